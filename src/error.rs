@@ -1,0 +1,398 @@
+//! The one error type.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// What can go wrong, for every call of this library.
+///
+/// An error says what was tried, why it failed and, where the service's usual cause is known, what to do
+/// ([`hint`](Error::hint)). [`kind`](Error::kind) is for programs, `Display` for people, and
+/// [`source`](std::error::Error::source) keeps the underlying cause. It never contains a secret.
+///
+/// Cloning is cheap: the reason a client is dead is shared by every call that reports it.
+///
+/// ```
+/// # fn show(error: aliyun_mqtt::Error) {
+/// use aliyun_mqtt::Fate;
+/// match error.fate() {
+///     Some(Fate::NotSent) => println!("never left this machine: safe to send again"),
+///     Some(Fate::Unknown) => println!("may have arrived: sending again may duplicate it"),
+///     Some(Fate::Refused) => println!("the service does not want it"),
+///     _ => println!("not about a message: {error}"),
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Error {
+    // Boxed behind one pointer, so that `Result<(), Error>` stays one word.
+    inner: Arc<Inner>,
+}
+
+/// Shorthand for a result with this library's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    fate: Option<Fate>,
+    code: Option<Code>,
+    hint: Option<String>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The kind of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A configuration value is missing or makes no sense; nothing was tried.
+    Config,
+    /// An argument breaks a rule of MQTT or of the service (topic, filter, payload, client id); nothing was sent.
+    Invalid,
+    /// The credentials could not be had: a provider failed, panicked or took too long.
+    Credentials,
+    /// A deadline passed; the [`Stage`] says what was being waited for.
+    Timeout(Stage),
+    /// The host name could not be resolved.
+    Resolve,
+    /// No TCP connection could be made.
+    Connect,
+    /// The TLS handshake failed: an untrusted or expired certificate, a wrong name, or no TLS on that port.
+    Tls,
+    /// CONNECT was answered with a refusal; [`Error::code`] is the CONNACK code.
+    Refused,
+    /// What answered does not speak MQTT, or breaks its rules.
+    Protocol,
+    /// The connection was lost or closed by the other side.
+    ConnectionLost,
+    /// The broker answered this very operation with a refusal (SUBACK 0x80); [`Error::code`] tells the code.
+    Rejected,
+    /// The connection dropped each time this operation was sent, at last with nothing else under way: the service
+    /// cuts the connection of a client that publishes or subscribes without permission.
+    SuspectedRefusal,
+    /// There is no room: the outbox is at its bound, or the publish rate leaves no slot now.
+    Full,
+    /// The client was disconnected or dropped by this program.
+    Closed,
+    /// Some messages accepted earlier were not delivered (from `flush` and `disconnect`).
+    Undelivered {
+        /// How many.
+        count: usize,
+    },
+    /// The client was made in another process, before a `fork`.
+    Forked,
+    /// A fault in this library, or in what it is built on. Please report it.
+    Internal,
+}
+
+/// What a time-out was waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The answer of a credentials provider.
+    Credentials,
+    /// The address of the host name.
+    Resolve,
+    /// The TCP connection.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// The answer to CONNECT.
+    ConnAck,
+    /// Room: in the outbox, in the window of unacknowledged messages, or in the publish rate.
+    Window,
+    /// The broker's acknowledgement of an operation that was sent.
+    Ack,
+    /// The answer of the OpenAPI.
+    Api,
+}
+
+impl Stage {
+    /// The word used in messages: `resolve`, `connect`, `tls`, `connack`, `window`, `ack`, `credentials`, `api`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Credentials => "credentials",
+            Stage::Resolve => "resolve",
+            Stage::Connect => "connect",
+            Stage::Tls => "tls",
+            Stage::ConnAck => "connack",
+            Stage::Window => "window",
+            Stage::Ack => "ack",
+            Stage::Api => "api",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What became of a message or request that was not acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fate {
+    /// It was never written to a connection: sending it again cannot duplicate it.
+    NotSent,
+    /// It was written but not acknowledged: it may have been delivered.
+    Unknown,
+    /// The service refused it, or is strongly suspected to.
+    Refused,
+}
+
+/// A code the service gave, with its meaning there (`Display`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// Return code of CONNACK, 1 to 5 in MQTT 3.1.1.
+    ConnAck(u8),
+    /// Return code of one filter in SUBACK; 0x80 is the refusal of MQTT 3.1.1.
+    SubAck(u8),
+    /// `code` of a `$SYS/tokenInvalidNotice`.
+    TokenInvalid(i64),
+}
+
+impl Code {
+    /// The bare number.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        match self {
+            Code::ConnAck(code) | Code::SubAck(code) => i64::from(code),
+            Code::TokenInvalid(code) => code,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (packet, meaning) = match self {
+            Code::ConnAck(code) => ("CONNACK", connack_meaning(*code)),
+            Code::SubAck(_) => ("SUBACK", "subscription refused"),
+            Code::TokenInvalid(code) => ("tokenInvalidNotice", token_meaning(*code)),
+        };
+        write!(f, "{packet} {}: {meaning}", self.number())
+    }
+}
+
+fn connack_meaning(code: u8) -> &'static str {
+    match code {
+        1 => "the server does not speak this MQTT version",
+        2 => "the client id is not accepted",
+        3 => "the server is unavailable",
+        4 => "bad user name or password",
+        5 => "not authorized",
+        _ => "refused with a code MQTT 3.1.1 does not define",
+    }
+}
+
+/// The meanings documented for `$SYS/tokenInvalidNotice`.
+/// Source: help.aliyun.com/document_detail/54282.html.
+fn token_meaning(code: i64) -> &'static str {
+    match code {
+        1 => "the token is forged or cannot be parsed",
+        2 => "the token has expired",
+        3 => "the token was revoked",
+        4 => "the token does not cover this topic",
+        5 => "the token does not give this permission (R, W or RW)",
+        8 => "the signature is invalid",
+        -1 => "the account is not permitted",
+        _ => "a reason the documentation does not list",
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error {
+            inner: Arc::new(Inner {
+                kind,
+                message: message.into(),
+                fate: None,
+                code: None,
+                hint: None,
+                source: None,
+            }),
+        }
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Config, message)
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Invalid, message).with_fate(Fate::NotSent)
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Internal, message)
+    }
+
+    fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.inner));
+        self
+    }
+
+    pub(crate) fn with_fate(self, fate: Fate) -> Self {
+        self.edit(|inner| inner.fate = Some(fate))
+    }
+
+    pub(crate) fn with_code(self, code: Code) -> Self {
+        self.edit(|inner| inner.code = Some(code))
+    }
+
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        self.edit(|inner| inner.hint = Some(hint.into()))
+    }
+
+    pub(crate) fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.edit(|inner| inner.source = Some(Arc::new(source)))
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
+    /// What became of the message or request this error is about; `None` when it is about neither.
+    #[must_use]
+    pub fn fate(&self) -> Option<Fate> {
+        self.inner.fate
+    }
+
+    /// The code the service gave, with its meaning.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        self.inner.code
+    }
+
+    /// The usual cause in this service and its cure, where one is known. Also part of `Display`.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.inner.hint.as_deref()
+    }
+
+    /// The stage a time-out stopped in; `None` when this is no time-out.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        match self.inner.kind {
+            ErrorKind::Timeout(stage) => Some(stage),
+            _ => None,
+        }
+    }
+
+    /// Whether a deadline passed, here or in the cause.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        if self.stage().is_some() {
+            return true;
+        }
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<Error>() {
+                return error.is_timeout();
+            }
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                return error.kind() == std::io::ErrorKind::TimedOut;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
+    /// Whether the same call may succeed later without any change to the program or its settings.
+    ///
+    /// For a message whose [`fate`](Error::fate) is unknown this says nothing about duplicates.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.inner.kind {
+            ErrorKind::Timeout(_)
+            | ErrorKind::Resolve
+            | ErrorKind::Connect
+            | ErrorKind::ConnectionLost
+            | ErrorKind::Full => true,
+            ErrorKind::Refused => self.inner.code == Some(Code::ConnAck(3)),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.message)?;
+        match &self.inner.hint {
+            Some(hint) => write!(f, " (hint: {hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.inner.kind).field("message", &self.inner.message);
+        if let Some(fate) = &self.inner.fate {
+            out.field("fate", fate);
+        }
+        if let Some(code) = &self.inner.code {
+            out.field("code", code);
+        }
+        if let Some(hint) = &self.inner.hint {
+            out.field("hint", hint);
+        }
+        if let Some(source) = &self.inner.source {
+            out.field("source", source);
+        }
+        out.finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.inner.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn stays_small() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn says_message_and_hint_and_keeps_the_cause() {
+        let io = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let error = Error::new(ErrorKind::Connect, "cannot connect to host:1883").with_hint("is it up?").with_source(io);
+        assert_eq!(error.to_string(), "cannot connect to host:1883 (hint: is it up?)");
+        assert!(error.source().is_some());
+        assert!(error.is_retryable() && !error.is_timeout());
+    }
+
+    #[test]
+    fn a_time_out_is_found_in_the_cause_too() {
+        let inner = Error::new(ErrorKind::Timeout(Stage::Tls), "no TLS");
+        let outer = Error::new(ErrorKind::ConnectionLost, "offline").with_source(inner);
+        assert!(outer.is_timeout());
+        let io = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        assert!(Error::new(ErrorKind::Connect, "x").with_source(io).is_timeout());
+    }
+
+    #[test]
+    fn only_an_unavailable_server_is_worth_another_connect() {
+        for (code, retry) in [(1, false), (2, false), (3, true), (4, false), (5, false)] {
+            let error = Error::new(ErrorKind::Refused, "no").with_code(Code::ConnAck(code));
+            assert_eq!(error.is_retryable(), retry, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_explains_itself() {
+        assert_eq!(Code::ConnAck(5).to_string(), "CONNACK 5: not authorized");
+        assert_eq!(Code::TokenInvalid(2).to_string(), "tokenInvalidNotice 2: the token has expired");
+    }
+}
