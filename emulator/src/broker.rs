@@ -1,0 +1,277 @@
+//! The broker inside: rmqtt with a single listener that only the front desk may use.
+//!
+//! It keeps sessions, routes, and does the QoS handshakes. Its hooks add what ApsaraMQ does differently behind the
+//! front desk: P2P, the `$SYS` topics, the quota of filters, and what is kept for a client that is offline.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rmqtt::codec::types::Publish as CodecPublish;
+use rmqtt::context::ServerContext;
+use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType, Type};
+use rmqtt::router::DefaultRouter;
+use rmqtt::server::MqttServer;
+use rmqtt::session::{Session, SessionState};
+use rmqtt::shared::DefaultShared;
+use rmqtt::types::{AuthResult, ClientId, From, Id, Publish, QoS, TopicFilter};
+use tokio::net::TcpStream;
+
+use crate::error::Error;
+use crate::log::What;
+use crate::packet::MAX_ALIASES;
+use crate::rules;
+use crate::service::{Parked, Service, lock};
+use crate::token::unix_millis;
+
+/// Messages for this client id reach nobody: no login can use it, as it is longer than a client id may be.
+const NOBODY: &str = "nobody: what is sent here was taken by the emulator itself, and no client may see it";
+
+/// Filters beyond the quota are kept under this first level, to which nobody may publish.
+const BEYOND_QUOTA: &str = "$beyond-quota/";
+
+/// The service keeps offline messages, and here also sessions, for three days.
+const THREE_DAYS: Duration = Duration::from_secs(3 * 24 * 3600);
+
+pub(crate) struct Broker {
+    context: ServerContext,
+    address: SocketAddr,
+    desk: DeskAddresses,
+}
+
+/// The local addresses of the front desk's own connections: nobody else gets in.
+type DeskAddresses = Arc<Mutex<HashSet<SocketAddr>>>;
+
+/// A connection of the front desk to the broker.
+pub(crate) struct Inside {
+    pub(crate) stream: TcpStream,
+    pub(crate) pass: Pass,
+}
+
+/// Lets one connection of the front desk in, as long as it is held.
+pub(crate) struct Pass {
+    address: SocketAddr,
+    desk: DeskAddresses,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        lock(&self.desk).remove(&self.address);
+    }
+}
+
+/// A session the emulator knows, as [`Emulator::sessions`](crate::Emulator::sessions) lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Its client.
+    pub client_id: String,
+    /// Whether the client is connected.
+    pub online: bool,
+    /// The filters that get messages, sorted.
+    pub filters: Vec<String>,
+}
+
+impl Broker {
+    pub(crate) async fn start(service: &Arc<Service>) -> Result<Self, Error> {
+        let settings = &service.settings;
+        // The check of the CPU load would refuse logins on a busy machine.
+        let context = ServerContext::new().busy_check_enable(false).build().await;
+        let desk = DeskAddresses::default();
+        let register = context.extends.hook_mgr().register();
+        for kind in [
+            Type::ClientAuthenticate,
+            Type::ClientSubscribe,
+            Type::ClientUnsubscribe,
+            Type::MessagePublish,
+            Type::MessageExpiryCheck,
+            Type::MessageDropped,
+        ] {
+            register.add(kind, Box::new(Hooks { service: Arc::clone(service), desk: Arc::clone(&desk) })).await;
+        }
+        register.start().await;
+
+        let failed = |error: rmqtt::Error| Error::Broker(error.to_string());
+        let listener = rmqtt::net::Builder::new()
+            .name("inside")
+            .laddr((Ipv4Addr::LOCALHOST, 0).into())
+            .nodelay(true)
+            .allow_anonymous(false)
+            .max_packet_size(u32::try_from(settings.limits.packet).unwrap_or(u32::MAX))
+            .max_keepalive(480)
+            .max_inflight(NonZeroU16::new(settings.inflight).unwrap_or(NonZeroU16::MIN))
+            .max_mqueue_len(settings.queue)
+            .max_topic_aliases(MAX_ALIASES)
+            .session_expiry_interval(THREE_DAYS)
+            .message_expiry_interval(THREE_DAYS)
+            .message_retry_interval(settings.retransmit_after)
+            .bind()
+            .and_then(rmqtt::net::Listener::tcp)
+            .map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let server = MqttServer::new(context.clone()).listener_by_id(listener, address.port()).build();
+        tokio::spawn(server.run());
+        Ok(Self { context, address, desk })
+    }
+
+    pub(crate) async fn connect(&self) -> io::Result<Inside> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let address = stream.local_addr()?;
+        lock(&self.desk).insert(address);
+        Ok(Inside { stream, pass: Pass { address, desk: Arc::clone(&self.desk) } })
+    }
+
+    /// Hands a message of the service to the subscribers of its topic, or to one client.
+    pub(crate) async fn forward(&self, topic: &str, qos: u8, payload: Bytes, target: Option<&str>) -> Result<(), Error> {
+        let qos = QoS::try_from(qos).map_err(|_| Error::Invalid(format!("QoS {qos} is not 0, 1 or 2")))?;
+        let message = CodecPublish {
+            dup: false,
+            retain: false,
+            qos,
+            topic: topic.to_owned().into(),
+            packet_id: None,
+            payload,
+            properties: Some(rmqtt::codec::v5::PublishProperties::default()),
+        };
+        let now = i64::try_from(unix_millis(SystemTime::now())).unwrap_or(i64::MAX);
+        let mut message = Publish::from(message).create_time(now);
+        if let Some(target) = target {
+            message = message.target_clientid(ClientId::from(target.to_owned()));
+        }
+        let sender = Id::from(self.context.node.id(), ClientId::from_static("service"));
+        SessionState::forwards(&self.context, From::from_system(sender), message, false, None)
+            .await
+            .map_err(|error| Error::Broker(error.to_string()))
+    }
+
+    pub(crate) async fn sessions(&self, service: &Service) -> Vec<SessionInfo> {
+        let entries: Vec<_> = self.context.extends.shared().await.iter().collect();
+        let mut sessions = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let client_id = entry.id().client_id.to_string();
+            let mut filters: Vec<_> = entry
+                .subscriptions()
+                .await
+                .unwrap_or_default()
+                .into_iter()
+                .map(|subscription| subscription.topic.to_string())
+                .filter(|filter| !filter.starts_with(BEYOND_QUOTA))
+                .collect();
+            filters.sort();
+            sessions.push(SessionInfo { online: service.line(&client_id).is_some(), client_id, filters });
+        }
+        sessions.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+        sessions
+    }
+
+    /// Breaks the circles through which rmqtt's context holds itself, so that its memory is freed.
+    pub(crate) async fn dismantle(&self) {
+        *self.context.extends.shared_mut().await = Box::new(DefaultShared::new(None));
+        *self.context.extends.router_mut().await = Box::new(DefaultRouter::new(None));
+    }
+}
+
+struct Hooks {
+    service: Arc<Service>,
+    desk: DeskAddresses,
+}
+
+#[async_trait]
+impl Handler for Hooks {
+    #[allow(elided_lifetimes_in_paths, reason = "async_trait accepts the trait's signature only as it stands there")]
+    async fn hook(&self, parameter: &Parameter, _: Option<HookResult>) -> ReturnType {
+        let result = match parameter {
+            Parameter::ClientAuthenticate(connect) => {
+                let known = connect.ipaddress().is_some_and(|address| lock(&self.desk).contains(&address));
+                Some(HookResult::AuthResult(if known {
+                    AuthResult::Allow(false, None)
+                } else {
+                    AuthResult::NotAuthorized
+                }))
+            }
+            Parameter::ClientSubscribe(session, subscribe) => {
+                self.subscribe(session, &subscribe.topic_filter).await.map(renamed)
+            }
+            Parameter::ClientUnsubscribe(session, unsubscribe) => {
+                let beyond = format!("{BEYOND_QUOTA}{}", unsubscribe.topic_filter);
+                filters(session).await.contains(&beyond).then(|| renamed(beyond))
+            }
+            Parameter::MessagePublish(_, from, publish) => {
+                self.publish(from, publish).map(HookResult::Publish)
+            }
+            Parameter::MessageExpiryCheck(session, _, publish) => {
+                waited_offline(session, publish).await.then_some(HookResult::MessageExpiry)
+            }
+            Parameter::MessageDropped(Some(to), _, publish, reason) if to.client_id != NOBODY => {
+                let (topic, reason) = (publish.topic.to_string(), reason.to_string());
+                self.service.log.write(&to.client_id, What::Dropped { topic, reason });
+                None
+            }
+            _ => None,
+        };
+        (true, result)
+    }
+}
+
+impl Hooks {
+    /// The name under which a filter beyond the quota is kept.
+    async fn subscribe(&self, session: &Session, filter: &str) -> Option<String> {
+        let known = filters(session).await;
+        let counted = known.iter().filter(|known| !known.starts_with(BEYOND_QUOTA)).count();
+        if known.contains(filter) || counted < self.service.settings.limits.filters {
+            return None;
+        }
+        self.service.log.write(&session.id.client_id, What::FilterIgnored { filter: filter.to_owned() });
+        Some(format!("{BEYOND_QUOTA}{filter}"))
+    }
+
+    /// Where a message goes if not to the subscribers of its topic.
+    fn publish(&self, from: &From, publish: &Publish) -> Option<Publish> {
+        let target = if publish.topic.starts_with("$SYS/") {
+            NOBODY
+        } else {
+            let (_, target) = rules::p2p_target(&publish.topic)?;
+            if self.service.line(target).is_some() {
+                target
+            } else {
+                let sender_is_kept = self.service.line(&from.id.client_id).is_some_and(|line| !line.clean_session);
+                let (topic, payload) = (publish.topic.to_string(), publish.payload.clone());
+                if publish.qos == QoS::AtLeastOnce && sender_is_kept {
+                    self.service.park(target, Parked { topic, payload });
+                } else {
+                    self.service.log.write(target, What::Dropped { topic, reason: "the P2P target is offline".into() });
+                }
+                NOBODY
+            }
+        };
+        Some(publish.clone().target_clientid(ClientId::from(target.to_owned())))
+    }
+}
+
+/// Whether a message was waiting for its client to connect though its QoS is not one that is kept.
+async fn waited_offline(session: &Session, publish: &Publish) -> bool {
+    if publish.qos == QoS::AtLeastOnce {
+        return false;
+    }
+    match (publish.create_time, session.connected_at().await) {
+        (Some(created), Ok(connected)) => created < connected,
+        _ => false,
+    }
+}
+
+async fn filters(session: &Session) -> HashSet<String> {
+    match session.subscriptions().await {
+        Ok(subscriptions) => subscriptions.to_topic_filters().await.iter().map(ToString::to_string).collect(),
+        Err(_) => HashSet::new(),
+    }
+}
+
+fn renamed(filter: String) -> HookResult {
+    HookResult::TopicFilter(Some(TopicFilter::from(filter)))
+}

@@ -1,0 +1,225 @@
+//! What an emulator can be told before it starts.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::account::{CustomIdentity, Directory, SignMode};
+use crate::emulator::Emulator;
+use crate::error::Error;
+
+/// Instance id of an emulator that was not told another.
+pub const DEFAULT_INSTANCE_ID: &str = "post-cn-emulator";
+/// Group id of an emulator that was not told another.
+pub const DEFAULT_GROUP_ID: &str = "GID_emulator";
+/// Parent topic of an emulator that was not told another.
+pub const DEFAULT_PARENT_TOPIC: &str = "emulator";
+/// Access key id of an emulator that was not told another. No real one.
+pub const DEFAULT_ACCESS_KEY_ID: &str = "emulator-access-key-id";
+/// Access key secret of an emulator that was not told another. No real one.
+pub const DEFAULT_ACCESS_KEY_SECRET: &str = "emulator-access-key-secret";
+
+/// The limits of the service, as far as the emulator enforces them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest message body in bytes; more is a violation. Default 65,536.
+    pub payload: usize,
+    /// Largest packet in bytes, header included; more is a violation. Default 131,072; at most 16 MiB.
+    pub packet: usize,
+    /// Longest topic or filter in bytes; more is a violation. Default 128.
+    pub topic_length: usize,
+    /// Filters of one session that get messages; further ones are acknowledged and get none. Default 30.
+    pub filters: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { payload: 64 * 1024, packet: 128 * 1024, topic_length: 128, filters: 30 }
+    }
+}
+
+/// Settings of an emulator; made by [`Emulator::builder`]. Each has a default.
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs until start()"]
+pub struct Builder {
+    pub(crate) settings: Settings,
+    default_group: bool,
+    default_parent: bool,
+    default_key: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) directory: Directory,
+    pub(crate) parent_topics: Vec<String>,
+    pub(crate) forbidden: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) address: IpAddr,
+    pub(crate) ports: [u16; 4],
+    pub(crate) acknowledge_violations: bool,
+    pub(crate) token_notice_lead: Duration,
+    pub(crate) retransmit_after: Duration,
+    pub(crate) inflight: u16,
+    pub(crate) queue: usize,
+    pub(crate) log_capacity: usize,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        let directory = Directory {
+            instance_id: DEFAULT_INSTANCE_ID.into(),
+            group_ids: vec![DEFAULT_GROUP_ID.into()],
+            access_keys: vec![(DEFAULT_ACCESS_KEY_ID.into(), DEFAULT_ACCESS_KEY_SECRET.into())],
+            ..Directory::default()
+        };
+        let settings = Settings {
+            directory,
+            parent_topics: vec![DEFAULT_PARENT_TOPIC.into()],
+            forbidden: Vec::new(),
+            limits: Limits::default(),
+            address: IpAddr::from([127, 0, 0, 1]),
+            ports: [0; 4],
+            acknowledge_violations: false,
+            token_notice_lead: Duration::from_secs(300),
+            retransmit_after: Duration::from_secs(10),
+            inflight: 1024,
+            queue: 1_000_000,
+            log_capacity: 1_000_000,
+        };
+        Self { settings, default_group: true, default_parent: true, default_key: true }
+    }
+
+    /// The id of the instance. Default [`DEFAULT_INSTANCE_ID`].
+    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
+        self.settings.directory.instance_id = id.into();
+        self
+    }
+
+    /// Adds a group id. The first one takes the place of [`DEFAULT_GROUP_ID`].
+    pub fn group_id(mut self, id: impl Into<String>) -> Self {
+        add(&mut self.settings.directory.group_ids, &mut self.default_group, id.into());
+        self
+    }
+
+    /// Adds a parent topic. The first one takes the place of [`DEFAULT_PARENT_TOPIC`].
+    pub fn parent_topic(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.settings.parent_topics, &mut self.default_parent, name.into());
+        self
+    }
+
+    /// Adds an access key pair. The first one takes the place of the default pair; it is also the one tokens are issued to.
+    pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        add(&mut self.settings.directory.access_keys, &mut self.default_key, (id.into(), secret.into()));
+        self
+    }
+
+    /// Adds a custom identity. Its client ids need not have the form `GroupID@@@DeviceID`. Default: none.
+    pub fn custom_identity(mut self, username: impl Into<String>, secret: impl Into<String>, mode: SignMode) -> Self {
+        let identity = CustomIdentity { secret: secret.into(), mode };
+        self.settings.directory.custom.insert(username.into(), identity);
+        self
+    }
+
+    /// Makes publishing to, and subscribing within, this topic or filter a permission fault, as
+    /// [`Emulator::forbid`] does later. Default: none.
+    pub fn forbid(mut self, filter: impl Into<String>) -> Self {
+        self.settings.forbidden.push(filter.into());
+        self
+    }
+
+    /// The limits to enforce. Default: see [`Limits`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// The port for plain TCP on 127.0.0.1. Default 0: a free one is chosen.
+    pub fn tcp_port(mut self, port: u16) -> Self {
+        self.settings.ports[0] = port;
+        self
+    }
+
+    /// The port for TLS. Default 0: a free one is chosen.
+    pub fn tls_port(mut self, port: u16) -> Self {
+        self.settings.ports[1] = port;
+        self
+    }
+
+    /// The port for WebSocket. Default 0: a free one is chosen.
+    pub fn ws_port(mut self, port: u16) -> Self {
+        self.settings.ports[2] = port;
+        self
+    }
+
+    /// The port for secure WebSocket. Default 0: a free one is chosen.
+    pub fn wss_port(mut self, port: u16) -> Self {
+        self.settings.ports[3] = port;
+        self
+    }
+
+    /// Whether a publish or subscribe that breaks a rule is answered (PUBACK, PUBREC, or SUBACK with failure) before the
+    /// connection is cut. The service is not known to answer. Default false.
+    pub fn acknowledge_violations(mut self, yes: bool) -> Self {
+        self.settings.acknowledge_violations = yes;
+        self
+    }
+
+    /// How long before a token runs out its holder is told. Default 300 s.
+    pub fn token_notice_lead(mut self, lead: Duration) -> Self {
+        self.settings.token_notice_lead = lead;
+        self
+    }
+
+    /// After how long an unacknowledged message is sent to a client again. Default 10 s.
+    pub fn retransmit_after(mut self, interval: Duration) -> Self {
+        self.settings.retransmit_after = interval;
+        self
+    }
+
+    /// How many messages of one client may be unacknowledged, in each direction. Default 1,024; 0 means 1.
+    pub fn inflight(mut self, messages: u16) -> Self {
+        self.settings.inflight = messages.max(1);
+        self
+    }
+
+    /// How many messages may wait for one client before the oldest is dropped. Default 1,000,000; 0 means 1.
+    pub fn queue(mut self, messages: usize) -> Self {
+        self.settings.queue = messages.max(1);
+        self
+    }
+
+    /// How many log entries are kept; the oldest go first. Default 1,000,000.
+    pub fn log_capacity(mut self, entries: usize) -> Self {
+        self.settings.log_capacity = entries;
+        self
+    }
+
+    /// Starts the emulator. Blocks for some milliseconds; on return all listeners accept connections.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a port is taken, [`Error::Invalid`] for settings that cannot work.
+    pub fn start(self) -> Result<Emulator, Error> {
+        let settings = self.settings;
+        let empty = [&settings.directory.instance_id]
+            .into_iter()
+            .chain(&settings.parent_topics)
+            .chain(settings.directory.access_keys.iter().flat_map(|(id, secret)| [id, secret]))
+            .any(String::is_empty);
+        if empty {
+            return Err(Error::Invalid("a name, id or secret is empty".into()));
+        }
+        if let Some(bad) = settings.directory.group_ids.iter().find(|id| crate::rules::group_of(&format!("{id}@@@x")).is_err())
+        {
+            return Err(Error::Invalid(format!("{bad:?} is not a group id: GID_ or GID-, then letters, digits, - or _")));
+        }
+        Emulator::launch(settings)
+    }
+}
+
+/// Adds to a list that may still hold only its default.
+fn add<T>(list: &mut Vec<T>, only_default: &mut bool, item: T) {
+    if std::mem::take(only_default) {
+        list.clear();
+    }
+    list.push(item);
+}

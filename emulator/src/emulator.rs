@@ -1,0 +1,361 @@
+//! The handle a program holds, and the thread behind it.
+
+use std::fmt;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::mpsc::{Sender as Reply, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::account::DeviceCredential;
+use crate::broker::SessionInfo;
+use crate::config::{Builder, Settings};
+use crate::engine::{self, Ask};
+use crate::error::Error;
+use crate::log::{DisconnectReason, LogEntry, What};
+use crate::rules;
+use crate::service::{Order, Service, lock};
+use crate::tls::Certificates;
+use crate::token::Permission;
+
+/// How long the thread behind may take to answer; it needs microseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running stand-in for one instance of ApsaraMQ for MQTT.
+///
+/// It lives on a thread of its own; any method can be called from any thread. Dropping it stops it, quietly, and leaves
+/// neither thread nor socket behind.
+pub struct Emulator {
+    service: Arc<Service>,
+    certificates: Certificates,
+    addresses: [SocketAddr; 4],
+    engine: Mutex<Option<Engine>>,
+}
+
+struct Engine {
+    asks: UnboundedSender<Ask>,
+    thread: JoinHandle<()>,
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator")
+            .field("addresses", &self.addresses)
+            .field("running", &lock(&self.engine).is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Emulator {
+    /// Starts an emulator with all defaults. Blocks for some milliseconds.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system has no port or thread left.
+    pub fn start() -> Result<Self, Error> {
+        Self::builder().start()
+    }
+
+    /// Settings to change before the start.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn launch(settings: Settings) -> Result<Self, Error> {
+        let listeners = bind(&settings.ports.map(|port| SocketAddr::new(settings.address, port)))?;
+        let mut addresses = [SocketAddr::new(settings.address, 0); 4];
+        for (address, listener) in addresses.iter_mut().zip(&listeners) {
+            *address = listener.local_addr().map_err(|error| Error::io("read a listener's address", error))?;
+        }
+        let emulator = Self {
+            service: Arc::new(Service::new(settings)),
+            certificates: Certificates::make()?,
+            addresses,
+            engine: Mutex::new(None),
+        };
+        *lock(&emulator.engine) = Some(emulator.ignite(listeners)?);
+        Ok(emulator)
+    }
+
+    /// The plain endpoint, `mqtt://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("mqtt://{}", self.tcp_addr())
+    }
+
+    /// The TLS endpoint, `mqtts://localhost:PORT`. Its certificate is good for `localhost`, `127.0.0.1` and `::1`, under
+    /// the CA of [`ca_pem`](Self::ca_pem). The listener itself is on 127.0.0.1.
+    #[must_use]
+    pub fn tls_endpoint(&self) -> String {
+        format!("mqtts://localhost:{}", self.tls_addr().port())
+    }
+
+    /// The WebSocket endpoint, `ws://127.0.0.1:PORT/mqtt`. Any other path works as well.
+    #[must_use]
+    pub fn ws_endpoint(&self) -> String {
+        format!("ws://{}/mqtt", self.ws_addr())
+    }
+
+    /// The endpoint for WebSocket over TLS, `wss://localhost:PORT/mqtt`.
+    #[must_use]
+    pub fn wss_endpoint(&self) -> String {
+        format!("wss://localhost:{}/mqtt", self.wss_addr().port())
+    }
+
+    /// Where plain TCP is taken.
+    #[must_use]
+    pub fn tcp_addr(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Where TLS is taken.
+    #[must_use]
+    pub fn tls_addr(&self) -> SocketAddr {
+        self.addresses[1]
+    }
+
+    /// Where WebSocket is taken.
+    #[must_use]
+    pub fn ws_addr(&self) -> SocketAddr {
+        self.addresses[2]
+    }
+
+    /// Where WebSocket over TLS is taken.
+    #[must_use]
+    pub fn wss_addr(&self) -> SocketAddr {
+        self.addresses[3]
+    }
+
+    /// The certificate of the CA that signed the server's, as PEM. Made anew at each start, kept over a restart.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.certificates.ca_pem
+    }
+
+    /// The id of the instance.
+    #[must_use]
+    pub fn instance_id(&self) -> &str {
+        &self.service.settings.directory.instance_id
+    }
+
+    /// The first group id.
+    #[must_use]
+    pub fn group_id(&self) -> &str {
+        self.service.settings.directory.group_ids.first().map_or("", String::as_str)
+    }
+
+    /// The first parent topic.
+    #[must_use]
+    pub fn parent_topic(&self) -> &str {
+        self.service.settings.parent_topics.first().map_or("", String::as_str)
+    }
+
+    /// The first access key id.
+    #[must_use]
+    pub fn access_key_id(&self) -> &str {
+        self.service.settings.directory.access_keys.first().map_or("", |(id, _)| id)
+    }
+
+    /// The secret of the first access key.
+    #[must_use]
+    pub fn access_key_secret(&self) -> &str {
+        self.service.settings.directory.access_keys.first().map_or("", |(_, secret)| secret)
+    }
+
+    /// Registers a client id for 一机一密 and returns its credential; an earlier one of this client id is void from now
+    /// on, for the next login.
+    pub fn register_device(&self, client_id: &str) -> DeviceCredential {
+        lock(&self.service.directory).register_device(client_id)
+    }
+
+    /// Takes a client id's credential away, for the next login. Returns whether there was one.
+    pub fn unregister_device(&self, client_id: &str) -> bool {
+        lock(&self.service.directory).unregister_device(client_id)
+    }
+
+    /// Issues a token to the first access key, for these topics and filters, for so long from now on (any duration, also
+    /// one shorter than the service's 60 s).
+    pub fn issue_token(&self, permission: Permission, resources: &[&str], lifetime: Duration) -> String {
+        lock(&self.service.tokens).issue(self.access_key_id(), permission, resources, lifetime)
+    }
+
+    /// Revokes a token; clients that are connected with it are told (code 3) and cut at once. Returns whether the token
+    /// was ever issued.
+    pub fn revoke_token(&self, token: &str) -> bool {
+        let known = lock(&self.service.tokens).revoke(token);
+        self.service.order_all(|| Order::TokensChanged);
+        known
+    }
+
+    /// Cuts the connection of a client, as a network would; its session stays if it is one that is kept. Returns whether
+    /// the client was connected. On return it counts as offline; its socket closes within moments.
+    pub fn kick(&self, client_id: &str) -> bool {
+        let Some(line) = self.service.take_line(client_id) else { return false };
+        self.service.log.write(client_id, What::Kicked);
+        // Fails only for a connection that has just ended by itself.
+        let _ = line.orders.send(Order::Cut(DisconnectReason::Kicked));
+        true
+    }
+
+    /// Refuses each following login with this 3.1.1 CONNACK code, 1 to 5 (5 is taken for anything else; MQTT 5 clients
+    /// get the reason code of the same meaning); `None` ends it. Connections that exist are not touched.
+    pub fn refuse_logins(&self, code: Option<u8>) {
+        lock(&self.service.switches).refuse_all = code.map(connack_code);
+    }
+
+    /// Refuses the next `count` logins with this code, then goes on as before.
+    pub fn refuse_next_logins(&self, count: u32, code: u8) {
+        lock(&self.service.switches).refuse_next = (count, connack_code(code));
+    }
+
+    /// Makes publishing to, and subscribing within, this topic or filter a permission fault from now on. A subscription
+    /// that reaches further (`a/#` where `a/b` is forbidden) stays allowed.
+    pub fn forbid(&self, filter: &str) {
+        lock(&self.service.switches).forbidden.push(filter.to_owned());
+    }
+
+    /// Takes back a [`forbid`](Self::forbid) of exactly this text. Returns whether there was one.
+    pub fn allow(&self, filter: &str) -> bool {
+        let mut switches = lock(&self.service.switches);
+        let before = switches.forbidden.len();
+        switches.forbidden.retain(|forbidden| forbidden != filter);
+        switches.forbidden.len() < before
+    }
+
+    /// Pushes a message at QoS 0 to one connected client, whatever it has subscribed to: made for
+    /// `$SYS/tokenExpireNotice` and its like. Returns whether the client was connected.
+    pub fn push_notice(&self, client_id: &str, topic: &str, payload: impl Into<Vec<u8>>) -> bool {
+        let order = Order::Push { topic: topic.to_owned(), payload: payload.into() };
+        self.service.line(client_id).is_some_and(|line| line.orders.send(order).is_ok())
+    }
+
+    /// Sends a message as RocketMQ or the OpenAPI would: to the subscribers of its topic, or to the target of a P2P
+    /// topic if that is connected. Blocks until the broker inside has taken it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a topic the instance does not have or a QoS above 2, [`Error::Stopped`] after
+    /// [`stop`](Self::stop).
+    pub fn publish_as_service(&self, topic: &str, qos: u8, payload: impl Into<Vec<u8>>) -> Result<(), Error> {
+        let parent =
+            rules::parent_of_topic(topic, self.service.settings.limits.topic_length).map_err(Error::Invalid)?;
+        if !self.service.knows_parent(parent) {
+            return Err(Error::Invalid(format!("there is no parent topic {parent:?}")));
+        }
+        let (topic, payload) = (topic.to_owned(), Bytes::from(payload.into()));
+        self.ask(|reply| Ask::Publish { topic, qos, payload, reply })?
+    }
+
+    /// All sessions, of connected clients and kept ones, sorted by client id. Empty while stopped.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        self.ask(|reply| Ask::Sessions { reply }).unwrap_or_default()
+    }
+
+    /// Whether a client is connected: from just before its CONNACK leaves until its connection is known to have ended.
+    #[must_use]
+    pub fn is_online(&self, client_id: &str) -> bool {
+        self.service.line(client_id).is_some()
+    }
+
+    /// Everything seen so far (as far as it is kept), in order.
+    #[must_use]
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.service.log.since(0)
+    }
+
+    /// What was seen from this sequence number on.
+    #[must_use]
+    pub fn log_since(&self, sequence: u64) -> Vec<LogEntry> {
+        self.service.log.since(sequence)
+    }
+
+    /// The sequence number the next log entry will get: take it before an action, and look at
+    /// [`log_since`](Self::log_since) after it.
+    #[must_use]
+    pub fn log_position(&self) -> u64 {
+        self.service.log.position()
+    }
+
+    /// The first log entry that `wanted` accepts, whether it is there already or comes within `timeout`. Entries are
+    /// shown to `wanted` in order, each once.
+    pub fn wait_for_log(&self, timeout: Duration, wanted: impl FnMut(&LogEntry) -> bool) -> Option<LogEntry> {
+        self.wait_for_log_since(0, timeout, wanted)
+    }
+
+    /// As [`wait_for_log`](Self::wait_for_log), but only looks from this sequence number on.
+    pub fn wait_for_log_since(
+        &self,
+        sequence: u64,
+        timeout: Duration,
+        wanted: impl FnMut(&LogEntry) -> bool,
+    ) -> Option<LogEntry> {
+        self.service.log.wait(sequence, timeout, wanted)
+    }
+
+    /// Cuts all connections and closes the listeners. Sessions and waiting messages are lost; accounts, tokens, switches
+    /// and the log stay. Blocks until all is closed. Does nothing if it is stopped already.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] if the thread behind had panicked.
+    pub fn stop(&self) -> Result<(), Error> {
+        let Some(engine) = lock(&self.engine).take() else { return Ok(()) };
+        // Fails only if the thread is gone, which the join shows.
+        let _ = engine.asks.send(Ask::Stop);
+        engine.thread.join().map_err(|_| Error::Broker("its thread panicked".into()))
+    }
+
+    /// Stops if it is running, and starts again on the same ports. Sessions are lost; see [`stop`](Self::stop).
+    ///
+    /// # Errors
+    /// [`Error::Io`] if somebody else has taken one of the ports in the meantime.
+    pub fn restart(&self) -> Result<(), Error> {
+        self.stop()?;
+        let engine = self.ignite(bind(&self.addresses)?)?;
+        *lock(&self.engine) = Some(engine);
+        Ok(())
+    }
+
+    fn ignite(&self, listeners: Vec<StdListener>) -> Result<Engine, Error> {
+        let (asks, asked) = unbounded_channel();
+        let (ready, is_ready) = channel();
+        let (service, acceptor) = (Arc::clone(&self.service), self.certificates.acceptor.clone());
+        let thread = std::thread::Builder::new()
+            .name("mqtt-emulator".into())
+            .spawn(move || engine::run(&service, acceptor, listeners, asked, &ready))
+            .map_err(|error| Error::io("start a thread", error))?;
+        is_ready.recv().unwrap_or_else(|_| Err(Error::Broker("its thread ended".into())))?;
+        Ok(Engine { asks, thread })
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Error> {
+        let asks = lock(&self.engine).as_ref().map(|engine| engine.asks.clone()).ok_or(Error::Stopped)?;
+        let (reply, answer) = channel();
+        asks.send(ask(reply)).map_err(|_| Error::Stopped)?;
+        answer.recv_timeout(PATIENCE).map_err(|_| Error::Stopped)
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Nobody is left to tell.
+        let _ = self.stop();
+    }
+}
+
+fn bind(addresses: &[SocketAddr]) -> Result<Vec<StdListener>, Error> {
+    addresses
+        .iter()
+        .map(|address| {
+            let listener = StdListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        })
+        .collect::<std::io::Result<_>>()
+        .map_err(|error| Error::io("bind a port on loopback", error))
+}
+
+fn connack_code(code: u8) -> u8 {
+    if (1..=5).contains(&code) { code } else { 5 }
+}

@@ -1,0 +1,181 @@
+//! What a connected client may send: every packet of it is looked at here, logged, and judged.
+
+use std::sync::Mutex;
+
+use bytes::{Bytes, BytesMut};
+use serde_json::Value;
+
+use super::connection::INVALID_NOTICE;
+use crate::account::Identity;
+use crate::log::{Action, Version, What};
+use crate::packet::{Aliases, Packet, Publish, publish_answer, push, subscribe_answer};
+use crate::service::{Denial, Service, lock};
+use crate::token::{FORGED, Permission, TokenFault};
+
+/// What becomes of a packet.
+pub(super) enum Verdict {
+    /// It goes on to the broker inside.
+    Pass,
+    /// The same; it is a PINGREQ.
+    Ping,
+    /// The same; and the connection's tokens are others now.
+    TokensChanged,
+    /// The same; and the client leaves.
+    Leave,
+    /// It goes nowhere: the client gets these bytes, and its connection ends.
+    Cut(Bytes),
+}
+
+/// Judges the packets of one connection.
+pub(super) struct Checker<'a> {
+    service: &'a Service,
+    client_id: &'a str,
+    version: Version,
+    identity: &'a Mutex<Identity>,
+    aliases: Aliases,
+    ordered: bool,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(
+        service: &'a Service,
+        client_id: &'a str,
+        version: Version,
+        identity: &'a Mutex<Identity>,
+    ) -> Self {
+        Self { service, client_id, version, identity, aliases: Aliases::default(), ordered: false }
+    }
+
+    pub(super) fn check(&mut self, frame: &Bytes) -> Verdict {
+        let max = self.service.settings.limits.packet;
+        match Packet::parse(self.version, frame) {
+            Ok(Packet::Publish(publish)) => self.publish(publish, frame.len()),
+            Ok(_) if frame.len() > max => {
+                self.cut(Action::Packet, "", too_large(frame.len(), max), Bytes::new(), None)
+            }
+            Ok(Packet::Subscribe { packet_id, filters }) => self.subscribe(packet_id, filters),
+            Ok(Packet::Unsubscribe { filters }) => {
+                for filter in filters {
+                    self.log(What::Unsubscribed { filter });
+                }
+                Verdict::Pass
+            }
+            Ok(Packet::PubAck { packet_id } | Packet::PubComp { packet_id }) => {
+                self.log(What::DeliveryAcknowledged { packet_id });
+                Verdict::Pass
+            }
+            Ok(Packet::PingReq) => Verdict::Ping,
+            Ok(Packet::Disconnect) => Verdict::Leave,
+            Ok(Packet::ConnAck { .. } | Packet::PingResp) => {
+                self.cut(Action::Packet, "", "a packet only a broker sends".into(), Bytes::new(), None)
+            }
+            Ok(Packet::PubRec | Packet::Other) => Verdict::Pass,
+            Err(error) => self.cut(Action::Packet, "", error, Bytes::new(), None),
+        }
+    }
+
+    fn publish(&mut self, mut publish: Publish, size: usize) -> Verdict {
+        let answer = publish_answer(self.version, publish.qos, publish.packet_id);
+        if let Err(why) = self.aliases.resolve(&mut publish) {
+            return self.cut(Action::Publish, "", why, answer, None);
+        }
+        let max = self.service.settings.limits.packet;
+        if size > max {
+            return self.cut(Action::Publish, &publish.topic, too_large(size, max), answer, None);
+        }
+        if publish.topic.starts_with("$SYS/") {
+            return self.control(&publish, answer);
+        }
+        let allowed = self.service.may_publish(&lock(self.identity), &publish.topic, publish.payload.len());
+        if let Err(Denial { reason, fault }) = allowed {
+            return self.cut(Action::Publish, &publish.topic, reason, answer, fault);
+        }
+        self.log(What::Published {
+            topic: publish.topic,
+            qos: publish.qos,
+            packet_id: publish.packet_id,
+            dup: publish.dup,
+            ordered: self.ordered,
+            payload: publish.payload,
+        });
+        Verdict::Pass
+    }
+
+    fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) -> Verdict {
+        let answer = subscribe_answer(self.version, packet_id, filters.len());
+        for (filter, _) in &filters {
+            let allowed = self.service.may_subscribe(&lock(self.identity), filter);
+            if let Err(Denial { reason, fault }) = allowed {
+                return self.cut(Action::Subscribe, filter, reason, answer, fault);
+            }
+        }
+        for (filter, qos) in filters {
+            self.log(What::Subscribed { filter, qos });
+        }
+        Verdict::Pass
+    }
+
+    /// A publish to one of the service's own topics. The broker inside acknowledges it and gives it to nobody.
+    fn control(&mut self, publish: &Publish, answer: Bytes) -> Verdict {
+        let body: Value = serde_json::from_slice(&publish.payload).unwrap_or_default();
+        match publish.topic.as_str() {
+            "$SYS/enableOrderMsg" if body["order"] == "true" => {
+                self.ordered = true;
+                self.log(What::OrderEnabled);
+                Verdict::Pass
+            }
+            "$SYS/enableOrderMsg" => self.ignore(&publish.topic, r#"the payload is not {"order":"true"}"#),
+            "$SYS/uploadToken" => self.upload_token(&body, answer),
+            "$SYS/getOfflineMsg" => self.ignore(&publish.topic, "offline messages come by themselves here"),
+            topic => self.cut(Action::Publish, topic, "no such system topic".into(), answer, None),
+        }
+    }
+
+    fn upload_token(&mut self, body: &Value, answer: Bytes) -> Verdict {
+        const TOPIC: &str = "$SYS/uploadToken";
+        let (Some(token), Some(permission)) = (body["token"].as_str(), body["type"].as_str().and_then(Permission::parse))
+        else {
+            let fault = TokenFault { code: FORGED, permission: Permission::ReadWrite };
+            let reason = r#"the payload is not {"token":…,"type":…}"#.into();
+            return self.cut(Action::UploadToken, TOPIC, reason, answer, Some(fault));
+        };
+        let mut identity = lock(self.identity);
+        let Identity::Tokens { access_key_id, held } = &mut *identity else {
+            return self.ignore(TOPIC, "the client did not log in with a token");
+        };
+        let checked = lock(&self.service.tokens).check(access_key_id, permission, token);
+        if let Err(fault) = checked {
+            return self.cut(Action::UploadToken, TOPIC, fault.to_string(), answer, Some(fault));
+        }
+        held.retain(|(known, _)| *known != permission);
+        held.push((permission, token.to_owned()));
+        self.log(What::TokenUploaded { permission });
+        Verdict::TokensChanged
+    }
+
+    fn ignore(&self, topic: &str, reason: &str) -> Verdict {
+        self.log(What::ControlIgnored { topic: topic.into(), reason: reason.into() });
+        Verdict::Pass
+    }
+
+    fn cut(&self, action: Action, topic: &str, reason: String, answer: Bytes, fault: Option<TokenFault>) -> Verdict {
+        self.log(What::Violation { action, topic: topic.to_owned(), reason });
+        let mut bytes = BytesMut::new();
+        if let Some(fault) = fault {
+            self.log(What::NoticePushed { topic: INVALID_NOTICE.into() });
+            bytes.extend_from_slice(&push(self.version, INVALID_NOTICE, fault.notice().as_bytes()));
+        }
+        if self.service.settings.acknowledge_violations {
+            bytes.extend_from_slice(&answer);
+        }
+        Verdict::Cut(bytes.freeze())
+    }
+
+    fn log(&self, what: What) {
+        self.service.log.write(self.client_id, what);
+    }
+}
+
+fn too_large(size: usize, max: usize) -> String {
+    format!("invalid param: the packet has {size} bytes, more than {max}")
+}

@@ -1,0 +1,369 @@
+//! One connection, from its CONNECT to its end.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use super::check::{Checker, Verdict};
+use super::{Desk, HANDSHAKE};
+use crate::account::{Identity, Login, Refusal};
+use crate::broker::Inside;
+use crate::log::{Action, DisconnectReason, Listener, Version, What};
+use crate::packet::{Aliases, BadConnect, Connect, Frames, Packet, as_v3_code, ping_request, push, refusal};
+use crate::service::{Line, Order, lock};
+use crate::token::{EXPIRED, Permission, TokenFault, unix_millis};
+
+/// How long the two ends may take to close, after what was to be said is said.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Serves a client until its connection is over.
+pub(super) async fn serve<S>(stream: S, listener: Listener, desk: &Desk)
+where
+    S: AsyncRead + AsyncWrite + Send,
+{
+    let (reader, mut to_client) = tokio::io::split(stream);
+    let mut from_client = Frames::new(reader);
+    let Some((connect, identity)) = log_in(&mut from_client, &mut to_client, desk).await else { return };
+    let client_id = connect.client_id.clone();
+    if let Some(older) = desk.service.line(&client_id) {
+        // Fails only if it is just ending by itself.
+        let _ = older.orders.send(Order::Superseded);
+    }
+    let (orders, ordered) = unbounded_channel();
+    let talk = Talk {
+        desk,
+        version: connect.version,
+        listener,
+        client_id,
+        clean_session: connect.clean_session,
+        keep_alive: connect.keep_alive,
+        number: desk.next_number(),
+        identity: Mutex::new(identity),
+        orders,
+        pings: AtomicU64::new(0),
+        heard: Mutex::new(Instant::now()),
+        superseded: AtomicBool::new(false),
+    };
+    let (Ok(Inside { stream, pass }), Some(connect)) = (desk.broker.connect().await, connect.for_broker()) else {
+        return;
+    };
+    let (reader, mut to_broker) = tokio::io::split(stream);
+    let mut from_broker = Frames::new(reader);
+    if to_broker.write_all(&connect).await.is_err() {
+        return;
+    }
+
+    let (out, outgoing) = unbounded_channel();
+    let reason = tokio::select! {
+        reason = talk.upwards(&mut from_client, &mut to_broker, &out) => reason,
+        reason = talk.downwards(&mut from_broker, &mut to_client, outgoing) => reason,
+        reason = talk.obey(ordered, &out) => reason,
+    };
+
+    talk.log(What::Disconnected { reason });
+    desk.service.leave(&talk.client_id, talk.number);
+    if reason == DisconnectReason::Violation {
+        // Closing with unread bytes would reset the connection, and the client might never read the notice.
+        let _ = timeout(FAREWELL, async {
+            let _ = to_client.shutdown().await;
+            from_client.drain().await;
+        })
+        .await;
+    }
+    drop((from_client, to_client));
+    // The broker reads to the end what came before; what it still answers is of no interest.
+    let _ = timeout(FAREWELL, async {
+        let _ = to_broker.shutdown().await;
+        from_broker.drain().await;
+    })
+    .await;
+    drop(pass);
+}
+
+/// Reads the CONNECT and decides on it; a refused client is answered, and the log knows.
+async fn log_in<R, W>(from_client: &mut Frames<R>, to_client: &mut W, desk: &Desk) -> Option<(Connect, Identity)>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let frame = timeout(HANDSHAKE, from_client.next()).await.ok()?.ok()??;
+    let (version, client_id, refused) = match Connect::parse(&frame) {
+        Ok(connect) => {
+            let login = Login {
+                client_id: &connect.client_id,
+                username: connect.username.as_deref(),
+                password: connect.password.as_deref(),
+            };
+            match desk.service.login(&login) {
+                Ok(identity) => return Some((connect, identity)),
+                Err(refused) => (connect.version, connect.client_id, refused),
+            }
+        }
+        Err(BadConnect::Version) => {
+            let reason = "the protocol version is neither 3.1.1 nor 5".into();
+            (Version::V311, String::new(), Refusal { code: 1, reason })
+        }
+        Err(BadConnect::NoClientId(version)) => {
+            (version, String::new(), Refusal { code: 2, reason: "no client id".into() })
+        }
+        Err(BadConnect::Garbage) => return None,
+    };
+    desk.service.log.write(&client_id, What::LoginRefused { code: refused.code, reason: refused.reason });
+    let _ = timeout(FAREWELL, async {
+        let _ = to_client.write_all(&refusal(version, refused.code)).await;
+        let _ = to_client.shutdown().await;
+        from_client.drain().await;
+    })
+    .await;
+    None
+}
+
+/// What goes to the client besides the broker's packets.
+enum Out {
+    Frame(Bytes),
+    /// The last bytes before the connection is cut. They wait for the broker's answers to everything that came before:
+    /// a `PINGREQ` was sent behind it, and this is the number of pings sent before that one.
+    Last { bytes: Bytes, after_pings: Option<u64> },
+}
+
+/// What the three sides of one connection share.
+struct Talk<'a> {
+    desk: &'a Desk,
+    version: Version,
+    listener: Listener,
+    client_id: String,
+    clean_session: bool,
+    keep_alive: u16,
+    number: u64,
+    identity: Mutex<Identity>,
+    orders: UnboundedSender<Order>,
+    pings: AtomicU64,
+    heard: Mutex<Instant>,
+    superseded: AtomicBool,
+}
+
+impl Talk<'_> {
+    /// From the client to the broker.
+    async fn upwards<R, W>(
+        &self,
+        from_client: &mut Frames<R>,
+        to_broker: &mut W,
+        out: &UnboundedSender<Out>,
+    ) -> DisconnectReason
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let mut checker = Checker::new(&self.desk.service, &self.client_id, self.version, &self.identity);
+        loop {
+            let frame = match from_client.next().await {
+                Ok(Some(frame)) => frame,
+                Ok(None) | Err(_) => return DisconnectReason::ClosedByClient,
+            };
+            *lock(&self.heard) = Instant::now();
+            match checker.check(&frame) {
+                Verdict::Pass => {}
+                Verdict::Ping => {
+                    self.pings.fetch_add(1, Ordering::Relaxed);
+                }
+                Verdict::TokensChanged => {
+                    let _ = self.orders.send(Order::TokensChanged);
+                }
+                Verdict::Leave => {
+                    let _ = to_broker.write_all(&frame).await;
+                    return DisconnectReason::DisconnectedByClient;
+                }
+                Verdict::Cut(bytes) => {
+                    let after_pings = Some(self.pings.load(Ordering::Relaxed));
+                    let _ = to_broker.write_all(&ping_request()).await;
+                    let _ = out.send(Out::Last { bytes, after_pings });
+                    return std::future::pending().await;
+                }
+            }
+            if to_broker.write_all(&frame).await.is_err() {
+                // The other direction sees the broker's end, and knows more about it.
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// From the broker, and from the desk itself, to the client.
+    async fn downwards<R, W>(
+        &self,
+        from_broker: &mut Frames<R>,
+        to_client: &mut W,
+        mut outgoing: UnboundedReceiver<Out>,
+    ) -> DisconnectReason
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let mut aliases = Aliases::default();
+        let mut pongs = 0;
+        let mut last: Option<(Bytes, u64)> = None;
+        loop {
+            let bytes = tokio::select! {
+                biased;
+                frame = from_broker.next() => match frame {
+                    Ok(Some(frame)) => {
+                        if frame[0] == 0xD0 {
+                            pongs += 1;
+                            if last.as_ref().is_some_and(|(_, pings)| pongs > *pings) {
+                                return self.finish(to_client, last).await;
+                            }
+                        }
+                        self.note_delivery(&frame, &mut aliases).await;
+                        frame
+                    }
+                    Ok(None) | Err(_) if last.is_some() => return self.finish(to_client, last).await,
+                    Ok(None) | Err(_) => return self.why_the_broker_closed(),
+                },
+                Some(next) = outgoing.recv() => match next {
+                    Out::Frame(bytes) => bytes,
+                    Out::Last { bytes, after_pings: Some(pings) } if pongs <= pings => {
+                        last = Some((bytes, pings));
+                        continue;
+                    }
+                    Out::Last { bytes, .. } => return self.finish(to_client, Some((bytes, 0))).await,
+                },
+            };
+            // A client that is gone is seen by the other direction.
+            if to_client.write_all(&bytes).await.is_err() || to_client.flush().await.is_err() {
+                return DisconnectReason::ClosedByClient;
+            }
+        }
+    }
+
+    async fn finish<W: AsyncWrite + Unpin>(&self, to_client: &mut W, last: Option<(Bytes, u64)>) -> DisconnectReason {
+        let bytes = last.map(|(bytes, _)| bytes).unwrap_or_default();
+        let _ = timeout(FAREWELL, async {
+            let _ = to_client.write_all(&bytes).await;
+            let _ = to_client.flush().await;
+        })
+        .await;
+        DisconnectReason::Violation
+    }
+
+    /// Logs what goes to the client; a CONNACK makes the client known.
+    async fn note_delivery(&self, frame: &Bytes, aliases: &mut Aliases) {
+        match Packet::parse(self.version, frame) {
+            Ok(Packet::ConnAck { code: 0, session_present }) => self.enter(session_present).await,
+            Ok(Packet::ConnAck { code, .. }) => {
+                let code = if self.version == Version::V5 { as_v3_code(code) } else { code };
+                self.log(What::LoginRefused { code, reason: "refused by the broker inside".into() });
+            }
+            Ok(Packet::Publish(mut publish)) => {
+                // The broker inside uses aliases as it should; a topic that stayed empty would only look odd.
+                let _ = aliases.resolve(&mut publish);
+                let (topic, qos, packet_id) = (publish.topic, publish.qos, publish.packet_id);
+                self.log(What::Delivered { topic, qos, packet_id, dup: publish.dup, payload: publish.payload });
+            }
+            Ok(Packet::PubAck { packet_id } | Packet::PubComp { packet_id }) => {
+                self.log(What::PublishAcknowledged { packet_id });
+            }
+            _ => {}
+        }
+    }
+
+    async fn enter(&self, session_present: bool) {
+        let line = Line { number: self.number, clean_session: self.clean_session, orders: self.orders.clone() };
+        self.desk.service.enter(&self.client_id, line);
+        self.log(What::Connected {
+            version: self.version,
+            listener: self.listener,
+            clean_session: self.clean_session,
+            session_present,
+            keep_alive: self.keep_alive,
+        });
+        for message in self.desk.service.unpark(&self.client_id) {
+            // Only a topic or QoS out of range could fail, and these come from a publish that was taken.
+            let _ = self.desk.broker.forward(&message.topic, 1, message.payload, Some(&self.client_id)).await;
+        }
+    }
+
+    /// Orders from outside, and the clock of the tokens.
+    async fn obey(&self, mut orders: UnboundedReceiver<Order>, out: &UnboundedSender<Out>) -> DisconnectReason {
+        let mut told = HashSet::new();
+        loop {
+            let wake = match self.look_at_tokens(&mut told, out) {
+                Ok(wake) => wake,
+                Err(fault) => {
+                    let reason = format!("resource auth failed: {fault}");
+                    self.log(What::Violation { action: Action::HoldToken, topic: String::new(), reason });
+                    self.log(What::NoticePushed { topic: INVALID_NOTICE.into() });
+                    let bytes = push(self.version, INVALID_NOTICE, fault.notice().as_bytes());
+                    let _ = out.send(Out::Last { bytes, after_pings: None });
+                    return std::future::pending().await;
+                }
+            };
+            let order = tokio::select! {
+                order = orders.recv() => order,
+                () = tokio::time::sleep(wake) => continue,
+            };
+            match order {
+                Some(Order::Push { topic, payload }) => {
+                    self.log(What::NoticePushed { topic: topic.clone() });
+                    let _ = out.send(Out::Frame(push(self.version, &topic, &payload)));
+                }
+                Some(Order::Cut(reason)) => return reason,
+                Some(Order::Superseded) => self.superseded.store(true, Ordering::Relaxed),
+                Some(Order::TokensChanged) | None => {}
+            }
+        }
+    }
+
+    /// Warns of tokens that are about to run out, once each; reports one that is no longer good. Returns how long nothing
+    /// will happen.
+    fn look_at_tokens(
+        &self,
+        told: &mut HashSet<String>,
+        out: &UnboundedSender<Out>,
+    ) -> Result<Duration, TokenFault> {
+        let mut wake = Duration::from_secs(3600);
+        let Identity::Tokens { access_key_id, held } = lock(&self.identity).clone() else { return Ok(wake) };
+        let tokens = lock(&self.desk.service.tokens);
+        for (permission, token) in held {
+            tokens.check(&access_key_id, permission, &token)?;
+            let Some(expires) = tokens.expiry(&token) else { continue };
+            let left = expires.duration_since(SystemTime::now()).map_err(|_| expired(permission))?;
+            let lead = self.desk.service.settings.token_notice_lead;
+            if left <= lead && told.insert(token) {
+                let notice = format!(r#"{{"expireTime":{},"type":"{permission}"}}"#, unix_millis(expires));
+                self.log(What::NoticePushed { topic: EXPIRE_NOTICE.into() });
+                let _ = out.send(Out::Frame(push(self.version, EXPIRE_NOTICE, notice.as_bytes())));
+            }
+            // A timer may fire a little early by the other clock; a millisecond more keeps this from spinning.
+            let next = if left > lead { left - lead } else { left };
+            wake = wake.min(next + Duration::from_millis(1));
+        }
+        Ok(wake)
+    }
+
+    fn why_the_broker_closed(&self) -> DisconnectReason {
+        let silent = lock(&self.heard).elapsed();
+        if self.superseded.load(Ordering::Relaxed) {
+            DisconnectReason::ClientIdConflict
+        } else if self.keep_alive > 0 && silent >= Duration::from_secs(self.keep_alive.into()) {
+            DisconnectReason::NoHeartbeat
+        } else {
+            DisconnectReason::ClosedByBroker
+        }
+    }
+
+    fn log(&self, what: What) {
+        self.desk.service.log.write(&self.client_id, what);
+    }
+}
+
+const EXPIRE_NOTICE: &str = "$SYS/tokenExpireNotice";
+pub(super) const INVALID_NOTICE: &str = "$SYS/tokenInvalidNotice";
+
+fn expired(permission: Permission) -> TokenFault {
+    TokenFault { code: EXPIRED, permission }
+}

@@ -1,0 +1,345 @@
+//! What the emulator saw, in order. No secret, password or token is ever written here.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::token::Permission;
+
+/// One thing the emulator saw.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LogEntry {
+    /// Counts from 0 without a gap, over the whole life of the emulator, restarts included.
+    pub sequence: u64,
+    /// When it was seen.
+    pub time: SystemTime,
+    /// The client it is about; empty where there is none.
+    pub client_id: String,
+    /// What it was.
+    pub what: What,
+}
+
+/// The kinds of log entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// The listeners are open (again).
+    Started,
+    /// The listeners are closed and all connections cut; sessions are gone.
+    Stopped,
+    /// A login was accepted; written just before the CONNACK leaves.
+    Connected {
+        /// Protocol version of the connection.
+        version: Version,
+        /// Which listener it came in by.
+        listener: Listener,
+        /// Clean session (3.1.1) or clean start (5).
+        clean_session: bool,
+        /// What the CONNACK says about an earlier session.
+        session_present: bool,
+        /// The keep-alive the client asked for, in seconds.
+        keep_alive: u16,
+    },
+    /// A login was refused.
+    LoginRefused {
+        /// CONNACK code in its 3.1.1 form, 1 to 5, for MQTT 5 as well.
+        code: u8,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A client published to a topic it may use; written before the acknowledgement.
+    Published {
+        /// The topic, alias resolved.
+        topic: String,
+        /// 0, 1 or 2.
+        qos: u8,
+        /// Packet id, for QoS 1 and 2.
+        packet_id: Option<u16>,
+        /// Whether the client marked it as sent again.
+        dup: bool,
+        /// Whether this connection had switched on the order flag before.
+        ordered: bool,
+        /// The body.
+        payload: Payload,
+    },
+    /// A publish of the client was acknowledged to the end: PUBACK (QoS 1) or PUBCOMP (QoS 2) leaves.
+    PublishAcknowledged {
+        /// Packet id of the publish.
+        packet_id: u16,
+    },
+    /// The client broke a rule and is cut.
+    Violation {
+        /// What it tried.
+        action: Action,
+        /// The topic or filter it named; empty where there is none.
+        topic: String,
+        /// Which rule, in words.
+        reason: String,
+    },
+    /// A client subscribed; written before the SUBACK.
+    Subscribed {
+        /// The filter.
+        filter: String,
+        /// The QoS asked for, 0 to 2.
+        qos: u8,
+    },
+    /// A subscription was beyond the quota: acknowledged, but no message will come by it.
+    FilterIgnored {
+        /// The filter.
+        filter: String,
+    },
+    /// A client unsubscribed; written before the UNSUBACK.
+    Unsubscribed {
+        /// The filter.
+        filter: String,
+    },
+    /// `$SYS/enableOrderMsg` was taken.
+    OrderEnabled,
+    /// `$SYS/uploadToken` was taken.
+    TokenUploaded {
+        /// The type of the token replaced.
+        permission: Permission,
+    },
+    /// A message to a `$SYS` topic was acknowledged, but has no effect.
+    ControlIgnored {
+        /// The topic.
+        topic: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The emulator pushed a notice; written just before it leaves.
+    NoticePushed {
+        /// The topic of the notice.
+        topic: String,
+    },
+    /// A message is handed to the client's connection.
+    Delivered {
+        /// The topic the client sees, alias resolved.
+        topic: String,
+        /// 0, 1 or 2.
+        qos: u8,
+        /// Packet id, for QoS 1 and 2.
+        packet_id: Option<u16>,
+        /// Whether it is sent again.
+        dup: bool,
+        /// The body.
+        payload: Payload,
+    },
+    /// The client acknowledged a message to the end: PUBACK (QoS 1) or PUBCOMP (QoS 2) came.
+    DeliveryAcknowledged {
+        /// Packet id of the message.
+        packet_id: u16,
+    },
+    /// A P2P message waits for its target, which is the client of this entry.
+    Stored {
+        /// The topic.
+        topic: String,
+    },
+    /// The broker dropped a message meant for the client of this entry.
+    Dropped {
+        /// The topic.
+        topic: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// `Emulator::kick` was called for this client.
+    Kicked,
+    /// The connection has ended.
+    Disconnected {
+        /// Why.
+        reason: DisconnectReason,
+    },
+}
+
+/// The protocol version of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// MQTT 3.1.1.
+    V311,
+    /// MQTT 5.
+    V5,
+}
+
+/// The way a connection came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Listener {
+    /// Plain TCP.
+    Tcp,
+    /// TLS.
+    Tls,
+    /// WebSocket.
+    Ws,
+    /// WebSocket over TLS.
+    Wss,
+}
+
+/// What a client was doing when it broke a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// PUBLISH.
+    Publish,
+    /// SUBSCRIBE.
+    Subscribe,
+    /// A publish to `$SYS/uploadToken`.
+    UploadToken,
+    /// A token ran out, or was revoked, while the client was connected.
+    HoldToken,
+    /// A packet that cannot be read, or that has no place here.
+    Packet,
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The client sent DISCONNECT.
+    DisconnectedByClient,
+    /// The client's end of the connection was closed without a DISCONNECT.
+    ClosedByClient,
+    /// A rule was broken: see the [`What::Violation`] before it.
+    Violation,
+    /// Another connection logged in with the same client id.
+    ClientIdConflict,
+    /// Nothing was heard of the client for its keep-alive time and half of it again.
+    NoHeartbeat,
+    /// [`Emulator::kick`](crate::Emulator::kick).
+    Kicked,
+    /// The emulator was stopped.
+    Stopped,
+    /// The broker inside closed the connection for another reason.
+    ClosedByBroker,
+}
+
+/// The body of a message. Its `Debug` shows at most 64 bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payload(Arc<[u8]>);
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for Payload {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.0[..self.0.len().min(64)];
+        write!(f, "{:?} ({} bytes)", String::from_utf8_lossy(shown), self.0.len())
+    }
+}
+
+/// The log itself: bounded, shared by all connections, and awaited by tests.
+#[derive(Debug)]
+pub(crate) struct Log {
+    entries: Mutex<Entries>,
+    grown: Condvar,
+}
+
+#[derive(Debug)]
+struct Entries {
+    kept: VecDeque<LogEntry>,
+    next: u64,
+    capacity: usize,
+}
+
+impl Log {
+    pub(crate) fn new(capacity: usize) -> Self {
+        let entries = Entries { kept: VecDeque::new(), next: 0, capacity: capacity.max(1) };
+        Self { entries: Mutex::new(entries), grown: Condvar::new() }
+    }
+
+    pub(crate) fn write(&self, client_id: &str, what: What) {
+        let mut entries = self.lock();
+        let sequence = entries.next;
+        entries.next += 1;
+        if entries.kept.len() == entries.capacity {
+            entries.kept.pop_front();
+        }
+        let client_id = client_id.to_owned();
+        entries.kept.push_back(LogEntry { sequence, time: SystemTime::now(), client_id, what });
+        drop(entries);
+        self.grown.notify_all();
+    }
+
+    /// The number the next entry will get.
+    pub(crate) fn position(&self) -> u64 {
+        self.lock().next
+    }
+
+    pub(crate) fn since(&self, sequence: u64) -> Vec<LogEntry> {
+        let entries = self.lock();
+        let start = entries.kept.partition_point(|entry| entry.sequence < sequence);
+        entries.kept.range(start..).cloned().collect()
+    }
+
+    /// The first entry from `sequence` on that `wanted` accepts, waiting for it no longer than `timeout`.
+    pub(crate) fn wait(
+        &self,
+        mut sequence: u64,
+        timeout: Duration,
+        mut wanted: impl FnMut(&LogEntry) -> bool,
+    ) -> Option<LogEntry> {
+        let deadline = Instant::now() + timeout;
+        let mut entries = self.lock();
+        loop {
+            let start = entries.kept.partition_point(|entry| entry.sequence < sequence);
+            if let Some(found) = entries.kept.range(start..).find(|entry| wanted(entry)) {
+                return Some(found.clone());
+            }
+            sequence = entries.next;
+            let left = deadline.checked_duration_since(Instant::now())?;
+            entries = self.grown.wait_timeout(entries, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_log_forgets_the_oldest_and_keeps_counting() {
+        let log = Log::new(2);
+        for name in ["a", "b", "c"] {
+            log.write(name, What::Kicked);
+        }
+        let kept: Vec<_> = log.since(0).into_iter().map(|entry| (entry.sequence, entry.client_id)).collect();
+        assert_eq!(kept, [(1, "b".to_owned()), (2, "c".to_owned())]);
+        assert_eq!(log.position(), 3);
+        assert_eq!(log.since(2).len(), 1);
+    }
+
+    #[test]
+    fn waiting_finds_what_is_there_and_what_comes_and_gives_up_in_time() {
+        let log = Arc::new(Log::new(10));
+        log.write("early", What::Kicked);
+        assert!(log.wait(0, Duration::ZERO, |entry| entry.client_id == "early").is_some());
+        assert!(log.wait(1, Duration::from_millis(20), |_| true).is_none());
+        let writer = Arc::clone(&log);
+        let thread = std::thread::spawn(move || writer.write("late", What::Kicked));
+        let found = log.wait(0, Duration::from_secs(10), |entry| entry.client_id == "late");
+        assert_eq!(found.map(|entry| entry.sequence), Some(1));
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_long_payload_is_shown_cut() {
+        let shown = format!("{:?}", Payload::from(&[b'x'; 1000][..]));
+        assert!(shown.len() < 100 && shown.contains("1000 bytes"), "{shown}");
+    }
+}

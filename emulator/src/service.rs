@@ -1,0 +1,196 @@
+//! What outlives a stop and a start: settings, accounts, tokens, switches, the log - and who is connected right now.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::account::{Directory, Identity, Login, Refusal};
+use crate::config::Settings;
+use crate::log::{DisconnectReason, Log, What};
+use crate::rules;
+use crate::token::{Permission, TokenBook, TokenFault};
+
+/// The one state all parts of an emulator share.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) settings: Settings,
+    pub(crate) log: Log,
+    pub(crate) tokens: Mutex<TokenBook>,
+    pub(crate) directory: Mutex<Directory>,
+    pub(crate) switches: Mutex<Switches>,
+    lines: Mutex<HashMap<String, Line>>,
+    parked: Mutex<HashMap<String, Vec<Parked>>>,
+    left: Notify,
+}
+
+/// What tests turn on and off.
+#[derive(Debug, Default)]
+pub(crate) struct Switches {
+    pub(crate) refuse_all: Option<u8>,
+    pub(crate) refuse_next: (u32, u8),
+    pub(crate) forbidden: Vec<String>,
+}
+
+/// A live connection, seen from outside.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// Tells this connection from an earlier or later one of the same client.
+    pub(crate) number: u64,
+    pub(crate) clean_session: bool,
+    pub(crate) orders: UnboundedSender<Order>,
+}
+
+/// What a live connection can be asked to do.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Push a message of the service, QoS 0.
+    Push { topic: String, payload: Vec<u8> },
+    /// End at once.
+    Cut(DisconnectReason),
+    /// Somebody else logs in under this client id: that will be the reason of the end that is coming.
+    Superseded,
+    /// Look at the tokens again.
+    TokensChanged,
+}
+
+/// A P2P message that waits for its target.
+#[derive(Debug, Clone)]
+pub(crate) struct Parked {
+    pub(crate) topic: String,
+    pub(crate) payload: bytes::Bytes,
+}
+
+/// Why a publish or subscribe is not allowed.
+pub(crate) struct Denial {
+    pub(crate) reason: String,
+    /// The notice a token holder gets first.
+    pub(crate) fault: Option<TokenFault>,
+}
+
+impl Service {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let switches = Switches { forbidden: settings.forbidden.clone(), ..Switches::default() };
+        Self {
+            log: Log::new(settings.log_capacity),
+            tokens: Mutex::default(),
+            directory: Mutex::new(settings.directory.clone()),
+            switches: Mutex::new(switches),
+            lines: Mutex::default(),
+            parked: Mutex::default(),
+            left: Notify::new(),
+            settings,
+        }
+    }
+
+    /// Decides on a login; ordered refusals come before any check.
+    pub(crate) fn login(&self, login: &Login<'_>) -> Result<Identity, Refusal> {
+        let ordered = {
+            let mut switches = lock(&self.switches);
+            if switches.refuse_next.0 > 0 {
+                switches.refuse_next.0 -= 1;
+                Some(switches.refuse_next.1)
+            } else {
+                switches.refuse_all
+            }
+        };
+        if let Some(code) = ordered {
+            return Err(Refusal { code, reason: "told to refuse logins".into() });
+        }
+        lock(&self.directory).check(login, &lock(&self.tokens))
+    }
+
+    pub(crate) fn may_publish(&self, identity: &Identity, topic: &str, size: usize) -> Result<(), Denial> {
+        let limits = &self.settings.limits;
+        let parent = rules::parent_of_topic(topic, limits.topic_length).map_err(deny)?;
+        if size > limits.payload {
+            return Err(deny(format!("invalid param: the payload has {size} bytes, more than {}", limits.payload)));
+        }
+        self.may_use(identity, parent, topic, Permission::Write)
+    }
+
+    pub(crate) fn may_subscribe(&self, identity: &Identity, filter: &str) -> Result<(), Denial> {
+        let parent = rules::parent_of_filter(filter, self.settings.limits.topic_length).map_err(deny)?;
+        self.may_use(identity, parent, filter, Permission::Read)
+    }
+
+    pub(crate) fn knows_parent(&self, parent: &str) -> bool {
+        self.settings.parent_topics.iter().any(|known| known == parent)
+    }
+
+    /// Enters a connection; an older one of the same client is forgotten (the broker inside cuts it).
+    pub(crate) fn enter(&self, client_id: &str, line: Line) {
+        lock(&self.lines).insert(client_id.to_owned(), line);
+    }
+
+    /// Forgets a connection, unless a newer one has taken its place.
+    pub(crate) fn leave(&self, client_id: &str, number: u64) {
+        let mut lines = lock(&self.lines);
+        if lines.get(client_id).is_some_and(|line| line.number == number) {
+            lines.remove(client_id);
+            self.left.notify_one();
+        }
+    }
+
+    /// Waits until nobody is connected any more.
+    pub(crate) async fn all_left(&self) {
+        while !lock(&self.lines).is_empty() {
+            self.left.notified().await;
+        }
+    }
+
+    /// Takes a connection out, so that the client counts as offline from now on.
+    pub(crate) fn take_line(&self, client_id: &str) -> Option<Line> {
+        lock(&self.lines).remove(client_id)
+    }
+
+    pub(crate) fn line(&self, client_id: &str) -> Option<Line> {
+        lock(&self.lines).get(client_id).cloned()
+    }
+
+    pub(crate) fn order_all(&self, order: impl Fn() -> Order) {
+        for line in lock(&self.lines).values() {
+            // A connection that is just ending takes no orders any more, and needs none.
+            let _ = line.orders.send(order());
+        }
+    }
+
+    /// Keeps a P2P message for a client that is not connected.
+    pub(crate) fn park(&self, client_id: &str, message: Parked) {
+        self.log.write(client_id, What::Stored { topic: message.topic.clone() });
+        lock(&self.parked).entry(client_id.to_owned()).or_default().push(message);
+    }
+
+    pub(crate) fn unpark(&self, client_id: &str) -> Vec<Parked> {
+        lock(&self.parked).remove(client_id).unwrap_or_default()
+    }
+
+    /// What a stop loses.
+    pub(crate) fn forget_sessions(&self) {
+        lock(&self.lines).clear();
+        lock(&self.parked).clear();
+    }
+
+    fn may_use(&self, identity: &Identity, parent: &str, topic: &str, wanted: Permission) -> Result<(), Denial> {
+        if !self.knows_parent(parent) {
+            return Err(deny(format!("resource auth failed: no parent topic {parent:?}")));
+        }
+        if lock(&self.switches).forbidden.iter().any(|forbidden| rules::covers(forbidden, topic)) {
+            return Err(deny("resource auth failed: forbidden".into()));
+        }
+        let Identity::Tokens { access_key_id, held } = identity else { return Ok(()) };
+        lock(&self.tokens)
+            .allow(access_key_id, held, wanted, topic)
+            .map_err(|fault| Denial { reason: format!("resource auth failed: {fault}"), fault: Some(fault) })
+    }
+}
+
+/// A lock whose holder panicked is still good here: every change under it is a single step.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn deny(reason: String) -> Denial {
+    Denial { reason, fault: None }
+}

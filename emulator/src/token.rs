@@ -1,0 +1,255 @@
+//! Tokens as ApplyToken issues them: a permission on a list of topics until a point in time.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::rules::covers;
+
+/// What a token allows, and the type under which a client hands it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// `R`: subscribe.
+    Read,
+    /// `W`: publish.
+    Write,
+    /// `RW`: both.
+    ReadWrite,
+}
+
+impl Permission {
+    /// The type as it is written in a password or a notice: `R`, `W` or `RW`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "R",
+            Self::Write => "W",
+            Self::ReadWrite => "RW",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Read, Self::Write, Self::ReadWrite].into_iter().find(|permission| permission.as_str() == text)
+    }
+
+    fn allows(self, wanted: Self) -> bool {
+        self == wanted || self == Self::ReadWrite
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a token is not good, with the code that `$SYS/tokenInvalidNotice` carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TokenFault {
+    pub(crate) code: i32,
+    pub(crate) permission: Permission,
+}
+
+impl TokenFault {
+    pub(crate) fn notice(self) -> String {
+        format!(r#"{{"code":{},"type":"{}"}}"#, self.code, self.permission)
+    }
+}
+
+impl fmt::Display for TokenFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.code {
+            FORGED => "was never issued",
+            EXPIRED => "has expired",
+            REVOKED => "is revoked",
+            RESOURCE => "does not name this topic",
+            _ => "is missing, or is of another permission",
+        };
+        write!(f, "the token of type {} {why} (code {})", self.permission, self.code)
+    }
+}
+
+pub(crate) const FORGED: i32 = 1;
+pub(crate) const EXPIRED: i32 = 2;
+pub(crate) const REVOKED: i32 = 3;
+pub(crate) const RESOURCE: i32 = 4;
+pub(crate) const KIND: i32 = 5;
+
+/// The tokens a connection holds: at most one of each type, by its type in the password.
+pub(crate) type Held = Vec<(Permission, String)>;
+
+/// All tokens ever issued. Their text never leaves this book but by [`TokenBook::issue`].
+#[derive(Default)]
+pub(crate) struct TokenBook {
+    issued: HashMap<String, Issued>,
+}
+
+struct Issued {
+    permission: Permission,
+    resources: Vec<String>,
+    access_key_id: String,
+    expires: SystemTime,
+    revoked: bool,
+}
+
+impl fmt::Debug for TokenBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenBook({} tokens)", self.issued.len())
+    }
+}
+
+impl TokenBook {
+    pub(crate) fn issue(
+        &mut self,
+        access_key_id: &str,
+        permission: Permission,
+        resources: &[&str],
+        lifetime: Duration,
+    ) -> String {
+        let token = format!("LzMT.emulator.{}", random_text());
+        let issued = Issued {
+            permission,
+            resources: resources.iter().map(|&resource| resource.to_owned()).collect(),
+            access_key_id: access_key_id.to_owned(),
+            expires: SystemTime::now() + lifetime,
+            revoked: false,
+        };
+        self.issued.insert(token.clone(), issued);
+        token
+    }
+
+    /// Whether there was such a token.
+    pub(crate) fn revoke(&mut self, token: &str) -> bool {
+        self.issued.get_mut(token).map(|issued| issued.revoked = true).is_some()
+    }
+
+    /// Whether a token is good in itself: issued to this key, of the type it is handed in as, and alive.
+    pub(crate) fn check(&self, access_key_id: &str, permission: Permission, token: &str) -> Result<(), TokenFault> {
+        let fault = |code| Err(TokenFault { code, permission });
+        match self.issued.get(token) {
+            None => fault(FORGED),
+            Some(issued) if issued.access_key_id != access_key_id => fault(FORGED),
+            Some(issued) if issued.permission != permission => fault(KIND),
+            Some(issued) if issued.revoked => fault(REVOKED),
+            Some(issued) if issued.expires <= SystemTime::now() => fault(EXPIRED),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether one of the tokens held lets its holder publish (`Write`) or subscribe (`Read`) to this topic or filter.
+    pub(crate) fn allow(
+        &self,
+        access_key_id: &str,
+        held: &Held,
+        wanted: Permission,
+        topic: &str,
+    ) -> Result<(), TokenFault> {
+        let mut fault = TokenFault { code: KIND, permission: wanted };
+        for (permission, token) in held.iter().filter(|(permission, _)| permission.allows(wanted)) {
+            match self.check(access_key_id, *permission, token) {
+                Ok(()) if self.covers(token, topic) => return Ok(()),
+                Ok(()) => fault = TokenFault { code: RESOURCE, permission: *permission },
+                Err(worse) => fault = worse,
+            }
+        }
+        Err(fault)
+    }
+
+    /// When a token runs out; `None` for an unknown one.
+    pub(crate) fn expiry(&self, token: &str) -> Option<SystemTime> {
+        self.issued.get(token).map(|issued| issued.expires)
+    }
+
+    fn covers(&self, token: &str, topic: &str) -> bool {
+        self.issued
+            .get(token)
+            .is_some_and(|issued| issued.resources.iter().any(|resource| covers(resource, topic)))
+    }
+}
+
+/// The pairs of a token password, `R|…|W|…`.
+pub(crate) fn parse_password(password: &str) -> Option<Held> {
+    let mut parts = password.split('|');
+    let mut held = Held::new();
+    while let Some(kind) = parts.next() {
+        let permission = Permission::parse(kind)?;
+        let token = parts.next().filter(|token| !token.is_empty())?;
+        if held.iter().any(|(known, _)| *known == permission) {
+            return None;
+        }
+        held.push((permission, token.to_owned()));
+    }
+    Some(held)
+}
+
+/// Milliseconds since 1970, as the notices count.
+pub(crate) fn unix_millis(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
+}
+
+/// 32 hexadecimal digits nobody guesses by accident; no protection is needed beyond that.
+pub(crate) fn random_text() -> String {
+    let half = || RandomState::new().hash_one(SystemTime::now());
+    format!("{:016x}{:016x}", half(), half())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords() {
+        let pair = |permission, token: &str| (permission, token.to_owned());
+        assert_eq!(parse_password("R|123"), Some(vec![pair(Permission::Read, "123")]));
+        let both = vec![pair(Permission::Read, "123"), pair(Permission::Write, "abcd")];
+        assert_eq!(parse_password("R|123|W|abcd"), Some(both));
+        for bad in ["", "R", "R|", "X|123", "r|123", "R|1|W", "R|1|R|2"] {
+            assert_eq!(parse_password(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        let mut book = TokenBook::default();
+        let hour = Duration::from_secs(3600);
+        let good = book.issue("key", Permission::Write, &["demo/#"], hour);
+        let held = vec![(Permission::Write, good.clone())];
+        let code = |book: &TokenBook, held: &Held, wanted, topic| {
+            book.allow("key", held, wanted, topic).map_err(|fault| fault.code)
+        };
+        assert_eq!(code(&book, &held, Permission::Write, "demo/a"), Ok(()));
+        assert_eq!(code(&book, &held, Permission::Read, "demo/a"), Err(KIND));
+        assert_eq!(code(&book, &held, Permission::Write, "other/a"), Err(RESOURCE));
+        let forged = vec![(Permission::Write, "nonsense".to_owned())];
+        assert_eq!(code(&book, &forged, Permission::Write, "demo/a"), Err(FORGED));
+        assert_eq!(book.allow("other key", &held, Permission::Write, "demo/a").map_err(|f| f.code), Err(FORGED));
+        let dead = vec![(Permission::Write, book.issue("key", Permission::Write, &["demo/#"], Duration::ZERO))];
+        assert_eq!(code(&book, &dead, Permission::Write, "demo/a"), Err(EXPIRED));
+        let mislabelled = vec![(Permission::ReadWrite, good.clone())];
+        assert_eq!(code(&book, &mislabelled, Permission::Write, "demo/a"), Err(KIND));
+        assert!(book.revoke(&good) && !book.revoke("nonsense"));
+        assert_eq!(code(&book, &held, Permission::Write, "demo/a"), Err(REVOKED));
+    }
+
+    #[test]
+    fn two_tokens_are_looked_at_together() {
+        let mut book = TokenBook::default();
+        let hour = Duration::from_secs(3600);
+        let held = vec![
+            (Permission::Write, book.issue("key", Permission::Write, &["demo/a"], hour)),
+            (Permission::ReadWrite, book.issue("key", Permission::ReadWrite, &["demo/b", "demo/c/+"], hour)),
+        ];
+        for topic in ["demo/a", "demo/b", "demo/c/x"] {
+            assert!(book.allow("key", &held, Permission::Write, topic).is_ok(), "{topic}");
+        }
+        assert!(book.allow("key", &held, Permission::Read, "demo/a").is_err());
+        assert!(book.allow("key", &held, Permission::Read, "demo/c/#").is_err());
+    }
+
+    #[test]
+    fn a_notice_is_the_documented_json() {
+        let fault = TokenFault { code: 4, permission: Permission::ReadWrite };
+        assert_eq!(fault.notice(), r#"{"code":4,"type":"RW"}"#);
+    }
+}

@@ -1,0 +1,202 @@
+//! A tiny MQTT 3.1.1 client of raw packets, so that a test sees each byte the emulator sends.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
+use base64::Engine as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+
+/// Longer than anything takes on a busy machine; only a failing test waits so long.
+pub const LONG: Duration = Duration::from_secs(20);
+
+pub trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+pub struct Raw {
+    stream: Box<dyn Stream>,
+}
+
+pub struct Publish {
+    pub topic: String,
+    pub qos: u8,
+    pub dup: bool,
+    pub packet_id: Option<u16>,
+    pub payload: Vec<u8>,
+}
+
+impl Raw {
+    pub fn tcp(emulator: &Emulator) -> Self {
+        let stream = TcpStream::connect(emulator.tcp_addr()).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream: Box::new(stream) }
+    }
+
+    pub fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream) }
+    }
+
+    /// Logs in with the default account under this client id; the connection must be accepted.
+    pub fn login(emulator: &Emulator, client_id: &str) -> Self {
+        Self::login_as(emulator, client_id, true)
+    }
+
+    pub fn login_as(emulator: &Emulator, client_id: &str, clean: bool) -> Self {
+        let mut raw = Self::tcp(emulator);
+        assert_eq!(raw.connect(client_id, &username(emulator), &password(emulator, client_id), clean).0, 0);
+        raw
+    }
+
+    /// Sends a CONNECT; returns the CONNACK's code and its session-present flag.
+    pub fn connect(&mut self, client_id: &str, username: &str, password: &str, clean: bool) -> (u8, bool) {
+        let mut body = text("MQTT");
+        body.extend([4, 0xC0 | if clean { 2 } else { 0 }, 0, 60]);
+        for field in [client_id, username, password] {
+            body.extend(text(field));
+        }
+        self.send(0x10, &body);
+        let (first, body) = self.packet().expect("a CONNACK");
+        assert_eq!((first, body.len()), (0x20, 2));
+        (body[1], body[0] == 1)
+    }
+
+    pub fn send(&mut self, first: u8, body: &[u8]) {
+        let mut packet = vec![first];
+        let mut rest = body.len();
+        loop {
+            let low = (rest % 128) as u8;
+            rest /= 128;
+            packet.push(if rest > 0 { low | 0x80 } else { low });
+            if rest == 0 {
+                break;
+            }
+        }
+        packet.extend_from_slice(body);
+        self.stream.write_all(&packet).unwrap();
+        self.stream.flush().unwrap();
+    }
+
+    pub fn publish(&mut self, topic: &str, qos: u8, packet_id: u16, payload: &[u8]) {
+        let mut body = text(topic);
+        if qos > 0 {
+            body.extend(packet_id.to_be_bytes());
+        }
+        body.extend_from_slice(payload);
+        self.send(0x30 | (qos << 1), &body);
+    }
+
+    pub fn subscribe(&mut self, packet_id: u16, filters: &[(&str, u8)]) {
+        let mut body = packet_id.to_be_bytes().to_vec();
+        for (filter, qos) in filters {
+            body.extend(text(filter));
+            body.push(*qos);
+        }
+        self.send(0x82, &body);
+    }
+
+    /// Subscribes, and expects to be granted what was asked for.
+    pub fn subscribed(&mut self, filters: &[(&str, u8)]) {
+        self.subscribe(77, filters);
+        let granted: Vec<u8> = [0, 77].into_iter().chain(filters.iter().map(|(_, qos)| *qos)).collect();
+        assert_eq!(self.packet(), Some((0x90, granted)));
+    }
+
+    pub fn ping(&mut self) {
+        self.send(0xC0, &[]);
+    }
+
+    /// The next packet: first byte and body; `None` when the connection has ended.
+    pub fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
+        let first = self.byte()?;
+        let (mut length, mut shift) = (0usize, 0);
+        loop {
+            let byte = self.byte()?;
+            length |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).ok()?;
+        Some((first, body))
+    }
+
+    /// The next packet, which must be a PUBLISH. QoS 1 is acknowledged.
+    pub fn message(&mut self) -> Publish {
+        let message = self.message_unacknowledged();
+        if let (1, Some(packet_id)) = (message.qos, message.packet_id) {
+            self.send(0x40, &packet_id.to_be_bytes());
+        }
+        message
+    }
+
+    pub fn message_unacknowledged(&mut self) -> Publish {
+        let (first, body) = self.packet().expect("a message, not the end");
+        assert_eq!(first & 0xF0, 0x30, "a PUBLISH, not {first:#x}");
+        let length = usize::from(u16::from_be_bytes([body[0], body[1]]));
+        let topic = String::from_utf8(body[2..2 + length].to_vec()).unwrap();
+        let qos = (first >> 1) & 3;
+        let rest = &body[2 + length..];
+        let (packet_id, payload) =
+            if qos > 0 { (Some(u16::from_be_bytes([rest[0], rest[1]])), &rest[2..]) } else { (None, rest) };
+        Publish { topic, qos, dup: first & 8 != 0, packet_id, payload: payload.to_vec() }
+    }
+
+    /// Nothing but the end comes.
+    pub fn ended(&mut self) {
+        assert_eq!(self.packet(), None, "the end of the connection");
+    }
+
+    /// Nothing is on its way: a ping is answered first. (The emulator answers in order.)
+    pub fn quiet(&mut self) {
+        self.ping();
+        assert_eq!(self.packet(), Some((0xD0, vec![])));
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let mut byte = [0];
+        match self.stream.read(&mut byte) {
+            Ok(1) => Some(byte[0]),
+            Ok(_) => None,
+            Err(error) => {
+                let kind = error.kind();
+                assert!(
+                    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof),
+                    "waiting for a packet: {error}"
+                );
+                None
+            }
+        }
+    }
+}
+
+pub fn text(text: &str) -> Vec<u8> {
+    let mut field = u16::try_from(text.len()).unwrap().to_be_bytes().to_vec();
+    field.extend_from_slice(text.as_bytes());
+    field
+}
+
+pub fn username(emulator: &Emulator) -> String {
+    format!("Signature|{}|{}", emulator.access_key_id(), emulator.instance_id())
+}
+
+pub fn password(emulator: &Emulator, client_id: &str) -> String {
+    sign(client_id, emulator.access_key_secret())
+}
+
+pub fn sign(client_id: &str, secret: &str) -> String {
+    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(client_id.as_bytes());
+    base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// The first entry about this client that fits; the test fails if none comes.
+pub fn seen(emulator: &Emulator, client_id: &str, fits: impl Fn(&What) -> bool) -> LogEntry {
+    emulator
+        .wait_for_log(LONG, |entry| entry.client_id == client_id && fits(&entry.what))
+        .unwrap_or_else(|| panic!("not in the log of {client_id}: {:#?}", emulator.log()))
+}
