@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::rustls::{Error as RustlsError, ServerConfig};
 
 use crate::error::Error;
 
@@ -36,7 +36,7 @@ impl Certificates {
         server.subject_alt_names.push(SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)));
         let certificate = server.signed_by(&key, &issuer).map_err(failed)?;
 
-        let failed = |error: tokio_rustls::rustls::Error| Error::Tls(error.to_string());
+        let failed = |error: RustlsError| Error::Tls(error.to_string());
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(failed)?
