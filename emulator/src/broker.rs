@@ -38,6 +38,9 @@ const BEYOND_QUOTA: &str = "$beyond-quota/";
 /// The service keeps offline messages, and here also sessions, for three days.
 const THREE_DAYS: Duration = Duration::from_secs(3 * 24 * 3600);
 
+/// A client may be this long in taking a packet, before it counts as gone.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 pub(crate) struct Broker {
     context: ServerContext,
     address: SocketAddr,
@@ -110,6 +113,7 @@ impl Broker {
             .session_expiry_interval(THREE_DAYS)
             .message_expiry_interval(THREE_DAYS)
             .message_retry_interval(settings.retransmit_after)
+            .send_timeout(PATIENCE)
             .bind()
             .and_then(rmqtt::net::Listener::tcp)
             .map_err(failed)?;
@@ -128,7 +132,13 @@ impl Broker {
     }
 
     /// Hands a message of the service to the subscribers of its topic, or to one client.
-    pub(crate) async fn forward(&self, topic: &str, qos: u8, payload: Bytes, target: Option<&str>) -> Result<(), Error> {
+    pub(crate) async fn forward(
+        &self,
+        topic: &str,
+        qos: u8,
+        payload: Bytes,
+        target: Option<&str>,
+    ) -> Result<(), Error> {
         let qos = QoS::try_from(qos).map_err(|_| Error::Invalid(format!("QoS {qos} is not 0, 1 or 2")))?;
         let message = CodecPublish {
             dup: false,
@@ -202,9 +212,7 @@ impl Handler for Hooks {
                 let beyond = format!("{BEYOND_QUOTA}{}", unsubscribe.topic_filter);
                 filters(session).await.contains(&beyond).then(|| renamed(beyond))
             }
-            Parameter::MessagePublish(_, from, publish) => {
-                self.publish(from, publish).map(HookResult::Publish)
-            }
+            Parameter::MessagePublish(_, from, publish) => self.publish(from, publish).map(HookResult::Publish),
             Parameter::MessageExpiryCheck(session, _, publish) => {
                 waited_offline(session, publish).await.then_some(HookResult::MessageExpiry)
             }

@@ -208,9 +208,12 @@ impl Builder {
         if empty {
             return Err(Error::Invalid("a name, id or secret is empty".into()));
         }
-        if let Some(bad) = settings.directory.group_ids.iter().find(|id| crate::rules::group_of(&format!("{id}@@@x")).is_err())
+        if let Some(bad) =
+            settings.directory.group_ids.iter().find(|id| crate::rules::group_of(&format!("{id}@@@x")).is_err())
         {
-            return Err(Error::Invalid(format!("{bad:?} is not a group id: GID_ or GID-, then letters, digits, - or _")));
+            return Err(Error::Invalid(format!(
+                "{bad:?} is not a group id: GID_ or GID-, then letters, digits, - or _"
+            )));
         }
         Emulator::launch(settings)
     }

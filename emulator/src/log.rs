@@ -290,16 +290,24 @@ impl Log {
         timeout: Duration,
         mut wanted: impl FnMut(&LogEntry) -> bool,
     ) -> Option<LogEntry> {
+        const BATCH: usize = 256;
         let deadline = Instant::now() + timeout;
         let mut entries = self.lock();
         loop {
             let start = entries.kept.partition_point(|entry| entry.sequence < sequence);
-            if let Some(found) = entries.kept.range(start..).find(|entry| wanted(entry)) {
-                return Some(found.clone());
+            let batch: Vec<_> = entries.kept.range(start..).take(BATCH).cloned().collect();
+            if let Some(last) = batch.last() {
+                sequence = last.sequence + 1;
+                // `wanted` may be slow, or look into the log itself.
+                drop(entries);
+                if let Some(found) = batch.into_iter().find(|entry| wanted(entry)) {
+                    return Some(found);
+                }
+                entries = self.lock();
+            } else {
+                let left = deadline.checked_duration_since(Instant::now())?;
+                entries = self.grown.wait_timeout(entries, left).unwrap_or_else(PoisonError::into_inner).0;
             }
-            sequence = entries.next;
-            let left = deadline.checked_duration_since(Instant::now())?;
-            entries = self.grown.wait_timeout(entries, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -335,6 +343,22 @@ mod tests {
         let found = log.wait(0, Duration::from_secs(10), |entry| entry.client_id == "late");
         assert_eq!(found.map(|entry| entry.sequence), Some(1));
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_long_log_is_searched_to_its_end_and_may_be_read_meanwhile() {
+        let log = Log::new(10_000);
+        for _ in 0..1000 {
+            log.write("many", What::Kicked);
+        }
+        log.write("last", What::Kicked);
+        let mut shown = 0;
+        let found = log.wait(0, Duration::ZERO, |entry| {
+            shown += 1;
+            assert_eq!(log.position(), 1001);
+            entry.client_id == "last"
+        });
+        assert_eq!((found.map(|entry| entry.sequence), shown), (Some(1000), 1001));
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Connect {
     }
 
     /// The CONNECT for the broker inside: no credentials (they are checked), no will (the service has none), the
-    /// keep-alive and session expiry as the service rounds them.
+    /// keep-alive, session expiry and topic aliases as the service rounds them.
     pub(crate) fn for_broker(self) -> Option<Bytes> {
         const MAX_KEEP_ALIVE: u16 = 480;
         const MIN_SESSION_EXPIRY: u32 = 600;
@@ -128,6 +128,9 @@ impl Connect {
                 connect.username = None;
                 connect.password = None;
                 connect.last_will = None;
+                if connect.topic_alias_max > MAX_ALIASES {
+                    connect.topic_alias_max = 0;
+                }
                 if connect.session_expiry_interval_secs > 0 {
                     connect.session_expiry_interval_secs = connect.session_expiry_interval_secs.max(MIN_SESSION_EXPIRY);
                 }
@@ -377,10 +380,6 @@ fn from_publish(publish: &rmqtt::codec::types::Publish) -> Publish {
         dup: publish.dup,
         packet_id: publish.packet_id.map(std::num::NonZero::get),
         payload: Payload::from(&publish.payload[..]),
-        alias: publish
-            .properties
-            .as_ref()
-            .and_then(|properties| properties.topic_alias)
-            .map(std::num::NonZero::get),
+        alias: publish.properties.as_ref().and_then(|properties| properties.topic_alias).map(std::num::NonZero::get),
     }
 }

@@ -162,9 +162,7 @@ impl TokenBook {
     }
 
     fn covers(&self, token: &str, topic: &str) -> bool {
-        self.issued
-            .get(token)
-            .is_some_and(|issued| issued.resources.iter().any(|resource| covers(resource, topic)))
+        self.issued.get(token).is_some_and(|issued| issued.resources.iter().any(|resource| covers(resource, topic)))
     }
 }
 

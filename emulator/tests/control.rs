@@ -183,3 +183,17 @@ fn waiting_for_the_log_ends_in_time() {
     assert!(before.elapsed() >= Duration::from_millis(50) && before.elapsed() < LONG);
     assert!(emulator.wait_for_log(Duration::ZERO, |entry| entry.what == What::Started).is_some());
 }
+
+#[test]
+fn any_thread_may_use_it_also_one_of_a_runtime() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let emulator = Emulator::start().unwrap();
+    shared(&emulator);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        emulator.publish_as_service("emulator/a", 1, "x").unwrap();
+        assert!(emulator.sessions().is_empty());
+        emulator.restart().unwrap();
+        drop(emulator);
+    });
+}

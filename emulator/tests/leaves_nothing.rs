@@ -43,7 +43,12 @@ fn a_dropped_emulator_leaves_nothing_behind() {
     println!("memory after each of them: {memory:?} KiB");
     let deadline = Instant::now() + LONG;
     while (count("task"), count("fd")) != (threads, descriptors) {
-        assert!(Instant::now() < deadline, "{:?} instead of {:?}", (count("task"), count("fd")), (threads, descriptors));
+        assert!(
+            Instant::now() < deadline,
+            "{:?} instead of {:?}",
+            (count("task"), count("fd")),
+            (threads, descriptors)
+        );
         std::thread::yield_now();
     }
 }

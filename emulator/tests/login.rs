@@ -189,7 +189,8 @@ fn the_log_and_debug_hold_no_secret() {
     assert_eq!(raw.packet(), Some((0x40, vec![0, 1])));
     code(&emulator, id, &token_user, "RW|forged-token-text");
     code(&emulator, id, &username(&emulator), &password(&emulator, id));
-    let shown = format!("{:?} {emulator:?} {device:?} {:?}", emulator.log(), Emulator::builder().access_key("a", "hidden"));
+    let shown =
+        format!("{:?} {emulator:?} {device:?} {:?}", emulator.log(), Emulator::builder().access_key("a", "hidden"));
     let password = password(&emulator, id);
     for secret in [
         &token,

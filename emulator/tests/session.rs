@@ -40,9 +40,7 @@ fn a_message_goes_from_one_client_to_another_at_each_qos() {
     seen(&emulator, a, |what| matches!(what, What::Delivered { topic, .. } if topic == "emulator/x/2"));
     seen(&emulator, a, |what| matches!(what, What::DeliveryAcknowledged { .. }));
     sender.send(0xE0, &[]);
-    seen(&emulator, b, |what| {
-        matches!(what, What::Disconnected { reason: DisconnectReason::DisconnectedByClient })
-    });
+    seen(&emulator, b, |what| matches!(what, What::Disconnected { reason: DisconnectReason::DisconnectedByClient }));
     drop(receiver);
     seen(&emulator, a, |what| matches!(what, What::Disconnected { reason: DisconnectReason::ClosedByClient }));
 }
@@ -119,8 +117,7 @@ fn a_kept_session_gets_qos_1_and_only_that_after_it_was_offline() {
 
 #[test]
 fn an_unacknowledged_message_comes_again() {
-    let emulator =
-        Emulator::builder().retransmit_after(std::time::Duration::from_millis(200)).start().unwrap();
+    let emulator = Emulator::builder().retransmit_after(std::time::Duration::from_millis(200)).start().unwrap();
     let mut receiver = Raw::login(&emulator, "GID_emulator@@@slow");
     receiver.subscribed(&[("emulator/again", 1)]);
     emulator.publish_as_service("emulator/again", 1, "take it").unwrap();
@@ -180,7 +177,11 @@ fn the_order_flag_is_taken_acknowledged_and_seen_by_nobody() {
     assert_eq!(raw.packet(), Some((0x40, vec![0, 3])));
     assert_eq!(raw.message().topic, "emulator/after");
     for (name, expected) in [("emulator/before", false), ("emulator/after", true)] {
-        seen(&emulator, id, |what| matches!(what, What::Published { topic, ordered, .. } if topic == name && *ordered == expected));
+        seen(
+            &emulator,
+            id,
+            |what| matches!(what, What::Published { topic, ordered, .. } if topic == name && *ordered == expected),
+        );
     }
     raw.publish("$SYS/enableOrderMsg", 2, 4, br#"{"order":"true"}"#);
     assert_eq!(raw.packet(), Some((0x50, vec![0, 4])));

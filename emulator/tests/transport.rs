@@ -174,9 +174,10 @@ fn mqtt_5_aliases_notices_and_violations() {
         raw.send(0x32, &body);
         assert_eq!(raw.packet().map(|(first, body)| (first, body[..2].to_vec())), Some((0x40, vec![0, 9])));
     }
-    let published = emulator.log().into_iter().filter(
-        |entry| matches!(&entry.what, What::Published { topic, .. } if topic == "emulator/alias"),
-    );
+    let published = emulator
+        .log()
+        .into_iter()
+        .filter(|entry| matches!(&entry.what, What::Published { topic, .. } if topic == "emulator/alias"));
     assert_eq!(published.count(), 2);
 
     assert!(emulator.push_notice(id, "$SYS/tokenExpireNotice", "soon"));

@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aliyun_mqtt_emulator::{Action, DisconnectReason, Emulator, Limits, Permission, What};
-use support::{Raw, seen};
+use support::{LONG, Raw, seen};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -55,7 +55,9 @@ fn a_forbidden_publish_is_cut_without_an_acknowledgement() {
 #[test]
 fn a_forbidden_subscribe_is_cut_without_an_acknowledgement() {
     let emulator = Emulator::builder().forbid("emulator/forbidden").start().unwrap();
-    for (number, filter) in ["emulator/forbidden", "elsewhere/#", "#", "$share/g/emulator/a", "$SYS/#"].into_iter().enumerate() {
+    for (number, filter) in
+        ["emulator/forbidden", "elsewhere/#", "#", "$share/g/emulator/a", "$SYS/#"].into_iter().enumerate()
+    {
         let id = format!("GID_emulator@@@{number}");
         let mut raw = Raw::login(&emulator, &id);
         raw.subscribe(1, &[("emulator/fine", 1), (filter, 1)]);
@@ -132,9 +134,15 @@ fn sizes() {
 fn a_packet_of_nonsense_is_cut() {
     let emulator = Emulator::start().unwrap();
     let id = "GID_emulator@@@1";
-    let mut raw = Raw::login(&emulator, id);
-    raw.send(0x30, &[0, 9, b'x']);
-    raw.ended();
+    for nonsense in [&[0x30, 3, 0, 9, b'x'][..], &[0xC0, 0xFF, 0xFF, 0xFF, 0xFF], &[0xD0, 0], &[0x00, 0]] {
+        let mut raw = Raw::login(&emulator, id);
+        let position = emulator.log_position();
+        raw.bytes(nonsense);
+        raw.ended();
+        let violation =
+            emulator.wait_for_log_since(position, LONG, |entry| matches!(entry.what, What::Violation { .. }));
+        assert!(violation.is_some(), "{nonsense:x?}");
+    }
     violated(&emulator, id, Action::Packet, "");
 }
 
@@ -195,7 +203,10 @@ fn a_revoked_token_ends_the_connection() {
     raw.subscribed(&[("emulator/#", 1)]);
     emulator.revoke_token(&token);
     let notice = raw.message();
-    assert_eq!((notice.topic.as_str(), &notice.payload[..]), ("$SYS/tokenInvalidNotice", &br#"{"code":3,"type":"R"}"#[..]));
+    assert_eq!(
+        (notice.topic.as_str(), &notice.payload[..]),
+        ("$SYS/tokenInvalidNotice", &br#"{"code":3,"type":"R"}"#[..])
+    );
     raw.ended();
     violated(&emulator, id, Action::HoldToken, "");
 }
@@ -218,6 +229,9 @@ fn an_expiring_token_is_announced_once_and_then_ends_the_connection() {
     assert!(expire_time.parse::<u128>().unwrap().abs_diff(expected) < 1000);
     let notice = raw.message();
     assert!(before.elapsed().unwrap() >= Duration::from_millis(890), "not before it expires");
-    assert_eq!((notice.topic.as_str(), &notice.payload[..]), ("$SYS/tokenInvalidNotice", &br#"{"code":2,"type":"RW"}"#[..]));
+    assert_eq!(
+        (notice.topic.as_str(), &notice.payload[..]),
+        ("$SYS/tokenInvalidNotice", &br#"{"code":2,"type":"RW"}"#[..])
+    );
     raw.ended();
 }

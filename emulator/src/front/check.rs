@@ -50,9 +50,7 @@ impl<'a> Checker<'a> {
         let max = self.service.settings.limits.packet;
         match Packet::parse(self.version, frame) {
             Ok(Packet::Publish(publish)) => self.publish(publish, frame.len()),
-            Ok(_) if frame.len() > max => {
-                self.cut(Action::Packet, "", too_large(frame.len(), max), Bytes::new(), None)
-            }
+            Ok(_) if frame.len() > max => self.cut(Action::Packet, "", too_large(frame.len(), max), &[], None),
             Ok(Packet::Subscribe { packet_id, filters }) => self.subscribe(packet_id, filters),
             Ok(Packet::Unsubscribe { filters }) => {
                 for filter in filters {
@@ -67,28 +65,33 @@ impl<'a> Checker<'a> {
             Ok(Packet::PingReq) => Verdict::Ping,
             Ok(Packet::Disconnect) => Verdict::Leave,
             Ok(Packet::ConnAck { .. } | Packet::PingResp) => {
-                self.cut(Action::Packet, "", "a packet only a broker sends".into(), Bytes::new(), None)
+                self.cut(Action::Packet, "", "a packet only a broker sends".into(), &[], None)
             }
             Ok(Packet::PubRec | Packet::Other) => Verdict::Pass,
-            Err(error) => self.cut(Action::Packet, "", error, Bytes::new(), None),
+            Err(error) => self.cut(Action::Packet, "", error, &[], None),
         }
+    }
+
+    /// The end of a client whose bytes make no packet.
+    pub(super) fn unreadable(&self) -> Verdict {
+        self.cut(Action::Packet, "", "the length of a packet is out of range".into(), &[], None)
     }
 
     fn publish(&mut self, mut publish: Publish, size: usize) -> Verdict {
         let answer = publish_answer(self.version, publish.qos, publish.packet_id);
         if let Err(why) = self.aliases.resolve(&mut publish) {
-            return self.cut(Action::Publish, "", why, answer, None);
+            return self.cut(Action::Publish, "", why, &answer, None);
         }
         let max = self.service.settings.limits.packet;
         if size > max {
-            return self.cut(Action::Publish, &publish.topic, too_large(size, max), answer, None);
+            return self.cut(Action::Publish, &publish.topic, too_large(size, max), &answer, None);
         }
         if publish.topic.starts_with("$SYS/") {
-            return self.control(&publish, answer);
+            return self.control(&publish, &answer);
         }
         let allowed = self.service.may_publish(&lock(self.identity), &publish.topic, publish.payload.len());
         if let Err(Denial { reason, fault }) = allowed {
-            return self.cut(Action::Publish, &publish.topic, reason, answer, fault);
+            return self.cut(Action::Publish, &publish.topic, reason, &answer, fault);
         }
         self.log(What::Published {
             topic: publish.topic,
@@ -106,7 +109,7 @@ impl<'a> Checker<'a> {
         for (filter, _) in &filters {
             let allowed = self.service.may_subscribe(&lock(self.identity), filter);
             if let Err(Denial { reason, fault }) = allowed {
-                return self.cut(Action::Subscribe, filter, reason, answer, fault);
+                return self.cut(Action::Subscribe, filter, reason, &answer, fault);
             }
         }
         for (filter, qos) in filters {
@@ -116,7 +119,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A publish to one of the service's own topics. The broker inside acknowledges it and gives it to nobody.
-    fn control(&mut self, publish: &Publish, answer: Bytes) -> Verdict {
+    fn control(&mut self, publish: &Publish, answer: &[u8]) -> Verdict {
         let body: Value = serde_json::from_slice(&publish.payload).unwrap_or_default();
         match publish.topic.as_str() {
             "$SYS/enableOrderMsg" if body["order"] == "true" => {
@@ -131,9 +134,10 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn upload_token(&mut self, body: &Value, answer: Bytes) -> Verdict {
+    fn upload_token(&mut self, body: &Value, answer: &[u8]) -> Verdict {
         const TOPIC: &str = "$SYS/uploadToken";
-        let (Some(token), Some(permission)) = (body["token"].as_str(), body["type"].as_str().and_then(Permission::parse))
+        let (Some(token), Some(permission)) =
+            (body["token"].as_str(), body["type"].as_str().and_then(Permission::parse))
         else {
             let fault = TokenFault { code: FORGED, permission: Permission::ReadWrite };
             let reason = r#"the payload is not {"token":…,"type":…}"#.into();
@@ -158,7 +162,7 @@ impl<'a> Checker<'a> {
         Verdict::Pass
     }
 
-    fn cut(&self, action: Action, topic: &str, reason: String, answer: Bytes, fault: Option<TokenFault>) -> Verdict {
+    fn cut(&self, action: Action, topic: &str, reason: String, answer: &[u8], fault: Option<TokenFault>) -> Verdict {
         self.log(What::Violation { action, topic: topic.to_owned(), reason });
         let mut bytes = BytesMut::new();
         if let Some(fault) = fault {
@@ -166,7 +170,7 @@ impl<'a> Checker<'a> {
             bytes.extend_from_slice(&push(self.version, INVALID_NOTICE, fault.notice().as_bytes()));
         }
         if self.service.settings.acknowledge_violations {
-            bytes.extend_from_slice(&answer);
+            bytes.extend_from_slice(answer);
         }
         Verdict::Cut(bytes.freeze())
     }

@@ -1,6 +1,7 @@
 //! One connection, from its CONNECT to its end.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -129,7 +130,10 @@ enum Out {
     Frame(Bytes),
     /// The last bytes before the connection is cut. They wait for the broker's answers to everything that came before:
     /// a `PINGREQ` was sent behind it, and this is the number of pings sent before that one.
-    Last { bytes: Bytes, after_pings: Option<u64> },
+    Last {
+        bytes: Bytes,
+        after_pings: Option<u64>,
+    },
 }
 
 /// What the three sides of one connection share.
@@ -162,12 +166,16 @@ impl Talk<'_> {
     {
         let mut checker = Checker::new(&self.desk.service, &self.client_id, self.version, &self.identity);
         loop {
-            let frame = match from_client.next().await {
-                Ok(Some(frame)) => frame,
+            let (frame, verdict) = match from_client.next().await {
+                Ok(Some(frame)) => {
+                    *lock(&self.heard) = Instant::now();
+                    let verdict = checker.check(&frame);
+                    (frame, verdict)
+                }
+                Err(error) if error.kind() == ErrorKind::InvalidData => (Bytes::new(), checker.unreadable()),
                 Ok(None) | Err(_) => return DisconnectReason::ClosedByClient,
             };
-            *lock(&self.heard) = Instant::now();
-            match checker.check(&frame) {
+            match verdict {
                 Verdict::Pass => {}
                 Verdict::Ping => {
                     self.pings.fetch_add(1, Ordering::Relaxed);
@@ -320,11 +328,7 @@ impl Talk<'_> {
 
     /// Warns of tokens that are about to run out, once each; reports one that is no longer good. Returns how long nothing
     /// will happen.
-    fn look_at_tokens(
-        &self,
-        told: &mut HashSet<String>,
-        out: &UnboundedSender<Out>,
-    ) -> Result<Duration, TokenFault> {
+    fn look_at_tokens(&self, told: &mut HashSet<String>, out: &UnboundedSender<Out>) -> Result<Duration, TokenFault> {
         let mut wake = Duration::from_secs(3600);
         let Identity::Tokens { access_key_id, held } = lock(&self.identity).clone() else { return Ok(wake) };
         let tokens = lock(&self.desk.service.tokens);

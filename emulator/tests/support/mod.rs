@@ -75,7 +75,11 @@ impl Raw {
             }
         }
         packet.extend_from_slice(body);
-        self.stream.write_all(&packet).unwrap();
+        self.bytes(&packet);
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
         self.stream.flush().unwrap();
     }
 
@@ -165,7 +169,10 @@ impl Raw {
             Err(error) => {
                 let kind = error.kind();
                 assert!(
-                    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof),
+                    matches!(
+                        kind,
+                        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof
+                    ),
                     "waiting for a packet: {error}"
                 );
                 None
