@@ -54,6 +54,10 @@ where
     let (Ok(Inside { stream, pass }), Some(connect)) = (desk.broker.connect().await, connect.for_broker()) else {
         return;
     };
+    if !talk.clean_session {
+        // The broker inside tells what waited from what comes new by the millisecond: let one pass in between.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let (reader, mut to_broker) = tokio::io::split(stream);
     let mut from_broker = Frames::new(reader);
     if to_broker.write_all(&connect).await.is_err() {
