@@ -1,0 +1,103 @@
+//! What the examples share: where to connect to, and how to end.
+#![allow(dead_code)] // each example uses a part of it
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use aliyun_mqtt::{AuthMode, Client, Config, ConfigBuilder, Credentials, Message, QoS};
+use aliyun_mqtt_emulator::{Emulator, Permission};
+
+/// An example ends with success or with an error to show.
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// The service the environment names, or an emulator of our own.
+pub enum Service {
+    Real,
+    Local(Box<Emulator>),
+}
+
+impl Service {
+    /// The real service if `ALIYUN_MQTT_ENDPOINT` is set, otherwise an emulator in this process.
+    pub fn find() -> Result<Service, Box<dyn std::error::Error>> {
+        if std::env::var_os("ALIYUN_MQTT_ENDPOINT").is_some() {
+            return Ok(Service::Real);
+        }
+        println!("ALIYUN_MQTT_ENDPOINT is not set: using an emulator in this process, no account needed");
+        Ok(Service::Local(Box::new(Emulator::start()?)))
+    }
+
+    /// A configuration that logs in by this mode.
+    pub fn config(&self, mode: AuthMode) -> aliyun_mqtt::Result<ConfigBuilder> {
+        match self {
+            Service::Real => Ok(ConfigBuilder::from_env().credentials(Credentials::from_env(mode)?)),
+            Service::Local(emulator) => {
+                let key = emulator.access_key_id();
+                let credentials = match mode {
+                    AuthMode::Token => {
+                        let everything = format!("{}/#", emulator.parent_topic());
+                        let hour = Duration::from_secs(3600);
+                        let token = emulator.issue_token(Permission::ReadWrite, &[everything.as_str()], hour);
+                        Credentials::token(key, format!("RW|{token}"))
+                    }
+                    _ => Credentials::signature(key, emulator.access_key_secret()),
+                };
+                Ok(Config::builder()
+                    .endpoint(emulator.endpoint())
+                    .instance_id(emulator.instance_id())
+                    .group_id(emulator.group_id())
+                    .credentials(credentials))
+            }
+        }
+    }
+
+    /// The parent topic: the first level, which has to exist in the service's console.
+    pub fn parent_topic(&self) -> aliyun_mqtt::Result<String> {
+        match self {
+            Service::Real => aliyun_mqtt::topic_from_env(),
+            Service::Local(emulator) => Ok(emulator.parent_topic().to_string()),
+        }
+    }
+}
+
+/// Connects and says so.
+pub fn connect(config: Config) -> aliyun_mqtt::Result<Client> {
+    let client = Client::connect(config)?;
+    println!("connected to {} as {}", client.config().endpoint(), client.config().client_id());
+    Ok(client)
+}
+
+/// The next message, printed; none within ten seconds is an error.
+pub fn receive(client: &Client) -> Result<Message, Box<dyn std::error::Error>> {
+    let message = client.recv_timeout(Duration::from_secs(10))?.ok_or("no message came within 10 seconds")?;
+    println!("received on {}: {}", message.topic(), String::from_utf8_lossy(message.payload()));
+    Ok(message)
+}
+
+/// Subscribes, publishes one message, receives it, and leaves.
+pub fn round_trip(client: &Client, topic: &str, qos: QoS) -> Outcome {
+    println!("subscribed to {topic}, granted {}", client.subscribe(topic, qos)?);
+    client.publish(topic, qos, "hello")?;
+    println!("published to {topic} at {qos}: the service has it");
+    receive(client)?;
+    client.disconnect()?;
+    Ok(())
+}
+
+/// Runs an example; a failing step ends it with the reason and a non-zero code.
+pub fn run(example: impl FnOnce() -> Outcome) -> ExitCode {
+    match example() {
+        Ok(()) => {
+            println!("done");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("failed: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Everything a client has to know before it connects.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::identity::ClientId;
+use crate::limits::Limits;
+
+mod builder;
+
+pub use builder::ConfigBuilder;
+
+/// A checked configuration, ready for [`Client::connect`](crate::Client::connect).
+///
+/// Made by a [`ConfigBuilder`] or from the [environment](Config::from_env). Cloning is cheap. `Debug` hides secrets.
+///
+/// ```no_run
+/// use aliyun_mqtt::{Config, Credentials};
+/// # fn main() -> aliyun_mqtt::Result<()> {
+/// let config = Config::builder()
+///     .endpoint("post-cn-xxxx.mqtt.aliyuncs.com")
+///     .instance_id("post-cn-xxxx")
+///     .group_id("GID_demo")
+///     .credentials(Credentials::signature("access key id", "access key secret"))
+///     .build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Config(Arc<Inner>);
+
+struct Inner {
+    endpoint: Endpoint,
+    instance_id: String,
+    client_id: ClientId,
+    credentials: Credentials,
+    settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+/// What has a default.
+#[derive(Debug, Clone)]
+struct Settings {
+    clean_session: bool,
+    keep_alive: Duration,
+    timeout: Duration,
+    window: u16,
+    limits: Limits,
+    max_publish_rate: Option<f64>,
+    ordered: bool,
+    ack_mode: AckMode,
+    message_age: Option<Duration>,
+    refusal_patience: Duration,
+    backoff_min: Duration,
+    backoff_max: Duration,
+}
+
+/// When a received QoS 1 or 2 message is acknowledged.
+///
+/// Until then the broker keeps it, and the service pushes it again after some seconds without an acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum AckMode {
+    /// When the program takes it from the client or a stream. What was received but not taken is delivered again
+    /// after a crash.
+    #[default]
+    OnTake,
+    /// When it arrives. Fewest repeats, but a crash loses what was not taken yet.
+    OnArrival,
+    /// When the program calls [`Message::ack`](crate::Message::ack).
+    Manual,
+}
+
+impl Config {
+    /// Starts a configuration from the defaults.
+    #[must_use]
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder::default()
+    }
+
+    /// The configuration from environment variables; an empty variable counts as not set.
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `ALIYUN_MQTT_ENDPOINT` | see [`Endpoint`]; required |
+    /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
+    /// | `ALIYUN_MQTT_GROUP_ID` | required |
+    /// | `ALIYUN_MQTT_DEVICE_ID` | a unique one is made if it is not set |
+    /// | `ALIYUN_MQTT_AUTH` | `signature` (default), `token` or `device`; the variables of each stand at [`AuthMode`](crate::AuthMode) |
+    /// | `ALIYUN_MQTT_CA_FILE` | CA certificates trusted besides the system's, PEM |
+    /// | `ALIYUN_MQTT_CLIENT_CERT_FILE`, `ALIYUN_MQTT_CLIENT_KEY_FILE` | the client's certificate and key, PEM; both or none |
+    /// | `ALIYUN_MQTT_CLEAN_SESSION` | `true` (default) or `false` |
+    /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1`, the only version supported so far |
+    /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named. A secret is never
+    /// shown.
+    pub fn from_env() -> Result<Self> {
+        ConfigBuilder::from_env_with_credentials(&crate::env::Env::process()).build()
+    }
+
+    /// Where to connect.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    /// The instance's id.
+    #[must_use]
+    pub fn instance_id(&self) -> &str {
+        &self.0.instance_id
+    }
+
+    /// The client id: as given, or with a device id made by [`ConfigBuilder::build`].
+    #[must_use]
+    pub fn client_id(&self) -> &ClientId {
+        &self.0.client_id
+    }
+
+    /// The credentials.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.0.credentials
+    }
+
+    /// Whether the broker forgets the session when the connection ends.
+    #[must_use]
+    pub fn clean_session(&self) -> bool {
+        self.0.settings.clean_session
+    }
+
+    /// How often an idle connection is shown to be alive.
+    #[must_use]
+    pub fn keep_alive(&self) -> Duration {
+        self.0.settings.keep_alive
+    }
+
+    /// How long a call may take that has no deadline of its own.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.0.settings.timeout
+    }
+
+    /// How many messages and requests may be unacknowledged at a time.
+    #[must_use]
+    pub fn window(&self) -> u16 {
+        self.0.settings.window
+    }
+
+    /// The service's limits and the bounds of the queues.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.settings.limits
+    }
+
+    /// The highest publish rate, in messages per second; `None` means unlimited.
+    #[must_use]
+    pub fn max_publish_rate(&self) -> Option<f64> {
+        self.0.settings.max_publish_rate
+    }
+
+    /// Whether each connection is switched to ordered messages.
+    #[must_use]
+    pub fn ordered(&self) -> bool {
+        self.0.settings.ordered
+    }
+
+    /// When received messages are acknowledged.
+    #[must_use]
+    pub fn ack_mode(&self) -> AckMode {
+        self.0.settings.ack_mode
+    }
+
+    /// How long a message handed over without waiting may stay unsettled; `None` means as long as the time-out.
+    #[must_use]
+    pub fn message_age(&self) -> Option<Duration> {
+        self.0.settings.message_age
+    }
+
+    /// How long a client that was connected before goes on trying after its login was refused.
+    #[must_use]
+    pub fn refusal_patience(&self) -> Duration {
+        self.0.settings.refusal_patience
+    }
+
+    /// The shortest upper bound of the pause before a reconnect.
+    #[must_use]
+    pub fn backoff_min(&self) -> Duration {
+        self.0.settings.backoff_min
+    }
+
+    /// The longest pause before a reconnect.
+    #[must_use]
+    pub fn backoff_max(&self) -> Duration {
+        self.0.settings.backoff_max
+    }
+
+    /// What TLS needs; `None` for a plain endpoint.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> Option<Arc<rustls::ClientConfig>> {
+        self.0.tls.clone()
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("endpoint", &self.0.endpoint.to_string())
+            .field("instance_id", &self.0.instance_id)
+            .field("client_id", &self.0.client_id)
+            .field("credentials", &self.0.credentials)
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            clean_session: true,
+            keep_alive: Duration::from_secs(60),
+            timeout: Duration::from_secs(30),
+            window: 100,
+            limits: Limits::default(),
+            max_publish_rate: None,
+            ordered: false,
+            ack_mode: AckMode::default(),
+            message_age: None,
+            refusal_patience: Duration::from_secs(600),
+            backoff_min: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(120),
+        }
+    }
+}

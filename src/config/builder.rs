@@ -1,0 +1,437 @@
+//! How a [`Config`] is made, and every rule it is held to.
+
+use std::sync::Arc;
+use std::time::Duration;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
+
+use super::{AckMode, Config, Inner, Settings};
+use crate::credentials::{AuthMode, Credentials};
+use crate::endpoint::{Endpoint, Transport};
+use crate::env::{self, Env};
+use crate::error::{Error, Result};
+use crate::identity::{self, ClientId};
+use crate::limits::Limits;
+
+/// The longest duration a setting may have: 30 days, so that no deadline is beyond what a clock can say.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Makes a [`Config`].
+///
+/// Needed are endpoint, instance id, credentials, and a group id (or, with custom authentication, a whole client id).
+/// Everything is checked by [`build`](ConfigBuilder::build). `Debug` hides secrets.
+#[derive(Debug, Clone, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ConfigBuilder {
+    endpoint: Option<Given>,
+    instance_id: Option<Given>,
+    group_id: Option<Given>,
+    device_id: Option<Given>,
+    client_id: Option<String>,
+    credentials: Option<Credentials>,
+    settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: crate::tls::Options,
+    /// Made by `from_env`, so that messages name variables.
+    from_env: bool,
+    /// The first fault of an environment variable.
+    fault: Option<Error>,
+}
+
+/// A text, and what it is called in messages: the method or the variable it came from.
+#[derive(Debug, Clone)]
+struct Given {
+    text: String,
+    name: &'static str,
+}
+
+impl ConfigBuilder {
+    /// A builder with everything but the credentials from the environment, as at [`Config::from_env`].
+    ///
+    /// For programs that choose the credentials themselves. Faults are reported by [`build`](ConfigBuilder::build).
+    pub fn from_env() -> Self {
+        ConfigBuilder::read(&Env::process())
+    }
+
+    /// Where to connect: `host`, `host:port` or a URL; see [`Endpoint`]. Required.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(Given { text: endpoint.into(), name: "endpoint" });
+        self
+    }
+
+    /// The id of the instance the endpoint belongs to, from the console. Required.
+    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
+        self.instance_id = Some(Given { text: id.into(), name: "instance_id" });
+        self
+    }
+
+    /// The group id, as created in the console; the rules stand at [`ClientId`]. Required, unless a whole
+    /// [`client_id`](ConfigBuilder::client_id) is given.
+    pub fn group_id(mut self, id: impl Into<String>) -> Self {
+        self.group_id = Some(Given { text: id.into(), name: "group_id" });
+        self
+    }
+
+    /// The device id; the rules stand at [`ClientId`]. By default one is made that no other client has.
+    ///
+    /// Required for device credentials, and for a persistent session.
+    pub fn device_id(mut self, id: impl Into<String>) -> Self {
+        self.device_id = Some(Given { text: id.into(), name: "device_id" });
+        self
+    }
+
+    /// The whole client id, in place of group id and device id; for custom authentication only.
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.client_id = Some(id.into());
+        self
+    }
+
+    /// The credentials. Required.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Whether the broker forgets the session when the connection ends. Default `true`.
+    ///
+    /// With `false` it keeps subscriptions, and QoS 1 messages for up to 3 days (help page "Receive offline
+    /// messages"); a device id must then be given, and should never be used with the other value.
+    pub fn clean_session(mut self, clean: bool) -> Self {
+        self.settings.clean_session = clean;
+        self
+    }
+
+    /// How often an idle connection is shown to be alive: whole seconds, 5 to 480. Default 60 s.
+    ///
+    /// The service drops a client that is silent for one and a half times as long, and takes more than 480 s as 480
+    /// (help page "MQTT 5.0 overview").
+    pub fn keep_alive(mut self, period: Duration) -> Self {
+        self.settings.keep_alive = period;
+        self
+    }
+
+    /// How long a call may take that has no deadline of its own: 1 s to 1 h. Default 30 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// How many messages and requests may be unacknowledged at a time: 1 to 1,000. Default 100.
+    pub fn window(mut self, window: u16) -> Self {
+        self.settings.window = window;
+        self
+    }
+
+    /// The service's limits and the bounds of the queues.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// The highest publish rate, in messages per second: 0.001 to 1,000,000. By default there is none.
+    ///
+    /// The service advises at most 20 messages a second per client (help page "Limits").
+    pub fn max_publish_rate(mut self, per_second: f64) -> Self {
+        self.settings.max_publish_rate = Some(per_second);
+        self
+    }
+
+    /// Whether each connection is switched to ordered messages before anything is published. Default `false`.
+    ///
+    /// Messages of one connection then go to one partition; only RocketMQ consumers of an ordered parent topic see
+    /// the order, MQTT receivers do not (official demo `MQ4IoTSendOrderMessageToRocketMQ`).
+    pub fn ordered(mut self, ordered: bool) -> Self {
+        self.settings.ordered = ordered;
+        self
+    }
+
+    /// When received messages are acknowledged. Default [`AckMode::OnTake`].
+    pub fn ack_mode(mut self, mode: AckMode) -> Self {
+        self.settings.ack_mode = mode;
+        self
+    }
+
+    /// How long a message handed over without waiting may stay unsettled: 1 ms to 30 days. By default as long as the
+    /// time-out.
+    pub fn message_age(mut self, age: Duration) -> Self {
+        self.settings.message_age = Some(age);
+        self
+    }
+
+    /// How long a client that was connected before goes on trying after its login was refused: up to 30 days, 0 to
+    /// give up at once. Default 10 min.
+    pub fn refusal_patience(mut self, patience: Duration) -> Self {
+        self.settings.refusal_patience = patience;
+        self
+    }
+
+    /// The bounds of the pause before a reconnect: 10 ms to 1 h each. Default 1 s and 120 s.
+    ///
+    /// The pause is random, up to a bound that doubles from `min` to `max`.
+    pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
+        (self.settings.backoff_min, self.settings.backoff_max) = (min, max);
+        self
+    }
+
+    /// Trusts the CA certificates of this PEM file, besides the system's. Can be called more than once.
+    #[cfg(feature = "tls")]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.tls.add_ca_file(path.into());
+        self
+    }
+
+    /// Trusts these CA certificates in PEM form, besides the system's. Can be called more than once.
+    #[cfg(feature = "tls")]
+    pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.add_ca_pem(pem.into());
+        self
+    }
+
+    /// Whether the system's CA certificates are trusted. Default `true`; with `false` only those given.
+    ///
+    /// Where the system has none, Mozilla's are taken. The variables `SSL_CERT_FILE` and `SSL_CERT_DIR` say where the
+    /// system's are, if they are not at the usual place.
+    #[cfg(feature = "tls")]
+    pub fn system_roots(mut self, trust: bool) -> Self {
+        self.tls.set_system_roots(trust);
+        self
+    }
+
+    /// The client's certificate chain and its key, PEM files, for instances with mutual TLS (Enterprise Platinum).
+    #[cfg(feature = "tls")]
+    pub fn client_certificate_files(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls.set_client_files(certificate.into(), key.into());
+        self
+    }
+
+    /// The client's certificate chain and its key, both in PEM form.
+    #[cfg(feature = "tls")]
+    pub fn client_certificate_pem(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.tls.set_client_pem(certificate.into(), key.into());
+        self
+    }
+
+    /// Checks everything, reads the certificate files, and makes the device id if none was given.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): a value is missing or breaks a rule, or a certificate file cannot be used.
+    pub fn build(self) -> Result<Config> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let endpoint = self.checked_endpoint()?;
+        let instance_id = self.checked_instance_id()?;
+        let credentials = self.checked_credentials()?;
+        let settings = checked_settings(self.settings.clone())?;
+        let client_id = self.checked_client_id(&credentials, &settings)?;
+        #[cfg(feature = "tls")]
+        let tls = crate::tls::for_endpoint(&endpoint, &self.tls)?;
+        Ok(Config(Arc::new(Inner {
+            endpoint,
+            instance_id,
+            client_id,
+            credentials,
+            settings,
+            #[cfg(feature = "tls")]
+            tls,
+        })))
+    }
+
+    pub(super) fn from_env_with_credentials(env: &Env<'_>) -> Self {
+        let mut builder = ConfigBuilder::read(env);
+        match AuthMode::read(env).and_then(|mode| Credentials::read(mode, env)) {
+            Ok(credentials) => builder.credentials = Some(credentials),
+            Err(error) => {
+                // What is needed in any case is asked for first.
+                let missing = builder.checked_endpoint().and_then(|_| builder.checked_instance_id());
+                let error = missing.and(builder.checked_group_id()).err().unwrap_or(error);
+                builder.fault.get_or_insert(error);
+            }
+        }
+        builder
+    }
+
+    fn read(env: &Env<'_>) -> Self {
+        let mut builder = ConfigBuilder { from_env: true, ..ConfigBuilder::default() };
+        if let Err(fault) = builder.fill(env) {
+            builder.fault = Some(fault);
+        }
+        builder
+    }
+
+    fn fill(&mut self, env: &Env<'_>) -> Result<()> {
+        let given = |name| Ok(env.text(name)?.map(|text| Given { text, name }));
+        self.endpoint = given(env::ENDPOINT)?;
+        self.instance_id = given(env::INSTANCE_ID)?;
+        self.group_id = given(env::GROUP_ID)?;
+        self.device_id = given(env::DEVICE_ID)?;
+        let bad = |name: &str, text: &str, rule: &str| Error::config(format!("{name} is {text:?}; {rule}"));
+        if let Some(text) = env.text(env::CLEAN_SESSION)? {
+            let parsed = text.parse();
+            self.settings.clean_session =
+                parsed.map_err(|_| bad(env::CLEAN_SESSION, &text, "it must be true or false"))?;
+        }
+        if let Some(text) = env.text(env::PROTOCOL)? {
+            match text.as_str() {
+                "3.1.1" => {}
+                "5" | "5.0" => return Err(bad(env::PROTOCOL, &text, "this version supports only MQTT 3.1.1")),
+                _ => return Err(bad(env::PROTOCOL, &text, "it must be 3.1.1")),
+            }
+        }
+        if let Some(text) = env.text(env::TIMEOUT)? {
+            let seconds = text.parse::<f64>().ok().filter(|seconds| (1.0..=3600.0).contains(seconds));
+            let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            self.settings.timeout =
+                timeout.ok_or_else(|| bad(env::TIMEOUT, &text, "it must be a number of seconds from 1 to 3600"))?;
+        }
+        #[cfg(feature = "tls")]
+        self.fill_tls(env)?;
+        Ok(())
+    }
+
+    #[cfg(feature = "tls")]
+    fn fill_tls(&mut self, env: &Env<'_>) -> Result<()> {
+        if let Some(path) = env.path(env::CA_FILE) {
+            self.tls.add_ca_file(path);
+        }
+        let alone = |set, missing| Error::config(format!("{set} is set, but {missing} is not; they belong together"));
+        match (env.path(env::CLIENT_CERT_FILE), env.path(env::CLIENT_KEY_FILE)) {
+            (Some(certificate), Some(key)) => self.tls.set_client_files(certificate, key),
+            (Some(_), None) => return Err(alone(env::CLIENT_CERT_FILE, env::CLIENT_KEY_FILE)),
+            (None, Some(_)) => return Err(alone(env::CLIENT_KEY_FILE, env::CLIENT_CERT_FILE)),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    fn checked_endpoint(&self) -> Result<Endpoint> {
+        let given = self.needed(&self.endpoint, "endpoint", env::ENDPOINT)?;
+        let endpoint = Endpoint::read(given.text.as_str()).map_err(|rule| given.refuse(&rule))?;
+        match endpoint.transport() {
+            Transport::Ws | Transport::Wss => Err(given.refuse(&format!(
+                "{endpoint} is a WebSocket, which this build does not support; use mqtts:// (or mqtt:// without TLS)"
+            ))),
+            Transport::Tls if cfg!(not(feature = "tls")) => Err(given.refuse(&format!(
+                "{endpoint} needs TLS, which this build does not support; enable the cargo feature `tls`"
+            ))),
+            _ => Ok(endpoint),
+        }
+    }
+
+    fn checked_instance_id(&self) -> Result<String> {
+        let given = self.needed(&self.instance_id, "instance_id", env::INSTANCE_ID)?;
+        if given.text.is_empty() {
+            return Err(given.refuse("the instance id is empty"));
+        }
+        if let Some(bad) = given.text.chars().find(|c| *c == '|' || c.is_whitespace() || c.is_control()) {
+            return Err(given.refuse(&format!("instance id {:?} contains {bad:?}", given.text)));
+        }
+        Ok(given.text.clone())
+    }
+
+    fn checked_credentials(&self) -> Result<Credentials> {
+        let credentials = self.credentials.as_ref().ok_or_else(|| {
+            Error::config("no credentials are given").with_hint("call ConfigBuilder::credentials")
+        })?;
+        credentials.check()?;
+        Ok(credentials.clone())
+    }
+
+    fn checked_group_id(&self) -> Result<&Given> {
+        let given = self.needed(&self.group_id, "group_id", env::GROUP_ID)?;
+        identity::check_group(&given.text, &self.settings.limits).map_err(|rule| given.refuse(&rule))?;
+        Ok(given)
+    }
+
+    fn checked_client_id(&self, credentials: &Credentials, settings: &Settings) -> Result<ClientId> {
+        let limits = &settings.limits;
+        if let Some(whole) = &self.client_id {
+            if !credentials.may_have_whole_client_id() {
+                return Err(Error::config("a whole client_id is for custom authentication only")
+                    .with_hint("give group_id and device_id instead; they make GroupID@@@DeviceID"));
+            }
+            if self.group_id.is_some() || self.device_id.is_some() {
+                return Err(Error::config("client_id is given together with group_id or device_id; give one or the other"));
+            }
+            return ClientId::custom_within(whole, limits).map_err(|rule| Error::config(format!("client_id: {rule}")));
+        }
+        let group = self.checked_group_id()?;
+        let device = match &self.device_id {
+            Some(device) => {
+                identity::check_device(&device.text, limits).map_err(|rule| device.refuse(&rule))?;
+                device.text.clone()
+            }
+            None if credentials.is_device() => {
+                return Err(Error::config("no device id is given, but device credentials are valid for one client id only")
+                    .with_hint(self.remedy("device_id", env::DEVICE_ID)));
+            }
+            None if !settings.clean_session => {
+                return Err(Error::config("no device id is given, but a persistent session (clean_session false) needs one")
+                    .with_hint(self.remedy("device_id", env::DEVICE_ID)));
+            }
+            None => identity::unique_device_id(&group.text),
+        };
+        ClientId::within(&group.text, &device, limits).map_err(|rule| {
+            let error = group.refuse(&rule);
+            if self.device_id.is_some() { error } else { error.with_hint("give a device id that is short enough") }
+        })
+    }
+
+    fn needed<'a>(&self, field: &'a Option<Given>, method: &str, variable: &str) -> Result<&'a Given> {
+        field.as_ref().ok_or_else(|| {
+            if self.from_env {
+                Error::config(format!("the environment variable {variable} is not set"))
+            } else {
+                Error::config(format!("no {method} is given")).with_hint(self.remedy(method, variable))
+            }
+        })
+    }
+
+    fn remedy(&self, method: &str, variable: &str) -> String {
+        if self.from_env { format!("set {variable}") } else { format!("call ConfigBuilder::{method}") }
+    }
+}
+
+impl Given {
+    fn refuse(&self, rule: &str) -> Error {
+        Error::config(format!("{}: {rule}", self.name))
+    }
+}
+
+fn checked_settings(mut settings: Settings) -> Result<Settings> {
+    let millis = Duration::from_millis;
+    let secs = Duration::from_secs;
+    let check = |name: &str, value: Duration, min: Duration, max: Duration| {
+        if (min..=max).contains(&value) {
+            Ok(())
+        } else {
+            Err(Error::config(format!("{name} is {value:?}; it must be from {min:?} to {max:?}")))
+        }
+    };
+    check("keep_alive", settings.keep_alive, secs(5), secs(480))?;
+    if settings.keep_alive.subsec_nanos() != 0 {
+        return Err(Error::config(format!("keep_alive is {:?}; it must be whole seconds", settings.keep_alive)));
+    }
+    check("timeout", settings.timeout, secs(1), secs(3600))?;
+    if let Some(age) = settings.message_age {
+        check("message_age", age, millis(1), LONGEST)?;
+    }
+    check("refusal_patience", settings.refusal_patience, Duration::ZERO, LONGEST)?;
+    check("backoff min", settings.backoff_min, millis(10), secs(3600))?;
+    check("backoff max", settings.backoff_max, settings.backoff_min, secs(3600))?;
+    if !(1..=1000).contains(&settings.window) {
+        return Err(Error::config(format!("window is {}; it must be from 1 to 1000", settings.window)));
+    }
+    if let Some(rate) = settings.max_publish_rate {
+        // Also refuses what is not a number.
+        if !(0.001..=1_000_000.0).contains(&rate) {
+            let message = format!("max_publish_rate is {rate}; it must be from 0.001 to 1000000 messages per second");
+            return Err(Error::config(message));
+        }
+    }
+    settings.limits = settings.limits.checked()?;
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests;

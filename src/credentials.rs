@@ -1,0 +1,649 @@
+//! How a client proves who it is: the five modes of the service, and what each makes of a login.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use zeroize::Zeroizing;
+
+use crate::env::{self, Env};
+use crate::error::{Error, ErrorKind, Result};
+use crate::identity::ClientId;
+use crate::limits::MQTT_TEXT_LEN;
+
+/// How a client proves who it is.
+///
+/// | made by | for |
+/// |---|---|
+/// | [`device`](Credentials::device) | trusted devices: a key for one client id (一机一密) |
+/// | [`token`](Credentials::token), [`tokens`](Credentials::tokens) | untrusted devices: temporary permission for some topics |
+/// | [`signature`](Credentials::signature) | servers of one's own: never give an account's key to a device |
+/// | [`custom_plain`](Credentials::custom_plain), [`custom_signed`](Credentials::custom_signed) | identities uploaded by the account (Professional and Platinum instances) |
+/// | [`provider`](Credentials::provider) | any of these, asked for at each connect |
+///
+/// Values are checked when the configuration is built, and a provider's when it gives them. Secrets are wiped from
+/// memory when the last clone is dropped, and are never part of `Debug`, of an error or of the log.
+///
+/// Sources: help pages "Signature" (help.aliyun.com/document_detail/48271.html), "Token" (54282.html),
+/// "Authentication overview" and "Custom authentication".
+#[derive(Clone)]
+pub struct Credentials(Kind);
+
+/// What a provider may fail with.
+type ProviderError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A function that is asked for credentials.
+pub(crate) type Provider = dyn Fn() -> Result<Credentials, ProviderError> + Send + Sync;
+
+type Secret = Arc<Zeroizing<String>>;
+
+#[derive(Clone)]
+enum Kind {
+    Signature { key_id: String, secret: Secret },
+    Device { key_id: String, secret: Secret },
+    Token { key_id: String, tokens: Secret },
+    Plain { user: String, secret: Secret },
+    Signed { user: String, secret: Secret },
+    Provider(Arc<Provider>),
+}
+
+/// The modes that the environment can choose, by `ALIYUN_MQTT_AUTH`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AuthMode {
+    /// `signature`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`.
+    Signature,
+    /// `token`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIYUN_MQTT_TOKEN`.
+    Token,
+    /// `device`: `ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID` and `ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET`.
+    Device,
+}
+
+/// What a token permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// `R`: to subscribe.
+    Read,
+    /// `W`: to publish.
+    Write,
+    /// `RW`: both.
+    ReadWrite,
+}
+
+impl TokenKind {
+    const ALL: [TokenKind; 3] = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
+
+    /// The word the service uses: `R`, `W` or `RW`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TokenKind::Read => "R",
+            TokenKind::Write => "W",
+            TokenKind::ReadWrite => "RW",
+        }
+    }
+}
+
+impl fmt::Display for TokenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// User name and password of a CONNECT packet. `Debug` hides the password.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Login {
+    /// The user name, such as `Signature|{access key id}|{instance id}`.
+    pub username: String,
+    /// The password; wiped from memory when dropped.
+    pub password: Zeroizing<String>,
+}
+
+impl Credentials {
+    /// Signature mode: the AccessKey of an account or RAM user.
+    ///
+    /// The password is a signature of the client id; the secret itself is not sent. Meant for servers: whoever has the
+    /// key can do all that it permits.
+    #[must_use]
+    pub fn signature(access_key_id: impl Into<String>, access_key_secret: impl Into<String>) -> Self {
+        Credentials(Kind::Signature { key_id: access_key_id.into(), secret: secret(access_key_secret) })
+    }
+
+    /// Device mode (一机一密): a key made for one client id by the API operation `RegisterDeviceCredential`.
+    ///
+    /// It is valid for that client id only, so the device id must be given explicitly.
+    #[must_use]
+    pub fn device(device_access_key_id: impl Into<String>, device_access_key_secret: impl Into<String>) -> Self {
+        Credentials(Kind::Device { key_id: device_access_key_id.into(), secret: secret(device_access_key_secret) })
+    }
+
+    /// Token mode: tokens from the API operation `ApplyToken`, with their types: `RW|{token}`, `R|{token}`,
+    /// `W|{token}`, or one of each type joined, as in `R|{token}|W|{token}`.
+    ///
+    /// `access_key_id` is the key that applied for them. All tokens must be valid: the service refuses a login with a
+    /// single bad one.
+    #[must_use]
+    pub fn token(access_key_id: impl Into<String>, tokens: impl Into<String>) -> Self {
+        Credentials(Kind::Token { key_id: access_key_id.into(), tokens: secret(tokens) })
+    }
+
+    /// Token mode, with bare tokens and their types; at most one of each type.
+    ///
+    /// ```
+    /// use aliyun_mqtt::{Credentials, TokenKind};
+    /// let credentials = Credentials::tokens("access key id", [(TokenKind::Read, "123"), (TokenKind::Write, "abcd")]);
+    /// ```
+    #[must_use]
+    pub fn tokens<T: Into<String>>(
+        access_key_id: impl Into<String>,
+        tokens: impl IntoIterator<Item = (TokenKind, T)>,
+    ) -> Self {
+        let tokens: Vec<_> = tokens.into_iter().map(|(kind, token)| (kind, Zeroizing::new(token.into()))).collect();
+        // As large as needed at once, so that growing leaves no copies behind.
+        let size = tokens.iter().map(|(_, token)| token.len() + 4).sum();
+        let mut joined = Zeroizing::new(String::with_capacity(size));
+        for (kind, token) in &tokens {
+            if !joined.is_empty() {
+                joined.push('|');
+            }
+            joined.push_str(kind.as_str());
+            joined.push('|');
+            joined.push_str(token);
+        }
+        Credentials(Kind::Token { key_id: access_key_id.into(), tokens: Arc::new(joined) })
+    }
+
+    /// Custom authentication, sign mode `ORIGIN`: the uploaded user name and secret, sent as they are.
+    #[must_use]
+    pub fn custom_plain(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Credentials(Kind::Plain { user: user.into(), secret: secret(password) })
+    }
+
+    /// Custom authentication, sign mode `SIGNED`: the uploaded user name, and a signature of the client id made with
+    /// the uploaded secret.
+    #[must_use]
+    pub fn custom_signed(user: impl Into<String>, uploaded_secret: impl Into<String>) -> Self {
+        Credentials(Kind::Signed { user: user.into(), secret: secret(uploaded_secret) })
+    }
+
+    /// Asks this function for the credentials at each connect, so that a reconnect uses fresh tokens.
+    ///
+    /// It is called on a thread of its own and may block, for at most the client's time-out. A failure or a panic
+    /// counts as a failed connect: [`Credentials`](ErrorKind::Credentials). It must not give another provider. Where
+    /// it gives device credentials, set the device id they were made for. Its error is shown in errors and logs, so
+    /// keep secrets out of it.
+    ///
+    /// ```
+    /// use aliyun_mqtt::Credentials;
+    /// let credentials = Credentials::provider(|| {
+    ///     let token = std::fs::read_to_string("/run/secrets/mqtt-token")?;
+    ///     Ok(Credentials::token("access key id", token.trim()))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn provider<F>(ask: F) -> Self
+    where
+        F: Fn() -> Result<Credentials, Box<dyn std::error::Error + Send + Sync>> + Send + Sync + 'static,
+    {
+        Credentials(Kind::Provider(Arc::new(ask)))
+    }
+
+    /// The credentials of this mode from the environment; the variables stand at the modes.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config): a variable is missing or breaks a rule; it is named.
+    pub fn from_env(mode: AuthMode) -> Result<Self> {
+        Credentials::read(mode, &Env::process())
+    }
+
+    /// The user name and password for this client id in this instance.
+    ///
+    /// The password of the signing modes is base64(HMAC-SHA1(secret, client id)).
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config): a value is empty or malformed, the mode needs a client id of the form
+    /// `GroupID@@@DeviceID`, or these credentials are a provider, which must be asked first.
+    pub fn login(&self, client_id: &ClientId, instance_id: &str) -> Result<Login> {
+        self.check()?;
+        if !self.is_custom() && client_id.group().is_none() {
+            return Err(Error::config(format!(
+                "client id \"{client_id}\" has no group: only custom authentication takes such an id"
+            )));
+        }
+        let username = |word: &str, key_id: &str| format!("{word}|{key_id}|{instance_id}");
+        let (username, password) = match &self.0 {
+            Kind::Signature { key_id, secret } => (username("Signature", key_id), sign(secret, client_id)?),
+            Kind::Device { key_id, secret } => (username("DeviceCredential", key_id), sign(secret, client_id)?),
+            Kind::Token { key_id, tokens } => (username("Token", key_id), Zeroizing::clone(tokens)),
+            Kind::Plain { user, secret } => (user.clone(), Zeroizing::clone(secret)),
+            Kind::Signed { user, secret } => (user.clone(), sign(secret, client_id)?),
+            Kind::Provider(_) => return Err(Error::config("a credentials provider must be asked first")),
+        };
+        for (what, length) in [("user name", username.len()), ("password", password.len())] {
+            if length > MQTT_TEXT_LEN {
+                return Err(Error::config(format!("the {what} has {length} bytes; MQTT allows {MQTT_TEXT_LEN}")));
+            }
+        }
+        Ok(Login { username, password })
+    }
+
+    /// The function to ask, if these credentials are a provider. Run it with [`ask`], on a helper thread.
+    pub(crate) fn as_provider(&self) -> Option<Arc<Provider>> {
+        match &self.0 {
+            Kind::Provider(provider) => Some(Arc::clone(provider)),
+            _ => None,
+        }
+    }
+
+    /// Valid for one client id only, so that a made-up device id makes no sense.
+    pub(crate) fn is_device(&self) -> bool {
+        matches!(self.0, Kind::Device { .. })
+    }
+
+    /// Custom authentication, or a provider that may turn out to be.
+    pub(crate) fn may_have_whole_client_id(&self) -> bool {
+        self.is_custom() || matches!(self.0, Kind::Provider(_))
+    }
+
+    /// Checks the values, without asking a provider.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.check_as(self.labels())
+    }
+
+    pub(crate) fn read(mode: AuthMode, env: &Env<'_>) -> Result<Self> {
+        let (kind, labels) = match mode {
+            AuthMode::Signature => {
+                let (key_id, secret) = (env.needed(env::ACCESS_KEY_ID)?, env.secret(env::ACCESS_KEY_SECRET)?);
+                let labels = (env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET);
+                (Kind::Signature { key_id, secret: Arc::new(secret) }, labels)
+            }
+            AuthMode::Device => {
+                let key_id = env.needed(env::DEVICE_ACCESS_KEY_ID)?;
+                let secret = env.secret(env::DEVICE_ACCESS_KEY_SECRET)?;
+                let labels = (env::DEVICE_ACCESS_KEY_ID, env::DEVICE_ACCESS_KEY_SECRET);
+                (Kind::Device { key_id, secret: Arc::new(secret) }, labels)
+            }
+            AuthMode::Token => {
+                let key_id = env.needed(env::ACCESS_KEY_ID)?;
+                let tokens = env.secret(env::TOKEN).map_err(|error| {
+                    error.with_hint("token mode needs a token, as RW|..., R|... or W|...; apply for one with ApplyToken")
+                })?;
+                (Kind::Token { key_id, tokens: Arc::new(tokens) }, (env::ACCESS_KEY_ID, env::TOKEN))
+            }
+        };
+        let credentials = Credentials(kind);
+        credentials.check_as(labels)?;
+        Ok(credentials)
+    }
+
+    fn is_custom(&self) -> bool {
+        matches!(self.0, Kind::Plain { .. } | Kind::Signed { .. })
+    }
+
+    /// What the two values are called in messages.
+    fn labels(&self) -> (&'static str, &'static str) {
+        match self.0 {
+            Kind::Signature { .. } => ("the AccessKey id", "the AccessKey secret"),
+            Kind::Device { .. } => ("the device AccessKey id", "the device AccessKey secret"),
+            Kind::Token { .. } => ("the AccessKey id", "the token"),
+            Kind::Plain { .. } => ("the user name", "the password"),
+            Kind::Signed { .. } => ("the user name", "the uploaded secret"),
+            Kind::Provider(_) => ("", ""),
+        }
+    }
+
+    fn check_as(&self, (id_label, secret_label): (&str, &str)) -> Result<()> {
+        match &self.0 {
+            Kind::Signature { key_id, secret } | Kind::Device { key_id, secret } => {
+                check_key(id_label, key_id)?;
+                if key_id.contains('|') {
+                    return Err(Error::config(format!("{id_label} contains '|', which separates the parts of a user name")));
+                }
+                check_key(secret_label, secret)
+            }
+            Kind::Token { key_id, tokens } => {
+                check_key(id_label, key_id)?;
+                if key_id.contains('|') {
+                    return Err(Error::config(format!("{id_label} contains '|', which separates the parts of a user name")));
+                }
+                check_key(secret_label, tokens)?;
+                check_tokens(tokens).map_err(|rule| Error::config(format!("{secret_label} {rule}")))
+            }
+            Kind::Plain { user, secret } | Kind::Signed { user, secret } => {
+                // What was uploaded may be any text.
+                check_present(id_label, user)?;
+                if user.contains('\0') {
+                    return Err(Error::config(format!("{id_label} contains a NUL character")));
+                }
+                check_present(secret_label, secret)
+            }
+            Kind::Provider(_) => Ok(()),
+        }
+    }
+}
+
+/// Asks a provider, and checks what it gives. To be called on a helper thread: it runs the user's code.
+pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
+    let failed = |message: String| Error::new(ErrorKind::Credentials, message);
+    let credentials =
+        provider().map_err(|error| failed(format!("the credentials provider failed: {error}")).with_source(Cause(error)))?;
+    if credentials.as_provider().is_some() {
+        return Err(failed("the credentials provider gave another provider".to_string())
+            .with_hint("it must give the credentials themselves"));
+    }
+    credentials
+        .check()
+        .map_err(|error| failed(format!("the credentials provider gave unusable credentials: {error}")).with_source(error))?;
+    Ok(credentials)
+}
+
+impl AuthMode {
+    /// The mode that `ALIYUN_MQTT_AUTH` names; signature mode if it is not set.
+    pub(crate) fn read(env: &Env<'_>) -> Result<Self> {
+        match env.text(env::AUTH)?.as_deref() {
+            None | Some("signature") => Ok(AuthMode::Signature),
+            Some("token") => Ok(AuthMode::Token),
+            Some("device") => Ok(AuthMode::Device),
+            Some(other) => Err(Error::config(format!(
+                "the environment variable {} is {other:?}; it must be signature, token or device",
+                env::AUTH
+            ))),
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, label, value) = match &self.0 {
+            Kind::Signature { key_id, .. } => ("Signature", "access_key_id", key_id),
+            Kind::Device { key_id, .. } => ("Device", "access_key_id", key_id),
+            Kind::Token { key_id, .. } => ("Token", "access_key_id", key_id),
+            Kind::Plain { user, .. } => ("CustomPlain", "user", user),
+            Kind::Signed { user, .. } => ("CustomSigned", "user", user),
+            Kind::Provider(_) => return f.write_str("Provider"),
+        };
+        f.debug_struct(name).field(label, value).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// A provider's error as a link of the chain of causes; a boxed error cannot be one itself.
+#[derive(Debug)]
+struct Cause(ProviderError);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the provider's own error")
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+fn secret(text: impl Into<String>) -> Secret {
+    Arc::new(Zeroizing::new(text.into()))
+}
+
+fn sign(secret: &str, client_id: &ClientId) -> Result<Zeroizing<String>> {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes())
+        .map_err(|_| Error::internal("HMAC-SHA1 does not take this key"))?;
+    mac.update(client_id.as_str().as_bytes());
+    Ok(Zeroizing::new(STANDARD.encode(mac.finalize().into_bytes())))
+}
+
+fn check_present(label: &str, value: &str) -> Result<()> {
+    if value.is_empty() { Err(Error::config(format!("{label} is empty"))) } else { Ok(()) }
+}
+
+/// Keys and tokens are made by the service, and have neither spaces nor line breaks.
+fn check_key(label: &str, value: &str) -> Result<()> {
+    check_present(label, value)?;
+    if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Error::config(format!("{label} contains a space, line break or control character"))
+            .with_hint("was it copied with something around it?"));
+    }
+    Ok(())
+}
+
+/// The error is the broken rule; it says nothing of the text.
+fn check_tokens(tokens: &str) -> Result<(), &'static str> {
+    const FORM: &str = "does not have the form RW|{token}, R|{token}, W|{token}, or several of these joined with '|'";
+    let mut seen = Vec::new();
+    let mut parts = tokens.split('|');
+    while let Some(word) = parts.next() {
+        let kind = TokenKind::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or(FORM)?;
+        match parts.next() {
+            None => return Err(FORM),
+            Some("") => return Err("has an empty token behind its type"),
+            Some(_) if seen.contains(&kind) => return Err("has two tokens of the same type"),
+            Some(_) => seen.push(kind),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::error::Error as _;
+    use std::ffi::OsString;
+
+    use super::*;
+
+    const INSTANCE: &str = "mqtt-xxxxx";
+
+    fn id(text: &str) -> ClientId {
+        ClientId::parse(text).unwrap()
+    }
+
+    fn login(credentials: &Credentials, client_id: &str) -> (String, String) {
+        let login = credentials.login(&id(client_id), INSTANCE).unwrap();
+        (login.username.clone(), login.password.to_string())
+    }
+
+    fn refusal(credentials: &Credentials) -> String {
+        let error = credentials.check().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(credentials.login(&id("GID_Test@@@0001"), INSTANCE).is_err());
+        error.to_string()
+    }
+
+    #[test]
+    fn published_inputs_give_the_computed_passwords() {
+        for (client_id, key, password) in [
+            ("GID_Test@@@0001", "XXXXX", "vI009IZJZVGRwBwZvnbwjfuXxVM="),
+            ("GID_Test@@@0001", "testsecret", "2o53J4IhwPZouH+0Qu6KWaZ6foc="),
+            ("GID_test@@@test", "DC.secret", "xvOd7Q0nJnNjBZpp6lz7YToKd8M="),
+        ] {
+            let signature = login(&Credentials::signature("YYYYY", key), client_id);
+            assert_eq!(signature, ("Signature|YYYYY|mqtt-xxxxx".to_string(), password.to_string()));
+            let device = login(&Credentials::device("YYYYY", key), client_id);
+            assert_eq!(device, ("DeviceCredential|YYYYY|mqtt-xxxxx".to_string(), password.to_string()));
+            let custom = login(&Credentials::custom_signed("someone", key), client_id);
+            assert_eq!(custom, ("someone".to_string(), password.to_string()));
+        }
+    }
+
+    #[test]
+    fn tokens_are_the_password() {
+        let user = "Token|YYYYY|mqtt-xxxxx".to_string();
+        let one = Credentials::token("YYYYY", "R|123");
+        assert_eq!(login(&one, "GID_Test@@@0001"), (user.clone(), "R|123".to_string()));
+        let two = Credentials::tokens("YYYYY", [(TokenKind::Read, "123"), (TokenKind::Write, "abcd")]);
+        assert_eq!(login(&two, "GID_Test@@@0001"), (user.clone(), "R|123|W|abcd".to_string()));
+        let three = Credentials::token("YYYYY", "RW|a==|W|b|R|c");
+        assert_eq!(login(&three, "GID_Test@@@0001"), (user, "RW|a==|W|b|R|c".to_string()));
+    }
+
+    #[test]
+    fn a_plain_custom_password_is_sent_as_it_is() {
+        let custom = Credentials::custom_plain("some one", "any | text");
+        let login = custom.login(&ClientId::custom("thermometer").unwrap(), INSTANCE).unwrap();
+        assert_eq!((login.username.as_str(), login.password.as_str()), ("some one", "any | text"));
+    }
+
+    #[test]
+    fn only_custom_authentication_takes_an_id_without_group() {
+        let client_id = ClientId::custom("thermometer").unwrap();
+        assert!(Credentials::custom_signed("u", "s").login(&client_id, INSTANCE).is_ok());
+        for other in [Credentials::signature("a", "b"), Credentials::device("a", "b"), Credentials::token("a", "R|b")] {
+            assert_eq!(other.login(&client_id, INSTANCE).unwrap_err().kind(), ErrorKind::Config);
+        }
+    }
+
+    #[test]
+    fn empty_and_malformed_values_are_refused_without_being_shown() {
+        for (credentials, expected) in [
+            (Credentials::signature("", "geheim"), "AccessKey id is empty"),
+            (Credentials::signature("a", ""), "AccessKey secret is empty"),
+            (Credentials::signature("a|b", "geheim"), "'|'"),
+            (Credentials::signature("a", "geheim\n"), "line break"),
+            (Credentials::signature("a ", "geheim"), "space"),
+            (Credentials::device("", "geheim"), "device AccessKey id is empty"),
+            (Credentials::device("a", ""), "device AccessKey secret is empty"),
+            (Credentials::device("a|b", "geheim"), "'|'"),
+            (Credentials::token("", "R|geheim"), "AccessKey id is empty"),
+            (Credentials::token("a|b", "R|geheim"), "'|'"),
+            (Credentials::token("a", ""), "token is empty"),
+            (Credentials::token("a", "geheim"), "form"),
+            (Credentials::token("a", "geheim|geheim"), "form"),
+            (Credentials::token("a", "rw|geheim"), "form"),
+            (Credentials::token("a", "R,W|geheim"), "form"),
+            (Credentials::token("a", "R|geheim|W"), "form"),
+            (Credentials::token("a", "R|geheim|"), "form"),
+            (Credentials::token("a", "RW|"), "empty token"),
+            (Credentials::token("a", "R|geheim|R|geheim"), "two tokens"),
+            (Credentials::token("a", "R|geheim W|geheim"), "space"),
+            (Credentials::tokens("a", [(TokenKind::Read, "gehe|im")]), "form"),
+            (Credentials::tokens::<String>("a", []), "token is empty"),
+            (Credentials::custom_plain("", "geheim"), "user name is empty"),
+            (Credentials::custom_plain("a", ""), "password is empty"),
+            (Credentials::custom_plain("a\0", "geheim"), "NUL"),
+            (Credentials::custom_signed("a", ""), "secret is empty"),
+        ] {
+            let text = refusal(&credentials);
+            assert!(text.contains(expected), "{text} / {expected}");
+            assert!(!text.contains("geheim"), "{text}");
+        }
+    }
+
+    #[test]
+    fn mqtt_bounds_user_name_and_password() {
+        let client_id = id("GID_Test@@@0001");
+        let long = "x".repeat(65_536);
+        assert!(Credentials::custom_plain("u", &long[1..]).login(&client_id, INSTANCE).is_ok());
+        for bad in [Credentials::custom_plain("u", &*long), Credentials::custom_plain(&*long, "p")] {
+            let error = bad.login(&client_id, INSTANCE).unwrap_err().to_string();
+            assert!(error.contains("65536 bytes") && error.len() < 200, "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        for credentials in [
+            Credentials::signature("key", "geheim"),
+            Credentials::device("key", "geheim"),
+            Credentials::token("key", "RW|geheim"),
+            Credentials::custom_plain("key", "geheim"),
+            Credentials::custom_signed("key", "geheim"),
+            Credentials::provider(|| Ok(Credentials::token("key", "R|geheim"))),
+        ] {
+            let text = format!("{credentials:?} {credentials:#?}");
+            assert!(!text.contains("geheim"), "{text}");
+            if let Ok(login) = credentials.login(&id("GID_Test@@@0001"), INSTANCE) {
+                let text = format!("{login:?}");
+                assert!(!text.contains("geheim") && !text.contains(login.password.as_str()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_provider_is_asked_and_checked() {
+        let provider = |answer: fn() -> Result<Credentials, ProviderError>| {
+            let credentials = Credentials::provider(answer);
+            assert!(credentials.check().is_ok());
+            assert!(credentials.login(&id("GID_Test@@@0001"), INSTANCE).is_err());
+            ask(&*credentials.as_provider().unwrap())
+        };
+        assert!(provider(|| Ok(Credentials::token("a", "R|b"))).unwrap().as_provider().is_none());
+        let failed = provider(|| Err("vault is sealed".into())).unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Credentials);
+        assert!(failed.to_string().contains("vault is sealed") && failed.source().is_some());
+        let nested = provider(|| Ok(Credentials::provider(|| Ok(Credentials::token("a", "R|b"))))).unwrap_err();
+        assert!(nested.to_string().contains("another provider"), "{nested}");
+        let unusable = provider(|| Ok(Credentials::token("a", "geheim"))).unwrap_err();
+        assert_eq!(unusable.kind(), ErrorKind::Credentials);
+        assert!(unusable.to_string().contains("form") && !format!("{unusable:?}").contains("geheim"));
+    }
+
+    #[test]
+    fn the_environment_gives_three_modes() {
+        let all = HashMap::from([
+            (env::ACCESS_KEY_ID, "ak"),
+            (env::ACCESS_KEY_SECRET, "testsecret"),
+            (env::DEVICE_ACCESS_KEY_ID, "DC.ak"),
+            (env::DEVICE_ACCESS_KEY_SECRET, "DC.secret"),
+            (env::TOKEN, "RW|abc"),
+        ]);
+        let read = |mode, without: &str| {
+            let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);
+            Credentials::read(mode, &Env::from_lookup(&lookup))
+        };
+        let test = "GID_Test@@@0001";
+        assert_eq!(login(&read(AuthMode::Signature, "").unwrap(), test).0, "Signature|ak|mqtt-xxxxx");
+        assert_eq!(login(&read(AuthMode::Device, "").unwrap(), test).0, "DeviceCredential|DC.ak|mqtt-xxxxx");
+        assert_eq!(login(&read(AuthMode::Token, "").unwrap(), test).1, "RW|abc");
+        for (mode, name) in [
+            (AuthMode::Signature, env::ACCESS_KEY_ID),
+            (AuthMode::Signature, env::ACCESS_KEY_SECRET),
+            (AuthMode::Token, env::ACCESS_KEY_ID),
+            (AuthMode::Token, env::TOKEN),
+            (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
+            (AuthMode::Device, env::DEVICE_ACCESS_KEY_SECRET),
+        ] {
+            let error = read(mode, name).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        assert!(read(AuthMode::Token, env::TOKEN).unwrap_err().to_string().contains("token mode needs a token"));
+        assert!(read(AuthMode::Token, env::ACCESS_KEY_SECRET).is_ok());
+    }
+
+    #[test]
+    fn a_bad_variable_is_named_and_not_shown() {
+        let lookup = |_: &str| Some(OsString::from("geheim geheim"));
+        for (mode, name) in [
+            (AuthMode::Signature, env::ACCESS_KEY_ID),
+            (AuthMode::Token, env::ACCESS_KEY_ID),
+            (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
+        ] {
+            let text = Credentials::read(mode, &Env::from_lookup(&lookup)).unwrap_err().to_string();
+            assert!(text.contains(name) && !text.contains("geheim"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_mode_has_three_words() {
+        let read = |word: &'static str| {
+            let lookup = move |_: &str| Some(OsString::from(word));
+            AuthMode::read(&Env::from_lookup(&lookup))
+        };
+        assert_eq!(read("").unwrap(), AuthMode::Signature);
+        assert_eq!(read("signature").unwrap(), AuthMode::Signature);
+        assert_eq!(read("token").unwrap(), AuthMode::Token);
+        assert_eq!(read("device").unwrap(), AuthMode::Device);
+        let text = read("Tokens").unwrap_err().to_string();
+        assert!(text.contains(env::AUTH) && text.contains("signature, token or device"), "{text}");
+    }
+}

@@ -1,0 +1,202 @@
+//! The fate of one message.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::session::{Session, lock};
+
+/// The fate of one message handed over with [`publish_nowait`](crate::Client::publish_nowait).
+///
+/// It resolves exactly once: acknowledged, or an [`Error`] whose [`fate`](Error::fate) says refused, not sent or
+/// unknown. It stays open no longer than the message's own deadline, whatever happens to the connection, the client
+/// or its worker.
+///
+/// Dropping it does not withdraw the message. A failure that no `Delivery` has shown to anybody is reported by the
+/// next [`flush`](crate::Client::flush) or [`disconnect`](crate::Client::disconnect).
+pub struct Delivery {
+    session: Arc<Session>,
+    slot: Arc<Slot>,
+    seq: u64,
+    deadline: Instant,
+}
+
+/// What is known of an acknowledged message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// How often it was handed to a connection. Above 1, receivers may have seen it more than once (QoS 1, or QoS 2
+    /// across a lost session).
+    pub attempts: u32,
+}
+
+impl Delivery {
+    pub(crate) fn new(session: Arc<Session>, slot: Arc<Slot>, seq: u64, deadline: Instant) -> Self {
+        Delivery { session, slot, seq, deadline }
+    }
+
+    /// Blocks until the message is settled, at most until its own deadline.
+    ///
+    /// # Errors
+    /// Refused, not sent or unknown, by [`Error::fate`]; a time-out names its stage.
+    pub fn wait(&self) -> Result<Receipt> {
+        match self.wait_reply(self.deadline)? {
+            Some(reply) => Ok(reply.receipt()),
+            None => Err(Error::internal("a delivery stayed open past its deadline")),
+        }
+    }
+
+    /// Blocks until the message is settled, at most this long. `Ok(None)`: still pending, which is no error.
+    ///
+    /// # Errors
+    /// As [`wait`](Delivery::wait).
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<Receipt>> {
+        let until = Instant::now().checked_add(timeout).unwrap_or(self.deadline);
+        Ok(self.wait_reply(until.min(self.deadline))?.map(|reply| reply.receipt()))
+    }
+
+    /// Looks without blocking. `Ok(None)`: still pending.
+    ///
+    /// # Errors
+    /// As [`wait`](Delivery::wait).
+    pub fn try_wait(&self) -> Result<Option<Receipt>> {
+        self.wait_timeout(Duration::ZERO)
+    }
+
+    /// The reply, or `None` if `until` passed before the operation's own deadline did.
+    pub(crate) fn wait_reply(&self, until: Instant) -> Result<Option<Reply>> {
+        self.session.check_process()?;
+        if let Some(result) = self.slot.wait(until) {
+            return result.map(Some);
+        }
+        if Instant::now() < self.deadline {
+            return Ok(None);
+        }
+        // Deadlines are enforced by whoever looks: this settles the operation, if nothing else just did.
+        self.session.expire();
+        self.slot.wait(self.deadline).transpose()
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.session.check_process().is_ok() {
+            if let Some(error) = self.slot.unwatch() {
+                self.session.note_lost(&error);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("seq", &self.seq).finish_non_exhaustive()
+    }
+}
+
+/// The answer to an operation that went well.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reply {
+    pub(crate) attempts: u32,
+    /// SUBACK's verdict on each filter, in their order: the granted QoS or the refusing code.
+    pub(crate) granted: Vec<Result<crate::QoS, u8>>,
+}
+
+impl Reply {
+    fn receipt(&self) -> Receipt {
+        Receipt { attempts: self.attempts }
+    }
+}
+
+/// Where an operation's answer is put, once.
+pub(crate) struct Slot {
+    state: Mutex<SlotState>,
+    ready: Condvar,
+}
+
+struct SlotState {
+    result: Option<Result<Reply>>,
+    /// A `Delivery` still exists.
+    watched: bool,
+    /// The result was given to the user.
+    seen: bool,
+    waiting: usize,
+}
+
+impl Slot {
+    /// Waits until the slot is filled, or `until` has passed (`None`).
+    fn wait(&self, until: Instant) -> Option<Result<Reply>> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(result) = &state.result {
+                let result = result.clone();
+                state.seen = true;
+                return Some(result);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            state.waiting += 1;
+            state = match self.ready.wait_timeout(state, left) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+            state.waiting -= 1;
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn peek(&self) -> Option<Result<Reply>> {
+        lock(&self.state).result.clone()
+    }
+
+    /// The `Delivery` is gone; gives back a failure nobody has seen.
+    fn unwatch(&self) -> Option<Error> {
+        let mut state = lock(&self.state);
+        state.watched = false;
+        match &state.result {
+            Some(Err(error)) if !state.seen => Some(error.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// The duty to fill a [`Slot`]. Dropped without doing so, it fills it with an internal error: no handle stays open.
+pub(crate) struct Settler(Option<Arc<Slot>>);
+
+impl Settler {
+    pub(crate) fn new() -> (Settler, Arc<Slot>) {
+        let state = SlotState { result: None, watched: true, seen: false, waiting: 0 };
+        let slot = Arc::new(Slot { state: Mutex::new(state), ready: Condvar::new() });
+        (Settler(Some(Arc::clone(&slot))), slot)
+    }
+
+    /// Fills the slot. Gives back a failure that nobody is going to see.
+    pub(crate) fn settle(mut self, result: Result<Reply>) -> Option<Error> {
+        self.0.take().and_then(|slot| fill(&slot, result))
+    }
+}
+
+impl Drop for Settler {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            let error = Error::internal("the operation was abandoned").with_fate(crate::Fate::Unknown);
+            fill(&slot, Err(error));
+        }
+    }
+}
+
+fn fill(slot: &Slot, result: Result<Reply>) -> Option<Error> {
+    let mut state = lock(&slot.state);
+    let unseen = match &result {
+        Err(error) if !state.watched => Some(error.clone()),
+        _ => None,
+    };
+    state.result = Some(result);
+    if state.waiting > 0 {
+        slot.ready.notify_all();
+    }
+    unseen
+}

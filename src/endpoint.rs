@@ -1,0 +1,365 @@
+//! Where to connect: host, port and transport.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// A server's address: transport, host and port.
+///
+/// It is read from `host`, `host:port` or a URL. The scheme decides the transport and the default port (help page
+/// "Quick start" for the ports):
+///
+/// | scheme | transport | port |
+/// |---|---|---|
+/// | `mqtt://`, `tcp://` | plain TCP | 1883 |
+/// | `mqtts://`, `ssl://`, `tls://` | TLS | 8883 |
+/// | `ws://` | WebSocket | 80 |
+/// | `wss://` | WebSocket over TLS | 443 |
+///
+/// Without a scheme, no port means TLS on 8883, port 8883 means TLS, 80 and 443 are refused because they would need
+/// one, and any other port means plain TCP. Only WebSocket URLs have a path, by default `/mqtt`. An IPv6 address stands
+/// in brackets. Use the domain name of the instance, not its IP address: the service changes addresses without notice
+/// (help.aliyun.com/document_detail/63620.html).
+///
+/// ```
+/// use aliyun_mqtt::{Endpoint, Transport};
+/// # fn main() -> aliyun_mqtt::Result<()> {
+/// let endpoint: Endpoint = "post-cn-xxxx.mqtt.aliyuncs.com".parse()?;
+/// assert_eq!((endpoint.transport(), endpoint.port()), (Transport::Tls, 8883));
+/// assert_eq!(endpoint.to_string(), "mqtts://post-cn-xxxx.mqtt.aliyuncs.com:8883");
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    transport: Transport,
+    host: String,
+    port: u16,
+    path: String,
+}
+
+/// How an [`Endpoint`] is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// Plain TCP: `mqtt://`.
+    Tcp,
+    /// TLS: `mqtts://`.
+    Tls,
+    /// WebSocket: `ws://`.
+    Ws,
+    /// WebSocket over TLS: `wss://`.
+    Wss,
+}
+
+impl Transport {
+    /// The scheme it is shown with: `mqtt`, `mqtts`, `ws` or `wss`.
+    #[must_use]
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Transport::Tcp => "mqtt",
+            Transport::Tls => "mqtts",
+            Transport::Ws => "ws",
+            Transport::Wss => "wss",
+        }
+    }
+
+    /// Whether it is encrypted.
+    #[must_use]
+    pub fn is_tls(self) -> bool {
+        matches!(self, Transport::Tls | Transport::Wss)
+    }
+
+    fn from_scheme(scheme: &str) -> Option<Self> {
+        Some(match scheme.to_ascii_lowercase().as_str() {
+            "mqtt" | "tcp" => Transport::Tcp,
+            "mqtts" | "ssl" | "tls" => Transport::Tls,
+            "ws" => Transport::Ws,
+            "wss" => Transport::Wss,
+            _ => return None,
+        })
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Transport::Tcp => 1883,
+            Transport::Tls => 8883,
+            Transport::Ws => 80,
+            Transport::Wss => 443,
+        }
+    }
+
+    fn has_path(self) -> bool {
+        matches!(self, Transport::Ws | Transport::Wss)
+    }
+}
+
+impl Endpoint {
+    /// How it is reached.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The host name or address; an IPv6 address without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path of a WebSocket endpoint, with its query if it has one; empty for the others.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether the host is this machine: `localhost`, a name below it, or a loopback address.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => address.to_canonical().is_loopback(),
+            Err(_) => {
+                let host = self.host.to_ascii_lowercase();
+                let host = host.strip_suffix('.').unwrap_or(&host);
+                host == "localhost" || host.ends_with(".localhost")
+            }
+        }
+    }
+
+    /// The error is the broken rule.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        // First of all, because nothing of such a text may be shown: user info holds a password.
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (Some(scheme), rest),
+            None => (None, text),
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if text.contains('@') {
+            return Err("the endpoint contains '@'; user name and password go into the credentials".to_string());
+        }
+        if authority.is_empty() {
+            return Err(format!("the endpoint {text:?} has no host"));
+        }
+        if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
+            return Err(format!("the endpoint {text:?} contains {bad:?}"));
+        }
+        let (host, port) = split_port(authority)?;
+        let transport = match scheme {
+            Some(scheme) => Transport::from_scheme(scheme).ok_or_else(|| {
+                format!(
+                    "the endpoint {text:?} has the unknown scheme {scheme:?}; known are mqtt, tcp (plain), mqtts, ssl, \
+                     tls (TLS), ws and wss (WebSocket)"
+                )
+            })?,
+            None => guess_transport(text, port)?,
+        };
+        let path = match path {
+            _ if path.contains('#') => return Err(format!("the endpoint {text:?} contains '#'")),
+            "" | "/" if !transport.has_path() => String::new(),
+            _ if !transport.has_path() => {
+                return Err(format!("the endpoint {text:?} has a path; only ws:// and wss:// URLs have one"));
+            }
+            "" => "/mqtt".to_string(),
+            _ if path.starts_with('?') => format!("/mqtt{path}"),
+            _ => path.to_string(),
+        };
+        let port = port.unwrap_or(transport.default_port());
+        Ok(Endpoint { transport, host, port, path })
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): the text follows none of the forms above.
+    fn from_str(text: &str) -> Result<Self> {
+        Endpoint::read(text).map_err(Error::config)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, host, port, path) = (self.transport.scheme(), &self.host, self.port, &self.path);
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}{path}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}{path}")
+        }
+    }
+}
+
+fn guess_transport(text: &str, port: Option<u16>) -> Result<Transport, String> {
+    match port {
+        None | Some(8883) => Ok(Transport::Tls),
+        Some(port @ (80 | 443)) => Err(format!(
+            "the endpoint {text:?} does not say how port {port} is meant; write a scheme, such as {}://",
+            if port == 80 { "ws" } else { "wss" }
+        )),
+        Some(_) => Ok(Transport::Tcp),
+    }
+}
+
+/// Host without brackets, and port.
+fn split_port(authority: &str) -> Result<(String, Option<u16>), String> {
+    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+        let (host, port) = rest.split_once(']').ok_or_else(|| format!("the host {authority:?} has no closing ']'"))?;
+        if host.parse::<Ipv6Addr>().is_err() {
+            return Err(format!("the host {host:?} in brackets is not an IPv6 address"));
+        }
+        match port.strip_prefix(':') {
+            Some(port) => (host, Some(port)),
+            None if port.is_empty() => (host, None),
+            None => return Err(format!("{port:?} after the host {host:?} is not a port")),
+        }
+    } else {
+        if authority.parse::<Ipv6Addr>().is_ok() || authority.matches(':').count() > 1 {
+            return Err(format!("the host {authority:?} has several ':'; write an IPv6 address in brackets: [::1]"));
+        }
+        let (host, port) = match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        };
+        check_host(host)?;
+        (host, port)
+    };
+    let port = match port {
+        None => None,
+        // `parse` alone would take "+1".
+        Some(port) => match port.parse::<u16>() {
+            Ok(number) if number > 0 && port.bytes().all(|b| b.is_ascii_digit()) => Some(number),
+            _ => return Err(format!("the port {port:?} of the endpoint is not a number from 1 to 65535")),
+        },
+    };
+    Ok((host.to_string(), port))
+}
+
+/// A host name as DNS and TLS take it.
+fn check_host(host: &str) -> Result<(), String> {
+    if host.is_empty() {
+        return Err("the endpoint has no host".to_string());
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if let Some(bad) = name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_')) {
+        let advice = if bad.is_ascii() { "" } else { "; write international names in their xn-- form" };
+        return Err(format!("the host {host:?} contains {bad:?}{advice}"));
+    }
+    if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
+        return Err(format!("the host {host:?} is not a host name: a part between dots is empty or too long"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn shown(text: &str) -> String {
+        text.parse::<Endpoint>().unwrap().to_string()
+    }
+
+    fn refused(text: &str) -> String {
+        let error = text.parse::<Endpoint>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        error.to_string()
+    }
+
+    #[test]
+    fn schemes_and_default_ports() {
+        for (text, expected) in [
+            ("mqtt://host", "mqtt://host:1883"),
+            ("tcp://host", "mqtt://host:1883"),
+            ("mqtts://host", "mqtts://host:8883"),
+            ("ssl://host", "mqtts://host:8883"),
+            ("tls://host:443", "mqtts://host:443"),
+            ("MQTTS://Host.example", "mqtts://Host.example:8883"),
+            ("mqtt://host:8883", "mqtt://host:8883"),
+            ("mqtt://host/", "mqtt://host:1883"),
+            ("ws://host", "ws://host:80/mqtt"),
+            ("wss://host", "wss://host:443/mqtt"),
+            ("wss://host:8443/a/b?c=d", "wss://host:8443/a/b?c=d"),
+            ("wss://host?c=d", "wss://host:443/mqtt?c=d"),
+            ("ws://host/", "ws://host:80/"),
+        ] {
+            assert_eq!(shown(text), expected);
+            assert_eq!(shown(expected), expected);
+        }
+    }
+
+    #[test]
+    fn without_a_scheme_the_port_decides() {
+        for (text, expected) in [
+            ("post-cn-xxxx.mqtt.aliyuncs.com", "mqtts://post-cn-xxxx.mqtt.aliyuncs.com:8883"),
+            ("host:8883", "mqtts://host:8883"),
+            ("host:1883", "mqtt://host:1883"),
+            ("127.0.0.1:41234", "mqtt://127.0.0.1:41234"),
+            ("host_1.", "mqtts://host_1.:8883"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+        assert!(refused("host:80").contains("ws://"));
+        assert!(refused("host:443").contains("wss://"));
+    }
+
+    #[test]
+    fn ipv6_stands_in_brackets() {
+        let endpoint: Endpoint = "[::1]:1883".parse().unwrap();
+        assert_eq!((endpoint.host(), endpoint.port()), ("::1", 1883));
+        assert_eq!(endpoint.to_string(), "mqtt://[::1]:1883");
+        assert_eq!(shown("mqtts://[2001:db8::1]"), "mqtts://[2001:db8::1]:8883");
+        assert_eq!(shown("[::1]"), "mqtts://[::1]:8883");
+        for bad in ["::1", "2001:db8::1:1883", "mqtt://::1", "host:1:2"] {
+            assert!(refused(bad).contains("brackets"), "{bad}");
+        }
+        for bad in ["[::1", "[host]:1883", "[::1]x", "[::1]1883", "[]:1"] {
+            refused(bad);
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for bad in [
+            "", "mqtt://", "://host", "http://host", "host:", "host:0", "host:65536", "host:+1", "host:x", "host/x",
+            "mqtt://host/x", "mqtt://host?x", "ws://host/#x", ":1883", "a..b", ".", "ho st", " host", "host\n",
+            "h\u{f6}st", "mqtt:/host", "a,b",
+        ] {
+            refused(bad);
+        }
+    }
+
+    #[test]
+    fn user_info_is_refused_and_not_shown() {
+        for bad in ["mqtt://user:geheim@host", "user:geheim@host:1883", "foo://u:geheim@host", "mqtt://u:ge/geheim@host"] {
+            let text = refused(bad);
+            assert!(text.contains("credentials") && !text.contains("geheim"), "{text}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_known() {
+        for (text, expected) in [
+            ("localhost", true),
+            ("LocalHost.", true),
+            ("a.localhost:1883", true),
+            ("127.0.0.1:1883", true),
+            ("127.9.9.9:1883", true),
+            ("[::1]:1883", true),
+            ("[::ffff:127.0.0.1]:1883", true),
+            ("10.0.0.1:1883", false),
+            ("localhost.example.com", false),
+            ("notlocalhost", false),
+            ("[::2]:1883", false),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().is_loopback(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Settings from environment variables.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::identity;
+use crate::limits::Limits;
+
+/// The endpoint, the only way to say where to connect.
+pub(crate) const ENDPOINT: &str = "ALIYUN_MQTT_ENDPOINT";
+/// The instance id.
+pub(crate) const INSTANCE_ID: &str = "ALIYUN_MQTT_INSTANCE_ID";
+/// The group id.
+pub(crate) const GROUP_ID: &str = "ALIYUN_MQTT_GROUP_ID";
+/// The device id; optional.
+pub(crate) const DEVICE_ID: &str = "ALIYUN_MQTT_DEVICE_ID";
+/// The parent topic.
+pub(crate) const TOPIC: &str = "ALIYUN_MQTT_TOPIC";
+/// CA certificates, a PEM file; optional.
+pub(crate) const CA_FILE: &str = "ALIYUN_MQTT_CA_FILE";
+/// The client's certificate, a PEM file; optional.
+pub(crate) const CLIENT_CERT_FILE: &str = "ALIYUN_MQTT_CLIENT_CERT_FILE";
+/// Its key, a PEM file; optional.
+pub(crate) const CLIENT_KEY_FILE: &str = "ALIYUN_MQTT_CLIENT_KEY_FILE";
+/// `true` (default) or `false`.
+pub(crate) const CLEAN_SESSION: &str = "ALIYUN_MQTT_CLEAN_SESSION";
+/// `3.1.1`.
+pub(crate) const PROTOCOL: &str = "ALIYUN_MQTT_PROTOCOL";
+/// Seconds.
+pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";
+/// `signature` (default), `token` or `device`.
+pub(crate) const AUTH: &str = "ALIYUN_MQTT_AUTH";
+/// `RW|...`, or several joined; in token mode.
+pub(crate) const TOKEN: &str = "ALIYUN_MQTT_TOKEN";
+/// In signature and token mode.
+pub(crate) const ACCESS_KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
+/// In signature mode.
+pub(crate) const ACCESS_KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+/// In device mode.
+pub(crate) const DEVICE_ACCESS_KEY_ID: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID";
+/// In device mode.
+pub(crate) const DEVICE_ACCESS_KEY_SECRET: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET";
+
+/// The parent topic from `ALIYUN_MQTT_TOPIC`: the first level of the topics the examples and the command line use.
+///
+/// It must have been created in the console, and has 3 or more letters, digits, `-` and `_`.
+///
+/// # Errors
+/// [`Config`](crate::ErrorKind::Config): the variable is not set, or is no name of a parent topic.
+pub fn topic_from_env() -> Result<String> {
+    read_topic(&Env::process())
+}
+
+fn read_topic(env: &Env<'_>) -> Result<String> {
+    let topic = env.needed(TOPIC)?;
+    identity::check_parent(&topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
+    Ok(topic)
+}
+
+/// The environment: of the process, or made up by a test.
+pub(crate) struct Env<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<OsString>,
+}
+
+impl<'a> Env<'a> {
+    /// Of the process.
+    pub(crate) fn process() -> Env<'static> {
+        Env { lookup: &|name| std::env::var_os(name) }
+    }
+
+    /// What this function says.
+    #[cfg(test)]
+    pub(crate) fn from_lookup(lookup: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
+        Env { lookup }
+    }
+
+    /// A variable's text; `None` if it is not set or empty.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
+        match self.set(name).map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(_)) => Err(Error::config(format!("the environment variable {name} is not valid UTF-8"))),
+        }
+    }
+
+    /// A variable's text; an error naming it if it is not set or empty.
+    pub(crate) fn needed(&self, name: &str) -> Result<String> {
+        self.text(name)?.ok_or_else(|| Error::config(format!("the environment variable {name} is not set")))
+    }
+
+    /// As [`needed`](Env::needed), for a secret.
+    pub(crate) fn secret(&self, name: &str) -> Result<Zeroizing<String>> {
+        self.needed(name).map(Zeroizing::new)
+    }
+
+    /// A variable's path; `None` if it is not set or empty.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.set(name).map(PathBuf::from)
+    }
+
+    fn set(&self, name: &str) -> Option<OsString> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let lookup = |name: &str| (name == TOPIC).then(OsString::new);
+        let env = Env::from_lookup(&lookup);
+        for name in [TOPIC, INSTANCE_ID] {
+            let error = env.needed(name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(name) && error.to_string().contains("not set"), "{error}");
+            assert!(env.text(name).unwrap().is_none() && env.path(name).is_none());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn text_must_be_utf8_but_paths_need_not() {
+        use std::os::unix::ffi::OsStringExt;
+        let lookup = |_: &str| Some(OsString::from_vec(vec![b'a', 0xff]));
+        let env = Env::from_lookup(&lookup);
+        assert!(env.text(TOKEN).unwrap_err().to_string().contains(TOKEN));
+        assert!(env.path(CA_FILE).is_some());
+    }
+
+    #[test]
+    fn the_parent_topic_is_one_level() {
+        for (value, good) in [("demo", true), ("demo/a", false), ("de mo", false), ("#", false), ("", false)] {
+            let lookup = |_: &str| Some(OsString::from(value));
+            let result = read_topic(&Env::from_lookup(&lookup));
+            assert_eq!(result.is_ok(), good, "{value}");
+            if let Err(error) = result {
+                assert!(error.to_string().contains(TOPIC), "{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What happens to the connection, for those who want to know.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crate::error::{Code, Error};
+use crate::session::lock;
+
+/// Events a listener keeps at most; beyond, the oldest is dropped and counted.
+const KEPT: usize = 1_000;
+
+/// Something that happened to the connection.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// CONNACK came, and the order flag and the subscriptions are restored: messages flow.
+    #[non_exhaustive]
+    Connected {
+        /// The broker had kept the session.
+        session_present: bool,
+        /// 1 for the first connection of this client, 2 for the next, and so on.
+        number: u64,
+    },
+    /// The connection was lost, or an attempt to make one failed.
+    #[non_exhaustive]
+    Disconnected {
+        /// Why.
+        reason: Error,
+        /// The pause before the next attempt; `None` when there will be none.
+        retry_in: Option<Duration>,
+    },
+    /// The service said something on one of its `$SYS/` topics.
+    Notice(Notice),
+    /// A subscription could not be restored and was given up.
+    #[non_exhaustive]
+    SubscriptionLost {
+        /// The filter.
+        filter: String,
+        /// Why.
+        reason: Error,
+    },
+    /// The inbox is full: QoS 0 messages are dropped, others are left to the broker, until the program takes some.
+    /// Announced once each time it fills up; [`Stats`](crate::Stats) has the counts.
+    InboxFull,
+}
+
+/// A notice of the service, pushed without a subscription. Notices may be lost.
+///
+/// Source: help.aliyun.com/document_detail/54282.html.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// `$SYS/tokenExpireNotice`: a token is going to expire, in about five minutes.
+    #[non_exhaustive]
+    TokenExpire {
+        /// When: milliseconds since 1970.
+        expire_time: Option<i64>,
+        /// The kind of token: `R`, `W` or `RW`.
+        token_type: String,
+    },
+    /// `$SYS/tokenInvalidNotice`: a token is not good, and the connection is about to be cut.
+    #[non_exhaustive]
+    TokenInvalid {
+        /// Why.
+        code: Code,
+        /// The kind of token: `R`, `W` or `RW`.
+        token_type: String,
+    },
+    /// One of these topics with a payload that could not be understood.
+    #[non_exhaustive]
+    Other {
+        /// The topic.
+        topic: String,
+        /// The payload, where it is text.
+        payload: String,
+    },
+}
+
+impl Notice {
+    /// Reads a message on one of the notice topics; `None` if the topic is none of them.
+    pub(crate) fn parse(topic: &str, payload: &[u8]) -> Option<Notice> {
+        let json = || serde_json::from_slice::<serde_json::Value>(payload).ok();
+        let text = |value: &serde_json::Value| value["type"].as_str().unwrap_or_default().to_string();
+        let notice = match topic {
+            // The service's FAQ shows a captured notice with an extra "r" in both the topic and the field.
+            "$SYS/tokenExpireNotice" | "$SYS/tokenExprireNotice" => json().map(|value| Notice::TokenExpire {
+                expire_time: value["expireTime"].as_i64().or_else(|| value["exprireTime"].as_i64()),
+                token_type: text(&value),
+            }),
+            "$SYS/tokenInvalidNotice" => json().and_then(|value| {
+                let code = Code::TokenInvalid(value["code"].as_i64()?);
+                Some(Notice::TokenInvalid { code, token_type: text(&value) })
+            }),
+            _ => return None,
+        };
+        Some(notice.unwrap_or_else(|| Notice::Other {
+            topic: topic.to_string(),
+            payload: String::from_utf8_lossy(payload).into_owned(),
+        }))
+    }
+}
+
+/// A listener for [`Event`]s, from [`Client::events`](crate::Client::events). It hears what happens from then on.
+///
+/// It keeps up to 1,000 events that were not taken; beyond, the oldest are dropped.
+pub struct Events {
+    queue: Arc<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    events: VecDeque<Event>,
+    dropped: u64,
+    closed: bool,
+}
+
+impl Events {
+    /// Blocks until something happens; `None` once the client is gone and everything was taken.
+    #[must_use]
+    pub fn recv(&self) -> Option<Event> {
+        self.take(None)
+    }
+
+    /// Blocks at most this long; `None` when nothing happened.
+    #[must_use]
+    pub fn recv_timeout(&self, timeout: Duration) -> Option<Event> {
+        self.take(Instant::now().checked_add(timeout))
+    }
+
+    /// Looks without blocking.
+    #[must_use]
+    pub fn try_recv(&self) -> Option<Event> {
+        lock(&self.queue.state).events.pop_front()
+    }
+
+    /// How many events were dropped because nobody took them.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        lock(&self.queue.state).dropped
+    }
+
+    fn take(&self, until: Option<Instant>) -> Option<Event> {
+        let mut state = lock(&self.queue.state);
+        loop {
+            if let Some(event) = state.events.pop_front() {
+                return Some(event);
+            }
+            if state.closed {
+                return None;
+            }
+            state = match until {
+                None => self.queue.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    self.queue.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("dropped", &self.dropped()).finish_non_exhaustive()
+    }
+}
+
+/// Where events are sent from.
+#[derive(Default)]
+pub(crate) struct EventHub {
+    listeners: Mutex<Vec<Weak<Queue>>>,
+}
+
+impl EventHub {
+    pub(crate) fn listen(&self) -> Events {
+        let queue = Arc::new(Queue::default());
+        lock(&self.listeners).push(Arc::downgrade(&queue));
+        Events { queue }
+    }
+
+    pub(crate) fn send(&self, event: &Event) {
+        self.each(|queue, state| {
+            if state.events.len() >= KEPT {
+                state.events.pop_front();
+                state.dropped += 1;
+            }
+            state.events.push_back(event.clone());
+            queue.filled.notify_all();
+        });
+    }
+
+    /// Nothing more will happen.
+    pub(crate) fn close(&self) {
+        self.each(|queue, state| {
+            state.closed = true;
+            queue.filled.notify_all();
+        });
+    }
+
+    fn each(&self, mut visit: impl FnMut(&Queue, &mut QueueState)) {
+        lock(&self.listeners).retain(|listener| match listener.upgrade() {
+            Some(queue) => {
+                visit(&queue, &mut lock(&queue.state));
+                true
+            }
+            None => false,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_are_read_in_both_spellings() {
+        let body = br#"{"exprireTime":1655798142873,"type":"RW"}"#;
+        for (topic, body) in [
+            ("$SYS/tokenExprireNotice", &body[..]),
+            ("$SYS/tokenExpireNotice", &br#"{"expireTime":1655798142873,"type":"RW"}"#[..]),
+        ] {
+            let notice = Notice::parse(topic, body);
+            let expected = Notice::TokenExpire { expire_time: Some(1_655_798_142_873), token_type: "RW".into() };
+            assert_eq!(notice, Some(expected));
+        }
+        let invalid = Notice::parse("$SYS/tokenInvalidNotice", br#"{"code":4,"type":"R"}"#);
+        assert_eq!(invalid, Some(Notice::TokenInvalid { code: Code::TokenInvalid(4), token_type: "R".into() }));
+        assert!(matches!(Notice::parse("$SYS/tokenInvalidNotice", b"{"), Some(Notice::Other { .. })));
+        assert_eq!(Notice::parse("$SYS/other", b"{}"), None);
+    }
+
+    #[test]
+    fn a_listener_that_sleeps_loses_the_oldest() {
+        let hub = EventHub::default();
+        let events = hub.listen();
+        for number in 0..1_005 {
+            hub.send(&Event::Connected { session_present: false, number });
+        }
+        assert_eq!(events.dropped(), 5);
+        assert!(matches!(events.try_recv(), Some(Event::Connected { number: 5, .. })));
+        hub.close();
+        assert_eq!(std::iter::from_fn(|| events.recv()).count(), 999);
+        assert!(events.recv_timeout(Duration::from_secs(5)).is_none());
+    }
+}

@@ -1,0 +1,222 @@
+//! The service's limits, which are refused here before anything is sent, and the bounds of the client's own queues.
+
+use crate::error::{Error, Result};
+
+/// The longest topic, client id, user name or password MQTT 3.1.1 can carry, in bytes (section 1.5.3).
+pub(crate) const MQTT_TEXT_LEN: usize = 65_535;
+
+/// The largest remaining length of an MQTT 3.1.1 packet, in bytes (section 2.2.3).
+const MQTT_PACKET_LEN: usize = 268_435_455;
+
+/// What a PUBLISH needs besides topic and payload: header, topic length and packet id, generously.
+const OVERHEAD: usize = 64;
+
+/// The service's limits and the bounds of the client's queues.
+///
+/// The defaults are the documented values of ordinary instances; Platinum instances can have some of them raised, so
+/// each can be changed. A limit that is too high here only moves the refusal to the service, which answers with a cut
+/// connection instead of an error.
+///
+/// Sources: help pages "Limits" (help.aliyun.com/document_detail/63620.html,
+/// alibabacloud.com/help/en/apsaramq-for-mqtt/limits-on-apsaramq-for-mqtt-metrics) and "MQTT 5.0 overview".
+///
+/// ```
+/// use aliyun_mqtt::Limits;
+/// let limits = Limits::default().payload_len(256 * 1024).filters(100);
+/// assert_eq!(limits.topic_len, 128);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Longest client id, in characters. Default 64 (help page "Limits").
+    pub client_id_len: usize,
+    /// Longest topic or filter, in characters, all levels and slashes together. Default 128.
+    ///
+    /// The help pages say 64, the official demos 128, and P2P topics with legal client ids go past 64; therefore
+    /// more than 64 is only warned about in the log, and more than this is refused.
+    pub topic_len: usize,
+    /// Largest payload, in bytes. Default 65,536 (help page "Limits": 64 KB, adjustable on Platinum instances).
+    pub payload_len: usize,
+    /// Most filters one client may subscribe to. Default 30 (help page "Limits", adjustable on Platinum instances).
+    ///
+    /// A filter with wildcards counts as one. The service lets more be subscribed, but the extra ones silently get
+    /// no messages.
+    pub filters: usize,
+    /// Whether names are held to the service's rules. Default `true`.
+    ///
+    /// Topic levels, group ids and device ids are then made of letters, digits, `-` and `_` only, a topic has at
+    /// least 3 characters and no empty level, and a group id has 7 to 64 characters and begins with `GID_` or `GID-`
+    /// (help page "Limits"; API operation `CreateGroupId`). Topics that begin with `$SYS/` are exempt. With `false`
+    /// only the rules of MQTT itself remain.
+    pub strict_names: bool,
+    /// Largest packet taken from the broker, in bytes; a larger one ends the connection. Default 262,144.
+    ///
+    /// The service's own bound is 128 KB for a whole packet and is not checked by default (help page "MQTT 5.0
+    /// overview"). Where it is too small for [`payload_len`](Limits::payload_len) and
+    /// [`topic_len`](Limits::topic_len), [`ConfigBuilder::build`](crate::ConfigBuilder::build) raises it.
+    pub packet_len: usize,
+    /// Most messages and requests accepted for sending and not settled yet. Default 10,000.
+    pub outbox_messages: usize,
+    /// Most bytes (topics and payloads) of those. Default 67,108,864 (64 MiB).
+    pub outbox_bytes: usize,
+    /// Most received messages held until the program takes them. Default 10,000.
+    pub inbox_messages: usize,
+    /// Most bytes (topics and payloads) of those. Default 67,108,864 (64 MiB).
+    pub inbox_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            client_id_len: 64,
+            topic_len: 128,
+            payload_len: 64 * 1024,
+            filters: 30,
+            strict_names: true,
+            packet_len: 256 * 1024,
+            outbox_messages: 10_000,
+            outbox_bytes: 64 * 1024 * 1024,
+            inbox_messages: 10_000,
+            inbox_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// Sets [`client_id_len`](#structfield.client_id_len): 1 to 65,535 characters.
+    #[must_use]
+    pub fn client_id_len(mut self, characters: usize) -> Self {
+        self.client_id_len = characters;
+        self
+    }
+
+    /// Sets [`topic_len`](#structfield.topic_len): 1 to 65,535 characters.
+    #[must_use]
+    pub fn topic_len(mut self, characters: usize) -> Self {
+        self.topic_len = characters;
+        self
+    }
+
+    /// Sets [`payload_len`](#structfield.payload_len): 1 byte to 200 MiB.
+    #[must_use]
+    pub fn payload_len(mut self, bytes: usize) -> Self {
+        self.payload_len = bytes;
+        self
+    }
+
+    /// Sets [`filters`](#structfield.filters): at least 1.
+    #[must_use]
+    pub fn filters(mut self, count: usize) -> Self {
+        self.filters = count;
+        self
+    }
+
+    /// Sets [`strict_names`](#structfield.strict_names).
+    #[must_use]
+    pub fn strict_names(mut self, strict: bool) -> Self {
+        self.strict_names = strict;
+        self
+    }
+
+    /// Sets [`packet_len`](#structfield.packet_len): 1 to 268,435,455 bytes.
+    #[must_use]
+    pub fn packet_len(mut self, bytes: usize) -> Self {
+        self.packet_len = bytes;
+        self
+    }
+
+    /// Sets [`outbox_messages`](#structfield.outbox_messages) and [`outbox_bytes`](#structfield.outbox_bytes): each
+    /// at least 1.
+    #[must_use]
+    pub fn outbox(mut self, messages: usize, bytes: usize) -> Self {
+        (self.outbox_messages, self.outbox_bytes) = (messages, bytes);
+        self
+    }
+
+    /// Sets [`inbox_messages`](#structfield.inbox_messages) and [`inbox_bytes`](#structfield.inbox_bytes): each at
+    /// least 1.
+    #[must_use]
+    pub fn inbox(mut self, messages: usize, bytes: usize) -> Self {
+        (self.inbox_messages, self.inbox_bytes) = (messages, bytes);
+        self
+    }
+
+    /// Checks the ranges, and raises the packet length to what a legal message needs.
+    pub(crate) fn checked(mut self) -> Result<Self> {
+        const PAYLOAD_LEN: usize = 200 * 1024 * 1024;
+        for (name, value, max) in [
+            ("client_id_len", self.client_id_len, MQTT_TEXT_LEN),
+            ("topic_len", self.topic_len, MQTT_TEXT_LEN),
+            ("payload_len", self.payload_len, PAYLOAD_LEN),
+            ("filters", self.filters, usize::MAX),
+            ("packet_len", self.packet_len, MQTT_PACKET_LEN),
+            ("outbox_messages", self.outbox_messages, usize::MAX),
+            ("outbox_bytes", self.outbox_bytes, usize::MAX),
+            ("inbox_messages", self.inbox_messages, usize::MAX),
+            ("inbox_bytes", self.inbox_bytes, usize::MAX),
+        ] {
+            if value == 0 {
+                return Err(Error::config(format!("Limits::{name} is 0; it must be at least 1")));
+            }
+            if value > max {
+                return Err(Error::config(format!("Limits::{name} is {value}; at most {max} makes sense")));
+            }
+        }
+        // A character has up to 4 bytes.
+        let topic_bytes = MQTT_TEXT_LEN.min(self.topic_len * 4);
+        self.packet_len = self.packet_len.max(self.payload_len + topic_bytes + OVERHEAD);
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_the_documented_values() {
+        let limits = Limits::default();
+        assert_eq!((limits.client_id_len, limits.topic_len, limits.filters), (64, 128, 30));
+        assert_eq!(limits.payload_len, 65_536);
+        assert!(limits.strict_names);
+        assert_eq!(limits.clone().checked().unwrap(), limits);
+    }
+
+    #[test]
+    fn nothing_may_be_zero() {
+        let good = Limits::default();
+        for bad in [
+            good.clone().client_id_len(0),
+            good.clone().topic_len(0),
+            good.clone().payload_len(0),
+            good.clone().filters(0),
+            good.clone().packet_len(0),
+            good.clone().outbox(0, 1),
+            good.clone().outbox(1, 0),
+            good.clone().inbox(0, 1),
+            good.clone().inbox(1, 0),
+        ] {
+            let error = bad.checked().unwrap_err();
+            assert!(error.to_string().contains("at least 1"), "{error}");
+        }
+        assert!(good.outbox(1, 1).inbox(1, 1).filters(1).checked().is_ok());
+    }
+
+    #[test]
+    fn mqtt_itself_bounds_the_rest() {
+        assert!(Limits::default().topic_len(65_536).checked().is_err());
+        assert!(Limits::default().client_id_len(65_536).checked().is_err());
+        assert!(Limits::default().payload_len(200 * 1024 * 1024 + 1).checked().is_err());
+        assert!(Limits::default().packet_len(268_435_456).checked().is_err());
+        let most = Limits::default().payload_len(200 * 1024 * 1024).topic_len(65_535).checked().unwrap();
+        assert!(most.packet_len <= MQTT_PACKET_LEN);
+    }
+
+    #[test]
+    fn a_legal_message_always_fits_a_packet() {
+        let limits = Limits::default().packet_len(10).checked().unwrap();
+        assert!(limits.packet_len >= 65_536 + 128 + 16);
+        let limits = Limits::default().payload_len(1 << 20).checked().unwrap();
+        assert!(limits.packet_len > (1 << 20) + 128);
+    }
+}

@@ -1,0 +1,141 @@
+//! rumqttc's errors of MQTT 3.1.1 in the words of this library.
+
+use std::io;
+
+use rumqttc::mqttbytes::Error as CodecError;
+use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
+
+use super::line::{Cause, Failure};
+use crate::error::{Code, Error, ErrorKind};
+
+/// `connected`: CONNACK had come. `server`: the endpoint, for the message.
+pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) -> Failure {
+    match error {
+        ConnectionError::ConnectionRefused(code) => refused(number(code), server),
+        ConnectionError::NetworkTimeout => Failure {
+            error: Error::new(ErrorKind::ConnectionLost, format!("{server} did not finish the handshake in time")),
+            cause: Cause::HandshakeTimeout,
+        },
+        ConnectionError::FlushTimeout => lost(format!("{server} stopped reading"), Cause::Other),
+        ConnectionError::Io(error) => input_output(error, connected, server),
+        ConnectionError::MqttState(StateError::Io(error)) => input_output(error, connected, server),
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::Io(error))) => {
+            input_output(error, connected, server)
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) if connected => {
+            lost(format!("{server} closed the connection"), Cause::Closed)
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => not_mqtt(
+            format!("{server} closed the connection without answering CONNECT"),
+        ),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => {
+            lost(format!("{server} did not answer the keep-alive ping"), Cause::Other)
+        }
+        ConnectionError::MqttState(StateError::Deserialization(_)) | ConnectionError::NotConnAck(_) if !connected => {
+            not_mqtt(format!("{server} answered CONNECT with something that is not MQTT 3.1.1"))
+        }
+        ConnectionError::MqttState(error) => Failure {
+            error: Error::new(ErrorKind::Protocol, format!("{server} broke a rule of MQTT: {error}"))
+                .with_source(error),
+            cause: Cause::Other,
+        },
+        #[cfg(feature = "tls")]
+        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => input_output(error, connected, server),
+        #[cfg(feature = "tls")]
+        ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => tls(error, server),
+        other => lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+    }
+}
+
+/// A refusal by CONNACK, with the usual cause in this service.
+///
+/// The service does not document which code goes with which cause; 5 has been seen for a wrong instance id.
+fn refused(code: u8, server: &str) -> Failure {
+    let code_text = Code::ConnAck(code);
+    let hint = match code {
+        1 => "this library speaks MQTT 3.1.1 here; does the instance support it?",
+        2 => "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist",
+        3 => "the service may be restarting or over its connection quota; try again later",
+        4 => "check the AccessKey secret or the token; the password is signed over the whole client id",
+        5 => {
+            "check that the instance id is the one this endpoint belongs to, that the group id exists there, and \
+             that the AccessKey may use it; tokens may be expired or revoked"
+        }
+        _ => "the code is outside MQTT 3.1.1",
+    };
+    let error = Error::new(ErrorKind::Refused, format!("{server} refused the connection: {code_text}"))
+        .with_code(code_text)
+        .with_hint(hint);
+    Failure { error, cause: Cause::Refused(code) }
+}
+
+fn number(code: ConnectReturnCode) -> u8 {
+    match code {
+        ConnectReturnCode::Success => 0,
+        ConnectReturnCode::RefusedProtocolVersion => 1,
+        ConnectReturnCode::BadClientId => 2,
+        ConnectReturnCode::ServiceUnavailable => 3,
+        ConnectReturnCode::BadUserNamePassword => 4,
+        ConnectReturnCode::NotAuthorized => 5,
+    }
+}
+
+fn lost(message: String, cause: Cause) -> Failure {
+    Failure { error: Error::new(ErrorKind::ConnectionLost, message), cause }
+}
+
+fn not_mqtt(message: String) -> Failure {
+    Failure { error: Error::new(ErrorKind::Protocol, message), cause: Cause::NoConnAck }
+}
+
+fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
+    #[cfg(feature = "tls")]
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return tls(inner.clone(), server);
+    }
+    use io::ErrorKind as Io;
+    let reset = matches!(
+        error.kind(),
+        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof | Io::NotConnected
+    );
+    if connected {
+        let cause = if reset { Cause::Closed } else { Cause::Other };
+        let what = if reset { "closed the connection" } else { "could not be reached any more" };
+        let error = Error::new(ErrorKind::ConnectionLost, format!("{server} {what}: {error}")).with_source(error);
+        return Failure { error, cause };
+    }
+    // std gives a failed look-up no kind of its own, only this text.
+    let text = error.to_string();
+    if text.starts_with("failed to lookup address") || text.starts_with("could not resolve") {
+        let error = Error::new(ErrorKind::Resolve, format!("cannot resolve the host name of {server}: {text}"))
+            .with_hint("check the spelling of the endpoint and this machine's DNS; VPC endpoints resolve only inside their VPC")
+            .with_source(error);
+        return Failure { error, cause: Cause::Other };
+    }
+    // "bytes remaining on stream": the connection ended inside something that was no packet.
+    if reset || error.kind() == Io::Other {
+        let mut failure = not_mqtt(format!("{server} closed the connection without answering CONNECT: {text}"));
+        failure.error = failure.error.with_source(error);
+        return failure;
+    }
+    let hint = match error.kind() {
+        Io::ConnectionRefused => "nothing listens on that port: check host and port (1883 plain, 8883 TLS)",
+        _ if text.contains("Too many open files") => {
+            "this process has used up its limit of open files (ulimit -n); each connection takes some"
+        }
+        _ => "check the endpoint, the network and any firewall in between",
+    };
+    let error =
+        Error::new(ErrorKind::Connect, format!("cannot connect to {server}: {text}")).with_hint(hint).with_source(error);
+    Failure { error, cause: Cause::Other }
+}
+
+#[cfg(feature = "tls")]
+fn tls(error: rustls::Error, server: &str) -> Failure {
+    let (what, hint) = crate::tls::explain(&error);
+    let mut shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed: {what}"));
+    if let Some(hint) = hint {
+        shown = shown.with_hint(hint);
+    }
+    Failure { error: shown.with_source(error), cause: Cause::Other }
+}

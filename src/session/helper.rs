@@ -1,0 +1,69 @@
+//! User closures and blocking look-ups, on a thread of their own and with a deadline.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// How often a waiting worker looks whether it should leave.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// It panicked.
+    Panicked,
+    /// The deadline passed; the thread goes on, and its answer will be thrown away.
+    TimedOut,
+    /// The client is being closed.
+    Leaving,
+    /// No thread could be started.
+    NoThread,
+}
+
+/// Runs `work` on its own thread; `None` if no thread could be started.
+pub(super) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<Receiver<T>> {
+    let (answer, answers) = sync_channel(1);
+    let run = move || {
+        // A panic drops `answer`, which says so. Nobody listening is fine, too.
+        let _ = answer.send(work());
+    };
+    std::thread::Builder::new().name("aliyun-mqtt-helper".to_string()).spawn(run).ok()?;
+    Some(answers)
+}
+
+/// Runs `work` on its own thread and waits for the answer, at most until the deadline or until `leaving` says so.
+pub(super) fn ask<T: Send + 'static>(
+    deadline: Instant,
+    leaving: impl Fn() -> bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, NoAnswer> {
+    let answers = spawn(work).ok_or(NoAnswer::NoThread)?;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match answers.recv_timeout(left.min(TICK)) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Panicked),
+            Err(RecvTimeoutError::Timeout) if leaving() => return Err(NoAnswer::Leaving),
+            Err(RecvTimeoutError::Timeout) if left <= TICK => return Err(NoAnswer::TimedOut),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_panics_and_time_outs_are_told_apart() {
+        let soon = || Instant::now() + Duration::from_secs(20);
+        assert_eq!(ask(soon(), || false, || 7), Ok(7));
+        assert_eq!(ask(soon(), || false, || -> u8 { std::panic::resume_unwind(Box::new("")) }), Err(NoAnswer::Panicked));
+        let (hold, held) = sync_channel::<()>(0);
+        let now = Instant::now();
+        assert_eq!(ask(now, || false, move || held.recv().is_ok()), Err(NoAnswer::TimedOut));
+        drop(hold);
+        let (hold, held) = sync_channel::<()>(0);
+        assert_eq!(ask(soon(), || true, move || held.recv().is_ok()), Err(NoAnswer::Leaving));
+        drop(hold);
+    }
+}

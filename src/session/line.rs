@@ -1,0 +1,98 @@
+//! What a protocol adapter gives the session: one connection, seen as a stream of events and a few verbs.
+//!
+//! The session knows no packet of a protocol version, and an adapter knows nothing of outboxes or reconnects.
+
+use crate::error::Error;
+use crate::message::{Outgoing, QoS};
+
+/// What happened on the connection, in order.
+#[derive(Debug)]
+pub(super) enum LineEvent {
+    /// CONNACK with code 0.
+    ConnAck { session_present: bool },
+    /// A request was taken from the channel, in the order of handing over. A QoS 0 message (id 0) is written by now;
+    /// anything else is about to be.
+    Sent(Sent),
+    PubAck(u16),
+    PubRec(u16),
+    PubComp(u16),
+    /// One verdict for each filter: the granted QoS or the refusing code.
+    SubAck(u16, Vec<Result<QoS, u8>>),
+    UnsubAck(u16),
+    Publish(Arrived),
+    /// An incoming QoS 2 exchange ended: its id is free again.
+    Released(u16),
+    /// A sign of life: a ping went out or came back, an acknowledgement was written.
+    Alive,
+}
+
+/// A request that was taken from the channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Publish(u16),
+    Subscribe(u16),
+    Unsubscribe(u16),
+    Disconnect,
+}
+
+/// A PUBLISH from the broker.
+#[derive(Debug, Clone)]
+pub(super) struct Arrived {
+    pub(super) id: u16,
+    pub(super) topic: String,
+    pub(super) qos: QoS,
+    pub(super) duplicate: bool,
+    pub(super) retained: bool,
+    pub(super) payload: Vec<u8>,
+}
+
+/// The verbs, callable from any thread. They put a request into the adapter's channel and never block; `false` means
+/// that the connection is going away, which its pump reports.
+pub(super) trait LineSender: Send {
+    fn publish(&self, message: &Outgoing) -> bool;
+    fn subscribe(&self, filters: &[(String, QoS)]) -> bool;
+    fn unsubscribe(&self, filter: &str) -> bool;
+    /// PUBACK or PUBREC for a received message.
+    fn acknowledge(&self, id: u16, qos: QoS) -> bool;
+    fn disconnect(&self) -> bool;
+}
+
+/// The other half, which lives and dies on the worker thread.
+pub(super) trait LinePump: Send {
+    /// Blocks until something happens. The first event is `ConnAck`; after an error there is nothing more.
+    fn next(&mut self) -> Result<LineEvent, Failure>;
+    /// What had been read before the error and not been given out yet.
+    fn leftovers(&mut self) -> Vec<LineEvent>;
+    /// Before any request on a resumed session: the next packet id is the one after `last_id`, and these incoming
+    /// QoS 2 exchanges are open.
+    fn restore(&mut self, last_id: u16, incoming: &[u16]);
+    /// Sends a PUBLISH again under its old id, with DUP, ahead of everything in the channel.
+    fn resend(&mut self, id: u16, message: &Outgoing);
+    /// Sends a PUBREL again.
+    fn release_again(&mut self, id: u16);
+    /// Reads on until the other side has closed, or for a moment: closing with unread data resets the connection,
+    /// and what was written last may be lost.
+    fn drain(&mut self);
+}
+
+/// Why a connection ended or could not be made.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) cause: Cause,
+}
+
+/// What the session has to know of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// CONNACK with this code.
+    Refused(u8),
+    /// The handshake took longer than allowed; the stage is not known.
+    HandshakeTimeout,
+    /// Before CONNACK the other side closed, or said something that is not MQTT.
+    NoConnAck,
+    /// The other side closed or reset the connection.
+    Closed,
+    /// Anything else.
+    Other,
+}

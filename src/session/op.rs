@@ -1,0 +1,227 @@
+//! One operation of the outbox.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::outbox::Kind;
+use crate::delivery::{Reply, Settler};
+use crate::error::{Error, ErrorKind, Fate, Stage as Waited};
+use crate::message::{Outgoing, QoS};
+
+/// What is asked of the broker.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Publish(Arc<Outgoing>),
+    Subscribe(Vec<(String, QoS)>),
+    Unsubscribe(String),
+}
+
+impl Body {
+    /// What it counts against the outbox's bound in bytes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Body::Publish(message) => message.size(),
+            Body::Subscribe(filters) => filters.iter().map(|(filter, _)| filter.len()).sum(),
+            Body::Unsubscribe(filter) => filter.len(),
+        }
+    }
+
+    /// The filters it asks for, if it is a SUBSCRIBE.
+    pub(super) fn filters(&self) -> impl Iterator<Item = &str> {
+        let filters = match self {
+            Body::Subscribe(filters) => filters.as_slice(),
+            _ => &[],
+        };
+        filters.iter().map(|(filter, _)| filter.as_str())
+    }
+
+    /// For error messages.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Body::Publish(message) => format!("PUBLISH to \"{}\" ({})", message.topic, message.qos),
+            Body::Subscribe(filters) => {
+                let filters: Vec<_> = filters.iter().map(|(filter, _)| format!("\"{filter}\"")).collect();
+                format!("SUBSCRIBE to {}", filters.join(", "))
+            }
+            Body::Unsubscribe(filter) => format!("UNSUBSCRIBE from \"{filter}\""),
+        }
+    }
+}
+
+/// How far it got on the current connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Not handed over.
+    Queued,
+    /// In the adapter's channel: it can no longer be withdrawn.
+    Handed,
+    /// Written, or about to be.
+    Written,
+    /// QoS 2: PUBREC came, PUBCOMP did not.
+    Released,
+}
+
+pub(super) struct Op {
+    /// `None` for a ghost: settled, but the broker has not answered.
+    body: Option<Body>,
+    kind: Kind,
+    qos: QoS,
+    pub(super) settler: Option<Settler>,
+    pub(super) deadline: Instant,
+    pub(super) size: usize,
+    pub(super) stage: Stage,
+    /// The packet id on the current connection; 0 for none.
+    pub(super) id: u16,
+    /// The packet id it keeps on a resumed session.
+    pub(super) kept_id: Option<u16>,
+    /// On a resumed session, PUBREL is what has to be repeated.
+    pub(super) released: bool,
+    /// On the current connection it goes on under an id from an earlier one.
+    pub(super) continued: bool,
+    /// Written to any connection so far.
+    pub(super) written: bool,
+    pub(super) attempts: u32,
+    pub(super) handed_at: Option<Instant>,
+    /// Connections that dropped shortly after it was sent; that did so while it was the oldest in flight; while it
+    /// was the only one.
+    pub(super) drops: u32,
+    pub(super) drops_as_oldest: u32,
+    pub(super) drops_alone: u32,
+}
+
+impl Op {
+    pub(super) fn new(body: Body, settler: Settler, deadline: Instant) -> Self {
+        let (kind, qos) = match &body {
+            Body::Publish(message) => (Kind::Publish, message.qos),
+            Body::Subscribe(_) | Body::Unsubscribe(_) => (Kind::Request, QoS::AtLeastOnce),
+        };
+        Op {
+            size: body.size(),
+            body: Some(body),
+            kind,
+            qos,
+            settler: Some(settler),
+            deadline,
+            stage: Stage::Queued,
+            id: 0,
+            kept_id: None,
+            released: false,
+            continued: false,
+            written: false,
+            attempts: 0,
+            handed_at: None,
+            drops: 0,
+            drops_as_oldest: 0,
+            drops_alone: 0,
+        }
+    }
+
+    pub(super) fn body(&self) -> Option<&Body> {
+        self.body.as_ref()
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether the broker acknowledges it.
+    pub(super) fn needs_id(&self) -> bool {
+        self.qos != QoS::AtMostOnce
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.settler.is_some()
+    }
+
+    pub(super) fn is_ghost(&self) -> bool {
+        self.body.is_none()
+    }
+
+    pub(super) fn in_flight(&self) -> bool {
+        self.stage != Stage::Queued
+    }
+
+    /// On this connection it may have been written, or it was on an earlier one.
+    pub(super) fn maybe_written(&self) -> bool {
+        self.written || self.in_flight()
+    }
+
+    /// Open, and handed to the current connection this short a time ago.
+    pub(super) fn sent_within(&self, time: Duration, now: Instant) -> bool {
+        let recent = self.handed_at.is_some_and(|at| now.saturating_duration_since(at) <= time);
+        self.is_open() && matches!(self.stage, Stage::Written | Stage::Released) && recent
+    }
+
+    pub(super) fn reply(&self) -> Reply {
+        Reply { attempts: self.attempts, granted: Vec::new() }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        self.body.as_ref().map_or_else(|| "an operation already given up".to_string(), Body::describe)
+    }
+
+    /// Its answer is still awaited after the user was told: on this connection, or, for QoS 2, on a resumed session,
+    /// where the exchange must be completed before the id can serve another message.
+    pub(super) fn must_haunt(&self) -> bool {
+        self.in_flight() || (self.kept_id.is_some() && self.qos == QoS::ExactlyOnce)
+    }
+
+    /// The user was told; only the exchange with the broker is left to end. The message itself is not sent again: on
+    /// a resumed session PUBREL closes the exchange, which makes the broker deliver what it has, if anything.
+    pub(super) fn become_ghost(&mut self) {
+        self.body = None;
+        self.released |= self.kept_id.is_some();
+    }
+
+    /// The connection is gone. `resumable`: an exchange that was begun goes on under its id, if the broker agrees.
+    pub(super) fn back_to_queue(&mut self, resumable: bool) {
+        let begun = match self.stage {
+            Stage::Queued => self.kept_id,
+            Stage::Handed => self.continued.then_some(self.id),
+            Stage::Written | Stage::Released => Some(self.id),
+        };
+        let completes = !self.is_ghost() || self.qos == QoS::ExactlyOnce;
+        let goes_on = resumable && completes && self.kind == Kind::Publish && self.needs_id();
+        self.kept_id = begun.filter(|_| goes_on);
+        self.released = self.kept_id.is_some() && (self.released || self.stage == Stage::Released || self.is_ghost());
+        self.stage = Stage::Queued;
+        self.continued = false;
+        self.id = 0;
+        self.handed_at = None;
+    }
+
+    pub(super) fn unknown(&self, why: &str) -> Error {
+        Error::new(ErrorKind::ConnectionLost, format!("{}: {why}; it may have been delivered", self.describe()))
+            .with_fate(Fate::Unknown)
+    }
+
+    /// The error of a passed deadline. `offline`: why there is no connection, if there is none.
+    pub(super) fn expired(&self, offline: Option<&Error>) -> Error {
+        let what = self.describe();
+        if self.maybe_written() {
+            let error = Error::new(
+                ErrorKind::Timeout(Waited::Ack),
+                format!("{what} was sent but not acknowledged in time (stage: ack); it may have been delivered"),
+            );
+            return match offline {
+                Some(reason) => error.with_source(reason.clone()),
+                None => error,
+            }
+            .with_fate(Fate::Unknown);
+        }
+        let error = match offline {
+            Some(reason) => Error::new(
+                ErrorKind::Timeout(reason.stage().unwrap_or(Waited::Connect)),
+                format!("{what} was not sent: no connection in time; last failure: {reason}"),
+            )
+            .with_source(reason.clone()),
+            None => Error::new(
+                ErrorKind::Timeout(Waited::Window),
+                format!(
+                    "{what} was not sent in time (stage: window): too many earlier messages are still unacknowledged"
+                ),
+            ),
+        };
+        error.with_fate(Fate::NotSent)
+    }
+}

@@ -1,0 +1,611 @@
+//! The outbox: every operation that was accepted and is not settled yet, in the order given.
+//!
+//! It is the only truth about what is still to be sent. What sits in the adapter's channel is a copy; when a
+//! connection dies the copy is thrown away, and the outbox knows for each operation whether it had been written.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::line::Sent;
+use super::lost::Lost;
+use super::op::{Body, Op, Stage};
+use crate::delivery::{Reply, Settler};
+use crate::error::{Error, Fate};
+
+/// A connection that drops within this time of an operation being sent makes that operation a suspect.
+const SUSPICION: Duration = Duration::from_secs(10);
+
+/// The bounds an outbox keeps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Operations in flight at once.
+    pub(super) window: usize,
+    /// Operations accepted and not settled.
+    pub(super) count: usize,
+    /// Their topics and payloads, in bytes.
+    pub(super) bytes: usize,
+    /// Packet ids run from 1 to this.
+    pub(super) ids: u16,
+}
+
+/// Whose acknowledgement a packet id is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ticket {
+    /// An operation of the outbox.
+    Op(u64),
+    /// The current step of the connection's set-up.
+    Step,
+}
+
+/// Which of MQTT's two kinds of acknowledged requests a packet id belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Publish,
+    Request,
+}
+
+pub(super) struct Outbox {
+    bounds: Bounds,
+    ops: BTreeMap<u64, Op>,
+    /// To be handed over, oldest first.
+    queued: BTreeSet<u64>,
+    deadlines: BTreeSet<(Instant, u64)>,
+    next_seq: u64,
+    /// Not settled: `ops` without the ghosts.
+    open: usize,
+    bytes: usize,
+    in_flight: usize,
+    /// Handed to the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
+    handed: VecDeque<(Ticket, u16)>,
+    /// Handed over ahead of the channel: what a resumed session sends again.
+    ahead: VecDeque<(Ticket, u16)>,
+    publishes: HashMap<u16, Ticket>,
+    requests: HashMap<u16, Ticket>,
+    /// Ids that operations of a resumed session are going to use again.
+    reserved: HashSet<u16>,
+    last_id: u16,
+    /// In flight at two drops: while any is left, operations go out one at a time.
+    suspects: BTreeSet<u64>,
+    /// Everything was given up: what the adapter still says about it is of no interest.
+    given_up: bool,
+    pub(super) lost: Lost,
+}
+
+impl Outbox {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Outbox {
+            bounds,
+            ops: BTreeMap::new(),
+            queued: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            next_seq: 1,
+            open: 0,
+            bytes: 0,
+            in_flight: 0,
+            handed: VecDeque::new(),
+            ahead: VecDeque::new(),
+            publishes: HashMap::new(),
+            requests: HashMap::new(),
+            reserved: HashSet::new(),
+            last_id: 0,
+            suspects: BTreeSet::new(),
+            given_up: false,
+            lost: Lost::default(),
+        }
+    }
+
+    // ---- accepting and looking ----
+
+    /// Whether an operation of this size fits. One larger than the whole bound fits an empty outbox.
+    pub(super) fn has_room(&self, size: usize) -> bool {
+        self.open < self.bounds.count && (self.open == 0 || self.bytes + size <= self.bounds.bytes)
+    }
+
+    pub(super) fn push(&mut self, body: Body, settler: Settler, deadline: Instant) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let op = Op::new(body, settler, deadline);
+        self.open += 1;
+        self.bytes += op.size;
+        self.deadlines.insert((deadline, seq));
+        self.queued.insert(seq);
+        self.ops.insert(seq, op);
+        seq
+    }
+
+    /// Operations not settled.
+    pub(super) fn open(&self) -> usize {
+        self.open
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// How many operations older than `seq` are not settled.
+    pub(super) fn open_before(&self, seq: u64) -> usize {
+        self.ops.range(..seq).filter(|(_, op)| op.is_open()).count()
+    }
+
+    /// The earliest deadline of an operation that is not settled.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// The filters of unsettled SUBSCRIBEs.
+    pub(super) fn pending_filters(&self) -> impl Iterator<Item = &str> {
+        self.ops.values().filter_map(Op::body).flat_map(Body::filters)
+    }
+
+    pub(super) fn op(&self, seq: u64) -> Option<&Op> {
+        self.ops.get(&seq)
+    }
+
+    pub(super) fn last_id(&self) -> u16 {
+        self.last_id
+    }
+
+    pub(super) fn set_last_id(&mut self, id: u16) {
+        self.last_id = id.min(self.bounds.ids);
+    }
+
+    // ---- handing over ----
+
+    /// The operation to hand over now, and the packet id it will get; `None` when there is none, or no room in the
+    /// window. Operations that keep their id from a resumed session are for the worker only.
+    pub(super) fn next(&self, on_worker: bool) -> Option<(u64, u16)> {
+        let window = if self.suspects.is_empty() { self.bounds.window } else { 1 };
+        if self.in_flight >= window {
+            return None;
+        }
+        let seq = *self.queued.first()?;
+        let op = self.ops.get(&seq)?;
+        let id = match op.kept_id {
+            Some(_) if !on_worker => return None,
+            Some(id) => id,
+            None if !op.needs_id() => 0,
+            None => self.next_id()?,
+        };
+        Some((seq, id))
+    }
+
+    /// The id the adapter gives to the next request that needs one; `None` while that id is still in use.
+    pub(super) fn next_id(&self) -> Option<u16> {
+        let id = if self.last_id >= self.bounds.ids { 1 } else { self.last_id + 1 };
+        let used = self.publishes.contains_key(&id) || self.requests.contains_key(&id) || self.reserved.contains(&id);
+        (!used).then_some(id)
+    }
+
+    /// The operation was put into the channel, or ahead of it.
+    pub(super) fn handed(&mut self, seq: u64, id: u16, now: Instant) {
+        let Some(op) = self.ops.get_mut(&seq) else { return };
+        let (kind, kept) = (op.kind(), op.kept_id.take());
+        let releases = kept.is_some() && op.released;
+        op.stage = if releases { Stage::Released } else { Stage::Handed };
+        op.id = id;
+        op.continued = kept.is_some();
+        op.attempts += 1;
+        op.handed_at = Some(now);
+        self.queued.remove(&seq);
+        self.in_flight += 1;
+        match kept {
+            Some(id) => {
+                self.reserved.remove(&id);
+            }
+            None if id != 0 => self.last_id = id,
+            None => {}
+        }
+        if releases {
+            // A PUBREL sent again is no request of the channel: it has no `Sent` event of its own.
+            self.publishes.insert(id, Ticket::Op(seq));
+        } else if kept.is_some() {
+            self.publishes.insert(id, Ticket::Op(seq));
+            self.ahead.push_back((Ticket::Op(seq), id));
+        } else {
+            self.expect(Ticket::Op(seq), kind, id);
+        }
+    }
+
+    /// A step was put into the channel.
+    pub(super) fn step_handed(&mut self, kind: Kind, id: u16) {
+        self.last_id = id;
+        self.expect(Ticket::Step, kind, id);
+    }
+
+    fn expect(&mut self, ticket: Ticket, kind: Kind, id: u16) {
+        self.handed.push_back((ticket, id));
+        if id != 0 {
+            let ids = if kind == Kind::Publish { &mut self.publishes } else { &mut self.requests };
+            ids.insert(id, ticket);
+        }
+    }
+
+    /// The adapter took a request from the channel. `sure`: what had to be written was written, or will be; otherwise
+    /// the connection died meanwhile. An error means that the adapter and the outbox are out of step.
+    pub(super) fn sent(&mut self, sent: Sent, sure: bool) -> Result<(), Error> {
+        let id = match sent {
+            Sent::Publish(id) | Sent::Subscribe(id) | Sent::Unsubscribe(id) => id,
+            Sent::Disconnect => return Ok(()),
+        };
+        let resent = id != 0 && self.ahead.front().is_some_and(|(_, expected)| *expected == id);
+        let due = if resent { self.ahead.pop_front() } else { self.handed.pop_front() };
+        match due {
+            Some((ticket, expected)) if expected == id => {
+                if let Ticket::Op(seq) = ticket {
+                    self.written(seq, sure);
+                }
+                Ok(())
+            }
+            _ if self.given_up => Ok(()),
+            other => Err(Error::internal(format!("the adapter sent packet id {id} where {other:?} was due"))),
+        }
+    }
+
+    fn written(&mut self, seq: u64, sure: bool) {
+        let Some(op) = self.ops.get_mut(&seq) else { return };
+        op.stage = Stage::Written;
+        op.written = true;
+        if !op.needs_id() {
+            // QoS 0 ends here.
+            let result = if sure { Ok(op.reply()) } else { Err(op.unknown("the connection broke while it was written")) };
+            self.settle(seq, result);
+        }
+    }
+
+    // ---- settling ----
+
+    /// Whose acknowledgement this is, and no longer waits for.
+    pub(super) fn take(&mut self, kind: Kind, id: u16) -> Option<Ticket> {
+        match kind {
+            Kind::Publish => self.publishes.remove(&id),
+            Kind::Request => self.requests.remove(&id),
+        }
+    }
+
+    /// PUBREC: from here on only PUBREL is repeated.
+    pub(super) fn received(&mut self, id: u16) {
+        if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
+            if let Some(op) = self.ops.get_mut(seq) {
+                op.stage = Stage::Released;
+            }
+        }
+    }
+
+    /// The operation is over, for the user and for the connection.
+    pub(super) fn settle(&mut self, seq: u64, result: Result<Reply, Error>) {
+        let Some(mut op) = self.ops.remove(&seq) else { return };
+        if let Some(error) = self.close(seq, &mut op, result) {
+            self.lost.note(&error);
+        }
+        self.forget(seq, &op);
+        self.suspects.remove(&seq);
+        if op.in_flight() {
+            self.in_flight -= 1;
+        }
+    }
+
+    /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
+    /// message that nobody is going to see.
+    fn close(&mut self, seq: u64, op: &mut Op, result: Result<Reply, Error>) -> Option<Error> {
+        let settler = op.settler.take()?;
+        self.open -= 1;
+        self.bytes -= op.size;
+        self.deadlines.remove(&(op.deadline, seq));
+        settler.settle(result).filter(|_| op.kind() == Kind::Publish)
+    }
+
+    /// Settles what is past its deadline. What was handed over stays as a ghost: it keeps its place in the window and
+    /// its packet id until the broker answers or the connection ends. Returns whether anything was settled.
+    pub(super) fn expire(&mut self, now: Instant, offline: Option<&Error>) -> bool {
+        let mut any = false;
+        while let Some((deadline, seq)) = self.deadlines.first().copied() {
+            if deadline > now {
+                break;
+            }
+            any = true;
+            self.deadlines.pop_first();
+            let Some(mut op) = self.ops.remove(&seq) else { continue };
+            let error = op.expired(offline);
+            if let Some(error) = self.close(seq, &mut op, Err(error)) {
+                self.lost.note(&error);
+            }
+            if op.must_haunt() {
+                op.become_ghost();
+                self.ops.insert(seq, op);
+            } else {
+                self.forget(seq, &op);
+            }
+            self.suspects.remove(&seq);
+        }
+        any
+    }
+
+    fn forget(&mut self, seq: u64, op: &Op) {
+        self.queued.remove(&seq);
+        if let Some(id) = op.kept_id {
+            self.reserved.remove(&id);
+        }
+    }
+
+    /// Settles everything with the error made for each; the outbox is empty afterwards. `report`: every message counts
+    /// as lost, also one whose `Delivery` is still there.
+    pub(super) fn settle_all(&mut self, report: bool, error: impl Fn(&Op) -> Error) {
+        for (seq, mut op) in std::mem::take(&mut self.ops) {
+            let error = error(&op);
+            let counts = report && op.is_open() && op.kind() == Kind::Publish;
+            let unseen = self.close(seq, &mut op, Err(error.clone())).is_some();
+            if counts || unseen {
+                self.lost.note(&error);
+            }
+        }
+        self.queued.clear();
+        self.suspects.clear();
+        self.reset_connection();
+        self.given_up = true;
+    }
+
+    // ---- connections coming and going ----
+
+    /// The connection is gone. `resumable`: the broker was asked to keep the session. `blame`: the other side cut it,
+    /// so what was just sent may be why.
+    pub(super) fn connection_lost(&mut self, resumable: bool, blame: bool, now: Instant) {
+        if blame {
+            self.suspect(now);
+        }
+        self.reset_connection();
+        let mut gone = Vec::new();
+        for (seq, op) in &mut self.ops {
+            op.back_to_queue(resumable);
+            match op.kept_id {
+                Some(id) => {
+                    self.reserved.insert(id);
+                }
+                None if op.is_ghost() => {
+                    gone.push(*seq);
+                    continue;
+                }
+                None => {}
+            }
+            self.queued.insert(*seq);
+        }
+        for seq in gone {
+            self.ops.remove(&seq);
+            self.queued.remove(&seq);
+        }
+    }
+
+    fn reset_connection(&mut self) {
+        self.handed.clear();
+        self.ahead.clear();
+        self.publishes.clear();
+        self.requests.clear();
+        self.reserved.clear();
+        self.in_flight = 0;
+    }
+
+    /// CONNACK said that the broker has no session: nothing sent before counts any more.
+    pub(super) fn session_gone(&mut self) {
+        self.connection_lost(false, false, Instant::now());
+    }
+
+    /// Counts a drop against whatever had just been sent.
+    fn suspect(&mut self, now: Instant) {
+        let recent: Vec<u64> =
+            self.ops.iter().filter(|(_, op)| op.sent_within(SUSPICION, now)).map(|(seq, _)| *seq).collect();
+        let alone = recent.len() == 1 && self.in_flight == 1 && !self.suspects.is_empty();
+        for (position, seq) in recent.iter().enumerate() {
+            let Some(op) = self.ops.get_mut(seq) else { continue };
+            op.drops += 1;
+            op.drops_as_oldest += u32::from(position == 0);
+            op.drops_alone += u32::from(alone);
+            if op.drops >= 2 {
+                self.suspects.insert(*seq);
+            }
+        }
+    }
+
+    /// The first operation the evidence is enough against: the connection dropped while it was the only one in
+    /// flight, either twice, or once after it had been the oldest in flight at two drops.
+    pub(super) fn convicted(&self) -> Option<u64> {
+        self.suspects.iter().copied().find(|seq| {
+            self.ops.get(seq).is_some_and(|op| op.drops_alone >= 1 && op.drops_alone + u32::from(op.drops_as_oldest >= 3) >= 2)
+        })
+    }
+
+    /// What had been sent last before the connection dropped, for the message.
+    pub(super) fn last_words(&self, now: Instant) -> Option<String> {
+        let op = self.ops.values().find(|op| op.sent_within(SUSPICION, now))?;
+        let elapsed = op.handed_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        Some(format!("{} ms after {}", elapsed.as_millis(), op.describe()))
+    }
+
+    /// The fate of an operation that is given up now.
+    pub(super) fn fate_of(op: &Op) -> Fate {
+        if op.maybe_written() { Fate::Unknown } else { Fate::NotSent }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::delivery::Slot;
+    use crate::error::ErrorKind;
+    use crate::message::{Outgoing, QoS};
+
+    const BOUNDS: Bounds = Bounds { window: 4, count: 10, bytes: 100, ids: 8 };
+
+    fn far() -> Instant {
+        Instant::now() + Duration::from_secs(3600)
+    }
+
+    fn push(outbox: &mut Outbox, qos: QoS, payload: &str, deadline: Instant) -> (u64, Arc<Slot>) {
+        let (settler, slot) = Settler::new();
+        let body = Body::Publish(Arc::new(Outgoing::new("t", qos, payload)));
+        (outbox.push(body, settler, deadline), slot)
+    }
+
+    fn push_qos_1(outbox: &mut Outbox, count: usize) -> Vec<u64> {
+        (0..count).map(|_| push(outbox, QoS::AtLeastOnce, "x", far()).0).collect()
+    }
+
+    /// Hands over and writes whatever the window has room for; what went out.
+    fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
+        let mut sent = Vec::new();
+        while let Some((seq, id)) = outbox.next(true) {
+            let repeats_release = outbox.op(seq).is_some_and(|op| op.released);
+            outbox.handed(seq, id, Instant::now());
+            if !repeats_release {
+                outbox.sent(Sent::Publish(id), true).expect("in step");
+            }
+            sent.push((seq, id));
+        }
+        sent
+    }
+
+    fn fate(slot: &Slot) -> Option<Fate> {
+        slot.peek().expect("settled").expect_err("failed").fate()
+    }
+
+    #[test]
+    fn the_window_and_the_ids_bound_what_is_in_flight() {
+        let mut outbox = Outbox::new(BOUNDS);
+        push_qos_1(&mut outbox, 10);
+        assert!(!outbox.has_room(0), "ten are the bound");
+        assert_eq!(send(&mut outbox), [(1, 1), (2, 2), (3, 3), (4, 4)]);
+        // The first stays open while the others go round: the ids run up to its own, and stop there.
+        for id in [2, 3, 4, 5, 6, 7, 8] {
+            assert!(outbox.take(Kind::Publish, id).is_some_and(|ticket| ticket == Ticket::Op(u64::from(id))));
+            outbox.settle(u64::from(id), Ok(Reply::default()));
+            send(&mut outbox);
+        }
+        push_qos_1(&mut outbox, 1);
+        outbox.take(Kind::Publish, 9);
+        assert_eq!(outbox.next_id(), None, "id 1 is still waiting for its acknowledgement");
+    }
+
+    #[test]
+    fn an_expired_message_keeps_its_place_on_the_line_until_answered() {
+        let mut outbox = Outbox::new(BOUNDS);
+        let now = Instant::now();
+        let (written, slot) = push(&mut outbox, QoS::AtLeastOnce, "x", now);
+        send(&mut outbox);
+        let (queued, queued_slot) = push(&mut outbox, QoS::AtLeastOnce, "y", now);
+        assert!(outbox.expire(now, None));
+        assert_eq!((fate(&slot), fate(&queued_slot)), (Some(Fate::Unknown), Some(Fate::NotSent)));
+        assert_eq!((outbox.open(), outbox.bytes()), (0, 0));
+        assert!(outbox.op(written).is_some_and(Op::is_ghost) && outbox.op(queued).is_none());
+        assert_eq!(outbox.take(Kind::Publish, 1), Some(Ticket::Op(written)));
+        outbox.settle(written, Ok(Reply::default()));
+        assert!(outbox.op(written).is_none());
+        assert_eq!(fate(&slot), Some(Fate::Unknown), "told once");
+    }
+
+    #[test]
+    fn an_expired_qos_2_exchange_is_completed_on_a_resumed_session_without_its_message() {
+        let mut outbox = Outbox::new(BOUNDS);
+        let now = Instant::now();
+        let (seq, slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
+        send(&mut outbox);
+        outbox.connection_lost(true, false, now);
+        outbox.expire(now, None);
+        assert_eq!(fate(&slot), Some(Fate::Unknown));
+        assert_eq!(send(&mut outbox), [(seq, 1)], "the id goes on");
+        assert!(outbox.op(seq).is_some_and(|op| op.is_ghost() && op.stage == Stage::Released));
+        outbox.connection_lost(true, false, now);
+        outbox.session_gone();
+        assert_eq!(outbox.next(true), None, "nothing is left to complete");
+    }
+
+    #[test]
+    fn what_was_not_taken_from_the_channel_was_not_sent() {
+        let mut outbox = Outbox::new(BOUNDS);
+        let (seq, slot) = push(&mut outbox, QoS::AtMostOnce, "x", Instant::now());
+        let (unsure, unsure_slot) = push(&mut outbox, QoS::AtMostOnce, "x", far());
+        outbox.handed(unsure, 0, Instant::now());
+        outbox.sent(Sent::Publish(0), false).expect("in step");
+        assert_eq!(fate(&unsure_slot), Some(Fate::Unknown));
+        outbox.handed(seq, 0, Instant::now());
+        outbox.connection_lost(false, true, Instant::now());
+        outbox.expire(Instant::now(), None);
+        assert_eq!(fate(&slot), Some(Fate::NotSent));
+        assert!(outbox.sent(Sent::Publish(0), true).is_err(), "out of step");
+    }
+
+    #[test]
+    fn the_oldest_at_three_drops_is_convicted_and_goes_out_alone_before() {
+        let mut outbox = Outbox::new(BOUNDS);
+        let seqs = push_qos_1(&mut outbox, 3);
+        for _ in 0..2 {
+            assert_eq!(send(&mut outbox).len(), 3);
+            outbox.connection_lost(false, true, Instant::now());
+            assert_eq!(outbox.convicted(), None);
+        }
+        assert_eq!(send(&mut outbox).len(), 1, "one at a time now");
+        outbox.connection_lost(false, true, Instant::now());
+        assert_eq!(outbox.convicted(), Some(seqs[0]));
+        outbox.settle(seqs[0], Err(Error::internal("convicted")));
+        // The next two are innocent, and prove it one by one.
+        for seq in &seqs[1..] {
+            let sent = send(&mut outbox);
+            assert_eq!(sent.len(), 1);
+            assert_eq!(outbox.take(Kind::Publish, sent[0].1), Some(Ticket::Op(*seq)));
+            outbox.settle(*seq, Ok(Reply::default()));
+        }
+        push_qos_1(&mut outbox, 4);
+        assert_eq!(send(&mut outbox).len(), 4, "the window is open again");
+    }
+
+    #[test]
+    fn one_chance_cut_while_alone_convicts_nobody_who_was_not_the_oldest() {
+        let mut outbox = Outbox::new(BOUNDS);
+        let seqs = push_qos_1(&mut outbox, 2);
+        for _ in 0..2 {
+            send(&mut outbox);
+            outbox.connection_lost(false, true, Instant::now());
+        }
+        let sent = send(&mut outbox);
+        outbox.take(Kind::Publish, sent[0].1);
+        outbox.settle(seqs[0], Ok(Reply::default()));
+        assert_eq!(send(&mut outbox).len(), 1);
+        outbox.connection_lost(false, true, Instant::now());
+        assert_eq!(outbox.convicted(), None);
+        assert_eq!(send(&mut outbox).len(), 1);
+        outbox.connection_lost(false, true, Instant::now());
+        assert_eq!(outbox.convicted(), Some(seqs[1]));
+    }
+
+    #[test]
+    fn a_drop_that_is_nobodys_fault_makes_no_suspects() {
+        let mut outbox = Outbox::new(BOUNDS);
+        push_qos_1(&mut outbox, 2);
+        for _ in 0..5 {
+            assert_eq!(send(&mut outbox).len(), 2);
+            outbox.connection_lost(false, false, Instant::now());
+        }
+    }
+
+    #[test]
+    fn giving_up_settles_everything_and_counts_messages() {
+        let mut outbox = Outbox::new(BOUNDS);
+        push_qos_1(&mut outbox, 2);
+        send(&mut outbox);
+        outbox.settle_all(true, |op| op.expired(None));
+        assert_eq!(outbox.open(), 0);
+        let report = outbox.lost.report().expect("a report");
+        assert_eq!(report.kind(), ErrorKind::Undelivered { count: 2 });
+        outbox.sent(Sent::Publish(7), true).expect("of no interest any more");
+    }
+
+    #[test]
+    fn an_abandoned_settler_settles() {
+        let (settler, slot) = Settler::new();
+        drop(settler);
+        assert_eq!(slot.peek().expect("settled").expect_err("failed").kind(), ErrorKind::Internal);
+    }
+}

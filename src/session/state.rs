@@ -1,0 +1,527 @@
+//! Everything the session knows, under one mutex, and what each event of the connection does to it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::acks::{Acks, Arrival};
+use super::line::{Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::op::{Body, Op};
+use super::outbox::{Bounds, Kind, Outbox, Ticket};
+use super::queues::{QueueId, Queues};
+use super::rate::Rate;
+use super::subscriptions::Subscriptions;
+use super::{AckHandle, Session, v4};
+use crate::config::{AckMode, Config};
+use crate::delivery::Reply;
+use crate::error::{Code, Error, ErrorKind, Fate};
+use crate::events::{Event, Notice};
+use crate::message::{Message, Outgoing, QoS};
+use crate::stats::Stats;
+
+/// Where the order flag goes, and what it says.
+/// Source: AliwareMQ/lmq-demo, MQ4IoTSendOrderMessageToRocketMQ.java and MQTTSendOrderMessage.php.
+const ORDER_TOPIC: &str = "$SYS/enableOrderMsg";
+const ORDER_FLAG: &str = r#"{"order":"true"}"#;
+
+/// A notice this recent explains why the service then cuts the connection.
+const NOTICE_EXPLAINS: Duration = Duration::from_secs(10);
+
+/// Whether there is a connection.
+pub(super) enum Phase {
+    /// Being made, or waiting to be; why there is none.
+    Offline(Error),
+    /// Messages flow.
+    Online,
+    /// It never will again; why.
+    Dead(Error),
+}
+
+/// A barrier: one request that must be acknowledged before anything of the outbox is sent.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Asks the service to keep this connection's messages in order.
+    EnableOrder,
+    Resubscribe(Vec<(String, QoS)>),
+}
+
+/// What the worker does next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Go,
+    /// The connection is set up: messages flow from now on.
+    Ready,
+    /// DISCONNECT is written.
+    Left,
+}
+
+pub(super) struct State {
+    config: Config,
+    pub(super) phase: Phase,
+    /// `disconnect` was called, or the client dropped: nothing new is accepted.
+    pub(super) closing: bool,
+    /// The worker should end now.
+    pub(super) leaving: bool,
+    pub(super) worker_gone: bool,
+    pub(super) outbox: Outbox,
+    pub(super) queues: Queues,
+    pub(super) rate: Option<Rate>,
+    pub(super) stats: Stats,
+    /// Threads waiting on `changed` and on `arrived`: a wake-up nobody waits for costs a system call.
+    pub(super) watchers: usize,
+    pub(super) receivers: usize,
+    acks: Acks,
+    pub(super) subscriptions: Subscriptions,
+    line: Option<Box<dyn LineSender>>,
+    steps: VecDeque<Step>,
+    /// The step that was handed over, and when.
+    step: Option<(Step, Instant)>,
+    session_present: bool,
+    inbox_full: bool,
+    last_notice: Option<(Instant, Code)>,
+}
+
+impl State {
+    pub(super) fn new(config: &Config) -> Self {
+        let limits = config.limits();
+        let window = config.window();
+        let bounds = Bounds {
+            window: usize::from(window),
+            count: limits.outbox_messages,
+            bytes: limits.outbox_bytes,
+            ids: v4::id_limit(window),
+        };
+        let mut outbox = Outbox::new(bounds);
+        if !config.clean_session() {
+            // An earlier process may have left QoS 2 exchanges open on the broker. Under a low id, which every process
+            // begins with, a new message could be taken for a repetition of an old one, and be thrown away.
+            outbox.set_last_id((super::backoff::random() % u64::from(bounds.ids)) as u16);
+        }
+        State {
+            phase: Phase::Offline(Error::new(ErrorKind::ConnectionLost, "the connection is not made yet")),
+            closing: false,
+            leaving: false,
+            worker_gone: false,
+            outbox,
+            queues: Queues::new(limits.inbox_messages, limits.inbox_bytes),
+            rate: config.max_publish_rate().map(Rate::new),
+            stats: Stats::default(),
+            watchers: 0,
+            receivers: 0,
+            acks: Acks::default(),
+            subscriptions: Subscriptions::default(),
+            line: None,
+            steps: VecDeque::new(),
+            step: None,
+            session_present: false,
+            inbox_full: false,
+            last_notice: None,
+            config: config.clone(),
+        }
+    }
+
+    // ---- for the callers ----
+
+    /// Why nothing can be asked of this client any more, if so.
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        match &self.phase {
+            Phase::Dead(reason) => Err(reason.clone()),
+            _ if self.closing => Err(super::closed()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Settles what is past its deadline; whoever looks at the outbox does this first.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let offline = match &self.phase {
+            Phase::Offline(reason) | Phase::Dead(reason) => Some(reason),
+            Phase::Online => None,
+        };
+        self.outbox.expire(now, offline)
+    }
+
+    /// Takes a message for the program, and acknowledges it if taking means that.
+    pub(super) fn take(&mut self, queue: QueueId) -> Option<Message> {
+        let (message, key) = self.queues.pop(queue)?;
+        self.inbox_full = false;
+        if let (AckMode::OnTake, Some(key)) = (self.config.ack_mode(), key) {
+            self.acknowledge(key);
+        }
+        Some(message)
+    }
+
+    /// The program is done with a message. `false`: the acknowledgement no longer counts.
+    pub(super) fn acknowledge(&mut self, key: u64) -> bool {
+        let counts = self.acks.done(key);
+        self.send_acks();
+        counts
+    }
+
+    /// DISCONNECT, behind everything that was handed over.
+    pub(super) fn say_goodbye(&mut self) {
+        self.leaving = true;
+        if let Some(line) = &self.line {
+            line.disconnect();
+        }
+    }
+
+    /// The counters and gauges of this moment.
+    pub(super) fn snapshot(&self) -> Stats {
+        Stats {
+            outbox_messages: self.outbox.open() as u64,
+            outbox_bytes: self.outbox.bytes() as u64,
+            inbox_messages: self.queues.count() as u64,
+            inbox_bytes: self.queues.bytes() as u64,
+            unacknowledged: self.acks.owed() as u64,
+            ..self.stats
+        }
+    }
+
+    // ---- for the worker ----
+
+    /// Hands over what the window has room for: first the steps, one at a time, then the outbox. Callers may do that
+    /// too, but what a resumed session sends again only the worker can, who owns the pump.
+    pub(super) fn push_out(&mut self, mut pump: Option<&mut dyn LinePump>) {
+        let Some(line) = &self.line else { return };
+        let now = Instant::now();
+        if self.step.is_some() {
+            return;
+        }
+        if let Some(step) = self.steps.front() {
+            let Some(id) = self.outbox.next_id() else { return };
+            let (kind, sent) = match step {
+                Step::EnableOrder => {
+                    let flag = Outgoing::new(ORDER_TOPIC, QoS::AtLeastOnce, ORDER_FLAG);
+                    (Kind::Publish, line.publish(&flag))
+                }
+                Step::Resubscribe(filters) => (Kind::Request, line.subscribe(filters)),
+            };
+            if sent {
+                self.outbox.step_handed(kind, id);
+                self.step = self.steps.pop_front().map(|step| (step, now));
+            }
+            return;
+        }
+        while let Some((seq, id)) = self.outbox.next(pump.is_some()) {
+            let Some(op) = self.outbox.op(seq) else { return };
+            let sent = match (op.kept_id, op.body(), pump.as_deref_mut()) {
+                (Some(id), _, Some(pump)) if op.released => {
+                    pump.release_again(id);
+                    true
+                }
+                (Some(id), Some(Body::Publish(message)), Some(pump)) => {
+                    pump.resend(id, message);
+                    true
+                }
+                (_, Some(Body::Publish(message)), _) => line.publish(message),
+                (_, Some(Body::Subscribe(filters)), _) => line.subscribe(filters),
+                (_, Some(Body::Unsubscribe(filter)), _) => line.unsubscribe(filter),
+                (_, None, _) => false,
+            };
+            if !sent {
+                return;
+            }
+            self.stats.retransmitted += u64::from(op.attempts > 0);
+            self.outbox.handed(seq, id, now);
+        }
+    }
+
+    /// CONNACK came: takes the line into use.
+    pub(super) fn connected(&mut self, line: Box<dyn LineSender>, session_present: bool, pump: &mut dyn LinePump) {
+        self.line = Some(line);
+        self.session_present = session_present;
+        self.stats.connections += 1;
+        if session_present {
+            pump.restore(self.outbox.last_id(), &self.acks.open_exchanges());
+        } else {
+            self.outbox.session_gone();
+            self.outbox.set_last_id(0);
+            self.acks.session_gone();
+        }
+        if self.leaving {
+            // Told while the connection was being made.
+            self.say_goodbye();
+        }
+        self.step = None;
+        self.steps.clear();
+        if self.config.ordered() {
+            self.steps.push_back(Step::EnableOrder);
+        }
+        if !session_present {
+            self.steps.extend(self.subscriptions.packets().into_iter().map(Step::Resubscribe));
+        }
+    }
+
+    /// Whether everything that has to precede messages is acknowledged.
+    pub(super) fn set_up(&self) -> bool {
+        self.line.is_some() && self.step.is_none() && self.steps.is_empty()
+    }
+
+    /// A step has waited for its acknowledgement too long.
+    pub(super) fn step_overdue(&self, now: Instant) -> bool {
+        self.step.as_ref().is_some_and(|(_, since)| now.saturating_duration_since(*since) > self.config.timeout())
+    }
+
+    pub(super) fn is_online(&self) -> bool {
+        matches!(self.phase, Phase::Online)
+    }
+
+    pub(super) fn session_present(&self) -> bool {
+        self.session_present
+    }
+
+    /// Messages flow.
+    pub(super) fn online(&mut self) {
+        self.phase = Phase::Online;
+    }
+
+    /// One event of the connection. `sure`: false for what is found after the connection has died. An error means
+    /// that the connection is of no more use.
+    pub(super) fn handle(
+        &mut self,
+        event: LineEvent,
+        sure: bool,
+        session: &Arc<Session>,
+        events: &mut Vec<Event>,
+    ) -> Result<Flow, Error> {
+        match event {
+            LineEvent::Sent(Sent::Disconnect) => return Ok(Flow::Left),
+            LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
+            LineEvent::PubAck(id) | LineEvent::PubComp(id) => match self.outbox.take(Kind::Publish, id) {
+                Some(Ticket::Op(seq)) => self.acknowledged(seq),
+                Some(Ticket::Step) => return Ok(self.step_done(Vec::new(), events)),
+                None => log::debug!("an acknowledgement for packet id {id}, which nobody waits for"),
+            },
+            LineEvent::PubRec(id) => self.outbox.received(id),
+            LineEvent::SubAck(id, codes) => match self.outbox.take(Kind::Request, id) {
+                Some(Ticket::Op(seq)) => self.subscribed(seq, codes),
+                Some(Ticket::Step) => return Ok(self.step_done(codes, events)),
+                None => log::debug!("a SUBACK for packet id {id}, which nobody waits for"),
+            },
+            LineEvent::UnsubAck(id) => {
+                if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id) {
+                    if let Some(Body::Unsubscribe(filter)) = self.outbox.op(seq).and_then(Op::body) {
+                        self.subscriptions.remove(filter);
+                    }
+                    self.acknowledged(seq);
+                }
+            }
+            LineEvent::Publish(arrived) => self.arrived(arrived, session, events),
+            LineEvent::Released(id) => self.acks.released(id),
+            LineEvent::ConnAck { .. } | LineEvent::Alive => {}
+        }
+        Ok(Flow::Go)
+    }
+
+    fn acknowledged(&mut self, seq: u64) {
+        if let Some(op) = self.outbox.op(seq) {
+            self.stats.acknowledged += u64::from(op.kind() == Kind::Publish);
+            let reply = op.reply();
+            self.outbox.settle(seq, Ok(reply));
+        }
+    }
+
+    fn subscribed(&mut self, seq: u64, codes: Vec<Result<QoS, u8>>) {
+        let Some(op) = self.outbox.op(seq) else { return };
+        let mut reply = Reply { granted: codes, ..op.reply() };
+        if let Some(Body::Subscribe(filters)) = op.body() {
+            // A verdict that is missing is no grant.
+            reply.granted.resize(filters.len(), Err(0x80));
+            for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
+                if verdict.is_ok() {
+                    self.subscriptions.granted(filter, *qos);
+                }
+            }
+        }
+        self.outbox.settle(seq, Ok(reply));
+    }
+
+    fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) -> Flow {
+        if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
+            let mut codes = codes.into_iter();
+            for (filter, qos) in filters {
+                if let Some(Ok(_)) = codes.next() {
+                    self.subscriptions.granted(&filter, qos);
+                } else {
+                    let reason = super::refused_filter(&filter, 0x80);
+                    self.subscriptions.remove(&filter);
+                    events.push(Event::SubscriptionLost { filter, reason });
+                }
+            }
+        }
+        if self.steps.is_empty() { Flow::Ready } else { Flow::Go }
+    }
+
+    fn arrived(&mut self, arrived: Arrived, session: &Arc<Session>, events: &mut Vec<Event>) {
+        let key = match arrived.qos {
+            QoS::AtMostOnce => None,
+            qos => match self.acks.arrive(&arrived) {
+                Arrival::New(key) => Some(key),
+                Arrival::Held => {
+                    self.stats.redelivered += 1;
+                    // On a resumed session it may be one the program is done with already.
+                    self.send_acks();
+                    return;
+                }
+                Arrival::Done => {
+                    self.stats.redelivered += 1;
+                    if let Some(line) = &self.line {
+                        line.acknowledge(arrived.id, qos);
+                    }
+                    return;
+                }
+            },
+        };
+        if let Some(notice) = Notice::parse(&arrived.topic, &arrived.payload) {
+            if let Notice::TokenInvalid { code, .. } = &notice {
+                self.last_notice = Some((Instant::now(), *code));
+            }
+            log::info!("notice of the service: {notice:?}");
+            events.push(Event::Notice(notice));
+            if let Some(key) = key {
+                self.acknowledge(key);
+            }
+            return;
+        }
+        let manual = self.config.ack_mode() == AckMode::Manual;
+        let message = Message {
+            topic: arrived.topic,
+            payload: arrived.payload,
+            qos: arrived.qos,
+            duplicate: arrived.duplicate,
+            retained: arrived.retained,
+            ack: key.filter(|_| manual).map(|key| AckHandle::new(session, key)),
+        };
+        if !self.queues.has_room(&message) {
+            self.turn_away(key, events);
+            return;
+        }
+        self.stats.received += 1;
+        self.queues.push(message, key);
+        if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
+            self.acknowledge(key);
+        }
+    }
+
+    /// The inbox is full: QoS 0 is dropped; the rest stays with the broker, which sends it again.
+    fn turn_away(&mut self, key: Option<u64>, events: &mut Vec<Event>) {
+        match key {
+            Some(key) => {
+                self.acks.refuse(key);
+                self.stats.refused_full += 1;
+            }
+            None => self.stats.dropped_full += 1,
+        }
+        if !std::mem::replace(&mut self.inbox_full, true) {
+            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
+            events.push(Event::InboxFull);
+        }
+    }
+
+    fn send_acks(&mut self) {
+        let Some(line) = &self.line else { return };
+        while let Some((id, qos)) = self.acks.next_ready() {
+            line.acknowledge(id, qos);
+        }
+    }
+
+    /// The connection is gone, or could not be made. Returns the reason, in which what was sent last is named.
+    pub(super) fn lost(&mut self, failure: &Failure, events: &mut Vec<Event>) -> (Error, bool) {
+        let now = Instant::now();
+        let resumable = !self.config.clean_session();
+        let established = self.line.take().is_some();
+        let cut = established && failure.cause == Cause::Closed;
+        let reason = self.explain(failure, cut, now);
+        let step = self.step.take();
+        self.steps.clear();
+        if let (true, Some((Step::Resubscribe(filters), _))) = (cut, &step) {
+            if let Some(filter) = self.subscriptions.dropped(filters) {
+                let what = format!("SUBSCRIBE to \"{filter}\"");
+                let reason = self.suspected(&what, now);
+                log::warn!("{reason}");
+                events.push(Event::SubscriptionLost { filter, reason });
+            }
+        }
+        self.acks.connection_lost(resumable);
+        self.outbox.connection_lost(resumable, cut, now);
+        let convicted = self.outbox.convicted();
+        if let Some(seq) = convicted {
+            let what = self.outbox.op(seq).map(Op::describe).unwrap_or_default();
+            let error = self.suspected(&what, now);
+            log::warn!("{error}");
+            self.outbox.settle(seq, Err(error));
+        }
+        if !matches!(self.phase, Phase::Dead(_)) {
+            self.phase = Phase::Offline(reason.clone());
+        }
+        (reason, convicted.is_some())
+    }
+
+    fn recent_notice(&self, now: Instant) -> Option<Code> {
+        let (at, code) = self.last_notice?;
+        (now.saturating_duration_since(at) <= NOTICE_EXPLAINS).then_some(code)
+    }
+
+    /// The service gives no reason when it cuts a connection; what came before it often tells.
+    fn explain(&self, failure: &Failure, cut: bool, now: Instant) -> Error {
+        if !cut {
+            return failure.error.clone();
+        }
+        let before = match &self.step {
+            Some((Step::EnableOrder, _)) => Some(format!("after PUBLISH to \"{ORDER_TOPIC}\" (ordered mode)")),
+            Some((Step::Resubscribe(_), _)) => Some("while the subscriptions were being restored".to_string()),
+            None => self.outbox.last_words(now),
+        };
+        let mut message = failure.error.to_string();
+        if let Some(before) = before {
+            message = format!("{message} {before}");
+        }
+        let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
+        match self.recent_notice(now) {
+            Some(code) => error.with_code(code).with_hint(code.to_string()),
+            None => error,
+        }
+    }
+
+    fn suspected(&self, what: &str, now: Instant) -> Error {
+        let error = Error::new(
+            ErrorKind::SuspectedRefusal,
+            format!(
+                "{what} is suspected to be refused: the connection was cut each time it was sent, at last with \
+                 nothing else under way"
+            ),
+        )
+        .with_fate(Fate::Refused);
+        match self.recent_notice(now) {
+            Some(code) => error.with_code(code).with_hint(code.to_string()),
+            None => error.with_hint(
+                "the service cuts the connection when a topic's parent does not exist, when the AccessKey, token or \
+                 device has no right to it, or when a message is too large",
+            ),
+        }
+    }
+
+    /// The end: every handle is settled, every waiting call wakes up with the reason.
+    pub(super) fn die(&mut self, reason: &Error) {
+        self.line = None;
+        if !matches!(self.phase, Phase::Dead(_)) {
+            self.phase = Phase::Dead(reason.clone());
+        }
+        self.outbox.settle_all(false, |op| given_up(op, reason));
+        self.acks.session_gone();
+    }
+
+    /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
+    pub(super) fn give_up(&mut self) {
+        self.outbox.settle_all(true, |op| given_up(op, &super::closed()));
+    }
+}
+
+fn given_up(op: &Op, reason: &Error) -> Error {
+    let fate = Outbox::fate_of(op);
+    let what = match fate {
+        Fate::Unknown => "may have been delivered",
+        _ => "was not sent",
+    };
+    Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate).with_source(reason.clone())
+}

@@ -1,0 +1,212 @@
+//! MQTT 3.1.1: one connection over `rumqttc::{Client, Connection}`.
+//!
+//! A fresh pair is made for every connection. rumqttc keeps requests, unread events, collisions and packet ids from
+//! one connection to the next, and loses or confuses some of them; the outbox holds all of that already, so there is
+//! nothing worth keeping.
+
+use std::time::{Duration, Instant};
+
+use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish, Subscribe};
+use rumqttc::{Client, Connection, Event, MqttOptions, Outgoing as Out, Request, SubscribeFilter, Transport};
+
+use super::failure;
+use super::line::{Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use crate::config::Config;
+use crate::credentials::Login;
+use crate::error::{Error, ErrorKind};
+use crate::message::{Outgoing, QoS};
+
+/// More than will ever wait: the session hands over no more than a window of requests, besides acknowledgements,
+/// whose number the broker's own window bounds. The channel allocates as it fills.
+const CHANNEL: usize = 1 << 20;
+
+/// How long [`LinePump::drain`] waits for the other side to close.
+const DRAIN: Duration = Duration::from_millis(700);
+
+/// The highest packet id in use, for this window. Far above the window, so that an id is long settled before its turn
+/// comes again.
+pub(super) fn id_limit(window: u16) -> u16 {
+    window.saturating_mul(4).max(1024)
+}
+
+/// Prepares a connection; nothing is dialled before the pump's first `next`.
+pub(super) fn open(config: &Config, login: &Login) -> (Box<dyn LineSender>, Box<dyn LinePump>) {
+    let endpoint = config.endpoint();
+    let mut options = MqttOptions::new(config.client_id().as_str(), endpoint.host(), endpoint.port());
+    options
+        .set_credentials(login.username.as_str(), login.password.as_str())
+        .set_clean_session(config.clean_session())
+        .set_keep_alive(config.keep_alive())
+        .set_manual_acks(true)
+        .set_inflight(id_limit(config.window()))
+        .set_max_packet_size(config.limits().packet_len, config.limits().packet_len);
+    if let Some(transport) = tls_transport(config) {
+        options.set_transport(transport);
+    }
+    let (client, mut connection) = Client::new(options, CHANNEL);
+    let network = &mut connection.eventloop.network_options;
+    network.set_tcp_nodelay(true);
+    // Whole seconds, and never shorter than the caller's own deadline, which names the stage.
+    network.set_connection_timeout(config.timeout().as_secs_f64().ceil() as u64);
+    (Box::new(Sender(client)), Box::new(Pump { connection, server: endpoint.to_string(), connected: false }))
+}
+
+#[cfg(feature = "tls")]
+fn tls_transport(config: &Config) -> Option<Transport> {
+    config.tls().map(|tls| Transport::tls_with_config(rumqttc::TlsConfiguration::Rustls(tls)))
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls_transport(_config: &Config) -> Option<Transport> {
+    None
+}
+
+struct Sender(Client);
+
+impl LineSender for Sender {
+    fn publish(&self, message: &Outgoing) -> bool {
+        self.0.try_publish(message.topic.as_str(), to_wire(message.qos), false, message.payload.as_slice()).is_ok()
+    }
+
+    fn subscribe(&self, filters: &[(String, QoS)]) -> bool {
+        let filters = filters.iter().map(|(filter, qos)| SubscribeFilter::new(filter.clone(), to_wire(*qos)));
+        self.0.try_subscribe_many(filters).is_ok()
+    }
+
+    fn unsubscribe(&self, filter: &str) -> bool {
+        self.0.try_unsubscribe(filter).is_ok()
+    }
+
+    fn acknowledge(&self, id: u16, qos: QoS) -> bool {
+        let mut publish = Publish::new("", to_wire(qos), Vec::new());
+        publish.pkid = id;
+        self.0.try_ack(&publish).is_ok()
+    }
+
+    fn disconnect(&self) -> bool {
+        self.0.try_disconnect().is_ok()
+    }
+}
+
+struct Pump {
+    connection: Connection,
+    server: String,
+    connected: bool,
+}
+
+impl Pump {
+    fn broken(&self, message: &str) -> Failure {
+        let error = Error::new(ErrorKind::Protocol, format!("{}: {message}", self.server));
+        Failure { error, cause: Cause::Other }
+    }
+}
+
+impl LinePump for Pump {
+    fn next(&mut self) -> Result<LineEvent, Failure> {
+        // Never `recv_timeout`: it may drop a half-written packet.
+        match self.connection.recv() {
+            Ok(Ok(event)) => {
+                let event = translate(event).ok_or_else(|| self.broken("a packet id was used twice"))?;
+                self.connected |= matches!(event, LineEvent::ConnAck { .. });
+                Ok(event)
+            }
+            Ok(Err(error)) => Err(failure::classify(error, self.connected, &self.server)),
+            Err(_) => Err(self.broken("the connection's request channel closed")),
+        }
+    }
+
+    fn leftovers(&mut self) -> Vec<LineEvent> {
+        self.connection.eventloop.state.events.drain(..).filter_map(translate).collect()
+    }
+
+    fn restore(&mut self, last_id: u16, incoming: &[u16]) {
+        let state = &mut self.connection.eventloop.state;
+        // The only public ways to move the id counter and to open an incoming exchange. Neither writes anything, and
+        // the events they leave are taken back.
+        let events = state.events.len();
+        for _ in 0..last_id {
+            let request = Request::Subscribe(Subscribe::new("-", to_wire(QoS::AtMostOnce)));
+            let _ = state.handle_outgoing_packet(request);
+        }
+        for id in incoming {
+            let mut publish = Publish::new("-", to_wire(QoS::ExactlyOnce), Vec::new());
+            publish.pkid = *id;
+            let _ = state.handle_incoming_packet(Packet::Publish(publish));
+        }
+        state.events.truncate(events);
+    }
+
+    fn resend(&mut self, id: u16, message: &Outgoing) {
+        let mut publish = Publish::new(message.topic.as_str(), to_wire(message.qos), message.payload.as_slice());
+        publish.pkid = id;
+        publish.dup = true;
+        self.connection.eventloop.pending.push_back(Request::Publish(publish));
+    }
+
+    fn release_again(&mut self, id: u16) {
+        self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id)));
+    }
+
+    fn drain(&mut self) {
+        let until = Instant::now() + DRAIN;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            // Nothing more is sent, so a dropped poll loses nothing here.
+            if left.is_zero() || !matches!(self.connection.recv_timeout(left), Ok(Ok(_))) {
+                return;
+            }
+        }
+    }
+}
+
+/// `None` for a collision, which the session's choice of window and ids rules out.
+fn translate(event: Event) -> Option<LineEvent> {
+    Some(match event {
+        Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
+        Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
+        Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
+        Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
+        Event::Outgoing(Out::AwaitAck(_)) => return None,
+        Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
+        Event::Incoming(Packet::ConnAck(ack)) => LineEvent::ConnAck { session_present: ack.session_present },
+        Event::Incoming(Packet::PubAck(ack)) => LineEvent::PubAck(ack.pkid),
+        Event::Incoming(Packet::PubRec(ack)) => LineEvent::PubRec(ack.pkid),
+        Event::Incoming(Packet::PubComp(ack)) => LineEvent::PubComp(ack.pkid),
+        Event::Incoming(Packet::SubAck(ack)) => {
+            LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(verdict).collect())
+        }
+        Event::Incoming(Packet::UnsubAck(ack)) => LineEvent::UnsubAck(ack.pkid),
+        Event::Incoming(Packet::Publish(publish)) => LineEvent::Publish(Arrived {
+            id: publish.pkid,
+            qos: from_wire(publish.qos),
+            duplicate: publish.dup,
+            retained: publish.retain,
+            payload: publish.payload.to_vec(),
+            topic: publish.topic,
+        }),
+        Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
+    })
+}
+
+fn verdict(code: &rumqttc::SubscribeReasonCode) -> Result<QoS, u8> {
+    match code {
+        rumqttc::SubscribeReasonCode::Success(qos) => Ok(from_wire(*qos)),
+        rumqttc::SubscribeReasonCode::Failure => Err(0x80),
+    }
+}
+
+fn to_wire(qos: QoS) -> rumqttc::QoS {
+    match qos {
+        QoS::AtMostOnce => rumqttc::QoS::AtMostOnce,
+        QoS::AtLeastOnce => rumqttc::QoS::AtLeastOnce,
+        QoS::ExactlyOnce => rumqttc::QoS::ExactlyOnce,
+    }
+}
+
+fn from_wire(qos: rumqttc::QoS) -> QoS {
+    match qos {
+        rumqttc::QoS::AtMostOnce => QoS::AtMostOnce,
+        rumqttc::QoS::AtLeastOnce => QoS::AtLeastOnce,
+        rumqttc::QoS::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}

@@ -1,0 +1,326 @@
+//! The worker thread: makes connections, feeds their events to the state, and waits between them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use super::backoff::Backoff;
+use super::helper::{self, NoAnswer};
+use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
+use super::state::{Flow, State};
+use super::{STRANDED, Session, closed, probe, v4};
+use crate::credentials::{self, Credentials, Login};
+use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::events::Event;
+
+/// What `Session::connecting` says.
+pub(super) const ASKING: u8 = 1;
+pub(super) const DIALLING: u8 = 2;
+pub(super) const SETTING_UP: u8 = 3;
+
+/// How long a failed handshake is looked into, at most.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// How an attempt ended.
+enum End {
+    /// DISCONNECT was sent, or nothing was there to be ended.
+    Left,
+    /// A connection could not be made, or was lost.
+    Failed(Failure),
+    /// A failure that was already told to the state, with the time the connection had lasted. `cured`: what caused
+    /// the drops was found and taken out.
+    Lost { failure: Failure, reason: Error, lasted: Duration, cured: bool },
+}
+
+/// Runs until the client is closed or given up. `ready` hears of the first connection.
+pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
+    let mut worker = Worker {
+        session,
+        ready: Some(ready),
+        backoff: Backoff::new(session.config.backoff_min(), session.config.backoff_max()),
+        refused_since: None,
+        asked_again: false,
+    };
+    let reason = catch_unwind(AssertUnwindSafe(|| worker.work())).unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Error::internal(format!("the connection's thread panicked: {what}")).with_fate(Fate::Unknown)
+    });
+    if let Some(ready) = worker.ready.take() {
+        let _ = ready.send(Err(reason.clone()));
+    }
+    let mut state = session.lock();
+    state.die(&reason);
+    state.worker_gone = true;
+    session.announce(&state);
+    drop(state);
+    session.events.close();
+    if session.stranded.swap(true, Ordering::Relaxed) {
+        STRANDED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Worker<'a> {
+    session: &'a Arc<Session>,
+    ready: Option<SyncSender<Result<()>>>,
+    backoff: Backoff,
+    /// Since when logins have been refused, without one that worked.
+    refused_since: Option<Instant>,
+    /// After a refusal, the provider has been asked once more at once.
+    asked_again: bool,
+}
+
+impl Worker<'_> {
+    /// Returns the reason for the end.
+    fn work(&mut self) -> Error {
+        let endpoint = self.session.config.endpoint();
+        if !endpoint.transport().is_tls() && !endpoint.is_loopback() {
+            log::warn!("the connection to {endpoint} is not encrypted: anybody on the way can read it");
+        }
+        loop {
+            let (failure, reason) = match self.attempt() {
+                End::Left => return closed(),
+                End::Failed(failure) => {
+                    let failure = self.look_into(failure);
+                    let mut events = Vec::new();
+                    let (reason, _) = self.session.lock().lost(&failure, &mut events);
+                    self.send(events);
+                    (failure, reason)
+                }
+                End::Lost { failure, reason, lasted, cured } => {
+                    self.backoff.lasted(lasted);
+                    if cured {
+                        self.backoff.reset();
+                    }
+                    (failure, reason)
+                }
+            };
+            if self.leaving() {
+                return closed();
+            }
+            if self.ready.is_some() {
+                // The first connect fails at once, with its reason.
+                self.send(vec![Event::Disconnected { reason: reason.clone(), retry_in: None }]);
+                return reason;
+            }
+            let pause = match self.pause_after(&failure) {
+                Ok(pause) => pause,
+                Err(()) => {
+                    self.send(vec![Event::Disconnected { reason: reason.clone(), retry_in: None }]);
+                    return given_up(&reason);
+                }
+            };
+            log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
+            self.send(vec![Event::Disconnected { reason, retry_in: Some(pause) }]);
+            if self.sleep(pause) {
+                return closed();
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt; an error when there is to be none.
+    fn pause_after(&mut self, failure: &Failure) -> Result<Duration, ()> {
+        let refused = match failure.cause {
+            Cause::Refused(1 | 2) => return Err(()),
+            Cause::Refused(4 | 5) => true,
+            _ => false,
+        };
+        if !refused {
+            return Ok(self.backoff.next());
+        }
+        let since = *self.refused_since.get_or_insert_with(Instant::now);
+        if !std::mem::replace(&mut self.asked_again, true) {
+            return Ok(Duration::ZERO);
+        }
+        if since.elapsed() >= self.session.config.refusal_patience() {
+            return Err(());
+        }
+        Ok(self.backoff.slowest().min(self.session.config.refusal_patience()))
+    }
+
+    /// One connection, from the credentials to its end.
+    fn attempt(&mut self) -> End {
+        if self.leaving() {
+            return End::Left;
+        }
+        self.session.connecting.store(ASKING, Ordering::Relaxed);
+        let login = match self.login() {
+            Ok(login) => login,
+            Err(error) => return End::Failed(Failure { error, cause: Cause::Other }),
+        };
+        if self.leaving() {
+            return End::Left;
+        }
+        self.session.connecting.store(DIALLING, Ordering::Relaxed);
+        let (sender, mut pump) = v4::open(&self.session.config, &login);
+        drop(login);
+        let end = self.serve(sender, pump.as_mut());
+        if matches!(&end, End::Failed(Failure { cause: Cause::HandshakeTimeout, .. })) {
+            // Its end waits for a look-up that may be stuck.
+            helper::spawn(move || drop(pump));
+        }
+        end
+    }
+
+    fn serve(&mut self, sender: Box<dyn LineSender>, pump: &mut dyn LinePump) -> End {
+        let mut sender = Some(sender);
+        let mut since = Instant::now();
+        loop {
+            let failure = match pump.next() {
+                Ok(LineEvent::ConnAck { session_present }) => {
+                    since = Instant::now();
+                    self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
+                    if let Some(sender) = sender.take() {
+                        self.session.lock().connected(sender, session_present, pump);
+                    }
+                    self.after_event(Flow::Go, pump)
+                }
+                Ok(event) => {
+                    let mut events = Vec::new();
+                    let flow = self.session.lock().handle(event, true, self.session, &mut events);
+                    self.send(events);
+                    match flow {
+                        Ok(Flow::Left) => {
+                            pump.drain();
+                            return End::Left;
+                        }
+                        Ok(flow) => self.after_event(flow, pump),
+                        Err(error) => Some(Failure { error, cause: Cause::Other }),
+                    }
+                }
+                Err(failure) => Some(failure),
+            };
+            let Some(failure) = failure else { continue };
+            if sender.is_some() {
+                return End::Failed(failure);
+            }
+            return self.lost(failure, pump, since.elapsed());
+        }
+    }
+
+    /// Hands over what has become possible, and tells those who wait. A failure means that the line is of no use.
+    fn after_event(&mut self, flow: Flow, pump: &mut dyn LinePump) -> Option<Failure> {
+        let mut state = self.session.lock();
+        state.push_out(Some(pump));
+        let newly_set_up = state.set_up() && !state.is_online();
+        debug_assert!(flow != Flow::Ready || state.set_up());
+        let mut events = Vec::new();
+        if newly_set_up {
+            self.set_up(&mut state, &mut events, pump);
+        }
+        let overdue = state.step_overdue(Instant::now());
+        self.session.announce(&state);
+        drop(state);
+        self.send(events);
+        overdue.then(|| {
+            let message = "the broker did not acknowledge the set-up of the connection in time (stage: ack)";
+            Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other }
+        })
+    }
+
+    fn set_up(&mut self, state: &mut State, events: &mut Vec<Event>, pump: &mut dyn LinePump) {
+        state.online();
+        state.push_out(Some(pump));
+        self.refused_since = None;
+        self.asked_again = false;
+        let session_present = state.session_present();
+        log::info!("connected to {}", self.session.config.endpoint());
+        events.push(Event::Connected { session_present, number: state.stats.connections });
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(Ok(()));
+        }
+    }
+
+    /// What had been read before the end still counts; then the outbox takes back what was not acknowledged.
+    fn lost(&mut self, failure: Failure, pump: &mut dyn LinePump, lasted: Duration) -> End {
+        let leftovers = pump.leftovers();
+        let mut events = Vec::new();
+        let mut state = self.session.lock();
+        for event in leftovers {
+            // Whether they fit together no longer matters.
+            let _ = state.handle(event, false, self.session, &mut events);
+        }
+        let (reason, cured) = state.lost(&failure, &mut events);
+        self.session.announce(&state);
+        drop(state);
+        self.send(events);
+        End::Lost { failure, reason, lasted, cured }
+    }
+
+    /// User name and password, from the provider if there is one.
+    fn login(&self) -> Result<Login> {
+        let config = &self.session.config;
+        let given = config.credentials();
+        let deadline = Instant::now() + config.timeout();
+        let fetched;
+        let credentials: &Credentials = match given.as_provider() {
+            None => given,
+            Some(provider) => {
+                let answer = helper::ask(deadline, || self.leaving(), move || credentials::ask(&*provider));
+                fetched = answer.map_err(|failure| match failure {
+                    NoAnswer::TimedOut => probe::time_out(config, Stage::Credentials),
+                    NoAnswer::Leaving => closed(),
+                    NoAnswer::Panicked => Error::new(ErrorKind::Credentials, "the credentials provider panicked"),
+                    NoAnswer::NoThread => Error::internal("cannot start a thread"),
+                })??;
+                &fetched
+            }
+        };
+        credentials.login(config.client_id(), config.instance_id())
+    }
+
+    /// Finds out where a handshake hung, or what it is that answers there.
+    fn look_into(&self, failure: Failure) -> Failure {
+        let config = &self.session.config;
+        let cause = failure.cause;
+        match cause {
+            Cause::HandshakeTimeout if !self.leaving() => {
+                let stage = probe::start(config, PROBE).finish(PROBE);
+                Failure { error: probe::time_out(config, stage), cause }
+            }
+            Cause::NoConnAck if !self.leaving() => match probe::start(config, PROBE).other_protocol(PROBE) {
+                Some(protocol) => {
+                    let message = format!(
+                        "{} speaks {protocol}, not MQTT (stage: connack)",
+                        config.endpoint()
+                    );
+                    let error = Error::new(ErrorKind::Protocol, message)
+                        .with_hint("MQTT is on port 1883, or 8883 with TLS")
+                        .with_source(failure.error);
+                    Failure { error, cause }
+                }
+                None => failure,
+            },
+            _ => failure,
+        }
+    }
+
+    fn leaving(&self) -> bool {
+        self.session.lock().leaving
+    }
+
+    /// Waits; true when it is time to leave.
+    fn sleep(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        let mut state = self.session.lock();
+        while !state.leaving && Instant::now() < until {
+            state = self.session.wait(state, until);
+        }
+        state.leaving
+    }
+
+    fn send(&self, events: Vec<Event>) {
+        events.iter().for_each(|event| self.session.events.send(event));
+    }
+}
+
+/// The reason every later call gives.
+fn given_up(reason: &Error) -> Error {
+    let error = Error::new(reason.kind(), format!("the client has given up: {reason}")).with_source(reason.clone());
+    match reason.code() {
+        Some(code) => error.with_code(code),
+        None => error,
+    }
+}

@@ -1,0 +1,33 @@
+//! Counters.
+
+/// What a client has done so far, and what it holds now; from [`Client::stats`](crate::Client::stats).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections made (CONNACKs with code 0).
+    pub connections: u64,
+    /// Messages accepted for sending.
+    pub published: u64,
+    /// QoS 1 and 2 messages acknowledged by the broker.
+    pub acknowledged: u64,
+    /// Operations handed to a connection again.
+    pub retransmitted: u64,
+    /// Messages put into the inbox.
+    pub received: u64,
+    /// Redeliveries that were recognised and not queued again.
+    pub redelivered: u64,
+    /// QoS 0 messages dropped because the inbox was full.
+    pub dropped_full: u64,
+    /// QoS 1 and 2 messages neither queued nor acknowledged because the inbox was full; the broker sends them again.
+    pub refused_full: u64,
+    /// Operations in the outbox: accepted and not settled.
+    pub outbox_messages: u64,
+    /// Their topics and payloads, in bytes.
+    pub outbox_bytes: u64,
+    /// Messages in the inbox.
+    pub inbox_messages: u64,
+    /// Their topics and payloads, in bytes.
+    pub inbox_bytes: u64,
+    /// Received messages that are not acknowledged on the wire yet.
+    pub unacknowledged: u64,
+}

@@ -1,0 +1,220 @@
+//! One rustls configuration: ring as the only provider, TLS 1.2 and 1.3, certificates always verified.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use zeroize::Zeroizing;
+
+use crate::endpoint::{Endpoint, Transport};
+use crate::error::{Error, Result};
+
+mod explain;
+
+pub(crate) use explain::explain;
+
+/// Whom to trust, and who the client is. There is no switch that turns verification off.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    roots: Vec<Pem>,
+    system_roots: bool,
+    client: Option<(Pem, Pem)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { roots: Vec::new(), system_roots: true, client: None }
+    }
+}
+
+/// PEM text, at hand or in a file. It may hold a key, so `Debug` shows the file's name at most.
+#[derive(Clone)]
+enum Pem {
+    File(PathBuf),
+    Bytes(Arc<Zeroizing<Vec<u8>>>),
+}
+
+impl Options {
+    pub(crate) fn add_ca_file(&mut self, path: PathBuf) {
+        self.roots.push(Pem::File(path));
+    }
+
+    pub(crate) fn add_ca_pem(&mut self, pem: Vec<u8>) {
+        self.roots.push(Pem::bytes(pem));
+    }
+
+    pub(crate) fn set_system_roots(&mut self, trust: bool) {
+        self.system_roots = trust;
+    }
+
+    pub(crate) fn set_client_files(&mut self, certificate: PathBuf, key: PathBuf) {
+        self.client = Some((Pem::File(certificate), Pem::File(key)));
+    }
+
+    pub(crate) fn set_client_pem(&mut self, certificate: Vec<u8>, key: Vec<u8>) {
+        self.client = Some((Pem::bytes(certificate), Pem::bytes(key)));
+    }
+}
+
+/// The configuration for this endpoint; `None` if it is plain.
+///
+/// # Errors
+/// `Config`: as [`client_config`]; or a client certificate is given for a plain endpoint, or no certificate could ever
+/// be valid for the host's name. CA certificates are allowed there: they may be meant for HTTPS.
+pub(crate) fn for_endpoint(endpoint: &Endpoint, options: &Options) -> Result<Option<Arc<ClientConfig>>> {
+    if !endpoint.transport().is_tls() {
+        if options.client.is_some() {
+            return Err(Error::config(format!("a client certificate is given, but {endpoint} is not encrypted"))
+                .with_hint(format!("client certificates need TLS: {}://", Transport::Tls.scheme())));
+        }
+        return Ok(None);
+    }
+    if let Err(error) = ServerName::try_from(endpoint.host()) {
+        let message = format!("the host {:?} is no name that a certificate can have", endpoint.host());
+        return Err(Error::config(message).with_source(error));
+    }
+    client_config(options).map(Some)
+}
+
+/// The configuration for these options.
+///
+/// # Errors
+/// `Config`, naming the file: it cannot be read, holds no certificate or key, holds a bad one, or key and certificate
+/// do not belong together; or there is nothing to trust.
+pub(crate) fn client_config(options: &Options) -> Result<Arc<ClientConfig>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(options)?), Arc::clone(&provider))
+        .build()
+        .map_err(|error| Error::config(format!("the CA certificates cannot be used: {error}")).with_source(error))?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(|error| Error::internal("TLS 1.2 and 1.3 are not available").with_source(error))?
+        .with_webpki_verifier(verifier);
+    let config = match &options.client {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => builder
+            .with_client_auth_cert(certificate.certificates("client certificate")?, key.private_key()?)
+            .map_err(|error| unusable_pair(certificate, key, error))?,
+    };
+    Ok(Arc::new(config))
+}
+
+/// The system's roots, or Mozilla's where the system has none; loaded once per process.
+fn system_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let loaded = rustls_native_certs::load_native_certs();
+        for error in &loaded.errors {
+            log::debug!("the system's CA certificates: {error}");
+        }
+        let mut roots = RootCertStore::empty();
+        let (added, ignored) = roots.add_parsable_certificates(loaded.certs);
+        log::debug!("{added} CA certificates from the system, {ignored} not usable");
+        if roots.is_empty() {
+            log::info!("the system has no CA certificates; Mozilla's are used");
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        roots
+    })
+}
+
+fn roots(options: &Options) -> Result<RootCertStore> {
+    let mut roots = if options.system_roots { system_roots().clone() } else { RootCertStore::empty() };
+    for pem in &options.roots {
+        for certificate in pem.certificates("CA certificate")? {
+            roots.add(certificate).map_err(|error| {
+                Error::config(format!("{pem} holds a CA certificate that cannot be used: {error}")).with_source(error)
+            })?;
+        }
+    }
+    if roots.is_empty() {
+        return Err(Error::config("no CA certificate is trusted: the system's are switched off and none is given")
+            .with_hint("give one with ConfigBuilder::ca_file or ca_pem"));
+    }
+    Ok(roots)
+}
+
+fn unusable_pair(certificate: &Pem, key: &Pem, error: rustls::Error) -> Error {
+    let message = match error {
+        rustls::Error::InconsistentKeys(_) => {
+            format!("the key in {key} does not belong to the certificate in {certificate}")
+        }
+        _ => format!("the certificate in {certificate} and the key in {key} cannot be used: {error}"),
+    };
+    Error::config(message).with_source(error)
+}
+
+impl Pem {
+    fn bytes(pem: Vec<u8>) -> Self {
+        Pem::Bytes(Arc::new(Zeroizing::new(pem)))
+    }
+
+    fn read(&self) -> Result<Arc<Zeroizing<Vec<u8>>>> {
+        match self {
+            Pem::Bytes(bytes) => Ok(Arc::clone(bytes)),
+            Pem::File(path) => read_file(path),
+        }
+    }
+
+    fn certificates(&self, what: &str) -> Result<Vec<CertificateDer<'static>>> {
+        let pem = self.read()?;
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        match certificates {
+            Ok(certificates) if certificates.is_empty() => Err(Error::config(format!("{self} holds no {what}"))
+                .with_hint("a PEM file has lines like -----BEGIN CERTIFICATE-----")),
+            Ok(certificates) => Ok(certificates),
+            Err(error) => Err(self.malformed(error)),
+        }
+    }
+
+    fn private_key(&self) -> Result<PrivateKeyDer<'static>> {
+        const ENCRYPTED: &[u8] = b"ENCRYPTED";
+        let pem = self.read()?;
+        // Both encrypted forms have this word in plain text; the rest is base64, which would hardly spell it.
+        let encrypted = pem.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED);
+        match PrivateKeyDer::from_pem_slice(&pem) {
+            _ if encrypted => Err(Error::config(format!("the private key in {self} is encrypted"))
+                .with_hint("decrypt it first, for example with: openssl pkey -in FILE -out NEW_FILE")),
+            Ok(key) => Ok(key),
+            Err(pem::Error::NoItemsFound) => Err(Error::config(format!("{self} holds no private key"))
+                .with_hint("a PEM file has a line like -----BEGIN PRIVATE KEY-----")),
+            Err(error) => Err(self.malformed(error)),
+        }
+    }
+
+    fn malformed(&self, error: pem::Error) -> Error {
+        // The error's own text may quote the file.
+        drop(error);
+        Error::config(format!("{self} is no valid PEM")).with_hint("is the file complete and unchanged?")
+    }
+}
+
+impl fmt::Display for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pem::File(path) => write!(f, "the file {path:?}"),
+            Pem::Bytes(_) => f.write_str("the given PEM text"),
+        }
+    }
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn read_file(path: &Path) -> Result<Arc<Zeroizing<Vec<u8>>>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Arc::new(Zeroizing::new(bytes))),
+        Err(error) => Err(Error::config(format!("the file {path:?} cannot be read: {error}")).with_source(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

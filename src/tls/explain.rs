@@ -1,0 +1,157 @@
+//! TLS errors in plain words.
+
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
+
+/// What is wrong, and what to do where the usual cause is known.
+pub(crate) fn explain(error: &Tls) -> (String, Option<String>) {
+    let (what, hint) = match error {
+        Tls::InvalidCertificate(bad) => certificate(bad),
+        Tls::AlertReceived(alert) => alert_received(*alert),
+        Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } => (
+            "what answered does not speak TLS".to_string(),
+            "is it a plain port (1883)? Then the endpoint is mqtt://host:1883; TLS is on 8883",
+        ),
+        Tls::PeerIncompatible(_) => (
+            format!("client and server have no TLS version or cipher in common ({error})"),
+            "this library speaks TLS 1.2 and 1.3",
+        ),
+        Tls::NoCertificatesPresented => ("the server showed no certificate".to_string(), ""),
+        _ => (error.to_string(), ""),
+    };
+    (what, (!hint.is_empty()).then(|| hint.to_string()))
+}
+
+fn certificate(bad: &Bad) -> (String, &'static str) {
+    const CLOCK: &str = "check this machine's date and time first";
+    const NAME: &str = "connect by the domain name that the console shows, not by an IP address or an alias of your own";
+    match bad {
+        Bad::UnknownIssuer => (
+            "the server's certificate comes from an issuer that is not trusted".to_string(),
+            "is something between here and the server intercepting TLS? For a private CA, give its certificate with \
+             ConfigBuilder::ca_file or ALIYUN_MQTT_CA_FILE",
+        ),
+        Bad::Expired => ("the server's certificate has expired".to_string(), CLOCK),
+        Bad::ExpiredContext { time, not_after } => {
+            (format!("the server's certificate expired {} ago", distance(*not_after, *time)), CLOCK)
+        }
+        Bad::NotValidYet => ("the server's certificate is not valid yet".to_string(), CLOCK),
+        Bad::NotValidYetContext { time, not_before } => {
+            (format!("the server's certificate becomes valid only in {}", distance(*time, *not_before)), CLOCK)
+        }
+        Bad::NotValidForName => ("the server's certificate is for another name".to_string(), NAME),
+        Bad::NotValidForNameContext { expected, presented } => {
+            let names = if presented.is_empty() { "no name".to_string() } else { presented.join(", ") };
+            (format!("the server's certificate is not for {}, but for {names}", expected.to_str()), NAME)
+        }
+        Bad::Revoked => ("the server's certificate was revoked".to_string(), ""),
+        Bad::BadEncoding => ("the server's certificate is malformed".to_string(), ""),
+        Bad::BadSignature => (
+            "the server's certificate is not signed by the issuer it names".to_string(),
+            "if a CA certificate was given, is it the right one of several with the same name?",
+        ),
+        // The verifier's own error, which rustls does not name: a server's certificate that is marked as a CA.
+        Bad::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => (
+            "the server's certificate is a CA certificate itself".to_string(),
+            "make a server certificate that is signed by this CA",
+        ),
+        _ => (format!("the server's certificate is not acceptable: {bad}"), ""),
+    }
+}
+
+fn alert_received(alert: Alert) -> (String, &'static str) {
+    const CLIENT: &str = "the instance has mutual TLS switched on: give the device's certificate with \
+                          ConfigBuilder::client_certificate_files";
+    match alert {
+        Alert::CertificateRequired => ("the server wants a client certificate".to_string(), CLIENT),
+        Alert::HandshakeFailure => (
+            "the server broke off the handshake".to_string(),
+            "it may want a client certificate (ConfigBuilder::client_certificate_files), or have no cipher in common",
+        ),
+        Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA
+        | Alert::DecryptError => (
+            format!("the server does not accept the client certificate ({alert:?})"),
+            "its CA must be registered and activated in the console, and the key must belong to it",
+        ),
+        Alert::CertificateExpired => ("the server says that the client certificate has expired".to_string(), "renew it"),
+        Alert::CertificateRevoked => ("the server says that the client certificate was revoked".to_string(), "renew it"),
+        Alert::AccessDenied => ("the server denies access to this client certificate".to_string(), ""),
+        Alert::UnrecognisedName => (
+            "the server does not know the host name it was asked for".to_string(),
+            "is the domain bound to the instance, with a certificate of its own?",
+        ),
+        Alert::ProtocolVersion => {
+            ("the server supports none of the TLS versions offered".to_string(), "this library speaks TLS 1.2 and 1.3")
+        }
+        _ => (format!("the server broke off the handshake ({alert:?})"), ""),
+    }
+}
+
+/// From one time to a later one, in the largest fitting unit.
+fn distance(from: UnixTime, to: UnixTime) -> String {
+    let seconds = to.as_secs().saturating_sub(from.as_secs());
+    match seconds {
+        0..3_600 => format!("{} min", seconds.div_ceil(60)),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls::pki_types::ServerName;
+    use rustls::{InvalidMessage, PeerIncompatible};
+
+    use super::*;
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn the_usual_faults_are_told_in_plain_words() {
+        let name = ServerName::try_from("mqtt.example.com").unwrap();
+        for (error, what, hint) in [
+            (Tls::InvalidCertificate(Bad::UnknownIssuer), "not trusted", "ALIYUN_MQTT_CA_FILE"),
+            (Tls::InvalidCertificate(Bad::Expired), "expired", "date and time"),
+            (
+                Tls::InvalidCertificate(Bad::ExpiredContext { time: at(864_000), not_after: at(0) }),
+                "expired 10 days ago",
+                "date and time",
+            ),
+            (
+                Tls::InvalidCertificate(Bad::NotValidYetContext { time: at(0), not_before: at(7_200) }),
+                "in 2 h",
+                "date and time",
+            ),
+            (
+                Tls::InvalidCertificate(Bad::NotValidForNameContext {
+                    expected: name,
+                    presented: vec!["*.mqtt.aliyuncs.com".to_string()],
+                }),
+                "not for mqtt.example.com, but for *.mqtt.aliyuncs.com",
+                "domain name",
+            ),
+            (Tls::InvalidMessage(InvalidMessage::InvalidContentType), "does not speak TLS", "1883"),
+            (Tls::AlertReceived(Alert::CertificateRequired), "client certificate", "client_certificate_files"),
+            (Tls::AlertReceived(Alert::UnknownCA), "not accept the client certificate", "registered"),
+            (Tls::AlertReceived(Alert::ProtocolVersion), "TLS versions", "1.2"),
+            (Tls::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon), "in common", "1.2"),
+        ] {
+            let (text, advice) = explain(&error);
+            assert!(text.contains(what), "{text}");
+            assert!(advice.as_deref().is_some_and(|advice| advice.contains(hint)), "{text}: {advice:?}");
+        }
+    }
+
+    #[test]
+    fn anything_else_keeps_its_own_words() {
+        let error = Tls::DecryptError;
+        assert_eq!(explain(&error), (error.to_string(), None));
+    }
+}

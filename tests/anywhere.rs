@@ -1,0 +1,89 @@
+//! Promise 8: any call from any thread, from inside an async program, and never after a fork.
+
+mod support;
+
+use std::thread;
+use std::time::Duration;
+
+use aliyun_mqtt::{Client, Credentials, QoS};
+use support::{LONG, client, config, emulator, payloads, text, topic};
+
+#[test]
+fn while_another_thread_receives() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let topic = topic(&emulator, "x");
+    client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+    thread::scope(|scope| {
+        let receiver = scope.spawn(|| payloads(&client, 3));
+        for number in 0..3 {
+            client.publish(&topic, QoS::AtLeastOnce, format!("{number}")).expect("published");
+        }
+        client.flush(LONG).expect("flushed");
+        assert_eq!(receiver.join().expect("no panic"), ["0", "1", "2"]);
+    });
+}
+
+#[test]
+fn answering_from_where_messages_are_received() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let (question, answer) = (topic(&emulator, "question"), topic(&emulator, "answer"));
+    let questions = client.subscribe_stream(&question, QoS::AtLeastOnce).expect("subscribed");
+    client.subscribe(&answer, QoS::ExactlyOnce).expect("subscribed");
+    client.publish(&question, QoS::AtLeastOnce, "?").expect("published");
+    for message in questions.messages().limit(1) {
+        assert_eq!(text(message.expect("a question").payload()), "?");
+        client.publish(&answer, QoS::ExactlyOnce, "42").expect("answered");
+    }
+    assert_eq!(payloads(&client, 1), ["42"]);
+}
+
+#[test]
+fn inside_an_async_program() {
+    let emulator = emulator();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let client = client(&emulator);
+        let topic = topic(&emulator, "async");
+        client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+        client.publish(&topic, QoS::AtLeastOnce, "x").expect("published");
+        assert_eq!(payloads(&client, 1), ["x"]);
+        drop(client);
+        let refused = config(&emulator).credentials(Credentials::signature("nobody", "nothing-secret"));
+        Client::connect(refused.build().expect("a good configuration")).expect_err("refused");
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_is_told() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let delivery = client.publish_nowait(&topic(&emulator, "x"), QoS::AtMostOnce, "x").expect("accepted");
+    // SAFETY: the child calls only what compares the process id, and leaves with `_exit`.
+    match unsafe { libc::fork() } {
+        0 => {
+            let forked = |result: Result<(), aliyun_mqtt::Error>| {
+                matches!(result, Err(error) if error.kind() == aliyun_mqtt::ErrorKind::Forked)
+            };
+            let told = forked(client.publish("t", QoS::AtMostOnce, ""))
+                && forked(client.recv_timeout(Duration::ZERO).map(drop))
+                && forked(client.flush(Duration::ZERO))
+                && forked(client.disconnect())
+                && forked(delivery.wait().map(drop))
+                && !client.is_connected();
+            drop(delivery);
+            drop(client);
+            // SAFETY: ends the child at once, without running anything of the parent's.
+            unsafe { libc::_exit(i32::from(!told)) }
+        }
+        child => {
+            let mut status = -1;
+            // SAFETY: waits for our own child.
+            unsafe { libc::waitpid(child, &raw mut status, 0) };
+            assert_eq!(status, 0, "the child was told at each call, and could drop what it had");
+            client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("the parent's line is untouched");
+        }
+    }
+}

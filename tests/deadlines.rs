@@ -1,0 +1,171 @@
+//! Promise 1: no endless wait, and a time-out names its stage. Promise 11: errors say why.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Stage};
+use support::{LONG, broker::Broker, emulator, error};
+
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+fn refused(builder: ConfigBuilder) -> Error {
+    let start = Instant::now();
+    let error = error(Client::connect(builder.build().expect("a good configuration")));
+    let elapsed = start.elapsed();
+    assert!(elapsed < TIMEOUT + Duration::from_secs(20), "{elapsed:?}: {error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+    error
+}
+
+fn to(endpoint: &str) -> ConfigBuilder {
+    Config::builder()
+        .endpoint(endpoint)
+        .instance_id("post-cn-test")
+        .group_id("GID_test")
+        .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
+        .timeout(TIMEOUT)
+}
+
+#[test]
+fn nothing_listens() {
+    let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let error = refused(to(&format!("mqtt://{addr}")));
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.is_retryable() && error.to_string().contains(&addr.to_string()), "{error}");
+}
+
+#[test]
+fn a_name_that_does_not_exist() {
+    let error = refused(to("mqtt://no-such-host.invalid:1883"));
+    assert_eq!(error.kind(), ErrorKind::Resolve, "{error}");
+    assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
+}
+
+#[test]
+fn a_port_that_says_nothing() {
+    let broker = Broker::start();
+    let error = refused(to(&format!("mqtt://{}", broker.addr())));
+    assert_eq!(error.kind(), ErrorKind::Timeout(Stage::ConnAck), "{error}");
+    assert!(error.is_timeout() && error.to_string().contains("stage: connack"), "{error}");
+}
+
+#[test]
+fn a_tls_port_that_says_nothing() {
+    let broker = Broker::start();
+    let error = refused(to(&format!("mqtts://{}", broker.addr())));
+    assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Tls), "{error}");
+}
+
+#[test]
+fn a_server_that_speaks_http() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 512]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let error = refused(to(&format!("mqtt://{addr}")));
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert!(error.to_string().contains("HTTP") && error.to_string().contains("connack"), "{error}");
+    let error = refused(to(&format!("mqtts://{addr}")));
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+}
+
+#[test]
+fn a_server_that_hangs_up() {
+    let broker = Broker::start();
+    let endpoint = format!("mqtt://{}", broker.addr());
+    let listener = thread::spawn(move || {
+        drop(broker.accept_raw());
+        drop(broker.accept_raw());
+    });
+    let error = refused(to(&endpoint));
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert!(error.to_string().contains("without answering CONNECT"), "{error}");
+    listener.join().expect("no panic");
+}
+
+#[test]
+fn every_refusal_code_is_explained() {
+    for code in 1..=5 {
+        let broker = Broker::start();
+        let config = to(&format!("mqtt://{}", broker.addr()));
+        let answer = thread::spawn(move || {
+            let mut line = broker.accept_raw();
+            line.read();
+            line.write(&[0x20, 2, 0, code]);
+            line
+        });
+        let error = refused(config);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(Code::ConnAck(code))), "{error}");
+        assert!(error.hint().is_some());
+        assert_eq!(error.is_retryable(), code == 3);
+        answer.join().expect("no panic");
+    }
+}
+
+#[test]
+fn the_service_refuses_bad_logins() {
+    let emulator = emulator();
+    let wrong_secret = Credentials::signature(emulator.access_key_id(), "wrong-secret");
+    let error = refused(support::config(&emulator).timeout(TIMEOUT).credentials(wrong_secret));
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    let error = refused(support::config(&emulator).timeout(TIMEOUT).instance_id("post-cn-unknown"));
+    assert_eq!(error.code(), Some(Code::ConnAck(5)), "{error}");
+    assert!(error.to_string().contains("instance"), "{error}");
+}
+
+#[test]
+fn a_certificate_nobody_vouches_for() {
+    let emulator = emulator();
+    let error = refused(support::config(&emulator).timeout(TIMEOUT).endpoint(emulator.tls_endpoint()));
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    assert!(error.hint().is_some(), "{error}");
+}
+
+#[test]
+fn a_provider_that_never_answers_fails_or_panics() {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let stuck = Credentials::provider(move || {
+        let _ = held.lock().expect("a lock").recv();
+        Err("released".into())
+    });
+    let error = refused(to("mqtt://127.0.0.1:1").credentials(stuck));
+    assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Credentials), "{error}");
+    drop(hold);
+    let error = refused(to("mqtt://127.0.0.1:1").credentials(Credentials::provider(|| Err("no token today".into()))));
+    assert_eq!(error.kind(), ErrorKind::Credentials);
+    assert!(error.to_string().contains("no token today"), "{error}");
+    let panics = Credentials::provider(|| std::panic::resume_unwind(Box::new("a bug")));
+    let error = refused(to("mqtt://127.0.0.1:1").credentials(panics));
+    assert_eq!(error.kind(), ErrorKind::Credentials, "{error}");
+}
+
+#[test]
+fn receiving_returns_in_time_with_nothing() {
+    let broker = Broker::start();
+    let (client, _line) = broker.connect(broker.config());
+    assert!(client.try_recv().expect("alive").is_none());
+    assert!(client.recv_timeout(Duration::from_millis(20)).expect("alive").is_none());
+    assert_eq!(client.messages().idle(Duration::from_millis(20)).count(), 0);
+}
+
+#[test]
+fn a_waiting_receiver_wakes_up_at_the_end() {
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.recv());
+        client.with_timeout(LONG).disconnect().expect("nothing to deliver");
+        assert_eq!(error(waiting.join().expect("no panic")).kind(), ErrorKind::Closed);
+    });
+    drop(line);
+}

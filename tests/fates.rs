@@ -1,0 +1,267 @@
+//! Promises 2 and 3: the fate of each message, told once and truly, whatever the connection does.
+
+mod support;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::{ErrorKind, Fate, QoS, Stage};
+use support::broker::Broker;
+use support::{LONG, connected, error, eventually};
+
+const SHORT: Duration = Duration::from_millis(1500);
+
+#[test]
+fn publish_returns_for_its_own_acknowledgement_only() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let deliveries: Vec<_> =
+        (0..3).map(|n| client.publish_nowait("t", QoS::AtLeastOnce, format!("{n}")).expect("accepted")).collect();
+    let ids: Vec<u16> = (0..3).map(|_| line.expect(3).id()).collect();
+    // The last one first, and an acknowledgement nobody waits for never comes into it.
+    line.ack(4, ids[2]);
+    deliveries[2].wait().expect("acknowledged");
+    assert_eq!(deliveries[0].try_wait().expect("pending"), None);
+    assert_eq!(deliveries[1].wait_timeout(Duration::ZERO).expect("pending"), None);
+    line.ack(4, ids[0]);
+    assert_eq!(deliveries[0].wait().expect("acknowledged").attempts, 1);
+    line.ack(4, ids[1]);
+    deliveries[1].wait().expect("acknowledged");
+}
+
+#[test]
+fn qos_2_is_done_at_pubcomp_not_before() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "x").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack(5, id);
+    assert_eq!(line.expect(6).id(), id);
+    assert_eq!(delivery.try_wait().expect("pending"), None);
+    line.ack(7, id);
+    delivery.wait().expect("complete");
+}
+
+#[test]
+fn a_message_not_acknowledged_in_time_is_unknown_and_not_sent_again() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let events = client.events();
+    let start = Instant::now();
+    let error = error(client.with_timeout(SHORT).publish("t", QoS::AtLeastOnce, "late"));
+    assert!(start.elapsed() >= SHORT && start.elapsed() < LONG, "{:?}", start.elapsed());
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Ack), Some(Fate::Unknown)));
+    assert_eq!(line.expect(3).payload(), "late");
+    drop(line);
+    let mut line = broker.accept(false);
+    connected(&events);
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
+    let publish = line.expect(3);
+    assert_eq!(publish.payload(), "next", "what is settled is not sent again");
+    line.ack(4, publish.id());
+    delivery.wait().expect("acknowledged");
+}
+
+#[test]
+fn a_full_window_holds_messages_back_and_their_time_out_says_not_sent() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().window(1));
+    let first = client.publish_nowait("t", QoS::AtLeastOnce, "first").expect("accepted");
+    let error = error(client.with_timeout(SHORT).publish("t", QoS::AtLeastOnce, "second"));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
+    let publish = line.expect(3);
+    line.ack(4, publish.id());
+    first.wait().expect("acknowledged");
+    let third = client.publish_nowait("t", QoS::AtLeastOnce, "third").expect("accepted");
+    let publish = line.expect(3);
+    assert_eq!(publish.payload(), "third", "what was withdrawn is not sent");
+    line.ack(4, publish.id());
+    third.wait().expect("acknowledged");
+}
+
+#[test]
+fn a_lost_session_makes_qos_1_and_2_go_out_again() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let one = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
+    let two = client.publish_nowait("t", QoS::ExactlyOnce, "two").expect("accepted");
+    let id = line.expect(3).id();
+    let id_two = line.expect(3).id();
+    assert_ne!(id, id_two);
+    line.ack(5, id_two);
+    line.expect(6);
+    drop(line);
+    let mut line = broker.accept(false);
+    let again = line.expect(3);
+    assert_eq!((again.payload().as_str(), again.dup()), ("one", false), "a new session: a new message");
+    let again_two = line.expect(3);
+    assert_eq!(again_two.payload(), "two", "PUBREC of a lost session counts for nothing");
+    line.ack(4, again.id());
+    line.ack(5, again_two.id());
+    line.expect(6);
+    line.ack(7, again_two.id());
+    assert_eq!(one.wait().expect("acknowledged").attempts, 2);
+    assert_eq!(two.wait().expect("acknowledged").attempts, 2);
+}
+
+#[test]
+fn a_resumed_session_goes_on_with_the_same_ids_and_dup() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().device_id("d1").clean_session(false));
+    let one = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
+    let two = client.publish_nowait("t", QoS::ExactlyOnce, "two").expect("accepted");
+    let three = client.publish_nowait("t", QoS::ExactlyOnce, "three").expect("accepted");
+    let ids: Vec<u16> = (0..3).map(|_| line.expect(3).id()).collect();
+    line.ack(5, ids[1]);
+    assert_eq!(line.expect(6).id(), ids[1]);
+    drop(line);
+    let mut line = broker.accept(true);
+    let first = line.expect(3);
+    assert_eq!((first.payload().as_str(), first.dup(), first.id()), ("one", true, ids[0]));
+    let release = line.read().expect("PUBREL");
+    assert_eq!((release.kind(), release.id()), (6, ids[1]), "after PUBREC only PUBREL is repeated");
+    let third = line.expect(3);
+    assert_eq!((third.payload().as_str(), third.dup(), third.id()), ("three", true, ids[2]));
+    let four = client.publish_nowait("t", QoS::AtLeastOnce, "four").expect("accepted");
+    let fourth = line.expect(3);
+    assert!(!ids.contains(&fourth.id()), "the ids of the resumed session are taken");
+    line.ack(4, ids[0]);
+    line.ack(7, ids[1]);
+    line.ack(5, ids[2]);
+    line.expect(6);
+    line.ack(7, ids[2]);
+    line.ack(4, fourth.id());
+    for delivery in [one, two, three, four] {
+        delivery.wait().expect("acknowledged");
+    }
+}
+
+#[test]
+fn acknowledgements_that_came_just_before_the_end_count() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack(4, id);
+    drop(line);
+    assert_eq!(delivery.wait().expect("acknowledged").attempts, 1);
+}
+
+#[test]
+fn qos_0_waits_for_a_connection_and_is_written_once() {
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config());
+    let events = client.events();
+    drop(line);
+    support::event(&events, "disconnected", |event| {
+        matches!(event, aliyun_mqtt::Event::Disconnected { .. }).then_some(())
+    });
+    let delivery = client.publish_nowait("t", QoS::AtMostOnce, "zero").expect("accepted");
+    let mut line = broker.accept(false);
+    assert_eq!(line.expect(3).payload(), "zero");
+    assert_eq!(delivery.wait().expect("written").attempts, 1);
+}
+
+#[test]
+fn offline_a_deadline_says_not_sent_and_why() {
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config().backoff(LONG, LONG));
+    let events = client.events();
+    drop(line);
+    support::event(&events, "disconnected", |event| {
+        matches!(event, aliyun_mqtt::Event::Disconnected { .. }).then_some(())
+    });
+    drop(broker);
+    let error = error(client.with_timeout(Duration::from_millis(200)).publish("t", QoS::AtLeastOnce, "x"));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Connect), Some(Fate::NotSent)));
+    assert!(error.to_string().contains("closed the connection"), "{error}");
+}
+
+#[test]
+fn dropping_the_client_settles_every_handle() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().window(2));
+    let deliveries: Vec<_> =
+        (0..4).map(|n| client.publish_nowait("t", QoS::AtLeastOnce, format!("{n}")).expect("accepted")).collect();
+    line.expect(3);
+    line.expect(3);
+    drop(client);
+    let fates: Vec<_> = deliveries.iter().map(|delivery| error(delivery.wait()).fate()).collect();
+    let (unknown, not_sent) = (Some(Fate::Unknown), Some(Fate::NotSent));
+    assert_eq!(fates, [unknown, unknown, not_sent, not_sent]);
+}
+
+#[test]
+fn disconnect_names_what_was_not_delivered() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let delivery = client.publish_nowait("t/lost", QoS::AtLeastOnce, "x").expect("accepted");
+    line.expect(3);
+    let report = error(client.with_timeout(Duration::from_millis(300)).disconnect());
+    assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 });
+    assert!(report.to_string().contains("t/lost"), "{report}");
+    assert_eq!(error(delivery.wait()).fate(), Some(Fate::Unknown));
+    line.expect(14);
+    client.disconnect().expect("a second time does nothing");
+    assert_eq!(error(client.publish("t", QoS::AtMostOnce, "x")).kind(), ErrorKind::Closed);
+}
+
+#[test]
+fn flush_waits_for_all_and_reports_what_nobody_saw() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    drop(client.with_timeout(SHORT).publish_nowait("t/unseen", QoS::AtLeastOnce, "x").expect("accepted"));
+    line.expect(3);
+    let delivery = client.publish_nowait("t/good", QoS::AtLeastOnce, "x").expect("accepted");
+    let good = line.expect(3).id();
+    let early = error(client.flush(Duration::from_millis(10)));
+    assert_eq!(early.kind(), ErrorKind::Timeout(Stage::Ack));
+    assert!(early.to_string().contains('2'), "{early}");
+    line.ack(4, good);
+    delivery.wait().expect("acknowledged");
+    let report = error(client.flush(LONG));
+    assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 });
+    assert!(report.to_string().contains("t/unseen"), "{report}");
+    client.flush(LONG).expect("reported once");
+}
+
+#[test]
+fn a_subscription_waits_for_suback_and_shows_its_verdicts() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let granted = scope.spawn(|| client.subscribe_many(&[("a", QoS::ExactlyOnce), ("b", QoS::AtLeastOnce)]));
+        let id = line.expect(8).id();
+        line.suback(id, &[1, 0]);
+        assert_eq!(granted.join().expect("no panic").expect("granted"), [QoS::AtLeastOnce, QoS::AtMostOnce]);
+        let refused = scope.spawn(|| client.subscribe("c", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.suback(id, &[0x80]);
+        let error = error(refused.join().expect("no panic"));
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert_eq!(error.code(), Some(aliyun_mqtt::Code::SubAck(0x80)));
+        assert!(error.to_string().contains("\"c\""), "{error}");
+    });
+}
+
+#[test]
+fn subscriptions_come_back_before_messages_do() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let granted = scope.spawn(|| client.subscribe("a/#", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.suback(id, &[1]);
+        granted.join().expect("no panic").expect("granted");
+    });
+    drop(line);
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let mut line = broker.accept(false);
+    let subscribe = line.read().expect("a packet");
+    assert_eq!(subscribe.kind(), 8, "before any message");
+    line.suback(subscribe.id(), &[1]);
+    let publish = line.expect(3);
+    line.ack(4, publish.id());
+    delivery.wait().expect("acknowledged");
+    eventually("connected", || client.is_connected());
+}

@@ -1,0 +1,212 @@
+//! Promises 6 and 7: early messages count, queues are bounded, acknowledgements are given in order and only for what
+//! the program has.
+
+mod support;
+
+use std::thread;
+use std::time::Duration;
+
+use aliyun_mqtt::{AckMode, Client, Event, QoS};
+use support::broker::{Broker, Line, lax};
+use support::{LONG, connected, error, event, eventually, text};
+
+/// Writes a QoS 0 message and waits until it has arrived: everything before it was handled.
+fn mark(client: &Client, line: &mut Line) {
+    let before = client.stats().received;
+    line.publish("mark", 0, 0, false, "");
+    eventually("the mark arrived", || client.stats().received > before);
+}
+
+#[test]
+fn messages_that_come_with_connack_are_kept() {
+    let broker = Broker::start();
+    let config = broker.config().build().expect("a good configuration");
+    thread::scope(|scope| {
+        let client = scope.spawn(|| Client::connect(config));
+        let mut line = broker.accept_raw();
+        line.read();
+        // CONNACK, and a P2P message in the same segment.
+        line.write(b"\x20\x02\x00\x00\x30\x0a\x00\x05a/p2phey");
+        let client = client.join().expect("no panic").expect("connected");
+        assert_eq!(text(client.recv_timeout(LONG).expect("alive").expect("a message").payload()), "hey");
+    });
+}
+
+#[test]
+fn taking_acknowledges_in_the_order_of_receipt() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    line.publish("t", 1, 11, false, "one");
+    line.publish("t", 2, 12, false, "two");
+    mark(&client, &mut line);
+    assert_eq!(client.stats().unacknowledged, 2);
+    assert_eq!(support::payloads(&client, 3), ["one", "two", ""]);
+    let ack = line.read().expect("PUBACK");
+    assert_eq!((ack.kind(), ack.id()), (4, 11));
+    let ack = line.read().expect("PUBREC");
+    assert_eq!((ack.kind(), ack.id()), (5, 12));
+    line.ack(6, 12);
+    assert_eq!(line.expect(7).id(), 12);
+}
+
+#[test]
+fn by_hand_an_early_acknowledgement_waits_for_those_before_it() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().ack_mode(AckMode::Manual));
+    line.publish("t", 1, 1, false, "one");
+    line.publish("t", 1, 2, false, "two");
+    let one = client.recv().expect("one");
+    let two = client.recv().expect("two");
+    two.ack().expect("noted");
+    line.publish("t", 1, 1, true, "one");
+    mark(&client, &mut line);
+    assert_eq!(client.stats().redelivered, 1, "in the program's hands: not queued twice");
+    one.ack().expect("noted");
+    assert_eq!([line.expect(4).id(), line.expect(4).id()], [1, 2]);
+    assert!(one.ack().is_err(), "acknowledged already");
+}
+
+#[test]
+fn on_arrival_means_at_once() {
+    let broker = Broker::start();
+    let (_client, mut line) = broker.connect(broker.config().ack_mode(AckMode::OnArrival));
+    line.publish("t", 1, 9, false, "x");
+    assert_eq!(line.expect(4).id(), 9);
+}
+
+#[test]
+fn a_redelivery_on_a_resumed_session_is_not_queued_twice() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
+    let events = client.events();
+    line.publish("t", 1, 5, false, "five");
+    line.publish("t", 2, 6, false, "six");
+    mark(&client, &mut line);
+    drop(line);
+    let mut line = broker.accept(true);
+    connected(&events);
+    line.publish("t", 1, 5, true, "five");
+    line.publish("t", 2, 6, true, "six");
+    mark(&client, &mut line);
+    assert_eq!(support::payloads(&client, 4), ["five", "six", "", ""]);
+    assert_eq!(line.expect(4).id(), 5, "acknowledged on the new connection");
+    assert_eq!(line.expect(5).id(), 6);
+    drop(line);
+    // The broker did not get PUBREC, or PUBREL is still to come: neither may deliver again, or break the line.
+    let mut line = broker.accept(true);
+    connected(&events);
+    line.publish("t", 2, 6, true, "six");
+    assert_eq!(line.expect(5).id(), 6);
+    line.ack(6, 6);
+    assert_eq!(line.expect(7).id(), 6);
+    assert!(client.try_recv().expect("alive").is_none());
+}
+
+#[test]
+fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
+    let broker = Broker::start();
+    let limits = lax().inbox_messages(1);
+    let (client, mut line) = broker.connect(broker.config().limits(limits));
+    let events = client.events();
+    line.publish("t", 1, 1, false, "kept");
+    line.publish("t", 1, 2, false, "refused");
+    line.publish("t", 0, 0, false, "dropped");
+    event(&events, "full", |event| matches!(event, Event::InboxFull).then_some(()));
+    eventually("both counted", || client.stats().dropped_full == 1);
+    assert_eq!((client.stats().refused_full, client.stats().received), (1, 1));
+    assert_eq!(support::payloads(&client, 1), ["kept"]);
+    assert_eq!(line.expect(4).id(), 1);
+    // What was refused is not acknowledged, does not hold back what follows, and may come again.
+    line.publish("t", 1, 2, true, "refused");
+    assert_eq!(support::payloads(&client, 1), ["refused"]);
+    assert_eq!(line.expect(4).id(), 2);
+    assert!(events.try_recv().is_none(), "announced once");
+}
+
+#[test]
+fn a_stream_gets_its_matches_instead_and_hands_them_over_when_dropped() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let stream = scope.spawn(|| client.subscribe_stream("a/#", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        // A message may overtake SUBACK.
+        line.publish("a/1", 0, 0, false, "early");
+        line.suback(id, &[1]);
+        let stream = stream.join().expect("no panic").expect("subscribed");
+        line.publish("b", 0, 0, false, "other");
+        line.publish("a/2", 0, 0, false, "late");
+        line.publish("a/3", 0, 0, false, "left");
+        let got: Vec<_> = stream.messages().limit(2).map(|message| text(message.expect("one").payload())).collect();
+        assert_eq!(got, ["early", "late"]);
+        assert_eq!(support::payloads(&client, 1), ["other"]);
+        eventually("the last one is held", || client.stats().inbox_messages == 1);
+        drop(stream);
+        assert_eq!(support::payloads(&client, 1), ["left"]);
+        let unsubscribe = line.expect(10);
+        line.ack(11, unsubscribe.id());
+        client.flush(LONG).expect("settled");
+    });
+}
+
+#[test]
+fn a_stream_shares_its_filter() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.suback(id, &[1]);
+        own.join().expect("no panic").expect("subscribed");
+        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.suback(id, &[1]);
+        drop(stream.join().expect("no panic").expect("subscribed"));
+        let delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        let next = line.read().expect("a packet");
+        assert_eq!(next.kind(), 3, "the client itself still wants the filter: no UNSUBSCRIBE");
+        line.ack(4, next.id());
+        delivery.wait().expect("acknowledged");
+    });
+}
+
+#[test]
+fn one_filter_too_many_is_refused_here() {
+    let broker = Broker::start();
+    let limits = lax().filters(1);
+    let (client, _line) = broker.connect(broker.config().limits(limits));
+    let refused = error(client.subscribe_many(&[("a", QoS::AtLeastOnce), ("b", QoS::AtLeastOnce)]));
+    assert_eq!(refused.kind(), aliyun_mqtt::ErrorKind::Invalid);
+    assert!(refused.to_string().contains("2 filters"), "{refused}");
+}
+
+#[test]
+fn a_full_outbox_makes_try_publish_say_so() {
+    let broker = Broker::start();
+    let limits = lax().outbox_messages(2);
+    let (client, mut line) = broker.connect(broker.config().limits(limits));
+    let held: Vec<_> = (0..2).map(|_| client.try_publish("t", QoS::AtLeastOnce, "x").expect("room")).collect();
+    let full = error(client.try_publish("t", QoS::AtLeastOnce, "x"));
+    assert_eq!((full.kind(), full.fate()), (aliyun_mqtt::ErrorKind::Full, Some(aliyun_mqtt::Fate::NotSent)));
+    let waited = client.with_timeout(Duration::from_millis(50));
+    let late = error(waited.publish_nowait("t", QoS::AtLeastOnce, "x"));
+    assert_eq!(late.kind(), aliyun_mqtt::ErrorKind::Timeout(aliyun_mqtt::Stage::Window));
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.publish_nowait("t", QoS::AtLeastOnce, "third"));
+        let id = line.expect(3).id();
+        line.ack(4, id);
+        waiting.join().expect("no panic").expect("there was room at last");
+    });
+    held[0].wait().expect("acknowledged");
+}
+
+#[test]
+fn the_publish_rate_spaces_messages() {
+    let broker = Broker::start();
+    let (client, _line) = broker.connect(broker.config().max_publish_rate(0.01));
+    client.publish("t", QoS::AtMostOnce, "first").expect("a slot");
+    let full = error(client.try_publish("t", QoS::AtMostOnce, "second"));
+    assert_eq!(full.kind(), aliyun_mqtt::ErrorKind::Full);
+    let late = error(client.with_timeout(Duration::from_millis(50)).publish("t", QoS::AtMostOnce, "second"));
+    assert_eq!(late.kind(), aliyun_mqtt::ErrorKind::Timeout(aliyun_mqtt::Stage::Window));
+}

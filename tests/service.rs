@@ -1,0 +1,240 @@
+//! The rules of the service, against the emulator: P2P, order, poison messages, reconnects, refusals.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aliyun_mqtt::{Client, Code, Credentials, ErrorKind, Event, Fate, Notice, QoS};
+use aliyun_mqtt_emulator::{Emulator, What};
+use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic};
+
+const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+fn published(emulator: &Emulator, topic: &str) -> usize {
+    let log = emulator.log();
+    log.iter().filter(|entry| matches!(&entry.what, What::Published { topic: seen, .. } if seen == topic)).count()
+}
+
+#[test]
+fn messages_go_round_at_every_qos() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let topic = topic(&emulator, "round");
+    for qos in ALL {
+        assert_eq!(client.subscribe(&topic, qos).expect("subscribed"), qos);
+        client.publish(&topic, qos, format!("{qos}")).expect("published");
+        let message = client.recv_timeout(LONG).expect("alive").expect("a message");
+        assert_eq!((text(message.payload()), message.qos()), (format!("{qos}"), qos));
+    }
+    client.unsubscribe(&topic).expect("unsubscribed");
+    client.publish(&topic, QoS::AtLeastOnce, "nobody").expect("published");
+    client.disconnect().expect("all delivered");
+    assert!(error(client.recv_timeout(LONG)).kind() == ErrorKind::Closed, "nothing came after UNSUBSCRIBE");
+}
+
+#[test]
+fn p2p_needs_no_subscription() {
+    let emulator = emulator();
+    let receiver = connect(config(&emulator).device_id("receiver"));
+    let sender = client(&emulator);
+    for qos in ALL {
+        let target = receiver.config().client_id().to_string();
+        sender.send_p2p(emulator.parent_topic(), &target, qos, "psst").expect("sent");
+        let message = receiver.recv_timeout(LONG).expect("alive").expect("a message");
+        assert_eq!(text(message.payload()), "psst");
+        assert!(message.topic().ends_with(&format!("/p2p/{target}")), "{}", message.topic());
+    }
+}
+
+#[test]
+fn ordered_mode_says_so_after_every_connect() {
+    let emulator = emulator();
+    let client = connect(config(&emulator).ordered(true));
+    let events = client.events();
+    let orders = || emulator.log().iter().filter(|entry| matches!(entry.what, What::OrderEnabled)).count();
+    assert_eq!(orders(), 1, "before connect returns");
+    assert!(emulator.kick(client.config().client_id().as_str()));
+    connected(&events);
+    client.publish(&topic(&emulator, "ordered"), QoS::AtLeastOnce, "x").expect("published");
+    assert_eq!(orders(), 2);
+    let log = emulator.log();
+    let order = log.iter().rposition(|entry| matches!(entry.what, What::OrderEnabled)).expect("seen");
+    let message = log.iter().position(|entry| matches!(entry.what, What::Published { .. })).expect("seen");
+    assert!(order < message, "the flag comes first");
+}
+
+#[test]
+fn every_kind_of_login_works() {
+    let emulator = emulator();
+    let (key, secret) = (emulator.access_key_id(), emulator.access_key_secret());
+    connect(config(&emulator).credentials(Credentials::signature(key, secret)));
+    let id = format!("{}@@@device", emulator.group_id());
+    let device = emulator.register_device(&id);
+    let credentials = Credentials::device(&device.access_key_id, &device.access_key_secret);
+    connect(config(&emulator).device_id("device").credentials(credentials));
+    let everything = format!("{}/#", emulator.parent_topic());
+    let permission = aliyun_mqtt_emulator::Permission::ReadWrite;
+    let token = emulator.issue_token(permission, &[everything.as_str()], LONG);
+    let client = connect(config(&emulator).credentials(Credentials::token(key, format!("RW|{token}"))));
+    client.publish(&topic(&emulator, "token"), QoS::AtLeastOnce, "x").expect("published");
+    // A provider is asked at every connect.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (count, key, secret) = (Arc::clone(&asked), key.to_string(), secret.to_string());
+    let provider = Credentials::provider(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        Ok(Credentials::signature(&key, &secret))
+    });
+    let client = connect(config(&emulator).credentials(provider));
+    let events = client.events();
+    emulator.kick(client.config().client_id().as_str());
+    connected(&events);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_forbidden_publish_fails_alone_in_a_stream_of_good_ones() {
+    const THREADS: usize = 4;
+    const EACH: usize = 100;
+    let emulator = emulator();
+    let forbidden = topic(&emulator, "forbidden");
+    emulator.forbid(&forbidden);
+    let client = client(&emulator);
+    let failed = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (client, emulator, failed, forbidden) = (client.clone(), &emulator, &failed, &forbidden);
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    if (thread, number) == (1, EACH / 2) {
+                        let result = client.publish(forbidden, QoS::AtLeastOnce, "bad");
+                        *failed.lock().expect("a lock") = Some(error(result));
+                    }
+                    let topic = topic(emulator, &format!("good/{thread}"));
+                    client.publish(&topic, QoS::AtLeastOnce, format!("{number}")).expect("a good one");
+                }
+            });
+        }
+    });
+    let error = failed.lock().expect("a lock").take().expect("it was tried");
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::SuspectedRefusal, Some(Fate::Refused)), "{error}");
+    assert!(error.to_string().contains(&forbidden), "{error}");
+    for thread in 0..THREADS {
+        assert!(published(&emulator, &topic(&emulator, &format!("good/{thread}"))) >= EACH);
+    }
+    assert_eq!(published(&emulator, &forbidden), 0);
+    client.publish(&topic(&emulator, "after"), QoS::ExactlyOnce, "x").expect("the line is good");
+}
+
+#[test]
+fn a_forbidden_subscription_fails_with_its_filter_named() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let error = error(client.subscribe("unknown_parent/#", QoS::AtLeastOnce));
+    assert_eq!(error.kind(), ErrorKind::SuspectedRefusal);
+    assert!(error.to_string().contains("unknown_parent/#"), "{error}");
+    client.publish(&topic(&emulator, "after"), QoS::AtLeastOnce, "x").expect("the line is good");
+}
+
+#[test]
+fn a_subscription_that_became_forbidden_is_given_up_and_the_rest_restored() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let events = client.events();
+    let (good, bad) = (topic(&emulator, "good"), topic(&emulator, "bad"));
+    client.subscribe_many(&[(&good, QoS::AtLeastOnce), (&bad, QoS::AtLeastOnce)]).expect("both allowed");
+    emulator.forbid(&bad);
+    emulator.kick(client.config().client_id().as_str());
+    let lost = event(&events, "given up", |event| match event {
+        Event::SubscriptionLost { filter, .. } => Some(filter),
+        _ => None,
+    });
+    assert_eq!(lost, bad);
+    client.publish(&good, QoS::AtLeastOnce, "still here").expect("published");
+    assert_eq!(payloads(&client, 1), ["still here"]);
+}
+
+#[test]
+fn it_comes_back_after_a_restart_with_its_subscriptions() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let events = client.events();
+    let topic = topic(&emulator, "back");
+    client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+    emulator.stop().expect("stopped");
+    event(&events, "disconnected", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
+    let delivery = client.publish_nowait(&topic, QoS::AtLeastOnce, "while you were out").expect("accepted");
+    emulator.restart().expect("restarted");
+    delivery.wait().expect("acknowledged in the end");
+    assert_eq!(payloads(&client, 1), ["while you were out"]);
+}
+
+#[test]
+fn a_refused_login_is_retried_slowly_and_then_given_up_with_its_reason() {
+    let emulator = emulator();
+    let builder = config(&emulator).refusal_patience(Duration::from_millis(300));
+    let client = connect(builder.backoff(Duration::from_millis(1), Duration::from_millis(50)));
+    let events = client.events();
+    emulator.refuse_logins(Some(5));
+    emulator.kick(client.config().client_id().as_str());
+    event(&events, "the end", |event| matches!(event, Event::Disconnected { retry_in: None, .. }).then_some(()));
+    let reason = error(client.recv());
+    assert_eq!((reason.kind(), reason.code()), (ErrorKind::Refused, Some(Code::ConnAck(5))), "{reason}");
+    assert_eq!(error(client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "")).kind(), ErrorKind::Refused);
+    assert_eq!(error(client.disconnect()).kind(), ErrorKind::Refused);
+}
+
+#[test]
+fn an_unavailable_server_is_tried_again() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let events = client.events();
+    emulator.refuse_next_logins(3, 3);
+    emulator.kick(client.config().client_id().as_str());
+    connected(&events);
+    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "").expect("published");
+}
+
+#[test]
+fn notices_are_events_and_never_messages() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let events = client.events();
+    let id = client.config().client_id().to_string();
+    emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"expireTime":1700000000000,"type":"RW"}"#);
+    let notice = event(&events, "a notice", |event| match event {
+        Event::Notice(notice) => Some(notice),
+        _ => None,
+    });
+    assert!(matches!(notice, Notice::TokenExpire { expire_time: Some(1_700_000_000_000), .. }), "{notice:?}");
+    assert!(client.try_recv().expect("alive").is_none());
+}
+
+#[test]
+fn offline_messages_of_a_kept_session_come_right_after_connack() {
+    let emulator = emulator();
+    let persistent = || config(&emulator).device_id("sleeper").clean_session(false);
+    let topic = topic(&emulator, "offline");
+    let sleeper = connect(persistent());
+    sleeper.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+    sleeper.disconnect().expect("gone");
+    let sender = client(&emulator);
+    sender.publish(&topic, QoS::AtLeastOnce, "good morning").expect("published");
+    let sleeper = connect(persistent());
+    assert_eq!(payloads(&sleeper, 1), ["good morning"]);
+    eventually("acknowledged", || sleeper.stats().unacknowledged == 0);
+}
+
+#[test]
+fn tls_and_client_work_together() {
+    let emulator = emulator();
+    let client = connect(config(&emulator).endpoint(emulator.tls_endpoint()).ca_pem(emulator.ca_pem()));
+    let topic = topic(&emulator, "tls");
+    client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+    client.publish(&topic, QoS::AtLeastOnce, vec![7; 64 * 1024]).expect("published");
+    let message = client.recv_timeout(LONG).expect("alive").expect("a message");
+    assert_eq!(message.payload().len(), 64 * 1024);
+    let unknown = Client::connect(config(&emulator).endpoint(emulator.tls_endpoint()).build().expect("good"));
+    assert_eq!(error(unknown).kind(), ErrorKind::Tls);
+}

@@ -1,0 +1,178 @@
+//! A scripted broker, for what no real broker can be made to do: it reads packets one by one, and writes what the
+//! test tells it to.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Limits};
+
+use super::LONG;
+
+/// One MQTT packet as it was on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    pub first: u8,
+    pub body: Vec<u8>,
+}
+
+impl Packet {
+    /// CONNECT 1, PUBLISH 3, PUBREL 6, SUBSCRIBE 8, UNSUBSCRIBE 10, PINGREQ 12, DISCONNECT 14.
+    pub fn kind(&self) -> u8 {
+        self.first >> 4
+    }
+
+    pub fn qos(&self) -> u8 {
+        (self.first >> 1) & 3
+    }
+
+    pub fn dup(&self) -> bool {
+        self.first & 8 != 0
+    }
+
+    /// The topic of a PUBLISH.
+    pub fn topic(&self) -> String {
+        let length = usize::from(u16::from_be_bytes([self.body[0], self.body[1]]));
+        super::text(&self.body[2..2 + length])
+    }
+
+    /// The payload of a PUBLISH.
+    pub fn payload(&self) -> String {
+        let start = 2 + self.topic().len() + if self.qos() > 0 { 2 } else { 0 };
+        super::text(&self.body[start..])
+    }
+
+    /// The packet id.
+    pub fn id(&self) -> u16 {
+        let at = if self.kind() == 3 { 2 + self.topic().len() } else { 0 };
+        u16::from_be_bytes([self.body[at], self.body[at + 1]])
+    }
+}
+
+/// Limits that let tests use short names.
+pub fn lax() -> Limits {
+    Limits::default().strict_names(false)
+}
+
+/// A listener that hands out scripted connections.
+pub struct Broker {
+    listener: TcpListener,
+}
+
+impl Broker {
+    pub fn start() -> Broker {
+        Broker { listener: TcpListener::bind("127.0.0.1:0").expect("a port") }
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.listener.local_addr().expect("an address")
+    }
+
+    /// A configuration for a client of this broker.
+    pub fn config(&self) -> ConfigBuilder {
+        Config::builder()
+            .endpoint(format!("mqtt://{}", self.addr()))
+            .instance_id("post-cn-test")
+            .group_id("GID_test")
+            .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
+            .limits(lax())
+            .timeout(LONG)
+            .backoff(Duration::from_millis(1), Duration::from_millis(20))
+    }
+
+    /// The next connection, whatever it wants.
+    pub fn accept_raw(&self) -> Line {
+        let (stream, _) = self.listener.accept().expect("a connection");
+        stream.set_read_timeout(Some(LONG)).expect("a time-out");
+        stream.set_nodelay(true).expect("no delay");
+        Line { stream }
+    }
+
+    /// The next connection, with its login accepted.
+    pub fn accept(&self, session_present: bool) -> Line {
+        let mut line = self.accept_raw();
+        assert_eq!(line.read().expect("CONNECT").kind(), 1);
+        line.write(&[0x20, 2, u8::from(session_present), 0]);
+        line
+    }
+
+    /// A client of this broker, and the first connection.
+    pub fn connect(&self, builder: ConfigBuilder) -> (Client, Line) {
+        let config = builder.build().expect("a good configuration");
+        std::thread::scope(|scope| {
+            let client = scope.spawn(|| Client::connect(config));
+            let line = self.accept(false);
+            (client.join().expect("no panic").expect("connected"), line)
+        })
+    }
+}
+
+/// One connection, seen from the broker.
+pub struct Line {
+    pub stream: TcpStream,
+}
+
+impl Line {
+    /// The next packet; `None` when the client has closed.
+    pub fn read(&mut self) -> Option<Packet> {
+        let mut first = [0];
+        if self.stream.read(&mut first).ok()? == 0 {
+            return None;
+        }
+        let (mut length, mut shift) = (0usize, 0);
+        loop {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).ok()?;
+            length |= usize::from(byte[0] & 0x7f) << shift;
+            shift += 7;
+            if byte[0] & 0x80 == 0 {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).ok()?;
+        Some(Packet { first: first[0], body })
+    }
+
+    /// The next packet of this kind; others are skipped.
+    pub fn expect(&mut self, kind: u8) -> Packet {
+        loop {
+            let packet = self.read().unwrap_or_else(|| panic!("the client closed, where packet {kind} was due"));
+            if packet.kind() == kind {
+                return packet;
+            }
+        }
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("written");
+    }
+
+    /// An acknowledgement: PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7, UNSUBACK 11.
+    pub fn ack(&mut self, kind: u8, id: u16) {
+        let flags = if kind == 6 { 2 } else { 0 };
+        let [high, low] = id.to_be_bytes();
+        self.write(&[kind << 4 | flags, 2, high, low]);
+    }
+
+    pub fn suback(&mut self, id: u16, codes: &[u8]) {
+        let [high, low] = id.to_be_bytes();
+        let mut packet = vec![0x90, 2 + codes.len() as u8, high, low];
+        packet.extend_from_slice(codes);
+        self.write(&packet);
+    }
+
+    /// A PUBLISH to the client.
+    pub fn publish(&mut self, topic: &str, qos: u8, id: u16, dup: bool, payload: &str) {
+        let mut body = (topic.len() as u16).to_be_bytes().to_vec();
+        body.extend_from_slice(topic.as_bytes());
+        if qos > 0 {
+            body.extend_from_slice(&id.to_be_bytes());
+        }
+        body.extend_from_slice(payload.as_bytes());
+        assert!(body.len() < 128, "this helper writes short packets");
+        let mut packet = vec![0x30 | u8::from(dup) << 3 | qos << 1, body.len() as u8];
+        packet.extend_from_slice(&body);
+        self.write(&packet);
+    }
+}
