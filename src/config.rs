@@ -77,7 +77,6 @@ pub enum AckMode {
 
 impl Config {
     /// Starts a configuration from the defaults.
-    #[must_use]
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder::default()
     }
@@ -237,3 +236,6 @@ impl Default for Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -88,13 +86,10 @@ pub(crate) fn for_endpoint(endpoint: &Endpoint, options: &Options) -> Result<Opt
 /// do not belong together; or there is nothing to trust.
 pub(crate) fn client_config(options: &Options) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(options)?), Arc::clone(&provider))
-        .build()
-        .map_err(|error| Error::config(format!("the CA certificates cannot be used: {error}")).with_source(error))?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| Error::internal("TLS 1.2 and 1.3 are not available").with_source(error))?
-        .with_webpki_verifier(verifier);
+        .with_root_certificates(roots(options)?);
     let config = match &options.client {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => builder
@@ -168,7 +163,7 @@ impl Pem {
             Ok(certificates) if certificates.is_empty() => Err(Error::config(format!("{self} holds no {what}"))
                 .with_hint("a PEM file has lines like -----BEGIN CERTIFICATE-----")),
             Ok(certificates) => Ok(certificates),
-            Err(error) => Err(self.malformed(error)),
+            Err(_) => Err(self.malformed()),
         }
     }
 
@@ -183,13 +178,12 @@ impl Pem {
             Ok(key) => Ok(key),
             Err(pem::Error::NoItemsFound) => Err(Error::config(format!("{self} holds no private key"))
                 .with_hint("a PEM file has a line like -----BEGIN PRIVATE KEY-----")),
-            Err(error) => Err(self.malformed(error)),
+            Err(_) => Err(self.malformed()),
         }
     }
 
-    fn malformed(&self, error: pem::Error) -> Error {
-        // The error's own text may quote the file.
-        drop(error);
+    /// The parser's own error is left out, because it may quote the text.
+    fn malformed(&self) -> Error {
         Error::config(format!("{self} is no valid PEM")).with_hint("is the file complete and unchanged?")
     }
 }

@@ -72,7 +72,7 @@ fn cut_connections_lose_no_acknowledged_message_and_keep_the_order() {
     let proxy = Proxy::start(emulator.tcp_addr());
     let receiver = client(&emulator);
     receiver.subscribe(&format!("{}/load/#", emulator.parent_topic()), QoS::ExactlyOnce).expect("subscribed");
-    let backoff = (Duration::from_millis(1), Duration::from_millis(10));
+    let backoff = (Duration::from_millis(10), Duration::from_millis(20));
     let sender = connect(config(&emulator).endpoint(proxy.endpoint()).backoff(backoff.0, backoff.1));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {

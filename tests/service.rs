@@ -174,7 +174,7 @@ fn it_comes_back_after_a_restart_with_its_subscriptions() {
 fn a_refused_login_is_retried_slowly_and_then_given_up_with_its_reason() {
     let emulator = emulator();
     let builder = config(&emulator).refusal_patience(Duration::from_millis(300));
-    let client = connect(builder.backoff(Duration::from_millis(1), Duration::from_millis(50)));
+    let client = connect(builder.backoff(Duration::from_millis(10), Duration::from_millis(50)));
     let events = client.events();
     emulator.refuse_logins(Some(5));
     emulator.kick(client.config().client_id().as_str());

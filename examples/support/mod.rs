@@ -1,5 +1,5 @@
 //! What the examples share: where to connect to, and how to end.
-#![allow(dead_code)] // each example uses a part of it
+#![allow(dead_code, unreachable_pub)] // each example uses a part of it
 
 use std::process::ExitCode;
 use std::time::Duration;

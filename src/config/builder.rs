@@ -432,6 +432,3 @@ fn checked_settings(mut settings: Settings) -> Result<Settings> {
     settings.limits = settings.limits.checked()?;
     Ok(settings)
 }
-
-#[cfg(test)]
-mod tests;

@@ -148,7 +148,7 @@ fn check_level(level: &str, client_id: bool) -> Result<(), String> {
     if matches!(level, "#" | "+") {
         return Ok(());
     }
-    match level.chars().find(|c| !is_name_char(*c) && !(client_id && *c == '@')) {
+    match level.chars().find(|c| !(is_name_char(*c) || client_id && *c == '@')) {
         None => Ok(()),
         Some(bad) => Err(format!(
             "it contains {bad:?}; levels are made of letters, digits, '-' and '_' (Limits::strict_names lifts the rule)"

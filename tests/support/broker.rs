@@ -77,7 +77,7 @@ impl Broker {
             .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
             .limits(lax())
             .timeout(LONG)
-            .backoff(Duration::from_millis(1), Duration::from_millis(20))
+            .backoff(Duration::from_millis(10), Duration::from_millis(20))
     }
 
     /// The next connection, whatever it wants.
