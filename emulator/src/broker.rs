@@ -283,3 +283,29 @@ async fn filters(session: &Session) -> HashSet<String> {
 fn renamed(filter: String) -> HookResult {
     HookResult::TopicFilter(Some(TopicFilter::from(filter)))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::config::Builder;
+
+    #[tokio::test]
+    async fn only_the_front_desk_gets_in() {
+        const CONNECT: [u8; 15] = [0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 60, 0, 1, b'a'];
+        let service = Arc::new(Service::new(Builder::new().settings));
+        let broker = Broker::start(&service).await.unwrap();
+        let mut inside = broker.connect().await.unwrap();
+        let mut intruder = TcpStream::connect(broker.address).await.unwrap();
+        for (stream, expected) in [(&mut inside.stream, 0), (&mut intruder, 5)] {
+            stream.write_all(&CONNECT).await.unwrap();
+            let mut connack = [0; 4];
+            stream.read_exact(&mut connack).await.unwrap();
+            assert_eq!(connack, [0x20, 2, 0, expected]);
+        }
+        drop(inside.pass);
+        assert!(lock(&broker.desk).is_empty());
+        broker.dismantle().await;
+    }
+}

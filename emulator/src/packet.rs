@@ -1,54 +1,12 @@
-//! MQTT packets as the front desk sees them: whole frames to pass on, a view of each, and the few it writes itself.
+//! MQTT packets as the front desk sees them: what it needs to know of each, and the CONNECT it passes on.
 
 use std::collections::HashMap;
-use std::io;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use rmqtt::codec::{v3, v5};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio_util::codec::Encoder as _;
 
 use crate::log::{Payload, Version};
-
-/// No frame is read beyond this size, whatever the limits say.
-const HARD_LIMIT: usize = 16 * 1024 * 1024;
-
-/// Cuts a stream of bytes into whole MQTT frames.
-pub(crate) struct Frames<R> {
-    reader: R,
-    buffer: BytesMut,
-}
-
-impl<R: AsyncRead + Unpin> Frames<R> {
-    pub(crate) fn new(reader: R) -> Self {
-        Self { reader, buffer: BytesMut::with_capacity(4096) }
-    }
-
-    /// The next frame, header included; `None` at the end of the stream. Nothing is lost when dropped while waiting.
-    pub(crate) async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        loop {
-            if let Some(length) = frame_length(&self.buffer)? {
-                if self.buffer.len() >= length {
-                    return Ok(Some(self.buffer.split_to(length).freeze()));
-                }
-                self.buffer.reserve(length - self.buffer.len());
-            }
-            if self.reader.read_buf(&mut self.buffer).await? == 0 {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Reads on and throws away, until the other side closes.
-    pub(crate) async fn drain(&mut self) {
-        loop {
-            self.buffer.clear();
-            if !matches!(self.reader.read_buf(&mut self.buffer).await, Ok(1..)) {
-                return;
-            }
-        }
-    }
-}
 
 /// A CONNECT, with what the front desk needs of it.
 pub(crate) struct Connect {
@@ -199,104 +157,6 @@ impl Packet {
     }
 }
 
-pub(crate) fn ping_request() -> Bytes {
-    Bytes::from_static(&[0xC0, 0])
-}
-
-/// A CONNACK that refuses; `code` is the 3.1.1 one, 1 to 5.
-pub(crate) fn refusal(version: Version, code: u8) -> Bytes {
-    match version {
-        Version::V311 => Bytes::copy_from_slice(&[0x20, 2, 0, code]),
-        Version::V5 => {
-            let reason = match code {
-                1 => 0x84, // unsupported protocol version
-                2 => 0x85, // client identifier not valid
-                3 => 0x88, // server unavailable
-                4 => 0x86, // bad user name or password
-                _ => 0x87, // not authorized
-            };
-            Bytes::copy_from_slice(&[0x20, 3, 0, reason, 0])
-        }
-    }
-}
-
-/// The 3.1.1 code for a reason code of an MQTT 5 CONNACK.
-pub(crate) fn as_v3_code(reason: u8) -> u8 {
-    match reason {
-        0x84 => 1,
-        0x85 => 2,
-        0x86 => 4,
-        0x87 => 5,
-        _ => 3,
-    }
-}
-
-/// A PUBLISH of the service at QoS 0.
-pub(crate) fn push(version: Version, topic: &str, payload: &[u8]) -> Bytes {
-    let mut body = Vec::with_capacity(topic.len() + payload.len() + 3);
-    body.extend_from_slice(&u16::try_from(topic.len()).unwrap_or(u16::MAX).to_be_bytes());
-    body.extend_from_slice(topic.as_bytes());
-    if version == Version::V5 {
-        body.push(0); // no properties
-    }
-    body.extend_from_slice(payload);
-    frame(0x30, &body)
-}
-
-/// The answer to a publish that breaks a rule: PUBACK or PUBREC; nothing for QoS 0.
-pub(crate) fn publish_answer(version: Version, qos: u8, packet_id: Option<u16>) -> Bytes {
-    let Some(packet_id) = packet_id else { return Bytes::new() };
-    let mut body = packet_id.to_be_bytes().to_vec();
-    if version == Version::V5 {
-        body.push(0x87); // not authorized
-    }
-    frame(if qos == 1 { 0x40 } else { 0x50 }, &body)
-}
-
-/// The answer to a subscribe that breaks a rule: SUBACK, all filters failed.
-pub(crate) fn subscribe_answer(version: Version, packet_id: u16, filters: usize) -> Bytes {
-    let mut body = packet_id.to_be_bytes().to_vec();
-    let failure = match version {
-        Version::V311 => 0x80,
-        Version::V5 => {
-            body.push(0); // no properties
-            0x87
-        }
-    };
-    body.extend(std::iter::repeat_n(failure, filters));
-    frame(0x90, &body)
-}
-
-fn frame(first_byte: u8, body: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(body.len() + 5);
-    frame.extend_from_slice(&[first_byte]);
-    let mut rest = body.len();
-    loop {
-        let low = u8::try_from(rest % 128).unwrap_or(0);
-        rest /= 128;
-        frame.extend_from_slice(&[if rest > 0 { low | 0x80 } else { low }]);
-        if rest == 0 {
-            break;
-        }
-    }
-    frame.extend_from_slice(body);
-    frame.freeze()
-}
-
-/// Length of the frame at the start of the buffer, if enough of it is there to tell.
-fn frame_length(buffer: &[u8]) -> io::Result<Option<usize>> {
-    let mut length = 0usize;
-    for position in 1..=4usize {
-        let Some(&byte) = buffer.get(position) else { return Ok(None) };
-        length |= usize::from(byte & 0x7f) << (7 * (position - 1));
-        if byte & 0x80 == 0 {
-            let whole = length + position + 1;
-            return if whole > HARD_LIMIT { Err(io::ErrorKind::InvalidData.into()) } else { Ok(Some(whole)) };
-        }
-    }
-    Err(io::ErrorKind::InvalidData.into())
-}
-
 /// The protocol level of a CONNECT.
 fn connect_level(frame: &Bytes) -> Option<u8> {
     if frame.first() != Some(&0x10) {
@@ -381,5 +241,19 @@ fn from_publish(publish: &rmqtt::codec::types::Publish) -> Publish {
         packet_id: publish.packet_id.map(std::num::NonZero::get),
         payload: Payload::from(&publish.payload[..]),
         alias: publish.properties.as_ref().and_then(|properties| properties.topic_alias).map(std::num::NonZero::get),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_connect_has_a_level() {
+        for bytes in [&[][..], &[0x10], &[0x10, 0], &[0x10, 0x80], &[0x10, 2, 0, 9], &[0xC0, 0]] {
+            assert_eq!(connect_level(&Bytes::copy_from_slice(bytes)), None, "{bytes:x?}");
+            assert!(Connect::parse(&Bytes::copy_from_slice(bytes)).is_err());
+        }
+        assert_eq!(connect_level(&Bytes::from_static(b"\x10\x08\0\x04MQTT\x05\x02")), Some(5));
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
+use super::answers::{publish_answer, push, subscribe_answer};
 use super::connection::INVALID_NOTICE;
 use crate::account::Identity;
 use crate::log::{Action, Version, What};
-use crate::packet::{Aliases, Packet, Publish, publish_answer, push, subscribe_answer};
+use crate::packet::{Aliases, Packet, Publish};
 use crate::service::{Denial, Service, lock};
 use crate::token::{FORGED, Permission, TokenFault};
 

@@ -11,12 +11,14 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+use super::answers::{as_v3_code, ping_request, push, refusal};
 use super::check::{Checker, Verdict};
+use super::frames::Frames;
 use super::{Desk, HANDSHAKE};
 use crate::account::{Identity, Login, Refusal};
 use crate::broker::Inside;
 use crate::log::{Action, DisconnectReason, Listener, Version, What};
-use crate::packet::{Aliases, BadConnect, Connect, Frames, Packet, as_v3_code, ping_request, push, refusal};
+use crate::packet::{Aliases, BadConnect, Connect, Packet};
 use crate::service::{Line, Order, lock};
 use crate::token::{EXPIRED, Permission, TokenFault, unix_millis};
 

@@ -1,0 +1,117 @@
+//! The few packets the front desk writes itself.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::log::Version;
+
+pub(super) fn ping_request() -> Bytes {
+    Bytes::from_static(&[0xC0, 0])
+}
+
+/// A CONNACK that refuses; `code` is the 3.1.1 one, 1 to 5.
+pub(super) fn refusal(version: Version, code: u8) -> Bytes {
+    match version {
+        Version::V311 => Bytes::copy_from_slice(&[0x20, 2, 0, code]),
+        Version::V5 => {
+            let reason = match code {
+                1 => 0x84, // unsupported protocol version
+                2 => 0x85, // client identifier not valid
+                3 => 0x88, // server unavailable
+                4 => 0x86, // bad user name or password
+                _ => 0x87, // not authorized
+            };
+            Bytes::copy_from_slice(&[0x20, 3, 0, reason, 0])
+        }
+    }
+}
+
+/// The 3.1.1 code for a reason code of an MQTT 5 CONNACK.
+pub(super) fn as_v3_code(reason: u8) -> u8 {
+    match reason {
+        0x84 => 1,
+        0x85 => 2,
+        0x86 => 4,
+        0x87 => 5,
+        _ => 3,
+    }
+}
+
+/// A PUBLISH of the service at QoS 0.
+pub(super) fn push(version: Version, topic: &str, payload: &[u8]) -> Bytes {
+    let mut body = Vec::with_capacity(topic.len() + payload.len() + 3);
+    body.extend_from_slice(&u16::try_from(topic.len()).unwrap_or(u16::MAX).to_be_bytes());
+    body.extend_from_slice(topic.as_bytes());
+    if version == Version::V5 {
+        body.push(0); // no properties
+    }
+    body.extend_from_slice(payload);
+    frame(0x30, &body)
+}
+
+/// The answer to a publish that breaks a rule: PUBACK or PUBREC; nothing for QoS 0.
+pub(super) fn publish_answer(version: Version, qos: u8, packet_id: Option<u16>) -> Bytes {
+    let Some(packet_id) = packet_id else { return Bytes::new() };
+    let mut body = packet_id.to_be_bytes().to_vec();
+    if version == Version::V5 {
+        body.push(0x87); // not authorized
+    }
+    frame(if qos == 1 { 0x40 } else { 0x50 }, &body)
+}
+
+/// The answer to a subscribe that breaks a rule: SUBACK, all filters failed.
+pub(super) fn subscribe_answer(version: Version, packet_id: u16, filters: usize) -> Bytes {
+    let mut body = packet_id.to_be_bytes().to_vec();
+    let failure = match version {
+        Version::V311 => 0x80,
+        Version::V5 => {
+            body.push(0); // no properties
+            0x87
+        }
+    };
+    body.extend(std::iter::repeat_n(failure, filters));
+    frame(0x90, &body)
+}
+
+fn frame(first_byte: u8, body: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(body.len() + 5);
+    frame.extend_from_slice(&[first_byte]);
+    let mut rest = body.len();
+    loop {
+        let low = u8::try_from(rest % 128).unwrap_or(0);
+        rest /= 128;
+        frame.extend_from_slice(&[if rest > 0 { low | 0x80 } else { low }]);
+        if rest == 0 {
+            break;
+        }
+    }
+    frame.extend_from_slice(body);
+    frame.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Packet;
+
+    #[test]
+    fn what_the_desk_writes_can_be_read() {
+        for version in [Version::V311, Version::V5] {
+            let pushed = push(version, "$SYS/x", &[b'p'; 300]);
+            let Ok(Packet::Publish(publish)) = Packet::parse(version, &pushed) else { panic!("no publish") };
+            assert_eq!((publish.topic.as_str(), publish.qos, publish.payload.len()), ("$SYS/x", 0, 300));
+            let answer = publish_answer(version, 1, Some(7));
+            assert!(matches!(Packet::parse(version, &answer), Ok(Packet::PubAck { packet_id: 7 })));
+            assert!(matches!(Packet::parse(version, &publish_answer(version, 2, Some(7))), Ok(Packet::PubRec)));
+            assert!(publish_answer(version, 0, None).is_empty());
+            for code in 1..=5 {
+                let Ok(Packet::ConnAck { code: read, .. }) = Packet::parse(version, &refusal(version, code)) else {
+                    panic!("no CONNACK")
+                };
+                assert_eq!(if version == Version::V5 { as_v3_code(read) } else { read }, code);
+            }
+            assert!(matches!(Packet::parse(version, &ping_request()), Ok(Packet::PingReq)));
+        }
+        assert_eq!(&subscribe_answer(Version::V311, 1, 2)[..], [0x90, 4, 0, 1, 0x80, 0x80]);
+        assert_eq!(&subscribe_answer(Version::V5, 1, 2)[..], [0x90, 5, 0, 1, 0, 0x87, 0x87]);
+    }
+}
