@@ -283,6 +283,7 @@ impl Client {
     }
 
     fn submit(&self, message: Outgoing, timeout: Duration, full: WhenFull) -> Result<Delivery> {
+        self.session().check_process()?;
         let limits = self.config().limits();
         identity::check_topic(&message.topic, limits)?;
         identity::check_payload(message.payload.len(), &message.topic, limits)?;

@@ -31,8 +31,12 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             lost(format!("{server} did not answer the keep-alive ping"), Cause::Other)
         }
-        ConnectionError::MqttState(StateError::Deserialization(_)) | ConnectionError::NotConnAck(_) if !connected => {
-            not_mqtt(format!("{server} answered CONNECT with something that is not MQTT 3.1.1"))
+        error @ (ConnectionError::MqttState(StateError::Deserialization(_)) | ConnectionError::NotConnAck(_))
+            if !connected =>
+        {
+            let mut failure = not_mqtt(format!("{server} answered CONNECT with something that is not MQTT 3.1.1"));
+            failure.error = failure.error.with_source(error);
+            failure
         }
         ConnectionError::MqttState(error) => Failure {
             error: Error::new(ErrorKind::Protocol, format!("{server} broke a rule of MQTT: {error}"))
