@@ -249,11 +249,11 @@ impl Hooks {
                 target
             } else {
                 let sender_is_kept = self.service.line(&from.id.client_id).is_some_and(|line| !line.clean_session);
-                let (topic, payload) = (publish.topic.to_string(), publish.payload.clone());
                 if publish.qos == QoS::AtLeastOnce && sender_is_kept {
+                    let (topic, payload) = (publish.topic.to_string(), publish.payload.clone());
                     self.service.park(target, Parked { topic, payload });
                 } else {
-                    self.service.log.write(target, What::Dropped { topic, reason: "the P2P target is offline".into() });
+                    self.service.drop_offline(target, &publish.topic);
                 }
                 NOBODY
             }

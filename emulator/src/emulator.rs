@@ -232,7 +232,7 @@ impl Emulator {
     }
 
     /// Sends a message as RocketMQ or the OpenAPI would: to the subscribers of its topic, or to the target of a P2P
-    /// topic if that is connected. Blocks until the broker inside has taken it.
+    /// topic if that is connected (if not, the message is dropped). Blocks until the broker inside has taken it.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a topic the instance does not have or a QoS above 2, [`Error::Stopped`] after

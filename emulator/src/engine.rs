@@ -80,7 +80,14 @@ async fn answer(service: &Service, broker: &Broker, asks: &mut UnboundedReceiver
         match ask {
             Ask::Publish { topic, qos, payload, reply } => {
                 let target = rules::p2p_target(&topic).map(|(_, target)| target);
-                let _ = reply.send(broker.forward(&topic, qos, payload, target).await);
+                let done = match target {
+                    Some(target) if service.line(target).is_none() => {
+                        service.drop_offline(target, &topic);
+                        Ok(())
+                    }
+                    _ => broker.forward(&topic, qos, payload, target).await,
+                };
+                let _ = reply.send(done);
             }
             Ask::Sessions { reply } => {
                 let _ = reply.send(broker.sessions(service).await);

@@ -162,6 +162,12 @@ impl Service {
         lock(&self.parked).entry(client_id.to_owned()).or_default().push(message);
     }
 
+    /// Does not keep it.
+    pub(crate) fn drop_offline(&self, client_id: &str, topic: &str) {
+        let reason = "the P2P target is offline".to_owned();
+        self.log.write(client_id, What::Dropped { topic: topic.to_owned(), reason });
+    }
+
     pub(crate) fn unpark(&self, client_id: &str) -> Vec<Parked> {
         lock(&self.parked).remove(client_id).unwrap_or_default()
     }

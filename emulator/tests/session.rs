@@ -72,6 +72,11 @@ fn p2p_waits_only_for_qos_1_of_a_sender_whose_session_is_kept() {
     let emulator = Emulator::start().unwrap();
     let target = "GID_emulator@@@target";
     let topic = format!("emulator/p2p/{target}");
+    // A session of the target itself, though kept, changes nothing.
+    let mut before = Raw::login_as(&emulator, target, false);
+    before.send(0xE0, &[]);
+    before.ended();
+    seen(&emulator, target, |what| matches!(what, What::Disconnected { .. }));
     let mut kept = Raw::login_as(&emulator, "GID_emulator@@@kept", false);
     let mut clean = Raw::login(&emulator, "GID_emulator@@@clean");
     kept.publish(&topic, 0, 0, b"kept 0");
@@ -79,9 +84,10 @@ fn p2p_waits_only_for_qos_1_of_a_sender_whose_session_is_kept() {
     assert_eq!(kept.packet(), Some((0x40, vec![0, 1])));
     clean.publish(&topic, 1, 1, b"clean 1");
     assert_eq!(clean.packet(), Some((0x40, vec![0, 1])));
+    emulator.publish_as_service(&topic, 1, "service 1").unwrap();
     seen(&emulator, target, |what| matches!(what, What::Stored { topic: stored } if *stored == topic));
     seen(&emulator, target, |what| matches!(what, What::Dropped { topic: lost, .. } if *lost == topic));
-    let mut at_target = Raw::login(&emulator, target);
+    let mut at_target = Raw::login_as(&emulator, target, false);
     let message = at_target.message();
     assert_eq!((message.topic, message.qos, message.payload), (topic, 1, b"kept 1".to_vec()));
     at_target.quiet();

@@ -235,3 +235,14 @@ fn an_expiring_token_is_announced_once_and_then_ends_the_connection() {
     );
     raw.ended();
 }
+
+#[test]
+fn a_token_that_is_short_of_time_is_announced_right_behind_the_connack() {
+    let emulator = Emulator::start().unwrap();
+    for _ in 0..20 {
+        let token = emulator.issue_token(Permission::Read, &["emulator/#"], Duration::from_secs(100));
+        let mut raw = token_login(&emulator, "GID_emulator@@@token", &format!("R|{token}"));
+        assert_eq!(raw.message().topic, "$SYS/tokenExpireNotice");
+        raw.quiet();
+    }
+}

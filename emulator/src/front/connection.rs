@@ -219,6 +219,7 @@ impl Talk<'_> {
         W: AsyncWrite + Unpin,
     {
         let mut aliases = Aliases::default();
+        let mut connected = false;
         let mut pongs = 0;
         let mut last: Option<(Bytes, u64)> = None;
         loop {
@@ -233,12 +234,14 @@ impl Talk<'_> {
                             }
                         }
                         self.note_delivery(&frame, &mut aliases).await;
+                        connected = true;
                         frame
                     }
                     Ok(None) | Err(_) if last.is_some() => return self.finish(to_client, last).await,
                     Ok(None) | Err(_) => return self.why_the_broker_closed(),
                 },
-                Some(next) = outgoing.recv() => match next {
+                // Nothing may come before the CONNACK, which is the broker's first packet.
+                Some(next) = outgoing.recv(), if connected => match next {
                     Out::Frame(bytes) => bytes,
                     Out::Last { bytes, after_pings: Some(pings) } if pongs <= pings => {
                         last = Some((bytes, pings));
