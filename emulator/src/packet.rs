@@ -120,7 +120,7 @@ pub(crate) struct Publish {
     pub(crate) dup: bool,
     pub(crate) packet_id: Option<u16>,
     pub(crate) payload: Payload,
-    alias: Option<u16>,
+    pub(crate) alias: Option<u16>,
 }
 
 /// The topic aliases of one direction of an MQTT 5 connection.

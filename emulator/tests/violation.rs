@@ -246,3 +246,22 @@ fn a_token_that_is_short_of_time_is_announced_right_behind_the_connack() {
         raw.quiet();
     }
 }
+
+#[test]
+fn an_uploaded_token_has_its_own_end() {
+    let emulator = Emulator::start().unwrap();
+    let long = emulator.issue_token(Permission::ReadWrite, &["emulator/#"], HOUR);
+    let short = emulator.issue_token(Permission::ReadWrite, &["emulator/#"], Duration::from_millis(400));
+    let mut raw = token_login(&emulator, "GID_emulator@@@token", &format!("RW|{long}"));
+    raw.publish("$SYS/uploadToken", 1, 1, format!(r#"{{"token":"{short}","type":"RW"}}"#).as_bytes());
+    let mut seen = Vec::new();
+    while let Some((first, body)) = raw.packet() {
+        seen.push((first, String::from_utf8_lossy(&body[2..]).into_owned()));
+    }
+    // The acknowledgement and the announcement may come either way round.
+    seen[..2].sort();
+    assert!(seen[0].1.starts_with("$SYS/tokenExpireNotice"), "{seen:?}");
+    assert_eq!(seen[1].0, 0x40);
+    assert_eq!(seen[2].1, r#"$SYS/tokenInvalidNotice{"code":2,"type":"RW"}"#);
+    assert_eq!(seen.len(), 3);
+}

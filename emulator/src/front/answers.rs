@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::log::Version;
+use crate::packet::Publish;
 
 pub(super) fn ping_request() -> Bytes {
     Bytes::from_static(&[0xC0, 0])
@@ -48,6 +49,25 @@ pub(super) fn push(version: Version, topic: &str, payload: &[u8]) -> Bytes {
     frame(0x30, &body)
 }
 
+/// The same publish without its body: to be acknowledged by the broker inside, which need not see it.
+pub(super) fn without_body(version: Version, publish: &Publish) -> Bytes {
+    let mut body = Vec::with_capacity(publish.topic.len() + 8);
+    body.extend_from_slice(&u16::try_from(publish.topic.len()).unwrap_or(u16::MAX).to_be_bytes());
+    body.extend_from_slice(publish.topic.as_bytes());
+    if let Some(packet_id) = publish.packet_id {
+        body.extend_from_slice(&packet_id.to_be_bytes());
+    }
+    match (version, publish.alias) {
+        (Version::V311, _) => {}
+        (Version::V5, None) => body.push(0), // no properties
+        (Version::V5, Some(alias)) => {
+            body.extend_from_slice(&[3, 0x23]); // three bytes of properties: the topic alias
+            body.extend_from_slice(&alias.to_be_bytes());
+        }
+    }
+    frame(0x30 | (u8::from(publish.dup) << 3) | (publish.qos << 1), &body)
+}
+
 /// The answer to a publish that breaks a rule: PUBACK or PUBREC; nothing for QoS 0.
 pub(super) fn publish_answer(version: Version, qos: u8, packet_id: Option<u16>) -> Bytes {
     let Some(packet_id) = packet_id else { return Bytes::new() };
@@ -91,7 +111,26 @@ fn frame(first_byte: u8, body: &[u8]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Payload;
     use crate::packet::Packet;
+
+    #[test]
+    fn a_publish_without_its_body_is_the_same_otherwise() {
+        for (version, qos, dup, packet_id, alias) in [
+            (Version::V311, 0, false, None, None),
+            (Version::V311, 2, true, Some(300), None),
+            (Version::V5, 1, false, Some(7), None),
+            (Version::V5, 1, true, Some(7), Some(30)),
+        ] {
+            let payload = Payload::from(&b"secret"[..]);
+            let publish = Publish { topic: "$SYS/uploadToken".into(), qos, dup, packet_id, payload, alias };
+            let Ok(Packet::Publish(read)) = Packet::parse(version, &without_body(version, &publish)) else {
+                panic!("no publish")
+            };
+            assert_eq!((read.topic, read.qos, read.dup), (publish.topic, qos, dup));
+            assert_eq!((read.packet_id, read.alias, read.payload.len()), (packet_id, alias, 0));
+        }
+    }
 
     #[test]
     fn what_the_desk_writes_can_be_read() {

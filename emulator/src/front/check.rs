@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
-use super::answers::{publish_answer, push, subscribe_answer};
+use super::answers::{publish_answer, push, subscribe_answer, without_body};
 use super::connection::INVALID_NOTICE;
 use crate::account::Identity;
 use crate::log::{Action, Version, What};
@@ -19,8 +19,10 @@ pub(super) enum Verdict {
     Pass,
     /// The same; it is a PINGREQ.
     Ping,
+    /// This goes on in its place, as the packet holds a token.
+    Instead(Bytes),
     /// The same; and the connection's tokens are others now.
-    TokensChanged,
+    TokensChanged(Bytes),
     /// The same; and the client leaves.
     Leave,
     /// It goes nowhere: the client gets these bytes, and its connection ends.
@@ -129,13 +131,13 @@ impl<'a> Checker<'a> {
                 Verdict::Pass
             }
             "$SYS/enableOrderMsg" => self.ignore(&publish.topic, r#"the payload is not {"order":"true"}"#),
-            "$SYS/uploadToken" => self.upload_token(&body, answer),
+            "$SYS/uploadToken" => self.upload_token(publish, &body, answer),
             "$SYS/getOfflineMsg" => self.ignore(&publish.topic, "offline messages come by themselves here"),
             topic => self.cut(Action::Publish, topic, "no such system topic".into(), answer, None),
         }
     }
 
-    fn upload_token(&mut self, body: &Value, answer: &[u8]) -> Verdict {
+    fn upload_token(&mut self, publish: &Publish, body: &Value, answer: &[u8]) -> Verdict {
         const TOPIC: &str = "$SYS/uploadToken";
         let (Some(token), Some(permission)) =
             (body["token"].as_str(), body["type"].as_str().and_then(Permission::parse))
@@ -146,7 +148,8 @@ impl<'a> Checker<'a> {
         };
         let mut identity = lock(self.identity);
         let Identity::Tokens { access_key_id, held } = &mut *identity else {
-            return self.ignore(TOPIC, "the client did not log in with a token");
+            self.ignore(TOPIC, "the client did not log in with a token");
+            return Verdict::Instead(without_body(self.version, publish));
         };
         let checked = lock(&self.service.tokens).check(access_key_id, permission, token);
         if let Err(fault) = checked {
@@ -155,7 +158,7 @@ impl<'a> Checker<'a> {
         held.retain(|(known, _)| *known != permission);
         held.push((permission, token.to_owned()));
         self.log(What::TokenUploaded { permission });
-        Verdict::TokensChanged
+        Verdict::TokensChanged(without_body(self.version, publish))
     }
 
     fn ignore(&self, topic: &str, reason: &str) -> Verdict {

@@ -181,13 +181,16 @@ impl Talk<'_> {
                 Err(error) if error.kind() == ErrorKind::InvalidData => (Bytes::new(), checker.unreadable()),
                 Ok(None) | Err(_) => return DisconnectReason::ClosedByClient,
             };
-            match verdict {
-                Verdict::Pass => {}
+            let frame = match verdict {
+                Verdict::Pass => frame,
+                Verdict::Instead(other) => other,
                 Verdict::Ping => {
                     self.pings.fetch_add(1, Ordering::Relaxed);
+                    frame
                 }
-                Verdict::TokensChanged => {
+                Verdict::TokensChanged(other) => {
                     let _ = self.orders.send(Order::TokensChanged);
+                    other
                 }
                 Verdict::Leave => {
                     let _ = to_broker.write_all(&frame).await;
@@ -199,7 +202,7 @@ impl Talk<'_> {
                     let _ = out.send(Out::Last { bytes, after_pings });
                     return std::future::pending().await;
                 }
-            }
+            };
             if to_broker.write_all(&frame).await.is_err() {
                 // The other direction sees the broker's end, and knows more about it.
                 return std::future::pending().await;
