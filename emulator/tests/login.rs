@@ -176,6 +176,21 @@ fn odd_first_packets() {
 }
 
 #[test]
+fn a_keep_alive_beyond_the_largest_is_no_fault() {
+    let emulator = Emulator::start().unwrap();
+    let id = "GID_emulator@@@1";
+    let mut raw = Raw::tcp(&emulator);
+    let mut body = text("MQTT");
+    body.extend([4, 0xC2, 0xFF, 0xFF]);
+    for field in [id, &username(&emulator), &password(&emulator, id)] {
+        body.extend(text(field));
+    }
+    raw.send(0x10, &body);
+    assert_eq!(raw.packet(), Some((0x20, vec![0, 0])));
+    seen(&emulator, id, |what| matches!(what, What::Connected { keep_alive: 65_535, .. }));
+}
+
+#[test]
 fn the_log_and_debug_hold_no_secret() {
     let emulator = Emulator::start().unwrap();
     let id = "GID_emulator@@@1";

@@ -5,6 +5,7 @@ mod support;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Instant;
 
 use aliyun_mqtt_emulator::{Emulator, Listener, Version, What};
 use rustls::pki_types::pem::PemObject as _;
@@ -207,6 +208,33 @@ fn mqtt_5_without_acknowledgement_is_cut_in_silence() {
     raw.send(0x32, &body);
     raw.ended();
     seen(&emulator, id, |what| matches!(what, What::Violation { reason, .. } if reason.contains("alias 31")));
+}
+
+#[test]
+fn an_mqtt_5_will_is_dropped_even_a_retained_one() {
+    let emulator = Emulator::start().unwrap();
+    let id = "GID_emulator@@@five";
+    let mut watcher = Raw::login(&emulator, "GID_emulator@@@watcher");
+    watcher.subscribed(&[("emulator/#", 1)]);
+    let mut raw = Raw::tcp(&emulator);
+    let mut body = text("MQTT");
+    body.extend([5, 0xC0 | 0x20 | 4 | 2, 0, 60, 0]);
+    body.extend(text(id));
+    body.push(0);
+    for field in ["emulator/will", "gone", &username(&emulator), &password(&emulator, id)] {
+        body.extend(text(field));
+    }
+    raw.send(0x10, &body);
+    assert_eq!(raw.packet().map(|(first, body)| (first, body[1])), Some((0x20, 0)));
+    drop(raw);
+    seen(&emulator, id, |what| matches!(what, What::Disconnected { .. }));
+    // The session inside has ended, and with it the time for a will, once it is off the list.
+    let deadline = Instant::now() + LONG;
+    while emulator.sessions().iter().any(|session| session.client_id == id) {
+        assert!(Instant::now() < deadline, "the session does not end");
+        std::thread::yield_now();
+    }
+    watcher.quiet();
 }
 
 #[test]
