@@ -270,7 +270,8 @@ impl Credentials {
             AuthMode::Token => {
                 let key_id = env.needed(env::ACCESS_KEY_ID)?;
                 let tokens = env.secret(env::TOKEN).map_err(|error| {
-                    error.with_hint("token mode needs a token, as RW|..., R|... or W|...; apply for one with ApplyToken")
+                    error
+                        .with_hint("token mode needs a token, as RW|..., R|... or W|...; apply for one with ApplyToken")
                 })?;
                 (Kind::Token { key_id, tokens: Arc::new(tokens) }, (env::ACCESS_KEY_ID, env::TOKEN))
             }
@@ -299,17 +300,11 @@ impl Credentials {
     fn check_as(&self, (id_label, secret_label): (&str, &str)) -> Result<()> {
         match &self.0 {
             Kind::Signature { key_id, secret } | Kind::Device { key_id, secret } => {
-                check_key(id_label, key_id)?;
-                if key_id.contains('|') {
-                    return Err(Error::config(format!("{id_label} contains '|', which separates the parts of a user name")));
-                }
+                check_key_id(id_label, key_id)?;
                 check_key(secret_label, secret)
             }
             Kind::Token { key_id, tokens } => {
-                check_key(id_label, key_id)?;
-                if key_id.contains('|') {
-                    return Err(Error::config(format!("{id_label} contains '|', which separates the parts of a user name")));
-                }
+                check_key_id(id_label, key_id)?;
                 check_key(secret_label, tokens)?;
                 check_tokens(tokens).map_err(|rule| Error::config(format!("{secret_label} {rule}")))
             }
@@ -329,15 +324,15 @@ impl Credentials {
 /// Asks a provider, and checks what it gives. To be called on a helper thread: it runs the user's code.
 pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
     let failed = |message: String| Error::new(ErrorKind::Credentials, message);
-    let credentials =
-        provider().map_err(|error| failed(format!("the credentials provider failed: {error}")).with_source(Cause(error)))?;
+    let credentials = provider()
+        .map_err(|error| failed(format!("the credentials provider failed: {error}")).with_source(Cause(error)))?;
     if credentials.as_provider().is_some() {
         return Err(failed("the credentials provider gave another provider".to_string())
             .with_hint("it must give the credentials themselves"));
     }
-    credentials
-        .check()
-        .map_err(|error| failed(format!("the credentials provider gave unusable credentials: {error}")).with_source(error))?;
+    credentials.check().map_err(|error| {
+        failed(format!("the credentials provider gave unusable credentials: {error}")).with_source(error)
+    })?;
     Ok(credentials)
 }
 
@@ -407,6 +402,15 @@ fn check_present(label: &str, value: &str) -> Result<()> {
     if value.is_empty() { Err(Error::config(format!("{label} is empty"))) } else { Ok(()) }
 }
 
+fn check_key_id(label: &str, value: &str) -> Result<()> {
+    check_key(label, value)?;
+    if value.contains('|') {
+        let message = format!("{label} contains '|', which separates the parts of a user name");
+        return Err(Error::config(message).with_hint("give the bare id; the library makes the user name"));
+    }
+    Ok(())
+}
+
 /// Keys and tokens are made by the service, and have neither spaces nor line breaks.
 fn check_key(label: &str, value: &str) -> Result<()> {
     check_present(label, value)?;
@@ -435,215 +439,4 @@ fn check_tokens(tokens: &str) -> Result<(), &'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-    use std::error::Error as _;
-    use std::ffi::OsString;
-
-    use super::*;
-
-    const INSTANCE: &str = "mqtt-xxxxx";
-
-    fn id(text: &str) -> ClientId {
-        ClientId::parse(text).unwrap()
-    }
-
-    fn login(credentials: &Credentials, client_id: &str) -> (String, String) {
-        let login = credentials.login(&id(client_id), INSTANCE).unwrap();
-        (login.username.clone(), login.password.to_string())
-    }
-
-    fn refusal(credentials: &Credentials) -> String {
-        let error = credentials.check().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(credentials.login(&id("GID_Test@@@0001"), INSTANCE).is_err());
-        error.to_string()
-    }
-
-    #[test]
-    fn published_inputs_give_the_computed_passwords() {
-        for (client_id, key, password) in [
-            ("GID_Test@@@0001", "XXXXX", "vI009IZJZVGRwBwZvnbwjfuXxVM="),
-            ("GID_Test@@@0001", "testsecret", "2o53J4IhwPZouH+0Qu6KWaZ6foc="),
-            ("GID_test@@@test", "DC.secret", "xvOd7Q0nJnNjBZpp6lz7YToKd8M="),
-        ] {
-            let signature = login(&Credentials::signature("YYYYY", key), client_id);
-            assert_eq!(signature, ("Signature|YYYYY|mqtt-xxxxx".to_string(), password.to_string()));
-            let device = login(&Credentials::device("YYYYY", key), client_id);
-            assert_eq!(device, ("DeviceCredential|YYYYY|mqtt-xxxxx".to_string(), password.to_string()));
-            let custom = login(&Credentials::custom_signed("someone", key), client_id);
-            assert_eq!(custom, ("someone".to_string(), password.to_string()));
-        }
-    }
-
-    #[test]
-    fn tokens_are_the_password() {
-        let user = "Token|YYYYY|mqtt-xxxxx".to_string();
-        let one = Credentials::token("YYYYY", "R|123");
-        assert_eq!(login(&one, "GID_Test@@@0001"), (user.clone(), "R|123".to_string()));
-        let two = Credentials::tokens("YYYYY", [(TokenKind::Read, "123"), (TokenKind::Write, "abcd")]);
-        assert_eq!(login(&two, "GID_Test@@@0001"), (user.clone(), "R|123|W|abcd".to_string()));
-        let three = Credentials::token("YYYYY", "RW|a==|W|b|R|c");
-        assert_eq!(login(&three, "GID_Test@@@0001"), (user, "RW|a==|W|b|R|c".to_string()));
-    }
-
-    #[test]
-    fn a_plain_custom_password_is_sent_as_it_is() {
-        let custom = Credentials::custom_plain("some one", "any | text");
-        let login = custom.login(&ClientId::custom("thermometer").unwrap(), INSTANCE).unwrap();
-        assert_eq!((login.username.as_str(), login.password.as_str()), ("some one", "any | text"));
-    }
-
-    #[test]
-    fn only_custom_authentication_takes_an_id_without_group() {
-        let client_id = ClientId::custom("thermometer").unwrap();
-        assert!(Credentials::custom_signed("u", "s").login(&client_id, INSTANCE).is_ok());
-        for other in [Credentials::signature("a", "b"), Credentials::device("a", "b"), Credentials::token("a", "R|b")] {
-            assert_eq!(other.login(&client_id, INSTANCE).unwrap_err().kind(), ErrorKind::Config);
-        }
-    }
-
-    #[test]
-    fn empty_and_malformed_values_are_refused_without_being_shown() {
-        for (credentials, expected) in [
-            (Credentials::signature("", "geheim"), "AccessKey id is empty"),
-            (Credentials::signature("a", ""), "AccessKey secret is empty"),
-            (Credentials::signature("a|b", "geheim"), "'|'"),
-            (Credentials::signature("a", "geheim\n"), "line break"),
-            (Credentials::signature("a ", "geheim"), "space"),
-            (Credentials::device("", "geheim"), "device AccessKey id is empty"),
-            (Credentials::device("a", ""), "device AccessKey secret is empty"),
-            (Credentials::device("a|b", "geheim"), "'|'"),
-            (Credentials::token("", "R|geheim"), "AccessKey id is empty"),
-            (Credentials::token("a|b", "R|geheim"), "'|'"),
-            (Credentials::token("a", ""), "token is empty"),
-            (Credentials::token("a", "geheim"), "form"),
-            (Credentials::token("a", "geheim|geheim"), "form"),
-            (Credentials::token("a", "rw|geheim"), "form"),
-            (Credentials::token("a", "R,W|geheim"), "form"),
-            (Credentials::token("a", "R|geheim|W"), "form"),
-            (Credentials::token("a", "R|geheim|"), "form"),
-            (Credentials::token("a", "RW|"), "empty token"),
-            (Credentials::token("a", "R|geheim|R|geheim"), "two tokens"),
-            (Credentials::token("a", "R|geheim W|geheim"), "space"),
-            (Credentials::tokens("a", [(TokenKind::Read, "gehe|im")]), "form"),
-            (Credentials::tokens::<String>("a", []), "token is empty"),
-            (Credentials::custom_plain("", "geheim"), "user name is empty"),
-            (Credentials::custom_plain("a", ""), "password is empty"),
-            (Credentials::custom_plain("a\0", "geheim"), "NUL"),
-            (Credentials::custom_signed("a", ""), "secret is empty"),
-        ] {
-            let text = refusal(&credentials);
-            assert!(text.contains(expected), "{text} / {expected}");
-            assert!(!text.contains("geheim"), "{text}");
-        }
-    }
-
-    #[test]
-    fn mqtt_bounds_user_name_and_password() {
-        let client_id = id("GID_Test@@@0001");
-        let long = "x".repeat(65_536);
-        assert!(Credentials::custom_plain("u", &long[1..]).login(&client_id, INSTANCE).is_ok());
-        for bad in [Credentials::custom_plain("u", &*long), Credentials::custom_plain(&*long, "p")] {
-            let error = bad.login(&client_id, INSTANCE).unwrap_err().to_string();
-            assert!(error.contains("65536 bytes") && error.len() < 200, "{error}");
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        for credentials in [
-            Credentials::signature("key", "geheim"),
-            Credentials::device("key", "geheim"),
-            Credentials::token("key", "RW|geheim"),
-            Credentials::custom_plain("key", "geheim"),
-            Credentials::custom_signed("key", "geheim"),
-            Credentials::provider(|| Ok(Credentials::token("key", "R|geheim"))),
-        ] {
-            let text = format!("{credentials:?} {credentials:#?}");
-            assert!(!text.contains("geheim"), "{text}");
-            if let Ok(login) = credentials.login(&id("GID_Test@@@0001"), INSTANCE) {
-                let text = format!("{login:?}");
-                assert!(!text.contains("geheim") && !text.contains(login.password.as_str()), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_provider_is_asked_and_checked() {
-        let provider = |answer: fn() -> Result<Credentials, ProviderError>| {
-            let credentials = Credentials::provider(answer);
-            assert!(credentials.check().is_ok());
-            assert!(credentials.login(&id("GID_Test@@@0001"), INSTANCE).is_err());
-            ask(&*credentials.as_provider().unwrap())
-        };
-        assert!(provider(|| Ok(Credentials::token("a", "R|b"))).unwrap().as_provider().is_none());
-        let failed = provider(|| Err("vault is sealed".into())).unwrap_err();
-        assert_eq!(failed.kind(), ErrorKind::Credentials);
-        assert!(failed.to_string().contains("vault is sealed") && failed.source().is_some());
-        let nested = provider(|| Ok(Credentials::provider(|| Ok(Credentials::token("a", "R|b"))))).unwrap_err();
-        assert!(nested.to_string().contains("another provider"), "{nested}");
-        let unusable = provider(|| Ok(Credentials::token("a", "geheim"))).unwrap_err();
-        assert_eq!(unusable.kind(), ErrorKind::Credentials);
-        assert!(unusable.to_string().contains("form") && !format!("{unusable:?}").contains("geheim"));
-    }
-
-    #[test]
-    fn the_environment_gives_three_modes() {
-        let all = HashMap::from([
-            (env::ACCESS_KEY_ID, "ak"),
-            (env::ACCESS_KEY_SECRET, "testsecret"),
-            (env::DEVICE_ACCESS_KEY_ID, "DC.ak"),
-            (env::DEVICE_ACCESS_KEY_SECRET, "DC.secret"),
-            (env::TOKEN, "RW|abc"),
-        ]);
-        let read = |mode, without: &str| {
-            let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);
-            Credentials::read(mode, &Env::from_lookup(&lookup))
-        };
-        let test = "GID_Test@@@0001";
-        assert_eq!(login(&read(AuthMode::Signature, "").unwrap(), test).0, "Signature|ak|mqtt-xxxxx");
-        assert_eq!(login(&read(AuthMode::Device, "").unwrap(), test).0, "DeviceCredential|DC.ak|mqtt-xxxxx");
-        assert_eq!(login(&read(AuthMode::Token, "").unwrap(), test).1, "RW|abc");
-        for (mode, name) in [
-            (AuthMode::Signature, env::ACCESS_KEY_ID),
-            (AuthMode::Signature, env::ACCESS_KEY_SECRET),
-            (AuthMode::Token, env::ACCESS_KEY_ID),
-            (AuthMode::Token, env::TOKEN),
-            (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
-            (AuthMode::Device, env::DEVICE_ACCESS_KEY_SECRET),
-        ] {
-            let error = read(mode, name).unwrap_err();
-            assert!(error.to_string().contains(name), "{error}");
-        }
-        assert!(read(AuthMode::Token, env::TOKEN).unwrap_err().to_string().contains("token mode needs a token"));
-        assert!(read(AuthMode::Token, env::ACCESS_KEY_SECRET).is_ok());
-    }
-
-    #[test]
-    fn a_bad_variable_is_named_and_not_shown() {
-        let lookup = |_: &str| Some(OsString::from("geheim geheim"));
-        for (mode, name) in [
-            (AuthMode::Signature, env::ACCESS_KEY_ID),
-            (AuthMode::Token, env::ACCESS_KEY_ID),
-            (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
-        ] {
-            let text = Credentials::read(mode, &Env::from_lookup(&lookup)).unwrap_err().to_string();
-            assert!(text.contains(name) && !text.contains("geheim"), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_mode_has_three_words() {
-        let read = |word: &'static str| {
-            let lookup = move |_: &str| Some(OsString::from(word));
-            AuthMode::read(&Env::from_lookup(&lookup))
-        };
-        assert_eq!(read("").unwrap(), AuthMode::Signature);
-        assert_eq!(read("signature").unwrap(), AuthMode::Signature);
-        assert_eq!(read("token").unwrap(), AuthMode::Token);
-        assert_eq!(read("device").unwrap(), AuthMode::Device);
-        let text = read("Tokens").unwrap_err().to_string();
-        assert!(text.contains(env::AUTH) && text.contains("signature, token or device"), "{text}");
-    }
-}
+mod tests;

@@ -328,9 +328,28 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         for bad in [
-            "", "mqtt://", "://host", "http://host", "host:", "host:0", "host:65536", "host:+1", "host:x", "host/x",
-            "mqtt://host/x", "mqtt://host?x", "ws://host/#x", ":1883", "a..b", ".", "ho st", " host", "host\n",
-            "h\u{f6}st", "mqtt:/host", "a,b",
+            "",
+            "mqtt://",
+            "://host",
+            "http://host",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+1",
+            "host:x",
+            "host/x",
+            "mqtt://host/x",
+            "mqtt://host?x",
+            "ws://host/#x",
+            ":1883",
+            "a..b",
+            ".",
+            "ho st",
+            " host",
+            "host\n",
+            "h\u{f6}st",
+            "mqtt:/host",
+            "a,b",
         ] {
             refused(bad);
         }
@@ -338,7 +357,9 @@ mod tests {
 
     #[test]
     fn user_info_is_refused_and_not_shown() {
-        for bad in ["mqtt://user:geheim@host", "user:geheim@host:1883", "foo://u:geheim@host", "mqtt://u:ge/geheim@host"] {
+        for bad in
+            ["mqtt://user:geheim@host", "user:geheim@host:1883", "foo://u:geheim@host", "mqtt://u:ge/geheim@host"]
+        {
             let text = refused(bad);
             assert!(text.contains("credentials") && !text.contains("geheim"), "{text}");
         }

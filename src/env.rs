@@ -1,7 +1,6 @@
 //! Settings from environment variables.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -20,10 +19,13 @@ pub(crate) const DEVICE_ID: &str = "ALIYUN_MQTT_DEVICE_ID";
 /// The parent topic.
 pub(crate) const TOPIC: &str = "ALIYUN_MQTT_TOPIC";
 /// CA certificates, a PEM file; optional.
+#[cfg(feature = "tls")]
 pub(crate) const CA_FILE: &str = "ALIYUN_MQTT_CA_FILE";
 /// The client's certificate, a PEM file; optional.
+#[cfg(feature = "tls")]
 pub(crate) const CLIENT_CERT_FILE: &str = "ALIYUN_MQTT_CLIENT_CERT_FILE";
 /// Its key, a PEM file; optional.
+#[cfg(feature = "tls")]
 pub(crate) const CLIENT_KEY_FILE: &str = "ALIYUN_MQTT_CLIENT_KEY_FILE";
 /// `true` (default) or `false`.
 pub(crate) const CLEAN_SESSION: &str = "ALIYUN_MQTT_CLEAN_SESSION";
@@ -97,8 +99,9 @@ impl<'a> Env<'a> {
     }
 
     /// A variable's path; `None` if it is not set or empty.
-    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
-        self.set(name).map(PathBuf::from)
+    #[cfg(feature = "tls")]
+    pub(crate) fn path(&self, name: &str) -> Option<std::path::PathBuf> {
+        self.set(name).map(Into::into)
     }
 
     fn set(&self, name: &str) -> Option<OsString> {
@@ -119,7 +122,7 @@ mod tests {
             let error = env.needed(name).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(name) && error.to_string().contains("not set"), "{error}");
-            assert!(env.text(name).unwrap().is_none() && env.path(name).is_none());
+            assert!(env.text(name).unwrap().is_none());
         }
     }
 
@@ -130,6 +133,7 @@ mod tests {
         let lookup = |_: &str| Some(OsString::from_vec(vec![b'a', 0xff]));
         let env = Env::from_lookup(&lookup);
         assert!(env.text(TOKEN).unwrap_err().to_string().contains(TOKEN));
+        #[cfg(feature = "tls")]
         assert!(env.path(CA_FILE).is_some());
     }
 

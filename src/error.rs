@@ -205,14 +205,7 @@ fn token_meaning(code: i64) -> &'static str {
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
-            inner: Arc::new(Inner {
-                kind,
-                message: message.into(),
-                fate: None,
-                code: None,
-                hint: None,
-                source: None,
-            }),
+            inner: Arc::new(Inner { kind, message: message.into(), fate: None, code: None, hint: None, source: None }),
         }
     }
 
@@ -367,7 +360,8 @@ mod tests {
     #[test]
     fn says_message_and_hint_and_keeps_the_cause() {
         let io = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        let error = Error::new(ErrorKind::Connect, "cannot connect to host:1883").with_hint("is it up?").with_source(io);
+        let error =
+            Error::new(ErrorKind::Connect, "cannot connect to host:1883").with_hint("is it up?").with_source(io);
         assert_eq!(error.to_string(), "cannot connect to host:1883 (hint: is it up?)");
         assert!(error.source().is_some());
         assert!(error.is_retryable() && !error.is_timeout());

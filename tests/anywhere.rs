@@ -64,9 +64,7 @@ fn a_forked_child_is_told() {
     // SAFETY: the child calls only what compares the process id, and leaves with `_exit`.
     match unsafe { libc::fork() } {
         0 => {
-            let forked = |result: Result<(), aliyun_mqtt::Error>| {
-                matches!(result, Err(error) if error.kind() == aliyun_mqtt::ErrorKind::Forked)
-            };
+            let forked = |result: Result<(), aliyun_mqtt::Error>| matches!(result, Err(error) if error.kind() == aliyun_mqtt::ErrorKind::Forked);
             let told = forked(client.publish("t", QoS::AtMostOnce, ""))
                 && forked(client.recv_timeout(Duration::ZERO).map(drop))
                 && forked(client.flush(Duration::ZERO))

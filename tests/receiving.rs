@@ -103,6 +103,32 @@ fn a_redelivery_on_a_resumed_session_is_not_queued_twice() {
 }
 
 #[test]
+fn a_release_of_an_unknown_id_is_answered() {
+    let broker = Broker::start();
+    let config = broker.config().device_id("d").clean_session(false).build().expect("a good configuration");
+    thread::scope(|scope| {
+        let client = scope.spawn(|| Client::connect(config));
+        // An exchange that an earlier process left open; the broker repeats PUBREL until it is answered.
+        let mut line = broker.accept(true);
+        let client = client.join().expect("no panic").expect("connected");
+        for id in [7, 7, 60_000] {
+            line.ack(6, id);
+            assert_eq!(line.expect(7).id(), id);
+        }
+        mark(&client, &mut line);
+    });
+    // On a new session, only a repetition can come.
+    let (client, mut line) = broker.connect(broker.config());
+    line.publish("t", 2, 9, false, "nine");
+    assert_eq!(support::payloads(&client, 1), ["nine"]);
+    assert_eq!(line.expect(5).id(), 9);
+    for _ in 0..2 {
+        line.ack(6, 9);
+        assert_eq!(line.expect(7).id(), 9);
+    }
+}
+
+#[test]
 fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
     let broker = Broker::start();
     let limits = lax().inbox(1, 1_000);

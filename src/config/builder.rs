@@ -1,9 +1,9 @@
 //! How a [`Config`] is made, and every rule it is held to.
 
-use std::sync::Arc;
-use std::time::Duration;
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::{AckMode, Config, Inner, Settings};
 use crate::credentials::{AuthMode, Credentials};
@@ -251,7 +251,7 @@ impl ConfigBuilder {
         builder
     }
 
-    fn read(env: &Env<'_>) -> Self {
+    pub(super) fn read(env: &Env<'_>) -> Self {
         let mut builder = ConfigBuilder { from_env: true, ..ConfigBuilder::default() };
         if let Err(fault) = builder.fill(env) {
             builder.fault = Some(fault);
@@ -330,9 +330,10 @@ impl ConfigBuilder {
     }
 
     fn checked_credentials(&self) -> Result<Credentials> {
-        let credentials = self.credentials.as_ref().ok_or_else(|| {
-            Error::config("no credentials are given").with_hint("call ConfigBuilder::credentials")
-        })?;
+        let credentials = self
+            .credentials
+            .as_ref()
+            .ok_or_else(|| Error::config("no credentials are given").with_hint("call ConfigBuilder::credentials"))?;
         credentials.check()?;
         Ok(credentials.clone())
     }
@@ -351,7 +352,9 @@ impl ConfigBuilder {
                     .with_hint("give group_id and device_id instead; they make GroupID@@@DeviceID"));
             }
             if self.group_id.is_some() || self.device_id.is_some() {
-                return Err(Error::config("client_id is given together with group_id or device_id; give one or the other"));
+                return Err(Error::config(
+                    "client_id is given together with group_id or device_id; give one or the other",
+                ));
             }
             return ClientId::custom_within(whole, limits).map_err(|rule| Error::config(format!("client_id: {rule}")));
         }
@@ -362,12 +365,16 @@ impl ConfigBuilder {
                 device.text.clone()
             }
             None if credentials.is_device() => {
-                return Err(Error::config("no device id is given, but device credentials are valid for one client id only")
-                    .with_hint(self.remedy("device_id", env::DEVICE_ID)));
+                return Err(Error::config(
+                    "no device id is given, but device credentials are valid for one client id only",
+                )
+                .with_hint(self.remedy("device_id", env::DEVICE_ID)));
             }
             None if !settings.clean_session => {
-                return Err(Error::config("no device id is given, but a persistent session (clean_session false) needs one")
-                    .with_hint(self.remedy("device_id", env::DEVICE_ID)));
+                return Err(Error::config(
+                    "no device id is given, but a persistent session (clean_session false) needs one",
+                )
+                .with_hint(self.remedy("device_id", env::DEVICE_ID)));
             }
             None => identity::unique_device_id(&group.text),
         };

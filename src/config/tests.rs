@@ -1,0 +1,279 @@
+use std::collections::HashMap;
+use std::ffi::OsString;
+
+use super::*;
+use crate::ErrorKind;
+use crate::env::{self, Env};
+
+fn good() -> ConfigBuilder {
+    Config::builder()
+        .endpoint("mqtt://127.0.0.1:1883")
+        .instance_id("post-cn-xxxx")
+        .group_id("GID_demo")
+        .credentials(Credentials::signature("ak", "geheim"))
+}
+
+fn refused(builder: ConfigBuilder, expected: &str) {
+    let error = builder.build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert!(error.to_string().contains(expected), "{error} / {expected}");
+    assert!(!format!("{error:?}").contains("geheim"), "{error:?}");
+}
+
+#[test]
+fn the_defaults_are_the_promised_ones() {
+    let config = good().build().unwrap();
+    assert_eq!(config.endpoint().to_string(), "mqtt://127.0.0.1:1883");
+    assert_eq!(config.instance_id(), "post-cn-xxxx");
+    assert_eq!(config.client_id().group(), Some("GID_demo"));
+    assert!(config.clean_session() && !config.ordered());
+    assert_eq!(config.keep_alive(), Duration::from_secs(60));
+    assert_eq!(config.timeout(), Duration::from_secs(30));
+    assert_eq!(config.window(), 100);
+    assert_eq!(config.limits(), &Limits::default());
+    assert_eq!((config.max_publish_rate(), config.message_age()), (None, None));
+    assert_eq!(config.ack_mode(), AckMode::OnTake);
+    assert_eq!(config.refusal_patience(), Duration::from_secs(600));
+    assert_eq!((config.backoff_min(), config.backoff_max()), (Duration::from_secs(1), Duration::from_secs(120)));
+}
+
+#[test]
+fn each_built_config_has_a_device_id_of_its_own() {
+    let builder = good();
+    let (one, two) = (builder.clone().build().unwrap(), builder.build().unwrap());
+    assert_ne!(one.client_id(), two.client_id());
+    assert_eq!(one.client_id(), one.clone().client_id());
+    assert_eq!(good().device_id("0001").build().unwrap().client_id().as_str(), "GID_demo@@@0001");
+}
+
+#[test]
+fn what_is_needed_is_asked_for() {
+    let credentials = || Credentials::signature("ak", "geheim");
+    refused(Config::builder(), "no endpoint");
+    refused(Config::builder().endpoint("mqtt://h"), "no instance_id");
+    refused(Config::builder().endpoint("mqtt://h").instance_id("i"), "no credentials");
+    refused(Config::builder().endpoint("mqtt://h").instance_id("i").credentials(credentials()), "no group_id");
+}
+
+#[test]
+fn bad_values_are_refused() {
+    refused(good().endpoint(""), "no host");
+    refused(good().endpoint("mqtt://user:geheim@h"), "credentials");
+    refused(good().endpoint("ws://h"), "WebSocket");
+    refused(good().endpoint("wss://h"), "WebSocket");
+    refused(good().instance_id(""), "empty");
+    refused(good().instance_id("a|b"), "'|'");
+    refused(good().instance_id("a b"), "' '");
+    refused(good().group_id("demo"), "GID_");
+    refused(good().device_id(""), "empty");
+    refused(good().device_id("a/b"), "'/'");
+    refused(good().device_id("x".repeat(60)), "at most 64");
+    refused(good().group_id(format!("GID_{}", "x".repeat(58))), "short enough");
+    refused(good().credentials(Credentials::token("ak", "geheim")), "form");
+    refused(good().limits(Limits::default().inbox(0, 1)), "inbox_messages");
+}
+
+#[test]
+fn ranges_have_two_ends() {
+    let secs = Duration::from_secs;
+    let millis = Duration::from_millis;
+    for period in [5, 480] {
+        assert!(good().keep_alive(secs(period)).build().is_ok());
+    }
+    refused(good().keep_alive(secs(4)), "5s to 480s");
+    refused(good().keep_alive(secs(481)), "5s to 480s");
+    refused(good().keep_alive(millis(5_500)), "whole seconds");
+    for timeout in [1, 3600] {
+        assert!(good().timeout(secs(timeout)).build().is_ok());
+    }
+    refused(good().timeout(millis(999)), "timeout");
+    refused(good().timeout(millis(3_600_001)), "timeout");
+    for window in [1, 1000] {
+        assert_eq!(good().window(window).build().unwrap().window(), window);
+    }
+    refused(good().window(0), "1 to 1000");
+    refused(good().window(1001), "1 to 1000");
+    for rate in [0.001, 20.0, 1e6] {
+        assert_eq!(good().max_publish_rate(rate).build().unwrap().max_publish_rate(), Some(rate));
+    }
+    for rate in [0.0, -1.0, 1e-300, 1e7, f64::NAN, f64::INFINITY] {
+        refused(good().max_publish_rate(rate), "max_publish_rate");
+    }
+    assert!(good().message_age(millis(1)).build().is_ok());
+    refused(good().message_age(Duration::ZERO), "message_age");
+    refused(good().message_age(Duration::MAX), "message_age");
+    assert!(good().refusal_patience(Duration::ZERO).build().is_ok());
+    refused(good().refusal_patience(Duration::MAX), "refusal_patience");
+    assert!(good().backoff(millis(10), millis(10)).build().is_ok());
+    refused(good().backoff(millis(9), secs(1)), "backoff min");
+    refused(good().backoff(secs(2), secs(1)), "backoff max");
+    refused(good().backoff(secs(1), Duration::MAX), "backoff max");
+}
+
+#[test]
+fn a_device_id_is_needed_where_the_id_must_stay() {
+    let device = || good().credentials(Credentials::device("DC.ak", "DC.geheim"));
+    refused(device(), "device_id");
+    assert!(device().device_id("0001").build().is_ok());
+    refused(good().clean_session(false), "device_id");
+    assert!(!good().clean_session(false).device_id("0001").build().unwrap().clean_session());
+}
+
+#[test]
+fn a_whole_client_id_is_for_custom_authentication() {
+    let whole = |credentials| {
+        let builder = Config::builder().endpoint("mqtt://h").instance_id("i").clean_session(false);
+        builder.client_id("thermometer").credentials(credentials)
+    };
+    let custom = || Credentials::custom_plain("user", "geheim");
+    assert_eq!(whole(custom()).build().unwrap().client_id().as_str(), "thermometer");
+    assert!(whole(Credentials::custom_signed("user", "geheim")).build().is_ok());
+    assert!(whole(Credentials::provider(|| Ok(Credentials::custom_plain("u", "p")))).build().is_ok());
+    refused(whole(Credentials::signature("ak", "geheim")), "custom authentication only");
+    refused(whole(Credentials::token("ak", "R|geheim")), "custom authentication only");
+    refused(whole(custom()).group_id("GID_demo"), "one or the other");
+    refused(whole(custom()).device_id("0001"), "one or the other");
+    refused(whole(custom()).client_id("a/b"), "'/'");
+    assert!(good().credentials(custom()).build().is_ok());
+}
+
+#[test]
+fn raised_limits_reach_the_names() {
+    let limits = Limits::default().client_id_len(100).strict_names(false);
+    let config = good().limits(limits).group_id("any group").device_id("x".repeat(80)).build().unwrap();
+    assert_eq!(config.client_id().as_str().len(), 92);
+    assert!(config.limits().packet_len >= 65_536 + 128);
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    for credentials in [
+        Credentials::signature("ak", "geheim"),
+        Credentials::token("ak", "RW|geheim"),
+        Credentials::custom_plain("ak", "geheim"),
+    ] {
+        let builder = good().credentials(credentials);
+        let text = format!("{builder:?} {:?} {:#?}", builder.clone().build().unwrap(), builder);
+        assert!(!text.contains("geheim") && text.contains("post-cn-xxxx"), "{text}");
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn without_the_feature_there_is_no_tls() {
+    refused(good().endpoint("h"), "cargo feature `tls`");
+}
+
+/// A complete environment, with these changes; an empty value takes a variable away.
+fn from_env(changes: &[(&str, &str)]) -> ConfigBuilder {
+    let mut all = HashMap::from([
+        (env::ENDPOINT, "mqtt://127.0.0.1:1883"),
+        (env::INSTANCE_ID, "post-cn-xxxx"),
+        (env::GROUP_ID, "GID_demo"),
+        (env::ACCESS_KEY_ID, "ak"),
+        (env::ACCESS_KEY_SECRET, "geheim"),
+    ]);
+    all.extend(changes.iter().copied());
+    let lookup = |name: &str| all.get(name).map(OsString::from);
+    ConfigBuilder::from_env_with_credentials(&Env::from_lookup(&lookup))
+}
+
+#[test]
+fn the_environment_is_read() {
+    let config = from_env(&[]).build().unwrap();
+    assert_eq!(config.endpoint().port(), 1883);
+    assert!(config.clean_session());
+    assert_eq!(config.timeout(), Duration::from_secs(30));
+    let config = from_env(&[
+        (env::DEVICE_ID, "0001"),
+        (env::CLEAN_SESSION, "false"),
+        (env::TIMEOUT, "2.5"),
+        (env::PROTOCOL, "3.1.1"),
+        (env::AUTH, "token"),
+        (env::TOKEN, "RW|geheim"),
+        (env::ACCESS_KEY_SECRET, ""),
+    ])
+    .build()
+    .unwrap();
+    assert_eq!(config.client_id().as_str(), "GID_demo@@@0001");
+    assert!(!config.clean_session());
+    assert_eq!(config.timeout(), Duration::from_millis(2_500));
+    let login = config.credentials().login(config.client_id(), config.instance_id()).unwrap();
+    assert_eq!((login.username.as_str(), login.password.as_str()), ("Token|ak|post-cn-xxxx", "RW|geheim"));
+}
+
+#[test]
+fn a_missing_variable_is_named() {
+    for name in [env::ENDPOINT, env::INSTANCE_ID, env::GROUP_ID, env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET] {
+        refused(from_env(&[(name, "")]), name);
+    }
+    refused(from_env(&[(env::AUTH, "token")]), env::TOKEN);
+    refused(from_env(&[(env::AUTH, "device")]), env::DEVICE_ACCESS_KEY_ID);
+    let device = [(env::AUTH, "device"), (env::DEVICE_ACCESS_KEY_ID, "DC.a"), (env::DEVICE_ACCESS_KEY_SECRET, "DC.b")];
+    refused(from_env(&device), env::DEVICE_ID);
+    refused(from_env(&[(env::CLEAN_SESSION, "false")]), env::DEVICE_ID);
+    refused(from_env(&[(env::ENDPOINT, ""), (env::ACCESS_KEY_ID, "")]), env::ENDPOINT);
+}
+
+#[test]
+fn a_bad_variable_is_named_with_its_rule() {
+    for (name, value, rule) in [
+        (env::ENDPOINT, "host:443", "scheme"),
+        (env::ENDPOINT, "mqtt://a:geheim@b", "credentials"),
+        (env::INSTANCE_ID, "a|b", "'|'"),
+        (env::GROUP_ID, "demo", "GID_"),
+        (env::DEVICE_ID, "a b", "letters"),
+        (env::CLEAN_SESSION, "yes", "true or false"),
+        (env::PROTOCOL, "5", "only MQTT 3.1.1"),
+        (env::PROTOCOL, "4", "3.1.1"),
+        (env::TIMEOUT, "0", "1 to 3600"),
+        (env::TIMEOUT, "3601", "1 to 3600"),
+        (env::TIMEOUT, "NaN", "1 to 3600"),
+        (env::TIMEOUT, "soon", "1 to 3600"),
+        (env::AUTH, "password", "signature, token or device"),
+        (env::ACCESS_KEY_ID, "a|b", "'|'"),
+        (env::ACCESS_KEY_SECRET, "geheim ", "space"),
+    ] {
+        refused(from_env(&[(name, value)]), name);
+        refused(from_env(&[(name, value)]), rule);
+    }
+}
+
+#[test]
+fn credentials_of_the_programs_choice_need_no_variables_of_their_own() {
+    let lookup = |name: &str| {
+        let value = match name {
+            env::ENDPOINT => "mqtt://127.0.0.1:1883",
+            env::INSTANCE_ID => "i",
+            env::GROUP_ID => "GID_demo",
+            env::AUTH => "nonsense",
+            _ => return None,
+        };
+        Some(OsString::from(value))
+    };
+    let builder = ConfigBuilder::read(&Env::from_lookup(&lookup));
+    assert!(builder.clone().credentials(Credentials::token("ak", "R|geheim")).build().is_ok());
+    refused(builder, "no credentials");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn certificates_come_as_a_pair() {
+    refused(from_env(&[(env::CLIENT_CERT_FILE, "a.pem")]), env::CLIENT_KEY_FILE);
+    refused(from_env(&[(env::CLIENT_KEY_FILE, "a.pem")]), env::CLIENT_CERT_FILE);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn tls_is_made_ready_when_it_is_needed() {
+    assert!(good().build().unwrap().tls().is_none());
+    assert!(good().endpoint("localhost").build().unwrap().tls().is_some());
+    assert!(good().endpoint("[::1]:8883").build().unwrap().tls().is_some());
+    refused(good().endpoint("mqtts://-a"), "no name that a certificate can have");
+    refused(good().endpoint("localhost").ca_file("/no/such/file.pem"), "/no/such/file.pem");
+    refused(from_env(&[(env::ENDPOINT, "localhost"), (env::CA_FILE, "/no/such/ca.pem")]), "/no/such/ca.pem");
+    refused(good().endpoint("localhost").system_roots(false), "no CA certificate");
+    // It may be there for HTTPS; nothing reads it for a plain connection.
+    assert!(good().ca_file("/no/such/file.pem").build().is_ok());
+    refused(good().client_certificate_files("a", "b"), "not encrypted");
+}

@@ -70,8 +70,9 @@ pub(crate) fn check_payload(len: usize, topic: &str, limits: &Limits) -> Result<
         return Ok(());
     }
     let message = format!("a message to {} has {len} bytes; the limit is {max}", shown(topic));
-    Err(Error::invalid(message)
-        .with_hint("the service cuts the connection of a client that sends more; if it allows more, raise Limits::payload_len"))
+    Err(Error::invalid(message).with_hint(
+        "the service cuts the connection of a client that sends more; if it allows more, raise Limits::payload_len",
+    ))
 }
 
 /// Checks a parent topic: one level, of legal characters. The error is the broken rule.
@@ -186,7 +187,8 @@ mod tests {
         for good in ["abc", "demo/a/b-c_d", "a/b", "demo/p2p/GID_Test@@@0001", "$SYS/uploadToken", "$SYS/a b"] {
             assert!(topic(good).is_ok(), "{good}");
         }
-        for bad in ["", "ab", "/demo", "demo/", "demo//a", "demo/a b", "demo/中", "demo/a.b", "$sys/a", "$SYS", "a\0b"] {
+        for bad in ["", "ab", "/demo", "demo/", "demo//a", "demo/a b", "demo/中", "demo/a.b", "$sys/a", "$SYS", "a\0b"]
+        {
             let error = topic(bad).unwrap_err();
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Invalid, Some(Fate::NotSent)), "{bad}");
             assert!(error.to_string().contains(&shown(bad)), "{error}");
@@ -233,7 +235,8 @@ mod tests {
 
     #[test]
     fn filters_of_the_service() {
-        for good in ["demo/#", "demo/+", "demo/+/b", "demo/+/#", "demo", "#", "+/a", "demo/p2p/GID_Test@@@1", "$SYS/#"] {
+        for good in ["demo/#", "demo/+", "demo/+/b", "demo/+/#", "demo", "#", "+/a", "demo/p2p/GID_Test@@@1", "$SYS/#"]
+        {
             assert!(filter(good).is_ok(), "{good}");
         }
         for (bad, rule) in [

@@ -112,11 +112,6 @@ impl Acks {
         self.releasing.clear();
     }
 
-    /// Incoming QoS 2 exchanges to re-open on a resumed session.
-    pub(super) fn open_exchanges(&self) -> Vec<u16> {
-        self.releasing.iter().copied().collect()
-    }
-
     /// How many messages wait for their acknowledgement.
     pub(super) fn owed(&self) -> usize {
         self.owed.len()
@@ -199,7 +194,6 @@ mod tests {
         acks.done(key);
         assert_eq!(sent(&mut acks), [7]);
         acks.connection_lost(true);
-        assert_eq!(acks.open_exchanges(), [7]);
         assert_eq!(acks.arrive(&arrived(7, QoS::ExactlyOnce, true)), Arrival::Done);
         acks.released(7);
         assert!(matches!(acks.arrive(&arrived(7, QoS::ExactlyOnce, false)), Arrival::New(_)));

@@ -25,9 +25,9 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::MqttState(StateError::ConnectionAborted) if connected => {
             lost(format!("{server} closed the connection"), Cause::Closed)
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => not_mqtt(
-            format!("{server} closed the connection without answering CONNECT"),
-        ),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            not_mqtt(format!("{server} closed the connection without answering CONNECT"))
+        }
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             lost(format!("{server} did not answer the keep-alive ping"), Cause::Other)
         }
@@ -58,7 +58,9 @@ fn refused(code: u8, server: &str) -> Failure {
     let code_text = Code::ConnAck(code);
     let hint = match code {
         1 => "this library speaks MQTT 3.1.1 here; does the instance support it?",
-        2 => "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist",
+        2 => {
+            "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist"
+        }
         3 => "the service may be restarting or over its connection quota; try again later",
         4 => "check the AccessKey secret or the token; the password is signed over the whole client id",
         5 => {
@@ -129,8 +131,9 @@ fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
         }
         _ => "check the endpoint, the network and any firewall in between",
     };
-    let error =
-        Error::new(ErrorKind::Connect, format!("cannot connect to {server}: {text}")).with_hint(hint).with_source(error);
+    let error = Error::new(ErrorKind::Connect, format!("cannot connect to {server}: {text}"))
+        .with_hint(hint)
+        .with_source(error);
     Failure { error, cause: Cause::Other }
 }
 

@@ -57,7 +57,10 @@ mod tests {
     fn answers_panics_and_time_outs_are_told_apart() {
         let soon = || Instant::now() + Duration::from_secs(20);
         assert_eq!(ask(soon(), || false, || 7), Ok(7));
-        assert_eq!(ask(soon(), || false, || -> u8 { std::panic::resume_unwind(Box::new("")) }), Err(NoAnswer::Panicked));
+        assert_eq!(
+            ask(soon(), || false, || -> u8 { std::panic::resume_unwind(Box::new("")) }),
+            Err(NoAnswer::Panicked)
+        );
         let (hold, held) = sync_channel::<()>(0);
         let now = Instant::now();
         assert_eq!(ask(now, || false, move || held.recv().is_ok()), Err(NoAnswer::TimedOut));

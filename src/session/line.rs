@@ -9,7 +9,9 @@ use crate::message::{Outgoing, QoS};
 #[derive(Debug)]
 pub(super) enum LineEvent {
     /// CONNACK with code 0.
-    ConnAck { session_present: bool },
+    ConnAck {
+        session_present: bool,
+    },
     /// A request was taken from the channel, in the order of handing over. A QoS 0 message (id 0) is written by now;
     /// anything else is about to be.
     Sent(Sent),
@@ -63,9 +65,9 @@ pub(super) trait LinePump: Send {
     fn next(&mut self) -> Result<LineEvent, Failure>;
     /// What had been read before the error and not been given out yet.
     fn leftovers(&mut self) -> Vec<LineEvent>;
-    /// Before any request on a resumed session: the next packet id is the one after `last_id`, and these incoming
-    /// QoS 2 exchanges are open.
-    fn restore(&mut self, last_id: u16, incoming: &[u16]);
+    /// Before any request on a resumed session: the next packet id is the one after `last_id`, and incoming QoS 2
+    /// exchanges may be open under any id.
+    fn restore(&mut self, last_id: u16);
     /// Sends a PUBLISH again under its old id, with DUP, ahead of everything in the channel.
     fn resend(&mut self, id: u16, message: &Outgoing);
     /// Sends a PUBREL again.

@@ -244,7 +244,8 @@ impl Session {
             body.describe(),
             all.len()
         );
-        Err(Error::invalid(message).with_hint("use a wildcard filter, or raise Limits::filters if your instance allows more"))
+        Err(Error::invalid(message)
+            .with_hint("use a wildcard filter, or raise Limits::filters if your instance allows more"))
     }
 
     /// SUBSCRIBE, blocking to SUBACK; the granted QoS of each filter, or an error if any was refused.

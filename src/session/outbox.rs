@@ -251,7 +251,8 @@ impl Outbox {
         op.written = true;
         if !op.needs_id() {
             // QoS 0 ends here.
-            let result = if sure { Ok(op.reply()) } else { Err(op.unknown("the connection broke while it was written")) };
+            let result =
+                if sure { Ok(op.reply()) } else { Err(op.unknown("the connection broke while it was written")) };
             self.settle(seq, result);
         }
     }
@@ -412,7 +413,9 @@ impl Outbox {
     /// flight, either twice, or once after it had been the oldest in flight at two drops.
     pub(super) fn convicted(&self) -> Option<u64> {
         self.suspects.iter().copied().find(|seq| {
-            self.ops.get(seq).is_some_and(|op| op.drops_alone >= 1 && op.drops_alone + u32::from(op.drops_as_oldest >= 3) >= 2)
+            self.ops
+                .get(seq)
+                .is_some_and(|op| op.drops_alone >= 1 && op.drops_alone + u32::from(op.drops_as_oldest >= 3) >= 2)
         })
     }
 

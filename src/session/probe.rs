@@ -53,12 +53,23 @@ impl Probe {
 /// The error of a handshake that took too long.
 pub(super) fn time_out(config: &Config, stage: Stage) -> Error {
     let (what, hint) = match stage {
-        Stage::Credentials => ("the credentials provider did not answer", "it runs at every connect and must finish within the time-out"),
+        Stage::Credentials => {
+            ("the credentials provider did not answer", "it runs at every connect and must finish within the time-out")
+        }
         Stage::Resolve => ("the host name could not be resolved", "check this machine's DNS"),
-        Stage::Connect => ("no TCP connection could be made", "check host, port and firewall; a VPC endpoint is reachable only inside its VPC"),
+        Stage::Connect => (
+            "no TCP connection could be made",
+            "check host, port and firewall; a VPC endpoint is reachable only inside its VPC",
+        ),
         Stage::Tls => ("the TLS handshake did not finish", "is this really a TLS port (8883)? 1883 is plain"),
-        Stage::Ack => ("the connection was made, but $SYS/enableOrderMsg was not acknowledged", "does this instance support ordered messages?"),
-        _ => ("the connection was made, but CONNECT was not answered", "is this really an MQTT port (1883, or 8883 for TLS)?"),
+        Stage::Ack => (
+            "the connection was made, but $SYS/enableOrderMsg was not acknowledged",
+            "does this instance support ordered messages?",
+        ),
+        _ => (
+            "the connection was made, but CONNECT was not answered",
+            "is this really an MQTT port (1883, or 8883 for TLS)?",
+        ),
     };
     let message = format!("{}: {what} within {:?} (stage: {stage})", config.endpoint(), config.timeout());
     Error::new(ErrorKind::Timeout(stage), message).with_hint(hint)

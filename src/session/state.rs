@@ -232,7 +232,7 @@ impl State {
         self.session_present = session_present;
         self.stats.connections += 1;
         if session_present {
-            pump.restore(self.outbox.last_id(), &self.acks.open_exchanges());
+            pump.restore(self.outbox.last_id());
         } else {
             self.outbox.session_gone();
             self.outbox.set_last_id(0);

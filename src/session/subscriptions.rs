@@ -56,7 +56,8 @@ impl Subscriptions {
     /// How to subscribe again: everything in one packet, but each suspect in its own.
     pub(super) fn packets(&self) -> Vec<Vec<(String, QoS)>> {
         let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.qos);
-        let (suspects, clean): (Vec<_>, Vec<_>) = self.list.iter().partition(|subscription| subscription.drops >= DROPS);
+        let (suspects, clean): (Vec<_>, Vec<_>) =
+            self.list.iter().partition(|subscription| subscription.drops >= DROPS);
         let together: Vec<_> = clean.into_iter().map(pair).collect();
         let mut packets = Vec::new();
         if !together.is_empty() {

@@ -101,13 +101,33 @@ impl Pump {
     }
 }
 
+impl Pump {
+    /// PUBREL is to be answered with PUBCOMP whether its id is known or not (MQTT 3.1.1, section 4.3.3): brokers repeat
+    /// it, and on a resumed session it may belong to an exchange of another process. rumqttc breaks the connection
+    /// over an id it does not know, so it is made to know it, in the only public way.
+    fn expect_release(&mut self, ids: impl Iterator<Item = u16>) {
+        let state = &mut self.connection.eventloop.state;
+        let events = state.events.len();
+        for id in ids {
+            let mut publish = Publish::new("-", to_wire(QoS::ExactlyOnce), Vec::new());
+            publish.pkid = id;
+            let _ = state.handle_incoming_packet(Packet::Publish(publish));
+            state.events.truncate(events);
+        }
+    }
+}
+
 impl LinePump for Pump {
     fn next(&mut self) -> Result<LineEvent, Failure> {
         // Never `recv_timeout`: it may drop a half-written packet.
         match self.connection.recv() {
             Ok(Ok(event)) => {
                 let event = translate(event).ok_or_else(|| self.broken("a packet id was used twice"))?;
-                self.connected |= matches!(event, LineEvent::ConnAck { .. });
+                match event {
+                    LineEvent::ConnAck { .. } => self.connected = true,
+                    LineEvent::Released(id) => self.expect_release(std::iter::once(id)),
+                    _ => {}
+                }
                 Ok(event)
             }
             Ok(Err(error)) => Err(failure::classify(error, self.connected, &self.server)),
@@ -119,21 +139,17 @@ impl LinePump for Pump {
         self.connection.eventloop.state.events.drain(..).filter_map(translate).collect()
     }
 
-    fn restore(&mut self, last_id: u16, incoming: &[u16]) {
+    fn restore(&mut self, last_id: u16) {
         let state = &mut self.connection.eventloop.state;
-        // The only public ways to move the id counter and to open an incoming exchange. Neither writes anything, and
-        // the events they leave are taken back.
+        // The only public way to move the id counter; it writes nothing, and its events are taken back.
         let events = state.events.len();
         for _ in 0..last_id {
             let request = Request::Subscribe(Subscribe::new("-", to_wire(QoS::AtMostOnce)));
             let _ = state.handle_outgoing_packet(request);
+            state.events.truncate(events);
         }
-        for id in incoming {
-            let mut publish = Publish::new("-", to_wire(QoS::ExactlyOnce), Vec::new());
-            publish.pkid = *id;
-            let _ = state.handle_incoming_packet(Packet::Publish(publish));
-        }
-        state.events.truncate(events);
+        // An earlier process may have left any of them open.
+        self.expect_release(1..=u16::MAX);
     }
 
     fn resend(&mut self, id: u16, message: &Outgoing) {

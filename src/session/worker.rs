@@ -282,10 +282,7 @@ impl Worker<'_> {
             }
             Cause::NoConnAck if !self.leaving() => match probe::start(config, PROBE).other_protocol(PROBE) {
                 Some(protocol) => {
-                    let message = format!(
-                        "{} speaks {protocol}, not MQTT (stage: connack)",
-                        config.endpoint()
-                    );
+                    let message = format!("{} speaks {protocol}, not MQTT (stage: connack)", config.endpoint());
                     let error = Error::new(ErrorKind::Protocol, message)
                         .with_hint("MQTT is on port 1883, or 8883 with TLS")
                         .with_source(failure.error);

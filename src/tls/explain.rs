@@ -24,7 +24,8 @@ pub(crate) fn explain(error: &Tls) -> (String, Option<String>) {
 
 fn certificate(bad: &Bad) -> (String, &'static str) {
     const CLOCK: &str = "check this machine's date and time first";
-    const NAME: &str = "connect by the domain name that the console shows, not by an IP address or an alias of your own";
+    const NAME: &str =
+        "connect by the domain name that the console shows, not by an IP address or an alias of your own";
     match bad {
         Bad::UnknownIssuer => (
             "the server's certificate comes from an issuer that is not trusted".to_string(),
@@ -76,8 +77,12 @@ fn alert_received(alert: Alert) -> (String, &'static str) {
             format!("the server does not accept the client certificate ({alert:?})"),
             "its CA must be registered and activated in the console, and the key must belong to it",
         ),
-        Alert::CertificateExpired => ("the server says that the client certificate has expired".to_string(), "renew it"),
-        Alert::CertificateRevoked => ("the server says that the client certificate was revoked".to_string(), "renew it"),
+        Alert::CertificateExpired => {
+            ("the server says that the client certificate has expired".to_string(), "renew it")
+        }
+        Alert::CertificateRevoked => {
+            ("the server says that the client certificate was revoked".to_string(), "renew it")
+        }
         Alert::AccessDenied => ("the server denies access to this client certificate".to_string(), ""),
         Alert::UnrecognisedName => (
             "the server does not know the host name it was asked for".to_string(),

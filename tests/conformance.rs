@@ -1,0 +1,162 @@
+//! Plain MQTT 3.1.1 against Debian's mosquitto: a broker that shares no code with the emulator.
+//!
+//! Ignored by default, so that `cargo test` needs no package: `cargo test --test conformance -- --ignored`.
+
+mod support;
+
+use aliyun_mqtt::{Client, Event, QoS};
+use support::mosquitto::Mosquitto;
+use support::{LONG, connect, event, eventually, payloads};
+
+const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+/// Publishes at each QoS to a subscription of each QoS: the lower of the two arrives.
+fn round(client: &Client) {
+    for subscribed in ALL {
+        assert_eq!(client.subscribe("demo/round", subscribed).expect("subscribed"), subscribed);
+        for published in ALL {
+            client.publish("demo/round", published, format!("{published}")).expect("published");
+            let message = client.recv_timeout(LONG).expect("alive").expect("a message");
+            assert_eq!(message.payload_str().expect("text"), format!("{published}"));
+            assert_eq!(message.qos(), published.min(subscribed));
+        }
+    }
+    client.unsubscribe("demo/round").expect("unsubscribed");
+    client.publish("demo/round", QoS::ExactlyOnce, "nobody hears").expect("published");
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn every_qos_both_ways() {
+    let mosquitto = Mosquitto::start();
+    let client = connect(mosquitto.config());
+    round(&client);
+    assert_eq!(client.stats().received, 9);
+    client.disconnect().expect("all delivered");
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn every_qos_both_ways_over_tls() {
+    let mosquitto = Mosquitto::start();
+    let client = connect(mosquitto.tls_config());
+    round(&client);
+    client.disconnect().expect("all delivered");
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_kept_session_keeps_subscriptions_and_messages() {
+    let mosquitto = Mosquitto::start();
+    let sleeper = || connect(mosquitto.config().device_id("sleeper").clean_session(false));
+    let awake = sleeper();
+    awake.subscribe_many(&[("demo/one", QoS::AtLeastOnce), ("demo/two", QoS::ExactlyOnce)]).expect("subscribed");
+    awake.disconnect().expect("gone");
+    let sender = connect(mosquitto.config());
+    for number in 0..50 {
+        sender.publish("demo/one", QoS::AtLeastOnce, format!("one {number}")).expect("published");
+        sender.publish("demo/two", QoS::ExactlyOnce, format!("two {number}")).expect("published");
+    }
+    let awake = sleeper();
+    let expected: Vec<_> = (0..50).flat_map(|number| [format!("one {number}"), format!("two {number}")]).collect();
+    assert_eq!(payloads(&awake, 100), expected);
+    eventually("acknowledged", || awake.stats().unacknowledged == 0);
+    awake.disconnect().expect("gone");
+    let again = sleeper();
+    sender.publish("demo/one", QoS::AtLeastOnce, "last").expect("published");
+    assert_eq!(payloads(&again, 1), ["last"], "what was acknowledged does not come again");
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn messages_not_acknowledged_come_again_on_the_kept_session() {
+    let mosquitto = Mosquitto::start();
+    let manual = || {
+        let config = mosquitto.config().device_id("manual").clean_session(false);
+        connect(config.ack_mode(aliyun_mqtt::AckMode::Manual))
+    };
+    let client = manual();
+    client.subscribe("demo/work", QoS::AtLeastOnce).expect("subscribed");
+    for number in 0..3 {
+        client.publish("demo/work", QoS::AtLeastOnce, format!("{number}")).expect("published");
+    }
+    let taken: Vec<_> = client.messages().limit(3).map(|message| message.expect("a message")).collect();
+    taken[0].ack().expect("acknowledged");
+    drop(client);
+    let client = manual();
+    assert_eq!(payloads(&client, 2), ["1", "2"]);
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn payloads_of_64_kib_and_of_nothing() {
+    let mosquitto = Mosquitto::start();
+    let client = connect(mosquitto.config());
+    client.subscribe("demo/size", QoS::ExactlyOnce).expect("subscribed");
+    for size in [0, 1, 127, 128, 16_383, 16_384, 65_535, 65_536] {
+        let payload: Vec<u8> = (0..size).map(|byte: usize| (byte % 251) as u8).collect();
+        client.publish("demo/size", QoS::ExactlyOnce, payload.clone()).expect("published");
+        let message = client.recv_timeout(LONG).expect("alive").expect("a message");
+        assert_eq!(message.into_payload(), payload, "{size}");
+    }
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn thirty_filters_in_one_packet_survive_a_lost_session() {
+    let mosquitto = Mosquitto::start();
+    let proxy = support::proxy::Proxy::start(mosquitto.addr());
+    let client = connect(mosquitto.config().endpoint(proxy.endpoint()));
+    let events = client.events();
+    let filters: Vec<String> = (0..30).map(|number| format!("demo/filter/{number}/+")).collect();
+    let filters: Vec<_> = filters.iter().map(|filter| (filter.as_str(), QoS::AtLeastOnce)).collect();
+    assert_eq!(client.subscribe_many(&filters).expect("subscribed"), [QoS::AtLeastOnce; 30]);
+    proxy.cut();
+    support::connected(&events);
+    let sender = connect(mosquitto.config());
+    for number in 0..30 {
+        sender.publish(&format!("demo/filter/{number}/x"), QoS::AtLeastOnce, format!("{number}")).expect("published");
+    }
+    let expected: Vec<_> = (0..30).map(|number| number.to_string()).collect();
+    assert_eq!(payloads(&client, 30), expected);
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_second_client_with_the_same_id_takes_over() {
+    let mosquitto = Mosquitto::start();
+    let first = connect(mosquitto.config().device_id("twin").backoff(LONG, LONG));
+    let events = first.events();
+    let second = connect(mosquitto.config().device_id("twin"));
+    let reason = event(&events, "cut", |event| match event {
+        Event::Disconnected { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason.kind(), aliyun_mqtt::ErrorKind::ConnectionLost);
+    second.publish("demo/twin", QoS::ExactlyOnce, "mine now").expect("published");
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn ten_thousand_messages_of_each_qos_arrive_in_order() {
+    const COUNT: usize = 10_000;
+    let mosquitto = Mosquitto::start();
+    let receiver = connect(mosquitto.config());
+    let sender = connect(mosquitto.config());
+    for qos in ALL {
+        let topic = format!("demo/bulk/{}", qos.level());
+        receiver.subscribe(&topic, qos).expect("subscribed");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..COUNT {
+                    drop(sender.publish_nowait(&topic, qos, number.to_string()).expect("accepted"));
+                }
+                sender.flush(LONG).expect("all acknowledged");
+            });
+            for number in 0..COUNT {
+                let message = receiver.recv_timeout(LONG).expect("alive").expect("a message");
+                assert_eq!(message.payload_str().expect("text"), number.to_string());
+            }
+        });
+    }
+}
