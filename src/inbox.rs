@@ -57,7 +57,6 @@ impl Stream {
     }
 
     /// An iterator over its messages; see [`Messages`].
-    #[must_use]
     pub fn messages(&self) -> Messages<'_> {
         Messages::new(&self.session, QueueId::Stream(self.queue))
     }

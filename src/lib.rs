@@ -1,4 +1,124 @@
 //! A blocking client for Alibaba Cloud ApsaraMQ for MQTT (微消息队列 MQTT 版).
+//!
+//! Ordinary synchronous programs talk to the service by plain calls: no `async` in any signature, no runtime to start,
+//! no callback to register. When [`publish`](Client::publish) says `Ok`, the broker has acknowledged that very message;
+//! when something is wrong, the [`Error`] says what and why; and no call waits without end.
+//!
+//! # Quick start
+//!
+//! ```no_run
+//! use aliyun_mqtt::{Client, Config, Credentials, QoS};
+//!
+//! # fn main() -> aliyun_mqtt::Result<()> {
+//! let config = Config::builder()
+//!     .endpoint("post-cn-xxxx.mqtt.aliyuncs.com")
+//!     .instance_id("post-cn-xxxx")
+//!     .group_id("GID_demo")
+//!     .credentials(Credentials::signature("access key id", "access key secret"))
+//!     .build()?;
+//! let client = Client::connect(config)?;
+//! client.subscribe("demo/#", QoS::AtLeastOnce)?;
+//! client.publish("demo/hello", QoS::AtLeastOnce, "Hello")?;
+//! let message = client.recv_timeout(std::time::Duration::from_secs(5))?;
+//! client.send_p2p("demo", "GID_demo@@@0002", QoS::AtLeastOnce, "psst")?;
+//! client.disconnect()?;
+//! # Ok(()) }
+//! ```
+//!
+//! No account at hand? The package `aliyun-mqtt-emulator` is a local stand-in for the service, and the examples use it
+//! when the environment names no endpoint.
+//!
+//! # How it runs
+//!
+//! [`Client::connect`] starts one thread, which owns the connection: it sends, receives, keeps alive, and connects again
+//! when the line breaks. Your calls put work into an ordered outbox and wait for its fate on a condition variable; they
+//! never run a runtime themselves, so they also work inside an async program (where they block the thread, as any
+//! blocking call does). [`Client`] is `Clone + Send + Sync`; every call may be made from any thread, also while another
+//! one receives.
+//!
+//! Underneath is `rumqttc` as codec and socket pump; none of its types appear here.
+//!
+//! # The fate of a message
+//!
+//! | outcome | meaning |
+//! |---|---|
+//! | `Ok` | QoS 0: written to the socket. QoS 1: PUBACK came. QoS 2: PUBCOMP came. |
+//! | [`Fate::NotSent`] | it was never written: sending it again cannot duplicate it |
+//! | [`Fate::Unknown`] | written, not acknowledged in time; it is not sent again on a later connection |
+//! | [`Fate::Refused`] | the service does not want it, or is strongly suspected not to |
+//!
+//! [`publish_nowait`](Client::publish_nowait) hands a message over and gives a [`Delivery`], which resolves exactly once,
+//! no later than its own deadline. [`flush`](Client::flush) waits for all of them. A failure that nobody has looked at is
+//! reported by the next `flush` or `disconnect`.
+//!
+//! **QoS 2** is exactly once as long as the broker keeps the session (`CONNACK` said so); across a lost session the
+//! message is sent again, so it is at least once. The service keeps no sessions for QoS 2
+//! (help page "Receive offline messages").
+//!
+//! **Order**: messages of one thread to one topic at one QoS arrive in the order given, by first arrival.
+//!
+//! **Suspected refusals**: the service answers a publish or subscribe without permission by cutting the connection,
+//! without saying why. When a connection drops twice shortly after the same operations were sent, they are sent one at a
+//! time; the one that keeps cutting the line fails with [`ErrorKind::SuspectedRefusal`], naming its topic, and everything
+//! else goes on. A QoS 0 message to a forbidden topic cannot be found this way, because it is settled when it is written.
+//!
+//! # Connections
+//!
+//! The first connect is tried once and fails with its reason. A connection that stood and broke is made again: after a
+//! random pause of up to 1 s, which doubles up to 120 s and starts again after a connection that lasted; with DNS
+//! resolved anew and the [credentials provider](Credentials::provider) asked anew. First the order flag and the
+//! subscriptions are restored, then messages flow. A login refused with CONNACK 4 or 5 is tried once more at once, then at
+//! the slowest pace for [`Config::refusal_patience`]; after that the client is dead, and every call says why.
+//! [`Client::events`] tells what happens.
+//!
+//! # Receiving
+//!
+//! The inbox exists before CONNECT is sent: P2P and offline messages arrive right behind CONNACK and need no
+//! subscription. [`subscribe`](Client::subscribe) feeds the client's queue ([`recv`](Client::recv) and its variants,
+//! [`messages`](Client::messages)); [`subscribe_stream`](Client::subscribe_stream) gives a [`Stream`] of its own. A QoS 1
+//! or 2 message is acknowledged when your program takes it; [`AckMode`] has the other choices. At the inbox's bound QoS 0
+//! messages are dropped, and others are neither queued nor acknowledged, so that the broker sends them again.
+//!
+//! Notices of the service (`$SYS/tokenExpireNotice`, `$SYS/tokenInvalidNotice`) are [`Event`]s, never messages.
+//!
+//! # Limits of the service
+//!
+//! Names, sizes and quotas are checked before anything is sent, because the service answers a violation by cutting the
+//! connection; [`Limits`] lists them with their sources and can raise each. Retained messages, wills and shared
+//! subscriptions do not exist in the service, so they are not offered.
+//!
+//! # Features
+//!
+//! | feature | effect | adds | default |
+//! |---|---|---|---|
+//! | `tls` | `mqtts://` endpoints | rustls with ring, rustls-native-certs, webpki-roots | yes |
+//!
+//! # Log levels
+//!
+//! Through the [`log`](https://docs.rs/log) facade: `warn` for lost connections, suspected refusals, a full inbox, plain
+//! connections to other hosts and long topics; `info` for connects and notices; `debug` for details. Topics and client
+//! ids may appear, payloads and secrets never. The crates underneath log on their own targets: `rumqttc` shows topics and
+//! packet ids at `debug`, `rustls` handshakes at `debug`.
+//!
+//! # Known problems
+//!
+//! * *"... is suspected to be refused"*: see the topic in the error. Its parent must exist in the console, and the
+//!   AccessKey, token or device needs the right to it.
+//! * *Two programs disconnect each other in turn*: they use one client id. Leave out the device id, or give each its own.
+//! * *[`stranded_workers`] is not 0*: a thread sits in the system's resolver or in dialling, which nothing can interrupt;
+//!   it ends by itself.
+//! * *After a fork everything fails with [`ErrorKind::Forked`]*: make the client in the child.
+//! * *A time-out of the handshake*: to name the stage, a second connection to the same address is opened and closed.
+//!
+//! # When not to use it
+//!
+//! In an async program that has a runtime anyway; for thousands of messages a second from one server, for which the
+//! service points to RocketMQ or its server-side SDK.
+//!
+//! # Versions
+//!
+//! Before 1.0 a minor version may change the API. The minimum Rust version is 1.85; raising it is a minor release.
+//! Errors may carry foreign errors as [`source`](std::error::Error::source); their types are outside this promise.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(
@@ -37,3 +157,9 @@ pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
 pub use session::stranded_workers;
 pub use stats::Stats;
+
+/// The code blocks of the READMEs are compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../README.zh-CN.md")]
+struct Readme;

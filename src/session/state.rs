@@ -49,8 +49,6 @@ enum Step {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Go,
-    /// The connection is set up: messages flow from now on.
-    Ready,
     /// DISCONNECT is written.
     Left,
 }
@@ -289,13 +287,13 @@ impl State {
             LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
             LineEvent::PubAck(id) | LineEvent::PubComp(id) => match self.outbox.take(Kind::Publish, id) {
                 Some(Ticket::Op(seq)) => self.acknowledged(seq),
-                Some(Ticket::Step) => return Ok(self.step_done(Vec::new(), events)),
+                Some(Ticket::Step) => self.step_done(Vec::new(), events),
                 None => log::debug!("an acknowledgement for packet id {id}, which nobody waits for"),
             },
             LineEvent::PubRec(id) => self.outbox.received(id),
             LineEvent::SubAck(id, codes) => match self.outbox.take(Kind::Request, id) {
                 Some(Ticket::Op(seq)) => self.subscribed(seq, codes),
-                Some(Ticket::Step) => return Ok(self.step_done(codes, events)),
+                Some(Ticket::Step) => self.step_done(codes, events),
                 None => log::debug!("a SUBACK for packet id {id}, which nobody waits for"),
             },
             LineEvent::UnsubAck(id) => {
@@ -336,7 +334,7 @@ impl State {
         self.outbox.settle(seq, Ok(reply));
     }
 
-    fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) -> Flow {
+    fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
         if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
             let mut codes = codes.into_iter();
             for (filter, qos) in filters {
@@ -349,7 +347,6 @@ impl State {
                 }
             }
         }
-        if self.steps.is_empty() { Flow::Ready } else { Flow::Go }
     }
 
     fn arrived(&mut self, arrived: Arrived, session: &Arc<Session>, events: &mut Vec<Event>) {

@@ -86,7 +86,7 @@ impl Worker<'_> {
                     let failure = self.look_into(failure);
                     let mut events = Vec::new();
                     let (reason, _) = self.session.lock().lost(&failure, &mut events);
-                    self.send(events);
+                    self.send(&events);
                     (failure, reason)
                 }
                 End::Lost { failure, reason, lasted, cured } => {
@@ -102,42 +102,39 @@ impl Worker<'_> {
             }
             if self.ready.is_some() {
                 // The first connect fails at once, with its reason.
-                self.send(vec![Event::Disconnected { reason: reason.clone(), retry_in: None }]);
+                self.send(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
                 return reason;
             }
-            let pause = match self.pause_after(&failure) {
-                Ok(pause) => pause,
-                Err(()) => {
-                    self.send(vec![Event::Disconnected { reason: reason.clone(), retry_in: None }]);
-                    return given_up(&reason);
-                }
+            let Some(pause) = self.pause_after(&failure) else {
+                self.send(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
+                return given_up(&reason);
             };
             log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
-            self.send(vec![Event::Disconnected { reason, retry_in: Some(pause) }]);
+            self.send(&[Event::Disconnected { reason, retry_in: Some(pause) }]);
             if self.sleep(pause) {
                 return closed();
             }
         }
     }
 
-    /// How long to wait before the next attempt; an error when there is to be none.
-    fn pause_after(&mut self, failure: &Failure) -> Result<Duration, ()> {
+    /// How long to wait before the next attempt; `None` when there is to be none.
+    fn pause_after(&mut self, failure: &Failure) -> Option<Duration> {
         let refused = match failure.cause {
-            Cause::Refused(1 | 2) => return Err(()),
+            Cause::Refused(1 | 2) => return None,
             Cause::Refused(4 | 5) => true,
             _ => false,
         };
         if !refused {
-            return Ok(self.backoff.next());
+            return Some(self.backoff.next());
         }
         let since = *self.refused_since.get_or_insert_with(Instant::now);
         if !std::mem::replace(&mut self.asked_again, true) {
-            return Ok(Duration::ZERO);
+            return Some(Duration::ZERO);
         }
         if since.elapsed() >= self.session.config.refusal_patience() {
-            return Err(());
+            return None;
         }
-        Ok(self.backoff.slowest().min(self.session.config.refusal_patience()))
+        Some(self.backoff.slowest().min(self.session.config.refusal_patience()))
     }
 
     /// One connection, from the credentials to its end.
@@ -175,18 +172,18 @@ impl Worker<'_> {
                     if let Some(sender) = sender.take() {
                         self.session.lock().connected(sender, session_present, pump);
                     }
-                    self.after_event(Flow::Go, pump)
+                    self.after_event(pump)
                 }
                 Ok(event) => {
                     let mut events = Vec::new();
                     let flow = self.session.lock().handle(event, true, self.session, &mut events);
-                    self.send(events);
+                    self.send(&events);
                     match flow {
                         Ok(Flow::Left) => {
                             pump.drain();
                             return End::Left;
                         }
-                        Ok(flow) => self.after_event(flow, pump),
+                        Ok(Flow::Go) => self.after_event(pump),
                         Err(error) => Some(Failure { error, cause: Cause::Other }),
                     }
                 }
@@ -201,11 +198,10 @@ impl Worker<'_> {
     }
 
     /// Hands over what has become possible, and tells those who wait. A failure means that the line is of no use.
-    fn after_event(&mut self, flow: Flow, pump: &mut dyn LinePump) -> Option<Failure> {
+    fn after_event(&mut self, pump: &mut dyn LinePump) -> Option<Failure> {
         let mut state = self.session.lock();
         state.push_out(Some(pump));
         let newly_set_up = state.set_up() && !state.is_online();
-        debug_assert!(flow != Flow::Ready || state.set_up());
         let mut events = Vec::new();
         if newly_set_up {
             self.set_up(&mut state, &mut events, pump);
@@ -213,7 +209,7 @@ impl Worker<'_> {
         let overdue = state.step_overdue(Instant::now());
         self.session.announce(&state);
         drop(state);
-        self.send(events);
+        self.send(&events);
         overdue.then(|| {
             let message = "the broker did not acknowledge the set-up of the connection in time (stage: ack)";
             Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other }
@@ -245,7 +241,7 @@ impl Worker<'_> {
         let (reason, cured) = state.lost(&failure, &mut events);
         self.session.announce(&state);
         drop(state);
-        self.send(events);
+        self.send(&events);
         End::Lost { failure, reason, lasted, cured }
     }
 
@@ -308,7 +304,7 @@ impl Worker<'_> {
         state.leaving
     }
 
-    fn send(&self, events: Vec<Event>) {
+    fn send(&self, events: &[Event]) {
         events.iter().for_each(|event| self.session.events.send(event));
     }
 }
