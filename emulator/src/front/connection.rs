@@ -75,22 +75,20 @@ where
 
     talk.log(What::Disconnected { reason });
     desk.service.leave(&talk.client_id, talk.number);
-    if reason == DisconnectReason::Violation {
-        // Closing with unread bytes would reset the connection, and the client might never read the notice.
-        let _ = timeout(FAREWELL, async {
+    let client = async move {
+        if reason == DisconnectReason::Violation {
+            // Closing with unread bytes would reset the connection, and the client might never read the notice.
             let _ = to_client.shutdown().await;
             from_client.drain().await;
-        })
-        .await;
-    }
-    drop((from_client, to_client));
-    // The broker reads to the end what came before; what it still answers is of no interest.
-    let _ = timeout(FAREWELL, async {
+        }
+    };
+    let broker = async move {
+        // It reads to the end what came before; what it still answers is of no interest.
         let _ = to_broker.shutdown().await;
         from_broker.drain().await;
-    })
-    .await;
-    drop(pass);
+        drop(pass);
+    };
+    let _ = tokio::join!(timeout(FAREWELL, client), timeout(FAREWELL, broker));
 }
 
 /// Reads the CONNECT and decides on it; a refused client is answered, and the log knows.
@@ -135,7 +133,7 @@ where
 enum Out {
     Frame(Bytes),
     /// The last bytes before the connection is cut. They wait for the broker's answers to everything that came before:
-    /// a `PINGREQ` was sent behind it, and this is the number of pings sent before that one.
+    /// a PINGREQ is sent behind that, and this is the number of pings sent before.
     Last {
         bytes: Bytes,
         after_pings: Option<u64>,
@@ -198,8 +196,8 @@ impl Talk<'_> {
                 }
                 Verdict::Cut(bytes) => {
                     let after_pings = Some(self.pings.load(Ordering::Relaxed));
-                    let _ = to_broker.write_all(&ping_request()).await;
                     let _ = out.send(Out::Last { bytes, after_pings });
+                    let _ = to_broker.write_all(&ping_request()).await;
                     return std::future::pending().await;
                 }
             };
