@@ -90,7 +90,6 @@ impl Broker {
         for kind in [
             Type::ClientAuthenticate,
             Type::ClientSubscribe,
-            Type::ClientUnsubscribe,
             Type::MessagePublish,
             Type::MessageExpiryCheck,
             Type::MessageDropped,
@@ -205,13 +204,10 @@ impl Handler for Hooks {
                     AuthResult::NotAuthorized
                 }))
             }
-            Parameter::ClientSubscribe(session, subscribe) => {
-                self.subscribe(session, &subscribe.topic_filter).await.map(renamed)
-            }
-            Parameter::ClientUnsubscribe(session, unsubscribe) => {
-                let beyond = format!("{BEYOND_QUOTA}{}", unsubscribe.topic_filter);
-                filters(session).await.contains(&beyond).then(|| renamed(beyond))
-            }
+            Parameter::ClientSubscribe(session, subscribe) => self
+                .subscribe(session, &subscribe.topic_filter)
+                .await
+                .map(|filter| HookResult::TopicFilter(Some(TopicFilter::from(filter)))),
             Parameter::MessagePublish(_, from, publish) => self.publish(from, publish).map(HookResult::Publish),
             Parameter::MessageExpiryCheck(session, _, publish) => {
                 waited_offline(session, publish).await.then_some(HookResult::MessageExpiry)
@@ -278,10 +274,6 @@ async fn filters(session: &Session) -> HashSet<String> {
         Ok(subscriptions) => subscriptions.to_topic_filters().await.iter().map(ToString::to_string).collect(),
         Err(_) => HashSet::new(),
     }
-}
-
-fn renamed(filter: String) -> HookResult {
-    HookResult::TopicFilter(Some(TopicFilter::from(filter)))
 }
 
 #[cfg(test)]

@@ -200,3 +200,22 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn deny(reason: String) -> Denial {
     Denial { reason, fault: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Builder;
+
+    #[test]
+    fn a_connection_that_ends_late_does_not_take_its_successor_along() {
+        let service = Service::new(Builder::new().settings);
+        let (orders, _taken) = tokio::sync::mpsc::unbounded_channel();
+        for number in [1, 2] {
+            service.enter("a", Line { number, clean_session: true, orders: orders.clone() });
+        }
+        service.leave("a", 1);
+        assert_eq!(service.line("a").map(|line| line.number), Some(2));
+        service.leave("a", 2);
+        assert!(service.line("a").is_none());
+    }
+}

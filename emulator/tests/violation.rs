@@ -120,6 +120,15 @@ fn sizes() {
     let reason = violated(&emulator, id, Action::Publish, "emulator/big");
     assert!(reason.contains("invalid param"), "{reason}");
 
+    let mut limits = Limits::default();
+    limits.packet = 2000;
+    let small_packets = Emulator::builder().limits(limits).start().unwrap();
+    let mut raw = Raw::login(&small_packets, id);
+    raw.publish("emulator/big", 1, 1, &[0; 2000]);
+    raw.ended();
+    let reason = violated(&small_packets, id, Action::Publish, "emulator/big");
+    assert!(reason.contains("the packet has"), "{reason}");
+
     let full_size = Emulator::start().unwrap();
     let mut raw = Raw::login(&full_size, id);
     raw.subscribed(&[("emulator/big", 1)]);
