@@ -334,15 +334,20 @@ mod tests {
 
     #[test]
     fn waiting_finds_what_is_there_and_what_comes_and_gives_up_in_time() {
-        let log = Arc::new(Log::new(10));
+        let log = Arc::new(Log::new(1000));
         log.write("early", What::Kicked);
         assert!(log.wait(0, Duration::ZERO, |entry| entry.client_id == "early").is_some());
         assert!(log.wait(1, Duration::from_millis(20), |_| true).is_none());
-        let writer = Arc::clone(&log);
-        let thread = std::thread::spawn(move || writer.write("late", What::Kicked));
-        let found = log.wait(0, Duration::from_secs(10), |entry| entry.client_id == "late");
-        assert_eq!(found.map(|entry| entry.sequence), Some(1));
-        thread.join().unwrap();
+        // Many times, so that some of the entries come while the wait is on; each missed one would cost 10 s.
+        let before = Instant::now();
+        for number in 1..=100 {
+            let writer = Arc::clone(&log);
+            let thread = std::thread::spawn(move || writer.write("late", What::Kicked));
+            let found = log.wait(number, Duration::from_secs(10), |entry| entry.client_id == "late");
+            assert_eq!(found.map(|entry| entry.sequence), Some(number));
+            thread.join().unwrap();
+        }
+        assert!(before.elapsed() < Duration::from_secs(9), "woken, not timed out");
     }
 
     #[test]
