@@ -324,14 +324,16 @@ impl Credentials {
 /// Asks a provider, and checks what it gives. To be called on a helper thread: it runs the user's code.
 pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
     let failed = |message: String| Error::new(ErrorKind::Credentials, message);
-    let credentials = provider()
-        .map_err(|error| failed(format!("the credentials provider failed: {error}")).with_source(Cause(error)))?;
+    let credentials = provider().map_err(|error| {
+        failed(format!("the credentials provider failed (stage: credentials): {error}")).with_source(Cause(error))
+    })?;
     if credentials.as_provider().is_some() {
-        return Err(failed("the credentials provider gave another provider".to_string())
+        return Err(failed("the credentials provider gave another provider (stage: credentials)".to_string())
             .with_hint("it must give the credentials themselves"));
     }
     credentials.check().map_err(|error| {
-        failed(format!("the credentials provider gave unusable credentials: {error}")).with_source(error)
+        failed(format!("the credentials provider gave unusable credentials (stage: credentials): {error}"))
+            .with_source(error)
     })?;
     Ok(credentials)
 }

@@ -266,11 +266,16 @@ impl Error {
         self.inner.hint.as_deref()
     }
 
-    /// The stage a time-out stopped in; `None` when this is no time-out.
+    /// The stage it failed in, or timed out in; `None` where stages have no meaning.
     #[must_use]
     pub fn stage(&self) -> Option<Stage> {
         match self.inner.kind {
             ErrorKind::Timeout(stage) => Some(stage),
+            ErrorKind::Credentials => Some(Stage::Credentials),
+            ErrorKind::Resolve => Some(Stage::Resolve),
+            ErrorKind::Connect => Some(Stage::Connect),
+            ErrorKind::Tls => Some(Stage::Tls),
+            ErrorKind::Refused => Some(Stage::ConnAck),
             _ => None,
         }
     }
@@ -278,7 +283,7 @@ impl Error {
     /// Whether a deadline passed, here or in the cause.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        if self.stage().is_some() {
+        if matches!(self.inner.kind, ErrorKind::Timeout(_)) {
             return true;
         }
         let mut cause = std::error::Error::source(self);

@@ -18,6 +18,7 @@ fn refused(builder: ConfigBuilder) -> Error {
     let elapsed = start.elapsed();
     assert!(elapsed < TIMEOUT + Duration::from_secs(20), "{elapsed:?}: {error}");
     assert!(!error.to_string().contains("-secret"), "{error}");
+    assert!(error.to_string().contains("(stage: "), "{error}");
     error
 }
 
@@ -142,7 +143,7 @@ fn a_provider_that_never_answers_fails_or_panics() {
     assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Credentials), "{error}");
     drop(hold);
     let error = refused(to("mqtt://127.0.0.1:1").credentials(Credentials::provider(|| Err("no token today".into()))));
-    assert_eq!(error.kind(), ErrorKind::Credentials);
+    assert_eq!((error.kind(), error.stage()), (ErrorKind::Credentials, Some(Stage::Credentials)));
     assert!(error.to_string().contains("no token today"), "{error}");
     let panics = Credentials::provider(|| std::panic::resume_unwind(Box::new("a bug")));
     let error = refused(to("mqtt://127.0.0.1:1").credentials(panics));

@@ -140,6 +140,11 @@ fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
     event(&events, "full", |event| matches!(event, Event::InboxFull).then_some(()));
     eventually("both counted", || client.stats().dropped_full == 1);
     assert_eq!((client.stats().refused_full, client.stats().received), (1, 1));
+    // The line lives on: nothing here waits for the program to take a message.
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack(4, id);
+    delivery.wait().expect("acknowledged");
     assert_eq!(support::payloads(&client, 1), ["kept"]);
     assert_eq!(line.expect(4).id(), 1);
     // What was refused is not acknowledged, does not hold back what follows, and may come again.

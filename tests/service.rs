@@ -227,6 +227,24 @@ fn offline_messages_of_a_kept_session_come_right_after_connack() {
 }
 
 #[test]
+fn disconnect_delivers_what_was_accepted_also_at_qos_0() {
+    const EACH: usize = 500;
+    let emulator = emulator();
+    let receiver = client(&emulator);
+    let topic = topic(&emulator, "burst");
+    receiver.subscribe(&topic, QoS::ExactlyOnce).expect("subscribed");
+    for qos in ALL {
+        let sender = client(&emulator);
+        for number in 0..EACH {
+            drop(sender.publish_nowait(&topic, qos, format!("{number}")).expect("accepted"));
+        }
+        sender.disconnect().expect("all delivered");
+        let expected: Vec<_> = (0..EACH).map(|number| number.to_string()).collect();
+        assert_eq!(payloads(&receiver, EACH), expected, "{qos}");
+    }
+}
+
+#[test]
 fn tls_and_client_work_together() {
     let emulator = emulator();
     let client = connect(config(&emulator).endpoint(emulator.tls_endpoint()).ca_pem(emulator.ca_pem()));

@@ -26,7 +26,7 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
             lost(format!("{server} closed the connection"), Cause::Closed)
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            not_mqtt(format!("{server} closed the connection without answering CONNECT"))
+            not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack)"))
         }
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             lost(format!("{server} did not answer the keep-alive ping"), Cause::Other)
@@ -34,7 +34,8 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         error @ (ConnectionError::MqttState(StateError::Deserialization(_)) | ConnectionError::NotConnAck(_))
             if !connected =>
         {
-            let mut failure = not_mqtt(format!("{server} answered CONNECT with something that is not MQTT 3.1.1"));
+            let mut failure =
+                not_mqtt(format!("{server} answered CONNECT with something that is not MQTT 3.1.1 (stage: connack)"));
             failure.error = failure.error.with_source(error);
             failure
         }
@@ -69,9 +70,10 @@ fn refused(code: u8, server: &str) -> Failure {
         }
         _ => "the code is outside MQTT 3.1.1",
     };
-    let error = Error::new(ErrorKind::Refused, format!("{server} refused the connection: {code_text}"))
-        .with_code(code_text)
-        .with_hint(hint);
+    let error =
+        Error::new(ErrorKind::Refused, format!("{server} refused the connection (stage: connack): {code_text}"))
+            .with_code(code_text)
+            .with_hint(hint);
     Failure { error, cause: Cause::Refused(code) }
 }
 
@@ -113,14 +115,20 @@ fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
     // std gives a failed look-up no kind of its own, only this text.
     let text = error.to_string();
     if text.starts_with("failed to lookup address") || text.starts_with("could not resolve") {
-        let error = Error::new(ErrorKind::Resolve, format!("cannot resolve the host name of {server}: {text}"))
-            .with_hint("check the spelling of the endpoint and this machine's DNS; VPC endpoints resolve only inside their VPC")
-            .with_source(error);
+        let error = Error::new(
+            ErrorKind::Resolve,
+            format!("cannot resolve the host name of {server} (stage: resolve): {text}"),
+        )
+        .with_hint(
+            "check the spelling of the endpoint and this machine's DNS; VPC endpoints resolve only inside their VPC",
+        )
+        .with_source(error);
         return Failure { error, cause: Cause::Other };
     }
     // "bytes remaining on stream": the connection ended inside something that was no packet.
     if reset || error.kind() == Io::Other {
-        let mut failure = not_mqtt(format!("{server} closed the connection without answering CONNECT: {text}"));
+        let mut failure =
+            not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack): {text}"));
         failure.error = failure.error.with_source(error);
         return failure;
     }
@@ -131,7 +139,7 @@ fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
         }
         _ => "check the endpoint, the network and any firewall in between",
     };
-    let error = Error::new(ErrorKind::Connect, format!("cannot connect to {server}: {text}"))
+    let error = Error::new(ErrorKind::Connect, format!("cannot connect to {server} (stage: connect): {text}"))
         .with_hint(hint)
         .with_source(error);
     Failure { error, cause: Cause::Other }
@@ -140,7 +148,7 @@ fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
 #[cfg(feature = "tls")]
 fn tls(error: rustls::Error, server: &str) -> Failure {
     let (what, hint) = crate::tls::explain(&error);
-    let mut shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed: {what}"));
+    let mut shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed (stage: tls): {what}"));
     if let Some(hint) = hint {
         shown = shown.with_hint(hint);
     }

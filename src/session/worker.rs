@@ -258,7 +258,9 @@ impl Worker<'_> {
                 fetched = answer.map_err(|failure| match failure {
                     NoAnswer::TimedOut => probe::time_out(config, Stage::Credentials),
                     NoAnswer::Leaving => closed(),
-                    NoAnswer::Panicked => Error::new(ErrorKind::Credentials, "the credentials provider panicked"),
+                    NoAnswer::Panicked => {
+                        Error::new(ErrorKind::Credentials, "the credentials provider panicked (stage: credentials)")
+                    }
                     NoAnswer::NoThread => Error::internal("cannot start a thread"),
                 })??;
                 &fetched
