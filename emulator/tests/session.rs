@@ -128,7 +128,9 @@ fn an_unacknowledged_message_comes_again() {
     receiver.subscribed(&[("emulator/again", 1)]);
     emulator.publish_as_service("emulator/again", 1, "take it").unwrap();
     let first = receiver.message_unacknowledged();
+    let before = std::time::Instant::now();
     let second = receiver.message();
+    assert!(before.elapsed() < std::time::Duration::from_secs(8), "at the interval that was set");
     assert_eq!((first.dup, second.dup), (false, true));
     assert_eq!(first.packet_id, second.packet_id);
     assert_eq!(second.payload, b"take it");
