@@ -52,7 +52,6 @@ impl Client {
     /// [`Protocol`](crate::ErrorKind::Protocol) when something else than MQTT answers,
     /// [`Credentials`](crate::ErrorKind::Credentials), or [`Timeout`](crate::ErrorKind::Timeout) with the stage,
     /// within [`Config::timeout`].
-    #[allow(clippy::needless_pass_by_value)] // a client owns its configuration; taking it by value leaves room for that
     pub fn connect(config: Config) -> Result<Client> {
         let timeout = config.timeout();
         let session = Session::start(config)?;

@@ -276,11 +276,11 @@ impl Session {
         loop {
             let now = Instant::now();
             self.expire_in(&mut state, now);
-            let open = state.outbox.open_before(mark);
-            if open == 0 {
+            if !state.outbox.any_open_before(mark) {
                 return state.outbox.lost.report().map_or(Ok(()), Err);
             }
             if now >= deadline {
+                let open = state.outbox.open_before(mark);
                 let message = format!("{open} message(s) are still not acknowledged (stage: ack)");
                 return Err(Error::new(ErrorKind::Timeout(Stage::Ack), message));
             }

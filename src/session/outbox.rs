@@ -126,6 +126,11 @@ impl Outbox {
         self.next_seq
     }
 
+    /// Whether any operation older than `seq` is not settled. The oldest usually is, so this is quick.
+    pub(super) fn any_open_before(&self, seq: u64) -> bool {
+        self.ops.range(..seq).any(|(_, op)| op.is_open())
+    }
+
     /// How many operations older than `seq` are not settled.
     pub(super) fn open_before(&self, seq: u64) -> usize {
         self.ops.range(..seq).filter(|(_, op)| op.is_open()).count()

@@ -71,7 +71,9 @@ impl Subscriptions {
     pub(super) fn dropped(&mut self, filters: &[(String, QoS)]) -> Option<String> {
         let alone = filters.len() == 1;
         for (filter, _) in filters {
-            let subscription = self.list.iter_mut().find(|subscription| subscription.filter == *filter)?;
+            let Some(subscription) = self.list.iter_mut().find(|subscription| subscription.filter == *filter) else {
+                continue;
+            };
             if alone && subscription.drops >= DROPS {
                 self.remove(filter);
                 return Some(filter.clone());
