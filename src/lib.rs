@@ -59,8 +59,8 @@
 //!
 //! **Suspected refusals**: the service answers a publish or subscribe without permission by cutting the connection,
 //! without saying why. When a connection drops twice shortly after the same operations were sent, they are sent one at a
-//! time; the one that keeps cutting the line fails with [`ErrorKind::SuspectedRefusal`], naming its topic, and everything
-//! else goes on. A QoS 0 message to a forbidden topic cannot be found this way, because it is settled when it is written.
+//! time, on a line that has first held for 250 ms without them; the one that keeps cutting it fails with
+//! [`ErrorKind::SuspectedRefusal`], naming its topic, and everything else goes on. A QoS 0 message to a forbidden topic cannot be found this way, because it is settled when it is written.
 //!
 //! # Connections
 //!

@@ -2,6 +2,8 @@
 //!
 //! The session knows no packet of a protocol version, and an adapter knows nothing of outboxes or reconnects.
 
+use std::time::Instant;
+
 use crate::error::Error;
 use crate::message::{Outgoing, QoS};
 
@@ -63,6 +65,9 @@ pub(super) trait LineSender: Send {
 pub(super) trait LinePump: Send {
     /// Blocks until something happens. The first event is `ConnAck`; after an error there is nothing more.
     fn next(&mut self) -> Result<LineEvent, Failure>;
+    /// The same, but gives up at this instant (`None`). Only while nothing is being sent: what is half written then is
+    /// lost.
+    fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure>;
     /// What had been read before the error and not been given out yet.
     fn leftovers(&mut self) -> Vec<LineEvent>;
     /// Before any request on a resumed session: the next packet id is the one after `last_id`, and incoming QoS 2

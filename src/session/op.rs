@@ -152,6 +152,11 @@ impl Op {
         self.is_open() && matches!(self.stage, Stage::Written | Stage::Released) && recent
     }
 
+    /// The drops were not its fault.
+    pub(super) fn acquit(&mut self) {
+        (self.drops, self.drops_as_oldest, self.drops_alone) = (0, 0, 0);
+    }
+
     pub(super) fn reply(&self) -> Reply {
         Reply { attempts: self.attempts, granted: Vec::new() }
     }

@@ -414,6 +414,17 @@ impl Outbox {
         }
     }
 
+    /// Whether any operation is under suspicion.
+    pub(super) fn has_suspects(&self) -> bool {
+        !self.suspects.is_empty()
+    }
+
+    /// The line drops on its own: nobody is to blame.
+    pub(super) fn acquit(&mut self) {
+        self.suspects.clear();
+        self.ops.values_mut().for_each(Op::acquit);
+    }
+
     /// The first operation the evidence is enough against: the connection dropped while it was the only one in
     /// flight, either twice, or once after it had been the oldest in flight at two drops.
     pub(super) fn convicted(&self) -> Option<u64> {
@@ -586,6 +597,23 @@ mod tests {
         assert_eq!(send(&mut outbox).len(), 1);
         outbox.connection_lost(false, true, Instant::now());
         assert_eq!(outbox.convicted(), Some(seqs[1]));
+    }
+
+    #[test]
+    fn an_acquittal_starts_from_the_beginning() {
+        let mut outbox = Outbox::new(BOUNDS);
+        push_qos_1(&mut outbox, 3);
+        for _ in 0..2 {
+            send(&mut outbox);
+            outbox.connection_lost(false, true, Instant::now());
+        }
+        assert!(outbox.has_suspects());
+        outbox.acquit();
+        for _ in 0..2 {
+            assert_eq!(send(&mut outbox).len(), 3);
+            outbox.connection_lost(false, true, Instant::now());
+            assert_eq!(outbox.convicted(), None);
+        }
     }
 
     #[test]

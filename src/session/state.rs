@@ -27,6 +27,10 @@ const ORDER_FLAG: &str = r#"{"order":"true"}"#;
 /// A notice this recent explains why the service then cuts the connection.
 const NOTICE_EXPLAINS: Duration = Duration::from_secs(10);
 
+/// How long a line has to hold without the suspect before the suspect is sent alone. A refusal follows within a round
+/// trip or so; a bad link, against which this guards, breaks at any time.
+const QUIET: Duration = Duration::from_millis(250);
+
 /// Whether there is a connection.
 pub(super) enum Phase {
     /// Being made, or waiting to be; why there is none.
@@ -75,6 +79,8 @@ pub(super) struct State {
     /// The step that was handed over, and when.
     step: Option<(Step, Instant)>,
     session_present: bool,
+    /// Nothing is sent before this instant.
+    quiet_until: Option<Instant>,
     inbox_full: bool,
     last_notice: Option<(Instant, Code)>,
 }
@@ -112,6 +118,7 @@ impl State {
             steps: VecDeque::new(),
             step: None,
             session_present: false,
+            quiet_until: None,
             inbox_full: false,
             last_notice: None,
             config: config.clone(),
@@ -182,7 +189,7 @@ impl State {
     pub(super) fn push_out(&mut self, mut pump: Option<&mut dyn LinePump>) {
         let Some(line) = &self.line else { return };
         let now = Instant::now();
-        if self.step.is_some() {
+        if self.step.is_some() || self.quiet_until.is_some() {
             return;
         }
         if let Some(step) = self.steps.front() {
@@ -224,8 +231,14 @@ impl State {
         }
     }
 
-    /// CONNACK came: takes the line into use.
-    pub(super) fn connected(&mut self, line: Box<dyn LineSender>, session_present: bool, pump: &mut dyn LinePump) {
+    /// CONNACK came: takes the line into use. Returns until when nothing is to be sent, if there is a suspect: a line
+    /// that drops on its own, without the suspect being sent, proves that the suspect is innocent.
+    pub(super) fn connected(
+        &mut self,
+        line: Box<dyn LineSender>,
+        session_present: bool,
+        pump: &mut dyn LinePump,
+    ) -> Option<Instant> {
         self.line = Some(line);
         self.session_present = session_present;
         self.stats.connections += 1;
@@ -248,11 +261,20 @@ impl State {
         if !session_present {
             self.steps.extend(self.subscriptions.packets().into_iter().map(Step::Resubscribe));
         }
+        let suspicion = self.outbox.has_suspects() || self.subscriptions.has_suspects();
+        self.quiet_until = suspicion.then(|| Instant::now() + QUIET);
+        self.quiet_until
+    }
+
+    /// The line has held without anything being sent.
+    pub(super) fn end_quiet(&mut self) {
+        self.quiet_until = None;
+        self.send_acks();
     }
 
     /// Whether everything that has to precede messages is acknowledged.
     pub(super) fn set_up(&self) -> bool {
-        self.line.is_some() && self.step.is_none() && self.steps.is_empty()
+        self.line.is_some() && self.step.is_none() && self.steps.is_empty() && self.quiet_until.is_none()
     }
 
     /// A step has waited for its acknowledgement too long.
@@ -416,7 +438,7 @@ impl State {
     }
 
     fn send_acks(&mut self) {
-        let Some(line) = &self.line else { return };
+        let Some(line) = self.line.as_ref().filter(|_| self.quiet_until.is_none()) else { return };
         while let Some((id, qos)) = self.acks.next_ready() {
             line.acknowledge(id, qos);
         }
@@ -431,6 +453,10 @@ impl State {
         let reason = self.explain(failure, cut, now);
         let step = self.step.take();
         self.steps.clear();
+        if self.quiet_until.take().is_some() && cut {
+            self.outbox.acquit();
+            self.subscriptions.acquit();
+        }
         if let (true, Some((Step::Resubscribe(filters), _))) = (cut, &step) {
             if let Some(filter) = self.subscriptions.dropped(filters) {
                 let what = format!("SUBSCRIBE to \"{filter}\"");

@@ -53,6 +53,16 @@ impl Subscriptions {
         self.list.iter().map(|subscription| subscription.filter.as_str())
     }
 
+    /// Whether any filter is under suspicion.
+    pub(super) fn has_suspects(&self) -> bool {
+        self.list.iter().any(|subscription| subscription.drops >= DROPS)
+    }
+
+    /// The line drops on its own: nobody is to blame.
+    pub(super) fn acquit(&mut self) {
+        self.list.iter_mut().for_each(|subscription| subscription.drops = 0);
+    }
+
     /// How to subscribe again: everything in one packet, but each suspect in its own.
     pub(super) fn packets(&self) -> Vec<Vec<(String, QoS)>> {
         let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.qos);

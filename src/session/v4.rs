@@ -7,7 +7,10 @@
 use std::time::{Duration, Instant};
 
 use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish, Subscribe};
-use rumqttc::{Client, Connection, Event, MqttOptions, Outgoing as Out, Request, SubscribeFilter, Transport};
+use rumqttc::{
+    Client, Connection, ConnectionError, Event, MqttOptions, Outgoing as Out, RecvTimeoutError, Request,
+    SubscribeFilter, Transport,
+};
 
 use super::failure;
 use super::line::{Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
@@ -102,6 +105,17 @@ impl Pump {
 }
 
 impl Pump {
+    fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
+        let event = result.map_err(|error| failure::classify(error, self.connected, &self.server))?;
+        let event = translate(event).ok_or_else(|| self.broken("a packet id was used twice"))?;
+        match event {
+            LineEvent::ConnAck { .. } => self.connected = true,
+            LineEvent::Released(id) => self.expect_release(std::iter::once(id)),
+            _ => {}
+        }
+        Ok(event)
+    }
+
     /// PUBREL is to be answered with PUBCOMP whether its id is known or not (MQTT 3.1.1, section 4.3.3): brokers repeat
     /// it, and on a resumed session it may belong to an exchange of another process. rumqttc breaks the connection
     /// over an id it does not know, so it is made to know it, in the only public way.
@@ -119,19 +133,18 @@ impl Pump {
 
 impl LinePump for Pump {
     fn next(&mut self) -> Result<LineEvent, Failure> {
-        // Never `recv_timeout`: it may drop a half-written packet.
+        // Not `recv_timeout`, which may drop a half-written packet.
         match self.connection.recv() {
-            Ok(Ok(event)) => {
-                let event = translate(event).ok_or_else(|| self.broken("a packet id was used twice"))?;
-                match event {
-                    LineEvent::ConnAck { .. } => self.connected = true,
-                    LineEvent::Released(id) => self.expect_release(std::iter::once(id)),
-                    _ => {}
-                }
-                Ok(event)
-            }
-            Ok(Err(error)) => Err(failure::classify(error, self.connected, &self.server)),
+            Ok(result) => self.event(result),
             Err(_) => Err(self.broken("the connection's request channel closed")),
+        }
+    }
+
+    fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure> {
+        match self.connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(result) => self.event(result).map(Some),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(self.broken("the connection's request channel closed")),
         }
     }
 

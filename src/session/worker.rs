@@ -164,17 +164,27 @@ impl Worker<'_> {
     fn serve(&mut self, sender: Box<dyn LineSender>, pump: &mut dyn LinePump) -> End {
         let mut sender = Some(sender);
         let mut since = Instant::now();
+        let mut quiet_until = None;
         loop {
-            let failure = match pump.next() {
-                Ok(LineEvent::ConnAck { session_present }) => {
+            let event = match quiet_until {
+                None => pump.next().map(Some),
+                Some(until) => pump.next_before(until),
+            };
+            let failure = match event {
+                Ok(None) => {
+                    quiet_until = None;
+                    self.session.lock().end_quiet();
+                    self.after_event(pump)
+                }
+                Ok(Some(LineEvent::ConnAck { session_present })) => {
                     since = Instant::now();
                     self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
                     if let Some(sender) = sender.take() {
-                        self.session.lock().connected(sender, session_present, pump);
+                        quiet_until = self.session.lock().connected(sender, session_present, pump);
                     }
                     self.after_event(pump)
                 }
-                Ok(event) => {
+                Ok(Some(event)) => {
                     let mut events = Vec::new();
                     let flow = self.session.lock().handle(event, true, self.session, &mut events);
                     self.send(&events);
