@@ -2,8 +2,9 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use aliyun_mqtt_emulator::{Builder, Emulator};
+use aliyun_mqtt_emulator::{Builder, Emulator, Permission};
 
 const HELP: &str = "\
 A local stand-in for ApsaraMQ for MQTT. Runs until its standard input ends or it is killed.
@@ -18,7 +19,8 @@ Usage: aliyun-mqtt-emulator [OPTIONS]
   --ca-file PATH  write the certificate of the CA to this file, as PEM
   --help          show this
 
-It prints lines for a shell: eval them, and programs built on aliyun-mqtt talk to it.
+It prints lines for a shell: eval them, and programs built on aliyun-mqtt talk to it. The token among them may do
+everything below the parent topic, for 30 days.
 ";
 
 fn main() -> ExitCode {
@@ -92,11 +94,19 @@ fn environment(emulator: &Emulator, tls: bool, ca_file: Option<&str>) -> String 
         ("ALIYUN_MQTT_TOPIC", emulator.parent_topic().to_owned()),
         ("ALIBABA_CLOUD_ACCESS_KEY_ID", emulator.access_key_id().to_owned()),
         ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulator.access_key_secret().to_owned()),
+        ("ALIYUN_MQTT_TOKEN", token(emulator)),
     ];
     if let Some(path) = ca_file {
         lines.push(("ALIYUN_MQTT_CA_FILE", path.to_owned()));
     }
     lines.into_iter().map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect()
+}
+
+/// A token for everything below the parent topic, for as long as the service gives one.
+fn token(emulator: &Emulator) -> String {
+    const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+    let everything = format!("{}/#", emulator.parent_topic());
+    format!("RW|{}", emulator.issue_token(Permission::ReadWrite, &[&everything], LONGEST))
 }
 
 /// For a shell: as it is if it is harmless, else in single quotes.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::helper::{self, NoAnswer};
 use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
-use super::state::{Flow, State};
+use super::state::Flow;
 use super::{STRANDED, Session, closed, probe, v4};
 use crate::credentials::{self, Credentials, Login};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
@@ -212,31 +212,28 @@ impl Worker<'_> {
         let mut state = self.session.lock();
         state.push_out(Some(pump));
         let newly_set_up = state.set_up() && !state.is_online();
-        let mut events = Vec::new();
-        if newly_set_up {
-            self.set_up(&mut state, &mut events, pump);
-        }
+        let connected = newly_set_up.then(|| {
+            state.online();
+            state.push_out(Some(pump));
+            Event::Connected { session_present: state.session_present(), number: state.stats.connections }
+        });
         let overdue = state.step_overdue(Instant::now());
         self.session.announce(&state);
         drop(state);
-        self.send(&events);
+        if let Some(connected) = connected {
+            self.refused_since = None;
+            self.asked_again = false;
+            log::info!("connected to {}", self.session.config.endpoint());
+            // Told before `connect` returns: who listens from then on hears only of later connections.
+            self.send(&[connected]);
+            if let Some(ready) = self.ready.take() {
+                let _ = ready.send(Ok(()));
+            }
+        }
         overdue.then(|| {
             let message = "the broker did not acknowledge the set-up of the connection in time (stage: ack)";
             Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other }
         })
-    }
-
-    fn set_up(&mut self, state: &mut State, events: &mut Vec<Event>, pump: &mut dyn LinePump) {
-        state.online();
-        state.push_out(Some(pump));
-        self.refused_since = None;
-        self.asked_again = false;
-        let session_present = state.session_present();
-        log::info!("connected to {}", self.session.config.endpoint());
-        events.push(Event::Connected { session_present, number: state.stats.connections });
-        if let Some(ready) = self.ready.take() {
-            let _ = ready.send(Ok(()));
-        }
     }
 
     /// What had been read before the end still counts; then the outbox takes back what was not acknowledged.
