@@ -101,14 +101,14 @@ impl Client {
     /// As [`publish`](Client::publish).
     pub fn publish_message(&self, message: Outgoing) -> Result<()> {
         let timeout = message.timeout.unwrap_or(self.timeout);
-        self.submit(message, timeout, WhenFull::Wait)?.wait().map(drop)
+        self.submit(message, timeout, WhenFull::WaitUntil(after(timeout)))?.wait().map(drop)
     }
 
     /// Hands a message over and returns while it is under way. The [`Delivery`] tells its fate; [`flush`](Client::flush)
     /// waits for all of them.
     ///
-    /// Blocks only while the outbox is full or the publish rate leaves no slot. The message may stay unsettled for
-    /// [`Config::message_age`], or the time-out if that is not set.
+    /// Blocks only while the outbox is full or the publish rate leaves no slot, at most for the time-out. The message
+    /// itself may stay unsettled for [`Config::message_age`], or the time-out if that is not set.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid), [`Timeout`](crate::ErrorKind::Timeout) in the stage `window`, or the
@@ -123,7 +123,7 @@ impl Client {
     /// As [`publish_nowait`](Client::publish_nowait).
     pub fn publish_message_nowait(&self, message: Outgoing) -> Result<Delivery> {
         let age = message.timeout.or(self.config().message_age()).unwrap_or(self.timeout);
-        self.submit(message, age, WhenFull::Wait)
+        self.submit(message, age, WhenFull::WaitUntil(after(age.min(self.timeout))))
     }
 
     /// As [`publish_nowait`](Client::publish_nowait), but never blocks.
@@ -182,9 +182,7 @@ impl Client {
     pub fn subscribe_many(&self, filters: &[(&str, QoS)]) -> Result<Vec<QoS>> {
         let filters: Vec<_> = filters.iter().map(|(filter, qos)| ((*filter).to_string(), *qos)).collect();
         session::check_filters(&filters, self.config())?;
-        let granted = self.session().subscribe(&filters, after(self.timeout))?;
-        self.session().own_filters(&filters);
-        Ok(granted)
+        self.session().subscribe(&filters, true, after(self.timeout))
     }
 
     /// Subscribes, and gives the matching messages to a [`Stream`] instead of the client's queue.
@@ -198,14 +196,15 @@ impl Client {
         // The stream exists first: a message may follow SUBACK at once, or come before it.
         let queue = self.session().open_stream(filter);
         let stream = Stream::new(Arc::clone(self.session()), queue, filter.to_string());
-        self.session().subscribe(&filters, after(self.timeout))?;
+        self.session().subscribe(&filters, false, after(self.timeout))?;
         Ok(stream)
     }
 
     /// Unsubscribes and blocks until the broker confirms (UNSUBACK). Streams with this filter get nothing more.
     ///
     /// # Errors
-    /// A time-out, or the reason the client is dead.
+    /// A time-out, or the reason the client is dead. Even then the filter is not subscribed again after a reconnect; only
+    /// a kept session may still have it.
     pub fn unsubscribe(&self, filter: &str) -> Result<()> {
         session::check_filters(&[(filter.to_string(), QoS::AtMostOnce)], self.config())?;
         self.session().unsubscribe(filter, after(self.timeout))

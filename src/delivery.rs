@@ -175,7 +175,14 @@ impl Settler {
 
     /// Fills the slot. Gives back a failure that nobody is going to see.
     pub(crate) fn settle(mut self, result: Result<Reply>) -> Option<Error> {
-        self.0.take().and_then(|slot| fill(&slot, result))
+        self.0.take().and_then(|slot| fill(&slot, result, false))
+    }
+
+    /// Fills the slot with a failure that is reported elsewhere, too.
+    pub(crate) fn settle_reported(mut self, error: Error) {
+        if let Some(slot) = self.0.take() {
+            fill(&slot, Err(error), true);
+        }
     }
 }
 
@@ -183,13 +190,14 @@ impl Drop for Settler {
     fn drop(&mut self) {
         if let Some(slot) = self.0.take() {
             let error = Error::internal("the operation was abandoned").with_fate(crate::Fate::Unknown);
-            fill(&slot, Err(error));
+            fill(&slot, Err(error), false);
         }
     }
 }
 
-fn fill(slot: &Slot, result: Result<Reply>) -> Option<Error> {
+fn fill(slot: &Slot, result: Result<Reply>, reported: bool) -> Option<Error> {
     let mut state = lock(&slot.state);
+    state.seen = reported;
     let unseen = match &result {
         Err(error) if !state.watched => Some(error.clone()),
         _ => None,

@@ -107,6 +107,8 @@ impl Notice {
 /// It keeps up to 1,000 events that were not taken; beyond, the oldest are dropped.
 pub struct Events {
     queue: Arc<Queue>,
+    /// The process it was made in: after a fork, the child's copy hears nothing, and must not touch a lock.
+    process: u32,
 }
 
 #[derive(Default)]
@@ -138,16 +140,30 @@ impl Events {
     /// Looks without blocking.
     #[must_use]
     pub fn try_recv(&self) -> Option<Event> {
+        if self.process != std::process::id() {
+            return None;
+        }
         lock(&self.queue.state).events.pop_front()
     }
 
     /// How many events were dropped because nobody took them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
+        if self.process != std::process::id() {
+            return 0;
+        }
         lock(&self.queue.state).dropped
     }
 
+    /// A listener that hears nothing.
+    pub(crate) fn deaf() -> Self {
+        Events { queue: Arc::new(Queue::ended()), process: std::process::id() }
+    }
+
     fn take(&self, until: Option<Instant>) -> Option<Event> {
+        if self.process != std::process::id() {
+            return None;
+        }
         let mut state = lock(&self.queue.state);
         loop {
             if let Some(event) = state.events.pop_front() {
@@ -176,17 +192,35 @@ impl fmt::Debug for Events {
     }
 }
 
+impl Queue {
+    fn ended() -> Self {
+        Queue { state: Mutex::new(QueueState { closed: true, ..QueueState::default() }), filled: Condvar::new() }
+    }
+}
+
 /// Where events are sent from.
-#[derive(Default)]
 pub(crate) struct EventHub {
-    listeners: Mutex<Vec<Weak<Queue>>>,
+    /// `None` once nothing more will happen.
+    listeners: Mutex<Option<Vec<Weak<Queue>>>>,
 }
 
 impl EventHub {
+    pub(crate) fn new() -> Self {
+        EventHub { listeners: Mutex::new(Some(Vec::new())) }
+    }
+
     pub(crate) fn listen(&self) -> Events {
-        let queue = Arc::new(Queue::default());
-        lock(&self.listeners).push(Arc::downgrade(&queue));
-        Events { queue }
+        let mut listeners = lock(&self.listeners);
+        let queue = match listeners.as_mut() {
+            Some(listeners) => {
+                listeners.retain(|listener| listener.strong_count() > 0);
+                let queue = Arc::new(Queue::default());
+                listeners.push(Arc::downgrade(&queue));
+                queue
+            }
+            None => Arc::new(Queue::ended()),
+        };
+        Events { queue, process: std::process::id() }
     }
 
     pub(crate) fn send(&self, event: &Event) {
@@ -202,20 +236,17 @@ impl EventHub {
 
     /// Nothing more will happen.
     pub(crate) fn close(&self) {
-        self.each(|queue, state| {
-            state.closed = true;
+        let listeners = lock(&self.listeners).take();
+        for queue in listeners.iter().flatten().filter_map(Weak::upgrade) {
+            lock(&queue.state).closed = true;
             queue.filled.notify_all();
-        });
+        }
     }
 
     fn each(&self, mut visit: impl FnMut(&Queue, &mut QueueState)) {
-        lock(&self.listeners).retain(|listener| match listener.upgrade() {
-            Some(queue) => {
-                visit(&queue, &mut lock(&queue.state));
-                true
-            }
-            None => false,
-        });
+        for queue in lock(&self.listeners).iter().flatten().filter_map(Weak::upgrade) {
+            visit(&queue, &mut lock(&queue.state));
+        }
     }
 }
 
@@ -242,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_listener_that_sleeps_loses_the_oldest() {
-        let hub = EventHub::default();
+        let hub = EventHub::new();
         let events = hub.listen();
         for number in 0..1_005 {
             hub.send(&Event::Connected { session_present: false, number });
@@ -252,5 +283,6 @@ mod tests {
         hub.close();
         assert_eq!(std::iter::from_fn(|| events.recv()).count(), 999);
         assert!(events.recv_timeout(Duration::from_secs(5)).is_none());
+        assert!(hub.listen().recv().is_none(), "nothing more will happen");
     }
 }

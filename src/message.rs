@@ -176,7 +176,7 @@ impl Message {
     /// Acknowledges the message, with [`AckMode::Manual`](crate::AckMode::Manual). Does not block.
     ///
     /// Acknowledgements leave in the order of receipt, as MQTT demands: one given early waits for those before it.
-    /// Calling it twice, or for a QoS 0 message, or in another mode does nothing.
+    /// Calling it twice, also on a clone, or for a QoS 0 message, or in another mode does nothing.
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed) or the reason the client is dead;

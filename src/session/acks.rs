@@ -20,10 +20,8 @@ struct Entry {
 pub(crate) enum Arrival {
     /// New: queue it under this key.
     New(u64),
-    /// A redelivery of one that is queued, or in the program's hands: nothing to do.
-    Held,
-    /// A redelivery of one that is done: only its acknowledgement has to be repeated.
-    Done,
+    /// A redelivery of one that is queued, in the program's hands, or done: at most its acknowledgement is due.
+    Repeated,
 }
 
 /// The table of all messages that are not acknowledged.
@@ -39,28 +37,32 @@ pub(crate) struct Acks {
 }
 
 impl Acks {
-    /// Sorts an arriving message. `Held` or `Done` must not be queued again; `New` must be queued, or given back with
-    /// [`refuse`](Acks::refuse).
+    /// Sorts an arriving message. `New` must be queued, or given back with [`refuse`](Acks::refuse).
     pub(super) fn arrive(&mut self, arrived: &Arrived) -> Arrival {
-        if arrived.qos == QoS::ExactlyOnce && self.releasing.contains(&arrived.id) {
-            return Arrival::Done;
-        }
         let fingerprint = fingerprint(arrived);
+        if arrived.qos == QoS::ExactlyOnce && self.releasing.contains(&arrived.id) {
+            self.owe(arrived, fingerprint, true);
+            return Arrival::Repeated;
+        }
         let repeats = |entry: &Entry| entry.id == arrived.id && entry.fingerprint == fingerprint;
         if self.owed.iter().any(repeats) {
-            return Arrival::Held;
+            return Arrival::Repeated;
         }
         if arrived.duplicate {
             if let Some(position) = self.detached.iter().position(repeats) {
                 let entry = self.detached.swap_remove(position);
                 self.owed.push_back(entry);
-                return Arrival::Held;
+                return Arrival::Repeated;
             }
         }
+        Arrival::New(self.owe(arrived, fingerprint, false))
+    }
+
+    fn owe(&mut self, arrived: &Arrived, fingerprint: u64, done: bool) -> u64 {
         let key = self.next_key;
         self.next_key += 1;
-        self.owed.push_back(Entry { key, id: arrived.id, qos: arrived.qos, fingerprint, done: false });
-        Arrival::New(key)
+        self.owed.push_back(Entry { key, id: arrived.id, qos: arrived.qos, fingerprint, done });
+        key
     }
 
     /// There was no room: it will not be acknowledged, and must not hold back those after it.
@@ -170,10 +172,10 @@ mod tests {
     fn a_redelivery_is_not_queued_twice() {
         let mut acks = Acks::default();
         let key = new_key(&mut acks, 5, QoS::AtLeastOnce);
-        assert_eq!(acks.arrive(&arrived(5, QoS::AtLeastOnce, true)), Arrival::Held);
+        assert_eq!(acks.arrive(&arrived(5, QoS::AtLeastOnce, true)), Arrival::Repeated);
         acks.connection_lost(true);
         assert!(acks.done(key), "the session may come back");
-        assert_eq!(acks.arrive(&arrived(5, QoS::AtLeastOnce, true)), Arrival::Held);
+        assert_eq!(acks.arrive(&arrived(5, QoS::AtLeastOnce, true)), Arrival::Repeated);
         assert_eq!(sent(&mut acks), [5], "acknowledged on the new connection");
     }
 
@@ -194,7 +196,8 @@ mod tests {
         acks.done(key);
         assert_eq!(sent(&mut acks), [7]);
         acks.connection_lost(true);
-        assert_eq!(acks.arrive(&arrived(7, QoS::ExactlyOnce, true)), Arrival::Done);
+        assert_eq!(acks.arrive(&arrived(7, QoS::ExactlyOnce, true)), Arrival::Repeated);
+        assert_eq!(sent(&mut acks), [7], "PUBREC again");
         acks.released(7);
         assert!(matches!(acks.arrive(&arrived(7, QoS::ExactlyOnce, false)), Arrival::New(_)));
     }

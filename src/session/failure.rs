@@ -8,6 +8,15 @@ use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 use super::line::{Cause, Failure};
 use crate::error::{Code, Error, ErrorKind};
 
+/// The cure for a process at its limit of descriptors.
+pub(super) const DESCRIPTORS: &str =
+    "this process has used up its limit of open files (ulimit -n); each connection takes three or four";
+
+/// Whether the system refused another descriptor: EMFILE, ENFILE (24 and 23 on Unix), or WSAEMFILE.
+pub(super) fn no_descriptor(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24 | 10024))
+}
+
 /// `connected`: CONNACK had come. `server`: the endpoint, for the message.
 pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) -> Failure {
     match error {
@@ -134,9 +143,7 @@ fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
     }
     let hint = match error.kind() {
         Io::ConnectionRefused => "nothing listens on that port: check host and port (1883 plain, 8883 TLS)",
-        _ if text.contains("Too many open files") => {
-            "this process has used up its limit of open files (ulimit -n); each connection takes some"
-        }
+        _ if no_descriptor(&error) => DESCRIPTORS,
         _ => "check the endpoint, the network and any firewall in between",
     };
     let error = Error::new(ErrorKind::Connect, format!("cannot connect to {server} (stage: connect): {text}"))

@@ -36,7 +36,11 @@ pub(super) fn ask<T: Send + 'static>(
     leaving: impl Fn() -> bool,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, NoAnswer> {
-    let answers = spawn(work).ok_or(NoAnswer::NoThread)?;
+    wait(&spawn(work).ok_or(NoAnswer::NoThread)?, deadline, leaving)
+}
+
+/// Waits for the answer of [`spawn`], at most until the deadline or until `leaving` says so.
+pub(super) fn wait<T>(answers: &Receiver<T>, deadline: Instant, leaving: impl Fn() -> bool) -> Result<T, NoAnswer> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match answers.recv_timeout(left.min(TICK)) {

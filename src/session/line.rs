@@ -77,9 +77,9 @@ pub(super) trait LinePump: Send {
     fn resend(&mut self, id: u16, message: &Outgoing);
     /// Sends a PUBREL again.
     fn release_again(&mut self, id: u16);
-    /// Reads on until the other side has closed, or for a moment: closing with unread data resets the connection,
-    /// and what was written last may be lost.
-    fn drain(&mut self);
+    /// Reads on until the other side has closed, at most until this instant: closing with unread data resets the
+    /// connection, and what was written last may be lost.
+    fn drain(&mut self, until: Instant);
 }
 
 /// Why a connection ended or could not be made.

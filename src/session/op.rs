@@ -12,7 +12,11 @@ use crate::message::{Outgoing, QoS};
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Publish(Arc<Outgoing>),
-    Subscribe(Vec<(String, QoS)>),
+    /// `own`: for the client's own queue, not for a stream.
+    Subscribe {
+        filters: Vec<(String, QoS)>,
+        own: bool,
+    },
     Unsubscribe(String),
 }
 
@@ -21,7 +25,7 @@ impl Body {
     pub(super) fn size(&self) -> usize {
         match self {
             Body::Publish(message) => message.size(),
-            Body::Subscribe(filters) => filters.iter().map(|(filter, _)| filter.len()).sum(),
+            Body::Subscribe { filters, .. } => filters.iter().map(|(filter, _)| filter.len()).sum(),
             Body::Unsubscribe(filter) => filter.len(),
         }
     }
@@ -29,7 +33,7 @@ impl Body {
     /// The filters it asks for, if it is a SUBSCRIBE.
     pub(super) fn filters(&self) -> impl Iterator<Item = &str> {
         let filters = match self {
-            Body::Subscribe(filters) => filters.as_slice(),
+            Body::Subscribe { filters, .. } => filters.as_slice(),
             _ => &[],
         };
         filters.iter().map(|(filter, _)| filter.as_str())
@@ -39,7 +43,7 @@ impl Body {
     pub(super) fn describe(&self) -> String {
         match self {
             Body::Publish(message) => format!("PUBLISH to \"{}\" ({})", message.topic, message.qos),
-            Body::Subscribe(filters) => {
+            Body::Subscribe { filters, .. } => {
                 let filters: Vec<_> = filters.iter().map(|(filter, _)| format!("\"{filter}\"")).collect();
                 format!("SUBSCRIBE to {}", filters.join(", "))
             }
@@ -93,7 +97,7 @@ impl Op {
     pub(super) fn new(body: Body, settler: Settler, deadline: Instant) -> Self {
         let (kind, qos) = match &body {
             Body::Publish(message) => (Kind::Publish, message.qos),
-            Body::Subscribe(_) | Body::Unsubscribe(_) => (Kind::Request, QoS::AtLeastOnce),
+            Body::Subscribe { .. } | Body::Unsubscribe(_) => (Kind::Request, QoS::AtLeastOnce),
         };
         Op {
             size: body.size(),
@@ -122,6 +126,11 @@ impl Op {
 
     pub(super) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Whether this acknowledgement can be its: PUBACK ends QoS 1, PUBCOMP QoS 2, and only after it was written.
+    pub(super) fn ends_with(&self, qos: QoS) -> bool {
+        self.kind == Kind::Publish && self.qos == qos && matches!(self.stage, Stage::Written | Stage::Released)
     }
 
     /// Whether the broker acknowledges it.

@@ -10,7 +10,8 @@ use super::line::Sent;
 use super::lost::Lost;
 use super::op::{Body, Op, Stage};
 use crate::delivery::{Reply, Settler};
-use crate::error::{Error, Fate};
+use crate::error::{Error, ErrorKind, Fate};
+use crate::message::QoS;
 
 /// A connection that drops within this time of an operation being sent makes that operation a suspect.
 const SUSPICION: Duration = Duration::from_secs(10);
@@ -66,6 +67,12 @@ pub(super) struct Outbox {
     last_id: u16,
     /// In flight at two drops: while any is left, operations go out one at a time.
     suspects: BTreeSet<u64>,
+    /// Told to the user, but still waiting for the broker's answer.
+    ghosts: BTreeSet<u64>,
+    /// Something was acknowledged since an operation was last convicted.
+    progress: bool,
+    /// Something was settled since this was last asked.
+    settled: bool,
     /// Everything was given up: what the adapter still says about it is of no interest.
     given_up: bool,
     pub(super) lost: Lost,
@@ -89,6 +96,9 @@ impl Outbox {
             reserved: HashSet::new(),
             last_id: 0,
             suspects: BTreeSet::new(),
+            ghosts: BTreeSet::new(),
+            progress: true,
+            settled: false,
             given_up: false,
             lost: Lost::default(),
         }
@@ -156,6 +166,33 @@ impl Outbox {
 
     pub(super) fn set_last_id(&mut self, id: u16) {
         self.last_id = id.min(self.bounds.ids);
+    }
+
+    /// Makes the next id the first of the longest run of free ones. On a resumed session the ids just ahead may be
+    /// reserved, and what is to be sent first must not wait for them.
+    pub(super) fn seek_free_ids(&mut self) {
+        let mut used: Vec<u16> = self.reserved.iter().copied().collect();
+        used.sort_unstable();
+        let (Some(first), Some(last)) = (used.first(), used.last()) else { return };
+        let around = self.bounds.ids - last + first;
+        let gaps = used.windows(2).map(|pair| (pair[1] - pair[0], pair[0]));
+        if let Some((_, before)) = gaps.chain([(around, *last)]).max() {
+            self.last_id = before;
+        }
+    }
+
+    /// Whether the broker owes answers it is not going to give, and more is waiting behind them. `grace`: how long an
+    /// answer may be late where it blocks others; `patience`: where it does not.
+    pub(super) fn wedged(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
+        let ghosts = self.ghosts.iter().filter_map(|seq| self.ops.get(seq));
+        let Some(since) = ghosts.filter(|op| op.in_flight()).filter_map(|op| op.handed_at).min() else { return false };
+        let late = now.saturating_duration_since(since);
+        late > patience || (late > grace && !self.queued.is_empty() && self.next(true).is_none())
+    }
+
+    /// Whether something was settled since this was last asked.
+    pub(super) fn take_settled(&mut self) -> bool {
+        std::mem::take(&mut self.settled)
     }
 
     // ---- handing over ----
@@ -272,6 +309,17 @@ impl Outbox {
         }
     }
 
+    /// The same for the last acknowledgement of a message; an error if it is none that this message can get.
+    pub(super) fn take_publish(&mut self, id: u16, qos: QoS) -> Result<Option<Ticket>, Error> {
+        if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
+            if !self.ops.get(seq).is_some_and(|op| op.ends_with(qos)) {
+                let message = format!("the broker acknowledged packet id {id} in a way that does not fit its message");
+                return Err(Error::new(ErrorKind::Protocol, message));
+            }
+        }
+        Ok(self.take(Kind::Publish, id))
+    }
+
     /// PUBREC: from here on only PUBREL is repeated.
     pub(super) fn received(&mut self, id: u16) {
         if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
@@ -289,19 +337,33 @@ impl Outbox {
         }
         self.forget(seq, &op);
         self.suspects.remove(&seq);
+        self.ghosts.remove(&seq);
         if op.in_flight() {
             self.in_flight -= 1;
         }
     }
 
+    /// The broker has acknowledged it.
+    pub(super) fn acknowledged(&mut self, seq: u64, reply: Reply) {
+        self.progress = true;
+        self.settle(seq, Ok(reply));
+    }
+
     /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
     /// message that nobody is going to see.
     fn close(&mut self, seq: u64, op: &mut Op, result: Result<Reply, Error>) -> Option<Error> {
+        let settler = self.release(seq, op)?;
+        settler.settle(result).filter(|_| op.kind() == Kind::Publish)
+    }
+
+    /// From here on it counts as settled.
+    fn release(&mut self, seq: u64, op: &mut Op) -> Option<Settler> {
         let settler = op.settler.take()?;
         self.open -= 1;
         self.bytes -= op.size;
+        self.settled = true;
         self.deadlines.remove(&(op.deadline, seq));
-        settler.settle(result).filter(|_| op.kind() == Kind::Publish)
+        Some(settler)
     }
 
     /// Settles what is past its deadline. What was handed over stays as a ghost: it keeps its place in the window and
@@ -321,6 +383,7 @@ impl Outbox {
             }
             if op.must_haunt() {
                 op.become_ghost();
+                self.ghosts.insert(seq);
                 self.ops.insert(seq, op);
             } else {
                 self.forget(seq, &op);
@@ -342,14 +405,18 @@ impl Outbox {
     pub(super) fn settle_all(&mut self, report: bool, error: impl Fn(&Op) -> Error) {
         for (seq, mut op) in std::mem::take(&mut self.ops) {
             let error = error(&op);
-            let counts = report && op.is_open() && op.kind() == Kind::Publish;
-            let unseen = self.close(seq, &mut op, Err(error.clone())).is_some();
-            if counts || unseen {
+            if !(report && op.kind() == Kind::Publish) {
+                if let Some(error) = self.close(seq, &mut op, Err(error)) {
+                    self.lost.note(&error);
+                }
+            } else if let Some(settler) = self.release(seq, &mut op) {
                 self.lost.note(&error);
+                settler.settle_reported(error);
             }
         }
         self.queued.clear();
         self.suspects.clear();
+        self.ghosts.clear();
         self.reset_connection();
         self.given_up = true;
     }
@@ -381,6 +448,7 @@ impl Outbox {
         for seq in gone {
             self.ops.remove(&seq);
             self.queued.remove(&seq);
+            self.ghosts.remove(&seq);
         }
     }
 
@@ -435,6 +503,13 @@ impl Outbox {
         })
     }
 
+    /// Settles a convicted operation. Returns whether anything was acknowledged since the last conviction: if not, the
+    /// fault may be the broker's, and there is no reason to hurry back.
+    pub(super) fn convict(&mut self, seq: u64, error: Error) -> bool {
+        self.settle(seq, Err(error));
+        std::mem::take(&mut self.progress)
+    }
+
     /// What had been sent last before the connection dropped, for the message.
     pub(super) fn last_words(&self, now: Instant) -> Option<String> {
         let op = self.ops.values().find(|op| op.sent_within(SUSPICION, now))?;
@@ -454,8 +529,7 @@ mod tests {
 
     use super::*;
     use crate::delivery::Slot;
-    use crate::error::ErrorKind;
-    use crate::message::{Outgoing, QoS};
+    use crate::message::Outgoing;
 
     const BOUNDS: Bounds = Bounds { window: 4, count: 10, bytes: 100, ids: 8 };
 

@@ -38,15 +38,10 @@ impl Probe {
         WALK.get(usize::from(self.progress.load(Ordering::Relaxed))).copied().unwrap_or(Stage::ConnAck)
     }
 
-    /// Waits for the walk's end, at most this long: which other protocol answers on that port, if one was recognised.
-    pub(super) fn other_protocol(&self, limit: Duration) -> Option<&'static str> {
-        self.finding.as_ref()?.recv_timeout(limit).ok().flatten()
-    }
-
-    /// Waits for the walk's end, at most this long, and says how far it came.
-    pub(super) fn finish(&self, limit: Duration) -> Stage {
-        let _ = self.other_protocol(limit);
-        self.stage()
+    /// Waits for the walk's end, at most until the deadline or until `leaving` says so: which other protocol answers on
+    /// that port, if one was recognised.
+    pub(super) fn finish(&self, deadline: Instant, leaving: impl Fn() -> bool) -> Option<&'static str> {
+        helper::wait(self.finding.as_ref()?, deadline, leaving).ok().flatten()
     }
 }
 

@@ -51,6 +51,11 @@ impl Queues {
         self.bytes
     }
 
+    /// Whether at least half of both bounds is free.
+    pub(super) fn half_empty(&self) -> bool {
+        self.count <= self.max_count / 2 && self.bytes <= self.max_bytes / 2
+    }
+
     /// Whether this message fits. One larger than the whole bound fits an empty inbox.
     pub(super) fn has_room(&self, message: &Message) -> bool {
         self.count < self.max_count && (self.count == 0 || self.bytes + size(message) <= self.max_bytes)

@@ -1,7 +1,6 @@
 //! Everything the session knows, under one mutex, and what each event of the connection does to it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::acks::{Acks, Arrival};
@@ -11,7 +10,7 @@ use super::outbox::{Bounds, Kind, Outbox, Ticket};
 use super::queues::{QueueId, Queues};
 use super::rate::Rate;
 use super::subscriptions::Subscriptions;
-use super::{AckHandle, Session, v4};
+use super::v4;
 use crate::config::{AckMode, Config};
 use crate::delivery::Reply;
 use crate::error::{Code, Error, ErrorKind, Fate};
@@ -65,6 +64,8 @@ pub(super) struct State {
     /// The worker should end now.
     pub(super) leaving: bool,
     pub(super) worker_gone: bool,
+    /// DISCONNECT was sent: nothing may follow it.
+    leave_by: Option<Instant>,
     pub(super) outbox: Outbox,
     pub(super) queues: Queues,
     pub(super) rate: Option<Rate>,
@@ -81,7 +82,12 @@ pub(super) struct State {
     session_present: bool,
     /// Nothing is sent before this instant.
     quiet_until: Option<Instant>,
+    /// The broker has all subscriptions, as far as can be known.
+    restored: bool,
     inbox_full: bool,
+    /// Something happened that those who wait on `changed`, or on `arrived`, want to look at.
+    changed: bool,
+    arrived: bool,
     last_notice: Option<(Instant, Code)>,
 }
 
@@ -106,6 +112,7 @@ impl State {
             closing: false,
             leaving: false,
             worker_gone: false,
+            leave_by: None,
             outbox,
             queues: Queues::new(limits.inbox_messages, limits.inbox_bytes),
             rate: config.max_publish_rate().map(Rate::new),
@@ -119,7 +126,10 @@ impl State {
             step: None,
             session_present: false,
             quiet_until: None,
+            restored: true,
             inbox_full: false,
+            changed: false,
+            arrived: false,
             last_notice: None,
             config: config.clone(),
         }
@@ -145,14 +155,16 @@ impl State {
         self.outbox.expire(now, offline)
     }
 
-    /// Takes a message for the program, and acknowledges it if taking means that.
-    pub(super) fn take(&mut self, queue: QueueId) -> Option<Message> {
+    /// Takes a message for the program, and acknowledges it if taking means that. The key is for an acknowledgement by
+    /// hand.
+    pub(super) fn take(&mut self, queue: QueueId) -> Option<(Message, Option<u64>)> {
         let (message, key) = self.queues.pop(queue)?;
-        self.inbox_full = false;
+        // Half-way down, so that a slow program is not told at each message.
+        self.inbox_full &= !self.queues.half_empty();
         if let (AckMode::OnTake, Some(key)) = (self.config.ack_mode(), key) {
             self.acknowledge(key);
         }
-        Some(message)
+        Some((message, key.filter(|_| self.config.ack_mode() == AckMode::Manual)))
     }
 
     /// The program is done with a message. `false`: the acknowledgement no longer counts.
@@ -162,12 +174,37 @@ impl State {
         counts
     }
 
-    /// DISCONNECT, behind everything that was handed over.
-    pub(super) fn say_goodbye(&mut self) {
+    /// DISCONNECT, behind everything that was handed over and before nothing more: the line is given up here. The
+    /// worker reads on until `by` at the latest.
+    pub(super) fn say_goodbye(&mut self, by: Instant) {
         self.leaving = true;
-        if let Some(line) = &self.line {
+        self.touch();
+        self.leave_by.get_or_insert(by);
+        if let Some(line) = self.line.take() {
             line.disconnect();
         }
+    }
+
+    /// Until when the worker may read on after DISCONNECT.
+    pub(super) fn leave_by(&self) -> Option<Instant> {
+        self.leave_by
+    }
+
+    /// Those who wait on `changed` have something to look at.
+    pub(super) fn touch(&mut self) {
+        self.changed = true;
+    }
+
+    /// Whether those who wait on `changed`, and on `arrived`, have something to look at.
+    pub(super) fn take_changes(&mut self) -> (bool, bool) {
+        let changed = std::mem::take(&mut self.changed) | self.outbox.take_settled();
+        (changed, std::mem::take(&mut self.arrived))
+    }
+
+    /// A stream is gone. Whether its filter has to be unsubscribed.
+    pub(super) fn close_stream(&mut self, queue: u64, filter: &str) -> bool {
+        self.arrived = true;
+        !self.queues.close_stream(queue) && self.subscriptions.only_for_streams(filter)
     }
 
     /// The counters and gauges of this moment.
@@ -187,8 +224,10 @@ impl State {
     /// Hands over what the window has room for: first the steps, one at a time, then the outbox. Callers may do that
     /// too, but what a resumed session sends again only the worker can, who owns the pump.
     pub(super) fn push_out(&mut self, mut pump: Option<&mut dyn LinePump>) {
-        let Some(line) = &self.line else { return };
         let now = Instant::now();
+        // What is past its deadline must not go out, whether anybody waits for it or not.
+        self.expire(now);
+        let Some(line) = &self.line else { return };
         if self.step.is_some() || self.quiet_until.is_some() {
             return;
         }
@@ -219,7 +258,7 @@ impl State {
                     true
                 }
                 (_, Some(Body::Publish(message)), _) => line.publish(message),
-                (_, Some(Body::Subscribe(filters)), _) => line.subscribe(filters),
+                (_, Some(Body::Subscribe { filters, .. }), _) => line.subscribe(filters),
                 (_, Some(Body::Unsubscribe(filter)), _) => line.unsubscribe(filter),
                 (_, None, _) => false,
             };
@@ -243,22 +282,26 @@ impl State {
         self.session_present = session_present;
         self.stats.connections += 1;
         if session_present {
+            self.outbox.seek_free_ids();
             pump.restore(self.outbox.last_id());
         } else {
             self.outbox.session_gone();
             self.outbox.set_last_id(0);
             self.acks.session_gone();
         }
-        if self.leaving {
-            // Told while the connection was being made.
-            self.say_goodbye();
-        }
         self.step = None;
         self.steps.clear();
+        if let Some(by) = self.leave_by {
+            // Told while the connection was being made.
+            self.say_goodbye(by);
+            return None;
+        }
         if self.config.ordered() {
             self.steps.push_back(Step::EnableOrder);
         }
-        if !session_present {
+        // A new session has no subscriptions; nor has a kept one that was new when the line broke before it had got them.
+        self.restored &= session_present;
+        if !self.restored {
             self.steps.extend(self.subscriptions.packets().into_iter().map(Step::Resubscribe));
         }
         let suspicion = self.outbox.has_suspects() || self.subscriptions.has_suspects();
@@ -293,25 +336,24 @@ impl State {
     /// Messages flow.
     pub(super) fn online(&mut self) {
         self.phase = Phase::Online;
+        self.restored = true;
+        self.touch();
+    }
+
+    /// The broker owes answers that block what is behind them; only a new connection helps.
+    pub(super) fn wedged(&self, now: Instant) -> bool {
+        let grace = self.config.timeout();
+        self.outbox.wedged(now, grace, grace + self.config.keep_alive())
     }
 
     /// One event of the connection. `sure`: false for what is found after the connection has died. An error means
     /// that the connection is of no more use.
-    pub(super) fn handle(
-        &mut self,
-        event: LineEvent,
-        sure: bool,
-        session: &Arc<Session>,
-        events: &mut Vec<Event>,
-    ) -> Result<Flow, Error> {
+    pub(super) fn handle(&mut self, event: LineEvent, sure: bool, events: &mut Vec<Event>) -> Result<Flow, Error> {
         match event {
             LineEvent::Sent(Sent::Disconnect) => return Ok(Flow::Left),
             LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
-            LineEvent::PubAck(id) | LineEvent::PubComp(id) => match self.outbox.take(Kind::Publish, id) {
-                Some(Ticket::Op(seq)) => self.acknowledged(seq),
-                Some(Ticket::Step) => self.step_done(Vec::new(), events),
-                None => log::debug!("an acknowledgement for packet id {id}, which nobody waits for"),
-            },
+            LineEvent::PubAck(id) => self.message_done(id, QoS::AtLeastOnce, events)?,
+            LineEvent::PubComp(id) => self.message_done(id, QoS::ExactlyOnce, events)?,
             LineEvent::PubRec(id) => self.outbox.received(id),
             LineEvent::SubAck(id, codes) => match self.outbox.take(Kind::Request, id) {
                 Some(Ticket::Op(seq)) => self.subscribed(seq, codes),
@@ -326,34 +368,44 @@ impl State {
                     self.acknowledged(seq);
                 }
             }
-            LineEvent::Publish(arrived) => self.arrived(arrived, session, events),
+            LineEvent::Publish(arrived) => self.arrived(arrived, events),
             LineEvent::Released(id) => self.acks.released(id),
             LineEvent::ConnAck { .. } | LineEvent::Alive => {}
         }
         Ok(Flow::Go)
     }
 
+    fn message_done(&mut self, id: u16, qos: QoS, events: &mut Vec<Event>) -> Result<(), Error> {
+        match self.outbox.take_publish(id, qos)? {
+            Some(Ticket::Op(seq)) => self.acknowledged(seq),
+            Some(Ticket::Step) => self.step_done(Vec::new(), events),
+            None => log::debug!("an acknowledgement for packet id {id}, which nobody waits for"),
+        }
+        Ok(())
+    }
+
     fn acknowledged(&mut self, seq: u64) {
         if let Some(op) = self.outbox.op(seq) {
             self.stats.acknowledged += u64::from(op.kind() == Kind::Publish);
             let reply = op.reply();
-            self.outbox.settle(seq, Ok(reply));
+            self.outbox.acknowledged(seq, reply);
         }
     }
 
     fn subscribed(&mut self, seq: u64, codes: Vec<Result<QoS, u8>>) {
         let Some(op) = self.outbox.op(seq) else { return };
         let mut reply = Reply { granted: codes, ..op.reply() };
-        if let Some(Body::Subscribe(filters)) = op.body() {
+        if let Some(Body::Subscribe { filters, .. }) = op.body() {
             // A verdict that is missing is no grant.
             reply.granted.resize(filters.len(), Err(0x80));
             for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
-                if verdict.is_ok() {
-                    self.subscriptions.granted(filter, *qos);
+                match verdict {
+                    Ok(_) => self.subscriptions.granted(filter, *qos),
+                    Err(_) => self.subscriptions.refused(filter),
                 }
             }
         }
-        self.outbox.settle(seq, Ok(reply));
+        self.outbox.acknowledged(seq, reply);
     }
 
     fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
@@ -363,7 +415,7 @@ impl State {
                 if let Some(Ok(_)) = codes.next() {
                     self.subscriptions.granted(&filter, qos);
                 } else {
-                    let reason = super::refused_filter(&filter, 0x80);
+                    let reason = super::sending::refused_filter(&filter, 0x80);
                     self.subscriptions.remove(&filter);
                     events.push(Event::SubscriptionLost { filter, reason });
                 }
@@ -371,22 +423,17 @@ impl State {
         }
     }
 
-    fn arrived(&mut self, arrived: Arrived, session: &Arc<Session>, events: &mut Vec<Event>) {
+    fn arrived(&mut self, arrived: Arrived, events: &mut Vec<Event>) {
+        if matches!(self.phase, Phase::Dead(_)) {
+            return;
+        }
         let key = match arrived.qos {
             QoS::AtMostOnce => None,
-            qos => match self.acks.arrive(&arrived) {
+            _ => match self.acks.arrive(&arrived) {
                 Arrival::New(key) => Some(key),
-                Arrival::Held => {
+                Arrival::Repeated => {
                     self.stats.redelivered += 1;
-                    // On a resumed session it may be one the program is done with already.
                     self.send_acks();
-                    return;
-                }
-                Arrival::Done => {
-                    self.stats.redelivered += 1;
-                    if let Some(line) = &self.line {
-                        line.acknowledge(arrived.id, qos);
-                    }
                     return;
                 }
             },
@@ -402,20 +449,20 @@ impl State {
             }
             return;
         }
-        let manual = self.config.ack_mode() == AckMode::Manual;
         let message = Message {
             topic: arrived.topic,
             payload: arrived.payload,
             qos: arrived.qos,
             duplicate: arrived.duplicate,
             retained: arrived.retained,
-            ack: key.filter(|_| manual).map(|key| AckHandle::new(session, key)),
+            ack: None,
         };
         if !self.queues.has_room(&message) {
             self.turn_away(key, events);
             return;
         }
         self.stats.received += 1;
+        self.arrived = true;
         self.queues.push(message, key);
         if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
             self.acknowledge(key);
@@ -468,16 +515,17 @@ impl State {
         self.acks.connection_lost(resumable);
         self.outbox.connection_lost(resumable, cut, now);
         let convicted = self.outbox.convicted();
-        if let Some(seq) = convicted {
+        let cured = convicted.is_some_and(|seq| {
             let what = self.outbox.op(seq).map(Op::describe).unwrap_or_default();
             let error = self.suspected(&what, now);
             log::warn!("{error}");
-            self.outbox.settle(seq, Err(error));
-        }
+            self.outbox.convict(seq, error)
+        });
         if !matches!(self.phase, Phase::Dead(_)) {
             self.phase = Phase::Offline(reason.clone());
         }
-        (reason, convicted.is_some())
+        self.touch();
+        (reason, cured)
     }
 
     fn recent_notice(&self, now: Instant) -> Option<Code> {
@@ -532,6 +580,7 @@ impl State {
         }
         self.outbox.settle_all(false, |op| given_up(op, reason));
         self.acks.session_gone();
+        (self.changed, self.arrived) = (true, true);
     }
 
     /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
@@ -546,5 +595,10 @@ fn given_up(op: &Op, reason: &Error) -> Error {
         Fate::Unknown => "may have been delivered",
         _ => "was not sent",
     };
-    Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate).with_source(reason.clone())
+    let error = Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate);
+    match reason.code() {
+        Some(code) => error.with_code(code),
+        None => error,
+    }
+    .with_source(reason.clone())
 }

@@ -7,6 +7,9 @@ use crate::message::QoS;
 /// Two drops shortly after a filter was subscribed again make it a suspect; a third, alone, and it is given up.
 const DROPS: u32 = 2;
 
+/// Filters in one SUBSCRIBE: with names of the service's length, some 13 KB.
+const PER_PACKET: usize = 100;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Subscription {
     filter: String,
@@ -39,6 +42,13 @@ impl Subscriptions {
         self.own.insert(filter.to_string());
     }
 
+    /// SUBACK refused this; an earlier subscription to it stands.
+    pub(super) fn refused(&mut self, filter: &str) {
+        if !self.filters().any(|subscribed| subscribed == filter) {
+            self.own.remove(filter);
+        }
+    }
+
     /// Whether a filter has to be unsubscribed now that its last stream is gone.
     pub(super) fn only_for_streams(&self, filter: &str) -> bool {
         !self.own.contains(filter) && self.filters().any(|subscribed| subscribed == filter)
@@ -63,16 +73,13 @@ impl Subscriptions {
         self.list.iter_mut().for_each(|subscription| subscription.drops = 0);
     }
 
-    /// How to subscribe again: everything in one packet, but each suspect in its own.
+    /// How to subscribe again: everything together, but each suspect in a packet of its own.
     pub(super) fn packets(&self) -> Vec<Vec<(String, QoS)>> {
         let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.qos);
         let (suspects, clean): (Vec<_>, Vec<_>) =
             self.list.iter().partition(|subscription| subscription.drops >= DROPS);
-        let together: Vec<_> = clean.into_iter().map(pair).collect();
-        let mut packets = Vec::new();
-        if !together.is_empty() {
-            packets.push(together);
-        }
+        let clean: Vec<_> = clean.into_iter().map(pair).collect();
+        let mut packets: Vec<_> = clean.chunks(PER_PACKET).map(<[_]>::to_vec).collect();
         packets.extend(suspects.into_iter().map(|subscription| vec![pair(subscription)]));
         packets
     }

@@ -4,6 +4,8 @@
 //! one connection to the next, and loses or confuses some of them; the outbox holds all of that already, so there is
 //! nothing worth keeping.
 
+use std::net::{Ipv4Addr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish, Subscribe};
@@ -23,17 +25,18 @@ use crate::message::{Outgoing, QoS};
 /// whose number the broker's own window bounds. The channel allocates as it fills.
 const CHANNEL: usize = 1 << 20;
 
-/// How long [`LinePump::drain`] waits for the other side to close.
-const DRAIN: Duration = Duration::from_millis(700);
-
 /// The highest packet id in use, for this window. Far above the window, so that an id is long settled before its turn
 /// comes again.
 pub(super) fn id_limit(window: u16) -> u16 {
     window.saturating_mul(4).max(1024)
 }
 
-/// Prepares a connection; nothing is dialled before the pump's first `next`.
-pub(super) fn open(config: &Config, login: &Login) -> (Box<dyn LineSender>, Box<dyn LinePump>) {
+/// The two halves of a connection.
+pub(super) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
+
+/// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
+pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
+    check_descriptors(config)?;
     let endpoint = config.endpoint();
     let mut options = MqttOptions::new(config.client_id().as_str(), endpoint.host(), endpoint.port());
     options
@@ -46,12 +49,36 @@ pub(super) fn open(config: &Config, login: &Login) -> (Box<dyn LineSender>, Box<
     if let Some(transport) = tls_transport(config) {
         options.set_transport(transport);
     }
-    let (client, mut connection) = Client::new(options, CHANNEL);
+    // It panics where it cannot make its runtime, for want of a descriptor.
+    let made = catch_unwind(AssertUnwindSafe(|| Client::new(options, CHANNEL)));
+    let (client, mut connection) = made.map_err(|_| no_descriptors(config, None))?;
     let network = &mut connection.eventloop.network_options;
     network.set_tcp_nodelay(true);
-    // Whole seconds, and never shorter than the caller's own deadline, which names the stage.
-    network.set_connection_timeout(config.timeout().as_secs_f64().ceil() as u64);
-    (Box::new(Sender(client)), Box::new(Pump { connection, server: endpoint.to_string(), connected: false }))
+    // Whole seconds, and never shorter than a caller's own deadline, which names the stage.
+    network.set_connection_timeout(dial.as_secs_f64().ceil() as u64);
+    let write_limit = config.timeout().min(config.keep_alive()).as_secs_f64().ceil() as u64;
+    let pump = Pump { connection, server: endpoint.to_string(), connected: false, write_limit };
+    Ok((Box::new(Sender(client)), Box::new(pump)))
+}
+
+/// Sees whether the descriptors of a connection can be had (its socket, and two of the runtime), so that a process at
+/// its limit gets an error instead of a panic.
+fn check_descriptors(config: &Config) -> Result<(), Failure> {
+    let sockets: Result<Vec<_>, _> = (0..3).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    match sockets {
+        Err(error) if failure::no_descriptor(&error) => Err(no_descriptors(config, Some(error))),
+        _ => Ok(()),
+    }
+}
+
+fn no_descriptors(config: &Config, source: Option<std::io::Error>) -> Failure {
+    let message = format!("cannot set up a connection to {} (stage: connect): too many open files", config.endpoint());
+    let error = Error::new(ErrorKind::Connect, message).with_hint(failure::DESCRIPTORS);
+    let error = match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    };
+    Failure { error, cause: Cause::Other }
 }
 
 #[cfg(feature = "tls")]
@@ -95,6 +122,8 @@ struct Pump {
     connection: Connection,
     server: String,
     connected: bool,
+    /// Seconds a write may take before the line is given up: keep-alive does not run meanwhile.
+    write_limit: u64,
 }
 
 impl Pump {
@@ -109,7 +138,11 @@ impl Pump {
         let event = result.map_err(|error| failure::classify(error, self.connected, &self.server))?;
         let event = translate(event).ok_or_else(|| self.broken("a packet id was used twice"))?;
         match event {
-            LineEvent::ConnAck { .. } => self.connected = true,
+            LineEvent::ConnAck { .. } => {
+                self.connected = true;
+                // From here on rumqttc uses it for writes.
+                self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
+            }
             LineEvent::Released(id) => self.expect_release(std::iter::once(id)),
             _ => {}
         }
@@ -176,11 +209,10 @@ impl LinePump for Pump {
         self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id)));
     }
 
-    fn drain(&mut self) {
-        let until = Instant::now() + DRAIN;
+    fn drain(&mut self, until: Instant) {
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            // Nothing more is sent, so a dropped poll loses nothing here.
+            // Nothing is sent after DISCONNECT, so a dropped poll loses nothing here.
             if left.is_zero() || !matches!(self.connection.recv_timeout(left), Ok(Ok(_))) {
                 return;
             }

@@ -23,6 +23,9 @@ pub(super) const SETTING_UP: u8 = 3;
 /// How long a failed handshake is looked into, at most.
 const PROBE: Duration = Duration::from_secs(5);
 
+/// How long one attempt to connect again may take, at most.
+const DIAL: Duration = Duration::from_secs(30);
+
 /// How an attempt ended.
 enum End {
     /// DISCONNECT was sent, or nothing was there to be ended.
@@ -42,6 +45,7 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
         backoff: Backoff::new(session.config.backoff_min(), session.config.backoff_max()),
         refused_since: None,
         asked_again: false,
+        probed: None,
     };
     let reason = catch_unwind(AssertUnwindSafe(|| worker.work())).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -54,7 +58,7 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
     let mut state = session.lock();
     state.die(&reason);
     state.worker_gone = true;
-    session.announce(&state);
+    session.announce(&mut state);
     drop(state);
     session.events.close();
     if session.stranded.swap(true, Ordering::Relaxed) {
@@ -70,6 +74,8 @@ struct Worker<'a> {
     refused_since: Option<Instant>,
     /// After a refusal, the provider has been asked once more at once.
     asked_again: bool,
+    /// The stage a handshake was found to hang in, since the last connection that stood.
+    probed: Option<Stage>,
 }
 
 impl Worker<'_> {
@@ -125,6 +131,8 @@ impl Worker<'_> {
             _ => false,
         };
         if !refused {
+            self.refused_since = None;
+            self.asked_again = false;
             return Some(self.backoff.next());
         }
         let since = *self.refused_since.get_or_insert_with(Instant::now);
@@ -151,7 +159,13 @@ impl Worker<'_> {
             return End::Left;
         }
         self.session.connecting.store(DIALLING, Ordering::Relaxed);
-        let (sender, mut pump) = v4::open(&self.session.config, &login);
+        let config = &self.session.config;
+        // The first caller's deadline is its own; later nobody waits for this very attempt.
+        let dial = if self.ready.is_some() { config.timeout() } else { config.timeout().min(DIAL) };
+        let (sender, mut pump) = match v4::open(config, &login, dial) {
+            Ok(line) => line,
+            Err(failure) => return End::Failed(failure),
+        };
         drop(login);
         let end = self.serve(sender, pump.as_mut());
         if matches!(&end, End::Failed(Failure { cause: Cause::HandshakeTimeout, .. })) {
@@ -168,6 +182,8 @@ impl Worker<'_> {
         loop {
             let event = match quiet_until {
                 None => pump.next().map(Some),
+                // Not asked once more at its end, or a busy line would put that off for ever.
+                Some(until) if Instant::now() >= until => Ok(None),
                 Some(until) => pump.next_before(until),
             };
             let failure = match event {
@@ -186,11 +202,12 @@ impl Worker<'_> {
                 }
                 Ok(Some(event)) => {
                     let mut events = Vec::new();
-                    let flow = self.session.lock().handle(event, true, self.session, &mut events);
+                    let flow = self.session.lock().handle(event, true, &mut events);
                     self.send(&events);
                     match flow {
                         Ok(Flow::Left) => {
-                            pump.drain();
+                            let by = self.session.lock().leave_by();
+                            pump.drain(by.unwrap_or_else(Instant::now));
                             return End::Left;
                         }
                         Ok(Flow::Go) => self.after_event(pump),
@@ -217,12 +234,15 @@ impl Worker<'_> {
             state.push_out(Some(pump));
             Event::Connected { session_present: state.session_present(), number: state.stats.connections }
         });
-        let overdue = state.step_overdue(Instant::now());
-        self.session.announce(&state);
+        let now = Instant::now();
+        let overdue = state.step_overdue(now);
+        let wedged = state.wedged(now);
+        self.session.announce(&mut state);
         drop(state);
         if let Some(connected) = connected {
             self.refused_since = None;
             self.asked_again = false;
+            self.probed = None;
             log::info!("connected to {}", self.session.config.endpoint());
             // Told before `connect` returns: who listens from then on hears only of later connections.
             self.send(&[connected]);
@@ -230,10 +250,13 @@ impl Worker<'_> {
                 let _ = ready.send(Ok(()));
             }
         }
-        overdue.then(|| {
-            let message = "the broker did not acknowledge the set-up of the connection in time (stage: ack)";
-            Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other }
-        })
+        let what = match (overdue, wedged) {
+            (true, _) => "the set-up of the connection",
+            (_, true) => "earlier messages, and others wait behind them",
+            _ => return None,
+        };
+        let message = format!("the broker did not acknowledge {what} (stage: ack)");
+        Some(Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other })
     }
 
     /// What had been read before the end still counts; then the outbox takes back what was not acknowledged.
@@ -243,10 +266,10 @@ impl Worker<'_> {
         let mut state = self.session.lock();
         for event in leftovers {
             // Whether they fit together no longer matters.
-            let _ = state.handle(event, false, self.session, &mut events);
+            let _ = state.handle(event, false, &mut events);
         }
         let (reason, cured) = state.lost(&failure, &mut events);
-        self.session.announce(&state);
+        self.session.announce(&mut state);
         drop(state);
         self.send(&events);
         End::Lost { failure, reason, lasted, cured }
@@ -277,15 +300,24 @@ impl Worker<'_> {
     }
 
     /// Finds out where a handshake hung, or what it is that answers there.
-    fn look_into(&self, failure: Failure) -> Failure {
+    fn look_into(&mut self, failure: Failure) -> Failure {
         let config = &self.session.config;
         let cause = failure.cause;
+        let unclear = matches!(cause, Cause::HandshakeTimeout | Cause::NoConnAck);
+        if !unclear || self.leaving() {
+            return failure;
+        }
+        // Once in an outage: each look is one more connection there.
+        let mut protocol = None;
+        let stage = self.probed.unwrap_or_else(|| {
+            let probe = probe::start(config, PROBE);
+            protocol = probe.finish(Instant::now() + PROBE, || self.leaving());
+            probe.stage()
+        });
+        self.probed = Some(stage);
         match cause {
-            Cause::HandshakeTimeout if !self.leaving() => {
-                let stage = probe::start(config, PROBE).finish(PROBE);
-                Failure { error: probe::time_out(config, stage), cause }
-            }
-            Cause::NoConnAck if !self.leaving() => match probe::start(config, PROBE).other_protocol(PROBE) {
+            Cause::HandshakeTimeout => Failure { error: probe::time_out(config, stage), cause },
+            Cause::NoConnAck => match protocol {
                 Some(protocol) => {
                     let message = format!("{} speaks {protocol}, not MQTT (stage: connack)", config.endpoint());
                     let error = Error::new(ErrorKind::Protocol, message)

@@ -1,0 +1,198 @@
+//! What callers do with the outbox.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use super::op::Body;
+use super::state::State;
+use crate::config::Config;
+use crate::delivery::{Delivery, Settler};
+use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
+use crate::identity;
+use crate::message::QoS;
+
+/// What to do when there is no room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WhenFull {
+    /// Wait for some, at most until then.
+    WaitUntil(Instant),
+    Fail,
+}
+
+impl Session {
+    /// Accepts an operation, if there is room in time, and hands it over if the window has room. It is settled by the
+    /// deadline.
+    pub(crate) fn submit(self: &Arc<Self>, body: Body, deadline: Instant, full: WhenFull) -> Result<Delivery> {
+        self.check_process()?;
+        let size = body.size();
+        let is_publish = matches!(body, Body::Publish(_));
+        let mut state = self.lock();
+        loop {
+            state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
+            let now = Instant::now();
+            self.expire_in(&mut state, now);
+            let room = state.outbox.has_room(size);
+            let slot = state.rate.as_ref().filter(|_| is_publish).and_then(|rate| rate.wait_until(now));
+            if room && slot.is_none() {
+                break;
+            }
+            let until = match full {
+                WhenFull::Fail => return Err(no_room(ErrorKind::Full, &body, room)),
+                WhenFull::WaitUntil(until) if now >= until => {
+                    return Err(no_room(ErrorKind::Timeout(Stage::Window), &body, room));
+                }
+                WhenFull::WaitUntil(until) => until,
+            };
+            let wake = [slot, state.outbox.next_deadline()].into_iter().flatten().fold(until, Instant::min);
+            state = self.wait(state, wake);
+        }
+        self.check_count(&state, &body)?;
+        if is_publish {
+            state.stats.published += 1;
+            if let Some(rate) = &mut state.rate {
+                rate.used(Instant::now());
+            }
+        }
+        Ok(self.accept(&mut state, body, deadline))
+    }
+
+    /// Puts an operation into the outbox.
+    pub(super) fn accept(self: &Arc<Self>, state: &mut State, body: Body, deadline: Instant) -> Delivery {
+        match &body {
+            Body::Subscribe { filters, own: true } => {
+                filters.iter().for_each(|(filter, _)| state.subscriptions.owned(filter));
+            }
+            // From now on it is not restored; should the broker not hear of it before the session ends, that ends it too.
+            Body::Unsubscribe(filter) => state.subscriptions.remove(filter),
+            _ => {}
+        }
+        let (settler, slot) = Settler::new();
+        let seq = state.outbox.push(body, settler, deadline);
+        state.push_out(None);
+        Delivery::new(Arc::clone(self), slot, seq, deadline)
+    }
+
+    /// Beyond 30 the service accepts filters but sends nothing for them, so one too many is refused here.
+    fn check_count(&self, state: &State, body: &Body) -> Result<()> {
+        let mut all: BTreeSet<&str> = body.filters().collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        all.extend(state.subscriptions.filters());
+        all.extend(state.outbox.pending_filters());
+        let limit = self.config.limits().filters;
+        if all.len() <= limit {
+            return Ok(());
+        }
+        let message = format!(
+            "{} would make {} filters, but a client may have {limit}; the service sends nothing for those beyond",
+            body.describe(),
+            all.len()
+        );
+        Err(Error::invalid(message)
+            .with_hint("use a wildcard filter, or raise Limits::filters if your instance allows more"))
+    }
+
+    /// SUBSCRIBE, blocking to SUBACK; the granted QoS of each filter, or an error if any was refused. `own`: for the
+    /// client's own queue.
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        filters: &[(String, QoS)],
+        own: bool,
+        deadline: Instant,
+    ) -> Result<Vec<QoS>> {
+        let body = Body::Subscribe { filters: filters.to_vec(), own };
+        let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
+        let reply = delivery.wait_reply(deadline)?.ok_or_else(overdue)?;
+        let verdicts = filters.iter().zip(reply.granted);
+        verdicts.map(|((filter, _), verdict)| verdict.map_err(|code| refused_filter(filter, code))).collect()
+    }
+
+    /// UNSUBSCRIBE, blocking to UNSUBACK.
+    pub(crate) fn unsubscribe(self: &Arc<Self>, filter: &str, deadline: Instant) -> Result<()> {
+        let body = Body::Unsubscribe(filter.to_string());
+        let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
+        delivery.wait_reply(deadline)?.map(drop).ok_or_else(overdue)
+    }
+
+    /// Waits until everything accepted before is settled; reports what failed without anybody seeing it.
+    pub(crate) fn flush(&self, deadline: Instant) -> Result<()> {
+        self.check_process()?;
+        let mut state = self.lock();
+        let mark = state.outbox.next_seq();
+        loop {
+            let now = Instant::now();
+            self.expire_in(&mut state, now);
+            if !state.outbox.any_open_before(mark) {
+                return state.outbox.lost.report().map_or(Ok(()), Err);
+            }
+            if now >= deadline {
+                let open = state.outbox.open_before(mark);
+                let message = format!("{open} message(s) are still not acknowledged (stage: ack)");
+                return Err(Error::new(ErrorKind::Timeout(Stage::Ack), message));
+            }
+            let wake = state.outbox.next_deadline().map_or(deadline, |next| next.min(deadline));
+            state = self.wait(state, wake);
+        }
+    }
+
+    /// Settles operations past their deadline.
+    pub(crate) fn expire(&self) {
+        self.expire_in(&mut self.lock(), Instant::now());
+    }
+
+    pub(super) fn expire_in(&self, state: &mut State, now: Instant) {
+        if state.expire(now) {
+            // What was behind may have room now.
+            state.push_out(None);
+            self.announce(state);
+        }
+    }
+
+    pub(crate) fn note_lost(&self, error: &Error) {
+        self.lock().outbox.lost.note(error);
+    }
+}
+
+/// Refuses bad filters before anything is accepted.
+pub(crate) fn check_filters(filters: &[(String, QoS)], config: &Config) -> Result<()> {
+    if filters.is_empty() {
+        return Err(Error::invalid("a subscription needs at least one filter"));
+    }
+    let limits = config.limits();
+    filters.iter().try_for_each(|(filter, _)| identity::check_filter(filter, limits))?;
+    // Length and QoS of each, and the header.
+    let size = filters.iter().map(|(filter, _)| filter.len() + 3).sum::<usize>() + 7;
+    if size > limits.packet_len {
+        let message = format!(
+            "a SUBSCRIBE with these {} filters has {size} bytes, more than Limits::packet_len ({})",
+            filters.len(),
+            limits.packet_len
+        );
+        return Err(Error::invalid(message).with_hint("subscribe to them in several calls"));
+    }
+    Ok(())
+}
+
+pub(super) fn refused_filter(filter: &str, code: u8) -> Error {
+    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\""))
+        .with_code(Code::SubAck(code))
+        .with_fate(Fate::Refused)
+        .with_hint("check that the parent topic exists and that this client may read it")
+}
+
+fn overdue() -> Error {
+    Error::internal("an operation stayed open past its deadline")
+}
+
+fn no_room(kind: ErrorKind, body: &Body, room: bool) -> Error {
+    let why = match (room, kind) {
+        (true, _) => "the publish rate leaves no slot",
+        (false, ErrorKind::Full) => "the outbox is full of messages that are not acknowledged yet",
+        (false, _) => "the outbox stayed full of messages that are not acknowledged yet",
+    };
+    let stage = if kind == ErrorKind::Full { "" } else { " (stage: window)" };
+    Error::new(kind, format!("{} was not sent: {why}{stage}", body.describe())).with_fate(Fate::NotSent)
+}
