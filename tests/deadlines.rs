@@ -151,6 +151,33 @@ fn a_provider_that_never_answers_fails_or_panics() {
 }
 
 #[test]
+fn an_outage_does_not_count_against_the_patience_with_refusals() {
+    let patience = Duration::from_millis(500);
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config().refusal_patience(patience));
+    let events = client.events();
+    drop(line);
+    let answer = |code: u8| {
+        let mut line = broker.accept_raw();
+        line.read();
+        line.write(&[0x20, 2, 0, code]);
+        line.read();
+    };
+    answer(5);
+    let start = Instant::now();
+    while start.elapsed() < 2 * patience {
+        answer(3);
+    }
+    answer(5);
+    let mut line = broker.accept(false);
+    support::connected(&events);
+    let delivery = client.publish_nowait("t", aliyun_mqtt::QoS::AtLeastOnce, "x").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack(4, id);
+    delivery.wait().expect("acknowledged");
+}
+
+#[test]
 fn receiving_returns_in_time_with_nothing() {
     let broker = Broker::start();
     let (client, _line) = broker.connect(broker.config());

@@ -62,6 +62,108 @@ fn a_message_not_acknowledged_in_time_is_unknown_and_not_sent_again() {
     delivery.wait().expect("acknowledged");
 }
 
+/// A client whose connection was lost after the packets of `prepare`, with its next connection held back until the
+/// deadline of what it had in its outbox has passed, though nobody has looked.
+fn connection_after_the_deadline(
+    prepare: impl FnOnce(&aliyun_mqtt::Client, Option<&mut support::broker::Line>),
+    offline: bool,
+) {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let events = client.events();
+    let start = Instant::now();
+    if offline {
+        drop(line);
+        support::event(&events, "lost", |event| matches!(event, aliyun_mqtt::Event::Disconnected { .. }).then_some(()));
+        prepare(&client, None);
+    } else {
+        prepare(&client, Some(&mut line));
+        drop(line);
+    }
+    let mut line = broker.accept_raw();
+    line.read().expect("CONNECT");
+    while start.elapsed() < SHORT {
+        thread::park_timeout(SHORT - start.elapsed());
+    }
+    line.write(&[0x20, 2, 0, 0]);
+    connected(&events);
+    let next = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
+    let publish = line.expect(3);
+    assert_eq!(publish.payload(), "next", "what is past its deadline does not go out");
+    line.ack(4, publish.id());
+    next.wait().expect("acknowledged");
+    assert_eq!(error(client.flush(LONG)).kind(), ErrorKind::Undelivered { count: 1 });
+}
+
+#[test]
+fn what_was_queued_is_not_sent_after_its_deadline_though_nobody_waits() {
+    let publish = |client: &aliyun_mqtt::Client, _: Option<&mut support::broker::Line>| {
+        let short = client.with_timeout(SHORT / 2);
+        drop(short.publish_nowait("t", QoS::AtLeastOnce, "stale").expect("accepted"));
+    };
+    connection_after_the_deadline(publish, true);
+}
+
+#[test]
+fn what_was_written_is_not_sent_again_after_its_deadline_though_nobody_waits() {
+    let publish = |client: &aliyun_mqtt::Client, line: Option<&mut support::broker::Line>| {
+        let short = client.with_timeout(SHORT / 2);
+        drop(short.publish_nowait("t", QoS::AtLeastOnce, "stale").expect("accepted"));
+        assert_eq!(line.expect("online").expect(3).payload(), "stale");
+    };
+    connection_after_the_deadline(publish, false);
+}
+
+#[test]
+fn answers_that_never_come_do_not_hold_the_window_for_ever() {
+    let broker = Broker::start();
+    let config = broker.config().window(1).timeout(Duration::from_secs(1)).keep_alive(Duration::from_secs(5));
+    let (client, mut line) = broker.connect(config);
+    error(client.with_timeout(Duration::from_millis(100)).publish("t", QoS::AtLeastOnce, "swallowed"));
+    line.expect(3);
+    let delivery = client.with_timeout(LONG).publish_nowait("t", QoS::AtLeastOnce, "behind it").expect("accepted");
+    // The line is alive: pings are answered. Only the acknowledgement is missing.
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while let Some(packet) = line.read() {
+                if packet.kind() == 12 {
+                    line.write(&[0xd0, 0]);
+                }
+            }
+        });
+        let mut line = broker.accept(false);
+        let publish = line.expect(3);
+        assert_eq!(publish.payload(), "behind it");
+        line.ack(4, publish.id());
+        delivery.wait().expect("acknowledged on a new connection");
+    });
+}
+
+#[test]
+fn a_puback_does_not_end_qos_2() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "x").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack(4, id);
+    let mut line = broker.accept(false);
+    let again = line.expect(3).id();
+    line.ack(5, again);
+    line.expect(6);
+    line.ack(7, again);
+    assert_eq!(delivery.wait().expect("complete").attempts, 2);
+}
+
+#[test]
+fn waiting_for_room_ends_at_the_callers_time_out_not_at_the_messages_age() {
+    let broker = Broker::start();
+    let config = broker.config().limits(support::broker::lax().outbox(1, 1_000)).message_age(LONG * 10);
+    let (client, _line) = broker.connect(config);
+    let _held = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("room");
+    let late = error(client.with_timeout(Duration::from_millis(50)).publish_nowait("t", QoS::AtLeastOnce, "y"));
+    assert_eq!((late.kind(), late.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
+}
+
 #[test]
 fn a_full_window_holds_messages_back_and_their_time_out_says_not_sent() {
     let broker = Broker::start();
@@ -134,6 +236,70 @@ fn a_resumed_session_goes_on_with_the_same_ids_and_dup() {
     for delivery in [one, two, three, four] {
         delivery.wait().expect("acknowledged");
     }
+}
+
+#[test]
+fn a_kept_session_that_was_lost_half_way_gets_its_subscriptions_all_the_same() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
+    let events = client.events();
+    thread::scope(|scope| {
+        let granted = scope.spawn(|| client.subscribe("a/#", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.suback(id, &[1]);
+        granted.join().expect("no panic").expect("granted");
+    });
+    drop(line);
+    // The broker lost the session and makes a new one; the line breaks before it has the subscription.
+    let mut line = broker.accept(false);
+    line.expect(8);
+    drop(line);
+    let mut line = broker.accept(true);
+    let subscribe = line.read().expect("a packet");
+    assert_eq!(subscribe.kind(), 8);
+    line.suback(subscribe.id(), &[1]);
+    connected(&events);
+    drop(line);
+    let mut line = broker.accept(true);
+    connected(&events);
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let publish = line.read().expect("a packet");
+    assert_eq!(publish.kind(), 3, "now it has it");
+    line.ack(4, publish.id());
+    delivery.wait().expect("acknowledged");
+}
+
+#[test]
+fn the_order_flag_finds_a_free_id_on_a_resumed_session() {
+    let broker = Broker::start();
+    let config = broker.config().device_id("d").clean_session(false).ordered(true).build().expect("good");
+    let (client, mut line) = thread::scope(|scope| {
+        let client = scope.spawn(|| aliyun_mqtt::Client::connect(config));
+        let mut line = broker.accept(false);
+        let flag = line.expect(3).id();
+        line.ack(4, flag);
+        (client.join().expect("no panic").expect("connected"), line)
+    });
+    let straggler = client.publish_nowait("t/straggler", QoS::AtLeastOnce, "").expect("accepted");
+    let held = line.expect(3).id();
+    // All ids go round, up to the one that is held.
+    let mut id = held;
+    while id != if held == 1 { 1024 } else { held - 1 } {
+        let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+        id = line.expect(3).id();
+        line.ack(4, id);
+        delivery.wait().expect("acknowledged");
+    }
+    drop(line);
+    let mut line = broker.accept(true);
+    let flag = line.expect(3);
+    assert_eq!(flag.topic(), "$SYS/enableOrderMsg");
+    assert_ne!(flag.id(), held);
+    line.ack(4, flag.id());
+    let again = line.expect(3);
+    assert_eq!((again.topic().as_str(), again.id(), again.dup()), ("t/straggler", held, true));
+    line.ack(4, held);
+    straggler.wait().expect("acknowledged");
 }
 
 #[test]

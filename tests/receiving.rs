@@ -203,6 +203,29 @@ fn a_stream_shares_its_filter() {
 }
 
 #[test]
+fn a_dropped_stream_leaves_the_clients_own_subscription_alone() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.suback(id, &[1]);
+        let stream = stream.join().expect("no panic").expect("subscribed");
+        let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        // Asked for, and not granted yet.
+        drop(stream);
+        line.suback(id, &[1]);
+        own.join().expect("no panic").expect("subscribed");
+        let delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        let next = line.read().expect("a packet");
+        assert_eq!(next.kind(), 3, "no UNSUBSCRIBE");
+        line.ack(4, next.id());
+        delivery.wait().expect("acknowledged");
+    });
+}
+
+#[test]
 fn one_filter_too_many_is_refused_here() {
     let broker = Broker::start();
     let limits = lax().filters(1);

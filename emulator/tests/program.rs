@@ -24,6 +24,7 @@ fn it_prints_the_environment_and_ends_with_its_input() {
     assert_eq!(value("ALIYUN_MQTT_TOPIC"), "emulator");
     assert_eq!(value("ALIBABA_CLOUD_ACCESS_KEY_ID"), "emulator-access-key-id");
     assert_eq!(value("ALIBABA_CLOUD_ACCESS_KEY_SECRET"), "emulator-access-key-secret");
+    assert!(value("ALIYUN_MQTT_TOKEN").starts_with("'RW|"));
     value("ALIYUN_MQTT_CA_FILE");
     assert!(std::fs::read_to_string(&ca_file).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     std::fs::remove_file(&ca_file).unwrap();

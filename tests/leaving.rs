@@ -1,0 +1,137 @@
+//! Promise 10 and the end of a client: the last packet, the last report, and nothing after it.
+
+mod support;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::{AckMode, Client, Credentials, ErrorKind, Event, QoS};
+use support::broker::Broker;
+use support::{LONG, error, eventually};
+
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// Held by each test that strands a worker or looks at how many there are: the count is the process's.
+static STRANDED: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    STRANDED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn nothing_follows_disconnect_on_the_line() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    line.publish("t", 1, 1, false, "one");
+    eventually("arrived", || client.stats().received == 1);
+    thread::scope(|scope| {
+        let closers: Vec<_> = (0..2).map(|_| scope.spawn(|| client.disconnect())).collect();
+        line.expect(14);
+        // Taking would acknowledge, but it is too late for that.
+        client.recv().expect("received before");
+        assert_eq!(line.read(), None, "the client closes, and says nothing more");
+        for closer in closers {
+            closer.join().expect("no panic").expect("nothing to deliver");
+        }
+    });
+}
+
+#[test]
+fn drop_is_quick_and_strands_nobody_while_acknowledgements_are_missing() {
+    let _alone = alone();
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    line.expect(3);
+    let peer = thread::spawn(move || {
+        line.expect(14);
+        assert_eq!(line.read(), None);
+    });
+    drop(client);
+    assert_eq!(aliyun_mqtt::stranded_workers(), 0);
+    error(delivery.wait());
+    peer.join().expect("DISCONNECT came, and then the end");
+}
+
+#[test]
+fn a_client_closed_while_connecting_stays_closed() {
+    let _alone = alone();
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config());
+    let events = client.events();
+    drop(line);
+    let mut line = broker.accept_raw();
+    line.read().expect("CONNECT");
+    client.with_timeout(MOMENT).disconnect().expect("nothing to deliver");
+    assert_eq!(error(client.recv()).kind(), ErrorKind::Closed);
+    line.write(&[0x20, 2, 0, 0]);
+    line.publish("t", 1, 1, false, "too late");
+    assert_eq!(line.read().expect("a packet").kind(), 14, "DISCONNECT is all it has to say");
+    assert_eq!(line.read(), None);
+    assert!(!client.is_connected());
+    let connects = std::iter::from_fn(|| events.recv()).filter(|event| matches!(event, Event::Connected { .. }));
+    assert_eq!(connects.count(), 0);
+    eventually("the worker has ended", || aliyun_mqtt::stranded_workers() == 0);
+}
+
+#[test]
+fn a_loss_is_reported_once() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    line.expect(3);
+    assert_eq!(error(client.with_timeout(MOMENT).disconnect()).kind(), ErrorKind::Undelivered { count: 1 });
+    drop(delivery);
+    client.disconnect().expect("reported already");
+}
+
+#[test]
+fn a_listener_that_comes_too_late_is_told_that_it_is_over() {
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config());
+    drop(line);
+    client.disconnect().expect("nothing to deliver");
+    assert!(client.events().recv().is_none());
+}
+
+#[test]
+fn what_is_left_in_the_inbox_keeps_nothing_alive() {
+    let broker = Broker::start();
+    let token = Arc::new(());
+    let held = Arc::downgrade(&token);
+    let provider = Credentials::provider(move || {
+        let _ = &token;
+        Ok(Credentials::signature("test-access-key-id", "test-access-key-secret"))
+    });
+    let config = broker.config().credentials(provider).ack_mode(AckMode::Manual);
+    let (client, mut line) = broker.connect(config);
+    line.publish("t", 1, 1, false, "left behind");
+    eventually("arrived", || client.stats().received == 1);
+    drop((client, line));
+    eventually("configuration and credentials are freed", || held.strong_count() == 0);
+}
+
+#[test]
+fn disconnect_does_not_wait_for_a_pause_between_connects() {
+    let _alone = alone();
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config().backoff(LONG * 10, LONG * 10));
+    let events = client.events();
+    drop(line);
+    support::event(&events, "pausing", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
+    let start = Instant::now();
+    client.disconnect().expect("nothing to deliver");
+    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+    assert_eq!(aliyun_mqtt::stranded_workers(), 0);
+}
+
+#[test]
+fn connecting_can_be_given_up_from_outside() {
+    let _alone = alone();
+    let broker = Broker::start();
+    let config = broker.config().timeout(Duration::from_secs(2)).build().expect("a good configuration");
+    let error = error(Client::connect(config));
+    assert!(error.is_timeout(), "{error}");
+    eventually("its worker ends by itself", || aliyun_mqtt::stranded_workers() == 0);
+}
