@@ -1,20 +1,21 @@
-//! Everything the session knows, under one mutex, and what each event of the connection does to it.
+//! Everything the session knows, under one mutex: what callers ask of it, and how it is handed to a connection.
+
+mod ending;
+mod incoming;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::acks::{Acks, Arrival};
-use super::line::{Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
-use super::op::{Body, Op};
-use super::outbox::{Bounds, Kind, Outbox, Ticket};
+use super::acks::Acks;
+use super::line::{LinePump, LineSender};
+use super::op::Body;
+use super::outbox::{Bounds, Kind, Outbox};
 use super::queues::{QueueId, Queues};
 use super::rate::Rate;
 use super::subscriptions::Subscriptions;
 use super::v4;
 use crate::config::{AckMode, Config};
-use crate::delivery::Reply;
-use crate::error::{Code, Error, ErrorKind, Fate};
-use crate::events::{Event, Notice};
+use crate::error::{Code, Error, ErrorKind};
 use crate::message::{Message, Outgoing, QoS};
 use crate::stats::Stats;
 
@@ -22,9 +23,6 @@ use crate::stats::Stats;
 /// Source: AliwareMQ/lmq-demo, MQ4IoTSendOrderMessageToRocketMQ.java and MQTTSendOrderMessage.php.
 const ORDER_TOPIC: &str = "$SYS/enableOrderMsg";
 const ORDER_FLAG: &str = r#"{"order":"true"}"#;
-
-/// A notice this recent explains why the service then cuts the connection.
-const NOTICE_EXPLAINS: Duration = Duration::from_secs(10);
 
 /// How long a line has to hold without the suspect before the suspect is sent alone. A refusal follows within a round
 /// trip or so; a bad link, against which this guards, breaks at any time.
@@ -345,260 +343,4 @@ impl State {
         let grace = self.config.timeout();
         self.outbox.wedged(now, grace, grace + self.config.keep_alive())
     }
-
-    /// One event of the connection. `sure`: false for what is found after the connection has died. An error means
-    /// that the connection is of no more use.
-    pub(super) fn handle(&mut self, event: LineEvent, sure: bool, events: &mut Vec<Event>) -> Result<Flow, Error> {
-        match event {
-            LineEvent::Sent(Sent::Disconnect) => return Ok(Flow::Left),
-            LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
-            LineEvent::PubAck(id) => self.message_done(id, QoS::AtLeastOnce, events)?,
-            LineEvent::PubComp(id) => self.message_done(id, QoS::ExactlyOnce, events)?,
-            LineEvent::PubRec(id) => self.outbox.received(id),
-            LineEvent::SubAck(id, codes) => match self.outbox.take(Kind::Request, id) {
-                Some(Ticket::Op(seq)) => self.subscribed(seq, codes),
-                Some(Ticket::Step) => self.step_done(codes, events),
-                None => log::debug!("a SUBACK for packet id {id}, which nobody waits for"),
-            },
-            LineEvent::UnsubAck(id) => {
-                if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id) {
-                    if let Some(Body::Unsubscribe(filter)) = self.outbox.op(seq).and_then(Op::body) {
-                        self.subscriptions.remove(filter);
-                    }
-                    self.acknowledged(seq);
-                }
-            }
-            LineEvent::Publish(arrived) => self.arrived(arrived, events),
-            LineEvent::Released(id) => self.acks.released(id),
-            LineEvent::ConnAck { .. } | LineEvent::Alive => {}
-        }
-        Ok(Flow::Go)
-    }
-
-    fn message_done(&mut self, id: u16, qos: QoS, events: &mut Vec<Event>) -> Result<(), Error> {
-        match self.outbox.take_publish(id, qos)? {
-            Some(Ticket::Op(seq)) => self.acknowledged(seq),
-            Some(Ticket::Step) => self.step_done(Vec::new(), events),
-            None => log::debug!("an acknowledgement for packet id {id}, which nobody waits for"),
-        }
-        Ok(())
-    }
-
-    fn acknowledged(&mut self, seq: u64) {
-        if let Some(op) = self.outbox.op(seq) {
-            self.stats.acknowledged += u64::from(op.kind() == Kind::Publish);
-            let reply = op.reply();
-            self.outbox.acknowledged(seq, reply);
-        }
-    }
-
-    fn subscribed(&mut self, seq: u64, codes: Vec<Result<QoS, u8>>) {
-        let Some(op) = self.outbox.op(seq) else { return };
-        let mut reply = Reply { granted: codes, ..op.reply() };
-        if let Some(Body::Subscribe { filters, .. }) = op.body() {
-            // A verdict that is missing is no grant.
-            reply.granted.resize(filters.len(), Err(0x80));
-            for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
-                match verdict {
-                    Ok(_) => self.subscriptions.granted(filter, *qos),
-                    Err(_) => self.subscriptions.refused(filter),
-                }
-            }
-        }
-        self.outbox.acknowledged(seq, reply);
-    }
-
-    fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
-        if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
-            let mut codes = codes.into_iter();
-            for (filter, qos) in filters {
-                if let Some(Ok(_)) = codes.next() {
-                    self.subscriptions.granted(&filter, qos);
-                } else {
-                    let reason = super::sending::refused_filter(&filter, 0x80);
-                    self.subscriptions.remove(&filter);
-                    events.push(Event::SubscriptionLost { filter, reason });
-                }
-            }
-        }
-    }
-
-    fn arrived(&mut self, arrived: Arrived, events: &mut Vec<Event>) {
-        if matches!(self.phase, Phase::Dead(_)) {
-            return;
-        }
-        let key = match arrived.qos {
-            QoS::AtMostOnce => None,
-            _ => match self.acks.arrive(&arrived) {
-                Arrival::New(key) => Some(key),
-                Arrival::Repeated => {
-                    self.stats.redelivered += 1;
-                    self.send_acks();
-                    return;
-                }
-            },
-        };
-        if let Some(notice) = Notice::parse(&arrived.topic, &arrived.payload) {
-            if let Notice::TokenInvalid { code, .. } = &notice {
-                self.last_notice = Some((Instant::now(), *code));
-            }
-            log::info!("notice of the service: {notice:?}");
-            events.push(Event::Notice(notice));
-            if let Some(key) = key {
-                self.acknowledge(key);
-            }
-            return;
-        }
-        let message = Message {
-            topic: arrived.topic,
-            payload: arrived.payload,
-            qos: arrived.qos,
-            duplicate: arrived.duplicate,
-            retained: arrived.retained,
-            ack: None,
-        };
-        if !self.queues.has_room(&message) {
-            self.turn_away(key, events);
-            return;
-        }
-        self.stats.received += 1;
-        self.arrived = true;
-        self.queues.push(message, key);
-        if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
-            self.acknowledge(key);
-        }
-    }
-
-    /// The inbox is full: QoS 0 is dropped; the rest stays with the broker, which sends it again.
-    fn turn_away(&mut self, key: Option<u64>, events: &mut Vec<Event>) {
-        match key {
-            Some(key) => {
-                self.acks.refuse(key);
-                self.stats.refused_full += 1;
-            }
-            None => self.stats.dropped_full += 1,
-        }
-        if !std::mem::replace(&mut self.inbox_full, true) {
-            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
-            events.push(Event::InboxFull);
-        }
-    }
-
-    fn send_acks(&mut self) {
-        let Some(line) = self.line.as_ref().filter(|_| self.quiet_until.is_none()) else { return };
-        while let Some((id, qos)) = self.acks.next_ready() {
-            line.acknowledge(id, qos);
-        }
-    }
-
-    /// The connection is gone, or could not be made. Returns the reason, in which what was sent last is named.
-    pub(super) fn lost(&mut self, failure: &Failure, events: &mut Vec<Event>) -> (Error, bool) {
-        let now = Instant::now();
-        let resumable = !self.config.clean_session();
-        let established = self.line.take().is_some();
-        let cut = established && failure.cause == Cause::Closed;
-        let reason = self.explain(failure, cut, now);
-        let step = self.step.take();
-        self.steps.clear();
-        if self.quiet_until.take().is_some() && cut {
-            self.outbox.acquit();
-            self.subscriptions.acquit();
-        }
-        if let (true, Some((Step::Resubscribe(filters), _))) = (cut, &step) {
-            if let Some(filter) = self.subscriptions.dropped(filters) {
-                let what = format!("SUBSCRIBE to \"{filter}\"");
-                let reason = self.suspected(&what, now);
-                log::warn!("{reason}");
-                events.push(Event::SubscriptionLost { filter, reason });
-            }
-        }
-        self.acks.connection_lost(resumable);
-        self.outbox.connection_lost(resumable, cut, now);
-        let convicted = self.outbox.convicted();
-        let cured = convicted.is_some_and(|seq| {
-            let what = self.outbox.op(seq).map(Op::describe).unwrap_or_default();
-            let error = self.suspected(&what, now);
-            log::warn!("{error}");
-            self.outbox.convict(seq, error)
-        });
-        if !matches!(self.phase, Phase::Dead(_)) {
-            self.phase = Phase::Offline(reason.clone());
-        }
-        self.touch();
-        (reason, cured)
-    }
-
-    fn recent_notice(&self, now: Instant) -> Option<Code> {
-        let (at, code) = self.last_notice?;
-        (now.saturating_duration_since(at) <= NOTICE_EXPLAINS).then_some(code)
-    }
-
-    /// The service gives no reason when it cuts a connection; what came before it often tells.
-    fn explain(&self, failure: &Failure, cut: bool, now: Instant) -> Error {
-        if !cut {
-            return failure.error.clone();
-        }
-        let before = match &self.step {
-            Some((Step::EnableOrder, _)) => Some(format!("after PUBLISH to \"{ORDER_TOPIC}\" (ordered mode)")),
-            Some((Step::Resubscribe(_), _)) => Some("while the subscriptions were being restored".to_string()),
-            None => self.outbox.last_words(now),
-        };
-        let mut message = failure.error.to_string();
-        if let Some(before) = before {
-            message = format!("{message} {before}");
-        }
-        let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
-        match self.recent_notice(now) {
-            Some(code) => error.with_code(code).with_hint(code.to_string()),
-            None => error,
-        }
-    }
-
-    fn suspected(&self, what: &str, now: Instant) -> Error {
-        let error = Error::new(
-            ErrorKind::SuspectedRefusal,
-            format!(
-                "{what} is suspected to be refused: the connection was cut each time it was sent, at last with \
-                 nothing else under way"
-            ),
-        )
-        .with_fate(Fate::Refused);
-        match self.recent_notice(now) {
-            Some(code) => error.with_code(code).with_hint(code.to_string()),
-            None => error.with_hint(
-                "the service cuts the connection when a topic's parent does not exist, when the AccessKey, token or \
-                 device has no right to it, or when a message is too large",
-            ),
-        }
-    }
-
-    /// The end: every handle is settled, every waiting call wakes up with the reason.
-    pub(super) fn die(&mut self, reason: &Error) {
-        self.line = None;
-        if !matches!(self.phase, Phase::Dead(_)) {
-            self.phase = Phase::Dead(reason.clone());
-        }
-        self.outbox.settle_all(false, |op| given_up(op, reason));
-        self.acks.session_gone();
-        (self.changed, self.arrived) = (true, true);
-    }
-
-    /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
-    pub(super) fn give_up(&mut self) {
-        self.outbox.settle_all(true, |op| given_up(op, &super::closed()));
-    }
-}
-
-fn given_up(op: &Op, reason: &Error) -> Error {
-    let fate = Outbox::fate_of(op);
-    let what = match fate {
-        Fate::Unknown => "may have been delivered",
-        _ => "was not sent",
-    };
-    let error = Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate);
-    match reason.code() {
-        Some(code) => error.with_code(code),
-        None => error,
-    }
-    .with_source(reason.clone())
 }

@@ -1,0 +1,111 @@
+//! Connections that are lost, and who is to blame for it.
+
+use std::time::{Duration, Instant};
+
+use super::Outbox;
+use crate::error::{Error, Fate};
+use crate::session::op::Op;
+
+/// A connection that drops within this time of an operation being sent makes that operation a suspect.
+const SUSPICION: Duration = Duration::from_secs(10);
+
+impl Outbox {
+    /// The connection is gone. `resumable`: the broker was asked to keep the session. `blame`: the other side cut it,
+    /// so what was just sent may be why.
+    pub(in crate::session) fn connection_lost(&mut self, resumable: bool, blame: bool, now: Instant) {
+        if blame {
+            self.suspect(now);
+        }
+        self.reset_connection();
+        let mut gone = Vec::new();
+        for (seq, op) in &mut self.ops {
+            op.back_to_queue(resumable);
+            match op.kept_id {
+                Some(id) => {
+                    self.reserved.insert(id);
+                }
+                None if op.is_ghost() => {
+                    gone.push(*seq);
+                    continue;
+                }
+                None => {}
+            }
+            self.queued.insert(*seq);
+        }
+        for seq in gone {
+            self.ops.remove(&seq);
+            self.queued.remove(&seq);
+            self.ghosts.remove(&seq);
+        }
+    }
+
+    pub(super) fn reset_connection(&mut self) {
+        self.handed.clear();
+        self.ahead.clear();
+        self.publishes.clear();
+        self.requests.clear();
+        self.reserved.clear();
+        self.in_flight = 0;
+    }
+
+    /// CONNACK said that the broker has no session: nothing sent before counts any more.
+    pub(in crate::session) fn session_gone(&mut self) {
+        self.connection_lost(false, false, Instant::now());
+    }
+
+    /// Counts a drop against whatever had just been sent.
+    fn suspect(&mut self, now: Instant) {
+        let recent: Vec<u64> =
+            self.ops.iter().filter(|(_, op)| op.sent_within(SUSPICION, now)).map(|(seq, _)| *seq).collect();
+        let alone = recent.len() == 1 && self.in_flight == 1 && !self.suspects.is_empty();
+        for (position, seq) in recent.iter().enumerate() {
+            let Some(op) = self.ops.get_mut(seq) else { continue };
+            op.drops += 1;
+            op.drops_as_oldest += u32::from(position == 0);
+            op.drops_alone += u32::from(alone);
+            if op.drops >= 2 {
+                self.suspects.insert(*seq);
+            }
+        }
+    }
+
+    /// Whether any operation is under suspicion.
+    pub(in crate::session) fn has_suspects(&self) -> bool {
+        !self.suspects.is_empty()
+    }
+
+    /// The line drops on its own: nobody is to blame.
+    pub(in crate::session) fn acquit(&mut self) {
+        self.suspects.clear();
+        self.ops.values_mut().for_each(Op::acquit);
+    }
+
+    /// The first operation the evidence is enough against: the connection dropped while it was the only one in
+    /// flight, either twice, or once after it had been the oldest in flight at two drops.
+    pub(in crate::session) fn convicted(&self) -> Option<u64> {
+        self.suspects.iter().copied().find(|seq| {
+            self.ops
+                .get(seq)
+                .is_some_and(|op| op.drops_alone >= 1 && op.drops_alone + u32::from(op.drops_as_oldest >= 3) >= 2)
+        })
+    }
+
+    /// Settles a convicted operation. Returns whether anything was acknowledged since the last conviction: if not, the
+    /// fault may be the broker's, and there is no reason to hurry back.
+    pub(in crate::session) fn convict(&mut self, seq: u64, error: Error) -> bool {
+        self.settle(seq, Err(error));
+        std::mem::take(&mut self.progress)
+    }
+
+    /// What had been sent last before the connection dropped, for the message.
+    pub(in crate::session) fn last_words(&self, now: Instant) -> Option<String> {
+        let op = self.ops.values().find(|op| op.sent_within(SUSPICION, now))?;
+        let elapsed = op.handed_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        Some(format!("{} ms after {}", elapsed.as_millis(), op.describe()))
+    }
+
+    /// The fate of an operation that is given up now.
+    pub(in crate::session) fn fate_of(op: &Op) -> Fate {
+        if op.maybe_written() { Fate::Unknown } else { Fate::NotSent }
+    }
+}

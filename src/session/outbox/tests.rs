@@ -1,0 +1,194 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::delivery::Slot;
+use crate::error::Fate;
+use crate::message::Outgoing;
+
+const BOUNDS: Bounds = Bounds { window: 4, count: 10, bytes: 100, ids: 8 };
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
+}
+
+fn push(outbox: &mut Outbox, qos: QoS, payload: &str, deadline: Instant) -> (u64, Arc<Slot>) {
+    let (settler, slot) = Settler::new();
+    let body = Body::Publish(Arc::new(Outgoing::new("t", qos, payload)));
+    (outbox.push(body, settler, deadline), slot)
+}
+
+fn push_qos_1(outbox: &mut Outbox, count: usize) -> Vec<u64> {
+    (0..count).map(|_| push(outbox, QoS::AtLeastOnce, "x", far()).0).collect()
+}
+
+/// Hands over and writes whatever the window has room for; what went out.
+fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
+    let mut sent = Vec::new();
+    while let Some((seq, id)) = outbox.next(true) {
+        let repeats_release = outbox.op(seq).is_some_and(|op| op.released);
+        outbox.handed(seq, id, Instant::now());
+        if !repeats_release {
+            outbox.sent(Sent::Publish(id), true).expect("in step");
+        }
+        sent.push((seq, id));
+    }
+    sent
+}
+
+fn fate(slot: &Slot) -> Option<Fate> {
+    slot.peek().expect("settled").expect_err("failed").fate()
+}
+
+#[test]
+fn the_window_and_the_ids_bound_what_is_in_flight() {
+    let mut outbox = Outbox::new(BOUNDS);
+    push_qos_1(&mut outbox, 10);
+    assert!(!outbox.has_room(0), "ten are the bound");
+    assert_eq!(send(&mut outbox), [(1, 1), (2, 2), (3, 3), (4, 4)]);
+    // The first stays open while the others go round: the ids run up to its own, and stop there.
+    for id in [2, 3, 4, 5, 6, 7, 8] {
+        assert!(outbox.take(Kind::Publish, id).is_some_and(|ticket| ticket == Ticket::Op(u64::from(id))));
+        outbox.settle(u64::from(id), Ok(Reply::default()));
+        send(&mut outbox);
+    }
+    push_qos_1(&mut outbox, 1);
+    outbox.take(Kind::Publish, 9);
+    assert_eq!(outbox.next_id(), None, "id 1 is still waiting for its acknowledgement");
+}
+
+#[test]
+fn an_expired_message_keeps_its_place_on_the_line_until_answered() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let now = Instant::now();
+    let (written, slot) = push(&mut outbox, QoS::AtLeastOnce, "x", now);
+    send(&mut outbox);
+    let (queued, queued_slot) = push(&mut outbox, QoS::AtLeastOnce, "y", now);
+    assert!(outbox.expire(now, None));
+    assert_eq!((fate(&slot), fate(&queued_slot)), (Some(Fate::Unknown), Some(Fate::NotSent)));
+    assert_eq!((outbox.open(), outbox.bytes()), (0, 0));
+    assert!(outbox.op(written).is_some_and(Op::is_ghost) && outbox.op(queued).is_none());
+    assert_eq!(outbox.take(Kind::Publish, 1), Some(Ticket::Op(written)));
+    outbox.settle(written, Ok(Reply::default()));
+    assert!(outbox.op(written).is_none());
+    assert_eq!(fate(&slot), Some(Fate::Unknown), "told once");
+}
+
+#[test]
+fn an_expired_qos_2_exchange_is_completed_on_a_resumed_session_without_its_message() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let now = Instant::now();
+    let (seq, slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
+    send(&mut outbox);
+    outbox.connection_lost(true, false, now);
+    outbox.expire(now, None);
+    assert_eq!(fate(&slot), Some(Fate::Unknown));
+    assert_eq!(send(&mut outbox), [(seq, 1)], "the id goes on");
+    assert!(outbox.op(seq).is_some_and(|op| op.is_ghost() && op.stage == Stage::Released));
+    outbox.connection_lost(true, false, now);
+    outbox.session_gone();
+    assert_eq!(outbox.next(true), None, "nothing is left to complete");
+}
+
+#[test]
+fn what_was_not_taken_from_the_channel_was_not_sent() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let (seq, slot) = push(&mut outbox, QoS::AtMostOnce, "x", Instant::now());
+    let (unsure, unsure_slot) = push(&mut outbox, QoS::AtMostOnce, "x", far());
+    outbox.handed(unsure, 0, Instant::now());
+    outbox.sent(Sent::Publish(0), false).expect("in step");
+    assert_eq!(fate(&unsure_slot), Some(Fate::Unknown));
+    outbox.handed(seq, 0, Instant::now());
+    outbox.connection_lost(false, true, Instant::now());
+    outbox.expire(Instant::now(), None);
+    assert_eq!(fate(&slot), Some(Fate::NotSent));
+    assert!(outbox.sent(Sent::Publish(0), true).is_err(), "out of step");
+}
+
+#[test]
+fn the_oldest_at_three_drops_is_convicted_and_goes_out_alone_before() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let seqs = push_qos_1(&mut outbox, 3);
+    for _ in 0..2 {
+        assert_eq!(send(&mut outbox).len(), 3);
+        outbox.connection_lost(false, true, Instant::now());
+        assert_eq!(outbox.convicted(), None);
+    }
+    assert_eq!(send(&mut outbox).len(), 1, "one at a time now");
+    outbox.connection_lost(false, true, Instant::now());
+    assert_eq!(outbox.convicted(), Some(seqs[0]));
+    outbox.settle(seqs[0], Err(Error::internal("convicted")));
+    // The next two are innocent, and prove it one by one.
+    for seq in &seqs[1..] {
+        let sent = send(&mut outbox);
+        assert_eq!(sent.len(), 1);
+        assert_eq!(outbox.take(Kind::Publish, sent[0].1), Some(Ticket::Op(*seq)));
+        outbox.settle(*seq, Ok(Reply::default()));
+    }
+    push_qos_1(&mut outbox, 4);
+    assert_eq!(send(&mut outbox).len(), 4, "the window is open again");
+}
+
+#[test]
+fn one_chance_cut_while_alone_convicts_nobody_who_was_not_the_oldest() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let seqs = push_qos_1(&mut outbox, 2);
+    for _ in 0..2 {
+        send(&mut outbox);
+        outbox.connection_lost(false, true, Instant::now());
+    }
+    let sent = send(&mut outbox);
+    outbox.take(Kind::Publish, sent[0].1);
+    outbox.settle(seqs[0], Ok(Reply::default()));
+    assert_eq!(send(&mut outbox).len(), 1);
+    outbox.connection_lost(false, true, Instant::now());
+    assert_eq!(outbox.convicted(), None);
+    assert_eq!(send(&mut outbox).len(), 1);
+    outbox.connection_lost(false, true, Instant::now());
+    assert_eq!(outbox.convicted(), Some(seqs[1]));
+}
+
+#[test]
+fn an_acquittal_starts_from_the_beginning() {
+    let mut outbox = Outbox::new(BOUNDS);
+    push_qos_1(&mut outbox, 3);
+    for _ in 0..2 {
+        send(&mut outbox);
+        outbox.connection_lost(false, true, Instant::now());
+    }
+    assert!(outbox.has_suspects());
+    outbox.acquit();
+    for _ in 0..2 {
+        assert_eq!(send(&mut outbox).len(), 3);
+        outbox.connection_lost(false, true, Instant::now());
+        assert_eq!(outbox.convicted(), None);
+    }
+}
+
+#[test]
+fn a_drop_that_is_nobodys_fault_makes_no_suspects() {
+    let mut outbox = Outbox::new(BOUNDS);
+    push_qos_1(&mut outbox, 2);
+    for _ in 0..5 {
+        assert_eq!(send(&mut outbox).len(), 2);
+        outbox.connection_lost(false, false, Instant::now());
+    }
+}
+
+#[test]
+fn giving_up_settles_everything_and_counts_messages() {
+    let mut outbox = Outbox::new(BOUNDS);
+    push_qos_1(&mut outbox, 2);
+    send(&mut outbox);
+    outbox.settle_all(true, |op| op.expired(None));
+    assert_eq!(outbox.open(), 0);
+    let report = outbox.lost.report().expect("a report");
+    assert_eq!(report.kind(), ErrorKind::Undelivered { count: 2 });
+    outbox.sent(Sent::Publish(7), true).expect("of no interest any more");
+}
+
+#[test]
+fn an_abandoned_settler_settles() {
+    let (settler, slot) = Settler::new();
+    drop(settler);
+    assert_eq!(slot.peek().expect("settled").expect_err("failed").kind(), ErrorKind::Internal);
+}

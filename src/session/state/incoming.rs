@@ -1,0 +1,166 @@
+//! What each event of the connection does.
+
+use std::time::Instant;
+
+use super::{Flow, Phase, State, Step};
+use crate::config::AckMode;
+use crate::delivery::Reply;
+use crate::error::Error;
+use crate::events::{Event, Notice};
+use crate::message::{Message, QoS};
+use crate::session::acks::Arrival;
+use crate::session::line::{Arrived, LineEvent, Sent};
+use crate::session::op::{Body, Op};
+use crate::session::outbox::{Kind, Ticket};
+
+impl State {
+    /// One event of the connection. `sure`: false for what is found after the connection has died. An error means
+    /// that the connection is of no more use.
+    pub(in crate::session) fn handle(
+        &mut self,
+        event: LineEvent,
+        sure: bool,
+        events: &mut Vec<Event>,
+    ) -> Result<Flow, Error> {
+        match event {
+            LineEvent::Sent(Sent::Disconnect) => return Ok(Flow::Left),
+            LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
+            LineEvent::PubAck(id) => self.message_done(id, QoS::AtLeastOnce, events)?,
+            LineEvent::PubComp(id) => self.message_done(id, QoS::ExactlyOnce, events)?,
+            LineEvent::PubRec(id) => self.outbox.received(id),
+            LineEvent::SubAck(id, codes) => match self.outbox.take(Kind::Request, id) {
+                Some(Ticket::Op(seq)) => self.subscribed(seq, codes),
+                Some(Ticket::Step) => self.step_done(codes, events),
+                None => log::debug!("a SUBACK for packet id {id}, which nobody waits for"),
+            },
+            LineEvent::UnsubAck(id) => {
+                if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id) {
+                    if let Some(Body::Unsubscribe(filter)) = self.outbox.op(seq).and_then(Op::body) {
+                        self.subscriptions.remove(filter);
+                    }
+                    self.acknowledged(seq);
+                }
+            }
+            LineEvent::Publish(arrived) => self.arrived(arrived, events),
+            LineEvent::Released(id) => self.acks.released(id),
+            LineEvent::ConnAck { .. } | LineEvent::Alive => {}
+        }
+        Ok(Flow::Go)
+    }
+
+    fn message_done(&mut self, id: u16, qos: QoS, events: &mut Vec<Event>) -> Result<(), Error> {
+        match self.outbox.take_publish(id, qos)? {
+            Some(Ticket::Op(seq)) => self.acknowledged(seq),
+            Some(Ticket::Step) => self.step_done(Vec::new(), events),
+            None => log::debug!("an acknowledgement for packet id {id}, which nobody waits for"),
+        }
+        Ok(())
+    }
+
+    fn acknowledged(&mut self, seq: u64) {
+        if let Some(op) = self.outbox.op(seq) {
+            self.stats.acknowledged += u64::from(op.kind() == Kind::Publish);
+            let reply = op.reply();
+            self.outbox.acknowledged(seq, reply);
+        }
+    }
+
+    fn subscribed(&mut self, seq: u64, codes: Vec<Result<QoS, u8>>) {
+        let Some(op) = self.outbox.op(seq) else { return };
+        let mut reply = Reply { granted: codes, ..op.reply() };
+        if let Some(Body::Subscribe { filters, .. }) = op.body() {
+            // A verdict that is missing is no grant.
+            reply.granted.resize(filters.len(), Err(0x80));
+            for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
+                match verdict {
+                    Ok(_) => self.subscriptions.granted(filter, *qos),
+                    Err(_) => self.subscriptions.refused(filter),
+                }
+            }
+        }
+        self.outbox.acknowledged(seq, reply);
+    }
+
+    fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
+        if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
+            let mut codes = codes.into_iter();
+            for (filter, qos) in filters {
+                if let Some(Ok(_)) = codes.next() {
+                    self.subscriptions.granted(&filter, qos);
+                } else {
+                    let reason = crate::session::sending::refused_filter(&filter, 0x80);
+                    self.subscriptions.remove(&filter);
+                    events.push(Event::SubscriptionLost { filter, reason });
+                }
+            }
+        }
+    }
+
+    fn arrived(&mut self, arrived: Arrived, events: &mut Vec<Event>) {
+        if matches!(self.phase, Phase::Dead(_)) {
+            return;
+        }
+        let key = match arrived.qos {
+            QoS::AtMostOnce => None,
+            _ => match self.acks.arrive(&arrived) {
+                Arrival::New(key) => Some(key),
+                Arrival::Repeated => {
+                    self.stats.redelivered += 1;
+                    self.send_acks();
+                    return;
+                }
+            },
+        };
+        if let Some(notice) = Notice::parse(&arrived.topic, &arrived.payload) {
+            if let Notice::TokenInvalid { code, .. } = &notice {
+                self.last_notice = Some((Instant::now(), *code));
+            }
+            log::info!("notice of the service: {notice:?}");
+            events.push(Event::Notice(notice));
+            if let Some(key) = key {
+                self.acknowledge(key);
+            }
+            return;
+        }
+        let message = Message {
+            topic: arrived.topic,
+            payload: arrived.payload,
+            qos: arrived.qos,
+            duplicate: arrived.duplicate,
+            retained: arrived.retained,
+            ack: None,
+        };
+        if !self.queues.has_room(&message) {
+            self.turn_away(key, events);
+            return;
+        }
+        self.stats.received += 1;
+        self.arrived = true;
+        self.queues.push(message, key);
+        if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
+            self.acknowledge(key);
+        }
+    }
+
+    /// The inbox is full: QoS 0 is dropped; the rest stays with the broker, which sends it again.
+    fn turn_away(&mut self, key: Option<u64>, events: &mut Vec<Event>) {
+        match key {
+            Some(key) => {
+                self.acks.refuse(key);
+                self.stats.refused_full += 1;
+            }
+            None => self.stats.dropped_full += 1,
+        }
+        if !std::mem::replace(&mut self.inbox_full, true) {
+            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
+            events.push(Event::InboxFull);
+        }
+    }
+
+    pub(super) fn send_acks(&mut self) {
+        let Some(line) = self.line.as_ref().filter(|_| self.quiet_until.is_none()) else { return };
+        while let Some((id, qos)) = self.acks.next_ready() {
+            line.acknowledge(id, qos);
+        }
+    }
+}
