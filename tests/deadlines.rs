@@ -10,13 +10,16 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Stage};
 use support::{LONG, broker::Broker, emulator, error};
 
+/// For what has to time out; everything else gets its answer long before `LONG`.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 fn refused(builder: ConfigBuilder) -> Error {
-    let start = Instant::now();
-    let error = error(Client::connect(builder.build().expect("a good configuration")));
+    let config = builder.build().expect("a good configuration");
+    let (start, timeout) = (Instant::now(), config.timeout());
+    let error = error(Client::connect(config));
     let elapsed = start.elapsed();
-    assert!(elapsed < TIMEOUT + Duration::from_secs(20), "{elapsed:?}: {error}");
+    // The deadline, and what a busy machine may add to it.
+    assert!(elapsed < timeout + Duration::from_secs(20), "{elapsed:?}: {error}");
     assert!(!error.to_string().contains("-secret"), "{error}");
     assert!(error.to_string().contains("(stage: "), "{error}");
     error
@@ -28,7 +31,7 @@ fn to(endpoint: &str) -> ConfigBuilder {
         .instance_id("post-cn-test")
         .group_id("GID_test")
         .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
-        .timeout(TIMEOUT)
+        .timeout(LONG)
 }
 
 #[test]
@@ -49,7 +52,7 @@ fn a_name_that_does_not_exist() {
 #[test]
 fn a_port_that_says_nothing() {
     let broker = Broker::start();
-    let error = refused(to(&format!("mqtt://{}", broker.addr())));
+    let error = refused(to(&format!("mqtt://{}", broker.addr())).timeout(TIMEOUT));
     assert_eq!(error.kind(), ErrorKind::Timeout(Stage::ConnAck), "{error}");
     assert!(error.is_timeout() && error.to_string().contains("stage: connack"), "{error}");
 }
@@ -57,7 +60,7 @@ fn a_port_that_says_nothing() {
 #[test]
 fn a_tls_port_that_says_nothing() {
     let broker = Broker::start();
-    let error = refused(to(&format!("mqtts://{}", broker.addr())));
+    let error = refused(to(&format!("mqtts://{}", broker.addr())).timeout(TIMEOUT));
     assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Tls), "{error}");
 }
 
@@ -116,9 +119,9 @@ fn every_refusal_code_is_explained() {
 fn the_service_refuses_bad_logins() {
     let emulator = emulator();
     let wrong_secret = Credentials::signature(emulator.access_key_id(), "wrong-secret");
-    let error = refused(support::config(&emulator).timeout(TIMEOUT).credentials(wrong_secret));
+    let error = refused(support::config(&emulator).credentials(wrong_secret));
     assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
-    let error = refused(support::config(&emulator).timeout(TIMEOUT).instance_id("post-cn-unknown"));
+    let error = refused(support::config(&emulator).instance_id("post-cn-unknown"));
     assert_eq!(error.code(), Some(Code::ConnAck(5)), "{error}");
     assert!(error.to_string().contains("instance"), "{error}");
 }
@@ -126,7 +129,7 @@ fn the_service_refuses_bad_logins() {
 #[test]
 fn a_certificate_nobody_vouches_for() {
     let emulator = emulator();
-    let error = refused(support::config(&emulator).timeout(TIMEOUT).endpoint(emulator.tls_endpoint()));
+    let error = refused(support::config(&emulator).endpoint(emulator.tls_endpoint()));
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     assert!(error.hint().is_some(), "{error}");
 }
@@ -139,7 +142,7 @@ fn a_provider_that_never_answers_fails_or_panics() {
         let _ = held.lock().expect("a lock").recv();
         Err("released".into())
     });
-    let error = refused(to("mqtt://127.0.0.1:1").credentials(stuck));
+    let error = refused(to("mqtt://127.0.0.1:1").timeout(TIMEOUT).credentials(stuck));
     assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Credentials), "{error}");
     drop(hold);
     let error = refused(to("mqtt://127.0.0.1:1").credentials(Credentials::provider(|| Err("no token today".into()))));

@@ -1,4 +1,5 @@
 use std::io;
+use std::sync::LazyLock;
 
 use rustls::pki_types::ServerName;
 use rustls::server::WebPkiClientVerifier;
@@ -27,13 +28,13 @@ fn server(certificate: &str, client_certificate: bool) -> Arc<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.unwrap();
     let builder = if client_certificate {
-        let roots = Arc::new(roots(&trusting(CA)).unwrap());
+        let roots = Arc::new(roots(&trusting(&CA)).unwrap());
         builder.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(roots, provider).build().unwrap())
     } else {
         builder.with_no_client_auth()
     };
     let chain = Pem::bytes(certificate.into()).certificates("").unwrap();
-    Arc::new(builder.with_single_cert(chain, Pem::bytes(SERVER_KEY.into()).private_key().unwrap()).unwrap())
+    Arc::new(builder.with_single_cert(chain, Pem::bytes(SERVER_KEY.clone().into()).private_key().unwrap()).unwrap())
 }
 
 /// A handshake in memory: the client's error, if any.
@@ -67,37 +68,37 @@ fn explained(options: &Options, server: Arc<ServerConfig>, name: &str) -> String
 
 #[test]
 fn a_given_ca_is_trusted() {
-    assert_eq!(handshake(&trusting(CA), server(SERVER, false), "localhost"), Ok(()));
+    assert_eq!(handshake(&trusting(&CA), server(&SERVER, false), "localhost"), Ok(()));
     let mut added = Options::default();
-    added.add_ca_pem(CA.into());
-    assert_eq!(handshake(&added, server(SERVER, false), "localhost"), Ok(()));
+    added.add_ca_pem(CA.clone().into());
+    assert_eq!(handshake(&added, server(&SERVER, false), "localhost"), Ok(()));
 }
 
 #[test]
 fn nothing_else_is() {
-    let text = explained(&Options::default(), server(SERVER, false), "localhost");
+    let text = explained(&Options::default(), server(&SERVER, false), "localhost");
     assert!(text.contains("not trusted") && text.contains("ca_file"), "{text}");
-    let text = explained(&trusting(CA), server(SERVER, false), "example.com");
+    let text = explained(&trusting(&CA), server(&SERVER, false), "example.com");
     assert!(text.contains("not for example.com, but for") && text.contains("localhost"), "{text}");
-    let text = explained(&trusting(CA), server(EXPIRED, false), "localhost");
+    let text = explained(&trusting(&CA), server(&EXPIRED, false), "localhost");
     assert!(text.contains("expired") && text.contains("date and time"), "{text}");
-    let text = explained(&trusting(CA), server(FUTURE, false), "localhost");
+    let text = explained(&trusting(&CA), server(&FUTURE, false), "localhost");
     assert!(text.contains("becomes valid only in") && text.contains("date and time"), "{text}");
 }
 
 #[test]
 fn a_client_certificate_is_shown_when_asked_for() {
-    let mut options = trusting(CA);
-    options.set_client_pem(CLIENT.into(), CLIENT_KEY.into());
-    assert_eq!(handshake(&options, server(SERVER, true), "localhost"), Ok(()));
-    let text = explained(&trusting(CA), server(SERVER, true), "localhost");
+    let mut options = trusting(&CA);
+    options.set_client_pem(CLIENT.clone().into(), CLIENT_KEY.clone().into());
+    assert_eq!(handshake(&options, server(&SERVER, true), "localhost"), Ok(()));
+    let text = explained(&trusting(&CA), server(&SERVER, true), "localhost");
     assert!(text.contains("wants a client certificate") && text.contains("client_certificate_files"), "{text}");
 }
 
 #[test]
 fn a_plain_server_is_recognised() {
     let name = ServerName::try_from("localhost").unwrap();
-    let mut client = ClientConnection::new(client_config(&trusting(CA)).unwrap(), name).unwrap();
+    let mut client = ClientConnection::new(client_config(&trusting(&CA)).unwrap(), name).unwrap();
     client.read_tls(&mut &b"\x20\x02\x00\x02 and so on"[..]).unwrap();
     let (what, hint) = explain(&client.process_new_packets().unwrap_err());
     assert!(what.contains("does not speak TLS") && hint.unwrap().contains("1883"), "{what}");
@@ -115,7 +116,7 @@ fn there_are_always_roots_unless_switched_off() {
 #[test]
 fn bad_pem_is_refused_by_name() {
     refused(&trusting(""), "the given PEM text holds no CA certificate");
-    refused(&trusting(CLIENT_KEY), "holds no CA certificate");
+    refused(&trusting(&CLIENT_KEY), "holds no CA certificate");
     refused(&trusting("-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n"), "no valid PEM");
     refused(&trusting("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "cannot be used");
     let mut missing = Options::default();
@@ -129,98 +130,53 @@ fn bad_pem_is_refused_by_name() {
 #[test]
 fn certificate_and_key_must_fit() {
     let with = |certificate: &str, key: &str| {
-        let mut options = trusting(CA);
+        let mut options = trusting(&CA);
         options.set_client_pem(certificate.into(), key.into());
         options
     };
-    refused(&with(CLIENT, SERVER_KEY), "does not belong to");
-    refused(&with(CLIENT, CLIENT), "holds no private key");
-    refused(&with(CLIENT_KEY, CLIENT_KEY), "holds no client certificate");
-    refused(&with(CLIENT, &CLIENT_KEY.replace("MIG", "%%%")), "no valid PEM");
-    refused(&with(CLIENT, &CLIENT_KEY.replace("PRIVATE", "ENCRYPTED PRIVATE")), "is encrypted");
+    refused(&with(&CLIENT, &SERVER_KEY), "does not belong to");
+    refused(&with(&CLIENT, &CLIENT), "holds no private key");
+    refused(&with(&CLIENT_KEY, &CLIENT_KEY), "holds no client certificate");
+    refused(&with(&CLIENT, &CLIENT_KEY.replacen('M', "%", 1)), "no valid PEM");
+    refused(&with(&CLIENT, &CLIENT_KEY.replace("PRIVATE", "ENCRYPTED PRIVATE")), "is encrypted");
     let old = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END EC PRIVATE KEY-----\n";
-    refused(&with(CLIENT, old), "is encrypted");
-    assert!(client_config(&with(CLIENT, &format!("{CLIENT}{CLIENT_KEY}"))).is_ok());
+    refused(&with(&CLIENT, old), "is encrypted");
+    assert!(client_config(&with(&CLIENT, &format!("{}{}", *CLIENT, *CLIENT_KEY))).is_ok());
 }
 
-// Made for these tests, and used nowhere else. All but EXPIRED and FUTURE are valid from 2020 to 2120.
+/// Made anew for each run, and used nowhere else.
+struct Made {
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+    ca: String,
+    server_key: rcgen::KeyPair,
+    client_key: rcgen::KeyPair,
+}
 
-const CA: &str = "\
------BEGIN CERTIFICATE-----
-MIIBWTCCAQCgAwIBAgIUEQq1Wg2EQtfTqDYLFc/tr+CAaMswCgYIKoZIzj0EAwIw
-EjEQMA4GA1UEAwwHVGVzdCBDQTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAw
-MDAwMFowEjEQMA4GA1UEAwwHVGVzdCBDQTBZMBMGByqGSM49AgEGCCqGSM49AwEH
-A0IABMItLniTUncINhYlf1I+bqiahB+igM/XaJTNXCzetDrKpGiUV5Lxflc20ca9
-2P/KVlUbDbzME7AOWbe/98/LQzmjMjAwMB0GA1UdDgQWBBTqqZFwh5onXWwkCWhb
-Vo7vk1hZUTAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIClu5i+g
-dVlKWWodTDrJQnzLdbXxMOSLkz5JFURY8mF5AiBU0rt81RFDZ73Wq9GSlIb7yY10
-GvhD15D1vCybK/GqqQ==
------END CERTIFICATE-----
-";
+static MADE: LazyLock<Made> = LazyLock::new(|| {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let certificate = ca.self_signed(&key).unwrap();
+    Made {
+        ca: certificate.pem(),
+        issuer: rcgen::Issuer::new(ca, key),
+        server_key: rcgen::KeyPair::generate().unwrap(),
+        client_key: rcgen::KeyPair::generate().unwrap(),
+    }
+});
 
-const SERVER_KEY: &str = "\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgeIP9kcUI3tt+97fV
-gBw5T165txWzVSl8nAsyiXUAuV2hRANCAASZhk4G47SGhrQ7exiSlhTfMoDHbD5z
-8h00E5omT8tfW11HByJPn7jxPzIhFHVGxW4p9hAGZt099COMMIyvty3g
------END PRIVATE KEY-----
-";
+/// A certificate for localhost that the CA signed, valid in these years.
+fn signed(key: &rcgen::KeyPair, years: std::ops::Range<i32>) -> String {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_string()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+    params.signed_by(key, &MADE.issuer).unwrap().pem()
+}
 
-const SERVER: &str = "\
------BEGIN CERTIFICATE-----
-MIIBUzCB+qADAgECAhRi0/KWymNw48vvmsFHQDoHwC+mDjAKBggqhkjOPQQDAjAS
-MRAwDgYDVQQDDAdUZXN0IENBMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAw
-MDAwWjARMQ8wDQYDVQQDDAZzZXJ2ZXIwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
-AASZhk4G47SGhrQ7exiSlhTfMoDHbD5z8h00E5omT8tfW11HByJPn7jxPzIhFHVG
-xW4p9hAGZt099COMMIyvty3goy0wKzAUBgNVHREEDTALgglsb2NhbGhvc3QwEwYD
-VR0lBAwwCgYIKwYBBQUHAwEwCgYIKoZIzj0EAwIDSAAwRQIhALH0GfGCpZr5lpol
-lvpJRVZ267lfpQ4O9TBlSAMTQfY4AiBNVaHl5QASZ4WVnkKbMvsHHXiLj6s5nIsl
-RSREluiLZA==
------END CERTIFICATE-----
-";
-
-const EXPIRED: &str = "\
------BEGIN CERTIFICATE-----
-MIIBUTCB+KADAgECAhRi0/KWymNw48vvmsFHQDoHwC+mDjAKBggqhkjOPQQDAjAS
-MRAwDgYDVQQDDAdUZXN0IENBMB4XDTIwMDEwMTAwMDAwMFoXDTIxMDEwMTAwMDAw
-MFowETEPMA0GA1UEAwwGc2VydmVyMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
-mYZOBuO0hoa0O3sYkpYU3zKAx2w+c/IdNBOaJk/LX1tdRwciT5+48T8yIRR1RsVu
-KfYQBmbdPfQjjDCMr7ct4KMtMCswFAYDVR0RBA0wC4IJbG9jYWxob3N0MBMGA1Ud
-JQQMMAoGCCsGAQUFBwMBMAoGCCqGSM49BAMCA0gAMEUCIQCQXPngl+dZ64Cp5cM6
-hpDISw96qOVOcdDpaqn8rZMAPwIgA2bdu6L8QvBNe9JJPzsuHLIib9mv26TGhOMl
-c9d6XEM=
------END CERTIFICATE-----
-";
-
-const FUTURE: &str = "\
------BEGIN CERTIFICATE-----
-MIIBVDCB/KADAgECAhRi0/KWymNw48vvmsFHQDoHwC+mDjAKBggqhkjOPQQDAjAS
-MRAwDgYDVQQDDAdUZXN0IENBMCIYDzIxMTAwMTAxMDAwMDAwWhgPMjEyMDAxMDEw
-MDAwMDBaMBExDzANBgNVBAMMBnNlcnZlcjBZMBMGByqGSM49AgEGCCqGSM49AwEH
-A0IABJmGTgbjtIaGtDt7GJKWFN8ygMdsPnPyHTQTmiZPy19bXUcHIk+fuPE/MiEU
-dUbFbin2EAZm3T30I4wwjK+3LeCjLTArMBQGA1UdEQQNMAuCCWxvY2FsaG9zdDAT
-BgNVHSUEDDAKBggrBgEFBQcDATAKBggqhkjOPQQDAgNHADBEAiBiqz3oJ9idvJay
-zVjB/wmG47QsbTX41DjPvarmD8doRwIgdQyPp61Kd7T9zDvQzrxRuAKFN6KfhdbQ
-FptzdmWlllA=
------END CERTIFICATE-----
-";
-
-const CLIENT: &str = "\
------BEGIN CERTIFICATE-----
-MIIBPjCB5KADAgECAhRxGZ7gvq0s7AS1F3qblWRZJIMgeTAKBggqhkjOPQQDAjAS
-MRAwDgYDVQQDDAdUZXN0IENBMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAw
-MDAwWjARMQ8wDQYDVQQDDAZjbGllbnQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
-AARRWTf/YGd5ujfKDC08EEB96+Nb6zV1ASTAbRDNlocnfdJhMNPFvEmD9Fcuw9UR
-TDEgfkBKYJl2ZQatOJFZTK1LoxcwFTATBgNVHSUEDDAKBggrBgEFBQcDAjAKBggq
-hkjOPQQDAgNJADBGAiEAtQTKWjQsaA7eqw95NHfRnyZFVLCTZmnqypmVV3Y+mfAC
-IQCtgMvArFiH6u48XaTXv9nvf93yVi8lgBfAMrkQh6ApDw==
------END CERTIFICATE-----
-";
-
-const CLIENT_KEY: &str = "\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgHOUxgoDe2+ppt5FR
-NLXRse8LcmxVp2FHrnt7enI0wvahRANCAARRWTf/YGd5ujfKDC08EEB96+Nb6zV1
-ASTAbRDNlocnfdJhMNPFvEmD9Fcuw9URTDEgfkBKYJl2ZQatOJFZTK1L
------END PRIVATE KEY-----
-";
+static CA: LazyLock<String> = LazyLock::new(|| MADE.ca.clone());
+static SERVER_KEY: LazyLock<String> = LazyLock::new(|| MADE.server_key.serialize_pem());
+static SERVER: LazyLock<String> = LazyLock::new(|| signed(&MADE.server_key, 2020..2120));
+static EXPIRED: LazyLock<String> = LazyLock::new(|| signed(&MADE.server_key, 2000..2001));
+static FUTURE: LazyLock<String> = LazyLock::new(|| signed(&MADE.server_key, 2120..2121));
+static CLIENT_KEY: LazyLock<String> = LazyLock::new(|| MADE.client_key.serialize_pem());
+static CLIENT: LazyLock<String> = LazyLock::new(|| signed(&MADE.client_key, 2020..2120));
