@@ -26,9 +26,7 @@ fn descriptors() -> Vec<String> {
 fn a_hundred_clients_leave_no_thread_and_no_descriptor() {
     let emulator = emulator();
     let topic = topic(&emulator, "leak");
-    // Whatever is made once for the process is made now.
-    client(&emulator).disconnect().expect("nothing to deliver");
-    eventually("the emulator has let go", || emulator.sessions().is_empty());
+    // Before the first client: afterwards, the emulator's end of a connection may be open for a moment longer.
     let before = (threads(), descriptors());
     for _ in 0..100 {
         let client = client(&emulator);
