@@ -9,7 +9,7 @@ use aliyun_mqtt::{AuthMode, QoS};
 fn main() -> std::process::ExitCode {
     support::run(|| {
         let service = support::Service::find()?;
-        let client = support::connect(service.config(AuthMode::Token)?.build()?)?;
+        let client = support::connect(service.config_for(AuthMode::Token)?.build()?)?;
         support::round_trip(&client, &format!("{}/token", service.parent_topic()?), QoS::AtLeastOnce)
     })
 }

@@ -1,4 +1,4 @@
-//! Everything in one run: no account, no configuration. Start here.
+//! The main things in one run: no account, no configuration. Start here.
 //!
 //! It starts an emulator of the service in this process and talks to it as a program talks to the real one.
 

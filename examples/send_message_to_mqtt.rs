@@ -4,14 +4,14 @@ mod support;
 
 use std::time::Duration;
 
-use aliyun_mqtt::{AuthMode, QoS};
+use aliyun_mqtt::QoS;
 
 const COUNT: usize = 10;
 
 fn main() -> std::process::ExitCode {
     support::run(|| {
         let service = support::Service::find()?;
-        let client = support::connect(service.config(AuthMode::Signature)?.build()?)?;
+        let client = support::connect(service.config()?.build()?)?;
         let parent = service.parent_topic()?;
 
         // One filter for everything below; a client may have 30 filters.

@@ -5,7 +5,7 @@
 
 mod support;
 
-use aliyun_mqtt::{AuthMode, QoS};
+use aliyun_mqtt::QoS;
 
 const COUNT: usize = 5;
 
@@ -13,7 +13,7 @@ fn main() -> std::process::ExitCode {
     support::run(|| {
         let service = support::Service::find()?;
         // Each connect switches the order flag on before anything else is sent.
-        let client = support::connect(service.config(AuthMode::Signature)?.ordered(true).build()?)?;
+        let client = support::connect(service.config()?.ordered(true).build()?)?;
         let topic = format!("{}/order", service.parent_topic()?);
         client.subscribe(&topic, QoS::AtLeastOnce)?;
         for number in 1..=COUNT {

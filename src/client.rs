@@ -20,8 +20,9 @@ const DROP: Duration = Duration::from_secs(1);
 /// A connection to ApsaraMQ for MQTT, kept alive by one background thread.
 ///
 /// All calls block, none needs a runtime, and all may be made from any thread, also from inside an async program and
-/// while another thread receives. A clone is another handle to the same connection. Every wait has a deadline: the
-/// configured time-out, or the one given to [`with_timeout`](Client::with_timeout).
+/// while another thread receives. A clone is another handle to the same connection. Every wait has a deadline, the
+/// configured time-out or the one given to [`with_timeout`](Client::with_timeout), but for [`recv`](Client::recv) and
+/// an unlimited [`messages`](Client::messages), which wait as long as the client lives.
 ///
 /// The connection is made again by itself when it breaks; see the [crate documentation](crate) for what that means
 /// for messages and subscriptions.
@@ -129,7 +130,8 @@ impl Client {
     /// As [`publish_nowait`](Client::publish_nowait), but never blocks.
     ///
     /// # Errors
-    /// [`Full`](crate::ErrorKind::Full) when there is no room now.
+    /// [`Full`](crate::ErrorKind::Full) when there is no room now; [`Invalid`](crate::ErrorKind::Invalid), or the reason
+    /// the client is dead.
     pub fn try_publish(&self, topic: &str, qos: QoS, payload: impl Into<Vec<u8>>) -> Result<Delivery> {
         let message = Outgoing::new(topic, qos, payload);
         let age = self.config().message_age().unwrap_or(self.timeout);
@@ -139,8 +141,9 @@ impl Client {
     /// Sends a message to one client, which needs no subscription for it, and blocks as [`publish`](Client::publish).
     ///
     /// `parent` is the first level of a topic the sender may write to; the message goes to
-    /// `{parent}/p2p/{client_id}` (help.aliyun.com/document_detail/96176.htm). Nobody tells the sender whether the
-    /// client is online: an offline one gets it later only under QoS 1 and when the *sender* keeps its session.
+    /// `{parent}/p2p/{client_id}` (help.aliyun.com/document_detail/96176.htm). An offline client gets it later only under
+    /// QoS 1 and when the *sender* keeps its session (glossary of the product); otherwise it is lost, as far as is known
+    /// without an error here.
     ///
     /// # Errors
     /// As [`publish`](Client::publish).

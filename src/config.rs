@@ -61,7 +61,8 @@ struct Settings {
 
 /// When a received QoS 1 or 2 message is acknowledged.
 ///
-/// Until then the broker keeps it, and the service pushes it again after some seconds without an acknowledgement.
+/// Until then the broker keeps it, and the service pushes it again after 5 to 10 s without an acknowledgement (help page
+/// "Limits").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AckMode {

@@ -27,6 +27,9 @@ use crate::limits::MQTT_TEXT_LEN;
 /// Values are checked when the configuration is built, and a provider's when it gives them. Secrets are wiped from
 /// memory when the last clone is dropped, and are never part of `Debug`, of an error or of the log.
 ///
+/// The present overview for V3.x instances lists only token and device credential; whether a new instance takes
+/// signatures is not documented.
+///
 /// Sources: help pages "Signature" (help.aliyun.com/document_detail/48271.html), "Token" (54282.html),
 /// "Authentication overview" and "Custom authentication".
 #[derive(Clone)]
@@ -339,7 +342,15 @@ pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
 }
 
 impl AuthMode {
-    /// The mode that `ALIYUN_MQTT_AUTH` names; signature mode if it is not set.
+    /// The mode that the environment variable `ALIYUN_MQTT_AUTH` names (`signature`, `token` or `device`); signature mode
+    /// if it is not set.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config): it names another.
+    pub fn from_env() -> Result<Self> {
+        AuthMode::read(&Env::process())
+    }
+
     pub(crate) fn read(env: &Env<'_>) -> Result<Self> {
         match env.text(env::AUTH)?.as_deref() {
             None | Some("signature") => Ok(AuthMode::Signature),

@@ -19,7 +19,9 @@ use crate::error::{Error, Result};
 /// | `wss://` | WebSocket over TLS | 443 |
 ///
 /// Without a scheme, no port means TLS on 8883, port 8883 means TLS, 80 and 443 are refused because they would need
-/// one, and any other port means plain TCP. Only WebSocket URLs have a path, by default `/mqtt`. An IPv6 address stands
+/// one, and any other port means plain TCP. **`ws://` and `wss://` are read, but this version cannot connect by them**:
+/// [`ConfigBuilder::build`](crate::ConfigBuilder::build) refuses them. Only they have a path, by default `/mqtt`, as
+/// the official JavaScript demo's client has it; the service documents no path. An IPv6 address stands
 /// in brackets. Use the domain name of the instance, not its IP address: the service changes addresses without notice
 /// (help.aliyun.com/document_detail/63620.html).
 ///
@@ -202,7 +204,7 @@ fn guess_transport(text: &str, port: Option<u16>) -> Result<Transport, String> {
         None | Some(8883) => Ok(Transport::Tls),
         Some(port @ (80 | 443)) => Err(format!(
             "the endpoint {text:?} does not say how port {port} is meant; write a scheme, such as {}://",
-            if port == 80 { "ws" } else { "wss" }
+            if port == 80 { "mqtt" } else { "mqtts" }
         )),
         Some(_) => Ok(Transport::Tcp),
     }
@@ -306,8 +308,8 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected);
         }
-        assert!(refused("host:80").contains("ws://"));
-        assert!(refused("host:443").contains("wss://"));
+        assert!(refused("host:80").contains("mqtt://"));
+        assert!(refused("host:443").contains("mqtts://"));
     }
 
     #[test]

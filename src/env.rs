@@ -46,7 +46,7 @@ pub(crate) const DEVICE_ACCESS_KEY_ID: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID"
 /// In device mode.
 pub(crate) const DEVICE_ACCESS_KEY_SECRET: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET";
 
-/// The parent topic from `ALIYUN_MQTT_TOPIC`: the first level of the topics the examples and the command line use.
+/// The parent topic from `ALIYUN_MQTT_TOPIC`: the first level of the topics the examples use.
 ///
 /// It must have been created in the console, and has 3 or more letters, digits, `-` and `_`.
 ///

@@ -36,6 +36,8 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     fate: Option<Fate>,
+    /// Where the kind does not tell it.
+    stage: Option<Stage>,
     code: Option<Code>,
     hint: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -68,7 +70,8 @@ pub enum ErrorKind {
     /// The broker answered this very operation with a refusal (SUBACK 0x80); [`Error::code`] tells the code.
     Rejected,
     /// The connection dropped each time this operation was sent, at last with nothing else under way: the service
-    /// cuts the connection of a client that publishes or subscribes without permission.
+    /// cuts the connection of a client that publishes or subscribes without permission
+    /// (alibabacloud.com/help/doc-detail/151304.htm).
     SuspectedRefusal,
     /// There is no room: the outbox is at its bound, or the publish rate leaves no slot now.
     Full,
@@ -103,7 +106,7 @@ pub enum Stage {
     Window,
     /// The broker's acknowledgement of an operation that was sent.
     Ack,
-    /// The answer of the OpenAPI.
+    /// The answer of the OpenAPI. Not used yet.
     Api,
 }
 
@@ -146,7 +149,8 @@ pub enum Fate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// Return code of CONNACK, 1 to 5 in MQTT 3.1.1.
+    /// Return code of CONNACK, 1 to 5 in MQTT 3.1.1. The service does not document which code goes with which cause; 5
+    /// was seen for a wrong instance id.
     ConnAck(u8),
     /// Return code of one filter in SUBACK; 0x80 is the refusal of MQTT 3.1.1.
     SubAck(u8),
@@ -205,7 +209,15 @@ fn token_meaning(code: i64) -> &'static str {
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
-            inner: Arc::new(Inner { kind, message: message.into(), fate: None, code: None, hint: None, source: None }),
+            inner: Arc::new(Inner {
+                kind,
+                message: message.into(),
+                fate: None,
+                stage: None,
+                code: None,
+                hint: None,
+                source: None,
+            }),
         }
     }
 
@@ -228,6 +240,10 @@ impl Error {
 
     pub(crate) fn with_fate(self, fate: Fate) -> Self {
         self.edit(|inner| inner.fate = Some(fate))
+    }
+
+    pub(crate) fn with_stage(self, stage: Stage) -> Self {
+        self.edit(|inner| inner.stage = Some(stage))
     }
 
     pub(crate) fn with_code(self, code: Code) -> Self {
@@ -276,7 +292,7 @@ impl Error {
             ErrorKind::Connect => Some(Stage::Connect),
             ErrorKind::Tls => Some(Stage::Tls),
             ErrorKind::Refused => Some(Stage::ConnAck),
-            _ => None,
+            _ => self.inner.stage,
         }
     }
 

@@ -1,8 +1,9 @@
 //! A blocking client for Alibaba Cloud ApsaraMQ for MQTT (微消息队列 MQTT 版).
 //!
 //! Ordinary synchronous programs talk to the service by plain calls: no `async` in any signature, no runtime to start,
-//! no callback to register. When [`publish`](Client::publish) says `Ok`, the broker has acknowledged that very message;
-//! when something is wrong, the [`Error`] says what and why; and no call waits without end.
+//! no callback to register. When [`publish`](Client::publish) says `Ok`, the broker has acknowledged that very message (at
+//! QoS 0: it was written); when something is wrong, the [`Error`] says what and why; and no call waits without end, but
+//! those that are asked to ([`recv`](Client::recv), an unlimited [`messages`](Client::messages)).
 //!
 //! # Quick start
 //!
@@ -60,15 +61,17 @@
 //! **Suspected refusals**: the service answers a publish or subscribe without permission by cutting the connection,
 //! without saying why. When a connection drops twice shortly after the same operations were sent, they are sent one at a
 //! time, on a line that has first held for 250 ms without them; the one that keeps cutting it fails with
-//! [`ErrorKind::SuspectedRefusal`], naming its topic, and everything else goes on. A QoS 0 message to a forbidden topic cannot be found this way, because it is settled when it is written.
+//! [`ErrorKind::SuspectedRefusal`], naming its topic, and everything else goes on. Shortly means within 10 s. To find the
+//! culprit takes at least three connections and the pauses between them; a deadline that passes first gives a time-out. A QoS 0 message to a forbidden topic cannot be found this way, because it is settled when it is written.
 //!
 //! # Connections
 //!
 //! The first connect is tried once and fails with its reason. A connection that stood and broke is made again: after a
-//! random pause of up to 1 s, which doubles up to 120 s and starts again after a connection that lasted; with DNS
+//! random pause of up to 1 s, which doubles up to 120 s and starts again after a connection that lasted 30 s; with DNS
 //! resolved anew and the [credentials provider](Credentials::provider) asked anew. First the order flag and the
 //! subscriptions are restored, then messages flow. A login refused with CONNACK 4 or 5 is tried once more at once, then at
-//! the slowest pace for [`Config::refusal_patience`]; after that the client is dead, and every call says why.
+//! the slowest pace for [`Config::refusal_patience`]; after that, or at once after CONNACK 1 or 2, the client is dead, and
+//! every call says why.
 //! [`Client::events`] tells what happens.
 //!
 //! # Receiving
@@ -108,7 +111,8 @@
 //! * *[`stranded_workers`] is not 0*: a thread sits in the system's resolver or in dialling, which nothing can interrupt;
 //!   it ends by itself.
 //! * *After a fork everything fails with [`ErrorKind::Forked`]*: make the client in the child.
-//! * *A time-out of the handshake*: to name the stage, a second connection to the same address is opened and closed.
+//! * *A second connection while connecting*: when a handshake has taken 60 % of the time-out, or ended without CONNACK, the
+//!   same address is dialled once more, asked in HTTP, and left, to name the stage it hangs in or the protocol it speaks.
 //!
 //! # When not to use it
 //!

@@ -40,7 +40,8 @@ pub struct Limits {
     /// Most filters one client may subscribe to. Default 30 (help page "Limits", adjustable on Platinum instances).
     ///
     /// A filter with wildcards counts as one. The service lets more be subscribed, but the extra ones silently get
-    /// no messages.
+    /// no messages. Its other quota, 100 wildcard subscriptions below one first-level topic (FAQ about messages), cannot
+    /// be checked here: those beyond it silently have no effect.
     pub filters: usize,
     /// Whether names are held to the service's rules. Default `true`.
     ///

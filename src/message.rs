@@ -161,7 +161,7 @@ impl Message {
     }
 
     /// The DUP flag: the broker has sent this message before. The service sends a QoS 1 message again when its
-    /// acknowledgement takes longer than some seconds, so a receiver must expect repeats.
+    /// acknowledgement takes longer than 5 to 10 s (help page "Limits"), so a receiver must expect repeats.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
         self.duplicate
@@ -180,8 +180,9 @@ impl Message {
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed) or the reason the client is dead;
-    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost) when the message came over a connection that is gone:
-    /// its acknowledgement no longer counts, and the broker sends it again if it kept the session.
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost) when the connection it came over is gone and its session
+    /// with it, as always with a clean session: the acknowledgement no longer counts. With a persistent session it is
+    /// kept, and sent when the broker repeats the message.
     pub fn ack(&self) -> Result<()> {
         match &self.ack {
             Some(handle) => handle.ack(),

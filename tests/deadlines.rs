@@ -21,7 +21,8 @@ fn refused(builder: ConfigBuilder) -> Error {
     // The deadline, and what a busy machine may add to it.
     assert!(elapsed < timeout + Duration::from_secs(20), "{elapsed:?}: {error}");
     assert!(!error.to_string().contains("-secret"), "{error}");
-    assert!(error.to_string().contains("(stage: "), "{error}");
+    let stage = error.stage().expect("a stage");
+    assert!(error.to_string().contains(&format!("(stage: {stage})")), "{error}");
     error
 }
 

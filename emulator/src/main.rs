@@ -19,8 +19,13 @@ Usage: aliyun-mqtt-emulator [OPTIONS]
   --ca-file PATH  write the certificate of the CA to this file, as PEM
   --help          show this
 
-It prints lines for a shell: eval them, and programs built on aliyun-mqtt talk to it. The token among them may do
-everything below the parent topic, for 30 days.
+It prints lines for a shell, and programs built on aliyun-mqtt that have them in their environment talk to it. Write
+them to a file and source that in another terminal:
+
+  aliyun-mqtt-emulator --ca-file ca.pem > emulator.env      (in one terminal; Ctrl-D ends it)
+  source emulator.env                                       (in the other)
+
+The token among them may do everything below the parent topic, for 30 days.
 ";
 
 fn main() -> ExitCode {

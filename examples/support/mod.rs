@@ -19,15 +19,20 @@ pub enum Service {
 impl Service {
     /// The real service if `ALIYUN_MQTT_ENDPOINT` is set, otherwise an emulator in this process.
     pub fn find() -> Result<Service, Box<dyn std::error::Error>> {
-        if std::env::var_os("ALIYUN_MQTT_ENDPOINT").is_some() {
+        if std::env::var_os("ALIYUN_MQTT_ENDPOINT").is_some_and(|value| !value.is_empty()) {
             return Ok(Service::Real);
         }
         println!("ALIYUN_MQTT_ENDPOINT is not set: using an emulator in this process, no account needed");
         Ok(Service::Local(Box::new(Emulator::start()?)))
     }
 
+    /// A configuration that logs in as `ALIYUN_MQTT_AUTH` says.
+    pub fn config(&self) -> aliyun_mqtt::Result<ConfigBuilder> {
+        self.config_for(AuthMode::from_env()?)
+    }
+
     /// A configuration that logs in by this mode.
-    pub fn config(&self, mode: AuthMode) -> aliyun_mqtt::Result<ConfigBuilder> {
+    pub fn config_for(&self, mode: AuthMode) -> aliyun_mqtt::Result<ConfigBuilder> {
         match self {
             Service::Real => Ok(ConfigBuilder::from_env().credentials(Credentials::from_env(mode)?)),
             Service::Local(emulator) => {

@@ -94,8 +94,8 @@ impl ConfigBuilder {
 
     /// Whether the broker forgets the session when the connection ends. Default `true`.
     ///
-    /// With `false` it keeps subscriptions, and QoS 1 messages for up to 3 days (help page "Receive offline
-    /// messages"); a device id must then be given, and should never be used with the other value.
+    /// With `false` it keeps subscriptions, and QoS 1 messages (help page "Receive offline messages") for up to 3 days
+    /// (help page "Limits"); a device id must then be given, and should never be used with the other value.
     pub fn clean_session(mut self, clean: bool) -> Self {
         self.settings.clean_session = clean;
         self
@@ -103,8 +103,8 @@ impl ConfigBuilder {
 
     /// How often an idle connection is shown to be alive: whole seconds, 5 to 480. Default 60 s.
     ///
-    /// The service drops a client that is silent for one and a half times as long, and takes more than 480 s as 480
-    /// (help page "MQTT 5.0 overview").
+    /// The service drops a client that is silent for one and a half times as long (help page "FAQ about the console"),
+    /// and takes more than 480 s as 480 (help page "MQTT 5.0 overview").
     pub fn keep_alive(mut self, period: Duration) -> Self {
         self.settings.keep_alive = period;
         self
@@ -159,7 +159,7 @@ impl ConfigBuilder {
     }
 
     /// How long a client that was connected before goes on trying after its login was refused: up to 30 days, 0 to
-    /// give up at once. Default 10 min.
+    /// give up after one more try at once. Default 10 min.
     pub fn refusal_patience(mut self, patience: Duration) -> Self {
         self.settings.refusal_patience = patience;
         self

@@ -6,7 +6,7 @@ use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 
 use super::line::{Cause, Failure};
-use crate::error::{Code, Error, ErrorKind};
+use crate::error::{Code, Error, ErrorKind, Stage};
 
 /// The cure for a process at its limit of descriptors.
 pub(super) const DESCRIPTORS: &str =
@@ -72,10 +72,10 @@ fn refused(code: u8, server: &str) -> Failure {
             "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist"
         }
         3 => "the service may be restarting or over its connection quota; try again later",
-        4 => "check the AccessKey secret or the token; the password is signed over the whole client id",
+        4 => "check the AccessKey secret, or whether the token has expired, was revoked or belongs to another key",
         5 => {
             "check that the instance id is the one this endpoint belongs to, that the group id exists there, and \
-             that the AccessKey may use it; tokens may be expired or revoked"
+             that the AccessKey may use it; a token may have expired or been revoked"
         }
         _ => "the code is outside MQTT 3.1.1",
     };
@@ -102,7 +102,10 @@ fn lost(message: String, cause: Cause) -> Failure {
 }
 
 fn not_mqtt(message: String) -> Failure {
-    Failure { error: Error::new(ErrorKind::Protocol, message), cause: Cause::NoConnAck }
+    let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck).with_hint(
+        "is it an MQTT port, and the right kind? TLS needs mqtts://host:port; without a scheme only port 8883 means TLS",
+    );
+    Failure { error, cause: Cause::NoConnAck }
 }
 
 fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
@@ -132,6 +135,14 @@ fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
             "check the spelling of the endpoint and this machine's DNS; VPC endpoints resolve only inside their VPC",
         )
         .with_source(error);
+        return Failure { error, cause: Cause::Other };
+    }
+    // What tokio-rustls says when the other side closes instead of answering.
+    if text == "tls handshake eof" {
+        let message = format!("{server} closed the connection during the TLS handshake (stage: tls)");
+        let error = Error::new(ErrorKind::Tls, message)
+            .with_hint("is it a plain port (1883)? Then the endpoint is mqtt://host:1883; TLS is on 8883")
+            .with_source(error);
         return Failure { error, cause: Cause::Other };
     }
     // "bytes remaining on stream": the connection ended inside something that was no packet.

@@ -2,30 +2,35 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// How many failures are quoted in full.
+/// How many different failures are quoted in full.
 const QUOTED: usize = 5;
 
 /// Failed messages that are still to be reported, by `flush` or `disconnect`.
 #[derive(Default)]
 pub(crate) struct Lost {
     count: usize,
-    first: Vec<Error>,
+    /// The first different ones, and how often each was met.
+    kinds: Vec<(Error, usize)>,
 }
 
 impl Lost {
     pub(crate) fn note(&mut self, error: &Error) {
         self.count += 1;
-        if self.first.len() < QUOTED {
-            self.first.push(error.clone());
+        let text = error.to_string();
+        if let Some((_, times)) = self.kinds.iter_mut().find(|(known, _)| known.to_string() == text) {
+            *times += 1;
+        } else if self.kinds.len() < QUOTED {
+            self.kinds.push((error.clone(), 1));
         }
     }
 
     /// The report, once; `None` when everything was delivered or seen.
     pub(crate) fn report(&mut self) -> Option<Error> {
-        let Lost { count, first } = std::mem::take(self);
-        let cause = first.first()?.clone();
-        let quoted: Vec<String> = first.iter().map(ToString::to_string).collect();
-        let more = if count > quoted.len() { format!("; and {} more", count - quoted.len()) } else { String::new() };
+        let Lost { count, kinds } = std::mem::take(self);
+        let cause = kinds.first()?.0.clone();
+        let quoted: Vec<String> = kinds.iter().map(|(error, times)| format!("{times} x {error}")).collect();
+        let rest = count - kinds.iter().map(|(_, times)| times).sum::<usize>();
+        let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
         let message = format!("{count} message(s) were not delivered: {}{more}", quoted.join("; "));
         Some(Error::new(ErrorKind::Undelivered { count }, message).with_source(cause))
     }
@@ -39,13 +44,16 @@ mod tests {
     fn counts_all_quotes_some_and_reports_once() {
         let mut lost = Lost::default();
         assert!(lost.report().is_none());
-        for number in 0..7 {
+        for number in [0, 1, 2, 3, 4, 0, 0, 5, 6] {
             lost.note(&Error::internal(format!("message {number}")));
         }
         let report = lost.report().expect("a report");
-        assert_eq!(report.kind(), ErrorKind::Undelivered { count: 7 });
+        assert_eq!(report.kind(), ErrorKind::Undelivered { count: 9 });
         let text = report.to_string();
-        assert!(text.contains("message 0") && text.contains("message 4") && text.contains("and 2 more"), "{text}");
+        assert!(
+            text.contains("3 x message 0") && text.contains("1 x message 4") && text.contains("and 2 more"),
+            "{text}"
+        );
         assert!(lost.report().is_none());
     }
 }

@@ -109,7 +109,7 @@ impl Session {
             .map_err(|error| Error::internal("cannot start a thread").with_source(error))?;
         *lock(&session.worker) = Some(worker);
 
-        // Half-way to the deadline, a probe of our own starts to find out where it hangs.
+        // Well before the deadline, a probe of our own starts to find out where it hangs.
         let probe_at = deadline - session.config.timeout().mul_f64(0.4);
         let answer = first.recv_timeout(probe_at.saturating_duration_since(Instant::now())).or_else(|_| {
             let probe = probe::start(&session.config, deadline.saturating_duration_since(Instant::now()));

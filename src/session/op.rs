@@ -205,37 +205,55 @@ impl Op {
     }
 
     pub(super) fn unknown(&self, why: &str) -> Error {
-        Error::new(ErrorKind::ConnectionLost, format!("{}: {why}; it may have been delivered", self.describe()))
+        Error::new(ErrorKind::ConnectionLost, format!("{}: {why}; it {}", self.describe(), self.maybe()))
             .with_fate(Fate::Unknown)
     }
 
     /// The error of a passed deadline. `offline`: why there is no connection, if there is none.
     pub(super) fn expired(&self, offline: Option<&Error>) -> Error {
         let what = self.describe();
-        if self.maybe_written() {
-            let error = Error::new(
-                ErrorKind::Timeout(Waited::Ack),
-                format!("{what} was sent but not acknowledged in time (stage: ack); it may have been delivered"),
-            );
-            return match offline {
-                Some(reason) => error.with_source(reason.clone()),
-                None => error,
-            }
-            .with_fate(Fate::Unknown);
-        }
-        let error = match offline {
-            Some(reason) => Error::new(
-                ErrorKind::Timeout(reason.stage().unwrap_or(Waited::Connect)),
-                format!("{what} was not sent: no connection in time; last failure: {reason}"),
-            )
-            .with_source(reason.clone()),
-            None => Error::new(
-                ErrorKind::Timeout(Waited::Window),
-                format!(
-                    "{what} was not sent in time (stage: window): too many earlier messages are still unacknowledged"
-                ),
-            ),
+        let (stage, fate, happened) = if self.maybe_written() {
+            let effect = self.maybe();
+            (Waited::Ack, Fate::Unknown, format!("was sent but not acknowledged in time (stage: ack); it {effect}"))
+        } else if let Some(reason) = offline {
+            let stage = reason.stage().unwrap_or(Waited::Connect);
+            (stage, Fate::NotSent, format!("was not sent: no connection in time (stage: {stage})"))
+        } else {
+            let why = "too many earlier messages are still unacknowledged";
+            (Waited::Window, Fate::NotSent, format!("was not sent in time (stage: window): {why}"))
         };
-        error.with_fate(Fate::NotSent)
+        let kind = ErrorKind::Timeout(stage);
+        match offline {
+            Some(reason) => {
+                let message = format!("{what} {happened}; last failure: {reason}");
+                let error = Error::new(kind, message).with_source(reason.clone());
+                // What was cut short may itself be what the service cuts connections for.
+                if fate == Fate::Unknown { error.with_hint(refusal_hint(self.kind)) } else { error }
+            }
+            None => Error::new(kind, format!("{what} {happened}")),
+        }
+        .with_fate(fate)
+    }
+
+    /// What may have become of it once it was written.
+    pub(super) fn maybe(&self) -> &'static str {
+        match self.kind {
+            Kind::Publish => "may have been delivered",
+            Kind::Request => "may have taken effect",
+        }
+    }
+}
+
+/// What the service cuts a connection for. Source: alibabacloud.com/help/doc-detail/151304.htm.
+pub(super) fn refusal_hint(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Publish => {
+            "the service cuts the connection when a topic's parent does not exist, when the AccessKey, token or device \
+             has no right to it, or when a message is too large"
+        }
+        Kind::Request => {
+            "the service cuts the connection when a topic's parent does not exist, or when the AccessKey, token or \
+             device has no right to it"
+        }
     }
 }

@@ -131,7 +131,12 @@ impl Session {
             if now >= deadline {
                 let open = state.outbox.open_before(mark);
                 let message = format!("{open} message(s) are still not acknowledged (stage: ack)");
-                return Err(Error::new(ErrorKind::Timeout(Stage::Ack), message));
+                let kind = ErrorKind::Timeout(Stage::Ack);
+                return Err(match state.offline() {
+                    Some(reason) => Error::new(kind, format!("{message}; there is no connection: {reason}"))
+                        .with_source(reason.clone()),
+                    None => Error::new(kind, message),
+                });
             }
             let wake = state.outbox.next_deadline().map_or(deadline, |next| next.min(deadline));
             state = self.wait(state, wake);

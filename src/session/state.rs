@@ -146,11 +146,11 @@ impl State {
 
     /// Settles what is past its deadline; whoever looks at the outbox does this first.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
-        let offline = match &self.phase {
-            Phase::Offline(reason) | Phase::Dead(reason) => Some(reason),
-            Phase::Online => None,
-        };
-        self.outbox.expire(now, offline)
+        if self.outbox.next_deadline().is_none_or(|deadline| deadline > now) {
+            return false;
+        }
+        let offline = self.offline().cloned();
+        self.outbox.expire(now, offline.as_ref())
     }
 
     /// Takes a message for the program, and acknowledges it if taking means that. The key is for an acknowledgement by

@@ -321,6 +321,7 @@ impl Worker<'_> {
                 Some(protocol) => {
                     let message = format!("{} speaks {protocol}, not MQTT (stage: connack)", config.endpoint());
                     let error = Error::new(ErrorKind::Protocol, message)
+                        .with_stage(Stage::ConnAck)
                         .with_hint("MQTT is on port 1883, or 8883 with TLS")
                         .with_source(failure.error);
                     Failure { error, cause }

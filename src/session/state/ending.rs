@@ -6,8 +6,8 @@ use super::{ORDER_TOPIC, Phase, State, Step};
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::line::{Cause, Failure};
-use crate::session::op::Op;
-use crate::session::outbox::Outbox;
+use crate::session::op::{Op, refusal_hint};
+use crate::session::outbox::{Kind, Outbox};
 
 /// A notice this recent explains why the service then cuts the connection.
 const NOTICE_EXPLAINS: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ impl State {
         if let (true, Some((Step::Resubscribe(filters), _))) = (cut, &step) {
             if let Some(filter) = self.subscriptions.dropped(filters) {
                 let what = format!("SUBSCRIBE to \"{filter}\"");
-                let reason = self.suspected(&what, now);
+                let reason = self.suspected(&what, Kind::Request, now);
                 log::warn!("{reason}");
                 events.push(Event::SubscriptionLost { filter, reason });
             }
@@ -38,8 +38,11 @@ impl State {
         self.outbox.connection_lost(resumable, cut, now);
         let convicted = self.outbox.convicted();
         let cured = convicted.is_some_and(|seq| {
-            let what = self.outbox.op(seq).map(Op::describe).unwrap_or_default();
-            let error = self.suspected(&what, now);
+            let (what, kind) = match self.outbox.op(seq) {
+                Some(op) => (op.describe(), op.kind()),
+                None => return false,
+            };
+            let error = self.suspected(&what, kind, now);
             log::warn!("{error}");
             self.outbox.convict(seq, error)
         });
@@ -76,7 +79,7 @@ impl State {
         }
     }
 
-    fn suspected(&self, what: &str, now: Instant) -> Error {
+    fn suspected(&self, what: &str, kind: Kind, now: Instant) -> Error {
         let error = Error::new(
             ErrorKind::SuspectedRefusal,
             format!(
@@ -87,10 +90,7 @@ impl State {
         .with_fate(Fate::Refused);
         match self.recent_notice(now) {
             Some(code) => error.with_code(code).with_hint(code.to_string()),
-            None => error.with_hint(
-                "the service cuts the connection when a topic's parent does not exist, when the AccessKey, token or \
-                 device has no right to it, or when a message is too large",
-            ),
+            None => error.with_hint(refusal_hint(kind)),
         }
     }
 
@@ -107,14 +107,29 @@ impl State {
 
     /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
     pub(in crate::session) fn give_up(&mut self) {
-        self.outbox.settle_all(true, |op| given_up(op, &crate::session::closed()));
+        let reason = match &self.phase {
+            Phase::Offline(reason) => {
+                Error::new(ErrorKind::Closed, format!("there was no connection when the client was closed: {reason}"))
+                    .with_source(reason.clone())
+            }
+            _ => crate::session::closed(),
+        };
+        self.outbox.settle_all(true, |op| given_up(op, &reason));
+    }
+
+    /// Why there is no connection, if there is none.
+    pub(in crate::session) fn offline(&self) -> Option<&Error> {
+        match &self.phase {
+            Phase::Offline(reason) | Phase::Dead(reason) => Some(reason),
+            Phase::Online => None,
+        }
     }
 }
 
 fn given_up(op: &Op, reason: &Error) -> Error {
     let fate = Outbox::fate_of(op);
     let what = match fate {
-        Fate::Unknown => "may have been delivered",
+        Fate::Unknown => op.maybe(),
         _ => "was not sent",
     };
     let error = Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate);
