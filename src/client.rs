@@ -199,7 +199,13 @@ impl Client {
         // The stream exists first: a message may follow SUBACK at once, or come before it.
         let queue = self.session().open_stream(filter);
         let stream = Stream::new(Arc::clone(self.session()), queue, filter.to_string());
-        self.session().subscribe(&filters, false, after(self.timeout))?;
+        if let Err(error) = self.session().subscribe(&filters, false, after(self.timeout)) {
+            if error.fate() == Some(crate::Fate::Unknown) {
+                // So that the end of `stream` takes it back.
+                self.session().doubtful(filter, qos);
+            }
+            return Err(error);
+        }
         Ok(stream)
     }
 

@@ -201,3 +201,24 @@ fn a_waiting_receiver_wakes_up_at_the_end() {
     });
     drop(line);
 }
+
+#[test]
+fn after_a_refused_login_the_provider_is_asked_once_more_at_once() {
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config().backoff(Duration::from_millis(10), LONG * 10));
+    let events = client.events();
+    let refused = || {
+        let mut line = broker.accept_raw();
+        line.read().expect("CONNECT");
+        line.write(&[0x20, 2, 0, 5]);
+        support::event(&events, "refused", |event| match event {
+            aliyun_mqtt::Event::Disconnected { reason, retry_in, .. } if reason.kind() == ErrorKind::Refused => {
+                Some(retry_in)
+            }
+            _ => None,
+        })
+    };
+    drop(line);
+    assert_eq!(refused(), Some(Duration::ZERO));
+    assert!(refused() >= Some(LONG * 5), "and then at the slowest pace");
+}

@@ -2,12 +2,13 @@
 
 mod support;
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{ErrorKind, Fate, QoS, Stage};
-use support::broker::Broker;
-use support::{LONG, connected, error, eventually};
+use aliyun_mqtt::{Client, ErrorKind, Event, Fate, QoS, Stage};
+use support::broker::{Broker, Line};
+use support::{LONG, connected, error, event, eventually};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(4);
@@ -65,17 +66,14 @@ fn a_message_not_acknowledged_in_time_is_unknown_and_not_sent_again() {
 
 /// A client whose connection was lost after the packets of `prepare`, with its next connection held back until the
 /// deadline of what it had in its outbox has passed, though nobody has looked.
-fn connection_after_the_deadline(
-    prepare: impl FnOnce(&aliyun_mqtt::Client, Option<&mut support::broker::Line>),
-    offline: bool,
-) {
+fn connection_after_the_deadline(prepare: impl FnOnce(&Client, Option<&mut Line>), offline: bool) {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     let events = client.events();
     let start = Instant::now();
     if offline {
         drop(line);
-        support::event(&events, "lost", |event| matches!(event, aliyun_mqtt::Event::Disconnected { .. }).then_some(()));
+        event(&events, "lost", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
         prepare(&client, None);
     } else {
         prepare(&client, Some(&mut line));
@@ -98,7 +96,7 @@ fn connection_after_the_deadline(
 
 #[test]
 fn what_was_queued_is_not_sent_after_its_deadline_though_nobody_waits() {
-    let publish = |client: &aliyun_mqtt::Client, _: Option<&mut support::broker::Line>| {
+    let publish = |client: &Client, _: Option<&mut Line>| {
         let short = client.with_timeout(SHORT / 2);
         drop(short.publish_nowait("t", QoS::AtLeastOnce, "stale").expect("accepted"));
     };
@@ -107,7 +105,7 @@ fn what_was_queued_is_not_sent_after_its_deadline_though_nobody_waits() {
 
 #[test]
 fn what_was_written_is_not_sent_again_after_its_deadline_though_nobody_waits() {
-    let publish = |client: &aliyun_mqtt::Client, line: Option<&mut support::broker::Line>| {
+    let publish = |client: &Client, line: Option<&mut Line>| {
         let short = client.with_timeout(SHORT / 2);
         drop(short.publish_nowait("t", QoS::AtLeastOnce, "stale").expect("accepted"));
         assert_eq!(line.expect("online").expect(3).payload(), "stale");
@@ -275,7 +273,7 @@ fn the_order_flag_finds_a_free_id_on_a_resumed_session() {
     let broker = Broker::start();
     let config = broker.config().device_id("d").clean_session(false).ordered(true).build().expect("good");
     let (client, mut line) = thread::scope(|scope| {
-        let client = scope.spawn(|| aliyun_mqtt::Client::connect(config));
+        let client = scope.spawn(|| Client::connect(config));
         let mut line = broker.accept(false);
         let flag = line.expect(3).id();
         line.ack(4, flag);
@@ -320,9 +318,7 @@ fn qos_0_waits_for_a_connection_and_is_written_once() {
     let (client, line) = broker.connect(broker.config());
     let events = client.events();
     drop(line);
-    support::event(&events, "disconnected", |event| {
-        matches!(event, aliyun_mqtt::Event::Disconnected { .. }).then_some(())
-    });
+    event(&events, "disconnected", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
     let delivery = client.publish_nowait("t", QoS::AtMostOnce, "zero").expect("accepted");
     let mut line = broker.accept(false);
     assert_eq!(line.expect(3).payload(), "zero");
@@ -335,9 +331,7 @@ fn offline_a_deadline_says_not_sent_and_why() {
     let (client, line) = broker.connect(broker.config().backoff(LONG, LONG));
     let events = client.events();
     drop(line);
-    support::event(&events, "disconnected", |event| {
-        matches!(event, aliyun_mqtt::Event::Disconnected { .. }).then_some(())
-    });
+    event(&events, "disconnected", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
     drop(broker);
     let error = error(client.with_timeout(Duration::from_millis(200)).publish("t", QoS::AtLeastOnce, "x"));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Connect), Some(Fate::NotSent)));
@@ -431,4 +425,138 @@ fn subscriptions_come_back_before_messages_do() {
     line.ack(4, publish.id());
     delivery.wait().expect("acknowledged");
     eventually("connected", || client.is_connected());
+}
+
+#[test]
+fn a_failure_is_reported_by_whoever_shows_it_first_and_once() {
+    let broker = Broker::start();
+    let (client, _line) = broker.connect(broker.config());
+    let short = client.with_timeout(Duration::from_millis(50));
+    let publish = || short.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let seen = publish();
+    error(seen.wait());
+    drop(seen);
+    client.flush(LONG).expect("somebody has seen it");
+    let unseen = publish();
+    client.flush(LONG).expect("somebody may still look");
+    drop(unseen);
+    assert_eq!(error(client.flush(LONG)).kind(), ErrorKind::Undelivered { count: 1 });
+}
+
+#[test]
+fn flush_does_not_wait_for_what_comes_after_it() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let mut open = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    thread::scope(|scope| {
+        let flush = scope.spawn(|| client.flush(LONG));
+        // There is always one that is not acknowledged.
+        while !flush.is_finished() {
+            let next = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+            let id = line.expect(3).id();
+            line.ack(4, id);
+            open.wait().expect("acknowledged");
+            open = next;
+        }
+        flush.join().expect("no panic").expect("those before it are settled");
+    });
+}
+
+#[test]
+fn what_is_unsubscribed_is_not_restored_though_the_broker_never_heard_of_it() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().window(1));
+    thread::scope(|scope| {
+        let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        support::broker::grant(&mut line);
+        own.join().expect("no panic").expect("subscribed");
+    });
+    let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    line.expect(3);
+    assert_eq!(error(client.with_timeout(SHORT).unsubscribe("a")).fate(), Some(Fate::NotSent));
+    drop(line);
+    let mut line = broker.accept(false);
+    let first = line.read().expect("a packet");
+    assert_eq!(first.kind(), 3, "no SUBSCRIBE");
+    line.ack(4, first.id());
+    held.wait().expect("acknowledged");
+}
+
+#[test]
+fn a_line_that_was_cured_comes_back_at_once() {
+    let min = Duration::from_millis(10);
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().backoff(min, LONG));
+    let events = client.events();
+    let pause = || {
+        event(&events, "cut", |event| match event {
+            Event::Disconnected { retry_in, .. } => Some(retry_in),
+            _ => None,
+        })
+    };
+    for _ in 0..4 {
+        let bad = client.publish_nowait("bad", QoS::AtLeastOnce, "").expect("accepted");
+        for _ in 0..2 {
+            line.expect(3);
+            drop(line);
+            pause();
+            line = broker.accept(false);
+        }
+        line.expect(3);
+        drop(line);
+        assert!(pause() <= Some(min), "the cause is out");
+        assert_eq!(error(bad.wait()).kind(), ErrorKind::SuspectedRefusal);
+        line = broker.accept(false);
+        let good = client.publish_nowait("good", QoS::AtLeastOnce, "").expect("accepted");
+        let id = line.expect(3).id();
+        line.ack(4, id);
+        good.wait().expect("acknowledged");
+    }
+}
+
+#[test]
+fn flush_returns_when_the_last_one_is_settled_not_at_its_deadline() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().timeout(LONG * 10));
+    let ack = |line: &mut Line| {
+        let id = line.expect(3).id();
+        line.ack(4, id);
+    };
+    let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let id = line.expect(3).id();
+    let (told, hears) = mpsc::channel();
+    let flusher = client.clone();
+    thread::spawn(move || told.send(flusher.flush(LONG * 10).is_ok()));
+    // Some round trips, so that it most likely waits by now; if it is late, it finds everything settled.
+    for _ in 0..100 {
+        let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+        ack(&mut line);
+        delivery.wait().expect("acknowledged");
+    }
+    line.ack(4, id);
+    held.wait().expect("acknowledged");
+    assert_eq!(hears.recv_timeout(LONG), Ok(true));
+}
+
+#[test]
+fn a_filter_unsubscribed_while_it_is_restored_stays_away() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let events = client.events();
+    thread::scope(|scope| {
+        let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        support::broker::grant(&mut line);
+        own.join().expect("no panic").expect("subscribed");
+    });
+    drop(line);
+    let mut line = broker.accept(false);
+    let restore = line.expect(8).id();
+    let failed = error(client.with_timeout(SHORT).unsubscribe("a"));
+    assert_eq!(failed.fate(), Some(Fate::NotSent));
+    line.suback(restore, &[1]);
+    connected(&events);
+    drop(line);
+    let mut line = broker.accept(false);
+    let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+    assert_eq!(line.read().expect("a packet").kind(), 3, "unsubscribe says: not subscribed again after a reconnect");
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -134,4 +134,53 @@ fn connecting_can_be_given_up_from_outside() {
     let error = error(Client::connect(config));
     assert!(error.is_timeout(), "{error}");
     eventually("its worker ends by itself", || aliyun_mqtt::stranded_workers() == 0);
+}
+
+#[test]
+fn the_end_wakes_who_waits_for_a_message() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let (told, hears) = mpsc::channel();
+    let receiver = client.clone();
+    thread::spawn(move || {
+        for _ in 0..2 {
+            let _ = told.send(receiver.recv().map(|_| ()).map_err(|error| error.kind()));
+        }
+    });
+    line.publish("t", 0, 0, false, "one");
+    assert_eq!(hears.recv_timeout(LONG), Ok(Ok(())));
+    // From now on it most likely waits; if it is late, it finds the end at once.
+    client.disconnect().expect("nothing to deliver");
+    assert_eq!(hears.recv_timeout(LONG), Ok(Err(ErrorKind::Closed)));
+}
+
+#[test]
+fn after_disconnect_it_reads_on_while_the_other_side_has_not_closed() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let closer = scope.spawn(|| client.disconnect());
+        line.expect(14);
+        assert_eq!(line.read(), None);
+        assert!(start.elapsed() >= Duration::from_millis(1_500), "{:?}", start.elapsed());
+        closer.join().expect("no panic").expect("nothing to deliver");
+    });
+}
+
+#[test]
+fn an_acknowledgement_after_disconnect_is_refused() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().ack_mode(AckMode::Manual));
+    line.publish("t", 1, 1, false, "one");
+    eventually("arrived", || client.stats().received == 1);
+    let message = client.recv().expect("one");
+    thread::scope(|scope| {
+        let closer = scope.spawn(|| client.disconnect());
+        line.expect(14);
+        let acked = message.ack();
+        assert_eq!(line.read(), None, "nothing follows");
+        closer.join().expect("no panic").expect("nothing to deliver");
+        assert_eq!(error(acked).kind(), ErrorKind::Closed);
+    });
 }

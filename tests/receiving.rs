@@ -6,9 +6,12 @@ mod support;
 use std::thread;
 use std::time::Duration;
 
-use aliyun_mqtt::{AckMode, Client, Event, QoS};
+use aliyun_mqtt::{AckMode, Client, ErrorKind, Event, Fate, QoS, Stage};
 use support::broker::{Broker, Line, lax};
 use support::{LONG, connected, error, event, eventually, text};
+
+/// For what has to time out: long enough for a busy machine to do what comes before.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// Writes a QoS 0 message and waits until it has arrived: everything before it was handled.
 fn mark(client: &Client, line: &mut Line) {
@@ -231,7 +234,7 @@ fn one_filter_too_many_is_refused_here() {
     let limits = lax().filters(1);
     let (client, _line) = broker.connect(broker.config().limits(limits));
     let refused = error(client.subscribe_many(&[("a", QoS::AtLeastOnce), ("b", QoS::AtLeastOnce)]));
-    assert_eq!(refused.kind(), aliyun_mqtt::ErrorKind::Invalid);
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
     assert!(refused.to_string().contains("2 filters"), "{refused}");
 }
 
@@ -242,10 +245,10 @@ fn a_full_outbox_makes_try_publish_say_so() {
     let (client, mut line) = broker.connect(broker.config().limits(limits));
     let held: Vec<_> = (0..2).map(|_| client.try_publish("t", QoS::AtLeastOnce, "x").expect("room")).collect();
     let full = error(client.try_publish("t", QoS::AtLeastOnce, "x"));
-    assert_eq!((full.kind(), full.fate()), (aliyun_mqtt::ErrorKind::Full, Some(aliyun_mqtt::Fate::NotSent)));
+    assert_eq!((full.kind(), full.fate()), (ErrorKind::Full, Some(Fate::NotSent)));
     let waited = client.with_timeout(Duration::from_millis(50));
     let late = error(waited.publish_nowait("t", QoS::AtLeastOnce, "x"));
-    assert_eq!(late.kind(), aliyun_mqtt::ErrorKind::Timeout(aliyun_mqtt::Stage::Window));
+    assert_eq!(late.kind(), ErrorKind::Timeout(Stage::Window));
     thread::scope(|scope| {
         let waiting = scope.spawn(|| client.publish_nowait("t", QoS::AtLeastOnce, "third"));
         let id = line.expect(3).id();
@@ -261,7 +264,90 @@ fn the_publish_rate_spaces_messages() {
     let (client, _line) = broker.connect(broker.config().max_publish_rate(0.01));
     client.publish("t", QoS::AtMostOnce, "first").expect("a slot");
     let full = error(client.try_publish("t", QoS::AtMostOnce, "second"));
-    assert_eq!(full.kind(), aliyun_mqtt::ErrorKind::Full);
+    assert_eq!(full.kind(), ErrorKind::Full);
     let late = error(client.with_timeout(Duration::from_millis(50)).publish("t", QoS::AtMostOnce, "second"));
-    assert_eq!(late.kind(), aliyun_mqtt::ErrorKind::Timeout(aliyun_mqtt::Stage::Window));
+    assert_eq!(late.kind(), ErrorKind::Timeout(Stage::Window));
+}
+
+#[test]
+fn a_refused_subscription_holds_no_filter() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.suback(id, &[0x80]);
+        assert_eq!(error(own.join().expect("no panic")).kind(), ErrorKind::Rejected);
+        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        support::broker::grant(&mut line);
+        drop(stream.join().expect("no panic").expect("subscribed"));
+        let _next = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        assert_eq!(line.read().expect("a packet").kind(), 10, "only the stream had it");
+    });
+}
+
+#[test]
+fn filters_that_wait_for_suback_count() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().limits(lax().filters(1)));
+    thread::scope(|scope| {
+        let first = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        assert_eq!(error(client.with_timeout(SHORT).subscribe("b", QoS::AtLeastOnce)).kind(), ErrorKind::Invalid);
+        line.suback(id, &[1]);
+        first.join().expect("no panic").expect("subscribed");
+    });
+}
+
+#[test]
+fn an_unsuback_leaves_a_later_subscription_alone() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        support::broker::grant(&mut line);
+        drop(stream.join().expect("no panic").expect("subscribed"));
+        let unsubscribe = line.expect(10).id();
+        // UNSUBACK is still to come when the client itself subscribes.
+        let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.ack(11, unsubscribe);
+        line.suback(id, &[1]);
+        own.join().expect("no panic").expect("subscribed");
+        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        support::broker::grant(&mut line);
+        drop(stream.join().expect("no panic").expect("subscribed"));
+        let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        assert_eq!(line.read().expect("a packet").kind(), 3, "the client itself holds the filter: no UNSUBSCRIBE");
+    });
+}
+
+#[test]
+fn a_subscription_never_sent_holds_no_filter() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().window(1));
+    let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let id = line.expect(3).id();
+    let failed = error(client.with_timeout(SHORT).subscribe("a", QoS::AtLeastOnce));
+    assert_eq!((failed.kind(), failed.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
+    line.ack(4, id);
+    held.wait().expect("acknowledged");
+    thread::scope(|scope| {
+        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        support::broker::grant(&mut line);
+        drop(stream.join().expect("no panic").expect("subscribed"));
+        let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        assert_eq!(line.read().expect("a packet").kind(), 10, "nobody else holds the filter");
+    });
+}
+
+#[test]
+fn a_stream_that_timed_out_is_unsubscribed_when_it_turns_out_granted() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let failed = error(client.with_timeout(SHORT).subscribe_stream("a", QoS::AtLeastOnce));
+    assert_eq!(failed.fate(), Some(Fate::Unknown));
+    support::broker::grant(&mut line);
+    let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+    assert_eq!(line.read().expect("a packet").kind(), 10, "dropping a stream unsubscribes");
 }

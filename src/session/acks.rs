@@ -201,4 +201,15 @@ mod tests {
         acks.released(7);
         assert!(matches!(acks.arrive(&arrived(7, QoS::ExactlyOnce, false)), Arrival::New(_)));
     }
+
+    #[test]
+    fn a_used_id_with_something_new_is_no_redelivery() {
+        let mut acks = Acks::default();
+        new_key(&mut acks, 5, QoS::AtLeastOnce);
+        let other = Arrived { payload: b"other".to_vec(), ..arrived(5, QoS::AtLeastOnce, true) };
+        assert!(matches!(acks.arrive(&other), Arrival::New(_)), "another message");
+        acks.connection_lost(true);
+        let again = arrived(5, QoS::AtLeastOnce, false);
+        assert!(matches!(acks.arrive(&again), Arrival::New(_)), "without DUP it is the first attempt");
+    }
 }

@@ -78,7 +78,8 @@ pub(super) trait LinePump: Send {
     /// Sends a PUBREL again.
     fn release_again(&mut self, id: u16);
     /// Reads on until the other side has closed, at most until this instant: closing with unread data resets the
-    /// connection, and what was written last may be lost.
+    /// connection, and what was written last may be lost. rumqttc still answers a PUBREC or PUBREL that comes meanwhile,
+    /// which MQTT does not allow after DISCONNECT; the other side is past reading it.
     fn drain(&mut self, until: Instant);
 }
 

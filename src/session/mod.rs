@@ -6,7 +6,7 @@
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
 //! * `line` is what an adapter gives: `v4` is MQTT 3.1.1. Another protocol version is another adapter.
 //!
-//! Nothing here runs user code under the lock, and the worker never waits for a user.
+//! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
 mod acks;
 mod backoff;
@@ -209,15 +209,17 @@ impl Session {
             state = self.wait(state, until);
         }
         let ended = state.worker_gone;
+        let mut newly_stranded = false;
         if !ended {
             state.die(&closed());
-            if !self.stranded.swap(true, Ordering::Relaxed) {
-                STRANDED.fetch_add(1, Ordering::Relaxed);
-                log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
-            }
+            newly_stranded = !self.stranded.swap(true, Ordering::Relaxed);
         }
         self.announce(&mut state);
         drop(state);
+        if newly_stranded {
+            STRANDED.fetch_add(1, Ordering::Relaxed);
+            log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
+        }
         if let Some(worker) = lock(&self.worker).take().filter(|_| ended) {
             // It is at its very end; a panic was caught inside.
             let _ = worker.join();

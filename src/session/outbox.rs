@@ -155,6 +155,12 @@ impl Outbox {
         self.ops.values().filter_map(Op::body).flat_map(Body::filters)
     }
 
+    /// Whether the client itself is about to subscribe to this.
+    pub(super) fn pending_own(&self, filter: &str) -> bool {
+        let own = |body: &Body| matches!(body, Body::Subscribe { filters, own: true } if filters.iter().any(|(asked, _)| asked == filter));
+        self.ops.values().filter_map(Op::body).any(own)
+    }
+
     pub(super) fn op(&self, seq: u64) -> Option<&Op> {
         self.ops.get(&seq)
     }
@@ -183,10 +189,12 @@ impl Outbox {
     /// Whether the broker owes answers it is not going to give, and more is waiting behind them. `grace`: how long an
     /// answer may be late where it blocks others; `patience`: where it does not.
     pub(super) fn wedged(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
-        let ghosts = self.ghosts.iter().filter_map(|seq| self.ops.get(seq));
-        let Some(since) = ghosts.filter(|op| op.in_flight()).filter_map(|op| op.handed_at).min() else { return false };
-        let late = now.saturating_duration_since(since);
-        late > patience || (late > grace && !self.queued.is_empty() && self.next(true).is_none())
+        let window = if self.suspects.is_empty() { self.bounds.window } else { 1 };
+        let ghosts = || self.ghosts.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
+        let late = |op: &Op, time: Duration| op.handed_at.is_some_and(|at| now.saturating_duration_since(at) > time);
+        let blocked = !self.queued.is_empty() && (ghosts().count() >= window || self.next_id().is_none());
+        // One that goes on from an earlier connection has had its second chance.
+        ghosts().any(|op| late(op, patience) && !op.continued) || (blocked && ghosts().any(|op| late(op, grace)))
     }
 
     /// Whether something was settled since this was last asked.

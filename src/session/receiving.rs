@@ -9,7 +9,7 @@ use super::op::Body;
 use super::queues::QueueId;
 use super::state::Phase;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::Message;
+use crate::message::{Message, QoS};
 
 /// How long to wait for a message.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +88,11 @@ impl Session {
     /// A queue for what matches the filter. It exists before SUBSCRIBE is sent, so nothing is missed.
     pub(crate) fn open_stream(&self, filter: &str) -> u64 {
         self.lock().queues.open_stream(filter)
+    }
+
+    /// The stream could not be made; the broker may have its subscription all the same.
+    pub(crate) fn doubtful(&self, filter: &str, qos: QoS) {
+        self.lock().subscriptions.doubtful(filter, qos);
     }
 
     /// The stream is gone: its messages go to the client, and its filter is unsubscribed in the background if nobody

@@ -55,18 +55,16 @@ impl Session {
                 rate.used(Instant::now());
             }
         }
-        Ok(self.accept(&mut state, body, deadline))
+        let delivery = self.accept(&mut state, body, deadline);
+        self.announce(&mut state);
+        Ok(delivery)
     }
 
     /// Puts an operation into the outbox.
     pub(super) fn accept(self: &Arc<Self>, state: &mut State, body: Body, deadline: Instant) -> Delivery {
-        match &body {
-            Body::Subscribe { filters, own: true } => {
-                filters.iter().for_each(|(filter, _)| state.subscriptions.owned(filter));
-            }
+        if let Body::Unsubscribe(filter) = &body {
             // From now on it is not restored; should the broker not hear of it before the session ends, that ends it too.
-            Body::Unsubscribe(filter) => state.subscriptions.remove(filter),
-            _ => {}
+            state.subscriptions.remove(filter);
         }
         let (settler, slot) = Settler::new();
         let seq = state.outbox.push(body, settler, deadline);

@@ -77,6 +77,8 @@ pub(super) struct State {
     steps: VecDeque<Step>,
     /// The step that was handed over, and when.
     step: Option<(Step, Instant)>,
+    /// Since when steps could be handed over.
+    steps_since: Instant,
     session_present: bool,
     /// Nothing is sent before this instant.
     quiet_until: Option<Instant>,
@@ -122,6 +124,7 @@ impl State {
             line: None,
             steps: VecDeque::new(),
             step: None,
+            steps_since: Instant::now(),
             session_present: false,
             quiet_until: None,
             restored: true,
@@ -181,6 +184,8 @@ impl State {
         if let Some(line) = self.line.take() {
             line.disconnect();
         }
+        // No acknowledgement can follow.
+        self.acks.session_gone();
     }
 
     /// Until when the worker may read on after DISCONNECT.
@@ -202,7 +207,9 @@ impl State {
     /// A stream is gone. Whether its filter has to be unsubscribed.
     pub(super) fn close_stream(&mut self, queue: u64, filter: &str) -> bool {
         self.arrived = true;
-        !self.queues.close_stream(queue) && self.subscriptions.only_for_streams(filter)
+        !self.queues.close_stream(queue)
+            && self.subscriptions.only_for_streams(filter)
+            && !self.outbox.pending_own(filter)
     }
 
     /// The counters and gauges of this moment.
@@ -302,6 +309,7 @@ impl State {
         if !self.restored {
             self.steps.extend(self.subscriptions.packets().into_iter().map(Step::Resubscribe));
         }
+        self.steps_since = Instant::now();
         let suspicion = self.outbox.has_suspects() || self.subscriptions.has_suspects();
         self.quiet_until = suspicion.then(|| Instant::now() + QUIET);
         self.quiet_until
@@ -310,6 +318,7 @@ impl State {
     /// The line has held without anything being sent.
     pub(super) fn end_quiet(&mut self) {
         self.quiet_until = None;
+        self.steps_since = Instant::now();
         self.send_acks();
     }
 
@@ -320,7 +329,10 @@ impl State {
 
     /// A step has waited for its acknowledgement too long.
     pub(super) fn step_overdue(&self, now: Instant) -> bool {
-        self.step.as_ref().is_some_and(|(_, since)| now.saturating_duration_since(*since) > self.config.timeout())
+        // One that waits for a free packet id is as good as one that waits for its acknowledgement.
+        let waiting = !self.steps.is_empty() && self.line.is_some() && self.quiet_until.is_none();
+        let since = self.step.as_ref().map(|(_, since)| *since).or(waiting.then_some(self.steps_since));
+        since.is_some_and(|since| now.saturating_duration_since(since) > self.config.timeout())
     }
 
     pub(super) fn is_online(&self) -> bool {
@@ -344,3 +356,6 @@ impl State {
         self.outbox.wedged(now, grace, grace + self.config.keep_alive())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,10 +42,17 @@ impl Subscriptions {
         self.own.insert(filter.to_string());
     }
 
-    /// SUBACK refused this; an earlier subscription to it stands.
-    pub(super) fn refused(&mut self, filter: &str) {
+    /// It was subscribed again, and counts if it is still wanted.
+    pub(super) fn restored(&mut self, filter: &str, qos: QoS) {
+        if self.filters().any(|subscribed| subscribed == filter) {
+            self.granted(filter, qos);
+        }
+    }
+
+    /// The broker may have it, though it did not say so in time.
+    pub(super) fn doubtful(&mut self, filter: &str, qos: QoS) {
         if !self.filters().any(|subscribed| subscribed == filter) {
-            self.own.remove(filter);
+            self.granted(filter, qos);
         }
     }
 

@@ -115,7 +115,6 @@ impl Worker<'_> {
                 self.send(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
                 return given_up(&reason);
             };
-            log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
             self.send(&[Event::Disconnected { reason, retry_in: Some(pause) }]);
             if self.sleep(pause) {
                 return closed();
@@ -243,7 +242,6 @@ impl Worker<'_> {
             self.refused_since = None;
             self.asked_again = false;
             self.probed = None;
-            log::info!("connected to {}", self.session.config.endpoint());
             // Told before `connect` returns: who listens from then on hears only of later connections.
             self.send(&[connected]);
             if let Some(ready) = self.ready.take() {
@@ -346,8 +344,23 @@ impl Worker<'_> {
         state.leaving
     }
 
+    /// Tells listeners and the log. Never under the lock: a logger is user code.
     fn send(&self, events: &[Event]) {
-        events.iter().for_each(|event| self.session.events.send(event));
+        for event in events {
+            match event {
+                Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
+                Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
+                Event::InboxFull => {
+                    log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
+                }
+                Event::Connected { .. } => log::info!("connected to {}", self.session.config.endpoint()),
+                Event::Disconnected { reason, retry_in: Some(pause) } => {
+                    log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
+                }
+                Event::Disconnected { reason, retry_in: None } => log::warn!("disconnected for good: {reason}"),
+            }
+            self.session.events.send(event);
+        }
     }
 }
 

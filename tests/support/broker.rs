@@ -107,6 +107,12 @@ impl Broker {
     }
 }
 
+/// Grants the next SUBSCRIBE.
+pub fn grant(line: &mut Line) {
+    let id = line.expect(8).id();
+    line.suback(id, &[1]);
+}
+
 /// One connection, seen from the broker.
 pub struct Line {
     pub stream: TcpStream,

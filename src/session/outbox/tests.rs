@@ -192,3 +192,153 @@ fn an_abandoned_settler_settles() {
     drop(settler);
     assert_eq!(slot.peek().expect("settled").expect_err("failed").kind(), ErrorKind::Internal);
 }
+
+#[test]
+fn ids_a_resumed_session_goes_on_with_are_left_out() {
+    let mut outbox = Outbox::new(BOUNDS);
+    push_qos_1(&mut outbox, 2);
+    send(&mut outbox);
+    outbox.connection_lost(true, false, Instant::now());
+    outbox.set_last_id(0);
+    assert_eq!(outbox.next_id(), None, "id 1 goes on");
+    outbox.seek_free_ids();
+    assert_eq!(outbox.next_id(), Some(3));
+}
+
+#[test]
+fn an_expired_message_of_qos_1_is_not_sent_again_on_a_resumed_session() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let now = Instant::now();
+    push(&mut outbox, QoS::AtLeastOnce, "x", now);
+    send(&mut outbox);
+    outbox.expire(now, None);
+    outbox.connection_lost(true, false, now);
+    assert_eq!(outbox.next(true), None);
+    assert_eq!(outbox.next_id(), Some(2), "its id is free");
+}
+
+#[test]
+fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let now = Instant::now();
+    let (seq, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
+    send(&mut outbox);
+    outbox.expire(now, None);
+    outbox.connection_lost(true, false, now);
+    assert!(outbox.op(seq).is_some_and(|op| op.released), "with PUBREL, not with the message");
+    assert_eq!(send(&mut outbox), [(seq, 1)]);
+}
+
+#[test]
+fn answers_that_are_owed_for_long_wedge_the_line() {
+    let (grace, patience) = (Duration::from_secs(10), Duration::from_secs(100));
+    let mut outbox = Outbox::new(BOUNDS);
+    let start = Instant::now();
+    push(&mut outbox, QoS::AtLeastOnce, "x", start);
+    send(&mut outbox);
+    outbox.expire(start, None);
+    let now = Instant::now();
+    assert!(!outbox.wedged(now + grace * 2, grace, patience), "it blocks nobody");
+    assert!(outbox.wedged(now + patience * 2, grace, patience));
+    for _ in 0..3 {
+        push(&mut outbox, QoS::AtLeastOnce, "x", start);
+    }
+    // Handed over before they expire.
+    send(&mut outbox);
+    outbox.expire(start, None);
+    push_qos_1(&mut outbox, 1);
+    let now = Instant::now();
+    assert!(!outbox.wedged(start + grace / 2, grace, patience));
+    assert!(outbox.wedged(now + grace * 2, grace, patience), "the window is full of them");
+}
+
+#[test]
+fn bounded_by_bytes_too() {
+    let mut outbox = Outbox::new(BOUNDS);
+    assert!(outbox.has_room(1000), "one larger than the bound fits an empty outbox");
+    push(&mut outbox, QoS::AtLeastOnce, &"x".repeat(80), far());
+    assert!(outbox.has_room(19) && !outbox.has_room(20));
+}
+
+#[test]
+fn an_acknowledgement_of_what_was_not_written_breaks_the_rules() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
+    outbox.handed(seq, 1, Instant::now());
+    assert!(outbox.take_publish(1, QoS::AtLeastOnce).is_err());
+    outbox.sent(Sent::Publish(1), true).expect("in step");
+    assert_eq!(outbox.take_publish(1, QoS::AtLeastOnce).expect("good"), Some(Ticket::Op(seq)));
+}
+
+#[test]
+fn only_what_was_written_goes_on_under_its_id() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let seqs = push_qos_1(&mut outbox, 2);
+    outbox.handed(seqs[0], 1, Instant::now());
+    outbox.sent(Sent::Publish(1), true).expect("in step");
+    outbox.handed(seqs[1], 2, Instant::now());
+    for _ in 0..2 {
+        outbox.connection_lost(true, false, Instant::now());
+        let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(|op| op.kept_id)).collect();
+        assert_eq!(kept, [Some(1), None]);
+        // Ahead of the channel, and not taken from there either when the connection breaks again.
+        assert_eq!(outbox.next(true), Some((seqs[0], 1)));
+        outbox.handed(seqs[0], 1, Instant::now());
+    }
+}
+
+#[test]
+fn nobody_overtakes_what_only_the_worker_can_send_again() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let seqs = push_qos_1(&mut outbox, 1);
+    send(&mut outbox);
+    outbox.connection_lost(true, false, Instant::now());
+    push_qos_1(&mut outbox, 1);
+    assert_eq!(outbox.next(false), None);
+    assert_eq!(outbox.next(true), Some((seqs[0], 1)));
+}
+
+#[test]
+fn a_second_conviction_without_progress_is_no_cure() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let seqs = push_qos_1(&mut outbox, 4);
+    let convict = |outbox: &mut Outbox, seq| outbox.convict(seq, Error::internal("convicted"));
+    assert!(convict(&mut outbox, seqs[0]));
+    assert!(!convict(&mut outbox, seqs[1]));
+    outbox.acknowledged(seqs[2], Reply::default());
+    assert!(convict(&mut outbox, seqs[3]));
+}
+
+#[test]
+fn a_late_answer_that_blocks_nobody_is_no_reason_to_reconnect_a_busy_line() {
+    let (grace, patience) = (Duration::from_secs(10), Duration::from_secs(100));
+    let mut outbox = Outbox::new(BOUNDS);
+    let start = Instant::now();
+    push(&mut outbox, QoS::AtLeastOnce, "swallowed", start);
+    send(&mut outbox);
+    outbox.expire(start, None);
+    // Three of four places are in good use, and there is a backlog.
+    push_qos_1(&mut outbox, 5);
+    send(&mut outbox);
+    assert!(!outbox.wedged(Instant::now() + grace * 2, grace, patience));
+}
+
+#[test]
+fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
+    let (grace, patience) = (Duration::from_secs(10), Duration::from_secs(100));
+    let mut outbox = Outbox::new(BOUNDS);
+    let start = Instant::now();
+    push(&mut outbox, QoS::ExactlyOnce, "x", start);
+    send(&mut outbox);
+    outbox.expire(start, None);
+    for round in 0..5 {
+        let now = Instant::now() + patience * 2;
+        if !outbox.wedged(now, grace, patience) {
+            assert!(round < 3);
+            return;
+        }
+        outbox.connection_lost(true, false, now);
+        send(&mut outbox);
+    }
+    panic!("wedged at each of five connections");
+}

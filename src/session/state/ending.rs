@@ -30,7 +30,6 @@ impl State {
             if let Some(filter) = self.subscriptions.dropped(filters) {
                 let what = format!("SUBSCRIBE to \"{filter}\"");
                 let reason = self.suspected(&what, Kind::Request, now);
-                log::warn!("{reason}");
                 events.push(Event::SubscriptionLost { filter, reason });
             }
         }
@@ -43,7 +42,6 @@ impl State {
                 None => return false,
             };
             let error = self.suspected(&what, kind, now);
-            log::warn!("{error}");
             self.outbox.convict(seq, error)
         });
         if !matches!(self.phase, Phase::Dead(_)) {

@@ -31,7 +31,7 @@ impl State {
             LineEvent::SubAck(id, codes) => match self.outbox.take(Kind::Request, id) {
                 Some(Ticket::Op(seq)) => self.subscribed(seq, codes),
                 Some(Ticket::Step) => self.step_done(codes, events),
-                None => log::debug!("a SUBACK for packet id {id}, which nobody waits for"),
+                None => {}
             },
             LineEvent::UnsubAck(id) => {
                 if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id) {
@@ -52,7 +52,8 @@ impl State {
         match self.outbox.take_publish(id, qos)? {
             Some(Ticket::Op(seq)) => self.acknowledged(seq),
             Some(Ticket::Step) => self.step_done(Vec::new(), events),
-            None => log::debug!("an acknowledgement for packet id {id}, which nobody waits for"),
+            // Its operation was given up with the client.
+            None => {}
         }
         Ok(())
     }
@@ -68,13 +69,15 @@ impl State {
     fn subscribed(&mut self, seq: u64, codes: Vec<Result<QoS, u8>>) {
         let Some(op) = self.outbox.op(seq) else { return };
         let mut reply = Reply { granted: codes, ..op.reply() };
-        if let Some(Body::Subscribe { filters, .. }) = op.body() {
+        if let Some(Body::Subscribe { filters, own }) = op.body() {
             // A verdict that is missing is no grant.
             reply.granted.resize(filters.len(), Err(0x80));
             for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
-                match verdict {
-                    Ok(_) => self.subscriptions.granted(filter, *qos),
-                    Err(_) => self.subscriptions.refused(filter),
+                if verdict.is_ok() {
+                    self.subscriptions.granted(filter, *qos);
+                    if *own {
+                        self.subscriptions.owned(filter);
+                    }
                 }
             }
         }
@@ -82,11 +85,12 @@ impl State {
     }
 
     fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
+        self.steps_since = Instant::now();
         if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
             let mut codes = codes.into_iter();
             for (filter, qos) in filters {
                 if let Some(Ok(_)) = codes.next() {
-                    self.subscriptions.granted(&filter, qos);
+                    self.subscriptions.restored(&filter, qos);
                 } else {
                     let reason = crate::session::sending::refused_filter(&filter, 0x80);
                     self.subscriptions.remove(&filter);
@@ -115,7 +119,6 @@ impl State {
             if let Notice::TokenInvalid { code, .. } = &notice {
                 self.last_notice = Some((Instant::now(), *code));
             }
-            log::info!("notice of the service: {notice:?}");
             events.push(Event::Notice(notice));
             if let Some(key) = key {
                 self.acknowledge(key);
@@ -152,7 +155,6 @@ impl State {
             None => self.stats.dropped_full += 1,
         }
         if !std::mem::replace(&mut self.inbox_full, true) {
-            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
             events.push(Event::InboxFull);
         }
     }

@@ -1,0 +1,238 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::config::ConfigBuilder;
+use crate::credentials::Credentials;
+use crate::delivery::Settler;
+use crate::events::Event;
+use crate::session::line::{Arrived, Cause, Failure, LineEvent, Sent};
+use crate::session::lock;
+
+/// What was put on the line, in words.
+#[derive(Clone, Default)]
+struct Wire(Arc<Mutex<Vec<String>>>);
+
+impl Wire {
+    fn note(&self, what: String) -> bool {
+        lock(&self.0).push(what);
+        true
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.0))
+    }
+}
+
+impl LineSender for Wire {
+    fn publish(&self, message: &Outgoing) -> bool {
+        self.note(format!("publish {}", message.topic))
+    }
+
+    fn subscribe(&self, filters: &[(String, QoS)]) -> bool {
+        let filters: Vec<_> = filters.iter().map(|(filter, _)| filter.as_str()).collect();
+        self.note(format!("subscribe {}", filters.join(" ")))
+    }
+
+    fn unsubscribe(&self, filter: &str) -> bool {
+        self.note(format!("unsubscribe {filter}"))
+    }
+
+    fn acknowledge(&self, id: u16, _: QoS) -> bool {
+        self.note(format!("acknowledge {id}"))
+    }
+
+    fn disconnect(&self) -> bool {
+        self.note("disconnect".to_string())
+    }
+}
+
+impl LinePump for Wire {
+    fn next(&mut self) -> Result<LineEvent, Failure> {
+        Err(failure(Cause::Other))
+    }
+
+    fn next_before(&mut self, _: Instant) -> Result<Option<LineEvent>, Failure> {
+        Ok(None)
+    }
+
+    fn leftovers(&mut self) -> Vec<LineEvent> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _: u16) {}
+
+    fn resend(&mut self, id: u16, message: &Outgoing) {
+        self.note(format!("resend {id} {}", message.topic));
+    }
+
+    fn release_again(&mut self, id: u16) {
+        self.note(format!("release {id}"));
+    }
+
+    fn drain(&mut self, _: Instant) {}
+}
+
+fn failure(cause: Cause) -> Failure {
+    Failure { error: Error::new(ErrorKind::ConnectionLost, "the line broke"), cause }
+}
+
+fn config() -> ConfigBuilder {
+    Config::builder()
+        .endpoint("mqtt://127.0.0.1:1883")
+        .instance_id("post-cn-test")
+        .group_id("GID_test")
+        .credentials(Credentials::signature("key", "secret"))
+}
+
+fn state(builder: ConfigBuilder) -> State {
+    State::new(&builder.build().expect("a good configuration"))
+}
+
+/// Connects; whether the line is to be quiet for a while.
+fn connect(state: &mut State, wire: &Wire, session_present: bool) -> bool {
+    let mut pump = wire.clone();
+    let quiet = state.connected(Box::new(wire.clone()), session_present, &mut pump).is_some();
+    state.push_out(Some(&mut pump));
+    quiet
+}
+
+fn publish(state: &mut State, topic: &str) {
+    let body = Body::Publish(Arc::new(Outgoing::new(topic, QoS::AtLeastOnce, "")));
+    state.outbox.push(body, Settler::new().0, Instant::now() + Duration::from_secs(3600));
+    state.push_out(None);
+}
+
+fn handle(state: &mut State, event: LineEvent) -> Vec<Event> {
+    let mut events = Vec::new();
+    state.handle(event, true, &mut events).expect("in step");
+    events
+}
+
+fn written(state: &mut State, ids: &[u16]) {
+    for id in ids {
+        handle(state, LineEvent::Sent(Sent::Publish(*id)));
+    }
+}
+
+fn lose(state: &mut State, cause: Cause) -> Error {
+    state.lost(&failure(cause), &mut Vec::new()).0
+}
+
+fn arrived(topic: &str, qos: QoS, payload: &str) -> LineEvent {
+    let payload = payload.as_bytes().to_vec();
+    LineEvent::Publish(Arrived { id: 5, topic: topic.into(), qos, duplicate: false, retained: false, payload })
+}
+
+#[test]
+fn suspects_wait_on_a_quiet_line_and_are_acquitted_if_it_breaks_all_the_same() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    assert!(!connect(&mut state, &wire, false));
+    publish(&mut state, "a");
+    publish(&mut state, "b");
+    for _ in 0..2 {
+        assert_eq!(wire.take(), ["publish a", "publish b"]);
+        written(&mut state, &[1, 2]);
+        lose(&mut state, Cause::Closed);
+        if !connect(&mut state, &wire, false) {
+            continue;
+        }
+        assert!(wire.take().is_empty(), "nothing is sent on a quiet line");
+        state.end_quiet();
+        state.push_out(None);
+        assert_eq!(wire.take(), ["publish a"], "alone");
+        lose(&mut state, Cause::Other);
+        assert!(connect(&mut state, &wire, false), "still suspects");
+        lose(&mut state, Cause::Closed);
+        assert!(!connect(&mut state, &wire, false), "the line breaks without them");
+        assert_eq!(wire.take(), ["publish a", "publish b"]);
+        return;
+    }
+    panic!("two drops made no suspects");
+}
+
+#[test]
+fn filters_are_acquitted_too() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    for filter in ["a", "b"] {
+        state.subscriptions.granted(filter, QoS::AtLeastOnce);
+    }
+    for _ in 0..2 {
+        assert!(!connect(&mut state, &wire, false));
+        assert_eq!(wire.take(), ["subscribe a b"]);
+        lose(&mut state, Cause::Closed);
+    }
+    assert!(connect(&mut state, &wire, false));
+    assert!(wire.take().is_empty());
+    lose(&mut state, Cause::Closed);
+    assert!(!connect(&mut state, &wire, false));
+    assert_eq!(wire.take(), ["subscribe a b"]);
+}
+
+#[test]
+fn only_a_line_cut_by_the_other_side_makes_suspects() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    connect(&mut state, &wire, false);
+    publish(&mut state, "a");
+    for _ in 0..3 {
+        written(&mut state, &[1]);
+        lose(&mut state, Cause::Other);
+        assert!(!connect(&mut state, &wire, false));
+    }
+}
+
+#[test]
+fn a_session_the_broker_has_lost_voids_ids_and_acknowledgements() {
+    let kept = config().device_id("d").clean_session(false).ack_mode(AckMode::Manual);
+    let (mut state, wire) = (state(kept), Wire::default());
+    connect(&mut state, &wire, false);
+    publish(&mut state, "a");
+    written(&mut state, &[1]);
+    handle(&mut state, arrived("t", QoS::AtLeastOnce, "x"));
+    let (_, key) = state.take(QueueId::Client).expect("a message");
+    let key = key.expect("by hand");
+    wire.take();
+    lose(&mut state, Cause::Closed);
+    connect(&mut state, &wire, false);
+    assert_eq!(wire.take(), ["publish a"], "as a new message");
+    assert!(!state.acknowledge(key), "nobody waits for it");
+    assert!(wire.take().is_empty());
+}
+
+#[test]
+fn a_step_that_is_not_acknowledged_is_overdue() {
+    let (mut state, wire) = (state(config().ordered(true).timeout(Duration::from_secs(7))), Wire::default());
+    connect(&mut state, &wire, false);
+    assert_eq!(wire.take(), [format!("publish {ORDER_TOPIC}")]);
+    let now = Instant::now();
+    assert!(!state.step_overdue(now) && state.step_overdue(now + Duration::from_secs(8)));
+    written(&mut state, &[1]);
+    handle(&mut state, LineEvent::PubAck(1));
+    assert!(state.set_up() && !state.step_overdue(now + Duration::from_secs(8)));
+}
+
+#[test]
+fn a_process_with_a_kept_session_begins_at_any_id() {
+    let start = || state(config().device_id("d").clean_session(false)).outbox.last_id();
+    assert!((0..20).any(|_| start() != start()));
+    assert_eq!(state(config()).outbox.last_id(), 0);
+}
+
+#[test]
+fn a_full_inbox_is_announced_each_time_it_fills_up() {
+    let limits = crate::Limits::default().inbox(2, 1_000);
+    let (mut state, wire) = (state(config().limits(limits)), Wire::default());
+    connect(&mut state, &wire, false);
+    for _ in 0..2 {
+        let told: usize = (0..4).map(|_| handle(&mut state, arrived("t", QoS::AtMostOnce, "x")).len()).sum();
+        assert_eq!(told, 1);
+        while state.take(QueueId::Client).is_some() {}
+    }
+}
+
+#[test]
+fn a_notice_explains_why_the_line_is_cut() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    connect(&mut state, &wire, false);
+    handle(&mut state, arrived("$SYS/tokenInvalidNotice", QoS::AtMostOnce, r#"{"code":4,"type":"R"}"#));
+    assert_eq!(lose(&mut state, Cause::Closed).code(), Some(Code::TokenInvalid(4)));
+}
