@@ -335,7 +335,8 @@ fn offline_a_deadline_says_not_sent_and_why() {
     drop(broker);
     let error = error(client.with_timeout(Duration::from_millis(200)).publish("t", QoS::AtLeastOnce, "x"));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Connect), Some(Fate::NotSent)));
-    assert!(error.to_string().contains("closed the connection"), "{error}");
+    // The pause is random: by now a second attempt may have failed, too.
+    assert!(error.to_string().contains("last failure: "), "{error}");
 }
 
 #[test]
