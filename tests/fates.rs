@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, ErrorKind, Event, Fate, QoS, Stage};
-use support::broker::{Broker, Line};
+use support::broker::{Broker, Line, grant};
 use support::{LONG, connected, error, event, eventually};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
@@ -244,8 +244,7 @@ fn a_kept_session_that_was_lost_half_way_gets_its_subscriptions_all_the_same() {
     let events = client.events();
     thread::scope(|scope| {
         let granted = scope.spawn(|| client.subscribe("a/#", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
-        line.suback(id, &[1]);
+        grant(&mut line);
         granted.join().expect("no panic").expect("granted");
     });
     drop(line);
@@ -412,8 +411,7 @@ fn subscriptions_come_back_before_messages_do() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let granted = scope.spawn(|| client.subscribe("a/#", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
-        line.suback(id, &[1]);
+        grant(&mut line);
         granted.join().expect("no panic").expect("granted");
     });
     drop(line);
@@ -469,7 +467,7 @@ fn what_is_unsubscribed_is_not_restored_though_the_broker_never_heard_of_it() {
     let (client, mut line) = broker.connect(broker.config().window(1));
     thread::scope(|scope| {
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
-        support::broker::grant(&mut line);
+        grant(&mut line);
         own.join().expect("no panic").expect("subscribed");
     });
     let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
@@ -546,7 +544,7 @@ fn a_filter_unsubscribed_while_it_is_restored_stays_away() {
     let events = client.events();
     thread::scope(|scope| {
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
-        support::broker::grant(&mut line);
+        grant(&mut line);
         own.join().expect("no panic").expect("subscribed");
     });
     drop(line);

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use aliyun_mqtt::{AckMode, Client, ErrorKind, Event, Fate, QoS, Stage};
-use support::broker::{Broker, Line, lax};
+use support::broker::{Broker, Line, grant, lax};
 use support::{LONG, connected, error, event, eventually, text};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
@@ -190,12 +190,10 @@ fn a_stream_shares_its_filter() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
-        line.suback(id, &[1]);
+        grant(&mut line);
         own.join().expect("no panic").expect("subscribed");
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
-        line.suback(id, &[1]);
+        grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
         let next = line.read().expect("a packet");
@@ -211,8 +209,7 @@ fn a_dropped_stream_leaves_the_clients_own_subscription_alone() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
-        line.suback(id, &[1]);
+        grant(&mut line);
         let stream = stream.join().expect("no panic").expect("subscribed");
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
         let id = line.expect(8).id();
@@ -279,7 +276,7 @@ fn a_refused_subscription_holds_no_filter() {
         line.suback(id, &[0x80]);
         assert_eq!(error(own.join().expect("no panic")).kind(), ErrorKind::Rejected);
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
-        support::broker::grant(&mut line);
+        grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let _next = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
         assert_eq!(line.read().expect("a packet").kind(), 10, "only the stream had it");
@@ -305,7 +302,7 @@ fn an_unsuback_leaves_a_later_subscription_alone() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
-        support::broker::grant(&mut line);
+        grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let unsubscribe = line.expect(10).id();
         // UNSUBACK is still to come when the client itself subscribes.
@@ -315,7 +312,7 @@ fn an_unsuback_leaves_a_later_subscription_alone() {
         line.suback(id, &[1]);
         own.join().expect("no panic").expect("subscribed");
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
-        support::broker::grant(&mut line);
+        grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
         assert_eq!(line.read().expect("a packet").kind(), 3, "the client itself holds the filter: no UNSUBSCRIBE");
@@ -334,7 +331,7 @@ fn a_subscription_never_sent_holds_no_filter() {
     held.wait().expect("acknowledged");
     thread::scope(|scope| {
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
-        support::broker::grant(&mut line);
+        grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
         assert_eq!(line.read().expect("a packet").kind(), 10, "nobody else holds the filter");
@@ -347,7 +344,7 @@ fn a_stream_that_timed_out_is_unsubscribed_when_it_turns_out_granted() {
     let (client, mut line) = broker.connect(broker.config());
     let failed = error(client.with_timeout(SHORT).subscribe_stream("a", QoS::AtLeastOnce));
     assert_eq!(failed.fate(), Some(Fate::Unknown));
-    support::broker::grant(&mut line);
+    grant(&mut line);
     let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
     assert_eq!(line.read().expect("a packet").kind(), 10, "dropping a stream unsubscribes");
 }
