@@ -22,7 +22,8 @@ const SEPARATOR: &str = "@@@";
 /// whole has at most 64 characters. The group must exist in the console; its id has 7 to 64 characters and begins
 /// with `GID_` or `GID-`. The device id is any name. Both are made of letters, digits, `-` and `_`.
 ///
-/// Sources: help page "Limits" (help.aliyun.com/document_detail/63620.html); API operation `CreateGroupId`.
+/// Sources: help page "Limits" (help.aliyun.com/document_detail/63620.html); API operation `CreateGroupId`; product FAQ
+/// and glossary (connections with one id).
 ///
 /// ```
 /// use aliyun_mqtt::ClientId;
