@@ -13,6 +13,7 @@ use crate::env::{self, Env};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::ClientId;
 use crate::limits::MQTT_TEXT_LEN;
+use crate::token::TokenKind;
 
 /// How a client proves who it is.
 ///
@@ -63,37 +64,6 @@ pub enum AuthMode {
     Token,
     /// `device`: `ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID` and `ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET`.
     Device,
-}
-
-/// What a token permits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TokenKind {
-    /// `R`: to subscribe.
-    Read,
-    /// `W`: to publish.
-    Write,
-    /// `RW`: both.
-    ReadWrite,
-}
-
-impl TokenKind {
-    const ALL: [TokenKind; 3] = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
-
-    /// The word the service uses: `R`, `W` or `RW`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TokenKind::Read => "R",
-            TokenKind::Write => "W",
-            TokenKind::ReadWrite => "RW",
-        }
-    }
-}
-
-impl fmt::Display for TokenKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// User name and password of a CONNECT packet. `Debug` hides the password.
@@ -425,7 +395,7 @@ fn check_key_id(label: &str, value: &str) -> Result<()> {
 }
 
 /// Keys and tokens are made by the service, and have neither spaces nor line breaks.
-fn check_key(label: &str, value: &str) -> Result<()> {
+pub(crate) fn check_key(label: &str, value: &str) -> Result<()> {
     check_present(label, value)?;
     if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Error::config(format!("{label} contains a space, line break or control character"))

@@ -146,10 +146,11 @@ mod session;
 mod stats;
 #[cfg(feature = "tls")]
 mod tls;
+mod token;
 
 pub use client::Client;
 pub use config::{AckMode, Config, ConfigBuilder};
-pub use credentials::{AuthMode, Credentials, Login, TokenKind};
+pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
 pub use endpoint::{Endpoint, Transport};
 pub use env::topic_from_env;
@@ -161,6 +162,7 @@ pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
 pub use session::stranded_workers;
 pub use stats::Stats;
+pub use token::{Token, TokenKind};
 
 /// The code blocks of the READMEs are compiled with the documentation tests.
 #[cfg(doctest)]
