@@ -13,6 +13,7 @@ use crate::inbox::{Messages, Stream};
 use crate::message::{Message, Outgoing, QoS};
 use crate::session::{self, Body, QueueId, Session, Until, WhenFull};
 use crate::stats::Stats;
+use crate::token::Token;
 
 /// How long dropping the last handle may take.
 const DROP: Duration = Duration::from_secs(1);
@@ -159,6 +160,23 @@ impl Client {
     /// [`Delivery`] had been dropped, so that nobody has seen it.
     pub fn flush(&self, timeout: Duration) -> Result<()> {
         self.session().flush(after(timeout))
+    }
+
+    /// Gives the service a new token in the place of the one of its kind, without a new connection, and blocks until it
+    /// has taken it (PUBACK). Meanwhile nothing else is published or subscribed.
+    ///
+    /// For programs that hold tokens themselves ([`Credentials::tokens`](crate::Credentials::tokens)); with a
+    /// [`token_provider`](crate::Credentials::token_provider) it happens by itself. Without a connection the token is kept
+    /// for the next login, and the call waits for that. The token must belong to the AccessKey of the login.
+    ///
+    /// Source: help.aliyun.com/document_detail/54282.html.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) when this client did not log in with tokens;
+    /// [`Rejected`](crate::ErrorKind::Rejected) when the service refuses it, where the one before comes back if it is
+    /// alive; or a time-out, after which the token counts for the next login.
+    pub fn upload_token(&self, token: Token) -> Result<()> {
+        self.session().upload_token(token, after(self.timeout))
     }
 
     // ---- subscribing and receiving ----

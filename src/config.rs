@@ -57,6 +57,8 @@ struct Settings {
     refusal_patience: Duration,
     backoff_min: Duration,
     backoff_max: Duration,
+    token_renewal: f64,
+    deliver_notices: bool,
 }
 
 /// When a received QoS 1 or 2 message is acknowledged.
@@ -200,6 +202,18 @@ impl Config {
         self.0.settings.backoff_max
     }
 
+    /// The part of its life after which a token is renewed.
+    #[must_use]
+    pub fn token_renewal(&self) -> f64 {
+        self.0.settings.token_renewal
+    }
+
+    /// Whether the service's notices are also delivered as messages.
+    #[must_use]
+    pub fn deliver_notices(&self) -> bool {
+        self.0.settings.deliver_notices
+    }
+
     /// What TLS needs; `None` for a plain endpoint.
     #[cfg(feature = "tls")]
     pub(crate) fn tls(&self) -> Option<Arc<rustls::ClientConfig>> {
@@ -234,6 +248,8 @@ impl Default for Settings {
             refusal_patience: Duration::from_secs(600),
             backoff_min: Duration::from_secs(1),
             backoff_max: Duration::from_secs(120),
+            token_renewal: 0.8,
+            deliver_notices: false,
         }
     }
 }

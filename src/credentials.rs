@@ -10,10 +10,17 @@ use sha1::Sha1;
 use zeroize::Zeroizing;
 
 use crate::env::{self, Env};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::identity::ClientId;
 use crate::limits::MQTT_TEXT_LEN;
-use crate::token::TokenKind;
+use crate::token::{Token, TokenKind, store};
+
+mod provider;
+
+pub(crate) use provider::{Provider, ask};
+
+/// What tokens are called in messages.
+const TOKEN_LABEL: &str = "the token";
 
 /// How a client proves who it is.
 ///
@@ -21,6 +28,7 @@ use crate::token::TokenKind;
 /// |---|---|
 /// | [`device`](Credentials::device) | trusted devices: a key for one client id (一机一密) |
 /// | [`token`](Credentials::token), [`tokens`](Credentials::tokens) | untrusted devices: temporary permission for some topics |
+/// | [`token_provider`](Credentials::token_provider) | the same, with tokens fetched and renewed as needed |
 /// | [`signature`](Credentials::signature) | servers of one's own: never give an account's key to a device |
 /// | [`custom_plain`](Credentials::custom_plain), [`custom_signed`](Credentials::custom_signed) | identities uploaded by the account (Professional and Platinum instances) |
 /// | [`provider`](Credentials::provider) | any of these, asked for at each connect |
@@ -36,22 +44,36 @@ use crate::token::TokenKind;
 #[derive(Clone)]
 pub struct Credentials(Kind);
 
-/// What a provider may fail with.
-type ProviderError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A function that is asked for credentials.
-pub(crate) type Provider = dyn Fn() -> Result<Credentials, ProviderError> + Send + Sync;
-
 type Secret = Arc<Zeroizing<String>>;
 
 #[derive(Clone)]
 enum Kind {
-    Signature { key_id: String, secret: Secret },
-    Device { key_id: String, secret: Secret },
-    Token { key_id: String, tokens: Secret },
-    Plain { user: String, secret: Secret },
-    Signed { user: String, secret: Secret },
+    Signature {
+        key_id: String,
+        secret: Secret,
+    },
+    Device {
+        key_id: String,
+        secret: Secret,
+    },
+    /// The error is what is wrong with the text they were given as.
+    Token {
+        key_id: String,
+        tokens: Result<Vec<Token>>,
+    },
+    Plain {
+        user: String,
+        secret: Secret,
+    },
+    Signed {
+        user: String,
+        secret: Secret,
+    },
     Provider(Arc<Provider>),
+    TokenProvider {
+        key_id: String,
+        provider: Arc<Provider>,
+    },
 }
 
 /// The modes that the environment can choose, by `ALIYUN_MQTT_AUTH`.
@@ -74,6 +96,22 @@ pub struct Login {
     pub username: String,
     /// The password; wiped from memory when dropped.
     pub password: Zeroizing<String>,
+}
+
+impl Login {
+    fn checked(username: String, password: Zeroizing<String>) -> Result<Self> {
+        for (what, length) in [("user name", username.len()), ("password", password.len())] {
+            if length > MQTT_TEXT_LEN {
+                return Err(Error::config(format!("the {what} has {length} bytes; MQTT allows {MQTT_TEXT_LEN}")));
+            }
+        }
+        Ok(Login { username, password })
+    }
+
+    /// The login with tokens that are kept elsewhere.
+    pub(crate) fn with_tokens(key_id: &str, instance_id: &str, password: Zeroizing<String>) -> Result<Self> {
+        Login::checked(token_username(key_id, instance_id), password)
+    }
 }
 
 impl Credentials {
@@ -101,33 +139,58 @@ impl Credentials {
     /// single bad one.
     #[must_use]
     pub fn token(access_key_id: impl Into<String>, tokens: impl Into<String>) -> Self {
-        Credentials(Kind::Token { key_id: access_key_id.into(), tokens: secret(tokens) })
+        Credentials(Kind::Token { key_id: access_key_id.into(), tokens: parse_tokens(TOKEN_LABEL, &tokens.into()) })
     }
 
-    /// Token mode, with bare tokens and their types; at most one of each type.
+    /// Token mode, with bare tokens and their kinds; at most one of each kind.
+    ///
+    /// Nobody can be asked for new ones: before they end, give the client others with
+    /// [`Client::upload_token`](crate::Client::upload_token).
     ///
     /// ```
     /// use aliyun_mqtt::{Credentials, TokenKind};
     /// let credentials = Credentials::tokens("access key id", [(TokenKind::Read, "123"), (TokenKind::Write, "abcd")]);
     /// ```
     #[must_use]
-    pub fn tokens<T: Into<String>>(
-        access_key_id: impl Into<String>,
-        tokens: impl IntoIterator<Item = (TokenKind, T)>,
-    ) -> Self {
-        let tokens: Vec<_> = tokens.into_iter().map(|(kind, token)| (kind, Zeroizing::new(token.into()))).collect();
-        // As large as needed at once, so that growing leaves no copies behind.
-        let size = tokens.iter().map(|(_, token)| token.len() + 4).sum();
-        let mut joined = Zeroizing::new(String::with_capacity(size));
-        for (kind, token) in &tokens {
-            if !joined.is_empty() {
-                joined.push('|');
-            }
-            joined.push_str(kind.as_str());
-            joined.push('|');
-            joined.push_str(token);
-        }
-        Credentials(Kind::Token { key_id: access_key_id.into(), tokens: Arc::new(joined) })
+    pub fn tokens<T: Into<Token>>(access_key_id: impl Into<String>, tokens: impl IntoIterator<Item = T>) -> Self {
+        Credentials(Kind::Token {
+            key_id: access_key_id.into(),
+            tokens: Ok(tokens.into_iter().map(Into::into).collect()),
+        })
+    }
+
+    /// Token mode, with a function that gets the tokens: from your own application server, as devices do that must not
+    /// hold an account's secret.
+    ///
+    /// `access_key_id` is the key that applies for them. The function gives all tokens the client is to hold, at most one
+    /// of each kind, with their ends where they are known. What it gave is kept, and used for each login, until one of
+    /// them has to be renewed: after 80 % of its life ([`ConfigBuilder::token_renewal`](crate::ConfigBuilder::token_renewal)),
+    /// when the service announces its end, or when the service says that it is not good. New tokens are handed over
+    /// without a new connection; [`Event`](crate::Event) tells of it.
+    ///
+    /// The function runs on a thread of its own, never twice at a time, and may block, for at most the client's time-out.
+    /// A failure or a panic at a login is a failed connect ([`Credentials`](crate::ErrorKind::Credentials)); at a renewal it is
+    /// tried again with growing pauses as long as the token lives. Its error is shown in errors and logs, so keep secrets
+    /// out of it.
+    ///
+    /// ```
+    /// use aliyun_mqtt::{Credentials, Token, TokenKind};
+    /// use std::time::Duration;
+    /// # fn ask_my_server() -> std::io::Result<String> { Ok("text".to_string()) }
+    /// let credentials = Credentials::token_provider("access key id", || {
+    ///     let text = ask_my_server()?;
+    ///     Ok(vec![Token::new(TokenKind::ReadWrite, text).expires_in(Duration::from_secs(3600))])
+    /// });
+    /// ```
+    #[must_use]
+    pub fn token_provider<F>(access_key_id: impl Into<String>, fetch: F) -> Self
+    where
+        F: Fn() -> Result<Vec<Token>, Box<dyn std::error::Error + Send + Sync>> + Send + Sync + 'static,
+    {
+        let key_id: String = access_key_id.into();
+        let key = key_id.clone();
+        let provider = move || Ok(Credentials::tokens(key.as_str(), fetch()?));
+        Credentials(Kind::TokenProvider { key_id, provider: Arc::new(provider) })
     }
 
     /// Custom authentication, sign mode `ORIGIN`: the uploaded user name and secret, sent as they are.
@@ -143,12 +206,13 @@ impl Credentials {
         Credentials(Kind::Signed { user: user.into(), secret: secret(uploaded_secret) })
     }
 
-    /// Asks this function for the credentials at each connect, so that a reconnect uses fresh tokens.
+    /// Asks this function for the credentials at each connect.
     ///
-    /// It is called on a thread of its own and may block, for at most the client's time-out. A failure or a panic
-    /// counts as a failed connect: [`Credentials`](ErrorKind::Credentials). It must not give another provider. Where
-    /// it gives device credentials, set the device id they were made for. Its error is shown in errors and logs, so
-    /// keep secrets out of it.
+    /// It is called on a thread of its own, never twice at a time, and may block, for at most the client's time-out. A
+    /// failure or a panic counts as a failed connect: [`Credentials`](crate::ErrorKind::Credentials). It must not give another
+    /// provider. Where it gives device credentials, set the device id they were made for. Where it gives tokens, it is
+    /// also asked when one has to be renewed, as with [`token_provider`](Credentials::token_provider), which spares the
+    /// question at a connect while the tokens are good. Its error is shown in errors and logs, so keep secrets out of it.
     ///
     /// ```
     /// use aliyun_mqtt::Credentials;
@@ -168,7 +232,7 @@ impl Credentials {
     /// The credentials of this mode from the environment; the variables stand at the modes.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config): a variable is missing or breaks a rule; it is named.
+    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named.
     pub fn from_env(mode: AuthMode) -> Result<Self> {
         Credentials::read(mode, &Env::process())
     }
@@ -178,7 +242,7 @@ impl Credentials {
     /// The password of the signing modes is base64(HMAC-SHA1(secret, client id)).
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config): a value is empty or malformed, the mode needs a client id of the form
+    /// [`Config`](crate::ErrorKind::Config): a value is empty or malformed, the mode needs a client id of the form
     /// `GroupID@@@DeviceID`, or these credentials are a provider, which must be asked first.
     pub fn login(&self, client_id: &ClientId, instance_id: &str) -> Result<Login> {
         self.check()?;
@@ -191,23 +255,35 @@ impl Credentials {
         let (username, password) = match &self.0 {
             Kind::Signature { key_id, secret } => (username("Signature", key_id), sign(secret, client_id)?),
             Kind::Device { key_id, secret } => (username("DeviceCredential", key_id), sign(secret, client_id)?),
-            Kind::Token { key_id, tokens } => (username("Token", key_id), Zeroizing::clone(tokens)),
+            Kind::Token { key_id, tokens } => {
+                (token_username(key_id, instance_id), store::join(tokens.as_ref().map_err(Clone::clone)?))
+            }
             Kind::Plain { user, secret } => (user.clone(), Zeroizing::clone(secret)),
             Kind::Signed { user, secret } => (user.clone(), sign(secret, client_id)?),
-            Kind::Provider(_) => return Err(Error::config("a credentials provider must be asked first")),
-        };
-        for (what, length) in [("user name", username.len()), ("password", password.len())] {
-            if length > MQTT_TEXT_LEN {
-                return Err(Error::config(format!("the {what} has {length} bytes; MQTT allows {MQTT_TEXT_LEN}")));
+            Kind::Provider(_) | Kind::TokenProvider { .. } => {
+                return Err(Error::config("a credentials provider must be asked first"));
             }
-        }
-        Ok(Login { username, password })
+        };
+        Login::checked(username, password)
     }
 
     /// The function to ask, if these credentials are a provider. Run it with [`ask`], on a helper thread.
     pub(crate) fn as_provider(&self) -> Option<Arc<Provider>> {
         match &self.0 {
-            Kind::Provider(provider) => Some(Arc::clone(provider)),
+            Kind::Provider(provider) | Kind::TokenProvider { provider, .. } => Some(Arc::clone(provider)),
+            _ => None,
+        }
+    }
+
+    /// Whether what the provider gave is kept until it has to be renewed.
+    pub(crate) fn keeps_tokens(&self) -> bool {
+        matches!(self.0, Kind::TokenProvider { .. })
+    }
+
+    /// The AccessKey id and the tokens, if these are tokens.
+    pub(crate) fn as_tokens(&self) -> Option<(&str, &[Token])> {
+        match &self.0 {
+            Kind::Token { key_id, tokens: Ok(tokens) } => Some((key_id, tokens)),
             _ => None,
         }
     }
@@ -246,7 +322,8 @@ impl Credentials {
                     error
                         .with_hint("token mode needs a token, as RW|..., R|... or W|...; apply for one with ApplyToken")
                 })?;
-                (Kind::Token { key_id, tokens: Arc::new(tokens) }, (env::ACCESS_KEY_ID, env::TOKEN))
+                let tokens = parse_tokens(env::TOKEN, &tokens);
+                (Kind::Token { key_id, tokens }, (env::ACCESS_KEY_ID, env::TOKEN))
             }
         };
         let credentials = Credentials(kind);
@@ -263,7 +340,7 @@ impl Credentials {
         match self.0 {
             Kind::Signature { .. } => ("the AccessKey id", "the AccessKey secret"),
             Kind::Device { .. } => ("the device AccessKey id", "the device AccessKey secret"),
-            Kind::Token { .. } => ("the AccessKey id", "the token"),
+            Kind::Token { .. } | Kind::TokenProvider { .. } => ("the AccessKey id", TOKEN_LABEL),
             Kind::Plain { .. } => ("the user name", "the password"),
             Kind::Signed { .. } => ("the user name", "the uploaded secret"),
             Kind::Provider(_) => ("", ""),
@@ -278,9 +355,19 @@ impl Credentials {
             }
             Kind::Token { key_id, tokens } => {
                 check_key_id(id_label, key_id)?;
-                check_key(secret_label, tokens)?;
-                check_tokens(tokens).map_err(|rule| Error::config(format!("{secret_label} {rule}")))
+                let tokens = tokens.as_ref().map_err(Clone::clone)?;
+                if tokens.is_empty() {
+                    return Err(Error::config(format!("{secret_label} is empty")));
+                }
+                for (position, token) in tokens.iter().enumerate() {
+                    token.check(secret_label)?;
+                    if tokens[..position].iter().any(|other| other.kind() == token.kind()) {
+                        return Err(Error::config(format!("{secret_label} has two tokens of the same type")));
+                    }
+                }
+                Ok(())
             }
+            Kind::TokenProvider { key_id, .. } => check_key_id(id_label, key_id),
             Kind::Plain { user, secret } | Kind::Signed { user, secret } => {
                 // What was uploaded may be any text.
                 check_present(id_label, user)?;
@@ -294,29 +381,12 @@ impl Credentials {
     }
 }
 
-/// Asks a provider, and checks what it gives. To be called on a helper thread: it runs the user's code.
-pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
-    let failed = |message: String| Error::new(ErrorKind::Credentials, message);
-    let credentials = provider().map_err(|error| {
-        failed(format!("the credentials provider failed (stage: credentials): {error}")).with_source(Cause(error))
-    })?;
-    if credentials.as_provider().is_some() {
-        return Err(failed("the credentials provider gave another provider (stage: credentials)".to_string())
-            .with_hint("it must give the credentials themselves"));
-    }
-    credentials.check().map_err(|error| {
-        failed(format!("the credentials provider gave unusable credentials (stage: credentials): {error}"))
-            .with_source(error)
-    })?;
-    Ok(credentials)
-}
-
 impl AuthMode {
     /// The mode that the environment variable `ALIYUN_MQTT_AUTH` names (`signature`, `token` or `device`); signature mode
     /// if it is not set.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config): it names another.
+    /// [`Config`](crate::ErrorKind::Config): it names another.
     pub fn from_env() -> Result<Self> {
         AuthMode::read(&Env::process())
     }
@@ -342,6 +412,7 @@ impl fmt::Debug for Credentials {
             Kind::Token { key_id, .. } => ("Token", "access_key_id", key_id),
             Kind::Plain { user, .. } => ("CustomPlain", "user", user),
             Kind::Signed { user, .. } => ("CustomSigned", "user", user),
+            Kind::TokenProvider { key_id, .. } => ("TokenProvider", "access_key_id", key_id),
             Kind::Provider(_) => return f.write_str("Provider"),
         };
         f.debug_struct(name).field(label, value).finish_non_exhaustive()
@@ -354,20 +425,8 @@ impl fmt::Debug for Login {
     }
 }
 
-/// A provider's error as a link of the chain of causes; a boxed error cannot be one itself.
-#[derive(Debug)]
-struct Cause(ProviderError);
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the provider's own error")
-    }
-}
-
-impl std::error::Error for Cause {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.0)
-    }
+fn token_username(key_id: &str, instance_id: &str) -> String {
+    format!("Token|{key_id}|{instance_id}")
 }
 
 fn secret(text: impl Into<String>) -> Secret {
@@ -404,21 +463,22 @@ pub(crate) fn check_key(label: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// The error is the broken rule; it says nothing of the text.
-fn check_tokens(tokens: &str) -> Result<(), &'static str> {
+/// Reads `R|{token}|W|{token}`; what is wrong is said without showing the text.
+fn parse_tokens(label: &str, text: &str) -> Result<Vec<Token>> {
     const FORM: &str = "does not have the form RW|{token}, R|{token}, W|{token}, or several of these joined with '|'";
-    let mut seen = Vec::new();
-    let mut parts = tokens.split('|');
+    check_key(label, text)?;
+    let bad = |rule: &str| Error::config(format!("{label} {rule}"));
+    let mut tokens = Vec::new();
+    let mut parts = text.split('|');
     while let Some(word) = parts.next() {
-        let kind = TokenKind::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or(FORM)?;
+        let kind = TokenKind::parse(word).ok_or_else(|| bad(FORM))?;
         match parts.next() {
-            None => return Err(FORM),
-            Some("") => return Err("has an empty token behind its type"),
-            Some(_) if seen.contains(&kind) => return Err("has two tokens of the same type"),
-            Some(_) => seen.push(kind),
+            None => return Err(bad(FORM)),
+            Some("") => return Err(bad("has an empty token behind its type")),
+            Some(token) => tokens.push(Token::new(kind, token)),
         }
     }
-    Ok(())
+    Ok(tokens)
 }
 
 #[cfg(test)]

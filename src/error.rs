@@ -67,12 +67,16 @@ pub enum ErrorKind {
     Protocol,
     /// The connection was lost or closed by the other side.
     ConnectionLost,
-    /// The broker answered this very operation with a refusal (SUBACK 0x80); [`Error::code`] tells the code.
+    /// The broker answered this very operation with a refusal: SUBACK 0x80, or a `$SYS/tokenInvalidNotice` that can only
+    /// be about it; [`Error::code`] tells the code.
     Rejected,
     /// The connection dropped each time this operation was sent, at last with nothing else under way: the service
     /// cuts the connection of a client that publishes or subscribes without permission
     /// (alibabacloud.com/help/doc-detail/151304.htm).
     SuspectedRefusal,
+    /// The service said that the client's token is not good (`$SYS/tokenInvalidNotice`), and there is nobody to ask for
+    /// another; [`Error::code`] is its code.
+    TokenInvalid,
     /// There is no room: the outbox is at its bound, or the publish rate leaves no slot now.
     Full,
     /// The client was disconnected or dropped by this program.
@@ -159,6 +163,16 @@ pub enum Code {
 }
 
 impl Code {
+    /// Whether it says that the token itself is not good, whatever it is used for.
+    pub(crate) fn condemns_token(self) -> bool {
+        matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
+    }
+
+    /// Whether it says that the token does not permit an operation.
+    pub(crate) fn forbids_operation(self) -> bool {
+        matches!(self, Code::TokenInvalid(RESOURCE | PERMISSION))
+    }
+
     /// The bare number.
     #[must_use]
     pub fn number(self) -> i64 {
@@ -191,6 +205,10 @@ fn connack_meaning(code: u8) -> &'static str {
     }
 }
 
+/// The codes of `$SYS/tokenInvalidNotice` that are about an operation, not about the token alone.
+const RESOURCE: i64 = 4;
+const PERMISSION: i64 = 5;
+
 /// The meanings documented for `$SYS/tokenInvalidNotice`.
 /// Source: help.aliyun.com/document_detail/54282.html.
 fn token_meaning(code: i64) -> &'static str {
@@ -198,8 +216,8 @@ fn token_meaning(code: i64) -> &'static str {
         1 => "the token is forged or cannot be parsed",
         2 => "the token has expired",
         3 => "the token was revoked",
-        4 => "the token does not cover this topic",
-        5 => "the token does not give this permission (R, W or RW)",
+        RESOURCE => "the token does not cover this topic",
+        PERMISSION => "the token does not give this permission (R, W or RW)",
         8 => "the signature is invalid",
         -1 => "the account is not permitted",
         _ => "a reason the documentation does not list",

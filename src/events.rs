@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Code, Error};
 use crate::session::lock;
+use crate::token::TokenKind;
 
 /// Events a listener keeps at most; beyond, the oldest is dropped and counted.
 const KEPT: usize = 1_000;
@@ -40,6 +41,22 @@ pub enum Event {
         filter: String,
         /// Why.
         reason: Error,
+    },
+    /// The service has taken a new token, without a new connection.
+    #[non_exhaustive]
+    TokenRenewed {
+        /// The kind of token.
+        kind: TokenKind,
+        /// Until when it is good, if that is known.
+        expires: Option<SystemTime>,
+    },
+    /// A new token could not be had, or was not taken. The connection lives on while its token does.
+    #[non_exhaustive]
+    TokenRenewalFailed {
+        /// Why.
+        reason: Error,
+        /// The pause before the next try; `None` when the next login is the next try.
+        retry_in: Option<Duration>,
     },
     /// The inbox is full: QoS 0 messages are dropped, others are left to the broker, until the program takes some.
     /// Announced once each time it fills up; [`Stats`](crate::Stats) has the counts.

@@ -173,6 +173,22 @@ impl ConfigBuilder {
         self
     }
 
+    /// The part of its life after which a token is renewed: 0.1 to 0.95. Default 0.8, a little earlier by chance, so that
+    /// a fleet of devices does not ask at one moment.
+    ///
+    /// It counts for tokens whose end is known, from credentials that can be asked for new ones.
+    pub fn token_renewal(mut self, part: f64) -> Self {
+        self.settings.token_renewal = part;
+        self
+    }
+
+    /// Whether the service's notices (`$SYS/tokenExpireNotice` and its like) also come as messages. Default `false`: they
+    /// are only [`Event`](crate::Event)s.
+    pub fn deliver_notices(mut self, deliver: bool) -> Self {
+        self.settings.deliver_notices = deliver;
+        self
+    }
+
     /// Trusts the CA certificates of this PEM file, besides the system's. Can be called more than once.
     #[cfg(feature = "tls")]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -435,6 +451,11 @@ fn checked_settings(mut settings: Settings) -> Result<Settings> {
             let message = format!("max_publish_rate is {rate}; it must be from 0.001 to 1000000 messages per second");
             return Err(Error::config(message));
         }
+    }
+    // Also refuses what is not a number.
+    if !(0.1..=0.95).contains(&settings.token_renewal) {
+        let message = format!("token_renewal is {}; it must be from 0.1 to 0.95", settings.token_renewal);
+        return Err(Error::config(message));
     }
     settings.limits = settings.limits.checked()?;
     Ok(settings)

@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::ffi::OsString;
 
+use super::provider::ProviderError;
 use super::*;
+use crate::error::ErrorKind;
 
 const INSTANCE: &str = "mqtt-xxxxx";
 
@@ -88,8 +90,11 @@ fn empty_and_malformed_values_are_refused_without_being_shown() {
         (Credentials::token("a", "RW|"), "empty token"),
         (Credentials::token("a", "R|geheim|R|geheim"), "two tokens"),
         (Credentials::token("a", "R|geheim W|geheim"), "space"),
-        (Credentials::tokens("a", [(TokenKind::Read, "gehe|im")]), "form"),
-        (Credentials::tokens::<String>("a", []), "token is empty"),
+        (Credentials::tokens("a", [(TokenKind::Read, "gehe|im")]), "'|' within the token of the kind R"),
+        (Credentials::tokens::<Token>("a", []), "token is empty"),
+        (Credentials::tokens("a", [(TokenKind::Read, "geheim"), (TokenKind::Read, "x")]), "two tokens"),
+        (Credentials::tokens("a", [(TokenKind::Read, "")]), "empty token"),
+        (Credentials::token_provider("", || Ok(Vec::new())), "AccessKey id is empty"),
         (Credentials::custom_plain("", "geheim"), "user name is empty"),
         (Credentials::custom_plain("a", ""), "password is empty"),
         (Credentials::custom_plain("a\0", "geheim"), "NUL"),
@@ -121,6 +126,7 @@ fn debug_shows_no_secret() {
         Credentials::custom_plain("key", "geheim"),
         Credentials::custom_signed("key", "geheim"),
         Credentials::provider(|| Ok(Credentials::token("key", "R|geheim"))),
+        Credentials::token_provider("key", || Ok(vec![Token::new(TokenKind::Read, "geheim")])),
     ] {
         let text = format!("{credentials:?} {credentials:#?}");
         assert!(!text.contains("geheim"), "{text}");

@@ -44,7 +44,7 @@ impl Backoff {
 }
 
 /// A number from 0 to 1, from the seed the standard library takes from the system for each hasher.
-fn fraction() -> f64 {
+pub(super) fn fraction() -> f64 {
     // 53 bits, which an f64 holds exactly.
     (random() >> 11) as f64 / (1u64 << 53) as f64
 }

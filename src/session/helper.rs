@@ -1,4 +1,4 @@
-//! User closures and blocking look-ups, on a thread of their own and with a deadline.
+//! User closures and blocking look-ups: on a thread of their own, awaited with a deadline.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
@@ -30,15 +30,6 @@ pub(super) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
     Some(answers)
 }
 
-/// Runs `work` on its own thread and waits for the answer, at most until the deadline or until `leaving` says so.
-pub(super) fn ask<T: Send + 'static>(
-    deadline: Instant,
-    leaving: impl Fn() -> bool,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, NoAnswer> {
-    wait(&spawn(work).ok_or(NoAnswer::NoThread)?, deadline, leaving)
-}
-
 /// Waits for the answer of [`spawn`], at most until the deadline or until `leaving` says so.
 pub(super) fn wait<T>(answers: &Receiver<T>, deadline: Instant, leaving: impl Fn() -> bool) -> Result<T, NoAnswer> {
     loop {
@@ -56,6 +47,14 @@ pub(super) fn wait<T>(answers: &Receiver<T>, deadline: Instant, leaving: impl Fn
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ask<T: Send + 'static>(
+        deadline: Instant,
+        leaving: impl Fn() -> bool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        wait(&spawn(work).expect("a thread"), deadline, leaving)
+    }
 
     #[test]
     fn answers_panics_and_time_outs_are_told_apart() {

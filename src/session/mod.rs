@@ -9,6 +9,7 @@
 //! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
 mod acks;
+mod asking;
 mod backoff;
 mod failure;
 mod helper;
@@ -20,6 +21,7 @@ mod probe;
 mod queues;
 mod rate;
 mod receiving;
+mod renewal;
 mod sending;
 mod state;
 mod subscriptions;
@@ -40,8 +42,9 @@ pub(crate) use sending::{WhenFull, check_filters};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
-use crate::events::{EventHub, Events};
+use crate::events::{Event, EventHub, Events};
 use crate::stats::Stats;
+use asking::Asking;
 use state::{Phase, State};
 
 /// How long `disconnect` waits for the worker to end after it was told to.
@@ -78,6 +81,9 @@ pub(crate) struct Session {
     changed: Condvar,
     /// A message arrived, or none ever will again.
     arrived: Condvar,
+    /// Something that whoever renews tokens wants to look at.
+    token_news: Condvar,
+    asking: Asking,
     events: EventHub,
     worker: Mutex<Option<JoinHandle<()>>>,
     /// The stage the worker is in while it connects, as far as it knows: `Stage::Credentials` or `Stage::Connect`.
@@ -94,6 +100,8 @@ impl Session {
             state: Mutex::new(State::new(&config)),
             changed: Condvar::new(),
             arrived: Condvar::new(),
+            token_news: Condvar::new(),
+            asking: Asking::default(),
             events: EventHub::new(),
             worker: Mutex::new(None),
             connecting: AtomicU8::new(0),
@@ -234,8 +242,32 @@ impl Session {
         state
     }
 
+    /// Tells listeners and the log. Never under the lock: a logger is user code.
+    fn tell(&self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
+                Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
+                Event::TokenRenewed { kind, .. } => log::info!("the token of the kind {kind} was renewed"),
+                Event::TokenRenewalFailed { reason, .. } => log::warn!("the token could not be renewed: {reason}"),
+                Event::InboxFull => {
+                    log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
+                }
+                Event::Connected { .. } => log::info!("connected to {}", self.config.endpoint()),
+                Event::Disconnected { reason, retry_in: Some(pause) } => {
+                    log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
+                }
+                Event::Disconnected { reason, retry_in: None } => log::warn!("disconnected for good: {reason}"),
+            }
+            self.events.send(event);
+        }
+    }
+
     /// Wakes whoever waits for what has happened.
     fn announce(&self, state: &mut State) {
+        if state.take_token_news() {
+            self.token_news.notify_all();
+        }
         let (changed, arrived) = state.take_changes();
         if changed && state.watchers > 0 {
             self.changed.notify_all();

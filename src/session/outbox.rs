@@ -44,6 +44,16 @@ pub(super) enum Kind {
     Request,
 }
 
+/// Whom to blame for the end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    Nobody,
+    /// The other side cut it, so what was just sent may be why.
+    Recent,
+    /// The service said that one of these (of all, for `None`) was not permitted.
+    Proven(Option<Kind>),
+}
+
 pub(super) struct Outbox {
     bounds: Bounds,
     ops: BTreeMap<u64, Op>,
@@ -75,6 +85,11 @@ pub(super) struct Outbox {
     /// Everything was given up: what the adapter still says about it is of no interest.
     given_up: bool,
     pub(super) lost: Lost,
+    /// When a QoS 0 message was last written on this connection: it is settled then, but may be what the service objects
+    /// to.
+    unacknowledged_at: Option<Instant>,
+    /// The service's own word convicts this one.
+    proven: Option<u64>,
 }
 
 impl Outbox {
@@ -100,6 +115,8 @@ impl Outbox {
             settled: false,
             given_up: false,
             lost: Lost::default(),
+            unacknowledged_at: None,
+            proven: None,
         }
     }
 
@@ -300,6 +317,7 @@ impl Outbox {
         op.written = true;
         if !op.needs_id() {
             // QoS 0 ends here.
+            self.unacknowledged_at = Some(Instant::now());
             let result =
                 if sure { Ok(op.reply()) } else { Err(op.unknown("the connection broke while it was written")) };
             self.settle(seq, result);

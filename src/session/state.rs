@@ -2,9 +2,12 @@
 
 mod ending;
 mod incoming;
+mod tokens;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use zeroize::Zeroize;
 
 use super::acks::Acks;
 use super::line::{LinePump, LineSender};
@@ -18,6 +21,9 @@ use crate::config::{AckMode, Config};
 use crate::error::{Code, Error, ErrorKind};
 use crate::message::{Message, Outgoing, QoS};
 use crate::stats::Stats;
+use crate::token::store::TokenStore;
+pub(super) use ending::Loss;
+use tokens::{Upload, Verdict};
 
 /// Where the order flag goes, and what it says.
 /// Source: AliwareMQ/lmq-demo, MQ4IoTSendOrderMessageToRocketMQ.java and MQTTSendOrderMessage.php.
@@ -44,6 +50,7 @@ enum Step {
     /// Asks the service to keep this connection's messages in order.
     EnableOrder,
     Resubscribe(Vec<(String, QoS)>),
+    UploadToken(Upload),
 }
 
 /// What the worker does next.
@@ -88,7 +95,14 @@ pub(super) struct State {
     /// Something happened that those who wait on `changed`, or on `arrived`, want to look at.
     changed: bool,
     arrived: bool,
-    last_notice: Option<(Instant, Code)>,
+    /// Of a login with tokens.
+    tokens: Option<TokenStore>,
+    /// Whoever renews tokens has something to look at.
+    token_news: bool,
+    /// The last thing the service said of a token, on this connection.
+    verdict: Option<Verdict>,
+    /// Why a token that was uploaded last was refused, if the service said so.
+    upload_refusal: Option<Code>,
 }
 
 impl State {
@@ -131,7 +145,10 @@ impl State {
             inbox_full: false,
             changed: false,
             arrived: false,
-            last_notice: None,
+            tokens: State::tokens_of(config),
+            token_news: false,
+            verdict: None,
+            upload_refusal: None,
             config: config.clone(),
         }
     }
@@ -179,6 +196,7 @@ impl State {
     /// worker reads on until `by` at the latest.
     pub(super) fn say_goodbye(&mut self, by: Instant) {
         self.leaving = true;
+        self.token_news = true;
         self.touch();
         self.leave_by.get_or_insert(by);
         if let Some(line) = self.line.take() {
@@ -244,6 +262,12 @@ impl State {
                     (Kind::Publish, line.publish(&flag))
                 }
                 Step::Resubscribe(filters) => (Kind::Request, line.subscribe(filters)),
+                Step::UploadToken(upload) => {
+                    let mut message = upload.message();
+                    let sent = line.publish(&message);
+                    message.payload.zeroize();
+                    (Kind::Publish, sent)
+                }
             };
             if sent {
                 self.outbox.step_handed(kind, id);
@@ -301,6 +325,7 @@ impl State {
             self.say_goodbye(by);
             return None;
         }
+        self.tokens_connected();
         if self.config.ordered() {
             self.steps.push_back(Step::EnableOrder);
         }
@@ -347,6 +372,7 @@ impl State {
     pub(super) fn online(&mut self) {
         self.phase = Phase::Online;
         self.restored = true;
+        self.token_news = true;
         self.touch();
     }
 

@@ -91,18 +91,19 @@ impl Subscriptions {
         packets
     }
 
-    /// The connection dropped while these were being subscribed again. Returns the filter that is given up.
-    pub(super) fn dropped(&mut self, filters: &[(String, QoS)]) -> Option<String> {
+    /// The connection dropped while these were being subscribed again. `proven`: the service said that it was one of
+    /// them. Returns the filter that is given up.
+    pub(super) fn dropped(&mut self, filters: &[(String, QoS)], proven: bool) -> Option<String> {
         let alone = filters.len() == 1;
         for (filter, _) in filters {
             let Some(subscription) = self.list.iter_mut().find(|subscription| subscription.filter == *filter) else {
                 continue;
             };
-            if alone && subscription.drops >= DROPS {
+            if alone && (proven || subscription.drops >= DROPS) {
                 self.remove(filter);
                 return Some(filter.clone());
             }
-            subscription.drops += 1;
+            subscription.drops = if proven { DROPS } else { subscription.drops + 1 };
         }
         None
     }
@@ -123,11 +124,21 @@ mod tests {
             subscriptions.granted(filter, QoS::AtLeastOnce);
         }
         assert_eq!(subscriptions.packets(), [filters(&["a", "b"])]);
-        assert_eq!(subscriptions.dropped(&filters(&["a", "b"])), None);
-        assert_eq!(subscriptions.dropped(&filters(&["a", "b"])), None);
+        assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), false), None);
+        assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), false), None);
         assert_eq!(subscriptions.packets(), [filters(&["a"]), filters(&["b"])]);
         subscriptions.granted("a", QoS::AtLeastOnce);
-        assert_eq!(subscriptions.dropped(&filters(&["b"])), Some("b".to_string()));
+        assert_eq!(subscriptions.dropped(&filters(&["b"]), false), Some("b".to_string()));
         assert_eq!(subscriptions.packets(), [filters(&["a"])]);
+    }
+    #[test]
+    fn where_the_service_said_so_one_drop_is_enough() {
+        let mut subscriptions = Subscriptions::default();
+        for filter in ["a", "b"] {
+            subscriptions.granted(filter, QoS::AtLeastOnce);
+        }
+        assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), true), None);
+        assert_eq!(subscriptions.packets(), [filters(&["a"]), filters(&["b"])]);
+        assert_eq!(subscriptions.dropped(&filters(&["a"]), true), Some("a".to_string()));
     }
 }

@@ -4,14 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::backoff::Backoff;
-use super::helper::{self, NoAnswer};
+use super::helper;
 use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
-use super::state::Flow;
-use super::{STRANDED, Session, closed, probe, v4};
-use crate::credentials::{self, Credentials, Login};
+use super::state::{Flow, Loss};
+use super::{STRANDED, Session, closed, probe, renewal, v4};
+use crate::credentials::{Login, Provider};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
 
@@ -32,9 +33,8 @@ enum End {
     Left,
     /// A connection could not be made, or was lost.
     Failed(Failure),
-    /// A failure that was already told to the state, with the time the connection had lasted. `cured`: what caused
-    /// the drops was found and taken out.
-    Lost { failure: Failure, reason: Error, lasted: Duration, cured: bool },
+    /// A failure that was already told to the state, with the time the connection had lasted.
+    Lost { failure: Failure, loss: Loss, lasted: Duration },
 }
 
 /// Runs until the client is closed or given up. `ready` hears of the first connection.
@@ -45,6 +45,8 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
         backoff: Backoff::new(session.config.backoff_min(), session.config.backoff_max()),
         refused_since: None,
         asked_again: false,
+        spent: false,
+        renewer: None,
         probed: None,
     };
     let reason = catch_unwind(AssertUnwindSafe(|| worker.work())).unwrap_or_else(|panic| {
@@ -57,7 +59,15 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
     }
     let mut state = session.lock();
     state.die(&reason);
+    session.announce(&mut state);
+    drop(state);
+    if let Some(renewer) = worker.renewer.take() {
+        // It never blocks longer than it takes to see that the client has ended.
+        let _ = renewer.join();
+    }
+    let mut state = session.lock();
     state.worker_gone = true;
+    state.touch();
     session.announce(&mut state);
     drop(state);
     session.events.close();
@@ -74,6 +84,10 @@ struct Worker<'a> {
     refused_since: Option<Instant>,
     /// After a refusal, the provider has been asked once more at once.
     asked_again: bool,
+    /// Since logins have been refused, new tokens were got: they are not got again.
+    spent: bool,
+    /// Renews tokens while a connection stands; started when there are any to renew.
+    renewer: Option<JoinHandle<()>>,
     /// The stage a handshake was found to hang in, since the last connection that stood.
     probed: Option<Stage>,
 }
@@ -86,36 +100,47 @@ impl Worker<'_> {
             log::warn!("the connection to {endpoint} is not encrypted: anybody on the way can read it");
         }
         loop {
-            let (failure, reason) = match self.attempt() {
+            let (failure, Loss { reason, fatal, .. }) = match self.attempt() {
                 End::Left => return closed(),
                 End::Failed(failure) => {
                     let failure = self.look_into(failure);
                     let mut events = Vec::new();
-                    let (reason, _) = self.session.lock().lost(&failure, &mut events);
-                    self.send(&events);
-                    (failure, reason)
+                    let loss = self.session.lock().lost(&failure, &mut events);
+                    self.session.tell(&events);
+                    (failure, loss)
                 }
-                End::Lost { failure, reason, lasted, cured } => {
+                End::Lost { failure, loss, lasted } => {
                     self.backoff.lasted(lasted);
-                    if cured {
+                    if loss.cured {
                         self.backoff.reset();
                     }
-                    (failure, reason)
+                    (failure, loss)
                 }
             };
             if self.leaving() {
                 return closed();
             }
+            if let Some(fatal) = fatal {
+                self.session.tell(&[Event::Disconnected { reason, retry_in: None }]);
+                return fatal;
+            }
+            let refused = matches!(failure.cause, Cause::Refused(4 | 5));
+            let renewable = refused && self.session.lock().login_refused(SystemTime::now());
+            if self.ready.is_some() && renewable && !self.spent {
+                // What the provider gave may be out of date: one more try with new tokens.
+                self.refused_since.get_or_insert_with(Instant::now);
+                continue;
+            }
             if self.ready.is_some() {
                 // The first connect fails at once, with its reason.
-                self.send(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
+                self.session.tell(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
                 return reason;
             }
             let Some(pause) = self.pause_after(&failure) else {
-                self.send(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
+                self.session.tell(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
                 return given_up(&reason);
             };
-            self.send(&[Event::Disconnected { reason, retry_in: Some(pause) }]);
+            self.session.tell(&[Event::Disconnected { reason, retry_in: Some(pause) }]);
             if self.sleep(pause) {
                 return closed();
             }
@@ -131,7 +156,7 @@ impl Worker<'_> {
         };
         if !refused {
             self.refused_since = None;
-            self.asked_again = false;
+            (self.asked_again, self.spent) = (false, false);
             return Some(self.backoff.next());
         }
         let since = *self.refused_since.get_or_insert_with(Instant::now);
@@ -202,7 +227,7 @@ impl Worker<'_> {
                 Ok(Some(event)) => {
                     let mut events = Vec::new();
                     let flow = self.session.lock().handle(event, true, &mut events);
-                    self.send(&events);
+                    self.session.tell(&events);
                     match flow {
                         Ok(Flow::Left) => {
                             let by = self.session.lock().leave_by();
@@ -240,10 +265,10 @@ impl Worker<'_> {
         drop(state);
         if let Some(connected) = connected {
             self.refused_since = None;
-            self.asked_again = false;
+            (self.asked_again, self.spent) = (false, false);
             self.probed = None;
             // Told before `connect` returns: who listens from then on hears only of later connections.
-            self.send(&[connected]);
+            self.session.tell(&[connected]);
             if let Some(ready) = self.ready.take() {
                 let _ = ready.send(Ok(()));
             }
@@ -266,35 +291,58 @@ impl Worker<'_> {
             // Whether they fit together no longer matters.
             let _ = state.handle(event, false, &mut events);
         }
-        let (reason, cured) = state.lost(&failure, &mut events);
+        let loss = state.lost(&failure, &mut events);
         self.session.announce(&mut state);
         drop(state);
-        self.send(&events);
-        End::Lost { failure, reason, lasted, cured }
+        self.session.tell(&events);
+        End::Lost { failure, loss, lasted }
     }
 
-    /// User name and password, from the provider if there is one.
-    fn login(&self) -> Result<Login> {
+    /// User name and password: of the credentials, or of the tokens held, after asking the provider where there is one.
+    fn login(&mut self) -> Result<Login> {
         let config = &self.session.config;
-        let given = config.credentials();
-        let deadline = Instant::now() + config.timeout();
-        let fetched;
-        let credentials: &Credentials = match given.as_provider() {
-            None => given,
-            Some(provider) => {
-                let answer = helper::ask(deadline, || self.leaving(), move || credentials::ask(&*provider));
-                fetched = answer.map_err(|failure| match failure {
-                    NoAnswer::TimedOut => probe::time_out(config, Stage::Credentials),
-                    NoAnswer::Leaving => closed(),
-                    NoAnswer::Panicked => {
-                        Error::new(ErrorKind::Credentials, "the credentials provider panicked (stage: credentials)")
-                    }
-                    NoAnswer::NoThread => Error::internal("cannot start a thread"),
-                })??;
-                &fetched
+        let credentials = config.credentials();
+        if let Some(provider) = credentials.as_provider() {
+            let enough = credentials.keeps_tokens() && !self.session.lock().wants_tokens(SystemTime::now(), self.spent);
+            if !enough {
+                if let Some(login) = self.ask(provider)? {
+                    return Ok(login);
+                }
+            }
+        }
+        match self.session.lock().token_login() {
+            Some((key_id, password)) => Login::with_tokens(&key_id, config.instance_id(), password),
+            None => credentials.login(config.client_id(), config.instance_id()),
+        }
+    }
+
+    /// Asks the provider; gives the login, if it is not one by tokens.
+    fn ask(&mut self, provider: Arc<Provider>) -> Result<Option<Login>> {
+        let config = &self.session.config;
+        self.spent |= self.refused_since.is_some();
+        let answer = self.session.ask(provider, Instant::now() + config.timeout());
+        let now = SystemTime::now();
+        let credentials = match answer {
+            Ok(credentials) => credentials,
+            Err(reason) => {
+                let enough = config.credentials().keeps_tokens() && self.session.lock().tokens_usable(now);
+                if !enough || self.leaving() {
+                    return Err(reason);
+                }
+                self.session.tell(&[renewal::failed(reason, None)]);
+                return Ok(None);
             }
         };
-        credentials.login(config.client_id(), config.instance_id())
+        if !self.session.lock().given(&credentials, now) {
+            return credentials.login(config.client_id(), config.instance_id()).map(Some);
+        }
+        if self.renewer.is_none() {
+            let session = Arc::clone(self.session);
+            let renewer = std::thread::Builder::new().name("aliyun-mqtt-token".to_string());
+            let renewer = renewer.spawn(move || renewal::run(&session));
+            self.renewer = Some(renewer.map_err(|error| Error::internal("cannot start a thread").with_source(error))?);
+        }
+        Ok(None)
     }
 
     /// Finds out where a handshake hung, or what it is that answers there.
@@ -342,25 +390,6 @@ impl Worker<'_> {
             state = self.session.wait(state, until);
         }
         state.leaving
-    }
-
-    /// Tells listeners and the log. Never under the lock: a logger is user code.
-    fn send(&self, events: &[Event]) {
-        for event in events {
-            match event {
-                Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
-                Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
-                Event::InboxFull => {
-                    log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
-                }
-                Event::Connected { .. } => log::info!("connected to {}", self.session.config.endpoint()),
-                Event::Disconnected { reason, retry_in: Some(pause) } => {
-                    log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
-                }
-                Event::Disconnected { reason, retry_in: None } => log::warn!("disconnected for good: {reason}"),
-            }
-            self.session.events.send(event);
-        }
     }
 }
 

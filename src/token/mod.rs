@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
+pub(crate) mod store;
+
 /// What a token permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TokenKind {

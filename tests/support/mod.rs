@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod mosquitto;
 pub mod proxy;
+pub mod tokens;
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};

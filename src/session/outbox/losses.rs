@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Outbox;
+use super::{Blame, Kind, Outbox};
 use crate::error::{Error, Fate};
 use crate::session::op::Op;
 
@@ -10,11 +10,13 @@ use crate::session::op::Op;
 const SUSPICION: Duration = Duration::from_secs(10);
 
 impl Outbox {
-    /// The connection is gone. `resumable`: the broker was asked to keep the session. `blame`: the other side cut it,
-    /// so what was just sent may be why.
-    pub(in crate::session) fn connection_lost(&mut self, resumable: bool, blame: bool, now: Instant) {
-        if blame {
-            self.suspect(now);
+    /// The connection is gone. `resumable`: the broker was asked to keep the session.
+    pub(in crate::session) fn connection_lost(&mut self, resumable: bool, blame: Blame, now: Instant) {
+        self.proven = None;
+        match blame {
+            Blame::Nobody => {}
+            Blame::Recent => self.suspect(now),
+            Blame::Proven(kind) => self.suspect_proven(kind, now),
         }
         self.reset_connection();
         let mut gone = Vec::new();
@@ -45,12 +47,13 @@ impl Outbox {
         self.publishes.clear();
         self.requests.clear();
         self.reserved.clear();
+        self.unacknowledged_at = None;
         self.in_flight = 0;
     }
 
     /// CONNACK said that the broker has no session: nothing sent before counts any more.
     pub(in crate::session) fn session_gone(&mut self) {
-        self.connection_lost(false, false, Instant::now());
+        self.connection_lost(false, Blame::Nobody, Instant::now());
     }
 
     /// Counts a drop against whatever had just been sent.
@@ -69,6 +72,32 @@ impl Outbox {
         }
     }
 
+    /// The service said that something sent was not permitted: if that can be one operation only, it is this one;
+    /// otherwise those it can be go out one at a time, until it is clear.
+    fn suspect_proven(&mut self, kind: Option<Kind>, now: Instant) {
+        let recent = |op: &Op| op.sent_within(SUSPICION, now);
+        let of_kind = self.ops.values().any(|op| recent(op) && Some(op.kind()) == kind);
+        let kind = kind.filter(|_| of_kind);
+        let possible: Vec<u64> = self
+            .ops
+            .iter()
+            .filter(|(_, op)| recent(op) && kind.is_none_or(|kind| op.kind() == kind))
+            .map(|(seq, _)| *seq)
+            .collect();
+        let unclear = self.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= SUSPICION)
+            && kind != Some(Kind::Request);
+        if let ([seq], false) = (possible.as_slice(), unclear) {
+            self.proven = Some(*seq);
+            return;
+        }
+        for seq in possible {
+            if let Some(op) = self.ops.get_mut(&seq) {
+                op.drops = op.drops.max(2);
+                self.suspects.insert(seq);
+            }
+        }
+    }
+
     /// Whether any operation is under suspicion.
     pub(in crate::session) fn has_suspects(&self) -> bool {
         !self.suspects.is_empty()
@@ -83,6 +112,10 @@ impl Outbox {
     /// The first operation the evidence is enough against: the connection dropped while it was the only one in
     /// flight, either twice, or once after it had been the oldest in flight at two drops.
     pub(in crate::session) fn convicted(&self) -> Option<u64> {
+        self.proven.or_else(|| self.suspicious())
+    }
+
+    fn suspicious(&self) -> Option<u64> {
         self.suspects.iter().copied().find(|seq| {
             self.ops
                 .get(seq)

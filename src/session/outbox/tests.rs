@@ -79,12 +79,12 @@ fn an_expired_qos_2_exchange_is_completed_on_a_resumed_session_without_its_messa
     let now = Instant::now();
     let (seq, slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
     send(&mut outbox);
-    outbox.connection_lost(true, false, now);
+    outbox.connection_lost(true, Blame::Nobody, now);
     outbox.expire(now, None);
     assert_eq!(fate(&slot), Some(Fate::Unknown));
     assert_eq!(send(&mut outbox), [(seq, 1)], "the id goes on");
     assert!(outbox.op(seq).is_some_and(|op| op.is_ghost() && op.stage == Stage::Released));
-    outbox.connection_lost(true, false, now);
+    outbox.connection_lost(true, Blame::Nobody, now);
     outbox.session_gone();
     assert_eq!(outbox.next(true), None, "nothing is left to complete");
 }
@@ -98,7 +98,7 @@ fn what_was_not_taken_from_the_channel_was_not_sent() {
     outbox.sent(Sent::Publish(0), false).expect("in step");
     assert_eq!(fate(&unsure_slot), Some(Fate::Unknown));
     outbox.handed(seq, 0, Instant::now());
-    outbox.connection_lost(false, true, Instant::now());
+    outbox.connection_lost(false, Blame::Recent, Instant::now());
     outbox.expire(Instant::now(), None);
     assert_eq!(fate(&slot), Some(Fate::NotSent));
     assert!(outbox.sent(Sent::Publish(0), true).is_err(), "out of step");
@@ -110,11 +110,11 @@ fn the_oldest_at_three_drops_is_convicted_and_goes_out_alone_before() {
     let seqs = push_qos_1(&mut outbox, 3);
     for _ in 0..2 {
         assert_eq!(send(&mut outbox).len(), 3);
-        outbox.connection_lost(false, true, Instant::now());
+        outbox.connection_lost(false, Blame::Recent, Instant::now());
         assert_eq!(outbox.convicted(), None);
     }
     assert_eq!(send(&mut outbox).len(), 1, "one at a time now");
-    outbox.connection_lost(false, true, Instant::now());
+    outbox.connection_lost(false, Blame::Recent, Instant::now());
     assert_eq!(outbox.convicted(), Some(seqs[0]));
     outbox.settle(seqs[0], Err(Error::internal("convicted")));
     // The next two are innocent, and prove it one by one.
@@ -134,16 +134,16 @@ fn one_chance_cut_while_alone_convicts_nobody_who_was_not_the_oldest() {
     let seqs = push_qos_1(&mut outbox, 2);
     for _ in 0..2 {
         send(&mut outbox);
-        outbox.connection_lost(false, true, Instant::now());
+        outbox.connection_lost(false, Blame::Recent, Instant::now());
     }
     let sent = send(&mut outbox);
     outbox.take(Kind::Publish, sent[0].1);
     outbox.settle(seqs[0], Ok(Reply::default()));
     assert_eq!(send(&mut outbox).len(), 1);
-    outbox.connection_lost(false, true, Instant::now());
+    outbox.connection_lost(false, Blame::Recent, Instant::now());
     assert_eq!(outbox.convicted(), None);
     assert_eq!(send(&mut outbox).len(), 1);
-    outbox.connection_lost(false, true, Instant::now());
+    outbox.connection_lost(false, Blame::Recent, Instant::now());
     assert_eq!(outbox.convicted(), Some(seqs[1]));
 }
 
@@ -153,13 +153,13 @@ fn an_acquittal_starts_from_the_beginning() {
     push_qos_1(&mut outbox, 3);
     for _ in 0..2 {
         send(&mut outbox);
-        outbox.connection_lost(false, true, Instant::now());
+        outbox.connection_lost(false, Blame::Recent, Instant::now());
     }
     assert!(outbox.has_suspects());
     outbox.acquit();
     for _ in 0..2 {
         assert_eq!(send(&mut outbox).len(), 3);
-        outbox.connection_lost(false, true, Instant::now());
+        outbox.connection_lost(false, Blame::Recent, Instant::now());
         assert_eq!(outbox.convicted(), None);
     }
 }
@@ -170,7 +170,7 @@ fn a_drop_that_is_nobodys_fault_makes_no_suspects() {
     push_qos_1(&mut outbox, 2);
     for _ in 0..5 {
         assert_eq!(send(&mut outbox).len(), 2);
-        outbox.connection_lost(false, false, Instant::now());
+        outbox.connection_lost(false, Blame::Nobody, Instant::now());
     }
 }
 
@@ -198,7 +198,7 @@ fn ids_a_resumed_session_goes_on_with_are_left_out() {
     let mut outbox = Outbox::new(BOUNDS);
     push_qos_1(&mut outbox, 2);
     send(&mut outbox);
-    outbox.connection_lost(true, false, Instant::now());
+    outbox.connection_lost(true, Blame::Nobody, Instant::now());
     outbox.set_last_id(0);
     assert_eq!(outbox.next_id(), None, "id 1 goes on");
     outbox.seek_free_ids();
@@ -212,7 +212,7 @@ fn an_expired_message_of_qos_1_is_not_sent_again_on_a_resumed_session() {
     push(&mut outbox, QoS::AtLeastOnce, "x", now);
     send(&mut outbox);
     outbox.expire(now, None);
-    outbox.connection_lost(true, false, now);
+    outbox.connection_lost(true, Blame::Nobody, now);
     assert_eq!(outbox.next(true), None);
     assert_eq!(outbox.next_id(), Some(2), "its id is free");
 }
@@ -224,7 +224,7 @@ fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session()
     let (seq, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
     send(&mut outbox);
     outbox.expire(now, None);
-    outbox.connection_lost(true, false, now);
+    outbox.connection_lost(true, Blame::Nobody, now);
     assert!(outbox.op(seq).is_some_and(|op| op.released), "with PUBREL, not with the message");
     assert_eq!(send(&mut outbox), [(seq, 1)]);
 }
@@ -278,7 +278,7 @@ fn only_what_was_written_goes_on_under_its_id() {
     outbox.sent(Sent::Publish(1), true).expect("in step");
     outbox.handed(seqs[1], 2, Instant::now());
     for _ in 0..2 {
-        outbox.connection_lost(true, false, Instant::now());
+        outbox.connection_lost(true, Blame::Nobody, Instant::now());
         let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(|op| op.kept_id)).collect();
         assert_eq!(kept, [Some(1), None]);
         // Ahead of the channel, and not taken from there either when the connection breaks again.
@@ -292,7 +292,7 @@ fn nobody_overtakes_what_only_the_worker_can_send_again() {
     let mut outbox = Outbox::new(BOUNDS);
     let seqs = push_qos_1(&mut outbox, 1);
     send(&mut outbox);
-    outbox.connection_lost(true, false, Instant::now());
+    outbox.connection_lost(true, Blame::Nobody, Instant::now());
     push_qos_1(&mut outbox, 1);
     assert_eq!(outbox.next(false), None);
     assert_eq!(outbox.next(true), Some((seqs[0], 1)));
@@ -337,7 +337,7 @@ fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
             assert!(round < 3);
             return;
         }
-        outbox.connection_lost(true, false, now);
+        outbox.connection_lost(true, Blame::Nobody, now);
         send(&mut outbox);
     }
     panic!("wedged at each of five connections");

@@ -1,68 +1,86 @@
 //! What the end of a connection, or of the client, does.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::tokens::{UPLOAD_TOPIC, Verdict};
 use super::{ORDER_TOPIC, Phase, State, Step};
-use crate::error::{Code, Error, ErrorKind, Fate};
+use crate::error::{Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::line::{Cause, Failure};
 use crate::session::op::{Op, refusal_hint};
-use crate::session::outbox::{Kind, Outbox};
+use crate::session::outbox::{Blame, Kind, Outbox};
+use crate::token::TokenKind;
 
-/// A notice this recent explains why the service then cuts the connection.
-const NOTICE_EXPLAINS: Duration = Duration::from_secs(10);
+/// What the end of a connection means.
+pub(in crate::session) struct Loss {
+    /// Why, with what was sent last.
+    pub(in crate::session) reason: Error,
+    /// What caused the drops was found and taken out.
+    pub(in crate::session) cured: bool,
+    /// No other connection can work: why.
+    pub(in crate::session) fatal: Option<Error>,
+}
 
 impl State {
     /// The connection is gone, or could not be made. Returns the reason, in which what was sent last is named.
-    pub(in crate::session) fn lost(&mut self, failure: &Failure, events: &mut Vec<Event>) -> (Error, bool) {
+    pub(in crate::session) fn lost(&mut self, failure: &Failure, events: &mut Vec<Event>) -> Loss {
         let now = Instant::now();
         let resumable = !self.config.clean_session();
         let established = self.line.take().is_some();
         let cut = established && failure.cause == Cause::Closed;
-        let reason = self.explain(failure, cut, now);
-        let step = self.step.take();
+        let verdict = self.recent_verdict(now).filter(|_| cut);
+        let reason = self.explain(failure, cut, verdict, now);
+        let step = self.step.take().map(|(step, _)| step);
+        let fatal = self.tokens_cut(verdict, step.as_ref(), events);
         self.steps.clear();
         if self.quiet_until.take().is_some() && cut {
             self.outbox.acquit();
             self.subscriptions.acquit();
         }
-        if let (true, Some((Step::Resubscribe(filters), _))) = (cut, &step) {
-            if let Some(filter) = self.subscriptions.dropped(filters) {
+        let forbidden = verdict.filter(|verdict| verdict.code.forbids_operation());
+        let excused = verdict.is_some_and(|verdict| verdict.code.condemns_token());
+        if let (true, false, Some(Step::Resubscribe(filters))) = (cut, excused, &step) {
+            if let Some(filter) = self.subscriptions.dropped(filters, forbidden.is_some()) {
                 let what = format!("SUBSCRIBE to \"{filter}\"");
-                let reason = self.suspected(&what, Kind::Request, now);
+                let reason = suspected(&what, Kind::Request, forbidden);
                 events.push(Event::SubscriptionLost { filter, reason });
             }
         }
         self.acks.connection_lost(resumable);
-        self.outbox.connection_lost(resumable, cut, now);
+        let blame = match forbidden {
+            _ if !cut || excused || matches!(step, Some(Step::UploadToken(_))) => Blame::Nobody,
+            None => Blame::Recent,
+            Some(verdict) => Blame::Proven(match verdict.kind {
+                Some(TokenKind::Read) => Some(Kind::Request),
+                Some(TokenKind::Write) => Some(Kind::Publish),
+                _ => None,
+            }),
+        };
+        self.outbox.connection_lost(resumable, blame, now);
         let convicted = self.outbox.convicted();
         let cured = convicted.is_some_and(|seq| {
             let (what, kind) = match self.outbox.op(seq) {
                 Some(op) => (op.describe(), op.kind()),
                 None => return false,
             };
-            let error = self.suspected(&what, kind, now);
+            let error = suspected(&what, kind, forbidden);
             self.outbox.convict(seq, error)
         });
         if !matches!(self.phase, Phase::Dead(_)) {
             self.phase = Phase::Offline(reason.clone());
         }
         self.touch();
-        (reason, cured)
-    }
-
-    fn recent_notice(&self, now: Instant) -> Option<Code> {
-        let (at, code) = self.last_notice?;
-        (now.saturating_duration_since(at) <= NOTICE_EXPLAINS).then_some(code)
+        Loss { reason, cured, fatal }
     }
 
     /// The service gives no reason when it cuts a connection; what came before it often tells.
-    fn explain(&self, failure: &Failure, cut: bool, now: Instant) -> Error {
+    fn explain(&self, failure: &Failure, cut: bool, verdict: Option<Verdict>, now: Instant) -> Error {
         if !cut {
             return failure.error.clone();
         }
         let before = match &self.step {
             Some((Step::EnableOrder, _)) => Some(format!("after PUBLISH to \"{ORDER_TOPIC}\" (ordered mode)")),
+            Some((Step::UploadToken(_), _)) => Some(format!("after PUBLISH to \"{UPLOAD_TOPIC}\" (a new token)")),
             Some((Step::Resubscribe(_), _)) => Some("while the subscriptions were being restored".to_string()),
             None => self.outbox.last_words(now),
         };
@@ -71,24 +89,9 @@ impl State {
             message = format!("{message} {before}");
         }
         let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
-        match self.recent_notice(now) {
-            Some(code) => error.with_code(code).with_hint(code.to_string()),
+        match verdict {
+            Some(verdict) => error.with_code(verdict.code).with_hint(verdict.code.to_string()),
             None => error,
-        }
-    }
-
-    fn suspected(&self, what: &str, kind: Kind, now: Instant) -> Error {
-        let error = Error::new(
-            ErrorKind::SuspectedRefusal,
-            format!(
-                "{what} is suspected to be refused: the connection was cut each time it was sent, at last with \
-                 nothing else under way"
-            ),
-        )
-        .with_fate(Fate::Refused);
-        match self.recent_notice(now) {
-            Some(code) => error.with_code(code).with_hint(code.to_string()),
-            None => error.with_hint(refusal_hint(kind)),
         }
     }
 
@@ -100,7 +103,7 @@ impl State {
         }
         self.outbox.settle_all(false, |op| given_up(op, reason));
         self.acks.session_gone();
-        (self.changed, self.arrived) = (true, true);
+        (self.changed, self.arrived, self.token_news) = (true, true, true);
     }
 
     /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
@@ -122,6 +125,26 @@ impl State {
             Phase::Online => None,
         }
     }
+}
+
+/// The error of an operation that the connection was cut for. `forbidden`: what the service said of the token then.
+fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>) -> Error {
+    let error = match forbidden {
+        Some(verdict) => {
+            let message = format!("{what} was refused by the service: {}", verdict.code);
+            Error::new(ErrorKind::Rejected, message)
+                .with_code(verdict.code)
+                .with_hint("log in with a token whose resources cover this topic, and that gives this permission")
+        }
+        None => {
+            let message = format!(
+                "{what} is suspected to be refused: the connection was cut each time it was sent, at last with \
+                 nothing else under way"
+            );
+            Error::new(ErrorKind::SuspectedRefusal, message).with_hint(refusal_hint(kind))
+        }
+    };
+    error.with_fate(Fate::Refused)
 }
 
 fn given_up(op: &Op, reason: &Error) -> Error {

@@ -86,16 +86,22 @@ impl State {
 
     fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
         self.steps_since = Instant::now();
-        if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
-            let mut codes = codes.into_iter();
-            for (filter, qos) in filters {
-                if let Some(Ok(_)) = codes.next() {
-                    self.subscriptions.restored(&filter, qos);
-                } else {
-                    let reason = crate::session::sending::refused_filter(&filter, 0x80);
-                    self.subscriptions.remove(&filter);
-                    events.push(Event::SubscriptionLost { filter, reason });
-                }
+        match self.step.take() {
+            Some((Step::Resubscribe(filters), _)) => self.resubscribed(filters, codes, events),
+            Some((Step::UploadToken(upload), _)) => self.uploaded(&upload, events),
+            Some((Step::EnableOrder, _)) | None => {}
+        }
+    }
+
+    fn resubscribed(&mut self, filters: Vec<(String, QoS)>, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
+        let mut codes = codes.into_iter();
+        for (filter, qos) in filters {
+            if let Some(Ok(_)) = codes.next() {
+                self.subscriptions.restored(&filter, qos);
+            } else {
+                let reason = crate::session::sending::refused_filter(&filter, 0x80);
+                self.subscriptions.remove(&filter);
+                events.push(Event::SubscriptionLost { filter, reason });
             }
         }
     }
@@ -116,14 +122,14 @@ impl State {
             },
         };
         if let Some(notice) = Notice::parse(&arrived.topic, &arrived.payload) {
-            if let Notice::TokenInvalid { code, .. } = &notice {
-                self.last_notice = Some((Instant::now(), *code));
-            }
+            self.noticed(&notice);
             events.push(Event::Notice(notice));
-            if let Some(key) = key {
-                self.acknowledge(key);
+            if !self.config.deliver_notices() {
+                if let Some(key) = key {
+                    self.acknowledge(key);
+                }
+                return;
             }
-            return;
         }
         let message = Message {
             topic: arrived.topic,

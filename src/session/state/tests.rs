@@ -115,7 +115,7 @@ fn written(state: &mut State, ids: &[u16]) {
 }
 
 fn lose(state: &mut State, cause: Cause) -> Error {
-    state.lost(&failure(cause), &mut Vec::new()).0
+    state.lost(&failure(cause), &mut Vec::new()).reason
 }
 
 fn arrived(topic: &str, qos: QoS, payload: &str) -> LineEvent {

@@ -1,0 +1,49 @@
+//! Asking the program for credentials.
+
+use std::fmt;
+
+use super::Credentials;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a provider may fail with.
+pub(super) type ProviderError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A function that is asked for credentials.
+pub(crate) type Provider = dyn Fn() -> Result<Credentials, ProviderError> + Send + Sync;
+
+/// Asks a provider, and checks what it gives. To be called on a helper thread: it runs the user's code.
+pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
+    let failed = |message: String| Error::new(ErrorKind::Credentials, message);
+    let credentials = provider().map_err(|error| {
+        let shown = failed(format!("the credentials provider failed (stage: credentials): {error}"));
+        match error.downcast::<Error>() {
+            Ok(own) => shown.with_source(*own),
+            Err(other) => shown.with_source(Cause(other)),
+        }
+    })?;
+    if credentials.as_provider().is_some() {
+        return Err(failed("the credentials provider gave another provider (stage: credentials)".to_string())
+            .with_hint("it must give the credentials themselves"));
+    }
+    credentials.check().map_err(|error| {
+        failed(format!("the credentials provider gave unusable credentials (stage: credentials): {error}"))
+            .with_source(error)
+    })?;
+    Ok(credentials)
+}
+
+/// A provider's error as a link of the chain of causes; a boxed error cannot be one itself.
+#[derive(Debug)]
+struct Cause(ProviderError);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the provider's own error")
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}

@@ -1,0 +1,182 @@
+//! Every test has a clock of its own: seconds since an arbitrary moment.
+
+use std::time::UNIX_EPOCH;
+
+use super::*;
+
+fn at(seconds: f64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs_f64(1_000_000.0 + seconds)
+}
+
+fn token(kind: TokenKind, text: &str, end: f64) -> Token {
+    Token::new(kind, text).expires_at(at(end))
+}
+
+fn store(tokens: Vec<Token>) -> TokenStore {
+    let mut store = TokenStore::new("key", 0.8, true);
+    assert!(store.replace("key", tokens, at(0.0), 0.0));
+    store
+}
+
+/// Logged in with what is held.
+fn logged_in(tokens: Vec<Token>) -> TokenStore {
+    let mut store = store(tokens);
+    store.password();
+    store.login_accepted();
+    store
+}
+
+const RW: TokenKind = TokenKind::ReadWrite;
+
+#[test]
+fn sixty_lifetimes_are_each_renewed_once_before_their_end() {
+    let mut store = logged_in(vec![token(RW, "0", 3.0)]);
+    let (mut now, mut end) = (0.0, 3.0);
+    for number in 1..=60 {
+        let due = store.next_renewal().expect("a token with an end").duration_since(at(0.0)).unwrap().as_secs_f64();
+        assert!(due > now && due < end, "{number}: {now} < {due} < {end}");
+        assert!(!store.wants_new(at(due - 0.01)) && store.wants_new(at(due)));
+        (now, end) = (due, due + 3.0);
+        let chance = f64::from(number % 7) / 6.0;
+        assert!(store.replace("key", vec![token(RW, &number.to_string(), end)], at(now), chance));
+        assert_eq!(store.next_renewal(), None, "not before it is acknowledged");
+        let pending = store.not_accepted();
+        assert_eq!(pending.len(), 1);
+        assert!(store.uploaded(RW, pending[0].1).is_some());
+        assert_eq!(*store.password(), format!("RW|{number}"));
+    }
+}
+
+#[test]
+fn chance_makes_it_earlier_never_later() {
+    for (chance, expected) in [(0.0, 80.0), (0.5, 75.0), (1.0, 70.0), (7.0, 70.0)] {
+        let mut store = TokenStore::new("key", 0.8, true);
+        store.replace("key", vec![token(RW, "a", 100.0)], at(0.0), chance);
+        store.login_accepted();
+        store.uploaded(RW, 1);
+        let due = store.next_renewal().unwrap().duration_since(at(0.0)).unwrap().as_secs_f64();
+        assert!((due - expected).abs() < 0.01, "{chance}: {due}");
+    }
+}
+
+#[test]
+fn the_password_joins_one_of_each_kind() {
+    let mut store =
+        store(vec![token(TokenKind::Write, "w", 9.0), token(RW, "rw", 9.0), token(TokenKind::Read, "r", 9.0)]);
+    assert_eq!(*store.password(), "R|r|W|w|RW|rw");
+    store.put(token(TokenKind::Write, "w2", 9.0), at(0.0), 0.0);
+    assert_eq!(*store.password(), "R|r|W|w2|RW|rw");
+    store.replace("other", vec![token(TokenKind::Read, "r", 9.0)], at(0.0), 0.0);
+    assert_eq!((store.password().as_str(), store.key_id()), ("R|r", "other"), "kinds no longer given are dropped");
+}
+
+#[test]
+fn without_an_end_or_somebody_to_ask_there_is_nothing_to_renew() {
+    let endless = logged_in(vec![Token::new(RW, "a")]);
+    assert_eq!(endless.next_renewal(), None);
+    assert!(!endless.wants_new(at(1e9)) && endless.usable(at(1e9)));
+    let mut alone = TokenStore::new("key", 0.8, false);
+    alone.replace("key", vec![token(RW, "a", 10.0)], at(0.0), 0.0);
+    alone.login_accepted();
+    assert_eq!(alone.next_renewal(), None);
+    assert!(!alone.wants_new(at(9.0)) && alone.usable(at(9.9)) && !alone.usable(at(10.0)));
+}
+
+#[test]
+fn a_notice_makes_a_token_due_at_once_but_not_its_successor() {
+    let mut store = logged_in(vec![Token::new(RW, "a"), Token::new(TokenKind::Read, "b")]);
+    assert!(store.ends_soon(Some(RW), Some(at(300.0)), at(0.0)));
+    assert_eq!(store.next_renewal(), Some(at(0.0)));
+    assert!(!store.has_ended(at(299.0)) && store.has_ended(at(300.0)), "its end is known now");
+    store.replace("key", vec![token(RW, "c", 900.0), Token::new(TokenKind::Read, "b")], at(1.0), 0.0);
+    store.uploaded(RW, 3).expect("the third token put in");
+    assert!(!store.ends_soon(Some(RW), Some(at(300.0)), at(2.0)), "a late notice about the one before");
+    assert!(!store.ends_soon(Some(TokenKind::Write), Some(at(300.0)), at(2.0)), "none of this kind is held");
+    assert!(store.ends_soon(None, None, at(2.0)), "a notice that says nothing may be about any");
+}
+
+#[test]
+fn failures_are_retried_ever_slower_and_fast_enough_for_the_life_left() {
+    let mut store = logged_in(vec![token(RW, "a", 10_000.0)]);
+    let pauses: Vec<_> = (0..9).map(|_| store.renewal_failed(at(0.0), 1.0).as_secs()).collect();
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
+    assert_eq!(store.renewal_failed(at(0.0), 0.0).as_secs(), 60, "half of it is left to chance");
+    let mut short = logged_in(vec![token(RW, "a", 3.0)]);
+    let pause = short.renewal_failed(at(2.4), 1.0);
+    assert!(pause <= Duration::from_millis(151) && pause >= Duration::from_millis(50), "{pause:?}");
+    assert_eq!(short.next_renewal(), Some(at(2.4) + pause));
+    assert!(short.replace("key", vec![token(RW, "b", 9.0)], at(2.5), 0.0));
+    assert_eq!(short.failures, 0);
+}
+
+#[test]
+fn a_refused_upload_brings_the_one_before_back() {
+    let mut store = logged_in(vec![token(RW, "old", 100.0)]);
+    let serial = store.put(token(RW, "new", 200.0), at(80.0), 0.0).unwrap();
+    assert_eq!(store.verdict(RW, serial), None);
+    store.upload_refused(RW, serial, at(81.0), 1.0);
+    assert_eq!(store.verdict(RW, serial), Some(false));
+    assert_eq!(*store.password(), "RW|old");
+    assert!(store.usable(at(81.0)) && store.wants_new(at(81.0)), "it is due, and good");
+    assert!(store.next_renewal().is_some_and(|next| next > at(81.0)), "but not asked for in a loop");
+    let serial = store.put(token(RW, "new", 200.0), at(101.0), 0.0).unwrap();
+    store.upload_refused(RW, serial, at(101.0), 1.0);
+    assert!(!store.usable(at(101.0)), "the one before has ended");
+}
+
+#[test]
+fn a_refused_login_brings_back_what_was_good_or_asks_for_new_ones() {
+    let mut store = logged_in(vec![token(RW, "old", 100.0)]);
+    store.put(token(RW, "new", 200.0), at(80.0), 0.0);
+    store.password();
+    store.login_refused(at(81.0));
+    assert_eq!(*store.password(), "RW|old");
+    store.login_refused(at(82.0));
+    assert!(store.wants_new(at(82.0)) && !store.usable(at(82.0)));
+    assert_eq!(*store.password(), "RW|old", "there is no other");
+    let serial = store.put(token(RW, "third", 200.0), at(83.0), 0.0).unwrap();
+    assert!(store.usable(at(83.0)) && store.not_accepted().len() == 1);
+    store.password();
+    store.login_accepted();
+    assert_eq!(store.verdict(RW, serial), Some(true));
+    assert!(store.not_accepted().is_empty());
+}
+
+#[test]
+fn what_comes_while_a_login_is_under_way_is_uploaded_after_it() {
+    let mut store = store(vec![token(RW, "a", 100.0)]);
+    store.password();
+    let serial = store.put(token(RW, "b", 100.0), at(0.0), 0.0).unwrap();
+    store.login_accepted();
+    let pending = store.not_accepted();
+    assert_eq!((pending.len(), pending[0].1), (1, serial));
+    store.login_refused(at(0.0));
+    assert!(store.usable(at(0.0)), "the login was made with another");
+}
+
+#[test]
+fn an_invalid_token_is_not_used_again_while_there_is_a_choice() {
+    let mut store = logged_in(vec![token(TokenKind::Read, "r", 100.0), token(TokenKind::Write, "w", 100.0)]);
+    store.invalid(Some(TokenKind::Write));
+    assert!(store.wants_new(at(1.0)) && !store.usable(at(1.0)));
+    store.put(token(TokenKind::Write, "w2", 100.0), at(1.0), 0.0);
+    assert!(store.usable(at(1.0)));
+    store.invalid(Some(RW));
+    assert!(store.slots.values().all(|slot| slot.bad), "a kind that is not held may be any");
+}
+
+#[test]
+fn the_same_token_again_is_nothing_new() {
+    let mut store = logged_in(vec![token(RW, "a", 100.0)]);
+    assert!(!store.replace("key", vec![token(RW, "a", 100.0)], at(80.0), 0.0));
+    assert!(store.not_accepted().is_empty() && store.next_renewal() == Some(at(80.0)));
+    let mut endless = logged_in(vec![Token::new(RW, "a")]);
+    assert_eq!(endless.put(token(RW, "a", 50.0), at(0.0), 0.0), None);
+    assert_eq!(endless.next_renewal(), Some(at(40.0)), "its end has become known");
+}
+
+#[test]
+fn a_life_of_nothing_does_not_spin() {
+    let store = logged_in(vec![token(RW, "a", -5.0)]);
+    assert!(store.next_renewal().is_some_and(|next| next >= at(0.5)));
+}

@@ -1,0 +1,481 @@
+//! Token mode: tokens kept, renewed without a new connection, and refused.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, ErrorKind, Event, Fate, Notice, QoS, Token, TokenKind};
+use aliyun_mqtt_emulator::{Emulator, Permission, What};
+use support::tokens::{Issuer, accepted_logins, connections, token_config, uploads};
+use support::{LONG, connect, connected, emulator, error, event, eventually, payloads, topic};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn renewed(events: &aliyun_mqtt::Events) -> TokenKind {
+    event(events, "a renewed token", |event| match event {
+        Event::TokenRenewed { kind, .. } => Some(kind),
+        _ => None,
+    })
+}
+
+fn renewal_failed(events: &aliyun_mqtt::Events) -> aliyun_mqtt::Error {
+    event(events, "a failed renewal", |event| match event {
+        Event::TokenRenewalFailed { reason, .. } => Some(reason),
+        _ => None,
+    })
+}
+
+/// A configuration with tokens handed in.
+fn handed_in(emulator: &Emulator, tokens: impl IntoIterator<Item = Token>) -> ConfigBuilder {
+    support::config(emulator).credentials(Credentials::tokens(emulator.access_key_id(), tokens))
+}
+
+fn rw(emulator: &Emulator, life: Duration) -> Token {
+    let everything = topic(emulator, "#");
+    Token::new(TokenKind::ReadWrite, emulator.issue_token(Permission::ReadWrite, &[&everything], life)).expires_in(life)
+}
+
+// ---- renewal ----
+
+/// Publishes and receives on tokens of this life, for so many of them.
+fn lifetimes(life: Duration, count: u32) {
+    let emulator =
+        Arc::new(Emulator::builder().token_notice_lead(Duration::ZERO).start().expect("the emulator starts"));
+    let issuer = Issuer::new(&emulator, life);
+    let client = connect(token_config(&emulator, &issuer));
+    let events = client.events();
+    let topic = topic(&emulator, "x");
+    client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+    let end = Instant::now() + life * count;
+    let mut number = 0_u32;
+    while Instant::now() < end {
+        client.publish(&topic, QoS::AtLeastOnce, number.to_string()).expect("published");
+        assert_eq!(payloads(&client, 1), [number.to_string()]);
+        number += 1;
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    assert_eq!(connections(&emulator, &client), 1, "one TCP connection");
+    let log = emulator.log();
+    assert!(!log.iter().any(|entry| matches!(entry.what, What::Violation { .. } | What::LoginRefused { .. })));
+    while let Some(event) = events.try_recv() {
+        assert!(matches!(event, Event::TokenRenewed { .. }), "{event:?}");
+    }
+    let uploads = uploads(&emulator);
+    assert!(uploads as u32 >= count && issuer.asked() == uploads + 1, "{uploads} uploads, {} tokens", issuer.asked());
+    client.disconnect().expect("all delivered");
+    println!("{number} messages over {count} lifetimes of {life:?}, {uploads} renewals, one connection");
+}
+
+#[test]
+fn tokens_are_renewed_on_one_connection() {
+    lifetimes(Duration::from_secs(3), 2);
+}
+
+#[test]
+#[ignore = "takes three minutes: sixty lifetimes of three seconds"]
+fn sixty_lifetimes_on_one_connection() {
+    lifetimes(Duration::from_secs(3), 60);
+}
+
+#[test]
+fn nothing_is_sent_between_an_upload_and_its_acknowledgement() {
+    let broker = support::broker::Broker::start();
+    let credentials = Credentials::tokens("key", [(TokenKind::ReadWrite, "old")]);
+    let (client, mut line) = broker.connect(broker.config().credentials(credentials));
+    thread::scope(|scope| {
+        let upload = scope.spawn(|| client.upload_token(Token::new(TokenKind::ReadWrite, "fr\"esh")));
+        let packet = line.expect(3);
+        assert_eq!((packet.topic().as_str(), packet.qos()), ("$SYS/uploadToken", 1));
+        assert_eq!(packet.payload(), r#"{"token":"fr\"esh","type":"RW"}"#);
+        let delivery = client.publish_nowait("t", QoS::AtMostOnce, "held back").expect("accepted");
+        let subscribing = scope.spawn(|| client.subscribe("s", QoS::AtLeastOnce));
+        eventually("both are in the outbox", || client.stats().outbox_messages == 2);
+        // Had anything been sent, it would be here before the answer to this.
+        line.publish("ping", 2, 7, false, "are you there?");
+        assert_eq!(payloads(&client, 1), ["are you there?"]);
+        assert_eq!(line.read().expect("PUBREC").kind(), 5);
+        assert!(delivery.try_wait().expect("nothing went wrong").is_none());
+        assert!(!upload.is_finished());
+        line.ack(4, packet.id());
+        upload.join().expect("no panic").expect("uploaded");
+        assert_eq!(line.expect(3).payload(), "held back");
+        support::broker::grant(&mut line);
+        subscribing.join().expect("no panic").expect("subscribed");
+    });
+    // The next login has the new token.
+    drop(line);
+    let mut line = broker.accept_raw();
+    let connect = line.read().expect("CONNECT");
+    assert!(String::from_utf8_lossy(&connect.body).contains("RW|fr\"esh"));
+}
+
+#[test]
+fn a_notice_in_either_spelling_renews_at_once() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::new(&emulator, HOUR);
+    issuer.hide_ends();
+    let client = connect(token_config(&emulator, &issuer).deliver_notices(true));
+    let events = client.events();
+    let id = client.config().client_id().to_string();
+    for (number, (name, field)) in
+        [("tokenExpireNotice", "expireTime"), ("tokenExprireNotice", "exprireTime")].into_iter().enumerate()
+    {
+        let notice = format!(r#"{{"{field}":4102444800000,"type":"RW"}}"#);
+        assert!(emulator.push_notice(&id, &format!("$SYS/{name}"), notice.clone()));
+        assert_eq!(renewed(&events), TokenKind::ReadWrite);
+        assert_eq!(issuer.asked(), number + 2);
+        // Asked for, notices are messages, too.
+        assert_eq!(payloads(&client, 1), [notice]);
+    }
+    assert_eq!(connections(&emulator, &client), 1);
+}
+
+#[test]
+fn both_kinds_are_renewed() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::kinds(&emulator, HOUR, &[Permission::Read, Permission::Write]);
+    let client = connect(token_config(&emulator, &issuer));
+    let events = client.events();
+    let id = client.config().client_id().to_string();
+    assert!(emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"type":"W"}"#));
+    let mut kinds = [renewed(&events), renewed(&events)];
+    kinds.sort();
+    assert_eq!(kinds, [TokenKind::Read, TokenKind::Write]);
+    let topic = topic(&emulator, "x");
+    client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+    client.publish(&topic, QoS::AtLeastOnce, "x").expect("published");
+    assert_eq!(payloads(&client, 1), ["x"]);
+}
+
+#[test]
+fn tokens_are_kept_over_a_reconnect_and_got_anew_near_their_end() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::new(&emulator, HOUR);
+    let client = connect(token_config(&emulator, &issuer));
+    let events = client.events();
+    let id = client.config().client_id().to_string();
+    emulator.kick(&id);
+    connected(&events);
+    assert_eq!(issuer.asked(), 1, "the token is good");
+    // The renewal is due, cannot be done, and the connection drops before it is.
+    issuer.fail(Some("closed today"));
+    emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
+    assert!(renewal_failed(&events).to_string().contains("closed today"));
+    issuer.fail(None);
+    let asked = issuer.asked();
+    emulator.kick(&id);
+    connected(&events);
+    assert!(issuer.asked() > asked, "a new token is got first");
+    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+}
+
+#[test]
+fn a_failed_renewal_is_told_and_tried_again_while_messages_flow() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::new(&emulator, HOUR);
+    let client = connect(token_config(&emulator, &issuer));
+    let events = client.events();
+    issuer.fail(Some("out for lunch"));
+    emulator.push_notice(client.config().client_id().as_str(), "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
+    for _ in 0..2 {
+        let reason = renewal_failed(&events);
+        assert_eq!(reason.kind(), ErrorKind::Credentials);
+        assert!(reason.to_string().contains("out for lunch"), "{reason}");
+        client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    }
+    issuer.fail(None);
+    renewed(&events);
+    assert_eq!(connections(&emulator, &client), 1);
+}
+
+#[test]
+fn a_fetch_that_hangs_panics_or_uses_the_client_harms_nothing() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::new(&emulator, HOUR);
+    let client = connect(token_config(&emulator, &issuer).timeout(Duration::from_secs(2)));
+    let long = client.with_timeout(LONG);
+    let events = client.events();
+    let id = client.config().client_id().to_string();
+    let x = topic(&emulator, "x");
+
+    issuer.act(|| std::panic::resume_unwind(Box::new("a bug")));
+    emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
+    assert!(renewal_failed(&events).to_string().contains("panicked"));
+    long.publish(&x, QoS::AtLeastOnce, "after the panic").expect("published");
+
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    issuer.act(move || drop(held.lock().map(|held| held.recv())));
+    let reason = renewal_failed(&events);
+    assert_eq!(reason.stage(), Some(aliyun_mqtt::Stage::Credentials), "{reason}");
+    let hanging = issuer.asked();
+    renewal_failed(&events);
+    assert_eq!(issuer.asked(), hanging, "it is not asked a second time while it hangs");
+    long.publish(&x, QoS::AtLeastOnce, "while it hangs").expect("published");
+
+    let (user, topic) = (long.clone(), x.clone());
+    issuer.act(move || user.publish(&topic, QoS::AtLeastOnce, "from the fetch").expect("published"));
+    drop(release);
+    renewed(&events);
+    emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
+    renewed(&events);
+    assert_eq!(connections(&emulator, &client), 1);
+    let seen = emulator
+        .log()
+        .into_iter()
+        .any(|entry| matches!(&entry.what, What::Published { payload, .. } if **payload == *b"from the fetch"));
+    assert!(seen, "the fetch could publish");
+    issuer.act(|| ());
+}
+
+// ---- tokens that are not good ----
+
+#[test]
+fn a_revoked_token_is_replaced_where_somebody_can_be_asked() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::new(&emulator, HOUR);
+    let client = connect(token_config(&emulator, &issuer));
+    let events = client.events();
+    assert!(emulator.revoke_token(issuer.last().secret()));
+    let code = event(&events, "the reason", |event| match event {
+        Event::Disconnected { reason, .. } => Some(reason.code()),
+        _ => None,
+    });
+    assert_eq!(code, Some(Code::TokenInvalid(3)));
+    connected(&events);
+    assert_eq!((issuer.asked(), accepted_logins(&emulator)), (2, 2), "exactly one fresh token, one new connection");
+    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+}
+
+#[test]
+fn a_revoked_or_expired_token_nobody_can_replace_ends_the_client_with_its_code() {
+    for (revoke, code) in [(true, 3), (false, 2)] {
+        let emulator = Arc::new(emulator());
+        let token = rw(&emulator, if revoke { HOUR } else { Duration::from_secs(2) });
+        let client = connect(handed_in(&emulator, [token.clone()]));
+        if revoke {
+            emulator.revoke_token(token.secret());
+        }
+        let error = error(client.recv());
+        assert_eq!((error.kind(), error.code()), (ErrorKind::TokenInvalid, Some(Code::TokenInvalid(code))), "{error}");
+        let error = support::error(client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x"));
+        assert_eq!(error.code(), Some(Code::TokenInvalid(code)), "every later call says why: {error}");
+        assert_eq!(error.fate(), Some(Fate::NotSent));
+        assert_eq!(emulator.log().iter().filter(|entry| matches!(entry.what, What::LoginRefused { .. })).count(), 0);
+    }
+}
+
+#[test]
+fn a_bad_token_is_applied_for_exactly_once_more() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::new(&emulator, HOUR);
+    issuer.forge(true);
+    let error = error(Client::connect(token_config(&emulator, &issuer).build().expect("a good configuration")));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(Code::ConnAck(4))), "{error}");
+    assert_eq!((issuer.asked(), support::tokens::refused_logins(&emulator)), (2, 2));
+
+    // The same on a client that was connected: the slowest pace follows, without another application.
+    issuer.forge(false);
+    let config = token_config(&emulator, &issuer).refusal_patience(Duration::from_secs(1));
+    let client = connect(config.backoff(Duration::from_millis(10), Duration::from_millis(400)));
+    issuer.forge(true);
+    let (asked, refused) = (issuer.asked(), support::tokens::refused_logins(&emulator));
+    emulator.revoke_token(issuer.last().secret());
+    let error = support::error(client.recv());
+    assert_eq!(error.code(), Some(Code::ConnAck(4)), "{error}");
+    assert_eq!(issuer.asked(), asked + 2, "one for the revoked token, one for the refused one");
+    let refused = support::tokens::refused_logins(&emulator) - refused;
+    assert!((3..=9).contains(&refused), "{refused} logins within a second");
+}
+
+#[test]
+fn a_token_of_the_wrong_kind_is_refused_at_login_and_at_upload() {
+    let emulator = Arc::new(emulator());
+    let everything = topic(&emulator, "#");
+    let read = emulator.issue_token(Permission::Read, &[&everything], HOUR);
+    let wrong = Token::new(TokenKind::Write, read);
+    let refused = error(Client::connect(handed_in(&emulator, [wrong.clone()]).build().expect("well formed")));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(Code::ConnAck(4))));
+
+    let write = Token::new(TokenKind::Write, emulator.issue_token(Permission::Write, &[&everything], HOUR));
+    let client = connect(handed_in(&emulator, [write]));
+    let events = client.events();
+    let refused = error(client.upload_token(wrong));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::TokenInvalid(5))), "{refused}");
+    assert_eq!(refused.fate(), Some(Fate::Refused));
+    connected(&events);
+    // The one before is alive, and serves on.
+    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    assert_eq!(accepted_logins(&emulator), 2);
+}
+
+#[test]
+fn a_renewal_that_is_refused_falls_back_and_is_tried_again() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::new(&emulator, HOUR);
+    let client = connect(token_config(&emulator, &issuer));
+    let events = client.events();
+    issuer.forge(true);
+    emulator.push_notice(client.config().client_id().as_str(), "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
+    let reason = renewal_failed(&events);
+    assert_eq!(reason.code(), Some(Code::TokenInvalid(1)), "{reason}");
+    issuer.forge(false);
+    connected(&events);
+    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+}
+
+#[test]
+fn what_a_token_does_not_permit_fails_alone_at_once() {
+    let emulator = Arc::new(emulator());
+    let covered = topic(&emulator, "mine/#");
+    let read = Token::new(TokenKind::Read, emulator.issue_token(Permission::Read, &[&covered], HOUR));
+    let write = Token::new(TokenKind::Write, emulator.issue_token(Permission::Write, &[&covered], HOUR));
+    let mine = topic(&emulator, "mine/x");
+    let other = topic(&emulator, "other/x");
+
+    // A token for other topics.
+    let client = connect(handed_in(&emulator, [read.clone(), write.clone()]));
+    let events = client.events();
+    let refused = error(client.publish(&other, QoS::AtLeastOnce, "x"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::TokenInvalid(4))), "{refused}");
+    assert!(refused.to_string().contains(&other) && refused.fate() == Some(Fate::Refused), "{refused}");
+    connected(&events);
+    let refused = error(client.subscribe(&other, QoS::AtLeastOnce));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::TokenInvalid(4))), "{refused}");
+    connected(&events);
+    client.subscribe(&mine, QoS::AtLeastOnce).expect("subscribed");
+    client.publish(&mine, QoS::ExactlyOnce, "x").expect("published");
+    assert_eq!(payloads(&client, 1), ["x"]);
+    assert_eq!(connections(&emulator, &client), 3, "one more for each refusal");
+
+    // A read token used to publish, a write token used to subscribe.
+    let reader = connect(handed_in(&emulator, [read]));
+    let refused = error(reader.publish(&mine, QoS::AtLeastOnce, "x"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::TokenInvalid(5))), "{refused}");
+    let writer = connect(handed_in(&emulator, [write]));
+    let refused = error(writer.subscribe(&mine, QoS::AtLeastOnce));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::TokenInvalid(5))), "{refused}");
+    for client in [&reader, &writer] {
+        eventually("back", || client.is_connected());
+        assert_eq!(connections(&emulator, client), 2);
+    }
+}
+
+#[test]
+fn among_many_the_forbidden_one_is_found_and_nobody_else_is_blamed() {
+    let emulator = Arc::new(emulator());
+    let covered = topic(&emulator, "mine/#");
+    let token = Token::new(TokenKind::Write, emulator.issue_token(Permission::Write, &[&covered], HOUR));
+    let client = connect(handed_in(&emulator, [token]));
+    let mine = topic(&emulator, "mine/x");
+    let forbidden = topic(&emulator, "other");
+    let mut deliveries = Vec::new();
+    for number in 0..40 {
+        // A QoS 0 message to a forbidden topic is settled when it is written; it must not be laid at another's door.
+        if number % 10 == 3 {
+            client.publish_nowait(&forbidden, QoS::AtMostOnce, "silent").expect("accepted");
+        }
+        deliveries.push(client.publish_nowait(&mine, QoS::AtLeastOnce, number.to_string()).expect("accepted"));
+        if number == 20 {
+            let bad = client.publish_nowait(&forbidden, QoS::AtLeastOnce, "bad").expect("accepted");
+            deliveries.push(bad);
+        }
+    }
+    let failed: Vec<_> = deliveries.iter().enumerate().filter_map(|(at, one)| Some((at, one.wait().err()?))).collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!((failed[0].0, failed[0].1.code()), (21, Some(Code::TokenInvalid(4))), "{:?}", failed[0].1);
+}
+
+#[test]
+fn a_subscription_the_new_token_does_not_cover_is_given_up_at_the_reconnect() {
+    let emulator = Arc::new(emulator());
+    let wide = rw(&emulator, HOUR);
+    let client = connect(handed_in(&emulator, [wide.clone()]));
+    let (mine, other) = (topic(&emulator, "mine/#"), topic(&emulator, "other/#"));
+    client.subscribe_many(&[(&mine, QoS::AtLeastOnce), (&other, QoS::AtLeastOnce)]).expect("subscribed");
+    let events = client.events();
+    let narrow = emulator.issue_token(Permission::ReadWrite, &[&mine], HOUR);
+    client.upload_token(Token::new(TokenKind::ReadWrite, narrow)).expect("uploaded");
+    emulator.kick(client.config().client_id().as_str());
+    let (filter, reason) = event(&events, "a lost subscription", |event| match event {
+        Event::SubscriptionLost { filter, reason, .. } => Some((filter, reason)),
+        _ => None,
+    });
+    assert_eq!((filter, reason.code()), (other, Some(Code::TokenInvalid(4))));
+    connected(&events);
+    let x = topic(&emulator, "mine/x");
+    client.publish(&x, QoS::AtLeastOnce, "x").expect("published");
+    assert_eq!(payloads(&client, 1), ["x"]);
+}
+
+// ---- tokens handed in ----
+
+#[test]
+fn a_token_can_be_replaced_by_hand() {
+    let emulator = Arc::new(Emulator::builder().token_notice_lead(HOUR).start().expect("the emulator starts"));
+    let client = connect(handed_in(&emulator, [rw(&emulator, Duration::from_secs(4))]));
+    let events = client.events();
+    let announced = event(&events, "a notice", |event| match event {
+        Event::Notice(Notice::TokenExpire { expire_time, token_type, .. }) => Some((expire_time, token_type)),
+        _ => None,
+    });
+    assert!(announced.0.is_some() && announced.1 == "RW");
+    client.upload_token(rw(&emulator, 2 * HOUR)).expect("uploaded");
+    renewed(&events);
+    emulator.kick(client.config().client_id().as_str());
+    connected(&events);
+    assert_eq!(accepted_logins(&emulator), 2, "the next login has it");
+    assert!(client.try_recv().expect("alive").is_none(), "a notice is no message");
+}
+
+#[test]
+fn without_a_connection_it_waits_for_the_next_login() {
+    let emulator = Arc::new(emulator());
+    let proxy = support::proxy::Proxy::start(emulator.tcp_addr());
+    let client = connect(handed_in(&emulator, [rw(&emulator, HOUR)]).endpoint(proxy.endpoint()));
+    proxy.refuse(true);
+    proxy.cut();
+    eventually("the line is cut", || !client.is_connected());
+    let uploading = client.clone();
+    let token = rw(&emulator, HOUR);
+    let upload = thread::spawn(move || uploading.upload_token(token));
+    let late = error(client.with_timeout(Duration::from_millis(50)).upload_token(rw(&emulator, HOUR)));
+    assert!(late.is_timeout(), "{late}");
+    proxy.refuse(false);
+    upload.join().expect("no panic").expect("accepted at the login");
+    assert_eq!(uploads(&emulator), 0);
+}
+
+#[test]
+fn a_client_without_tokens_has_none_to_replace() {
+    let emulator = emulator();
+    let client = support::client(&emulator);
+    let refused = error(client.upload_token(Token::new(TokenKind::Read, "x")));
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
+    for bad in ["", "a|b", "a b"] {
+        let refused = error(client.upload_token(Token::new(TokenKind::Read, bad)));
+        assert!(!refused.to_string().contains(" b\""), "{refused}");
+    }
+}
+
+#[test]
+fn a_provider_that_gives_tokens_is_asked_to_renew_them_too() {
+    let emulator = Arc::new(emulator());
+    let issuer = Issuer::new(&emulator, HOUR);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (count, key, source) = (Arc::clone(&calls), emulator.access_key_id().to_string(), issuer.clone());
+    let credentials = Credentials::provider(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        Ok(Credentials::tokens(&key, source.issue()?))
+    });
+    let client = connect(support::config(&emulator).credentials(credentials));
+    let events = client.events();
+    emulator.push_notice(client.config().client_id().as_str(), "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
+    renewed(&events);
+    emulator.kick(client.config().client_id().as_str());
+    connected(&events);
+    assert_eq!(calls.load(Ordering::SeqCst), 3, "at both connects and for the renewal");
+}
