@@ -27,12 +27,16 @@ pub(super) fn run(session: &Arc<Session>) {
             return;
         }
         let now = SystemTime::now();
-        let result = answer.and_then(|credentials| state.renewed(&credentials, now));
         let mut events = Vec::new();
-        if let Err(reason) = result {
-            events.push(state.renewal_failed(reason, now));
+        if state.until_renewal(now) == Some(Duration::ZERO) {
+            if let Err(reason) = answer.and_then(|credentials| state.renewed(&credentials, now)) {
+                events.push(state.renewal_failed(reason, now));
+            }
+            state.push_out(None);
+        } else if let (false, Ok(credentials)) = (state.is_online(), answer) {
+            // The connection has ended meanwhile; the next login has them.
+            state.given(&credentials, now);
         }
-        state.push_out(None);
         session.announce(&mut state);
         drop(state);
         session.tell(&events);

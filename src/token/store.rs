@@ -71,7 +71,7 @@ impl TokenStore {
     pub(crate) fn replace(&mut self, key_id: &str, tokens: Vec<Token>, now: SystemTime, chance: f64) -> bool {
         self.key_id = key_id.to_string();
         self.slots.retain(|kind, _| tokens.iter().any(|token| token.kind() == *kind));
-        let any_new = tokens.into_iter().fold(false, |any, token| self.put(token, now, chance).is_some() || any);
+        let any_new = tokens.into_iter().filter_map(|token| self.put(token, now, chance)).count() > 0;
         if any_new {
             self.retry_at = None;
             self.failures = 0;
