@@ -342,3 +342,58 @@ fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
     }
     panic!("wedged at each of five connections");
 }
+
+#[test]
+fn the_service_s_word_convicts_at_once_where_it_can_only_be_about_one() {
+    let subscribe = |outbox: &mut Outbox| {
+        let body = Body::Subscribe { filters: vec![("t".to_string(), QoS::AtLeastOnce)], own: true };
+        let seq = outbox.push(body, Settler::new().0, far());
+        let (next, id) = outbox.next(true).expect("room");
+        outbox.handed(next, id, Instant::now());
+        outbox.sent(Sent::Subscribe(id), true).expect("in step");
+        seq
+    };
+    let mut outbox = Outbox::new(BOUNDS);
+    let publish = push_qos_1(&mut outbox, 1)[0];
+    send(&mut outbox);
+    let subscribed = subscribe(&mut outbox);
+    outbox.connection_lost(false, Blame::Proven(Some(Kind::Request)), Instant::now());
+    assert_eq!(outbox.convicted(), Some(subscribed));
+    assert!(outbox.convict(subscribed, Error::internal("forbidden")));
+    assert!(!outbox.has_suspects());
+    // The word says nothing of the kind, or names one of which nothing was sent.
+    send(&mut outbox);
+    outbox.connection_lost(false, Blame::Proven(Some(Kind::Request)), Instant::now());
+    assert_eq!(outbox.convicted(), Some(publish));
+    outbox.connection_lost(false, Blame::Nobody, Instant::now());
+    assert_eq!(outbox.convicted(), None, "its word is about one connection only");
+}
+
+#[test]
+fn among_several_the_service_s_word_makes_suspects_which_go_out_one_at_a_time() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let seqs = push_qos_1(&mut outbox, 3);
+    send(&mut outbox);
+    outbox.connection_lost(false, Blame::Proven(None), Instant::now());
+    assert_eq!(outbox.convicted(), None);
+    let sent = send(&mut outbox);
+    assert_eq!(sent.len(), 1);
+    outbox.take(Kind::Publish, sent[0].1);
+    outbox.acknowledged(seqs[0], Reply::default());
+    assert_eq!(send(&mut outbox).len(), 1);
+    outbox.connection_lost(false, Blame::Proven(None), Instant::now());
+    assert_eq!(outbox.convicted(), Some(seqs[1]), "the one that was alone");
+}
+
+#[test]
+fn a_message_that_is_settled_when_it_is_written_may_be_what_the_service_means() {
+    let mut outbox = Outbox::new(BOUNDS);
+    push(&mut outbox, QoS::AtMostOnce, "forbidden", far());
+    let seq = push_qos_1(&mut outbox, 1)[0];
+    assert_eq!(send(&mut outbox).len(), 2);
+    outbox.connection_lost(false, Blame::Proven(Some(Kind::Publish)), Instant::now());
+    assert_eq!(outbox.convicted(), None);
+    send(&mut outbox);
+    outbox.connection_lost(false, Blame::Proven(Some(Kind::Publish)), Instant::now());
+    assert_eq!(outbox.convicted(), Some(seq), "on this connection it was alone");
+}

@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use super::*;
 use crate::config::ConfigBuilder;
@@ -7,6 +8,7 @@ use crate::delivery::Settler;
 use crate::events::Event;
 use crate::session::line::{Arrived, Cause, Failure, LineEvent, Sent};
 use crate::session::lock;
+use crate::token::{Token, TokenKind};
 
 /// What was put on the line, in words.
 #[derive(Clone, Default)]
@@ -235,4 +237,98 @@ fn a_notice_explains_why_the_line_is_cut() {
     connect(&mut state, &wire, false);
     handle(&mut state, arrived("$SYS/tokenInvalidNotice", QoS::AtMostOnce, r#"{"code":4,"type":"R"}"#));
     assert_eq!(lose(&mut state, Cause::Closed).code(), Some(Code::TokenInvalid(4)));
+}
+
+fn notice(state: &mut State, code: i64, kind: &str) {
+    let body = format!(r#"{{"code":{code},"type":"{kind}"}}"#);
+    handle(state, arrived("$SYS/tokenInvalidNotice", QoS::AtMostOnce, &body));
+}
+
+/// About to log in with a token.
+fn with_token() -> State {
+    let mut state = state(config().credentials(Credentials::token("key", "RW|old")));
+    state.token_login();
+    state
+}
+
+#[test]
+fn an_upload_goes_ahead_of_everything_and_holds_the_rest_back() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    connect(&mut state, &wire, false);
+    publish(&mut state, "before");
+    let new = Token::new(TokenKind::ReadWrite, "new");
+    let serial = state.take_token(new, SystemTime::now()).expect("a client with tokens").expect("a new one");
+    state.push_out(None);
+    publish(&mut state, "after");
+    assert_eq!(wire.take(), ["publish before", "publish $SYS/uploadToken"]);
+    written(&mut state, &[1, 2]);
+    handle(&mut state, LineEvent::PubAck(1));
+    state.push_out(None);
+    assert!(wire.take().is_empty() && state.token_verdict(TokenKind::ReadWrite, serial).is_none());
+    let events = handle(&mut state, LineEvent::PubAck(2));
+    assert!(matches!(events.as_slice(), [Event::TokenRenewed { kind: TokenKind::ReadWrite, .. }]), "{events:?}");
+    state.push_out(None);
+    assert_eq!(wire.take(), ["publish after"]);
+    assert!(matches!(state.token_verdict(TokenKind::ReadWrite, serial), Some(Ok(()))));
+    assert_eq!(*state.token_login().expect("tokens").1, "RW|new");
+}
+
+#[test]
+fn a_cut_during_an_upload_blames_the_token_if_the_service_says_so_and_no_message_ever() {
+    for told in [true, false] {
+        let (mut state, wire) = (with_token(), Wire::default());
+        connect(&mut state, &wire, false);
+        publish(&mut state, "innocent");
+        for number in 0..3 {
+            written(&mut state, &[1]);
+            state
+                .take_token(Token::new(TokenKind::ReadWrite, format!("new{number}")), SystemTime::now())
+                .expect("taken");
+            state.push_out(None);
+            if told {
+                notice(&mut state, 1, "RW");
+            }
+            let loss = state.lost(&failure(Cause::Closed), &mut Vec::new());
+            assert!(loss.reason.to_string().contains("uploadToken"), "{}", loss.reason);
+            assert!(loss.fatal.is_none(), "the one before is good");
+            let expected = if told { "RW|old".to_string() } else { format!("RW|new{number}") };
+            assert_eq!(*state.token_login().expect("tokens").1, expected, "what the next login uses");
+            connect(&mut state, &wire, false);
+        }
+        assert!(!state.outbox.has_suspects() && state.outbox.open() == 1);
+    }
+}
+
+#[test]
+fn a_condemned_token_is_the_end_only_where_nobody_can_be_asked() {
+    for code in [1, 2, 3, 8, -1] {
+        let (mut state, wire) = (with_token(), Wire::default());
+        connect(&mut state, &wire, false);
+        publish(&mut state, "innocent");
+        written(&mut state, &[1]);
+        notice(&mut state, code, "RW");
+        let loss = state.lost(&failure(Cause::Closed), &mut Vec::new());
+        let fatal = loss.fatal.expect("nobody can be asked");
+        assert_eq!((fatal.kind(), fatal.code()), (ErrorKind::TokenInvalid, Some(Code::TokenInvalid(code))));
+        assert!(!state.outbox.has_suspects() && state.outbox.open() == 1, "no message is to blame");
+    }
+    let (mut state, wire) =
+        (state(config().credentials(Credentials::token_provider("key", || Ok(Vec::new())))), Wire::default());
+    state.given(&Credentials::token("key", "RW|old"), SystemTime::now());
+    state.token_login();
+    connect(&mut state, &wire, false);
+    assert!(!state.wants_tokens(SystemTime::now(), false));
+    notice(&mut state, 3, "RW");
+    assert!(state.lost(&failure(Cause::Closed), &mut Vec::new()).fatal.is_none());
+    assert!(state.wants_tokens(SystemTime::now(), false), "a new one is got first");
+}
+
+#[test]
+fn a_notice_counts_for_its_own_connection_only() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    connect(&mut state, &wire, false);
+    notice(&mut state, 3, "RW");
+    assert!(state.lost(&failure(Cause::Other), &mut Vec::new()).fatal.is_none(), "the line broke by itself");
+    connect(&mut state, &wire, false);
+    assert!(state.lost(&failure(Cause::Closed), &mut Vec::new()).fatal.is_none(), "an old notice");
 }
