@@ -9,9 +9,7 @@
 //! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
 mod acks;
-mod backoff;
 mod failure;
-mod helper;
 mod line;
 mod lost;
 mod op;

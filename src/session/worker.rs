@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use super::backoff::Backoff;
-use super::helper::{self, NoAnswer};
 use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
 use super::state::Flow;
 use super::{STRANDED, Session, closed, probe, v4};
+use crate::backoff::Backoff;
 use crate::credentials::{self, Credentials, Login};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
+use crate::helper::{self, NoAnswer};
 
 /// What `Session::connecting` says.
 pub(super) const ASKING: u8 = 1;
