@@ -94,7 +94,7 @@
 //!
 //! | feature | effect | adds | default |
 //! |---|---|---|---|
-//! | `tls` | `mqtts://` endpoints | rustls with ring, rustls-native-certs, webpki-roots | yes |
+//! | `tls` | `mqtts://` endpoints | rustls with ring, rustls-native-certs, webpki-root-certs | yes |
 //!
 //! # Log levels
 //!
@@ -130,6 +130,7 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)
 )]
 
+mod backoff;
 mod client;
 mod config;
 mod credentials;
@@ -138,6 +139,7 @@ mod endpoint;
 mod env;
 mod error;
 mod events;
+mod helper;
 mod identity;
 mod inbox;
 mod limits;

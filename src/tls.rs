@@ -89,7 +89,7 @@ pub(crate) fn client_config(options: &Options) -> Result<Arc<ClientConfig>> {
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| Error::internal("TLS 1.2 and 1.3 are not available").with_source(error))?
-        .with_root_certificates(roots(options)?);
+        .with_root_certificates(roots(options)?.store);
     let config = match &options.client {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => builder
@@ -99,27 +99,42 @@ pub(crate) fn client_config(options: &Options) -> Result<Arc<ClientConfig>> {
     Ok(Arc::new(config))
 }
 
-/// The system's roots, or Mozilla's where the system has none; loaded once per process.
-fn system_roots() -> &'static RootCertStore {
-    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
-    ROOTS.get_or_init(|| {
-        let loaded = rustls_native_certs::load_native_certs();
-        for error in &loaded.errors {
-            log::debug!("the system's CA certificates: {error}");
-        }
-        let mut roots = RootCertStore::empty();
-        let (added, ignored) = roots.add_parsable_certificates(loaded.certs);
-        log::debug!("{added} CA certificates from the system, {ignored} not usable");
-        if roots.is_empty() {
-            log::info!("the system has no CA certificates; Mozilla's are used");
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        roots
-    })
+/// Whom to trust, in both forms: whole certificates for the HTTPS of the API, and what rustls makes of them.
+#[derive(Clone)]
+pub(crate) struct Roots {
+    certificates: Vec<CertificateDer<'static>>,
+    store: RootCertStore,
 }
 
-fn roots(options: &Options) -> Result<RootCertStore> {
-    let mut roots = if options.system_roots { system_roots().clone() } else { RootCertStore::empty() };
+impl Roots {
+    /// The certificates, each of which rustls can use.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
+    }
+
+    fn empty() -> Self {
+        Roots { certificates: Vec::new(), store: RootCertStore::empty() }
+    }
+
+    fn add(&mut self, certificate: CertificateDer<'static>) -> Result<(), rustls::Error> {
+        self.store.add(certificate.clone())?;
+        self.certificates.push(certificate);
+        Ok(())
+    }
+
+    /// Those that can be used; gives how many could not.
+    fn add_usable(&mut self, certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> usize {
+        certificates.into_iter().filter_map(|certificate| self.add(certificate).err()).count()
+    }
+}
+
+/// The roots that these options name.
+///
+/// # Errors
+/// `Config`, naming the file: it cannot be read, holds no certificate or a bad one; or there is nothing to trust.
+pub(crate) fn roots(options: &Options) -> Result<Roots> {
+    let mut roots = if options.system_roots { system_roots().clone() } else { Roots::empty() };
     for pem in &options.roots {
         for certificate in pem.certificates("CA certificate")? {
             roots.add(certificate).map_err(|error| {
@@ -127,11 +142,30 @@ fn roots(options: &Options) -> Result<RootCertStore> {
             })?;
         }
     }
-    if roots.is_empty() {
+    if roots.store.is_empty() {
         return Err(Error::config("no CA certificate is trusted: the system's are switched off and none is given")
-            .with_hint("give one with ConfigBuilder::ca_file or ca_pem"));
+            .with_hint("give one with the builder's ca_file or ca_pem"));
     }
     Ok(roots)
+}
+
+/// The system's roots, or Mozilla's where the system has none; loaded once per process.
+fn system_roots() -> &'static Roots {
+    static ROOTS: OnceLock<Roots> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let loaded = rustls_native_certs::load_native_certs();
+        for error in &loaded.errors {
+            log::debug!("the system's CA certificates: {error}");
+        }
+        let mut roots = Roots::empty();
+        let ignored = roots.add_usable(loaded.certs);
+        log::debug!("{} CA certificates from the system, {ignored} not usable", roots.certificates.len());
+        if roots.store.is_empty() {
+            log::info!("the system has no CA certificates; Mozilla's are used");
+            roots.add_usable(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+        }
+        roots
+    })
 }
 
 fn unusable_pair(certificate: &Pem, key: &Pem, error: rustls::Error) -> Error {

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{helper, lock};
+use super::lock;
 use crate::credentials::{self, Credentials, Provider};
 use crate::error::Result;
-use crate::session::helper::NoAnswer;
+use crate::helper::{self, NoAnswer};
 
 /// How often one who waits looks whether it should leave.
 const TICK: Duration = Duration::from_millis(50);

@@ -10,9 +10,7 @@
 
 mod acks;
 mod asking;
-mod backoff;
 mod failure;
-mod helper;
 mod line;
 mod lost;
 mod op;

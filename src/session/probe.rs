@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use super::helper;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::helper;
 
 /// The stages in the order of the walk; the probe's progress is an index into this.
 const WALK: [Stage; 4] = [Stage::Resolve, Stage::Connect, Stage::Tls, Stage::ConnAck];

@@ -5,12 +5,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Session;
-use super::backoff;
-use super::helper::NoAnswer;
 use super::{closed, probe};
+use crate::backoff;
 use crate::credentials::{Credentials, Provider};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
+use crate::helper::NoAnswer;
 use crate::token::Token;
 
 /// How long at most before the clock is looked at again: it may be set, and it goes on while the machine sleeps.

@@ -7,14 +7,14 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::backoff::Backoff;
-use super::helper;
 use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
 use super::state::{Flow, Loss};
 use super::{STRANDED, Session, closed, probe, renewal, v4};
+use crate::backoff::Backoff;
 use crate::credentials::{Login, Provider};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
+use crate::helper;
 
 /// What `Session::connecting` says.
 pub(super) const ASKING: u8 = 1;

@@ -30,7 +30,7 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
         Bad::UnknownIssuer => (
             "the server's certificate comes from an issuer that is not trusted".to_string(),
             "is something between here and the server intercepting TLS? For a private CA, give its certificate with \
-             ConfigBuilder::ca_file or ALIYUN_MQTT_CA_FILE",
+             the builder's ca_file or ALIYUN_MQTT_CA_FILE",
         ),
         Bad::Expired => ("the server's certificate has expired".to_string(), CLOCK),
         Bad::ExpiredContext { time, not_after } => {

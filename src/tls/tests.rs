@@ -28,7 +28,7 @@ fn server(certificate: &str, client_certificate: bool) -> Arc<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.unwrap();
     let builder = if client_certificate {
-        let roots = Arc::new(roots(&trusting(&CA)).unwrap());
+        let roots = Arc::new(roots(&trusting(&CA)).unwrap().store);
         builder.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(roots, provider).build().unwrap())
     } else {
         builder.with_no_client_auth()
@@ -106,7 +106,7 @@ fn a_plain_server_is_recognised() {
 
 #[test]
 fn there_are_always_roots_unless_switched_off() {
-    assert!(!system_roots().is_empty());
+    assert!(!system_roots().certificates.is_empty());
     assert!(client_config(&Options::default()).is_ok());
     let mut none = Options::default();
     none.set_system_roots(false);

@@ -8,7 +8,7 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoAnswer {
+pub(crate) enum NoAnswer {
     /// It panicked.
     Panicked,
     /// The deadline passed; the thread goes on, and its answer will be thrown away.
@@ -20,7 +20,7 @@ pub(super) enum NoAnswer {
 }
 
 /// Runs `work` on its own thread; `None` if no thread could be started.
-pub(super) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<Receiver<T>> {
+pub(crate) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<Receiver<T>> {
     let (answer, answers) = sync_channel(1);
     let run = move || {
         // A panic drops `answer`, which says so. Nobody listening is fine, too.
@@ -31,7 +31,7 @@ pub(super) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 }
 
 /// Waits for the answer of [`spawn`], at most until the deadline or until `leaving` says so.
-pub(super) fn wait<T>(answers: &Receiver<T>, deadline: Instant, leaving: impl Fn() -> bool) -> Result<T, NoAnswer> {
+pub(crate) fn wait<T>(answers: &Receiver<T>, deadline: Instant, leaving: impl Fn() -> bool) -> Result<T, NoAnswer> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match answers.recv_timeout(left.min(TICK)) {

@@ -1,4 +1,4 @@
-//! Waiting between connects: exponential, with full jitter.
+//! Waiting between attempts: exponential, with full jitter.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -7,50 +7,50 @@ use std::time::Duration;
 const LASTED: Duration = Duration::from_secs(30);
 
 /// The pauses between connection attempts.
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     min: Duration,
     max: Duration,
     failures: u32,
 }
 
 impl Backoff {
-    pub(super) fn new(min: Duration, max: Duration) -> Self {
+    pub(crate) fn new(min: Duration, max: Duration) -> Self {
         Backoff { min, max: max.max(min), failures: 0 }
     }
 
     /// The next pause: anything from zero to a bound that doubles each time.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let bound = self.min.saturating_mul(1 << self.failures.min(20)).min(self.max);
         self.failures = self.failures.saturating_add(1);
         bound.mul_f64(fraction())
     }
 
     /// The pause at the slowest pace, for a refused login: half to all of the maximum.
-    pub(super) fn slowest(&mut self) -> Duration {
+    pub(crate) fn slowest(&mut self) -> Duration {
         self.max.mul_f64(0.5 + fraction() / 2.0)
     }
 
     /// A connection ended after this long.
-    pub(super) fn lasted(&mut self, time: Duration) {
+    pub(crate) fn lasted(&mut self, time: Duration) {
         if time >= LASTED.min(self.max) {
             self.failures = 0;
         }
     }
 
     /// The reason of the drops was found and removed.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 }
 
 /// A number from 0 to 1, from the seed the standard library takes from the system for each hasher.
-pub(super) fn fraction() -> f64 {
+pub(crate) fn fraction() -> f64 {
     // 53 bits, which an f64 holds exactly.
     (random() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// A random number that is good enough to spread load.
-pub(super) fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(std::time::SystemTime::now())
 }
 
