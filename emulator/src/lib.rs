@@ -88,6 +88,7 @@
 #![deny(missing_docs)]
 
 mod account;
+mod api;
 mod broker;
 mod config;
 mod emulator;
