@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
 use hyper::Request as HttpRequest;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::CONTENT_TYPE;
 use tokio::time::timeout;
 
@@ -36,16 +36,9 @@ pub(super) struct Parameters(BTreeMap<String, String>);
 impl Request {
     pub(super) async fn read(request: HttpRequest<Incoming>) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let body = match timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
-            Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(ApiError::new(
-                    413,
-                    "ParameterCheckFailed",
-                    format!("the body has more than {MAX_BODY} bytes"),
-                ));
-            }
-            Ok(Err(_)) | Err(_) => return Err(ApiError::new(408, "ParameterCheckFailed", "the body did not come")),
+        let body = match timeout(PATIENCE, collect(body)).await {
+            Ok(collected) => collected?,
+            Err(_) => return Err(ApiError::new(408, "ParameterCheckFailed", "the body took too long")),
         };
         if head.uri.path() != "/" {
             return Err(ApiError::new(404, "ApiNotSupport", "the only path is /"));
@@ -151,6 +144,28 @@ impl Parameters {
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
+}
+
+/// The whole body. One that is too long is read on for a while, or its sender might never see the answer.
+async fn collect(mut body: Incoming) -> Result<Bytes, ApiError> {
+    const HARD_LIMIT: u64 = 16 * MAX_BODY as u64;
+    let mut collected = BytesMut::new();
+    let mut length = 0;
+    while length.max(body.size_hint().lower()) <= HARD_LIMIT {
+        match body.frame().await {
+            None if length > MAX_BODY as u64 => break,
+            None => return Ok(collected.freeze()),
+            Some(Err(_)) => return Err(ApiError::new(400, "ParameterCheckFailed", "the body cannot be read")),
+            Some(Ok(frame)) => {
+                let data = frame.into_data().unwrap_or_default();
+                length += data.len() as u64;
+                if length <= MAX_BODY as u64 {
+                    collected.extend_from_slice(&data);
+                }
+            }
+        }
+    }
+    Err(ApiError::new(413, "ParameterCheckFailed", format!("the body has more than {MAX_BODY} bytes")))
 }
 
 /// Percent-encodes as both signatures want it: RFC 3986 over UTF-8, capital digits.

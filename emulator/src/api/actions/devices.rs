@@ -29,7 +29,8 @@ pub(super) fn refresh(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn unregister(call: &Call<'_>) -> Outcome {
-    if lock(&call.api.service.directory).unregister_device(client_id(call)?) { Ok(fields([])) } else { Err(unknown()) }
+    let client_id = client_id(call)?;
+    if lock(&call.api.service.directory).unregister_device(client_id) { Ok(fields([])) } else { Err(unknown()) }
 }
 
 pub(super) fn list(call: &Call<'_>) -> Outcome {
