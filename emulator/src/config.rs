@@ -113,7 +113,8 @@ impl Builder {
         self
     }
 
-    /// Adds an access key pair. The first one takes the place of the default pair; it is also the one tokens are issued to.
+    /// Adds an access key pair. The first one takes the place of the default pair; it is also the one
+    /// [`Emulator::issue_token`] issues to.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         add(&mut self.settings.directory.access_keys, &mut self.default_key, (id.into(), secret.into()));
         self
