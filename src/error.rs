@@ -3,6 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+mod fault;
+
+pub use fault::ApiFault;
+
 /// What can go wrong, for every call of this library.
 ///
 /// An error says what was tried, why it failed and, where the service's usual cause is known, what to do
@@ -39,6 +43,7 @@ struct Inner {
     /// Where the kind does not tell it.
     stage: Option<Stage>,
     code: Option<Code>,
+    api: Option<ApiFault>,
     hint: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -63,7 +68,8 @@ pub enum ErrorKind {
     Tls,
     /// CONNECT was answered with a refusal; [`Error::code`] is the CONNACK code.
     Refused,
-    /// What answered does not speak MQTT, or breaks its rules.
+    /// What answered does not speak MQTT, or breaks its rules. Of the API: it does not speak HTTP, or its answer is not
+    /// the JSON that it should be.
     Protocol,
     /// The connection was lost or closed by the other side.
     ConnectionLost,
@@ -73,6 +79,8 @@ pub enum ErrorKind {
     /// cuts the connection of a client that publishes or subscribes without permission
     /// (alibabacloud.com/help/doc-detail/151304.htm).
     SuspectedRefusal,
+    /// The API answered with an error; [`Error::api`] has its code and request id.
+    Api,
     /// There is no room: the outbox is at its bound, or the publish rate leaves no slot now.
     Full,
     /// The client was disconnected or dropped by this program.
@@ -82,7 +90,7 @@ pub enum ErrorKind {
         /// How many.
         count: usize,
     },
-    /// The client was made in another process, before a `fork`.
+    /// The client (or `openapi::Api`) was made in another process, before a `fork`.
     Forked,
     /// A fault in this library, or in what it is built on. Please report it.
     Internal,
@@ -106,7 +114,7 @@ pub enum Stage {
     Window,
     /// The broker's acknowledgement of an operation that was sent.
     Ack,
-    /// The answer of the OpenAPI. Not used yet.
+    /// The answer of the service's API: the request was on its way.
     Api,
 }
 
@@ -215,6 +223,7 @@ impl Error {
                 fate: None,
                 stage: None,
                 code: None,
+                api: None,
                 hint: None,
                 source: None,
             }),
@@ -250,6 +259,17 @@ impl Error {
         self.edit(|inner| inner.code = Some(code))
     }
 
+    /// Puts something in front of the message.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn with_prefix(self, prefix: &str) -> Self {
+        self.edit(|inner| inner.message.insert_str(0, prefix))
+    }
+
+    #[cfg(feature = "openapi")]
+    pub(crate) fn with_api(self, fault: ApiFault) -> Self {
+        self.edit(|inner| inner.api = Some(fault))
+    }
+
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         self.edit(|inner| inner.hint = Some(hint.into()))
     }
@@ -276,6 +296,12 @@ impl Error {
         self.inner.code
     }
 
+    /// What the service's API answered; only in an error of the kind [`Api`](ErrorKind::Api).
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiFault> {
+        self.inner.api.as_ref()
+    }
+
     /// The usual cause in this service and its cure, where one is known. Also part of `Display`.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
@@ -292,6 +318,7 @@ impl Error {
             ErrorKind::Connect => Some(Stage::Connect),
             ErrorKind::Tls => Some(Stage::Tls),
             ErrorKind::Refused => Some(Stage::ConnAck),
+            ErrorKind::Api => Some(Stage::Api),
             _ => self.inner.stage,
         }
     }
@@ -327,6 +354,9 @@ impl Error {
             | ErrorKind::ConnectionLost
             | ErrorKind::Full => true,
             ErrorKind::Refused => self.inner.code == Some(Code::ConnAck(3)),
+            ErrorKind::Api => {
+                self.inner.api.as_ref().is_some_and(|fault| fault.is_throttled() || fault.is_server_failure())
+            }
             _ => false,
         }
     }
@@ -351,6 +381,9 @@ impl fmt::Debug for Error {
         }
         if let Some(code) = &self.inner.code {
             out.field("code", code);
+        }
+        if let Some(fault) = &self.inner.api {
+            out.field("api", fault);
         }
         if let Some(hint) = &self.inner.hint {
             out.field("hint", hint);

@@ -144,6 +144,8 @@ mod identity;
 mod inbox;
 mod limits;
 mod message;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod session;
 mod stats;
 #[cfg(feature = "tls")]
@@ -156,7 +158,7 @@ pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
 pub use endpoint::{Endpoint, Transport};
 pub use env::topic_from_env;
-pub use error::{Code, Error, ErrorKind, Fate, Result, Stage};
+pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
 pub use events::{Event, Events, Notice};
 pub use identity::{ClientId, p2p_topic};
 pub use inbox::{Messages, Stream};

@@ -278,11 +278,8 @@ impl ConfigBuilder {
                 _ => return Err(bad(env::PROTOCOL, &text, "it must be 3.1.1")),
             }
         }
-        if let Some(text) = env.text(env::TIMEOUT)? {
-            let seconds = text.parse::<f64>().ok().filter(|seconds| (1.0..=3600.0).contains(seconds));
-            let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            self.settings.timeout =
-                timeout.ok_or_else(|| bad(env::TIMEOUT, &text, "it must be a number of seconds from 1 to 3600"))?;
+        if let Some(timeout) = env.timeout()? {
+            self.settings.timeout = timeout;
         }
         #[cfg(feature = "tls")]
         self.fill_tls(env)?;
