@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::fields;
 use super::sign::encode;
 use super::wire::{Reply, protocol};
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Result};
@@ -38,6 +39,10 @@ pub(super) fn read(reply: &Reply, question: &Question<'_>) -> Result<Map<String,
             Err(protocol(message).with_hint("the URL is not the one of the API, or a proxy wants a login"))
         }
         Ok(Value::Object(object)) if is_error || reports_failure(&object) => Err(fault(&object, reply, question)),
+        // Each answer of the service has one; without this check any JSON would be taken for "done".
+        Ok(Value::Object(object)) if field(&object, "RequestId").is_none() => {
+            Err(fields::missing(action, "RequestId").with_hint("is the URL the one of the API?"))
+        }
         Ok(Value::Object(object)) => Ok(object),
         _ if is_error => {
             let shown = format!("{action} failed (stage: api): HTTP {status}, with {}", describe(reply, question));
@@ -217,88 +222,6 @@ fn field(object: &Map<String, Value>, name: &str) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
         _ => None,
-    }
-}
-
-/// Reading what an answer must have.
-pub(super) mod fields {
-    use super::{Error, Map, Result, Value, protocol};
-
-    /// An object of the answer to an operation.
-    #[derive(Clone, Copy)]
-    pub(in crate::openapi) struct Fields<'a> {
-        action: &'a str,
-        object: &'a Map<String, Value>,
-    }
-
-    impl<'a> Fields<'a> {
-        pub(in crate::openapi) fn new(action: &'a str, object: &'a Map<String, Value>) -> Self {
-            Fields { action, object }
-        }
-
-        /// A text; a number or truth value counts as its text. `None` if it is missing or null.
-        pub(in crate::openapi) fn maybe_text(&self, name: &str) -> Option<String> {
-            match self.object.get(name)? {
-                Value::String(text) => Some(text.clone()),
-                value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
-                _ => None,
-            }
-        }
-
-        /// As [`maybe_text`](Fields::maybe_text), but it must be there.
-        pub(in crate::openapi) fn text(&self, name: &str) -> Result<String> {
-            self.maybe_text(name).ok_or_else(|| self.missing(name))
-        }
-
-        /// A whole number from 0; it may be written as text. `None` if it is missing or null.
-        pub(in crate::openapi) fn maybe_number(&self, name: &str) -> Option<u64> {
-            self.maybe_text(name)?.parse().ok()
-        }
-
-        /// A truth value; it may be written as text.
-        pub(in crate::openapi) fn boolean(&self, name: &str) -> Result<bool> {
-            match self.maybe_text(name) {
-                Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
-                Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-                _ => Err(self.missing(name)),
-            }
-        }
-
-        pub(in crate::openapi) fn object(&self, name: &str) -> Result<Fields<'a>> {
-            let object = self.object.get(name).and_then(Value::as_object).ok_or_else(|| self.missing(name))?;
-            Ok(Fields { action: self.action, object })
-        }
-
-        /// A list of objects.
-        pub(in crate::openapi) fn objects(&self, name: &str) -> Result<Vec<Fields<'a>>> {
-            let objects = self.list(name)?.iter().map(Value::as_object).collect::<Option<Vec<_>>>();
-            let objects = objects.ok_or_else(|| self.missing(name))?;
-            Ok(objects.into_iter().map(|object| Fields { action: self.action, object }).collect())
-        }
-
-        /// A list of texts.
-        pub(in crate::openapi) fn texts(&self, name: &str) -> Result<Vec<String>> {
-            let texts = self.list(name)?.iter().map(|value| value.as_str().map(str::to_string)).collect();
-            Option::ok_or_else(texts, || self.missing(name))
-        }
-
-        /// An empty list may be left out.
-        fn list(&self, name: &str) -> Result<&'a [Value]> {
-            match self.object.get(name) {
-                None | Some(Value::Null) => Ok(&[]),
-                Some(Value::Array(list)) => Ok(list),
-                Some(_) => Err(self.missing(name)),
-            }
-        }
-
-        fn missing(&self, name: &str) -> Error {
-            missing(self.action, name)
-        }
-    }
-
-    /// The answer lacks a field; nothing of the answer is shown.
-    pub(in crate::openapi) fn missing(action: &str, name: &str) -> Error {
-        protocol(format!("the answer to {action} has no {name}, or not as it should be (stage: api)"))
     }
 }
 

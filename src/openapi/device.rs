@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Api;
-use super::answer::fields::{Fields, missing};
+use super::fields::{Fields, missing};
 use super::message::check_given;
 use crate::credentials::Credentials;
 use crate::error::Result;

@@ -69,6 +69,7 @@ mod answer;
 mod builder;
 mod call;
 mod device;
+mod fields;
 mod group;
 mod message;
 mod run;

@@ -8,7 +8,7 @@ use super::answer::{self, Question};
 use super::sign::{self, Unsigned};
 use super::{Api, Call};
 use crate::backoff::Backoff;
-use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::error::{ApiFault, Error, ErrorKind, Fate, Result, Stage};
 
 /// How often a call is tried at most.
 const ATTEMPTS: u32 = 4;
@@ -40,7 +40,7 @@ impl Api {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
-            let throttled = error.api().is_some_and(|fault| fault.is_throttled());
+            let throttled = error.api().is_some_and(ApiFault::is_throttled);
             let untouched = throttled || error.fate() == Some(Fate::NotSent);
             unknown |= error.fate() == Some(Fate::Unknown);
             let again = error.is_retryable() && (untouched || call.is_repeatable()) && attempt < ATTEMPTS;
