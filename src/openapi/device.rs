@@ -150,6 +150,7 @@ impl Api {
     }
 
     fn about_device(&self, action: &str, client_id: &str, repeatable: bool) -> Result<Map<String, Value>> {
+        self.same_process()?;
         check_given(action, "client id", client_id)?;
         self.run(|_| self.of_instance(action).parameter("ClientId", client_id).repeatable(repeatable))
     }
@@ -173,6 +174,7 @@ pub struct ClientIds {
 impl ClientIds {
     fn next_page(&mut self) -> Result<Vec<String>> {
         const ACTION: &str = "ListDeviceCredentialClientId";
+        self.api.same_process()?;
         check_given(ACTION, "group id", &self.group_id)?;
         let answer = self.api.run(|_| {
             let call = self

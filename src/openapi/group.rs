@@ -43,6 +43,7 @@ impl Api {
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the id breaks these rules. Else as at [`Api`].
     pub fn create_group(&self, group_id: &str) -> Result<()> {
+        self.same_process()?;
         check_group(group_id, &self.inner.limits).map_err(|rule| Error::invalid(format!("CreateGroupId: {rule}")))?;
         self.run(|_| self.of_instance("CreateGroupId").parameter("GroupId", group_id)).map(drop)
     }
@@ -67,6 +68,7 @@ impl Api {
     /// [`Invalid`](crate::ErrorKind::Invalid): the id is empty. Else as at [`Api`].
     pub fn delete_group(&self, group_id: &str) -> Result<()> {
         const ACTION: &str = "DeleteGroupId";
+        self.same_process()?;
         check_given(ACTION, "group id", group_id)?;
         self.run(|_| self.of_instance(ACTION).parameter("GroupId", group_id)).map(drop)
     }

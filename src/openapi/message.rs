@@ -22,6 +22,7 @@ impl Api {
     /// URL. Else as at [`Api`].
     pub fn send_message(&self, topic: &str, payload: &str) -> Result<String> {
         const ACTION: &str = "SendMessage";
+        self.same_process()?;
         check_topic(topic, &self.inner.limits)?;
         check_payload(payload.len(), topic, &self.inner.limits)?;
         let answer = self.run(|_| {
@@ -36,6 +37,7 @@ impl Api {
     /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty. Else as at [`Api`].
     pub fn query_session(&self, client_id: &str) -> Result<bool> {
         const ACTION: &str = "QuerySessionByClientId";
+        self.same_process()?;
         check_given(ACTION, "client id", client_id)?;
         let answer = self.run(|_| self.of_instance(ACTION).parameter("ClientId", client_id).repeatable(true))?;
         Fields::new(ACTION, &answer).boolean("OnlineStatus")
@@ -50,6 +52,7 @@ impl Api {
     /// As [`query_session`](Api::query_session).
     pub fn batch_query_session<T: AsRef<str>>(&self, client_ids: &[T]) -> Result<Vec<(String, bool)>> {
         const ACTION: &str = "BatchQuerySessionByClientIds";
+        self.same_process()?;
         for id in client_ids {
             check_given(ACTION, "client id", id.as_ref())?;
         }

@@ -23,11 +23,7 @@ struct Failed {
 impl Api {
     /// Makes a call; `make` is asked anew for each attempt, with the time of that attempt.
     pub(super) fn run(&self, make: impl Fn(SystemTime) -> Call) -> Result<Map<String, Value>> {
-        if self.inner.process != std::process::id() {
-            return Err(Error::new(ErrorKind::Forked, "this Api was made in another process, before a fork")
-                .with_hint("make one in the child")
-                .with_fate(Fate::NotSent));
-        }
+        self.same_process()?;
         let deadline = Instant::now() + self.timeout;
         let mut backoff = Backoff::new(self.inner.backoff.0, self.inner.backoff.1);
         let mut attempt = 1;
@@ -54,6 +50,16 @@ impl Api {
             std::thread::sleep(pause);
             attempt += 1;
         }
+    }
+
+    /// The connections belong to the process that made them; calls look here before anything else.
+    pub(super) fn same_process(&self) -> Result<()> {
+        if self.inner.process == std::process::id() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Forked, "this Api was made in another process, before a fork")
+            .with_hint("make one in the child")
+            .with_fate(Fate::NotSent))
     }
 
     fn attempt(&self, call: &Call, attempt: u32, deadline: Instant) -> Result<Map<String, Value>, Failed> {

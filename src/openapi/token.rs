@@ -114,6 +114,7 @@ impl Api {
     /// or begins with a wildcard, or the lifetime is out of range. Else as at [`Api`].
     pub fn apply_token(&self, request: &TokenRequest) -> Result<Token> {
         const ACTION: &str = "ApplyToken";
+        self.same_process()?;
         request.check(&self.inner.limits, SystemTime::now())?;
         let end = std::cell::Cell::new(UNIX_EPOCH);
         let resources = request.resources.join(",");
@@ -155,6 +156,7 @@ impl Api {
     }
 
     fn about_token(&self, action: &str, token: &str) -> Result<serde_json::Map<String, Value>> {
+        self.same_process()?;
         if token.is_empty() {
             return Err(Error::invalid(format!("{action}: the token is empty")));
         }

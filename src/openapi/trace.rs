@@ -199,6 +199,7 @@ impl Api {
         request: &TraceRequest,
         pages: bool,
     ) -> Result<TracePage> {
+        self.same_process()?;
         for (_, what, value) in about {
             check_given(action, what, value)?;
         }
