@@ -181,7 +181,7 @@ fn too_many_calls_are_repeated_even_for_messages() {
     assert_eq!(api(&server).send_message("demo/x", "x").expect("sent"), "M1");
     let requests = server.requests();
     assert_eq!(requests.len(), 4);
-    let mut nonces: Vec<_> = requests.iter().map(|request| request.nonce()).collect();
+    let mut nonces: Vec<_> = requests.iter().map(support::http::Request::nonce).collect();
     nonces.sort_unstable();
     nonces.dedup();
     assert_eq!(nonces.len(), 4, "each attempt has a nonce of its own");
@@ -487,6 +487,33 @@ fn a_forked_child_is_told() {
             assert_eq!(server.requests()[1].connection, 0);
         }
     }
+}
+
+/// The environment of a process cannot be changed safely, so this test runs itself in another one.
+#[test]
+fn a_proxy_is_used_on_demand_only() {
+    const TARGET: &str = "TEST_TARGET";
+    if let Ok(url) = std::env::var(TARGET) {
+        to(url.as_str()).build().expect("good").revoke_token("geheim-token").expect("done directly");
+        let proxied = to(url).proxy_from_env(true).build().expect("good");
+        let error = failed(proxied.send_message("demo/x", "x"));
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Connect, Some(Fate::NotSent)), "{error}");
+        assert!(error.to_string().contains("proxy"), "{error}");
+        return;
+    }
+    let target = Server::start([answer(200, DONE)]);
+    let proxy = Server::start(vec![answer(403, ""); 4]);
+    let child = std::process::Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "a_proxy_is_used_on_demand_only"])
+        .env(TARGET, target.url())
+        .env("ALL_PROXY", proxy.url())
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .expect("it runs");
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    assert_eq!((target.requests().len(), target.left()), (1, 0));
+    assert_eq!(proxy.requests().len(), 4);
 }
 
 static LOG: Mutex<String> = Mutex::new(String::new());

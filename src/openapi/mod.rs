@@ -174,7 +174,7 @@ impl Api {
         self.timeout
     }
 
-    /// Makes any call, and gives the service's JSON object as it is.
+    /// Makes any call, and gives the service's JSON object as it is, of the crate `serde_json` 1.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the operation or a parameter has an impossible name, or it is too long

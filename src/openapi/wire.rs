@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -104,7 +105,9 @@ impl Wire {
             .timeout_recv_body(Some(limit))
             .build();
         let failed = |error| self.failed(error, start, limit, stage_max);
-        let response = self.agent.run(request).map_err(failed)?;
+        // The HTTP library panics where no thread can be started for a look-up.
+        let run = catch_unwind(AssertUnwindSafe(|| self.agent.run(request)));
+        let response = run.map_err(|_| panicked())?.map_err(failed)?;
         let (head, body) = response.into_parts();
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let size = body.content_length().unwrap_or(0).clamp(4 * 1024, BODY_MAX);
@@ -285,6 +288,10 @@ fn retry_after(text: &str) -> Option<Duration> {
 
 fn unmakeable() -> Error {
     Error::internal("the HTTP request cannot be made of these parameters").with_fate(Fate::NotSent)
+}
+
+fn panicked() -> Error {
+    Error::internal("the HTTP client panicked (stage: api)").with_stage(Stage::Api).with_fate(Fate::Unknown)
 }
 
 /// A body that is wiped when it was sent.
