@@ -357,6 +357,17 @@ fn tls_to_a_plain_port() {
 }
 
 #[test]
+fn a_port_that_hangs_up_during_tls() {
+    let (server, ca) = Server::start_tls([Step::Close, Step::Close, answer(200, TOKEN)]);
+    let api = builder(&server).ca_pem(ca).build().expect("good");
+    let error = failed(api.send_message("demo/x", "x"));
+    // Where unread bytes were thrown away, the system reports a reset, which tells nothing of the stage.
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+    assert!(error.stage() == Some(Stage::Tls) || error.to_string().contains("reset"), "{error}");
+    api.apply_token(&read_only()).expect("a token at the second attempt");
+}
+
+#[test]
 fn connections_are_kept_and_shared() {
     let server = Server::start(vec![kept(200, DONE); 3]);
     let api = api(&server);

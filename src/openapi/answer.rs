@@ -113,7 +113,8 @@ fn skew(reply: &Reply, question: &Question<'_>) -> Option<String> {
 }
 
 /// The documented codes (help pages of the operations on tokens and credentials, and "Error codes",
-/// alibabacloud.com/help/doc-detail/109365.htm).
+/// alibabacloud.com/help/doc-detail/109365.htm), and the common ones of the gateway
+/// (alibabacloud.com/help/doc-detail/69008.htm).
 fn usual_cause(fault: &ApiFault, action: &str) -> Option<String> {
     let policy = format!("and a RAM user needs the permission mq:{action}");
     Some(match fault.code() {
@@ -139,6 +140,14 @@ fn usual_cause(fault: &ApiFault, action: &str) -> Option<String> {
             "a parameter is missing or wrong; do the instance, topic and group exist in this region?".to_string()
         }
         Some(code) if code.starts_with("InvalidParameter") => "a parameter is missing or wrong".to_string(),
+        Some(code) if code.starts_with("InvalidAccessKeyId") => {
+            "the service does not know this AccessKey id: it is misspelt, deleted, or a temporary one (STS) that expired"
+                .to_string()
+        }
+        Some("IllegalTimestamp" | "InvalidTimeStamp.Expired") => {
+            "requests are valid for minutes only; is this machine's clock right?".to_string()
+        }
+        Some("SignatureNonceUsed") => "something repeats requests on their way; is there a proxy?".to_string(),
         _ if fault.is_server_failure() => "the service has a fault of its own; try again later".to_string(),
         _ => return None,
     })

@@ -237,6 +237,16 @@ impl Wire {
             let message = format!("cannot connect to {address} (stage: connect): {error}");
             return Error::new(ErrorKind::Connect, message).with_hint(hint).with_source(error).with_fate(Fate::NotSent);
         }
+        // This bare form is how rustls tells the end of a connection within the handshake.
+        let bare = error.kind() == Io::UnexpectedEof && error.get_ref().is_none() && error.raw_os_error().is_none();
+        if bare && address.is_tls() {
+            let message = format!("{address} closed the connection during the TLS handshake (stage: tls)");
+            return Error::new(ErrorKind::ConnectionLost, message)
+                .with_stage(Stage::Tls)
+                .with_hint("is this really an HTTPS port (443)?")
+                .with_source(error)
+                .with_fate(Fate::Unknown);
+        }
         let message =
             format!("the connection to {address} was lost before the whole answer came (stage: api): {error}");
         Error::new(ErrorKind::ConnectionLost, message)

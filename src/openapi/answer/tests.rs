@@ -59,6 +59,9 @@ fn every_documented_code_has_a_hint() {
         "ParameterCheckFailed",
         "InvalidParameter.Topic",
         "Throttling.User",
+        "InvalidAccessKeyId.NotFound",
+        "InvalidTimeStamp.Expired",
+        "SignatureNonceUsed",
     ] {
         let error = error(&reply(400, &format!(r#"{{"Code":"{code}","RequestId":"A"}}"#)));
         assert!(error.hint().is_some(), "{code}");
