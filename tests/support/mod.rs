@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod broker;
+pub mod http;
 pub mod mosquitto;
 pub mod proxy;
 pub mod tokens;
