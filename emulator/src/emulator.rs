@@ -249,7 +249,8 @@ impl Emulator {
     }
 
     /// Sets the clock of the OpenAPI ahead by so many seconds, or back: the one in its `Date` header, and against which
-    /// the time stamps of requests and the `ExpireTime` of `ApplyToken` are checked. 0 ends it. MQTT goes on by the true time.
+    /// the time stamps of requests and the `ExpireTime` of `ApplyToken` are checked. 0 ends it. MQTT goes on by the
+    /// true time.
     pub fn set_clock_skew(&self, seconds: i64) {
         lock(&self.service.switches).clock_skew = seconds;
     }

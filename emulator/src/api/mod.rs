@@ -109,14 +109,12 @@ async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Byt
         Err(error) => What::ApiRefused { action, code: error.code.clone() },
     };
     api.service.log.write(&client_id, what);
-    let (delay, now) = {
-        let switches = lock(&api.service.switches);
-        (switches.delay_api, clock::now(switches.clock_skew))
-    };
+    let delay = lock(&api.service.switches).delay_api;
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    answer::render(outcome, &host, now + delay)
+    let now = clock::now(lock(&api.service.switches).clock_skew);
+    answer::render(outcome, &host, now)
 }
 
 async fn run(api: &Api, request: &Request) -> Outcome {
