@@ -168,6 +168,18 @@ impl Api {
         &self.inner.key.id
     }
 
+    /// Where the API is, as a URL.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        self.inner.wire.address().to_string()
+    }
+
+    /// The region: as given, or as the service's own host name has it.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.inner.region.as_deref()
+    }
+
     /// How long a call may take, with all its attempts.
     #[must_use]
     pub fn timeout(&self) -> Duration {
@@ -192,7 +204,7 @@ impl Api {
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api")
-            .field("endpoint", &self.inner.wire.address().to_string())
+            .field("endpoint", &self.endpoint())
             .field("instance_id", &self.inner.instance_id)
             .field("access_key", &self.inner.key)
             .field("signing", &self.inner.signing)
