@@ -2,13 +2,19 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use aliyun_mqtt::openapi::{Api, Call, Signing, TokenRequest, TraceRequest};
 use aliyun_mqtt::{Error, ErrorKind, Fate, TokenKind};
-use support::api::{DONE, SENT, TOKEN, api, builder, failed, read_only, to};
-use support::http::{Server, answer, kept};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use support::api::{DONE, SECRET, SENT, TOKEN, api, builder, failed, read_only, to};
+use support::http::{Request, Server, answer, kept};
 use support::{LONG, eventually};
 
 #[test]
@@ -62,6 +68,63 @@ fn both_signatures_have_the_same_parameters() {
     }
     assert_eq!(v2.query.len(), 4 + 10, "{:?}", v2.query.keys());
     assert_eq!(v2.headers["content-type"], v3.headers["content-type"]);
+}
+
+/// What arrived is checked as the service does it, from the request alone.
+#[test]
+fn signatures_hold_for_what_is_really_sent() {
+    let call = Call::new("X").parameter("B", "a b*~+/\u{4e2d}").parameter("A", "");
+    for call in [call.clone(), call.clone().get(), call.form("F", "f+ /=&").form("E", "")] {
+        for signing in [Signing::V3, Signing::V2] {
+            let server = Server::start([answer(200, DONE)]);
+            builder(&server).signing(signing).build().expect("good").call(&call).expect("done");
+            let request = server.requests().remove(0);
+            match signing {
+                Signing::V2 => check_v2(&request),
+                _ => check_v3(&request),
+            }
+        }
+    }
+}
+
+fn encode(text: &str) -> String {
+    let keep = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+    text.bytes().map(|byte| if keep(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+fn join(fields: &BTreeMap<String, String>) -> String {
+    fields.iter().map(|(name, value)| encode(name) + "=" + &encode(value)).collect::<Vec<_>>().join("&")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn check_v3(request: &Request) {
+    let body = hex(&Sha256::digest(join(&request.form)));
+    assert_eq!(request.headers["x-acs-content-sha256"], body);
+    let authorization = &request.headers["authorization"];
+    let (start, signature) = authorization.split_once(",Signature=").expect("a signature");
+    let names = start.strip_prefix("ACS3-HMAC-SHA256 Credential=key-id,SignedHeaders=").expect("names");
+    let signed: String = names.split(';').map(|name| format!("{name}:{}\n", request.headers[name])).collect();
+    let must = |name: &&String| name.starts_with("x-acs-") || matches!(name.as_str(), "host" | "content-type");
+    let expected: Vec<_> = request.headers.keys().filter(must).map(String::as_str).collect();
+    assert_eq!(names, expected.join(";"));
+    let canonical = format!("{}\n/\n{}\n{signed}\n{names}\n{body}", request.method, join(&request.query));
+    let text = format!("ACS3-HMAC-SHA256\n{}", hex(&Sha256::digest(canonical)));
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key");
+    mac.update(text.as_bytes());
+    assert_eq!(signature, hex(&mac.finalize().into_bytes()));
+}
+
+fn check_v2(request: &Request) {
+    let mut all = request.query.clone();
+    all.extend(request.form.clone());
+    let signature = all.remove("Signature").expect("a signature");
+    let text = format!("{}&%2F&{}", request.method, encode(&join(&all)));
+    let mut mac = Hmac::<Sha1>::new_from_slice(format!("{SECRET}&").as_bytes()).expect("a key");
+    mac.update(text.as_bytes());
+    assert_eq!(hex(&STANDARD.decode(signature).expect("base64")), hex(&mac.finalize().into_bytes()));
 }
 
 #[test]

@@ -23,8 +23,9 @@
 //! # How a call runs
 //!
 //! A call blocks until the service has answered, at most for [`ApiBuilder::timeout`] with everything: up to four
-//! attempts, and the pauses between them. It starts no thread, except a short one for each look-up of the host name;
-//! one that hangs in the system's resolver is left behind and ends by itself. Connections are kept for 10 s and shared
+//! attempts, and the pauses between them. It starts no thread, except a short one for each look-up of the host name, and
+//! one to find out where a connection hangs; a look-up that hangs in the system's resolver is left behind and ends by
+//! itself. Connections are kept for 10 s and shared
 //! by all clones. Redirects are not followed, and a proxy is used only on [demand](ApiBuilder::proxy_from_env).
 //!
 //! | what happened | another attempt |
