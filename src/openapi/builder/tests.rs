@@ -106,4 +106,5 @@ fn from_the_environment() {
         let text = refused(read(&[(variable, value)]));
         assert!(text.contains(variable), "{variable}: {text}");
     }
+    assert!(refused(read(&[(env::CA_FILE, "/no/such/ca.pem")])).contains("/no/such/ca.pem"));
 }
