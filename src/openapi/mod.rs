@@ -23,8 +23,9 @@
 //! # How a call runs
 //!
 //! A call blocks until the service has answered, at most for [`ApiBuilder::timeout`] with everything: up to four
-//! attempts, and the pauses between them. It starts no thread, except a short one for each look-up of the host name;
-//! one that hangs in the system's resolver is left behind and ends by itself. Connections are kept for 10 s and shared
+//! attempts, and the pauses between them. It starts no thread, except a short one for each look-up of the host name, and
+//! one to find out where a connection hangs; a look-up that hangs in the system's resolver is left behind and ends by
+//! itself. Connections are kept for 10 s and shared
 //! by all clones. Redirects are not followed, and a proxy is used only on [demand](ApiBuilder::proxy_from_env).
 //!
 //! | what happened | another attempt |
@@ -168,6 +169,18 @@ impl Api {
         &self.inner.key.id
     }
 
+    /// Where the API is, as a URL.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        self.inner.wire.address().to_string()
+    }
+
+    /// The region: as given, or as the service's own host name has it.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.inner.region.as_deref()
+    }
+
     /// How long a call may take, with all its attempts.
     #[must_use]
     pub fn timeout(&self) -> Duration {
@@ -192,7 +205,7 @@ impl Api {
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api")
-            .field("endpoint", &self.inner.wire.address().to_string())
+            .field("endpoint", &self.endpoint())
             .field("instance_id", &self.inner.instance_id)
             .field("access_key", &self.inner.key)
             .field("signing", &self.inner.signing)

@@ -29,11 +29,11 @@ fn what_is_needed() {
 
 #[test]
 fn region_and_endpoint() {
-    let address = |builder: ApiBuilder| builder.build().unwrap().inner.wire.address().to_string();
+    let address = |builder: ApiBuilder| builder.build().unwrap().endpoint();
     assert_eq!(address(builder()), "https://onsmqtt.cn-hangzhou.aliyuncs.com");
     assert_eq!(address(builder().vpc(true)), "https://onsmqtt-vpc.cn-hangzhou.aliyuncs.com");
     assert_eq!(address(builder().endpoint("http://localhost:1")), "http://localhost:1");
-    let region = |builder: ApiBuilder| builder.build().unwrap().inner.region.clone();
+    let region = |builder: ApiBuilder| builder.build().unwrap().region().map(str::to_string);
     assert_eq!(region(builder().endpoint("http://localhost:1")).as_deref(), Some("cn-hangzhou"));
     let bare = Api::builder().instance_id("i").access_key("id", "s");
     assert_eq!(region(bare.clone().endpoint("http://localhost:1")), None);
@@ -87,9 +87,9 @@ fn from_the_environment() {
     let api = read(&[(env::TIMEOUT, "7.5"), (env::SECURITY_TOKEN, "geheim-2")]).build().unwrap();
     assert_eq!(api.timeout(), Duration::from_millis(7500));
     assert_eq!(api.inner.key.security_token.as_deref().map(String::as_str), Some("geheim-2"));
-    assert_eq!(api.inner.wire.address().to_string(), "https://onsmqtt.cn-beijing.aliyuncs.com");
+    assert_eq!(api.endpoint(), "https://onsmqtt.cn-beijing.aliyuncs.com");
     let api = read(&[(env::API_ENDPOINT, "http://127.0.0.1:9")]).build().unwrap();
-    assert_eq!(api.inner.wire.address().to_string(), "http://127.0.0.1:9");
+    assert_eq!(api.endpoint(), "http://127.0.0.1:9");
     for (variable, value) in [
         (env::REGION_ID, ""),
         (env::REGION_ID, "No Region"),
@@ -106,4 +106,5 @@ fn from_the_environment() {
         let text = refused(read(&[(variable, value)]));
         assert!(text.contains(variable), "{variable}: {text}");
     }
+    assert!(refused(read(&[(env::CA_FILE, "/no/such/ca.pem")])).contains("/no/such/ca.pem"));
 }
