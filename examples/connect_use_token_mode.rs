@@ -1,6 +1,8 @@
-//! Logs in with a token, as a program does that must not hold an account's secret, and sends one message to itself.
+//! Logs in with a token, and sends one message to itself.
 //!
-//! The token is taken from `ALIYUN_MQTT_TOKEN`; its resources must cover the parent topic (`{topic}/#`).
+//! The token is taken from `ALIYUN_MQTT_TOKEN`; its resources must cover the parent topic (`{topic}/#`). If it is not set,
+//! the program applies for one with the account's key, and the library renews it. A program on a device must not hold
+//! that key: see the example `token_server`.
 
 mod support;
 

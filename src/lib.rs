@@ -32,7 +32,8 @@
 //! # How it runs
 //!
 //! [`Client::connect`] starts one thread, which owns the connection: it sends, receives, keeps alive, and connects again
-//! when the line breaks. Your calls put work into an ordered outbox and wait for its fate on a condition variable; they
+//! when the line breaks. With tokens to renew there is a second one, which waits for their time; providers of credentials
+//! run on a thread of their own each time they are asked. Your calls put work into an ordered outbox and wait for its fate on a condition variable; they
 //! never run a runtime themselves, so they also work inside an async program (where they block the thread, as any
 //! blocking call does). [`Client`] is `Clone + Send + Sync`; every call may be made from any thread, also while another
 //! one receives.
@@ -82,7 +83,29 @@
 //! or 2 message is acknowledged when your program takes it; [`AckMode`] has the other choices. At the inbox's bound QoS 0
 //! messages are dropped, and others are neither queued nor acknowledged, so that the broker sends them again.
 //!
-//! Notices of the service (`$SYS/tokenExpireNotice`, `$SYS/tokenInvalidNotice`) are [`Event`]s, never messages.
+//! Notices of the service (`$SYS/tokenExpireNotice`, `$SYS/tokenInvalidNotice`) are [`Event`]s; they are messages, too,
+//! only if [`ConfigBuilder::deliver_notices`] asks for that.
+//!
+//! # Tokens
+//!
+//! [`Credentials::token_provider`] logs in with tokens that a function of yours gets; `Credentials::apply_tokens` (feature
+//! `openapi`) with tokens that the library applies for. A client holds one token of each [`TokenKind`], and keeps them over
+//! reconnects.
+//!
+//! * A token is renewed after 80 % of its life ([`ConfigBuilder::token_renewal`]), some 10 % earlier by chance, or at once
+//!   on `$SYS/tokenExpireNotice`. New tokens are published to `$SYS/uploadToken` ahead of everything else; no PUBLISH and no
+//!   SUBSCRIBE follows before they are acknowledged (help.aliyun.com/document_detail/54282.html). The connection stays.
+//! * A renewal that fails is an [`Event`] and is tried again, with pauses that grow to 120 s and are short against the life
+//!   that is left. The connection lives on while its token does; where a token is due and the connection drops, a new one is
+//!   got first.
+//! * `$SYS/tokenInvalidNotice` says why the service is about to cut the connection. Codes 4 and 5 are about an operation:
+//!   it fails with [`ErrorKind::Rejected`], at once if it can be only one, otherwise after those it can be have been sent one
+//!   at a time. The others are about the token: a new one is got, or, where nobody can be asked, the client is dead
+//!   ([`ErrorKind::TokenInvalid`]).
+//! * A login refused with CONNACK 4 or 5 brings back the token before, if that is alive; otherwise it triggers exactly one
+//!   fresh application, also at the first connect. If that token is refused, too, logins go on at the slowest pace, as with
+//!   other credentials, without another application.
+//! * [`Client::upload_token`] replaces a token by hand.
 //!
 //! # The service's API
 //!
@@ -115,6 +138,8 @@
 //! * *"... is suspected to be refused"*: see the topic in the error. Its parent must exist in the console, and the
 //!   AccessKey, token or device needs the right to it.
 //! * *Two programs disconnect each other in turn*: they use one client id. Leave out the device id, or give each its own.
+//! * *"the service has ended the connection over its token"*: it has expired or was revoked, and nobody can be asked for
+//!   another: see [Tokens](#tokens).
 //! * *[`stranded_workers`] is not 0*: a thread sits in the system's resolver or in dialling, which nothing can interrupt;
 //!   it ends by itself.
 //! * *After a fork everything fails with [`ErrorKind::Forked`]*: make the client in the child.

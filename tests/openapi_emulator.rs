@@ -88,6 +88,11 @@ fn every_call_works_with_both_signatures() {
         let trace = api.device_trace(id, &span).expect("a trace");
         assert!(trace.entries().iter().any(|entry| entry.action() == Some("connect")), "{trace:?}");
         receiver.publish(&x, QoS::AtLeastOnce, "traced").expect("published");
+        receiver.publish(&x, QoS::AtLeastOnce, "traced, too").expect("published");
+        let first = api.client_message_trace(id, &span.clone().page_size(1)).expect("a trace");
+        assert!(first.entries().len() == 1 && first.total() > Some(1), "{first:?}");
+        let second = api.client_message_trace(id, &span.clone().page_size(1).page(2)).expect("a trace");
+        assert_ne!(format!("{:?}", first.entries()), format!("{:?}", second.entries()));
         let trace = api.client_message_trace(id, &span).expect("a trace");
         assert!(trace.entries().iter().any(|entry| entry.message_id().is_some()), "{trace:?}");
         assert!(!api.publish_trace(&message_id, &span).expect("a trace").entries().is_empty());

@@ -4,8 +4,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aliyun_mqtt::{AuthMode, Client, Config, ConfigBuilder, Credentials, Message, QoS};
-use aliyun_mqtt_emulator::{Emulator, Permission};
+use aliyun_mqtt::openapi::{Api, TokenRequest};
+use aliyun_mqtt::{AuthMode, Client, Config, ConfigBuilder, Credentials, Message, QoS, TokenKind};
+use aliyun_mqtt_emulator::Emulator;
 
 /// An example ends with success or with an error to show.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -33,25 +34,38 @@ impl Service {
 
     /// A configuration that logs in by this mode.
     pub fn config_for(&self, mode: AuthMode) -> aliyun_mqtt::Result<ConfigBuilder> {
-        match self {
-            Service::Real => Ok(ConfigBuilder::from_env().credentials(Credentials::from_env(mode)?)),
-            Service::Local(emulator) => {
-                let key = emulator.access_key_id();
-                let credentials = match mode {
-                    AuthMode::Token => {
-                        let everything = format!("{}/#", emulator.parent_topic());
-                        let hour = Duration::from_secs(3600);
-                        let token = emulator.issue_token(Permission::ReadWrite, &[everything.as_str()], hour);
-                        Credentials::token(key, format!("RW|{token}"))
-                    }
-                    _ => Credentials::signature(key, emulator.access_key_secret()),
-                };
-                Ok(Config::builder()
-                    .endpoint(emulator.endpoint())
-                    .instance_id(emulator.instance_id())
-                    .group_id(emulator.group_id())
-                    .credentials(credentials))
+        let credentials = match self {
+            Service::Real => Credentials::from_env(mode)?,
+            // As from the environment without ALIYUN_MQTT_TOKEN: the library applies for a token and renews it.
+            Service::Local(emulator) if mode == AuthMode::Token => {
+                let topics = [format!("{}/#", emulator.parent_topic())];
+                Credentials::apply_tokens(&self.api()?, [TokenRequest::new(TokenKind::ReadWrite, topics)])
             }
+            Service::Local(emulator) => Credentials::signature(emulator.access_key_id(), emulator.access_key_secret()),
+        };
+        Ok(self.config_without_credentials().credentials(credentials))
+    }
+
+    /// A configuration that lacks only its credentials.
+    pub fn config_without_credentials(&self) -> ConfigBuilder {
+        match self {
+            Service::Real => ConfigBuilder::from_env(),
+            Service::Local(emulator) => Config::builder()
+                .endpoint(emulator.endpoint())
+                .instance_id(emulator.instance_id())
+                .group_id(emulator.group_id()),
+        }
+    }
+
+    /// The service's HTTPS API.
+    pub fn api(&self) -> aliyun_mqtt::Result<Api> {
+        match self {
+            Service::Real => Api::from_env(),
+            Service::Local(emulator) => Api::builder()
+                .endpoint(emulator.api_endpoint())
+                .instance_id(emulator.instance_id())
+                .access_key(emulator.access_key_id(), emulator.access_key_secret())
+                .build(),
         }
     }
 

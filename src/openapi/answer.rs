@@ -113,8 +113,9 @@ fn skew(reply: &Reply, question: &Question<'_>) -> Option<String> {
 }
 
 /// The documented codes (help pages of the operations on tokens and credentials, and "Error codes",
-/// alibabacloud.com/help/doc-detail/109365.htm), and the common ones of the gateway
-/// (alibabacloud.com/help/doc-detail/69008.htm).
+/// alibabacloud.com/help/doc-detail/109365.htm), and of the gateway's common ones `InvalidAccessKeyId` and
+/// `IllegalTimestamp` (alibabacloud.com/help/doc-detail/69008.htm). That this service answers with the gateway's, and the
+/// other spellings of them, is an assumption.
 fn usual_cause(fault: &ApiFault, action: &str) -> Option<String> {
     let policy = format!("and a RAM user needs the permission mq:{action}");
     Some(match fault.code() {
