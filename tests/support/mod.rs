@@ -2,8 +2,10 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod broker;
+pub mod ledger;
 pub mod mosquitto;
 pub mod proxy;
+pub mod random;
 pub mod tokens;
 
 use std::fmt::Debug;
