@@ -24,3 +24,36 @@ fn a_restarted_broker_has_taken_what_it_acknowledged() {
         run(&plan, &House::emulator_house()).check();
     }
 }
+
+/// `LEDGER_BROKER` can choose one of the two.
+fn long(kept: bool, broker: &str, house: fn() -> House) {
+    if std::env::var("LEDGER_BROKER").is_ok_and(|chosen| chosen != broker) {
+        println!("ledger: not on {broker}");
+        return;
+    }
+    run(&Plan::long(kept), &house()).check();
+}
+
+#[test]
+#[ignore = "takes minutes: a quarter of a million messages"]
+fn a_long_run_of_clean_sessions_on_the_emulator() {
+    long(false, "emulator", House::emulator_house);
+}
+
+#[test]
+#[ignore = "takes minutes: a quarter of a million messages"]
+fn a_long_run_of_kept_sessions_on_the_emulator() {
+    long(true, "emulator", House::emulator_house);
+}
+
+#[test]
+#[ignore = "needs mosquitto, and takes minutes: a quarter of a million messages"]
+fn a_long_run_of_clean_sessions_on_mosquitto() {
+    long(false, "mosquitto", House::mosquitto_house);
+}
+
+#[test]
+#[ignore = "needs mosquitto, and takes minutes: a quarter of a million messages"]
+fn a_long_run_of_kept_sessions_on_mosquitto() {
+    long(true, "mosquitto", House::mosquitto_house);
+}

@@ -30,6 +30,10 @@ pub const MARGIN: Duration = Duration::from_secs(5);
 const OUTBOX_MESSAGES: usize = 1_000;
 const OUTBOX_BYTES: usize = 256 * 1024;
 
+/// The device ids.
+const SENDER: &str = "ledger-sender";
+const RECEIVER: &str = "ledger-receiver";
+
 /// What is to be run.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -58,6 +62,21 @@ impl Plan {
             kept,
             pace: Pace { bytes: 40_000, longest: 100 },
             restarts: 0,
+        }
+    }
+
+    /// A part of a long plan, whose size comes from the environment: `LEDGER_MESSAGES` in all, or as many as can be done in
+    /// `LEDGER_SECONDS` for each part.
+    pub fn long(kept: bool) -> Plan {
+        const PARTS: u64 = 4;
+        let time = number("LEDGER_SECONDS").map(Duration::from_secs);
+        let messages = number("LEDGER_MESSAGES").or(time.map(|_| u64::MAX)).unwrap_or(1_000_000);
+        Plan {
+            messages: messages / PARTS,
+            time,
+            pace: Pace { bytes: number("LEDGER_PACE").unwrap_or(1_000_000), longest: 500 },
+            restarts: number("LEDGER_RESTARTS").unwrap_or(10) as u32,
+            ..Plan::new(kept)
         }
     }
 }
@@ -92,8 +111,6 @@ struct Run<'a> {
     started: Instant,
     sent: AtomicU64,
     received: AtomicU64,
-    /// Odd while the broker is down, and one further after each restart.
-    epoch: AtomicU64,
     /// All messages are settled.
     settled: AtomicBool,
     /// The most the client held, as far as was seen.
@@ -120,10 +137,10 @@ pub fn run(plan: &Plan, house: &House) -> Report {
     let mut random = Random::new(plan.seed);
     let proxy = Proxy::start(house.addr());
     let device = |name: &str| house.config().device_id(name).clean_session(!plan.kept);
-    let receiver = connect(device("ledger-receiver"));
+    let receiver = connect(device(RECEIVER));
     receiver.subscribe(&format!("{}/ledger/#", house.parent()), QoS::ExactlyOnce).expect("subscribed");
     let limits = house.limits().outbox(OUTBOX_MESSAGES, OUTBOX_BYTES);
-    let sender = connect(device("ledger-sender").endpoint(proxy.endpoint()).limits(limits).window(100));
+    let sender = connect(device(SENDER).endpoint(proxy.endpoint()).limits(limits).window(100));
     let events = [sender.events(), receiver.events()];
     let run = Run {
         plan,
@@ -131,7 +148,6 @@ pub fn run(plan: &Plan, house: &House) -> Report {
         started: Instant::now(),
         sent: AtomicU64::new(0),
         received: AtomicU64::new(0),
-        epoch: AtomicU64::new(0),
         settled: AtomicBool::new(false),
         most_open: AtomicU64::new(0),
         most_bytes: AtomicU64::new(0),
@@ -189,9 +205,7 @@ fn restart(run: &Run<'_>, mut random: Random) -> u32 {
             }
             thread::park_timeout(Duration::from_millis(5));
         }
-        run.epoch.fetch_add(1, Ordering::SeqCst);
         run.house.restart(Duration::from_millis(random.within(0..200)));
-        run.epoch.fetch_add(1, Ordering::SeqCst);
     }
     run.plan.restarts
 }

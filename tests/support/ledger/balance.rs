@@ -17,20 +17,20 @@ pub(super) fn balance(run: &Run<'_>, books: &[Book], arrived: &Seen, door: Optio
     for (thread, book) in books.iter().enumerate() {
         report.add_book(book);
         for (qos, entries) in book.entries.iter().enumerate() {
-            for (number, entry) in entries.iter().enumerate() {
+            for (number, end) in entries.iter().enumerate() {
                 let key = Key { thread, qos, number };
                 let (times, at_door) = (arrived.count(key), door.map(|door| door.taken.count(key)));
                 report.messages += 1;
-                let Some(entry) = entry else {
+                let Some(end) = *end else {
                     report.unsettled.push(format!("{key:?}"));
                     continue;
                 };
-                report.count(entry.end, qos, times);
+                report.count(end, qos, times);
                 let copies = times.max(at_door.unwrap_or(0));
-                if entry.end == End::NotSent && copies > 0 {
+                if end == End::NotSent && copies > 0 {
                     report.sent_after_all.push(format!("{key:?} was reported as not sent, and came {copies} times"));
                 }
-                if qos > 0 && entry.end == End::Acknowledged {
+                if qos > 0 && end == End::Acknowledged {
                     if !forgets && times == 0 {
                         lost.push(format!("{key:?} was acknowledged, and did not arrive (at the door: {at_door:?})"));
                     }
@@ -42,8 +42,8 @@ pub(super) fn balance(run: &Run<'_>, books: &[Book], arrived: &Seen, door: Optio
                 }
                 if qos == 2 && times > 1 {
                     report.twice += 1;
-                    if run.plan.kept && (entry.one_life || run.house.keeps_sessions()) {
-                        report.twice_on_kept.push(format!("{key:?} came {times} times, {:?}", entry.end));
+                    if run.plan.kept && run.house.keeps_sessions() {
+                        report.twice_on_kept.push(format!("{key:?} came {times} times, {end:?}"));
                     }
                 }
                 if qos == 1 && times > 1 {
@@ -53,10 +53,14 @@ pub(super) fn balance(run: &Run<'_>, books: &[Book], arrived: &Seen, door: Optio
         }
     }
     report.lost = lost;
-    report.disorder = arrived.disorder.clone();
+    if !forgets {
+        // A receiver that has to subscribe again misses what comes meanwhile, and may see only its repetition.
+        report.disorder = arrived.disorder.clone();
+    }
     report.wrong.extend(arrived.wrong.iter().cloned());
     if let Some(door) = door {
         report.disorder.extend(door.taken.disorder.iter().map(|what| format!("{what}, at the door")));
+        report.unrecognisable = door.unrecognisable.clone();
         report.wrong.extend(door.wrong.iter().chain(&door.taken.wrong).cloned());
     }
     report

@@ -45,6 +45,7 @@ pub struct Report {
     pub lost: Vec<String>,
     pub sent_after_all: Vec<String>,
     pub twice_on_kept: Vec<String>,
+    pub unrecognisable: Vec<String>,
     pub disorder: Vec<String>,
     pub late: Vec<String>,
     pub wrong: Vec<String>,
@@ -98,6 +99,7 @@ impl Report {
             &self.lost,
             &self.sent_after_all,
             &self.twice_on_kept,
+            &self.unrecognisable,
             &self.disorder,
             &self.late,
             &self.wrong,
@@ -131,6 +133,7 @@ impl fmt::Display for Report {
         writeln!(f, "  lost: {}", told(&self.lost))?;
         writeln!(f, "  sent, though reported as not sent: {}", told(&self.sent_after_all))?;
         writeln!(f, "  QoS 2 twice on a kept session: {}", told(&self.twice_on_kept))?;
+        writeln!(f, "  repetitions a broker could not recognise: {}", told(&self.unrecognisable))?;
         writeln!(f, "  out of order: {}", told(&self.disorder))?;
         writeln!(f, "  past the deadline: {}", told(&self.late))?;
         write!(f, "  other faults: {}", told(&self.wrong))

@@ -124,9 +124,9 @@ impl Writer {
                 within = !part.ends;
                 let (this, next) = rest.split_at(part.length);
                 if holding {
-                    held.extend_from_slice(this)
+                    held.extend_from_slice(this);
                 } else {
-                    run.extend_from_slice(this)
+                    run.extend_from_slice(this);
                 }
                 rest = next;
             }
