@@ -53,6 +53,7 @@ pub(super) fn balance(run: &Run<'_>, books: &[Book], arrived: &Seen, door: Optio
         }
     }
     report.lost = lost;
+    report.redelivered = arrived.redelivered;
     if !forgets {
         // A receiver that has to subscribe again misses what comes meanwhile, and may see only its repetition.
         report.disorder = arrived.disorder.clone();

@@ -50,7 +50,7 @@ impl Door {
                     self.ids.remove(&id);
                 }
                 let Some(key) = key else { return };
-                self.taken.see(key);
+                self.taken.see(key, false);
                 let Some(id) = packet_id else { return };
                 self.ids.insert(id, key);
                 match self.known.insert(key, id) {
@@ -62,7 +62,7 @@ impl Door {
             }
             What::PublishAcknowledged { packet_id } => {
                 if let Some(key) = self.ids.get(&packet_id) {
-                    self.acknowledged.see(*key);
+                    self.acknowledged.see(*key, false);
                 }
             }
             What::Violation { topic, reason, .. } => {

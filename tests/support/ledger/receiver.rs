@@ -15,16 +15,19 @@ pub(super) const LAST: &str = "last";
 pub(super) struct Seen {
     /// By thread, QoS and number.
     counts: Vec<[Vec<u8>; 3]>,
+    /// Seen before, and marked as a redelivery: by QoS. The broker sent it again, whoever had published it, and they are
+    /// not in the counts.
+    pub(super) redelivered: [u64; 3],
     pub(super) disorder: Vec<String>,
     pub(super) wrong: Vec<String>,
 }
 
 impl Seen {
     pub(super) fn new(threads: usize) -> Seen {
-        Seen { counts: vec![Default::default(); threads], disorder: Vec::new(), wrong: Vec::new() }
+        Seen { counts: vec![Default::default(); threads], redelivered: [0; 3], disorder: Vec::new(), wrong: Vec::new() }
     }
 
-    pub(super) fn see(&mut self, key: Key) {
+    pub(super) fn see(&mut self, key: Key, redelivery: bool) {
         let Some(counts) = self.counts.get_mut(key.thread).and_then(|levels| levels.get_mut(key.qos)) else {
             self.wrong.push(format!("{key:?} was never sent"));
             return;
@@ -34,6 +37,10 @@ impl Seen {
         } else if counts[key.number] == 0 {
             let last = counts.len() - 1;
             self.disorder.push(format!("{key:?} came first after number {last}"));
+        }
+        if redelivery && counts[key.number] > 0 {
+            self.redelivered[key.qos] += 1;
+            return;
         }
         counts[key.number] = counts[key.number].saturating_add(1);
     }
@@ -69,7 +76,7 @@ pub(super) fn listen(run: &Run<'_>, receiver: &Client, over: &AtomicBool) -> See
         }
         run.received.fetch_add(1, Ordering::SeqCst);
         match Key::parse(message.payload()) {
-            Some(key) => seen.see(key),
+            Some(key) => seen.see(key, message.is_duplicate()),
             None => seen.wrong.push(format!("not a message of the ledger: {message:?}")),
         }
     }

@@ -40,6 +40,8 @@ pub struct Report {
     /// QoS 1 messages, and QoS 2 messages, that came more than once.
     pub repeated: u64,
     pub twice: u64,
+    /// Redeliveries by the broker, marked as such, that the receiver got to see; by QoS.
+    pub redelivered: [u64; 3],
     // What must not be.
     pub unsettled: Vec<String>,
     pub lost: Vec<String>,
@@ -87,6 +89,11 @@ impl Report {
             format!("{acknowledged} acknowledged, but the client counts {}", stats.acknowledged),
         );
         demand(self.memory < MEMORY, format!("{} MiB of memory", self.memory >> 20));
+        if plan.restarts == 0 {
+            // The receiver's line is never cut. mosquitto 2.0.11, restarted, repeats the PUBLISH of QoS 2 messages whose
+            // PUBREC it had answered with PUBREL (MQTT 3.1.1, section 4.3.3, demands PUBREL): no receiver can tell.
+            demand(self.redelivered == [0; 3], format!("redelivered on a whole line: {:?}", self.redelivered));
+        }
         if plan.kept && plan.restarts == 0 {
             demand(self.sessions_lost == [0, 0], format!("kept sessions were lost: {:?}", self.sessions_lost));
         }
@@ -125,7 +132,11 @@ impl fmt::Display for Report {
         {
             writeln!(f, "  {name}: {ends:?} (QoS 0, 1, 2), arrived {came:?}")?;
         }
-        writeln!(f, "  repeated: QoS 1 {}, QoS 2 {}", self.repeated, self.twice)?;
+        writeln!(
+            f,
+            "  repeated: QoS 1 {}, QoS 2 {}; redelivered by the broker {:?}",
+            self.repeated, self.twice, self.redelivered
+        )?;
         writeln!(f, "  outbox: at most {} messages, {} times full", self.most_open, self.full)?;
         writeln!(f, "  {} calls, the latest {:?} after its deadline", self.calls, self.worst)?;
         writeln!(f, "  memory: at most {} MiB", self.memory >> 20)?;

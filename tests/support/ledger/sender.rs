@@ -11,7 +11,7 @@ use super::{Key, LONG, MARGIN, Run};
 use crate::support::random::Random;
 
 /// Deliveries a thread leaves open at most. All threads together may leave more than the outbox holds.
-const OPEN: usize = 200;
+const OPEN: usize = 400;
 
 /// How far the receiver may lag behind, in messages: what a broker keeps for it is not what is looked at here.
 const LAG: u64 = 10_000;
