@@ -210,8 +210,8 @@ impl Shared {
     }
 
     fn join(self: &Arc<Self>, client: TcpStream) {
-        self.connections.fetch_add(1, Ordering::SeqCst);
         let mut lines = self.lines.lock().expect("lines");
+        self.connections.fetch_add(1, Ordering::SeqCst);
         let Faults { refuse, mute, .. } = *self.faults();
         if refuse {
             return;

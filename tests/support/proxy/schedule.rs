@@ -48,6 +48,13 @@ fn fault(proxy: &Proxy, random: &mut Random, last: Duration, done: &AtomicBool) 
             proxy.calm();
         }
     };
+    let lose = |way, bytes, random: &mut Random| {
+        let cuts = proxy.cuts();
+        proxy.cut_after(way, random.within(0..bytes) as usize, random.within(0..bytes) as usize);
+        // The client may have nothing more to say before it is answered.
+        wait_for(last, done, || proxy.cuts() > cuts);
+        proxy.heal();
+    };
     let some = random.one_in(2);
     match random.within(0..14) {
         0..=3 => {
@@ -55,11 +62,11 @@ fn fault(proxy: &Proxy, random: &mut Random, last: Duration, done: &AtomicBool) 
             "cut"
         }
         4 => {
-            proxy.cut_after(Way::Up, random.within(0..300) as usize, random.within(0..300) as usize);
+            lose(Way::Up, 300, random);
             "cut losing what was sent"
         }
         5 => {
-            proxy.cut_after(Way::Down, random.within(0..50) as usize, random.within(0..50) as usize);
+            lose(Way::Down, 50, random);
             "cut losing answers"
         }
         6 => {
@@ -121,8 +128,12 @@ fn await_progress(proxy: &Proxy, bytes: u64, done: &AtomicBool) {
 }
 
 fn wait(time: Duration, done: &AtomicBool) {
+    wait_for(time, done, || false);
+}
+
+fn wait_for(time: Duration, done: &AtomicBool, enough: impl Fn() -> bool) {
     let until = Instant::now() + time;
-    while Instant::now() < until && !done.load(Ordering::SeqCst) {
+    while Instant::now() < until && !enough() && !done.load(Ordering::SeqCst) {
         thread::park_timeout(Duration::from_millis(1));
     }
 }
