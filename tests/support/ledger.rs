@@ -136,11 +136,12 @@ pub fn run(plan: &Plan, house: &House) -> Report {
     println!("ledger: {plan:?} on {}", house.name());
     let mut random = Random::new(plan.seed);
     let proxy = Proxy::start(house.addr());
-    let device = |name: &str| house.config().device_id(name).clean_session(!plan.kept);
-    let receiver = connect(device(RECEIVER));
+    let device = |name: &str, kept: bool| house.config().device_id(name).clean_session(!kept);
+    // Where the broker can keep what it took for the receiver, it is to do so: then nothing may be lost behind its door.
+    let receiver = connect(device(RECEIVER, plan.kept || house.keeps_sessions()));
     receiver.subscribe(&format!("{}/ledger/#", house.parent()), QoS::ExactlyOnce).expect("subscribed");
     let limits = house.limits().outbox(OUTBOX_MESSAGES, OUTBOX_BYTES);
-    let sender = connect(device(SENDER).endpoint(proxy.endpoint()).limits(limits).window(100));
+    let sender = connect(device(SENDER, plan.kept).endpoint(proxy.endpoint()).limits(limits).window(100));
     let events = [sender.events(), receiver.events()];
     let run = Run {
         plan,

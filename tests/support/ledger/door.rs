@@ -40,10 +40,9 @@ impl Door {
 
     fn enter(&mut self, what: What) {
         match what {
-            What::Connected { session_present: false, .. } => {
-                self.ids.clear();
-                self.known.clear();
-            }
+            // The ids stay: a client that did not get this CONNACK goes on where it was, if the next one calls the new
+            // session present, and no client can know better.
+            What::Connected { session_present: false, .. } => self.known.clear(),
             What::Published { packet_id, payload, dup, .. } => {
                 let key = Key::parse(&payload);
                 if let Some(id) = packet_id {
