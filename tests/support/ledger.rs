@@ -57,7 +57,7 @@ impl Plan {
         Plan {
             seed: number("LEDGER_SEED").unwrap_or(clock.as_nanos() as u64 % 1_000_000_000),
             threads: 8,
-            messages: 3_000,
+            messages: 2_000,
             time: None,
             kept,
             pace: Pace { bytes: 40_000, longest: 100 },
