@@ -30,6 +30,9 @@ pub const MARGIN: Duration = Duration::from_secs(5);
 const OUTBOX_MESSAGES: usize = 1_000;
 const OUTBOX_BYTES: usize = 256 * 1024;
 
+/// The shortest there is, so that a silent line is noticed soon.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
 /// The device ids.
 const SENDER: &str = "ledger-sender";
 const RECEIVER: &str = "ledger-receiver";
@@ -60,7 +63,7 @@ impl Plan {
             messages: 2_000,
             time: None,
             kept,
-            pace: Pace { bytes: 40_000, longest: 100 },
+            pace: Pace { bytes: 40_000, longest: 100, silence: false },
             restarts: 0,
         }
     }
@@ -74,7 +77,7 @@ impl Plan {
         Plan {
             messages: messages / PARTS,
             time,
-            pace: Pace { bytes: number("LEDGER_PACE").unwrap_or(1_000_000), longest: 500 },
+            pace: Pace { bytes: number("LEDGER_PACE").unwrap_or(1_000_000), longest: 500, silence: true },
             restarts: number("LEDGER_RESTARTS").unwrap_or(10) as u32,
             ..Plan::new(kept)
         }
@@ -141,7 +144,7 @@ pub fn run(plan: &Plan, house: &House) -> Report {
     let receiver = connect(device(RECEIVER, plan.kept || house.keeps_sessions()));
     receiver.subscribe(&format!("{}/ledger/#", house.parent()), QoS::ExactlyOnce).expect("subscribed");
     let limits = house.limits().outbox(OUTBOX_MESSAGES, OUTBOX_BYTES);
-    let sender = connect(device(SENDER, plan.kept).endpoint(proxy.endpoint()).limits(limits).window(100));
+    let sender = connect(device(SENDER, plan.kept).endpoint(proxy.endpoint()).limits(limits).keep_alive(KEEP_ALIVE));
     let events = [sender.events(), receiver.events()];
     let run = Run {
         plan,

@@ -18,7 +18,12 @@ pub struct Pace {
     pub bytes: u64,
     /// How long a fault lasts, in milliseconds, at the most.
     pub longest: u64,
+    /// Whether a line may fall silent until the client itself gives it up, which takes up to two keep-alives.
+    pub silence: bool,
 }
+
+/// How long a client may take to notice that a line is dead, far beyond its keep-alive in tests.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often each fault was made.
 pub type Tally = BTreeMap<&'static str, usize>;
@@ -32,11 +37,25 @@ pub fn torment(proxy: &Proxy, mut random: Random, pace: Pace, done: &AtomicBool)
             break;
         }
         let last = Duration::from_millis(random.within(1..pace.longest));
-        let name = fault(proxy, &mut random, last, done);
+        let name = if pace.silence && random.one_in(25) {
+            fall_silent(proxy, done)
+        } else {
+            fault(proxy, &mut random, last, done)
+        };
         *tally.entry(name).or_default() += 1;
     }
     proxy.calm();
     tally
+}
+
+fn fall_silent(proxy: &Proxy, done: &AtomicBool) -> &'static str {
+    let connections = proxy.connections();
+    proxy.swallow_way(Way::Up, true);
+    proxy.swallow_way(Way::Down, true);
+    // What it sends on the line after it is swallowed, too.
+    wait_for(PATIENCE, done, || proxy.connections() > connections);
+    proxy.heal();
+    "silent until noticed"
 }
 
 fn fault(proxy: &Proxy, random: &mut Random, last: Duration, done: &AtomicBool) -> &'static str {
