@@ -13,6 +13,8 @@ use crate::env::{self, Env};
 use crate::error::{Error, Result};
 use crate::identity::ClientId;
 use crate::limits::MQTT_TEXT_LEN;
+#[cfg(feature = "openapi")]
+use crate::openapi::{Api, ApiBuilder, TokenRequest};
 use crate::token::{Token, TokenKind, store};
 
 mod provider;
@@ -29,6 +31,7 @@ const TOKEN_LABEL: &str = "the token";
 /// | [`device`](Credentials::device) | trusted devices: a key for one client id (一机一密) |
 /// | [`token`](Credentials::token), [`tokens`](Credentials::tokens) | untrusted devices: temporary permission for some topics |
 /// | [`token_provider`](Credentials::token_provider) | the same, with tokens fetched and renewed as needed |
+/// | `apply_tokens` (feature `openapi`) | the same, with tokens that the library applies for itself |
 /// | [`signature`](Credentials::signature) | servers of one's own: never give an account's key to a device |
 /// | [`custom_plain`](Credentials::custom_plain), [`custom_signed`](Credentials::custom_signed) | identities uploaded by the account (Professional and Platinum instances) |
 /// | [`provider`](Credentials::provider) | any of these, asked for at each connect |
@@ -73,7 +76,17 @@ enum Kind {
     TokenProvider {
         key_id: String,
         provider: Arc<Provider>,
+        applies: Option<Applies>,
     },
+}
+
+/// What is known of tokens that the library applies for itself.
+#[derive(Clone)]
+struct Applies {
+    /// The instance they are for.
+    instance_id: String,
+    /// What is wrong with the requests.
+    fault: Option<Error>,
 }
 
 /// The modes that the environment can choose, by `ALIYUN_MQTT_AUTH`.
@@ -82,7 +95,9 @@ enum Kind {
 pub enum AuthMode {
     /// `signature`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`.
     Signature,
-    /// `token`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIYUN_MQTT_TOKEN`.
+    /// `token`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIYUN_MQTT_TOKEN`. Without that token, one for everything below
+    /// `ALIYUN_MQTT_TOPIC` is applied for and renewed (feature `openapi`), which takes the variables at
+    /// `openapi::Api::from_env`.
     Token,
     /// `device`: `ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID` and `ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET`.
     Device,
@@ -190,7 +205,36 @@ impl Credentials {
         let key_id: String = access_key_id.into();
         let key = key_id.clone();
         let provider = move || Ok(Credentials::tokens(key.as_str(), fetch()?));
-        Credentials(Kind::TokenProvider { key_id, provider: Arc::new(provider) })
+        Credentials(Kind::TokenProvider { key_id, provider: Arc::new(provider), applies: None })
+    }
+
+    /// Token mode, with tokens that the library applies for itself, one for each request; at most one of each kind.
+    ///
+    /// They are kept and renewed as with a [`token_provider`](Credentials::token_provider). For servers of your own, which
+    /// hold the account's key: a program on a device gets its tokens from such a server. The API must be that of the
+    /// client's instance. Each token takes at most the API's own time-out, all together at most the client's.
+    ///
+    /// ```no_run
+    /// use aliyun_mqtt::openapi::{Api, TokenRequest};
+    /// use aliyun_mqtt::{Credentials, TokenKind};
+    /// # fn main() -> aliyun_mqtt::Result<()> {
+    /// let requests = [TokenRequest::new(TokenKind::ReadWrite, ["demo/#"])];
+    /// let credentials = Credentials::apply_tokens(&Api::from_env()?, requests);
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "openapi")]
+    #[must_use]
+    pub fn apply_tokens(api: &Api, requests: impl IntoIterator<Item = TokenRequest>) -> Self {
+        let requests: Vec<_> = requests.into_iter().collect();
+        let applies =
+            Applies { instance_id: api.instance_id().to_string(), fault: api.check_requests(&requests).err() };
+        let api = api.clone();
+        let key_id = api.access_key_id().to_string();
+        let provider = move || {
+            let tokens: Result<Vec<Token>> = requests.iter().map(|request| api.apply_token(request)).collect();
+            Ok(Credentials::tokens(api.access_key_id(), tokens?))
+        };
+        Credentials(Kind::TokenProvider { key_id, provider: Arc::new(provider), applies: Some(applies) })
     }
 
     /// Custom authentication, sign mode `ORIGIN`: the uploaded user name and secret, sent as they are.
@@ -288,6 +332,14 @@ impl Credentials {
         }
     }
 
+    /// The instance that these credentials are for, where they are for one only.
+    pub(crate) fn instance_id(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::TokenProvider { applies, .. } => applies.as_ref().map(|applies| applies.instance_id.as_str()),
+            _ => None,
+        }
+    }
+
     /// Valid for one client id only, so that a made-up device id makes no sense.
     pub(crate) fn is_device(&self) -> bool {
         matches!(self.0, Kind::Device { .. })
@@ -318,10 +370,9 @@ impl Credentials {
             }
             AuthMode::Token => {
                 let key_id = env.needed(env::ACCESS_KEY_ID)?;
-                let tokens = env.secret(env::TOKEN).map_err(|error| {
-                    error
-                        .with_hint("token mode needs a token, as RW|..., R|... or W|...; apply for one with ApplyToken")
-                })?;
+                let Some(tokens) = env.text(env::TOKEN)?.map(Zeroizing::new) else {
+                    return Credentials::read_applying(env);
+                };
                 let tokens = parse_tokens(env::TOKEN, &tokens);
                 (Kind::Token { key_id, tokens }, (env::ACCESS_KEY_ID, env::TOKEN))
             }
@@ -329,6 +380,36 @@ impl Credentials {
         let credentials = Credentials(kind);
         credentials.check_as(labels)?;
         Ok(credentials)
+    }
+
+    /// Tokens for everything below the parent topic, applied for with the account's key.
+    #[cfg(feature = "openapi")]
+    fn read_applying(env: &Env<'_>) -> Result<Self> {
+        let hint = |error: Error| {
+            let hint = format!(
+                "token mode needs a token in {}, as RW|..., R|... or W|...; or what it takes to apply for one: {}, {} \
+                 and either {} or {}",
+                env::TOKEN,
+                env::ACCESS_KEY_SECRET,
+                env::TOPIC,
+                env::REGION_ID,
+                env::API_ENDPOINT
+            );
+            error.with_hint(hint)
+        };
+        let api = ApiBuilder::read(env).build().map_err(hint)?;
+        let parent = env::read_topic(env).map_err(hint)?;
+        // The documentation does not say whether "demo/#" takes in "demo" itself, as it does in MQTT.
+        let topics = [parent.clone(), format!("{parent}/#")];
+        Ok(Credentials::apply_tokens(&api, [TokenRequest::new(TokenKind::ReadWrite, topics)]))
+    }
+
+    #[cfg(not(feature = "openapi"))]
+    fn read_applying(env: &Env<'_>) -> Result<Self> {
+        let missing = env.needed(env::TOKEN).err().unwrap_or_else(|| Error::internal("the environment has changed"));
+        Err(missing.with_hint(
+            "token mode needs a token, as RW|..., R|... or W|...; with the cargo feature `openapi` one is applied for",
+        ))
     }
 
     fn is_custom(&self) -> bool {
@@ -367,7 +448,10 @@ impl Credentials {
                 }
                 Ok(())
             }
-            Kind::TokenProvider { key_id, .. } => check_key_id(id_label, key_id),
+            Kind::TokenProvider { key_id, applies, .. } => {
+                check_key_id(id_label, key_id)?;
+                applies.as_ref().and_then(|applies| applies.fault.clone()).map_or(Ok(()), Err)
+            }
             Kind::Plain { user, secret } | Kind::Signed { user, secret } => {
                 // What was uploaded may be any text.
                 check_present(id_label, user)?;

@@ -125,14 +125,7 @@ impl Endpoint {
     /// Whether the host is this machine: `localhost`, a name below it, or a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        match self.host.parse::<IpAddr>() {
-            Ok(address) => address.to_canonical().is_loopback(),
-            Err(_) => {
-                let host = self.host.to_ascii_lowercase();
-                let host = host.strip_suffix('.').unwrap_or(&host);
-                host == "localhost" || host.ends_with(".localhost")
-            }
-        }
+        is_loopback(&self.host)
     }
 
     /// The error is the broken rule.
@@ -210,8 +203,20 @@ fn guess_transport(text: &str, port: Option<u16>) -> Result<Transport, String> {
     }
 }
 
-/// Host without brackets, and port.
-fn split_port(authority: &str) -> Result<(String, Option<u16>), String> {
+/// Whether this host, without brackets, is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => {
+            let host = host.to_ascii_lowercase();
+            let host = host.strip_suffix('.').unwrap_or(&host);
+            host == "localhost" || host.ends_with(".localhost")
+        }
+    }
+}
+
+/// Host without brackets, and port. The error is the broken rule.
+pub(crate) fn split_port(authority: &str) -> Result<(String, Option<u16>), String> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, port) = rest.split_once(']').ok_or_else(|| format!("the host {authority:?} has no closing ']'"))?;
         if host.parse::<Ipv6Addr>().is_err() {

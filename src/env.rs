@@ -1,6 +1,7 @@
 //! Settings from environment variables.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -35,12 +36,21 @@ pub(crate) const PROTOCOL: &str = "ALIYUN_MQTT_PROTOCOL";
 pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";
 /// `signature` (default), `token` or `device`.
 pub(crate) const AUTH: &str = "ALIYUN_MQTT_AUTH";
-/// `RW|...`, or several joined; in token mode.
+/// `RW|...`, or several joined; in token mode. If it is absent, one is applied for.
 pub(crate) const TOKEN: &str = "ALIYUN_MQTT_TOKEN";
 /// In signature and token mode.
 pub(crate) const ACCESS_KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
-/// In signature mode.
+/// In signature mode; in token mode to apply for a token.
 pub(crate) const ACCESS_KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+/// The URL of the API; by default made of the region.
+#[cfg(feature = "openapi")]
+pub(crate) const API_ENDPOINT: &str = "ALIYUN_MQTT_API_ENDPOINT";
+/// The region, such as `cn-hangzhou`; needed for the API where no endpoint is given.
+#[cfg(feature = "openapi")]
+pub(crate) const REGION_ID: &str = "ALIYUN_MQTT_REGION_ID";
+/// Goes with a temporary AccessKey (STS); for the API only.
+#[cfg(feature = "openapi")]
+pub(crate) const SECURITY_TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
 /// In device mode.
 pub(crate) const DEVICE_ACCESS_KEY_ID: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID";
 /// In device mode.
@@ -56,7 +66,7 @@ pub fn topic_from_env() -> Result<String> {
     read_topic(&Env::process())
 }
 
-fn read_topic(env: &Env<'_>) -> Result<String> {
+pub(crate) fn read_topic(env: &Env<'_>) -> Result<String> {
     let topic = env.needed(TOPIC)?;
     identity::check_parent(&topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
     Ok(topic)
@@ -96,6 +106,16 @@ impl<'a> Env<'a> {
     /// As [`needed`](Env::needed), for a secret.
     pub(crate) fn secret(&self, name: &str) -> Result<Zeroizing<String>> {
         self.needed(name).map(Zeroizing::new)
+    }
+
+    /// The time-out, of 1 s to 1 h; `None` if the variable is not set or empty.
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>> {
+        let Some(text) = self.text(TIMEOUT)? else { return Ok(None) };
+        let seconds = text.parse::<f64>().ok().filter(|seconds| (1.0..=3600.0).contains(seconds));
+        match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+            Some(timeout) => Ok(Some(timeout)),
+            None => Err(Error::config(format!("{TIMEOUT} is {text:?}; it must be a number of seconds from 1 to 3600"))),
+        }
     }
 
     /// A variable's path; `None` if it is not set or empty.

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+mod fault;
+
+pub use fault::ApiFault;
+
 /// What can go wrong, for every call of this library.
 ///
 /// An error says what was tried, why it failed and, where the service's usual cause is known, what to do
@@ -39,6 +43,7 @@ struct Inner {
     /// Where the kind does not tell it.
     stage: Option<Stage>,
     code: Option<Code>,
+    api: Option<ApiFault>,
     hint: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -63,7 +68,8 @@ pub enum ErrorKind {
     Tls,
     /// CONNECT was answered with a refusal; [`Error::code`] is the CONNACK code.
     Refused,
-    /// What answered does not speak MQTT, or breaks its rules.
+    /// What answered does not speak MQTT, or breaks its rules. Of the API: it does not speak HTTP, or its answer is not
+    /// the JSON that it should be.
     Protocol,
     /// The connection was lost or closed by the other side.
     ConnectionLost,
@@ -77,6 +83,8 @@ pub enum ErrorKind {
     /// The service said that the client's token is not good (`$SYS/tokenInvalidNotice`), and there is nobody to ask for
     /// another; [`Error::code`] is its code.
     TokenInvalid,
+    /// The API answered with an error; [`Error::api`] has its code and request id.
+    Api,
     /// There is no room: the outbox is at its bound, or the publish rate leaves no slot now.
     Full,
     /// The client was disconnected or dropped by this program.
@@ -86,7 +94,7 @@ pub enum ErrorKind {
         /// How many.
         count: usize,
     },
-    /// The client was made in another process, before a `fork`.
+    /// The client (or `openapi::Api`) was made in another process, before a `fork`.
     Forked,
     /// A fault in this library, or in what it is built on. Please report it.
     Internal,
@@ -110,7 +118,7 @@ pub enum Stage {
     Window,
     /// The broker's acknowledgement of an operation that was sent.
     Ack,
-    /// The answer of the OpenAPI. Not used yet.
+    /// The answer of the service's API: the request was on its way.
     Api,
 }
 
@@ -233,6 +241,7 @@ impl Error {
                 fate: None,
                 stage: None,
                 code: None,
+                api: None,
                 hint: None,
                 source: None,
             }),
@@ -268,6 +277,17 @@ impl Error {
         self.edit(|inner| inner.code = Some(code))
     }
 
+    /// Puts something in front of the message.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn with_prefix(self, prefix: &str) -> Self {
+        self.edit(|inner| inner.message.insert_str(0, prefix))
+    }
+
+    #[cfg(feature = "openapi")]
+    pub(crate) fn with_api(self, fault: ApiFault) -> Self {
+        self.edit(|inner| inner.api = Some(fault))
+    }
+
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         self.edit(|inner| inner.hint = Some(hint.into()))
     }
@@ -294,6 +314,17 @@ impl Error {
         self.inner.code
     }
 
+    /// What the service's API answered, to this call or in the cause: in an error of the kind [`Api`](ErrorKind::Api), or
+    /// of the kind [`Credentials`](ErrorKind::Credentials) when a token was applied for.
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiFault> {
+        self.inner.api.as_ref().or_else(|| self.own_source()?.api())
+    }
+
+    fn own_source(&self) -> Option<&Error> {
+        std::error::Error::source(self)?.downcast_ref()
+    }
+
     /// The usual cause in this service and its cure, where one is known. Also part of `Display`.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
@@ -310,6 +341,7 @@ impl Error {
             ErrorKind::Connect => Some(Stage::Connect),
             ErrorKind::Tls => Some(Stage::Tls),
             ErrorKind::Refused => Some(Stage::ConnAck),
+            ErrorKind::Api => Some(Stage::Api),
             _ => self.inner.stage,
         }
     }
@@ -345,6 +377,11 @@ impl Error {
             | ErrorKind::ConnectionLost
             | ErrorKind::Full => true,
             ErrorKind::Refused => self.inner.code == Some(Code::ConnAck(3)),
+            ErrorKind::Api => {
+                self.inner.api.as_ref().is_some_and(|fault| fault.is_throttled() || fault.is_server_failure())
+            }
+            // As what the provider failed with; of a foreign error nothing is known.
+            ErrorKind::Credentials => self.own_source().is_some_and(Error::is_retryable),
             _ => false,
         }
     }
@@ -369,6 +406,9 @@ impl fmt::Debug for Error {
         }
         if let Some(code) = &self.inner.code {
             out.field("code", code);
+        }
+        if let Some(fault) = &self.inner.api {
+            out.field("api", fault);
         }
         if let Some(hint) = &self.inner.hint {
             out.field("hint", hint);

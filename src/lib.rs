@@ -84,6 +84,11 @@
 //!
 //! Notices of the service (`$SYS/tokenExpireNotice`, `$SYS/tokenInvalidNotice`) are [`Event`]s, never messages.
 //!
+//! # The service's API
+//!
+//! The module `openapi` (cargo feature of that name, on by default) calls the service's HTTPS API: it applies for tokens,
+//! makes device credentials, and asks who is online.
+//!
 //! # Limits of the service
 //!
 //! Names, sizes and quotas are checked before anything is sent, because the service answers a violation by cutting the
@@ -95,13 +100,15 @@
 //! | feature | effect | adds | default |
 //! |---|---|---|---|
 //! | `tls` | `mqtts://` endpoints | rustls with ring, rustls-native-certs, webpki-root-certs | yes |
+//! | `openapi` | the module `openapi`: tokens, device credentials, groups, online status, traces; needs `tls` | ureq, sha2, httpdate, humantime | yes |
 //!
 //! # Log levels
 //!
 //! Through the [`log`](https://docs.rs/log) facade: `warn` for lost connections, suspected refusals, a full inbox, plain
 //! connections to other hosts and long topics; `info` for connects and notices; `debug` for details. Topics and client
 //! ids may appear, payloads and secrets never. The crates underneath log on their own targets: `rumqttc` shows topics and
-//! packet ids at `debug`, `rustls` handshakes at `debug`.
+//! packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq` whole requests to the API at `trace`**, with what is
+//! secret in them.
 //!
 //! # Known problems
 //!
@@ -144,6 +151,8 @@ mod identity;
 mod inbox;
 mod limits;
 mod message;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod session;
 mod stats;
 #[cfg(feature = "tls")]
@@ -156,7 +165,7 @@ pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
 pub use endpoint::{Endpoint, Transport};
 pub use env::topic_from_env;
-pub use error::{Code, Error, ErrorKind, Fate, Result, Stage};
+pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
 pub use events::{Event, Events, Notice};
 pub use identity::{ClientId, p2p_topic};
 pub use inbox::{Messages, Stream};

@@ -1,7 +1,8 @@
 //! Who may log in: access keys, device credentials, custom identities - and the check of a login against them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +25,12 @@ pub struct DeviceCredential {
 impl fmt::Debug for DeviceCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceCredential").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+impl DeviceCredential {
+    fn random() -> Self {
+        Self { access_key_id: format!("DC.{}", random_text()), access_key_secret: format!("DC.{}", random_text()) }
     }
 }
 
@@ -63,12 +70,42 @@ pub(crate) struct Refusal {
 #[derive(Clone, Default)]
 pub(crate) struct Directory {
     pub(crate) instance_id: String,
-    pub(crate) group_ids: Vec<String>,
+    pub(crate) groups: Vec<Group>,
     /// Access key id to secret, the first being the default account.
     pub(crate) access_keys: Vec<(String, String)>,
+    /// Temporary keys of the OpenAPI, by their id.
+    pub(crate) sts_keys: HashMap<String, StsKey>,
     pub(crate) custom: HashMap<String, CustomIdentity>,
-    /// Device access key id to the client id it belongs to, and its secret.
-    pub(crate) devices: HashMap<String, (String, String)>,
+    /// By client id.
+    pub(crate) devices: BTreeMap<String, Device>,
+}
+
+/// A group id and when it came to be.
+#[derive(Clone)]
+pub(crate) struct Group {
+    pub(crate) id: String,
+    pub(crate) created: SystemTime,
+}
+
+impl Group {
+    pub(crate) fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), created: SystemTime::now() }
+    }
+}
+
+/// A temporary key: it counts only together with its security token.
+#[derive(Clone)]
+pub(crate) struct StsKey {
+    pub(crate) secret: String,
+    pub(crate) security_token: String,
+}
+
+/// A client id with a credential of its own.
+#[derive(Clone)]
+pub(crate) struct Device {
+    pub(crate) credential: DeviceCredential,
+    pub(crate) created: SystemTime,
+    pub(crate) updated: SystemTime,
 }
 
 #[derive(Clone)]
@@ -84,18 +121,27 @@ const NOT_AUTHORIZED: u8 = 5;
 impl Directory {
     /// Registers a client id, or replaces its credential.
     pub(crate) fn register_device(&mut self, client_id: &str) -> DeviceCredential {
-        self.devices.retain(|_, (bound, _)| bound != client_id);
-        let access_key_id = format!("DC.{}", random_text());
-        let access_key_secret = format!("DC.{}", random_text());
-        self.devices.insert(access_key_id.clone(), (client_id.to_owned(), access_key_secret.clone()));
-        DeviceCredential { access_key_id, access_key_secret }
+        let credential = DeviceCredential::random();
+        let now = SystemTime::now();
+        self.devices.insert(client_id.into(), Device { credential: credential.clone(), created: now, updated: now });
+        credential
+    }
+
+    /// Gives a registered client id a new credential; `None` if it is not registered.
+    pub(crate) fn refresh_device(&mut self, client_id: &str) -> Option<&Device> {
+        let device = self.devices.get_mut(client_id)?;
+        device.credential = DeviceCredential::random();
+        device.updated = SystemTime::now();
+        Some(device)
     }
 
     /// Whether the client id had a credential.
     pub(crate) fn unregister_device(&mut self, client_id: &str) -> bool {
-        let before = self.devices.len();
-        self.devices.retain(|_, (bound, _)| bound != client_id);
-        self.devices.len() < before
+        self.devices.remove(client_id).is_some()
+    }
+
+    pub(crate) fn knows_group(&self, group: &str) -> bool {
+        self.groups.iter().any(|known| known.id == group)
     }
 
     pub(crate) fn check(&self, login: &Login<'_>, tokens: &TokenBook) -> Result<Identity, Refusal> {
@@ -125,7 +171,7 @@ impl Directory {
             return Err(refuse(NOT_AUTHORIZED, "wrong instance id"));
         }
         let group = rules::group_of(login.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
-        if !self.group_ids.iter().any(|known| known == group) {
+        if !self.knows_group(group) {
             return Err(refuse(NOT_AUTHORIZED, "unknown group id"));
         }
         match mode {
@@ -133,15 +179,19 @@ impl Directory {
                 let secret = self.secret_of(key_id)?;
                 check_signature(login.client_id, secret, password)
             }
-            "DeviceCredential" => match self.devices.get(key_id) {
-                None => Err(refuse(NOT_AUTHORIZED, "unknown device credential")),
-                Some((bound, _)) if bound != login.client_id => {
+            "DeviceCredential" => match self.devices.get(login.client_id) {
+                Some(device) if device.credential.access_key_id == key_id => {
+                    check_signature(login.client_id, &device.credential.access_key_secret, password)
+                }
+                _ if self.devices.values().any(|device| device.credential.access_key_id == key_id) => {
                     Err(refuse(NOT_AUTHORIZED, "the device credential belongs to another client id"))
                 }
-                Some((_, secret)) => check_signature(login.client_id, secret, password),
+                _ => Err(refuse(NOT_AUTHORIZED, "unknown device credential")),
             },
             "Token" => {
-                self.secret_of(key_id)?;
+                if !self.sts_keys.contains_key(key_id) {
+                    self.secret_of(key_id)?;
+                }
                 let held = parse_password(password)
                     .ok_or_else(|| refuse(BAD_PASSWORD, "the password is not Type|Token, or several of them joined"))?;
                 for (permission, token) in &held {
@@ -168,8 +218,9 @@ impl fmt::Debug for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Directory")
             .field("instance_id", &self.instance_id)
-            .field("group_ids", &self.group_ids)
+            .field("groups", &self.groups.len())
             .field("access_keys", &self.access_keys.len())
+            .field("sts_keys", &self.sts_keys.len())
             .field("custom", &self.custom.len())
             .field("devices", &self.devices.len())
             .finish()
@@ -218,7 +269,7 @@ mod tests {
     fn directory() -> Directory {
         Directory {
             instance_id: "mqtt-xxxxx".into(),
-            group_ids: vec!["GID_Test".into()],
+            groups: vec![Group::new("GID_Test")],
             access_keys: vec![("YYYYY".into(), "XXXXX".into())],
             ..Directory::default()
         }

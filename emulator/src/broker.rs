@@ -23,7 +23,7 @@ use rmqtt::types::{AuthResult, ClientId, From, Id, Publish, QoS, TopicFilter};
 use tokio::net::TcpStream;
 
 use crate::error::Error;
-use crate::log::What;
+use crate::log::{Payload, What};
 use crate::packet::MAX_ALIASES;
 use crate::rules;
 use crate::service::{Parked, Service, lock};
@@ -157,6 +157,23 @@ impl Broker {
         SessionState::forwards(&self.context, From::from_system(sender), message, false, None)
             .await
             .map_err(|error| Error::Broker(error.to_string()))
+    }
+
+    /// Sends a message as the service: to the subscribers of its topic, or to the target of a P2P topic if that is
+    /// connected. Returns the number of its log entry.
+    pub(crate) async fn send(&self, service: &Service, topic: &str, qos: u8, payload: Bytes) -> Result<u64, Error> {
+        if qos > 2 {
+            return Err(Error::Invalid(format!("QoS {qos} is not 0, 1 or 2")));
+        }
+        let (topic_seen, payload_seen) = (topic.to_owned(), Payload::from(&payload[..]));
+        let what = What::ServicePublished { topic: topic_seen, qos, payload: payload_seen };
+        let number = service.log.write("", what);
+        let target = rules::p2p_target(topic).map(|(_, target)| target);
+        match target {
+            Some(target) if service.line(target).is_none() => service.drop_offline(target, topic),
+            _ => self.forward(topic, qos, payload, target).await?,
+        }
+        Ok(number)
     }
 
     pub(crate) async fn sessions(&self, service: &Service) -> Vec<SessionInfo> {

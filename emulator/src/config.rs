@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::account::{CustomIdentity, Directory, SignMode};
+use crate::account::{CustomIdentity, Directory, Group, SignMode, StsKey};
 use crate::emulator::Emulator;
 use crate::error::Error;
+use crate::rules::check_group;
 
 /// Instance id of an emulator that was not told another.
 pub const DEFAULT_INSTANCE_ID: &str = "post-cn-emulator";
@@ -17,6 +18,9 @@ pub const DEFAULT_PARENT_TOPIC: &str = "emulator";
 pub const DEFAULT_ACCESS_KEY_ID: &str = "emulator-access-key-id";
 /// Access key secret of an emulator that was not told another. No real one.
 pub const DEFAULT_ACCESS_KEY_SECRET: &str = "emulator-access-key-secret";
+
+/// Ports of an emulator: TCP, TLS, WebSocket, secure WebSocket, and HTTP and HTTPS of the OpenAPI.
+pub(crate) const LISTENERS: usize = 6;
 
 /// The limits of the service, as far as the emulator enforces them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +59,10 @@ pub(crate) struct Settings {
     pub(crate) forbidden: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) address: IpAddr,
-    pub(crate) ports: [u16; 4],
+    pub(crate) ports: [u16; LISTENERS],
     pub(crate) acknowledge_violations: bool,
     pub(crate) token_notice_lead: Duration,
+    pub(crate) token_time_scale: f64,
     pub(crate) retransmit_after: Duration,
     pub(crate) inflight: u16,
     pub(crate) queue: usize,
@@ -68,7 +73,7 @@ impl Builder {
     pub(crate) fn new() -> Self {
         let directory = Directory {
             instance_id: DEFAULT_INSTANCE_ID.into(),
-            group_ids: vec![DEFAULT_GROUP_ID.into()],
+            groups: vec![Group::new(DEFAULT_GROUP_ID)],
             access_keys: vec![(DEFAULT_ACCESS_KEY_ID.into(), DEFAULT_ACCESS_KEY_SECRET.into())],
             ..Directory::default()
         };
@@ -78,9 +83,10 @@ impl Builder {
             forbidden: Vec::new(),
             limits: Limits::default(),
             address: IpAddr::from([127, 0, 0, 1]),
-            ports: [0; 4],
+            ports: [0; LISTENERS],
             acknowledge_violations: false,
             token_notice_lead: Duration::from_secs(300),
+            token_time_scale: 1.0,
             retransmit_after: Duration::from_secs(10),
             inflight: 1024,
             queue: 1_000_000,
@@ -97,7 +103,7 @@ impl Builder {
 
     /// Adds a group id. The first one takes the place of [`DEFAULT_GROUP_ID`].
     pub fn group_id(mut self, id: impl Into<String>) -> Self {
-        add(&mut self.settings.directory.group_ids, &mut self.default_group, id.into());
+        add(&mut self.settings.directory.groups, &mut self.default_group, Group::new(id));
         self
     }
 
@@ -107,9 +113,23 @@ impl Builder {
         self
     }
 
-    /// Adds an access key pair. The first one takes the place of the default pair; it is also the one tokens are issued to.
+    /// Adds an access key pair. The first one takes the place of the default pair; it is also the one
+    /// [`Emulator::issue_token`] issues to.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         add(&mut self.settings.directory.access_keys, &mut self.default_key, (id.into(), secret.into()));
+        self
+    }
+
+    /// Adds a temporary (STS) key for the OpenAPI; it is taken only with this security token. A client may log in with
+    /// tokens the key has applied for, but not sign with it. Default: none.
+    pub fn sts_key(
+        mut self,
+        id: impl Into<String>,
+        secret: impl Into<String>,
+        security_token: impl Into<String>,
+    ) -> Self {
+        let key = StsKey { secret: secret.into(), security_token: security_token.into() };
+        self.settings.directory.sts_keys.insert(id.into(), key);
         self
     }
 
@@ -157,6 +177,18 @@ impl Builder {
         self
     }
 
+    /// The port for the OpenAPI over HTTP on 127.0.0.1. Default 0: a free one is chosen.
+    pub fn api_port(mut self, port: u16) -> Self {
+        self.settings.ports[4] = port;
+        self
+    }
+
+    /// The port for the OpenAPI over HTTPS. Default 0: a free one is chosen.
+    pub fn api_tls_port(mut self, port: u16) -> Self {
+        self.settings.ports[5] = port;
+        self
+    }
+
     /// Whether a publish or subscribe that breaks a rule is answered (PUBACK, PUBREC, or SUBACK with failure) before the
     /// connection is cut. The service is not known to answer. Default false.
     pub fn acknowledge_violations(mut self, yes: bool) -> Self {
@@ -167,6 +199,14 @@ impl Builder {
     /// How long before a token runs out its holder is told. Default 300 s.
     pub fn token_notice_lead(mut self, lead: Duration) -> Self {
         self.settings.token_notice_lead = lead;
+        self
+    }
+
+    /// Lets the time of tokens pass faster, for tests that cannot wait a minute: with 0.05, a token applied for with 60 s
+    /// lives 3 s, and the notice lead shrinks from 300 s to 15 s. What ApplyToken checks stays as it is, and the notice
+    /// names the true end. [`Emulator::issue_token`] keeps exact lifetimes. Above 0, up to 1.0, which is the default.
+    pub fn token_time_scale(mut self, scale: f64) -> Self {
+        self.settings.token_time_scale = scale;
         self
     }
 
@@ -199,22 +239,27 @@ impl Builder {
     /// # Errors
     /// [`Error::Io`] when a port is taken, [`Error::Invalid`] for settings that cannot work.
     pub fn start(self) -> Result<Emulator, Error> {
-        let settings = self.settings;
+        let mut settings = self.settings;
         let empty = [&settings.directory.instance_id]
             .into_iter()
             .chain(&settings.parent_topics)
             .chain(settings.directory.access_keys.iter().flat_map(|(id, secret)| [id, secret]))
+            .chain(settings.directory.sts_keys.iter().flat_map(|(id, key)| [id, &key.secret, &key.security_token]))
             .any(String::is_empty);
         if empty {
             return Err(Error::Invalid("a name, id or secret is empty".into()));
         }
-        if let Some(bad) =
-            settings.directory.group_ids.iter().find(|id| crate::rules::group_of(&format!("{id}@@@x")).is_err())
-        {
+        if let Some(bad) = settings.directory.groups.iter().map(|group| &group.id).find(|id| check_group(id).is_err()) {
             return Err(Error::Invalid(format!(
                 "{bad:?} is not a group id: GID_ or GID-, then letters, digits, - or _"
             )));
         }
+        let scale = settings.token_time_scale;
+        // Not a number fails this as well.
+        if !(scale > 0.0 && scale <= 1.0) {
+            return Err(Error::Invalid(format!("the time scale of tokens is {scale}, not above 0 and up to 1")));
+        }
+        settings.token_notice_lead = settings.token_notice_lead.mul_f64(scale);
         Emulator::launch(settings)
     }
 }

@@ -12,10 +12,10 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::account::DeviceCredential;
 use crate::broker::SessionInfo;
-use crate::config::{Builder, Settings};
+use crate::config::{Builder, LISTENERS, Settings};
 use crate::engine::{self, Ask};
 use crate::error::Error;
-use crate::log::{DisconnectReason, LogEntry, What};
+use crate::log::LogEntry;
 use crate::rules;
 use crate::service::{Order, Service, lock};
 use crate::tls::Certificates;
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Emulator {
     service: Arc<Service>,
     certificates: Certificates,
-    addresses: [SocketAddr; 4],
+    addresses: [SocketAddr; LISTENERS],
     engine: Mutex<Option<Engine>>,
 }
 
@@ -65,7 +65,7 @@ impl Emulator {
 
     pub(crate) fn launch(settings: Settings) -> Result<Self, Error> {
         let listeners = bind(&settings.ports.map(|port| SocketAddr::new(settings.address, port)))?;
-        let mut addresses = [SocketAddr::new(settings.address, 0); 4];
+        let mut addresses = [SocketAddr::new(settings.address, 0); LISTENERS];
         for (address, listener) in addresses.iter_mut().zip(&listeners) {
             *address = listener.local_addr().map_err(|error| Error::io("read a listener's address", error))?;
         }
@@ -104,6 +104,19 @@ impl Emulator {
         format!("wss://localhost:{}/mqtt", self.wss_addr().port())
     }
 
+    /// The endpoint of the OpenAPI, `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn api_endpoint(&self) -> String {
+        format!("http://{}", self.api_addr())
+    }
+
+    /// The endpoint of the OpenAPI over TLS, `https://localhost:PORT`; its certificate is that of
+    /// [`tls_endpoint`](Self::tls_endpoint).
+    #[must_use]
+    pub fn api_tls_endpoint(&self) -> String {
+        format!("https://localhost:{}", self.api_tls_addr().port())
+    }
+
     /// Where plain TCP is taken.
     #[must_use]
     pub fn tcp_addr(&self) -> SocketAddr {
@@ -128,6 +141,18 @@ impl Emulator {
         self.addresses[3]
     }
 
+    /// Where the OpenAPI is taken over plain HTTP.
+    #[must_use]
+    pub fn api_addr(&self) -> SocketAddr {
+        self.addresses[4]
+    }
+
+    /// Where the OpenAPI is taken over HTTPS.
+    #[must_use]
+    pub fn api_tls_addr(&self) -> SocketAddr {
+        self.addresses[5]
+    }
+
     /// The certificate of the CA that signed the server's, as PEM. Made anew at each start, kept over a restart.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
@@ -143,7 +168,7 @@ impl Emulator {
     /// The first group id.
     #[must_use]
     pub fn group_id(&self) -> &str {
-        self.service.settings.directory.group_ids.first().map_or("", String::as_str)
+        self.service.settings.directory.groups.first().map_or("", |group| &group.id)
     }
 
     /// The first parent topic.
@@ -176,7 +201,7 @@ impl Emulator {
     }
 
     /// Issues a token to the first access key, for these topics and filters, for so long from now on (any duration, also
-    /// one shorter than the service's 60 s).
+    /// one shorter than the service's 60 s; [`Builder::token_time_scale`] does not touch it).
     pub fn issue_token(&self, permission: Permission, resources: &[&str], lifetime: Duration) -> String {
         lock(&self.service.tokens).issue(self.access_key_id(), permission, resources, lifetime)
     }
@@ -184,19 +209,13 @@ impl Emulator {
     /// Revokes a token; clients that are connected with it are told (code 3) and cut at once. Returns whether the token
     /// was ever issued.
     pub fn revoke_token(&self, token: &str) -> bool {
-        let known = lock(&self.service.tokens).revoke(token);
-        self.service.order_all(|| Order::TokensChanged);
-        known
+        self.service.revoke_token(token)
     }
 
     /// Cuts the connection of a client, as a network would; its session stays if it is one that is kept. Returns whether
     /// the client was connected. On return it counts as offline; its socket closes within moments.
     pub fn kick(&self, client_id: &str) -> bool {
-        let Some(line) = self.service.take_line(client_id) else { return false };
-        self.service.log.write(client_id, What::Kicked);
-        // Fails only for a connection that has just ended by itself.
-        let _ = line.orders.send(Order::Cut(DisconnectReason::Kicked));
-        true
+        self.service.kick(client_id)
     }
 
     /// Refuses each following login with this 3.1.1 CONNACK code, 1 to 5 (5 is taken for anything else; MQTT 5 clients
@@ -208,6 +227,32 @@ impl Emulator {
     /// Refuses the next `count` logins with this code, then goes on as before.
     pub fn refuse_next_logins(&self, count: u32, code: u8) {
         lock(&self.service.switches).refuse_next = (count, connack_code(code));
+    }
+
+    /// Answers the next `count` calls of the OpenAPI as throttled, before anything else is looked at: `ApplyToken` with
+    /// its own `ApplyTokenOverFlow` (400), any other action with `Throttling.User` (429) and `x-acs-retry-after: 1`.
+    pub fn throttle_api(&self, count: u32) {
+        lock(&self.service.switches).throttle_api = count;
+    }
+
+    /// Answers the next `count` calls of the OpenAPI with this error, before anything else is looked at. A status that
+    /// is none from 400 to 599 is taken for 500.
+    pub fn fail_api(&self, count: u32, status: u16, code: &str) {
+        let status = if (400..=599).contains(&status) { status } else { 500 };
+        lock(&self.service.switches).fail_api = (count, status, code.to_owned());
+    }
+
+    /// Keeps each following answer of the OpenAPI back for so long: the call is carried out, and logged, before.
+    /// [`Duration::ZERO`] ends it.
+    pub fn delay_api(&self, delay: Duration) {
+        lock(&self.service.switches).delay_api = delay;
+    }
+
+    /// Sets the clock of the OpenAPI ahead by so many seconds, or back: the one in its `Date` header, and against which
+    /// the time stamps of requests and the `ExpireTime` of `ApplyToken` are checked. 0 ends it. MQTT goes on by the
+    /// true time.
+    pub fn set_clock_skew(&self, seconds: i64) {
+        lock(&self.service.switches).clock_skew = seconds;
     }
 
     /// Makes publishing to, and subscribing within, this topic or filter a permission fault from now on. A subscription

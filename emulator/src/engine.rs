@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::api::{self, Api};
 use crate::broker::{Broker, SessionInfo};
 use crate::error::Error;
 use crate::front::{Desk, listen};
 use crate::log::{DisconnectReason, Listener, What};
-use crate::rules;
 use crate::service::{Order, Service};
 
 /// How long connections may take to end when the emulator stops.
@@ -66,11 +66,18 @@ async fn open(
     listeners: Vec<StdListener>,
 ) -> Result<(Arc<Broker>, JoinSet<()>), Error> {
     let broker = Arc::new(Broker::start(service).await?);
-    let desk = Arc::new(Desk::new(Arc::clone(service), Arc::clone(&broker), acceptor));
+    let desk = Arc::new(Desk::new(Arc::clone(service), Arc::clone(&broker), acceptor.clone()));
+    let api = Arc::new(Api::new(Arc::clone(service), Arc::clone(&broker), acceptor));
+    let mut listeners = listeners.into_iter().map(TcpListener::from_std);
     let mut desks = JoinSet::new();
-    for (listener, kind) in listeners.into_iter().zip([Listener::Tcp, Listener::Tls, Listener::Ws, Listener::Wss]) {
-        let listener = TcpListener::from_std(listener).map_err(|error| Error::io("listen", error))?;
-        desks.spawn(listen(listener, kind, Arc::clone(&desk)));
+    // In the order of the emulator's addresses.
+    for kind in [Listener::Tcp, Listener::Tls, Listener::Ws, Listener::Wss] {
+        let Some(listener) = listeners.next() else { break };
+        desks.spawn(listen(listener.map_err(|error| Error::io("listen", error))?, kind, Arc::clone(&desk)));
+    }
+    for (listener, secure) in listeners.zip([false, true]) {
+        let listener = listener.map_err(|error| Error::io("listen", error))?;
+        desks.spawn(api::listen(listener, secure, Arc::clone(&api)));
     }
     Ok((broker, desks))
 }
@@ -79,15 +86,8 @@ async fn answer(service: &Service, broker: &Broker, asks: &mut UnboundedReceiver
     while let Some(ask) = asks.recv().await {
         match ask {
             Ask::Publish { topic, qos, payload, reply } => {
-                let target = rules::p2p_target(&topic).map(|(_, target)| target);
-                let done = match target {
-                    Some(target) if service.line(target).is_none() => {
-                        service.drop_offline(target, &topic);
-                        Ok(())
-                    }
-                    _ => broker.forward(&topic, qos, payload, target).await,
-                };
-                let _ = reply.send(done);
+                let sent = broker.send(service, &topic, qos, payload).await;
+                let _ = reply.send(sent.map(|_| ()));
             }
             Ask::Sessions { reply } => {
                 let _ = reply.send(broker.sessions(service).await);

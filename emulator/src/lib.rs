@@ -21,11 +21,16 @@
 //! ```
 //!
 //! # How it works
-//! The API blocks and needs no runtime. Each [`Emulator`] has one thread, listens on 127.0.0.1 on four ports (TCP, TLS,
-//! WebSocket, secure WebSocket), starts within milliseconds, and any number of them live side by side in one process.
+//! The API blocks and needs no runtime. Each [`Emulator`] has one thread, listens on 127.0.0.1 on six ports (TCP, TLS,
+//! WebSocket, secure WebSocket; HTTP and HTTPS for the OpenAPI), starts within milliseconds, and any number of them live
+//! side by side in one process.
 //! A front desk ends TLS and WebSocket, looks at every packet, and passes what is allowed on to an MQTT broker (`rmqtt`)
 //! inside, which keeps sessions, routes, and speaks MQTT 3.1.1 and 5 at QoS 0 to 2. All secrets are made up, and nothing
 //! here shares code with the client library: a mistake in one cannot hide in the other.
+//!
+//! The OpenAPI (OnsMqtt, 2020-04-20) takes POST and GET at [`Emulator::api_endpoint`], and checks both signatures, V3
+//! (`ACS3-HMAC-SHA256`) and V2 (HMAC-SHA1). [`Emulator::throttle_api`], [`Emulator::fail_api`], [`Emulator::delay_api`] and
+//! [`Emulator::set_clock_skew`] make it misbehave, and [`Builder::token_time_scale`] lets its tokens run out sooner.
 //!
 //! [`Emulator::log`] holds what was seen, in order; [`Emulator::wait_for_log`] waits for it, so that a test needs no
 //! sleep. The program `aliyun-mqtt-emulator` runs an emulator in the foreground.
@@ -78,8 +83,38 @@
 //! | MQTT 5 reason codes and DISCONNECT of the server | no | connections end without a DISCONNECT |
 //! | WebSocket path and sub-protocol | no (the JS demo's client uses `/mqtt` and `mqtt`) | any path; `mqtt` or `mqttv3.1` if offered, none if none |
 //! | TLS versions | 1.2 is named | 1.2 and 1.3 |
-//! | tokens live for 60 s to 30 days | ApplyToken | any duration |
-//! | the OpenAPI | yes | not there; the methods of [`Emulator`] stand for it |
+//! | tokens live for 60 s to 30 days | ApplyToken | the same for ApplyToken; any duration for [`Emulator::issue_token`] |
+//! | a token is used with the key that applied for it | token pages | code 1 with another key; a temporary key counts as well |
+//!
+//! The same for the OpenAPI:
+//!
+//! | behaviour | documented | this emulator's choice |
+//! |---|---|---|
+//! | the signatures V3 and V2 | help pages 2593177, 163046 | V3 if there is an `Authorization` header, else V2 |
+//! | V3 signs `host`, `content-type` and all `x-acs-*` | 2593177 | must: `IncompleteSignature` (400) if one is not signed, they are not in order, or one comes twice |
+//! | `x-acs-content-sha256` is the hash of the body | 2593177 | `SignatureDoesNotMatch` if not |
+//! | a wrong signature: 400 `SignatureDoesNotMatch` with the server's string to sign | the old SDK reads it | for V2 that string holds all parameters as sent, tokens among them |
+//! | codes for a key, time, nonce or security token that is not good | no | 404 `InvalidAccessKeyId.NotFound`; 400 `InvalidTimeStamp.Expired`, `InvalidTimeStamp.Format`, `SignatureNonceUsed`, `MissingSecurityToken`, `InvalidSecurityToken.MismatchWithAccessKey` |
+//! | time stamps are good for 15 min (V3), 31 min (V2) | 2593177, 163046 | in both directions |
+//! | a missing common parameter or header, another version, method or format | no | 400 `MissingParameter`, `InvalidVersion`, `InvalidSignatureMethod`, `InvalidSignatureVersion`, `InvalidFormat`; 405 `UnsupportedHTTPMethod` |
+//! | the order of the checks | no | form, version, time, key, security token, signature, nonce, action, instance, parameters; a refused signature does not use up the nonce |
+//! | the format of answers | JSON or XML, defaults disagree | always JSON |
+//! | the form of errors | `Code`, `Message`, `RequestId` | and `HostId`, the host asked |
+//! | `ParameterCheckFailed`, `PermissionCheckFailed`, `InstancePermissionCheckFailed` (400), `ApiNotSupport` (404) | error code pages | which of them for what; an empty parameter counts as missing |
+//! | bad percent-encoding, a parameter given twice, a body that is no form, or above 1 MiB | no | 400 `ParameterCheckFailed` (413 for the size); `+` is a space |
+//! | throttling | rates; `ApplyTokenOverFlow` (400) | no rates; [`Emulator::throttle_api`] answers `ApplyTokenOverFlow`, or `Throttling.User` (429) with `x-acs-retry-after: 1`, whose unit is not documented |
+//! | who may call what (RAM policies) | yes | every known key may do everything |
+//! | ApplyToken: sorted Resources, at most 100, 60 s to 30 days, longer ones are cut without an error | ApplyToken | names are checked like filters, and the parent topic must exist |
+//! | QueryToken, RevokeToken of a token never issued | no | `false`; `ParameterCheckFailed` |
+//! | SendMessage | yes | QoS 1, the payload as sent; an offline P2P target gets nothing, as the sender counts as cleanSession true |
+//! | MsgId | yes | made from the log entry of the publish; receivers find it by topic and body |
+//! | CreateGroupId, DeleteGroupId | yes | for logins that follow; one that exists is `ParameterCheckFailed`, one that does not `PermissionCheckFailed`; tags are ignored |
+//! | device credentials: Register replaces, Refresh renews | yes | Refresh renews id and secret and keeps CreateTime; a client id without a credential is `ParameterCheckFailed` |
+//! | ListDeviceCredentialClientId: numbers as strings, PageNo or NextToken | yes | NextToken is the number of the next page, and wins; empty at the end |
+//! | CloseConnection | yes (test phase) | a client that is not connected: Code 404, Success false |
+//! | traces: `Action`, `ActionCode`, `ActionInfo` | the four trace pages | a refused login is `close`, `not authorized`; a message of the service is `pub_mq` of no client; a message sent again is not shown again |
+//! | times of traces | yes | China's time (so the examples look); any span; any region id |
+//! | the other actions | yes | not there: `ApiNotSupport` |
 //!
 //! Other traits of a stand-in: a stop or restart loses all sessions; a client cut by the front desk is gone from
 //! [`Emulator::is_online`] before its socket closes; the first connection in a process starts one timer thread of a
@@ -88,6 +123,7 @@
 #![deny(missing_docs)]
 
 mod account;
+mod api;
 mod broker;
 mod config;
 mod emulator;

@@ -145,8 +145,30 @@ pub enum What {
         /// Why, in words.
         reason: String,
     },
-    /// `Emulator::kick` was called for this client.
+    /// `Emulator::kick`, or `CloseConnection` of the OpenAPI, was called for this client.
     Kicked,
+    /// The service itself sent a message: `Emulator::publish_as_service`, or `SendMessage` of the OpenAPI.
+    ServicePublished {
+        /// The topic.
+        topic: String,
+        /// 0, 1 or 2.
+        qos: u8,
+        /// The body.
+        payload: Payload,
+    },
+    /// A call of the OpenAPI was accepted and has been carried out; written before its answer leaves. The client id of
+    /// the entry is the call's `ClientId` parameter, if it has one.
+    ApiCalled {
+        /// The action.
+        action: String,
+    },
+    /// A call of the OpenAPI was refused; as for [`What::ApiCalled`].
+    ApiRefused {
+        /// The action; empty if none could be read.
+        action: String,
+        /// The error code of the answer.
+        code: String,
+    },
     /// The connection has ended.
     Disconnected {
         /// Why.
@@ -215,7 +237,7 @@ pub enum DisconnectReason {
 }
 
 /// The body of a message. Its `Debug` shows at most 64 bytes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Payload(Arc<[u8]>);
 
 impl Deref for Payload {
@@ -259,7 +281,8 @@ impl Log {
         Self { entries: Mutex::new(entries), grown: Condvar::new() }
     }
 
-    pub(crate) fn write(&self, client_id: &str, what: What) {
+    /// Returns the number of the new entry.
+    pub(crate) fn write(&self, client_id: &str, what: What) -> u64 {
         let mut entries = self.lock();
         let sequence = entries.next;
         entries.next += 1;
@@ -270,6 +293,12 @@ impl Log {
         entries.kept.push_back(LogEntry { sequence, time: SystemTime::now(), client_id, what });
         drop(entries);
         self.grown.notify_all();
+        sequence
+    }
+
+    /// Looks through all entries without a copy. Nobody can write meanwhile: `look` must not wait for anything.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&VecDeque<LogEntry>) -> R) -> R {
+        look(&self.lock().kept)
     }
 
     /// The number the next entry will get.

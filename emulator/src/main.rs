@@ -11,13 +11,15 @@ A local stand-in for ApsaraMQ for MQTT. Runs until its standard input ends or it
 
 Usage: aliyun-mqtt-emulator [OPTIONS]
 
-  --port N        port for mqtt:// on 127.0.0.1 (0, the default, chooses a free one)
-  --tls-port N    port for mqtts://
-  --ws-port N     port for ws://
-  --wss-port N    port for wss://
-  --tls           print the mqtts:// endpoint (with --ca-file) instead of the plain one
-  --ca-file PATH  write the certificate of the CA to this file, as PEM
-  --help          show this
+  --port N          port for mqtt:// on 127.0.0.1 (0, the default, chooses a free one)
+  --tls-port N      port for mqtts://
+  --ws-port N       port for ws://
+  --wss-port N      port for wss://
+  --api-port N      port for the OpenAPI over http://
+  --api-tls-port N  port for the OpenAPI over https://
+  --tls             print the mqtts:// and https:// endpoints (with --ca-file) instead of the plain ones
+  --ca-file PATH    write the certificate of the CA to this file, as PEM
+  --help            show this
 
 It prints lines for a shell, and programs built on aliyun-mqtt that have them in their environment talk to it. Write
 them to a file and source that in another terminal:
@@ -76,6 +78,8 @@ impl Options {
                 "--tls-port" => options.builder = options.builder.tls_port(port(&name, &value()?)?),
                 "--ws-port" => options.builder = options.builder.ws_port(port(&name, &value()?)?),
                 "--wss-port" => options.builder = options.builder.wss_port(port(&name, &value()?)?),
+                "--api-port" => options.builder = options.builder.api_port(port(&name, &value()?)?),
+                "--api-tls-port" => options.builder = options.builder.api_tls_port(port(&name, &value()?)?),
                 _ => return Err(format!("unknown option {name}; --help shows the known ones")),
             }
         }
@@ -91,12 +95,17 @@ fn port(name: &str, value: &str) -> Result<u16, String> {
 }
 
 fn environment(emulator: &Emulator, tls: bool, ca_file: Option<&str>) -> String {
-    let endpoint = if tls { emulator.tls_endpoint() } else { emulator.endpoint() };
+    let (endpoint, api_endpoint) = if tls {
+        (emulator.tls_endpoint(), emulator.api_tls_endpoint())
+    } else {
+        (emulator.endpoint(), emulator.api_endpoint())
+    };
     let mut lines = vec![
         ("ALIYUN_MQTT_ENDPOINT", endpoint),
         ("ALIYUN_MQTT_INSTANCE_ID", emulator.instance_id().to_owned()),
         ("ALIYUN_MQTT_GROUP_ID", emulator.group_id().to_owned()),
         ("ALIYUN_MQTT_TOPIC", emulator.parent_topic().to_owned()),
+        ("ALIYUN_MQTT_API_ENDPOINT", api_endpoint),
         ("ALIBABA_CLOUD_ACCESS_KEY_ID", emulator.access_key_id().to_owned()),
         ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulator.access_key_secret().to_owned()),
         ("ALIYUN_MQTT_TOKEN", token(emulator)),
@@ -131,9 +140,18 @@ mod tests {
     #[test]
     fn options() {
         assert!(parse(&["--help"]).unwrap().is_none());
-        let options = parse(&["--tls", "--ca-file", "ca.pem", "--port", "0"]).unwrap().unwrap();
+        let options = parse(&["--tls", "--ca-file", "ca.pem", "--port", "0", "--api-port", "0", "--api-tls-port", "0"])
+            .unwrap()
+            .unwrap();
         assert!(options.tls && options.ca_file.as_deref() == Some("ca.pem"));
-        for bad in [&["--port"][..], &["--port", "70000"], &["--tls"], &["--unknown"]] {
+        for bad in [
+            &["--port"][..],
+            &["--port", "70000"],
+            &["--api-port", "x"],
+            &["--api-tls-port"],
+            &["--tls"],
+            &["--unknown"],
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -9,16 +9,28 @@ pub(crate) fn group_of(client_id: &str) -> Result<&str, String> {
     let Some((group, device)) = client_id.split_once("@@@") else {
         return Err("the client id has no @@@ between group id and device id".into());
     };
-    if group.len() < 7 || !(group.starts_with("GID_") || group.starts_with("GID-")) {
-        return Err("the group id is not GID_ or GID- and at least three characters more".into());
-    }
+    check_group(group)?;
     if device.is_empty() {
         return Err("the device id is empty".into());
     }
-    if !is_name(group) || !is_name(device) {
+    if !is_name(device) {
         return Err("the client id has characters other than letters, digits, - and _".into());
     }
     Ok(group)
+}
+
+/// Whether this can be a group id.
+pub(crate) fn check_group(group: &str) -> Result<(), String> {
+    if group.len() > MAX_CLIENT_ID {
+        return Err(format!("the group id has {} characters, more than {MAX_CLIENT_ID}", group.len()));
+    }
+    if group.len() < 7 || !(group.starts_with("GID_") || group.starts_with("GID-")) {
+        return Err("the group id is not GID_ or GID- and at least three characters more".into());
+    }
+    if !is_name(group) {
+        return Err("the group id has characters other than letters, digits, - and _".into());
+    }
+    Ok(())
 }
 
 /// Whether a client id of any form has an allowed length.

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::account::{Directory, Identity, Login, Refusal};
+use crate::api::Nonces;
 use crate::config::Settings;
 use crate::log::{DisconnectReason, Log, What};
 use crate::rules;
@@ -20,6 +22,9 @@ pub(crate) struct Service {
     pub(crate) tokens: Mutex<TokenBook>,
     pub(crate) directory: Mutex<Directory>,
     pub(crate) switches: Mutex<Switches>,
+    pub(crate) nonces: Mutex<Nonces>,
+    /// Tells the message ids of this emulator from those of another.
+    pub(crate) born: SystemTime,
     lines: Mutex<HashMap<String, Line>>,
     parked: Mutex<HashMap<String, Vec<Parked>>>,
     left: Notify,
@@ -31,6 +36,14 @@ pub(crate) struct Switches {
     pub(crate) refuse_all: Option<u8>,
     pub(crate) refuse_next: (u32, u8),
     pub(crate) forbidden: Vec<String>,
+    /// How many calls of the OpenAPI are still to be throttled.
+    pub(crate) throttle_api: u32,
+    /// How many calls of the OpenAPI are still to fail, and the status and code they fail with.
+    pub(crate) fail_api: (u32, u16, String),
+    /// How long each answer of the OpenAPI waits.
+    pub(crate) delay_api: Duration,
+    /// Seconds by which the clock of the OpenAPI is ahead.
+    pub(crate) clock_skew: i64,
 }
 
 /// A live connection, seen from outside.
@@ -77,6 +90,8 @@ impl Service {
             tokens: Mutex::default(),
             directory: Mutex::new(settings.directory.clone()),
             switches: Mutex::new(switches),
+            nonces: Mutex::default(),
+            born: SystemTime::now(),
             lines: Mutex::default(),
             parked: Mutex::default(),
             left: Notify::new(),
@@ -141,12 +156,28 @@ impl Service {
     }
 
     /// Takes a connection out, so that the client counts as offline from now on.
-    pub(crate) fn take_line(&self, client_id: &str) -> Option<Line> {
+    fn take_line(&self, client_id: &str) -> Option<Line> {
         lock(&self.lines).remove(client_id)
     }
 
     pub(crate) fn line(&self, client_id: &str) -> Option<Line> {
         lock(&self.lines).get(client_id).cloned()
+    }
+
+    /// Revokes a token and has all connections look at theirs. Returns whether it was ever issued.
+    pub(crate) fn revoke_token(&self, token: &str) -> bool {
+        let known = lock(&self.tokens).revoke(token);
+        self.order_all(|| Order::TokensChanged);
+        known
+    }
+
+    /// Cuts the connection of a client. Returns whether there was one.
+    pub(crate) fn kick(&self, client_id: &str) -> bool {
+        let Some(line) = self.take_line(client_id) else { return false };
+        self.log.write(client_id, What::Kicked);
+        // Fails only for a connection that has just ended by itself.
+        let _ = line.orders.send(Order::Cut(DisconnectReason::Kicked));
+        true
     }
 
     pub(crate) fn order_all(&self, order: impl Fn() -> Order) {

@@ -156,6 +156,11 @@ impl TokenBook {
         Err(fault)
     }
 
+    /// Whether a token was issued, is not revoked, and has not run out.
+    pub(crate) fn is_alive(&self, token: &str) -> bool {
+        self.issued.get(token).is_some_and(|issued| !issued.revoked && issued.expires > SystemTime::now())
+    }
+
     /// When a token runs out; `None` for an unknown one.
     pub(crate) fn expiry(&self, token: &str) -> Option<SystemTime> {
         self.issued.get(token).map(|issued| issued.expires)
@@ -226,7 +231,9 @@ mod tests {
         assert_eq!(code(&book, &dead, Permission::Write, "demo/a"), Err(EXPIRED));
         let mislabelled = vec![(Permission::ReadWrite, good.clone())];
         assert_eq!(code(&book, &mislabelled, Permission::Write, "demo/a"), Err(KIND));
+        assert!(book.is_alive(&good) && !book.is_alive("nonsense") && !book.is_alive(&dead[0].1));
         assert!(book.revoke(&good) && !book.revoke("nonsense"));
+        assert!(!book.is_alive(&good));
         assert_eq!(code(&book, &held, Permission::Write, "demo/a"), Err(REVOKED));
     }
 

@@ -46,7 +46,8 @@ fn stop_and_restart_keep_ports_accounts_and_log_but_no_session() {
     let credential = emulator.register_device(id);
     let mut raw = Raw::login_as(&emulator, id, false);
     let mut idle = std::net::TcpStream::connect(emulator.tcp_addr()).unwrap();
-    let addresses = [emulator.tcp_addr(), emulator.tls_addr(), emulator.ws_addr(), emulator.wss_addr()];
+    let mut idle_api = std::net::TcpStream::connect(emulator.api_addr()).unwrap();
+    let addresses = all_addresses(&emulator);
     let position = emulator.log_position();
     assert!(position > 0);
 
@@ -56,7 +57,10 @@ fn stop_and_restart_keep_ports_accounts_and_log_but_no_session() {
     emulator.stop().unwrap();
     raw.ended();
     assert!(matches!(std::io::Read::read(&mut idle, &mut [0]), Ok(0) | Err(_)));
-    assert!(std::net::TcpStream::connect(emulator.tcp_addr()).is_err());
+    assert!(matches!(std::io::Read::read(&mut idle_api, &mut [0]), Ok(0) | Err(_)));
+    for address in addresses {
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
     assert!(matches!(emulator.publish_as_service("emulator/a", 1, "x"), Err(Error::Stopped)));
     assert!(emulator.sessions().is_empty() && !emulator.is_online(id));
     seen(&emulator, id, |what| matches!(what, What::Disconnected { reason: DisconnectReason::Stopped }));
@@ -64,7 +68,10 @@ fn stop_and_restart_keep_ports_accounts_and_log_but_no_session() {
     let before = Instant::now();
     emulator.restart().unwrap();
     println!("restart: {:?}", before.elapsed());
-    assert_eq!(addresses, [emulator.tcp_addr(), emulator.tls_addr(), emulator.ws_addr(), emulator.wss_addr()]);
+    assert_eq!(addresses, all_addresses(&emulator));
+    for address in addresses {
+        std::net::TcpStream::connect(address).unwrap();
+    }
     let mut raw = Raw::tcp(&emulator);
     let user = format!("DeviceCredential|{}|{}", credential.access_key_id, emulator.instance_id());
     let back = raw.connect(id, &user, &support::sign(id, &credential.access_key_secret), false);
@@ -75,6 +82,17 @@ fn stop_and_restart_keep_ports_accounts_and_log_but_no_session() {
     assert!(late.contains(&What::Stopped) && late.contains(&What::Started));
     emulator.restart().unwrap();
     raw.ended();
+}
+
+fn all_addresses(emulator: &Emulator) -> [std::net::SocketAddr; 6] {
+    [
+        emulator.tcp_addr(),
+        emulator.tls_addr(),
+        emulator.ws_addr(),
+        emulator.wss_addr(),
+        emulator.api_addr(),
+        emulator.api_tls_addr(),
+    ]
 }
 
 #[test]
@@ -150,11 +168,17 @@ fn unusable_settings_are_refused() {
         Emulator::builder().group_id("Test"),
         Emulator::builder().parent_topic(""),
         Emulator::builder().access_key("", "secret"),
+        Emulator::builder().sts_key("STS.id", "secret", ""),
+        Emulator::builder().token_time_scale(0.0),
+        Emulator::builder().token_time_scale(1.5),
+        Emulator::builder().token_time_scale(f64::NAN),
     ] {
         assert!(matches!(builder.start(), Err(Error::Invalid(_))));
     }
     let running = Emulator::start().unwrap();
     let taken = Emulator::builder().tcp_port(running.tcp_addr().port()).start();
+    assert!(matches!(taken, Err(Error::Io { .. })));
+    let taken = Emulator::builder().api_tls_port(running.api_tls_addr().port()).start();
     assert!(matches!(taken, Err(Error::Io { .. })));
 }
 

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt_emulator::Emulator;
@@ -37,11 +38,15 @@ fn a_dropped_emulator_leaves_nothing_behind() {
         emulator.publish_as_service("emulator/a", 1, vec![0; 60_000]).unwrap();
         assert_eq!(raw.message().payload.len(), 60_000);
         let silent = std::net::TcpStream::connect(emulator.wss_addr()).unwrap();
+        // A call that stops half way, and one that does not even get through TLS.
+        let mut half = std::net::TcpStream::connect(emulator.api_addr()).unwrap();
+        half.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nA=").unwrap();
+        let silent_api = std::net::TcpStream::connect(emulator.api_tls_addr()).unwrap();
         assert!(threads() > before.0 && descriptors() > before.1);
         let start = Instant::now();
         drop(emulator);
         assert!(start.elapsed() < Duration::from_secs(5), "a drop is quick");
-        drop((raw, silent));
+        drop((raw, silent, half, silent_api));
         memory.push(memory_kib());
     }
     println!("memory after each of them: {memory:?} KiB");

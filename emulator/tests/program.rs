@@ -22,6 +22,7 @@ fn it_prints_the_environment_and_ends_with_its_input() {
     assert_eq!(value("ALIYUN_MQTT_INSTANCE_ID"), "post-cn-emulator");
     assert_eq!(value("ALIYUN_MQTT_GROUP_ID"), "GID_emulator");
     assert_eq!(value("ALIYUN_MQTT_TOPIC"), "emulator");
+    let api_endpoint = value("ALIYUN_MQTT_API_ENDPOINT");
     assert_eq!(value("ALIBABA_CLOUD_ACCESS_KEY_ID"), "emulator-access-key-id");
     assert_eq!(value("ALIBABA_CLOUD_ACCESS_KEY_SECRET"), "emulator-access-key-secret");
     assert!(value("ALIYUN_MQTT_TOKEN").starts_with("'RW|"));
@@ -29,6 +30,7 @@ fn it_prints_the_environment_and_ends_with_its_input() {
     assert!(std::fs::read_to_string(&ca_file).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     std::fs::remove_file(&ca_file).unwrap();
     std::net::TcpStream::connect(endpoint.strip_prefix("mqtt://").unwrap()).unwrap();
+    std::net::TcpStream::connect(api_endpoint.strip_prefix("http://").unwrap()).unwrap();
     drop(program.stdin.take());
     assert!(program.wait().unwrap().success());
 }

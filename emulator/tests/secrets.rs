@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use aliyun_mqtt_emulator::{Emulator, Permission};
-use support::{Raw, username};
+use support::{Raw, api, username};
 
 struct Collector(Mutex<String>);
 
@@ -45,11 +45,17 @@ fn neither_passwords_nor_tokens_are_logged() {
     }
     let refused = Raw::tcp(&emulator).connect(id, &username(&emulator), "wrong-password", true);
     assert_eq!(refused.0, 4);
+    let mut bad_call = api::call(&emulator, api::Signed::V2, "RevokeToken", &[("Token", &token)]);
+    bad_call.secret = "wrong-secret".into();
+    bad_call.send(&emulator).refused(400, "SignatureDoesNotMatch");
+    for signed in [api::Signed::V2, api::Signed::V3] {
+        api::call(&emulator, signed, "QueryToken", &[("Token", &token)]).send(&emulator).fine();
+    }
     drop(emulator);
     let logged = COLLECTOR.0.lock().unwrap();
     assert!(logged.contains("$SYS/uploadToken"), "the collector works");
     let right = support::sign("GID_emulator@@@2", "emulator-access-key-secret");
-    for secret in [&token, &fresh, &right, "emulator-access-key-secret", "wrong-password"] {
+    for secret in [&token, &fresh, &right, "emulator-access-key-secret", "wrong-password", "wrong-secret"] {
         // Bytes may be shown as numbers as well.
         let numbers = format!("{:?}", secret.as_bytes());
         assert!(!logged.contains(secret) && !logged.contains(numbers.trim_matches(['[', ']'])), "{secret}");

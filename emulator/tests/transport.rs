@@ -3,35 +3,10 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Instant;
 
 use aliyun_mqtt_emulator::{Emulator, Listener, Version, What};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use support::{LONG, Raw, Stream, password, seen, text, username};
-
-type Tls = StreamOwned<ClientConnection, TcpStream>;
-
-fn plain(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(LONG)).unwrap();
-    stream
-}
-
-fn tls(emulator: &Emulator, name: &str, address: SocketAddr) -> Tls {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(emulator.ca_pem().as_bytes()).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), plain(address))
-}
+use support::{LONG, Raw, Stream, password, plain, seen, text, tls, username};
 
 #[test]
 fn tls_for_each_loopback_name_and_no_other() {

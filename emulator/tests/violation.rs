@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aliyun_mqtt_emulator::{Action, DisconnectReason, Emulator, Limits, Permission, What};
-use support::{LONG, Raw, seen};
+use support::{LONG, Raw, api, seen};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -201,6 +201,38 @@ fn an_uploaded_token_takes_the_place_of_the_old_one() {
     raw.publish("$SYS/uploadToken", 1, 1, br#"{"token":"forged","type":"RW"}"#);
     assert_eq!(raw.message().payload, br#"{"code":1,"type":"RW"}"#);
     raw.ended();
+}
+
+#[test]
+fn a_bad_upload_is_told_what_is_wrong_with_it() {
+    let emulator =
+        Emulator::builder().access_key("first", "secret-1").access_key("second", "secret-2").start().unwrap();
+    let good = emulator.issue_token(Permission::Read, &["emulator/#"], HOUR);
+    let write = emulator.issue_token(Permission::Write, &["emulator/#"], HOUR);
+    let expired = emulator.issue_token(Permission::Read, &["emulator/#"], Duration::ZERO);
+    let revoked = emulator.issue_token(Permission::Read, &["emulator/#"], HOUR);
+    assert!(emulator.revoke_token(&revoked));
+    let mut by_second = api::call(
+        &emulator,
+        api::Signed::V3,
+        "ApplyToken",
+        &[("Resources", "emulator/#"), ("Actions", "R"), ("ExpireTime", &api::ahead(3600))],
+    );
+    (by_second.key, by_second.secret) = ("second".into(), "secret-2".into());
+    let foreign = by_second.send(&emulator).fine()["Token"].as_str().unwrap().to_owned();
+    let id = "GID_emulator@@@token";
+    for (token, code) in [(foreign, 1), (expired, 2), (revoked, 3), (write, 5)] {
+        let position = emulator.log_position();
+        let mut raw = token_login(&emulator, id, &format!("R|{good}"));
+        raw.publish("$SYS/uploadToken", 1, 1, format!(r#"{{"token":"{token}","type":"R"}}"#).as_bytes());
+        let notice = raw.message();
+        assert_eq!(notice.topic, "$SYS/tokenInvalidNotice");
+        assert_eq!(String::from_utf8_lossy(&notice.payload), format!(r#"{{"code":{code},"type":"R"}}"#));
+        raw.ended();
+        let violation =
+            emulator.wait_for_log_since(position, LONG, |entry| matches!(entry.what, What::Violation { .. }));
+        assert!(matches!(violation.unwrap().what, What::Violation { action: Action::UploadToken, .. }));
+    }
 }
 
 #[test]

@@ -238,6 +238,11 @@ impl ConfigBuilder {
         let endpoint = self.checked_endpoint()?;
         let instance_id = self.checked_instance_id()?;
         let credentials = self.checked_credentials()?;
+        if let Some(other) = credentials.instance_id().filter(|id| *id != instance_id) {
+            return Err(Error::config(format!(
+                "the tokens are applied for in the instance {other:?}, but the client connects to {instance_id:?}"
+            )));
+        }
         let settings = checked_settings(self.settings.clone())?;
         let client_id = self.checked_client_id(&credentials, &settings)?;
         #[cfg(feature = "tls")]
@@ -294,11 +299,8 @@ impl ConfigBuilder {
                 _ => return Err(bad(env::PROTOCOL, &text, "it must be 3.1.1")),
             }
         }
-        if let Some(text) = env.text(env::TIMEOUT)? {
-            let seconds = text.parse::<f64>().ok().filter(|seconds| (1.0..=3600.0).contains(seconds));
-            let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            self.settings.timeout =
-                timeout.ok_or_else(|| bad(env::TIMEOUT, &text, "it must be a number of seconds from 1 to 3600"))?;
+        if let Some(timeout) = env.timeout()? {
+            self.settings.timeout = timeout;
         }
         #[cfg(feature = "tls")]
         self.fill_tls(env)?;

@@ -177,14 +177,14 @@ fn the_environment_gives_three_modes() {
         (AuthMode::Signature, env::ACCESS_KEY_ID),
         (AuthMode::Signature, env::ACCESS_KEY_SECRET),
         (AuthMode::Token, env::ACCESS_KEY_ID),
-        (AuthMode::Token, env::TOKEN),
         (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
         (AuthMode::Device, env::DEVICE_ACCESS_KEY_SECRET),
     ] {
         let error = read(mode, name).unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
     }
-    assert!(read(AuthMode::Token, env::TOKEN).unwrap_err().to_string().contains("token mode needs a token"));
+    let without = read(AuthMode::Token, env::TOKEN).unwrap_err().to_string();
+    assert!(without.contains("token mode needs a token") && without.contains(env::TOKEN), "{without}");
     assert!(read(AuthMode::Token, env::ACCESS_KEY_SECRET).is_ok());
 }
 
@@ -213,4 +213,44 @@ fn the_mode_has_three_words() {
     assert_eq!(read("device").unwrap(), AuthMode::Device);
     let text = read("Tokens").unwrap_err().to_string();
     assert!(text.contains(env::AUTH) && text.contains("signature, token or device"), "{text}");
+}
+
+#[cfg(feature = "openapi")]
+#[test]
+fn without_a_token_in_the_environment_one_is_applied_for() {
+    let all = HashMap::from([
+        (env::ACCESS_KEY_ID, "ak"),
+        (env::ACCESS_KEY_SECRET, "geheim"),
+        (env::INSTANCE_ID, "post-cn-test"),
+        (env::TOPIC, "demo"),
+        (env::REGION_ID, "cn-hangzhou"),
+    ]);
+    let read = |without: &str| {
+        let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);
+        Credentials::read(AuthMode::Token, &Env::from_lookup(&lookup))
+    };
+    let credentials = read("").unwrap();
+    assert!(credentials.keeps_tokens() && credentials.check().is_ok());
+    assert_eq!(credentials.instance_id(), Some("post-cn-test"));
+    for name in all.keys() {
+        let text = read(name).unwrap_err().to_string();
+        assert!(text.contains(name) && !text.contains("geheim"), "{name}: {text}");
+    }
+}
+
+#[cfg(feature = "openapi")]
+#[test]
+fn tokens_to_apply_for_are_checked_before_anything_is_asked() {
+    let api =
+        Api::builder().region("cn-hangzhou").instance_id("post-cn-test").access_key("ak", "geheim").build().unwrap();
+    let read = || TokenRequest::new(TokenKind::Read, ["demo/#"]);
+    assert!(Credentials::apply_tokens(&api, [read()]).check().is_ok());
+    for (requests, expected) in [
+        (vec![], "no token"),
+        (vec![read(), read()], "two tokens of the kind R"),
+        (vec![TokenRequest::new(TokenKind::Write, ["#"])], "kind W"),
+    ] {
+        let text = Credentials::apply_tokens(&api, requests).check().unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
 }

@@ -140,5 +140,8 @@ mod tests {
         assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), true), None);
         assert_eq!(subscriptions.packets(), [filters(&["a"]), filters(&["b"])]);
         assert_eq!(subscriptions.dropped(&filters(&["a"]), true), Some("a".to_string()));
+        let mut single = Subscriptions::default();
+        single.granted("c", QoS::AtLeastOnce);
+        assert_eq!(single.dropped(&filters(&["c"]), true), Some("c".to_string()));
     }
 }

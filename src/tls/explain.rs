@@ -42,7 +42,13 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
         }
         Bad::NotValidForName => ("the server's certificate is for another name".to_string(), NAME),
         Bad::NotValidForNameContext { expected, presented } => {
-            let names = if presented.is_empty() { "no name".to_string() } else { presented.join(", ") };
+            // rustls shows them as DnsName("localhost").
+            let bare = |name: &String| {
+                let inner = name.strip_prefix("DnsName(\"").and_then(|rest| rest.strip_suffix("\")"));
+                inner.unwrap_or(name).to_string()
+            };
+            let names: Vec<String> = presented.iter().map(bare).collect();
+            let names = if names.is_empty() { "no name".to_string() } else { names.join(", ") };
             (format!("the server's certificate is not for {}, but for {names}", expected.to_str()), NAME)
         }
         Bad::Revoked => ("the server's certificate was revoked".to_string(), ""),
@@ -137,7 +143,7 @@ mod tests {
             (
                 Tls::InvalidCertificate(Bad::NotValidForNameContext {
                     expected: name,
-                    presented: vec!["*.mqtt.aliyuncs.com".to_string()],
+                    presented: vec!["DnsName(\"*.mqtt.aliyuncs.com\")".to_string()],
                 }),
                 "not for mqtt.example.com, but for *.mqtt.aliyuncs.com",
                 "domain name",

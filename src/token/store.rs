@@ -17,9 +17,6 @@ const LEAST_LIFE: Duration = Duration::from_millis(500);
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(120);
 
-/// A notice about a token that ends this much earlier than the one held is about the one before.
-const SAME_TOKEN: Duration = Duration::from_secs(5);
-
 /// At most one token of each kind.
 #[derive(Default)]
 pub(crate) struct TokenStore {
@@ -50,6 +47,8 @@ struct Slot {
     bad: bool,
     /// The accepted one it is to take the place of.
     previous: Option<Box<Slot>>,
+    /// The end of the one before it, about which a late notice may come.
+    previous_end: Option<SystemTime>,
 }
 
 impl TokenStore {
@@ -90,9 +89,10 @@ impl TokenStore {
             return None;
         }
         self.serial += 1;
+        let previous_end = old.as_ref().and_then(|old| old.token.expires());
         let previous = old.filter(|old| old.accepted && !old.bad).map(|old| Box::new(Slot { previous: None, ..old }));
         let due = self.due(&token, now, chance);
-        let slot = Slot { serial: self.serial, due, accepted: false, bad: false, previous, token };
+        let slot = Slot { serial: self.serial, due, accepted: false, bad: false, previous, previous_end, token };
         self.slots.insert(slot.token.kind(), slot);
         Some(self.serial)
     }
@@ -171,18 +171,18 @@ impl TokenStore {
         }
     }
 
-    /// A notice of the service: the token of this kind will end soon. Whether it is to be renewed now.
+    /// A notice of the service: the token of this kind will end soon. Whether it is to be renewed now. One about a token
+    /// that was replaced just before is recognised by its end, where that was known; else it costs one renewal more.
     pub(crate) fn ends_soon(&mut self, kind: Option<TokenKind>, end: Option<SystemTime>, now: SystemTime) -> bool {
         let mut any = false;
         for (held, slot) in &mut self.slots {
-            let stale = match (end, slot.token.expires()) {
-                (Some(told), Some(known)) => told + SAME_TOKEN < known,
-                _ => false,
-            };
-            if stale || kind.is_some_and(|kind| kind != *held) {
+            let about = |known: Option<SystemTime>| end.zip(known).is_some_and(|(end, known)| same(end, known));
+            let late = about(slot.previous_end) && !about(slot.token.expires());
+            if late || kind.is_some_and(|kind| kind != *held) {
                 continue;
             }
-            if let (Some(end), None) = (end, slot.token.expires()) {
+            // The service knows better than whoever handed the token out.
+            if let Some(end) = end.filter(|end| slot.token.expires().is_none_or(|known| *end < known)) {
                 slot.token = slot.token.clone().expires_at(end);
             }
             slot.due = Some(now);
@@ -244,6 +244,12 @@ impl Slot {
             _ => self.bad = true,
         }
     }
+}
+
+/// The service counts in milliseconds.
+fn same(one: SystemTime, other: SystemTime) -> bool {
+    let apart = one.duration_since(other).unwrap_or_else(|error| error.duration());
+    apart < Duration::from_millis(1)
 }
 
 /// Tokens as the password of a login has them.

@@ -1,7 +1,11 @@
 //! What the integration tests share. Each test binary uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+#[cfg(feature = "openapi")]
+pub mod api;
 pub mod broker;
+#[cfg(feature = "openapi")]
+pub mod http;
 pub mod ledger;
 pub mod mosquitto;
 pub mod proxy;

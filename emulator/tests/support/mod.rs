@@ -1,16 +1,24 @@
 //! A tiny MQTT 3.1.1 client of raw packets, so that a test sees each byte the emulator sends.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
 
+pub mod api;
+
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// Longer than anything takes on a busy machine; only a failing test waits so long.
 pub const LONG: Duration = Duration::from_secs(20);
+
+pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
@@ -179,6 +187,24 @@ impl Raw {
             }
         }
     }
+}
+
+pub fn plain(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream
+}
+
+pub fn tls(emulator: &Emulator, name: &str, address: SocketAddr) -> Tls {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(emulator.ca_pem().as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), plain(address))
 }
 
 pub fn text(text: &str) -> Vec<u8> {

@@ -332,3 +332,29 @@ fn a_notice_counts_for_its_own_connection_only() {
     connect(&mut state, &wire, false);
     assert!(state.lost(&failure(Cause::Closed), &mut Vec::new()).fatal.is_none(), "an old notice");
 }
+
+#[test]
+fn an_upload_goes_ahead_of_the_rest_of_the_set_up() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    state.subscriptions.granted("a", QoS::AtLeastOnce);
+    state.restored = false;
+    connect(&mut state, &wire, true);
+    assert_eq!(wire.take(), ["subscribe a"]);
+    state.lost(&failure(Cause::Other), &mut Vec::new());
+    state.token_login();
+    // It comes while the login is under way, which is made with the one before.
+    state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("taken");
+    connect(&mut state, &wire, true);
+    assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
+    // Another one comes while the subscriptions wait for their turn.
+    let read = Token::new(TokenKind::Read, "read");
+    state.take_token(read, SystemTime::now()).expect("taken");
+    written(&mut state, &[2]);
+    handle(&mut state, LineEvent::PubAck(2));
+    state.push_out(None);
+    assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
+    written(&mut state, &[3]);
+    handle(&mut state, LineEvent::PubAck(3));
+    state.push_out(None);
+    assert_eq!(wire.take(), ["subscribe a"]);
+}

@@ -93,6 +93,8 @@ fn a_notice_makes_a_token_due_at_once_but_not_its_successor() {
     assert!(!store.ends_soon(Some(RW), Some(at(300.0)), at(2.0)), "a late notice about the one before");
     assert!(!store.ends_soon(Some(TokenKind::Write), Some(at(300.0)), at(2.0)), "none of this kind is held");
     assert!(store.ends_soon(None, None, at(2.0)), "a notice that says nothing may be about any");
+    assert!(store.ends_soon(Some(RW), Some(at(600.0)), at(2.0)), "whoever handed it out was wrong about its end");
+    assert!(store.usable(at(599.0)) && !store.usable(at(600.0)));
 }
 
 #[test]

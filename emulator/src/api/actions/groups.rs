@@ -1,0 +1,49 @@
+//! CreateGroupId, ListGroupId, DeleteGroupId. They take effect on the logins that follow.
+
+use serde_json::{Value, json};
+
+use super::{Call, fields, millis};
+use crate::account::Group;
+use crate::api::answer::{ApiError, Outcome};
+use crate::rules;
+use crate::service::lock;
+
+pub(super) fn create(call: &Call<'_>) -> Outcome {
+    let id = call.parameters.need("GroupId")?;
+    rules::check_group(id).map_err(ApiError::parameter)?;
+    let mut directory = lock(&call.api.service.directory);
+    if directory.knows_group(id) {
+        return Err(ApiError::parameter("the group id exists already"));
+    }
+    directory.groups.push(Group::new(id));
+    Ok(fields([]))
+}
+
+pub(super) fn list(call: &Call<'_>) -> Outcome {
+    let directory = lock(&call.api.service.directory);
+    let groups: Vec<Value> = directory
+        .groups
+        .iter()
+        .map(|group| {
+            json!({
+                "GroupId": group.id,
+                "InstanceId": directory.instance_id,
+                "IndependentNaming": true,
+                "CreateTime": millis(group.created),
+                "UpdateTime": millis(group.created),
+                "Tags": [],
+            })
+        })
+        .collect();
+    Ok(fields([("Data", groups.into())]))
+}
+
+pub(super) fn delete(call: &Call<'_>) -> Outcome {
+    let id = call.parameters.need("GroupId")?;
+    let mut directory = lock(&call.api.service.directory);
+    if !directory.knows_group(id) {
+        return Err(ApiError::permission("there is no such group id"));
+    }
+    directory.groups.retain(|group| group.id != id);
+    Ok(fields([]))
+}

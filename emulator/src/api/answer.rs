@@ -1,0 +1,107 @@
+//! What a call is answered with: JSON, whatever format was asked for.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::token::random_text;
+
+/// The fields of a good answer, or what is wrong.
+pub(super) type Outcome = Result<Map<String, Value>, ApiError>;
+
+/// A refusal, as the service words it: a code for programs, a message for people.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    pub(super) status: u16,
+    pub(super) code: String,
+    pub(super) message: String,
+    retry_after: bool,
+}
+
+impl ApiError {
+    pub(super) fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into(), retry_after: false }
+    }
+
+    /// A parameter of an action that is missing or not usable.
+    pub(super) fn parameter(message: impl Into<String>) -> Self {
+        Self::new(400, "ParameterCheckFailed", message)
+    }
+
+    /// A topic or group that the instance does not have, or that this caller may not use.
+    pub(super) fn permission(message: impl Into<String>) -> Self {
+        Self::new(400, "PermissionCheckFailed", message)
+    }
+
+    pub(super) fn throttled(action: &str) -> Self {
+        const MESSAGE: &str = "Request was denied due to user flow control.";
+        if action == "ApplyToken" {
+            return Self::new(400, "ApplyTokenOverFlow", MESSAGE);
+        }
+        Self { retry_after: true, ..Self::new(429, "Throttling.User", MESSAGE) }
+    }
+}
+
+/// The HTTP answer.
+pub(super) fn render(outcome: Outcome, host: &str, now: SystemTime) -> Response<Full<Bytes>> {
+    let (status, retry_after, body) = match outcome {
+        Ok(mut fields) => {
+            fields.insert("RequestId".into(), request_id().into());
+            (200, false, Value::Object(fields))
+        }
+        Err(error) => {
+            let body = json!({
+                "RequestId": request_id(),
+                "Code": error.code,
+                "Message": error.message,
+                "HostId": host,
+            });
+            (error.status, error.retry_after, body)
+        }
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
+    // The text of a date is always a good header value.
+    if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now)) {
+        headers.insert(DATE, date);
+    }
+    if retry_after {
+        headers.insert("x-acs-retry-after", HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// The form of a UUID in capital letters.
+fn request_id() -> String {
+    let text = random_text().to_uppercase();
+    format!("{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_looks_like_one() {
+        let id = request_id();
+        let lengths: Vec<_> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_ne!(id, request_id());
+    }
+
+    #[test]
+    fn only_the_gateway_says_when_to_try_again() {
+        for (action, status, header) in [("ApplyToken", 400, None), ("QueryToken", 429, Some("1"))] {
+            let answer = render(Err(ApiError::throttled(action)), "host", SystemTime::now());
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.headers().get("x-acs-retry-after").map(|value| value.to_str().unwrap()), header);
+            assert!(answer.headers().contains_key(DATE));
+        }
+    }
+}

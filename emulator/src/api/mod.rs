@@ -1,0 +1,140 @@
+//! The OpenAPI of the service over HTTP and HTTPS: two listeners, and the way of one call from request to answer.
+
+mod actions;
+mod answer;
+mod caller;
+mod clock;
+mod request;
+mod trace;
+mod v2;
+mod v3;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request as HttpRequest, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use self::answer::{ApiError, Outcome};
+pub(crate) use self::caller::Nonces;
+use self::request::Request;
+use crate::broker::Broker;
+use crate::log::What;
+use crate::service::{Service, lock};
+
+/// How long a client may take over TLS, the headers of a request, and its body, each.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What all calls need.
+pub(crate) struct Api {
+    service: Arc<Service>,
+    broker: Arc<Broker>,
+    acceptor: TlsAcceptor,
+}
+
+impl Api {
+    pub(crate) fn new(service: Arc<Service>, broker: Arc<Broker>, acceptor: TlsAcceptor) -> Self {
+        Self { service, broker, acceptor }
+    }
+}
+
+/// Takes connections until it is dropped, which ends those it took as well.
+pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(welcome(stream, secure, Arc::clone(&api)));
+                }
+                // Out of descriptors, or the like: nothing to do but to try again a little later.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+        }
+    }
+}
+
+async fn welcome(stream: TcpStream, secure: bool, api: Arc<Api>) {
+    // Only costs speed if it fails.
+    let _ = stream.set_nodelay(true);
+    if secure {
+        let Ok(Ok(stream)) = timeout(PATIENCE, api.acceptor.accept(stream)).await else { return };
+        serve(stream, api).await;
+    } else {
+        serve(stream, api).await;
+    }
+}
+
+async fn serve<S>(stream: S, api: Arc<Api>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let api = Arc::clone(&api);
+        async move { Ok::<_, Infallible>(respond(&api, request).await) }
+    });
+    // What goes wrong here is a matter of the client, which sees it itself.
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Bytes>> {
+    let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
+    let (action, client_id, outcome) = match Request::read(request).await {
+        Ok(request) => {
+            let (action, client_id) = (request.action_for_log(), request.client_id_for_log());
+            let outcome = run(api, &request).await;
+            (action, client_id, outcome)
+        }
+        Err(error) => (String::new(), String::new(), told_to_fail(api, "").and(Err(error))),
+    };
+    let what = match &outcome {
+        Ok(_) => What::ApiCalled { action },
+        Err(error) => What::ApiRefused { action, code: error.code.clone() },
+    };
+    api.service.log.write(&client_id, what);
+    let delay = lock(&api.service.switches).delay_api;
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let now = clock::now(lock(&api.service.switches).clock_skew);
+    answer::render(outcome, &host, now)
+}
+
+async fn run(api: &Api, request: &Request) -> Outcome {
+    told_to_fail(api, request.action())?;
+    let now = clock::now(lock(&api.service.switches).clock_skew);
+    let caller = caller::check(&api.service, request, now)?;
+    actions::run(&actions::Call { api, caller: &caller, parameters: request.parameters(), now }, request.action()).await
+}
+
+/// The failures a test has ordered come before any check.
+fn told_to_fail(api: &Api, action: &str) -> Result<(), ApiError> {
+    let mut switches = lock(&api.service.switches);
+    if switches.throttle_api > 0 {
+        switches.throttle_api -= 1;
+        return Err(ApiError::throttled(action));
+    }
+    let (count, status, code) = &mut switches.fail_api;
+    if *count > 0 {
+        *count -= 1;
+        return Err(ApiError::new(*status, code.as_str(), "told to fail"));
+    }
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! From an HTTP answer to the service's JSON, or to an error that says what is wrong.
+//!
+//! An answer may hold a token or a key, and an error answer may repeat the request with its signature; so only a few
+//! fields of an answer are ever shown, without control characters, shortened, and with the secrets of the call replaced.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::fields;
+use super::sign::encode;
+use super::wire::{Reply, protocol};
+use crate::error::{ApiFault, Error, ErrorKind, Fate, Result};
+
+/// What is known of the call that was answered.
+pub(super) struct Question<'a> {
+    pub(super) action: &'a str,
+    /// Never to be shown.
+    pub(super) secrets: Vec<&'a str>,
+    /// What this side signed.
+    pub(super) string_to_sign: &'a str,
+    /// This machine's clock.
+    pub(super) now: SystemTime,
+}
+
+/// The service's JSON object.
+///
+/// # Errors
+/// `Api`: the service reports a failure, by the HTTP status or in the body. `Protocol`: it is no answer of the service.
+pub(super) fn read(reply: &Reply, question: &Question<'_>) -> Result<Map<String, Value>> {
+    let parsed = serde_json::from_slice::<Value>(&reply.body);
+    let (action, status) = (question.action, reply.status);
+    let is_error = !(200..300).contains(&status);
+    match parsed {
+        _ if (300..400).contains(&status) => {
+            let to = reply.redirect.as_ref().map_or(String::new(), |host| format!(" to the host {host:?}"));
+            let message = format!("{action} was redirected{to} (HTTP {status}), which is not followed (stage: api)");
+            Err(protocol(message).with_hint("the URL is not the one of the API, or a proxy wants a login"))
+        }
+        Ok(Value::Object(object)) if is_error || reports_failure(&object) => Err(fault(&object, reply, question)),
+        // Each answer of the service has one; without this check any JSON would be taken for "done".
+        Ok(Value::Object(object)) if field(&object, "RequestId").is_none() => {
+            Err(fields::missing(action, "RequestId").with_hint("is the URL the one of the API?"))
+        }
+        Ok(Value::Object(object)) => Ok(object),
+        _ if is_error => {
+            let shown = format!("{action} failed (stage: api): HTTP {status}, with {}", describe(reply, question));
+            Err(finish(Error::new(ErrorKind::Api, shown), ApiFault::new(status, None, None, None), reply, question))
+        }
+        _ => {
+            let message = format!("{action} was answered with {} (stage: api)", describe(reply, question));
+            let hint = "what answers there is not the API; is the URL right, and is there a proxy or a login page in \
+                        between?";
+            Err(protocol(message).with_hint(hint))
+        }
+    }
+}
+
+/// Some operations report failures with HTTP 200 (official SDK: `Code`, `Message`, `Success`).
+fn reports_failure(object: &Map<String, Value>) -> bool {
+    let success = field(object, "Success");
+    if let Some(success) = success {
+        return success.eq_ignore_ascii_case("false");
+    }
+    field(object, "Code").is_some_and(|code| !["200", "OK", "SUCCESS"].contains(&code.to_uppercase().as_str()))
+}
+
+fn fault(object: &Map<String, Value>, reply: &Reply, question: &Question<'_>) -> Error {
+    let clean = |name: &str| field(object, name).map(|text| shown(&text, question)).filter(|text| !text.is_empty());
+    let fault = ApiFault::new(reply.status, clean("Code"), clean("Message"), clean("RequestId"));
+    let error = Error::new(ErrorKind::Api, format!("{} failed (stage: api): {fault}", question.action));
+    let signature =
+        fault.code().filter(|code| code.starts_with("SignatureDoesNotMatch")).map(|_| signature_hint(object, question));
+    let error = finish(error, fault, reply, question);
+    match signature {
+        // A wrong clock explains nothing here: the signature is checked with the time that was sent.
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// Adds what every error answer has.
+fn finish(error: Error, fault: ApiFault, reply: &Reply, question: &Question<'_>) -> Error {
+    let fate = if fault.is_server_failure() && !fault.is_throttled() { Fate::Unknown } else { Fate::Refused };
+    let hints = [skew(reply, question), usual_cause(&fault, question.action)];
+    let hint = hints.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let error = error.with_fate(fate).with_api(fault);
+    if hint.is_empty() { error } else { error.with_hint(hint) }
+}
+
+/// Where both clocks are known and differ by minutes.
+fn skew(reply: &Reply, question: &Question<'_>) -> Option<String> {
+    const TOLERATED: Duration = Duration::from_secs(300);
+    let server = reply.date?;
+    let (difference, direction) = match question.now.duration_since(server) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    if difference <= TOLERATED {
+        return None;
+    }
+    let minutes = difference.as_secs() / 60;
+    let amount = match minutes {
+        0..120 => format!("{minutes} min"),
+        120..2_880 => format!("{} h", minutes / 60),
+        _ => format!("{} days", minutes / 1_440),
+    };
+    Some(format!(
+        "this machine's clock is {amount} {direction} the server's, and signed requests are valid for minutes only; \
+         set the clock"
+    ))
+}
+
+/// The documented codes (help pages of the operations on tokens and credentials, and "Error codes",
+/// alibabacloud.com/help/doc-detail/109365.htm), and the common ones of the gateway
+/// (alibabacloud.com/help/doc-detail/69008.htm).
+fn usual_cause(fault: &ApiFault, action: &str) -> Option<String> {
+    let policy = format!("and a RAM user needs the permission mq:{action}");
+    Some(match fault.code() {
+        Some("ApplyTokenOverFlow") => {
+            "an account may apply for 100 tokens a second; keep a token for its life instead of applying at each connect"
+                .to_string()
+        }
+        _ if fault.is_throttled() => {
+            "there are too many calls of this account (RevokeToken: 5 a second, most others 100 to 500)".to_string()
+        }
+        Some("ApiNotSupport") => "this region or kind of instance does not offer the operation".to_string(),
+        Some("CheckAccountInfoFailed") => {
+            "the account of the temporary key (STS) was not found; do key and security token belong together?"
+                .to_string()
+        }
+        Some("InstancePermissionCheckFailed") => {
+            format!("the instance must exist in this region and belong to the account, {policy}")
+        }
+        Some("PermissionCheckFailed") => {
+            format!("instance, topic and group must exist and belong to the account, {policy}")
+        }
+        Some("ParameterCheckFailed") => {
+            "a parameter is missing or wrong; do the instance, topic and group exist in this region?".to_string()
+        }
+        Some(code) if code.starts_with("InvalidParameter") => "a parameter is missing or wrong".to_string(),
+        Some(code) if code.starts_with("InvalidAccessKeyId") => {
+            "the service does not know this AccessKey id: it is misspelt, deleted, or a temporary one (STS) that expired"
+                .to_string()
+        }
+        Some("IllegalTimestamp" | "InvalidTimeStamp.Expired") => {
+            "requests are valid for minutes only; is this machine's clock right?".to_string()
+        }
+        Some("SignatureNonceUsed") => "something repeats requests on their way; is there a proxy?".to_string(),
+        _ if fault.is_server_failure() => "the service has a fault of its own; try again later".to_string(),
+        _ => return None,
+    })
+}
+
+/// Which of two causes a wrong signature has: the server may show what it signed.
+fn signature_hint(object: &Map<String, Value>, question: &Question<'_>) -> &'static str {
+    let without_space = |text: &str| Zeroizing::new(text.split_whitespace().collect::<String>());
+    let message = Zeroizing::new(field(object, "Message").unwrap_or_default());
+    if without_space(&message).contains(&**without_space(question.string_to_sign)) {
+        "both sides signed the same text, so the AccessKey secret is wrong"
+    } else if echo(&message).is_some() {
+        "the server signed another text than this side, so something changes requests on their way; is there a proxy?"
+    } else {
+        "is this the secret of this AccessKey id?"
+    }
+}
+
+/// Where a message begins to repeat the request.
+fn echo(message: &str) -> Option<usize> {
+    let message = message.to_ascii_lowercase();
+    let marks = ["server string to sign", "server stringtosign", "string to sign", "stringtosign", "canonicalrequest"];
+    marks.iter().filter_map(|mark| message.find(mark)).min()
+}
+
+/// A text of the service as it may be shown.
+fn shown(text: &str, question: &Question<'_>) -> String {
+    const LONGEST: usize = 300;
+    let text = &text[..echo(text).unwrap_or(text.len())];
+    let mut text = text.to_string();
+    for secret in &question.secrets {
+        // Shorter ones are no secrets, and would tear holes into ordinary words.
+        if secret.len() >= 4 {
+            let encoded = encode(secret);
+            let twice = encode(&encoded);
+            for form in [twice.as_str(), encoded.as_str(), secret] {
+                text = text.replace(form, "***");
+            }
+        }
+    }
+    let printable = text.chars().map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c });
+    let mut short: String = printable.take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push_str("...");
+    }
+    short.trim().to_string()
+}
+
+/// What a body is that is not the JSON it should be. Of a page only its title is shown: gateways like to repeat the
+/// URL in the text.
+fn describe(reply: &Reply, question: &Question<'_>) -> String {
+    let body = reply.body.trim_ascii();
+    if body.is_empty() {
+        return "an empty body".to_string();
+    }
+    if body.starts_with(b"<") {
+        let page = String::from_utf8_lossy(body);
+        let lower = page.to_ascii_lowercase();
+        let title = lower.find("<title>").and_then(|start| {
+            let start = start + "<title>".len();
+            page.get(start..start + lower[start..].find('<')?)
+        });
+        // Anything like a URL is too much.
+        let title = title.filter(|title| !title.contains(['?', '&', '='])).map(|title| shown(title, question));
+        return match title.filter(|title| !title.is_empty()) {
+            Some(title) => format!("a page titled {title:?} instead of JSON"),
+            None => "a page (HTML or XML) instead of JSON".to_string(),
+        };
+    }
+    match serde_json::from_slice::<Value>(body) {
+        Ok(_) => "JSON that is no object".to_string(),
+        Err(error) if error.is_eof() => format!("half a JSON: it ends after {} bytes", reply.body.len()),
+        Err(_) => format!("{} bytes that are no JSON", reply.body.len()),
+    }
+}
+
+/// A field as text, by its name or that with a small first letter, as some gateways have it.
+fn field(object: &Map<String, Value>, name: &str) -> Option<String> {
+    let small = format!("{}{}", name[..1].to_ascii_lowercase(), &name[1..]);
+    match object.get(name).or_else(|| object.get(&small))? {
+        Value::String(text) => Some(text.clone()),
+        value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

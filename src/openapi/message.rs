@@ -1,0 +1,74 @@
+//! Messages without a connection, and who is online.
+
+use super::Api;
+use super::fields::Fields;
+use crate::error::{Error, Result};
+use crate::identity::{check_payload, check_topic};
+
+/// Most client ids of one `BatchQuerySessionByClientIds` (official SDK).
+const BATCH: usize = 10;
+
+impl Api {
+    /// Publishes a message without an MQTT connection (`SendMessage`), and gives its id.
+    ///
+    /// The payload is text, and sent as it is: whether the server decodes base64 is not documented. It travels in the
+    /// URL, so that its encoded form, with the other parameters, has at most 65,534 bytes: a letter of ASCII takes one
+    /// byte, other ASCII characters three, a Chinese character nine. The message is not forwarded to RocketMQ (official
+    /// SDK). The call is not repeated where the message may have been accepted; see
+    /// [`Error::fate`](crate::Error::fate).
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): the topic breaks a rule, the payload is over its limit or too long for a
+    /// URL. Else as at [`Api`].
+    pub fn send_message(&self, topic: &str, payload: &str) -> Result<String> {
+        const ACTION: &str = "SendMessage";
+        self.same_process()?;
+        check_topic(topic, &self.inner.limits)?;
+        check_payload(payload.len(), topic, &self.inner.limits)?;
+        let answer = self.run(|_| {
+            self.of_instance(ACTION).parameter("MqttTopic", topic).parameter("Payload", payload).hide("Payload")
+        })?;
+        Fields::new(ACTION, &answer).text("MsgId")
+    }
+
+    /// Whether a client is connected (`QuerySessionByClientId`).
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty. Else as at [`Api`].
+    pub fn query_session(&self, client_id: &str) -> Result<bool> {
+        const ACTION: &str = "QuerySessionByClientId";
+        self.same_process()?;
+        check_given(ACTION, "client id", client_id)?;
+        let answer = self.run(|_| self.of_instance(ACTION).parameter("ClientId", client_id).repeatable(true))?;
+        Fields::new(ACTION, &answer).boolean("OnlineStatus")
+    }
+
+    /// Which of these clients are connected (`BatchQuerySessionByClientIds`), in the order of the service's answers.
+    ///
+    /// The service takes 10 ids at a time; more are asked for in groups, each of which has the whole time-out. The first
+    /// failure ends it.
+    ///
+    /// # Errors
+    /// As [`query_session`](Api::query_session).
+    pub fn batch_query_session<T: AsRef<str>>(&self, client_ids: &[T]) -> Result<Vec<(String, bool)>> {
+        const ACTION: &str = "BatchQuerySessionByClientIds";
+        self.same_process()?;
+        for id in client_ids {
+            check_given(ACTION, "client id", id.as_ref())?;
+        }
+        let mut found = Vec::with_capacity(client_ids.len());
+        for group in client_ids.chunks(BATCH) {
+            let ids = || group.iter().map(AsRef::as_ref);
+            let answer = self.run(|_| self.of_instance(ACTION).list("ClientIdList", ids()).repeatable(true))?;
+            for status in Fields::new(ACTION, &answer).objects("OnlineStatusList")? {
+                found.push((status.text("ClientId")?, status.boolean("OnlineStatus")?));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A parameter that makes no sense when it is empty.
+pub(super) fn check_given(action: &str, what: &str, value: &str) -> Result<()> {
+    if value.is_empty() { Err(Error::invalid(format!("{action}: the {what} is empty"))) } else { Ok(()) }
+}

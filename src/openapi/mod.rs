@@ -1,0 +1,224 @@
+//! The service's HTTPS API: tokens, device credentials, groups, online status, traces, and messages without MQTT.
+//!
+//! It is meant for servers of one's own: whoever has the AccessKey can do all that it permits.
+//!
+//! ```no_run
+//! use aliyun_mqtt::openapi::{Api, TokenRequest};
+//! use aliyun_mqtt::{Credentials, TokenKind};
+//! use std::time::Duration;
+//!
+//! # fn main() -> aliyun_mqtt::Result<()> {
+//! let api = Api::builder()
+//!     .region("cn-hangzhou")
+//!     .instance_id("post-cn-xxxx")
+//!     .access_key("access key id", "access key secret")
+//!     .build()?;
+//! let request = TokenRequest::new(TokenKind::ReadWrite, ["demo/#"]).lifetime(Duration::from_secs(3600));
+//! let token = api.apply_token(&request)?;
+//! // This is what a device logs in with.
+//! let credentials = Credentials::tokens(api.access_key_id(), [(token.kind(), token.secret())]);
+//! # Ok(()) }
+//! ```
+//!
+//! # How a call runs
+//!
+//! A call blocks until the service has answered, at most for [`ApiBuilder::timeout`] with everything: up to four
+//! attempts, and the pauses between them. It starts no thread, except a short one for each look-up of the host name, and
+//! one to find out where a connection hangs; a look-up that hangs in the system's resolver is left behind and ends by
+//! itself. Connections are kept for 10 s and shared
+//! by all clones. Redirects are not followed, and a proxy is used only on [demand](ApiBuilder::proxy_from_env).
+//!
+//! | what happened | another attempt |
+//! |---|---|
+//! | name not resolved, not connected | yes |
+//! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)); a pause that the service asks for (header `x-acs-retry-after`, taken for seconds) is kept | yes |
+//! | HTTP 5xx, connection lost after the request went out | if the call may be repeated |
+//! | any other answer, TLS failed | no |
+//!
+//! May not be repeated: [`send_message`](Api::send_message), creating and deleting groups, refreshing and unregistering
+//! a device's credential, and a [`Call`] of one's own that does not say [`repeatable`](Call::repeatable).
+//! [`Error::fate`](crate::Error::fate) tells what became of a call that failed:
+//! [`NotSent`](crate::Fate::NotSent), [`Refused`](crate::Fate::Refused), or [`Unknown`](crate::Fate::Unknown) if the
+//! service may have carried it out.
+//!
+//! Each successful call counts as one message in the bill of the instance (help page of `ApplyToken`).
+//!
+//! # Log levels
+//!
+//! This module logs at `debug`: operation, attempt, HTTP status, request id and duration; never parameters or answers.
+//! `ureq`, which makes the connections, logs on its own target; where its level is `trace`, **its records show whole
+//! requests**: with them the messages, tokens and device keys in parameters, and temporary keys' security tokens. Keep
+//! the target `ureq` below `trace`.
+//!
+//! # Secrets
+//!
+//! Keys and tokens are never part of `Debug`, of an error or of our log, and our own copies are wiped from memory.
+//! The HTTP library's copies of a request, and the JSON of an answer, are not.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::error::Result;
+use crate::limits::Limits;
+
+mod address;
+mod answer;
+mod builder;
+mod call;
+mod device;
+mod fields;
+mod group;
+mod message;
+mod run;
+mod sign;
+mod token;
+mod trace;
+mod wire;
+
+pub use builder::ApiBuilder;
+pub use call::Call;
+pub use device::{ClientIds, DeviceCredential};
+pub use group::Group;
+pub use sign::Signing;
+pub use token::TokenRequest;
+pub use trace::{TraceEntry, TracePage, TraceRequest};
+
+/// The API of one instance, with the AccessKey to use.
+///
+/// Cloning is cheap, and clones share their connections; every call may be made from any thread. `Debug` hides
+/// secrets. After a fork, the child's use of it is an error: [`Forked`](crate::ErrorKind::Forked).
+///
+/// # Errors
+/// All calls fail with these kinds; what is checked before anything is sent stands at each call.
+/// * [`Api`](crate::ErrorKind::Api): the service answered with an error; [`Error::api`](crate::Error::api) has its code.
+/// * [`Resolve`](crate::ErrorKind::Resolve), [`Connect`](crate::ErrorKind::Connect), [`Tls`](crate::ErrorKind::Tls),
+///   [`ConnectionLost`](crate::ErrorKind::ConnectionLost), or [`Timeout`](crate::ErrorKind::Timeout) with the stage.
+/// * [`Protocol`](crate::ErrorKind::Protocol): what answered is not the API, or the answer lacks something.
+/// * [`Forked`](crate::ErrorKind::Forked).
+#[derive(Clone)]
+pub struct Api {
+    inner: Arc<Inner>,
+    timeout: Duration,
+}
+
+struct Inner {
+    wire: wire::Wire,
+    key: AccessKey,
+    instance_id: String,
+    region: Option<String>,
+    signing: Signing,
+    backoff: (Duration, Duration),
+    limits: Limits,
+    /// The process it was made in.
+    process: u32,
+}
+
+/// What requests are signed with.
+#[derive(Clone)]
+struct AccessKey {
+    id: String,
+    secret: Zeroizing<String>,
+    /// Of a temporary key.
+    security_token: Option<Zeroizing<String>>,
+}
+
+impl Api {
+    /// Starts from the defaults.
+    pub fn builder() -> ApiBuilder {
+        ApiBuilder::default()
+    }
+
+    /// From environment variables; an empty variable counts as not set.
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `ALIYUN_MQTT_REGION_ID` | such as `cn-hangzhou`; required, unless there is an endpoint |
+    /// | `ALIYUN_MQTT_API_ENDPOINT` | URL, in place of the region's address |
+    /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
+    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | required |
+    /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | for a temporary key (STS) |
+    /// | `ALIYUN_MQTT_CA_FILE` | CA certificates trusted besides the system's, PEM |
+    /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named. A secret is never
+    /// shown.
+    pub fn from_env() -> Result<Self> {
+        ApiBuilder::from_env().build()
+    }
+
+    /// The same, with another time-out: up to 1 h, more is taken for 1 h. It may be shorter than a builder's.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Api { inner: Arc::clone(&self.inner), timeout: timeout.min(Duration::from_secs(3600)) }
+    }
+
+    /// The instance's id.
+    #[must_use]
+    pub fn instance_id(&self) -> &str {
+        &self.inner.instance_id
+    }
+
+    /// The id of the AccessKey. Tokens are bound to it: who logs in with one needs it.
+    #[must_use]
+    pub fn access_key_id(&self) -> &str {
+        &self.inner.key.id
+    }
+
+    /// Where the API is, as a URL.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        self.inner.wire.address().to_string()
+    }
+
+    /// The region: as given, or as the service's own host name has it.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.inner.region.as_deref()
+    }
+
+    /// How long a call may take, with all its attempts.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Makes any call, and gives the service's JSON object as it is, of the crate `serde_json` 1.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): the operation or a parameter has an impossible name, or it is too long
+    /// for a URL (65,534 bytes). Else as at [`Api`].
+    pub fn call(&self, call: &Call) -> Result<Map<String, Value>> {
+        self.run(|_| call.clone())
+    }
+
+    /// A call that has the instance's id.
+    fn of_instance(&self, action: &str) -> Call {
+        Call::new(action).parameter("InstanceId", self.instance_id())
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api")
+            .field("endpoint", &self.endpoint())
+            .field("instance_id", &self.inner.instance_id)
+            .field("access_key", &self.inner.key)
+            .field("signing", &self.inner.signing)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey")
+            .field("id", &self.id)
+            .field("temporary", &self.security_token.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! One call: attempts, pauses, and the deadline over all of them.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+
+use super::answer::{self, Question};
+use super::sign::{self, Unsigned};
+use super::{Api, Call};
+use crate::backoff::Backoff;
+use crate::error::{ApiFault, Error, ErrorKind, Fate, Result, Stage};
+
+/// How often a call is tried at most.
+const ATTEMPTS: u32 = 4;
+
+/// An attempt that failed.
+struct Failed {
+    error: Error,
+    /// How long the service asks to wait.
+    retry_after: Option<Duration>,
+}
+
+impl Api {
+    /// Makes a call; `make` is asked anew for each attempt, with the time of that attempt.
+    pub(super) fn run(&self, make: impl Fn(SystemTime) -> Call) -> Result<Map<String, Value>> {
+        self.same_process()?;
+        let deadline = Instant::now() + self.timeout;
+        let mut backoff = Backoff::new(self.inner.backoff.0, self.inner.backoff.1);
+        let mut attempt = 1;
+        // An earlier attempt may have been carried out.
+        let mut unknown = false;
+        loop {
+            let call = make(SystemTime::now());
+            call.check()?;
+            let Failed { error, retry_after } = match self.attempt(&call, attempt, deadline) {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            let throttled = error.api().is_some_and(ApiFault::is_throttled);
+            let untouched = throttled || error.fate() == Some(Fate::NotSent);
+            unknown |= error.fate() == Some(Fate::Unknown);
+            let again = error.is_retryable() && (untouched || call.is_repeatable()) && attempt < ATTEMPTS;
+            let pause = backoff.next().max(retry_after.unwrap_or_default());
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !again || pause >= left {
+                let error = if attempt > 1 { error.with_prefix(&format!("attempt {attempt}: ")) } else { error };
+                return Err(if unknown { error.with_fate(Fate::Unknown) } else { error });
+            }
+            log::debug!("{}: attempt {attempt} failed, the next follows in {pause:?}", call.action());
+            std::thread::sleep(pause);
+            attempt += 1;
+        }
+    }
+
+    /// The connections belong to the process that made them; calls look here before anything else.
+    pub(super) fn same_process(&self) -> Result<()> {
+        if self.inner.process == std::process::id() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Forked, "this Api was made in another process, before a fork")
+            .with_hint("make one in the child")
+            .with_fate(Fate::NotSent))
+    }
+
+    fn attempt(&self, call: &Call, attempt: u32, deadline: Instant) -> Result<Map<String, Value>, Failed> {
+        let inner = &*self.inner;
+        let action = call.action();
+        let start = Instant::now();
+        let left = deadline.saturating_duration_since(start);
+        if left.is_zero() {
+            let message = format!("{action}: no time was left for an attempt (stage: api)");
+            return Err(Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::NotSent).into());
+        }
+        let now = SystemTime::now();
+        let (nonce, time) = (nonce()?, iso_8601(now)?);
+        let host = inner.wire.address().authority();
+        let unsigned = Unsigned {
+            method: call.method(),
+            host: &host,
+            action,
+            query: &call.query(),
+            form: &call.form_fields(),
+            nonce: &nonce,
+            time: &time,
+        };
+        let mut signed = sign::sign(inner.signing, &unsigned, &inner.key)?;
+        let string_to_sign = std::mem::take(&mut signed.string_to_sign);
+        let reply = inner.wire.exchange(call.method(), signed, left).map_err(|error| {
+            log::debug!("{action}: attempt {attempt} got no answer after {:?}", start.elapsed());
+            error.with_prefix(&format!("{action}: "))
+        })?;
+        let mut secrets: Vec<&str> = call.secrets().collect();
+        secrets.push(&inner.key.secret);
+        secrets.extend(inner.key.security_token.as_deref().map(String::as_str));
+        let question = Question { action, secrets, string_to_sign: &string_to_sign, now };
+        let result = answer::read(&reply, &question);
+        let request_id = match &result {
+            Ok(answer) => answer.get("RequestId").and_then(Value::as_str),
+            Err(error) => error.api().and_then(|fault| fault.request_id()),
+        };
+        log::debug!(
+            "{action}: attempt {attempt}, HTTP {}, request id {}, {:?}",
+            reply.status,
+            request_id.map_or_else(|| "-".to_string(), |id| id.escape_default().to_string()),
+            start.elapsed()
+        );
+        result.map_err(|error| Failed { error, retry_after: reply.retry_after })
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Failed { error, retry_after: None }
+    }
+}
+
+/// 128 bits from the system's source of randomness: unique over threads, processes and forks.
+fn nonce() -> Result<String> {
+    let mut bytes = [0; 16];
+    rustls::crypto::ring::default_provider()
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| Error::internal("the system gives no random numbers").with_fate(Fate::NotSent))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+/// UTC to the second, as `2016-02-23T12:46:24Z`.
+fn iso_8601(time: SystemTime) -> Result<String> {
+    // The last second of the year 9999.
+    const MAX: u64 = 253_402_300_799;
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) if since.as_secs() <= MAX => Ok(humantime::format_rfc3339_seconds(time).to_string()),
+        _ => Err(Error::config("this machine's clock is before 1970 or after 9999; set it").with_fate(Fate::NotSent)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_new_each_time() {
+        let (first, second) = (nonce().unwrap(), nonce().unwrap());
+        assert_ne!(first, second);
+        assert_eq!((first.len(), second.len()), (32, 32));
+    }
+
+    #[test]
+    fn times_of_the_signature() {
+        let vector = UNIX_EPOCH + Duration::from_millis(1_456_231_584_999);
+        assert_eq!(iso_8601(vector).unwrap(), "2016-02-23T12:46:24Z");
+        assert!(iso_8601(UNIX_EPOCH - Duration::from_secs(1)).is_err());
+        assert!(iso_8601(UNIX_EPOCH + Duration::from_secs(253_402_300_800)).is_err());
+    }
+}

@@ -1,0 +1,249 @@
+//! Tokens: temporary permission for some topics.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use super::Api;
+use super::fields::{Fields, missing};
+use crate::error::{Error, Result};
+use crate::identity::check_filter;
+use crate::limits::Limits;
+use crate::token::{Token, TokenKind};
+
+/// The shortest life of a token (help page of `ApplyToken`).
+const SHORTEST: Duration = Duration::from_secs(60);
+
+/// The longest life of a token; the service cuts a longer one silently (help page "Limits").
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The shortest lifetime that is sent: a request for exactly 60 s would be too short by the time it arrives, and for a
+/// service whose clock is a little ahead.
+const SHORTEST_SENT: Duration = Duration::from_secs(70);
+
+/// Most topics of one token (help page of `ApplyToken`).
+const TOPICS: usize = 100;
+
+/// What a token shall permit, and for how long.
+///
+/// One token has one permission for all of its topics: to write to one topic and read from another takes two tokens
+/// (help page "FAQ about authentication").
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until `Api::apply_token` sends it"]
+pub struct TokenRequest {
+    kind: TokenKind,
+    resources: Vec<String>,
+    expiry: Expiry,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Expiry {
+    After(Duration),
+    At(SystemTime),
+}
+
+impl TokenRequest {
+    /// A token of this kind for 1 to 100 topics, which may have the wildcards `+` and `#` below the first level. It
+    /// lives for an hour, if nothing else is said.
+    pub fn new<T: Into<String>>(kind: TokenKind, topics: impl IntoIterator<Item = T>) -> Self {
+        let mut resources: Vec<String> = topics.into_iter().map(Into::into).collect();
+        // In the order of a dictionary, as the service wants them.
+        resources.sort_unstable();
+        resources.dedup();
+        TokenRequest { kind, resources, expiry: Expiry::After(Duration::from_secs(3600)) }
+    }
+
+    /// What it shall permit.
+    #[must_use]
+    pub fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// Its topics, sorted, each once.
+    #[must_use]
+    pub fn topics(&self) -> &[String] {
+        &self.resources
+    }
+
+    /// How long it lives, from the moment it is asked for: 60 s to 30 days. Less than 70 s becomes 70 s, because it
+    /// must still be 60 s when the request arrives.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.expiry = Expiry::After(lifetime);
+        self
+    }
+
+    /// When it ends: 60 s to 30 days from now, at the moment the service looks at it.
+    pub fn expires_at(mut self, end: SystemTime) -> Self {
+        self.expiry = Expiry::At(end);
+        self
+    }
+
+    /// Checked against the service's rules.
+    pub(crate) fn check(&self, limits: &Limits, now: SystemTime) -> Result<()> {
+        let count = self.resources.len();
+        if !(1..=TOPICS).contains(&count) {
+            return Err(Error::invalid(format!("a token for {count} topics; it must be 1 to {TOPICS}")));
+        }
+        for filter in &self.resources {
+            if filter.starts_with(['+', '#']) {
+                let message = format!("a token for {filter:?}: the first level must be a parent topic, no wildcard");
+                return Err(Error::invalid(message));
+            }
+            check_filter(filter, limits)?;
+            // The list is joined with commas.
+            if filter.contains(',') {
+                return Err(Error::invalid(format!("a token for {filter:?}: a topic cannot have a comma")));
+            }
+        }
+        let life = match self.expiry {
+            Expiry::After(life) => life,
+            Expiry::At(end) => end.duration_since(now).unwrap_or_default(),
+        };
+        if !(SHORTEST..=LONGEST).contains(&life) {
+            let message = format!("a token that lives for {life:.0?}; it must be from 60 s to 30 days");
+            return Err(Error::invalid(message));
+        }
+        Ok(())
+    }
+
+    /// The end of its life, asked for now.
+    fn end(&self, now: SystemTime) -> SystemTime {
+        match self.expiry {
+            Expiry::After(life) => now + life.max(SHORTEST_SENT),
+            Expiry::At(end) => end,
+        }
+    }
+}
+
+impl Api {
+    /// Applies for a token (`ApplyToken`).
+    ///
+    /// The service allows 100 of these a second and account; keep a token for its life instead of applying at each
+    /// connect (help page of `ApplyToken`).
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): there are no topics or more than 100, one breaks the rules for filters
+    /// or begins with a wildcard, or the lifetime is out of range. Else as at [`Api`].
+    pub fn apply_token(&self, request: &TokenRequest) -> Result<Token> {
+        const ACTION: &str = "ApplyToken";
+        self.same_process()?;
+        request.check(&self.inner.limits, SystemTime::now())?;
+        let end = std::cell::Cell::new(UNIX_EPOCH);
+        let resources = request.resources.join(",");
+        let mut answer = self.run(|now| {
+            end.set(request.end(now));
+            let millis = end.get().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+            self.of_instance(ACTION)
+                .parameter("Resources", &resources)
+                .parameter("ExpireTime", millis.to_string())
+                .parameter("Actions", request.kind.actions())
+                .repeatable(true)
+        })?;
+        // Moved out, not copied.
+        let Some(Value::String(text)) = answer.get_mut("Token").map(Value::take) else {
+            return Err(missing(ACTION, "Token"));
+        };
+        let token = Token::new(request.kind, text).expires_at(end.get());
+        token.check("the token").map_err(|_| missing(ACTION, "Token"))?;
+        Ok(token)
+    }
+
+    /// Whether these can be the tokens of one client: there is one at least, and one of each kind at most.
+    pub(crate) fn check_requests(&self, requests: &[TokenRequest]) -> Result<()> {
+        if requests.is_empty() {
+            return Err(Error::config("there is no token to apply for"));
+        }
+        for (position, request) in requests.iter().enumerate() {
+            request.check(&self.inner.limits, SystemTime::now()).map_err(|error| {
+                Error::config(format!("the token of the kind {} cannot be applied for: {error}", request.kind))
+            })?;
+            if requests[..position].iter().any(|other| other.kind == request.kind) {
+                let message = format!("two tokens of the kind {} are to be applied for", request.kind);
+                return Err(Error::config(message).with_hint("a client holds one of each kind; join their topics"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a token is valid (`QueryToken`). The bare text, without its kind.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): it is empty. Else as at [`Api`].
+    pub fn query_token(&self, token: &str) -> Result<bool> {
+        const ACTION: &str = "QueryToken";
+        let answer = self.about_token(ACTION, token)?;
+        Fields::new(ACTION, &answer).boolean("TokenStatus")
+    }
+
+    /// Revokes a token (`RevokeToken`). The bare text, without its kind. The service allows 5 of these a second (help
+    /// page of `RevokeToken`).
+    ///
+    /// # Errors
+    /// As [`query_token`](Api::query_token).
+    pub fn revoke_token(&self, token: &str) -> Result<()> {
+        self.about_token("RevokeToken", token).map(drop)
+    }
+
+    fn about_token(&self, action: &str, token: &str) -> Result<serde_json::Map<String, Value>> {
+        self.same_process()?;
+        if token.is_empty() {
+            return Err(Error::invalid(format!("{action}: the token is empty")));
+        }
+        self.run(|_| self.of_instance(action).parameter("Token", token).hide("Token").repeatable(true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{ErrorKind, Fate};
+
+    fn check(request: &TokenRequest) -> Result<()> {
+        request.check(&Limits::default(), SystemTime::now())
+    }
+
+    #[test]
+    fn topics_are_sorted_and_counted_once() {
+        let request = TokenRequest::new(TokenKind::Read, ["TopicB/#", "TopicA/+", "TopicB/#"]);
+        assert_eq!(request.resources, ["TopicA/+", "TopicB/#"]);
+        assert!(check(&request).is_ok());
+    }
+
+    #[test]
+    fn topics_follow_the_rules_of_filters() {
+        for bad in ["", "#", "+/a", "demo/#/a", "demo/a,b", "demo//a", "$share/g/demo"] {
+            let error = check(&TokenRequest::new(TokenKind::Read, ["demo", bad])).unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Invalid, Some(Fate::NotSent)), "{bad}");
+        }
+        let loose = Limits::default().strict_names(false);
+        let comma = TokenRequest::new(TokenKind::Read, ["demo/a,b"]);
+        assert!(comma.check(&loose, SystemTime::now()).is_err());
+        let many = |count: usize| TokenRequest::new(TokenKind::Read, (0..count).map(|i| format!("demo/{i}")));
+        assert!(check(&many(1)).is_ok() && check(&many(100)).is_ok());
+        assert!(check(&many(0)).is_err() && check(&many(101)).is_err());
+    }
+
+    #[test]
+    fn a_life_is_60_s_to_30_days() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let request = TokenRequest::new(TokenKind::Read, ["demo"]);
+        for (seconds, good) in [(0, false), (59, false), (60, true), (2_592_000, true), (2_592_001, false)] {
+            let life = Duration::from_secs(seconds);
+            for request in [request.clone().lifetime(life), request.clone().expires_at(now + life)] {
+                assert_eq!(request.check(&Limits::default(), now).is_ok(), good, "{seconds}");
+            }
+        }
+        assert!(request.clone().expires_at(UNIX_EPOCH).check(&Limits::default(), now).is_err());
+        assert!(request.clone().lifetime(Duration::MAX).check(&Limits::default(), now).is_err());
+    }
+
+    #[test]
+    fn the_shortest_life_has_a_margin() {
+        let now = SystemTime::now();
+        let end = |seconds| {
+            let request = TokenRequest::new(TokenKind::Read, ["demo"]).lifetime(Duration::from_secs(seconds));
+            request.end(now).duration_since(now).unwrap().as_secs()
+        };
+        assert_eq!((end(60), end(70), end(71)), (70, 70, 71));
+    }
+}

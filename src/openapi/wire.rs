@@ -1,0 +1,328 @@
+//! HTTP: one request, one answer. The only file that knows the HTTP client.
+
+use std::io::{self, Read};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use ureq::http::{self, Uri};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, Proxy, SendBody, Timeout};
+use zeroize::Zeroizing;
+
+use super::address::Address;
+use super::sign::Signed;
+use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::helper;
+use crate::tls::{self, Roots};
+
+/// The longest answer that is read.
+const BODY_MAX: u64 = 4 * 1024 * 1024;
+
+/// The longest URL that the HTTP library can take.
+const URL_MAX: usize = 65_534;
+
+/// The longest that one attempt may spend on resolving, and again on connecting; a third of the time left at most, so
+/// that there is time for another attempt.
+const STAGE_MAX: Duration = Duration::from_secs(15);
+
+/// Idle connections older than this are not used again: the server may be about to close them.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// Makes requests to one address; clones share their connections.
+#[derive(Clone)]
+pub(super) struct Wire {
+    agent: Agent,
+    address: Address,
+}
+
+/// An answer of any status.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// The body; it may hold secrets.
+    pub(super) body: Zeroizing<Vec<u8>>,
+    /// The server's clock.
+    pub(super) date: Option<SystemTime>,
+    /// How long to wait before another attempt.
+    pub(super) retry_after: Option<Duration>,
+    /// The host that a redirect names.
+    pub(super) redirect: Option<String>,
+}
+
+impl Wire {
+    /// # Errors
+    /// `Config`: no certificate could ever be valid for the host's name, or the environment names a bad proxy.
+    pub(super) fn new(address: Address, roots: Option<&Roots>, proxy_from_env: bool) -> Result<Self> {
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .https_only(address.is_tls())
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(if proxy_from_env { Proxy::try_from_env() } else { None })
+            .max_idle_age(IDLE_MAX)
+            .accept("application/json")
+            .user_agent(concat!("aliyun-mqtt/", env!("CARGO_PKG_VERSION")));
+        if let Some(roots) = roots {
+            if let Err(error) = rustls::pki_types::ServerName::try_from(address.host()) {
+                let message = format!("the host {:?} is no name that a certificate can have", address.host());
+                return Err(Error::config(message).with_source(error));
+            }
+            let certificates: Vec<_> =
+                roots.certificates().iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+            config = config.tls_config(
+                TlsConfig::builder()
+                    .provider(TlsProvider::Rustls)
+                    .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                    .root_certs(RootCerts::Specific(Arc::new(certificates)))
+                    .build(),
+            );
+        }
+        Ok(Wire { agent: Agent::new_with_config(config.build()), address })
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Sends a request and reads the whole answer, within `limit`.
+    ///
+    /// # Errors
+    /// The fate says whether the request may have been carried out. Nothing of the request is in the error.
+    pub(super) fn exchange(&self, method: &'static str, signed: Signed, limit: Duration) -> Result<Reply> {
+        let start = Instant::now();
+        let stage_max = (limit / 3).min(STAGE_MAX);
+        let request = self.request(method, signed)?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(limit))
+            .timeout_resolve(Some(stage_max))
+            .timeout_connect(Some(stage_max))
+            .timeout_send_request(Some(limit))
+            .timeout_send_body(Some(limit))
+            .timeout_recv_response(Some(limit))
+            .timeout_recv_body(Some(limit))
+            .build();
+        let failed = |error| self.failed(error, start, limit, stage_max);
+        // The HTTP library panics where no thread can be started for a look-up.
+        let run = catch_unwind(AssertUnwindSafe(|| self.agent.run(request)));
+        let response = run.map_err(|_| panicked())?.map_err(failed)?;
+        let (head, body) = response.into_parts();
+        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let size = body.content_length().unwrap_or(0).clamp(4 * 1024, BODY_MAX);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 32));
+        let read = body.into_with_config().limit(u64::MAX).reader().take(BODY_MAX + 1).read_to_end(&mut bytes);
+        if let Err(error) = read {
+            return Err(failed(error.into()));
+        }
+        if bytes.len() as u64 > BODY_MAX {
+            let message = format!("the answer of {} has more than {BODY_MAX} bytes (stage: api)", self.address);
+            return Err(protocol(message));
+        }
+        Ok(Reply {
+            status: head.status.as_u16(),
+            body: bytes,
+            date: header("date").and_then(|text| httpdate::parse_http_date(text).ok()),
+            retry_after: header("x-acs-retry-after").and_then(retry_after),
+            redirect: header("location")
+                .and_then(|text| text.parse::<Uri>().ok())
+                .and_then(|uri| uri.host().map(str::to_string)),
+        })
+    }
+
+    fn request(&self, method: &'static str, signed: Signed) -> Result<http::Request<SendBody<'static>>> {
+        let url = Zeroizing::new(format!("{}/?{}", self.address, *signed.query));
+        if url.len() > URL_MAX {
+            let message = format!("the request has {} bytes as a URL; at most {URL_MAX} can be sent", url.len());
+            return Err(Error::invalid(message).with_hint(
+                "the API takes parameters in the URL, where a letter of Chinese takes 9 bytes; send large messages by \
+                 MQTT instead",
+            ));
+        }
+        let mut request = http::Request::builder().method(method).uri(url.as_str());
+        for (name, value) in &signed.headers {
+            let value = http::HeaderValue::from_str(value).map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
+            request = request.header(*name, value.map_err(|_| unmakeable())?);
+        }
+        let body = if method == "GET" {
+            SendBody::none()
+        } else {
+            request = request.header("content-length", signed.body.len());
+            SendBody::from_owned_reader(io::Cursor::new(Bytes(signed.body)))
+        };
+        request.body(body).map_err(|_| unmakeable())
+    }
+
+    /// What went wrong, in the words of this library; the HTTP library's own could show the URL.
+    fn failed(&self, error: ureq::Error, start: Instant, limit: Duration, stage_max: Duration) -> Error {
+        let address = &self.address;
+        match error {
+            ureq::Error::Timeout(Timeout::Resolve) => {
+                let message =
+                    format!("the host name of {address} could not be resolved within {stage_max:.1?} (stage: resolve)");
+                Error::new(ErrorKind::Timeout(Stage::Resolve), message)
+                    .with_hint("check this machine's DNS")
+                    .with_fate(Fate::NotSent)
+            }
+            ureq::Error::Timeout(Timeout::Connect) => self.connect_time_out(start, limit, stage_max),
+            ureq::Error::Timeout(_) => {
+                let message = format!("{address} did not answer within {limit:.1?} (stage: api)");
+                Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::Unknown)
+            }
+            ureq::Error::HostNotFound => self.not_resolved(None),
+            ureq::Error::Io(error) => self.input_output(error, start.elapsed() < stage_max * 2),
+            ureq::Error::Rustls(error) => self.tls(error),
+            ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
+                Error::new(ErrorKind::Connect, format!("the proxy does not connect to {address} (stage: connect)"))
+                    .with_hint("it is taken from the environment: HTTPS_PROXY, ALL_PROXY, NO_PROXY")
+                    .with_fate(Fate::NotSent)
+            }
+            _ => protocol(format!("what answered at {address} does not speak HTTP as it should (stage: api)"))
+                .with_hint("is the URL the one of the API, and is there a proxy in between?"),
+        }
+    }
+
+    /// The HTTP library has one time for TCP and TLS; dialling once more tells which of the two hangs.
+    fn connect_time_out(&self, start: Instant, limit: Duration, stage_max: Duration) -> Error {
+        let (address, host, port) = (&self.address, self.address.host().to_string(), self.address.port());
+        let deadline = start + limit.min(start.elapsed() + Duration::from_secs(3));
+        let dial = move || {
+            let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            let mut addresses = (host.as_str(), port).to_socket_addrs().ok()?;
+            addresses.find_map(|address| TcpStream::connect_timeout(&address, left()).ok()).map(drop)
+        };
+        let direct = address.is_tls() && self.agent.config().proxy().is_none();
+        let dialled = || helper::wait(&helper::spawn(dial)?, deadline, || false).ok().flatten();
+        let dials = direct && dialled().is_some();
+        let (stage, what, hint) = if dials {
+            (Stage::Tls, "the TLS handshake did not finish", "is this really an HTTPS port (443)?")
+        } else {
+            (
+                Stage::Connect,
+                "no connection could be made",
+                "check host, port and firewall; a VPC endpoint is reachable only inside its VPC",
+            )
+        };
+        Error::new(ErrorKind::Timeout(stage), format!("{address}: {what} within {stage_max:.1?} (stage: {stage})"))
+            .with_hint(hint)
+            .with_fate(Fate::NotSent)
+    }
+
+    /// `early`: so soon that a connection cannot have been given up for its silence.
+    fn input_output(&self, error: io::Error, early: bool) -> Error {
+        use io::ErrorKind as Io;
+        let address = &self.address;
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return self.tls(inner.clone());
+        }
+        // std gives a failed look-up no kind of its own, only this text.
+        if error.to_string().starts_with("failed to lookup address") {
+            return self.not_resolved(Some(error));
+        }
+        // EMFILE, ENFILE (24 and 23 on Unix), or WSAEMFILE.
+        let no_descriptor = matches!(error.raw_os_error(), Some(23 | 24 | 10024));
+        let unreachable = matches!(error.kind(), Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown);
+        if no_descriptor
+            || matches!(error.kind(), Io::ConnectionRefused | Io::AddrNotAvailable)
+            || early && (unreachable || error.kind() == Io::PermissionDenied)
+        {
+            let hint = match error.kind() {
+                Io::ConnectionRefused => "nothing listens on that port: check host and port",
+                _ if no_descriptor => "this process has used up its limit of open files (ulimit -n)",
+                _ => "check the URL, the network and any firewall in between",
+            };
+            let message = format!("cannot connect to {address} (stage: connect): {error}");
+            return Error::new(ErrorKind::Connect, message).with_hint(hint).with_source(error).with_fate(Fate::NotSent);
+        }
+        // This bare form is how rustls tells the end of a connection within the handshake.
+        let bare = error.kind() == Io::UnexpectedEof && error.get_ref().is_none() && error.raw_os_error().is_none();
+        if bare && address.is_tls() {
+            let message = format!("{address} closed the connection during the TLS handshake (stage: tls)");
+            return Error::new(ErrorKind::ConnectionLost, message)
+                .with_stage(Stage::Tls)
+                .with_hint("is this really an HTTPS port (443)?")
+                .with_source(error)
+                .with_fate(Fate::Unknown);
+        }
+        let message =
+            format!("the connection to {address} was lost before the whole answer came (stage: api): {error}");
+        Error::new(ErrorKind::ConnectionLost, message)
+            .with_stage(Stage::Api)
+            .with_source(error)
+            .with_fate(Fate::Unknown)
+    }
+
+    fn not_resolved(&self, error: Option<io::Error>) -> Error {
+        let text = error.as_ref().map_or("it has no address".to_string(), io::Error::to_string);
+        let message = format!("cannot resolve the host name of {} (stage: resolve): {text}", self.address);
+        let shown = Error::new(ErrorKind::Resolve, message)
+            .with_hint("check the region or URL and this machine's DNS; VPC endpoints resolve only inside their VPC")
+            .with_fate(Fate::NotSent);
+        match error {
+            Some(error) => shown.with_source(error),
+            None => shown,
+        }
+    }
+
+    fn tls(&self, error: rustls::Error) -> Error {
+        use rustls::Error as Tls;
+        let (what, hint) = tls::explain(&error);
+        // Only these surely belong to the handshake; others may come at any time.
+        let handshake = matches!(error, Tls::InvalidCertificate(_) | Tls::PeerIncompatible(_));
+        let hint = match error {
+            Tls::InvalidMessage(_) => Some("is it a plain port? https is on 443".to_string()),
+            _ => hint,
+        };
+        let shown = Error::new(ErrorKind::Tls, format!("TLS with {} failed (stage: tls): {what}", self.address))
+            .with_fate(if handshake { Fate::NotSent } else { Fate::Unknown })
+            .with_source(error);
+        match hint {
+            Some(hint) => shown.with_hint(hint),
+            None => shown,
+        }
+    }
+}
+
+/// An answer that is not what it should be.
+pub(super) fn protocol(message: String) -> Error {
+    Error::new(ErrorKind::Protocol, message).with_stage(Stage::Api).with_fate(Fate::Unknown)
+}
+
+/// The official SDK reads a positive integer here, without its unit; seconds are an assumption.
+fn retry_after(text: &str) -> Option<Duration> {
+    text.trim().parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
+fn unmakeable() -> Error {
+    Error::internal("the HTTP request cannot be made of these parameters").with_fate(Fate::NotSent)
+}
+
+fn panicked() -> Error {
+    Error::internal("the HTTP client panicked (stage: api)").with_stage(Stage::Api).with_fate(Fate::Unknown)
+}
+
+/// A body that is wiped when it was sent.
+struct Bytes(Zeroizing<String>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_a_positive_number() {
+        assert_eq!(retry_after(" 3 "), Some(Duration::from_secs(3)));
+        for bad in ["", "0", "-1", "1.5", "soon"] {
+            assert_eq!(retry_after(bad), None, "{bad}");
+        }
+    }
+}
