@@ -133,6 +133,11 @@ impl Op {
         self.kind == Kind::Publish && self.qos == qos && matches!(self.stage, Stage::Written | Stage::Released)
     }
 
+    /// QoS 2, on the line, and the broker has not answered yet.
+    pub(super) fn awaits_pubrec(&self) -> bool {
+        self.qos == QoS::ExactlyOnce && matches!(self.stage, Stage::Handed | Stage::Written)
+    }
+
     /// Whether the broker acknowledges it.
     pub(super) fn needs_id(&self) -> bool {
         self.qos != QoS::AtMostOnce

@@ -232,11 +232,19 @@ impl Outbox {
         let op = self.ops.get(&seq)?;
         let id = match op.kept_id {
             Some(_) if !on_worker => return None,
+            Some(_) if op.is_ghost() && self.awaits_pubrec_before(seq) => return None,
             Some(id) => id,
             None if !op.needs_id() => 0,
             None => self.next_id()?,
         };
         Some((seq, id))
+    }
+
+    /// Whether an earlier message of QoS 2 is on the line and has not come as far as PUBREL. Brokers pass a message on at
+    /// its PUBREL: that of a ghost, which is all that is repeated of it, would overtake such a message.
+    fn awaits_pubrec_before(&self, seq: u64) -> bool {
+        // One that nobody waits for any more may never be answered, and must not hold up the rest.
+        self.ops.range(..seq).any(|(_, op)| op.is_open() && op.awaits_pubrec())
     }
 
     /// The id the adapter gives to the next request that needs one; `None` while that id is still in use.

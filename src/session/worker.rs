@@ -349,7 +349,13 @@ impl Worker<'_> {
     fn look_into(&mut self, failure: Failure) -> Failure {
         let config = &self.session.config;
         let cause = failure.cause;
-        let unclear = matches!(cause, Cause::HandshakeTimeout | Cause::NoConnAck);
+        let unclear = match cause {
+            Cause::HandshakeTimeout => true,
+            // Where MQTT was spoken before, nothing else answers: the broker is restarting, or the line was cut. A probe
+            // would only put off the next attempt, since a broker may wait for the rest of what is no MQTT packet.
+            Cause::NoConnAck => self.ready.is_some(),
+            _ => false,
+        };
         if !unclear || self.leaving() {
             return failure;
         }

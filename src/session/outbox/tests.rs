@@ -230,6 +230,35 @@ fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session()
 }
 
 #[test]
+fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let now = Instant::now();
+    let (first, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", far());
+    let (expired, _slot) = push(&mut outbox, QoS::ExactlyOnce, "y", now);
+    send(&mut outbox);
+    outbox.expire(now, None);
+    outbox.connection_lost(true, Blame::Nobody, now);
+    assert_eq!(send(&mut outbox), [(first, 1)], "the broker passes a message on at its PUBREL");
+    outbox.received(1);
+    assert_eq!(send(&mut outbox), [(expired, 2)]);
+}
+
+#[test]
+fn an_expired_message_that_is_never_answered_does_not_hold_up_the_next() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let now = Instant::now();
+    let soon = now + Duration::from_secs(1);
+    let (first, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", soon);
+    let (expired, _slot) = push(&mut outbox, QoS::ExactlyOnce, "y", now);
+    send(&mut outbox);
+    outbox.expire(now, None);
+    outbox.connection_lost(true, Blame::Nobody, now);
+    assert_eq!(send(&mut outbox), [(first, 1)]);
+    outbox.expire(soon, None);
+    assert_eq!(send(&mut outbox), [(expired, 2)]);
+}
+
+#[test]
 fn answers_that_are_owed_for_long_wedge_the_line() {
     let (grace, patience) = (Duration::from_secs(10), Duration::from_secs(100));
     let mut outbox = Outbox::new(BOUNDS);

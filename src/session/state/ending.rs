@@ -28,6 +28,9 @@ impl State {
         let resumable = !self.config.clean_session();
         let established = self.line.take().is_some();
         let cut = established && failure.cause == Cause::Closed;
+        // The CONNACK may have been lost on its way, and with it the word that the session is a new one: the next would
+        // call that session present. A filter the broker has already does no harm.
+        self.restored &= established;
         let verdict = self.recent_verdict(now).filter(|_| cut);
         let reason = self.explain(failure, cut, verdict, now);
         let step = self.step.take().map(|(step, _)| step);
