@@ -8,25 +8,15 @@ use std::fs::File;
 
 use aliyun_mqtt::{Client, ErrorKind, Event, QoS};
 use support::broker::Broker;
+use support::process::limit_descriptors;
 use support::{error, event};
-
-fn set_limit(limit: libc::rlim_t) -> libc::rlim_t {
-    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls are given a valid structure of this process.
-    unsafe {
-        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut now), 0);
-        let wanted = libc::rlimit { rlim_cur: limit, rlim_max: now.rlim_max };
-        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const wanted), 0);
-    }
-    now.rlim_cur
-}
 
 #[test]
 fn out_of_descriptors_for_a_while() {
     let broker = Broker::start();
     let (client, line) = broker.connect(broker.config());
     let events = client.events();
-    let normal = set_limit(64);
+    let (normal, _) = limit_descriptors(64);
     let mut files = Vec::new();
     files.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
     line.stream.shutdown(std::net::Shutdown::Both).expect("cut");
@@ -41,7 +31,7 @@ fn out_of_descriptors_for_a_while() {
     let refused = error(Client::connect(broker.config().build().expect("a good configuration")));
     assert_eq!(refused.kind(), ErrorKind::Connect, "{refused}");
     drop(files);
-    set_limit(normal);
+    limit_descriptors(normal);
     let mut line = broker.accept(false);
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
     let id = line.expect(3).id();

@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod mosquitto;
+pub mod process;
 pub mod proxy;
 pub mod tokens;
 
