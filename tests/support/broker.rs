@@ -61,7 +61,11 @@ pub struct Broker {
 
 impl Broker {
     pub fn start() -> Broker {
-        Broker { listener: TcpListener::bind("127.0.0.1:0").expect("a port") }
+        Broker::on(TcpListener::bind("127.0.0.1:0").expect("a port"))
+    }
+
+    pub fn on(listener: TcpListener) -> Broker {
+        Broker { listener }
     }
 
     pub fn addr(&self) -> SocketAddr {
