@@ -54,6 +54,18 @@ pub fn lax() -> Limits {
     Limits::default().strict_names(false)
 }
 
+/// A configuration for a client of the broker there.
+pub fn config(addr: SocketAddr) -> ConfigBuilder {
+    Config::builder()
+        .endpoint(format!("mqtt://{addr}"))
+        .instance_id("post-cn-test")
+        .group_id("GID_test")
+        .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
+        .limits(lax())
+        .timeout(LONG)
+        .backoff(Duration::from_millis(10), Duration::from_millis(20))
+}
+
 /// A listener that hands out scripted connections.
 pub struct Broker {
     listener: TcpListener,
@@ -74,14 +86,7 @@ impl Broker {
 
     /// A configuration for a client of this broker.
     pub fn config(&self) -> ConfigBuilder {
-        Config::builder()
-            .endpoint(format!("mqtt://{}", self.addr()))
-            .instance_id("post-cn-test")
-            .group_id("GID_test")
-            .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
-            .limits(lax())
-            .timeout(LONG)
-            .backoff(Duration::from_millis(10), Duration::from_millis(20))
+        config(self.addr())
     }
 
     /// The next connection, whatever it wants.
