@@ -5,14 +5,74 @@
 mod support;
 
 use std::fs::File;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aliyun_mqtt::{Client, ErrorKind, Event, QoS};
 use support::broker::Broker;
-use support::process::limit_descriptors;
+use support::process::{as_child, child, limit_descriptors};
 use support::{error, event};
+
+/// Whatever it is that finds no descriptor (the look-up, the runtime, the socket), the error says what is missing.
+fn with_few_descriptors_left() {
+    let broker = Broker::start();
+    let endpoint = format!("mqtt://localhost:{}", broker.addr().port());
+    let mut process = child("in_a_child_with_few_descriptors", &endpoint).spawn().expect("this program again");
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let status = scope.spawn(|| {
+            let status = process.wait().expect("its end");
+            ended.store(true, Ordering::SeqCst);
+            // Wakes the broker, which waits for one more.
+            let _ = TcpStream::connect(broker.addr());
+            status
+        });
+        loop {
+            let mut line = broker.accept_raw();
+            match line.read() {
+                Some(_) => {
+                    line.write(&support::broker::connack(false));
+                    line.serve_until(|_| false);
+                }
+                None if ended.load(Ordering::SeqCst) => break,
+                None => {}
+            }
+        }
+        assert!(status.join().expect("no panic").success());
+    });
+}
+
+/// Not a test of its own: a process that has between no and a dozen descriptors left.
+#[test]
+fn in_a_child_with_few_descriptors() {
+    let Some(endpoint) = as_child() else { return };
+    limit_descriptors(64);
+    let mut worked = Vec::new();
+    for free in 0..16 {
+        let mut files: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        files.truncate(files.len() - free);
+        let config = support::broker::config(([127, 0, 0, 1], 1).into()).endpoint(&endpoint).build().expect("good");
+        match Client::connect(config) {
+            Ok(client) => {
+                client.publish("t", QoS::AtLeastOnce, "x").expect("acknowledged");
+                client.disconnect().expect("all delivered");
+                worked.push(free);
+            }
+            Err(error) => {
+                let whole = format!("{error} {}", error.hint().unwrap_or_default());
+                assert!(whole.contains("ulimit -n"), "{free} left: {whole}");
+            }
+        }
+    }
+    assert!(worked.contains(&15) && !worked.contains(&0), "{worked:?}");
+}
 
 #[test]
 fn out_of_descriptors_for_a_while() {
+    if as_child().is_some() {
+        return;
+    }
+    with_few_descriptors_left();
     let broker = Broker::start();
     let (client, line) = broker.connect(broker.config());
     let events = client.events();

@@ -35,7 +35,7 @@ fn a_thousand_clients_leave_no_thread_and_no_descriptor() {
                 line.answer(&packet);
             }
         }
-        for line in &mut lines {
+        for mut line in lines {
             line.expect(14);
         }
         broker

@@ -245,13 +245,17 @@ impl Line {
         }
     }
 
-    /// Answers everything until `done` or until the client closes; what came.
+    /// Answers everything until `done`, or until the client says goodbye or closes; what came.
     pub fn serve_until(&mut self, mut done: impl FnMut(&[Packet]) -> bool) -> Vec<Packet> {
         let mut packets = Vec::new();
         while !done(&packets) {
             let Some(packet) = self.read() else { break };
             self.answer(&packet);
+            let goodbye = packet.kind() == 14;
             packets.push(packet);
+            if goodbye {
+                break;
+            }
         }
         packets
     }
