@@ -39,8 +39,8 @@ use support::{LONG, connected, error, eventually, text};
 /// rumqttc's id space at a window up to 256: `id_limit` in src/session/v4.rs.
 const IDS: u16 = 1024;
 
-fn publish(client: &Client, qos: QoS, payload: impl ToString) -> Delivery {
-    client.publish_nowait("t", qos, payload.to_string()).expect("accepted")
+fn publish(client: &Client, qos: QoS, payload: &str) -> Delivery {
+    client.publish_nowait("t", qos, payload).expect("accepted")
 }
 
 #[test]
@@ -50,7 +50,9 @@ fn a_lost_session_loses_neither_what_was_written_nor_what_was_queued() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(4));
     let deliveries: Vec<_> = (0..COUNT)
-        .map(|number| publish(&client, if number % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce }, number))
+        .map(|number| {
+            publish(&client, if number % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce }, &number.to_string())
+        })
         .collect();
     for _ in 0..4 {
         line.expect(3);
@@ -78,7 +80,8 @@ fn answers_in_the_same_segment_as_the_end_count_and_only_once() {
     for end in [None, Some(garbage)] {
         let broker = Broker::start();
         let (client, mut line) = broker.connect(broker.config());
-        let deliveries: Vec<_> = (0..COUNT).map(|number| publish(&client, QoS::AtLeastOnce, number)).collect();
+        let deliveries: Vec<_> =
+            (0..COUNT).map(|number| publish(&client, QoS::AtLeastOnce, &number.to_string())).collect();
         let ids: Vec<_> = (0..COUNT).map(|_| line.expect(3).id()).collect();
         let mut last = broker::publish("t", 1, 7, false, b"last words");
         last.extend(ids.iter().rev().flat_map(|id| broker::ack(4, *id)));
@@ -198,7 +201,7 @@ fn more_than_a_window_survives_a_resumed_session_in_order() {
     const COUNT: usize = 1_000;
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(WINDOW as u16).device_id("d").clean_session(false));
-    let deliveries: Vec<_> = (0..COUNT).map(|number| publish(&client, QoS::AtLeastOnce, number)).collect();
+    let deliveries: Vec<_> = (0..COUNT).map(|number| publish(&client, QoS::AtLeastOnce, &number.to_string())).collect();
     let ids: Vec<_> = (0..WINDOW).map(|_| line.expect(3).id()).collect();
     drop(line);
     // rumqttc src/eventloop.rs:243: pending requests pass the gate, and each that collides overwrites the one before.
@@ -239,7 +242,7 @@ fn a_subscription_under_way_is_asked_again() {
 fn a_full_window_lets_acknowledgements_and_the_goodbye_pass() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(2).ack_mode(AckMode::Manual));
-    let held: Vec<_> = (0..3).map(|number| publish(&client, QoS::AtLeastOnce, number)).collect();
+    let held: Vec<_> = (0..3).map(|number| publish(&client, QoS::AtLeastOnce, &number.to_string())).collect();
     line.expect(3);
     line.expect(3);
     line.publish("t", 1, 7, false, "in");
