@@ -48,6 +48,13 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
             failure.error = failure.error.with_source(error);
             failure
         }
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::PayloadSizeLimitExceeded(size))) => {
+            let message = format!("{server} sent a packet of {size} bytes, more than Limits::packet_len allows");
+            let error = Error::new(ErrorKind::Protocol, message).with_hint(
+                "raise Limits::packet_len: a message of QoS 1 or 2 on a kept session comes again on every connection",
+            );
+            Failure { error, cause: Cause::Other }
+        }
         ConnectionError::MqttState(error) => Failure {
             error: Error::new(ErrorKind::Protocol, format!("{server} broke a rule of MQTT: {error}"))
                 .with_source(error),
@@ -118,6 +125,8 @@ fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
         error.kind(),
         Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof | Io::NotConnected
     );
+    // What tokio-util says when the end comes within a packet.
+    let reset = reset || (connected && error.to_string() == "bytes remaining on stream");
     if connected {
         let cause = if reset { Cause::Closed } else { Cause::Other };
         let what = if reset { "closed the connection" } else { "could not be reached any more" };

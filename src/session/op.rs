@@ -65,6 +65,16 @@ pub(super) enum Stage {
     Released,
 }
 
+/// What a broker answers to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    PubAck,
+    PubRec,
+    PubComp,
+    SubAck,
+    UnsubAck,
+}
+
 pub(super) struct Op {
     /// `None` for a ghost: settled, but the broker has not answered.
     body: Option<Body>,
@@ -128,9 +138,17 @@ impl Op {
         self.kind
     }
 
-    /// Whether this acknowledgement can be its: PUBACK ends QoS 1, PUBCOMP QoS 2, and only after it was written.
-    pub(super) fn ends_with(&self, qos: QoS) -> bool {
-        self.kind == Kind::Publish && self.qos == qos && matches!(self.stage, Stage::Written | Stage::Released)
+    /// Whether this answer can be its.
+    pub(super) fn fits(&self, answer: Answer) -> bool {
+        match (answer, self.kind, self.stage) {
+            (Answer::PubAck, Kind::Publish, Stage::Written) => self.qos == QoS::AtLeastOnce,
+            (Answer::PubRec, Kind::Publish, Stage::Written | Stage::Released) => self.qos == QoS::ExactlyOnce,
+            (Answer::PubComp, Kind::Publish, Stage::Released) => true,
+            // Which of the two a ghost is, nobody knows any more.
+            (Answer::SubAck, Kind::Request, Stage::Written) => !matches!(self.body, Some(Body::Unsubscribe(_))),
+            (Answer::UnsubAck, Kind::Request, Stage::Written) => !matches!(self.body, Some(Body::Subscribe { .. })),
+            _ => false,
+        }
     }
 
     /// QoS 2, on the line, and the broker has not answered yet.

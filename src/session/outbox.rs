@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::line::Sent;
 use super::lost::Lost;
-use super::op::{Body, Op, Stage};
+use super::op::{Answer, Body, Op, Stage};
 use crate::delivery::{Reply, Settler};
 use crate::error::{Error, ErrorKind};
-use crate::message::QoS;
 
 /// The bounds an outbox keeps.
 #[derive(Debug, Clone, Copy)]
@@ -334,32 +333,43 @@ impl Outbox {
 
     // ---- settling ----
 
-    /// Whose acknowledgement this is, and no longer waits for.
-    pub(super) fn take(&mut self, kind: Kind, id: u16) -> Option<Ticket> {
-        match kind {
+    /// Whose acknowledgement this is, and no longer waits for; an error if it is none that this operation can get.
+    pub(super) fn take(&mut self, kind: Kind, id: u16, answer: Answer) -> Result<Option<Ticket>, Error> {
+        self.check(kind, id, answer)?;
+        Ok(match kind {
             Kind::Publish => self.publishes.remove(&id),
             Kind::Request => self.requests.remove(&id),
-        }
-    }
-
-    /// The same for the last acknowledgement of a message; an error if it is none that this message can get.
-    pub(super) fn take_publish(&mut self, id: u16, qos: QoS) -> Result<Option<Ticket>, Error> {
-        if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
-            if !self.ops.get(seq).is_some_and(|op| op.ends_with(qos)) {
-                let message = format!("the broker acknowledged packet id {id} in a way that does not fit its message");
-                return Err(Error::new(ErrorKind::Protocol, message));
-            }
-        }
-        Ok(self.take(Kind::Publish, id))
+        })
     }
 
     /// PUBREC: from here on only PUBREL is repeated.
-    pub(super) fn received(&mut self, id: u16) {
+    pub(super) fn received(&mut self, id: u16) -> Result<(), Error> {
+        self.check(Kind::Publish, id, Answer::PubRec)?;
         if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
             if let Some(op) = self.ops.get_mut(seq) {
                 op.stage = Stage::Released;
             }
         }
+        Ok(())
+    }
+
+    /// Refuses an answer that does not fit what is waiting under this id. An adapter may let it pass, or have taken
+    /// note of it before it found that out.
+    fn check(&self, kind: Kind, id: u16, answer: Answer) -> Result<(), Error> {
+        let waiting = match kind {
+            Kind::Publish => self.publishes.get(&id),
+            Kind::Request => self.requests.get(&id),
+        };
+        let fits = match waiting {
+            None => true,
+            Some(Ticket::Step) => matches!(answer, Answer::PubAck | Answer::SubAck),
+            Some(Ticket::Op(seq)) => self.ops.get(seq).is_some_and(|op| op.fits(answer)),
+        };
+        if fits {
+            return Ok(());
+        }
+        let message = format!("the broker acknowledged packet id {id} in a way that does not fit what was sent");
+        Err(Error::new(ErrorKind::Protocol, message))
     }
 
     /// The operation is over, for the user and for the connection.

@@ -308,6 +308,8 @@ impl State {
         pump: &mut dyn LinePump,
     ) -> Option<Instant> {
         self.line = Some(line);
+        // A broker that claims to have kept a session it was told to drop is wrong about it (MQTT-3.2.2-1).
+        let session_present = session_present && !self.config.clean_session();
         self.session_present = session_present;
         self.stats.connections += 1;
         if session_present {

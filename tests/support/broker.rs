@@ -54,6 +54,18 @@ pub fn lax() -> Limits {
     Limits::default().strict_names(false)
 }
 
+/// A configuration for a client of the broker there.
+pub fn config(addr: SocketAddr) -> ConfigBuilder {
+    Config::builder()
+        .endpoint(format!("mqtt://{addr}"))
+        .instance_id("post-cn-test")
+        .group_id("GID_test")
+        .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
+        .limits(lax())
+        .timeout(LONG)
+        .backoff(Duration::from_millis(10), Duration::from_millis(20))
+}
+
 /// A listener that hands out scripted connections.
 pub struct Broker {
     listener: TcpListener,
@@ -61,7 +73,11 @@ pub struct Broker {
 
 impl Broker {
     pub fn start() -> Broker {
-        Broker { listener: TcpListener::bind("127.0.0.1:0").expect("a port") }
+        Broker::on(TcpListener::bind("127.0.0.1:0").expect("a port"))
+    }
+
+    pub fn on(listener: TcpListener) -> Broker {
+        Broker { listener }
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -70,14 +86,7 @@ impl Broker {
 
     /// A configuration for a client of this broker.
     pub fn config(&self) -> ConfigBuilder {
-        Config::builder()
-            .endpoint(format!("mqtt://{}", self.addr()))
-            .instance_id("post-cn-test")
-            .group_id("GID_test")
-            .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
-            .limits(lax())
-            .timeout(LONG)
-            .backoff(Duration::from_millis(10), Duration::from_millis(20))
+        config(self.addr())
     }
 
     /// The next connection, whatever it wants.
@@ -88,12 +97,26 @@ impl Broker {
         Line { stream }
     }
 
-    /// The next connection, with its login accepted.
-    pub fn accept(&self, session_present: bool) -> Line {
+    /// The next connection that logs in, without an answer yet.
+    pub fn accept_login(&self) -> Line {
         let mut line = self.accept_raw();
         assert_eq!(line.read().expect("CONNECT").kind(), 1);
-        line.write(&[0x20, 2, u8::from(session_present), 0]);
         line
+    }
+
+    /// The next connection, with its login accepted.
+    pub fn accept(&self, session_present: bool) -> Line {
+        let mut line = self.accept_login();
+        line.write(&connack(session_present));
+        line
+    }
+
+    /// Whether a connection waits to be accepted.
+    pub fn somebody_waits(&self) -> bool {
+        self.listener.set_nonblocking(true).expect("a switch");
+        let waits = self.listener.accept().is_ok();
+        self.listener.set_nonblocking(false).expect("a switch");
+        waits
     }
 
     /// A client of this broker, and the first connection.
@@ -111,6 +134,47 @@ impl Broker {
 pub fn grant(line: &mut Line) {
     let id = line.expect(8).id();
     line.suback(id, &[1]);
+}
+
+/// A packet in bytes, so that a test can put several into one segment.
+pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    let mut left = body.len();
+    loop {
+        let more = left >= 128;
+        bytes.push((left % 128) as u8 | u8::from(more) << 7);
+        left /= 128;
+        if !more {
+            break;
+        }
+    }
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+pub fn connack(session_present: bool) -> Vec<u8> {
+    packet(0x20, &[u8::from(session_present), 0])
+}
+
+/// An acknowledgement: PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7, UNSUBACK 11.
+pub fn ack(kind: u8, id: u16) -> Vec<u8> {
+    let flags = if kind == 6 { 2 } else { 0 };
+    packet(kind << 4 | flags, &id.to_be_bytes())
+}
+
+pub fn suback(id: u16, codes: &[u8]) -> Vec<u8> {
+    packet(0x90, &[&id.to_be_bytes(), codes].concat())
+}
+
+/// A PUBLISH to the client. The id is left out at QoS 0.
+pub fn publish(topic: &str, qos: u8, id: u16, dup: bool, payload: &[u8]) -> Vec<u8> {
+    let mut body = (topic.len() as u16).to_be_bytes().to_vec();
+    body.extend_from_slice(topic.as_bytes());
+    if qos > 0 {
+        body.extend_from_slice(&id.to_be_bytes());
+    }
+    body.extend_from_slice(payload);
+    packet(0x30 | u8::from(dup) << 3 | qos << 1, &body)
 }
 
 /// One connection, seen from the broker.
@@ -154,31 +218,77 @@ impl Line {
         self.stream.write_all(bytes).expect("written");
     }
 
-    /// An acknowledgement: PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7, UNSUBACK 11.
+    /// See [`ack`].
     pub fn ack(&mut self, kind: u8, id: u16) {
-        let flags = if kind == 6 { 2 } else { 0 };
-        let [high, low] = id.to_be_bytes();
-        self.write(&[kind << 4 | flags, 2, high, low]);
+        self.write(&ack(kind, id));
     }
 
     pub fn suback(&mut self, id: u16, codes: &[u8]) {
-        let [high, low] = id.to_be_bytes();
-        let mut packet = vec![0x90, 2 + codes.len() as u8, high, low];
-        packet.extend_from_slice(codes);
-        self.write(&packet);
+        self.write(&suback(id, codes));
     }
 
     /// A PUBLISH to the client.
     pub fn publish(&mut self, topic: &str, qos: u8, id: u16, dup: bool, payload: &str) {
-        let mut body = (topic.len() as u16).to_be_bytes().to_vec();
-        body.extend_from_slice(topic.as_bytes());
-        if qos > 0 {
-            body.extend_from_slice(&id.to_be_bytes());
+        self.write(&publish(topic, qos, id, dup, payload.as_bytes()));
+    }
+
+    /// What a good broker answers to this packet.
+    pub fn answer(&mut self, packet: &Packet) {
+        match (packet.kind(), packet.qos()) {
+            (3, 1) => self.ack(4, packet.id()),
+            (3, 2) => self.ack(5, packet.id()),
+            (6, _) => self.ack(7, packet.id()),
+            (8, _) => self.suback(packet.id(), &[1]),
+            (10, _) => self.ack(11, packet.id()),
+            (12, _) => self.write(&[0xd0, 0]),
+            _ => {}
         }
-        body.extend_from_slice(payload.as_bytes());
-        assert!(body.len() < 128, "this helper writes short packets");
-        let mut packet = vec![0x30 | u8::from(dup) << 3 | qos << 1, body.len() as u8];
-        packet.extend_from_slice(&body);
-        self.write(&packet);
+    }
+
+    /// Answers everything until `done`, or until the client says goodbye or closes; what came.
+    pub fn serve_until(&mut self, mut done: impl FnMut(&[Packet]) -> bool) -> Vec<Packet> {
+        let mut packets = Vec::new();
+        while !done(&packets) {
+            let Some(packet) = self.read() else { break };
+            self.answer(&packet);
+            let goodbye = packet.kind() == 14;
+            packets.push(packet);
+            if goodbye {
+                break;
+            }
+        }
+        packets
+    }
+
+    /// These bytes and the end, in one segment: nothing is sent before the end is.
+    #[cfg(target_os = "linux")]
+    pub fn write_and_close(self, bytes: &[u8]) {
+        use std::os::fd::AsRawFd;
+        // SAFETY: the pointer and the length are those of one slice.
+        let sent = unsafe { libc::send(self.stream.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_MORE) };
+        assert_eq!(sent, bytes.len() as isize);
+        self.stream.shutdown(std::net::Shutdown::Write).expect("the end");
+        // What the client still says is read, or the close would be a reset.
+        let mut rest = self;
+        while rest.read().is_some() {}
+    }
+
+    /// Ends the connection with a reset. std cannot set this option yet.
+    #[cfg(unix)]
+    pub fn reset(self) {
+        use std::os::fd::AsRawFd;
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        // SAFETY: the pointer and the length are those of one structure.
+        let set = unsafe {
+            let length = size_of::<libc::linger>() as libc::socklen_t;
+            libc::setsockopt(
+                self.stream.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_LINGER,
+                (&raw const linger).cast(),
+                length,
+            )
+        };
+        assert_eq!(set, 0);
     }
 }

@@ -8,6 +8,7 @@ pub mod broker;
 pub mod http;
 pub mod ledger;
 pub mod mosquitto;
+pub mod process;
 pub mod proxy;
 pub mod random;
 pub mod tokens;
