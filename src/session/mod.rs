@@ -23,6 +23,7 @@ mod renewal;
 mod sending;
 mod state;
 mod subscriptions;
+#[cfg_attr(aliyun_mqtt_model, path = "../../models/line.rs")]
 mod v4;
 mod worker;
 
