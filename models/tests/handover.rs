@@ -1,9 +1,9 @@
 //! The hand-over between callers and worker, under many schedules. shuttle says of each model whether somebody waits for
 //! ever; `support` says what else is held against them.
 
-mod support;
 #[path = "support/scenes.rs"]
 mod scenes;
+mod support;
 
 use support::*;
 
@@ -22,6 +22,7 @@ models! {
     leaving 2_000;
     dropping 2_000;
     receiving 2_000;
+    listening 2_000;
     resumed 2_000;
     expiring 2_000;
     panicking 2_000;

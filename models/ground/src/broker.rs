@@ -19,6 +19,8 @@ pub struct Plan {
     pub ids: u16,
     /// Lines it may cut.
     pub cuts: u32,
+    /// It cuts a line on which nothing happens.
+    pub restless: bool,
     /// It may cut a line before CONNACK, too.
     pub refuses: bool,
     /// Sessions survive a cut, unless the dice say otherwise.
@@ -46,6 +48,7 @@ impl Plan {
             window: window.into(),
             ids: window + 2,
             cuts: 0,
+            restless: false,
             refuses: false,
             sessions: Sessions::Forgotten,
             offers: 0,
@@ -68,7 +71,9 @@ pub enum Request {
 /// An event as the adapter takes it from the line.
 #[derive(Debug, Clone)]
 pub enum Event {
-    ConnAck { session_present: bool },
+    ConnAck {
+        session_present: bool,
+    },
     SentPublish(u16),
     SentSubscribe(u16),
     SentUnsubscribe(u16),
@@ -79,7 +84,11 @@ pub enum Event {
     /// For so many filters.
     SubAck(u16, usize),
     UnsubAck(u16),
-    Publish { id: u16, topic: String, payload: Vec<u8> },
+    Publish {
+        id: u16,
+        topic: String,
+        payload: Vec<u8>,
+    },
     Alive,
 }
 
@@ -142,6 +151,11 @@ impl Broker {
         self.state().seen.clone()
     }
 
+    /// From now on it may cut so many lines.
+    pub fn allow_cuts(&self, cuts: u32) {
+        self.state().cuts = cuts;
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         // Never held across a step of the scheduler.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -164,10 +178,15 @@ impl Broker {
 
     /// Whether to cut a line now.
     fn cuts(&self) -> bool {
+        let wants = self.state().cuts > 0 && one_in(8);
+        wants && self.spend_cut()
+    }
+
+    fn spend_cut(&self) -> bool {
         let mut state = self.state();
-        let cuts = state.cuts > 0 && one_in(8);
-        state.cuts -= u32::from(cuts);
-        cuts
+        let left = state.cuts > 0;
+        state.cuts -= u32::from(left);
+        left
     }
 }
 
@@ -322,7 +341,12 @@ impl Pump {
             if !wait {
                 return Ok(None);
             }
-            if !requested && (state.replies.is_empty() || silent) {
+            if requested || !(state.replies.is_empty() || silent) {
+                continue;
+            }
+            if line.broker.plan.restless && line.broker.spend_cut() {
+                state.doomed = true;
+            } else {
                 state = line.filled.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
         }

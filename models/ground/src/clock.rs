@@ -35,7 +35,8 @@ pub fn advance(by: Duration) {
         let mut clock = clock.borrow_mut();
         clock.now += by;
         let now = clock.now;
-        let over: Vec<_> = clock.waits.iter().filter(|(_, due, _)| *due <= now).map(|(_, _, wait)| Arc::clone(wait)).collect();
+        let over: Vec<_> =
+            clock.waits.iter().filter(|(_, due, _)| *due <= now).map(|(_, _, wait)| Arc::clone(wait)).collect();
         over
     });
     // It may wake others on the same variable, which std allows, too.

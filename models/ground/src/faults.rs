@@ -34,6 +34,12 @@ pub fn set(fault: Fault) {
     FAULT.set(fault);
 }
 
+/// Whether something is broken.
+#[must_use]
+pub fn are_set() -> bool {
+    !is(Fault::None)
+}
+
 /// The places in the source whose `notify_all` was reached by this thread so far.
 #[must_use]
 pub fn places() -> Vec<(&'static str, u32)> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Delivery, ErrorKind, Fate, Outgoing, QoS};
 use aliyun_mqtt_model_ground::broker::{Broker, Seen};
+use aliyun_mqtt_model_ground::faults;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 
 /// Far away: in a model that does not move the clock, only wake-ups end a wait.
@@ -39,6 +40,10 @@ pub fn explore(runs: usize, model: impl Fn() + Send + Sync + 'static) {
 
 fn run(scheduler: impl Scheduler + 'static, model: impl Fn() + Send + Sync + 'static) {
     let mut config = shuttle::Config::new();
+    // A schedule that fails is shown, and can be run again with `shuttle::replay`; not where faults are meant to fail.
+    if faults::are_set() {
+        config.failure_persistence = shuttle::FailurePersistence::None;
+    }
     // The library formats errors; shuttle's default is small for that.
     config.stack_size = 0x4_0000;
     config.silence_warnings = true;
@@ -76,13 +81,16 @@ pub fn message(thread: usize, number: usize, qos: QoS) -> Outgoing {
 /// Waits for a message that was handed over.
 #[allow(dead_code, reason = "not every file of tests hands over without waiting")]
 pub fn outcome(message: &Outgoing, delivery: aliyun_mqtt::Result<Delivery>) -> Outcome {
-    outcome_of(message, delivery.and_then(|delivery| {
-        let first = delivery.wait();
-        let again = delivery.wait();
-        // It resolves once: what it says then, it says for ever.
-        assert_eq!(format!("{first:?}"), format!("{again:?}"));
-        first.map(|receipt| receipt.attempts)
-    }))
+    outcome_of(
+        message,
+        delivery.and_then(|delivery| {
+            let first = delivery.wait();
+            let again = delivery.wait();
+            // It resolves once: what it says then, it says for ever.
+            assert_eq!(format!("{first:?}"), format!("{again:?}"));
+            first.map(|receipt| receipt.attempts)
+        }),
+    )
 }
 
 pub fn outcome_of(message: &Outgoing, result: aliyun_mqtt::Result<u32>) -> Outcome {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Credentials, Outgoing, QoS, Token, TokenKind};
+use aliyun_mqtt::{Client, Credentials, Event, Outgoing, QoS, Token, TokenKind};
 use aliyun_mqtt_model_ground::broker::{Broker, Plan, Sessions};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
@@ -161,11 +161,30 @@ pub fn receiving() {
     check_closed(&client);
 }
 
+/// A listener waits for the ends of two connections before anything else is done.
+pub fn listening() {
+    let broker = Broker::begin(Plan { restless: true, ..Plan::new(1) });
+    let (client, outcomes) = (connect(config(1)), Outcomes::default());
+    let listener = client.events();
+    let listens = thread::spawn(move || {
+        for _ in 0..2 {
+            while !matches!(listener.recv().expect("the client lives"), Event::Disconnected { .. }) {}
+        }
+    });
+    broker.allow_cuts(2);
+    join(vec![publisher(&client, &outcomes, messages(0, 1, QoS::AtLeastOnce)), listens]);
+    client.disconnect().expect("nothing is open");
+    check(&broker, &all(&outcomes));
+    check_closed(&client);
+}
+
 /// Sessions that may or may not survive, with messages of every QoS: what is under way goes on under its packet id.
 pub fn resumed() {
     let sessions = if thread_rng().gen_ratio(1, 2) { Sessions::Kept } else { Sessions::Either };
     let broker = Broker::begin(Plan { cuts: 3, sessions, ..Plan::new(2) });
-    let Ok(client) = Client::connect(config(2).clean_session(false).build().expect("a good configuration")) else { return };
+    let Ok(client) = Client::connect(config(2).clean_session(false).build().expect("a good configuration")) else {
+        return;
+    };
     let outcomes = Outcomes::default();
     let threads = vec![
         pipeline(&client, &outcomes, messages(0, 3, QoS::ExactlyOnce)),
@@ -177,7 +196,8 @@ pub fn resumed() {
     let seen = check(&broker, &outcomes);
     if sessions == Sessions::Kept {
         for outcome in outcomes.iter().filter(|outcome| outcome.qos == QoS::ExactlyOnce) {
-            let copies = seen.messages.iter().filter(|(to, text)| *to == outcome.topic && text == outcome.payload.as_bytes());
+            let copies =
+                seen.messages.iter().filter(|(to, text)| *to == outcome.topic && text == outcome.payload.as_bytes());
             assert!(copies.count() <= 1, "{} {} came twice", outcome.topic, outcome.payload);
         }
     }
