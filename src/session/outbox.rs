@@ -338,20 +338,21 @@ impl Outbox {
     pub(super) fn take_publish(&mut self, id: u16, qos: QoS) -> Result<Option<Ticket>, Error> {
         if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
             if !self.ops.get(seq).is_some_and(|op| op.ends_with(qos)) {
-                let message = format!("the broker acknowledged packet id {id} in a way that does not fit its message");
-                return Err(Error::new(ErrorKind::Protocol, message));
+                return Err(misfit(id));
             }
         }
         Ok(self.take(Kind::Publish, id))
     }
 
-    /// PUBREC: from here on only PUBREL is repeated.
-    pub(super) fn received(&mut self, id: u16) {
-        if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
-            if let Some(op) = self.ops.get_mut(seq) {
-                op.stage = Stage::Released;
-            }
+    /// PUBREC: from here on only PUBREL is repeated. An error if it is for a message of another QoS, which would not be
+    /// sent again then.
+    pub(super) fn received(&mut self, id: u16) -> Result<(), Error> {
+        let Some(Ticket::Op(seq)) = self.publishes.get(&id) else { return Ok(()) };
+        match self.ops.get_mut(seq) {
+            Some(op) if op.ends_with(QoS::ExactlyOnce) => op.stage = Stage::Released,
+            _ => return Err(misfit(id)),
         }
+        Ok(())
     }
 
     /// The operation is over, for the user and for the connection.
@@ -445,6 +446,11 @@ impl Outbox {
         self.reset_connection();
         self.given_up = true;
     }
+}
+
+fn misfit(id: u16) -> Error {
+    let message = format!("the broker acknowledged packet id {id} in a way that does not fit its message");
+    Error::new(ErrorKind::Protocol, message)
 }
 
 #[cfg(test)]

@@ -271,6 +271,17 @@ fn an_acknowledgement_of_what_was_not_written_breaks_the_rules() {
 }
 
 #[test]
+fn a_pubrec_for_a_message_of_qos_1_breaks_the_rules() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
+    send(&mut outbox);
+    assert!(outbox.received(1).is_err());
+    outbox.connection_lost(true, Blame::Nobody, Instant::now());
+    let op = outbox.op(seq).expect("it is open");
+    assert!(op.kept_id == Some(1) && !op.released, "the message is sent again, not PUBREL");
+}
+
+#[test]
 fn only_what_was_written_goes_on_under_its_id() {
     let mut outbox = Outbox::new(BOUNDS);
     let seqs = push_qos_1(&mut outbox, 2);

@@ -27,7 +27,7 @@ impl State {
             LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
             LineEvent::PubAck(id) => self.message_done(id, QoS::AtLeastOnce, events)?,
             LineEvent::PubComp(id) => self.message_done(id, QoS::ExactlyOnce, events)?,
-            LineEvent::PubRec(id) => self.outbox.received(id),
+            LineEvent::PubRec(id) => self.outbox.received(id)?,
             LineEvent::SubAck(id, codes) => match self.outbox.take(Kind::Request, id) {
                 Some(Ticket::Op(seq)) => self.subscribed(seq, codes),
                 Some(Ticket::Step) => self.step_done(codes, events),
