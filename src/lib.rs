@@ -143,6 +143,9 @@ mod endpoint;
 mod env;
 mod error;
 mod events;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod helper;
 mod identity;
 mod inbox;

@@ -11,6 +11,8 @@
 mod acks;
 mod asking;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod line;
 mod lost;
 mod op;
