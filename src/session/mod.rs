@@ -222,11 +222,12 @@ impl Session {
         if !ended {
             state.die(&closed());
             newly_stranded = !self.stranded.swap(true, Ordering::Relaxed);
+            // Under the lock, as the worker counts itself out: it must not come first.
+            STRANDED.fetch_add(usize::from(newly_stranded), Ordering::Relaxed);
         }
         self.announce(&mut state);
         drop(state);
         if newly_stranded {
-            STRANDED.fetch_add(1, Ordering::Relaxed);
             log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
         }
         if let Some(worker) = lock(&self.worker).take().filter(|_| ended) {
