@@ -25,6 +25,7 @@ models! {
     listening 2_000;
     resumed 2_000;
     expiring 2_000;
+    stranding 2_000;
     panicking 2_000;
     tokens 2_000;
 }

@@ -237,6 +237,29 @@ pub fn expiring() {
     check_closed(&client);
 }
 
+/// Time runs out while a client is closed, so that its worker is left behind, and ends at about that moment.
+pub fn stranding() {
+    let broker = Broker::begin(Plan::new(1));
+    let (client, outcomes) = (connect(config(1)), Outcomes::default());
+    let publishes = publisher(&client, &outcomes, messages(0, 1, QoS::AtLeastOnce));
+    let clock = thread::spawn(|| {
+        for _ in 0..3 {
+            aliyun_mqtt_model_ground::advance(Duration::from_secs(3));
+            thread::yield_now();
+        }
+    });
+    let watch = thread::spawn(|| {
+        for _ in 0..4 {
+            let stranded = aliyun_mqtt::stranded_workers();
+            assert!(stranded < 1_000, "{stranded} workers are stranded");
+        }
+    });
+    let _ = client.with_timeout(Duration::from_secs(2)).disconnect();
+    join(vec![publishes, clock, watch]);
+    check(&broker, &all(&outcomes));
+    check_closed(&client);
+}
+
 /// The line panics: every handle is settled all the same, and the worker ends.
 pub fn panicking() {
     let broker = Broker::begin(Plan { panics: true, ..Plan::new(2) });
