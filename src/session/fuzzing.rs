@@ -240,11 +240,14 @@ impl Run {
                 let _ = (self.state.snapshot(), self.state.wedged(self.now), self.state.step_overdue(self.now));
                 let _ = self.state.outbox.lost.report();
             }
-            22 => match bytes.of(3) {
-                0 => self.state.say_goodbye(self.now),
-                1 => self.state.give_up(),
-                _ => self.die(),
-            },
+            22 => {
+                self.state.closing = true;
+                match bytes.of(3) {
+                    0 => self.state.say_goodbye(self.now),
+                    1 => self.state.give_up(),
+                    _ => self.die(),
+                }
+            }
             _ => self.after_event(),
         }
     }
