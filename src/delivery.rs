@@ -147,7 +147,7 @@ impl Slot {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn peek(&self) -> Option<Result<Reply>> {
         lock(&self.state).result.clone()
     }

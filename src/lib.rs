@@ -162,6 +162,10 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)
 )]
 
+// Locks, threads and the clock of the model checker in models/, in the place of std's.
+#[cfg(aliyun_mqtt_model)]
+extern crate aliyun_mqtt_model_ground as std;
+
 mod backoff;
 mod client;
 mod config;
@@ -171,6 +175,9 @@ mod endpoint;
 mod env;
 mod error;
 mod events;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod helper;
 mod identity;
 mod inbox;

@@ -258,7 +258,7 @@ impl ConfigBuilder {
         })))
     }
 
-    pub(super) fn from_env_with_credentials(env: &Env<'_>) -> Self {
+    pub(crate) fn from_env_with_credentials(env: &Env<'_>) -> Self {
         let mut builder = ConfigBuilder::read(env);
         match AuthMode::read(env).and_then(|mode| Credentials::read(mode, env)) {
             Ok(credentials) => builder.credentials = Some(credentials),

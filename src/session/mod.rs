@@ -11,6 +11,8 @@
 mod acks;
 mod asking;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod line;
 mod lost;
 mod op;
@@ -23,6 +25,7 @@ mod renewal;
 mod sending;
 mod state;
 mod subscriptions;
+#[cfg_attr(aliyun_mqtt_model, path = "../../models/line.rs")]
 mod v4;
 mod worker;
 
@@ -219,11 +222,12 @@ impl Session {
         if !ended {
             state.die(&closed());
             newly_stranded = !self.stranded.swap(true, Ordering::Relaxed);
+            // Under the lock, as the worker counts itself out: it must not come first.
+            STRANDED.fetch_add(usize::from(newly_stranded), Ordering::Relaxed);
         }
         self.announce(&mut state);
         drop(state);
         if newly_stranded {
-            STRANDED.fetch_add(1, Ordering::Relaxed);
             log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
         }
         if let Some(worker) = lock(&self.worker).take().filter(|_| ended) {

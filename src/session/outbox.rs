@@ -3,6 +3,8 @@
 //! It is the only truth about what is still to be sent. What sits in the adapter's channel is a copy; when a
 //! connection dies the copy is thrown away, and the outbox knows for each operation whether it had been written.
 
+#[cfg(any(test, fuzzing))]
+mod consistency;
 mod losses;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

@@ -69,11 +69,11 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
     state.worker_gone = true;
     state.touch();
     session.announce(&mut state);
-    drop(state);
-    session.events.close();
     if session.stranded.swap(true, Ordering::Relaxed) {
         STRANDED.fetch_sub(1, Ordering::Relaxed);
     }
+    drop(state);
+    session.events.close();
 }
 
 struct Worker<'a> {

@@ -244,7 +244,7 @@ fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
     outbox.expire(now, None);
     outbox.connection_lost(true, Blame::Nobody, now);
     assert_eq!(send(&mut outbox), [(first, 1)], "the broker passes a message on at its PUBREL");
-    outbox.received(1);
+    outbox.received(1).expect("it fits");
     assert_eq!(send(&mut outbox), [(expired, 2)]);
 }
 
@@ -309,6 +309,17 @@ fn an_acknowledgement_of_what_was_not_written_breaks_the_rules() {
     assert!(outbox.take(Kind::Publish, 2, Answer::PubComp).is_err(), "before PUBREC");
     outbox.received(2).expect("good");
     assert_eq!(outbox.take(Kind::Publish, 2, Answer::PubComp).expect("good"), Some(Ticket::Op(seq)));
+}
+
+#[test]
+fn a_pubrec_for_a_message_of_qos_1_breaks_the_rules() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
+    send(&mut outbox);
+    assert!(outbox.received(1).is_err());
+    outbox.connection_lost(true, Blame::Nobody, Instant::now());
+    let op = outbox.op(seq).expect("it is open");
+    assert!(op.kept_id == Some(1) && !op.released, "the message is sent again, not PUBREL");
 }
 
 #[test]
