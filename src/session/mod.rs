@@ -99,7 +99,20 @@ impl Session {
     pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
         let deadline = Instant::now() + config.timeout();
         #[cfg(feature = "spool")]
-        let mut opened = spooling::open(&config, deadline)?;
+        let opened = spooling::open(&config, deadline)?;
+        Session::start_with(
+            config,
+            deadline,
+            #[cfg(feature = "spool")]
+            opened,
+        )
+    }
+
+    fn start_with(
+        config: Config,
+        deadline: Instant,
+        #[cfg(feature = "spool")] mut opened: Option<crate::spool::Opened>,
+    ) -> Result<Arc<Session>> {
         #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
         let mut state = State::new(&config);
         #[cfg(feature = "spool")]

@@ -65,10 +65,10 @@ impl Session {
             super::log_event(&event, &self.config);
             self.events.hold(event);
         }
-        let (store, lock, session) = (opened.store, opened.lock, Arc::clone(self));
+        let (store, session) = (opened.store, Arc::clone(self));
         let thread = std::thread::Builder::new().name("aliyun-mqtt-spool".to_string());
         thread
-            .spawn(move || spool::run(&queue, store, lock, |done| session.written(done)))
+            .spawn(move || spool::run(&queue, store, |done| session.written(done)))
             .map(drop)
             .map_err(|error| Error::internal("cannot start a thread").with_source(error))
     }

@@ -1,8 +1,8 @@
 //! The durable outbox: QoS 1 and 2 messages are on disk before they count as accepted, and survive the process.
 //!
 //! * [`Spool`] and [`SyncPolicy`] are what a user sets.
-//! * `record` is one message as bytes, `store` the file they are in, `opening` how it is found, checked and locked,
-//!   `writer` the thread that writes it.
+//! * `record` is one message as bytes, `store` the file they are in, `mark` the lock file, `opening` how they are found
+//!   and checked, `writer` the thread that writes.
 //!
 //! # Who touches the disk
 //!
@@ -24,10 +24,14 @@
 //! * **sled**: its last stable release is from 2021, the next has been in alpha since.
 //! * **SQLite** (rusqlite): as solid as it gets, but C code, a C compiler in every build, and two or three files.
 
+mod mark;
 mod opening;
 mod record;
 mod store;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};

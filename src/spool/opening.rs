@@ -1,13 +1,16 @@
 //! How a spool is found, locked and checked when a client starts.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs;
+#[cfg(unix)]
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::mark::{Count, Mark};
 use super::record::{self, Fault};
-use super::store::{Entry, Header, RedbStore, Store, Unusable, unwritable};
+use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
 use super::{Spool, fault, wall_clock};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -23,7 +26,6 @@ pub(crate) struct Opened {
     pub(crate) restored: Vec<Restored>,
     /// A damaged file was renamed to this, and why.
     pub(crate) set_aside: Option<(PathBuf, Error)>,
-    pub(crate) lock: File,
 }
 
 /// A message of an earlier run.
@@ -55,18 +57,20 @@ pub(crate) fn open(spool: &Spool, config: &Config, deadline: Instant) -> Result<
 
 fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
     let path = spool.path();
-    let lock = take_lock(path)?;
-    let mine = Header { instance: config.instance_id().to_string(), endpoint: config.endpoint().to_string() };
+    let lock = beside(path, ".lock");
+    let mark = Mark::take(&lock).map_err(|error| unwritable(&lock, error))?;
+    let mut mark = mark.ok_or_else(|| locked(path))?;
+    let noted = mark.read();
     if !path.try_exists().map_err(|error| unwritable(path, error))? {
-        make(path, &mine)?;
+        make(path, config)?;
     }
     let mut set_aside = None;
-    let (store, restored) = match examine(spool, config, &mine) {
+    let (store, restored) = match examine(spool, config, noted) {
         Err(Unusable::Damaged(what)) if spool.set_aside_damaged => {
             let reason = damaged(path, &what);
             set_aside = Some((rename_damaged(path)?, reason));
-            make(path, &mine)?;
-            examine(spool, config, &mine)
+            make(path, config)?;
+            examine(spool, config, noted)
         }
         examined => examined,
     }
@@ -77,27 +81,33 @@ fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
              Spool::set_aside_damaged do so; what was in it is not sent then",
         ),
     })?;
-    Ok(Opened { store: Box::new(store), restored, set_aside, lock })
+    Ok(Opened { store: Box::new(store.under(mark)), restored, set_aside })
 }
 
 /// Opens the file and reads all of it.
-fn examine(spool: &Spool, config: &Config, mine: &Header) -> Result<(RedbStore, Vec<Restored>), Unusable> {
+fn examine(spool: &Spool, config: &Config, noted: Option<Count>) -> Result<(RedbStore, Vec<Restored>), Unusable> {
     let path = spool.path();
     // A plain opening "may panic" on damage, a checked one should not; a debug build of redb asserts all the same.
     let opened = catch_unwind(AssertUnwindSafe(|| RedbStore::open(path, spool.sync)));
     let (store, header, entries) =
         opened.unwrap_or_else(|_| Err(Unusable::Damaged("its contents make no sense".to_string())))?;
-    if header != *mine {
-        let Header { instance, endpoint } = header;
+    let (instance, endpoint) = (config.instance_id(), config.endpoint().to_string());
+    if (header.instance.as_str(), &header.endpoint) != (instance, &endpoint) {
         let message = format!(
-            "the spool {} belongs to instance \"{instance}\" at {endpoint}, but this client is for instance \"{}\" at {}",
+            "the spool {} belongs to instance \"{}\" at {}, but this client is for instance \"{instance}\" at {endpoint}",
             path.display(),
-            mine.instance,
-            mine.endpoint
+            header.instance,
+            header.endpoint
         );
         let hint = "give each instance and endpoint a spool of its own; what is in this one goes out when a client with \
                     its instance and endpoint is started";
         return Err(Unusable::Because(Error::config(message).with_hint(hint)));
+    }
+    if let Some(noted) = noted.filter(|noted| noted.id == header.count.id && noted.commits > header.count.commits) {
+        let missing = noted.commits - header.count.commits;
+        let what =
+            format!("its last {missing} change(s) are missing, or it is an old copy (then remove its .lock file)");
+        return Err(Unusable::Damaged(what));
     }
     let now = wall_clock();
     let restored: Result<Vec<_>, _> = entries.into_iter().map(|entry| restore(path, config, entry, now)).collect();
@@ -139,18 +149,6 @@ fn judge(path: &Path, key: u64, what: Fault) -> Unusable {
     Unusable::Damaged(format!("record {key} {what}"))
 }
 
-/// The exclusive lock, which ends with the process, or when the file is dropped.
-fn take_lock(path: &Path) -> Result<File> {
-    let name = beside(path, ".lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&name);
-    let file = file.map_err(|error| unwritable(&name, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(locked(path)),
-        Err(TryLockError::Error(error)) => Err(unwritable(&name, error)),
-    }
-}
-
 /// Somebody else has it.
 pub(super) fn locked(path: &Path) -> Error {
     fault(path, "it is in use by another process, or by another client of this one").with_hint(
@@ -164,13 +162,13 @@ fn damaged(path: &Path, what: &str) -> Error {
 }
 
 /// Makes an empty spool. A crash in the middle leaves none, rather than half of one.
-fn make(path: &Path, header: &Header) -> Result<()> {
+fn make(path: &Path, config: &Config) -> Result<()> {
     let new = beside(path, ".new");
     match fs::remove_file(&new) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unwritable(&new, error)),
         _ => {}
     }
-    RedbStore::make(&new, &header.instance, &header.endpoint)?;
+    RedbStore::make(&new, config.instance_id(), &config.endpoint().to_string())?;
     rename(&new, path)
 }
 

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redb::backends::FileBackend;
 use redb::{BackendError, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
+use super::mark::{Count, Mark};
 use super::{SyncPolicy, fault};
+use crate::backoff::random;
 use crate::error::{Error, Result};
 
 const HEADER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("header");
@@ -54,6 +56,9 @@ pub(super) struct RedbStore {
     policy: SyncPolicy,
     /// `None` after a failure: redb then has to be opened anew.
     open: Option<Open>,
+    /// Where the transactions are counted; with the lock, which keeps others away until all is closed.
+    mark: Option<Mark>,
+    count: Count,
 }
 
 struct Open {
@@ -79,6 +84,8 @@ impl RedbStore {
             header.insert("format", FORMAT)?;
             header.insert("instance", instance.as_bytes())?;
             header.insert("endpoint", endpoint.as_bytes())?;
+            header.insert("id", random().to_le_bytes().as_slice())?;
+            header.insert("commits", 0u64.to_le_bytes().as_slice())?;
             drop(header);
             change.commit()?;
             Ok(open.database.close()?)
@@ -99,7 +106,21 @@ impl RedbStore {
         let header = header.ok_or_else(|| Unusable::Damaged("it is a database, but not a spool".to_string()))?;
         let entries = open.entries().map_err(|error| judge(path, error))?;
         open.lazy.store(policy != SyncPolicy::Each, Ordering::Relaxed);
-        Ok((RedbStore { path: path.to_path_buf(), policy, open: Some(open) }, header, entries))
+        let count = header.count;
+        Ok((RedbStore { path: path.to_path_buf(), policy, open: Some(open), mark: None, count }, header, entries))
+    }
+
+    /// Holds this lock as long as it lives, and counts its transactions there.
+    pub(super) fn under(mut self, mark: Mark) -> Self {
+        self.mark = Some(mark);
+        self
+    }
+
+    /// Notes that everything so far is on disk.
+    fn note(&mut self) {
+        if let Some(mark) = &mut self.mark {
+            mark.write(self.count);
+        }
     }
 
     fn opened(&mut self) -> Result<&Open, redb::Error> {
@@ -115,6 +136,7 @@ impl RedbStore {
     }
 
     fn try_commit(&mut self, removed: &[u64], added: &[Entry]) -> Result<(), redb::Error> {
+        let commits = self.count.commits + 1;
         let mut change = self.opened()?.database.begin_write()?;
         change.set_durability(Durability::Immediate)?;
         let mut records = change.open_table(RECORDS)?;
@@ -125,7 +147,13 @@ impl RedbStore {
             records.insert(key, bytes.as_slice())?;
         }
         drop(records);
-        Ok(change.commit()?)
+        change.open_table(HEADER)?.insert("commits", commits.to_le_bytes().as_slice())?;
+        change.commit()?;
+        self.count.commits = commits;
+        if self.policy == SyncPolicy::Each {
+            self.note();
+        }
+        Ok(())
     }
 }
 
@@ -140,22 +168,27 @@ impl Store for RedbStore {
 
     fn sync(&mut self) -> Result<()> {
         let synced = self.opened().and_then(|open| Ok(open.file.sync_data()?));
-        synced.map_err(|error| unwritable(&self.path, error))
+        synced.map_err(|error| unwritable(&self.path, error))?;
+        self.note();
+        Ok(())
     }
 
     fn close(&mut self) -> Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         open.lazy.store(false, Ordering::Relaxed);
         open.file.sync_data().map_err(|error| unwritable(&self.path, error))?;
-        open.database.close().map_err(|error| unwritable(&self.path, error))
+        open.database.close().map_err(|error| unwritable(&self.path, error))?;
+        self.note();
+        Ok(())
     }
 }
 
 /// What a spool belongs to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Header {
     pub(super) instance: String,
     pub(super) endpoint: String,
+    pub(super) count: Count,
 }
 
 impl Open {
@@ -184,8 +217,12 @@ impl Open {
         if table.get("format")?.is_none_or(|format| format.value() != FORMAT) {
             return Ok(None);
         }
+        let number = |name| -> Result<Option<u64>, redb::Error> {
+            Ok(table.get(name)?.and_then(|value| value.value().try_into().map(u64::from_le_bytes).ok()))
+        };
         let (Some(instance), Some(endpoint)) = (text("instance")?, text("endpoint")?) else { return Ok(None) };
-        Ok(Some(Header { instance, endpoint }))
+        let (Some(id), Some(commits)) = (number("id")?, number("commits")?) else { return Ok(None) };
+        Ok(Some(Header { instance, endpoint, count: Count { id, commits } }))
     }
 
     fn entries(&self) -> Result<Vec<Entry>, redb::Error> {

@@ -1,7 +1,6 @@
 //! The thread that writes the spool, and the queue it takes its work from.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -186,9 +185,8 @@ impl Queue {
     }
 }
 
-/// Writes until the queue is closed. `done` hears of every message, after it was written; `file_lock` is let go at the
-/// end.
-pub(crate) fn run(queue: &Queue, mut store: Box<dyn Store>, file_lock: File, mut done: impl FnMut(Done)) {
+/// Writes until the queue is closed. `done` hears of every message, after it was written.
+pub(crate) fn run(queue: &Queue, mut store: Box<dyn Store>, mut done: impl FnMut(Done)) {
     let mut troubled = false;
     loop {
         let Batch { added, removed, sync, last } = queue.take();
@@ -231,7 +229,6 @@ pub(crate) fn run(queue: &Queue, mut store: Box<dyn Store>, file_lock: File, mut
         log::warn!("{error}");
     }
     drop(store);
-    drop(file_lock);
     queue.finished();
 }
 
