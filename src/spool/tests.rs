@@ -291,14 +291,14 @@ fn the_size_of_the_file_stays_in_bounds() {
     let dir = Dir::new();
     let mut store = try_open(&dir.spool()).expect("new").store;
     let payload = "x".repeat(1000);
-    for round in 0..200u64 {
-        let added: Vec<_> = (0..100).map(|n| record(round * 100 + n, &payload)).collect();
-        let removed: Vec<u64> = if round > 9 { ((round - 10) * 100..(round - 9) * 100).collect() } else { Vec::new() };
+    for round in 0..60u64 {
+        let added: Vec<_> = (0..30).map(|n| record(round * 30 + n, &payload)).collect();
+        let removed: Vec<u64> = if round > 9 { ((round - 10) * 30..(round - 9) * 30).collect() } else { Vec::new() };
         store.commit(&removed, &added).expect("written");
     }
-    // A thousand records at a time, a megabyte.
+    // Three hundred records at a time, a third of a megabyte.
     let size = fs::metadata(dir.spool().path()).expect("there").len();
-    assert!(size < 6_000_000, "{size}");
+    assert!(size < 3_000_000, "{size}");
     drop(store);
     let database = Database::open(dir.spool().path()).expect("closed");
     database.begin_read().expect("sound");
