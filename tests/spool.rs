@@ -21,6 +21,7 @@ const MOMENT: Duration = Duration::from_millis(200);
 const SHORT: Duration = Duration::from_secs(4);
 
 /// A directory of its own, removed at the end.
+#[derive(Debug)]
 pub struct Dir(PathBuf);
 
 impl Dir {
@@ -96,10 +97,10 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
     acknowledge(&mut line, "three");
     let four = line.expect(3);
     assert_eq!((four.payload().as_str(), four.qos(), four.dup()), ("four", 2, false), "a new message");
+    acknowledge(&mut line, "five");
     line.ack(5, four.id());
     line.expect(6);
     line.ack(7, four.id());
-    acknowledge(&mut line, "five");
     new.wait().expect("acknowledged");
     client.flush(LONG).expect("all delivered");
     eventually("all removed", || client.stats().spooled_messages == 0 && client.stats().spooled_bytes == 0);
@@ -294,6 +295,7 @@ fn a_full_spool_waits_for_room_and_drops_nothing() {
         held[0].wait().expect("acknowledged");
         let third = waiting.join().expect("no panic");
         acknowledge(&mut line, "1");
+        assert_eq!(line.expect(3).payload(), "needs no room");
         acknowledge(&mut line, "2");
         third.wait().expect("acknowledged");
     });

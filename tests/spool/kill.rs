@@ -147,7 +147,7 @@ fn kill_and_go_on(kills: usize) {
         }
     }
     let mut last = start("drain", &dir.spool(), &emulator);
-    assert_eq!(words(&mut last).next().as_deref(), Some("connected"));
+    assert_eq!(words(&mut last).collect::<Vec<_>>(), ["connected"]);
     assert!(last.wait().expect("ended").success(), "the last run delivers what is left");
     check(&told, &emulator, kills, connects);
 }
