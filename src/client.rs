@@ -60,6 +60,13 @@ impl Client {
         Ok(Client { handle: Arc::new(Handle { session }), timeout })
     }
 
+    /// A client of a session made by hand.
+    #[cfg(all(test, feature = "spool"))]
+    pub(crate) fn over(session: Arc<Session>) -> Client {
+        let timeout = session.config().timeout();
+        Client { handle: Arc::new(Handle { session }), timeout }
+    }
+
     /// Another handle to the same connection, whose calls wait this long instead of the configured time-out.
     ///
     /// ```no_run

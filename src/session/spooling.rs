@@ -129,3 +129,6 @@ fn not_stored(op: &Op, reason: &Error) -> Error {
     let message = format!("{} was not accepted: it could not be stored: {reason}", op.describe());
     Error::new(ErrorKind::Spool, message).with_fate(Fate::NotSent).with_source(reason.clone())
 }
+
+#[cfg(test)]
+mod tests;

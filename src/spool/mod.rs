@@ -38,6 +38,8 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use opening::{Opened, Restored, open};
 pub(crate) use record::OVERHEAD;
+#[cfg(test)]
+pub(crate) use writer::tests::{Fake, Fault};
 pub(crate) use writer::{Done, Queue, Stored, run};
 
 use crate::error::{Error, ErrorKind, Result};

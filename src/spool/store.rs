@@ -193,8 +193,13 @@ pub(super) struct Header {
 
 impl Open {
     fn new(file: File, check: bool) -> Result<Open, redb::Error> {
+        Open::over(FileBackend::new(file.try_clone()?)?, file, check)
+    }
+
+    /// The database in this, which is that file, or for tests stands for it.
+    fn over(backend: impl StorageBackend, file: File, check: bool) -> Result<Open, redb::Error> {
         let lazy = Arc::new(AtomicBool::new(false));
-        let backend = Backend { file: FileBackend::new(file.try_clone()?)?, lazy: Arc::clone(&lazy) };
+        let backend = Backend { file: backend, lazy: Arc::clone(&lazy) };
         let database = Database::builder()
             .set_cache_size(CACHE)
             .set_check_integrity_on_open(check)
@@ -236,9 +241,9 @@ impl Open {
 
 /// The file under redb, whose syncs can be left out.
 #[derive(Debug)]
-pub(super) struct Backend<F = FileBackend> {
-    pub(super) file: F,
-    pub(super) lazy: Arc<AtomicBool>,
+struct Backend<F> {
+    file: F,
+    lazy: Arc<AtomicBool>,
 }
 
 impl<F: StorageBackend> StorageBackend for Backend<F> {
@@ -321,3 +326,6 @@ pub(super) fn unwritable(path: &Path, error: impl Into<redb::Error>) -> Error {
     };
     fault(path, &format!("it cannot be read or written: {error}")).with_hint(hint).with_source(error)
 }
+
+#[cfg(test)]
+mod tests;

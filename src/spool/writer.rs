@@ -243,3 +243,6 @@ fn encode(key: u64, stored: &Stored) -> Vec<u8> {
     Record { qos: message.qos, accepted: stored.accepted, limit, topic: &message.topic, payload: &message.payload }
         .encode(key)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
