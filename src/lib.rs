@@ -147,7 +147,9 @@ mod inbox;
 mod limits;
 mod message;
 mod session;
+// redb needs it, and so the file lock of the standard library can be had.
 #[cfg(feature = "spool")]
+#[clippy::msrv = "1.90"]
 mod spool;
 mod stats;
 #[cfg(feature = "tls")]
