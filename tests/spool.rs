@@ -22,10 +22,10 @@ const SHORT: Duration = Duration::from_secs(4);
 
 /// A directory of its own, removed at the end.
 #[derive(Debug)]
-pub struct Dir(PathBuf);
+pub(crate) struct Dir(PathBuf);
 
 impl Dir {
-    pub fn new() -> Dir {
+    pub(crate) fn new() -> Dir {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("aliyun-mqtt-spool-it-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -33,7 +33,7 @@ impl Dir {
         Dir(path)
     }
 
-    pub fn spool(&self) -> Spool {
+    pub(crate) fn spool(&self) -> Spool {
         Spool::at(self.0.join("spool"))
     }
 }
