@@ -152,7 +152,7 @@ impl ConfigBuilder {
     }
 
     /// How long a message handed over without waiting may stay unsettled: 1 ms to 30 days. By default as long as the
-    /// time-out.
+    /// time-out, or in a spool without limit. In a spool it also counts across runs, by the wall clock.
     pub fn message_age(mut self, age: Duration) -> Self {
         self.settings.message_age = Some(age);
         self
@@ -186,6 +186,14 @@ impl ConfigBuilder {
     /// are only [`Event`](crate::Event)s.
     pub fn deliver_notices(mut self, deliver: bool) -> Self {
         self.settings.deliver_notices = deliver;
+        self
+    }
+
+    /// Keeps QoS 1 and 2 messages on disk until they are acknowledged, so that they survive the process. By default they
+    /// are in memory only.
+    #[cfg(feature = "spool")]
+    pub fn spool(mut self, spool: crate::spool::Spool) -> Self {
+        self.settings.spool = Some(spool);
         self
     }
 
@@ -460,5 +468,9 @@ fn checked_settings(mut settings: Settings) -> Result<Settings> {
         return Err(Error::config(message));
     }
     settings.limits = settings.limits.checked()?;
+    #[cfg(feature = "spool")]
+    if let Some(spool) = &settings.spool {
+        spool.checked()?;
+    }
     Ok(settings)
 }

@@ -101,6 +101,10 @@ pub(super) struct Op {
     pub(super) drops: u32,
     pub(super) drops_as_oldest: u32,
     pub(super) drops_alone: u32,
+    /// Its record in the spool: key and bytes.
+    pub(super) record: Option<(u64, u64)>,
+    /// The record is not written yet: until then it must not go out.
+    pub(super) storing: bool,
 }
 
 impl Op {
@@ -127,6 +131,8 @@ impl Op {
             drops: 0,
             drops_as_oldest: 0,
             drops_alone: 0,
+            record: None,
+            storing: false,
         }
     }
 
@@ -163,6 +169,11 @@ impl Op {
 
     pub(super) fn is_open(&self) -> bool {
         self.settler.is_some()
+    }
+
+    /// Whether it is on disk, for the next run to go on with.
+    pub(super) fn is_kept(&self) -> bool {
+        self.record.is_some() && !self.storing
     }
 
     pub(super) fn is_ghost(&self) -> bool {
@@ -235,7 +246,12 @@ impl Op {
     /// The error of a passed deadline. `offline`: why there is no connection, if there is none.
     pub(super) fn expired(&self, offline: Option<&Error>) -> Error {
         let what = self.describe();
-        let (stage, fate, happened) = if self.maybe_written() {
+        let (stage, fate, happened) = if self.storing {
+            let happened = "was not stored in time, and is not sent (stage: spool)".to_string();
+            return Error::new(ErrorKind::Timeout(Waited::Spool), format!("{what} {happened}"))
+                .with_fate(Fate::NotSent)
+                .with_hint("the disk does not answer, or is slow");
+        } else if self.maybe_written() {
             let effect = self.maybe();
             (Waited::Ack, Fate::Unknown, format!("was sent but not acknowledged in time (stage: ack); it {effect}"))
         } else if let Some(reason) = offline {

@@ -6,6 +6,8 @@
 #[cfg(any(test, fuzzing))]
 mod consistency;
 mod losses;
+#[cfg(feature = "spool")]
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -91,6 +93,8 @@ pub(super) struct Outbox {
     unacknowledged_at: Option<Instant>,
     /// The service's own word convicts this one.
     proven: Option<u64>,
+    #[cfg(feature = "spool")]
+    records: Option<records::Records>,
 }
 
 impl Outbox {
@@ -118,6 +122,8 @@ impl Outbox {
             lost: Lost::default(),
             unacknowledged_at: None,
             proven: None,
+            #[cfg(feature = "spool")]
+            records: None,
         }
     }
 
@@ -397,13 +403,17 @@ impl Outbox {
     /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
     /// message that nobody is going to see.
     fn close(&mut self, seq: u64, op: &mut Op, result: Result<Reply, Error>) -> Option<Error> {
-        let settler = self.release(seq, op)?;
+        let settler = self.release(seq, op, false)?;
         settler.settle(result).filter(|_| op.kind() == Kind::Publish)
     }
 
-    /// From here on it counts as settled.
-    fn release(&mut self, seq: u64, op: &mut Op) -> Option<Settler> {
+    /// From here on it counts as settled. `keep`: the next run goes on with it.
+    fn release(&mut self, seq: u64, op: &mut Op, keep: bool) -> Option<Settler> {
         let settler = op.settler.take()?;
+        #[cfg(feature = "spool")]
+        self.end_record(op, keep);
+        #[cfg(not(feature = "spool"))]
+        let _ = keep;
         self.open -= 1;
         self.bytes -= op.size;
         self.settled = true;
@@ -449,14 +459,13 @@ impl Outbox {
     /// as lost, also one whose `Delivery` is still there.
     pub(super) fn settle_all(&mut self, report: bool, error: impl Fn(&Op) -> Error) {
         for (seq, mut op) in std::mem::take(&mut self.ops) {
-            let error = error(&op);
-            if !(report && op.kind() == Kind::Publish) {
-                if let Some(error) = self.close(seq, &mut op, Err(error)) {
-                    self.lost.note(&error);
-                }
-            } else if let Some(settler) = self.release(seq, &mut op) {
+            let (error, keep) = (error(&op), op.is_kept());
+            let Some(settler) = self.release(seq, &mut op, keep) else { continue };
+            if report && op.kind() == Kind::Publish {
                 self.lost.note(&error);
                 settler.settle_reported(error);
+            } else if let Some(error) = settler.settle(Err(error)).filter(|_| op.kind() == Kind::Publish) {
+                self.lost.note(&error);
             }
         }
         self.queued.clear();

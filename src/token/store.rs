@@ -13,12 +13,15 @@ const JITTER: f64 = 0.125;
 /// Tokens are not renewed more often than this, whatever their life is said to be.
 const LEAST_LIFE: Duration = Duration::from_millis(500);
 
+/// A notice may still be about the token before for this long after it was replaced.
+const CROSSING: Duration = Duration::from_secs(10);
+
 /// The bounds of the pause after a renewal that failed; it doubles in between.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(120);
 
 /// At most one token of each kind.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct TokenStore {
     key_id: String,
     slots: BTreeMap<TokenKind, Slot>,
@@ -47,8 +50,9 @@ struct Slot {
     bad: bool,
     /// The accepted one it is to take the place of.
     previous: Option<Box<Slot>>,
-    /// The end of the one before it, about which a late notice may come.
+    /// The end of the one before it, about which a late notice may come, and when this one took its place.
     previous_end: Option<SystemTime>,
+    since: SystemTime,
 }
 
 impl TokenStore {
@@ -92,7 +96,8 @@ impl TokenStore {
         let previous_end = old.as_ref().and_then(|old| old.token.expires());
         let previous = old.filter(|old| old.accepted && !old.bad).map(|old| Box::new(Slot { previous: None, ..old }));
         let due = self.due(&token, now, chance);
-        let slot = Slot { serial: self.serial, due, accepted: false, bad: false, previous, previous_end, token };
+        let slot =
+            Slot { serial: self.serial, due, accepted: false, bad: false, previous, previous_end, since: now, token };
         self.slots.insert(slot.token.kind(), slot);
         Some(self.serial)
     }
@@ -177,7 +182,8 @@ impl TokenStore {
         let mut any = false;
         for (held, slot) in &mut self.slots {
             let about = |known: Option<SystemTime>| end.zip(known).is_some_and(|(end, known)| same(end, known));
-            let late = about(slot.previous_end) && !about(slot.token.expires());
+            let just_replaced = now.duration_since(slot.since).is_ok_and(|age| age < CROSSING);
+            let late = just_replaced && about(slot.previous_end) && !about(slot.token.expires());
             if late || kind.is_some_and(|kind| kind != *held) {
                 continue;
             }

@@ -32,7 +32,9 @@ impl Outbox {
                 }
                 None => {}
             }
-            self.queued.insert(*seq);
+            if !op.storing {
+                self.queued.insert(*seq);
+            }
         }
         for seq in gone {
             self.ops.remove(&seq);
@@ -139,6 +141,10 @@ impl Outbox {
 
     /// The fate of an operation that is given up now.
     pub(in crate::session) fn fate_of(op: &Op) -> Fate {
-        if op.maybe_written() { Fate::Unknown } else { Fate::NotSent }
+        match op.is_kept() {
+            true => Fate::Spooled,
+            false if op.maybe_written() => Fate::Unknown,
+            false => Fate::NotSent,
+        }
     }
 }

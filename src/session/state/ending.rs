@@ -154,6 +154,7 @@ fn given_up(op: &Op, reason: &Error) -> Error {
     let fate = Outbox::fate_of(op);
     let what = match fate {
         Fate::Unknown => op.maybe(),
+        Fate::Spooled => "was not delivered, but stays in the spool for the next run",
         _ => "was not sent",
     };
     let error = Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate);

@@ -349,12 +349,12 @@ fn an_upload_goes_ahead_of_the_rest_of_the_set_up() {
     // Another one comes while the subscriptions wait for their turn.
     let read = Token::new(TokenKind::Read, "read");
     state.take_token(read, SystemTime::now()).expect("taken");
-    written(&mut state, &[2]);
-    handle(&mut state, LineEvent::PubAck(2));
+    written(&mut state, &[1]);
+    handle(&mut state, LineEvent::PubAck(1));
     state.push_out(None);
     assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
-    written(&mut state, &[3]);
-    handle(&mut state, LineEvent::PubAck(3));
+    written(&mut state, &[2]);
+    handle(&mut state, LineEvent::PubAck(2));
     state.push_out(None);
     assert_eq!(wire.take(), ["subscribe a"]);
 }

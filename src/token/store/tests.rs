@@ -91,6 +91,7 @@ fn a_notice_makes_a_token_due_at_once_but_not_its_successor() {
     store.replace("key", vec![token(RW, "c", 900.0), Token::new(TokenKind::Read, "b")], at(1.0), 0.0);
     store.uploaded(RW, 3).expect("the third token put in");
     assert!(!store.ends_soon(Some(RW), Some(at(300.0)), at(2.0)), "a late notice about the one before");
+    assert!(store.clone().ends_soon(Some(RW), Some(at(300.0)), at(12.0)), "nothing is on its way for so long");
     assert!(!store.ends_soon(Some(TokenKind::Write), Some(at(300.0)), at(2.0)), "none of this kind is held");
     assert!(store.ends_soon(None, None, at(2.0)), "a notice that says nothing may be about any");
     assert!(store.ends_soon(Some(RW), Some(at(600.0)), at(2.0)), "whoever handed it out was wrong about its end");
