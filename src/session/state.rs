@@ -102,7 +102,7 @@ pub(super) struct State {
     /// The last thing the service said of a token, on this connection.
     verdict: Option<Verdict>,
     /// Why a token that was uploaded last was refused, if the service said so.
-    upload_refusal: Option<Code>,
+    upload_refusal: Option<(u64, Code)>,
 }
 
 impl State {
