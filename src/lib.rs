@@ -193,6 +193,7 @@ mod session;
 #[clippy::msrv = "1.90"]
 mod spool;
 mod stats;
+mod system;
 #[cfg(feature = "tls")]
 mod tls;
 mod token;

@@ -121,6 +121,21 @@ impl TokenStore {
         now.checked_add(life.mul_f64(part).max(LEAST_LIFE))
     }
 
+    /// This machine's clock was set back: what was reckoned by it is put earlier, so that nothing is renewed too late.
+    pub(crate) fn clock_set_back(&mut self, by: Duration) {
+        let earlier = |time: &mut SystemTime| *time = time.checked_sub(by).unwrap_or(*time);
+        self.retry_at.iter_mut().for_each(earlier);
+        for slot in self.slots.values_mut() {
+            slot.due.iter_mut().for_each(earlier);
+            slot.previous_end.iter_mut().for_each(earlier);
+            earlier(&mut slot.since);
+            if let Some(mut end) = slot.token.expires() {
+                earlier(&mut end);
+                slot.token = slot.token.clone().expires_at(end);
+            }
+        }
+    }
+
     // ---- at a connect ----
 
     /// Whether new tokens should be got before the next login: there are none, one is not good, or one is due and was
@@ -197,11 +212,10 @@ impl TokenStore {
         }
     }
 
-    /// A notice of the service: the token of this kind (of any, where the kind is not known) is not good: the one that it
-    /// has accepted, where another is to take its place.
+    /// A notice of the service: the token of this kind (any, where it names none) is not good; the one that it has accepted,
+    /// where another is to take its place.
     pub(crate) fn invalid(&mut self, kind: Option<TokenKind>) {
-        let any = kind.is_none_or(|kind| !self.slots.contains_key(&kind));
-        for (_, slot) in self.slots.iter_mut().filter(|(held, _)| any || kind == Some(**held)) {
+        for (_, slot) in self.slots.iter_mut().filter(|(held, _)| kind.is_none_or(|kind| kind == **held)) {
             if slot.previous.take().is_none() {
                 slot.bad = true;
             }

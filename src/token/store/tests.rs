@@ -167,7 +167,9 @@ fn an_invalid_token_is_not_used_again_while_there_is_a_choice() {
     store.put(token(TokenKind::Write, "w2", 100.0), at(1.0), 0.0);
     assert!(store.usable(at(1.0)));
     store.invalid(Some(RW));
-    assert!(store.slots.values().all(|slot| slot.bad), "a kind that is not held may be any");
+    assert!(store.usable(at(1.0)), "a late word about a kind that is not held any more");
+    store.invalid(None);
+    assert!(store.slots.values().all(|slot| slot.bad), "a word that names no kind may be about any");
 }
 
 #[test]
@@ -270,4 +272,13 @@ fn a_clock_that_is_ahead_does_not_make_two_applications_a_second() {
         }
     }
     assert!(asked < 100, "{asked} applications and uploads in ten minutes");
+}
+
+#[test]
+fn a_clock_that_is_set_back_puts_nothing_off() {
+    let mut store = logged_in(vec![token(RW, "a", 100.0)]);
+    // After 40 s the clock says -860 s: it was 900 s ahead.
+    store.clock_set_back(Duration::from_secs(900));
+    assert_eq!(store.next_renewal(), Some(at(-820.0)), "40 s from then on, as before");
+    assert!(store.usable(at(-801.0)) && !store.usable(at(-800.0)));
 }
