@@ -168,6 +168,8 @@ fn tokens_are_kept_over_a_reconnect_and_got_anew_near_their_end() {
     assert_eq!(issuer.asked(), 1, "the token is good");
 
     // It becomes due while there is no connection.
+    let emulator =
+        Arc::new(Emulator::builder().token_notice_lead(Duration::ZERO).start().expect("the emulator starts"));
     let proxy = support::proxy::Proxy::start(emulator.tcp_addr());
     let issuer = Issuer::new(&emulator, Duration::from_secs(4));
     let client = connect(token_config(&emulator, &issuer).endpoint(proxy.endpoint()));

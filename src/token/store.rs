@@ -13,6 +13,10 @@ const JITTER: f64 = 0.125;
 /// Tokens are not renewed more often than this, whatever their life is said to be.
 const LEAST_LIFE: Duration = Duration::from_millis(500);
 
+/// The service announces the end of a token some 5 minutes before; one that lives for no more than twice as long is
+/// renewed after half of its life at the earliest.
+const SHORT: Duration = Duration::from_secs(600);
+
 /// A notice may still be about the token before for this long after it was replaced.
 const CROSSING: Duration = Duration::from_secs(10);
 
@@ -185,7 +189,7 @@ impl TokenStore {
         let login = self.login_serial;
         let any_new = self.slots.values().any(|slot| slot.serial <= login && !slot.accepted);
         let blamed = self.slots.values_mut().filter(|slot| slot.serial <= login && !(any_new && slot.accepted));
-        if blamed.fold(false, |any, slot| slot.refuse(now) || any) {
+        if blamed.filter_map(|slot| slot.refuse(now).then_some(())).count() > 0 {
             self.renewal_failed(now, chance);
         }
     }
@@ -237,7 +241,13 @@ impl TokenStore {
             if let Some(end) = end.filter(|end| slot.token.expires().is_none_or(|known| *end < known)) {
                 slot.token = slot.token.clone().expires_at(end);
             }
-            slot.due = Some(now);
+            // At once, but where so short a token is announced right after it came: that would go on without end.
+            let half = end
+                .and_then(|end| end.duration_since(slot.since).ok())
+                .filter(|life| *life <= SHORT)
+                .map(|life| life / 2);
+            let due = half.and_then(|half| slot.since.checked_add(half)).map_or(now, |half| half.max(now));
+            slot.due = Some(slot.due.map_or(due, |known| known.min(due)));
             any = true;
         }
         any
