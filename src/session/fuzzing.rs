@@ -13,7 +13,7 @@ use super::{closed, lock};
 use crate::config::{AckMode, Config};
 use crate::credentials::Credentials;
 use crate::delivery::{Settler, Slot};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fate, Result};
 use crate::limits::Limits;
 use crate::message::{Outgoing, QoS};
 use crate::token::{Token, TokenKind};
@@ -180,13 +180,17 @@ impl LinePump for Line {
 
 const WINDOW: u16 = 3;
 
+/// How often it was sent, or its fate.
+type Told = Result<u32, Option<Fate>>;
+
 struct Run {
     state: State,
     now: Instant,
     line: Option<Line>,
     /// The connection has said nothing that a broker would not say.
     honest: bool,
-    slots: Vec<(Arc<Slot>, Option<String>)>,
+    /// With what each said when it was first seen to be settled.
+    slots: Vec<(Arc<Slot>, Option<Told>)>,
     streams: Vec<(u64, String)>,
     keys: Vec<u64>,
     dead: bool,
@@ -405,7 +409,7 @@ impl Run {
         assert_eq!(stats.outbox_messages, open as u64, "handles that are open");
         assert!(stats.outbox_messages <= 8 && stats.inbox_messages <= 4);
         for (slot, told) in &mut self.slots {
-            let now = slot.peek().map(|result| format!("{result:?}"));
+            let now = slot.peek().map(|result| result.map(|reply| reply.attempts).map_err(|error| error.fate()));
             assert!(told.is_none() || *told == now, "{told:?} became {now:?}");
             *told = now;
         }
