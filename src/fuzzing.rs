@@ -21,6 +21,24 @@ fn hides(text: &str) {
     assert!(!text.contains(MARK), "{text}");
 }
 
+/// An answer of the API: two bytes for the status, one for its headers, and the body.
+#[cfg(feature = "openapi")]
+pub fn answer(data: &[u8]) {
+    crate::openapi::fuzzing::answer(data);
+}
+
+/// A URL of the API.
+#[cfg(feature = "openapi")]
+pub fn url(data: &[u8]) {
+    crate::openapi::fuzzing::url(data);
+}
+
+/// A record of the spool.
+#[cfg(feature = "spool")]
+pub fn record(data: &[u8]) {
+    crate::spool::fuzz(data);
+}
+
 /// A message on one of the service's topics, or on another.
 pub fn notice(data: &[u8]) {
     const TOPICS: [&str; 4] =
@@ -185,18 +203,24 @@ mod tests {
 
     type Target = fn(&[u8]);
 
-    const TARGETS: [(&str, Target); 6] = [
+    const TARGETS: &[(&str, Target)] = &[
         ("notice", super::notice),
         ("endpoint", super::endpoint),
         ("environment", super::environment),
         ("tokens", super::tokens),
         ("names", super::names),
         ("session", super::session),
+        #[cfg(feature = "openapi")]
+        ("answer", super::answer),
+        #[cfg(feature = "openapi")]
+        ("url", super::url),
+        #[cfg(feature = "spool")]
+        ("record", super::record),
     ];
 
     #[test]
     fn seeds() {
-        for (name, target) in TARGETS {
+        for &(name, target) in TARGETS {
             let folder = format!("{}/fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
             // They are not in the published package.
             for file in std::fs::read_dir(folder).into_iter().flatten() {

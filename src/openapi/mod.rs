@@ -71,6 +71,8 @@ mod builder;
 mod call;
 mod device;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod group;
 mod message;
 mod run;

@@ -38,6 +38,8 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use opening::{Opened, Restored, open};
 pub(crate) use record::OVERHEAD;
+#[cfg(any(test, fuzzing))]
+pub(crate) use record::fuzz;
 #[cfg(test)]
 pub(crate) use writer::tests::{Fake, Fault};
 pub(crate) use writer::{Done, Queue, Stored, run};

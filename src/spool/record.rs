@@ -90,6 +90,19 @@ pub(crate) fn decode(key: u64, bytes: &[u8]) -> Result<Record<'_>, Fault> {
     })
 }
 
+/// What must hold of any bytes: first as they are, then with a sum that fits, so that what is behind it is reached.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(data: &[u8]) {
+    const KEY: u64 = 7;
+    let _ = decode(KEY, data);
+    let mut bytes = data.to_vec();
+    bytes.extend_from_slice(&checksum(KEY, data).to_le_bytes());
+    if let Ok(record) = decode(KEY, &bytes) {
+        assert_eq!(record.encode(KEY), bytes);
+        assert!(decode(KEY + 1, &bytes).is_err());
+    }
+}
+
 /// CRC-32 (IEEE 802.3) of the key and the bytes.
 pub(super) fn checksum(key: u64, bytes: &[u8]) -> u32 {
     let step = |sum: u32, byte: &u8| TABLE[usize::from(sum as u8 ^ byte)] ^ (sum >> 8);
