@@ -19,7 +19,7 @@ mod support;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, ErrorKind, Event, Fate, QoS};
+use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, QoS};
 use support::broker::{self, Broker, lax};
 use support::{LONG, error, event, eventually};
 
@@ -37,10 +37,18 @@ fn stop(client: &Client) -> Result<(), aliyun_mqtt::Error> {
     result
 }
 
-fn lost(client: &Client, line: broker::Line) {
+/// Waits until the client knows that it has no connection; its events from then on.
+fn lost(client: &Client, line: broker::Line) -> Events {
     let events = client.events();
     drop(line);
     event(&events, "lost", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
+    events
+}
+
+/// The worker is gone: nothing more can happen.
+fn over(events: Events) {
+    let listener = thread::spawn(move || std::iter::from_fn(|| events.recv()).count());
+    eventually("the worker has ended", || listener.is_finished());
 }
 
 #[test]
@@ -63,7 +71,7 @@ fn nothing_is_dialled_after_disconnect() {
 fn told_to_stop_while_connecting() {
     let broker = Broker::start();
     let (client, line) = broker.connect(broker.config());
-    lost(&client, line);
+    let events = lost(&client, line);
     let held = broker.accept_login();
     thread::scope(|scope| {
         let publisher = scope.spawn(|| client.publish("t", QoS::AtLeastOnce, "x"));
@@ -75,14 +83,16 @@ fn told_to_stop_while_connecting() {
         assert_eq!((failed.kind(), failed.fate()), (ErrorKind::Closed, Some(Fate::NotSent)), "{failed}");
         assert_eq!(error(receiver.join().expect("no panic")).kind(), ErrorKind::Closed);
     });
+    // What it was dialling is of no use to it any more.
     drop(held);
+    over(events);
 }
 
 #[test]
 fn told_to_stop_during_a_pause() {
     let broker = Broker::start();
     let (client, line) = broker.connect(broker.config().backoff(LONG * 10, LONG * 10));
-    lost(&client, line);
+    let events = lost(&client, line);
     thread::scope(|scope| {
         let publisher = scope.spawn(|| client.publish("t", QoS::AtMostOnce, "x"));
         let subscriber = scope.spawn(|| client.subscribe("t", QoS::AtLeastOnce));
@@ -98,6 +108,7 @@ fn told_to_stop_during_a_pause() {
         // Everything is settled, and told already: it may see the end, or nothing of it.
         let _ = flusher.join().expect("no panic");
     });
+    over(events);
 }
 
 #[test]
@@ -115,7 +126,6 @@ fn told_to_stop_while_the_window_is_full() {
         let waiting: Vec<_> =
             (0..2).map(|_| scope.spawn(|| client.publish_nowait("t/late", QoS::AtLeastOnce, "x"))).collect();
         let receiver = scope.spawn(|| client.recv_timeout(LONG));
-        let listener = scope.spawn(|| std::iter::from_fn(|| events.recv()).count());
         let report = error(stop(&client));
         assert_eq!(report.kind(), ErrorKind::Undelivered { count: 3 }, "{report}");
         assert!(report.to_string().contains("t/written") && report.to_string().contains("t/behind"), "{report}");
@@ -130,8 +140,8 @@ fn told_to_stop_while_the_window_is_full() {
             assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Closed, Some(Fate::NotSent)));
         }
         assert_eq!(error(receiver.join().expect("no panic")).kind(), ErrorKind::Closed);
-        listener.join().expect("no panic");
     });
+    over(events);
     assert_eq!(client.stats().outbox_messages, 0);
 }
 

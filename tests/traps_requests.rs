@@ -1,10 +1,15 @@
 //! What rumqttc 0.25.1 does to requests, within a connection and across reconnects, and that no user meets it.
 //!
 //! Lines are those of its `src/`. "By construction": the library makes a new rumqttc client for every connection and
-//! keeps the only truth in its own outbox; the test holds what a user would see otherwise.
+//! keeps the only truth in its own outbox; the test holds what a user would see otherwise. What only MQTT 5 has is not
+//! here. The other tables are in `traps_acks`, `traps_packets`, `traps_time` and `traps_leaving`.
 //!
 //! | Trap | Where | Held by |
 //! |---|---|---|
+//! | no request has a handle, nothing tells its id | client.rs:282-303 | `fates::publish_returns_for_its_own_acknowledgement_only`, [`answers_in_reverse_reach_whoever_asked`] |
+//! | QoS 0 has id 0 and no answer, only an event after the write | eventloop.rs:243-253 | `fates::qos_0_waits_for_a_connection_and_is_written_once`, [`an_id_in_use_is_never_given_again`] |
+//! | acknowledgements and pings make the same events as requests | state.rs:350-409 | [`answers_in_reverse_reach_whoever_asked`], `load::eight_threads_of_mixed_qos_arrive_complete_and_in_order` |
+//! | a failed connect cleans nothing up | eventloop.rs:147-158 | `service::it_comes_back_after_a_restart_with_its_subscriptions`, by construction |
 //! | `session_present=false` drops all that is unacknowledged or queued | eventloop.rs:161-163 | [`a_lost_session_loses_neither_what_was_written_nor_what_was_queued`] |
 //! | a channel of capacity 0 does not help: taken requests are lost all the same | eventloop.rs:126-142 | the same, by construction |
 //! | events read before an error come out after the reconnect | eventloop.rs:127-143, state.rs:103-130 | [`answers_in_the_same_segment_as_the_end_count_and_only_once`] |
