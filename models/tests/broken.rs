@@ -10,15 +10,17 @@ use support::*;
 /// Enough for each model to reach every wake-up it needs.
 const RUNS: usize = 1_000;
 
-const SCENES: [(&str, fn()); 10] = [
+const SCENES: [(&str, fn()); 12] = [
     ("blocking", scenes::blocking),
     ("crowded", scenes::crowded),
+    ("draining", scenes::draining),
     ("leaving", scenes::leaving),
     ("dropping", scenes::dropping),
     ("receiving", scenes::receiving),
     ("listening", scenes::listening),
     ("resumed", scenes::resumed),
     ("expiring", scenes::expiring),
+    ("stranding", scenes::stranding),
     ("panicking", scenes::panicking),
     ("tokens", scenes::tokens),
 ];

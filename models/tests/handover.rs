@@ -19,6 +19,7 @@ macro_rules! models {
 models! {
     blocking 2_000;
     crowded 2_000;
+    draining 2_000;
     leaving 2_000;
     dropping 2_000;
     receiving 2_000;

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Condvar, Mutex, MutexGuard};
@@ -126,6 +126,8 @@ struct State {
     /// QoS 2: PUBREC was sent, PUBREL has not come.
     releasing: BTreeSet<u16>,
     offered: u32,
+    silent: bool,
+    lines: Vec<Weak<Line>>,
 }
 
 /// One broker, for one run of a model.
@@ -143,7 +145,7 @@ impl Broker {
     #[must_use]
     pub fn begin(plan: Plan) -> Arc<Broker> {
         crate::begin();
-        let state = State { cuts: plan.cuts, ..State::default() };
+        let state = State { cuts: plan.cuts, silent: plan.silent, ..State::default() };
         let broker = Arc::new(Broker { plan, state: std::sync::Mutex::new(state) });
         BROKER.set(Some(Arc::clone(&broker)));
         broker
@@ -157,6 +159,17 @@ impl Broker {
     /// From now on it may cut so many lines.
     pub fn allow_cuts(&self, cuts: u32) {
         self.state().cuts = cuts;
+    }
+
+    /// From now on it gives all acknowledgements.
+    pub fn speak(&self) {
+        self.state().silent = false;
+        let lines = std::mem::take(&mut self.state().lines);
+        for line in lines.iter().filter_map(Weak::upgrade) {
+            // Who looked before waits by now.
+            drop(line.lock());
+            line.filled.notify_all();
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -208,6 +221,7 @@ pub fn id_limit(window: u16) -> u16 {
 pub fn dial() -> Option<(Sender, Pump)> {
     let broker = BROKER.with_borrow(Clone::clone)?;
     let line = Arc::new(Line { broker, state: Mutex::default(), filled: Condvar::new() });
+    line.broker.state().lines.push(Arc::downgrade(&line));
     Some((Sender(Arc::clone(&line)), Pump(line)))
 }
 
@@ -327,7 +341,7 @@ impl Pump {
                 std::panic::resume_unwind(Box::new("the model's line panics"));
             }
             let requested = !state.ahead.is_empty() || !state.requests.is_empty();
-            let silent = line.broker.plan.silent && one_in(2);
+            let silent = line.broker.state().silent && one_in(2);
             if requested && (state.replies.is_empty() || one_in(2)) {
                 return Ok(Some(self.take(&mut state)));
             }

@@ -89,6 +89,24 @@ pub fn crowded() {
     check_closed(&client);
 }
 
+/// Whoever has flushed, or disconnected with time enough, finds everything settled that was handed over before.
+pub fn draining() {
+    let broker = Broker::begin(Plan::new(2));
+    let (client, outcomes) = (connect(config(2)), Outcomes::default());
+    let other = pipeline(&client, &outcomes, messages(0, 2, QoS::AtLeastOnce));
+    let handed: Vec<_> = messages(1, 3, any_qos()).into_iter().map(|m| client.publish_message_nowait(m)).collect();
+    let flushes = thread_rng().gen_ratio(1, 2);
+    if flushes { client.flush(FAR) } else { client.disconnect() }.expect("everything was acknowledged");
+    for delivery in handed {
+        let settled = delivery.expect("there is room").try_wait().expect("it was acknowledged");
+        assert!(settled.is_some(), "still open");
+    }
+    join(vec![other]);
+    let _ = client.disconnect();
+    check(&broker, &all(&outcomes));
+    check_closed(&client);
+}
+
 /// One thread disconnects while others publish.
 pub fn leaving() {
     let broker = Broker::begin(Plan { cuts: 1, ..Plan::new(2) });
@@ -232,6 +250,9 @@ pub fn expiring() {
     });
     join(threads);
     join(vec![going]);
+    broker.speak();
+    // What was given up no longer stands in the way of what comes after it.
+    join(vec![publisher(&client, &outcomes, messages(2, 1, QoS::AtLeastOnce))]);
     let _ = client.with_timeout(Duration::ZERO).disconnect();
     check(&broker, &all(&outcomes));
     check_closed(&client);
