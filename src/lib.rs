@@ -180,12 +180,13 @@ mod message;
 pub mod openapi;
 mod session;
 mod stats;
+mod subscribe;
 #[cfg(feature = "tls")]
 mod tls;
 mod token;
 
 pub use client::Client;
-pub use config::{AckMode, Config, ConfigBuilder};
+pub use config::{AckMode, Config, ConfigBuilder, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
 pub use endpoint::{Endpoint, Transport};
@@ -198,6 +199,7 @@ pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
 pub use session::stranded_workers;
 pub use stats::Stats;
+pub use subscribe::SubscribeOptions;
 pub use token::{Token, TokenKind};
 
 /// The code blocks of the READMEs are compiled with the documentation tests.
