@@ -257,8 +257,7 @@ fn pings(line: &mut Line, count: usize) -> Duration {
 #[test]
 fn a_server_keep_alive_of_zero_makes_no_storm() {
     let broker = Broker::start();
-    let (_client, mut line) =
-        connect_with(&broker, v5(&broker).keep_alive(Duration::from_secs(5)), &[0x13, 0, 0]);
+    let (_client, mut line) = connect_with(&broker, v5(&broker).keep_alive(Duration::from_secs(5)), &[0x13, 0, 0]);
     // One at once, from a timer that had been set before, and then as configured.
     assert!(pings(&mut line, 2) > Duration::from_secs(4));
 }
