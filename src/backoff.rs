@@ -30,11 +30,13 @@ impl Backoff {
         self.max.mul_f64(0.5 + fraction() / 2.0)
     }
 
-    /// A connection ended after this long.
-    pub(crate) fn lasted(&mut self, time: Duration) {
-        if time >= LASTED.min(self.max) {
+    /// A connection ended after this long. Whether it was a good one.
+    pub(crate) fn lasted(&mut self, time: Duration) -> bool {
+        let good = time >= LASTED.min(self.max);
+        if good {
             self.failures = 0;
         }
+        good
     }
 
     /// The reason of the drops was found and removed.

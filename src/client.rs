@@ -61,6 +61,13 @@ impl Client {
         Ok(Client { handle: Arc::new(Handle { session }), timeout })
     }
 
+    /// A client of a session made by hand.
+    #[cfg(all(test, feature = "spool"))]
+    pub(crate) fn over(session: Arc<Session>) -> Client {
+        let timeout = session.config().timeout();
+        Client { handle: Arc::new(Handle { session }), timeout }
+    }
+
     /// Another handle to the same connection, whose calls wait this long instead of the configured time-out.
     ///
     /// ```no_run
@@ -107,15 +114,17 @@ impl Client {
         self.submit(message, timeout, WhenFull::WaitUntil(after(timeout)))?.wait().map(drop)
     }
 
-    /// Hands a message over and returns while it is under way. The [`Delivery`] tells its fate; [`flush`](Client::flush)
+    /// Hands a message over and returns while it is under way, with a `Spool` once it is on disk. The [`Delivery`] tells its fate; [`flush`](Client::flush)
     /// waits for all of them.
     ///
-    /// Blocks only while the outbox is full or the publish rate leaves no slot, at most for the time-out. The message
-    /// itself may stay unsettled for [`Config::message_age`], or the time-out if that is not set.
+    /// Blocks only while the outbox is full or the publish rate leaves no slot, and with a spool until the message is
+    /// stored, at most for the time-out. The message itself may stay unsettled for [`Config::message_age`], or the time-out
+    /// if that is not set; in a spool, for ever.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid), [`Timeout`](crate::ErrorKind::Timeout) in the stage `window`, or the
-    /// reason the client is dead. In each case the message was not sent.
+    /// [`Invalid`](crate::ErrorKind::Invalid), [`Timeout`](crate::ErrorKind::Timeout) in the stage `window` or `spool`,
+    /// [`Spool`](crate::ErrorKind::Spool), or the reason the client is dead. In each case the message was not sent, and is
+    /// not going to be.
     pub fn publish_nowait(&self, topic: &str, qos: QoS, payload: impl Into<Vec<u8>>) -> Result<Delivery> {
         self.publish_message_nowait(Outgoing::new(topic, qos, payload))
     }
@@ -125,19 +134,20 @@ impl Client {
     /// # Errors
     /// As [`publish_nowait`](Client::publish_nowait).
     pub fn publish_message_nowait(&self, message: Outgoing) -> Result<Delivery> {
-        let age = message.timeout.or(self.config().message_age()).unwrap_or(self.timeout);
-        self.submit(message, age, WhenFull::WaitUntil(after(age.min(self.timeout))))
+        let age = self.age_of(&message);
+        self.hand_over(message, age, WhenFull::WaitUntil(after(age.min(self.timeout))))
     }
 
-    /// As [`publish_nowait`](Client::publish_nowait), but never blocks.
+    /// As [`publish_nowait`](Client::publish_nowait), but never blocks; with a spool it blocks while a QoS 1 or 2 message is
+    /// stored, at most for the time-out.
     ///
     /// # Errors
-    /// [`Full`](crate::ErrorKind::Full) when there is no room now; [`Invalid`](crate::ErrorKind::Invalid), or the reason
-    /// the client is dead.
+    /// [`Full`](crate::ErrorKind::Full) when there is no room now; [`Invalid`](crate::ErrorKind::Invalid), the spool's
+    /// errors as there, or the reason the client is dead.
     pub fn try_publish(&self, topic: &str, qos: QoS, payload: impl Into<Vec<u8>>) -> Result<Delivery> {
         let message = Outgoing::new(topic, qos, payload);
-        let age = self.config().message_age().unwrap_or(self.timeout);
-        self.submit(message, age, WhenFull::Fail)
+        let age = self.age_of(&message);
+        self.hand_over(message, age, WhenFull::Fail)
     }
 
     /// Sends a message to one client, which needs no subscription for it, and blocks as [`publish`](Client::publish).
@@ -326,6 +336,26 @@ impl Client {
 
     fn session(&self) -> &Arc<Session> {
         &self.handle.session
+    }
+
+    /// How long a message handed over without waiting may stay unsettled.
+    fn age_of(&self, message: &Outgoing) -> Duration {
+        #[cfg(feature = "spool")]
+        let default =
+            if self.session().spools() && message.qos != QoS::AtMostOnce { Duration::MAX } else { self.timeout };
+        #[cfg(not(feature = "spool"))]
+        let default = self.timeout;
+        message.timeout.or(self.config().message_age()).unwrap_or(default)
+    }
+
+    /// Submits, and with a spool waits until it is on disk.
+    fn hand_over(&self, message: Outgoing, age: Duration, full: WhenFull) -> Result<Delivery> {
+        #[cfg(feature = "spool")]
+        let until = after(age.min(self.timeout));
+        let delivery = self.submit(message, age, full)?;
+        #[cfg(feature = "spool")]
+        self.session().wait_stored(&delivery, until)?;
+        Ok(delivery)
     }
 
     fn submit(&self, message: Outgoing, timeout: Duration, full: WhenFull) -> Result<Delivery> {

@@ -65,6 +65,8 @@ struct Settings {
     backoff_max: Duration,
     token_renewal: f64,
     deliver_notices: bool,
+    #[cfg(feature = "spool")]
+    spool: Option<crate::spool::Spool>,
 }
 
 /// When a received QoS 1 or 2 message is acknowledged.
@@ -205,7 +207,8 @@ impl Config {
         self.0.settings.ack_mode
     }
 
-    /// How long a message handed over without waiting may stay unsettled; `None` means as long as the time-out.
+    /// How long a message handed over without waiting may stay unsettled; `None` means as long as the time-out, or in a
+    /// spool without limit.
     #[must_use]
     pub fn message_age(&self) -> Option<Duration> {
         self.0.settings.message_age
@@ -239,6 +242,13 @@ impl Config {
     #[must_use]
     pub fn deliver_notices(&self) -> bool {
         self.0.settings.deliver_notices
+    }
+
+    /// Where QoS 1 and 2 messages are kept until they are acknowledged; `None`: in memory only.
+    #[cfg(feature = "spool")]
+    #[must_use]
+    pub fn spool(&self) -> Option<&crate::spool::Spool> {
+        self.0.settings.spool.as_ref()
     }
 
     /// What TLS needs; `None` for a plain endpoint.
@@ -280,6 +290,8 @@ impl Default for Settings {
             backoff_max: Duration::from_secs(120),
             token_renewal: 0.8,
             deliver_notices: false,
+            #[cfg(feature = "spool")]
+            spool: None,
         }
     }
 }

@@ -36,7 +36,13 @@ impl Delivery {
         Delivery { session, slot, seq, deadline }
     }
 
-    /// Blocks until the message is settled, at most until its own deadline.
+    #[cfg(feature = "spool")]
+    pub(crate) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Blocks until the message is settled, at most until its own deadline. A message in a spool may have none: then it
+    /// waits as long as it takes.
     ///
     /// # Errors
     /// Refused, not sent or unknown, by [`Error::fate`]; a time-out names its stage.
@@ -149,7 +155,7 @@ impl Slot {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn peek(&self) -> Option<Result<Reply>> {
         lock(&self.state).result.clone()
     }
@@ -173,6 +179,14 @@ impl Settler {
         let state = SlotState { result: None, watched: true, seen: false, waiting: 0 };
         let slot = Arc::new(Slot { state: Mutex::new(state), ready: Condvar::new() });
         (Settler(Some(Arc::clone(&slot))), slot)
+    }
+
+    /// For an operation nobody holds a `Delivery` of.
+    #[cfg(feature = "spool")]
+    pub(crate) fn unwatched() -> Settler {
+        let (settler, slot) = Settler::new();
+        let _ = slot.unwatch();
+        settler
     }
 
     /// Fills the slot. Gives back a failure that nobody is going to see.

@@ -84,7 +84,7 @@ impl<'a> Env<'a> {
     }
 
     /// What this function says.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn from_lookup(lookup: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
         Env { lookup }
     }

@@ -7,6 +7,7 @@ mod code;
 mod fault;
 
 pub use code::Code;
+pub(crate) use code::RESOURCE;
 pub use fault::ApiFault;
 
 /// What can go wrong, for every call of this library.
@@ -89,6 +90,9 @@ pub enum ErrorKind {
     Api,
     /// There is no room: the outbox is at its bound, or the publish rate leaves no slot now.
     Full,
+    /// The spool's file cannot be used: it is locked by another client, damaged, not a spool, or the disk fails or is full.
+    /// A message this is about was not accepted.
+    Spool,
     /// The client was disconnected or dropped by this program.
     Closed,
     /// Some messages accepted earlier were not delivered (from `flush` and `disconnect`).
@@ -120,12 +124,14 @@ pub enum Stage {
     Window,
     /// The broker's acknowledgement of an operation that was sent.
     Ack,
+    /// The disk, to store a message.
+    Spool,
     /// The answer of the service's API: the request was on its way.
     Api,
 }
 
 impl Stage {
-    /// The word used in messages: `resolve`, `connect`, `tls`, `connack`, `window`, `ack`, `credentials`, `api`.
+    /// The word used in messages: `resolve`, `connect`, `tls`, `connack`, `window`, `ack`, `spool`, `credentials`, `api`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -136,6 +142,7 @@ impl Stage {
             Stage::ConnAck => "connack",
             Stage::Window => "window",
             Stage::Ack => "ack",
+            Stage::Spool => "spool",
             Stage::Api => "api",
         }
     }
@@ -157,6 +164,9 @@ pub enum Fate {
     Unknown,
     /// The service refused it, or is strongly suspected to.
     Refused,
+    /// This run has not delivered it, but it stays in the spool, and the next run sends it: do not send it again yourself.
+    /// It may have been delivered without having been acknowledged.
+    Spooled,
 }
 
 impl Error {
@@ -263,6 +273,7 @@ impl Error {
         match self.inner.kind {
             ErrorKind::Timeout(stage) => Some(stage),
             ErrorKind::Credentials => Some(Stage::Credentials),
+            ErrorKind::Spool => Some(Stage::Spool),
             ErrorKind::Resolve => Some(Stage::Resolve),
             ErrorKind::Connect => Some(Stage::Connect),
             ErrorKind::Tls => Some(Stage::Tls),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -57,6 +58,15 @@ pub enum Event {
         reason: Error,
         /// The pause before the next try; `None` when the next login is the next try.
         retry_in: Option<Duration>,
+    },
+    /// The spool's file was damaged or no spool, and was renamed; an empty one was started. Kept for the first listener,
+    /// since it happens while the client connects.
+    #[non_exhaustive]
+    SpoolSetAside {
+        /// The new name of the damaged file.
+        path: PathBuf,
+        /// What was wrong with it.
+        reason: Error,
     },
     /// The inbox is full: QoS 0 messages are dropped, others are left to the broker, until the program takes some.
     /// Announced once each time it fills up; [`Stats`](crate::Stats) has the counts.
@@ -219,11 +229,13 @@ impl Queue {
 pub(crate) struct EventHub {
     /// `None` once nothing more will happen.
     listeners: Mutex<Option<Vec<Weak<Queue>>>>,
+    /// For the first listener.
+    held: Mutex<Vec<Event>>,
 }
 
 impl EventHub {
     pub(crate) fn new() -> Self {
-        EventHub { listeners: Mutex::new(Some(Vec::new())) }
+        EventHub { listeners: Mutex::new(Some(Vec::new())), held: Mutex::default() }
     }
 
     pub(crate) fn listen(&self) -> Events {
@@ -232,12 +244,19 @@ impl EventHub {
             Some(listeners) => {
                 listeners.retain(|listener| listener.strong_count() > 0);
                 let queue = Arc::new(Queue::default());
+                lock(&queue.state).events.extend(std::mem::take(&mut *lock(&self.held)));
                 listeners.push(Arc::downgrade(&queue));
                 queue
             }
             None => Arc::new(Queue::ended()),
         };
         Events { queue, process: std::process::id() }
+    }
+
+    /// Keeps what happened before anybody could listen for the first who does.
+    #[cfg(feature = "spool")]
+    pub(crate) fn hold(&self, event: Event) {
+        lock(&self.held).push(event);
     }
 
     pub(crate) fn send(&self, event: &Event) {

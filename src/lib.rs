@@ -48,6 +48,7 @@
 //! | [`Fate::NotSent`] | it was never written: sending it again cannot duplicate it |
 //! | [`Fate::Unknown`] | written, not acknowledged in time; it is not sent again on a later connection |
 //! | [`Fate::Refused`] | the service does not want it, or is strongly suspected not to |
+//! | [`Fate::Spooled`] | not delivered by this run, but on disk: the next run sends it (feature `spool` only) |
 //!
 //! [`publish_nowait`](Client::publish_nowait) hands a message over and gives a [`Delivery`], which resolves exactly once,
 //! no later than its own deadline. [`flush`](Client::flush) waits for all of them. A failure that nobody has looked at is
@@ -124,6 +125,7 @@
 //! |---|---|---|---|
 //! | `tls` | `mqtts://` endpoints | rustls with ring, rustls-native-certs, webpki-root-certs | yes |
 //! | `openapi` | the module `openapi`: tokens, device credentials, groups, online status, traces; needs `tls` | ureq, sha2, httpdate, humantime | yes |
+//! | `spool` | QoS 1 and 2 messages survive the process: `ConfigBuilder::spool` (needs Rust 1.90) | redb | no |
 //!
 //! # Log levels
 //!
@@ -153,7 +155,7 @@
 //!
 //! # Versions
 //!
-//! Before 1.0 a minor version may change the API. The minimum Rust version is 1.85; raising it is a minor release.
+//! Before 1.0 a minor version may change the API. The minimum Rust version is 1.85, with the feature `spool` 1.90; raising it is a minor release.
 //! Errors may carry foreign errors as [`source`](std::error::Error::source); their types are outside this promise.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -161,6 +163,10 @@
     not(test),
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)
 )]
+
+// Locks, threads and the clock of the model checker in models/, in the place of std's.
+#[cfg(aliyun_mqtt_model)]
+extern crate aliyun_mqtt_model_ground as std;
 
 mod backoff;
 mod client;
@@ -171,6 +177,9 @@ mod endpoint;
 mod env;
 mod error;
 mod events;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod helper;
 mod identity;
 mod inbox;
@@ -179,6 +188,10 @@ mod message;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod session;
+// redb needs it, and so the file lock of the standard library can be had.
+#[cfg(feature = "spool")]
+#[clippy::msrv = "1.90"]
+mod spool;
 mod stats;
 mod subscribe;
 #[cfg(feature = "tls")]
@@ -198,6 +211,8 @@ pub use inbox::{Messages, Stream};
 pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
 pub use session::stranded_workers;
+#[cfg(feature = "spool")]
+pub use spool::{Spool, SyncPolicy};
 pub use stats::Stats;
 pub use subscribe::SubscribeOptions;
 pub use token::{Token, TokenKind};

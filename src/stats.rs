@@ -24,6 +24,10 @@ pub struct Stats {
     pub outbox_messages: u64,
     /// Their topics and payloads, in bytes.
     pub outbox_bytes: u64,
+    /// Records in the spool's file; some may be of messages just settled, whose removal is on its way. 0 without a spool.
+    pub spooled_messages: u64,
+    /// What they take of `Spool::max_bytes`.
+    pub spooled_bytes: u64,
     /// Messages in the inbox.
     pub inbox_messages: u64,
     /// Their topics and payloads, in bytes.

@@ -55,6 +55,46 @@ fn inside_an_async_program() {
     });
 }
 
+#[test]
+fn inside_a_program_of_many_async_threads() {
+    let emulator = emulator();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("a runtime");
+    let topic = topic(&emulator, "async");
+    let client = client(&emulator);
+    runtime.block_on(async {
+        client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+        // In tasks, where nothing may block but everything may be called; and where blocking is what they are for.
+        let tasks: Vec<_> = (0..8)
+            .map(|number| {
+                let (client, topic) = (client.clone(), topic.clone());
+                let publish = move || client.publish(&topic, QoS::AtLeastOnce, format!("{number}"));
+                if number % 2 == 0 {
+                    tokio::spawn(async move { publish() })
+                } else {
+                    tokio::task::spawn_blocking(publish)
+                }
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("no panic").expect("published");
+        }
+        let mut got = tokio::task::block_in_place(|| payloads(&client, 8));
+        got.sort_unstable();
+        assert_eq!(got, (0..8).map(|number| number.to_string()).collect::<Vec<_>>());
+        // Made, left and dropped in a task.
+        let config = config(&emulator);
+        let task = tokio::spawn(async move {
+            let other = support::connect(config);
+            other.disconnect().expect("nothing to deliver");
+            drop(other);
+        });
+        task.await.expect("no panic");
+        // The last handle goes in a task.
+        tokio::spawn(async move { drop(client) }).await.expect("no panic");
+    });
+}
+
 #[cfg(unix)]
 #[test]
 fn a_forked_child_is_told() {

@@ -5,28 +5,78 @@
 mod support;
 
 use std::fs::File;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aliyun_mqtt::{Client, ErrorKind, Event, QoS};
 use support::broker::Broker;
+use support::process::{as_child, child, limit_descriptors};
 use support::{error, event};
 
-fn set_limit(limit: libc::rlim_t) -> libc::rlim_t {
-    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls are given a valid structure of this process.
-    unsafe {
-        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut now), 0);
-        let wanted = libc::rlimit { rlim_cur: limit, rlim_max: now.rlim_max };
-        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const wanted), 0);
+/// Whatever it is that finds no descriptor (the look-up, the runtime, the socket), the error says what is missing.
+fn with_few_descriptors_left() {
+    let broker = Broker::start();
+    let endpoint = format!("mqtt://localhost:{}", broker.addr().port());
+    let mut process = child("in_a_child_with_few_descriptors", &endpoint).spawn().expect("this program again");
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let status = scope.spawn(|| {
+            let status = process.wait().expect("its end");
+            ended.store(true, Ordering::SeqCst);
+            // Wakes the broker, which waits for one more.
+            let _ = TcpStream::connect(broker.addr());
+            status
+        });
+        loop {
+            let mut line = broker.accept_raw();
+            match line.read() {
+                Some(_) => {
+                    line.write(&support::broker::connack(false));
+                    line.serve_until(|_| false);
+                }
+                None if ended.load(Ordering::SeqCst) => break,
+                None => {}
+            }
+        }
+        assert!(status.join().expect("no panic").success());
+    });
+}
+
+/// Not a test of its own: a process that has between no and a dozen descriptors left.
+#[test]
+fn in_a_child_with_few_descriptors() {
+    let Some(endpoint) = as_child() else { return };
+    limit_descriptors(64);
+    let mut worked = Vec::new();
+    for free in 0..16 {
+        let mut files: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        files.truncate(files.len() - free);
+        let config = support::broker::config(([127, 0, 0, 1], 1).into()).endpoint(&endpoint).build().expect("good");
+        match Client::connect(config) {
+            Ok(client) => {
+                client.publish("t", QoS::AtLeastOnce, "x").expect("acknowledged");
+                client.disconnect().expect("all delivered");
+                worked.push(free);
+            }
+            Err(error) => {
+                let whole = format!("{error} {}", error.hint().unwrap_or_default());
+                assert!(whole.contains("ulimit -n"), "{free} left: {whole}");
+            }
+        }
     }
-    now.rlim_cur
+    assert!(worked.contains(&15) && !worked.contains(&0), "{worked:?}");
 }
 
 #[test]
 fn out_of_descriptors_for_a_while() {
+    if as_child().is_some() {
+        return;
+    }
+    with_few_descriptors_left();
     let broker = Broker::start();
     let (client, line) = broker.connect(broker.config());
     let events = client.events();
-    let normal = set_limit(64);
+    let (normal, _) = limit_descriptors(64);
     let mut files = Vec::new();
     files.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
     line.stream.shutdown(std::net::Shutdown::Both).expect("cut");
@@ -41,7 +91,7 @@ fn out_of_descriptors_for_a_while() {
     let refused = error(Client::connect(broker.config().build().expect("a good configuration")));
     assert_eq!(refused.kind(), ErrorKind::Connect, "{refused}");
     drop(files);
-    set_limit(normal);
+    limit_descriptors(normal);
     let mut line = broker.accept(false);
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
     let id = line.expect(3).id();

@@ -6,21 +6,8 @@ mod support;
 use std::time::Instant;
 
 use aliyun_mqtt::QoS;
+use support::process::{descriptors, threads};
 use support::{LONG, client, emulator, eventually, topic};
-
-/// The names of this process's threads, without the one that the emulator starts once, some time after its first
-/// connection.
-fn threads() -> Vec<String> {
-    let entries = std::fs::read_dir("/proc/self/task").expect("a list").flatten();
-    let names = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok());
-    names.map(|name| name.trim().to_string()).filter(|name| name != "futures-timer").collect()
-}
-
-/// What this process's descriptors are open on.
-fn descriptors() -> Vec<String> {
-    let entries = std::fs::read_dir("/proc/self/fd").expect("a list").flatten();
-    entries.filter_map(|entry| std::fs::read_link(entry.path()).ok()).map(|path| path.display().to_string()).collect()
-}
 
 #[test]
 fn a_hundred_clients_leave_no_thread_and_no_descriptor() {

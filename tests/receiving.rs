@@ -29,7 +29,7 @@ fn messages_that_come_with_connack_are_kept() {
         let mut line = broker.accept_raw();
         line.read();
         // CONNACK, and a P2P message in the same segment.
-        let both = [line.connack_packet(false, 0), line.publish_packet("a/p2p", 0, 0, false, &[], "hey")];
+        let both = [support::broker::connack(false), support::broker::publish("a/p2p", 0, 0, false, b"hey")];
         line.write(&both.concat());
         let client = client.join().expect("no panic").expect("connected");
         assert_eq!(text(client.recv_timeout(LONG).expect("alive").expect("a message").payload()), "hey");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Code, Credentials, ErrorKind, Event, Fate, Notice, QoS};
+use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Fate, Notice, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic};
 

@@ -123,7 +123,8 @@ fn a_notice_in_either_spelling_renews_at_once() {
     for (number, (name, field)) in
         [("tokenExpireNotice", "expireTime"), ("tokenExprireNotice", "exprireTime")].into_iter().enumerate()
     {
-        let notice = format!(r#"{{"{field}":4102444800000,"type":"RW"}}"#);
+        // Each token has an end of its own.
+        let notice = format!(r#"{{"{field}":410244480000{number},"type":"RW"}}"#);
         assert!(emulator.push_notice(&id, &format!("$SYS/{name}"), notice.clone()));
         assert_eq!(renewed(&events), TokenKind::ReadWrite);
         assert_eq!(issuer.asked(), number + 2);

@@ -182,8 +182,7 @@ fn filters_with_identifiers_must_not_overlap() {
     subscribe(&client, &mut line, "a/b", SubscribeOptions::new(QoS::AtLeastOnce));
     subscribe(&client, &mut line, "b/+", with(2));
     subscribe(&client, &mut line, "a/+", with(3));
-    let packet = line.publish_packet("b/x", 0, 0, false, &[0x0b, 2, 1, 1], "payload");
-    line.write(&packet);
+    line.publish_with("b/x", &[0x0b, 2, 1, 1], "payload");
     let message = client.recv_timeout(LONG).expect("alive").expect("a message");
     assert_eq!((message.payload(), message.subscription_identifiers()), (&b"payload"[..], &[2][..]));
     assert!(message.is_text());

@@ -183,7 +183,7 @@ impl ConfigBuilder {
     }
 
     /// How long a message handed over without waiting may stay unsettled: 1 ms to 30 days. By default as long as the
-    /// time-out.
+    /// time-out, or in a spool without limit. In a spool it also counts across runs, by the wall clock.
     pub fn message_age(mut self, age: Duration) -> Self {
         self.settings.message_age = Some(age);
         self
@@ -217,6 +217,14 @@ impl ConfigBuilder {
     /// are only [`Event`](crate::Event)s.
     pub fn deliver_notices(mut self, deliver: bool) -> Self {
         self.settings.deliver_notices = deliver;
+        self
+    }
+
+    /// Keeps QoS 1 and 2 messages on disk until they are acknowledged, so that they survive the process. By default they
+    /// are in memory only.
+    #[cfg(feature = "spool")]
+    pub fn spool(mut self, spool: crate::spool::Spool) -> Self {
+        self.settings.spool = Some(spool);
         self
     }
 
@@ -289,7 +297,7 @@ impl ConfigBuilder {
         })))
     }
 
-    pub(super) fn from_env_with_credentials(env: &Env<'_>) -> Self {
+    pub(crate) fn from_env_with_credentials(env: &Env<'_>) -> Self {
         let mut builder = ConfigBuilder::read(env);
         match AuthMode::read(env).and_then(|mode| Credentials::read(mode, env)) {
             Ok(credentials) => builder.credentials = Some(credentials),
@@ -492,5 +500,9 @@ fn checked_settings(mut settings: Settings) -> Result<Settings> {
     }
     protocol::check(&settings)?;
     settings.limits = settings.limits.checked()?;
+    #[cfg(feature = "spool")]
+    if let Some(spool) = &settings.spool {
+        spool.checked()?;
+    }
     Ok(settings)
 }

@@ -31,6 +31,16 @@ impl Code {
         matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
     }
 
+    /// Whether, said behind an upload, it can only be about the token uploaded: an accepted one is not forged, and a wrong
+    /// permission is about the token or about an operation sent before it, if there was one.
+    pub(crate) fn is_sure_of_upload(self, operations: bool) -> bool {
+        match self {
+            Code::TokenInvalid(FORGED) => true,
+            Code::TokenInvalid(PERMISSION) => !operations,
+            _ => false,
+        }
+    }
+
     /// Whether it says that the token does not permit an operation.
     pub(crate) fn forbids_operation(self) -> bool {
         matches!(self, Code::TokenInvalid(RESOURCE | PERMISSION))
@@ -135,15 +145,16 @@ fn reason_meaning(code: u8) -> &'static str {
     }
 }
 
-/// The codes of `$SYS/tokenInvalidNotice` that are about an operation, not about the token alone.
-const RESOURCE: i64 = 4;
+/// The codes of `$SYS/tokenInvalidNotice` that are about an operation, not about the token alone; and another.
+pub(crate) const RESOURCE: i64 = 4;
 const PERMISSION: i64 = 5;
+const FORGED: i64 = 1;
 
 /// The meanings documented for `$SYS/tokenInvalidNotice`.
 /// Source: help.aliyun.com/document_detail/54282.html.
 fn token_meaning(code: i64) -> &'static str {
     match code {
-        1 => "the token is forged or cannot be parsed",
+        FORGED => "the token is forged or cannot be parsed",
         2 => "the token has expired",
         3 => "the token was revoked",
         RESOURCE => "the token does not cover this topic",

@@ -154,6 +154,11 @@ impl Api {
             return Err(Error::config("there is no token to apply for"));
         }
         for (position, request) in requests.iter().enumerate() {
+            if matches!(request.expiry, Expiry::At(_)) {
+                let message =
+                    format!("the token of the kind {} has a fixed end, so it cannot be renewed", request.kind);
+                return Err(Error::config(message).with_hint("give a lifetime instead: TokenRequest::lifetime"));
+            }
             request.check(&self.inner.limits, SystemTime::now()).map_err(|error| {
                 Error::config(format!("the token of the kind {} cannot be applied for: {error}", request.kind))
             })?;

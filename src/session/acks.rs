@@ -1,6 +1,6 @@
 //! Acknowledgements owed to the broker: given when the program has taken a message, sent in the order of receipt.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::line::Arrived;
@@ -32,15 +32,16 @@ pub(crate) struct Acks {
     owed: VecDeque<Entry>,
     /// Received over an earlier connection of a session that may be resumed. The broker will send them again.
     detached: Vec<Entry>,
-    /// QoS 2: PUBREC was sent, PUBREL has not come.
-    releasing: BTreeSet<u16>,
+    /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with what the message was: a broker that has lost its
+    /// session without the client being told begins with the same ids again.
+    releasing: BTreeMap<u16, u64>,
 }
 
 impl Acks {
     /// Sorts an arriving message. `New` must be queued, or given back with [`refuse`](Acks::refuse).
     pub(super) fn arrive(&mut self, arrived: &Arrived) -> Arrival {
         let fingerprint = fingerprint(arrived);
-        if arrived.qos == QoS::ExactlyOnce && self.releasing.contains(&arrived.id) {
+        if arrived.qos == QoS::ExactlyOnce && self.releasing.get(&arrived.id) == Some(&fingerprint) {
             self.owe(arrived, fingerprint, true);
             return Arrival::Repeated;
         }
@@ -88,7 +89,7 @@ impl Acks {
         }
         let entry = self.owed.pop_front()?;
         if entry.qos == QoS::ExactlyOnce {
-            self.releasing.insert(entry.id);
+            self.releasing.insert(entry.id, entry.fingerprint);
         }
         Some((entry.id, entry.qos))
     }
@@ -200,6 +201,21 @@ mod tests {
         assert_eq!(sent(&mut acks), [7], "PUBREC again");
         acks.released(7);
         assert!(matches!(acks.arrive(&arrived(7, QoS::ExactlyOnce, false)), Arrival::New(_)));
+    }
+
+    #[test]
+    fn another_message_under_an_id_that_was_not_released_is_new() {
+        let mut acks = Acks::default();
+        let key = new_key(&mut acks, 7, QoS::ExactlyOnce);
+        acks.done(key);
+        assert_eq!(sent(&mut acks), [7]);
+        acks.connection_lost(true);
+        let other = Arrived { payload: b"other".to_vec(), ..arrived(7, QoS::ExactlyOnce, false) };
+        let Arrival::New(key) = acks.arrive(&other) else { panic!("the broker counts anew") };
+        acks.done(key);
+        assert_eq!(sent(&mut acks), [7]);
+        acks.released(7);
+        assert!(matches!(acks.arrive(&other), Arrival::New(_)));
     }
 
     #[test]

@@ -50,10 +50,11 @@ pub(super) fn make<T>(config: &Config, make: impl FnOnce() -> T) -> Result<T, Fa
     catch_unwind(AssertUnwindSafe(make)).map_err(|_| no_descriptors(config, None))
 }
 
-/// Sees whether the descriptors of a connection can be had (its socket, and two of the runtime), so that a process at
-/// its limit gets an error instead of a panic.
+/// Sees whether the descriptors of a connection can be had (three of the runtime, and one for the look-up and then the
+/// socket), so that a process at its limit gets an error that says so: the runtime would panic, and a look-up would not
+/// find the name.
 fn check_descriptors(config: &Config) -> Result<(), Failure> {
-    let sockets: Result<Vec<_>, _> = (0..3).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    let sockets: Result<Vec<_>, _> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     match sockets {
         Err(error) if failure::no_descriptor(&error) => Err(no_descriptors(config, Some(error))),
         _ => Ok(()),

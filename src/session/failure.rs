@@ -42,6 +42,9 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         {
             foreign_connack(error, Protocol::V311, server)
         }
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::PayloadSizeLimitExceeded(size))) => {
+            too_large(size, server)
+        }
         ConnectionError::MqttState(error) => rule_broken(error, server),
         #[cfg(feature = "tls")]
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => input_output(error, connected, server),
@@ -72,6 +75,14 @@ pub(super) fn foreign_connack(error: impl Foreign, protocol: Protocol, server: &
         not_mqtt(format!("{server} answered CONNECT with something that is not {protocol} (stage: connack)"));
     failure.error = failure.error.with_source(error);
     failure
+}
+
+pub(super) fn too_large(size: usize, server: &str) -> Failure {
+    let message = format!("{server} sent a packet of {size} bytes, more than Limits::packet_len allows");
+    let error = Error::new(ErrorKind::Protocol, message).with_hint(
+        "raise Limits::packet_len: a message of QoS 1 or 2 on a kept session comes again on every connection",
+    );
+    Failure { error, cause: Cause::Other }
 }
 
 pub(super) fn rule_broken(error: impl Foreign, server: &str) -> Failure {
@@ -146,6 +157,8 @@ pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> F
         error.kind(),
         Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof | Io::NotConnected
     );
+    // What tokio-util says when the end comes within a packet.
+    let reset = reset || (connected && error.to_string() == "bytes remaining on stream");
     if connected {
         let cause = if reset { Cause::Closed } else { Cause::Other };
         let what = if reset { "closed the connection" } else { "could not be reached any more" };

@@ -1,6 +1,6 @@
 //! Failures nobody has seen: the messages whose `Delivery` was dropped.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fate};
 
 /// How many different failures are quoted in full.
 const QUOTED: usize = 5;
@@ -9,6 +9,8 @@ const QUOTED: usize = 5;
 #[derive(Default)]
 pub(crate) struct Lost {
     count: usize,
+    /// How many of them stay in the spool.
+    kept: usize,
     /// The first different ones, and how often each was met.
     kinds: Vec<(Error, usize)>,
 }
@@ -16,6 +18,7 @@ pub(crate) struct Lost {
 impl Lost {
     pub(crate) fn note(&mut self, error: &Error) {
         self.count += 1;
+        self.kept += usize::from(error.fate() == Some(Fate::Spooled));
         let text = error.to_string();
         if let Some((_, times)) = self.kinds.iter_mut().find(|(known, _)| known.to_string() == text) {
             *times += 1;
@@ -26,12 +29,16 @@ impl Lost {
 
     /// The report, once; `None` when everything was delivered or seen.
     pub(crate) fn report(&mut self) -> Option<Error> {
-        let Lost { count, kinds } = std::mem::take(self);
+        let Lost { count, kept, kinds } = std::mem::take(self);
         let cause = kinds.first()?.0.clone();
         let quoted: Vec<String> = kinds.iter().map(|(error, times)| format!("{times} x {error}")).collect();
         let rest = count - kinds.iter().map(|(_, times)| times).sum::<usize>();
         let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
-        let message = format!("{count} message(s) were not delivered: {}{more}", quoted.join("; "));
+        let kept = match kept {
+            0 => String::new(),
+            kept => format!(", of which {kept} stay in the spool and go out with the next run"),
+        };
+        let message = format!("{count} message(s) were not delivered{kept}: {}{more}", quoted.join("; "));
         Some(Error::new(ErrorKind::Undelivered { count }, message).with_source(cause))
     }
 }

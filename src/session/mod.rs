@@ -12,6 +12,8 @@ mod acks;
 mod asking;
 mod dial;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod line;
 mod lost;
 mod op;
@@ -22,8 +24,11 @@ mod rate;
 mod receiving;
 mod renewal;
 mod sending;
+#[cfg(feature = "spool")]
+mod spooling;
 mod state;
 mod subscriptions;
+#[cfg_attr(aliyun_mqtt_model, path = "../../models/line.rs")]
 mod v4;
 mod v5;
 mod worker;
@@ -90,14 +95,35 @@ pub(crate) struct Session {
     connecting: AtomicU8,
     stranded: AtomicBool,
     process: u32,
+    #[cfg(feature = "spool")]
+    spool: Option<Arc<crate::spool::Queue>>,
 }
 
 impl Session {
     /// Starts the worker and waits until the connection is set up, at most until the configured time-out.
     pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
         let deadline = Instant::now() + config.timeout();
+        #[cfg(feature = "spool")]
+        let opened = spooling::open(&config, deadline)?;
+        Session::start_with(
+            config,
+            deadline,
+            #[cfg(feature = "spool")]
+            opened,
+        )
+    }
+
+    fn start_with(
+        config: Config,
+        deadline: Instant,
+        #[cfg(feature = "spool")] mut opened: Option<crate::spool::Opened>,
+    ) -> Result<Arc<Session>> {
+        #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
+        let mut state = State::new(&config);
+        #[cfg(feature = "spool")]
+        let spool = opened.as_mut().and_then(|opened| spooling::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
-            state: Mutex::new(State::new(&config)),
+            state: Mutex::new(state),
             changed: Condvar::new(),
             arrived: Condvar::new(),
             token_news: Condvar::new(),
@@ -107,15 +133,25 @@ impl Session {
             connecting: AtomicU8::new(0),
             stranded: AtomicBool::new(false),
             process: std::process::id(),
+            #[cfg(feature = "spool")]
+            spool,
             config,
         });
+        #[cfg(feature = "spool")]
+        if let Some(opened) = opened {
+            session.start_writer(opened)?;
+        }
         let (ready, first) = sync_channel(1);
         let shared = Arc::clone(&session);
-        let worker = std::thread::Builder::new()
-            .name("aliyun-mqtt".to_string())
-            .spawn(move || worker::run(&shared, ready))
-            .map_err(|error| Error::internal("cannot start a thread").with_source(error))?;
-        *lock(&session.worker) = Some(worker);
+        let worker = std::thread::Builder::new().name("aliyun-mqtt".to_string());
+        match worker.spawn(move || worker::run(&shared, ready)) {
+            Ok(worker) => *lock(&session.worker) = Some(worker),
+            Err(error) => {
+                #[cfg(feature = "spool")]
+                session.close_spool(deadline);
+                return Err(Error::internal("cannot start a thread").with_source(error));
+            }
+        }
 
         // Well before the deadline, a probe of our own starts to find out where it hangs.
         let probe_at = deadline - session.config.timeout().mul_f64(0.4);
@@ -170,7 +206,13 @@ impl Session {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.lock().snapshot()
+        let stats = self.lock().snapshot();
+        #[cfg(feature = "spool")]
+        if let Some(queue) = &self.spool {
+            let (spooled_messages, spooled_bytes) = queue.present();
+            return Stats { spooled_messages, spooled_bytes, ..stats };
+        }
+        stats
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -221,17 +263,21 @@ impl Session {
         if !ended {
             state.die(&closed());
             newly_stranded = !self.stranded.swap(true, Ordering::Relaxed);
+            // Under the lock, as the worker counts itself out: it must not come first.
+            STRANDED.fetch_add(usize::from(newly_stranded), Ordering::Relaxed);
         }
         self.announce(&mut state);
         drop(state);
         if newly_stranded {
-            STRANDED.fetch_add(1, Ordering::Relaxed);
             log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
         }
         if let Some(worker) = lock(&self.worker).take().filter(|_| ended) {
             // It is at its very end; a panic was caught inside.
             let _ = worker.join();
         }
+        // Everything is settled: nothing more is written.
+        #[cfg(feature = "spool")]
+        self.close_spool(until);
     }
 
     fn wait<'a>(&self, mut state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {
@@ -245,20 +291,7 @@ impl Session {
     /// Tells listeners and the log. Never under the lock: a logger is user code.
     fn tell(&self, events: &[Event]) {
         for event in events {
-            match event {
-                Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
-                Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
-                Event::TokenRenewed { kind, .. } => log::info!("the token of the kind {kind} was renewed"),
-                Event::TokenRenewalFailed { reason, .. } => log::warn!("the token could not be renewed: {reason}"),
-                Event::InboxFull => {
-                    log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
-                }
-                Event::Connected { .. } => log::info!("connected to {}", self.config.endpoint()),
-                Event::Disconnected { reason, retry_in: Some(pause) } => {
-                    log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
-                }
-                Event::Disconnected { reason, retry_in: None } => log::warn!("disconnected for good: {reason}"),
-            }
+            log_event(event, &self.config);
             self.events.send(event);
         }
     }
@@ -281,6 +314,25 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// What of an event goes to the log.
+fn log_event(event: &Event, config: &Config) {
+    match event {
+        Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
+        Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
+        Event::TokenRenewed { kind, .. } => log::info!("the token of the kind {kind} was renewed"),
+        Event::TokenRenewalFailed { reason, .. } => log::warn!("the token could not be renewed: {reason}"),
+        Event::InboxFull => {
+            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
+        }
+        Event::Connected { .. } => log::info!("connected to {}", config.endpoint()),
+        Event::Disconnected { reason, retry_in: Some(pause) } => {
+            log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
+        }
+        Event::Disconnected { reason, retry_in: None } => log::warn!("disconnected for good: {reason}"),
+        Event::SpoolSetAside { path, reason } => log::warn!("{reason}; it was renamed to {}", path.display()),
     }
 }
 

@@ -66,6 +66,16 @@ pub(super) enum Stage {
     Released,
 }
 
+/// What a broker answers to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    PubAck,
+    PubRec,
+    PubComp,
+    SubAck,
+    UnsubAck,
+}
+
 pub(super) struct Op {
     /// `None` for a ghost: settled, but the broker has not answered.
     body: Option<Body>,
@@ -92,6 +102,10 @@ pub(super) struct Op {
     pub(super) drops: u32,
     pub(super) drops_as_oldest: u32,
     pub(super) drops_alone: u32,
+    /// Its record in the spool: key and bytes.
+    pub(super) record: Option<(u64, u64)>,
+    /// The record is not written yet: until then it must not go out.
+    pub(super) storing: bool,
 }
 
 impl Op {
@@ -118,6 +132,8 @@ impl Op {
             drops: 0,
             drops_as_oldest: 0,
             drops_alone: 0,
+            record: None,
+            storing: false,
         }
     }
 
@@ -129,9 +145,22 @@ impl Op {
         self.kind
     }
 
-    /// Whether this acknowledgement can be its: PUBACK ends QoS 1, PUBCOMP QoS 2, and only after it was written.
-    pub(super) fn ends_with(&self, qos: QoS) -> bool {
-        self.kind == Kind::Publish && self.qos == qos && matches!(self.stage, Stage::Written | Stage::Released)
+    /// Whether this answer can be its.
+    pub(super) fn fits(&self, answer: Answer) -> bool {
+        match (answer, self.kind, self.stage) {
+            (Answer::PubAck, Kind::Publish, Stage::Written) => self.qos == QoS::AtLeastOnce,
+            (Answer::PubRec, Kind::Publish, Stage::Written | Stage::Released) => self.qos == QoS::ExactlyOnce,
+            (Answer::PubComp, Kind::Publish, Stage::Released) => true,
+            // Which of the two a ghost is, nobody knows any more.
+            (Answer::SubAck, Kind::Request, Stage::Written) => !matches!(self.body, Some(Body::Unsubscribe(_))),
+            (Answer::UnsubAck, Kind::Request, Stage::Written) => !matches!(self.body, Some(Body::Subscribe { .. })),
+            _ => false,
+        }
+    }
+
+    /// QoS 2, on the line, and the broker has not answered yet.
+    pub(super) fn awaits_pubrec(&self) -> bool {
+        self.qos == QoS::ExactlyOnce && matches!(self.stage, Stage::Handed | Stage::Written)
     }
 
     /// Whether the broker acknowledges it.
@@ -141,6 +170,11 @@ impl Op {
 
     pub(super) fn is_open(&self) -> bool {
         self.settler.is_some()
+    }
+
+    /// Whether it is on disk, for the next run to go on with.
+    pub(super) fn is_kept(&self) -> bool {
+        self.record.is_some() && !self.storing
     }
 
     pub(super) fn is_ghost(&self) -> bool {
@@ -213,7 +247,12 @@ impl Op {
     /// The error of a passed deadline. `offline`: why there is no connection, if there is none.
     pub(super) fn expired(&self, offline: Option<&Error>) -> Error {
         let what = self.describe();
-        let (stage, fate, happened) = if self.maybe_written() {
+        let (stage, fate, happened) = if self.storing {
+            let happened = "was not stored in time, and is not sent (stage: spool)".to_string();
+            return Error::new(ErrorKind::Timeout(Waited::Spool), format!("{what} {happened}"))
+                .with_fate(Fate::NotSent)
+                .with_hint("the disk does not answer, or is slow");
+        } else if self.maybe_written() {
             let effect = self.maybe();
             (Waited::Ack, Fate::Unknown, format!("was sent but not acknowledged in time (stage: ack); it {effect}"))
         } else if let Some(reason) = offline {

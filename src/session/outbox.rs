@@ -3,18 +3,21 @@
 //! It is the only truth about what is still to be sent. What sits in the adapter's channel is a copy; when a
 //! connection dies the copy is thrown away, and the outbox knows for each operation whether it had been written.
 
+#[cfg(any(test, fuzzing))]
+mod consistency;
 mod losses;
+#[cfg(feature = "spool")]
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::line::Sent;
 use super::lost::Lost;
-use super::op::{Body, Op, Stage};
+use super::op::{Answer, Body, Op, Stage};
 use crate::delivery::{Reply, Settler};
 use crate::error::{Error, ErrorKind};
 use crate::identity;
-use crate::message::QoS;
 
 /// The bounds an outbox keeps.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +96,8 @@ pub(super) struct Outbox {
     unacknowledged_at: Option<Instant>,
     /// The service's own word convicts this one.
     proven: Option<u64>,
+    #[cfg(feature = "spool")]
+    records: Option<records::Records>,
 }
 
 impl Outbox {
@@ -121,6 +126,8 @@ impl Outbox {
             lost: Lost::default(),
             unacknowledged_at: None,
             proven: None,
+            #[cfg(feature = "spool")]
+            records: None,
         }
     }
 
@@ -261,11 +268,19 @@ impl Outbox {
         let op = self.ops.get(&seq)?;
         let id = match op.kept_id {
             Some(_) if !on_worker => return None,
+            Some(_) if op.is_ghost() && self.awaits_pubrec_before(seq) => return None,
             Some(id) => id,
             None if !op.needs_id() => 0,
             None => self.next_id()?,
         };
         Some((seq, id))
+    }
+
+    /// Whether an earlier message of QoS 2 is on the line and has not come as far as PUBREL. Brokers pass a message on at
+    /// its PUBREL: that of a ghost, which is all that is repeated of it, would overtake such a message.
+    fn awaits_pubrec_before(&self, seq: u64) -> bool {
+        // One that nobody waits for any more may never be answered, and must not hold up the rest.
+        self.ops.range(..seq).any(|(_, op)| op.is_open() && op.awaits_pubrec())
     }
 
     /// The id the adapter gives to the next request that needs one; `None` while that id is still in use.
@@ -355,32 +370,43 @@ impl Outbox {
 
     // ---- settling ----
 
-    /// Whose acknowledgement this is, and no longer waits for.
-    pub(super) fn take(&mut self, kind: Kind, id: u16) -> Option<Ticket> {
-        match kind {
+    /// Whose acknowledgement this is, and no longer waits for; an error if it is none that this operation can get.
+    pub(super) fn take(&mut self, kind: Kind, id: u16, answer: Answer) -> Result<Option<Ticket>, Error> {
+        self.check(kind, id, answer)?;
+        Ok(match kind {
             Kind::Publish => self.publishes.remove(&id),
             Kind::Request => self.requests.remove(&id),
-        }
-    }
-
-    /// The same for the last acknowledgement of a message; an error if it is none that this message can get.
-    pub(super) fn take_publish(&mut self, id: u16, qos: QoS) -> Result<Option<Ticket>, Error> {
-        if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
-            if !self.ops.get(seq).is_some_and(|op| op.ends_with(qos)) {
-                let message = format!("the broker acknowledged packet id {id} in a way that does not fit its message");
-                return Err(Error::new(ErrorKind::Protocol, message));
-            }
-        }
-        Ok(self.take(Kind::Publish, id))
+        })
     }
 
     /// PUBREC: from here on only PUBREL is repeated.
-    pub(super) fn received(&mut self, id: u16) {
+    pub(super) fn received(&mut self, id: u16) -> Result<(), Error> {
+        self.check(Kind::Publish, id, Answer::PubRec)?;
         if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
             if let Some(op) = self.ops.get_mut(seq) {
                 op.stage = Stage::Released;
             }
         }
+        Ok(())
+    }
+
+    /// Refuses an answer that does not fit what is waiting under this id. An adapter may let it pass, or have taken
+    /// note of it before it found that out.
+    fn check(&self, kind: Kind, id: u16, answer: Answer) -> Result<(), Error> {
+        let waiting = match kind {
+            Kind::Publish => self.publishes.get(&id),
+            Kind::Request => self.requests.get(&id),
+        };
+        let fits = match waiting {
+            None => true,
+            Some(Ticket::Step) => matches!(answer, Answer::PubAck | Answer::SubAck),
+            Some(Ticket::Op(seq)) => self.ops.get(seq).is_some_and(|op| op.fits(answer)),
+        };
+        if fits {
+            return Ok(());
+        }
+        let message = format!("the broker acknowledged packet id {id} in a way that does not fit what was sent");
+        Err(Error::new(ErrorKind::Protocol, message))
     }
 
     /// The operation is over, for the user and for the connection.
@@ -412,13 +438,17 @@ impl Outbox {
     /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
     /// message that nobody is going to see.
     fn close(&mut self, seq: u64, op: &mut Op, result: Result<Reply, Error>) -> Option<Error> {
-        let settler = self.release(seq, op)?;
+        let settler = self.release(seq, op, false)?;
         settler.settle(result).filter(|_| op.kind() == Kind::Publish)
     }
 
-    /// From here on it counts as settled.
-    fn release(&mut self, seq: u64, op: &mut Op) -> Option<Settler> {
+    /// From here on it counts as settled. `keep`: the next run goes on with it.
+    fn release(&mut self, seq: u64, op: &mut Op, keep: bool) -> Option<Settler> {
         let settler = op.settler.take()?;
+        #[cfg(feature = "spool")]
+        self.end_record(op, keep);
+        #[cfg(not(feature = "spool"))]
+        let _ = keep;
         self.open -= 1;
         self.bytes -= op.size;
         self.settled = true;
@@ -464,14 +494,13 @@ impl Outbox {
     /// as lost, also one whose `Delivery` is still there.
     pub(super) fn settle_all(&mut self, report: bool, error: impl Fn(&Op) -> Error) {
         for (seq, mut op) in std::mem::take(&mut self.ops) {
-            let error = error(&op);
-            if !(report && op.kind() == Kind::Publish) {
-                if let Some(error) = self.close(seq, &mut op, Err(error)) {
-                    self.lost.note(&error);
-                }
-            } else if let Some(settler) = self.release(seq, &mut op) {
+            let (error, keep) = (error(&op), op.is_kept());
+            let Some(settler) = self.release(seq, &mut op, keep) else { continue };
+            if report && op.kind() == Kind::Publish {
                 self.lost.note(&error);
                 settler.settle_reported(error);
+            } else if let Some(error) = settler.settle(Err(error)).filter(|_| op.kind() == Kind::Publish) {
+                self.lost.note(&error);
             }
         }
         self.queued.clear();

@@ -30,20 +30,30 @@ impl Session {
         self.check_process()?;
         let size = body.size();
         let is_publish = matches!(body, Body::Publish(_));
+        #[cfg(feature = "spool")]
+        let accepted = crate::spool::wall_clock();
         let mut state = self.lock();
         loop {
             state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
             let now = Instant::now();
             self.expire_in(&mut state, now);
-            let room = state.outbox.has_room(size);
+            let disk = has_disk_room(&state, &body);
+            let room = state.outbox.has_room(size) && disk;
             let slot = state.rate.as_ref().filter(|_| is_publish).and_then(|rate| rate.wait_until(now));
             if room && slot.is_none() {
                 break;
             }
+            let lacking = if room {
+                "rate"
+            } else if disk {
+                "outbox"
+            } else {
+                "spool"
+            };
             let until = match full {
-                WhenFull::Fail => return Err(no_room(ErrorKind::Full, &body, room)),
+                WhenFull::Fail => return Err(no_room(ErrorKind::Full, &body, lacking)),
                 WhenFull::WaitUntil(until) if now >= until => {
-                    return Err(no_room(ErrorKind::Timeout(Stage::Window), &body, room));
+                    return Err(no_room(ErrorKind::Timeout(Stage::Window), &body, lacking));
                 }
                 WhenFull::WaitUntil(until) => until,
             };
@@ -56,6 +66,13 @@ impl Session {
             if let Some(rate) = &mut state.rate {
                 rate.used(Instant::now());
             }
+        }
+        #[cfg(feature = "spool")]
+        if let Some(message) = state.outbox.to_be_stored(&body) {
+            let (settler, slot) = Settler::new();
+            let seq = state.outbox.push(body, settler, deadline);
+            state.outbox.store(seq, message, accepted);
+            return Ok(Delivery::new(Arc::clone(self), slot, seq, deadline));
         }
         let delivery = self.accept(&mut state, body, deadline);
         self.announce(&mut state);
@@ -210,11 +227,23 @@ fn overdue() -> Error {
     Error::internal("an operation stayed open past its deadline")
 }
 
-fn no_room(kind: ErrorKind, body: &Body, room: bool) -> Error {
-    let why = match (room, kind) {
-        (true, _) => "the publish rate leaves no slot",
-        (false, ErrorKind::Full) => "the outbox is full of messages that are not acknowledged yet",
-        (false, _) => "the outbox stayed full of messages that are not acknowledged yet",
+/// Whether the spool has room for it, if it has to go there.
+fn has_disk_room(state: &State, body: &Body) -> bool {
+    #[cfg(feature = "spool")]
+    return state.outbox.to_be_stored(body).is_none_or(|message| state.outbox.has_disk_room(&message));
+    #[cfg(not(feature = "spool"))]
+    {
+        let _ = (state, body);
+        true
+    }
+}
+
+/// `lacking`: `rate`, or what is full.
+fn no_room(kind: ErrorKind, body: &Body, lacking: &str) -> Error {
+    let why = match (lacking, kind) {
+        ("rate", _) => "the publish rate leaves no slot".to_string(),
+        (_, ErrorKind::Full) => format!("the {lacking} is full of messages that are not acknowledged yet"),
+        _ => format!("the {lacking} stayed full of messages that are not acknowledged yet"),
     };
     let stage = if kind == ErrorKind::Full { "" } else { " (stage: window)" };
     Error::new(kind, format!("{} was not sent: {why}{stage}", body.describe())).with_fate(Fate::NotSent)

@@ -106,7 +106,7 @@ pub(super) struct State {
     /// The last thing the service said of a token, on this connection.
     verdict: Option<Verdict>,
     /// Why a token that was uploaded last was refused, if the service said so.
-    upload_refusal: Option<Code>,
+    upload_refusal: Option<(u64, Code)>,
 }
 
 impl State {
@@ -320,6 +320,8 @@ impl State {
         self.line = Some(line);
         self.allowed = allowed;
         self.outbox.set_receive_maximum(allowed.receive_maximum);
+        // A broker that claims to have kept a session it was told to drop is wrong about it (MQTT-3.2.2-1).
+        let session_present = session_present && !self.config.clean_session();
         self.session_present = session_present;
         self.stats.connections += 1;
         if session_present {

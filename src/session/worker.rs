@@ -12,7 +12,7 @@ use super::state::{Flow, Loss};
 use super::{STRANDED, Session, closed, dial, probe, renewal};
 use crate::backoff::Backoff;
 use crate::credentials::{Login, Provider};
-use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
 use crate::helper;
 
@@ -26,6 +26,9 @@ const PROBE: Duration = Duration::from_secs(5);
 
 /// How long one attempt to connect again may take, at most.
 const DIAL: Duration = Duration::from_secs(30);
+
+/// How long a login waits for new tokens, at most, where the ones held will do.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How an attempt ended.
 enum End {
@@ -46,6 +49,7 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
         refused_since: None,
         asked_again: false,
         spent: false,
+        condemned_since: None,
         renewer: None,
         probed: None,
     };
@@ -69,11 +73,11 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
     state.worker_gone = true;
     state.touch();
     session.announce(&mut state);
-    drop(state);
-    session.events.close();
     if session.stranded.swap(true, Ordering::Relaxed) {
         STRANDED.fetch_sub(1, Ordering::Relaxed);
     }
+    drop(state);
+    session.events.close();
 }
 
 struct Worker<'a> {
@@ -86,6 +90,8 @@ struct Worker<'a> {
     asked_again: bool,
     /// Since logins have been refused, new tokens were got: they are not got again.
     spent: bool,
+    /// Since when connections have been ended over their token, one after the other.
+    condemned_since: Option<Instant>,
     /// Renews tokens while a connection stands; started when there are any to renew.
     renewer: Option<JoinHandle<()>>,
     /// The stage a handshake was found to hang in, since the last connection that stood.
@@ -100,7 +106,7 @@ impl Worker<'_> {
             log::warn!("the connection to {endpoint} is not encrypted: anybody on the way can read it");
         }
         loop {
-            let (failure, Loss { reason, fatal, .. }) = match self.attempt() {
+            let (failure, loss) = match self.attempt() {
                 End::Left => return closed(),
                 End::Failed(failure) => {
                     let failure = self.look_into(failure);
@@ -110,13 +116,17 @@ impl Worker<'_> {
                     (failure, loss)
                 }
                 End::Lost { failure, loss, lasted } => {
-                    self.backoff.lasted(lasted);
+                    if self.backoff.lasted(lasted) {
+                        self.condemned_since = None;
+                    }
                     if loss.cured {
                         self.backoff.reset();
                     }
                     (failure, loss)
                 }
             };
+            let Loss { reason, fatal, condemned, .. } = loss;
+            let fatal = fatal.or_else(|| self.condemned(condemned, &reason));
             if self.leaving() {
                 return closed();
             }
@@ -145,6 +155,21 @@ impl Worker<'_> {
                 return closed();
             }
         }
+    }
+
+    /// A connection was ended over its token, though it was new: another one is got each time, but not for ever.
+    fn condemned(&mut self, code: Option<Code>, reason: &Error) -> Option<Error> {
+        let Some(code) = code else {
+            self.condemned_since = None;
+            return None;
+        };
+        let Some(since) = self.condemned_since else {
+            self.condemned_since = Some(Instant::now());
+            return None;
+        };
+        let message = format!("the service has ended one connection after another over its token: {code}");
+        let error = Error::new(ErrorKind::TokenInvalid, message).with_code(code).with_source(reason.clone());
+        (since.elapsed() >= self.session.config.refusal_patience()).then_some(error)
     }
 
     /// How long to wait before the next attempt; `None` when there is to be none.
@@ -320,16 +345,18 @@ impl Worker<'_> {
     fn ask(&mut self, provider: Arc<Provider>) -> Result<Option<Login>> {
         let config = &self.session.config;
         self.spent |= self.refused_since.is_some();
-        let answer = self.session.ask(provider, Instant::now() + config.timeout());
+        // With tokens that are due but good, messages do not wait for a slow source: whoever renews them will.
+        let enough = config.credentials().keeps_tokens() && self.session.lock().tokens_usable(SystemTime::now());
+        let patience = if enough { config.timeout().min(PATIENCE) } else { config.timeout() };
+        let answer = self.session.ask(provider, Instant::now() + patience);
         let now = SystemTime::now();
         let credentials = match answer {
             Ok(credentials) => credentials,
+            Err(reason) if !enough || self.leaving() => return Err(reason),
+            Err(reason) if reason.kind() == ErrorKind::Timeout(Stage::Credentials) => return Ok(None),
             Err(reason) => {
-                let enough = config.credentials().keeps_tokens() && self.session.lock().tokens_usable(now);
-                if !enough || self.leaving() {
-                    return Err(reason);
-                }
-                self.session.tell(&[renewal::failed(reason, None)]);
+                let event = self.session.lock().renewal_failed(reason, now);
+                self.session.tell(&[event]);
                 return Ok(None);
             }
         };
@@ -339,7 +366,10 @@ impl Worker<'_> {
         if self.renewer.is_none() {
             let session = Arc::clone(self.session);
             let renewer = std::thread::Builder::new().name("aliyun-mqtt-token".to_string());
-            let renewer = renewer.spawn(move || renewal::run(&session));
+            let renewer = renewer.spawn(move || {
+                // What may panic here is the program's logger; that must not be the end of its tokens.
+                while catch_unwind(AssertUnwindSafe(|| renewal::run(&session))).is_err() {}
+            });
             self.renewer = Some(renewer.map_err(|error| Error::internal("cannot start a thread").with_source(error))?);
         }
         Ok(None)
@@ -349,7 +379,13 @@ impl Worker<'_> {
     fn look_into(&mut self, failure: Failure) -> Failure {
         let config = &self.session.config;
         let cause = failure.cause;
-        let unclear = matches!(cause, Cause::HandshakeTimeout | Cause::NoConnAck);
+        let unclear = match cause {
+            Cause::HandshakeTimeout => true,
+            // Where MQTT was spoken before, nothing else answers: the broker is restarting, or the line was cut. A probe
+            // would only put off the next attempt, since a broker may wait for the rest of what is no MQTT packet.
+            Cause::NoConnAck => self.ready.is_some(),
+            _ => false,
+        };
         if !unclear || self.leaving() {
             return failure;
         }

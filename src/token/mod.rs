@@ -81,7 +81,8 @@ impl Token {
         Token { kind, text: Arc::new(Zeroizing::new(text.into())), expires: None }
     }
 
-    /// Until when it is good. A token whose end is known is renewed before it, if there is somebody to ask.
+    /// Until when it is good. A token whose end is known is renewed before it, if there is somebody to ask; an end that has
+    /// passed already counts as unknown, since a token that is used tells that a clock is wrong.
     #[must_use]
     pub fn expires_at(mut self, end: SystemTime) -> Self {
         self.expires = Some(end);
@@ -95,6 +96,11 @@ impl Token {
             Some(end) => self.expires_at(end),
             None => self,
         }
+    }
+
+    /// The same, but nothing is known of its end.
+    pub(crate) fn without_end(self) -> Self {
+        Token { expires: None, ..self }
     }
 
     /// What it permits.

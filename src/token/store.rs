@@ -13,12 +13,15 @@ const JITTER: f64 = 0.125;
 /// Tokens are not renewed more often than this, whatever their life is said to be.
 const LEAST_LIFE: Duration = Duration::from_millis(500);
 
+/// A notice may still be about the token before for this long after it was replaced.
+const CROSSING: Duration = Duration::from_secs(10);
+
 /// The bounds of the pause after a renewal that failed; it doubles in between.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(120);
 
 /// At most one token of each kind.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct TokenStore {
     key_id: String,
     slots: BTreeMap<TokenKind, Slot>,
@@ -47,8 +50,9 @@ struct Slot {
     bad: bool,
     /// The accepted one it is to take the place of.
     previous: Option<Box<Slot>>,
-    /// The end of the one before it, about which a late notice may come.
+    /// The end of the one before it, about which a late notice may come, and when this one took its place.
     previous_end: Option<SystemTime>,
+    since: SystemTime,
 }
 
 impl TokenStore {
@@ -61,6 +65,11 @@ impl TokenStore {
         &self.key_id
     }
 
+    /// Whether there is a token of one of these kinds.
+    pub(crate) fn holds(&self, kinds: [TokenKind; 2]) -> bool {
+        kinds.iter().any(|kind| self.slots.contains_key(kind))
+    }
+
     pub(crate) fn renewable(&self) -> bool {
         self.renewable
     }
@@ -71,9 +80,9 @@ impl TokenStore {
         self.key_id = key_id.to_string();
         self.slots.retain(|kind, _| tokens.iter().any(|token| token.kind() == *kind));
         let any_new = tokens.into_iter().filter_map(|token| self.put(token, now, chance)).count() > 0;
-        if any_new {
-            self.retry_at = None;
-            self.failures = 0;
+        if any_new && self.slots.values().any(|slot| slot.is_due(now)) {
+            // The source still has one that should be renewed: not asked for it in a loop.
+            self.renewal_failed(now, chance);
         }
         any_new
     }
@@ -82,17 +91,26 @@ impl TokenStore {
     pub(crate) fn put(&mut self, token: Token, now: SystemTime, chance: f64) -> Option<u64> {
         let old = self.slots.remove(&token.kind());
         if let Some(old) = old.as_ref().filter(|old| old.token.secret() == token.secret()) {
-            // Perhaps its end has become known.
+            // Perhaps its end has become known. One that the service has told is not put off.
             let due = old.due.or_else(|| self.due(&token, now, chance));
-            let token = if token.expires().is_some() { token } else { old.token.clone() };
+            let end = old.token.expires().into_iter().chain(token.expires()).min();
+            let token = end.map_or_else(|| old.token.clone(), |end| old.token.clone().expires_at(end));
             self.slots.insert(token.kind(), Slot { token, due, ..old.clone() });
             return None;
         }
         self.serial += 1;
         let previous_end = old.as_ref().and_then(|old| old.token.expires());
-        let previous = old.filter(|old| old.accepted && !old.bad).map(|old| Box::new(Slot { previous: None, ..old }));
+        // The last one that the service has accepted.
+        let previous = old.and_then(|mut old| match old.previous.take() {
+            Some(previous) if !old.accepted => Some(previous),
+            _ => (old.accepted && !old.bad).then(|| Box::new(old)),
+        });
+        // One that is said to have ended already: either the clock here is wrong, or the source. The service will tell.
+        let ended = token.expires().is_some_and(|end| end <= now);
+        let token = if ended { token.without_end() } else { token };
         let due = self.due(&token, now, chance);
-        let slot = Slot { serial: self.serial, due, accepted: false, bad: false, previous, previous_end, token };
+        let slot =
+            Slot { serial: self.serial, due, accepted: false, bad: false, previous, previous_end, since: now, token };
         self.slots.insert(slot.token.kind(), slot);
         Some(self.serial)
     }
@@ -105,9 +123,12 @@ impl TokenStore {
 
     // ---- at a connect ----
 
-    /// Whether new tokens should be got before the next login: there are none, one is not good, or one is due.
+    /// Whether new tokens should be got before the next login: there are none, one is not good, or one is due and was
+    /// not tried in vain just before.
     pub(crate) fn wants_new(&self, now: SystemTime) -> bool {
-        self.renewable && (self.slots.is_empty() || self.slots.values().any(|slot| slot.bad || slot.is_due(now)))
+        let tried = self.retry_at.is_some_and(|retry| retry > now) && self.usable(now);
+        let wanted = self.slots.is_empty() || self.slots.values().any(|slot| slot.bad || slot.is_due(now));
+        self.renewable && wanted && !tried
     }
 
     /// Whether a login with what is held makes sense, though new tokens could not be had.
@@ -129,7 +150,12 @@ impl TokenStore {
     /// CONNACK: the tokens of the login are good.
     pub(crate) fn login_accepted(&mut self) {
         let login = self.login_serial;
-        self.slots.values_mut().filter(|slot| slot.serial <= login).for_each(Slot::accept);
+        for slot in self.slots.values_mut().filter(|slot| slot.serial <= login) {
+            if !slot.accepted {
+                (self.failures, self.retry_at) = (0, None);
+            }
+            slot.accept();
+        }
     }
 
     /// What the service has not seen yet, with its serial numbers.
@@ -138,24 +164,32 @@ impl TokenStore {
         new.map(|slot| (slot.token.clone(), slot.serial)).collect()
     }
 
-    /// The login was refused: one of its tokens is not good. Those before them come back where they are alive.
-    pub(crate) fn login_refused(&mut self, now: SystemTime) {
+    /// The login was refused: one of its tokens is not good; where some are new to the service, one of those. The ones
+    /// before them come back where they are alive.
+    pub(crate) fn login_refused(&mut self, now: SystemTime, chance: f64) {
         let login = self.login_serial;
-        for slot in self.slots.values_mut().filter(|slot| slot.serial <= login) {
-            slot.refuse(now);
+        let any_new = self.slots.values().any(|slot| slot.serial <= login && !slot.accepted);
+        let blamed = self.slots.values_mut().filter(|slot| slot.serial <= login && !(any_new && slot.accepted));
+        if blamed.fold(false, |any, slot| slot.refuse(now) || any) {
+            self.renewal_failed(now, chance);
         }
     }
 
     // ---- on a connection ----
 
     /// PUBACK of an upload. The token, unless another has taken its place.
-    pub(crate) fn uploaded(&mut self, kind: TokenKind, serial: u64) -> Option<Token> {
+    pub(crate) fn uploaded(&mut self, kind: TokenKind, serial: u64, now: SystemTime) -> Option<Token> {
         let slot = self.slots.get_mut(&kind).filter(|slot| slot.serial == serial)?;
         slot.accept();
-        Some(slot.token.clone())
+        let token = slot.token.clone();
+        if !self.slots.values().any(|slot| slot.is_due(now)) {
+            (self.failures, self.retry_at) = (0, None);
+        }
+        Some(token)
     }
 
-    /// The service said that the token just uploaded is not good: the one before comes back, if it is alive.
+    /// The service said that the token just uploaded is not good: the one before comes back, if it is alive. The next
+    /// renewal waits.
     pub(crate) fn upload_refused(&mut self, kind: TokenKind, serial: u64, now: SystemTime, chance: f64) {
         if let Some(slot) = self.slots.get_mut(&kind).filter(|slot| slot.serial == serial) {
             slot.refuse(now);
@@ -163,11 +197,14 @@ impl TokenStore {
         }
     }
 
-    /// A notice of the service: the token of this kind (of any, where the kind is not known) is not good.
+    /// A notice of the service: the token of this kind (of any, where the kind is not known) is not good: the one that it
+    /// has accepted, where another is to take its place.
     pub(crate) fn invalid(&mut self, kind: Option<TokenKind>) {
         let any = kind.is_none_or(|kind| !self.slots.contains_key(&kind));
-        for (held, slot) in &mut self.slots {
-            slot.bad |= any || kind == Some(*held);
+        for (_, slot) in self.slots.iter_mut().filter(|(held, _)| any || kind == Some(**held)) {
+            if slot.previous.take().is_none() {
+                slot.bad = true;
+            }
         }
     }
 
@@ -177,7 +214,8 @@ impl TokenStore {
         let mut any = false;
         for (held, slot) in &mut self.slots {
             let about = |known: Option<SystemTime>| end.zip(known).is_some_and(|(end, known)| same(end, known));
-            let late = about(slot.previous_end) && !about(slot.token.expires());
+            let just_replaced = now.duration_since(slot.since).is_ok_and(|age| age < CROSSING);
+            let late = just_replaced && about(slot.previous_end) && !about(slot.token.expires());
             if late || kind.is_some_and(|kind| kind != *held) {
                 continue;
             }
@@ -238,10 +276,17 @@ impl Slot {
         (self.accepted, self.bad, self.previous) = (true, false, None);
     }
 
-    fn refuse(&mut self, now: SystemTime) {
+    /// Whether the one before came back.
+    fn refuse(&mut self, now: SystemTime) -> bool {
         match self.previous.take() {
-            Some(previous) if !previous.has_ended(now) => *self = *previous,
-            _ => self.bad = true,
+            Some(previous) if !previous.has_ended(now) => {
+                *self = *previous;
+                true
+            }
+            _ => {
+                self.bad = true;
+                false
+            }
         }
     }
 }

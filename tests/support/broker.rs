@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Limits};
+use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Limits, Protocol};
 
 use super::LONG;
 
@@ -93,6 +93,19 @@ pub fn lax() -> Limits {
     Limits::default().strict_names(false)
 }
 
+/// A configuration for a client of the broker there.
+pub fn config(addr: SocketAddr) -> ConfigBuilder {
+    Config::builder()
+        .protocol(super::protocol())
+        .endpoint(format!("mqtt://{addr}"))
+        .instance_id("post-cn-test")
+        .group_id("GID_test")
+        .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
+        .limits(lax())
+        .timeout(LONG)
+        .backoff(Duration::from_millis(10), Duration::from_millis(20))
+}
+
 /// A listener that hands out scripted connections.
 pub struct Broker {
     listener: TcpListener,
@@ -100,7 +113,11 @@ pub struct Broker {
 
 impl Broker {
     pub fn start() -> Broker {
-        Broker { listener: TcpListener::bind("127.0.0.1:0").expect("a port") }
+        Broker::on(TcpListener::bind("127.0.0.1:0").expect("a port"))
+    }
+
+    pub fn on(listener: TcpListener) -> Broker {
+        Broker { listener }
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -109,15 +126,7 @@ impl Broker {
 
     /// A configuration for a client of this broker.
     pub fn config(&self) -> ConfigBuilder {
-        Config::builder()
-            .protocol(super::protocol())
-            .endpoint(format!("mqtt://{}", self.addr()))
-            .instance_id("post-cn-test")
-            .group_id("GID_test")
-            .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
-            .limits(lax())
-            .timeout(LONG)
-            .backoff(Duration::from_millis(10), Duration::from_millis(20))
+        config(self.addr())
     }
 
     /// The next connection, whatever it wants.
@@ -128,22 +137,34 @@ impl Broker {
         Line { stream, level: 4 }
     }
 
-    /// The next connection, with its login accepted.
-    pub fn accept(&self, session_present: bool) -> Line {
+    /// The next connection that logs in, without an answer yet.
+    pub fn accept_login(&self) -> Line {
         let mut line = self.accept_raw();
         assert_eq!(line.read().expect("CONNECT").kind(), 1);
+        line
+    }
+
+    /// The next connection, accepted with these properties in CONNACK (MQTT 5).
+    pub fn accept_with(&self, session_present: bool, properties: &[u8]) -> Line {
+        let mut line = self.accept_login();
+        let start = [u8::from(session_present), 0, properties.len() as u8];
+        line.write(&packet(0x20, &[&start, properties].concat()));
+        line
+    }
+
+    /// The next connection, with its login accepted.
+    pub fn accept(&self, session_present: bool) -> Line {
+        let mut line = self.accept_login();
         line.connack(session_present, 0);
         line
     }
 
-    /// The same, with these properties in CONNACK (MQTT 5).
-    pub fn accept_with(&self, session_present: bool, properties: &[u8]) -> Line {
-        let mut line = self.accept_raw();
-        assert_eq!(line.read().expect("CONNECT").kind(), 1);
-        let mut packet = vec![0x20, 3 + properties.len() as u8, u8::from(session_present), 0, properties.len() as u8];
-        packet.extend_from_slice(properties);
-        line.write(&packet);
-        line
+    /// Whether a connection waits to be accepted.
+    pub fn somebody_waits(&self) -> bool {
+        self.listener.set_nonblocking(true).expect("a switch");
+        let waits = self.listener.accept().is_ok();
+        self.listener.set_nonblocking(false).expect("a switch");
+        waits
     }
 
     /// A client of this broker, and the first connection.
@@ -166,6 +187,80 @@ impl Broker {
 pub fn grant(line: &mut Line) {
     let id = line.expect(8).id();
     line.suback(id, &[1]);
+}
+
+/// A packet in bytes, so that a test can put several into one segment.
+pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    let mut left = body.len();
+    loop {
+        let more = left >= 128;
+        bytes.push((left % 128) as u8 | u8::from(more) << 7);
+        left /= 128;
+        if !more {
+            break;
+        }
+    }
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// The protocol level of the tests' version.
+pub fn level() -> u8 {
+    if super::protocol() == Protocol::V5 { 5 } else { 4 }
+}
+
+/// This and the following: packets of the tests' version.
+pub fn connack(session_present: bool) -> Vec<u8> {
+    connack_at(level(), session_present, 0)
+}
+
+/// An acknowledgement: PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7, UNSUBACK 11.
+pub fn ack(kind: u8, id: u16) -> Vec<u8> {
+    ack_at(level(), kind, id)
+}
+
+pub fn suback(id: u16, codes: &[u8]) -> Vec<u8> {
+    suback_at(level(), id, codes)
+}
+
+/// A PUBLISH to the client. The id is left out at QoS 0.
+pub fn publish(topic: &str, qos: u8, id: u16, dup: bool, payload: &[u8]) -> Vec<u8> {
+    publish_at(level(), topic, qos, id, dup, &[], payload)
+}
+
+/// `code`: of MQTT 3.1.1.
+fn connack_at(level: u8, session_present: bool, code: u8) -> Vec<u8> {
+    match level {
+        5 => packet(0x20, &[u8::from(session_present), connack_of_v5(code), 0]),
+        _ => packet(0x20, &[u8::from(session_present), code]),
+    }
+}
+
+fn ack_at(level: u8, kind: u8, id: u16) -> Vec<u8> {
+    let flags = if kind == 6 { 2 } else { 0 };
+    // UNSUBACK of MQTT 5 has no short form: no properties, and success.
+    let rest: &[u8] = if level == 5 && kind == 11 { &[0, 0] } else { &[] };
+    packet(kind << 4 | flags, &[&id.to_be_bytes(), rest].concat())
+}
+
+fn suback_at(level: u8, id: u16, codes: &[u8]) -> Vec<u8> {
+    let properties: &[u8] = if level == 5 { &[0] } else { &[] };
+    packet(0x90, &[&id.to_be_bytes(), properties, codes].concat())
+}
+
+fn publish_at(level: u8, topic: &str, qos: u8, id: u16, dup: bool, properties: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut body = (topic.len() as u16).to_be_bytes().to_vec();
+    body.extend_from_slice(topic.as_bytes());
+    if qos > 0 {
+        body.extend_from_slice(&id.to_be_bytes());
+    }
+    if level == 5 {
+        body.push(properties.len() as u8);
+        body.extend_from_slice(properties);
+    }
+    body.extend_from_slice(payload);
+    packet(0x30 | u8::from(dup) << 3 | qos << 1, &body)
 }
 
 /// One connection, seen from the broker.
@@ -215,82 +310,94 @@ impl Line {
         self.stream.write_all(bytes).expect("written");
     }
 
-    /// CONNACK with this code of MQTT 3.1.1, or its counterpart.
+    /// Counterparts of the functions below, for this connection's version.
     pub fn connack(&mut self, session_present: bool, code: u8) {
-        let packet = self.connack_packet(session_present, code);
-        self.write(&packet);
+        self.write(&connack_at(self.level, session_present, code));
     }
 
-    pub fn connack_packet(&self, session_present: bool, code: u8) -> Vec<u8> {
-        match self.level {
-            5 => vec![0x20, 3, u8::from(session_present), connack_of_v5(code), 0],
-            _ => vec![0x20, 2, u8::from(session_present), code],
-        }
-    }
-
-    /// An acknowledgement: PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7, UNSUBACK 11.
+    /// See [`ack`].
     pub fn ack(&mut self, kind: u8, id: u16) {
-        let flags = if kind == 6 { 2 } else { 0 };
-        let [high, low] = id.to_be_bytes();
-        match (self.level, kind) {
-            // No properties, and success.
-            (5, 11) => self.write(&[kind << 4, 4, high, low, 0, 0]),
-            _ => self.write(&[kind << 4 | flags, 2, high, low]),
-        }
+        self.write(&ack_at(self.level, kind, id));
     }
 
     /// PUBACK, PUBREC or PUBCOMP of MQTT 5 with a reason code, and, if there are any, the broker's own words.
     pub fn ack_with(&mut self, kind: u8, id: u16, reason: u8, words: &str) {
-        let [high, low] = id.to_be_bytes();
-        let mut packet = vec![kind << 4, 3, high, low, reason];
-        if !words.is_empty() {
-            packet.extend_from_slice(&reason_string(words));
-            packet[1] = packet.len() as u8 - 2;
-        }
-        self.write(&packet);
+        let words = if words.is_empty() { Vec::new() } else { reason_string(words) };
+        self.write(&packet(kind << 4, &[&id.to_be_bytes(), &[reason][..], &words].concat()));
     }
 
     pub fn suback(&mut self, id: u16, codes: &[u8]) {
-        let [high, low] = id.to_be_bytes();
-        let mut packet = vec![0x90, 0, high, low];
-        if self.level == 5 {
-            packet.push(0);
-        }
-        packet.extend_from_slice(codes);
-        packet[1] = packet.len() as u8 - 2;
-        self.write(&packet);
+        self.write(&suback_at(self.level, id, codes));
     }
 
     /// A PUBLISH to the client.
     pub fn publish(&mut self, topic: &str, qos: u8, id: u16, dup: bool, payload: &str) {
-        let packet = self.publish_packet(topic, qos, id, dup, &[], payload);
-        self.write(&packet);
+        self.write(&publish_at(self.level, topic, qos, id, dup, &[], payload.as_bytes()));
     }
 
-    /// `properties`: of MQTT 5 only.
-    pub fn publish_packet(
-        &self,
-        topic: &str,
-        qos: u8,
-        id: u16,
-        dup: bool,
-        properties: &[u8],
-        payload: &str,
-    ) -> Vec<u8> {
-        let mut body = (topic.len() as u16).to_be_bytes().to_vec();
-        body.extend_from_slice(topic.as_bytes());
-        if qos > 0 {
-            body.extend_from_slice(&id.to_be_bytes());
+    /// A PUBLISH of MQTT 5 with properties, at QoS 0.
+    pub fn publish_with(&mut self, topic: &str, properties: &[u8], payload: &str) {
+        self.write(&publish_at(5, topic, 0, 0, false, properties, payload.as_bytes()));
+    }
+
+    /// What a good broker answers to this packet.
+    pub fn answer(&mut self, packet: &Packet) {
+        match (packet.kind(), packet.qos()) {
+            (3, 1) => self.ack(4, packet.id()),
+            (3, 2) => self.ack(5, packet.id()),
+            (6, _) => self.ack(7, packet.id()),
+            (8, _) => self.suback(packet.id(), &[1]),
+            (10, _) => self.ack(11, packet.id()),
+            (12, _) => self.write(&[0xd0, 0]),
+            _ => {}
         }
-        if self.level == 5 {
-            body.push(properties.len() as u8);
-            body.extend_from_slice(properties);
+    }
+
+    /// Answers everything until `done`, or until the client says goodbye or closes; what came.
+    pub fn serve_until(&mut self, mut done: impl FnMut(&[Packet]) -> bool) -> Vec<Packet> {
+        let mut packets = Vec::new();
+        while !done(&packets) {
+            let Some(packet) = self.read() else { break };
+            self.answer(&packet);
+            let goodbye = packet.kind() == 14;
+            packets.push(packet);
+            if goodbye {
+                break;
+            }
         }
-        body.extend_from_slice(payload.as_bytes());
-        assert!(body.len() < 128, "this helper writes short packets");
-        let mut packet = vec![0x30 | u8::from(dup) << 3 | qos << 1, body.len() as u8];
-        packet.extend_from_slice(&body);
-        packet
+        packets
+    }
+
+    /// These bytes and the end, in one segment: nothing is sent before the end is.
+    #[cfg(target_os = "linux")]
+    pub fn write_and_close(self, bytes: &[u8]) {
+        use std::os::fd::AsRawFd;
+        // SAFETY: the pointer and the length are those of one slice.
+        let sent = unsafe { libc::send(self.stream.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_MORE) };
+        assert_eq!(sent, bytes.len() as isize);
+        self.stream.shutdown(std::net::Shutdown::Write).expect("the end");
+        // What the client still says is read, or the close would be a reset.
+        let mut rest = self;
+        while rest.read().is_some() {}
+    }
+
+    /// Ends the connection with a reset. std cannot set this option yet.
+    #[cfg(unix)]
+    pub fn reset(self) {
+        use std::os::fd::AsRawFd;
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        // SAFETY: the pointer and the length are those of one structure.
+        let set = unsafe {
+            let length = size_of::<libc::linger>() as libc::socklen_t;
+            libc::setsockopt(
+                self.stream.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_LINGER,
+                (&raw const linger).cast(),
+                length,
+            )
+        };
+        assert_eq!(set, 0);
     }
 }
 

@@ -6,8 +6,11 @@ pub mod api;
 pub mod broker;
 #[cfg(feature = "openapi")]
 pub mod http;
+pub mod ledger;
 pub mod mosquitto;
+pub mod process;
 pub mod proxy;
+pub mod random;
 pub mod tokens;
 
 use std::fmt::Debug;

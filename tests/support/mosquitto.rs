@@ -1,8 +1,9 @@
 //! Debian's mosquitto as a second, independent broker.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use aliyun_mqtt::{Config, ConfigBuilder, Credentials, Limits};
 
@@ -20,6 +21,15 @@ pub struct Mosquitto {
 impl Mosquitto {
     /// Starts one on two free ports of loopback, plain and TLS.
     pub fn start() -> Mosquitto {
+        Mosquitto::start_with("")
+    }
+
+    /// Starts one that keeps its sessions on disk when it is ended by [`restart`](Self::restart).
+    pub fn start_with_persistence() -> Mosquitto {
+        Mosquitto::start_with("persistence true\nautosave_interval 60\n")
+    }
+
+    fn start_with(more: &str) -> Mosquitto {
         let (plain, tls) = (free_port(), free_port());
         let folder = std::env::temp_dir().join(format!("aliyun-mqtt-test-{}-{}", std::process::id(), plain.port()));
         std::fs::create_dir_all(&folder).expect("a folder");
@@ -28,20 +38,33 @@ impl Mosquitto {
         let at = |name: &str| folder.join(name).display().to_string();
         let config = format!(
             "per_listener_settings false\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n\
-             user root\nlistener {} 127.0.0.1\nlistener {} 127.0.0.1\ncertfile {}\nkeyfile {}\n",
+             user root\n{more}persistence_location {}/\nlistener {} 127.0.0.1\nlistener {} 127.0.0.1\ncertfile {}\nkeyfile {}\n",
+            folder.display(),
             plain.port(),
             tls.port(),
             at("server.pem"),
             at("server.key"),
         );
         std::fs::write(folder.join("mosquitto.conf"), config).expect("written");
-        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
-        let mut mosquitto = Command::new("mosquitto");
-        mosquitto.env("PATH", path).arg("-c").arg(at("mosquitto.conf"));
-        let child = mosquitto.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("mosquitto is installed");
+        let child = launch(&folder);
         let mosquitto = Mosquitto { child, folder, plain, tls, ca };
-        eventually("mosquitto listens", || [plain, tls].iter().all(|addr| TcpStream::connect(addr).is_ok()));
+        mosquitto.await_listeners();
         mosquitto
+    }
+
+    fn await_listeners(&self) {
+        let ports = [self.plain, self.tls];
+        eventually("mosquitto listens", || ports.iter().all(|addr| TcpStream::connect(addr).is_ok()));
+    }
+
+    /// Ends it as an operator would (SIGTERM), waits, and starts it again with the same ports and files.
+    pub fn restart(&mut self, down: Duration) {
+        let ended = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        assert!(ended.is_ok_and(|status| status.success()), "mosquitto took the signal");
+        self.child.wait().expect("mosquitto has ended");
+        std::thread::park_timeout(down);
+        self.child = launch(&self.folder);
+        self.await_listeners();
     }
 
     /// Where it listens without TLS.
@@ -75,13 +98,20 @@ impl Drop for Mosquitto {
     }
 }
 
+fn launch(folder: &Path) -> Child {
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+    let mut mosquitto = Command::new("mosquitto");
+    mosquitto.env("PATH", path).arg("-c").arg(folder.join("mosquitto.conf"));
+    mosquitto.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("mosquitto is installed")
+}
+
 /// Free at this moment; mosquitto cannot choose a port itself.
 fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
 }
 
 /// A CA, and a server certificate for localhost that it signed; returns the CA in PEM.
-fn write_certificates(folder: &std::path::Path) -> String {
+fn write_certificates(folder: &Path) -> String {
     let ca_key = rcgen::KeyPair::generate().expect("a key");
     let mut ca = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
     ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -1,10 +1,28 @@
-//! A TCP proxy that can cut, refuse, and swallow.
+//! A TCP proxy with faults to order: it cuts, loses, delays, splits, holds back, refuses, and stays silent.
+//!
+//! What stands is changed at once; what is ordered of "new" connections leaves those that stand alone. `schedule`
+//! orders faults at random.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+mod line;
+mod packets;
+pub mod schedule;
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
+
+use line::Line;
+
+/// A direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the client to the broker.
+    Up = 0,
+    /// From the broker to the client.
+    Down = 1,
+}
 
 /// The proxy; its threads end with it.
 pub struct Proxy {
@@ -13,14 +31,35 @@ pub struct Proxy {
 }
 
 struct Shared {
-    target: SocketAddr,
-    lines: Mutex<Vec<TcpStream>>,
+    target: Mutex<SocketAddr>,
+    faults: Mutex<Faults>,
+    lines: Mutex<Vec<Arc<Line>>>,
     connections: AtomicUsize,
-    /// New connections are closed at once.
-    refuse: AtomicBool,
-    /// What the broker says is thrown away.
-    swallow: AtomicBool,
+    cuts: AtomicUsize,
+    /// Bytes that went through, both ways.
+    passed: AtomicU64,
     stopped: AtomicBool,
+}
+
+/// What is wrong at the moment.
+#[derive(Debug, Clone, Copy, Default)]
+struct Faults {
+    refuse: bool,
+    mute: bool,
+    hold: bool,
+    split: bool,
+    delay: Duration,
+    /// Bytes a second.
+    rate: Option<u64>,
+    swallow: [bool; 2],
+    end: [Option<Ending>; 2],
+}
+
+/// So many bytes go through, the next are lost, then the line is cut.
+#[derive(Debug, Clone, Copy)]
+struct Ending {
+    pass: usize,
+    lose: usize,
 }
 
 impl Proxy {
@@ -28,11 +67,12 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let addr = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
-            target,
+            target: Mutex::new(target),
+            faults: Mutex::default(),
             lines: Mutex::default(),
             connections: AtomicUsize::new(0),
-            refuse: AtomicBool::new(false),
-            swallow: AtomicBool::new(false),
+            cuts: AtomicUsize::new(0),
+            passed: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -49,30 +89,99 @@ impl Proxy {
         Proxy { addr, shared }
     }
 
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     pub fn endpoint(&self) -> String {
         format!("mqtt://{}", self.addr)
     }
 
     /// Cuts every connection that stands.
     pub fn cut(&self) {
-        for line in self.shared.lines.lock().expect("lines").drain(..) {
-            let _ = line.shutdown(Shutdown::Both);
+        self.shared.cut();
+    }
+
+    /// Lets so many more bytes of this direction through, loses the next, and then cuts: what was written last never
+    /// arrives, and what arrives may end within a packet.
+    pub fn cut_after(&self, way: Way, pass: usize, lose: usize) {
+        if pass + lose == 0 {
+            return self.cut();
         }
+        self.shared.faults().end[way as usize] = Some(Ending { pass, lose });
     }
 
     /// Whether new connections are closed at once.
     pub fn refuse(&self, refuse: bool) {
-        self.shared.refuse.store(refuse, Ordering::SeqCst);
+        self.shared.faults().refuse = refuse;
+    }
+
+    /// Whether new connections are taken, but never answered.
+    pub fn mute(&self, mute: bool) {
+        self.shared.faults().mute = mute;
     }
 
     /// Whether what the broker says is thrown away.
     pub fn swallow(&self, swallow: bool) {
-        self.shared.swallow.store(swallow, Ordering::SeqCst);
+        self.swallow_way(Way::Down, swallow);
+    }
+
+    /// Whether this direction is thrown away.
+    pub fn swallow_way(&self, way: Way, swallow: bool) {
+        self.shared.faults().swallow[way as usize] = swallow;
+    }
+
+    /// Whether the broker's PUBACK, PUBREC, PUBCOMP and SUBACK packets are kept back, while others pass. Those held
+    /// follow, in their order, when this ends.
+    pub fn hold_acks(&self, hold: bool) {
+        self.shared.faults().hold = hold;
+    }
+
+    /// How long each byte is under way, in both directions.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.faults().delay = delay;
+    }
+
+    /// How many bytes pass in a second, in each direction.
+    pub fn throttle(&self, rate: Option<u64>) {
+        self.shared.faults().rate = rate;
+    }
+
+    /// Whether each byte travels in a segment of its own.
+    pub fn split(&self, split: bool) {
+        self.shared.faults().split = split;
+    }
+
+    /// Ends all faults; connections that stand go on.
+    pub fn calm(&self) {
+        *self.shared.faults() = Faults::default();
+    }
+
+    /// Cuts every connection and ends all faults, in one step: no connection sees the one without the other.
+    pub fn heal(&self) {
+        let mut lines = self.shared.lines.lock().expect("lines");
+        self.shared.close(&mut lines);
+        self.calm();
+    }
+
+    /// Where connections go from now on.
+    pub fn retarget(&self, target: SocketAddr) {
+        *self.shared.target.lock().expect("a target") = target;
     }
 
     /// How many connections were made so far, refused ones included.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many connections were cut.
+    pub fn cuts(&self) -> usize {
+        self.shared.cuts.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes have gone through, both ways.
+    pub fn passed(&self) -> u64 {
+        self.shared.passed.load(Ordering::SeqCst)
     }
 }
 
@@ -85,30 +194,47 @@ impl Drop for Proxy {
 }
 
 impl Shared {
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().expect("faults")
+    }
+
+    fn cut(&self) {
+        // Orders for the end of a connection end with it.
+        self.faults().end = [None; 2];
+        self.close(&mut self.lines.lock().expect("lines"));
+    }
+
+    fn close(&self, lines: &mut Vec<Arc<Line>>) {
+        let closed = lines.drain(..).filter(|line| line.close()).count();
+        self.cuts.fetch_add(closed, Ordering::SeqCst);
+    }
+
     fn join(self: &Arc<Self>, client: TcpStream) {
+        let mut lines = self.lines.lock().expect("lines");
         self.connections.fetch_add(1, Ordering::SeqCst);
-        if self.refuse.load(Ordering::SeqCst) {
+        let Faults { refuse, mute, .. } = *self.faults();
+        if refuse {
             return;
         }
-        let Ok(broker) = TcpStream::connect(self.target) else { return };
+        lines.retain(|line| line.stands());
+        if mute {
+            lines.push(Arc::new(Line::new(vec![client])));
+            return;
+        }
+        let target = *self.target.lock().expect("a target");
+        let Ok(broker) = TcpStream::connect(target) else { return };
         let _ = (client.set_nodelay(true), broker.set_nodelay(true));
-        let (Ok(client_too), Ok(broker_too)) = (client.try_clone(), broker.try_clone()) else { return };
-        if let (Ok(one), Ok(other)) = (client.try_clone(), broker.try_clone()) {
-            self.lines.lock().expect("lines").extend([one, other]);
-        }
-        let shared = Arc::clone(self);
-        thread::spawn(move || pump(client, broker, || false));
-        thread::spawn(move || pump(broker_too, client_too, || shared.swallow.load(Ordering::SeqCst)));
+        lines.extend(line::start(self, client, broker));
     }
-}
 
-fn pump(mut from: TcpStream, mut to: TcpStream, swallow: impl Fn() -> bool) {
-    let mut buffer = [0; 4096];
-    while let Ok(length @ 1..) = from.read(&mut buffer) {
-        if !swallow() && to.write_all(&buffer[..length]).is_err() {
-            break;
-        }
+    /// How many of so many bytes go through now, and whether the line is cut then.
+    fn claim(&self, way: Way, length: usize) -> (usize, bool) {
+        let mut faults = self.faults();
+        let swallowed = faults.swallow[way as usize];
+        let Some(end) = &mut faults.end[way as usize] else { return (if swallowed { 0 } else { length }, false) };
+        let pass = end.pass.min(length);
+        end.pass -= pass;
+        end.lose -= end.lose.min(length - pass);
+        (if swallowed { 0 } else { pass }, end.pass + end.lose == 0)
     }
-    let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
 }

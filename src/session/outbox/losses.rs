@@ -32,7 +32,9 @@ impl Outbox {
                 }
                 None => {}
             }
-            self.queued.insert(*seq);
+            if !op.storing {
+                self.queued.insert(*seq);
+            }
         }
         for seq in gone {
             self.ops.remove(&seq);
@@ -84,8 +86,12 @@ impl Outbox {
             .filter(|(_, op)| recent(op) && kind.is_none_or(|kind| op.kind() == kind))
             .map(|(seq, _)| *seq)
             .collect();
-        let unclear = self.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= SUSPICION)
+        // What was settled may be it as well: QoS 0 when it was written, and what is past its deadline.
+        let unacknowledged = self.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= SUSPICION)
             && kind != Some(Kind::Request);
+        let ghosts = self.ghosts.iter().filter_map(|seq| self.ops.get(seq));
+        let unclear =
+            unacknowledged || ghosts.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
         if let ([seq], false) = (possible.as_slice(), unclear) {
             self.proven = Some(*seq);
             return;
@@ -96,6 +102,11 @@ impl Outbox {
                 self.suspects.insert(seq);
             }
         }
+    }
+
+    /// Whether anything waits for its answer on this connection.
+    pub(in crate::session) fn any_in_flight(&self) -> bool {
+        self.in_flight > 0
     }
 
     /// Whether any operation is under suspicion.
@@ -139,6 +150,10 @@ impl Outbox {
 
     /// The fate of an operation that is given up now.
     pub(in crate::session) fn fate_of(op: &Op) -> Fate {
-        if op.maybe_written() { Fate::Unknown } else { Fate::NotSent }
+        match op.is_kept() {
+            true => Fate::Spooled,
+            false if op.maybe_written() => Fate::Unknown,
+            false => Fate::NotSent,
+        }
     }
 }

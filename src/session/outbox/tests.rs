@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::delivery::Slot;
 use crate::error::Fate;
-use crate::message::Outgoing;
+use crate::message::{Outgoing, QoS};
 
 const BOUNDS: Bounds = Bounds { window: 4, count: 10, bytes: 100, ids: 8 };
 
@@ -35,6 +35,11 @@ fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
     sent
 }
 
+/// PUBACK comes.
+fn take(outbox: &mut Outbox, id: u16) -> Option<Ticket> {
+    outbox.take(Kind::Publish, id, Answer::PubAck).expect("it fits")
+}
+
 fn fate(slot: &Slot) -> Option<Fate> {
     slot.peek().expect("settled").expect_err("failed").fate()
 }
@@ -47,12 +52,12 @@ fn the_window_and_the_ids_bound_what_is_in_flight() {
     assert_eq!(send(&mut outbox), [(1, 1), (2, 2), (3, 3), (4, 4)]);
     // The first stays open while the others go round: the ids run up to its own, and stop there.
     for id in [2, 3, 4, 5, 6, 7, 8] {
-        assert!(outbox.take(Kind::Publish, id).is_some_and(|ticket| ticket == Ticket::Op(u64::from(id))));
+        assert_eq!(take(&mut outbox, id), Some(Ticket::Op(u64::from(id))));
         outbox.settle(u64::from(id), Ok(Reply::default()));
         send(&mut outbox);
     }
     push_qos_1(&mut outbox, 1);
-    outbox.take(Kind::Publish, 9);
+    take(&mut outbox, 9);
     assert_eq!(outbox.next_id(), None, "id 1 is still waiting for its acknowledgement");
 }
 
@@ -67,7 +72,7 @@ fn an_expired_message_keeps_its_place_on_the_line_until_answered() {
     assert_eq!((fate(&slot), fate(&queued_slot)), (Some(Fate::Unknown), Some(Fate::NotSent)));
     assert_eq!((outbox.open(), outbox.bytes()), (0, 0));
     assert!(outbox.op(written).is_some_and(Op::is_ghost) && outbox.op(queued).is_none());
-    assert_eq!(outbox.take(Kind::Publish, 1), Some(Ticket::Op(written)));
+    assert_eq!(take(&mut outbox, 1), Some(Ticket::Op(written)));
     outbox.settle(written, Ok(Reply::default()));
     assert!(outbox.op(written).is_none());
     assert_eq!(fate(&slot), Some(Fate::Unknown), "told once");
@@ -121,7 +126,7 @@ fn the_oldest_at_three_drops_is_convicted_and_goes_out_alone_before() {
     for seq in &seqs[1..] {
         let sent = send(&mut outbox);
         assert_eq!(sent.len(), 1);
-        assert_eq!(outbox.take(Kind::Publish, sent[0].1), Some(Ticket::Op(*seq)));
+        assert_eq!(take(&mut outbox, sent[0].1), Some(Ticket::Op(*seq)));
         outbox.settle(*seq, Ok(Reply::default()));
     }
     push_qos_1(&mut outbox, 4);
@@ -137,7 +142,7 @@ fn one_chance_cut_while_alone_convicts_nobody_who_was_not_the_oldest() {
         outbox.connection_lost(false, Blame::Recent, Instant::now());
     }
     let sent = send(&mut outbox);
-    outbox.take(Kind::Publish, sent[0].1);
+    take(&mut outbox, sent[0].1);
     outbox.settle(seqs[0], Ok(Reply::default()));
     assert_eq!(send(&mut outbox).len(), 1);
     outbox.connection_lost(false, Blame::Recent, Instant::now());
@@ -230,6 +235,35 @@ fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session()
 }
 
 #[test]
+fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let now = Instant::now();
+    let (first, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", far());
+    let (expired, _slot) = push(&mut outbox, QoS::ExactlyOnce, "y", now);
+    send(&mut outbox);
+    outbox.expire(now, None);
+    outbox.connection_lost(true, Blame::Nobody, now);
+    assert_eq!(send(&mut outbox), [(first, 1)], "the broker passes a message on at its PUBREL");
+    outbox.received(1).expect("it fits");
+    assert_eq!(send(&mut outbox), [(expired, 2)]);
+}
+
+#[test]
+fn an_expired_message_that_is_never_answered_does_not_hold_up_the_next() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let now = Instant::now();
+    let soon = now + Duration::from_secs(1);
+    let (first, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", soon);
+    let (expired, _slot) = push(&mut outbox, QoS::ExactlyOnce, "y", now);
+    send(&mut outbox);
+    outbox.expire(now, None);
+    outbox.connection_lost(true, Blame::Nobody, now);
+    assert_eq!(send(&mut outbox), [(first, 1)]);
+    outbox.expire(soon, None);
+    assert_eq!(send(&mut outbox), [(expired, 2)]);
+}
+
+#[test]
 fn answers_that_are_owed_for_long_wedge_the_line() {
     let (grace, patience) = (Duration::from_secs(10), Duration::from_secs(100));
     let mut outbox = Outbox::new(BOUNDS);
@@ -265,9 +299,27 @@ fn an_acknowledgement_of_what_was_not_written_breaks_the_rules() {
     let mut outbox = Outbox::new(BOUNDS);
     let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
     outbox.handed(seq, 1, Instant::now());
-    assert!(outbox.take_publish(1, QoS::AtLeastOnce).is_err());
+    assert!(outbox.take(Kind::Publish, 1, Answer::PubAck).is_err());
     outbox.sent(Sent::Publish(1), true).expect("in step");
-    assert_eq!(outbox.take_publish(1, QoS::AtLeastOnce).expect("good"), Some(Ticket::Op(seq)));
+    assert!(outbox.take(Kind::Publish, 1, Answer::PubComp).is_err() && outbox.received(1).is_err());
+    assert_eq!(take(&mut outbox, 1), Some(Ticket::Op(seq)));
+    assert_eq!(take(&mut outbox, 1), None, "once");
+    let (seq, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", far());
+    send(&mut outbox);
+    assert!(outbox.take(Kind::Publish, 2, Answer::PubComp).is_err(), "before PUBREC");
+    outbox.received(2).expect("good");
+    assert_eq!(outbox.take(Kind::Publish, 2, Answer::PubComp).expect("good"), Some(Ticket::Op(seq)));
+}
+
+#[test]
+fn a_pubrec_for_a_message_of_qos_1_breaks_the_rules() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
+    send(&mut outbox);
+    assert!(outbox.received(1).is_err());
+    outbox.connection_lost(true, Blame::Nobody, Instant::now());
+    let op = outbox.op(seq).expect("it is open");
+    assert!(op.kept_id == Some(1) && !op.released, "the message is sent again, not PUBREL");
 }
 
 #[test]
@@ -378,7 +430,7 @@ fn among_several_the_service_s_word_makes_suspects_which_go_out_one_at_a_time() 
     assert_eq!(outbox.convicted(), None);
     let sent = send(&mut outbox);
     assert_eq!(sent.len(), 1);
-    outbox.take(Kind::Publish, sent[0].1);
+    take(&mut outbox, sent[0].1);
     outbox.acknowledged(seqs[0], Reply::default());
     assert_eq!(send(&mut outbox).len(), 1);
     outbox.connection_lost(false, Blame::Proven(None), Instant::now());

@@ -6,7 +6,7 @@ use super::{State, Step};
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::line::Refusal;
-use crate::session::op::{Body, Op, refusal_hint};
+use crate::session::op::{Answer, Body, Op, refusal_hint};
 use crate::session::outbox::{Kind, Ticket};
 use crate::session::renewal::{chance, failed};
 use crate::session::subscriptions::packet_len;
@@ -54,7 +54,12 @@ impl State {
 
     /// PUBACK, PUBREC or PUBCOMP without success. An error means that the connection is of no use.
     pub(super) fn publish_refused(&mut self, id: u16, refusal: &Refusal, events: &mut Vec<Event>) -> Result<(), Error> {
-        match self.outbox.take(Kind::Publish, id) {
+        let answer = match refusal.code {
+            Code::PubRec(_) => Answer::PubRec,
+            Code::PubComp(_) => Answer::PubComp,
+            _ => Answer::PubAck,
+        };
+        match self.outbox.take(Kind::Publish, id, answer)? {
             Some(Ticket::Op(seq)) => {
                 let Some(op) = self.outbox.op(seq) else { return Ok(()) };
                 if refusal.code == ID_NOT_FOUND && op.continued {
@@ -79,7 +84,7 @@ impl State {
                 if let Some(store) = &mut self.tokens {
                     store.upload_refused(kind, upload.serial, SystemTime::now(), chance());
                 }
-                self.upload_refusal = Some(refusal.code);
+                self.upload_refusal = Some((upload.serial, refusal.code));
                 self.token_news = true;
                 self.touch();
                 events.push(failed(refused(&format!("the new token of the kind {kind}"), refusal), None));
@@ -90,13 +95,14 @@ impl State {
     }
 
     /// UNSUBACK that refuses: the broker may go on sending, but the filter is not restored.
-    pub(super) fn unsubscribe_refused(&mut self, id: u16, refusal: &Refusal) {
-        if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id) {
+    pub(super) fn unsubscribe_refused(&mut self, id: u16, refusal: &Refusal) -> Result<(), Error> {
+        if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id, Answer::UnsubAck)? {
             if let Some(op) = self.outbox.op(seq) {
                 let error = refused(&op.describe(), refusal).with_fate(Fate::Refused);
                 self.outbox.refused(seq, error);
             }
         }
+        Ok(())
     }
 }
 

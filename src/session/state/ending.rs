@@ -4,12 +4,11 @@ use std::time::Instant;
 
 use super::tokens::{UPLOAD_TOPIC, Verdict};
 use super::{ORDER_TOPIC, Phase, State, Step};
-use crate::error::{Error, ErrorKind, Fate};
+use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::line::{Cause, Failure};
 use crate::session::op::{Op, refusal_hint};
 use crate::session::outbox::{Blame, Kind, Outbox};
-use crate::token::TokenKind;
 
 /// What the end of a connection means.
 pub(in crate::session) struct Loss {
@@ -19,6 +18,8 @@ pub(in crate::session) struct Loss {
     pub(in crate::session) cured: bool,
     /// No other connection can work: why.
     pub(in crate::session) fatal: Option<Error>,
+    /// The service has ended the connection over its token: what it said.
+    pub(in crate::session) condemned: Option<Code>,
 }
 
 impl State {
@@ -28,10 +29,14 @@ impl State {
         let resumable = !self.config.clean_session();
         let established = self.line.take().is_some();
         let cut = established && failure.cause == Cause::Closed;
+        // The CONNACK may have been lost on its way, and with it the word that the session is a new one: the next would
+        // call that session present. A filter the broker has already does no harm.
+        self.restored &= established;
         let verdict = self.recent_verdict(now).filter(|_| cut);
         let reason = self.explain(failure, cut, verdict, now);
-        let step = self.step.take().map(|(step, _)| step);
+        let step = self.step.take();
         let fatal = self.tokens_cut(verdict, step.as_ref(), events);
+        let step = step.map(|(step, _)| step);
         self.steps.clear();
         if self.quiet_until.take().is_some() && cut {
             self.outbox.acquit();
@@ -48,13 +53,11 @@ impl State {
         }
         self.acks.connection_lost(resumable);
         let blame = match forbidden {
-            _ if !cut || excused || matches!(step, Some(Step::UploadToken(_))) => Blame::Nobody,
+            _ if !cut || excused => Blame::Nobody,
+            // Whatever was sent before the token was sent while the one before was good.
+            None if matches!(step, Some(Step::UploadToken(_))) => Blame::Nobody,
             None => Blame::Recent,
-            Some(verdict) => Blame::Proven(match verdict.kind {
-                Some(TokenKind::Read) => Some(Kind::Request),
-                Some(TokenKind::Write) => Some(Kind::Publish),
-                _ => None,
-            }),
+            Some(verdict) => Blame::Proven(self.not_permitted(verdict.code)),
         };
         self.outbox.connection_lost(resumable, blame, now);
         let convicted = self.outbox.convicted();
@@ -70,7 +73,8 @@ impl State {
             self.phase = Phase::Offline(reason.clone());
         }
         self.touch();
-        Loss { reason, cured, fatal }
+        let condemned = verdict.filter(|_| excused).map(|verdict| verdict.code);
+        Loss { reason, cured, fatal, condemned }
     }
 
     /// The service gives no reason when it cuts a connection; what came before it often tells.
@@ -155,6 +159,7 @@ fn given_up(op: &Op, reason: &Error) -> Error {
     let fate = Outbox::fate_of(op);
     let what = match fate {
         Fate::Unknown => op.maybe(),
+        Fate::Spooled => "was not delivered, but stays in the spool for the next run",
         _ => "was not sent",
     };
     let error = Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate);

@@ -10,7 +10,7 @@ use crate::events::{Event, Notice};
 use crate::message::{Message, QoS};
 use crate::session::acks::Arrival;
 use crate::session::line::{Arrived, LineEvent, Sent};
-use crate::session::op::{Body, Op};
+use crate::session::op::{Answer, Body, Op};
 use crate::session::outbox::{Kind, Ticket};
 use crate::subscribe::Asked;
 
@@ -26,18 +26,18 @@ impl State {
         match event {
             LineEvent::Sent(Sent::Disconnect) => return Ok(Flow::Left),
             LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
-            LineEvent::PubAck(id) => self.message_done(id, QoS::AtLeastOnce, events)?,
-            LineEvent::PubComp(id) => self.message_done(id, QoS::ExactlyOnce, events)?,
-            LineEvent::PubRec(id) => self.outbox.received(id),
+            LineEvent::PubAck(id) => self.message_done(id, Answer::PubAck, events)?,
+            LineEvent::PubComp(id) => self.message_done(id, Answer::PubComp, events)?,
+            LineEvent::PubRec(id) => self.outbox.received(id)?,
             LineEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, events)?,
-            LineEvent::UnsubRefused(id, refusal) => self.unsubscribe_refused(id, &refusal),
-            LineEvent::SubAck(id, codes, reason) => match self.outbox.take(Kind::Request, id) {
+            LineEvent::UnsubRefused(id, refusal) => self.unsubscribe_refused(id, &refusal)?,
+            LineEvent::SubAck(id, codes, reason) => match self.outbox.take(Kind::Request, id, Answer::SubAck)? {
                 Some(Ticket::Op(seq)) => self.subscribed(seq, codes, reason),
                 Some(Ticket::Step) => self.step_done(codes, events),
                 None => {}
             },
             LineEvent::UnsubAck(id) => {
-                if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id) {
+                if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id, Answer::UnsubAck)? {
                     if let Some(Body::Unsubscribe(filter)) = self.outbox.op(seq).and_then(Op::body) {
                         self.subscriptions.remove(filter);
                     }
@@ -51,8 +51,8 @@ impl State {
         Ok(Flow::Go)
     }
 
-    fn message_done(&mut self, id: u16, qos: QoS, events: &mut Vec<Event>) -> Result<(), Error> {
-        match self.outbox.take_publish(id, qos)? {
+    fn message_done(&mut self, id: u16, answer: Answer, events: &mut Vec<Event>) -> Result<(), Error> {
+        match self.outbox.take(Kind::Publish, id, answer)? {
             Some(Ticket::Op(seq)) => self.acknowledged(seq),
             Some(Ticket::Step) => self.step_done(Vec::new(), events),
             // Its operation was given up with the client.

@@ -8,6 +8,7 @@ use crate::delivery::Settler;
 use crate::events::Event;
 use crate::session::line::{Arrived, Cause, Failure, LineEvent, Sent};
 use crate::session::lock;
+use crate::session::op::Op;
 use crate::token::{Token, TokenKind};
 
 /// What was put on the line, in words.
@@ -357,12 +358,130 @@ fn an_upload_goes_ahead_of_the_rest_of_the_set_up() {
     // Another one comes while the subscriptions wait for their turn.
     let read = Token::new(TokenKind::Read, "read");
     state.take_token(read, SystemTime::now()).expect("taken");
+    written(&mut state, &[1]);
+    handle(&mut state, LineEvent::PubAck(1));
+    state.push_out(None);
+    assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
     written(&mut state, &[2]);
     handle(&mut state, LineEvent::PubAck(2));
     state.push_out(None);
-    assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
-    written(&mut state, &[3]);
-    handle(&mut state, LineEvent::PubAck(3));
-    state.push_out(None);
     assert_eq!(wire.take(), ["subscribe a"]);
+}
+
+#[test]
+fn a_notice_about_the_other_kind_is_not_laid_at_the_uploads_door() {
+    let mut state = state(config().credentials(Credentials::token("key", "R|old-r|W|old-w")));
+    let wire = Wire::default();
+    state.token_login();
+    connect(&mut state, &wire, false);
+    let serial =
+        state.take_token(Token::new(TokenKind::Read, "new-r"), SystemTime::now()).expect("tokens").expect("new");
+    state.push_out(None);
+    notice(&mut state, 3, "W"); // the write token was revoked
+    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    assert!(!matches!(state.token_verdict(TokenKind::Read, serial), Some(Err(_))), "the notice is about W");
+    assert!(state.token_login().expect("tokens").1.contains("R|new-r"), "{}", *state.token_login().expect("tokens").1);
+}
+
+#[test]
+fn the_end_of_the_old_token_does_not_condemn_the_new_one_on_its_way() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    connect(&mut state, &wire, false);
+    // The old one runs out; the program's new one crosses the notice.
+    notice(&mut state, 2, "RW");
+    let serial =
+        state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("tokens").expect("new");
+    state.push_out(None);
+    let loss = state.lost(&failure(Cause::Closed), &mut Vec::new());
+    assert!(loss.fatal.is_none());
+    assert_eq!(*state.token_login().expect("tokens").1, "RW|new", "the old one has expired, says the service");
+    assert!(!matches!(state.token_verdict(TokenKind::ReadWrite, serial), Some(Err(_))));
+}
+
+#[test]
+fn a_forbidden_publish_in_flight_is_not_laid_at_the_uploads_door() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    connect(&mut state, &wire, false);
+    publish(&mut state, "forbidden");
+    written(&mut state, &[1]);
+    let serial =
+        state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("tokens").expect("new");
+    state.push_out(None);
+    notice(&mut state, 4, "RW"); // "the token does not cover this topic"
+    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    assert!(!matches!(state.token_verdict(TokenKind::ReadWrite, serial), Some(Err(_))), "code 4 is about the PUBLISH");
+}
+
+#[test]
+fn an_upload_that_waits_for_a_packet_id_is_not_overdue_at_once() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    connect(&mut state, &wire, false);
+    // A connection that has stood for an hour, with the next id still in use.
+    let Some(past) = Instant::now().checked_sub(Duration::from_secs(3600)) else { return };
+    state.steps_since = past;
+    publish(&mut state, "slow");
+    written(&mut state, &[1]);
+    let ids = id_limit(state.config.window());
+    state.outbox.set_last_id(ids);
+    state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("tokens");
+    state.push_out(None);
+    assert_eq!(wire.take(), ["publish slow"], "the id is not free yet");
+    assert!(!state.step_overdue(Instant::now()), "the step has waited for no time at all");
+}
+
+#[test]
+fn an_expired_offender_does_not_convict_an_innocent() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    connect(&mut state, &wire, false);
+    let body = Body::Publish(Arc::new(Outgoing::new("forbidden", QoS::AtLeastOnce, "")));
+    state.outbox.push(body, Settler::new().0, Instant::now() + Duration::from_millis(5));
+    state.push_out(None);
+    written(&mut state, &[1]);
+    std::thread::sleep(Duration::from_millis(10));
+    publish(&mut state, "innocent"); // the first one's deadline has passed: it is a ghost now
+    written(&mut state, &[2]);
+    notice(&mut state, 4, "RW");
+    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    assert_eq!(state.outbox.open(), 1, "the innocent one was failed as refused");
+}
+
+#[test]
+fn each_refusal_has_its_own_code() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    connect(&mut state, &wire, false);
+    state.take_token(Token::new(TokenKind::ReadWrite, "a"), SystemTime::now()).expect("tokens");
+    state.push_out(None);
+    notice(&mut state, 3, "RW");
+    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.token_login();
+    connect(&mut state, &wire, false);
+    // The second is refused, too, but the notice is lost: the login with it is refused.
+    let serial =
+        state.take_token(Token::new(TokenKind::ReadWrite, "b"), SystemTime::now()).expect("tokens").expect("new");
+    state.push_out(None);
+    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.token_login();
+    state.login_refused(SystemTime::now());
+    let error = state.token_verdict(TokenKind::ReadWrite, serial).expect("settled").expect_err("refused");
+    assert_eq!(error.code(), None, "nobody said that this one was revoked: {error}");
+}
+
+#[test]
+fn code_5_naming_the_token_at_hand_does_not_convict_what_it_permits() {
+    // Only W is held: it permits the PUBLISH, so "the permission type does not match" is about the SUBSCRIBE, whichever
+    // type the service puts into the notice (the documentation does not say).
+    let mut state = state(config().credentials(Credentials::token("key", "W|w")));
+    let wire = Wire::default();
+    state.token_login();
+    connect(&mut state, &wire, false);
+    publish(&mut state, "permitted");
+    let body = Body::Subscribe { filters: vec![("f".to_string(), QoS::AtLeastOnce.into())], own: true };
+    state.outbox.push(body, Settler::new().0, Instant::now() + Duration::from_secs(3600));
+    state.push_out(None);
+    written(&mut state, &[1]);
+    handle(&mut state, LineEvent::Sent(Sent::Subscribe(2)));
+    notice(&mut state, 5, "W");
+    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    let left: Vec<_> = (1..=2).filter_map(|seq| state.outbox.op(seq)).map(Op::describe).collect();
+    assert!(left.iter().any(|op| op.contains("permitted")), "failed as refused, though W permits it; left: {left:?}");
 }

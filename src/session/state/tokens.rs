@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 use super::{Phase, State, Step};
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::error::{Code, Error, ErrorKind, Fate};
+use crate::error::{Code, Error, ErrorKind, Fate, RESOURCE};
 use crate::events::{Event, Notice};
 use crate::message::{Outgoing, QoS};
+use crate::session::outbox::Kind;
 use crate::session::renewal::{chance, failed};
 use crate::token::store::TokenStore;
 use crate::token::{Token, TokenKind};
@@ -92,7 +93,7 @@ impl State {
     /// CONNACK 4 or 5. Whether new tokens can be asked for.
     pub(in crate::session) fn login_refused(&mut self, now: SystemTime) -> bool {
         self.tokens.as_mut().is_some_and(|store| {
-            store.login_refused(now);
+            store.login_refused(now, chance());
             store.renewable()
         })
     }
@@ -145,7 +146,7 @@ impl State {
         let refused = || {
             let error =
                 Error::new(ErrorKind::Rejected, format!("the service refused the new token of the kind {kind}"));
-            match self.upload_refusal {
+            match self.upload_refusal.filter(|(refused, _)| *refused == serial).map(|(_, code)| code) {
                 Some(code) => error.with_code(code).with_hint(code.to_string()),
                 None => error.with_hint("is it alive, of this kind, and applied for with the AccessKey of the login?"),
             }
@@ -163,6 +164,9 @@ impl State {
             _ => None,
         };
         self.steps.retain(|step| !matches!(step, Step::UploadToken(_)));
+        if self.steps.is_empty() && self.step.is_none() {
+            self.steps_since = Instant::now();
+        }
         for (token, serial) in store.not_accepted().into_iter().rev() {
             if under_way != Some(serial) {
                 self.steps.push_front(Step::UploadToken(Upload { token, serial }));
@@ -182,7 +186,10 @@ impl State {
 
     /// PUBACK of an upload.
     pub(super) fn uploaded(&mut self, upload: &Upload, events: &mut Vec<Event>) {
-        let token = self.tokens.as_mut().and_then(|store| store.uploaded(upload.token.kind(), upload.serial));
+        let token = self
+            .tokens
+            .as_mut()
+            .and_then(|store| store.uploaded(upload.token.kind(), upload.serial, SystemTime::now()));
         if let Some(token) = token {
             events.push(Event::TokenRenewed { kind: token.kind(), expires: token.expires() });
         }
@@ -212,34 +219,37 @@ impl State {
         self.verdict.filter(|verdict| now.saturating_duration_since(verdict.at) <= NOTICE_EXPLAINS)
     }
 
-    /// The connection was cut: notes which token is to blame, if one is. With a token condemned and nobody to ask, the
-    /// reason of the client's end.
+    /// The connection was cut: notes which token is to blame, if one surely is. With a token condemned and nobody to ask,
+    /// the reason of the client's end.
     pub(super) fn tokens_cut(
         &mut self,
         verdict: Option<Verdict>,
-        step: Option<&Step>,
+        step: Option<&(Step, Instant)>,
         events: &mut Vec<Event>,
     ) -> Option<Error> {
         let verdict = verdict?;
-        let store = self.tokens.as_mut()?;
-        if let Some(Step::UploadToken(upload)) = step {
-            // The one before may still be good.
-            let kind = upload.token.kind();
-            store.upload_refused(kind, upload.serial, SystemTime::now(), chance());
-            self.upload_refusal = Some(verdict.code);
-            let reason = format!("the service refused the new token of the kind {kind}: {}", verdict.code);
-            let reason = Error::new(ErrorKind::Rejected, reason).with_code(verdict.code);
-            if store.renewable() {
-                events.push(failed(reason, None));
+        if let Some((Step::UploadToken(upload), handed)) = step {
+            if verdict.code == Code::TokenInvalid(RESOURCE) {
+                // It is about a topic.
                 return None;
             }
-            return (!store.usable(SystemTime::now())).then_some(reason);
+            // Said before the token was on its way, or of another kind: about one held.
+            let kind = upload.token.kind();
+            let possible = verdict.at >= *handed && verdict.kind.is_none_or(|named| named == kind);
+            if possible && verdict.code.is_sure_of_upload(self.outbox.any_in_flight()) {
+                return self.upload_refused(verdict.code, kind, upload.serial, events);
+            }
+            if possible {
+                // The new one or the one before: the next login, which is made with the new one, will tell.
+                return None;
+            }
         }
+        let store = self.tokens.as_mut()?;
         if !verdict.code.condemns_token() {
             return None;
         }
         store.invalid(verdict.kind);
-        if store.renewable() {
+        if store.renewable() || store.usable(SystemTime::now()) {
             return None;
         }
         let message = format!("the service has ended the connection over its token: {}", verdict.code);
@@ -248,6 +258,35 @@ impl State {
             "log in with a new one; Client::upload_token replaces a token before it ends, and \
              Credentials::token_provider does it by itself",
         ))
+    }
+
+    /// The token just uploaded is not good; the one before may still be.
+    fn upload_refused(&mut self, code: Code, kind: TokenKind, serial: u64, events: &mut Vec<Event>) -> Option<Error> {
+        let store = self.tokens.as_mut()?;
+        let now = SystemTime::now();
+        store.upload_refused(kind, serial, now, chance());
+        self.upload_refusal = Some((serial, code));
+        let reason = format!("the service refused the new token of the kind {kind}: {code}");
+        let reason = Error::new(ErrorKind::Rejected, reason).with_code(code);
+        if store.renewable() {
+            events.push(failed(reason, None));
+            return None;
+        }
+        (!store.usable(now)).then_some(reason)
+    }
+
+    /// Which kind of operation a code is about, where that can be told: one for which no token is held. The kind that the
+    /// notice names is not used: whether it is the kind held or the kind missing is not documented.
+    pub(super) fn not_permitted(&self, code: Code) -> Option<Kind> {
+        if code == Code::TokenInvalid(RESOURCE) {
+            return None;
+        }
+        let held = |kinds: [TokenKind; 2]| self.tokens.as_ref().is_some_and(|store| store.holds(kinds));
+        match (held([TokenKind::Read, TokenKind::ReadWrite]), held([TokenKind::Write, TokenKind::ReadWrite])) {
+            (true, false) => Some(Kind::Publish),
+            (false, true) => Some(Kind::Request),
+            _ => None,
+        }
     }
 
     /// The client ends, or has ended.

@@ -51,6 +51,10 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         {
             common::foreign_connack(error, Protocol::V5, server)
         }
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::PayloadSizeLimitExceeded {
+            pkt_size,
+            ..
+        })) => common::too_large(pkt_size, server),
         ConnectionError::MqttState(error) => common::rule_broken(error, server),
         #[cfg(feature = "tls")]
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => common::input_output(error, connected, server),

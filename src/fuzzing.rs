@@ -1,0 +1,218 @@
+//! What the fuzz targets in fuzz/ drive, with what must hold whatever they are given. Not part of ordinary builds; the
+//! tests run it, too, on the targets' seeds and on chance.
+
+use std::ffi::OsString;
+
+use crate::config::ConfigBuilder;
+use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
+use crate::env::{self, Env};
+use crate::error::ErrorKind;
+use crate::events::Notice;
+use crate::identity::{self, ClientId};
+use crate::limits::Limits;
+pub use crate::session::fuzzing::session;
+use crate::token::store;
+
+/// Put behind secrets. Nothing else has it, so that it must be a secret that is shown where it is found.
+const MARK: &str = "\u{2603}geheim";
+
+fn hides(text: &str) {
+    assert!(!text.contains(MARK), "{text}");
+}
+
+/// A message on one of the service's topics, or on another.
+pub fn notice(data: &[u8]) {
+    const TOPICS: [&str; 4] =
+        ["$SYS/tokenExpireNotice", "$SYS/tokenExprireNotice", "$SYS/tokenInvalidNotice", "$SYS/other"];
+    let Some((first, payload)) = data.split_first() else { return };
+    let topic = TOPICS[usize::from(first % 4)];
+    let notice = Notice::parse(topic, payload);
+    assert_eq!(notice.is_some(), topic != "$SYS/other");
+    if let Some(Notice::Other { topic: told, .. }) = &notice {
+        assert_eq!(told, topic);
+    }
+    // What was understood has the number that is written there.
+    let number = |name: &str| serde_json::from_slice::<serde_json::Value>(payload).ok().and_then(|v| v[name].as_i64());
+    match notice {
+        Some(Notice::TokenExpire { expire_time, .. }) => {
+            assert_eq!(expire_time, number("expireTime").or_else(|| number("exprireTime")));
+        }
+        Some(Notice::TokenInvalid { code, .. }) => assert!(number("code").is_some() && !code.to_string().is_empty()),
+        _ => {}
+    }
+}
+
+/// An endpoint. What is understood is shown in a form that is understood alike.
+pub fn endpoint(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match text.parse::<Endpoint>() {
+        Ok(endpoint) => {
+            let shown = endpoint.to_string();
+            let again = shown.parse::<Endpoint>();
+            assert_eq!(again.ok().as_ref(), Some(&endpoint), "{shown}");
+            assert!(!endpoint.host().is_empty() && endpoint.port() != 0 && !shown.contains('@'));
+            assert!(endpoint.host() != "localhost" || endpoint.is_loopback());
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Config);
+        }
+    }
+    // It may hold a password.
+    if text.contains('@') {
+        let error = format!("{text}{MARK}").parse::<Endpoint>().expect_err("user info is refused");
+        hides(&error.to_string());
+    }
+}
+
+/// An environment: lines of a letter, which names a variable, and its value.
+pub fn environment(data: &[u8]) {
+    const NAMES: [&str; 14] = [
+        env::ENDPOINT,
+        env::INSTANCE_ID,
+        env::GROUP_ID,
+        env::DEVICE_ID,
+        env::TOPIC,
+        env::CLEAN_SESSION,
+        env::PROTOCOL,
+        env::TIMEOUT,
+        env::AUTH,
+        env::ACCESS_KEY_ID,
+        env::ACCESS_KEY_SECRET,
+        env::TOKEN,
+        env::DEVICE_ACCESS_KEY_ID,
+        env::DEVICE_ACCESS_KEY_SECRET,
+    ];
+    let lines: Vec<_> = data.split(|byte| *byte == b'\n').filter_map(<[u8]>::split_first).collect();
+    let secret = |name: &str| matches!(name, env::ACCESS_KEY_SECRET | env::TOKEN | env::DEVICE_ACCESS_KEY_SECRET);
+    let value = |name: &str| {
+        let position = NAMES.iter().position(|known| *known == name)?;
+        let letter = b'a' + u8::try_from(position).ok()?;
+        let mut value = lines.iter().find(|(first, _)| **first == letter)?.1.to_vec();
+        value.extend(MARK.bytes().filter(|_| secret(name)));
+        Some(os_string(value))
+    };
+    if String::from_utf8_lossy(data).contains(MARK) {
+        return;
+    }
+    match ConfigBuilder::from_env_with_credentials(&Env::from_lookup(&value)).build() {
+        Ok(config) => {
+            hides(&format!("{config:?}"));
+            let login = config.credentials().login(config.client_id(), config.instance_id());
+            hides(&format!("{login:?}"));
+            assert!(login.is_ok(), "{login:?}");
+        }
+        Err(error) => {
+            hides(&format!("{error} {error:?}"));
+            assert!(matches!(error.kind(), ErrorKind::Config), "{error}");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn os_string(bytes: Vec<u8>) -> OsString {
+    use std::os::unix::ffi::OsStringExt;
+    OsString::from_vec(bytes)
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}
+
+/// Tokens as text. What is understood is joined to the same text again, and what is not is not shown.
+pub fn tokens(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let credentials = Credentials::token("key", text);
+    assert_eq!(format!("{credentials:?}"), format!("{:?}", Credentials::token("key", "R|x")));
+    match (credentials.check(), credentials.as_tokens()) {
+        (Ok(()), Some((_, tokens))) => {
+            assert_eq!(store::join(tokens).as_str(), text);
+            assert!((1..=3).contains(&tokens.len()));
+        }
+        (Ok(()), None) => unreachable!("tokens that are in order are tokens"),
+        (Err(error), _) => {
+            assert_eq!(error.kind(), ErrorKind::Config);
+        }
+    }
+    if let Err(error) = Credentials::token("key", format!("{text}{MARK}")).check() {
+        assert!(text.contains(MARK) || !error.to_string().contains(MARK), "{error}");
+    }
+}
+
+/// A filter, a topic and a client id, one a line.
+pub fn names(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut lines = text.split('\n');
+    let (filter, topic) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let (strict, loose) = (Limits::default(), Limits::default().strict_names(false).topic_len(65_535));
+    let good_filter = identity::check_filter(filter, &loose).is_ok();
+    let good_topic = identity::check_topic(topic, &loose).is_ok();
+    assert!(good_topic || identity::check_topic(topic, &strict).is_err(), "strict is stricter");
+    assert!(good_filter || identity::check_filter(filter, &strict).is_err(), "strict is stricter");
+    let matches = identity::filter_matches(filter, topic);
+    if good_filter && good_topic {
+        let (filter, topic): (Vec<_>, Vec<_>) = (filter.split('/').collect(), topic.split('/').collect());
+        let hidden = topic[0].starts_with('$') && matches!(filter[0], "#" | "+");
+        assert_eq!(matches, !hidden && slowly_matches(&filter, &topic));
+        // A topic is a filter for itself.
+        assert!(identity::filter_matches(&topic.join("/"), &topic.join("/")));
+    }
+    let id = lines.next().unwrap_or_default();
+    if let Ok(id) = ClientId::parse(id) {
+        assert_eq!(ClientId::parse(id.as_str()).ok().as_ref(), Some(&id));
+        let topic = identity::p2p_topic("demo", id.as_str());
+        assert!(topic.is_ok_and(|topic| identity::check_topic(&topic, &strict).is_ok()), "{id}");
+    }
+}
+
+/// MQTT's rules once more, level by level from the front.
+fn slowly_matches(filter: &[&str], topic: &[&str]) -> bool {
+    match (filter, topic) {
+        (["#"], _) => true,
+        ([], []) => true,
+        ([], _) | (_, []) => false,
+        ([wanted, filter @ ..], [name, topic @ ..]) => {
+            let parent = filter == ["#"] && topic.is_empty();
+            (*wanted == "+" || wanted == name) && (parent || slowly_matches(filter, topic))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    type Target = fn(&[u8]);
+
+    const TARGETS: [(&str, Target); 6] = [
+        ("notice", super::notice),
+        ("endpoint", super::endpoint),
+        ("environment", super::environment),
+        ("tokens", super::tokens),
+        ("names", super::names),
+        ("session", super::session),
+    ];
+
+    #[test]
+    fn seeds() {
+        for (name, target) in TARGETS {
+            let folder = format!("{}/fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
+            // They are not in the published package.
+            for file in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = file.expect("a readable folder").path();
+                println!("{}", path.display());
+                target(&std::fs::read(path).expect("a readable seed"));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn chance(data in proptest::collection::vec(any::<u8>(), 0..300)) {
+            for (_, target) in TARGETS {
+                target(&data);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Accepted means stored: a client over a store that hangs and fails.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use super::*;
+use crate::spool::{Fake, Fault, Spool};
+use crate::{Client, Credentials, Delivery, QoS};
+
+const LONG: Duration = Duration::from_secs(60);
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// A broker for one connection that acknowledges nothing; the payloads of what arrives, one letter each.
+fn broker() -> (String, Receiver<char>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("mqtt://{}", listener.local_addr().expect("an address"));
+    let (tell, arrived) = channel();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut head = [0; 2];
+        while stream.read_exact(&mut head).is_ok() {
+            let mut length = usize::from(head[1]);
+            if length > 127 {
+                let mut more = [0];
+                stream.read_exact(&mut more).expect("the length");
+                length = length - 128 + 128 * usize::from(more[0]);
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).expect("a packet");
+            match head[0] >> 4 {
+                1 => stream.write_all(&[0x20, 2, 0, 0]).expect("CONNACK"),
+                3 => drop(tell.send(char::from(*body.last().expect("a payload")))),
+                _ => {}
+            }
+        }
+    });
+    (endpoint, arrived)
+}
+
+fn client(fake: &Fake) -> (Client, Receiver<char>) {
+    let (endpoint, arrived) = broker();
+    let config = Config::builder()
+        .endpoint(endpoint)
+        .instance_id("post-cn-test")
+        .group_id("GID_test")
+        .credentials(Credentials::signature("key", "secret"))
+        .timeout(LONG)
+        .spool(Spool::at("/nonexistent/never-opened"));
+    let opened = Opened { store: Box::new(fake.clone()), restored: Vec::new(), set_aside: None };
+    let config = config.build().expect("good");
+    let session = Session::start_with(config, Instant::now() + LONG, Some(opened)).expect("connected");
+    (Client::over(session), arrived)
+}
+
+/// Whatever was going to be on the line before this is.
+fn marker(client: &Client, arrived: &Receiver<char>, letter: char) {
+    client.publish("demo/t", QoS::AtMostOnce, letter.to_string()).expect("written");
+    assert_eq!(arrived.recv_timeout(LONG), Ok(letter));
+}
+
+fn nowait(client: &Client, letter: char) -> Result<Delivery> {
+    client.publish_nowait("demo/t", QoS::AtLeastOnce, letter.to_string())
+}
+
+#[test]
+fn nothing_is_accepted_or_sent_before_it_is_stored() {
+    let fake = Fake::default();
+    let (client, arrived) = client(&fake);
+    fake.hold(true);
+    thread::scope(|scope| {
+        let publishes: [Box<dyn Fn() -> Result<Delivery> + Send>; 2] =
+            [Box::new(|| nowait(&client, 'a')), Box::new(|| client.try_publish("demo/t", QoS::ExactlyOnce, "a"))];
+        for (round, publish) in publishes.into_iter().enumerate() {
+            fake.hold(true);
+            let publish = scope.spawn(publish);
+            fake.begun(round + 1);
+            marker(&client, &arrived, '0');
+            assert!(!publish.is_finished());
+            fake.hold(false);
+            publish.join().expect("no panic").expect("accepted");
+            fake.holds(round + 1);
+            assert_eq!(arrived.recv_timeout(LONG), Ok('a'));
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_stored_is_not_accepted_and_not_sent() {
+    let fake = Fake::default();
+    let (client, arrived) = client(&fake);
+    for fault in [Fault::Fails, Fault::Panics] {
+        fake.fault(Some(fault));
+        let blocking = client.publish("demo/t", QoS::AtLeastOnce, "x").expect_err("not stored");
+        for error in [blocking, nowait(&client, 'x').expect_err("not stored")] {
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Spool, Some(Fate::NotSent)), "{error}");
+        }
+        fake.fault(None);
+        nowait(&client, 'y').expect("the disk is well again");
+        assert_eq!(arrived.recv_timeout(LONG), Ok('y'));
+    }
+    marker(&client, &arrived, '0');
+    fake.holds(2);
+}
+
+#[test]
+fn a_disk_that_hangs_costs_the_caller_its_time_out_and_the_line_nothing() {
+    let fake = Fake::default();
+    let (client, arrived) = client(&fake);
+    fake.hold(true);
+    let short = client.with_timeout(MOMENT);
+    let blocking = short.publish("demo/t", QoS::AtLeastOnce, "x").expect_err("not in time");
+    for error in [blocking, nowait(&short, 'x').expect_err("not in time")] {
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Spool), Some(Fate::NotSent)), "{error}");
+    }
+    marker(&client, &arrived, '0');
+    fake.hold(false);
+    nowait(&client, 'y').expect("stored");
+    assert_eq!(arrived.recv_timeout(LONG), Ok('y'), "what was taken back is not sent");
+    // Nor by the next run.
+    fake.holds(1);
+    assert_eq!(client.stats().outbox_messages, 1);
+}
+
+#[test]
+fn the_end_takes_back_what_was_not_stored_yet() {
+    let fake = Fake::default();
+    let (client, _arrived) = client(&fake);
+    let kept = nowait(&client, 'k').expect("stored");
+    fake.hold(true);
+    thread::scope(|scope| {
+        let storing = scope.spawn(|| nowait(&client, 'x'));
+        fake.begun(2);
+        client.with_timeout(MOMENT).disconnect().expect_err("two are left");
+        let error = storing.join().expect("no panic").expect_err("not accepted");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Closed, Some(Fate::NotSent)), "{error}");
+        assert_eq!(kept.wait().expect_err("kept").fate(), Some(Fate::Spooled));
+        fake.hold(false);
+        fake.holds(1);
+    });
+}

@@ -1,0 +1,56 @@
+//! The lock file, and what is noted in it: how many transactions the spool has seen.
+//!
+//! After a crash redb takes the newer of its two commit slots that is sound. Damage to the newer one therefore looks like
+//! a commit that was cut off, and is undone without a word. The count noted here, outside the file, tells the two apart.
+//! It is written behind each commit that is safely on disk and costs no `fsync`: lagging behind, it only notices less.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Result, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::record::checksum;
+
+/// The exclusive lock, which ends with the process, or when this is dropped.
+#[derive(Debug)]
+pub(super) struct Mark(File);
+
+/// What is noted: whose transactions, and how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Count {
+    /// The spool's own number, made with it.
+    pub(super) id: u64,
+    pub(super) commits: u64,
+}
+
+impl Mark {
+    /// Takes the lock; `Ok(None)` when somebody else has it.
+    pub(super) fn take(path: &Path) -> Result<Option<Self>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Mark(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// What was noted last; `None` for nothing, or nothing that makes sense.
+    pub(super) fn read(&mut self) -> Option<Count> {
+        let mut bytes = Vec::new();
+        self.0.seek(SeekFrom::Start(0)).ok()?;
+        (&self.0).take(64).read_to_end(&mut bytes).ok()?;
+        let (id, rest) = bytes.split_first_chunk::<8>()?;
+        let (commits, sum) = rest.split_first_chunk::<8>()?;
+        let id = u64::from_le_bytes(*id);
+        let sound = checksum(id, commits).to_le_bytes() == sum;
+        sound.then(|| Count { id, commits: u64::from_le_bytes(*commits) })
+    }
+
+    /// Notes this. A failure costs nothing but what it could have noticed.
+    pub(super) fn write(&mut self, count: Count) {
+        let commits = count.commits.to_le_bytes();
+        let mut bytes = count.id.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&commits);
+        bytes.extend_from_slice(&checksum(count.id, &commits).to_le_bytes());
+        let _ = self.0.seek(SeekFrom::Start(0)).and_then(|_| self.0.write_all(&bytes));
+    }
+}

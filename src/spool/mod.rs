@@ -1,0 +1,214 @@
+//! The durable outbox: QoS 1 and 2 messages are on disk before they count as accepted, and survive the process.
+//!
+//! * [`Spool`] and [`SyncPolicy`] are what a user sets.
+//! * `record` is one message as bytes, `store` the file they are in, `mark` the lock file, `opening` how they are found
+//!   and checked, `writer` the thread that writes.
+//!
+//! # Who touches the disk
+//!
+//! Only the writer's thread. A caller puts its message into the outbox and into the writer's queue, both in memory and
+//! under the session's lock, so that both have the same order, and waits without any lock. The writer takes whatever has
+//! gathered, writes it in one transaction with one `fsync`, and only then tells the outbox that these messages may be
+//! sent. The connection's thread merely notes which records are no longer needed; a slow disk never delays a keep-alive.
+//!
+//! # Why redb
+//!
+//! What is needed: a well-kept store that says when a record is safe, one process at a time, and that notices damage
+//! instead of hiding it. Looked at in November 2026:
+//!
+//! * **redb** (taken): pure Rust, one file, a stable format, transactions that are on disk when `commit` returns,
+//!   checksums over every page that can be checked when opening, a lock on the file, no dependencies, and a seam for the
+//!   file itself, by which `fsync` is tested here. It rewrites a few pages for each commit, which `fsync` dwarfs.
+//! * **fjall**: a log with the very sync policies wanted here, but after damage inside its journal it cuts the journal there
+//!   and goes on, which loses messages without a word; a directory of files, threads of its own, a dozen dependencies.
+//! * **sled**: its last stable release is from 2021, the next has been in alpha since.
+//! * **SQLite** (rusqlite): as solid as it gets, but C code, a C compiler in every build, and two or three files.
+
+mod mark;
+mod opening;
+mod record;
+mod store;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+pub(crate) use opening::{Opened, Restored, open};
+pub(crate) use record::OVERHEAD;
+#[cfg(test)]
+pub(crate) use writer::tests::{Fake, Fault};
+pub(crate) use writer::{Done, Queue, Stored, run};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::Outgoing;
+
+/// Where QoS 1 and 2 messages are kept until they are acknowledged, and how safely.
+///
+/// ```no_run
+/// use aliyun_mqtt::{Client, Config, Credentials, QoS, Spool, SyncPolicy};
+///
+/// # fn main() -> aliyun_mqtt::Result<()> {
+/// let config = Config::builder()
+///     .endpoint("post-cn-xxxx.mqtt.aliyuncs.com")
+///     .instance_id("post-cn-xxxx")
+///     .group_id("GID_demo")
+///     .credentials(Credentials::signature("access key id", "access key secret"))
+///     .spool(Spool::at("/var/lib/app/mqtt-spool").max_bytes(64 * 1024 * 1024).sync(SyncPolicy::Each))
+///     .build()?;
+/// let client = Client::connect(config)?;
+/// // On disk when this returns; sent by a later run, if this one does not live to see it acknowledged.
+/// client.publish_nowait("demo/reading", QoS::AtLeastOnce, "21.5")?;
+/// # Ok(()) }
+/// ```
+///
+/// # What it does
+///
+/// A QoS 1 or 2 message is stored before [`publish`](crate::Client::publish) sends it, and before
+/// [`publish_nowait`](crate::Client::publish_nowait) and [`try_publish`](crate::Client::try_publish) return; if it cannot
+/// be stored, it is not sent, and the call fails with [`Spool`](crate::ErrorKind::Spool). QoS 0 messages and subscriptions
+/// are not stored. Concurrent callers share one write. After a crash, a `kill -9` or (see [`SyncPolicy`]) a power cut the
+/// next run sends what was not acknowledged, in the order it was accepted and before anything new.
+///
+/// **At least once.** A message that was under way when the process died is sent again as a new message: packet ids and
+/// the DUP flag are not kept across processes. That holds for QoS 2 too, which is exactly once within one process only.
+/// Records of acknowledged messages are removed a little later, within about 50 ms and one write; a crash in between sends
+/// them again.
+///
+/// **A record ends** when its message is acknowledged, refused or suspected to be refused, or when its time is over: what
+/// was given to [`Outgoing::timeout`](crate::Outgoing::timeout), else
+/// [`Config::message_age`](crate::Config::message_age); both count from acceptance, by the wall clock and across runs.
+/// With neither there is no limit, and a [`Delivery`](crate::Delivery) may stay open as long; its `wait_timeout` does not.
+/// A blocking `publish` whose deadline passes takes its message back: not yet written, it is
+/// [`NotSent`](crate::Fate::NotSent); written, it is [`Unknown`](crate::Fate::Unknown); and no later run sends it. The
+/// time-out of the client itself is the caller's patience only: it does not count in a later run.
+///
+/// **Leaving.** What [`disconnect`](crate::Client::disconnect), a drop or the death of the client leaves undelivered stays
+/// on disk for the next run, with the fate [`Spooled`](crate::Fate::Spooled); the report of `disconnect` says how many.
+///
+/// **Messages of an earlier run** have no `Delivery`. When one fails, the next `flush` or `disconnect` reports it.
+///
+/// # Bounds
+///
+/// The spool holds up to [`max_bytes`](Spool::max_bytes); beyond, `publish` and `publish_nowait` wait for room within their
+/// time-out and `try_publish` returns [`Full`](crate::ErrorKind::Full), as at the outbox's bound. Nothing is dropped.
+/// Messages are held in memory too, so [`Limits::outbox`](crate::Limits::outbox) counts as well: raise it for long
+/// outages. The file holds more than the records: expect some 2 MB, and up to three times the records.
+/// [`max_publish_rate`](crate::ConfigBuilder::max_publish_rate) does not slow down what an earlier run left.
+///
+/// # The file
+///
+/// `path` is one file, readable by its owner only (on Unix), with a lock file `<path>.lock` beside it that is never
+/// removed; its directory must exist, on a local file system. Payloads are in it in the clear; secrets never. One client at
+/// a time can use it: the second fails at once. It belongs to the instance and the endpoint it was made for; with another
+/// one [`Client::connect`](crate::Client::connect) fails with [`Config`](crate::ErrorKind::Config) and nothing is sent. It
+/// belongs to no client id: no device id is needed, and the next run may have another.
+///
+/// A file that is damaged or not a spool makes `connect` fail and is left as it is, unless
+/// [`set_aside_damaged`](Spool::set_aside_damaged) is chosen.
+///
+/// A process that forks while a client stands shares the lock with its child: the file stays locked until both are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "give it to ConfigBuilder::spool"]
+pub struct Spool {
+    path: PathBuf,
+    max_bytes: u64,
+    sync: SyncPolicy,
+    set_aside_damaged: bool,
+}
+
+/// When what was written is forced to the disk (`fsync`).
+///
+/// All of them survive the end of the process, `kill -9` included; they differ in what a power cut or a crash of the
+/// system does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SyncPolicy {
+    /// Before each message counts as accepted; concurrent callers share one. A power cut loses nothing, as far as the disk
+    /// keeps its word.
+    #[default]
+    Each,
+    /// Every so often: 1 ms to 1 h. A power cut loses what was accepted since, and may leave a damaged file.
+    Interval(Duration),
+    /// When the system sees fit. A power cut loses what was accepted in the last half minute or so, and may leave a damaged
+    /// file.
+    System,
+}
+
+impl Spool {
+    /// A spool in this file, of up to 64 MiB, synced for each message. The file is made if it does not exist.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Spool { path: path.into(), max_bytes: 64 * 1024 * 1024, sync: SyncPolicy::Each, set_aside_damaged: false }
+    }
+
+    /// The most bytes of records, each with topic, payload and 24 bytes: at least 1. Default 67,108,864 (64 MiB).
+    ///
+    /// A message larger than that fits an empty spool.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// When what was written is forced to the disk. Default [`SyncPolicy::Each`].
+    pub fn sync(mut self, policy: SyncPolicy) -> Self {
+        self.sync = policy;
+        self
+    }
+
+    /// Whether a damaged or foreign file is renamed to `<path>.damaged-<seconds since 1970>`, and an empty spool is
+    /// started. Default `false`: [`Client::connect`](crate::Client::connect) fails, and says what to do.
+    ///
+    /// It is logged, and told as [`Event::SpoolSetAside`](crate::Event::SpoolSetAside) to the first listener, also to one
+    /// that comes later. What was in the file is not sent.
+    pub fn set_aside_damaged(mut self, set_aside: bool) -> Self {
+        self.set_aside_damaged = set_aside;
+        self
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Checks the ranges.
+    pub(crate) fn checked(&self) -> Result<()> {
+        if self.path.file_name().is_none() {
+            return Err(Error::config(format!("the spool's path {} names no file", self.path.display())));
+        }
+        if self.max_bytes == 0 {
+            return Err(Error::config("Spool::max_bytes is 0; it must be at least 1"));
+        }
+        let range = Duration::from_millis(1)..=Duration::from_secs(3600);
+        match self.sync {
+            SyncPolicy::Interval(interval) if !range.contains(&interval) => Err(Error::config(format!(
+                "SyncPolicy::Interval is {interval:?}; it must be from {:?} to {:?}",
+                range.start(),
+                range.end()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn bound(&self) -> u64 {
+        self.max_bytes
+    }
+}
+
+/// What a message takes in the spool, in bytes.
+pub(crate) fn size_of(message: &Outgoing) -> u64 {
+    (message.size() + OVERHEAD) as u64
+}
+
+/// The wall clock, in milliseconds since 1970.
+pub(crate) fn wall_clock() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is wrong with the spool's file.
+fn fault(path: &Path, what: &str) -> Error {
+    Error::new(ErrorKind::Spool, format!("the spool {}: {what}", path.display()))
+}

@@ -1,0 +1,202 @@
+//! How a spool is found, locked and checked when a client starts.
+
+use std::fs;
+#[cfg(unix)]
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::mark::{Count, Mark};
+use super::record::{self, Fault};
+use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
+use super::{Spool, fault, wall_clock};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::helper::{self, NoAnswer};
+use crate::identity;
+use crate::limits::{Limits, MQTT_TEXT_LEN};
+use crate::message::Outgoing;
+
+/// A spool that is ready.
+pub(crate) struct Opened {
+    pub(crate) store: Box<dyn Store>,
+    /// What an earlier run has left, oldest first.
+    pub(crate) restored: Vec<Restored>,
+    /// A damaged file was renamed to this, and why.
+    pub(crate) set_aside: Option<(PathBuf, Error)>,
+}
+
+/// A message of an earlier run.
+pub(crate) struct Restored {
+    pub(crate) key: u64,
+    pub(crate) message: Arc<Outgoing>,
+    /// How long ago it was accepted; zero if the clock was set back since.
+    pub(crate) age: Duration,
+    /// Its own time limit, counted from acceptance.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// Opens the spool of this configuration, on a thread of its own: a disk that does not answer costs no more than the
+/// time until the deadline.
+pub(crate) fn open(spool: &Spool, config: &Config, deadline: Instant) -> Result<Opened> {
+    let path = spool.path().to_path_buf();
+    let (spool, config) = (spool.clone(), config.clone());
+    let opening = helper::spawn(move || open_now(&spool, &config));
+    let opening = opening.ok_or_else(|| Error::internal("cannot start a thread"))?;
+    match helper::wait(&opening, deadline, || false) {
+        Ok(opened) => opened,
+        Err(NoAnswer::Panicked) => Err(Error::internal("opening the spool panicked")),
+        Err(_) => {
+            let message = format!("the spool {} could not be opened in time (stage: spool)", path.display());
+            Err(Error::new(ErrorKind::Timeout(Stage::Spool), message).with_hint("the disk does not answer, or is slow"))
+        }
+    }
+}
+
+fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
+    let path = spool.path();
+    let lock = beside(path, ".lock");
+    let mark = Mark::take(&lock).map_err(|error| unwritable(&lock, error))?;
+    let mut mark = mark.ok_or_else(|| locked(path))?;
+    let noted = mark.read();
+    if !path.try_exists().map_err(|error| unwritable(path, error))? {
+        make(path, config)?;
+    }
+    let mut set_aside = None;
+    let (store, restored) = match examine(spool, config, noted) {
+        Err(Unusable::Damaged(what)) if spool.set_aside_damaged => {
+            let reason = damaged(path, &what);
+            set_aside = Some((rename_damaged(path)?, reason));
+            make(path, config)?;
+            examine(spool, config, noted)
+        }
+        examined => examined,
+    }
+    .map_err(|unusable| match unusable {
+        Unusable::Because(error) => error,
+        Unusable::Damaged(what) => damaged(path, &what).with_hint(
+            "nothing was changed and nothing is sent; move the file away to start with an empty spool, or let \
+             Spool::set_aside_damaged do so; what was in it is not sent then",
+        ),
+    })?;
+    Ok(Opened { store: Box::new(store.under(mark)), restored, set_aside })
+}
+
+/// Opens the file and reads all of it.
+fn examine(spool: &Spool, config: &Config, noted: Option<Count>) -> Result<(RedbStore, Vec<Restored>), Unusable> {
+    let path = spool.path();
+    // A plain opening "may panic" on damage, a checked one should not; a debug build of redb asserts all the same.
+    let opened = catch_unwind(AssertUnwindSafe(|| RedbStore::open(path, spool.sync)));
+    let (store, header, entries) =
+        opened.unwrap_or_else(|_| Err(Unusable::Damaged("its contents make no sense".to_string())))?;
+    let (instance, endpoint) = (config.instance_id(), config.endpoint().to_string());
+    if (header.instance.as_str(), &header.endpoint) != (instance, &endpoint) {
+        let message = format!(
+            "the spool {} belongs to instance \"{}\" at {}, but this client is for instance \"{instance}\" at {endpoint}",
+            path.display(),
+            header.instance,
+            header.endpoint
+        );
+        let hint = "give each instance and endpoint a spool of its own; what is in this one goes out when a client with \
+                    its instance and endpoint is started";
+        return Err(Unusable::Because(Error::config(message).with_hint(hint)));
+    }
+    if let Some(noted) = noted.filter(|noted| noted.id == header.count.id && noted.commits > header.count.commits) {
+        let missing = noted.commits - header.count.commits;
+        let what =
+            format!("its last {missing} change(s) are missing, or it is an old copy (then remove its .lock file)");
+        return Err(Unusable::Damaged(what));
+    }
+    let now = wall_clock();
+    let restored: Result<Vec<_>, _> = entries.into_iter().map(|entry| restore(path, config, entry, now)).collect();
+    Ok((store, restored?))
+}
+
+fn restore(path: &Path, config: &Config, (key, bytes): Entry, now: u64) -> Result<Restored, Unusable> {
+    let record = record::decode(key, &bytes).map_err(|fault| judge(path, key, fault))?;
+    // Whatever was accepted under other limits is sent; what MQTT cannot carry was never accepted.
+    let lax = Limits::default().strict_names(false).topic_len(MQTT_TEXT_LEN);
+    if identity::check_topic(record.topic, &lax).is_err() {
+        return Err(judge(path, key, Fault::Content));
+    }
+    if let Err(error) = identity::check_payload(record.payload.len(), record.topic, config.limits()) {
+        let message = format!("the spool {} holds a message that the limits do not allow: {error}", path.display());
+        let hint = "raise Limits::payload_len to what it was when the message was accepted";
+        return Err(Unusable::Because(Error::config(message).with_hint(hint)));
+    }
+    Ok(Restored {
+        key,
+        message: Arc::new(Outgoing::new(record.topic, record.qos, record.payload)),
+        age: Duration::from_millis(now.saturating_sub(record.accepted)),
+        limit: (record.limit > 0).then(|| Duration::from_millis(record.limit)),
+    })
+}
+
+fn judge(path: &Path, key: u64, what: Fault) -> Unusable {
+    let what = match what {
+        Fault::TooShort => "is too short",
+        Fault::Checksum => "does not match its checksum",
+        Fault::Content => "makes no sense",
+        Fault::Version(version) => {
+            let message =
+                format!("record {key} has version {version}, which this version of the library does not know");
+            let hint = "it was written by a newer one: use that again, at least until it has sent what is there";
+            return Unusable::Because(fault(path, &message).with_hint(hint));
+        }
+    };
+    Unusable::Damaged(format!("record {key} {what}"))
+}
+
+/// Somebody else has it.
+pub(super) fn locked(path: &Path) -> Error {
+    fault(path, "it is in use by another process, or by another client of this one").with_hint(
+        "one client at a time can use a spool: end the other one, or give each a path of its own; a child forked from \
+         the other process holds the lock, too",
+    )
+}
+
+fn damaged(path: &Path, what: &str) -> Error {
+    fault(path, &format!("it is damaged, or no spool at all: {what}"))
+}
+
+/// Makes an empty spool. A crash in the middle leaves none, rather than half of one.
+fn make(path: &Path, config: &Config) -> Result<()> {
+    let new = beside(path, ".new");
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unwritable(&new, error)),
+        _ => {}
+    }
+    RedbStore::make(&new, config.instance_id(), &config.endpoint().to_string())?;
+    rename(&new, path)
+}
+
+fn rename_damaged(path: &Path) -> Result<PathBuf> {
+    let mut name = beside(path, &format!(".damaged-{}", wall_clock() / 1000));
+    let mut count = 1;
+    while name.try_exists().map_err(|error| unwritable(path, error))? {
+        count += 1;
+        name = beside(path, &format!(".damaged-{}-{count}", wall_clock() / 1000));
+    }
+    rename(path, &name)?;
+    Ok(name)
+}
+
+/// Renames, and waits until the directory is on disk.
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|error| unwritable(to, error))?;
+    #[cfg(unix)]
+    {
+        let directory = to.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let synced = File::open(directory).and_then(|directory| directory.sync_all());
+        synced.map_err(|error| unwritable(to, error))?;
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    PathBuf::from(name)
+}

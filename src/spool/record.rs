@@ -1,0 +1,185 @@
+//! One record of the spool: a message, and when it was accepted.
+//!
+//! | bytes | meaning |
+//! |---|---|
+//! | 1 | version of this layout, 1 |
+//! | 1 | QoS, 1 or 2 |
+//! | 8 | when it was accepted: milliseconds since 1970, little-endian |
+//! | 8 | its own time limit in milliseconds, 0 for none |
+//! | 2 | length of the topic |
+//! | n | topic, UTF-8 |
+//! | m | payload |
+//! | 4 | CRC-32 of the record's key (8 bytes, little-endian) and of all bytes before |
+
+use crate::QoS;
+
+/// The version of the layout.
+const VERSION: u8 = 1;
+
+/// What stands before the topic.
+const HEAD: usize = 1 + 1 + 8 + 8 + 2;
+
+/// What a record adds to topic and payload, in bytes.
+pub(crate) const OVERHEAD: usize = HEAD + 4;
+
+/// A message as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    pub(crate) qos: QoS,
+    /// Milliseconds since 1970.
+    pub(crate) accepted: u64,
+    /// How long it may stay undelivered by its own account, in milliseconds; 0 for no limit.
+    pub(crate) limit: u64,
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a [u8],
+}
+
+/// Why bytes are no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    TooShort,
+    Checksum,
+    /// Intact, but of a layout this version does not know.
+    Version(u8),
+    /// Intact, but with a value that no version writes.
+    Content,
+}
+
+impl Record<'_> {
+    /// The bytes to be stored under this key. The topic has at most 65,535 bytes, as MQTT demands.
+    pub(crate) fn encode(&self, key: u64) -> Vec<u8> {
+        let topic = self.topic.as_bytes();
+        let mut bytes = Vec::with_capacity(OVERHEAD + topic.len() + self.payload.len());
+        bytes.push(VERSION);
+        bytes.push(self.qos.level());
+        bytes.extend_from_slice(&self.accepted.to_le_bytes());
+        bytes.extend_from_slice(&self.limit.to_le_bytes());
+        bytes.extend_from_slice(&u16::try_from(topic.len()).unwrap_or(u16::MAX).to_le_bytes());
+        bytes.extend_from_slice(topic);
+        bytes.extend_from_slice(self.payload);
+        bytes.extend_from_slice(&checksum(key, &bytes).to_le_bytes());
+        bytes
+    }
+}
+
+/// Reads what was stored under this key. Any bytes are allowed; those that [`Record::encode`] has not made are refused.
+pub(crate) fn decode(key: u64, bytes: &[u8]) -> Result<Record<'_>, Fault> {
+    let (body, sum) = bytes.split_last_chunk::<4>().ok_or(Fault::TooShort)?;
+    if body.len() < HEAD {
+        return Err(Fault::TooShort);
+    }
+    if checksum(key, body) != u32::from_le_bytes(*sum) {
+        return Err(Fault::Checksum);
+    }
+    let (version, rest) = body.split_first().ok_or(Fault::TooShort)?;
+    if *version != VERSION {
+        return Err(Fault::Version(*version));
+    }
+    let (qos, rest) = rest.split_first().ok_or(Fault::TooShort)?;
+    let qos = QoS::from_level(*qos).filter(|qos| *qos != QoS::AtMostOnce).ok_or(Fault::Content)?;
+    let (accepted, rest) = rest.split_first_chunk().ok_or(Fault::TooShort)?;
+    let (limit, rest) = rest.split_first_chunk().ok_or(Fault::TooShort)?;
+    let (length, rest) = rest.split_first_chunk().ok_or(Fault::TooShort)?;
+    let (topic, payload) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length))).ok_or(Fault::Content)?;
+    Ok(Record {
+        qos,
+        accepted: u64::from_le_bytes(*accepted),
+        limit: u64::from_le_bytes(*limit),
+        topic: std::str::from_utf8(topic).map_err(|_| Fault::Content)?,
+        payload,
+    })
+}
+
+/// CRC-32 (IEEE 802.3) of the key and the bytes.
+pub(super) fn checksum(key: u64, bytes: &[u8]) -> u32 {
+    let step = |sum: u32, byte: &u8| TABLE[usize::from(sum as u8 ^ byte)] ^ (sum >> 8);
+    !bytes.iter().fold(key.to_le_bytes().iter().fold(!0, step), step)
+}
+
+static TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut index = 0;
+    while index < 256 {
+        let mut value = index as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { 0xedb8_8320 ^ (value >> 1) } else { value >> 1 };
+            bit += 1;
+        }
+        table[index] = value;
+        index += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record<'a>(topic: &'a str, payload: &'a [u8]) -> Record<'a> {
+        Record { qos: QoS::ExactlyOnce, accepted: 1_700_000_000_123, limit: 5, topic, payload }
+    }
+
+    #[test]
+    fn the_checksum_is_the_well_known_one() {
+        // The check value of CRC-32/ISO-HDLC is that of "123456789"; here its first 8 bytes are the key.
+        assert_eq!(checksum(u64::from_le_bytes(*b"12345678"), b"9"), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn every_flipped_bit_every_cut_and_every_other_key_is_noticed() {
+        let good = record("demo/a", b"payload").encode(7);
+        assert_eq!(good.len(), OVERHEAD + 6 + 7);
+        assert_eq!(decode(7, &good), Ok(record("demo/a", b"payload")));
+        assert_eq!(decode(8, &good), Err(Fault::Checksum));
+        for length in 0..good.len() {
+            assert!(decode(7, &good[..length]).is_err(), "cut to {length}");
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[length] ^= 1 << bit;
+                assert_eq!(decode(7, &bad), Err(Fault::Checksum), "byte {length}, bit {bit}");
+            }
+        }
+    }
+
+    /// Bytes with a checksum that fits, so that what is behind it is reached.
+    fn signed(mut body: Vec<u8>) -> Vec<u8> {
+        let sum = checksum(1, &body);
+        body.extend_from_slice(&sum.to_le_bytes());
+        body
+    }
+
+    #[test]
+    fn intact_bytes_that_make_no_sense_are_refused() {
+        let good = record("t", b"").encode(1);
+        let body = &good[..good.len() - 4];
+        let with = |at: usize, value: u8| {
+            let mut body = body.to_vec();
+            body[at] = value;
+            signed(body)
+        };
+        assert_eq!(decode(1, &with(0, 2)), Err(Fault::Version(2)));
+        for (at, value) in [(1, 0), (1, 3), (18, 2), (19, 1), (20, 0xff)] {
+            assert_eq!(decode(1, &with(at, value)), Err(Fault::Content), "byte {at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = decode(1, &bytes);
+            let _ = decode(1, &signed(bytes));
+        }
+
+        #[test]
+        fn what_was_encoded_comes_back(topic in ".{0,40}", payload in proptest::collection::vec(any::<u8>(), 0..80),
+            accepted: u64, limit: u64, key: u64, twice: bool) {
+            let qos = if twice { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
+            let record = Record { qos, accepted, limit, topic: &topic, payload: &payload };
+            let bytes = record.encode(key);
+            prop_assert_eq!(decode(key, &bytes), Ok(record));
+        }
+    }
+}

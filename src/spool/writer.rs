@@ -1,0 +1,248 @@
+//! The thread that writes the spool, and the queue it takes its work from.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::record::Record;
+use super::store::{Entry, Store};
+use super::{Spool, SyncPolicy, size_of};
+use crate::error::{Error, Result};
+use crate::message::Outgoing;
+use crate::session::lock;
+
+/// How long removals wait for company: each write costs an `fsync`, and the next message takes them along.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// After a failure, how long until removals are tried again on their own.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A message to be stored, and the operation of the outbox that waits for it.
+pub(crate) struct Stored {
+    pub(crate) seq: u64,
+    pub(crate) message: Arc<Outgoing>,
+    /// When it was accepted, by the wall clock in milliseconds since 1970.
+    pub(crate) accepted: u64,
+}
+
+/// What became of a write: these operations may go out, or are not accepted after all.
+pub(crate) struct Done {
+    pub(crate) seqs: Vec<u64>,
+    pub(crate) result: Result<()>,
+}
+
+/// The writer's work. Only memory: it may be used under the session's lock.
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    interval: Option<Duration>,
+}
+
+#[derive(Default)]
+struct State {
+    next_key: u64,
+    added: BTreeMap<u64, Stored>,
+    removed: Vec<u64>,
+    /// When the oldest removal came.
+    removed_at: Option<Instant>,
+    failed_at: Option<Instant>,
+    /// Written and not synced yet, since then.
+    dirty_since: Option<Instant>,
+    closing: bool,
+    closed: bool,
+    /// Records on disk, by key, with what they take.
+    sizes: BTreeMap<u64, u64>,
+    bytes: u64,
+}
+
+/// What is written next.
+struct Batch {
+    added: Vec<(u64, Stored)>,
+    removed: Vec<u64>,
+    sync: bool,
+    last: bool,
+}
+
+impl Queue {
+    /// `present`: the records there are already, with what they take.
+    pub(crate) fn new(spool: &Spool, present: impl Iterator<Item = (u64, u64)>) -> Self {
+        let interval = match spool.sync {
+            SyncPolicy::Interval(interval) => Some(interval),
+            SyncPolicy::Each | SyncPolicy::System => None,
+        };
+        let sizes: BTreeMap<u64, u64> = present.collect();
+        let state = State {
+            next_key: sizes.last_key_value().map_or(1, |(key, _)| key.saturating_add(1)),
+            bytes: sizes.values().sum(),
+            sizes,
+            ..State::default()
+        };
+        Queue { state: Mutex::new(state), changed: Condvar::new(), interval }
+    }
+
+    /// Asks for a message to be stored. The key of its record.
+    pub(crate) fn add(&self, stored: Stored) -> u64 {
+        let mut state = lock(&self.state);
+        let key = state.next_key;
+        state.next_key += 1;
+        state.added.insert(key, stored);
+        self.changed.notify_all();
+        key
+    }
+
+    /// The record is no longer needed, written or not.
+    pub(crate) fn remove(&self, key: u64) {
+        let mut state = lock(&self.state);
+        state.added.remove(&key);
+        if state.removed.is_empty() {
+            state.removed_at = Some(Instant::now());
+            self.changed.notify_all();
+        }
+        state.removed.push(key);
+    }
+
+    /// Records on disk, and what they take in bytes.
+    pub(crate) fn present(&self) -> (u64, u64) {
+        let state = lock(&self.state);
+        (state.sizes.len() as u64, state.bytes)
+    }
+
+    /// Asks the writer to finish, and waits until it has, at most until then. Whether it has.
+    pub(crate) fn close(&self, until: Instant) -> bool {
+        let mut state = lock(&self.state);
+        state.closing = true;
+        self.changed.notify_all();
+        while !state.closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Waits for work.
+    fn take(&self) -> Batch {
+        let mut state = lock(&self.state);
+        loop {
+            let now = Instant::now();
+            let removal = state.removed_at.map(|at| state.failed_at.map_or(at + GATHER, |failed| failed + RETRY));
+            let sync = self.interval.and_then(|interval| Some(state.dirty_since? + interval));
+            let due = [removal, sync].into_iter().flatten().min();
+            if !state.added.is_empty() || state.closing || due.is_some_and(|due| due <= now) {
+                state.removed_at = None;
+                return Batch {
+                    added: std::mem::take(&mut state.added).into_iter().collect(),
+                    removed: std::mem::take(&mut state.removed),
+                    sync: sync.is_some_and(|due| due <= now),
+                    last: state.closing,
+                };
+            }
+            state = match due {
+                Some(due) => self.changed.wait_timeout(state, due - now).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// The batch was written.
+    fn written(&self, removed: &[u64], added: impl Iterator<Item = (u64, u64)>) {
+        let mut state = lock(&self.state);
+        state.failed_at = None;
+        state.dirty_since.get_or_insert_with(Instant::now);
+        for key in removed {
+            let size = state.sizes.remove(key).unwrap_or_default();
+            state.bytes -= size;
+        }
+        for (key, size) in added {
+            state.sizes.insert(key, size);
+            state.bytes += size;
+        }
+    }
+
+    /// The batch was not written, as far as is known: whatever of it may be on disk has to go.
+    fn not_written(&self, mut removed: Vec<u64>, added: impl Iterator<Item = u64>) {
+        let mut state = lock(&self.state);
+        let now = Instant::now();
+        state.failed_at = Some(now);
+        removed.extend(added);
+        removed.append(&mut state.removed);
+        if !removed.is_empty() {
+            state.removed_at.get_or_insert(now);
+        }
+        state.removed = removed;
+    }
+
+    fn synced(&self) {
+        lock(&self.state).dirty_since = None;
+    }
+
+    fn finished(&self) {
+        lock(&self.state).closed = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Writes until the queue is closed. `done` hears of every message, after it was written.
+pub(crate) fn run(queue: &Queue, mut store: Box<dyn Store>, mut done: impl FnMut(Done)) {
+    let mut troubled = false;
+    loop {
+        let Batch { added, removed, sync, last } = queue.take();
+        let entries: Vec<Entry> = added.iter().map(|(key, stored)| (*key, encode(*key, stored))).collect();
+        let result = if entries.is_empty() && removed.is_empty() {
+            Ok(())
+        } else {
+            guarded(|| store.commit(&removed, &entries))
+        };
+        let wrote = !(entries.is_empty() && removed.is_empty());
+        drop(entries);
+        match &result {
+            Ok(()) if wrote => {
+                queue.written(&removed, added.iter().map(|(key, stored)| (*key, size_of(&stored.message))));
+                troubled = false;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                queue.not_written(removed, added.iter().map(|(key, _)| *key));
+                // Callers are told; removals have nobody to tell, and once is enough.
+                if !std::mem::replace(&mut troubled, true) {
+                    log::warn!("{error}");
+                }
+            }
+        }
+        if sync {
+            match guarded(|| store.sync()) {
+                Ok(()) => queue.synced(),
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+        if !added.is_empty() {
+            done(Done { seqs: added.iter().map(|(_, stored)| stored.seq).collect(), result });
+        }
+        if last {
+            break;
+        }
+    }
+    if let Err(error) = guarded(|| store.close()) {
+        log::warn!("{error}");
+    }
+    drop(store);
+    queue.finished();
+}
+
+/// A panic of the store is an error like any other.
+fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::internal("the spool's store panicked")))
+}
+
+fn encode(key: u64, stored: &Stored) -> Vec<u8> {
+    let message = &stored.message;
+    let limit = message.timeout.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1));
+    Record { qos: message.qos, accepted: stored.accepted, limit, topic: &message.topic, payload: &message.payload }
+        .encode(key)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,84 @@
+//! Promise 8 after a `fork`: what the child has of its parent's client is of no use and does no harm, and the child
+//! can make a client of its own. One test a process: only few threads may be running when it is split.
+#![cfg(unix)]
+
+mod support;
+
+use aliyun_mqtt::{AckMode, Client, ErrorKind, QoS, Token};
+use support::broker::{self, Broker};
+use support::{LONG, eventually, payloads};
+
+fn forked<T>(result: Result<T, aliyun_mqtt::Error>) -> bool {
+    matches!(result, Err(error) if error.kind() == ErrorKind::Forked)
+}
+
+#[test]
+fn a_child_cannot_use_what_it_has_and_can_make_its_own() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().ack_mode(AckMode::Manual));
+    let stream = std::thread::scope(|scope| {
+        let stream = scope.spawn(|| client.subscribe_stream("s", QoS::AtLeastOnce));
+        broker::grant(&mut line);
+        stream.join().expect("no panic").expect("subscribed")
+    });
+    line.publish("t", 1, 1, false, "taken");
+    line.publish("t", 1, 2, false, "not taken");
+    eventually("arrived", || client.stats().received == 2);
+    let message = client.recv().expect("a message");
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let open = line.expect(3);
+    let events = client.events();
+    let own = broker.config().device_id("child").build().expect("a good configuration");
+    // SAFETY: the only other threads are the client's worker and the test harness's, and the child needs nothing of
+    // theirs; should it hang all the same, the alarm ends it.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: a plain call.
+        unsafe { libc::alarm(LONG.as_secs() as u32) };
+        let token = Token::new(aliyun_mqtt::TokenKind::ReadWrite, "test-token");
+        let told = [
+            forked(client.try_recv()),
+            forked(client.messages().next().expect("an answer")),
+            forked(client.subscribe("t", QoS::AtLeastOnce)),
+            forked(client.subscribe_stream("t", QoS::AtLeastOnce)),
+            forked(client.unsubscribe("t")),
+            forked(client.try_publish("t", QoS::AtMostOnce, "")),
+            forked(client.send_p2p("parent", "GID_test@@@x", QoS::AtMostOnce, "")),
+            forked(client.upload_token(token)),
+            forked(stream.try_recv()),
+            forked(stream.recv()),
+            forked(delivery.try_wait()),
+            forked(message.ack()),
+            events.try_recv().is_none() && events.recv().is_none() && client.events().recv().is_none(),
+            client.stats() == aliyun_mqtt::Stats::default(),
+        ];
+        let wrong = told.iter().position(|told| !told).map_or(0, |at| at as i32 + 1);
+        drop((stream, message, delivery, events, client));
+        let own = Client::connect(own).and_then(|own| {
+            own.publish("t", QoS::AtLeastOnce, "from the child")?;
+            own.disconnect()
+        });
+        // SAFETY: ends the child at once, without running anything of the parent's.
+        unsafe { libc::_exit(if own.is_ok() { wrong } else { 100 }) }
+    }
+    let mut childs = broker.accept(false);
+    let said = childs.serve_until(|_| false);
+    drop(childs);
+    let said: Vec<_> = said.iter().map(broker::Packet::kind).collect();
+    assert_eq!(said, [3, 14], "the child's own client");
+    let mut status = -1;
+    // SAFETY: waits for our own child.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(libc::WEXITSTATUS(status), 0, "the number of the call that did not say so; 100 for its own client");
+    assert!(libc::WIFEXITED(status), "{status}");
+    // The parent's is untouched by all of it: nothing was acknowledged, unsubscribed or said in its name.
+    line.answer(&open);
+    delivery.wait().expect("acknowledged");
+    message.ack().expect("counts");
+    let next = line.read().expect("a packet");
+    assert_eq!((next.kind(), next.id()), (4, 1));
+    assert_eq!(payloads(&client, 1), ["not taken"]);
+    drop(stream);
+    assert_eq!(line.read().expect("a packet").kind(), 10);
+    assert!(events.try_recv().is_none());
+}

@@ -1,0 +1,56 @@
+//! Promises 3 and 9: what a client does when a broker goes and comes back, and the line breaks meanwhile.
+
+mod support;
+
+use std::thread;
+
+use aliyun_mqtt::QoS;
+use support::broker::{Broker, grant};
+use support::connected;
+
+#[test]
+fn the_next_attempt_does_not_wait_for_a_look_at_who_closed_the_last_one() {
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config());
+    drop(line);
+    let mut cut_short = broker.accept_raw();
+    assert_eq!(cut_short.read().expect("a packet").kind(), 1, "CONNECT");
+    drop(cut_short);
+    let mut next = broker.accept_raw();
+    assert_eq!(next.read().expect("a packet").kind(), 1, "CONNECT, and no look into what speaks here");
+    next.connack(false, 0);
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let id = next.expect(3).id();
+    next.ack(4, id);
+    delivery.wait().expect("acknowledged");
+}
+
+#[test]
+fn a_new_session_whose_connack_was_lost_gets_the_subscriptions_all_the_same() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().device_id("kept").clean_session(false));
+    let events = client.events();
+    thread::scope(|scope| {
+        let own = scope.spawn(|| client.subscribe("a/b", QoS::AtLeastOnce));
+        grant(&mut line);
+        own.join().expect("no panic").expect("subscribed");
+    });
+    drop(line);
+    // The broker has lost everything, and makes a new session; its word of it does not arrive.
+    let mut lost = broker.accept_raw();
+    assert_eq!(lost.expect(1).kind(), 1);
+    drop(lost);
+    let mut line = broker.accept(true);
+    let restored = line.read().expect("a packet");
+    assert_eq!(restored.kind(), 8, "SUBSCRIBE, although the session is present");
+    line.suback(restored.id(), &[1]);
+    connected(&events);
+    drop(line);
+    // Once it is known to have them, a kept session needs no more.
+    let mut line = broker.accept(true);
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let next = line.read().expect("a packet");
+    assert_eq!(next.kind(), 3, "no SUBSCRIBE");
+    line.ack(4, next.id());
+    delivery.wait().expect("acknowledged");
+}

@@ -1,0 +1,317 @@
+//! The spool: what was accepted outlives the process.
+#![cfg(feature = "spool")]
+
+mod support;
+
+#[path = "spool/kill.rs"]
+mod kill;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, QoS, Spool, Stage};
+use support::broker::{Broker, Line, lax};
+use support::{LONG, connected, error, eventually};
+
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// For what has to time out: long enough for a busy machine to do what comes before.
+const SHORT: Duration = Duration::from_secs(4);
+
+/// A directory of its own, removed at the end.
+#[derive(Debug)]
+pub(crate) struct Dir(PathBuf);
+
+impl Dir {
+    pub(crate) fn new() -> Dir {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("aliyun-mqtt-spool-it-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).expect("a new directory");
+        Dir(path)
+    }
+
+    pub(crate) fn spool(&self) -> Spool {
+        Spool::at(self.0.join("spool"))
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(broker: &Broker, dir: &Dir) -> (Client, Line) {
+    broker.connect(broker.config().spool(dir.spool()))
+}
+
+/// Ends a client whose broker does not answer.
+fn leave(client: &Client) -> Option<aliyun_mqtt::Error> {
+    client.with_timeout(MOMENT).disconnect().err()
+}
+
+/// What a run without an answering broker leaves behind.
+fn leave_behind(broker: &Broker, dir: &Dir, payloads: &[&str]) {
+    let (client, _line) = run(broker, dir);
+    for payload in payloads {
+        drop(client.publish_nowait("t", QoS::AtLeastOnce, *payload).expect("accepted"));
+    }
+    let report = leave(&client).expect("not delivered");
+    assert_eq!(report.kind(), ErrorKind::Undelivered { count: payloads.len() });
+}
+
+fn acknowledge(line: &mut Line, payload: &str) {
+    let publish = line.expect(3);
+    assert_eq!((publish.payload().as_str(), publish.dup()), (payload, false));
+    line.ack(4, publish.id());
+}
+
+#[test]
+fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let (client, mut line) = run(&broker, &dir);
+    let accepted: Vec<_> = ["one", "two", "three"]
+        .map(|payload| client.publish_nowait("t", QoS::AtLeastOnce, payload).expect("accepted"))
+        .into();
+    let exactly = client.publish_nowait("t", QoS::ExactlyOnce, "four").expect("accepted");
+    assert_eq!(client.stats().spooled_messages, 4);
+    client.publish("t", QoS::AtMostOnce, "not stored").expect("written");
+    acknowledge(&mut line, "one");
+    accepted[0].wait().expect("acknowledged");
+    let report = leave(&client).expect("not delivered");
+    assert_eq!(report.kind(), ErrorKind::Undelivered { count: 3 });
+    assert!(report.to_string().contains("3 stay in the spool and go out with the next run"), "{report}");
+    for delivery in [&accepted[1], &accepted[2], &exactly] {
+        let kept = error(delivery.wait());
+        assert_eq!((kept.kind(), kept.fate()), (ErrorKind::Closed, Some(Fate::Spooled)), "{kept}");
+    }
+    drop(line);
+
+    let (client, mut line) = run(&broker, &dir);
+    assert_eq!((client.stats().spooled_messages, client.stats().published), (3, 0));
+    let new = client.publish_nowait("t", QoS::AtLeastOnce, "five").expect("accepted");
+    acknowledge(&mut line, "two");
+    acknowledge(&mut line, "three");
+    let four = line.expect(3);
+    assert_eq!((four.payload().as_str(), four.qos(), four.dup()), ("four", 2, false), "a new message");
+    acknowledge(&mut line, "five");
+    line.ack(5, four.id());
+    line.expect(6);
+    line.ack(7, four.id());
+    new.wait().expect("acknowledged");
+    client.flush(LONG).expect("all delivered");
+    eventually("all removed", || client.stats().spooled_messages == 0 && client.stats().spooled_bytes == 0);
+    client.disconnect().expect("nothing left");
+    drop(line);
+
+    let (client, mut line) = run(&broker, &dir);
+    let last = client.publish_nowait("t", QoS::AtLeastOnce, "six").expect("accepted");
+    acknowledge(&mut line, "six");
+    last.wait().expect("acknowledged");
+}
+
+#[test]
+fn disconnect_leaves_no_record_of_what_was_acknowledged() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let (client, mut line) = run(&broker, &dir);
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    acknowledge(&mut line, "x");
+    delivery.wait().expect("acknowledged");
+    // At once: the removal is still on its way.
+    client.disconnect().expect("delivered");
+    drop(line);
+    let (client, _line) = run(&broker, &dir);
+    assert_eq!(client.stats().spooled_messages, 0);
+}
+
+#[test]
+fn a_publish_that_times_out_is_taken_back() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let (client, mut line) = broker.connect(broker.config().spool(dir.spool()).window(1));
+    thread::scope(|scope| {
+        let written = scope.spawn(|| error(client.with_timeout(SHORT).publish("t", QoS::AtLeastOnce, "written")));
+        assert_eq!(line.expect(3).payload(), "written");
+        let queued = scope.spawn(|| error(client.with_timeout(SHORT / 2).publish("t", QoS::AtLeastOnce, "queued")));
+        let (queued, written) = (queued.join().expect("no panic"), written.join().expect("no panic"));
+        assert_eq!((queued.kind(), queued.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
+        assert_eq!((written.kind(), written.fate()), (ErrorKind::Timeout(Stage::Ack), Some(Fate::Unknown)));
+    });
+    eventually("both records are gone", || client.stats().spooled_messages == 0);
+    assert!(leave(&client).is_none(), "both were told");
+    drop(line);
+    let (client, mut line) = run(&broker, &dir);
+    let next = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
+    acknowledge(&mut line, "next");
+    next.wait().expect("acknowledged");
+}
+
+#[test]
+fn a_message_without_a_limit_outlasts_the_clients_time_out() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let (client, line) = run(&broker, &dir);
+    let events = client.events();
+    let short = client.with_timeout(MOMENT);
+    let delivery = short.publish_nowait("t", QoS::AtLeastOnce, "patient").expect("accepted");
+    assert_eq!(delivery.wait_timeout(MOMENT * 2).expect("open"), None);
+    drop(line);
+    let mut line = broker.accept(false);
+    connected(&events);
+    acknowledge(&mut line, "patient");
+    assert_eq!(delivery.wait().expect("acknowledged").attempts, 2);
+}
+
+#[test]
+fn age_counts_across_runs_and_the_loss_is_reported() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let (client, line) = run(&broker, &dir);
+    drop(client.publish_nowait("t", QoS::AtLeastOnce, "old").expect("accepted"));
+    let patient = Outgoing::new("t", QoS::AtLeastOnce, "patient").timeout(LONG * 60);
+    drop(client.publish_message_nowait(patient).expect("accepted"));
+    leave(&client).expect("not delivered");
+    drop((client, line));
+    let left = SystemTime::now();
+    eventually("the clock went on", || left.elapsed().is_ok_and(|elapsed| elapsed > Duration::from_millis(5)));
+
+    let config = broker.config().spool(dir.spool()).message_age(Duration::from_millis(1));
+    let (client, mut line) = broker.connect(config);
+    acknowledge(&mut line, "patient");
+    let report = error(client.flush(LONG));
+    assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 });
+    assert!(report.to_string().contains("PUBLISH to \"t\" (QoS 1) of an earlier run"), "{report}");
+    client.disconnect().expect("told before");
+    drop(line);
+    let (client, _line) = run(&broker, &dir);
+    assert_eq!(client.stats().spooled_messages, 0, "it does not come back");
+}
+
+#[test]
+fn an_age_within_a_run_ends_the_record() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let (client, _line) = broker.connect(broker.config().spool(dir.spool()).message_age(MOMENT));
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    assert_eq!(error(delivery.wait()).fate(), Some(Fate::Unknown));
+    eventually("its record is gone", || client.stats().spooled_messages == 0);
+}
+
+#[test]
+fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
+    let emulator = support::emulator();
+    let dir = Dir::new();
+    let (good, bad) = (support::topic(&emulator, "good"), support::topic(&emulator, "bad"));
+    let config = || support::config(&emulator).spool(dir.spool());
+    let client = support::connect(config());
+    emulator.refuse_logins(Some(3));
+    assert!(emulator.kick(client.config().client_id().as_str()));
+    eventually("cut", || !client.is_connected());
+    drop(client.publish_nowait(&bad, QoS::AtLeastOnce, "bad").expect("accepted"));
+    drop(client.publish_nowait(&good, QoS::AtLeastOnce, "good").expect("accepted"));
+    leave(&client).expect("not delivered");
+    emulator.refuse_logins(None);
+    emulator.forbid(&bad);
+    let client = support::connect(config());
+    let report = error(client.flush(LONG));
+    assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 });
+    assert!(report.to_string().contains(&bad), "{report}");
+    eventually("both records are gone", || client.stats().spooled_messages == 0);
+}
+
+#[test]
+fn a_client_that_cannot_connect_loses_nothing_and_frees_the_file() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    leave_behind(&broker, &dir, &["kept"]);
+    for _ in 0..3 {
+        let config = broker.config().spool(dir.spool()).build().expect("good");
+        thread::scope(|scope| {
+            let client = scope.spawn(|| Client::connect(config));
+            let mut line = broker.accept_raw();
+            line.read().expect("CONNECT");
+            line.connack(false, 5);
+            assert_eq!(error(client.join().expect("no panic")).kind(), ErrorKind::Refused);
+        });
+    }
+    let (client, mut line) = run(&broker, &dir);
+    acknowledge(&mut line, "kept");
+    client.flush(LONG).expect("delivered");
+}
+
+#[test]
+fn a_second_client_is_refused_at_once() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let (client, _line) = run(&broker, &dir);
+    let second = error(Client::connect(broker.config().spool(dir.spool()).build().expect("good")));
+    assert_eq!((second.kind(), second.stage()), (ErrorKind::Spool, Some(Stage::Spool)));
+    assert!(second.to_string().contains("one client at a time"), "{second}");
+    client.disconnect().expect("nothing to deliver");
+    run(&broker, &dir);
+}
+
+#[test]
+fn another_instance_is_refused_before_anything_is_sent() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    leave_behind(&broker, &dir, &["kept"]);
+    let config = broker.config().instance_id("post-cn-other").spool(dir.spool()).build().expect("good");
+    let refused = error(Client::connect(config));
+    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert!(refused.to_string().contains("post-cn-test") && refused.to_string().contains("post-cn-other"), "{refused}");
+    // Had it connected, this would be its connection.
+    let (client, mut line) = run(&broker, &dir);
+    acknowledge(&mut line, "kept");
+    client.flush(LONG).expect("delivered");
+}
+
+#[test]
+fn a_message_too_large_for_the_limits_of_this_run_is_kept() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    leave_behind(&broker, &dir, &["a long payload"]);
+    let config = broker.config().limits(lax().payload_len(5)).spool(dir.spool()).build().expect("good");
+    let refused = error(Client::connect(config));
+    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert!(refused.to_string().contains("payload_len"), "{refused}");
+    let (client, mut line) = run(&broker, &dir);
+    acknowledge(&mut line, "a long payload");
+    client.flush(LONG).expect("delivered");
+}
+
+#[test]
+fn a_full_spool_waits_for_room_and_drops_nothing() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    // Two records of 24 bytes, topic and payload.
+    let (client, mut line) = broker.connect(broker.config().spool(dir.spool().max_bytes(60)));
+    let held: Vec<_> =
+        (0..2).map(|n| client.publish_nowait("t", QoS::AtLeastOnce, format!("{n}")).expect("room")).collect();
+    assert_eq!((client.stats().spooled_messages, client.stats().spooled_bytes), (2, 52));
+    let full = error(client.try_publish("t", QoS::AtLeastOnce, "x"));
+    assert_eq!((full.kind(), full.fate()), (ErrorKind::Full, Some(Fate::NotSent)));
+    assert!(full.to_string().contains("the spool is full"), "{full}");
+    let late = error(client.with_timeout(MOMENT).publish_nowait("t", QoS::AtLeastOnce, "x"));
+    assert_eq!((late.kind(), late.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
+    client.publish("t", QoS::AtMostOnce, "needs no room").expect("written");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.publish_nowait("t", QoS::AtLeastOnce, "2").expect("room in time"));
+        acknowledge(&mut line, "0");
+        held[0].wait().expect("acknowledged");
+        let third = waiting.join().expect("no panic");
+        acknowledge(&mut line, "1");
+        assert_eq!(line.expect(3).payload(), "needs no room");
+        acknowledge(&mut line, "2");
+        third.wait().expect("acknowledged");
+    });
+}
+
+#[test]
+fn a_damaged_file_can_be_set_aside_and_the_first_listener_hears_of_it() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    std::fs::write(dir.spool().path(), "no spool").expect("written");
+    let refused = error(Client::connect(broker.config().spool(dir.spool()).build().expect("good")));
+    assert_eq!(refused.kind(), ErrorKind::Spool);
+    let (client, _line) = broker.connect(broker.config().spool(dir.spool().set_aside_damaged(true)));
+    let path = support::event(&client.events(), "set aside", |event| match event {
+        aliyun_mqtt::Event::SpoolSetAside { path, .. } => Some(path),
+        _ => None,
+    });
+    assert_eq!(std::fs::read(path).expect("kept"), b"no spool");
+    assert!(client.events().try_recv().is_none(), "told once");
+}

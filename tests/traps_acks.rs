@@ -1,0 +1,295 @@
+//! What rumqttc 0.25.1 does about acknowledgements, in both directions, and what a user sees of it.
+//!
+//! | Trap | Where | Held by |
+//! |---|---|---|
+//! | an acknowledgement of nothing ends the connection (`Unsolicited`) | state.rs:222-268, 284-288 | [`an_acknowledgement_of_nothing_costs_the_line_but_no_message`] |
+//! | a PUBACK ends a QoS 2 message, a PUBREC begins to end a QoS 1 message | state.rs:222-268 | [`an_acknowledgement_of_nothing_costs_the_line_but_no_message`], `fates::a_puback_does_not_end_qos_2`, [`a_pubrec_for_qos_1_does_not_follow_it_into_a_resumed_session`] |
+//! | SUBACK and UNSUBACK are not checked at all | state.rs:187-193 | [`a_verdict_of_the_wrong_kind_is_none`], [`a_verdict_for_nobody_is_ignored`] |
+//! | the id is free for the next message when the caller has given up | state.rs:222-234 | [`a_late_answer_is_nothing_to_the_next_message`] |
+//! | a resumed session forgets incoming QoS 2 ids: PUBREL ends every connection | state.rs:124, 270-275 | `receiving::a_release_of_an_unknown_id_is_answered`, [`a_resumed_exchange_completes_in_both_directions`] |
+//! | a PUBLISH repeated on a resumed session is delivered twice | state.rs:197-219 | `receiving::a_redelivery_on_a_resumed_session_is_not_queued_twice`, [`a_resumed_exchange_completes_in_both_directions`] |
+//! | PUBREL repeated, PUBREC on a lost session | state.rs:116-121 | `fates::a_resumed_session_goes_on_with_the_same_ids_and_dup`, `fates::a_lost_session_makes_qos_1_and_2_go_out_again` |
+//! | blocking `ack` from the thread that receives deadlocks | client.rs:320-328 | [`taking_and_answering_in_one_thread_needs_no_reader_on_the_other_side`] |
+//! | PUBRECs of the last connection in the channel are sent on the next | eventloop.rs:133-142 | [`an_acknowledgement_does_not_outlive_its_session`] |
+//! | acknowledgements are for the application to drop | eventloop.rs:133-142 | [`an_acknowledgement_does_not_outlive_its_session`] |
+//! | a clean session may be announced as resumed, and is believed | eventloop.rs:161 | [`a_clean_session_is_never_taken_for_a_resumed_one`] |
+//! | publishing from the thread that receives deadlocks | eventloop.rs:193-195 | `anywhere::answering_from_where_messages_are_received` |
+//! | the verdict of each filter | mqttbytes/v4/suback.rs:27-44 | `fates::a_subscription_waits_for_suback_and_shows_its_verdicts` |
+
+mod support;
+
+use std::thread;
+use std::time::Duration;
+
+use aliyun_mqtt::{AckMode, ErrorKind, Event, Events, Fate, QoS};
+use support::broker::{self, Broker};
+use support::{LONG, connected, error, event, eventually, payloads};
+
+/// For what has to time out: long enough for a busy machine to do what comes before.
+const SHORT: Duration = Duration::from_secs(2);
+
+fn lost(events: &Events) -> aliyun_mqtt::Error {
+    event(events, "lost", |event| match event {
+        Event::Disconnected { reason, .. } => Some(reason),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_acknowledgement_of_nothing_costs_the_line_but_no_message() {
+    // The client has one QoS 1 and one QoS 2 message under way. Kind and id; `None`: the id of that message.
+    let wrong: &[(u8, Option<u16>, u8)] = &[
+        (4, Some(0), 0),
+        (4, Some(900), 0),
+        (4, Some(u16::MAX), 0),
+        (4, None, 2),
+        (5, Some(0), 0),
+        (5, Some(900), 0),
+        (5, Some(u16::MAX), 0),
+        (5, None, 1),
+        (7, Some(900), 0),
+        (7, Some(u16::MAX), 0),
+        (7, None, 1),
+        (7, None, 2),
+    ];
+    for (kind, id, qos) in wrong {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config());
+        let events = client.events();
+        let one = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
+        let two = client.publish_nowait("t", QoS::ExactlyOnce, "two").expect("accepted");
+        let ids = [line.expect(3).id(), line.expect(3).id()];
+        // rumqttc src/state.rs:222-301: `Unsolicited`, or taken for an answer it cannot be.
+        let id = id.unwrap_or_else(|| ids[usize::from(*qos) - 1]);
+        line.ack(*kind, id);
+        let reason = lost(&events);
+        assert_eq!(reason.kind(), ErrorKind::Protocol, "{kind} {id}: {reason}");
+        let mut line = broker.accept(false);
+        line.serve_until(|packets| packets.len() == 3);
+        assert_eq!(one.wait().expect("acknowledged").attempts, 2, "{kind} {id}");
+        assert_eq!(two.wait().expect("complete").attempts, 2, "{kind} {id}");
+    }
+}
+
+#[test]
+fn each_acknowledgement_counts_once() {
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config());
+        let events = client.events();
+        let done = client.publish_nowait("t", qos, "done").expect("accepted");
+        let open = client.publish_nowait("t", qos, "open").expect("accepted");
+        let id = line.expect(3).id();
+        line.expect(3);
+        // The same once more, in one segment.
+        let kind = if qos == QoS::AtLeastOnce { 4 } else { 5 };
+        line.write(&[broker::ack(kind, id), broker::ack(kind, id)].concat());
+        assert_eq!(lost(&events).kind(), ErrorKind::Protocol);
+        let mut line = broker.accept(false);
+        let again = line.serve_until(|packets| packets.len() == if qos == QoS::AtLeastOnce { 1 } else { 4 });
+        let texts: Vec<_> = again.iter().filter(|packet| packet.kind() == 3).map(broker::Packet::payload).collect();
+        assert_eq!(texts, if qos == QoS::AtLeastOnce { &["open"][..] } else { &["done", "open"] });
+        done.wait().expect("acknowledged");
+        open.wait().expect("acknowledged");
+    }
+}
+
+#[test]
+fn a_pubrec_for_qos_1_does_not_follow_it_into_a_resumed_session() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack(5, id);
+    // What comes again is the message: a PUBREL would be answered with a PUBCOMP, which is no answer to QoS 1.
+    let mut line = broker.accept(true);
+    let again = line.read().expect("a packet");
+    assert_eq!((again.kind(), again.id()), (3, id));
+    line.answer(&again);
+    delivery.wait().expect("acknowledged");
+}
+
+#[test]
+fn a_verdict_of_the_wrong_kind_is_none() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let events = client.events();
+    thread::scope(|scope| {
+        // rumqttc src/state.rs:187-193: neither is checked against what was asked.
+        let subscribed = scope.spawn(|| client.subscribe_many(&[("a", QoS::AtLeastOnce)]));
+        let id = line.expect(8).id();
+        line.ack(11, id);
+        assert_eq!(lost(&events).kind(), ErrorKind::Protocol);
+        let mut line = broker.accept(false);
+        let again = line.expect(8);
+        line.answer(&again);
+        assert_eq!(subscribed.join().expect("no panic").expect("granted"), [QoS::AtLeastOnce]);
+        let unsubscribed = scope.spawn(|| client.unsubscribe("a"));
+        let id = line.expect(10).id();
+        line.suback(id, &[1]);
+        assert_eq!(lost(&events).kind(), ErrorKind::Protocol);
+        let mut line = broker.accept(false);
+        let again = line.expect(10);
+        line.answer(&again);
+        unsubscribed.join().expect("no panic").expect("unsubscribed");
+    });
+}
+
+#[test]
+fn a_verdict_for_nobody_is_ignored() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    thread::scope(|scope| {
+        let subscribed = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        let id = line.expect(8).id();
+        line.suback(500, &[0x80]);
+        line.ack(11, 500);
+        // Twice, and the second time with another verdict.
+        line.suback(id, &[1]);
+        line.suback(id, &[0x80]);
+        assert_eq!(subscribed.join().expect("no panic").expect("granted"), QoS::AtLeastOnce);
+    });
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let packet = line.expect(3);
+    line.answer(&packet);
+    delivery.wait().expect("acknowledged");
+    assert_eq!(client.stats().connections, 1, "the line is none the worse for it");
+}
+
+#[test]
+fn a_late_answer_is_nothing_to_the_next_message() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    for (qos, answer) in [(QoS::AtLeastOnce, 4), (QoS::ExactlyOnce, 5)] {
+        let late = error(client.with_timeout(SHORT).publish("t", qos, "late"));
+        assert_eq!(late.fate(), Some(Fate::Unknown));
+        let next = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
+        let packets = [line.expect(3), line.expect(3)];
+        assert_ne!(packets[0].id(), packets[1].id(), "the id is not free before its answer has come");
+        line.ack(answer, packets[0].id());
+        if answer == 5 {
+            assert_eq!(line.expect(6).id(), packets[0].id());
+            line.ack(7, packets[0].id());
+        }
+        // Handled after the late one, which was written first.
+        line.publish("mark", 0, 0, false, "");
+        assert_eq!(payloads(&client, 1), [""]);
+        assert_eq!(next.try_wait().expect("pending"), None);
+        line.answer(&packets[1]);
+        next.wait().expect("acknowledged");
+    }
+    assert_eq!(client.stats().connections, 1);
+}
+
+#[test]
+fn a_resumed_exchange_completes_in_both_directions() {
+    // At which packet the line breaks, on the way in: before PUBREC was given, before PUBREL came, before PUBCOMP came.
+    for received in [false, true] {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
+        let events = client.events();
+        let out = client.publish_nowait("t", QoS::ExactlyOnce, "out").expect("accepted");
+        let id = line.expect(3).id();
+        // The same id in both directions means nothing.
+        line.publish("t", 2, id, false, "in");
+        assert_eq!(payloads(&client, 1), ["in"]);
+        line.expect(5);
+        if received {
+            line.ack(5, id);
+            line.expect(6);
+        }
+        drop(line);
+        let mut line = broker.accept(true);
+        connected(&events);
+        if received {
+            // rumqttc src/state.rs:270-275: a PUBREL it does not remember is `Unsolicited`, on every connection.
+            line.ack(6, id);
+        } else {
+            // rumqttc src/state.rs:197-219: nothing is compared with what came before.
+            line.publish("t", 2, id, true, "in");
+        }
+        let packets = line.serve_until(|packets| packets.len() == if received { 2 } else { 3 });
+        let mut kinds: Vec<_> = packets.iter().map(broker::Packet::kind).collect();
+        kinds.sort_unstable();
+        assert_eq!(kinds, if received { &[6, 7][..] } else { &[3, 5, 6] });
+        out.wait().expect("complete");
+        if !received {
+            line.ack(6, id);
+            line.expect(7);
+        }
+        assert!(client.try_recv().expect("alive").is_none(), "once");
+        // The exchange is over, so the same id is a new message.
+        line.publish("t", 2, id, false, "in");
+        assert_eq!(payloads(&client, 1), ["in"]);
+        assert_eq!(client.stats().connections, 2);
+    }
+}
+
+#[test]
+fn taking_and_answering_in_one_thread_needs_no_reader_on_the_other_side() {
+    const COUNT: u16 = 2_000;
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().window(10));
+    for id in 1..=COUNT {
+        line.publish("question", 1, id, false, "?");
+    }
+    // rumqttc src/client.rs:320-328: `ack` waits for room in a channel that only this thread could empty.
+    let mut answers = Vec::new();
+    for message in client.messages().idle(LONG).limit(usize::from(COUNT)) {
+        message.expect("a question");
+        answers.push(client.publish_nowait("answer", QoS::AtLeastOnce, "!").expect("accepted"));
+    }
+    let packets = line.serve_until(|packets| packets.len() == 2 * usize::from(COUNT));
+    let acks: Vec<_> = packets.iter().filter(|packet| packet.kind() == 4).map(broker::Packet::id).collect();
+    assert_eq!(acks, (1..=COUNT).collect::<Vec<_>>(), "in the order of receipt");
+    for answer in answers {
+        answer.wait().expect("acknowledged");
+    }
+}
+
+#[test]
+fn an_acknowledgement_does_not_outlive_its_session() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().ack_mode(AckMode::Manual));
+    let events = client.events();
+    line.publish("t", 1, 1, false, "one");
+    line.publish("t", 2, 2, false, "two");
+    let messages: Vec<_> = (0..2).map(|_| client.recv().expect("a message")).collect();
+    drop(line);
+    let mut line = broker.accept(false);
+    connected(&events);
+    // The ids mean other messages now, or none.
+    line.publish("t", 1, 1, false, "another");
+    eventually("arrived", || client.stats().received == 3);
+    for message in messages {
+        assert_eq!(error(message.ack()).kind(), ErrorKind::ConnectionLost);
+    }
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let packet = line.read().expect("a packet");
+    assert_eq!(packet.kind(), 3, "no acknowledgement");
+    line.answer(&packet);
+    delivery.wait().expect("acknowledged");
+}
+
+#[test]
+fn a_clean_session_is_never_taken_for_a_resumed_one() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let events = client.events();
+    thread::scope(|scope| {
+        let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
+        broker::grant(&mut line);
+        own.join().expect("no panic").expect("granted");
+    });
+    drop(line);
+    // Against the rules (MQTT-3.2.2-1), so there can be no such session.
+    let mut line = broker.accept(true);
+    let restored = line.read().expect("a packet");
+    assert_eq!(restored.kind(), 8, "it has no subscriptions");
+    line.answer(&restored);
+    let present = event(&events, "connected", |event| match event {
+        Event::Connected { session_present, .. } => Some(session_present),
+        _ => None,
+    });
+    assert!(!present);
+}
