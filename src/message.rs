@@ -8,6 +8,8 @@ use crate::limits::Limits;
 use crate::session::AckHandle;
 
 mod properties;
+#[cfg(feature = "spool")]
+mod stored;
 
 pub(crate) use properties::{Properties, check_publish_len, number_len, publish_len};
 
