@@ -165,7 +165,10 @@ impl Pump {
     fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
         let event = result.map_err(|error| failure::classify(error, self.connected, &self.server))?;
         if let Event::Incoming(Incoming::ConnAck(ack)) = &event {
-            self.connected = true;
+            // rumqttc itself does not mind.
+            if std::mem::replace(&mut self.connected, true) {
+                return Err(self.broken("CONNACK came a second time"));
+            }
             self.keep_ids(ack.clone());
             self.keep_alive();
         }
