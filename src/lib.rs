@@ -214,6 +214,7 @@ mod session;
 mod spool;
 mod stats;
 mod subscribe;
+mod system;
 #[cfg(feature = "tls")]
 mod tls;
 mod token;

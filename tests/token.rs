@@ -64,7 +64,12 @@ fn lifetimes(life: Duration, count: u32) {
         assert!(matches!(event, Event::TokenRenewed { .. }), "{event:?}");
     }
     let uploads = uploads(&emulator);
-    assert!(uploads as u32 >= count && issuer.asked() == uploads + 1, "{uploads} uploads, {} tokens", issuer.asked());
+    // One more was asked for at the login, and one may be on its way.
+    let asked = issuer.asked();
+    assert!(
+        uploads as u32 >= count && (uploads + 1..=uploads + 2).contains(&asked),
+        "{uploads} uploads, {asked} tokens"
+    );
     client.disconnect().expect("all delivered");
     println!("{number} messages over {count} lifetimes of {life:?}, {uploads} renewals, one connection");
 }
@@ -161,15 +166,23 @@ fn tokens_are_kept_over_a_reconnect_and_got_anew_near_their_end() {
     emulator.kick(&id);
     connected(&events);
     assert_eq!(issuer.asked(), 1, "the token is good");
-    // The renewal is due, cannot be done, and the connection drops before it is.
-    issuer.fail(Some("closed today"));
-    emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
-    assert!(renewal_failed(&events).to_string().contains("closed today"));
-    issuer.fail(None);
+
+    // It becomes due while there is no connection.
+    let emulator =
+        Arc::new(Emulator::builder().token_notice_lead(Duration::ZERO).start().expect("the emulator starts"));
+    let proxy = support::proxy::Proxy::start(emulator.tcp_addr());
+    let issuer = Issuer::new(&emulator, Duration::from_secs(4));
+    let client = connect(token_config(&emulator, &issuer).endpoint(proxy.endpoint()));
+    let since = Instant::now();
+    let events = client.events();
+    proxy.refuse(true);
+    proxy.cut();
+    eventually("80 % of its life are over", || since.elapsed() > Duration::from_millis(3_300));
     let asked = issuer.asked();
-    emulator.kick(&id);
+    assert!(asked <= 2, "once at the login, once when it was due");
+    proxy.refuse(false);
     connected(&events);
-    assert!(issuer.asked() > asked, "a new token is got first");
+    assert_eq!((issuer.asked(), uploads(&emulator)), (2, 0), "a new token is got first, and logged in with");
     client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
 }
 
@@ -416,9 +429,11 @@ fn a_subscription_the_new_token_does_not_cover_is_given_up_at_the_reconnect() {
 
 #[test]
 fn a_token_can_be_replaced_by_hand() {
-    let emulator = Arc::new(Emulator::builder().token_notice_lead(HOUR).start().expect("the emulator starts"));
-    let client = connect(handed_in(&emulator, [rw(&emulator, Duration::from_secs(4))]));
+    let emulator = Arc::new(emulator());
+    let client = connect(handed_in(&emulator, [rw(&emulator, HOUR)]));
     let events = client.events();
+    let id = client.config().client_id().to_string();
+    emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"expireTime":4102444800000,"type":"RW"}"#);
     let announced = event(&events, "a notice", |event| match event {
         Event::Notice(Notice::TokenExpire { expire_time, token_type, .. }) => Some((expire_time, token_type)),
         _ => None,
@@ -426,7 +441,7 @@ fn a_token_can_be_replaced_by_hand() {
     assert!(announced.0.is_some() && announced.1 == "RW");
     client.upload_token(rw(&emulator, 2 * HOUR)).expect("uploaded");
     renewed(&events);
-    emulator.kick(client.config().client_id().as_str());
+    emulator.kick(&id);
     connected(&events);
     assert_eq!(accepted_logins(&emulator), 2, "the next login has it");
     assert!(client.try_recv().expect("alive").is_none(), "a notice is no message");
@@ -446,8 +461,9 @@ fn without_a_connection_it_waits_for_the_next_login() {
     let late = error(client.with_timeout(Duration::from_millis(50)).upload_token(rw(&emulator, HOUR)));
     assert!(late.is_timeout(), "{late}");
     proxy.refuse(false);
-    upload.join().expect("no panic").expect("accepted at the login");
-    assert_eq!(uploads(&emulator), 0);
+    upload.join().expect("no panic").expect("accepted");
+    // At the login, unless its thread came too late for that.
+    assert!(uploads(&emulator) <= 1 && accepted_logins(&emulator) == 2);
 }
 
 #[test]

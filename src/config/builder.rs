@@ -377,12 +377,7 @@ impl ConfigBuilder {
 
     fn checked_instance_id(&self) -> Result<String> {
         let given = self.needed(&self.instance_id, "instance_id", env::INSTANCE_ID)?;
-        if given.text.is_empty() {
-            return Err(given.refuse("the instance id is empty"));
-        }
-        if let Some(bad) = given.text.chars().find(|c| *c == '|' || c.is_whitespace() || c.is_control()) {
-            return Err(given.refuse(&format!("instance id {:?} contains {bad:?}", given.text)));
-        }
+        identity::check_instance(&given.text).map_err(|rule| given.refuse(&rule))?;
         Ok(given.text.clone())
     }
 

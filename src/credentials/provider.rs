@@ -15,10 +15,13 @@ pub(crate) type Provider = dyn Fn() -> Result<Credentials, ProviderError> + Send
 pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
     let failed = |message: String| Error::new(ErrorKind::Credentials, message);
     let credentials = provider().map_err(|error| {
-        let shown = failed(format!("the credentials provider failed (stage: credentials): {error}"));
-        match error.downcast::<Error>() {
-            Ok(own) => shown.with_source(*own),
-            Err(other) => shown.with_source(Cause(other)),
+        let shown = |what: &str| failed(format!("{what} (stage: credentials): {error}"));
+        match error.downcast_ref::<Error>() {
+            Some(own) => shown("no credentials could be had").with_source(own.clone()),
+            None => {
+                let shown = shown("the credentials provider failed");
+                shown.with_source(Cause(error))
+            }
         }
     })?;
     if credentials.as_provider().is_some() {

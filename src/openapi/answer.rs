@@ -83,32 +83,34 @@ fn fault(object: &Map<String, Value>, reply: &Reply, question: &Question<'_>) ->
 /// Adds what every error answer has.
 fn finish(error: Error, fault: ApiFault, reply: &Reply, question: &Question<'_>) -> Error {
     let fate = if fault.is_server_failure() && !fault.is_throttled() { Fate::Unknown } else { Fate::Refused };
-    let hints = [skew(reply, question), usual_cause(&fault, question.action)];
+    // The end of a token is an absolute time, and may miss the shortest life by seconds.
+    let exact = question.action == "ApplyToken" && fault.code() == Some("ParameterCheckFailed");
+    let tolerated = if exact { Duration::from_secs(5) } else { Duration::from_secs(300) };
+    let hints = [skew(reply, question, tolerated), usual_cause(&fault, question.action)];
     let hint = hints.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let error = error.with_fate(fate).with_api(fault);
     if hint.is_empty() { error } else { error.with_hint(hint) }
 }
 
-/// Where both clocks are known and differ by minutes.
-fn skew(reply: &Reply, question: &Question<'_>) -> Option<String> {
-    const TOLERATED: Duration = Duration::from_secs(300);
+/// Where both clocks are known and differ by more than is tolerated.
+fn skew(reply: &Reply, question: &Question<'_>, tolerated: Duration) -> Option<String> {
     let server = reply.date?;
     let (difference, direction) = match question.now.duration_since(server) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
     };
-    if difference <= TOLERATED {
+    if difference <= tolerated {
         return None;
     }
     let minutes = difference.as_secs() / 60;
     let amount = match minutes {
-        0..120 => format!("{minutes} min"),
+        0..2 => format!("{} s", difference.as_secs()),
+        2..120 => format!("{minutes} min"),
         120..2_880 => format!("{} h", minutes / 60),
         _ => format!("{} days", minutes / 1_440),
     };
     Some(format!(
-        "this machine's clock is {amount} {direction} the server's, and signed requests are valid for minutes only; \
-         set the clock"
+        "this machine's clock is {amount} {direction} the server's, and requests carry the time; set the clock"
     ))
 }
 

@@ -12,6 +12,7 @@ use super::{AccessKey, Api, Inner, Signing};
 use crate::credentials::check_key;
 use crate::env::{self, Env};
 use crate::error::{Error, Result};
+use crate::identity;
 use crate::limits::Limits;
 use crate::tls;
 
@@ -253,13 +254,8 @@ impl ApiBuilder {
                 Error::config("no instance_id is given").with_hint("call ApiBuilder::instance_id")
             }
         })?;
-        if id.is_empty() {
-            return Err(Error::config(format!("{name}: the instance id is empty")));
-        }
-        match id.chars().find(|c| *c == '|' || c.is_whitespace() || c.is_control()) {
-            Some(bad) => Err(Error::config(format!("{name}: instance id {id:?} contains {bad:?}"))),
-            None => Ok(id.clone()),
-        }
+        identity::check_instance(id).map_err(|rule| Error::config(format!("{name}: {rule}")))?;
+        Ok(id.clone())
     }
 
     fn checked_key(&self) -> Result<AccessKey> {

@@ -15,6 +15,7 @@ use super::address::Address;
 use super::sign::Signed;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::helper;
+use crate::system;
 use crate::tls::{self, Roots};
 
 /// The longest answer that is read.
@@ -219,12 +220,10 @@ impl Wire {
         if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return self.tls(inner.clone());
         }
-        // std gives a failed look-up no kind of its own, only this text.
-        if error.to_string().starts_with("failed to lookup address") {
+        if system::look_up_failed(&error) {
             return self.not_resolved(Some(error));
         }
-        // EMFILE, ENFILE (24 and 23 on Unix), or WSAEMFILE.
-        let no_descriptor = matches!(error.raw_os_error(), Some(23 | 24 | 10024));
+        let no_descriptor = system::no_descriptor(&error);
         let unreachable = matches!(error.kind(), Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown);
         if no_descriptor
             || matches!(error.kind(), Io::ConnectionRefused | Io::AddrNotAvailable)
@@ -232,7 +231,7 @@ impl Wire {
         {
             let hint = match error.kind() {
                 Io::ConnectionRefused => "nothing listens on that port: check host and port",
-                _ if no_descriptor => "this process has used up its limit of open files (ulimit -n)",
+                _ if no_descriptor => system::DESCRIPTORS,
                 _ => "check the URL, the network and any firewall in between",
             };
             let message = format!("cannot connect to {address} (stage: connect): {error}");
@@ -252,6 +251,7 @@ impl Wire {
             format!("the connection to {address} was lost before the whole answer came (stage: api): {error}");
         Error::new(ErrorKind::ConnectionLost, message)
             .with_stage(Stage::Api)
+            .with_hint("if it is lost each time: is the URL the one of the API, with the right scheme and port?")
             .with_source(error)
             .with_fate(Fate::Unknown)
     }

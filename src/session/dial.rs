@@ -7,10 +7,11 @@ use std::time::Duration;
 use rumqttc::Transport;
 
 use super::line::{Cause, Failure, LinePump, LineSender};
-use super::{failure, v4, v5};
+use super::{v4, v5};
 use crate::config::{Config, Protocol};
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
+use crate::system;
 
 /// More than will ever wait: the session hands over no more than a window of requests, besides acknowledgements,
 /// whose number the broker's own window bounds. The channel allocates as it fills.
@@ -56,14 +57,14 @@ pub(super) fn make<T>(config: &Config, make: impl FnOnce() -> T) -> Result<T, Fa
 fn check_descriptors(config: &Config) -> Result<(), Failure> {
     let sockets: Result<Vec<_>, _> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     match sockets {
-        Err(error) if failure::no_descriptor(&error) => Err(no_descriptors(config, Some(error))),
+        Err(error) if system::no_descriptor(&error) => Err(no_descriptors(config, Some(error))),
         _ => Ok(()),
     }
 }
 
 fn no_descriptors(config: &Config, source: Option<std::io::Error>) -> Failure {
     let message = format!("cannot set up a connection to {} (stage: connect): too many open files", config.endpoint());
-    let error = Error::new(ErrorKind::Connect, message).with_hint(failure::DESCRIPTORS);
+    let error = Error::new(ErrorKind::Connect, message).with_hint(system::DESCRIPTORS);
     let error = match source {
         Some(source) => error.with_source(source),
         None => error,

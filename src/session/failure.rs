@@ -8,15 +8,7 @@ use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 use super::line::{Cause, Failure};
 use crate::config::Protocol;
 use crate::error::{Code, Error, ErrorKind, Stage};
-
-/// The cure for a process at its limit of descriptors.
-pub(super) const DESCRIPTORS: &str =
-    "this process has used up its limit of open files (ulimit -n); each connection takes three or four";
-
-/// Whether the system refused another descriptor: EMFILE, ENFILE (24 and 23 on Unix), or WSAEMFILE.
-pub(super) fn no_descriptor(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(23 | 24 | 10024))
-}
+use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
 
 /// `connected`: CONNACK had come. `server`: the endpoint, for the message.
 pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) -> Failure {
@@ -165,9 +157,8 @@ pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> F
         let error = Error::new(ErrorKind::ConnectionLost, format!("{server} {what}: {error}")).with_source(error);
         return Failure { error, cause };
     }
-    // std gives a failed look-up no kind of its own, only this text.
     let text = error.to_string();
-    if text.starts_with("failed to lookup address") || text.starts_with("could not resolve") {
+    if look_up_failed(&error) {
         let error = Error::new(
             ErrorKind::Resolve,
             format!("cannot resolve the host name of {server} (stage: resolve): {text}"),

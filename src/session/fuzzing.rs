@@ -13,7 +13,7 @@ use super::{closed, lock};
 use crate::config::{AckMode, Config};
 use crate::credentials::Credentials;
 use crate::delivery::{Settler, Slot};
-use crate::error::{Code, Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Fate, Result};
 use crate::limits::Limits;
 use crate::message::{Outgoing, QoS};
 use crate::subscribe::Asked;
@@ -183,13 +183,17 @@ impl LinePump for Line {
 
 const WINDOW: u16 = 3;
 
+/// How often it was sent, or its fate.
+type Told = Result<u32, Option<Fate>>;
+
 struct Run {
     state: State,
     now: Instant,
     line: Option<Line>,
     /// The connection has said nothing that a broker would not say.
     honest: bool,
-    slots: Vec<(Arc<Slot>, Option<String>)>,
+    /// With what each said when it was first seen to be settled.
+    slots: Vec<(Arc<Slot>, Option<Told>)>,
     streams: Vec<(u64, String)>,
     keys: Vec<u64>,
     dead: bool,
@@ -411,21 +415,22 @@ impl Run {
 
     fn check(&mut self) {
         self.state.outbox.assert_consistent();
+        for (slot, told) in self.slots.iter_mut().filter(|(_, told)| told.is_none()) {
+            *told = look(slot);
+        }
         let stats = self.state.snapshot();
-        let open = self.slots.iter().filter(|(slot, _)| slot.peek().is_none()).count();
+        let open = self.slots.iter().filter(|(_, told)| told.is_none()).count();
         assert_eq!(stats.outbox_messages, open as u64, "handles that are open");
         assert!(stats.outbox_messages <= 8 && stats.inbox_messages <= 4);
-        for (slot, told) in &mut self.slots {
-            let now = slot.peek().map(|result| format!("{result:?}"));
-            assert!(told.is_none() || *told == now, "{told:?} became {now:?}");
-            *told = now;
-        }
     }
 
     fn end(mut self) {
         self.die();
         self.check();
-        assert!(self.slots.iter().all(|(slot, _)| slot.peek().is_some()), "a handle is open after the end");
+        for (slot, told) in &self.slots {
+            assert!(told.is_some(), "a handle is open after the end");
+            assert_eq!(*told, look(slot), "a handle was settled twice");
+        }
         let stats = self.state.snapshot();
         assert_eq!((stats.outbox_messages, stats.outbox_bytes, stats.unacknowledged), (0, 0, 0));
         let queues = self.streams.iter().map(|(id, _)| QueueId::Stream(*id)).chain([QueueId::Client]);
@@ -435,6 +440,10 @@ impl Run {
         let stats = self.state.snapshot();
         assert_eq!((stats.inbox_messages, stats.inbox_bytes), (0, 0));
     }
+}
+
+fn look(slot: &Slot) -> Option<Told> {
+    slot.peek().map(|result| result.map(|reply| reply.attempts).map_err(|error| error.fate()))
 }
 
 fn any_event(bytes: &mut Bytes<'_>) -> LineEvent {

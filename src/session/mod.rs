@@ -47,7 +47,7 @@ pub(crate) use sending::{WhenFull, check_filters};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
-use crate::events::{Event, EventHub, Events};
+use crate::events::{Event, EventHub, Events, Notice};
 use crate::stats::Stats;
 use asking::Asking;
 use state::{Phase, State};
@@ -320,6 +320,7 @@ impl fmt::Debug for Session {
 /// What of an event goes to the log.
 fn log_event(event: &Event, config: &Config) {
     match event {
+        Event::Notice(Notice::Other { topic, .. }) => log::info!("notice of the service on {topic}, not understood"),
         Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
         Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
         Event::TokenRenewed { kind, .. } => log::info!("the token of the kind {kind} was renewed"),

@@ -64,7 +64,9 @@ impl Session {
             if state.ended() {
                 return false;
             }
-            let wait = state.until_renewal(SystemTime::now());
+            let now = SystemTime::now();
+            state.look_at_clock(now);
+            let wait = state.until_renewal(now);
             if wait == Some(Duration::ZERO) {
                 return true;
             }

@@ -6,7 +6,7 @@ mod incoming;
 mod tokens;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use zeroize::Zeroize;
 
@@ -103,6 +103,8 @@ pub(super) struct State {
     tokens: Option<TokenStore>,
     /// Whoever renews tokens has something to look at.
     token_news: bool,
+    /// When the clock was last looked at, by both clocks.
+    clock: (SystemTime, Instant),
     /// The last thing the service said of a token, on this connection.
     verdict: Option<Verdict>,
     /// Why a token that was uploaded last was refused, if the service said so.
@@ -152,6 +154,7 @@ impl State {
             arrived: false,
             tokens: State::tokens_of(config),
             token_news: false,
+            clock: (SystemTime::now(), Instant::now()),
             verdict: None,
             upload_refusal: None,
             config: config.clone(),
@@ -366,12 +369,18 @@ impl State {
         self.line.is_some() && self.step.is_none() && self.steps.is_empty() && self.quiet_until.is_none()
     }
 
-    /// A step has waited for its acknowledgement too long.
-    pub(super) fn step_overdue(&self, now: Instant) -> bool {
+    /// A step that has waited for its acknowledgement too long, if one has: what it is.
+    pub(super) fn step_overdue(&self, now: Instant) -> Option<&'static str> {
         // One that waits for a free packet id is as good as one that waits for its acknowledgement.
         let waiting = !self.steps.is_empty() && self.line.is_some() && self.quiet_until.is_none();
         let since = self.step.as_ref().map(|(_, since)| *since).or(waiting.then_some(self.steps_since));
-        since.is_some_and(|since| now.saturating_duration_since(since) > self.config.timeout())
+        since.filter(|since| now.saturating_duration_since(*since) > self.config.timeout())?;
+        let step = self.step.as_ref().map(|(step, _)| step).or(self.steps.front())?;
+        Some(match step {
+            Step::EnableOrder => "the order flag",
+            Step::Resubscribe(_) => "the subscriptions that are to be restored",
+            Step::UploadToken(_) => "a new token",
+        })
     }
 
     pub(super) fn is_online(&self) -> bool {

@@ -299,7 +299,7 @@ impl Worker<'_> {
             }
         }
         let what = match (overdue, wedged) {
-            (true, _) => "the set-up of the connection",
+            (Some(step), _) => step,
             (_, true) => "earlier messages, and others wait behind them",
             _ => return None,
         };

@@ -98,7 +98,7 @@ use crate::message::Outgoing;
 /// The spool holds up to [`max_bytes`](Spool::max_bytes); beyond, `publish` and `publish_nowait` wait for room within their
 /// time-out and `try_publish` returns [`Full`](crate::ErrorKind::Full), as at the outbox's bound. Nothing is dropped.
 /// Messages are held in memory too, so [`Limits::outbox`](crate::Limits::outbox) counts as well: raise it for long
-/// outages. The file holds more than the records: expect some 2 MB, and up to three times the records.
+/// outages. The file is larger than its records, about twice; it shrinks little by little, when there is less in it.
 /// [`max_publish_rate`](crate::ConfigBuilder::max_publish_rate) does not slow down what an earlier run left.
 ///
 /// # The file

@@ -13,6 +13,10 @@ const JITTER: f64 = 0.125;
 /// Tokens are not renewed more often than this, whatever their life is said to be.
 const LEAST_LIFE: Duration = Duration::from_millis(500);
 
+/// The service announces the end of a token some 5 minutes before; one that lives for no more than twice as long is
+/// renewed after half of its life at the earliest.
+const SHORT: Duration = Duration::from_secs(600);
+
 /// A notice may still be about the token before for this long after it was replaced.
 const CROSSING: Duration = Duration::from_secs(10);
 
@@ -121,6 +125,21 @@ impl TokenStore {
         now.checked_add(life.mul_f64(part).max(LEAST_LIFE))
     }
 
+    /// This machine's clock was set back: what was reckoned by it is put earlier, so that nothing is renewed too late.
+    pub(crate) fn clock_set_back(&mut self, by: Duration) {
+        let earlier = |time: &mut SystemTime| *time = time.checked_sub(by).unwrap_or(*time);
+        self.retry_at.iter_mut().for_each(earlier);
+        for slot in self.slots.values_mut() {
+            slot.due.iter_mut().for_each(earlier);
+            slot.previous_end.iter_mut().for_each(earlier);
+            earlier(&mut slot.since);
+            if let Some(mut end) = slot.token.expires() {
+                earlier(&mut end);
+                slot.token = slot.token.clone().expires_at(end);
+            }
+        }
+    }
+
     // ---- at a connect ----
 
     /// Whether new tokens should be got before the next login: there are none, one is not good, or one is due and was
@@ -170,7 +189,7 @@ impl TokenStore {
         let login = self.login_serial;
         let any_new = self.slots.values().any(|slot| slot.serial <= login && !slot.accepted);
         let blamed = self.slots.values_mut().filter(|slot| slot.serial <= login && !(any_new && slot.accepted));
-        if blamed.fold(false, |any, slot| slot.refuse(now) || any) {
+        if blamed.filter_map(|slot| slot.refuse(now).then_some(())).count() > 0 {
             self.renewal_failed(now, chance);
         }
     }
@@ -197,11 +216,10 @@ impl TokenStore {
         }
     }
 
-    /// A notice of the service: the token of this kind (of any, where the kind is not known) is not good: the one that it
-    /// has accepted, where another is to take its place.
+    /// A notice of the service: the token of this kind (any, where it names none) is not good; the one that it has accepted,
+    /// where another is to take its place.
     pub(crate) fn invalid(&mut self, kind: Option<TokenKind>) {
-        let any = kind.is_none_or(|kind| !self.slots.contains_key(&kind));
-        for (_, slot) in self.slots.iter_mut().filter(|(held, _)| any || kind == Some(**held)) {
+        for (_, slot) in self.slots.iter_mut().filter(|(held, _)| kind.is_none_or(|kind| kind == **held)) {
             if slot.previous.take().is_none() {
                 slot.bad = true;
             }
@@ -223,7 +241,13 @@ impl TokenStore {
             if let Some(end) = end.filter(|end| slot.token.expires().is_none_or(|known| *end < known)) {
                 slot.token = slot.token.clone().expires_at(end);
             }
-            slot.due = Some(now);
+            // At once, but where so short a token is announced right after it came: that would go on without end.
+            let half = end
+                .and_then(|end| end.duration_since(slot.since).ok())
+                .filter(|life| *life <= SHORT)
+                .map(|life| life / 2);
+            let due = half.and_then(|half| slot.since.checked_add(half)).map_or(now, |half| half.max(now));
+            slot.due = Some(slot.due.map_or(due, |known| known.min(due)));
             any = true;
         }
         any

@@ -68,6 +68,9 @@ pub enum Request {
     Disconnect,
 }
 
+/// A message that is sent again: QoS, topic, payload.
+pub type Again = (u8, String, Vec<u8>);
+
 /// An event as the adapter takes it from the line.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -223,7 +226,7 @@ struct LineState {
     /// The line is lost, which the reader has yet to find out.
     doomed: bool,
     /// What a resumed session sends again; PUBREL, where there is no message.
-    ahead: VecDeque<(u16, Option<(u8, String, Vec<u8>)>)>,
+    ahead: VecDeque<(u16, Option<Again>)>,
     requests: VecDeque<Request>,
     replies: VecDeque<Event>,
     last_id: u16,
@@ -328,11 +331,9 @@ impl Pump {
             if requested && (state.replies.is_empty() || one_in(2)) {
                 return Ok(Some(self.take(&mut state)));
             }
-            if !silent {
-                if let Some(reply) = state.replies.pop_front() {
-                    self.given(&mut state, &reply);
-                    return Ok(Some(reply));
-                }
+            if !silent && let Some(reply) = state.replies.pop_front() {
+                self.given(&mut state, &reply);
+                return Ok(Some(reply));
             }
             if state.hung_up {
                 state.over = true;
@@ -392,7 +393,7 @@ impl Pump {
         // Written to a socket that nobody reads any more.
         let lost = line.broker.cuts();
         state.doomed = lost;
-        let event = match request {
+        match request {
             Request::Publish { topic, qos: 0, payload } => {
                 state.in_flight -= 1;
                 if !lost {
@@ -431,8 +432,7 @@ impl Pump {
                 line.broker.state().seen.goodbyes += 1;
                 Event::SentDisconnect
             }
-        };
-        event
+        }
     }
 
     fn offer(&self, state: &mut LineState, filters: &[String]) {
@@ -478,7 +478,7 @@ impl Pump {
     }
 
     /// A message again under its old id, or PUBREL.
-    pub fn resend(&self, id: u16, message: Option<(u8, String, Vec<u8>)>) {
+    pub fn resend(&self, id: u16, message: Option<Again>) {
         let mut state = self.0.lock();
         self.0.handed(&mut state);
         self.0.use_id(&mut state, id, "a repetition");

@@ -47,6 +47,8 @@ fn run(scheduler: impl Scheduler + 'static, model: impl Fn() + Send + Sync + 'st
     // The library formats errors; shuttle's default is small for that.
     config.stack_size = 0x4_0000;
     config.silence_warnings = true;
+    // A model takes some hundred steps; one that goes round for ever is as bad as one that waits for ever.
+    config.max_steps = shuttle::MaxSteps::FailAfter(50_000);
     shuttle::Runner::new(scheduler, config).run(model);
 }
 

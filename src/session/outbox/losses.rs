@@ -74,12 +74,10 @@ impl Outbox {
         }
     }
 
-    /// The service said that something sent was not permitted: if that can be one operation only, it is this one;
+    /// The service said that something sent, of this kind if that is known, was not permitted: if that can be one operation only, it is this one;
     /// otherwise those it can be go out one at a time, until it is clear.
     fn suspect_proven(&mut self, kind: Option<Kind>, now: Instant) {
         let recent = |op: &Op| op.sent_within(SUSPICION, now);
-        let of_kind = self.ops.values().any(|op| recent(op) && Some(op.kind()) == kind);
-        let kind = kind.filter(|_| of_kind);
         let possible: Vec<u64> = self
             .ops
             .iter()
@@ -92,6 +90,11 @@ impl Outbox {
         let ghosts = self.ghosts.iter().filter_map(|seq| self.ops.get(seq));
         let unclear =
             unacknowledged || ghosts.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
+        if possible.is_empty() && !unclear {
+            // What it can be about was not sent here: no proof of anything.
+            self.suspect(now);
+            return;
+        }
         if let ([seq], false) = (possible.as_slice(), unclear) {
             self.proven = Some(*seq);
             return;

@@ -413,9 +413,12 @@ fn the_service_s_word_convicts_at_once_where_it_can_only_be_about_one() {
     assert_eq!(outbox.convicted(), Some(subscribed));
     assert!(outbox.convict(subscribed, Error::internal("forbidden")));
     assert!(!outbox.has_suspects());
-    // The word says nothing of the kind, or names one of which nothing was sent.
+    // A word that fits nothing that was sent proves nothing.
     send(&mut outbox);
     outbox.connection_lost(false, Blame::Proven(Some(Kind::Request)), Instant::now());
+    assert_eq!(outbox.convicted(), None);
+    send(&mut outbox);
+    outbox.connection_lost(false, Blame::Proven(None), Instant::now());
     assert_eq!(outbox.convicted(), Some(publish));
     outbox.connection_lost(false, Blame::Nobody, Instant::now());
     assert_eq!(outbox.convicted(), None, "its word is about one connection only");

@@ -1,5 +1,4 @@
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 use super::*;
 use crate::config::ConfigBuilder;
@@ -215,10 +214,10 @@ fn a_step_that_is_not_acknowledged_is_overdue() {
     connect(&mut state, &wire, false);
     assert_eq!(wire.take(), [format!("publish {ORDER_TOPIC}")]);
     let now = Instant::now();
-    assert!(!state.step_overdue(now) && state.step_overdue(now + Duration::from_secs(8)));
+    assert!(state.step_overdue(now).is_none() && state.step_overdue(now + Duration::from_secs(8)).is_some());
     written(&mut state, &[1]);
     handle(&mut state, LineEvent::PubAck(1));
-    assert!(state.set_up() && !state.step_overdue(now + Duration::from_secs(8)));
+    assert!(state.set_up() && state.step_overdue(now + Duration::from_secs(8)).is_none());
 }
 
 #[test]
@@ -426,7 +425,7 @@ fn an_upload_that_waits_for_a_packet_id_is_not_overdue_at_once() {
     state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("tokens");
     state.push_out(None);
     assert_eq!(wire.take(), ["publish slow"], "the id is not free yet");
-    assert!(!state.step_overdue(Instant::now()), "the step has waited for no time at all");
+    assert!(state.step_overdue(Instant::now()).is_none(), "the step has waited for no time at all");
 }
 
 #[test]

@@ -18,6 +18,9 @@ use crate::token::{Token, TokenKind};
 /// Where a new token goes. Source: help.aliyun.com/document_detail/54282.html.
 pub(super) const UPLOAD_TOPIC: &str = "$SYS/uploadToken";
 
+/// Clocks are corrected by less than this without anybody calling it a step.
+const CLOCK_STEP: Duration = Duration::from_secs(2);
+
 /// A notice this recent explains why the service then cuts the connection.
 const NOTICE_EXPLAINS: Duration = Duration::from_secs(10);
 
@@ -99,6 +102,16 @@ impl State {
     }
 
     // ---- on a connection ----
+
+    /// Notices that this machine's clock was set back since the last look. (That it was set forward looks like sleep,
+    /// through which tokens age as well.)
+    pub(in crate::session) fn look_at_clock(&mut self, now: SystemTime) {
+        let (wall, monotonic) = std::mem::replace(&mut self.clock, (now, Instant::now()));
+        let back = wall.checked_add(monotonic.elapsed()).and_then(|expected| expected.duration_since(now).ok());
+        if let (Some(back), Some(store)) = (back.filter(|back| *back >= CLOCK_STEP), &mut self.tokens) {
+            store.clock_set_back(back);
+        }
+    }
 
     /// How long until a token has to be renewed; `None` when none has to be, as far as is known now.
     pub(in crate::session) fn until_renewal(&self, now: SystemTime) -> Option<Duration> {
@@ -190,6 +203,8 @@ impl State {
             .tokens
             .as_mut()
             .and_then(|store| store.uploaded(upload.token.kind(), upload.serial, SystemTime::now()));
+        // What was said before is about the one before.
+        self.verdict = None;
         if let Some(token) = token {
             events.push(Event::TokenRenewed { kind: token.kind(), expires: token.expires() });
         }

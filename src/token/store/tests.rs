@@ -85,17 +85,17 @@ fn without_an_end_or_somebody_to_ask_there_is_nothing_to_renew() {
 #[test]
 fn a_notice_makes_a_token_due_at_once_but_not_its_successor() {
     let mut store = logged_in(vec![Token::new(RW, "a"), Token::new(TokenKind::Read, "b")]);
-    assert!(store.ends_soon(Some(RW), Some(at(300.0)), at(0.0)));
+    assert!(store.ends_soon(Some(RW), Some(at(3000.0)), at(0.0)));
     assert_eq!(store.next_renewal(), Some(at(0.0)));
-    assert!(!store.has_ended(at(299.0)) && store.has_ended(at(300.0)), "its end is known now");
-    store.replace("key", vec![token(RW, "c", 900.0), Token::new(TokenKind::Read, "b")], at(1.0), 0.0);
+    assert!(!store.has_ended(at(2999.0)) && store.has_ended(at(3000.0)), "its end is known now");
+    store.replace("key", vec![token(RW, "c", 9000.0), Token::new(TokenKind::Read, "b")], at(1.0), 0.0);
     store.uploaded(RW, 3, at(1.0)).expect("the third token put in");
-    assert!(!store.ends_soon(Some(RW), Some(at(300.0)), at(2.0)), "a late notice about the one before");
-    assert!(store.clone().ends_soon(Some(RW), Some(at(300.0)), at(12.0)), "nothing is on its way for so long");
-    assert!(!store.ends_soon(Some(TokenKind::Write), Some(at(300.0)), at(2.0)), "none of this kind is held");
+    assert!(!store.ends_soon(Some(RW), Some(at(3000.0)), at(2.0)), "a late notice about the one before");
+    assert!(store.clone().ends_soon(Some(RW), Some(at(3000.0)), at(12.0)), "nothing is on its way for so long");
+    assert!(!store.ends_soon(Some(TokenKind::Write), Some(at(3000.0)), at(2.0)), "none of this kind is held");
     assert!(store.ends_soon(None, None, at(2.0)), "a notice that says nothing may be about any");
-    assert!(store.ends_soon(Some(RW), Some(at(600.0)), at(2.0)), "whoever handed it out was wrong about its end");
-    assert!(store.usable(at(599.0)) && !store.usable(at(600.0)));
+    assert!(store.ends_soon(Some(RW), Some(at(6000.0)), at(2.0)), "whoever handed it out was wrong about its end");
+    assert!(store.usable(at(5999.0)) && !store.usable(at(6000.0)));
 }
 
 #[test]
@@ -167,7 +167,9 @@ fn an_invalid_token_is_not_used_again_while_there_is_a_choice() {
     store.put(token(TokenKind::Write, "w2", 100.0), at(1.0), 0.0);
     assert!(store.usable(at(1.0)));
     store.invalid(Some(RW));
-    assert!(store.slots.values().all(|slot| slot.bad), "a kind that is not held may be any");
+    assert!(store.usable(at(1.0)), "a late word about a kind that is not held any more");
+    store.invalid(None);
+    assert!(store.slots.values().all(|slot| slot.bad), "a word that names no kind may be about any");
 }
 
 #[test]
@@ -270,4 +272,25 @@ fn a_clock_that_is_ahead_does_not_make_two_applications_a_second() {
         }
     }
     assert!(asked < 100, "{asked} applications and uploads in ten minutes");
+}
+
+#[test]
+fn a_clock_that_is_set_back_puts_nothing_off() {
+    let mut store = logged_in(vec![token(RW, "a", 100.0)]);
+    // After 40 s the clock says -860 s: it was 900 s ahead.
+    store.clock_set_back(Duration::from_secs(900));
+    assert_eq!(store.next_renewal(), Some(at(-820.0)), "40 s from then on, as before");
+    assert!(store.usable(at(-801.0)) && !store.usable(at(-800.0)));
+}
+
+#[test]
+fn a_short_token_that_is_announced_at_once_is_renewed_at_half_its_life() {
+    let mut store = logged_in(vec![token(RW, "a", 240.0)]);
+    assert!(store.ends_soon(Some(RW), Some(at(240.0)), at(0.1)));
+    assert_eq!(store.next_renewal(), Some(at(120.0)));
+    assert!(store.ends_soon(Some(RW), Some(at(240.0)), at(130.0)));
+    assert_eq!(store.next_renewal(), Some(at(120.0)), "never put off");
+    let mut long = logged_in(vec![token(RW, "a", 3600.0)]);
+    assert!(long.ends_soon(Some(RW), Some(at(3600.0)), at(60.0)));
+    assert_eq!(long.next_renewal(), Some(at(60.0)), "at once");
 }
