@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 use crate::delivery::Delivery;
 use crate::error::Result;
 use crate::events::Events;
@@ -13,6 +13,7 @@ use crate::inbox::{Messages, Stream};
 use crate::message::{Message, Outgoing, QoS};
 use crate::session::{self, Body, QueueId, Session, Until, WhenFull};
 use crate::stats::Stats;
+use crate::subscribe::SubscribeOptions;
 use crate::token::Token;
 
 /// How long dropping the last handle may take.
@@ -211,9 +212,21 @@ impl Client {
     /// # Errors
     /// As [`subscribe`](Client::subscribe). When one filter is refused, the others may have been granted all the same.
     pub fn subscribe_many(&self, filters: &[(&str, QoS)]) -> Result<Vec<QoS>> {
-        let filters: Vec<_> = filters.iter().map(|(filter, qos)| ((*filter).to_string(), *qos)).collect();
+        let filters: Vec<_> = filters.iter().map(|(filter, qos)| ((*filter).to_string(), (*qos).into())).collect();
         session::check_filters(&filters, self.config())?;
         self.session().subscribe(&filters, true, after(self.timeout))
+    }
+
+    /// As [`subscribe`](Client::subscribe), with the options of MQTT 5.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Client::subscribe); [`Invalid`](crate::ErrorKind::Invalid) also where the options need MQTT 5 and
+    /// the client speaks 3.1.1, or where two filters with identifiers overlap.
+    pub fn subscribe_with(&self, filter: &str, options: SubscribeOptions) -> Result<QoS> {
+        let filters = [(filter.to_string(), options)];
+        session::check_filters(&filters, self.config())?;
+        let granted = self.session().subscribe(&filters, true, after(self.timeout))?;
+        granted.first().copied().ok_or_else(|| crate::Error::internal("SUBACK without a verdict"))
     }
 
     /// Subscribes, and gives the matching messages to a [`Stream`] instead of the client's queue.
@@ -221,7 +234,15 @@ impl Client {
     /// # Errors
     /// As [`subscribe`](Client::subscribe).
     pub fn subscribe_stream(&self, filter: &str, qos: QoS) -> Result<Stream> {
-        let filters = [(filter.to_string(), qos)];
+        self.subscribe_stream_with(filter, qos.into())
+    }
+
+    /// As [`subscribe_stream`](Client::subscribe_stream), with the options of MQTT 5.
+    ///
+    /// # Errors
+    /// As [`subscribe_with`](Client::subscribe_with).
+    pub fn subscribe_stream_with(&self, filter: &str, options: SubscribeOptions) -> Result<Stream> {
+        let filters = [(filter.to_string(), options)];
         session::check_filters(&filters, self.config())?;
         self.session().check_process()?;
         // The stream exists first: a message may follow SUBACK at once, or come before it.
@@ -230,7 +251,7 @@ impl Client {
         if let Err(error) = self.session().subscribe(&filters, false, after(self.timeout)) {
             if error.fate() == Some(crate::Fate::Unknown) {
                 // So that the end of `stream` takes it back.
-                self.session().doubtful(filter, qos);
+                self.session().doubtful(filter, options);
             }
             return Err(error);
         }
@@ -243,7 +264,7 @@ impl Client {
     /// A time-out, or the reason the client is dead. Even then the filter is not subscribed again after a reconnect; only
     /// a kept session may still have it.
     pub fn unsubscribe(&self, filter: &str) -> Result<()> {
-        session::check_filters(&[(filter.to_string(), QoS::AtMostOnce)], self.config())?;
+        session::check_filters(&[(filter.to_string(), QoS::AtMostOnce.into())], self.config())?;
         self.session().unsubscribe(filter, after(self.timeout))
     }
 
@@ -342,6 +363,7 @@ impl Client {
         let limits = self.config().limits();
         identity::check_topic(&message.topic, limits)?;
         identity::check_payload(message.payload.len(), &message.topic, limits)?;
+        message.check_properties(limits, self.config().protocol() == Protocol::V5)?;
         self.session().submit(Body::Publish(Arc::new(message)), after(timeout), full)
     }
 }

@@ -11,8 +11,10 @@ use crate::identity::ClientId;
 use crate::limits::Limits;
 
 mod builder;
+mod protocol;
 
 pub use builder::ConfigBuilder;
+pub use protocol::Protocol;
 
 /// A checked configuration, ready for [`Client::connect`](crate::Client::connect).
 ///
@@ -45,7 +47,11 @@ struct Inner {
 /// What has a default.
 #[derive(Debug, Clone)]
 struct Settings {
+    protocol: Protocol,
     clean_session: bool,
+    /// `None` where nothing was asked for.
+    session_expiry: Option<Duration>,
+    receive_maximum: Option<u16>,
     keep_alive: Duration,
     timeout: Duration,
     window: u16,
@@ -98,7 +104,7 @@ impl Config {
     /// | `ALIYUN_MQTT_CA_FILE` | CA certificates trusted besides the system's, PEM |
     /// | `ALIYUN_MQTT_CLIENT_CERT_FILE`, `ALIYUN_MQTT_CLIENT_KEY_FILE` | the client's certificate and key, PEM; both or none |
     /// | `ALIYUN_MQTT_CLEAN_SESSION` | `true` (default) or `false` |
-    /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1`, the only version supported so far |
+    /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1` (default) or `5` |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
     ///
     /// # Errors
@@ -132,10 +138,31 @@ impl Config {
         &self.0.credentials
     }
 
+    /// The version of MQTT that is spoken.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.0.settings.protocol
+    }
+
     /// Whether the broker forgets the session when the connection ends.
     #[must_use]
     pub fn clean_session(&self) -> bool {
         self.0.settings.clean_session
+    }
+
+    /// How long the broker is asked to keep the session without a connection (MQTT 5). `None` with MQTT 3.1.1, which
+    /// cannot say it, and with a clean session, which ends with its connection.
+    #[must_use]
+    pub fn session_expiry(&self) -> Option<Duration> {
+        let kept = self.protocol() == Protocol::V5 && !self.clean_session();
+        kept.then(|| self.0.settings.session_expiry.unwrap_or(protocol::SESSION_EXPIRY))
+    }
+
+    /// How many QoS 1 and 2 messages the broker may have unacknowledged with this client (MQTT 5); `None` where it is not
+    /// told, and then as many as it likes.
+    #[must_use]
+    pub fn receive_maximum(&self) -> Option<u16> {
+        self.0.settings.receive_maximum
     }
 
     /// How often an idle connection is shown to be alive.
@@ -246,7 +273,10 @@ impl fmt::Debug for Config {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
+            protocol: Protocol::V311,
             clean_session: true,
+            session_expiry: None,
+            receive_maximum: None,
             keep_alive: Duration::from_secs(60),
             timeout: Duration::from_secs(30),
             window: 100,

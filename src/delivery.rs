@@ -107,6 +107,8 @@ pub(crate) struct Reply {
     pub(crate) attempts: u32,
     /// SUBACK's verdict on each filter, in their order: the granted QoS or the refusing code.
     pub(crate) granted: Vec<Result<crate::QoS, u8>>,
+    /// What the broker said with it.
+    pub(crate) reason: Option<String>,
 }
 
 impl Reply {

@@ -30,7 +30,7 @@ pub(crate) const CLIENT_CERT_FILE: &str = "ALIYUN_MQTT_CLIENT_CERT_FILE";
 pub(crate) const CLIENT_KEY_FILE: &str = "ALIYUN_MQTT_CLIENT_KEY_FILE";
 /// `true` (default) or `false`.
 pub(crate) const CLEAN_SESSION: &str = "ALIYUN_MQTT_CLEAN_SESSION";
-/// `3.1.1`.
+/// `3.1.1` (default) or `5`.
 pub(crate) const PROTOCOL: &str = "ALIYUN_MQTT_PROTOCOL";
 /// Seconds.
 pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+mod code;
 mod fault;
 
+pub use code::Code;
+pub(crate) use code::RESOURCE;
 pub use fault::ApiFault;
 
 /// What can go wrong, for every call of this library.
@@ -73,8 +76,8 @@ pub enum ErrorKind {
     Protocol,
     /// The connection was lost or closed by the other side.
     ConnectionLost,
-    /// The broker answered this very operation with a refusal: SUBACK 0x80, or a `$SYS/tokenInvalidNotice` that can only
-    /// be about it; [`Error::code`] tells the code.
+    /// The broker answered this very operation with a refusal: SUBACK 0x80, any refusing code of MQTT 5, or a
+    /// `$SYS/tokenInvalidNotice` that can only be about it; [`Error::code`] tells the code.
     Rejected,
     /// The connection dropped each time this operation was sent, at last with nothing else under way: the service
     /// cuts the connection of a client that publishes or subscribes without permission
@@ -166,92 +169,6 @@ pub enum Fate {
     Spooled,
 }
 
-/// A code the service gave, with its meaning there (`Display`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Code {
-    /// Return code of CONNACK, 1 to 5 in MQTT 3.1.1. The service does not document which code goes with which cause; 5
-    /// was seen for a wrong instance id.
-    ConnAck(u8),
-    /// Return code of one filter in SUBACK; 0x80 is the refusal of MQTT 3.1.1.
-    SubAck(u8),
-    /// `code` of a `$SYS/tokenInvalidNotice`.
-    TokenInvalid(i64),
-}
-
-impl Code {
-    /// Whether it says that the token itself is not good, whatever it is used for.
-    pub(crate) fn condemns_token(self) -> bool {
-        matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
-    }
-
-    /// Whether, said behind an upload, it can only be about the token uploaded: an accepted one is not forged, and a wrong
-    /// permission is about the token or about an operation sent before it, if there was one.
-    pub(crate) fn is_sure_of_upload(self, operations: bool) -> bool {
-        match self {
-            Code::TokenInvalid(FORGED) => true,
-            Code::TokenInvalid(PERMISSION) => !operations,
-            _ => false,
-        }
-    }
-
-    /// Whether it says that the token does not permit an operation.
-    pub(crate) fn forbids_operation(self) -> bool {
-        matches!(self, Code::TokenInvalid(RESOURCE | PERMISSION))
-    }
-
-    /// The bare number.
-    #[must_use]
-    pub fn number(self) -> i64 {
-        match self {
-            Code::ConnAck(code) | Code::SubAck(code) => i64::from(code),
-            Code::TokenInvalid(code) => code,
-        }
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (packet, meaning) = match self {
-            Code::ConnAck(code) => ("CONNACK", connack_meaning(*code)),
-            Code::SubAck(_) => ("SUBACK", "subscription refused"),
-            Code::TokenInvalid(code) => ("tokenInvalidNotice", token_meaning(*code)),
-        };
-        write!(f, "{packet} {}: {meaning}", self.number())
-    }
-}
-
-fn connack_meaning(code: u8) -> &'static str {
-    match code {
-        1 => "the server does not speak this MQTT version",
-        2 => "the client id is not accepted",
-        3 => "the server is unavailable",
-        4 => "bad user name or password",
-        5 => "not authorized",
-        _ => "refused with a code MQTT 3.1.1 does not define",
-    }
-}
-
-/// The codes of `$SYS/tokenInvalidNotice` that are about an operation, not about the token alone; and another.
-pub(crate) const RESOURCE: i64 = 4;
-const PERMISSION: i64 = 5;
-const FORGED: i64 = 1;
-
-/// The meanings documented for `$SYS/tokenInvalidNotice`.
-/// Source: help.aliyun.com/document_detail/54282.html.
-fn token_meaning(code: i64) -> &'static str {
-    match code {
-        FORGED => "the token is forged or cannot be parsed",
-        2 => "the token has expired",
-        3 => "the token was revoked",
-        RESOURCE => "the token does not cover this topic",
-        PERMISSION => "the token does not give this permission (R, W or RW)",
-        8 => "the signature is invalid",
-        -1 => "the account is not permitted",
-        _ => "a reason the documentation does not list",
-    }
-}
-
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
@@ -298,7 +215,6 @@ impl Error {
     }
 
     /// Puts something in front of the message.
-    #[cfg(feature = "openapi")]
     pub(crate) fn with_prefix(self, prefix: &str) -> Self {
         self.edit(|inner| inner.message.insert_str(0, prefix))
     }
@@ -397,7 +313,7 @@ impl Error {
             | ErrorKind::Connect
             | ErrorKind::ConnectionLost
             | ErrorKind::Full => true,
-            ErrorKind::Refused => self.inner.code == Some(Code::ConnAck(3)),
+            ErrorKind::Refused => self.inner.code.is_some_and(Code::passes),
             ErrorKind::Api => {
                 self.inner.api.as_ref().is_some_and(|fault| fault.is_throttled() || fault.is_server_failure())
             }
@@ -482,11 +398,5 @@ mod tests {
             let error = Error::new(ErrorKind::Refused, "no").with_code(Code::ConnAck(code));
             assert_eq!(error.is_retryable(), retry, "{code}");
         }
-    }
-
-    #[test]
-    fn a_code_explains_itself() {
-        assert_eq!(Code::ConnAck(5).to_string(), "CONNACK 5: not authorized");
-        assert_eq!(Code::TokenInvalid(2).to_string(), "tokenInvalidNotice 2: the token has expired");
     }
 }

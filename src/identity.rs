@@ -11,7 +11,7 @@ use crate::limits::Limits;
 
 mod topic;
 
-pub(crate) use topic::{check_filter, check_parent, check_payload, check_topic, filter_matches};
+pub(crate) use topic::{check_filter, check_parent, check_payload, check_topic, filter_matches, filters_overlap};
 
 /// What stands between group id and device id.
 const SEPARATOR: &str = "@@@";

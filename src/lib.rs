@@ -108,6 +108,26 @@
 //!   other credentials, without another application.
 //! * [`Client::upload_token`] replaces a token by hand.
 //!
+//! # MQTT 5
+//!
+//! [`ConfigBuilder::protocol`] chooses the version; 3.1.1 is the default, which every instance speaks. Everything above holds
+//! for both. MQTT 5 adds:
+//!
+//! * Properties of messages: user properties, content type, text or not, expiry, response topic and correlation data
+//!   ([`Outgoing`], [`Message`]). With 3.1.1 a message that has any is refused.
+//! * Options of subscriptions: no messages of one's own, and identifiers ([`SubscribeOptions`]). They survive a lost session.
+//! * Reasons: a refused message fails alone, with the broker's code and words ([`ErrorKind::Rejected`], [`Code`]), and the
+//!   connection goes on. Where the broker ends the connection with a reason, the error of [`Event::Disconnected`] has it; a
+//!   reason in the short form of DISCONNECT, which some brokers send, cannot be read (rumqttc 0.25.1).
+//! * Limits from CONNACK: the receive maximum bounds the window, and a message above the maximum QoS or packet size, or a
+//!   subscription the broker has no support for, is refused here ([`ErrorKind::Invalid`]) when its turn comes on that
+//!   connection. The server's keep-alive is used; a client id is never assigned, because one is always sent.
+//! * A kept session has an end ([`ConfigBuilder::session_expiry`]), and the broker can be slowed down
+//!   ([`ConfigBuilder::receive_maximum`]).
+//!
+//! A line whose other side has stopped reading is given up after the keep-alive period and a write time-out (the shorter of
+//! time-out and keep-alive) together; with 3.1.1 after the write time-out. No call waits for that beyond its own deadline.
+//!
 //! # The service's API
 //!
 //! The module `openapi` (cargo feature of that name, on by default) calls the service's HTTPS API: it applies for tokens,
@@ -193,13 +213,14 @@ mod session;
 #[clippy::msrv = "1.90"]
 mod spool;
 mod stats;
+mod subscribe;
 mod system;
 #[cfg(feature = "tls")]
 mod tls;
 mod token;
 
 pub use client::Client;
-pub use config::{AckMode, Config, ConfigBuilder};
+pub use config::{AckMode, Config, ConfigBuilder, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
 pub use endpoint::{Endpoint, Transport};
@@ -214,6 +235,7 @@ pub use session::stranded_workers;
 #[cfg(feature = "spool")]
 pub use spool::{Spool, SyncPolicy};
 pub use stats::Stats;
+pub use subscribe::SubscribeOptions;
 pub use token::{Token, TokenKind};
 
 /// The code blocks of the READMEs are compiled with the documentation tests.

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 pub(crate) const MQTT_TEXT_LEN: usize = 65_535;
 
 /// The largest remaining length of an MQTT 3.1.1 packet, in bytes (section 2.2.3).
-const MQTT_PACKET_LEN: usize = 268_435_455;
+pub(crate) const MQTT_PACKET_LEN: usize = 268_435_455;
 
 /// What a PUBLISH needs besides topic and payload: header, topic length and packet id, generously.
 const OVERHEAD: usize = 64;
@@ -50,7 +50,8 @@ pub struct Limits {
     /// (help page "Limits"; API operation `CreateGroupId`). Topics that begin with `$SYS/` are exempt. With `false`
     /// only the rules of MQTT itself remain.
     pub strict_names: bool,
-    /// Largest packet taken from the broker, in bytes; a larger one ends the connection. Default 262,144.
+    /// Largest packet taken from the broker, in bytes; a larger one ends the connection. Default 262,144. In MQTT 5 the
+    /// broker is told, and must not send larger ones.
     ///
     /// The service's own bound is 128 KB for a whole packet and is not checked by default (help page "MQTT 5.0
     /// overview"). Where it is too small for [`payload_len`](Limits::payload_len) and

@@ -3,8 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
 use crate::session::AckHandle;
+
+mod properties;
+#[cfg(feature = "spool")]
+mod stored;
+
+pub(crate) use properties::{Properties, check_publish_len, number_len, publish_len};
 
 /// Quality of service of a publication or a subscription.
 ///
@@ -49,6 +56,10 @@ impl fmt::Display for QoS {
 ///
 /// The service has neither retained messages nor wills, so neither is offered.
 ///
+/// Everything from [`user_property`](Outgoing::user_property) on needs MQTT 5
+/// ([`ConfigBuilder::protocol`](crate::ConfigBuilder::protocol)); with MQTT 3.1.1 such a message is refused when it is
+/// published ([`Invalid`](crate::ErrorKind::Invalid)).
+///
 /// ```
 /// use aliyun_mqtt::{Outgoing, QoS};
 /// use std::time::Duration;
@@ -61,13 +72,15 @@ pub struct Outgoing {
     pub(crate) qos: QoS,
     pub(crate) payload: Vec<u8>,
     pub(crate) timeout: Option<Duration>,
+    /// `None`: there are none, as always with MQTT 3.1.1.
+    pub(crate) properties: Option<Box<Properties>>,
 }
 
 impl Outgoing {
     /// A message of these bytes to this topic. The topic and the size are checked when it is published.
     #[must_use]
     pub fn new(topic: impl Into<String>, qos: QoS, payload: impl Into<Vec<u8>>) -> Self {
-        Outgoing { topic: topic.into(), qos, payload: payload.into(), timeout: None }
+        Outgoing { topic: topic.into(), qos, payload: payload.into(), timeout: None, properties: None }
     }
 
     /// How long this message may stay unsettled; by default the client's time-out, or its message age for
@@ -76,6 +89,51 @@ impl Outgoing {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
+    }
+
+    /// Adds a user property: a key and a value of up to 65,535 bytes each, without NUL. Keys may repeat, and the order is
+    /// kept. Needs MQTT 5.
+    ///
+    /// All together may have 8 K where the service hands the message on to RocketMQ (help page "Server-side data
+    /// forwarding"); elsewhere no bound is documented, so none is checked here.
+    #[must_use]
+    pub fn user_property(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.with(|properties| properties.user.push((key.into(), value.into())))
+    }
+
+    /// What the payload is, such as `application/json`. Needs MQTT 5.
+    #[must_use]
+    pub fn content_type(self, content_type: impl Into<String>) -> Self {
+        self.with(|properties| properties.content_type = Some(content_type.into()))
+    }
+
+    /// Says that the payload is UTF-8 text (payload format indicator 1); a payload that is not is refused. Needs MQTT 5.
+    #[must_use]
+    pub fn text(self) -> Self {
+        self.with(|properties| properties.text = true)
+    }
+
+    /// After this time the broker delivers the message no more: up to 4,294,967,295 s, counted in whole seconds, a
+    /// broken one in full. Needs MQTT 5.
+    ///
+    /// The service drops stored messages that have expired (help page "MQTT 5.0 overview"). Handed on to RocketMQ, it is
+    /// 0 to 65,535 s (help page "Server-side data forwarding").
+    #[must_use]
+    pub fn expiry(self, time: Duration) -> Self {
+        let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+        self.with(|properties| properties.expiry = Some(u32::try_from(seconds).unwrap_or(u32::MAX)))
+    }
+
+    /// Where an answer should go: a topic under the rules of any other. Needs MQTT 5.
+    #[must_use]
+    pub fn response_topic(self, topic: impl Into<String>) -> Self {
+        self.with(|properties| properties.response_topic = Some(topic.into()))
+    }
+
+    /// What the answer should repeat, so that it can be told from others: up to 65,535 bytes. Needs MQTT 5.
+    #[must_use]
+    pub fn correlation_data(self, data: impl Into<Vec<u8>>) -> Self {
+        self.with(|properties| properties.correlation_data = Some(data.into()))
     }
 
     /// The topic.
@@ -98,7 +156,30 @@ impl Outgoing {
 
     /// What it counts against the outbox's bound in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.topic.len() + self.payload.len()
+        self.topic.len()
+            + self.payload.len()
+            + self.properties.as_ref().map_or(0, |properties| properties.encoded_len())
+    }
+
+    /// The bytes of its packet in MQTT 5.
+    pub(crate) fn packet_len(&self) -> usize {
+        publish_len(&self.topic, self.qos, self.properties.as_deref(), self.payload.len())
+    }
+
+    /// Refuses properties that break a rule, or that MQTT 3.1.1 (`v5` false) does not have.
+    pub(crate) fn check_properties(&self, limits: &Limits, v5: bool) -> Result<()> {
+        let Some(properties) = &self.properties else { return Ok(()) };
+        if !v5 {
+            let message = format!("the properties of the message to \"{}\" need MQTT 5", self.topic);
+            return Err(Error::invalid(message).with_hint("call ConfigBuilder::protocol(Protocol::V5)"));
+        }
+        properties.check(&self.payload, limits)?;
+        check_publish_len(self.packet_len())
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Properties)) -> Self {
+        change(self.properties.get_or_insert_default());
+        self
     }
 }
 
@@ -109,6 +190,7 @@ impl fmt::Debug for Outgoing {
             .field("qos", &self.qos)
             .field("payload_len", &self.payload.len())
             .field("timeout", &self.timeout)
+            .field("properties", &self.properties)
             .finish()
     }
 }
@@ -123,6 +205,8 @@ pub struct Message {
     pub(crate) qos: QoS,
     pub(crate) duplicate: bool,
     pub(crate) retained: bool,
+    /// Of MQTT 5, where there are any.
+    pub(crate) properties: Option<Box<Properties>>,
     pub(crate) ack: Option<AckHandle>,
 }
 
@@ -173,6 +257,62 @@ impl Message {
         self.retained
     }
 
+    /// The user properties, in the order of the sender. Empty with MQTT 3.1.1.
+    #[must_use]
+    pub fn user_properties(&self) -> &[(String, String)] {
+        self.properties.as_ref().map_or(&[], |properties| &properties.user)
+    }
+
+    /// The value of the first user property with this key.
+    #[must_use]
+    pub fn user_property(&self, key: &str) -> Option<&str> {
+        self.user_properties().iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// What the payload is, if the sender said so (MQTT 5).
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.properties.as_ref()?.content_type.as_deref()
+    }
+
+    /// Whether the sender said that the payload is UTF-8 text (MQTT 5). Nobody need have checked it.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.properties.as_ref().is_some_and(|properties| properties.text)
+    }
+
+    /// What is left of the time the message is good for, as the broker saw it when it sent it (MQTT 5).
+    #[must_use]
+    pub fn expiry(&self) -> Option<Duration> {
+        self.properties.as_ref()?.expiry.map(|seconds| Duration::from_secs(u64::from(seconds)))
+    }
+
+    /// Where the sender wants an answer (MQTT 5).
+    #[must_use]
+    pub fn response_topic(&self) -> Option<&str> {
+        self.properties.as_ref()?.response_topic.as_deref()
+    }
+
+    /// What an answer should repeat (MQTT 5).
+    #[must_use]
+    pub fn correlation_data(&self) -> Option<&[u8]> {
+        self.properties.as_ref()?.correlation_data.as_deref()
+    }
+
+    /// The identifiers of the subscriptions it matched
+    /// ([`SubscribeOptions::identifier`](crate::SubscribeOptions::identifier)).
+    #[must_use]
+    pub fn subscription_identifiers(&self) -> &[u32] {
+        self.properties.as_ref().map_or(&[], |properties| &properties.identifiers)
+    }
+
+    /// What it counts against the inbox's bound in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.topic.len()
+            + self.payload.len()
+            + self.properties.as_ref().map_or(0, |properties| properties.encoded_len())
+    }
+
     /// Acknowledges the message, with [`AckMode::Manual`](crate::AckMode::Manual). Does not block.
     ///
     /// Acknowledgements leave in the order of receipt, as MQTT demands: one given early waits for those before it.
@@ -199,6 +339,7 @@ impl fmt::Debug for Message {
             .field("payload_len", &self.payload.len())
             .field("duplicate", &self.duplicate)
             .field("retained", &self.retained)
+            .field("properties", &self.properties)
             .finish_non_exhaustive()
     }
 }

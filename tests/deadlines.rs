@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Stage};
+use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Error, ErrorKind, Stage};
 use support::{LONG, broker::Broker, emulator, error};
 
 /// For what has to time out; everything else gets its answer long before `LONG`.
@@ -28,6 +28,7 @@ fn refused(builder: ConfigBuilder) -> Error {
 
 fn to(endpoint: &str) -> ConfigBuilder {
     Config::builder()
+        .protocol(support::protocol())
         .endpoint(endpoint)
         .instance_id("post-cn-test")
         .group_id("GID_test")
@@ -105,11 +106,11 @@ fn every_refusal_code_is_explained() {
         let answer = thread::spawn(move || {
             let mut line = broker.accept_raw();
             line.read();
-            line.write(&[0x20, 2, 0, code]);
+            line.connack(false, code);
             line
         });
         let error = refused(config);
-        assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(Code::ConnAck(code))), "{error}");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(support::connack(code))), "{error}");
         assert!(error.hint().is_some());
         assert_eq!(error.is_retryable(), code == 3);
         answer.join().expect("no panic");
@@ -123,14 +124,14 @@ fn the_service_refuses_bad_logins() {
     let error = refused(support::config(&emulator).credentials(wrong_secret));
     assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
     let error = refused(support::config(&emulator).instance_id("post-cn-unknown"));
-    assert_eq!(error.code(), Some(Code::ConnAck(5)), "{error}");
+    assert_eq!(error.code(), Some(support::connack(5)), "{error}");
     assert!(error.to_string().contains("instance"), "{error}");
 }
 
 #[test]
 fn a_certificate_nobody_vouches_for() {
     let emulator = emulator();
-    let error = refused(support::config(&emulator).endpoint(emulator.tls_endpoint()));
+    let error = refused(support::plain_config(&emulator).endpoint(emulator.tls_endpoint()));
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     assert!(error.hint().is_some(), "{error}");
 }
@@ -164,7 +165,7 @@ fn an_outage_does_not_count_against_the_patience_with_refusals() {
     let answer = |code: u8| {
         let mut line = broker.accept_raw();
         line.read();
-        line.write(&[0x20, 2, 0, code]);
+        line.connack(false, code);
         line.read();
     };
     answer(5);
@@ -210,7 +211,7 @@ fn after_a_refused_login_the_provider_is_asked_once_more_at_once() {
     let refused = || {
         let mut line = broker.accept_raw();
         line.read().expect("CONNECT");
-        line.write(&[0x20, 2, 0, 5]);
+        line.connack(false, 5);
         support::event(&events, "refused", |event| match event {
             aliyun_mqtt::Event::Disconnected { reason, retry_in, .. } if reason.kind() == ErrorKind::Refused => {
                 Some(retry_in)

@@ -84,7 +84,7 @@ fn connection_after_the_deadline(prepare: impl FnOnce(&Client, Option<&mut Line>
     while start.elapsed() < SHORT {
         thread::park_timeout(SHORT - start.elapsed());
     }
-    line.write(&[0x20, 2, 0, 0]);
+    line.connack(false, 0);
     connected(&events);
     let next = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
     let publish = line.expect(3);

@@ -65,7 +65,7 @@ fn a_client_closed_while_connecting_stays_closed() {
     line.read().expect("CONNECT");
     client.with_timeout(MOMENT).disconnect().expect("nothing to deliver");
     assert_eq!(error(client.recv()).kind(), ErrorKind::Closed);
-    line.write(&[0x20, 2, 0, 0]);
+    line.connack(false, 0);
     line.publish("t", 1, 1, false, "too late");
     assert_eq!(line.read().expect("a packet").kind(), 14, "DISCONNECT is all it has to say");
     assert_eq!(line.read(), None);

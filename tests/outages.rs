@@ -18,7 +18,7 @@ fn the_next_attempt_does_not_wait_for_a_look_at_who_closed_the_last_one() {
     drop(cut_short);
     let mut next = broker.accept_raw();
     assert_eq!(next.read().expect("a packet").kind(), 1, "CONNECT, and no look into what speaks here");
-    next.write(&[0x20, 2, 0, 0]);
+    next.connack(false, 0);
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
     let id = next.expect(3).id();
     next.ack(4, id);

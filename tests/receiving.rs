@@ -29,7 +29,8 @@ fn messages_that_come_with_connack_are_kept() {
         let mut line = broker.accept_raw();
         line.read();
         // CONNACK, and a P2P message in the same segment.
-        line.write(b"\x20\x02\x00\x00\x30\x0a\x00\x05a/p2phey");
+        let both = [support::broker::connack(false), support::broker::publish("a/p2p", 0, 0, false, b"hey")];
+        line.write(&both.concat());
         let client = client.join().expect("no panic").expect("connected");
         assert_eq!(text(client.recv_timeout(LONG).expect("alive").expect("a message").payload()), "hey");
     });

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Code, Credentials, ErrorKind, Event, Fate, Notice, QoS};
+use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Fate, Notice, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic};
 
@@ -180,7 +180,7 @@ fn a_refused_login_is_retried_slowly_and_then_given_up_with_its_reason() {
     emulator.kick(client.config().client_id().as_str());
     event(&events, "the end", |event| matches!(event, Event::Disconnected { retry_in: None, .. }).then_some(()));
     let reason = error(client.recv());
-    assert_eq!((reason.kind(), reason.code()), (ErrorKind::Refused, Some(Code::ConnAck(5))), "{reason}");
+    assert_eq!((reason.kind(), reason.code()), (ErrorKind::Refused, Some(support::connack(5))), "{reason}");
     assert_eq!(error(client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "")).kind(), ErrorKind::Refused);
     assert_eq!(error(client.disconnect()).kind(), ErrorKind::Refused);
 }

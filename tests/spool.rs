@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, QoS, Spool, Stage};
+use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Spool, Stage};
 use support::broker::{Broker, Line, lax};
 use support::{LONG, connected, error, eventually};
 
@@ -228,7 +228,7 @@ fn a_client_that_cannot_connect_loses_nothing_and_frees_the_file() {
             let client = scope.spawn(|| Client::connect(config));
             let mut line = broker.accept_raw();
             line.read().expect("CONNECT");
-            line.write(&[0x20, 2, 0, 5]);
+            line.connack(false, 5);
             assert_eq!(error(client.join().expect("no panic")).kind(), ErrorKind::Refused);
         });
     }
@@ -314,4 +314,22 @@ fn a_damaged_file_can_be_set_aside_and_the_first_listener_hears_of_it() {
     });
     assert_eq!(std::fs::read(path).expect("kept"), b"no spool");
     assert!(client.events().try_recv().is_none(), "told once");
+}
+
+#[test]
+fn properties_of_mqtt_5_are_stored_with_their_message() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let config = |protocol| broker.config().protocol(protocol).spool(dir.spool());
+    let (client, _line) = broker.connect(config(Protocol::V5));
+    let message = Outgoing::new("t", QoS::AtLeastOnce, "x").content_type("c").user_property("k", "v");
+    drop(client.publish_message_nowait(message).expect("accepted"));
+    leave(&client);
+    drop(client);
+    let old = error(Client::connect(config(Protocol::V311).build().expect("good")));
+    assert_eq!(old.kind(), ErrorKind::Config, "{old}");
+    let (_client, mut line) = broker.connect(config(Protocol::V5));
+    let publish = line.expect(3);
+    assert_eq!((publish.topic().as_str(), publish.payload().as_str()), ("t", "x"));
+    assert_eq!(publish.properties(), [&[0x26, 0, 1, b'k', 0, 1, b'v'][..], &[3, 0, 1, b'c']].concat());
+    line.ack(4, publish.id());
 }

@@ -288,7 +288,7 @@ fn a_bad_token_is_applied_for_exactly_once_more() {
     let issuer = Issuer::new(&emulator, HOUR);
     issuer.forge(true);
     let error = error(Client::connect(token_config(&emulator, &issuer).build().expect("a good configuration")));
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(Code::ConnAck(4))), "{error}");
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(support::connack(4))), "{error}");
     assert_eq!((issuer.asked(), support::tokens::refused_logins(&emulator)), (2, 2));
 
     // The same on a client that was connected: the slowest pace follows, without another application.
@@ -299,7 +299,7 @@ fn a_bad_token_is_applied_for_exactly_once_more() {
     let (asked, refused) = (issuer.asked(), support::tokens::refused_logins(&emulator));
     emulator.revoke_token(issuer.last().secret());
     let error = support::error(client.recv());
-    assert_eq!(error.code(), Some(Code::ConnAck(4)), "{error}");
+    assert_eq!(error.code(), Some(support::connack(4)), "{error}");
     assert_eq!(issuer.asked(), asked + 2, "one for the revoked token, one for the refused one");
     let refused = support::tokens::refused_logins(&emulator) - refused;
     assert!((3..=9).contains(&refused), "{refused} logins within a second");
@@ -312,7 +312,7 @@ fn a_token_of_the_wrong_kind_is_refused_at_login_and_at_upload() {
     let read = emulator.issue_token(Permission::Read, &[&everything], HOUR);
     let wrong = Token::new(TokenKind::Write, read);
     let refused = error(Client::connect(handed_in(&emulator, [wrong.clone()]).build().expect("well formed")));
-    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(Code::ConnAck(4))));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(support::connack(4))));
 
     let write = Token::new(TokenKind::Write, emulator.issue_token(Permission::Write, &[&everything], HOUR));
     let client = connect(handed_in(&emulator, [write]));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AckMode, Config, Inner, Settings};
+use super::{AckMode, Config, Inner, Protocol, Settings, protocol};
 use crate::credentials::{AuthMode, Credentials};
 use crate::endpoint::{Endpoint, Transport};
 use crate::env::{self, Env};
@@ -92,7 +92,16 @@ impl ConfigBuilder {
         self
     }
 
+    /// The version of MQTT to speak. Default [`Protocol::V311`].
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.settings.protocol = protocol;
+        self
+    }
+
     /// Whether the broker forgets the session when the connection ends. Default `true`.
+    ///
+    /// In MQTT 5 `true` is sent as clean start with a session expiry of 0, and `false` as no clean start with the
+    /// [`session_expiry`](ConfigBuilder::session_expiry).
     ///
     /// With `false` it keeps subscriptions, and QoS 1 messages (help page "Receive offline messages") for up to 3 days
     /// (help page "Limits"); a device id must then be given, and should never be used with the other value.
@@ -101,10 +110,32 @@ impl ConfigBuilder {
         self
     }
 
+    /// How long the broker keeps the session without a connection: 1 s to 2,147,483,647 s, whole seconds. Default 3 days,
+    /// as long as the service keeps offline messages. Needs MQTT 5 and [`clean_session`](ConfigBuilder::clean_session)
+    /// `false`.
+    ///
+    /// The service raises less than 10 min to 10 min, and keeps no session for a client that only receives P2P messages
+    /// (help page "MQTT 5.0 session expiry interval"). With MQTT 3.1.1 a kept session has no end.
+    pub fn session_expiry(mut self, time: Duration) -> Self {
+        self.settings.session_expiry = Some(time);
+        self
+    }
+
+    /// How many QoS 1 and 2 messages the broker may have unacknowledged with this client: 1 to 65,535. By default it is not
+    /// told, and may have 65,535 (MQTT 5, section 3.1.2.11.3). Needs MQTT 5.
+    ///
+    /// With the default [`AckMode`] a message counts until the program takes it: a program that takes none gets no more
+    /// than these, and the rest waits at the broker instead of in the inbox.
+    pub fn receive_maximum(mut self, messages: u16) -> Self {
+        self.settings.receive_maximum = Some(messages);
+        self
+    }
+
     /// How often an idle connection is shown to be alive: whole seconds, 5 to 480. Default 60 s.
     ///
     /// The service drops a client that is silent for one and a half times as long (help page "FAQ about the console"),
-    /// and takes more than 480 s as 480 (help page "MQTT 5.0 overview").
+    /// and takes more than 480 s as 480 (help page "MQTT 5.0 overview"). In MQTT 5 the broker may name another period,
+    /// which then counts; the service names at least 60 s (help page "Optimized device-cloud interactions").
     pub fn keep_alive(mut self, period: Duration) -> Self {
         self.settings.keep_alive = period;
         self
@@ -302,9 +333,9 @@ impl ConfigBuilder {
         }
         if let Some(text) = env.text(env::PROTOCOL)? {
             match text.as_str() {
-                "3.1.1" => {}
-                "5" | "5.0" => return Err(bad(env::PROTOCOL, &text, "this version supports only MQTT 3.1.1")),
-                _ => return Err(bad(env::PROTOCOL, &text, "it must be 3.1.1")),
+                "3.1.1" => self.settings.protocol = Protocol::V311,
+                "5" | "5.0" => self.settings.protocol = Protocol::V5,
+                _ => return Err(bad(env::PROTOCOL, &text, "it must be 3.1.1 or 5")),
             }
         }
         if let Some(timeout) = env.timeout()? {
@@ -462,6 +493,7 @@ fn checked_settings(mut settings: Settings) -> Result<Settings> {
         let message = format!("token_renewal is {}; it must be from 0.1 to 0.95", settings.token_renewal);
         return Err(Error::config(message));
     }
+    protocol::check(&settings)?;
     settings.limits = settings.limits.checked()?;
     #[cfg(feature = "spool")]
     if let Some(spool) = &settings.spool {

@@ -224,8 +224,7 @@ fn a_bad_variable_is_named_with_its_rule() {
         (env::GROUP_ID, "demo", "GID_"),
         (env::DEVICE_ID, "a b", "letters"),
         (env::CLEAN_SESSION, "yes", "true or false"),
-        (env::PROTOCOL, "5", "only MQTT 3.1.1"),
-        (env::PROTOCOL, "4", "3.1.1"),
+        (env::PROTOCOL, "4", "3.1.1 or 5"),
         (env::TIMEOUT, "0", "1 to 3600"),
         (env::TIMEOUT, "3601", "1 to 3600"),
         (env::TIMEOUT, "NaN", "1 to 3600"),
@@ -276,4 +275,28 @@ fn tls_is_made_ready_when_it_is_needed() {
     // It may be there for HTTPS; nothing reads it for a plain connection.
     assert!(good().ca_file("/no/such/file.pem").build().is_ok());
     refused(good().client_certificate_files("a", "b"), "not encrypted");
+}
+
+#[test]
+fn the_version_is_a_setting_and_some_settings_need_it() {
+    let secs = Duration::from_secs;
+    let v5 = || good().protocol(Protocol::V5);
+    let kept = || v5().clean_session(false).device_id("d");
+    assert_eq!(good().build().unwrap().protocol(), Protocol::V311);
+    for text in ["5", "5.0"] {
+        assert_eq!(from_env(&[(env::PROTOCOL, text)]).build().unwrap().protocol(), Protocol::V5);
+    }
+    assert_eq!(v5().build().unwrap().session_expiry(), None, "a clean session has none");
+    assert_eq!(kept().build().unwrap().session_expiry(), Some(secs(3 * 24 * 3600)));
+    for good in [1, 600, 2_147_483_647] {
+        assert_eq!(kept().session_expiry(secs(good)).build().unwrap().session_expiry(), Some(secs(good)));
+    }
+    for bad in [Duration::ZERO, Duration::from_millis(1_500), secs(2_147_483_648)] {
+        refused(kept().session_expiry(bad), "session_expiry");
+    }
+    refused(v5().session_expiry(secs(600)), "clean session");
+    refused(good().session_expiry(secs(600)), "MQTT 5");
+    refused(good().receive_maximum(10), "MQTT 5");
+    refused(v5().receive_maximum(0), "receive_maximum");
+    assert_eq!(v5().receive_maximum(10).build().unwrap().receive_maximum(), Some(10));
 }

@@ -103,6 +103,22 @@ pub(crate) fn filter_matches(filter: &str, topic: &str) -> bool {
     topic.next().is_none()
 }
 
+/// Whether there can be a topic that both filters subscribe to.
+pub(crate) fn filters_overlap(one: &str, other: &str) -> bool {
+    if one.starts_with('$') != other.starts_with('$') && (one.starts_with(['#', '+']) || other.starts_with(['#', '+']))
+    {
+        return false;
+    }
+    let (mut one, mut other) = (one.split('/'), other.split('/'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+            (Some(a), Some(b)) if a == "+" || b == "+" || a == b => {}
+            _ => return false,
+        }
+    }
+}
+
 /// The rules of MQTT for any topic or filter.
 fn check_mqtt_text(text: &str) -> Result<(), String> {
     if text.is_empty() {
@@ -172,6 +188,25 @@ fn warn_of_length(text: &str, length: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn filters_overlap_where_one_topic_matches_both() {
+        for (one, other, expected) in [
+            ("a", "a", true),
+            ("a", "b", false),
+            ("a/#", "a", true),
+            ("a/#", "a/+/c", true),
+            ("a/+", "+/b", true),
+            ("a/+", "a/b/c", false),
+            ("+/x", "a/b", false),
+            ("#", "a/b", true),
+            ("#", "$SYS/a", false),
+            ("$SYS/+", "$SYS/a", true),
+        ] {
+            assert_eq!(filters_overlap(one, other), expected, "{one} {other}");
+            assert_eq!(filters_overlap(other, one), expected, "{other} {one}");
+        }
+    }
     use crate::error::{ErrorKind, Fate};
 
     fn topic(topic: &str) -> Result<()> {

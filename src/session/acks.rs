@@ -133,7 +133,7 @@ mod tests {
 
     fn arrived(id: u16, qos: QoS, duplicate: bool) -> Arrived {
         let payload = format!("message {id}").into_bytes();
-        Arrived { id, topic: "t".into(), qos, duplicate, retained: false, payload }
+        Arrived { id, topic: "t".into(), qos, duplicate, retained: false, payload, properties: None }
     }
 
     fn sent(acks: &mut Acks) -> Vec<u16> {

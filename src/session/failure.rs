@@ -1,4 +1,4 @@
-//! rumqttc's errors of MQTT 3.1.1 in the words of this library.
+//! rumqttc's errors in the words of this library: those of MQTT 3.1.1, and what MQTT 5 shares with them.
 
 use std::io;
 
@@ -6,18 +6,19 @@ use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 
 use super::line::{Cause, Failure};
+use crate::config::Protocol;
 use crate::error::{Code, Error, ErrorKind, Stage};
 use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
 
 /// `connected`: CONNACK had come. `server`: the endpoint, for the message.
 pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) -> Failure {
     match error {
-        ConnectionError::ConnectionRefused(code) => refused(number(code), server),
-        ConnectionError::NetworkTimeout => Failure {
-            error: Error::new(ErrorKind::ConnectionLost, format!("{server} did not finish the handshake in time")),
-            cause: Cause::HandshakeTimeout,
-        },
-        ConnectionError::FlushTimeout => lost(format!("{server} stopped reading"), Cause::Other),
+        ConnectionError::ConnectionRefused(code) => {
+            let code = number(code);
+            refused(code, code, Protocol::V311, server)
+        }
+        ConnectionError::NetworkTimeout => handshake_timeout(server),
+        ConnectionError::FlushTimeout => stopped_reading(server),
         ConnectionError::Io(error) => input_output(error, connected, server),
         ConnectionError::MqttState(StateError::Io(error)) => input_output(error, connected, server),
         ConnectionError::MqttState(StateError::Deserialization(CodecError::Io(error))) => {
@@ -26,32 +27,17 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::MqttState(StateError::ConnectionAborted) if connected => {
             lost(format!("{server} closed the connection"), Cause::Closed)
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack)"))
-        }
-        ConnectionError::MqttState(StateError::AwaitPingResp) => {
-            lost(format!("{server} did not answer the keep-alive ping"), Cause::Other)
-        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => no_connack(server),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => no_ping(server),
         error @ (ConnectionError::MqttState(StateError::Deserialization(_)) | ConnectionError::NotConnAck(_))
             if !connected =>
         {
-            let mut failure =
-                not_mqtt(format!("{server} answered CONNECT with something that is not MQTT 3.1.1 (stage: connack)"));
-            failure.error = failure.error.with_source(error);
-            failure
+            foreign_connack(error, Protocol::V311, server)
         }
         ConnectionError::MqttState(StateError::Deserialization(CodecError::PayloadSizeLimitExceeded(size))) => {
-            let message = format!("{server} sent a packet of {size} bytes, more than Limits::packet_len allows");
-            let error = Error::new(ErrorKind::Protocol, message).with_hint(
-                "raise Limits::packet_len: a message of QoS 1 or 2 on a kept session comes again on every connection",
-            );
-            Failure { error, cause: Cause::Other }
+            too_large(size, server)
         }
-        ConnectionError::MqttState(error) => Failure {
-            error: Error::new(ErrorKind::Protocol, format!("{server} broke a rule of MQTT: {error}"))
-                .with_source(error),
-            cause: Cause::Other,
-        },
+        ConnectionError::MqttState(error) => rule_broken(error, server),
         #[cfg(feature = "tls")]
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => input_output(error, connected, server),
         #[cfg(feature = "tls")]
@@ -60,12 +46,57 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
     }
 }
 
-/// A refusal by CONNACK, with the usual cause in this service.
+pub(super) fn handshake_timeout(server: &str) -> Failure {
+    lost(format!("{server} did not finish the handshake in time"), Cause::HandshakeTimeout)
+}
+
+pub(super) fn stopped_reading(server: &str) -> Failure {
+    lost(format!("{server} stopped reading"), Cause::Other)
+}
+
+pub(super) fn no_ping(server: &str) -> Failure {
+    lost(format!("{server} did not answer the keep-alive ping"), Cause::Other)
+}
+
+pub(super) fn no_connack(server: &str) -> Failure {
+    not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack)"))
+}
+
+pub(super) fn foreign_connack(error: impl Foreign, protocol: Protocol, server: &str) -> Failure {
+    let mut failure =
+        not_mqtt(format!("{server} answered CONNECT with something that is not {protocol} (stage: connack)"));
+    failure.error = failure.error.with_source(error);
+    failure
+}
+
+pub(super) fn too_large(size: usize, server: &str) -> Failure {
+    let message = format!("{server} sent a packet of {size} bytes, more than Limits::packet_len allows");
+    let error = Error::new(ErrorKind::Protocol, message).with_hint(
+        "raise Limits::packet_len: a message of QoS 1 or 2 on a kept session comes again on every connection",
+    );
+    Failure { error, cause: Cause::Other }
+}
+
+pub(super) fn rule_broken(error: impl Foreign, server: &str) -> Failure {
+    let message = format!("{server} broke a rule of MQTT: {error}");
+    Failure { error: Error::new(ErrorKind::Protocol, message).with_source(error), cause: Cause::Other }
+}
+
+/// An error of a crate underneath.
+pub(super) trait Foreign: std::error::Error + Send + Sync + 'static {}
+
+impl<E: std::error::Error + Send + Sync + 'static> Foreign for E {}
+
+/// A refusal by CONNACK, with the usual cause in this service. `plain`: the code's counterpart in MQTT 3.1.1.
 ///
 /// The service does not document which code goes with which cause; 5 has been seen for a wrong instance id.
-fn refused(code: u8, server: &str) -> Failure {
+pub(super) fn refused(code: u8, plain: u8, protocol: Protocol, server: &str) -> Failure {
     let code_text = Code::ConnAck(code);
-    let hint = match code {
+    let hint = match plain {
+        1 if protocol == Protocol::V5 => {
+            "MQTT 5 is for Professional, Enterprise Platinum and Serverless instances, and older ones need a ticket \
+             (help page \"MQTT 5.0 overview\"); ConfigBuilder::protocol chooses 3.1.1"
+        }
         1 => "this library speaks MQTT 3.1.1 here; does the instance support it?",
         2 => {
             "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist"
@@ -76,13 +107,14 @@ fn refused(code: u8, server: &str) -> Failure {
             "check that the instance id is the one this endpoint belongs to, that the group id exists there, and \
              that the AccessKey may use it; a token may have expired or been revoked"
         }
+        _ if protocol == Protocol::V5 => "MQTT 5 has this code for more than a wrong login; see its meaning",
         _ => "the code is outside MQTT 3.1.1",
     };
     let error =
         Error::new(ErrorKind::Refused, format!("{server} refused the connection (stage: connack): {code_text}"))
             .with_code(code_text)
             .with_hint(hint);
-    Failure { error, cause: Cause::Refused(code) }
+    Failure { error, cause: Cause::Refused(plain) }
 }
 
 fn number(code: ConnectReturnCode) -> u8 {
@@ -96,18 +128,18 @@ fn number(code: ConnectReturnCode) -> u8 {
     }
 }
 
-fn lost(message: String, cause: Cause) -> Failure {
+pub(super) fn lost(message: String, cause: Cause) -> Failure {
     Failure { error: Error::new(ErrorKind::ConnectionLost, message), cause }
 }
 
-fn not_mqtt(message: String) -> Failure {
+pub(super) fn not_mqtt(message: String) -> Failure {
     let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck).with_hint(
         "is it an MQTT port, and the right kind? TLS needs mqtts://host:port; without a scheme only port 8883 means TLS",
     );
     Failure { error, cause: Cause::NoConnAck }
 }
 
-fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
+pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
     #[cfg(feature = "tls")]
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return tls(inner.clone(), server);
@@ -164,7 +196,7 @@ fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
 }
 
 #[cfg(feature = "tls")]
-fn tls(error: rustls::Error, server: &str) -> Failure {
+pub(super) fn tls(error: rustls::Error, server: &str) -> Failure {
     let (what, hint) = crate::tls::explain(&error);
     let mut shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed (stage: tls): {what}"));
     if let Some(hint) = hint {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::line::{Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::line::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Refusal, Sent};
 use super::op::Body;
 use super::queues::QueueId;
 use super::state::{Flow, State};
@@ -13,9 +13,10 @@ use super::{closed, lock};
 use crate::config::{AckMode, Config};
 use crate::credentials::Credentials;
 use crate::delivery::{Settler, Slot};
-use crate::error::{Error, ErrorKind, Fate, Result};
+use crate::error::{Code, Error, ErrorKind, Fate, Result};
 use crate::limits::Limits;
 use crate::message::{Outgoing, QoS};
+use crate::subscribe::Asked;
 use crate::token::{Token, TokenKind};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -102,11 +103,13 @@ impl Line {
         if let Handed::Disconnect = request {
             return Some(LineEvent::Sent(Sent::Disconnect));
         }
-        wire.last_id = if wire.last_id >= super::v4::id_limit(WINDOW) { 1 } else { wire.last_id + 1 };
+        wire.last_id = if wire.last_id >= super::dial::id_limit(WINDOW) { 1 } else { wire.last_id + 1 };
         let id = wire.last_id;
         let (sent, reply) = match request {
             Handed::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
-            Handed::Subscribe(count) => (Sent::Subscribe(id), LineEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count])),
+            Handed::Subscribe(count) => {
+                (Sent::Subscribe(id), LineEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count], None))
+            }
             _ => (Sent::Unsubscribe(id), LineEvent::UnsubAck(id)),
         };
         wire.due.push_back(reply);
@@ -133,7 +136,7 @@ impl LineSender for Line {
         self.hand(Handed::Publish(message.qos))
     }
 
-    fn subscribe(&self, filters: &[(String, QoS)]) -> bool {
+    fn subscribe(&self, filters: &[Asked]) -> bool {
         self.hand(Handed::Subscribe(filters.len()))
     }
 
@@ -202,7 +205,7 @@ impl Run {
         let configs = CONFIGS.get_or_init(|| (0..16).map(config).collect());
         let mut state = State::new(&configs[usize::from(kind % 16)]);
         // Near the end of the range, where ids begin again.
-        state.outbox.set_last_id(if last_id % 2 == 0 { 0 } else { super::v4::id_limit(WINDOW) - 2 });
+        state.outbox.set_last_id(if last_id % 2 == 0 { 0 } else { super::dial::id_limit(WINDOW) - 2 });
         let (slots, streams, keys) = (Vec::new(), Vec::new(), Vec::new());
         Run { state, now: Instant::now(), line: None, honest: true, slots, streams, keys, dead: false }
     }
@@ -258,8 +261,8 @@ impl Run {
 
     fn submit(&mut self, bytes: &mut Bytes<'_>) {
         let body = match bytes.of(8) {
-            0 => Body::Subscribe { filters: vec![(bytes.filter(), bytes.qos())], own: bytes.of(2) == 0 },
-            1 => Body::Subscribe { filters: vec![(bytes.filter(), bytes.qos()); 2], own: true },
+            0 => Body::Subscribe { filters: vec![(bytes.filter(), bytes.qos().into())], own: bytes.of(2) == 0 },
+            1 => Body::Subscribe { filters: vec![(bytes.filter(), bytes.qos().into()); 2], own: true },
             2 => {
                 let filter = bytes.filter();
                 self.state.subscriptions.remove(&filter);
@@ -307,7 +310,7 @@ impl Run {
         }
         let line = Line::default();
         self.honest = true;
-        self.state.connected(Box::new(line.clone()), session_present, &mut line.clone());
+        self.state.connected(Box::new(line.clone()), session_present, Allowed::default(), &mut line.clone());
         self.line = Some(line);
         self.after_event();
     }
@@ -348,7 +351,15 @@ impl Run {
         let qos = bytes.qos();
         let id = if qos == QoS::AtMostOnce { 0 } else { bytes.id() };
         let (duplicate, retained) = (bytes.of(2) == 1, false);
-        let arrived = Arrived { id, topic: topic.to_string(), qos, duplicate, retained, payload: payload.to_vec() };
+        let arrived = Arrived {
+            id,
+            topic: topic.to_string(),
+            qos,
+            duplicate,
+            retained,
+            payload: payload.to_vec(),
+            properties: None,
+        };
         self.handle(LineEvent::Publish(arrived), true);
     }
 
@@ -436,7 +447,7 @@ fn look(slot: &Slot) -> Option<Told> {
 }
 
 fn any_event(bytes: &mut Bytes<'_>) -> LineEvent {
-    let (kind, id) = (bytes.of(11), bytes.id());
+    let (kind, id) = (bytes.of(13), bytes.id());
     match kind {
         0 => LineEvent::Sent(Sent::Publish(id)),
         1 => LineEvent::Sent(Sent::Subscribe(id)),
@@ -444,14 +455,25 @@ fn any_event(bytes: &mut Bytes<'_>) -> LineEvent {
         3 => LineEvent::PubAck(id),
         4 => LineEvent::PubRec(id),
         5 => LineEvent::PubComp(id),
-        6 => {
-            LineEvent::SubAck(id, vec![if bytes.of(2) == 0 { Ok(bytes.qos()) } else { Err(0x80) }; bytes.of(3).into()])
-        }
+        6 => LineEvent::SubAck(
+            id,
+            vec![if bytes.of(2) == 0 { Ok(bytes.qos()) } else { Err(0x80) }; bytes.of(3).into()],
+            None,
+        ),
         7 => LineEvent::UnsubAck(id),
         8 => LineEvent::Released(id),
-        9 => LineEvent::ConnAck { session_present: false },
+        9 => LineEvent::ConnAck { session_present: false, allowed: Allowed::default() },
+        10 => LineEvent::PublishRefused(
+            id,
+            refusal([Code::PubAck, Code::PubRec, Code::PubComp][usize::from(bytes.of(3))]),
+        ),
+        11 => LineEvent::UnsubRefused(id, refusal(Code::UnsubAck)),
         _ => LineEvent::Alive,
     }
+}
+
+fn refusal(code: fn(u8) -> Code) -> Refusal {
+    Refusal { code: code(0x87), reason: None }
 }
 
 /// One of sixteen.

@@ -4,8 +4,9 @@
 
 use std::time::Instant;
 
-use crate::error::Error;
-use crate::message::{Outgoing, QoS};
+use crate::error::{Code, Error};
+use crate::message::{Outgoing, Properties, QoS};
+use crate::subscribe::Asked;
 
 /// What happened on the connection, in order.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(super) enum LineEvent {
     /// CONNACK with code 0.
     ConnAck {
         session_present: bool,
+        allowed: Allowed,
     },
     /// A request was taken from the channel, in the order of handing over. A QoS 0 message (id 0) is written by now;
     /// anything else is about to be.
@@ -20,14 +22,39 @@ pub(super) enum LineEvent {
     PubAck(u16),
     PubRec(u16),
     PubComp(u16),
-    /// One verdict for each filter: the granted QoS or the refusing code.
-    SubAck(u16, Vec<Result<QoS, u8>>),
+    /// PUBACK, PUBREC or PUBCOMP of MQTT 5 with a code that ends the exchange without success.
+    PublishRefused(u16, Refusal),
+    /// One verdict for each filter: the granted QoS or the refusing code; and the broker's own words, if any.
+    SubAck(u16, Vec<Result<QoS, u8>>, Option<String>),
     UnsubAck(u16),
+    /// UNSUBACK of MQTT 5 that refuses.
+    UnsubRefused(u16, Refusal),
     Publish(Arrived),
     /// An incoming QoS 2 exchange ended: its id is free again.
     Released(u16),
     /// A sign of life: a ping went out or came back, an acknowledgement was written.
     Alive,
+}
+
+/// What CONNACK of MQTT 5 limits; by default, and always with MQTT 3.1.1, nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Allowed {
+    /// How many QoS 1 and 2 messages may be unacknowledged at a time; 1 or more.
+    pub(super) receive_maximum: Option<u16>,
+    /// The highest QoS of a PUBLISH.
+    pub(super) max_qos: Option<QoS>,
+    /// The largest packet, in bytes.
+    pub(super) packet_len: Option<usize>,
+    pub(super) no_wildcards: bool,
+    pub(super) no_identifiers: bool,
+}
+
+/// Why the broker refused one operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: Code,
+    /// The broker's own words.
+    pub(super) reason: Option<String>,
 }
 
 /// A request that was taken from the channel.
@@ -48,13 +75,16 @@ pub(super) struct Arrived {
     pub(super) duplicate: bool,
     pub(super) retained: bool,
     pub(super) payload: Vec<u8>,
+    /// Of MQTT 5, where there are any.
+    pub(super) properties: Option<Box<Properties>>,
 }
 
 /// The verbs, callable from any thread. They put a request into the adapter's channel and never block; `false` means
 /// that the connection is going away, which its pump reports.
 pub(super) trait LineSender: Send {
     fn publish(&self, message: &Outgoing) -> bool;
-    fn subscribe(&self, filters: &[(String, QoS)]) -> bool;
+    /// All filters have the same identifier, or none.
+    fn subscribe(&self, filters: &[Asked]) -> bool;
     fn unsubscribe(&self, filter: &str) -> bool;
     /// PUBACK or PUBREC for a received message.
     fn acknowledge(&self, id: u16, qos: QoS) -> bool;
@@ -93,7 +123,8 @@ pub(super) struct Failure {
 /// What the session has to know of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// CONNACK with this code.
+    /// CONNACK with this code of MQTT 3.1.1: 1 version, 2 client id, 3 unavailable, 4 and 5 login; or another of MQTT
+    /// 5, which has no counterpart there.
     Refused(u8),
     /// The handshake took longer than allowed; the stage is not known.
     HandshakeTimeout,

@@ -4,12 +4,13 @@
 //!   parts. Callers put operations in and hand over what the window has room for; the worker does the rest.
 //! * `sending` and `receiving` are what callers do with it.
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
-//! * `line` is what an adapter gives: `v4` is MQTT 3.1.1. Another protocol version is another adapter.
+//! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect.
 //!
 //! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
 mod acks;
 mod asking;
+mod dial;
 mod failure;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -29,6 +30,7 @@ mod state;
 mod subscriptions;
 #[cfg_attr(aliyun_mqtt_model, path = "../../models/line.rs")]
 mod v4;
+mod v5;
 mod worker;
 
 use std::fmt;

@@ -7,6 +7,7 @@ use super::outbox::Kind;
 use crate::delivery::{Reply, Settler};
 use crate::error::{Error, ErrorKind, Fate, Stage as Waited};
 use crate::message::{Outgoing, QoS};
+use crate::subscribe::Asked;
 
 /// What is asked of the broker.
 #[derive(Debug, Clone)]
@@ -14,7 +15,7 @@ pub(crate) enum Body {
     Publish(Arc<Outgoing>),
     /// `own`: for the client's own queue, not for a stream.
     Subscribe {
-        filters: Vec<(String, QoS)>,
+        filters: Vec<Asked>,
         own: bool,
     },
     Unsubscribe(String),
@@ -201,7 +202,7 @@ impl Op {
     }
 
     pub(super) fn reply(&self) -> Reply {
-        Reply { attempts: self.attempts, granted: Vec::new() }
+        Reply { attempts: self.attempts, ..Reply::default() }
     }
 
     pub(super) fn describe(&self) -> String {

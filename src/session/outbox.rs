@@ -17,6 +17,7 @@ use super::lost::Lost;
 use super::op::{Answer, Body, Op, Stage};
 use crate::delivery::{Reply, Settler};
 use crate::error::{Error, ErrorKind};
+use crate::identity;
 
 /// The bounds an outbox keeps.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +69,8 @@ pub(super) struct Outbox {
     open: usize,
     bytes: usize,
     in_flight: usize,
+    /// Of the current connection: no more in flight than the broker takes.
+    receive_maximum: usize,
     /// Handed to the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
     handed: VecDeque<(Ticket, u16)>,
     /// Handed over ahead of the channel: what a resumed session sends again.
@@ -108,6 +111,7 @@ impl Outbox {
             open: 0,
             bytes: 0,
             in_flight: 0,
+            receive_maximum: usize::MAX,
             handed: VecDeque::new(),
             ahead: VecDeque::new(),
             publishes: HashMap::new(),
@@ -185,6 +189,17 @@ impl Outbox {
         self.ops.values().filter_map(Op::body).any(own)
     }
 
+    /// A filter with an identifier that is about to be subscribed and shares topics with this one.
+    pub(super) fn overlapping(&self, filter: &str) -> Option<&str> {
+        let bodies = self.ops.values().filter_map(Op::body);
+        let filters = bodies.flat_map(|body| match body {
+            Body::Subscribe { filters, .. } => filters.as_slice(),
+            _ => &[],
+        });
+        let others = filters.filter(|(other, asked)| asked.identifier.is_some() && other != filter);
+        others.map(|(other, _)| other.as_str()).find(|other| identity::filters_overlap(other, filter))
+    }
+
     pub(super) fn op(&self, seq: u64) -> Option<&Op> {
         self.ops.get(&seq)
     }
@@ -213,12 +228,27 @@ impl Outbox {
     /// Whether the broker owes answers it is not going to give, and more is waiting behind them. `grace`: how long an
     /// answer may be late where it blocks others; `patience`: where it does not.
     pub(super) fn wedged(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
-        let window = if self.suspects.is_empty() { self.bounds.window } else { 1 };
+        let window = self.window();
         let ghosts = || self.ghosts.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
         let late = |op: &Op, time: Duration| op.handed_at.is_some_and(|at| now.saturating_duration_since(at) > time);
         let blocked = !self.queued.is_empty() && (ghosts().count() >= window || self.next_id().is_none());
         // One that goes on from an earlier connection has had its second chance.
         ghosts().any(|op| late(op, patience) && !op.continued) || (blocked && ghosts().any(|op| late(op, grace)))
+    }
+
+    /// How many operations may be in flight now.
+    fn window(&self) -> usize {
+        if self.suspects.is_empty() { self.bounds.window.min(self.receive_maximum) } else { 1 }
+    }
+
+    /// What CONNACK said of it.
+    pub(super) fn set_receive_maximum(&mut self, messages: Option<u16>) {
+        self.receive_maximum = messages.map_or(usize::MAX, usize::from);
+    }
+
+    /// Whether the broker would take one message more than is in flight.
+    pub(super) fn takes_one_more(&self) -> bool {
+        self.in_flight < self.receive_maximum
     }
 
     /// Whether something was settled since this was last asked.
@@ -231,8 +261,7 @@ impl Outbox {
     /// The operation to hand over now, and the packet id it will get; `None` when there is none, or no room in the
     /// window. Operations that keep their id from a resumed session are for the worker only.
     pub(super) fn next(&self, on_worker: bool) -> Option<(u64, u16)> {
-        let window = if self.suspects.is_empty() { self.bounds.window } else { 1 };
-        if self.in_flight >= window {
+        if self.in_flight >= self.window() {
             return None;
         }
         let seq = *self.queued.first()?;
@@ -398,6 +427,12 @@ impl Outbox {
     pub(super) fn acknowledged(&mut self, seq: u64, reply: Reply) {
         self.progress = true;
         self.settle(seq, Ok(reply));
+    }
+
+    /// The broker has refused it, which is an answer, too.
+    pub(super) fn refused(&mut self, seq: u64, error: Error) {
+        self.progress = true;
+        self.settle(seq, Err(error));
     }
 
     /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a

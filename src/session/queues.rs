@@ -58,12 +58,12 @@ impl Queues {
 
     /// Whether this message fits. One larger than the whole bound fits an empty inbox.
     pub(super) fn has_room(&self, message: &Message) -> bool {
-        self.count < self.max_count && (self.count == 0 || self.bytes + size(message) <= self.max_bytes)
+        self.count < self.max_count && (self.count == 0 || self.bytes + message.size() <= self.max_bytes)
     }
 
     pub(super) fn push(&mut self, message: Message, key: Option<u64>) {
         self.count += 1;
-        self.bytes += size(&message);
+        self.bytes += message.size();
         let queue = match self.streams.iter_mut().find(|stream| filter_matches(&stream.filter, &message.topic)) {
             Some(stream) => &mut stream.items,
             None => &mut self.own,
@@ -79,7 +79,7 @@ impl Queues {
         };
         let item = items.pop_front()?;
         self.count -= 1;
-        self.bytes -= size(&item.message);
+        self.bytes -= item.message.size();
         Some((item.message, item.key))
     }
 
@@ -99,10 +99,6 @@ impl Queues {
     }
 }
 
-fn size(message: &Message) -> usize {
-    message.topic.len() + message.payload.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +106,7 @@ mod tests {
 
     fn message(topic: &str, payload: &str) -> Message {
         let (topic, payload) = (topic.to_string(), payload.as_bytes().to_vec());
-        Message { topic, payload, qos: QoS::AtMostOnce, duplicate: false, retained: false, ack: None }
+        Message { topic, payload, qos: QoS::AtMostOnce, duplicate: false, retained: false, properties: None, ack: None }
     }
 
     fn topics(queues: &mut Queues, queue: QueueId) -> Vec<String> {

@@ -9,7 +9,8 @@ use super::op::Body;
 use super::queues::QueueId;
 use super::state::Phase;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{Message, QoS};
+use crate::message::Message;
+use crate::subscribe::SubscribeOptions;
 
 /// How long to wait for a message.
 #[derive(Debug, Clone, Copy)]
@@ -91,8 +92,8 @@ impl Session {
     }
 
     /// The stream could not be made; the broker may have its subscription all the same.
-    pub(crate) fn doubtful(&self, filter: &str, qos: QoS) {
-        self.lock().subscriptions.doubtful(filter, qos);
+    pub(crate) fn doubtful(&self, filter: &str, options: SubscribeOptions) {
+        self.lock().subscriptions.doubtful(filter, options);
     }
 
     /// The stream is gone: its messages go to the client, and its filter is unsubscribed in the background if nobody

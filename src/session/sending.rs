@@ -7,11 +7,13 @@ use std::time::Instant;
 use super::Session;
 use super::op::Body;
 use super::state::State;
-use crate::config::Config;
+use super::subscriptions::packet_len;
+use crate::config::{Config, Protocol};
 use crate::delivery::{Delivery, Settler};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::identity;
 use crate::message::QoS;
+use crate::subscribe::Asked;
 
 /// What to do when there is no room.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +99,9 @@ impl Session {
         }
         all.extend(state.subscriptions.filters());
         all.extend(state.outbox.pending_filters());
+        if let Some(overlap) = overlap(state, body) {
+            return Err(overlap);
+        }
         let limit = self.config.limits().filters;
         if all.len() <= limit {
             return Ok(());
@@ -112,17 +117,13 @@ impl Session {
 
     /// SUBSCRIBE, blocking to SUBACK; the granted QoS of each filter, or an error if any was refused. `own`: for the
     /// client's own queue.
-    pub(crate) fn subscribe(
-        self: &Arc<Self>,
-        filters: &[(String, QoS)],
-        own: bool,
-        deadline: Instant,
-    ) -> Result<Vec<QoS>> {
+    pub(crate) fn subscribe(self: &Arc<Self>, filters: &[Asked], own: bool, deadline: Instant) -> Result<Vec<QoS>> {
         let body = Body::Subscribe { filters: filters.to_vec(), own };
         let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
         let reply = delivery.wait_reply(deadline)?.ok_or_else(overdue)?;
+        let said = reply.reason.as_deref();
         let verdicts = filters.iter().zip(reply.granted);
-        verdicts.map(|((filter, _), verdict)| verdict.map_err(|code| refused_filter(filter, code))).collect()
+        verdicts.map(|((filter, _), verdict)| verdict.map_err(|code| refused_filter(filter, code, said))).collect()
     }
 
     /// UNSUBSCRIBE, blocking to UNSUBACK.
@@ -176,15 +177,31 @@ impl Session {
     }
 }
 
+/// Filters with identifiers that could both match a message: it would carry several identifiers, and rumqttc 0.25.1
+/// counts the bytes of those wrongly, so that properties behind them may end up in the payload.
+fn overlap(state: &State, body: &Body) -> Option<Error> {
+    let Body::Subscribe { filters, .. } = body else { return None };
+    let (filter, _) = filters.iter().find(|(_, asked)| asked.identifier.is_some())?;
+    let other = state.subscriptions.overlapping(filter).or_else(|| state.outbox.overlapping(filter))?;
+    let message = format!(
+        "\"{filter}\" overlaps \"{other}\", and both subscriptions have identifiers: a message that matches both could \
+         not be read"
+    );
+    Some(Error::invalid(message).with_hint("give only one of them an identifier"))
+}
+
 /// Refuses bad filters before anything is accepted.
-pub(crate) fn check_filters(filters: &[(String, QoS)], config: &Config) -> Result<()> {
+pub(crate) fn check_filters(filters: &[Asked], config: &Config) -> Result<()> {
     if filters.is_empty() {
         return Err(Error::invalid("a subscription needs at least one filter"));
     }
     let limits = config.limits();
-    filters.iter().try_for_each(|(filter, _)| identity::check_filter(filter, limits))?;
-    // Length and QoS of each, and the header.
-    let size = filters.iter().map(|(filter, _)| filter.len() + 3).sum::<usize>() + 7;
+    let v5 = config.protocol() == Protocol::V5;
+    filters.iter().try_for_each(|(filter, asked)| {
+        identity::check_filter(filter, limits)?;
+        asked.check(filter, v5)
+    })?;
+    let size = packet_len(filters);
     if size > limits.packet_len {
         let message = format!(
             "a SUBSCRIBE with these {} filters has {size} bytes, more than Limits::packet_len ({})",
@@ -196,9 +213,12 @@ pub(crate) fn check_filters(filters: &[(String, QoS)], config: &Config) -> Resul
     Ok(())
 }
 
-pub(super) fn refused_filter(filter: &str, code: u8) -> Error {
-    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\""))
-        .with_code(Code::SubAck(code))
+/// `said`: the broker's own words.
+pub(super) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
+    let code = Code::SubAck(code);
+    let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
+    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
+        .with_code(code)
         .with_fate(Fate::Refused)
         .with_hint("check that the parent topic exists and that this client may read it")
 }

@@ -1,5 +1,6 @@
 //! Everything the session knows, under one mutex: what callers ask of it, and how it is handed to a connection.
 
+mod allowance;
 mod ending;
 mod incoming;
 mod tokens;
@@ -10,17 +11,18 @@ use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroize;
 
 use super::acks::Acks;
-use super::line::{LinePump, LineSender};
+use super::dial::id_limit;
+use super::line::{Allowed, LinePump, LineSender};
 use super::op::Body;
 use super::outbox::{Bounds, Kind, Outbox};
 use super::queues::{QueueId, Queues};
 use super::rate::Rate;
 use super::subscriptions::Subscriptions;
-use super::v4;
 use crate::config::{AckMode, Config};
 use crate::error::{Code, Error, ErrorKind};
 use crate::message::{Message, Outgoing, QoS};
 use crate::stats::Stats;
+use crate::subscribe::Asked;
 use crate::token::store::TokenStore;
 pub(super) use ending::Loss;
 use tokens::{Upload, Verdict};
@@ -49,7 +51,7 @@ pub(super) enum Phase {
 enum Step {
     /// Asks the service to keep this connection's messages in order.
     EnableOrder,
-    Resubscribe(Vec<(String, QoS)>),
+    Resubscribe(Vec<Asked>),
     UploadToken(Upload),
 }
 
@@ -87,6 +89,8 @@ pub(super) struct State {
     /// Since when steps could be handed over.
     steps_since: Instant,
     session_present: bool,
+    /// What the broker takes on this connection.
+    allowed: Allowed,
     /// Nothing is sent before this instant.
     quiet_until: Option<Instant>,
     /// The broker has all subscriptions, as far as can be known.
@@ -115,7 +119,7 @@ impl State {
             window: usize::from(window),
             count: limits.outbox_messages,
             bytes: limits.outbox_bytes,
-            ids: v4::id_limit(window),
+            ids: id_limit(window),
         };
         let mut outbox = Outbox::new(bounds);
         if !config.clean_session() {
@@ -142,6 +146,7 @@ impl State {
             step: None,
             steps_since: Instant::now(),
             session_present: false,
+            allowed: Allowed::default(),
             quiet_until: None,
             restored: true,
             inbox_full: false,
@@ -258,7 +263,7 @@ impl State {
             return;
         }
         if let Some(step) = self.steps.front() {
-            let Some(id) = self.outbox.next_id() else { return };
+            let Some(id) = self.outbox.next_id().filter(|_| self.outbox.takes_one_more()) else { return };
             let (kind, sent) = match step {
                 Step::EnableOrder => {
                     let flag = Outgoing::new(ORDER_TOPIC, QoS::AtLeastOnce, ORDER_FLAG);
@@ -280,6 +285,10 @@ impl State {
         }
         while let Some((seq, id)) = self.outbox.next(pump.is_some()) {
             let Some(op) = self.outbox.op(seq) else { return };
+            if let Some(error) = self.not_allowed(op) {
+                self.outbox.settle(seq, Err(error));
+                continue;
+            }
             let sent = match (op.kept_id, op.body(), pump.as_deref_mut()) {
                 (Some(id), _, Some(pump)) if op.released => {
                     pump.release_again(id);
@@ -308,9 +317,12 @@ impl State {
         &mut self,
         line: Box<dyn LineSender>,
         session_present: bool,
+        allowed: Allowed,
         pump: &mut dyn LinePump,
     ) -> Option<Instant> {
         self.line = Some(line);
+        self.allowed = allowed;
+        self.outbox.set_receive_maximum(allowed.receive_maximum);
         // A broker that claims to have kept a session it was told to drop is wrong about it (MQTT-3.2.2-1).
         let session_present = session_present && !self.config.clean_session();
         self.session_present = session_present;
@@ -337,7 +349,7 @@ impl State {
         // A new session has no subscriptions; nor has a kept one that was new when the line broke before it had got them.
         self.restored &= session_present;
         if !self.restored {
-            self.steps.extend(self.subscriptions.packets().into_iter().map(Step::Resubscribe));
+            self.steps.extend(self.subscriptions.packets(allowed.packet_len).into_iter().map(Step::Resubscribe));
         }
         self.steps_since = Instant::now();
         let suspicion = self.outbox.has_suspects() || self.subscriptions.has_suspects();

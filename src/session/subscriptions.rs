@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::message::QoS;
+use crate::identity;
+use crate::message::number_len;
+use crate::subscribe::{Asked, SubscribeOptions};
 
 /// Two drops shortly after a filter was subscribed again make it a suspect; a third, alone, and it is given up.
 const DROPS: u32 = 2;
@@ -10,10 +12,19 @@ const DROPS: u32 = 2;
 /// Filters in one SUBSCRIBE: with names of the service's length, some 13 KB.
 const PER_PACKET: usize = 100;
 
+/// The bytes of a SUBSCRIBE with these filters: in MQTT 5, and no less than in 3.1.1.
+pub(super) fn packet_len(filters: &[Asked]) -> usize {
+    let identifier = filters.first().and_then(|(_, asked)| asked.identifier);
+    let properties = identifier.map_or(0, |id| 1 + number_len(id as usize));
+    // Packet id and length of the properties; length and options of each filter.
+    let rest = 2 + 1 + properties + filters.iter().map(|(filter, _)| filter.len() + 3).sum::<usize>();
+    1 + number_len(rest) + rest
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Subscription {
     filter: String,
-    qos: QoS,
+    asked: SubscribeOptions,
     drops: u32,
 }
 
@@ -27,13 +38,13 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     /// SUBACK granted this.
-    pub(super) fn granted(&mut self, filter: &str, qos: QoS) {
+    pub(super) fn granted(&mut self, filter: &str, asked: SubscribeOptions) {
         match self.list.iter_mut().find(|subscription| subscription.filter == filter) {
             Some(subscription) => {
-                subscription.qos = qos;
+                subscription.asked = asked;
                 subscription.drops = 0;
             }
-            None => self.list.push(Subscription { filter: filter.to_string(), qos, drops: 0 }),
+            None => self.list.push(Subscription { filter: filter.to_string(), asked, drops: 0 }),
         }
     }
 
@@ -43,16 +54,16 @@ impl Subscriptions {
     }
 
     /// It was subscribed again, and counts if it is still wanted.
-    pub(super) fn restored(&mut self, filter: &str, qos: QoS) {
+    pub(super) fn restored(&mut self, filter: &str, asked: SubscribeOptions) {
         if self.filters().any(|subscribed| subscribed == filter) {
-            self.granted(filter, qos);
+            self.granted(filter, asked);
         }
     }
 
     /// The broker may have it, though it did not say so in time.
-    pub(super) fn doubtful(&mut self, filter: &str, qos: QoS) {
+    pub(super) fn doubtful(&mut self, filter: &str, asked: SubscribeOptions) {
         if !self.filters().any(|subscribed| subscribed == filter) {
-            self.granted(filter, qos);
+            self.granted(filter, asked);
         }
     }
 
@@ -70,6 +81,12 @@ impl Subscriptions {
         self.list.iter().map(|subscription| subscription.filter.as_str())
     }
 
+    /// A filter with an identifier that shares topics with this one, which has one, too.
+    pub(super) fn overlapping(&self, filter: &str) -> Option<&str> {
+        let others = self.list.iter().filter(|other| other.asked.identifier.is_some() && other.filter != filter);
+        others.map(|other| other.filter.as_str()).find(|other| identity::filters_overlap(other, filter))
+    }
+
     /// Whether any filter is under suspicion.
     pub(super) fn has_suspects(&self) -> bool {
         self.list.iter().any(|subscription| subscription.drops >= DROPS)
@@ -80,20 +97,31 @@ impl Subscriptions {
         self.list.iter_mut().for_each(|subscription| subscription.drops = 0);
     }
 
-    /// How to subscribe again: everything together, but each suspect in a packet of its own.
-    pub(super) fn packets(&self) -> Vec<Vec<(String, QoS)>> {
-        let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.qos);
+    /// How to subscribe again: as much together as a packet of this length can hold, which has one identifier at most,
+    /// but each suspect in a packet of its own.
+    pub(super) fn packets(&self, longest: Option<usize>) -> Vec<Vec<Asked>> {
+        let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.asked);
         let (suspects, clean): (Vec<_>, Vec<_>) =
             self.list.iter().partition(|subscription| subscription.drops >= DROPS);
-        let clean: Vec<_> = clean.into_iter().map(pair).collect();
-        let mut packets: Vec<_> = clean.chunks(PER_PACKET).map(<[_]>::to_vec).collect();
+        let mut packets: Vec<Vec<Asked>> = Vec::new();
+        for asked in clean.into_iter().map(pair) {
+            let fits = |packet: &&mut Vec<Asked>| {
+                let same = packet.first().is_some_and(|(_, first)| first.identifier == asked.1.identifier);
+                let len = || packet_len(packet) + packet_len(std::slice::from_ref(&asked));
+                same && packet.len() < PER_PACKET && longest.is_none_or(|longest| len() <= longest)
+            };
+            match packets.iter_mut().find(fits) {
+                Some(packet) => packet.push(asked),
+                None => packets.push(vec![asked]),
+            }
+        }
         packets.extend(suspects.into_iter().map(|subscription| vec![pair(subscription)]));
         packets
     }
 
     /// The connection dropped while these were being subscribed again. `proven`: the service said that it was one of
     /// them. Returns the filter that is given up.
-    pub(super) fn dropped(&mut self, filters: &[(String, QoS)], proven: bool) -> Option<String> {
+    pub(super) fn dropped(&mut self, filters: &[Asked], proven: bool) -> Option<String> {
         let alone = filters.len() == 1;
         for (filter, _) in filters {
             let Some(subscription) = self.list.iter_mut().find(|subscription| subscription.filter == *filter) else {
@@ -112,36 +140,56 @@ impl Subscriptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::QoS;
 
-    fn filters(list: &[&str]) -> Vec<(String, QoS)> {
-        list.iter().map(|filter| ((*filter).to_string(), QoS::AtLeastOnce)).collect()
+    const PLAIN: SubscribeOptions = SubscribeOptions { qos: QoS::AtLeastOnce, no_local: false, identifier: None };
+
+    fn filters(list: &[&str]) -> Vec<Asked> {
+        list.iter().map(|filter| ((*filter).to_string(), PLAIN)).collect()
+    }
+
+    #[test]
+    fn a_packet_has_one_identifier_and_a_bounded_length() {
+        let mut subscriptions = Subscriptions::default();
+        for (filter, identifier) in [("a", None), ("b", Some(1)), ("c", None), ("d", Some(1)), ("e", Some(2))] {
+            subscriptions.granted(filter, SubscribeOptions { identifier, ..PLAIN });
+        }
+        let names = |longest| -> Vec<Vec<String>> {
+            let packets = subscriptions.packets(longest);
+            packets.iter().map(|packet| packet.iter().map(|(filter, _)| filter.clone()).collect()).collect()
+        };
+        assert_eq!(names(None), [vec!["a", "c"], vec!["b", "d"], vec!["e"]]);
+        assert_eq!(names(Some(10)), [["a"], ["b"], ["c"], ["d"], ["e"]]);
+        assert_eq!(subscriptions.overlapping("+"), Some("b"));
+        assert_eq!(subscriptions.overlapping("a"), None, "it has no identifier");
+        assert_eq!(subscriptions.overlapping("b"), None, "this replaces it");
     }
 
     #[test]
     fn a_filter_that_cuts_the_line_is_isolated_and_given_up() {
         let mut subscriptions = Subscriptions::default();
         for filter in ["a", "b"] {
-            subscriptions.granted(filter, QoS::AtLeastOnce);
+            subscriptions.granted(filter, PLAIN);
         }
-        assert_eq!(subscriptions.packets(), [filters(&["a", "b"])]);
+        assert_eq!(subscriptions.packets(None), [filters(&["a", "b"])]);
         assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), false), None);
         assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), false), None);
-        assert_eq!(subscriptions.packets(), [filters(&["a"]), filters(&["b"])]);
-        subscriptions.granted("a", QoS::AtLeastOnce);
+        assert_eq!(subscriptions.packets(None), [filters(&["a"]), filters(&["b"])]);
+        subscriptions.granted("a", PLAIN);
         assert_eq!(subscriptions.dropped(&filters(&["b"]), false), Some("b".to_string()));
-        assert_eq!(subscriptions.packets(), [filters(&["a"])]);
+        assert_eq!(subscriptions.packets(None), [filters(&["a"])]);
     }
     #[test]
     fn where_the_service_said_so_one_drop_is_enough() {
         let mut subscriptions = Subscriptions::default();
         for filter in ["a", "b"] {
-            subscriptions.granted(filter, QoS::AtLeastOnce);
+            subscriptions.granted(filter, PLAIN);
         }
         assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), true), None);
-        assert_eq!(subscriptions.packets(), [filters(&["a"]), filters(&["b"])]);
+        assert_eq!(subscriptions.packets(None), [filters(&["a"]), filters(&["b"])]);
         assert_eq!(subscriptions.dropped(&filters(&["a"]), true), Some("a".to_string()));
         let mut single = Subscriptions::default();
-        single.granted("c", QoS::AtLeastOnce);
+        single.granted("c", PLAIN);
         assert_eq!(single.dropped(&filters(&["c"]), true), Some("c".to_string()));
     }
 }

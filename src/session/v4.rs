@@ -4,40 +4,25 @@
 //! one connection to the next, and loses or confuses some of them; the outbox holds all of that already, so there is
 //! nothing worth keeping.
 
-use std::net::{Ipv4Addr, UdpSocket};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish, Subscribe};
 use rumqttc::{
     Client, Connection, ConnectionError, Event, MqttOptions, Outgoing as Out, RecvTimeoutError, Request,
-    SubscribeFilter, Transport,
+    SubscribeFilter,
 };
 
+use super::dial::{self, CHANNEL, Line, id_limit, seconds, tls_transport, write_limit};
 use super::failure;
-use super::line::{Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::line::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
-use crate::system;
-
-/// More than will ever wait: the session hands over no more than a window of requests, besides acknowledgements,
-/// whose number the broker's own window bounds. The channel allocates as it fills.
-const CHANNEL: usize = 1 << 20;
-
-/// The highest packet id in use, for this window. Far above the window, so that an id is long settled before its turn
-/// comes again.
-pub(super) fn id_limit(window: u16) -> u16 {
-    window.saturating_mul(4).max(1024)
-}
-
-/// The two halves of a connection.
-pub(super) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
+use crate::subscribe::Asked;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
 pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
-    check_descriptors(config)?;
     let endpoint = config.endpoint();
     let mut options = MqttOptions::new(config.client_id().as_str(), endpoint.host(), endpoint.port());
     options
@@ -50,47 +35,13 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
     if let Some(transport) = tls_transport(config) {
         options.set_transport(transport);
     }
-    // It panics where it cannot make its runtime, for want of a descriptor.
-    let made = catch_unwind(AssertUnwindSafe(|| Client::new(options, CHANNEL)));
-    let (client, mut connection) = made.map_err(|_| no_descriptors(config, None))?;
+    let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     let network = &mut connection.eventloop.network_options;
     network.set_tcp_nodelay(true);
-    // Whole seconds, and never shorter than a caller's own deadline, which names the stage.
-    network.set_connection_timeout(dial.as_secs_f64().ceil() as u64);
-    let write_limit = config.timeout().min(config.keep_alive()).as_secs_f64().ceil() as u64;
+    network.set_connection_timeout(seconds(dial));
+    let write_limit = seconds(write_limit(config));
     let pump = Pump { connection, server: endpoint.to_string(), connected: false, write_limit };
     Ok((Box::new(Sender(client)), Box::new(pump)))
-}
-
-/// Sees whether the descriptors of a connection can be had (three of the runtime, and one for the look-up and then the
-/// socket), so that a process at its limit gets an error that says so: the runtime would panic, and a look-up would not
-/// find the name.
-fn check_descriptors(config: &Config) -> Result<(), Failure> {
-    let sockets: Result<Vec<_>, _> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
-    match sockets {
-        Err(error) if system::no_descriptor(&error) => Err(no_descriptors(config, Some(error))),
-        _ => Ok(()),
-    }
-}
-
-fn no_descriptors(config: &Config, source: Option<std::io::Error>) -> Failure {
-    let message = format!("cannot set up a connection to {} (stage: connect): too many open files", config.endpoint());
-    let error = Error::new(ErrorKind::Connect, message).with_hint(system::DESCRIPTORS);
-    let error = match source {
-        Some(source) => error.with_source(source),
-        None => error,
-    };
-    Failure { error, cause: Cause::Other }
-}
-
-#[cfg(feature = "tls")]
-fn tls_transport(config: &Config) -> Option<Transport> {
-    config.tls().map(|tls| Transport::tls_with_config(rumqttc::TlsConfiguration::Rustls(tls)))
-}
-
-#[cfg(not(feature = "tls"))]
-fn tls_transport(_config: &Config) -> Option<Transport> {
-    None
 }
 
 struct Sender(Client);
@@ -100,8 +51,8 @@ impl LineSender for Sender {
         self.0.try_publish(message.topic.as_str(), to_wire(message.qos), false, message.payload.as_slice()).is_ok()
     }
 
-    fn subscribe(&self, filters: &[(String, QoS)]) -> bool {
-        let filters = filters.iter().map(|(filter, qos)| SubscribeFilter::new(filter.clone(), to_wire(*qos)));
+    fn subscribe(&self, filters: &[Asked]) -> bool {
+        let filters = filters.iter().map(|(filter, asked)| SubscribeFilter::new(filter.clone(), to_wire(asked.qos)));
         self.0.try_subscribe_many(filters).is_ok()
     }
 
@@ -231,12 +182,14 @@ fn translate(event: Event) -> Option<LineEvent> {
         Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
         Event::Outgoing(Out::AwaitAck(_)) => return None,
         Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
-        Event::Incoming(Packet::ConnAck(ack)) => LineEvent::ConnAck { session_present: ack.session_present },
+        Event::Incoming(Packet::ConnAck(ack)) => {
+            LineEvent::ConnAck { session_present: ack.session_present, allowed: Allowed::default() }
+        }
         Event::Incoming(Packet::PubAck(ack)) => LineEvent::PubAck(ack.pkid),
         Event::Incoming(Packet::PubRec(ack)) => LineEvent::PubRec(ack.pkid),
         Event::Incoming(Packet::PubComp(ack)) => LineEvent::PubComp(ack.pkid),
         Event::Incoming(Packet::SubAck(ack)) => {
-            LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(verdict).collect())
+            LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(verdict).collect(), None)
         }
         Event::Incoming(Packet::UnsubAck(ack)) => LineEvent::UnsubAck(ack.pkid),
         Event::Incoming(Packet::Publish(publish)) => LineEvent::Publish(Arrived {
@@ -246,6 +199,7 @@ fn translate(event: Event) -> Option<LineEvent> {
             retained: publish.retain,
             payload: publish.payload.to_vec(),
             topic: publish.topic,
+            properties: None,
         }),
         Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
     })

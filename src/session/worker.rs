@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
 use super::state::{Flow, Loss};
-use super::{STRANDED, Session, closed, probe, renewal, v4};
+use super::{STRANDED, Session, closed, dial, probe, renewal};
 use crate::backoff::Backoff;
 use crate::credentials::{Login, Provider};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
@@ -210,8 +210,8 @@ impl Worker<'_> {
         self.session.connecting.store(DIALLING, Ordering::Relaxed);
         let config = &self.session.config;
         // The first caller's deadline is its own; later nobody waits for this very attempt.
-        let dial = if self.ready.is_some() { config.timeout() } else { config.timeout().min(DIAL) };
-        let (sender, mut pump) = match v4::open(config, &login, dial) {
+        let limit = if self.ready.is_some() { config.timeout() } else { config.timeout().min(DIAL) };
+        let (sender, mut pump) = match dial::open(config, &login, limit) {
             Ok(line) => line,
             Err(failure) => return End::Failed(failure),
         };
@@ -241,11 +241,11 @@ impl Worker<'_> {
                     self.session.lock().end_quiet();
                     self.after_event(pump)
                 }
-                Ok(Some(LineEvent::ConnAck { session_present })) => {
+                Ok(Some(LineEvent::ConnAck { session_present, allowed })) => {
                     since = Instant::now();
                     self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
                     if let Some(sender) = sender.take() {
-                        quiet_until = self.session.lock().connected(sender, session_present, pump);
+                        quiet_until = self.session.lock().connected(sender, session_present, allowed, pump);
                     }
                     self.after_event(pump)
                 }

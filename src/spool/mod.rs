@@ -87,6 +87,9 @@ use crate::message::Outgoing;
 /// [`NotSent`](crate::Fate::NotSent); written, it is [`Unknown`](crate::Fate::Unknown); and no later run sends it. The
 /// time-out of the client itself is the caller's patience only: it does not count in a later run.
 ///
+/// **Properties** of MQTT 5 are stored with their message; its [`expiry`](crate::Outgoing::expiry) counts anew from each time
+/// it is sent. A client of MQTT 3.1.1 does not start with messages that have any.
+///
 /// **Leaving.** What [`disconnect`](crate::Client::disconnect), a drop or the death of the client leaves undelivered stays
 /// on disk for the next run, with the fate [`Spooled`](crate::Fate::Spooled); the report of `disconnect` says how many.
 ///
@@ -201,7 +204,8 @@ impl Spool {
 
 /// What a message takes in the spool, in bytes.
 pub(crate) fn size_of(message: &Outgoing) -> u64 {
-    (message.size() + OVERHEAD) as u64
+    let properties = if message.properties.is_some() { 4 } else { 0 };
+    (message.size() + properties + OVERHEAD) as u64
 }
 
 /// The wall clock, in milliseconds since 1970.

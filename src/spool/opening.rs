@@ -12,12 +12,12 @@ use super::mark::{Count, Mark};
 use super::record::{self, Fault};
 use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
 use super::{Spool, fault, wall_clock};
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::helper::{self, NoAnswer};
 use crate::identity;
 use crate::limits::{Limits, MQTT_TEXT_LEN};
-use crate::message::Outgoing;
+use crate::message::{Outgoing, Properties};
 
 /// A spool that is ready.
 pub(crate) struct Opened {
@@ -126,9 +126,19 @@ fn restore(path: &Path, config: &Config, (key, bytes): Entry, now: u64) -> Resul
         let hint = "raise Limits::payload_len to what it was when the message was accepted";
         return Err(Unusable::Because(Error::config(message).with_hint(hint)));
     }
+    let mut message = Outgoing::new(record.topic, record.qos, record.payload);
+    if !record.properties.is_empty() {
+        let properties = Properties::decode(record.properties).ok_or_else(|| judge(path, key, Fault::Content))?;
+        message.properties = Some(Box::new(properties));
+        if config.protocol() != Protocol::V5 {
+            let message = format!("the spool {} holds a message with properties of MQTT 5", path.display());
+            let hint = "call ConfigBuilder::protocol(Protocol::V5), as when the message was accepted";
+            return Err(Unusable::Because(Error::config(message).with_hint(hint)));
+        }
+    }
     Ok(Restored {
         key,
-        message: Arc::new(Outgoing::new(record.topic, record.qos, record.payload)),
+        message: Arc::new(message),
         age: Duration::from_millis(now.saturating_sub(record.accepted)),
         limit: (record.limit > 0).then(|| Duration::from_millis(record.limit)),
     })

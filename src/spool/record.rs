@@ -2,19 +2,22 @@
 //!
 //! | bytes | meaning |
 //! |---|---|
-//! | 1 | version of this layout, 1 |
+//! | 1 | version of this layout: 1, or 2 with properties |
 //! | 1 | QoS, 1 or 2 |
 //! | 8 | when it was accepted: milliseconds since 1970, little-endian |
 //! | 8 | its own time limit in milliseconds, 0 for none |
 //! | 2 | length of the topic |
 //! | n | topic, UTF-8 |
+//! | 4 | only in version 2: length of the properties, not 0 |
+//! | k | only in version 2: the properties of MQTT 5, as in a PUBLISH |
 //! | m | payload |
 //! | 4 | CRC-32 of the record's key (8 bytes, little-endian) and of all bytes before |
 
 use crate::QoS;
 
-/// The version of the layout.
-const VERSION: u8 = 1;
+/// The versions of the layout. A message without properties has the first, which older programs can read.
+const PLAIN: u8 = 1;
+const PROPERTIES: u8 = 2;
 
 /// What stands before the topic.
 const HEAD: usize = 1 + 1 + 8 + 8 + 2;
@@ -31,6 +34,8 @@ pub(crate) struct Record<'a> {
     /// How long it may stay undelivered by its own account, in milliseconds; 0 for no limit.
     pub(crate) limit: u64,
     pub(crate) topic: &'a str,
+    /// Of MQTT 5; empty for none.
+    pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
 }
 
@@ -49,13 +54,17 @@ impl Record<'_> {
     /// The bytes to be stored under this key. The topic has at most 65,535 bytes, as MQTT demands.
     pub(crate) fn encode(&self, key: u64) -> Vec<u8> {
         let topic = self.topic.as_bytes();
-        let mut bytes = Vec::with_capacity(OVERHEAD + topic.len() + self.payload.len());
-        bytes.push(VERSION);
+        let mut bytes = Vec::with_capacity(OVERHEAD + topic.len() + 4 + self.properties.len() + self.payload.len());
+        bytes.push(if self.properties.is_empty() { PLAIN } else { PROPERTIES });
         bytes.push(self.qos.level());
         bytes.extend_from_slice(&self.accepted.to_le_bytes());
         bytes.extend_from_slice(&self.limit.to_le_bytes());
         bytes.extend_from_slice(&u16::try_from(topic.len()).unwrap_or(u16::MAX).to_le_bytes());
         bytes.extend_from_slice(topic);
+        if let (false, Ok(length)) = (self.properties.is_empty(), u32::try_from(self.properties.len())) {
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(self.properties);
+        }
         bytes.extend_from_slice(self.payload);
         bytes.extend_from_slice(&checksum(key, &bytes).to_le_bytes());
         bytes
@@ -72,7 +81,7 @@ pub(crate) fn decode(key: u64, bytes: &[u8]) -> Result<Record<'_>, Fault> {
         return Err(Fault::Checksum);
     }
     let (version, rest) = body.split_first().ok_or(Fault::TooShort)?;
-    if *version != VERSION {
+    if !matches!(*version, PLAIN | PROPERTIES) {
         return Err(Fault::Version(*version));
     }
     let (qos, rest) = rest.split_first().ok_or(Fault::TooShort)?;
@@ -81,11 +90,20 @@ pub(crate) fn decode(key: u64, bytes: &[u8]) -> Result<Record<'_>, Fault> {
     let (limit, rest) = rest.split_first_chunk().ok_or(Fault::TooShort)?;
     let (length, rest) = rest.split_first_chunk().ok_or(Fault::TooShort)?;
     let (topic, payload) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length))).ok_or(Fault::Content)?;
+    let (properties, payload) = match *version {
+        PLAIN => (&[][..], payload),
+        _ => {
+            let (length, rest) = payload.split_first_chunk().ok_or(Fault::Content)?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length > 0);
+            length.and_then(|length| rest.split_at_checked(length)).ok_or(Fault::Content)?
+        }
+    };
     Ok(Record {
         qos,
         accepted: u64::from_le_bytes(*accepted),
         limit: u64::from_le_bytes(*limit),
         topic: std::str::from_utf8(topic).map_err(|_| Fault::Content)?,
+        properties,
         payload,
     })
 }
@@ -132,7 +150,7 @@ mod tests {
     use super::*;
 
     fn record<'a>(topic: &'a str, payload: &'a [u8]) -> Record<'a> {
-        Record { qos: QoS::ExactlyOnce, accepted: 1_700_000_000_123, limit: 5, topic, payload }
+        Record { qos: QoS::ExactlyOnce, accepted: 1_700_000_000_123, limit: 5, topic, properties: &[], payload }
     }
 
     #[test]
@@ -173,7 +191,8 @@ mod tests {
             body[at] = value;
             signed(body)
         };
-        assert_eq!(decode(1, &with(0, 2)), Err(Fault::Version(2)));
+        assert_eq!(decode(1, &with(0, 3)), Err(Fault::Version(3)));
+        assert_eq!(decode(1, &with(0, 2)), Err(Fault::Content), "no properties");
         for (at, value) in [(1, 0), (1, 3), (18, 2), (19, 1), (20, 0xff)] {
             assert_eq!(decode(1, &with(at, value)), Err(Fault::Content), "byte {at}");
         }
@@ -187,10 +206,10 @@ mod tests {
         }
 
         #[test]
-        fn what_was_encoded_comes_back(topic in ".{0,40}", payload in proptest::collection::vec(any::<u8>(), 0..80),
+        fn what_was_encoded_comes_back(topic in ".{0,40}", properties: Vec<u8>, payload in proptest::collection::vec(any::<u8>(), 0..80),
             accepted: u64, limit: u64, key: u64, twice: bool) {
             let qos = if twice { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
-            let record = Record { qos, accepted, limit, topic: &topic, payload: &payload };
+            let record = Record { qos, accepted, limit, topic: &topic, properties: &properties, payload: &payload };
             let bytes = record.encode(key);
             prop_assert_eq!(decode(key, &bytes), Ok(record));
         }

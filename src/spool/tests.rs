@@ -64,7 +64,8 @@ fn try_open(spool: &Spool) -> Result<Opened> {
 
 fn record(key: u64, payload: &str) -> (u64, Vec<u8>) {
     let payload = payload.as_bytes();
-    let record = Record { qos: QoS::AtLeastOnce, accepted: wall_clock(), limit: 0, topic: "demo/t", payload };
+    let record =
+        Record { qos: QoS::AtLeastOnce, accepted: wall_clock(), limit: 0, topic: "demo/t", properties: &[], payload };
     (key, record.encode(key))
 }
 

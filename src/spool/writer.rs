@@ -240,8 +240,9 @@ fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
 fn encode(key: u64, stored: &Stored) -> Vec<u8> {
     let message = &stored.message;
     let limit = message.timeout.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1));
-    Record { qos: message.qos, accepted: stored.accepted, limit, topic: &message.topic, payload: &message.payload }
-        .encode(key)
+    let properties = message.properties.as_ref().map(|properties| properties.encode()).unwrap_or_default();
+    let (topic, payload) = (&message.topic, &message.payload);
+    Record { qos: message.qos, accepted: stored.accepted, limit, topic, properties: &properties, payload }.encode(key)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Limits};
+use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Limits, Protocol};
 
 use super::LONG;
 
@@ -14,6 +14,8 @@ use super::LONG;
 pub struct Packet {
     pub first: u8,
     pub body: Vec<u8>,
+    /// The protocol level of the connection: 4 or 5.
+    pub level: u8,
 }
 
 impl Packet {
@@ -38,8 +40,40 @@ impl Packet {
 
     /// The payload of a PUBLISH.
     pub fn payload(&self) -> String {
-        let start = 2 + self.topic().len() + if self.qos() > 0 { 2 } else { 0 };
-        super::text(&self.body[start..])
+        super::text(&self.body[self.properties_at() + self.properties_len()..])
+    }
+
+    /// The properties of a PUBLISH or SUBSCRIBE of MQTT 5, as they were on the wire.
+    pub fn properties(&self) -> &[u8] {
+        let (start, len) = (self.properties_at(), self.properties_len());
+        // Behind their length, which has one byte here.
+        &self.body[start + 1..start + len]
+    }
+
+    fn properties_at(&self) -> usize {
+        if self.kind() == 3 { 2 + self.topic().len() + if self.qos() > 0 { 2 } else { 0 } } else { 2 }
+    }
+
+    /// With their length.
+    fn properties_len(&self) -> usize {
+        if self.level < 5 {
+            return 0;
+        }
+        let len = usize::from(self.body[self.properties_at()]);
+        assert!(len < 128, "this helper reads short properties");
+        1 + len
+    }
+
+    /// The filters of a SUBSCRIBE, with their options.
+    pub fn filters(&self) -> Vec<(String, u8)> {
+        let mut rest = &self.body[self.properties_at() + self.properties_len()..];
+        let mut filters = Vec::new();
+        while let [high, low, more @ ..] = rest {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            filters.push((super::text(&more[..length]), more[length]));
+            rest = &more[length + 1..];
+        }
+        filters
     }
 
     /// The packet id.
@@ -47,6 +81,11 @@ impl Packet {
         let at = if self.kind() == 3 { 2 + self.topic().len() } else { 0 };
         u16::from_be_bytes([self.body[at], self.body[at + 1]])
     }
+}
+
+/// The code of CONNACK in MQTT 5 for one of MQTT 3.1.1.
+pub fn connack_of_v5(code: u8) -> u8 {
+    [0, 0x84, 0x85, 0x88, 0x86, 0x87][usize::from(code)]
 }
 
 /// Limits that let tests use short names.
@@ -57,6 +96,7 @@ pub fn lax() -> Limits {
 /// A configuration for a client of the broker there.
 pub fn config(addr: SocketAddr) -> ConfigBuilder {
     Config::builder()
+        .protocol(super::protocol())
         .endpoint(format!("mqtt://{addr}"))
         .instance_id("post-cn-test")
         .group_id("GID_test")
@@ -94,7 +134,7 @@ impl Broker {
         let (stream, _) = self.listener.accept().expect("a connection");
         stream.set_read_timeout(Some(LONG)).expect("a time-out");
         stream.set_nodelay(true).expect("no delay");
-        Line { stream }
+        Line { stream, level: 4 }
     }
 
     /// The next connection that logs in, without an answer yet.
@@ -104,10 +144,18 @@ impl Broker {
         line
     }
 
+    /// The next connection, accepted with these properties in CONNACK (MQTT 5).
+    pub fn accept_with(&self, session_present: bool, properties: &[u8]) -> Line {
+        let mut line = self.accept_login();
+        let start = [u8::from(session_present), 0, properties.len() as u8];
+        line.write(&packet(0x20, &[&start, properties].concat()));
+        line
+    }
+
     /// The next connection, with its login accepted.
     pub fn accept(&self, session_present: bool) -> Line {
         let mut line = self.accept_login();
-        line.write(&connack(session_present));
+        line.connack(session_present, 0);
         line
     }
 
@@ -121,10 +169,15 @@ impl Broker {
 
     /// A client of this broker, and the first connection.
     pub fn connect(&self, builder: ConfigBuilder) -> (Client, Line) {
+        self.connect_by(builder, |broker| broker.accept(false))
+    }
+
+    /// The same, with the first connection accepted by this function.
+    pub fn connect_by(&self, builder: ConfigBuilder, accept: impl FnOnce(&Broker) -> Line) -> (Client, Line) {
         let config = builder.build().expect("a good configuration");
         std::thread::scope(|scope| {
             let client = scope.spawn(|| Client::connect(config));
-            let line = self.accept(false);
+            let line = accept(self);
             (client.join().expect("no panic").expect("connected"), line)
         })
     }
@@ -152,26 +205,59 @@ pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The protocol level of the tests' version.
+pub fn level() -> u8 {
+    if super::protocol() == Protocol::V5 { 5 } else { 4 }
+}
+
+/// This and the following: packets of the tests' version.
 pub fn connack(session_present: bool) -> Vec<u8> {
-    packet(0x20, &[u8::from(session_present), 0])
+    connack_at(level(), session_present, 0)
 }
 
 /// An acknowledgement: PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7, UNSUBACK 11.
 pub fn ack(kind: u8, id: u16) -> Vec<u8> {
-    let flags = if kind == 6 { 2 } else { 0 };
-    packet(kind << 4 | flags, &id.to_be_bytes())
+    ack_at(level(), kind, id)
 }
 
 pub fn suback(id: u16, codes: &[u8]) -> Vec<u8> {
-    packet(0x90, &[&id.to_be_bytes(), codes].concat())
+    suback_at(level(), id, codes)
 }
 
 /// A PUBLISH to the client. The id is left out at QoS 0.
 pub fn publish(topic: &str, qos: u8, id: u16, dup: bool, payload: &[u8]) -> Vec<u8> {
+    publish_at(level(), topic, qos, id, dup, &[], payload)
+}
+
+/// `code`: of MQTT 3.1.1.
+fn connack_at(level: u8, session_present: bool, code: u8) -> Vec<u8> {
+    match level {
+        5 => packet(0x20, &[u8::from(session_present), connack_of_v5(code), 0]),
+        _ => packet(0x20, &[u8::from(session_present), code]),
+    }
+}
+
+fn ack_at(level: u8, kind: u8, id: u16) -> Vec<u8> {
+    let flags = if kind == 6 { 2 } else { 0 };
+    // UNSUBACK of MQTT 5 has no short form: no properties, and success.
+    let rest: &[u8] = if level == 5 && kind == 11 { &[0, 0] } else { &[] };
+    packet(kind << 4 | flags, &[&id.to_be_bytes(), rest].concat())
+}
+
+fn suback_at(level: u8, id: u16, codes: &[u8]) -> Vec<u8> {
+    let properties: &[u8] = if level == 5 { &[0] } else { &[] };
+    packet(0x90, &[&id.to_be_bytes(), properties, codes].concat())
+}
+
+fn publish_at(level: u8, topic: &str, qos: u8, id: u16, dup: bool, properties: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut body = (topic.len() as u16).to_be_bytes().to_vec();
     body.extend_from_slice(topic.as_bytes());
     if qos > 0 {
         body.extend_from_slice(&id.to_be_bytes());
+    }
+    if level == 5 {
+        body.push(properties.len() as u8);
+        body.extend_from_slice(properties);
     }
     body.extend_from_slice(payload);
     packet(0x30 | u8::from(dup) << 3 | qos << 1, &body)
@@ -180,6 +266,8 @@ pub fn publish(topic: &str, qos: u8, id: u16, dup: bool, payload: &[u8]) -> Vec<
 /// One connection, seen from the broker.
 pub struct Line {
     pub stream: TcpStream,
+    /// The protocol level, once CONNECT was read: 4 or 5.
+    level: u8,
 }
 
 impl Line {
@@ -201,7 +289,11 @@ impl Line {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).ok()?;
-        Some(Packet { first: first[0], body })
+        if first[0] >> 4 == 1 {
+            // Behind the protocol's name.
+            self.level = body[6];
+        }
+        Some(Packet { first: first[0], body, level: self.level })
     }
 
     /// The next packet of this kind; others are skipped.
@@ -218,18 +310,34 @@ impl Line {
         self.stream.write_all(bytes).expect("written");
     }
 
+    /// Counterparts of the functions below, for this connection's version.
+    pub fn connack(&mut self, session_present: bool, code: u8) {
+        self.write(&connack_at(self.level, session_present, code));
+    }
+
     /// See [`ack`].
     pub fn ack(&mut self, kind: u8, id: u16) {
-        self.write(&ack(kind, id));
+        self.write(&ack_at(self.level, kind, id));
+    }
+
+    /// PUBACK, PUBREC or PUBCOMP of MQTT 5 with a reason code, and, if there are any, the broker's own words.
+    pub fn ack_with(&mut self, kind: u8, id: u16, reason: u8, words: &str) {
+        let words = if words.is_empty() { Vec::new() } else { reason_string(words) };
+        self.write(&packet(kind << 4, &[&id.to_be_bytes(), &[reason][..], &words].concat()));
     }
 
     pub fn suback(&mut self, id: u16, codes: &[u8]) {
-        self.write(&suback(id, codes));
+        self.write(&suback_at(self.level, id, codes));
     }
 
     /// A PUBLISH to the client.
     pub fn publish(&mut self, topic: &str, qos: u8, id: u16, dup: bool, payload: &str) {
-        self.write(&publish(topic, qos, id, dup, payload.as_bytes()));
+        self.write(&publish_at(self.level, topic, qos, id, dup, &[], payload.as_bytes()));
+    }
+
+    /// A PUBLISH of MQTT 5 with properties, at QoS 0.
+    pub fn publish_with(&mut self, topic: &str, properties: &[u8], payload: &str) {
+        self.write(&publish_at(5, topic, 0, 0, false, properties, payload.as_bytes()));
     }
 
     /// What a good broker answers to this packet.
@@ -291,4 +399,11 @@ impl Line {
         };
         assert_eq!(set, 0);
     }
+}
+
+/// The properties of a packet of MQTT 5 that has only a reason string, with their length.
+pub fn reason_string(words: &str) -> Vec<u8> {
+    let mut properties = vec![3 + words.len() as u8, 0x1f, 0, words.len() as u8];
+    properties.extend_from_slice(words.as_bytes());
+    properties
 }

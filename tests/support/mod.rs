@@ -16,7 +16,7 @@ pub mod tokens;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Event, Events};
+use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Event, Events, Protocol};
 use aliyun_mqtt_emulator::Emulator;
 
 /// Far beyond what anything here takes, so that a slow machine fails no test.
@@ -27,9 +27,34 @@ pub fn emulator() -> Emulator {
     Emulator::start().expect("the emulator starts")
 }
 
-/// A configuration that the emulator accepts, over TCP, with a device id of its own.
+/// The version that clients speak here, by `ALIYUN_MQTT_TEST_PROTOCOL` (`3.1.1` or `5`): the tests are run once with each.
+pub fn protocol() -> Protocol {
+    match std::env::var("ALIYUN_MQTT_TEST_PROTOCOL").as_deref() {
+        Ok("5") => Protocol::V5,
+        Ok("3.1.1" | "") | Err(_) => Protocol::V311,
+        Ok(other) => panic!("ALIYUN_MQTT_TEST_PROTOCOL is {other:?}; it must be 3.1.1 or 5"),
+    }
+}
+
+/// The code of CONNACK in [`protocol`], for one of MQTT 3.1.1.
+pub fn connack(code: u8) -> Code {
+    Code::ConnAck(if protocol() == Protocol::V5 { broker::connack_of_v5(code) } else { code })
+}
+
+/// A configuration that the emulator accepts, with a device id of its own; over TCP, or, with
+/// `ALIYUN_MQTT_TEST_TRANSPORT` set to `tls`, over TLS.
 pub fn config(emulator: &Emulator) -> ConfigBuilder {
+    match std::env::var("ALIYUN_MQTT_TEST_TRANSPORT").as_deref() {
+        Ok("tls") => plain_config(emulator).endpoint(emulator.tls_endpoint()).ca_pem(emulator.ca_pem()),
+        Ok("tcp" | "") | Err(_) => plain_config(emulator),
+        Ok(other) => panic!("ALIYUN_MQTT_TEST_TRANSPORT is {other:?}; it must be tcp or tls"),
+    }
+}
+
+/// The same over TCP whatever the environment says, and without the emulator's CA.
+pub fn plain_config(emulator: &Emulator) -> ConfigBuilder {
     Config::builder()
+        .protocol(protocol())
         .endpoint(emulator.endpoint())
         .instance_id(emulator.instance_id())
         .group_id(emulator.group_id())

@@ -75,6 +75,7 @@ impl Mosquitto {
     /// A configuration for a client of this broker, with the service's own rules in force.
     pub fn config(&self) -> ConfigBuilder {
         Config::builder()
+            .protocol(super::protocol())
             .endpoint(format!("mqtt://{}", self.plain))
             .instance_id("post-cn-test")
             .group_id("GID_test")

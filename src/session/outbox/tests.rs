@@ -398,7 +398,7 @@ fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
 #[test]
 fn the_service_s_word_convicts_at_once_where_it_can_only_be_about_one() {
     let subscribe = |outbox: &mut Outbox| {
-        let body = Body::Subscribe { filters: vec![("t".to_string(), QoS::AtLeastOnce)], own: true };
+        let body = Body::Subscribe { filters: vec![("t".to_string(), QoS::AtLeastOnce.into())], own: true };
         let seq = outbox.push(body, Settler::new().0, far());
         let (next, id) = outbox.next(true).expect("room");
         outbox.handed(next, id, Instant::now());

@@ -95,7 +95,11 @@ impl State {
         let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
         match verdict {
             Some(verdict) => error.with_code(verdict.code).with_hint(verdict.code.to_string()),
-            None => error,
+            // What a broker of MQTT 5 said with its DISCONNECT.
+            None => match failure.error.code() {
+                Some(code) => error.with_code(code),
+                None => error,
+            },
         }
     }
 

@@ -12,6 +12,7 @@ use crate::session::acks::Arrival;
 use crate::session::line::{Arrived, LineEvent, Sent};
 use crate::session::op::{Answer, Body, Op};
 use crate::session::outbox::{Kind, Ticket};
+use crate::subscribe::Asked;
 
 impl State {
     /// One event of the connection. `sure`: false for what is found after the connection has died. An error means
@@ -28,8 +29,10 @@ impl State {
             LineEvent::PubAck(id) => self.message_done(id, Answer::PubAck, events)?,
             LineEvent::PubComp(id) => self.message_done(id, Answer::PubComp, events)?,
             LineEvent::PubRec(id) => self.outbox.received(id)?,
-            LineEvent::SubAck(id, codes) => match self.outbox.take(Kind::Request, id, Answer::SubAck)? {
-                Some(Ticket::Op(seq)) => self.subscribed(seq, codes),
+            LineEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, events)?,
+            LineEvent::UnsubRefused(id, refusal) => self.unsubscribe_refused(id, &refusal)?,
+            LineEvent::SubAck(id, codes, reason) => match self.outbox.take(Kind::Request, id, Answer::SubAck)? {
+                Some(Ticket::Op(seq)) => self.subscribed(seq, codes, reason),
                 Some(Ticket::Step) => self.step_done(codes, events),
                 None => {}
             },
@@ -58,7 +61,7 @@ impl State {
         Ok(())
     }
 
-    fn acknowledged(&mut self, seq: u64) {
+    pub(super) fn acknowledged(&mut self, seq: u64) {
         if let Some(op) = self.outbox.op(seq) {
             self.stats.acknowledged += u64::from(op.kind() == Kind::Publish);
             let reply = op.reply();
@@ -66,9 +69,9 @@ impl State {
         }
     }
 
-    fn subscribed(&mut self, seq: u64, codes: Vec<Result<QoS, u8>>) {
+    fn subscribed(&mut self, seq: u64, codes: Vec<Result<QoS, u8>>, reason: Option<String>) {
         let Some(op) = self.outbox.op(seq) else { return };
-        let mut reply = Reply { granted: codes, ..op.reply() };
+        let mut reply = Reply { granted: codes, reason, ..op.reply() };
         if let Some(Body::Subscribe { filters, own }) = op.body() {
             // A verdict that is missing is no grant.
             reply.granted.resize(filters.len(), Err(0x80));
@@ -93,15 +96,16 @@ impl State {
         }
     }
 
-    fn resubscribed(&mut self, filters: Vec<(String, QoS)>, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
+    fn resubscribed(&mut self, filters: Vec<Asked>, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
         let mut codes = codes.into_iter();
         for (filter, qos) in filters {
-            if let Some(Ok(_)) = codes.next() {
-                self.subscriptions.restored(&filter, qos);
-            } else {
-                let reason = crate::session::sending::refused_filter(&filter, 0x80);
+            let verdict = codes.next().unwrap_or(Err(0x80));
+            if let Err(code) = verdict {
+                let reason = crate::session::sending::refused_filter(&filter, code, None);
                 self.subscriptions.remove(&filter);
                 events.push(Event::SubscriptionLost { filter, reason });
+            } else {
+                self.subscriptions.restored(&filter, qos);
             }
         }
     }
@@ -137,6 +141,7 @@ impl State {
             qos: arrived.qos,
             duplicate: arrived.duplicate,
             retained: arrived.retained,
+            properties: arrived.properties,
             ack: None,
         };
         if !self.queues.has_room(&message) {

@@ -30,7 +30,7 @@ impl LineSender for Wire {
         self.note(format!("publish {}", message.topic))
     }
 
-    fn subscribe(&self, filters: &[(String, QoS)]) -> bool {
+    fn subscribe(&self, filters: &[Asked]) -> bool {
         let filters: Vec<_> = filters.iter().map(|(filter, _)| filter.as_str()).collect();
         self.note(format!("subscribe {}", filters.join(" ")))
     }
@@ -93,7 +93,7 @@ fn state(builder: ConfigBuilder) -> State {
 /// Connects; whether the line is to be quiet for a while.
 fn connect(state: &mut State, wire: &Wire, session_present: bool) -> bool {
     let mut pump = wire.clone();
-    let quiet = state.connected(Box::new(wire.clone()), session_present, &mut pump).is_some();
+    let quiet = state.connected(Box::new(wire.clone()), session_present, Allowed::default(), &mut pump).is_some();
     state.push_out(Some(&mut pump));
     quiet
 }
@@ -122,7 +122,15 @@ fn lose(state: &mut State, cause: Cause) -> Error {
 
 fn arrived(topic: &str, qos: QoS, payload: &str) -> LineEvent {
     let payload = payload.as_bytes().to_vec();
-    LineEvent::Publish(Arrived { id: 5, topic: topic.into(), qos, duplicate: false, retained: false, payload })
+    LineEvent::Publish(Arrived {
+        id: 5,
+        topic: topic.into(),
+        qos,
+        duplicate: false,
+        retained: false,
+        payload,
+        properties: None,
+    })
 }
 
 #[test]
@@ -156,7 +164,7 @@ fn suspects_wait_on_a_quiet_line_and_are_acquitted_if_it_breaks_all_the_same() {
 fn filters_are_acquitted_too() {
     let (mut state, wire) = (state(config()), Wire::default());
     for filter in ["a", "b"] {
-        state.subscriptions.granted(filter, QoS::AtLeastOnce);
+        state.subscriptions.granted(filter, QoS::AtLeastOnce.into());
     }
     for _ in 0..2 {
         assert!(!connect(&mut state, &wire, false));
@@ -336,7 +344,7 @@ fn a_notice_counts_for_its_own_connection_only() {
 #[test]
 fn an_upload_goes_ahead_of_the_rest_of_the_set_up() {
     let (mut state, wire) = (with_token(), Wire::default());
-    state.subscriptions.granted("a", QoS::AtLeastOnce);
+    state.subscriptions.granted("a", QoS::AtLeastOnce.into());
     state.restored = false;
     connect(&mut state, &wire, true);
     assert_eq!(wire.take(), ["subscribe a"]);
@@ -412,7 +420,7 @@ fn an_upload_that_waits_for_a_packet_id_is_not_overdue_at_once() {
     state.steps_since = past;
     publish(&mut state, "slow");
     written(&mut state, &[1]);
-    let ids = v4::id_limit(state.config.window());
+    let ids = id_limit(state.config.window());
     state.outbox.set_last_id(ids);
     state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("tokens");
     state.push_out(None);
@@ -466,7 +474,7 @@ fn code_5_naming_the_token_at_hand_does_not_convict_what_it_permits() {
     state.token_login();
     connect(&mut state, &wire, false);
     publish(&mut state, "permitted");
-    let body = Body::Subscribe { filters: vec![("f".to_string(), QoS::AtLeastOnce)], own: true };
+    let body = Body::Subscribe { filters: vec![("f".to_string(), QoS::AtLeastOnce.into())], own: true };
     state.outbox.push(body, Settler::new().0, Instant::now() + Duration::from_secs(3600));
     state.push_out(None);
     written(&mut state, &[1]);

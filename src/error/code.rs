@@ -1,0 +1,181 @@
+//! The codes the service gives.
+
+use std::fmt;
+
+/// A code the service gave, with its meaning there (`Display`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// Code of CONNACK: 1 to 5 in MQTT 3.1.1, from 0x80 in MQTT 5. The service does not document which code goes with
+    /// which cause; 5 was seen for a wrong instance id.
+    ConnAck(u8),
+    /// Code of one filter in SUBACK; 0x80 is the refusal of MQTT 3.1.1, MQTT 5 has more.
+    SubAck(u8),
+    /// Reason code of PUBACK (MQTT 5).
+    PubAck(u8),
+    /// Reason code of PUBREC (MQTT 5).
+    PubRec(u8),
+    /// Reason code of PUBCOMP (MQTT 5).
+    PubComp(u8),
+    /// Reason code of UNSUBACK (MQTT 5).
+    UnsubAck(u8),
+    /// Reason code of the broker's DISCONNECT (MQTT 5).
+    Disconnect(u8),
+    /// `code` of a `$SYS/tokenInvalidNotice`.
+    TokenInvalid(i64),
+}
+
+impl Code {
+    /// Whether it says that the token itself is not good, whatever it is used for.
+    pub(crate) fn condemns_token(self) -> bool {
+        matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
+    }
+
+    /// Whether, said behind an upload, it can only be about the token uploaded: an accepted one is not forged, and a wrong
+    /// permission is about the token or about an operation sent before it, if there was one.
+    pub(crate) fn is_sure_of_upload(self, operations: bool) -> bool {
+        match self {
+            Code::TokenInvalid(FORGED) => true,
+            Code::TokenInvalid(PERMISSION) => !operations,
+            _ => false,
+        }
+    }
+
+    /// Whether it says that the token does not permit an operation.
+    pub(crate) fn forbids_operation(self) -> bool {
+        matches!(self, Code::TokenInvalid(RESOURCE | PERMISSION))
+    }
+
+    /// Whether a refused login may work later: the server is unavailable or busy, or there are too many logins.
+    pub(super) fn passes(self) -> bool {
+        matches!(self, Code::ConnAck(3 | 0x88 | 0x89 | 0x97 | 0x9F))
+    }
+
+    /// The bare number.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        match self {
+            Code::ConnAck(code)
+            | Code::SubAck(code)
+            | Code::PubAck(code)
+            | Code::PubRec(code)
+            | Code::PubComp(code)
+            | Code::UnsubAck(code)
+            | Code::Disconnect(code) => i64::from(code),
+            Code::TokenInvalid(code) => code,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (packet, code, meaning) = match *self {
+            Code::ConnAck(code @ ..0x80) => ("CONNACK", code, connack_meaning(code)),
+            Code::SubAck(0x80) => ("SUBACK", 0x80, "subscription refused"),
+            Code::ConnAck(code) => ("CONNACK", code, reason_meaning(code)),
+            Code::SubAck(code) => ("SUBACK", code, reason_meaning(code)),
+            Code::PubAck(code) => ("PUBACK", code, reason_meaning(code)),
+            Code::PubRec(code) => ("PUBREC", code, reason_meaning(code)),
+            Code::PubComp(code) => ("PUBCOMP", code, reason_meaning(code)),
+            Code::UnsubAck(code) => ("UNSUBACK", code, reason_meaning(code)),
+            Code::Disconnect(code) => ("DISCONNECT", code, reason_meaning(code)),
+            Code::TokenInvalid(code) => return write!(f, "tokenInvalidNotice {code}: {}", token_meaning(code)),
+        };
+        match code {
+            ..0x80 => write!(f, "{packet} {code}: {meaning}"),
+            _ => write!(f, "{packet} 0x{code:02X}: {meaning}"),
+        }
+    }
+}
+
+fn connack_meaning(code: u8) -> &'static str {
+    match code {
+        1 => "the server does not speak this MQTT version",
+        2 => "the client id is not accepted",
+        3 => "the server is unavailable",
+        4 => "bad user name or password",
+        5 => "not authorized",
+        _ => "refused with a code MQTT 3.1.1 does not define",
+    }
+}
+
+/// Source: MQTT 5, section 2.4.
+fn reason_meaning(code: u8) -> &'static str {
+    match code {
+        0x00 => "success, or a normal end",
+        0x04 => "the client wants its will to be published",
+        0x10 => "nobody has subscribed to it",
+        0x11 => "there was no such subscription",
+        0x80 => "a reason the server does not tell",
+        0x81 => "malformed packet",
+        0x82 => "protocol error",
+        0x83 => "a reason of this server's implementation",
+        0x84 => "the server does not speak this MQTT version",
+        0x85 => "the client id is not accepted",
+        0x86 => "bad user name or password",
+        0x87 => "not authorized",
+        0x88 => "the server is unavailable",
+        0x89 => "the server is busy",
+        0x8A => "this client is banned",
+        0x8B => "the server is shutting down",
+        0x8C => "bad authentication method",
+        0x8D => "nothing was heard for one and a half times the keep-alive",
+        0x8E => "another connection with the same client id has taken over",
+        0x8F => "the filter is not accepted",
+        0x90 => "the topic is not accepted",
+        0x91 => "the packet id is in use",
+        0x92 => "the packet id is not known",
+        0x93 => "more unacknowledged messages than the receive maximum allows",
+        0x94 => "the topic alias is invalid",
+        0x95 => "the packet is too large",
+        0x96 => "messages come too fast",
+        0x97 => "a quota is exceeded",
+        0x98 => "an administrator has ended it",
+        0x99 => "the payload is not what its format indicator says",
+        0x9A => "no retained messages",
+        0x9B => "the QoS is not supported",
+        0x9C => "another server should be used for now",
+        0x9D => "the server has moved",
+        0x9E => "no shared subscriptions",
+        0x9F => "connections come too fast",
+        0xA0 => "the longest time of a connection is over",
+        0xA1 => "no subscription identifiers",
+        0xA2 => "no filters with wildcards",
+        _ => "a code MQTT 5 does not define",
+    }
+}
+
+/// The codes of `$SYS/tokenInvalidNotice` that are about an operation, not about the token alone; and another.
+pub(crate) const RESOURCE: i64 = 4;
+const PERMISSION: i64 = 5;
+const FORGED: i64 = 1;
+
+/// The meanings documented for `$SYS/tokenInvalidNotice`.
+/// Source: help.aliyun.com/document_detail/54282.html.
+fn token_meaning(code: i64) -> &'static str {
+    match code {
+        FORGED => "the token is forged or cannot be parsed",
+        2 => "the token has expired",
+        3 => "the token was revoked",
+        RESOURCE => "the token does not cover this topic",
+        PERMISSION => "the token does not give this permission (R, W or RW)",
+        8 => "the signature is invalid",
+        -1 => "the account is not permitted",
+        _ => "a reason the documentation does not list",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_explains_itself() {
+        assert_eq!(Code::ConnAck(5).to_string(), "CONNACK 5: not authorized");
+        assert_eq!(Code::ConnAck(0x87).to_string(), "CONNACK 0x87: not authorized");
+        assert_eq!(Code::SubAck(0x80).to_string(), "SUBACK 0x80: subscription refused");
+        assert_eq!(Code::PubAck(0x97).to_string(), "PUBACK 0x97: a quota is exceeded");
+        assert_eq!(Code::Disconnect(0).to_string(), "DISCONNECT 0: success, or a normal end");
+        assert_eq!(Code::TokenInvalid(2).to_string(), "tokenInvalidNotice 2: the token has expired");
+    }
+}

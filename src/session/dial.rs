@@ -1,0 +1,83 @@
+//! What every protocol version needs to make a connection.
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use rumqttc::Transport;
+
+use super::line::{Cause, Failure, LinePump, LineSender};
+use super::{v4, v5};
+use crate::config::{Config, Protocol};
+use crate::credentials::Login;
+use crate::error::{Error, ErrorKind};
+use crate::system;
+
+/// More than will ever wait: the session hands over no more than a window of requests, besides acknowledgements,
+/// whose number the broker's own window bounds. The channel allocates as it fills.
+pub(super) const CHANNEL: usize = 1 << 20;
+
+/// The highest packet id in use, for this window. Far above the window, so that an id is long settled before its turn
+/// comes again.
+pub(super) fn id_limit(window: u16) -> u16 {
+    window.saturating_mul(4).max(1024)
+}
+
+/// The two halves of a connection.
+pub(super) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
+
+/// Prepares a connection of the configured protocol version; nothing is dialled before the pump's first `next`. The
+/// handshake may take as long as `dial`.
+pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
+    match config.protocol() {
+        Protocol::V311 => v4::open(config, login, dial),
+        Protocol::V5 => v5::open(config, login, dial),
+    }
+}
+
+/// Seconds a handshake may take: whole ones, and never shorter than a caller's own deadline, which names the stage.
+pub(super) fn seconds(time: Duration) -> u64 {
+    time.as_secs_f64().ceil() as u64
+}
+
+/// How long a write may take before the line is given up: keep-alive does not run meanwhile.
+pub(super) fn write_limit(config: &Config) -> Duration {
+    config.timeout().min(config.keep_alive())
+}
+
+/// Makes rumqttc's two halves. It panics where it cannot make its runtime, for want of a descriptor.
+pub(super) fn make<T>(config: &Config, make: impl FnOnce() -> T) -> Result<T, Failure> {
+    check_descriptors(config)?;
+    catch_unwind(AssertUnwindSafe(make)).map_err(|_| no_descriptors(config, None))
+}
+
+/// Sees whether the descriptors of a connection can be had (three of the runtime, and one for the look-up and then the
+/// socket), so that a process at its limit gets an error that says so: the runtime would panic, and a look-up would not
+/// find the name.
+fn check_descriptors(config: &Config) -> Result<(), Failure> {
+    let sockets: Result<Vec<_>, _> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    match sockets {
+        Err(error) if system::no_descriptor(&error) => Err(no_descriptors(config, Some(error))),
+        _ => Ok(()),
+    }
+}
+
+fn no_descriptors(config: &Config, source: Option<std::io::Error>) -> Failure {
+    let message = format!("cannot set up a connection to {} (stage: connect): too many open files", config.endpoint());
+    let error = Error::new(ErrorKind::Connect, message).with_hint(system::DESCRIPTORS);
+    let error = match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    };
+    Failure { error, cause: Cause::Other }
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn tls_transport(config: &Config) -> Option<Transport> {
+    config.tls().map(|tls| Transport::tls_with_config(rumqttc::TlsConfiguration::Rustls(tls)))
+}
+
+#[cfg(not(feature = "tls"))]
+pub(super) fn tls_transport(_config: &Config) -> Option<Transport> {
+    None
+}

@@ -1,0 +1,152 @@
+//! Between rumqttc's types of MQTT 5 and the session's.
+
+use rumqttc::Outgoing as Out;
+use rumqttc::v5::Event;
+use rumqttc::v5::mqttbytes;
+use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet, Publish, PublishProperties};
+
+use super::reasons;
+use crate::error::Code;
+use crate::message::{Properties, QoS};
+use crate::session::line::{Allowed, Arrived, LineEvent, Refusal, Sent};
+
+/// An event for the session.
+pub(super) struct Translated {
+    pub(super) event: LineEvent,
+    /// rumqttc goes on counting the message it ends as in flight.
+    pub(super) leaks: bool,
+}
+
+/// What happened, in the session's words; or what is wrong with it, by which the connection is of no use.
+pub(super) fn translate(event: Event) -> Result<Translated, &'static str> {
+    let mut leaks = false;
+    let event = match event {
+        Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
+        Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
+        Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
+        Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
+        // The session's choice of window and ids rules it out.
+        Event::Outgoing(Out::AwaitAck(_)) => return Err("a packet id was used twice"),
+        Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
+        Event::Incoming(Packet::ConnAck(ack)) => {
+            LineEvent::ConnAck { session_present: ack.session_present, allowed: allowed(&ack)? }
+        }
+        Event::Incoming(Packet::PubAck(ack)) => {
+            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            match refusal(Code::PubAck(reasons::puback(ack.reason)), reason) {
+                None => LineEvent::PubAck(ack.pkid),
+                Some(refusal) => LineEvent::PublishRefused(ack.pkid, refusal),
+            }
+        }
+        Event::Incoming(Packet::PubRec(ack)) => {
+            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            match refusal(Code::PubRec(reasons::pubrec(ack.reason)), reason) {
+                None => LineEvent::PubRec(ack.pkid),
+                Some(refusal) => {
+                    leaks = true;
+                    LineEvent::PublishRefused(ack.pkid, refusal)
+                }
+            }
+        }
+        Event::Incoming(Packet::PubComp(ack)) => {
+            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            match refusal(Code::PubComp(reasons::pubcomp(ack.reason)), reason) {
+                None => LineEvent::PubComp(ack.pkid),
+                Some(refusal) => {
+                    leaks = true;
+                    LineEvent::PublishRefused(ack.pkid, refusal)
+                }
+            }
+        }
+        Event::Incoming(Packet::SubAck(ack)) => {
+            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(reasons::suback).collect(), reason)
+        }
+        Event::Incoming(Packet::UnsubAck(ack)) => {
+            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            let code = ack.reasons.first().map_or(0, |reason| reasons::unsuback(*reason));
+            match refusal(Code::UnsubAck(code), reason) {
+                None => LineEvent::UnsubAck(ack.pkid),
+                Some(refusal) => LineEvent::UnsubRefused(ack.pkid, refusal),
+            }
+        }
+        Event::Incoming(Packet::Publish(publish)) => LineEvent::Publish(arrived(publish)?),
+        Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
+    };
+    Ok(Translated { event, leaks })
+}
+
+/// Codes from 0x80 on refuse.
+fn refusal(code: Code, reason: Option<String>) -> Option<Refusal> {
+    (code.number() >= 0x80).then_some(Refusal { code, reason })
+}
+
+fn allowed(ack: &ConnAck) -> Result<Allowed, &'static str> {
+    let Some(properties) = &ack.properties else { return Ok(Allowed::default()) };
+    if properties.receive_max == Some(0) {
+        return Err("CONNACK with a receive maximum of 0, which MQTT 5 forbids");
+    }
+    if properties.max_packet_size == Some(0) {
+        return Err("CONNACK with a maximum packet size of 0, which MQTT 5 forbids");
+    }
+    Ok(Allowed {
+        receive_maximum: properties.receive_max,
+        max_qos: properties.max_qos.and_then(QoS::from_level),
+        packet_len: properties.max_packet_size.map(|size| size as usize),
+        no_wildcards: properties.wildcard_subscription_available == Some(0),
+        no_identifiers: properties.subscription_identifiers_available == Some(0),
+    })
+}
+
+fn arrived(publish: Publish) -> Result<Arrived, &'static str> {
+    let topic = String::from_utf8(publish.topic.to_vec()).map_err(|_| "a topic that is not UTF-8")?;
+    Ok(Arrived {
+        id: publish.pkid,
+        topic,
+        qos: from_wire(publish.qos),
+        duplicate: publish.dup,
+        retained: publish.retain,
+        payload: publish.payload.to_vec(),
+        properties: publish.properties.map(|properties| Box::new(from_incoming(properties))),
+    })
+}
+
+fn from_incoming(properties: PublishProperties) -> Properties {
+    Properties {
+        text: properties.payload_format_indicator == Some(1),
+        expiry: properties.message_expiry_interval,
+        response_topic: properties.response_topic,
+        correlation_data: properties.correlation_data.map(|data| data.to_vec()),
+        user: properties.user_properties,
+        content_type: properties.content_type,
+        identifiers: properties.subscription_identifiers.into_iter().filter_map(|id| u32::try_from(id).ok()).collect(),
+    }
+}
+
+pub(super) fn from_outgoing(properties: &Properties) -> PublishProperties {
+    PublishProperties {
+        payload_format_indicator: properties.text.then_some(1),
+        message_expiry_interval: properties.expiry,
+        response_topic: properties.response_topic.clone(),
+        correlation_data: properties.correlation_data.clone().map(Into::into),
+        user_properties: properties.user.clone(),
+        content_type: properties.content_type.clone(),
+        ..PublishProperties::default()
+    }
+}
+
+pub(super) fn to_wire(qos: QoS) -> mqttbytes::QoS {
+    match qos {
+        QoS::AtMostOnce => mqttbytes::QoS::AtMostOnce,
+        QoS::AtLeastOnce => mqttbytes::QoS::AtLeastOnce,
+        QoS::ExactlyOnce => mqttbytes::QoS::ExactlyOnce,
+    }
+}
+
+pub(super) fn from_wire(qos: mqttbytes::QoS) -> QoS {
+    match qos {
+        mqttbytes::QoS::AtMostOnce => QoS::AtMostOnce,
+        mqttbytes::QoS::AtLeastOnce => QoS::AtLeastOnce,
+        mqttbytes::QoS::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}

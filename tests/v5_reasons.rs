@@ -1,0 +1,229 @@
+//! MQTT 5 on the wire: reason codes, properties, options of subscriptions, and what CONNECT asks for.
+
+mod support;
+
+use std::thread;
+use std::time::Duration;
+
+use aliyun_mqtt::{Client, Code, ConfigBuilder, ErrorKind, Event, Fate, Outgoing, Protocol, QoS, SubscribeOptions};
+use support::broker::{Broker, Line};
+use support::{LONG, connected, error, event};
+
+fn v5(broker: &Broker) -> ConfigBuilder {
+    broker.config().protocol(Protocol::V5)
+}
+
+fn subscribe(client: &Client, line: &mut Line, filter: &str, options: SubscribeOptions) {
+    thread::scope(|scope| {
+        let granted = scope.spawn(|| client.subscribe_with(filter, options));
+        support::broker::grant(line);
+        granted.join().expect("no panic").expect("granted");
+    });
+}
+
+#[test]
+fn a_refused_message_says_why() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker));
+    for (qos, kind, code, refused) in [
+        (QoS::AtLeastOnce, 4, 0x97, Some(Code::PubAck(0x97))),
+        (QoS::ExactlyOnce, 5, 0x90, Some(Code::PubRec(0x90))),
+        (QoS::AtLeastOnce, 4, 0x10, None),
+    ] {
+        let delivery = client.publish_nowait("t/topic", qos, "").expect("accepted");
+        let id = line.expect(3).id();
+        line.ack_with(kind, id, code, "because");
+        match refused {
+            None => assert_eq!(delivery.wait().expect("nobody subscribed, but accepted").attempts, 1),
+            Some(expected) => {
+                let error = error(delivery.wait());
+                assert_eq!((error.kind(), error.fate()), (ErrorKind::Rejected, Some(Fate::Refused)), "{error}");
+                assert_eq!(error.code(), Some(expected));
+                let text = error.to_string();
+                assert!(text.contains("t/topic") && text.contains("the broker says: because"), "{text}");
+            }
+        }
+    }
+    assert_eq!(client.stats().connections, 1);
+}
+
+#[test]
+fn each_refused_filter_says_why() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker));
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| client.subscribe_many(&[("a", QoS::ExactlyOnce), ("b/#", QoS::AtLeastOnce)]));
+        let id = line.expect(8).id();
+        line.suback(id, &[1, 0x87]);
+        let error = error(asked.join().expect("no panic"));
+        assert_eq!((error.code(), error.fate()), (Some(Code::SubAck(0x87)), Some(Fate::Refused)), "{error}");
+        assert!(error.to_string().contains("b/#") && error.to_string().contains("not authorized"), "{error}");
+        let asked = scope.spawn(|| client.unsubscribe("a"));
+        let id = line.expect(10).id();
+        let [high, low] = id.to_be_bytes();
+        line.write(&[0xb0, 4, high, low, 0, 0x83]);
+        let refused = support::error(asked.join().expect("no panic"));
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::UnsubAck(0x83))), "{refused}");
+        // That there was none is no failure.
+        let asked = scope.spawn(|| client.unsubscribe("z"));
+        let [high, low] = line.expect(10).id().to_be_bytes();
+        line.write(&[0xb0, 4, high, low, 0, 0x11]);
+        asked.join().expect("no panic").expect("unsubscribed");
+    });
+}
+
+#[test]
+fn on_a_resumed_session_an_unknown_id_means_that_it_was_complete() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker).clean_session(false).device_id("d"));
+    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack(5, id);
+    line.expect(6);
+    drop(line);
+    let mut line = broker.accept(true);
+    assert_eq!(line.expect(6).id(), id);
+    line.ack_with(7, id, 0x92, "");
+    delivery.wait().expect("complete");
+    // Otherwise nobody knows.
+    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack(5, id);
+    line.expect(6);
+    line.ack_with(7, id, 0x92, "");
+    let lost = error(delivery.wait());
+    assert_eq!((lost.code(), lost.fate()), (Some(Code::PubComp(0x92)), Some(Fate::Unknown)), "{lost}");
+}
+
+#[test]
+fn refused_logins_have_the_codes_of_mqtt_5() {
+    for (code, retry) in [(0x80, false), (0x85, false), (0x86, false), (0x87, false), (0x88, true), (0x97, true)] {
+        let broker = Broker::start();
+        let config = v5(&broker).build().expect("good");
+        thread::scope(|scope| {
+            let client = scope.spawn(|| Client::connect(config));
+            let mut line = broker.accept_raw();
+            line.read();
+            line.write(&[0x20, 3, 0, code, 0]);
+            let refused = error(client.join().expect("no panic"));
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(Code::ConnAck(code))), "{refused}");
+            assert_eq!(refused.is_retryable(), retry, "{refused}");
+            assert!(refused.hint().is_some(), "{refused}");
+        });
+    }
+}
+
+/// The properties of CONNECT, and its flags.
+fn connect_packet(configure: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> (u8, Vec<u8>) {
+    let broker = Broker::start();
+    let config = configure(v5(&broker)).build().expect("good");
+    thread::scope(|scope| {
+        scope.spawn(|| Client::connect(config));
+        let mut line = broker.accept_raw();
+        let connect = line.read().expect("CONNECT");
+        line.write(&[0x20, 3, 0, 0x85, 0]);
+        let length = usize::from(connect.body[10]);
+        (connect.body[7], connect.body[11..11 + length].to_vec())
+    })
+}
+
+#[test]
+fn connect_asks_for_what_was_configured() {
+    let packet_len = [0x27, 0, 4, 0, 0];
+    let (flags, properties) = connect_packet(|builder| builder);
+    assert_eq!(flags & 2, 2, "clean start");
+    assert_eq!(properties, packet_len, "and a session that ends with its connection");
+    let (flags, properties) = connect_packet(|builder| builder.clean_session(false).device_id("d").receive_maximum(9));
+    assert_eq!(flags & 2, 0);
+    let three_days = (3 * 24 * 3600_u32).to_be_bytes();
+    assert_eq!(properties, [&[0x11][..], &three_days, &[0x21, 0, 9], &packet_len].concat());
+    let (_, properties) = connect_packet(|builder| {
+        builder.clean_session(false).device_id("d").session_expiry(Duration::from_secs(2_147_483_647))
+    });
+    assert_eq!(properties[..5], [0x11, 0x7f, 0xff, 0xff, 0xff]);
+    assert!(!properties.contains(&0x22), "no topic aliases");
+}
+
+#[test]
+fn a_lost_session_gets_subscriptions_back_with_their_options() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker));
+    let events = client.events();
+    let plain = SubscribeOptions::new(QoS::AtLeastOnce);
+    subscribe(&client, &mut line, "a", plain);
+    subscribe(&client, &mut line, "b", plain.identifier(300));
+    subscribe(&client, &mut line, "c", plain.no_local(true));
+    drop(line);
+    let mut line = broker.accept(false);
+    let both = line.expect(8);
+    assert_eq!(both.filters(), [("a".to_string(), 1), ("c".to_string(), 1 | 4)]);
+    assert!(both.properties().is_empty());
+    line.suback(both.id(), &[1, 1]);
+    let one = line.expect(8);
+    assert_eq!((one.filters(), one.properties()), (vec![("b".to_string(), 1)], &[0x0b, 0xac, 2][..]));
+    line.suback(one.id(), &[0x97]);
+    let (filter, reason) = event(&events, "lost", |event| match event {
+        Event::SubscriptionLost { filter, reason, .. } => Some((filter, reason)),
+        _ => None,
+    });
+    assert_eq!((filter.as_str(), reason.code()), ("b", Some(Code::SubAck(0x97))), "{reason}");
+    connected(&events);
+}
+
+#[test]
+fn filters_with_identifiers_must_not_overlap() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker));
+    let with = |identifier| SubscribeOptions::new(QoS::AtLeastOnce).identifier(identifier);
+    subscribe(&client, &mut line, "a/+", with(1));
+    let refused = error(client.subscribe_with("a/b", with(2)));
+    assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Invalid, Some(Fate::NotSent)), "{refused}");
+    assert!(refused.to_string().contains("a/+"), "{refused}");
+    subscribe(&client, &mut line, "a/b", SubscribeOptions::new(QoS::AtLeastOnce));
+    subscribe(&client, &mut line, "b/+", with(2));
+    subscribe(&client, &mut line, "a/+", with(3));
+    line.publish_with("b/x", &[0x0b, 2, 1, 1], "payload");
+    let message = client.recv_timeout(LONG).expect("alive").expect("a message");
+    assert_eq!((message.payload(), message.subscription_identifiers()), (&b"payload"[..], &[2][..]));
+    assert!(message.is_text());
+}
+
+#[test]
+fn properties_go_out_again_with_the_message() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker).clean_session(false).device_id("d"));
+    let message = Outgoing::new("t", QoS::AtLeastOnce, "x").content_type("c").expiry(Duration::from_millis(1_500));
+    let delivery = client.publish_message_nowait(message).expect("accepted");
+    let first = line.expect(3);
+    assert_eq!(first.properties(), [2, 0, 0, 0, 2, 3, 0, 1, b'c']);
+    drop(line);
+    let mut line = broker.accept(true);
+    let again = line.expect(3);
+    assert!(again.dup());
+    assert_eq!((again.properties(), again.payload().as_str()), (first.properties(), "x"));
+    line.ack(4, again.id());
+    delivery.wait().expect("acknowledged");
+}
+
+#[test]
+fn mqtt_3_1_1_cannot_say_it() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().protocol(Protocol::V311));
+    let plain = Outgoing::new("t", QoS::AtLeastOnce, "x");
+    let options = SubscribeOptions::new(QoS::AtLeastOnce);
+    for refused in [
+        client.publish_message(plain.clone().user_property("k", "v")),
+        client.publish_message(plain.clone().text()),
+        client.publish_message_nowait(plain.correlation_data("c")).map(drop),
+        client.subscribe_with("a", options.identifier(1)).map(drop),
+        client.subscribe_stream_with("a", options.no_local(true)).map(drop),
+    ] {
+        let refused = error(refused);
+        assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Invalid, Some(Fate::NotSent)), "{refused}");
+        assert!(refused.to_string().contains("need MQTT 5"), "{refused}");
+    }
+    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let id = line.read().expect("a packet").id();
+    line.ack(4, id);
+    delivery.wait().expect("nothing else was sent");
+}
