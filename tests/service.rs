@@ -253,6 +253,7 @@ fn tls_and_client_work_together() {
     client.publish(&topic, QoS::AtLeastOnce, vec![7; 64 * 1024]).expect("published");
     let message = client.recv_timeout(LONG).expect("alive").expect("a message");
     assert_eq!(message.payload().len(), 64 * 1024);
-    let unknown = Client::connect(config(&emulator).endpoint(emulator.tls_endpoint()).build().expect("good"));
+    let unknown =
+        Client::connect(support::plain_config(&emulator).endpoint(emulator.tls_endpoint()).build().expect("good"));
     assert_eq!(error(unknown).kind(), ErrorKind::Tls);
 }
