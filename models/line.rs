@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt_model_ground::broker::{self, End, Event, Request};
 
-use super::line::{Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::line::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
+use crate::subscribe::Asked;
 
 /// Few, so that ids come round.
 pub(super) fn id_limit(window: u16) -> u16 {
@@ -30,7 +31,7 @@ impl LineSender for Sender {
         self.0.send(Request::Publish { topic, qos: message.qos.level(), payload })
     }
 
-    fn subscribe(&self, filters: &[(String, QoS)]) -> bool {
+    fn subscribe(&self, filters: &[Asked]) -> bool {
         self.0.send(Request::Subscribe(filters.iter().map(|(filter, _)| filter.clone()).collect()))
     }
 
@@ -82,7 +83,7 @@ impl LinePump for Pump {
 
 fn translate(event: Event) -> LineEvent {
     match event {
-        Event::ConnAck { session_present } => LineEvent::ConnAck { session_present },
+        Event::ConnAck { session_present } => LineEvent::ConnAck { session_present, allowed: Allowed::default() },
         Event::SentPublish(id) => LineEvent::Sent(Sent::Publish(id)),
         Event::SentSubscribe(id) => LineEvent::Sent(Sent::Subscribe(id)),
         Event::SentUnsubscribe(id) => LineEvent::Sent(Sent::Unsubscribe(id)),
@@ -90,11 +91,17 @@ fn translate(event: Event) -> LineEvent {
         Event::PubAck(id) => LineEvent::PubAck(id),
         Event::PubRec(id) => LineEvent::PubRec(id),
         Event::PubComp(id) => LineEvent::PubComp(id),
-        Event::SubAck(id, filters) => LineEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); filters]),
+        Event::SubAck(id, filters) => LineEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); filters], None),
         Event::UnsubAck(id) => LineEvent::UnsubAck(id),
-        Event::Publish { id, topic, payload } => {
-            LineEvent::Publish(Arrived { id, topic, qos: QoS::AtLeastOnce, duplicate: false, retained: false, payload })
-        }
+        Event::Publish { id, topic, payload } => LineEvent::Publish(Arrived {
+            id,
+            topic,
+            qos: QoS::AtLeastOnce,
+            duplicate: false,
+            retained: false,
+            payload,
+            properties: None,
+        }),
         Event::Alive => LineEvent::Alive,
     }
 }

@@ -19,9 +19,14 @@ pub(super) const CHANNEL: usize = 1 << 20;
 
 /// The highest packet id in use, for this window. Far above the window, so that an id is long settled before its turn
 /// comes again.
+#[cfg(not(aliyun_mqtt_model))]
 pub(super) fn id_limit(window: u16) -> u16 {
     window.saturating_mul(4).max(1024)
 }
+
+// The models have few ids, so that they come round.
+#[cfg(aliyun_mqtt_model)]
+pub(super) use super::v4::id_limit;
 
 /// The two halves of a connection.
 pub(super) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
