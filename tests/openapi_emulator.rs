@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use aliyun_mqtt::openapi::{Api, ApiBuilder, Call, Signing, TokenRequest, TraceRequest};
 use aliyun_mqtt::{Client, Config, Credentials, ErrorKind, Event, Fate, QoS, Stage, TokenKind};
 use aliyun_mqtt_emulator::{Emulator, What};
+use support::http::{Server, Step, answer};
 use support::tokens::{accepted_logins, connections, uploads};
 use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, topic};
 
@@ -242,6 +243,57 @@ fn the_mqtt_connection_lives_on_while_the_token_endpoint_misbehaves() {
     client.publish(&x, QoS::AtLeastOnce, "x").expect("published");
     event(&events, "a renewed token", |event| matches!(event, Event::TokenRenewed { .. }).then_some(()));
     assert_eq!(connections(&emulator, &client), 1);
+}
+
+/// One client for each thing that can be wrong with the token endpoint; then it answers as it should.
+#[test]
+fn whatever_the_token_endpoint_answers_the_mqtt_connection_lives_on() {
+    let emulator = Arc::new(emulator());
+    let issue = || {
+        let everything = topic(&emulator, "#");
+        emulator.issue_token(aliyun_mqtt_emulator::Permission::ReadWrite, &[&everything], Duration::from_secs(3600))
+    };
+    let good = || answer(200, &format!(r#"{{"RequestId":"A","Token":"{}"}}"#, issue()));
+    let throttled = || answer(400, r#"{"Code":"ApplyTokenOverFlow","Message":"slow down","RequestId":"A"}"#);
+    let failures = [
+        (vec![Step::Silence], "stage: api"),
+        ((0..4).map(|_| throttled()).collect(), "ApplyTokenOverFlow"),
+        ((0..4).map(|_| Step::Close).collect(), "lost before"),
+        (vec![answer(200, "\u{1F600} garbage")], "no JSON"),
+        (vec![answer(200, "<html><title>Login</title></html>")], "titled \"Login\""),
+        (vec![answer(200, r#"{"RequestId":"A","Tok"#)], "half a JSON"),
+        (
+            vec![answer(200, r#"{"Code":"PermissionCheckFailed","Message":"no","RequestId":"A"}"#)],
+            "PermissionCheckFailed",
+        ),
+        (vec![answer(200, r#"{"RequestId":"A"}"#)], "Token"),
+        (vec![answer(200, r#"{"RequestId":"A","Token":""}"#)], "Token"),
+    ];
+    // Side by side: each has its own pauses.
+    std::thread::scope(|scope| {
+        for (steps, text) in failures {
+            let server = Server::start([good()].into_iter().chain(steps).chain([good()]));
+            let emulator = &emulator;
+            scope.spawn(move || lives_on(emulator, &server, text));
+        }
+    });
+}
+
+fn lives_on(emulator: &Emulator, server: &Server, text: &str) {
+    let api = builder(emulator).endpoint(server.url()).timeout(Duration::from_secs(5)).build().expect("well formed");
+    let client = connect(config(emulator).credentials(Credentials::apply_tokens(&api, [everything(emulator)])));
+    let events = client.events();
+    let notice = r#"{"type":"RW"}"#;
+    assert!(emulator.push_notice(client.config().client_id().as_str(), "$SYS/tokenExpireNotice", notice));
+    let reason = event(&events, text, |event| match event {
+        Event::TokenRenewalFailed { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason.kind(), ErrorKind::Credentials, "{reason}");
+    assert!(reason.to_string().contains(text), "{text}: {reason}");
+    client.publish(&topic(emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    event(&events, "a renewed token", |event| matches!(event, Event::TokenRenewed { .. }).then_some(()));
+    assert_eq!(connections(emulator, &client), 1);
 }
 
 #[test]
