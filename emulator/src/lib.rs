@@ -97,6 +97,7 @@
 //! | codes for a key, time, nonce or security token that is not good | no | 404 `InvalidAccessKeyId.NotFound`; 400 `InvalidTimeStamp.Expired`, `InvalidTimeStamp.Format`, `SignatureNonceUsed`, `MissingSecurityToken`, `InvalidSecurityToken.MismatchWithAccessKey` |
 //! | time stamps are good for 15 min (V3), 31 min (V2) | 2593177, 163046 | in both directions |
 //! | a missing common parameter or header, another version, method or format | no | 400 `MissingParameter`, `InvalidVersion`, `InvalidSignatureMethod`, `InvalidSignatureVersion`, `InvalidFormat`; 405 `UnsupportedHTTPMethod` |
+//! | the header `x-acs-accesskey-id` of a caller with a temporary key | yes (signature V3) | not demanded; signed like the others where it is sent |
 //! | the order of the checks | no | form, version, time, key, security token, signature, nonce, action, instance, parameters; a refused signature does not use up the nonce |
 //! | the format of answers | JSON or XML, defaults disagree | always JSON |
 //! | the form of errors | `Code`, `Message`, `RequestId` | and `HostId`, the host asked |
