@@ -6,6 +6,10 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
+/// Advice where TLS was tried and something else answered.
+pub(crate) const PLAIN_PORT: &str = "is it a plain port (1883, or 80 for WebSocket)? Then the endpoint is \
+     mqtt://host:1883 or ws://host; TLS is on 8883, or 443 for WebSocket";
+
 /// A server's address: transport, host and port.
 ///
 /// It is read from `host`, `host:port` or a URL. The scheme decides the transport and the default port (help page
@@ -19,10 +23,10 @@ use crate::error::{Error, Result};
 /// | `wss://` | WebSocket over TLS | 443 |
 ///
 /// Without a scheme, no port means TLS on 8883, port 8883 means TLS, 80 and 443 are refused because they would need
-/// one, and any other port means plain TCP. **`ws://` and `wss://` are read, but this version cannot connect by them**:
-/// [`ConfigBuilder::build`](crate::ConfigBuilder::build) refuses them. Only they have a path, by default `/mqtt`, as
-/// the official JavaScript demo's client has it; the service documents no path. An IPv6 address stands
-/// in brackets. Use the domain name of the instance, not its IP address: the service changes addresses without notice
+/// one, and any other port means plain TCP. `ws://` and `wss://` need the cargo feature `websocket`, `mqtts://` and `wss://`
+/// the feature `tls`; [`ConfigBuilder::build`](crate::ConfigBuilder::build) refuses what this build cannot do. Only
+/// WebSocket endpoints have a path, by default `/mqtt`, as the official JavaScript demo's client has it; the service
+/// documents no path. An IPv6 address stands in brackets. Use the domain name of the instance, not its IP address: the service changes addresses without notice
 /// (help.aliyun.com/document_detail/63620.html).
 ///
 /// ```
@@ -92,7 +96,8 @@ impl Transport {
         }
     }
 
-    fn has_path(self) -> bool {
+    /// Whether it is a WebSocket. Only these have a path.
+    pub(crate) fn is_websocket(self) -> bool {
         matches!(self, Transport::Ws | Transport::Wss)
     }
 }
@@ -128,6 +133,19 @@ impl Endpoint {
         is_loopback(&self.host)
     }
 
+    /// The URL that a WebSocket is asked for with. As in browsers, it leaves out the default port, and so does the `Host`
+    /// header made of it: gateways may compare that with their domains.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn url(&self) -> String {
+        let shown = self.to_string();
+        match format!(":{}{}", self.port, self.path) {
+            tail if self.port == self.transport.default_port() => {
+                format!("{}{}", shown.strip_suffix(&tail).unwrap_or(&shown), self.path)
+            }
+            _ => shown,
+        }
+    }
+
     /// The error is the broken rule.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         // First of all, because nothing of such a text may be shown: user info holds a password.
@@ -158,14 +176,15 @@ impl Endpoint {
         };
         let path = match path {
             _ if path.contains('#') => return Err(format!("the endpoint {text:?} contains '#'")),
-            "" | "/" if !transport.has_path() => String::new(),
-            _ if !transport.has_path() => {
+            "" | "/" if !transport.is_websocket() => String::new(),
+            _ if !transport.is_websocket() => {
                 return Err(format!("the endpoint {text:?} has a path; only ws:// and wss:// URLs have one"));
             }
             "" => "/mqtt".to_string(),
             _ if path.starts_with('?') => format!("/mqtt{path}"),
             _ => path.to_string(),
         };
+        check_path(&path)?;
         let port = port.unwrap_or(transport.default_port());
         Ok(Endpoint { transport, host, port, path })
     }
@@ -247,6 +266,17 @@ pub(crate) fn split_port(authority: &str) -> Result<(String, Option<u16>), Strin
         },
     };
     Ok((host.to_string(), port))
+}
+
+/// A path and query as they stand in a request (RFC 3986).
+fn check_path(path: &str) -> Result<(), String> {
+    const LEN: usize = 4096;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:/?%".contains(c);
+    match path.chars().find(|c| !fits(*c)) {
+        Some(bad) => Err(format!("the path {path:?} of the endpoint contains {bad:?}; write it as %XX, byte by byte")),
+        None if path.len() > LEN => Err(format!("the path of the endpoint has {} bytes; at most {LEN}", path.len())),
+        None => Ok(()),
+    }
 }
 
 /// A host name as DNS and TLS take it.
@@ -348,6 +378,10 @@ mod tests {
             "mqtt://host/x",
             "mqtt://host?x",
             "ws://host/#x",
+            "ws://host/a\"b",
+            "ws://host/{x}",
+            "ws://host/<x>",
+            "ws://host/\u{f6}",
             ":1883",
             "a..b",
             ".",
@@ -360,6 +394,26 @@ mod tests {
         ] {
             refused(bad);
         }
+    }
+
+    #[cfg(feature = "websocket")]
+    #[test]
+    fn a_websocket_is_asked_for_as_browsers_do() {
+        let url = |text: &str| text.parse::<Endpoint>().unwrap().url();
+        for (text, expected) in [
+            ("ws://host", "ws://host/mqtt"),
+            ("wss://host:443", "wss://host/mqtt"),
+            ("wss://host:80/x?a=%20", "wss://host:80/x?a=%20"),
+            ("ws://[::1]", "ws://[::1]/mqtt"),
+            ("ws://[::1]:8083/", "ws://[::1]:8083/"),
+        ] {
+            assert_eq!(url(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_path_is_refused() {
+        assert!(refused(&format!("ws://host/{}", "x".repeat(4096))).contains("4096"));
     }
 
     #[test]

@@ -76,6 +76,9 @@
 //! every call says why.
 //! [`Client::events`] tells what happens.
 //!
+//! Over WebSocket all of this holds, too. A server that closes the WebSocket, but not the connection below it, is noticed
+//! with the next write, at the latest with the ping of the keep-alive period.
+//!
 //! # Receiving
 //!
 //! The inbox exists before CONNECT is sent: P2P and offline messages arrive right behind CONNACK and need no
@@ -145,6 +148,7 @@
 //! |---|---|---|---|
 //! | `tls` | `mqtts://` endpoints | rustls with ring, rustls-native-certs, webpki-root-certs | yes |
 //! | `openapi` | the module `openapi`: tokens, device credentials, groups, online status, traces; needs `tls` | ureq, sha2, httpdate, humantime | yes |
+//! | `websocket` | `ws://` endpoints, and with `tls` `wss://` ones | async-tungstenite, ws_stream_tungstenite and some 30 crates below them | no |
 //! | `spool` | QoS 1 and 2 messages survive the process: `ConfigBuilder::spool` (needs Rust 1.90) | redb | no |
 //!
 //! # Log levels
@@ -152,8 +156,8 @@
 //! Through the [`log`](https://docs.rs/log) facade: `warn` for lost connections, suspected refusals, a full inbox, plain
 //! connections to other hosts and long topics; `info` for connects and notices; `debug` for details. Topics and client
 //! ids may appear, payloads and secrets never. The crates underneath log on their own targets: `rumqttc` shows topics and
-//! packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq` whole requests to the API at `trace`**, with what is
-//! secret in them.
+//! packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq` whole requests to the API and `tungstenite` all that
+//! goes over a WebSocket, logins included, at `trace`**, with what is secret in them.
 //!
 //! # Known problems
 //!

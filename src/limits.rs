@@ -55,7 +55,8 @@ pub struct Limits {
     ///
     /// The service's own bound is 128 KB for a whole packet and is not checked by default (help page "MQTT 5.0
     /// overview"). Where it is too small for [`payload_len`](Limits::payload_len) and
-    /// [`topic_len`](Limits::topic_len), [`ConfigBuilder::build`](crate::ConfigBuilder::build) raises it.
+    /// [`topic_len`](Limits::topic_len), [`ConfigBuilder::build`](crate::ConfigBuilder::build) raises it. Over WebSocket a
+    /// frame is read as a whole first, and one of more than 16 MiB ends the connection, whatever this says.
     pub packet_len: usize,
     /// Most messages and requests accepted for sending and not settled yet. Default 10,000.
     pub outbox_messages: usize,

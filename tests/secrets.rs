@@ -69,11 +69,25 @@ fn no_secret_in_logs_debug_or_errors() {
     let refused = Client::connect(bad).expect_err("refused");
     shown += &format!("{refused} {refused:?}");
     client.disconnect().expect("all delivered");
+    #[cfg(feature = "websocket")]
+    over_websocket(&emulator);
     check(&shown, &[secret, "wrong-secret".to_string(), login.password.to_string()]);
     let log = LOG.lock().expect("a lock").clone();
     assert!(log.contains("connected to"), "the log was heard: {log}");
     let ours: Vec<_> = log.lines().filter(|line| line.contains(" aliyun_mqtt")).collect();
     assert!(!ours.join("\n").contains("hidden payload"));
+}
+
+/// A WebSocket is more crates that may log what goes through it.
+#[cfg(feature = "websocket")]
+fn over_websocket(emulator: &aliyun_mqtt_emulator::Emulator) {
+    for endpoint in [emulator.ws_endpoint(), emulator.wss_endpoint()] {
+        let client = connect(support::plain_config(emulator).endpoint(endpoint).ca_pem(emulator.ca_pem()));
+        client.publish(&topic(emulator, "x"), QoS::AtLeastOnce, "hidden payload").expect("published");
+        let login = client.config().credentials().login(client.config().client_id(), emulator.instance_id());
+        client.disconnect().expect("all delivered");
+        check("", &[login.expect("a login").password.to_string(), "hidden payload".to_string()]);
+    }
 }
 
 /// Every way a token can go: applied for with both signatures, logged in with, renewed, refused, revoked, asked for in

@@ -365,10 +365,10 @@ impl ConfigBuilder {
         let given = self.needed(&self.endpoint, "endpoint", env::ENDPOINT)?;
         let endpoint = Endpoint::read(given.text.as_str()).map_err(|rule| given.refuse(&rule))?;
         match endpoint.transport() {
-            Transport::Ws | Transport::Wss => Err(given.refuse(&format!(
-                "{endpoint} is a WebSocket, which this build does not support; use mqtts:// (or mqtt:// without TLS)"
+            Transport::Ws | Transport::Wss if cfg!(not(feature = "websocket")) => Err(given.refuse(&format!(
+                "{endpoint} is a WebSocket, which this build does not support; enable the cargo feature `websocket`"
             ))),
-            Transport::Tls if cfg!(not(feature = "tls")) => Err(given.refuse(&format!(
+            Transport::Tls | Transport::Wss if cfg!(not(feature = "tls")) => Err(given.refuse(&format!(
                 "{endpoint} needs TLS, which this build does not support; enable the cargo feature `tls`"
             ))),
             _ => Ok(endpoint),

@@ -59,8 +59,6 @@ fn what_is_needed_is_asked_for() {
 fn bad_values_are_refused() {
     refused(good().endpoint(""), "no host");
     refused(good().endpoint("mqtt://user:geheim@h"), "credentials");
-    refused(good().endpoint("ws://h"), "WebSocket");
-    refused(good().endpoint("wss://h"), "WebSocket");
     refused(good().instance_id(""), "empty");
     refused(good().instance_id("a|b"), "'|'");
     refused(good().instance_id("a b"), "' '");
@@ -71,6 +69,18 @@ fn bad_values_are_refused() {
     refused(good().group_id(format!("GID_{}", "x".repeat(58))), "short enough");
     refused(good().credentials(Credentials::token("ak", "geheim")), "form");
     refused(good().limits(Limits::default().inbox(0, 1)), "inbox_messages");
+}
+
+#[test]
+fn a_websocket_needs_its_feature() {
+    #[cfg(not(feature = "websocket"))]
+    for endpoint in ["ws://h", "wss://h"] {
+        refused(good().endpoint(endpoint), "the cargo feature `websocket`");
+    }
+    #[cfg(all(feature = "websocket", not(feature = "tls")))]
+    refused(good().endpoint("wss://h"), "the cargo feature `tls`");
+    #[cfg(feature = "websocket")]
+    assert_eq!(good().endpoint("ws://h").build().unwrap().endpoint().to_string(), "ws://h:80/mqtt");
 }
 
 #[test]

@@ -77,12 +77,29 @@ fn no_descriptors(config: &Config, source: Option<std::io::Error>) -> Failure {
     Failure { error, cause: Cause::Other }
 }
 
-#[cfg(feature = "tls")]
-pub(super) fn tls_transport(config: &Config) -> Option<Transport> {
-    config.tls().map(|tls| Transport::tls_with_config(rumqttc::TlsConfiguration::Rustls(tls)))
+/// What rumqttc takes for the host. With a WebSocket that is the whole URL, and the port besides it counts for nothing.
+pub(super) fn host(config: &Config) -> String {
+    #[cfg(feature = "websocket")]
+    if config.endpoint().transport().is_websocket() {
+        return config.endpoint().url();
+    }
+    config.endpoint().host().to_string()
 }
 
-#[cfg(not(feature = "tls"))]
-pub(super) fn tls_transport(_config: &Config) -> Option<Transport> {
-    None
+/// How rumqttc is to connect.
+pub(super) fn transport(config: &Config) -> Transport {
+    #[cfg(feature = "tls")]
+    if let Some(tls) = config.tls() {
+        let tls = rumqttc::TlsConfiguration::Rustls(tls);
+        #[cfg(feature = "websocket")]
+        if config.endpoint().transport().is_websocket() {
+            return Transport::wss_with_config(tls);
+        }
+        return Transport::tls_with_config(tls);
+    }
+    match config.endpoint().transport() {
+        #[cfg(feature = "websocket")]
+        crate::endpoint::Transport::Ws => Transport::ws(),
+        _ => Transport::tcp(),
+    }
 }

@@ -6,7 +6,10 @@ use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 
 use super::line::{Cause, Failure};
+#[cfg(feature = "websocket")]
+use super::upgrade;
 use crate::config::Protocol;
+use crate::endpoint::PLAIN_PORT;
 use crate::error::{Code, Error, ErrorKind, Stage};
 use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
 
@@ -42,6 +45,10 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => input_output(error, connected, server),
         #[cfg(feature = "tls")]
         ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => tls(error, server),
+        #[cfg(feature = "websocket")]
+        ConnectionError::Websocket(error) => upgrade::failed(error, server),
+        #[cfg(feature = "websocket")]
+        ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
         other => lost(format!("the connection to {server} failed: {other}"), Cause::Other),
     }
 }
@@ -134,7 +141,8 @@ pub(super) fn lost(message: String, cause: Cause) -> Failure {
 
 pub(super) fn not_mqtt(message: String) -> Failure {
     let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck).with_hint(
-        "is it an MQTT port, and the right kind? TLS needs mqtts://host:port; without a scheme only port 8883 means TLS",
+        "is it an MQTT port, and the right kind? TLS needs mqtts://host:port, and a WebSocket ws:// or wss://; without a \
+         scheme only port 8883 means TLS",
     );
     Failure { error, cause: Cause::NoConnAck }
 }
@@ -172,9 +180,7 @@ pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> F
     // What tokio-rustls says when the other side closes instead of answering.
     if text == "tls handshake eof" {
         let message = format!("{server} closed the connection during the TLS handshake (stage: tls)");
-        let error = Error::new(ErrorKind::Tls, message)
-            .with_hint("is it a plain port (1883)? Then the endpoint is mqtt://host:1883; TLS is on 8883")
-            .with_source(error);
+        let error = Error::new(ErrorKind::Tls, message).with_hint(PLAIN_PORT).with_source(error);
         return Failure { error, cause: Cause::Other };
     }
     // "bytes remaining on stream": the connection ended inside something that was no packet.
@@ -185,7 +191,9 @@ pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> F
         return failure;
     }
     let hint = match error.kind() {
-        Io::ConnectionRefused => "nothing listens on that port: check host and port (1883 plain, 8883 TLS)",
+        Io::ConnectionRefused => {
+            "nothing listens on that port: check host and port (1883 plain, 8883 TLS; WebSocket 80, 443 with TLS)"
+        }
         _ if no_descriptor(&error) => DESCRIPTORS,
         _ => "check the endpoint, the network and any firewall in between",
     };

@@ -4,7 +4,8 @@
 //!   parts. Callers put operations in and hand over what the window has room for; the worker does the rest.
 //! * `sending` and `receiving` are what callers do with it.
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
-//! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect.
+//! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect;
+//!   `failure` and, for WebSocket, `upgrade` put their errors into words.
 //!
 //! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
@@ -28,6 +29,8 @@ mod sending;
 mod spooling;
 mod state;
 mod subscriptions;
+#[cfg(feature = "websocket")]
+mod upgrade;
 #[cfg_attr(aliyun_mqtt_model, path = "../../models/line.rs")]
 mod v4;
 mod v5;

@@ -61,6 +61,10 @@ pub(super) fn time_out(config: &Config, stage: Stage) -> Error {
             "the connection was made, but $SYS/enableOrderMsg was not acknowledged",
             "does this instance support ordered messages?",
         ),
+        _ if config.endpoint().transport().is_websocket() => (
+            "the connection was made, but the request for a WebSocket, or CONNECT, was not answered",
+            "is this really a WebSocket port (80, or 443 for TLS)?",
+        ),
         _ => (
             "the connection was made, but CONNECT was not answered",
             "is this really an MQTT port (1883, or 8883 for TLS)?",
@@ -79,6 +83,8 @@ fn walk(config: &Config, deadline: Instant, progress: &AtomicU8) -> Option<&'sta
     let mut stream = addresses.iter().find_map(|address| TcpStream::connect_timeout(address, share).ok())?;
     stream.set_read_timeout(Some(left())).ok()?;
     stream.set_write_timeout(Some(left())).ok()?;
+    // Of a WebSocket server, an answer in HTTP would be no news.
+    let asks = !endpoint.transport().is_websocket();
     #[cfg(feature = "tls")]
     if let Some(tls) = config.tls() {
         progress.store(2, Ordering::Relaxed);
@@ -86,10 +92,10 @@ fn walk(config: &Config, deadline: Instant, progress: &AtomicU8) -> Option<&'sta
         let mut connection = rustls::ClientConnection::new(tls, name).ok()?;
         connection.complete_io(&mut stream).ok()?;
         progress.store(3, Ordering::Relaxed);
-        return speaks(&mut rustls::Stream::new(&mut connection, &mut stream));
+        return asks.then(|| speaks(&mut rustls::Stream::new(&mut connection, &mut stream))).flatten();
     }
     progress.store(3, Ordering::Relaxed);
-    speaks(&mut stream)
+    asks.then(|| speaks(&mut stream)).flatten()
 }
 
 /// Asks in a way that an HTTP server answers, and AMQP servers and MQTT brokers reject.

@@ -12,7 +12,7 @@ use rumqttc::{
     SubscribeFilter,
 };
 
-use super::dial::{self, CHANNEL, Line, id_limit, seconds, tls_transport, write_limit};
+use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure;
 use super::line::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
 use crate::config::Config;
@@ -24,17 +24,15 @@ use crate::subscribe::Asked;
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
 pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
     let endpoint = config.endpoint();
-    let mut options = MqttOptions::new(config.client_id().as_str(), endpoint.host(), endpoint.port());
+    let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
     options
+        .set_transport(dial::transport(config))
         .set_credentials(login.username.as_str(), login.password.as_str())
         .set_clean_session(config.clean_session())
         .set_keep_alive(config.keep_alive())
         .set_manual_acks(true)
         .set_inflight(id_limit(config.window()))
         .set_max_packet_size(config.limits().packet_len, config.limits().packet_len);
-    if let Some(transport) = tls_transport(config) {
-        options.set_transport(transport);
-    }
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     let network = &mut connection.eventloop.network_options;
     network.set_tcp_nodelay(true);

@@ -23,7 +23,7 @@ use rumqttc::v5::mqttbytes::v5::{
 use rumqttc::v5::{Client, Connection, ConnectionError, Event, Incoming, MqttOptions, RecvTimeoutError, Request};
 
 use self::translate::{Translated, from_outgoing, to_wire, translate};
-use super::dial::{self, CHANNEL, Line, id_limit, seconds, tls_transport, write_limit};
+use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure as common;
 use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
 use crate::config::Config;
@@ -35,7 +35,7 @@ use crate::subscribe::Asked;
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
 pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
     let endpoint = config.endpoint();
-    let mut options = MqttOptions::new(config.client_id().as_str(), endpoint.host(), endpoint.port());
+    let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
     let mut asked = ConnectProperties::new();
     asked.session_expiry_interval =
         config.session_expiry().map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
@@ -43,6 +43,7 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
     asked.max_packet_size = u32::try_from(config.limits().packet_len).ok();
     let ids = id_limit(config.window());
     options
+        .set_transport(dial::transport(config))
         .set_credentials(login.username.as_str(), login.password.as_str())
         .set_clean_start(config.clean_session())
         .set_connect_properties(asked)
@@ -53,9 +54,6 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
     let mut network = options.network_options();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
-    if let Some(transport) = tls_transport(config) {
-        options.set_transport(transport);
-    }
     let (client, connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     let pump = Pump {
         connection,

@@ -3,15 +3,16 @@
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
 
+use crate::endpoint::PLAIN_PORT;
+
 /// What is wrong, and what to do where the usual cause is known.
 pub(crate) fn explain(error: &Tls) -> (String, Option<String>) {
     let (what, hint) = match error {
         Tls::InvalidCertificate(bad) => certificate(bad),
         Tls::AlertReceived(alert) => alert_received(*alert),
-        Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } => (
-            "what answered does not speak TLS".to_string(),
-            "is it a plain port (1883)? Then the endpoint is mqtt://host:1883; TLS is on 8883",
-        ),
+        Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } => {
+            ("what answered does not speak TLS".to_string(), PLAIN_PORT)
+        }
         Tls::PeerIncompatible(_) => (
             format!("client and server have no TLS version or cipher in common ({error})"),
             "this library speaks TLS 1.2 and 1.3",

@@ -41,13 +41,16 @@ pub fn connack(code: u8) -> Code {
     Code::ConnAck(if protocol() == Protocol::V5 { broker::connack_of_v5(code) } else { code })
 }
 
-/// A configuration that the emulator accepts, with a device id of its own; over TCP, or, with
-/// `ALIYUN_MQTT_TEST_TRANSPORT` set to `tls`, over TLS.
+/// A configuration that the emulator accepts, with a device id of its own; over TCP, or by what
+/// `ALIYUN_MQTT_TEST_TRANSPORT` says: `tls`, `ws` or `wss`.
 pub fn config(emulator: &Emulator) -> ConfigBuilder {
+    let plain = plain_config(emulator);
     match std::env::var("ALIYUN_MQTT_TEST_TRANSPORT").as_deref() {
-        Ok("tls") => plain_config(emulator).endpoint(emulator.tls_endpoint()).ca_pem(emulator.ca_pem()),
-        Ok("tcp" | "") | Err(_) => plain_config(emulator),
-        Ok(other) => panic!("ALIYUN_MQTT_TEST_TRANSPORT is {other:?}; it must be tcp or tls"),
+        Ok("tls") => plain.endpoint(emulator.tls_endpoint()).ca_pem(emulator.ca_pem()),
+        Ok("ws") => plain.endpoint(emulator.ws_endpoint()),
+        Ok("wss") => plain.endpoint(emulator.wss_endpoint()).ca_pem(emulator.ca_pem()),
+        Ok("tcp" | "") | Err(_) => plain,
+        Ok(other) => panic!("ALIYUN_MQTT_TEST_TRANSPORT is {other:?}; it must be tcp, tls, ws or wss"),
     }
 }
 

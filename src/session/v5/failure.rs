@@ -10,6 +10,8 @@ use crate::config::Protocol;
 use crate::error::{Code, Error, ErrorKind};
 use crate::session::failure as common;
 use crate::session::line::{Cause, Failure};
+#[cfg(feature = "websocket")]
+use crate::session::upgrade;
 
 /// `connected`: CONNACK had come. `server`: the endpoint, for the message.
 pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) -> Failure {
@@ -40,8 +42,8 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             let mut failure = common::no_connack(server);
             failure.error = failure.error.with_hint(
-                "is it an MQTT port, and the right kind? TLS needs mqtts://host:port; without a scheme only port 8883 \
-                 means TLS. An instance without MQTT 5 may answer so, too: ConfigBuilder::protocol chooses 3.1.1",
+                "is it an MQTT port, and the right kind? TLS needs mqtts://host:port, and a WebSocket ws:// or wss://; \
+                 without a scheme only port 8883 means TLS. An instance without MQTT 5 may answer so, too: ConfigBuilder::protocol chooses 3.1.1",
             );
             failure
         }
@@ -60,6 +62,10 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => common::input_output(error, connected, server),
         #[cfg(feature = "tls")]
         ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => common::tls(error, server),
+        #[cfg(feature = "websocket")]
+        ConnectionError::Websocket(error) => upgrade::failed(error, server),
+        #[cfg(feature = "websocket")]
+        ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
         other => common::lost(format!("the connection to {server} failed: {other}"), Cause::Other),
     }
 }

@@ -1,0 +1,59 @@
+//! What can go wrong between the TCP or TLS handshake and CONNECT on a WebSocket, in the words of this library.
+//!
+//! rumqttc asks for the sub-protocol `mqtt`, as MQTT wants it (MQTT 5, section 6), and insists on it. Once the WebSocket
+//! stands, its errors are those of any other stream.
+
+use async_tungstenite::tungstenite::Error as WsError;
+use async_tungstenite::tungstenite::error::ProtocolError;
+
+use super::failure::{Foreign, input_output};
+use super::line::{Cause, Failure};
+use crate::error::{Error, ErrorKind, Stage};
+
+/// `server`: the endpoint, for the message.
+pub(super) fn failed(error: WsError, server: &str) -> Failure {
+    match error {
+        WsError::Http(answer) => {
+            let status = answer.status();
+            let hint = match status.as_u16() {
+                300..=399 => "redirects are not followed: give the address it points to as the endpoint",
+                401 | 403 | 407 => "something in front of the MQTT server wants a login, or bars the way",
+                500.. => "a gateway may have no MQTT server to pass this on to; try again later",
+                _ => "is this the MQTT server's WebSocket port, and is the path right? The default is /mqtt",
+            };
+            let message = format!("{server} answered the request for a WebSocket with HTTP status {status}");
+            not_websocket(&message, hint)
+        }
+        WsError::Protocol(ProtocolError::SecWebSocketSubProtocolError(error)) => without_mqtt(error, server),
+        WsError::Protocol(error @ ProtocolError::HandshakeIncomplete) => {
+            let message = format!("{server} closed the connection without answering the request for a WebSocket");
+            with_source(not_websocket(&message, OTHER_PORT), error)
+        }
+        // TLS has its errors here, too.
+        WsError::Io(error) => input_output(error, false, server),
+        error => {
+            let message = format!("{server} answered the request for a WebSocket with something else: {error}");
+            with_source(not_websocket(&message, OTHER_PORT), error)
+        }
+    }
+}
+
+/// The server agreed to a WebSocket, but not to MQTT on it.
+pub(super) fn without_mqtt(error: impl Foreign, server: &str) -> Failure {
+    let message = format!("{server} offers a WebSocket, but does not say that it speaks MQTT there: {error}");
+    with_source(not_websocket(&message, "is the path right? The default is /mqtt"), error)
+}
+
+const OTHER_PORT: &str = "is it a WebSocket port? WebSocket is on 80 (ws://), or 443 with TLS (wss://); 1883 and 8883 \
+                          are for mqtt:// and mqtts://";
+
+/// Clear enough: no probe has to look into it.
+fn not_websocket(message: &str, hint: &str) -> Failure {
+    let error = Error::new(ErrorKind::Protocol, format!("{message} (stage: connack)"));
+    Failure { error: error.with_stage(Stage::ConnAck).with_hint(hint), cause: Cause::Other }
+}
+
+fn with_source(mut failure: Failure, source: impl Foreign) -> Failure {
+    failure.error = failure.error.with_source(source);
+    failure
+}
