@@ -11,7 +11,7 @@ const TICK: Duration = Duration::from_millis(50);
 pub(crate) enum NoAnswer {
     /// It panicked.
     Panicked,
-    /// The deadline passed; the thread goes on, and its answer will be thrown away.
+    /// The deadline passed; the thread goes on by itself.
     TimedOut,
     /// The client is being closed.
     Leaving,
