@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Session;
 use super::{closed, probe};
-use crate::backoff;
 use crate::credentials::{Credentials, Provider};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
@@ -99,11 +98,6 @@ impl Session {
             state = self.wait(state, deadline);
         }
     }
-}
-
-/// From 0 to 1, for what is left to chance.
-pub(super) fn chance() -> f64 {
-    backoff::fraction()
 }
 
 /// The event of a renewal that did not work.

@@ -3,12 +3,13 @@
 use std::time::SystemTime;
 
 use super::{State, Step};
+use crate::backoff::fraction as chance;
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::line::Refusal;
 use crate::session::op::{Answer, Body, Op, refusal_hint};
 use crate::session::outbox::{Kind, Ticket};
-use crate::session::renewal::{chance, failed};
+use crate::session::renewal::failed;
 use crate::session::subscriptions::packet_len;
 use crate::subscribe::Asked;
 

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
 use super::{Phase, State, Step};
+use crate::backoff::fraction as chance;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, ErrorKind, Fate, RESOURCE};
 use crate::events::{Event, Notice};
 use crate::message::{Outgoing, QoS};
 use crate::session::outbox::Kind;
-use crate::session::renewal::{chance, failed};
+use crate::session::renewal::failed;
 use crate::token::store::TokenStore;
 use crate::token::{Token, TokenKind};
 

@@ -49,35 +49,28 @@ pub(super) fn plain(code: u8) -> u8 {
     }
 }
 
-pub(super) fn puback(reason: PubAckReason) -> u8 {
-    use PubAckReason as R;
-    match reason {
-        R::Success => 0,
-        R::NoMatchingSubscribers => 0x10,
-        R::UnspecifiedError => 0x80,
-        R::ImplementationSpecificError => 0x83,
-        R::NotAuthorized => 0x87,
-        R::TopicNameInvalid => 0x90,
-        R::PacketIdentifierInUse => 0x91,
-        R::QuotaExceeded => 0x97,
-        R::PayloadFormatInvalid => 0x99,
-    }
+/// PUBACK and PUBREC have the same reasons, in two types.
+macro_rules! publish_reason {
+    ($name:ident, $reason:ident) => {
+        pub(super) fn $name(reason: $reason) -> u8 {
+            use $reason as R;
+            match reason {
+                R::Success => 0,
+                R::NoMatchingSubscribers => 0x10,
+                R::UnspecifiedError => 0x80,
+                R::ImplementationSpecificError => 0x83,
+                R::NotAuthorized => 0x87,
+                R::TopicNameInvalid => 0x90,
+                R::PacketIdentifierInUse => 0x91,
+                R::QuotaExceeded => 0x97,
+                R::PayloadFormatInvalid => 0x99,
+            }
+        }
+    };
 }
 
-pub(super) fn pubrec(reason: PubRecReason) -> u8 {
-    use PubRecReason as R;
-    match reason {
-        R::Success => 0,
-        R::NoMatchingSubscribers => 0x10,
-        R::UnspecifiedError => 0x80,
-        R::ImplementationSpecificError => 0x83,
-        R::NotAuthorized => 0x87,
-        R::TopicNameInvalid => 0x90,
-        R::PacketIdentifierInUse => 0x91,
-        R::QuotaExceeded => 0x97,
-        R::PayloadFormatInvalid => 0x99,
-    }
-}
+publish_reason!(puback, PubAckReason);
+publish_reason!(pubrec, PubRecReason);
 
 pub(super) fn pubcomp(reason: PubCompReason) -> u8 {
     match reason {
