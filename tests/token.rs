@@ -95,6 +95,10 @@ fn nothing_is_sent_between_an_upload_and_its_acknowledgement() {
         let packet = line.expect(3);
         assert_eq!((packet.topic().as_str(), packet.qos()), ("$SYS/uploadToken", 1));
         assert_eq!(packet.payload(), r#"{"token":"fr\"esh","type":"RW"}"#);
+        // The same again is not acknowledged either, and not sent twice.
+        let again =
+            client.with_timeout(Duration::from_millis(20)).upload_token(Token::new(TokenKind::ReadWrite, "fr\"esh"));
+        assert!(error(again).is_timeout());
         let delivery = client.publish_nowait("t", QoS::AtMostOnce, "held back").expect("accepted");
         let subscribing = scope.spawn(|| client.subscribe("s", QoS::AtLeastOnce));
         eventually("both are in the outbox", || client.stats().outbox_messages == 2);

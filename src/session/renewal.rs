@@ -81,7 +81,9 @@ impl Session {
         let kind = token.kind();
         let mut state = self.lock();
         state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
-        let Some(serial) = state.take_token(token, SystemTime::now())? else { return Ok(()) };
+        // One that is held already may still be on its way.
+        let taken = state.take_token(token, SystemTime::now())?;
+        let Some(serial) = taken.or_else(|| state.token_serial(kind)) else { return Ok(()) };
         state.push_out(None);
         self.announce(&mut state);
         loop {

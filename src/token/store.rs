@@ -276,6 +276,11 @@ impl TokenStore {
         pause
     }
 
+    /// The serial number of the one held of this kind.
+    pub(crate) fn serial_of(&self, kind: TokenKind) -> Option<u64> {
+        self.slots.get(&kind).map(|slot| slot.serial)
+    }
+
     /// What has become of a token that was put in: `None` while that is open, whether it was accepted otherwise. Where
     /// another has taken its place, what has become of that one.
     pub(crate) fn verdict(&self, kind: TokenKind, serial: u64) -> Option<bool> {

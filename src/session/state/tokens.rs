@@ -155,6 +155,11 @@ impl State {
         Ok(serial)
     }
 
+    /// The serial number of the token held of this kind.
+    pub(in crate::session) fn token_serial(&self, kind: TokenKind) -> Option<u64> {
+        self.tokens.as_ref().and_then(|store| store.serial_of(kind))
+    }
+
     /// What has become of a token from the program; `None` while that is open.
     pub(in crate::session) fn token_verdict(&self, kind: TokenKind, serial: u64) -> Option<Result<(), Error>> {
         let refused = || {
