@@ -1,0 +1,262 @@
+//! The command line: the options every command takes, and the commands.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aliyun_mqtt::QoS;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::exit;
+use crate::settings::Key;
+
+/// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
+#[derive(Debug, Parser)]
+#[command(
+    name = "aliyun-mqtt",
+    version,
+    args_override_self = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_long_help = exit::TABLE
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Each with its own file in `commands/`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Publish messages: one, a file, standard input, a message per line, or JSON lines
+    Pub(commands::publish::PubArgs),
+    /// Receive messages of topics and print, store or process them
+    Sub(commands::subscribe::SubArgs),
+    /// Send to one client, or listen as one
+    P2p(commands::p2p::P2pArgs),
+    /// Send a request and wait for its reply
+    Rr(commands::request::RrArgs),
+    /// Publish one message by the service's API (SendMessage)
+    Send(commands::send::SendArgs),
+    /// Apply for, query and revoke tokens
+    Token(commands::token::TokenArgs),
+    /// Ask which clients are online
+    Session(commands::session::SessionArgs),
+    /// Manage device credentials
+    Credential(commands::credential::CredentialArgs),
+    /// Manage groups
+    Group(commands::group::GroupArgs),
+    /// Look up the traces of devices and messages
+    Trace(commands::trace::TraceArgs),
+    /// Compute or check the login of a client id, offline
+    Sign(commands::sign::SignArgs),
+    /// Find out why a connection, a permission or a token does not work
+    Doctor(commands::doctor::DoctorArgs),
+    /// Measure publishing, receiving and connecting
+    Bench(commands::bench::BenchArgs),
+    /// Run a local stand-in for the service
+    #[cfg(feature = "emulator")]
+    Emulator(commands::emulator::EmulatorArgs),
+    /// Print the completions for a shell
+    Completions(commands::completions::CompletionsArgs),
+    /// Print or write the man pages
+    Man(commands::man::ManArgs),
+    /// Show what is configured and where it comes from, or start a configuration file
+    Config(commands::config::ConfigArgs),
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What of the library's log is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+const WHERE: &str = "Connection";
+const WHO: &str = "Login";
+const HOW: &str = "Connection details";
+const API: &str = "Service API (OpenAPI)";
+
+/// Options of every command, before or after its name. None takes a secret as its value.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Configuration file [default: aliyun-mqtt/config.toml in $XDG_CONFIG_HOME or ~/.config]
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Profile of the configuration file
+    #[arg(long, short = 'P', value_name = "NAME", global = true)]
+    pub(crate) profile: Option<String>,
+    /// Colours on terminals [NO_COLOR is respected]
+    #[arg(long, value_name = "WHEN", global = true, hide_short_help = true, default_value = "auto")]
+    pub(crate) color: Color,
+    /// What of the log goes to stderr
+    #[arg(long, value_name = "LEVEL", global = true, hide_short_help = true, default_value = "warn")]
+    pub(crate) log: LogLevel,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+}
+
+/// Settings that can also stand in the environment or the configuration file; here they win.
+#[derive(Debug, Default, Args)]
+pub(crate) struct SettingArgs {
+    /// Where to connect: host, host:port, or a URL with mqtt://, mqtts://, ws:// or wss://
+    #[arg(long, short = 'e', value_name = "ENDPOINT", global = true, help_heading = WHERE)]
+    endpoint: Option<String>,
+    /// Instance id
+    #[arg(long, value_name = "ID", global = true, help_heading = WHERE)]
+    instance_id: Option<String>,
+    /// Group id, the first part of the client id
+    #[arg(long, short = 'g', value_name = "GID", global = true, help_heading = WHERE)]
+    group_id: Option<String>,
+    /// Device id, the second part of the client id [default: a new one]
+    #[arg(long, value_name = "ID", global = true, help_heading = WHERE)]
+    device_id: Option<String>,
+    /// Whole client id, GroupID@@@DeviceID; with custom authentication any id
+    #[arg(long, short = 'i', value_name = "ID", global = true, help_heading = WHERE)]
+    client_id: Option<String>,
+    /// Parent topic, for what is addressed without a topic: p2p, token, doctor
+    #[arg(long, value_name = "NAME", global = true, hide_short_help = true, help_heading = WHERE)]
+    parent_topic: Option<String>,
+
+    /// How to log in: signature (default), token, device, custom-plain or custom-signed
+    #[arg(long, value_name = "MODE", global = true, hide_short_help = true, help_heading = WHO)]
+    auth: Option<String>,
+    /// AccessKey id
+    #[arg(long, value_name = "ID", global = true, hide_short_help = true, help_heading = WHO)]
+    access_key_id: Option<String>,
+    /// File with the AccessKey secret; - is stdin, fd:N an open file
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
+    access_key_secret_file: Option<String>,
+    /// File with the security token of a temporary AccessKey (STS; API only)
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
+    security_token_file: Option<String>,
+    /// File with the token of token mode, RW|...; read again at each connect [without one, a token is applied for]
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
+    token_file: Option<String>,
+    /// AccessKey id of the device credential
+    #[arg(long, value_name = "ID", global = true, hide_short_help = true, help_heading = WHO)]
+    device_access_key_id: Option<String>,
+    /// File with the AccessKey secret of the device credential
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
+    device_access_key_secret_file: Option<String>,
+    /// User name of custom authentication
+    #[arg(long, value_name = "NAME", global = true, hide_short_help = true, help_heading = WHO)]
+    user: Option<String>,
+    /// File with the secret of custom authentication
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
+    password_file: Option<String>,
+
+    /// CA certificates to trust besides the system's, PEM
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = HOW)]
+    ca_file: Option<String>,
+    /// Certificate of the client, PEM
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = HOW)]
+    client_cert_file: Option<String>,
+    /// Key of that certificate, PEM
+    #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = HOW)]
+    client_key_file: Option<String>,
+    /// MQTT version: 3.1.1 (default) or 5
+    #[arg(long, value_name = "VERSION", global = true, hide_short_help = true, help_heading = HOW)]
+    protocol: Option<String>,
+    /// false: the broker keeps the session; needs a device id [default: true]
+    #[arg(long, value_name = "BOOL", global = true, hide_short_help = true, help_heading = HOW)]
+    clean_session: Option<String>,
+    /// How long the broker keeps the session, in seconds (MQTT 5)
+    #[arg(long, value_name = "SECONDS", global = true, hide_short_help = true, help_heading = HOW)]
+    session_expiry: Option<String>,
+    /// Keep-alive in seconds, 5 to 480 [default: 60]
+    #[arg(long, value_name = "SECONDS", global = true, hide_short_help = true, help_heading = HOW)]
+    keep_alive: Option<String>,
+    /// How long one request may take, in seconds, 1 to 3600 [default: 30]
+    #[arg(long, value_name = "SECONDS", global = true, help_heading = HOW)]
+    timeout: Option<String>,
+
+    /// URL of the API [default: by region]
+    #[arg(long, value_name = "URL", global = true, hide_short_help = true, help_heading = API)]
+    api_endpoint: Option<String>,
+    /// Region of the instance, such as cn-hangzhou
+    #[arg(long, value_name = "ID", global = true, hide_short_help = true, help_heading = API)]
+    region_id: Option<String>,
+}
+
+impl SettingArgs {
+    /// What was given: the setting, and the flag's value. Of a secret that is the path of its file.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (Key, &str)> {
+        let all = [
+            (Key::Endpoint, &self.endpoint),
+            (Key::InstanceId, &self.instance_id),
+            (Key::GroupId, &self.group_id),
+            (Key::DeviceId, &self.device_id),
+            (Key::ClientId, &self.client_id),
+            (Key::Topic, &self.parent_topic),
+            (Key::Auth, &self.auth),
+            (Key::AccessKeyId, &self.access_key_id),
+            (Key::AccessKeySecret, &self.access_key_secret_file),
+            (Key::SecurityToken, &self.security_token_file),
+            (Key::Token, &self.token_file),
+            (Key::DeviceAccessKeyId, &self.device_access_key_id),
+            (Key::DeviceAccessKeySecret, &self.device_access_key_secret_file),
+            (Key::User, &self.user),
+            (Key::Password, &self.password_file),
+            (Key::CaFile, &self.ca_file),
+            (Key::ClientCertFile, &self.client_cert_file),
+            (Key::ClientKeyFile, &self.client_key_file),
+            (Key::Protocol, &self.protocol),
+            (Key::CleanSession, &self.clean_session),
+            (Key::SessionExpiry, &self.session_expiry),
+            (Key::KeepAlive, &self.keep_alive),
+            (Key::Timeout, &self.timeout),
+            (Key::ApiEndpoint, &self.api_endpoint),
+            (Key::RegionId, &self.region_id),
+        ];
+        all.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)))
+    }
+}
+
+/// For `value_parser`: a QoS, 0 to 2.
+pub(crate) fn qos(text: &str) -> Result<QoS, String> {
+    text.parse().ok().and_then(QoS::from_level).ok_or_else(|| "it must be 0, 1 or 2".to_string())
+}
+
+/// For `value_parser`: a time in seconds, with or without a fraction.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "it must be a number of seconds".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_has_its_flag() {
+        let command = Cli::command();
+        for row in Key::table() {
+            let flag = row.flag.trim_start_matches("--");
+            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
+            assert!(argument.is_some(), "{}", row.flag);
+            assert!(!row.secret || flag.ends_with("-file"), "{flag} takes a secret");
+        }
+    }
+}

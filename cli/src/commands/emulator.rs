@@ -1,0 +1,13 @@
+//! `emulator`.
+
+use clap::Args;
+
+use crate::args::GlobalArgs;
+use crate::exit::{Exit, Failure, Result};
+
+#[derive(Debug, Args)]
+pub(crate) struct EmulatorArgs {}
+
+pub(crate) fn run(_args: &EmulatorArgs, _global: &GlobalArgs) -> Result<Exit> {
+    Err(Failure::usage("this command is not there yet"))
+}

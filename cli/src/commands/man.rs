@@ -1,0 +1,13 @@
+//! `man`.
+
+use clap::Args;
+
+use crate::args::GlobalArgs;
+use crate::exit::{Exit, Failure, Result};
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {}
+
+pub(crate) fn run(_args: &ManArgs, _global: &GlobalArgs) -> Result<Exit> {
+    Err(Failure::usage("this command is not there yet"))
+}

@@ -1,0 +1,48 @@
+//! The commands, one file each.
+
+pub(crate) mod bench;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod credential;
+pub(crate) mod doctor;
+#[cfg(feature = "emulator")]
+pub(crate) mod emulator;
+pub(crate) mod group;
+pub(crate) mod man;
+pub(crate) mod p2p;
+pub(crate) mod publish;
+pub(crate) mod request;
+pub(crate) mod send;
+pub(crate) mod session;
+pub(crate) mod sign;
+pub(crate) mod subscribe;
+pub(crate) mod token;
+pub(crate) mod trace;
+
+use crate::args::{Cli, Command};
+use crate::exit::{Exit, Result};
+
+/// Runs what the command line says.
+pub(crate) fn run(cli: Cli) -> Result<Exit> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Pub(args) => publish::run(&args, &global),
+        Command::Sub(args) => subscribe::run(&args, &global),
+        Command::P2p(args) => p2p::run(&args, &global),
+        Command::Rr(args) => request::run(&args, &global),
+        Command::Send(args) => send::run(&args, &global),
+        Command::Token(args) => token::run(&args, &global),
+        Command::Session(args) => session::run(&args, &global),
+        Command::Credential(args) => credential::run(&args, &global),
+        Command::Group(args) => group::run(&args, &global),
+        Command::Trace(args) => trace::run(&args, &global),
+        Command::Sign(args) => sign::run(&args, &global),
+        Command::Doctor(args) => doctor::run(&args, &global),
+        Command::Bench(args) => bench::run(&args, &global),
+        #[cfg(feature = "emulator")]
+        Command::Emulator(args) => emulator::run(&args, &global),
+        Command::Completions(args) => completions::run(&args, &global),
+        Command::Man(args) => man::run(&args, &global),
+        Command::Config(args) => config::run(&args, &global),
+    }
+}

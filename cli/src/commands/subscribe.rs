@@ -1,0 +1,13 @@
+//! `sub`.
+
+use clap::Args;
+
+use crate::args::GlobalArgs;
+use crate::exit::{Exit, Failure, Result};
+
+#[derive(Debug, Args)]
+pub(crate) struct SubArgs {}
+
+pub(crate) fn run(_args: &SubArgs, _global: &GlobalArgs) -> Result<Exit> {
+    Err(Failure::usage("this command is not there yet"))
+}

@@ -1,0 +1,186 @@
+//! How a command ends: the exit codes, and what went wrong.
+
+use std::io;
+use std::process::ExitCode;
+
+use aliyun_mqtt::{Error, ErrorKind};
+
+/// The exit codes, as in `--help` and the man page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// All that was asked for is done; also when whoever read the output has gone.
+    Ok = 0,
+    /// A failure that is none of the others.
+    Failure = 1,
+    /// The command line, the configuration or the input is wrong; nothing was sent for it.
+    Usage = 2,
+    /// No connection could be made, or it was lost.
+    Network = 3,
+    /// The service refused the login, the token, or the API request.
+    Refused = 4,
+    /// Time ran out.
+    Timeout = 5,
+    /// The broker rejected a message or a subscription.
+    Rejected = 6,
+    /// Ctrl-C or SIGTERM.
+    Interrupted = 130,
+}
+
+/// What `--help` says of them.
+pub(crate) const TABLE: &str = "\
+Exit codes:
+  0    done; also when whoever read the output has gone
+  1    any other failure
+  2    wrong usage, configuration or input; nothing was sent for it
+  3    no connection, or it was lost
+  4    login, token or API request refused
+  5    time ran out
+  6    the broker rejected a message or a subscription
+  130  interrupted (Ctrl-C, SIGTERM)";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command failed. Printed once, at the end of the program.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    /// What usually helps.
+    pub(crate) hint: Option<String>,
+    /// What is behind it, the nearest first.
+    pub(crate) causes: Vec<String>,
+}
+
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Failure { exit, message: message.into(), hint: None, causes: Vec::new() }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Usage, message)
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Something that could not be read or written; not the output, for which there is `From<io::Error>`.
+    pub(crate) fn io(what: impl std::fmt::Display, error: &io::Error) -> Self {
+        Failure::new(Exit::Failure, format!("{what}: {error}"))
+    }
+
+    /// Whether the reader of the output has gone, which is no failure.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.exit == Exit::Ok
+    }
+}
+
+/// A failure to write the output: a closed pipe ends the program quietly.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(Exit::Ok, ""),
+            _ => Failure::io("cannot write the output", &error),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::from(&error)
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let whole = error.to_string();
+        let hint = error.hint().map(str::to_string);
+        let message = match &hint {
+            Some(hint) => whole.strip_suffix(&format!(" (hint: {hint})")).unwrap_or(&whole).to_string(),
+            None => whole,
+        };
+        let mut causes: Vec<String> = Vec::new();
+        let mut next = std::error::Error::source(error);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // Most messages say their cause already.
+            if !message.contains(&text) && !causes.iter().any(|known| known.contains(&text)) {
+                causes.push(text);
+            }
+            next = cause.source();
+        }
+        Failure { exit: exit_of(error), message, hint, causes }
+    }
+}
+
+/// The exit code for an error of the library.
+pub(crate) fn exit_of(error: &Error) -> Exit {
+    match error.kind() {
+        ErrorKind::Config | ErrorKind::Invalid => Exit::Usage,
+        ErrorKind::Timeout(_) => Exit::Timeout,
+        ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Protocol | ErrorKind::ConnectionLost => {
+            Exit::Network
+        }
+        ErrorKind::Refused | ErrorKind::TokenInvalid | ErrorKind::Api => Exit::Refused,
+        ErrorKind::Rejected | ErrorKind::SuspectedRefusal => Exit::Rejected,
+        // As what was behind it: a token that could not be applied for, say.
+        ErrorKind::Credentials => match own_cause(error) {
+            Some(cause) => exit_of(cause),
+            None if error.is_timeout() => Exit::Timeout,
+            None => Exit::Failure,
+        },
+        _ => Exit::Failure,
+    }
+}
+
+fn own_cause(error: &Error) -> Option<&Error> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_code() {
+        let codes = [
+            Exit::Ok,
+            Exit::Failure,
+            Exit::Usage,
+            Exit::Network,
+            Exit::Refused,
+            Exit::Timeout,
+            Exit::Rejected,
+            Exit::Interrupted,
+        ];
+        for exit in codes {
+            let number = format!("\n  {} ", exit as u8);
+            assert!(TABLE.contains(&number), "{exit:?}");
+        }
+        assert_eq!(TABLE.lines().count(), codes.len() + 1);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_silent_and_a_full_disk_is_not() {
+        assert!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).is_silent());
+        let full = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert!(!full.is_silent() && full.exit == Exit::Failure);
+    }
+
+    #[test]
+    fn an_error_of_the_library_keeps_its_hint_apart() {
+        let error = aliyun_mqtt::Config::builder().endpoint("host name").build().unwrap_err();
+        let failure = Failure::from(&error);
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(!failure.message.contains("hint:"), "{failure:?}");
+    }
+}

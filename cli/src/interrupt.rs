@@ -1,0 +1,60 @@
+//! Ctrl-C and SIGTERM: the first asks the command to finish, the second ends the program.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::exit::{Exit, Failure, Result};
+
+/// Whether the user wants the command to end, and what then wakes it.
+#[derive(Clone)]
+pub(crate) struct Interrupt {
+    inner: Arc<Inner>,
+}
+
+type Wake = Box<dyn FnOnce() + Send>;
+
+struct Inner {
+    happened: AtomicBool,
+    wakes: Mutex<Vec<Wake>>,
+}
+
+impl Interrupt {
+    /// Listens from now on. Once per process.
+    pub(crate) fn listen() -> Result<Self> {
+        let inner = Arc::new(Inner { happened: AtomicBool::new(false), wakes: Mutex::new(Vec::new()) });
+        let known = Arc::clone(&inner);
+        ctrlc::set_handler(move || {
+            if known.happened.swap(true, Ordering::SeqCst) {
+                // Asked twice: whoever is at the keyboard does not want to wait.
+                std::process::exit(Exit::Interrupted as i32);
+            }
+            let wakes = std::mem::take(&mut *known.lock());
+            // On a thread of its own: a wake may take its time, and the second Ctrl-C must be heard.
+            std::thread::spawn(move || wakes.into_iter().for_each(|wake| wake()));
+        })
+        .map_err(|error| Failure::new(Exit::Failure, format!("cannot listen for Ctrl-C: {error}")))?;
+        Ok(Interrupt { inner })
+    }
+
+    /// Whether it has happened.
+    pub(crate) fn happened(&self) -> bool {
+        self.inner.happened.load(Ordering::SeqCst)
+    }
+
+    /// Runs this when it happens, or at once if it has: to wake a blocking call, say by `Client::disconnect`.
+    pub(crate) fn on(&self, wake: impl FnOnce() + Send + 'static) {
+        let mut wakes = self.inner.lock();
+        if self.happened() {
+            drop(wakes);
+            wake();
+        } else {
+            wakes.push(Box::new(wake));
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Wake>> {
+        self.wakes.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

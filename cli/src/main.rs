@@ -1,0 +1,29 @@
+//! `aliyun-mqtt`: everything the library can do, from a terminal.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod exit;
+mod interrupt;
+mod output;
+mod report;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::Cli;
+
+fn main() -> ExitCode {
+    // clap ends the process by itself: 0 after help and version, 2 for a usage error, as `Exit::Usage`.
+    let cli = Cli::parse();
+    report::start(&cli.global);
+    match commands::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            report::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}

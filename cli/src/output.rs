@@ -1,0 +1,88 @@
+//! What goes to stdout, and how foreign text is made harmless for a terminal.
+
+use std::borrow::Cow;
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+
+use serde_json::Value;
+
+/// Standard output: buffered, and flushed when the caller says so, which is after each line or message.
+///
+/// Errors of the reader come out as [`Failure`](crate::exit::Failure); a closed pipe ends the program quietly.
+pub(crate) struct Out {
+    inner: BufWriter<StdoutLock<'static>>,
+    terminal: bool,
+}
+
+impl Out {
+    pub(crate) fn new() -> Self {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        Out { inner: BufWriter::new(stdout.lock()), terminal }
+    }
+
+    /// A line of text, at once. On a terminal, control characters of it are shown, not obeyed.
+    pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+        self.text(text)?;
+        self.inner.write_all(b"\n")?;
+        self.inner.flush()
+    }
+
+    /// Text as it is, but on a terminal with its control characters shown, not obeyed.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        let text = if self.terminal { visible(text) } else { Cow::Borrowed(text) };
+        self.inner.write_all(text.as_bytes())
+    }
+
+    /// Bytes as they are; on a terminal as [`text`](Out::text), with what is no UTF-8 replaced.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.terminal { self.text(&String::from_utf8_lossy(bytes)) } else { self.inner.write_all(bytes) }
+    }
+
+    /// One JSON value on one line, at once.
+    pub(crate) fn json(&mut self, value: &Value) -> io::Result<()> {
+        // JSON escapes control characters itself, but not those that turn text around.
+        let text = value.to_string();
+        self.line(&text)
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// The text with control characters, and those that turn text around, written as escapes. Line ends and tabs stay.
+///
+/// Topics and payloads come from others: on a terminal they could move the cursor, or hide what stands there.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_dangerous) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_dangerous(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn is_dangerous(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_command_a_terminal_is_written_out() {
+        assert_eq!(visible("plain 中文\n\ttext"), "plain 中文\n\ttext");
+        assert_eq!(visible("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(visible("\u{202e}txt.exe"), "\\u{202e}txt.exe");
+        assert_eq!(visible("bell\u{7}\r"), "bell\\u{7}\\u{d}");
+        assert_eq!(visible("\u{9b}31m"), "\\u{9b}31m");
+    }
+}

@@ -1,0 +1,65 @@
+//! What goes to stderr: errors with their hints, warnings, and the library's log.
+
+use std::fmt::Display;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::args::{Color, GlobalArgs, LogLevel};
+use crate::exit::Failure;
+use crate::output::visible;
+
+/// Sets colours and log for the whole program.
+pub(crate) fn start(global: &GlobalArgs) {
+    match global.color {
+        // Terminals only, and none with NO_COLOR: anstream's own rule.
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let level = match global.log {
+        LogLevel::Off => log::LevelFilter::Off,
+        LogLevel::Error => log::LevelFilter::Error,
+        LogLevel::Warn => log::LevelFilter::Warn,
+        LogLevel::Info => log::LevelFilter::Info,
+        LogLevel::Debug => log::LevelFilter::Debug,
+        LogLevel::Trace => log::LevelFilter::Trace,
+    };
+    // Our own records only: those of ureq and tungstenite show whole requests at `trace`.
+    env_logger::Builder::new()
+        .filter_module("aliyun_mqtt", level)
+        .format(|out, record| {
+            use std::io::Write as _;
+            let level = record.level().as_str().to_ascii_lowercase();
+            writeln!(out, "{level}: {}", visible(&record.args().to_string()))
+        })
+        .init();
+}
+
+/// The reason a command failed, with its hint and what is behind it.
+pub(crate) fn failure(failure: &Failure) {
+    if failure.is_silent() {
+        return;
+    }
+    line("error", AnsiColor::Red, &failure.message);
+    for cause in &failure.causes {
+        line("cause", AnsiColor::Red, cause);
+    }
+    if let Some(hint) = &failure.hint {
+        line("hint", AnsiColor::Cyan, hint);
+    }
+}
+
+/// Something the user should know, though the command goes on.
+pub(crate) fn warning(text: impl Display) {
+    line("warning", AnsiColor::Yellow, &text.to_string());
+}
+
+/// Something for a person at the terminal: what was done, where it stands.
+pub(crate) fn note(text: impl Display) {
+    anstream::eprintln!("{}", visible(&text.to_string()));
+}
+
+fn line(label: &str, color: AnsiColor, text: &str) {
+    let style = Style::new().fg_color(Some(color.into())).bold();
+    anstream::eprintln!("{style}{label}:{style:#} {}", visible(text));
+}

@@ -1,0 +1,187 @@
+//! From settings to what the library takes: a configuration, credentials, the API.
+
+use std::time::Duration;
+
+use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
+use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Protocol, TokenKind};
+
+use super::{Key, Secret, Settings, Value};
+use crate::exit::Result;
+
+/// The ways to log in, as `auth` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Auth {
+    Signature,
+    Token,
+    Device,
+    CustomPlain,
+    CustomSigned,
+}
+
+impl Auth {
+    const NAMES: [(&'static str, Auth); 5] = [
+        ("signature", Auth::Signature),
+        ("token", Auth::Token),
+        ("device", Auth::Device),
+        ("custom-plain", Auth::CustomPlain),
+        ("custom-signed", Auth::CustomSigned),
+    ];
+
+    fn is_custom(self) -> bool {
+        matches!(self, Auth::CustomPlain | Auth::CustomSigned)
+    }
+}
+
+impl Settings {
+    /// A configuration with all that is set; a command adds what it needs, and builds it.
+    pub(crate) fn builder(&self) -> Result<ConfigBuilder> {
+        let mut builder = self.identity(Config::builder())?.credentials(self.credentials()?);
+        if let Some(version) = self.text(Key::Protocol) {
+            builder = builder.protocol(match version {
+                "3.1.1" => Protocol::V311,
+                "5" | "5.0" => Protocol::V5,
+                other => return Err(self.wrong(Key::Protocol, format!("{other:?} is neither 3.1.1 nor 5"))),
+            });
+        }
+        if let Some(clean) = self.text(Key::CleanSession) {
+            let clean = clean.parse().map_err(|_| self.wrong(Key::CleanSession, "it must be true or false"))?;
+            builder = builder.clean_session(clean);
+        }
+        if let Some(time) = self.seconds(Key::SessionExpiry)? {
+            builder = builder.session_expiry(time);
+        }
+        if let Some(time) = self.seconds(Key::KeepAlive)? {
+            builder = builder.keep_alive(time);
+        }
+        if let Some(time) = self.seconds(Key::Timeout)? {
+            builder = builder.timeout(time);
+        }
+        if let Some(path) = self.text(Key::CaFile) {
+            builder = builder.ca_file(path);
+        }
+        match (self.text(Key::ClientCertFile), self.text(Key::ClientKeyFile)) {
+            (None, None) => {}
+            (Some(certificate), Some(key)) => builder = builder.client_certificate_files(certificate, key),
+            (None, Some(_)) => return Err(super::missing(Key::ClientCertFile)),
+            (Some(_), None) => return Err(super::missing(Key::ClientKeyFile)),
+        }
+        Ok(builder)
+    }
+
+    /// Endpoint, instance and client id.
+    fn identity(&self, builder: ConfigBuilder) -> Result<ConfigBuilder> {
+        let builder = builder.endpoint(self.needed(Key::Endpoint)?).instance_id(self.needed(Key::InstanceId)?);
+        let Some(whole) = self.text(Key::ClientId) else {
+            let builder = builder.group_id(self.needed(Key::GroupId)?);
+            return Ok(match self.text(Key::DeviceId) {
+                Some(device) => builder.device_id(device),
+                None => builder,
+            });
+        };
+        if self.auth()?.is_custom() {
+            return Ok(builder.client_id(whole));
+        }
+        let id = ClientId::parse(whole).map_err(|error| self.wrong(Key::ClientId, error))?;
+        match (id.group(), id.device()) {
+            (Some(group), Some(device)) => Ok(builder.group_id(group).device_id(device)),
+            _ => Err(self.wrong(Key::ClientId, "it must be GroupID@@@DeviceID, but for custom authentication")),
+        }
+    }
+
+    /// How to log in.
+    pub(crate) fn auth(&self) -> Result<Auth> {
+        let Some(text) = self.text(Key::Auth) else { return Ok(Auth::Signature) };
+        let found = Auth::NAMES.iter().find(|(name, _)| *name == text);
+        found.map(|(_, auth)| *auth).ok_or_else(|| {
+            let names = Auth::NAMES.map(|(name, _)| name).join(", ");
+            self.wrong(Key::Auth, format!("{text:?} is none of {names}"))
+        })
+    }
+
+    /// The credentials; this reads secrets, and may ask for one.
+    pub(crate) fn credentials(&self) -> Result<Credentials> {
+        Ok(match self.auth()? {
+            Auth::Signature => {
+                let id = self.needed(Key::AccessKeyId)?;
+                Credentials::signature(id, self.secret(Key::AccessKeySecret)?.as_str())
+            }
+            Auth::Device => {
+                let id = self.needed(Key::DeviceAccessKeyId)?;
+                Credentials::device(id, self.secret(Key::DeviceAccessKeySecret)?.as_str())
+            }
+            Auth::CustomPlain => {
+                let user = self.needed(Key::User)?;
+                Credentials::custom_plain(user, self.secret(Key::Password)?.as_str())
+            }
+            Auth::CustomSigned => {
+                let user = self.needed(Key::User)?;
+                Credentials::custom_signed(user, self.secret(Key::Password)?.as_str())
+            }
+            Auth::Token => self.token_credentials()?,
+        })
+    }
+
+    /// A token that is there is used; one in a file or from a command is asked for again at each connect; without one, the
+    /// library applies for it.
+    fn token_credentials(&self) -> Result<Credentials> {
+        match self.values.get(&Key::Token) {
+            None => {
+                let topic = self.needed(Key::Topic)?;
+                let request = TokenRequest::new(TokenKind::ReadWrite, [format!("{topic}/#")]);
+                Ok(Credentials::apply_tokens(&self.api()?, [request]))
+            }
+            Some((Value::Secret(secret @ (Secret::File(_) | Secret::Command(_))), source)) => {
+                let id = self.needed(Key::AccessKeyId)?.to_string();
+                let (secret, source) = (secret.clone(), source.clone());
+                Ok(Credentials::provider(move || match secret.read(Key::Token, &source) {
+                    Ok(token) => Ok(Credentials::token(id.as_str(), token.as_str())),
+                    Err(failure) => Err(failure.message.into()),
+                }))
+            }
+            Some(_) => {
+                let id = self.needed(Key::AccessKeyId)?;
+                Ok(Credentials::token(id, self.secret(Key::Token)?.as_str()))
+            }
+        }
+    }
+
+    /// The service's API.
+    pub(crate) fn api(&self) -> Result<Api> {
+        Ok(self.api_builder()?.build()?)
+    }
+
+    fn api_builder(&self) -> Result<ApiBuilder> {
+        let mut builder = Api::builder().instance_id(self.needed(Key::InstanceId)?);
+        builder = match (self.text(Key::ApiEndpoint), self.text(Key::RegionId)) {
+            (Some(url), region) => {
+                let builder = builder.endpoint(url);
+                match region {
+                    Some(region) => builder.region(region),
+                    None => builder,
+                }
+            }
+            (None, Some(region)) => builder.region(region),
+            (None, None) => return Err(super::missing(Key::RegionId)),
+        };
+        let id = self.needed(Key::AccessKeyId)?;
+        let secret = self.secret(Key::AccessKeySecret)?;
+        builder = match self.optional_secret(Key::SecurityToken)? {
+            Some(token) => builder.sts_key(id, secret.as_str(), token.as_str()),
+            None => builder.access_key(id, secret.as_str()),
+        };
+        if let Some(time) = self.seconds(Key::Timeout)? {
+            builder = builder.timeout(time);
+        }
+        if let Some(path) = self.text(Key::CaFile) {
+            builder = builder.ca_file(path);
+        }
+        Ok(builder)
+    }
+
+    /// A time in seconds.
+    pub(crate) fn seconds(&self, key: Key) -> Result<Option<Duration>> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        time.map(Some).ok_or_else(|| self.wrong(key, format!("{text:?} is no number of seconds")))
+    }
+}

@@ -1,0 +1,113 @@
+//! The settings and their names: in the file, in the environment, as flags.
+
+/// A setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Endpoint,
+    InstanceId,
+    GroupId,
+    DeviceId,
+    ClientId,
+    Topic,
+    Auth,
+    AccessKeyId,
+    AccessKeySecret,
+    SecurityToken,
+    Token,
+    DeviceAccessKeyId,
+    DeviceAccessKeySecret,
+    User,
+    Password,
+    CaFile,
+    ClientCertFile,
+    ClientKeyFile,
+    Protocol,
+    CleanSession,
+    SessionExpiry,
+    KeepAlive,
+    Timeout,
+    ApiEndpoint,
+    RegionId,
+}
+
+/// What a setting is called.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) key: Key,
+    /// In the configuration file. A secret may also stand there as `{name}_file`, `{name}_env` or `{name}_command`.
+    pub(crate) name: &'static str,
+    /// In the configuration file of the PHP demo, where it differs.
+    pub(crate) old_name: Option<&'static str>,
+    pub(crate) variable: &'static str,
+    pub(crate) flag: &'static str,
+    pub(crate) secret: bool,
+    /// In messages.
+    pub(crate) what: &'static str,
+}
+
+const fn row(key: Key, name: &'static str, variable: &'static str, flag: &'static str, what: &'static str) -> Row {
+    Row { key, name, old_name: None, variable, flag, secret: false, what }
+}
+
+const fn secret(key: Key, name: &'static str, variable: &'static str, flag: &'static str, what: &'static str) -> Row {
+    Row { key, name, old_name: None, variable, flag, secret: true, what }
+}
+
+const fn old(mut row: Row, old_name: &'static str) -> Row {
+    row.old_name = Some(old_name);
+    row
+}
+
+#[rustfmt::skip]
+static TABLE: [Row; 25] = [
+    old(row(Key::Endpoint, "endpoint", "ALIYUN_MQTT_ENDPOINT", "--endpoint", "the endpoint"), "end_point"),
+    row(Key::InstanceId, "instance_id", "ALIYUN_MQTT_INSTANCE_ID", "--instance-id", "the instance id"),
+    row(Key::GroupId, "group_id", "ALIYUN_MQTT_GROUP_ID", "--group-id", "the group id"),
+    row(Key::DeviceId, "device_id", "ALIYUN_MQTT_DEVICE_ID", "--device-id", "the device id"),
+    row(Key::ClientId, "client_id", "ALIYUN_MQTT_CLIENT_ID", "--client-id", "the client id"),
+    row(Key::Topic, "topic", "ALIYUN_MQTT_TOPIC", "--parent-topic", "the parent topic"),
+    row(Key::Auth, "auth", "ALIYUN_MQTT_AUTH", "--auth", "the way to log in"),
+    old(row(Key::AccessKeyId, "access_key_id", "ALIBABA_CLOUD_ACCESS_KEY_ID", "--access-key-id", "the AccessKey id"), "access_key"),
+    old(secret(Key::AccessKeySecret, "access_key_secret", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "--access-key-secret-file", "the AccessKey secret"), "secret_key"),
+    secret(Key::SecurityToken, "security_token", "ALIBABA_CLOUD_SECURITY_TOKEN", "--security-token-file", "the security token"),
+    secret(Key::Token, "token", "ALIYUN_MQTT_TOKEN", "--token-file", "the token"),
+    row(Key::DeviceAccessKeyId, "device_access_key_id", "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID", "--device-access-key-id", "the device's AccessKey id"),
+    secret(Key::DeviceAccessKeySecret, "device_access_key_secret", "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET", "--device-access-key-secret-file", "the device's AccessKey secret"),
+    row(Key::User, "user", "ALIYUN_MQTT_USER", "--user", "the user name"),
+    secret(Key::Password, "password", "ALIYUN_MQTT_PASSWORD", "--password-file", "the password"),
+    row(Key::CaFile, "ca_file", "ALIYUN_MQTT_CA_FILE", "--ca-file", "the CA file"),
+    row(Key::ClientCertFile, "client_cert_file", "ALIYUN_MQTT_CLIENT_CERT_FILE", "--client-cert-file", "the client certificate"),
+    row(Key::ClientKeyFile, "client_key_file", "ALIYUN_MQTT_CLIENT_KEY_FILE", "--client-key-file", "the key of the client certificate"),
+    row(Key::Protocol, "protocol", "ALIYUN_MQTT_PROTOCOL", "--protocol", "the MQTT version"),
+    row(Key::CleanSession, "clean_session", "ALIYUN_MQTT_CLEAN_SESSION", "--clean-session", "clean session"),
+    row(Key::SessionExpiry, "session_expiry", "ALIYUN_MQTT_SESSION_EXPIRY", "--session-expiry", "the session expiry"),
+    row(Key::KeepAlive, "keep_alive", "ALIYUN_MQTT_KEEP_ALIVE", "--keep-alive", "the keep-alive"),
+    row(Key::Timeout, "timeout", "ALIYUN_MQTT_TIMEOUT", "--timeout", "the time-out"),
+    row(Key::ApiEndpoint, "api_endpoint", "ALIYUN_MQTT_API_ENDPOINT", "--api-endpoint", "the URL of the API"),
+    row(Key::RegionId, "region_id", "ALIYUN_MQTT_REGION_ID", "--region-id", "the region"),
+];
+
+impl Key {
+    /// All settings.
+    pub(crate) fn table() -> &'static [Row] {
+        &TABLE
+    }
+
+    /// Its names.
+    pub(crate) fn row(self) -> &'static Row {
+        &TABLE[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_finds_its_row() {
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.key as usize, index, "{}", row.name);
+        }
+        assert_eq!(Key::RegionId as usize + 1, TABLE.len());
+    }
+}

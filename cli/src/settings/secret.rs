@@ -1,0 +1,185 @@
+//! Where a secret is, and reading it from there. Never from a flag's value.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{Key, Source};
+use crate::exit::{Exit, Failure, Result};
+
+/// How long a `*_command` may take.
+const COMMAND: Duration = Duration::from_secs(30);
+
+/// The longest secret; a token has a few hundred bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// Where a secret is.
+#[derive(Clone)]
+pub(crate) enum Secret {
+    /// Known already: from the environment or the configuration file.
+    Text(Zeroizing<String>),
+    File(PathBuf),
+    Stdin,
+    /// Another variable, named by the configuration file.
+    Variable(String),
+    /// What this command prints; for the shell.
+    Command(String),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Secret::Text(_) => f.write_str("Text(..)"),
+            Secret::File(path) => f.debug_tuple("File").field(path).finish(),
+            Secret::Stdin => f.write_str("Stdin"),
+            Secret::Variable(name) => f.debug_tuple("Variable").field(name).finish(),
+            Secret::Command(_) => f.write_str("Command(..)"),
+        }
+    }
+}
+
+impl Secret {
+    /// In a file: a path, `-` for standard input, or `fd:N` for an open file. A relative path counts from `folder`.
+    pub(crate) fn at(place: &str, folder: &Path) -> Result<Self> {
+        if place == "-" {
+            return Ok(Secret::Stdin);
+        }
+        if let Some(number) = place.strip_prefix("fd:") {
+            return match number.parse::<u32>() {
+                Ok(number) if cfg!(unix) => Ok(Secret::File(PathBuf::from(format!("/dev/fd/{number}")))),
+                _ => Err(Failure::usage(format!("{place:?} is no open file: fd: takes a number, on Unix only"))),
+            };
+        }
+        Ok(Secret::File(folder.join(place)))
+    }
+
+    /// Reads it; one line end is cut off. `key` and `source` are for messages.
+    pub(crate) fn read(&self, key: Key, source: &Source) -> Result<Zeroizing<String>> {
+        let what = key.row().what;
+        let text = match self {
+            Secret::Text(text) => return Ok(text.clone()),
+            Secret::Variable(name) => match std::env::var(name) {
+                Ok(text) => Ok(Zeroizing::new(text)),
+                Err(_) => Err("the environment variable is not set, or no UTF-8".to_string()),
+            },
+            Secret::File(path) => std::fs::File::open(path).map_err(|error| error.to_string()).and_then(limited),
+            Secret::Stdin => limited(std::io::stdin().lock()),
+            Secret::Command(command) => run(command),
+        };
+        match text.map(|text| Zeroizing::new(trim(&text).to_string())) {
+            Ok(text) if !text.is_empty() => Ok(text),
+            Ok(_) => Err("it is empty".to_string()),
+            Err(why) => Err(why),
+        }
+        .map_err(|why| {
+            let exit = if matches!(self, Secret::Command(_)) { Exit::Failure } else { Exit::Usage };
+            Failure::new(exit, format!("cannot get {what} ({source}{}): {why}", self.place()))
+        })
+    }
+
+    fn place(&self) -> String {
+        match self {
+            Secret::File(path) => format!(", {}", path.display()),
+            Secret::Variable(name) => format!(", {name}"),
+            Secret::Text(_) | Secret::Stdin | Secret::Command(_) => String::new(),
+        }
+    }
+}
+
+/// Asks for a secret; `None` where there is no terminal to ask on.
+pub(crate) fn prompt(key: Key) -> Option<Result<Zeroizing<String>>> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let what = key.row().what.trim_start_matches("the ");
+    Some(match rpassword::prompt_password(format!("{what}: ")) {
+        Ok(text) if text.is_empty() => Err(Failure::usage(format!("no {what} was entered"))),
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => Err(Failure::io(format!("cannot ask for {what}"), &error)),
+    })
+}
+
+fn trim(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+/// The text of a file that may be endless.
+fn limited(from: impl std::io::Read) -> Result<Zeroizing<String>, String> {
+    let mut text = Zeroizing::new(String::new());
+    from.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    match text.len() as u64 > LONGEST {
+        true => Err(format!("it is longer than {LONGEST} bytes")),
+        false => Ok(text),
+    }
+}
+
+/// What a command prints. Its stderr stays the user's; it is ended when it takes too long.
+fn run(command: &str) -> Result<Zeroizing<String>, String> {
+    let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let mut child = Command::new(shell)
+        .arg(option)
+        .arg(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{shell}: {error}"))?;
+    let stdout = child.stdout.take().ok_or("no pipe")?;
+    let (done, output) = mpsc::sync_channel(1);
+    thread::spawn(move || done.send(limited(stdout)));
+    let output = output.recv_timeout(COMMAND);
+    if output.is_err() {
+        // It may have ended just now; either way it is gone after this.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    match output {
+        Err(_) => Err(format!("the command did not end within {} s", COMMAND.as_secs())),
+        Ok(_) if !status.success() => Err(format!("the command failed: {status}")),
+        Ok(text) => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FROM: Source = Source::Flag("--token-file");
+
+    #[test]
+    fn one_line_end_is_cut_off() {
+        for (text, secret) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a \n\n", "a \n")] {
+            assert_eq!(trim(text), secret);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_command_gives_what_it_prints_and_its_failure_is_told() {
+        let read = |command: &str| Secret::Command(command.to_string()).read(Key::Token, &FROM);
+        assert_eq!(*read("printf 'not-a-secret\\n'").unwrap(), "not-a-secret");
+        let failure = read("echo not-a-secret; exit 3").unwrap_err();
+        assert!(failure.message.contains("the token") && failure.message.contains('3'), "{failure:?}");
+        assert!(!failure.message.contains("not-a-secret"), "{failure:?}");
+        assert!(read("true").unwrap_err().message.contains("empty"));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let failure = Secret::at("no/such/file", Path::new("base")).unwrap().read(Key::Token, &FROM).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("no/such/file") && failure.message.contains("--token-file"), "{failure:?}");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let secret = Secret::Text(Zeroizing::new("not-a-secret".to_string()));
+        assert!(!format!("{secret:?}").contains("not-a-secret"));
+        assert!(!format!("{:?}", Secret::Command("echo not-a-secret".to_string())).contains("not-a-secret"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Which value wins, what the file may say, and that no secret is shown.
+
+use std::path::Path;
+
+use clap::Parser as _;
+
+use super::*;
+use crate::args::Cli;
+
+fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[&str]) -> Result<Settings> {
+    let folder = Folder::new();
+    let mut environment: Vec<(String, String)> =
+        environment.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect();
+    environment.push(("XDG_CONFIG_HOME".to_string(), folder.0.display().to_string()));
+    if let Some(text) = file {
+        let path = folder.0.join("aliyun-mqtt").join("config.toml");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let cli = Cli::try_parse_from([&["aliyun-mqtt", "config", "show"], flags].concat()).unwrap();
+    let lookup = |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    Settings::read(&cli.global, &lookup)
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("aliyun-mqtt-settings-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Folder(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let file = "endpoint = 'file'\ngroup_id = 'GID_file'\ninstance_id = 'file'";
+    let environment = [("ALIYUN_MQTT_ENDPOINT", "env"), ("ALIYUN_MQTT_GROUP_ID", "GID_env"), ("ALIYUN_MQTT_TOPIC", "")];
+    let settings = load(Some(file), &environment, &["--endpoint", "flag"]).unwrap();
+    assert_eq!(settings.text(Key::Endpoint), Some("flag"));
+    assert_eq!(settings.source(Key::Endpoint), Some(&Source::Flag("--endpoint")));
+    assert_eq!(settings.text(Key::GroupId), Some("GID_env"));
+    assert_eq!(settings.text(Key::InstanceId), Some("file"));
+    assert_eq!(settings.text(Key::Topic), None, "an empty variable is none");
+}
+
+#[test]
+fn a_profile_wins_over_what_stands_above_it() {
+    let file = "default_profile = 'a'\nendpoint = 'all'\ntimeout = 5\n[profile.a]\nendpoint = 'a'\n[profile.b]\nendpoint = 'b'";
+    let text = |flags: &[&str], environment: &[(&str, &str)]| {
+        load(Some(file), environment, flags).unwrap().text(Key::Endpoint).map(str::to_string)
+    };
+    assert_eq!(text(&[], &[]).as_deref(), Some("a"));
+    assert_eq!(text(&[], &[(PROFILE, "b")]).as_deref(), Some("b"));
+    assert_eq!(text(&["--profile", "a"], &[(PROFILE, "b")]).as_deref(), Some("a"));
+    let failure = load(Some(file), &[], &["--profile", "c"]).unwrap_err();
+    assert!(failure.message.contains("\"c\"") && failure.message.contains("a, b"), "{failure:?}");
+}
+
+#[test]
+fn the_names_of_the_php_demo_are_taken() {
+    let file = "access_key = 'id'\nsecret_key = 'not-a-secret'\nend_point = 'host'\ninstance_id = 'post-cn-x'\ntopic = 'demo'\ngroup_id = 'GID_x'";
+    let settings = load(Some(file), &[], &[]).unwrap();
+    assert_eq!(settings.text(Key::AccessKeyId), Some("id"));
+    assert_eq!(*settings.secret(Key::AccessKeySecret).unwrap(), "not-a-secret");
+    assert_eq!(settings.text(Key::Endpoint), Some("host"));
+    settings.builder().unwrap().build().unwrap();
+}
+
+#[test]
+fn a_bad_file_is_told_by_file_and_line_without_its_text() {
+    for (file, word) in [
+        ("a = 'x\nsecret_key = 'not-a-secret", "line 1"),
+        ("\n\nsecret_key = not-a-secret", "line 3"),
+        ("colour = 'red'", "no such setting"),
+        ("endpoint = 'a'\nend_point = 'b'", "twice"),
+        ("endpoint = ['a']", "must be a text"),
+        ("profile = 'a'", "[profile.NAME]"),
+        ("access_key_secret_env = 'A'\naccess_key_secret_file = 'B'", "twice"),
+    ] {
+        let failure = load(Some(file), &[], &[]).unwrap_err();
+        assert!(failure.message.contains(word) && failure.message.contains("config.toml"), "{file}: {failure:?}");
+        assert!(!format!("{failure:?}").contains("not-a-secret"), "{failure:?}");
+    }
+}
+
+#[test]
+fn a_relative_path_counts_from_the_files_folder() {
+    let settings = load(Some("ca_file = 'ca.pem'"), &[], &[]).unwrap();
+    assert!(Path::new(settings.text(Key::CaFile).unwrap()).ends_with("aliyun-mqtt/ca.pem"));
+    let settings = load(None, &[], &["--ca-file", "ca.pem"]).unwrap();
+    assert_eq!(settings.text(Key::CaFile), Some("ca.pem"));
+}
+
+#[test]
+fn what_is_missing_is_named_with_all_ways_to_give_it() {
+    let settings = load(None, &[("ALIYUN_MQTT_ENDPOINT", "h")], &[]).unwrap();
+    let failure = settings.builder().unwrap_err();
+    let hint = failure.hint.unwrap();
+    for word in ["--instance-id", "ALIYUN_MQTT_INSTANCE_ID", "instance_id"] {
+        assert!(hint.contains(word), "{hint}");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_told_with_its_source() {
+    let good = [
+        ("ALIYUN_MQTT_ENDPOINT", "h"),
+        ("ALIYUN_MQTT_INSTANCE_ID", "i"),
+        ("ALIYUN_MQTT_GROUP_ID", "GID_x"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret"),
+    ];
+    for (flag, value) in [
+        ("--timeout", "soon"),
+        ("--protocol", "4"),
+        ("--clean-session", "maybe"),
+        ("--auth", "magic"),
+        ("--client-id", "no-group"),
+        ("--keep-alive", "-1"),
+    ] {
+        let flag_value = format!("{flag}={value}");
+        let failure = load(None, &good, &[&flag_value]).unwrap().builder().unwrap_err();
+        assert!(failure.message.contains(flag), "{failure:?}");
+    }
+}
+
+#[test]
+fn a_file_asked_for_must_be_there() {
+    let failure = load(None, &[], &["--config", "no/such/file.toml"]).unwrap_err();
+    assert!(failure.message.contains("no/such/file.toml"), "{failure:?}");
+    assert!(load(None, &[], &["--profile", "x"]).unwrap_err().message.contains("no configuration file"));
+}

@@ -1,0 +1,241 @@
+//! What the tests of the command line share: the program as a child process, and an emulator to talk to.
+#![allow(dead_code, unreachable_pub)]
+
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt_emulator::Emulator;
+
+/// Far beyond what anything here takes, so that a slow machine fails no test.
+pub const LONG: Duration = Duration::from_secs(120);
+
+pub fn emulator() -> Emulator {
+    Emulator::start().expect("the emulator starts")
+}
+
+/// A topic below the emulator's parent topic.
+pub fn topic(emulator: &Emulator, rest: &str) -> String {
+    format!("{}/{rest}", emulator.parent_topic())
+}
+
+/// The program with nothing of this process's environment but PATH, and a home of its own that is empty.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aliyun-mqtt"));
+    command.env_clear().env("HOME", "/nonexistent").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command
+}
+
+/// The program with all settings of this emulator in its environment.
+pub fn with(emulator: &Emulator) -> Command {
+    let mut command = program();
+    command
+        .env("ALIYUN_MQTT_ENDPOINT", emulator.endpoint())
+        .env("ALIYUN_MQTT_INSTANCE_ID", emulator.instance_id())
+        .env("ALIYUN_MQTT_GROUP_ID", emulator.group_id())
+        .env("ALIYUN_MQTT_TOPIC", emulator.parent_topic())
+        .env("ALIYUN_MQTT_API_ENDPOINT", emulator.api_endpoint())
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", emulator.access_key_id())
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulator.access_key_secret());
+    command
+}
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Output {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).expect("UTF-8 on stdout")
+    }
+
+    pub fn lines(&self) -> Vec<&str> {
+        self.text().lines().collect()
+    }
+
+    /// Panics with all output unless it ended with this code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert!(
+            self.code == Some(code),
+            "expected exit code {code}, got {:?}\nstdout: {}\nstderr: {}",
+            self.code,
+            String::from_utf8_lossy(&self.stdout),
+            self.stderr
+        );
+        self
+    }
+}
+
+/// Runs it to its end.
+pub fn run<S: AsRef<OsStr>>(mut command: Command, arguments: impl IntoIterator<Item = S>) -> Output {
+    command.args(arguments);
+    Running::start(command).wait()
+}
+
+/// Runs it to its end with this on its standard input.
+pub fn run_with_input<S: AsRef<OsStr>>(
+    mut command: Command,
+    arguments: impl IntoIterator<Item = S>,
+    input: impl Into<Vec<u8>>,
+) -> Output {
+    command.args(arguments).stdin(Stdio::piped());
+    let mut running = Running::start(command);
+    let mut stdin = running.child.stdin.take().expect("a pipe");
+    let input = input.into();
+    // A program that ends before it has read everything is no fault of the test.
+    let writer = thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = running.wait();
+    writer.join().expect("the writer ends");
+    output
+}
+
+/// A running program; ended when dropped.
+pub struct Running {
+    pub child: Child,
+    stdout: Option<mpsc::Receiver<Vec<u8>>>,
+    stderr: Option<mpsc::Receiver<Vec<u8>>>,
+    /// Lines of stdout already seen by [`line`](Running::line), and what followed them.
+    seen: Vec<u8>,
+    taken: usize,
+}
+
+impl Running {
+    /// Starts it; where stdout and stderr are pipes, they are read from now on.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
+        let stdout = child.stdout.take().map(pump);
+        let stderr = child.stderr.take().map(pump);
+        Running { child, stdout, stderr, seen: Vec::new(), taken: 0 }
+    }
+
+    /// The next line of stdout; panics when the program ends, or time runs out, before there is one.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let end = Instant::now() + LONG;
+        loop {
+            if let Some(length) = self.seen[self.taken..].iter().position(|byte| *byte == b'\n') {
+                let line = String::from_utf8(self.seen[self.taken..self.taken + length].to_vec()).expect("UTF-8");
+                self.taken += length + 1;
+                return line;
+            }
+            let stdout = self.stdout.as_ref().expect("stdout is a pipe");
+            match stdout.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(part) => self.seen.extend(part),
+                Err(error) => panic!("no further line on stdout ({error}); so far: {:?}", text(&self.seen)),
+            }
+        }
+    }
+
+    /// Waits for the end of the program.
+    #[track_caller]
+    pub fn wait(mut self) -> Output {
+        let end = Instant::now() + LONG;
+        let mut stdout = std::mem::take(&mut self.seen);
+        let rest = self.stdout.take().map(|from| collect(&from, end));
+        let stderr = self.stderr.take().map(|from| collect(&from, end)).unwrap_or_default();
+        stdout.extend(rest.unwrap_or_default());
+        let status = self.status(end);
+        let code = status.and_then(|status| status.code());
+        let output = Output { code, stdout, stderr: text(&stderr) };
+        assert!(status.is_some(), "the program did not end: {output:?}");
+        output
+    }
+
+    fn status(&mut self, end: Instant) -> Option<ExitStatus> {
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
+                return Some(status);
+            }
+            if Instant::now() >= end {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Sends a signal to it: `INT`, `TERM`, `KILL`.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(status.expect("kill runs").success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn pump(mut from: impl std::io::Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (to, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut part = [0; 8192];
+        while let Ok(length @ 1..) = from.read(&mut part) {
+            if to.send(part[..length].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn collect(from: &mpsc::Receiver<Vec<u8>>, end: Instant) -> Vec<u8> {
+    let mut all = Vec::new();
+    while let Ok(part) = from.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        all.extend(part);
+    }
+    all
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder that is gone with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("aliyun-mqtt-cli-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("a folder for the test");
+        Folder(path)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder for the file");
+        std::fs::write(&path, content).expect("the file is written");
+        path
+    }
+
+    pub fn as_path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
