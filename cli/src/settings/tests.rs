@@ -66,7 +66,7 @@ fn a_profile_wins_over_what_stands_above_it() {
 
 #[test]
 fn the_names_of_the_php_demo_are_taken() {
-    let file = "access_key = 'id'\nsecret_key = 'not-a-secret'\nend_point = 'host'\ninstance_id = 'post-cn-x'\ntopic = 'demo'\ngroup_id = 'GID_x'";
+    let file = "access_key = 'id'\nsecret_key = 'not-a-secret'\nend_point = 'host'\ninstance_id = 'post-cn-x'\ntopic = 'demo'\ngroup_id = 'GID_demo'";
     let settings = load(Some(file), &[], &[]).unwrap();
     assert_eq!(settings.text(Key::AccessKeyId), Some("id"));
     assert_eq!(*settings.secret(Key::AccessKeySecret).unwrap(), "not-a-secret");
