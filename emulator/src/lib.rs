@@ -33,7 +33,8 @@
 //! [`Emulator::set_clock_skew`] make it misbehave, and [`Builder::token_time_scale`] lets its tokens run out sooner.
 //!
 //! [`Emulator::log`] holds what was seen, in order; [`Emulator::wait_for_log`] waits for it, so that a test needs no
-//! sleep. The program `aliyun-mqtt-emulator` runs an emulator in the foreground.
+//! sleep. The program `aliyun-mqtt-emulator` runs an emulator in the foreground, and prints what
+//! [`Emulator::environment`] gives to any program.
 //!
 //! For slow or broken networks, put a proxy in front of it: it is no part of this package.
 //!
@@ -129,6 +130,7 @@ mod broker;
 mod config;
 mod emulator;
 mod engine;
+mod environment;
 mod error;
 mod front;
 mod log;
@@ -145,6 +147,7 @@ pub use config::{
     DEFAULT_PARENT_TOPIC, Limits,
 };
 pub use emulator::Emulator;
+pub use environment::{Environment, Transport};
 pub use error::Error;
 pub use log::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
 pub use token::Permission;

@@ -1,0 +1,173 @@
+//! The environment that lets a client, in any language, talk to an emulator; and its form for a shell.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::emulator::Emulator;
+use crate::error::Error;
+use crate::token::Permission;
+
+/// The longest life of a token that the service gives.
+const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How a client reaches the emulator. Read from and shown as `tcp`, `tls`, `ws` or `wss`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// `mqtt://127.0.0.1:PORT`
+    #[default]
+    Tcp,
+    /// `mqtts://localhost:PORT`
+    Tls,
+    /// `ws://127.0.0.1:PORT/mqtt`
+    Ws,
+    /// `wss://localhost:PORT/mqtt`
+    Wss,
+}
+
+impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
+
+    /// Whether there is TLS in it, so that a client needs the CA's certificate.
+    #[must_use]
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        })
+    }
+}
+
+impl FromStr for Transport {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let named = Self::ALL.into_iter().find(|transport| transport.to_string() == text);
+        named.ok_or_else(|| Error::Invalid(format!("the transport {text:?}; it must be tcp, tls, ws or wss")))
+    }
+}
+
+/// Names and values of environment variables, as programs built on `aliyun-mqtt` read them.
+///
+/// Shown with `Display`, it is a line `export NAME=VALUE` for each, quoted so that a POSIX shell takes every value as it
+/// is. `Debug` leaves the values out. The secrets in it are made up, but they open this emulator.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Environment {
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Environment {
+    /// The variables, in the order in which they are shown.
+    #[must_use]
+    pub fn variables(&self) -> &[(&'static str, String)] {
+        &self.variables
+    }
+
+    /// The value of one of them.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.variables.iter().try_for_each(|(name, value)| writeln!(f, "export {name}={}", quoted(value)))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.variables.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+impl Emulator {
+    /// The environment for a client over this transport: endpoints of MQTT and of the OpenAPI (over HTTPS where MQTT is
+    /// over TLS), instance, group, parent topic, access key, and a fresh token for everything below the parent topic,
+    /// good for 30 days.
+    ///
+    /// With a `ca_file` the CA's certificate is written to it, as PEM, and the variable `ALIYUN_MQTT_CA_FILE` gives its
+    /// absolute path.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a transport over TLS without a `ca_file`, as no client could check the certificate, and for
+    /// a path that is not UTF-8; [`Error::Io`] if the file cannot be written.
+    pub fn environment(&self, transport: Transport, ca_file: Option<&Path>) -> Result<Environment, Error> {
+        if transport.is_tls() && ca_file.is_none() {
+            let why = "needs a file for the CA's certificate, or no client could check the server's";
+            return Err(Error::Invalid(format!("the transport {transport} {why}")));
+        }
+        let endpoint = match transport {
+            Transport::Tcp => self.endpoint(),
+            Transport::Tls => self.tls_endpoint(),
+            Transport::Ws => self.ws_endpoint(),
+            Transport::Wss => self.wss_endpoint(),
+        };
+        let api_endpoint = if transport.is_tls() { self.api_tls_endpoint() } else { self.api_endpoint() };
+        let everything = format!("{}/#", self.parent_topic());
+        let token = self.issue_token(Permission::ReadWrite, &[&everything], THIRTY_DAYS);
+        let mut variables = vec![
+            ("ALIYUN_MQTT_ENDPOINT", endpoint),
+            ("ALIYUN_MQTT_INSTANCE_ID", self.instance_id().to_owned()),
+            ("ALIYUN_MQTT_GROUP_ID", self.group_id().to_owned()),
+            ("ALIYUN_MQTT_TOPIC", self.parent_topic().to_owned()),
+            ("ALIYUN_MQTT_API_ENDPOINT", api_endpoint),
+            ("ALIBABA_CLOUD_ACCESS_KEY_ID", self.access_key_id().to_owned()),
+            ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", self.access_key_secret().to_owned()),
+            ("ALIYUN_MQTT_TOKEN", format!("RW|{token}")),
+        ];
+        if let Some(path) = ca_file {
+            variables.push(("ALIYUN_MQTT_CA_FILE", self.write_ca(path)?));
+        }
+        Ok(Environment { variables })
+    }
+
+    /// Returns the absolute path of what it wrote, good in any folder.
+    fn write_ca(&self, path: &Path) -> Result<String, Error> {
+        let failed = |error| Error::io(format!("write {}", path.display()), error);
+        let absolute = std::path::absolute(path).map_err(failed)?;
+        let shown =
+            absolute.to_str().ok_or_else(|| Error::Invalid(format!("the path {}: not UTF-8", absolute.display())))?;
+        std::fs::write(&absolute, self.ca_pem()).map_err(failed)?;
+        Ok(shown.to_owned())
+    }
+}
+
+/// For a shell: as it is if it is harmless, else in single quotes.
+fn quoted(value: &str) -> String {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
+    if value.bytes().all(harmless) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_safe_in_a_shell() {
+        assert_eq!(quoted("mqtt://127.0.0.1:1883"), "mqtt://127.0.0.1:1883");
+        assert_eq!(quoted("a b'c"), r"'a b'\''c'");
+        assert_eq!(quoted("$(x) `y` \"z\" !"), r#"'$(x) `y` "z" !'"#);
+    }
+
+    #[test]
+    fn transports_are_read_as_they_are_shown() {
+        for transport in Transport::ALL {
+            assert_eq!(transport.to_string().parse::<Transport>().unwrap(), transport);
+        }
+        for bad in ["", "TCP", "mqtts", "http"] {
+            assert!(bad.parse::<Transport>().unwrap_err().to_string().contains("tcp, tls, ws or wss"), "{bad}");
+        }
+    }
+}
