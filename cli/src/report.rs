@@ -1,6 +1,7 @@
 //! What goes to stderr: errors with their hints, warnings, and the library's log.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
@@ -28,7 +29,6 @@ pub(crate) fn start(global: &GlobalArgs) {
     env_logger::Builder::new()
         .filter_module("aliyun_mqtt", level)
         .format(|out, record| {
-            use std::io::Write as _;
             let level = record.level().as_str().to_ascii_lowercase();
             writeln!(out, "{level}: {}", visible(&record.args().to_string()))
         })
@@ -56,10 +56,15 @@ pub(crate) fn warning(text: impl Display) {
 
 /// Something for a person at the terminal: what was done, where it stands.
 pub(crate) fn note(text: impl Display) {
-    anstream::eprintln!("{}", visible(&text.to_string()));
+    print(format_args!("{}", visible(&text.to_string())));
 }
 
 fn line(label: &str, color: AnsiColor, text: &str) {
     let style = Style::new().fg_color(Some(color.into())).bold();
-    anstream::eprintln!("{style}{label}:{style:#} {}", visible(text));
+    print(format_args!("{style}{label}:{style:#} {}", visible(text)));
+}
+
+/// To stderr. Where that is closed there is nobody to tell, and nothing to fail for.
+fn print(text: fmt::Arguments<'_>) {
+    let _ = writeln!(anstream::stderr(), "{text}");
 }

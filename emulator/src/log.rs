@@ -8,6 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::token::Permission;
 
+mod show;
+
 /// One thing the emulator saw.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

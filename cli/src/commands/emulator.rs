@@ -1,13 +1,254 @@
-//! `emulator`.
+//! `emulator`: a local stand-in for the service, in the foreground or behind the shell.
 
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use aliyun_mqtt_emulator::{Builder, Emulator, Error as EmulatorError, Transport};
 use clap::Args;
+use serde_json::{Map, Value};
 
-use crate::args::GlobalArgs;
+use crate::args::{GlobalArgs, seconds};
 use crate::exit::{Exit, Failure, Result};
+use crate::interrupt::Interrupt;
+use crate::output::Out;
+use crate::report;
+use crate::settings::Key;
+
+/// How long the one behind the shell may take to start.
+const START: Duration = Duration::from_secs(30);
+
+/// The line after the settings: a comment for a shell, and the sign that it listens.
+const READY: &str = "# listening";
+
+/// The process to end, in the environment of the shell.
+const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
+
+const EXAMPLES: &str = "\
+Examples:
+  aliyun-mqtt emulator --watch                 in one terminal; Ctrl-C ends it
+  eval \"$(aliyun-mqtt emulator --env)\"         starts one behind the shell, whose programs then talk to it
+  aliyun-mqtt pub -t demo/hello -m Hello
+  kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
+
+The settings printed are the variables that programs built on aliyun-mqtt read; other MQTT clients take the same values.
+What it leaves open, and where it had to choose, is in the documentation of the package aliyun-mqtt-emulator.";
 
 #[derive(Debug, Args)]
-pub(crate) struct EmulatorArgs {}
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct EmulatorArgs {
+    /// Start it behind the shell, print its environment for `eval`, and return (Unix)
+    #[arg(long)]
+    env: bool,
+    /// Print the settings as one JSON object
+    #[arg(long, conflicts_with = "env")]
+    json: bool,
+    /// Tell on stderr what clients do
+    #[arg(long, conflicts_with = "env")]
+    watch: bool,
+    /// End by itself after this many seconds
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    duration: Option<Duration>,
+    /// What the printed settings are for: tcp, tls, ws or wss; tls and wss need --write-ca
+    #[arg(long, value_name = "NAME", default_value = "tcp")]
+    transport: Transport,
+    /// Write the certificate of its CA to this file, PEM
+    #[arg(long, value_name = "PATH")]
+    write_ca: Option<PathBuf>,
+    /// Refuse this topic filter, as the service refuses one without permission (repeatable)
+    #[arg(long, value_name = "FILTER")]
+    forbid: Vec<String>,
+    /// Let its tokens age this many times faster
+    #[arg(long, value_name = "FACTOR", hide_short_help = true)]
+    token_time_scale: Option<f64>,
+    #[command(flatten)]
+    ports: Ports,
+}
 
-pub(crate) fn run(_args: &EmulatorArgs, _global: &GlobalArgs) -> Result<Exit> {
-    Err(Failure::usage("this command is not there yet"))
+/// On 127.0.0.1; 0 chooses a free one.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Ports on 127.0.0.1 [default: 0, a free one]")]
+struct Ports {
+    /// Of mqtt://
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    port: u16,
+    /// Of mqtts://
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    tls_port: u16,
+    /// Of ws://
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    ws_port: u16,
+    /// Of wss://
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    wss_port: u16,
+    /// Of the OpenAPI over http://
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    api_port: u16,
+    /// Of the OpenAPI over https://
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    api_tls_port: u16,
+}
+
+pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
+    let builder = builder(args, global)?;
+    if args.env {
+        return behind_the_shell();
+    }
+    let interrupt = Interrupt::listen()?;
+    let emulator = builder.start().map_err(failed)?;
+    let environment = emulator.environment(args.transport, args.write_ca.as_deref()).map_err(failed)?;
+    let mut out = Out::new();
+    if args.json {
+        let object: Map<String, Value> = environment
+            .variables()
+            .iter()
+            .map(|(name, value)| ((*name).to_string(), Value::from(value.as_str())))
+            .collect();
+        out.json(&Value::Object(object))?;
+    } else {
+        out.text(&environment.to_string())?;
+        out.line(READY)?;
+    }
+    let (end, ended) = mpsc::channel();
+    interrupt.on(move || {
+        // The receiver is only gone when it ends anyway.
+        let _ = end.send(());
+    });
+    thread::scope(|scope| {
+        let (stop, stopped) = mpsc::channel::<()>();
+        if args.watch {
+            let emulator = &emulator;
+            scope.spawn(move || watch(emulator, &stopped));
+        }
+        match args.duration {
+            Some(duration) => drop(ended.recv_timeout(duration)),
+            None => drop(ended.recv()),
+        }
+        drop(stop);
+    });
+    emulator.stop().map_err(failed)?;
+    // Ctrl-C is how it is meant to end.
+    Ok(Exit::Ok)
+}
+
+fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
+    let ports = &args.ports;
+    let mut builder = Emulator::builder()
+        .tcp_port(ports.port)
+        .tls_port(ports.tls_port)
+        .ws_port(ports.ws_port)
+        .wss_port(ports.wss_port)
+        .api_port(ports.api_port)
+        .api_tls_port(ports.api_tls_port);
+    if args.transport.is_tls() && args.write_ca.is_none() {
+        return Err(Failure::usage(format!(
+            "--transport {} needs --write-ca, or no client could check the certificate",
+            args.transport
+        )));
+    }
+    if let Some(scale) = args.token_time_scale {
+        if !(scale.is_finite() && scale > 0.0) {
+            return Err(Failure::usage("--token-time-scale must be above 0"));
+        }
+        builder = builder.token_time_scale(scale);
+    }
+    for filter in &args.forbid {
+        builder = builder.forbid(filter);
+    }
+    // Flags only: what the environment says is about another service, or about this very emulator.
+    for (key, value) in global.settings.given() {
+        builder = match key {
+            Key::InstanceId => builder.instance_id(value),
+            Key::GroupId => builder.group_id(value),
+            Key::Topic => builder.parent_topic(value),
+            other => {
+                let flag = other.row().flag;
+                return Err(Failure::usage(format!("{flag} has no meaning for the emulator")));
+            }
+        };
+    }
+    Ok(builder)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: EmulatorError) -> Failure {
+    let exit = match error {
+        EmulatorError::Invalid(_) => Exit::Usage,
+        _ => Exit::Failure,
+    };
+    Failure::new(exit, format!("emulator: {error}"))
+}
+
+/// Tells what is seen until it is stopped.
+fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
+    let mut next = 0;
+    while stopped.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
+        // Wakes up now and then to see whether it is over.
+        let Some(_) = emulator.wait_for_log_since(next, Duration::from_millis(200), |_| true) else { continue };
+        for entry in emulator.log_since(next) {
+            next = entry.sequence + 1;
+            report::note(&entry);
+        }
+    }
+}
+
+/// Starts this program once more, detached, and prints what it prints.
+fn behind_the_shell() -> Result<Exit> {
+    if !cfg!(unix) {
+        return Err(Failure::usage("--env needs Unix").hint("run it in the foreground, in another terminal"));
+    }
+    let program = std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))?;
+    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--env");
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // So that Ctrl-C in the shell is not for it.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn().map_err(|error| Failure::io("cannot start the emulator", &error))?;
+    match settings_of(&mut child) {
+        Ok(text) => {
+            let mut out = Out::new();
+            out.text(&text)?;
+            out.line(&format!("export {PID}={}", child.id()))?;
+            Ok(Exit::Ok)
+        }
+        Err(failure) => {
+            // It may have ended just now; either way it is gone after this.
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(failure)
+        }
+    }
+}
+
+/// The lines a started emulator prints.
+fn settings_of(child: &mut Child) -> Result<String> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+        return Err(Failure::new(Exit::Failure, "the emulator has no pipes"));
+    };
+    let (to, lines) = mpsc::channel();
+    thread::spawn(move || {
+        BufReader::new(stdout).lines().map_while(std::io::Result::ok).try_for_each(|line| to.send(line))
+    });
+    let mut text = String::new();
+    let end = std::time::Instant::now() + START;
+    loop {
+        match lines.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {
+            Ok(line) if line == READY => return Ok(text),
+            Ok(line) => text.extend([line.as_str(), "\n"]),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let message = format!("the emulator did not start within {} s", START.as_secs());
+                return Err(Failure::new(Exit::Timeout, message));
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                let why = BufReader::new(stderr).lines().map_while(std::io::Result::ok).next().unwrap_or_default();
+                let why = why.strip_prefix("error: ").unwrap_or(&why).to_string();
+                return Err(Failure::new(Exit::Failure, why));
+            }
+        }
+    }
 }

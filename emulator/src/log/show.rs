@@ -1,0 +1,75 @@
+//! Log entries in words, for a person who watches.
+
+use std::fmt;
+
+use super::{DisconnectReason, LogEntry, What};
+
+impl fmt::Display for LogEntry {
+    /// One line without the time: the client, if there is one, and what it did. Bodies are given by their length only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.client_id.is_empty() {
+            write!(f, "{}: ", self.client_id)?;
+        }
+        self.what.fmt(f)
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Started => f.write_str("listening"),
+            What::Stopped => f.write_str("stopped"),
+            What::Connected { version, listener, clean_session, session_present, keep_alive } => write!(
+                f,
+                "connected, {version:?} over {listener:?}, clean session {clean_session}, session present \
+                 {session_present}, keep-alive {keep_alive} s"
+            ),
+            What::LoginRefused { code, reason } => write!(f, "login refused with CONNACK {code}: {reason}"),
+            What::Published { topic, qos, packet_id: _, dup, ordered, payload } => {
+                let dup = if *dup { ", sent again" } else { "" };
+                let ordered = if *ordered { ", ordered" } else { "" };
+                write!(f, "published to {topic}, QoS {qos}, {} bytes{dup}{ordered}", payload.len())
+            }
+            What::PublishAcknowledged { packet_id } => write!(f, "publish {packet_id} acknowledged"),
+            What::Violation { action, topic, reason } => write!(f, "cut off for {action:?} {topic}: {reason}"),
+            What::Subscribed { filter, qos } => write!(f, "subscribed to {filter}, QoS {qos}"),
+            What::FilterIgnored { filter } => {
+                write!(f, "subscribed to {filter}, which is beyond the quota: no message will come by it")
+            }
+            What::Unsubscribed { filter } => write!(f, "unsubscribed from {filter}"),
+            What::OrderEnabled => f.write_str("switched on ordered messages"),
+            What::TokenUploaded { permission } => write!(f, "uploaded a new token, {permission:?}"),
+            What::ControlIgnored { topic, reason } => write!(f, "{topic} is without effect: {reason}"),
+            What::NoticePushed { topic } => write!(f, "was sent the notice {topic}"),
+            What::Delivered { topic, qos, packet_id: _, dup, payload } => {
+                let dup = if *dup { ", sent again" } else { "" };
+                write!(f, "was sent {topic}, QoS {qos}, {} bytes{dup}", payload.len())
+            }
+            What::DeliveryAcknowledged { packet_id } => write!(f, "acknowledged message {packet_id}"),
+            What::Stored { topic } => write!(f, "a message of {topic} waits for it"),
+            What::Dropped { topic, reason } => write!(f, "a message of {topic} was dropped: {reason}"),
+            What::Kicked => f.write_str("kicked"),
+            What::ServicePublished { topic, qos, payload } => {
+                write!(f, "the service published to {topic}, QoS {qos}, {} bytes", payload.len())
+            }
+            What::ApiCalled { action } => write!(f, "API {action}"),
+            What::ApiRefused { action, code } => write!(f, "API {action} refused: {code}"),
+            What::Disconnected { reason } => write!(f, "disconnected: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DisconnectReason::DisconnectedByClient => "the client said so",
+            DisconnectReason::ClosedByClient => "the client closed the connection without a DISCONNECT",
+            DisconnectReason::Violation => "a rule was broken",
+            DisconnectReason::ClientIdConflict => "another connection uses the same client id",
+            DisconnectReason::NoHeartbeat => "no heartbeat",
+            DisconnectReason::Kicked => "kicked",
+            DisconnectReason::Stopped => "the emulator stopped",
+            DisconnectReason::ClosedByBroker => "closed by the broker",
+        })
+    }
+}
