@@ -390,15 +390,13 @@ impl Drop for Emulator {
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<StdListener>, Error> {
-    addresses
-        .iter()
-        .map(|address| {
-            let listener = StdListener::bind(address)?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        })
-        .collect::<std::io::Result<_>>()
-        .map_err(|error| Error::io("bind a port on loopback", error))
+    let listen = |address: &SocketAddr| {
+        let listener = StdListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    let bind = |address| listen(address).map_err(|error| Error::io(format!("listen on {address}"), error));
+    addresses.iter().map(bind).collect()
 }
 
 fn connack_code(code: u8) -> u8 {

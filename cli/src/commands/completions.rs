@@ -24,6 +24,11 @@ pub(crate) fn run(args: &CompletionsArgs, _global: &GlobalArgs) -> Result<Exit> 
     let mut command = Cli::command();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "aliyun-mqtt", &mut script);
+    if args.shell == Shell::Bash {
+        // clap_complete 4.6 takes the hyphen of our own name for the step to a command, at the place where it looks its
+        // options up but not where it finds it: nothing after a command would be completed.
+        script = String::from_utf8_lossy(&script).replace("aliyun__subcmd__mqtt", "aliyun__mqtt").into_bytes();
+    }
     let mut out = Out::new();
     out.bytes(&script)?;
     out.flush()?;

@@ -1,8 +1,11 @@
 //! `man`: the manual pages, one for the program and one for each command.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, CommandFactory as _};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 
 use crate::args::{Cli, GlobalArgs};
 use crate::exit::{Exit, Failure, Result};
@@ -25,13 +28,13 @@ pub(crate) struct ManArgs {
 }
 
 pub(crate) fn run(args: &ManArgs, _global: &GlobalArgs) -> Result<Exit> {
-    let mut root = Cli::command().disable_help_subcommand(true);
-    // So that every command knows its whole name and the options of all.
+    let mut root = with_all_help(Cli::command().disable_help_subcommand(true));
+    // So that every command knows its whole name, and the options of all.
     root.build();
     if let Some(folder) = &args.output_dir {
         let cannot = |error| Failure::io(format!("cannot write to {}", folder.display()), &error);
         std::fs::create_dir_all(folder).map_err(cannot)?;
-        clap_mangen::generate_to(root, folder).map_err(cannot)?;
+        write_all(&root, folder).map_err(cannot)?;
         report::note(format!("wrote the pages to {}", folder.display()));
         return Ok(Exit::Ok);
     }
@@ -42,11 +45,64 @@ pub(crate) fn run(args: &ManArgs, _global: &GlobalArgs) -> Result<Exit> {
                 .hint("`aliyun-mqtt --help` shows all of them")
         })?;
     }
-    let name = page.get_display_name().unwrap_or_else(|| page.get_name()).to_string();
-    let mut text = Vec::new();
-    clap_mangen::Man::new(page.clone()).title(name.to_uppercase()).render(&mut text)?;
     let mut out = Out::new();
-    out.bytes(&text)?;
+    out.bytes(&render(page)?)?;
     out.flush()?;
     Ok(Exit::Ok)
+}
+
+/// clap_mangen leaves out the help of options that `-h` hides, unless they have a long one.
+fn with_all_help(command: Command) -> Command {
+    let command = command.mut_args(|argument| match (argument.get_long_help(), argument.get_help().cloned()) {
+        (None, Some(help)) => argument.long_help(help),
+        _ => argument,
+    });
+    command.mut_subcommands(with_all_help)
+}
+
+fn write_all(command: &Command, folder: &Path) -> io::Result<()> {
+    std::fs::write(folder.join(format!("{}.1", name(command))), render(command)?)?;
+    command.get_subcommands().try_for_each(|command| write_all(command, folder))
+}
+
+/// With hyphens: `aliyun-mqtt-token-apply`.
+fn name(command: &Command) -> &str {
+    command.get_display_name().unwrap_or_else(|| command.get_name())
+}
+
+fn render(command: &Command) -> io::Result<Vec<u8>> {
+    let man = Man::new(command.clone())
+        .title(name(command).to_uppercase())
+        .source(format!("aliyun-mqtt {}", env!("CARGO_PKG_VERSION")))
+        .manual("aliyun-mqtt");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    synopsis(command, &mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if let Some(text) = command.get_after_long_help() {
+        let mut roff = Roff::new();
+        roff.control("SH", ["NOTES"]).control("nf", []);
+        for line in text.to_string().lines() {
+            roff.text([roman(line)]);
+        }
+        roff.control("fi", []).to_writer(&mut page)?;
+    }
+    Ok(page)
+}
+
+/// The line of `--help`; clap_mangen's own would list the thirty options that every command has.
+fn synopsis(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]).control("nf", []);
+    for line in usage.lines() {
+        roff.text([roman(line.trim())]);
+    }
+    roff.control("fi", []).to_writer(page)
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use std::ffi::OsStr;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -115,7 +115,10 @@ pub struct Running {
 impl Running {
     /// Starts it; where stdout and stderr are pipes, they are read from now on.
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the program starts");
+        Running::new(command.spawn().expect("the program starts"))
+    }
+
+    pub fn new(mut child: Child) -> Self {
         let stdout = child.stdout.take().map(pump);
         let stderr = child.stderr.take().map(pump);
         Running { child, stdout, stderr, seen: Vec::new(), taken: 0 }

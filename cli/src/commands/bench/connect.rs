@@ -1,0 +1,51 @@
+//! `bench connect`: from nothing to an accepted login.
+
+use std::thread;
+use std::time::Instant;
+
+use aliyun_mqtt::Client;
+
+use super::Run;
+use super::publish::panicked;
+use super::report::{Part, Report};
+use crate::exit::Result;
+
+pub(super) fn run(run: &Run) -> Result<Report> {
+    let start = Instant::now();
+    let parts: Result<Vec<Part>> = thread::scope(|scope| {
+        let configs: Result<Vec<_>> = (0..run.clients).map(|_| Ok(run.builder.clone().build()?)).collect();
+        let threads: Vec<_> = configs?
+            .into_iter()
+            .zip(0..)
+            .map(|(config, number)| {
+                scope.spawn(move || {
+                    let end = run.end(start);
+                    let mut part = Part::new()?;
+                    for _ in 0..run.share(number) {
+                        if run.is_over(end) {
+                            break;
+                        }
+                        let begin = Instant::now();
+                        match Client::connect(config.clone()) {
+                            Ok(client) => {
+                                part.times.record(begin.elapsed());
+                                if let Err(error) = client.disconnect() {
+                                    part.fail(error);
+                                }
+                            }
+                            // A refusal will not turn into a success by being repeated.
+                            Err(error) if !error.is_retryable() => {
+                                part.fail(error);
+                                break;
+                            }
+                            Err(error) => part.fail(error),
+                        }
+                    }
+                    Ok(part)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+    });
+    Report::new(("connect", "connects"), start.elapsed(), run.interrupt.happened(), parts?)
+}

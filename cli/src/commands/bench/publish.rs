@@ -1,0 +1,75 @@
+//! `bench publish`: from the call to the acknowledgement.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use aliyun_mqtt::{Client, Delivery};
+
+use super::report::{Part, Report};
+use super::{MessageArgs, Run, payload};
+use crate::exit::{Exit, Failure, Result};
+
+pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
+    let clients = run.connect(args)?;
+    let start = Instant::now();
+    let parts: Result<Vec<Part>> = thread::scope(|scope| {
+        let threads: Vec<_> = clients
+            .iter()
+            .zip(0..)
+            .map(|(client, number)| scope.spawn(move || one(client, args, run, number)))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+    });
+    let elapsed = start.elapsed();
+    for client in &clients {
+        client.disconnect()?;
+    }
+    Report::new(("publish", "messages"), elapsed, run.interrupt.happened(), parts?)
+}
+
+pub(super) fn panicked() -> Failure {
+    Failure::new(Exit::Failure, "a thread of the measurement panicked")
+}
+
+/// One client: this thread publishes, another waits for the acknowledgements in the order of the messages.
+fn one(client: &Client, args: &MessageArgs, run: &Run, number: u16) -> Result<Part> {
+    let end = run.end(Instant::now());
+    // No more under way than the window: what waits in our own queue is no time of the broker's.
+    let (to, deliveries) = mpsc::sync_channel::<(Instant, Delivery)>(usize::from(args.window) - 1);
+    thread::scope(|scope| {
+        let waiter = scope.spawn(move || {
+            let mut part = Part::new()?;
+            for (start, delivery) in deliveries {
+                match delivery.wait() {
+                    Ok(_) => part.times.record(start.elapsed()),
+                    Err(error) => part.fail(error),
+                }
+            }
+            Ok(part)
+        });
+        let payload = payload(args.size, [b'x'; 16]);
+        let mut refused = None;
+        for _ in 0..run.share(number) {
+            if run.is_over(end) {
+                break;
+            }
+            let start = Instant::now();
+            match client.publish_nowait(&args.topic, args.qos, payload.clone()) {
+                // The waiter only ends when `to` is gone.
+                Ok(delivery) => drop(to.send((start, delivery))),
+                Err(error) => {
+                    // A dead client, or a message that breaks a rule: the next one would too.
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+        drop(to);
+        let mut part: Part = waiter.join().unwrap_or_else(|_| Err(panicked()))?;
+        if let Some(error) = refused {
+            part.fail(error);
+        }
+        Ok(part)
+    })
+}

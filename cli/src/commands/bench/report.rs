@@ -1,0 +1,158 @@
+//! What was measured: counts, rate, percentiles.
+
+use std::time::Duration;
+
+use aliyun_mqtt::Error;
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use crate::exit::{Exit, Failure, Result, exit_of};
+use crate::output::Out;
+use crate::report;
+
+/// The longest time told apart: an hour, in microseconds. Longer ones count as that.
+const LONGEST: u64 = 3_600_000_000;
+
+/// Times of one measurement, from one thread or put together from several.
+pub(super) struct Times(Histogram<u64>);
+
+impl Times {
+    pub(super) fn new() -> Result<Self> {
+        let bounds = Histogram::new_with_bounds(1, LONGEST, 3);
+        bounds.map(Times).map_err(|error| Failure::new(Exit::Failure, format!("cannot measure: {error}")))
+    }
+
+    pub(super) fn record(&mut self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.0.saturating_record(micros.clamp(1, LONGEST));
+    }
+
+    fn add(&mut self, other: &Times) {
+        // Both have the same bounds.
+        let _ = self.0.add(&other.0);
+    }
+
+    fn millis(&self, percentile: f64) -> f64 {
+        micros(self.0.value_at_percentile(percentile))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most an hour of microseconds")]
+fn micros(value: u64) -> f64 {
+    value as f64 / 1000.0
+}
+
+/// What one thread measured.
+pub(super) struct Part {
+    pub(super) times: Times,
+    pub(super) failed: u64,
+    pub(super) first_failure: Option<Error>,
+}
+
+impl Part {
+    pub(super) fn new() -> Result<Self> {
+        Ok(Part { times: Times::new()?, failed: 0, first_failure: None })
+    }
+
+    pub(super) fn fail(&mut self, error: Error) {
+        self.failed += 1;
+        self.first_failure.get_or_insert(error);
+    }
+}
+
+/// All of it.
+pub(super) struct Report {
+    /// The measurement, as in the JSON.
+    pub(super) bench: &'static str,
+    /// What is counted: messages, connects.
+    pub(super) what: &'static str,
+    pub(super) elapsed: Duration,
+    pub(super) clients: u16,
+    pub(super) interrupted: bool,
+    whole: Part,
+}
+
+impl Report {
+    pub(super) fn new(
+        (bench, what): (&'static str, &'static str),
+        elapsed: Duration,
+        interrupted: bool,
+        parts: Vec<Part>,
+    ) -> Result<Self> {
+        let clients = u16::try_from(parts.len()).unwrap_or(u16::MAX);
+        let mut whole = Part::new()?;
+        for part in parts {
+            whole.times.add(&part.times);
+            whole.failed += part.failed;
+            whole.first_failure = whole.first_failure.or(part.first_failure);
+        }
+        Ok(Report { bench, what, elapsed, clients, interrupted, whole })
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match &self.whole.first_failure {
+            _ if self.interrupted => Exit::Interrupted,
+            Some(error) => exit_of(error),
+            None if self.whole.failed > 0 => Exit::Timeout,
+            None => Exit::Ok,
+        }
+    }
+
+    pub(super) fn print(&self, as_json: bool) -> Result<()> {
+        let mut out = Out::new();
+        if as_json {
+            out.json(&self.json())?;
+        } else {
+            self.print_text(&mut out)?;
+        }
+        if let Some(error) = &self.whole.first_failure {
+            report::warning(format!("the first of {} failures: {error}", self.whole.failed));
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than a float has")]
+    fn rate(&self) -> f64 {
+        self.whole.times.0.len() as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    fn print_text(&self, out: &mut Out) -> Result<()> {
+        let times = &self.whole.times;
+        let (done, failed, what) = (times.0.len(), self.whole.failed, self.what);
+        let seconds = self.elapsed.as_secs_f64();
+        out.line(&format!("{done} {what}, {failed} failed, {} clients, {seconds:.2} s", self.clients))?;
+        out.line(&format!("rate  {:.1} per second", self.rate()))?;
+        if done > 0 {
+            out.line(&format!(
+                "time  min {:.3} ms, median {:.3}, p90 {:.3}, p99 {:.3}, p99.9 {:.3}, max {:.3}",
+                micros(times.0.min()),
+                times.millis(50.0),
+                times.millis(90.0),
+                times.millis(99.0),
+                times.millis(99.9),
+                micros(times.0.max()),
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let times = &self.whole.times;
+        json!({
+            "bench": self.bench,
+            "count": times.0.len(),
+            "failed": self.whole.failed,
+            "clients": self.clients,
+            "interrupted": self.interrupted,
+            "seconds": self.elapsed.as_secs_f64(),
+            "per_second": self.rate(),
+            "min_ms": micros(times.0.min()),
+            "mean_ms": times.0.mean() / 1000.0,
+            "p50_ms": times.millis(50.0),
+            "p90_ms": times.millis(90.0),
+            "p99_ms": times.millis(99.0),
+            "p999_ms": times.millis(99.9),
+            "max_ms": micros(times.0.max()),
+        })
+    }
+}

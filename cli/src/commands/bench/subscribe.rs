@@ -1,0 +1,126 @@
+//! `bench subscribe`: from a publisher to a receiver, through the broker.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::{Client, Stream};
+
+use super::publish::panicked;
+use super::report::{Part, Report};
+use super::{MessageArgs, Run, payload};
+use crate::exit::Result;
+
+/// How long to wait for a further message, after the last one was published.
+const LAST: Duration = Duration::from_secs(5);
+
+/// How often a receiver looks whether it is over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What publisher and receivers know of each other.
+struct Shared {
+    /// The beginning of each payload, so that nobody else's message is counted.
+    mark: [u8; 4],
+    start: Instant,
+    sent: AtomicU32,
+    done: AtomicBool,
+}
+
+/// One publisher; each of the clients receives all of its messages.
+pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
+    let publisher = Client::connect(run.config(args)?)?;
+    let receivers = run.connect(args)?;
+    let streams: Vec<Stream> = receivers
+        .iter()
+        .map(|client| client.subscribe_stream(&args.topic, args.qos))
+        .collect::<aliyun_mqtt::Result<_>>()?;
+    let shared = Shared {
+        mark: std::process::id().to_be_bytes(),
+        start: Instant::now(),
+        sent: AtomicU32::new(0),
+        done: AtomicBool::new(false),
+    };
+    let (failure, parts) = thread::scope(|scope| {
+        let threads: Vec<_> = streams.iter().map(|stream| scope.spawn(|| receive(stream, run, &shared))).collect();
+        let failure = send(&publisher, args, run, &shared);
+        shared.done.store(true, Ordering::SeqCst);
+        let parts: Result<Vec<Part>> =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect();
+        (failure, parts)
+    });
+    let elapsed = shared.start.elapsed();
+    let mut parts = parts?;
+    if let (Some(error), Some(part)) = (failure, parts.first_mut()) {
+        part.fail(error);
+    }
+    drop(streams);
+    for client in receivers.iter().chain([&publisher]) {
+        client.disconnect()?;
+    }
+    Report::new(("subscribe", "messages"), elapsed, run.interrupt.happened(), parts)
+}
+
+/// The error that ended it early, or of a message that was not acknowledged.
+fn send(client: &Client, args: &MessageArgs, run: &Run, shared: &Shared) -> Option<aliyun_mqtt::Error> {
+    let end = run.end(shared.start);
+    for number in 0..u32::try_from(run.count).unwrap_or(u32::MAX) {
+        if run.is_over(end) {
+            break;
+        }
+        let mut head = [0; 16];
+        head[..4].copy_from_slice(&shared.mark);
+        head[4..8].copy_from_slice(&number.to_be_bytes());
+        head[8..].copy_from_slice(&nanos(shared.start).to_be_bytes());
+        match client.publish_nowait(&args.topic, args.qos, payload(args.size, head)) {
+            Ok(_) => shared.sent.store(number + 1, Ordering::SeqCst),
+            Err(error) => return Some(error),
+        }
+    }
+    client.flush(client.config().timeout()).err()
+}
+
+fn nanos(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Counts each message once; what did not come has failed.
+fn receive(stream: &Stream, run: &Run, shared: &Shared) -> Result<Part> {
+    let mut part = Part::new()?;
+    let mut seen: Vec<bool> = Vec::new();
+    let mut received = 0;
+    let mut last = Instant::now();
+    loop {
+        let done = shared.done.load(Ordering::SeqCst);
+        let sent = shared.sent.load(Ordering::SeqCst);
+        if done && (received == sent || last.elapsed() >= LAST) || run.interrupt.happened() {
+            part.failed += u64::from(sent.saturating_sub(received));
+            return Ok(part);
+        }
+        let message = match stream.recv_timeout(LOOK) {
+            Ok(Some(message)) => message,
+            Ok(None) => continue,
+            Err(error) => {
+                part.fail(error);
+                return Ok(part);
+            }
+        };
+        let Some((number, sent_at)) = read(message.payload(), shared.mark) else { continue };
+        last = Instant::now();
+        let index = number as usize;
+        if index >= seen.len() {
+            seen.resize(index + 1, false);
+        }
+        if !std::mem::replace(&mut seen[index], true) {
+            received += 1;
+            part.times.record(Duration::from_nanos(nanos(shared.start).saturating_sub(sent_at)));
+        }
+    }
+}
+
+/// Number and time of a message of this run.
+fn read(payload: &[u8], mark: [u8; 4]) -> Option<(u32, u64)> {
+    let (head, rest) = payload.split_first_chunk::<4>()?;
+    let (number, rest) = rest.split_first_chunk()?;
+    let (time, _) = rest.split_first_chunk()?;
+    (*head == mark).then(|| (u32::from_be_bytes(*number), u64::from_be_bytes(*time)))
+}

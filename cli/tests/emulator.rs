@@ -1,0 +1,107 @@
+//! `emulator`, as a child process.
+#![cfg(feature = "emulator")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::process::{Command, Stdio};
+
+use support::{Folder, Running, program, run};
+
+/// The settings a running emulator prints.
+fn settings(running: &mut Running) -> HashMap<String, String> {
+    let mut settings = HashMap::new();
+    loop {
+        let line = running.line();
+        if line == "# listening" {
+            return settings;
+        }
+        let (name, value) = line.strip_prefix("export ").and_then(|line| line.split_once('=')).expect("an assignment");
+        settings.insert(name.to_string(), value.trim_matches('\'').to_string());
+    }
+}
+
+fn start(arguments: &[&str]) -> Running {
+    let mut command = program();
+    command.arg("emulator").args(arguments);
+    Running::start(command)
+}
+
+#[test]
+fn programs_with_its_settings_talk_to_it_until_it_is_interrupted() {
+    let folder = Folder::new();
+    let ca = folder.path("ca.pem").display().to_string();
+    for transport in ["tcp", "tls", "ws", "wss"] {
+        let mut emulator = start(&["--transport", transport, "--write-ca", &ca]);
+        let settings = settings(&mut emulator);
+        let mut command = program();
+        command.envs(&settings);
+        let measured = run(command, ["bench", "connect", "-n", "2", "--json"]).expect(0);
+        let json: serde_json::Value = serde_json::from_str(measured.text()).unwrap();
+        assert_eq!((&json["count"], &json["failed"]), (&2.into(), &0.into()), "{transport}");
+        emulator.signal("INT");
+        emulator.wait().expect(0);
+    }
+}
+
+#[test]
+fn it_tells_what_clients_do() {
+    let mut command = program();
+    command.args(["emulator", "--watch", "--for", "600"]);
+    let mut emulator = Running::start(command);
+    let settings = settings(&mut emulator);
+    let mut command = program();
+    command.envs(&settings).env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-the-secret");
+    run(command, ["bench", "connect", "-n", "1"]).expect(4);
+    emulator.signal("TERM");
+    let output = emulator.wait().expect(0);
+    assert!(output.stderr.contains("login refused with CONNACK 4"), "{}", output.stderr);
+    assert!(!output.stderr.contains("not-the-secret"));
+}
+
+#[test]
+fn flags_name_its_instance_and_other_flags_are_refused() {
+    let mut emulator = start(&["--instance-id", "post-cn-mine", "-g", "GID_mine", "--parent-topic", "mine", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&emulator.line()).unwrap();
+    assert_eq!(json["ALIYUN_MQTT_INSTANCE_ID"], "post-cn-mine");
+    assert_eq!(json["ALIYUN_MQTT_GROUP_ID"], "GID_mine");
+    assert_eq!(json["ALIYUN_MQTT_TOPIC"], "mine");
+    emulator.signal("INT");
+    emulator.wait().expect(0);
+    for arguments in
+        [&["emulator", "-e", "host"][..], &["emulator", "--transport", "tls"], &["emulator", "--transport", "x"]]
+    {
+        run(program(), arguments).expect(2);
+    }
+}
+
+#[test]
+fn it_ends_by_itself() {
+    start(&["--for", "0.01"]).wait().expect(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_shell_starts_it_and_goes_on() {
+    let script = format!(
+        r#"eval "$('{program}' emulator --env --for 600)" && '{program}' bench publish -n 3 -t "$ALIYUN_MQTT_TOPIC/x" --json &&
+           kill "$ALIYUN_MQTT_EMULATOR_PID" && while kill -0 "$ALIYUN_MQTT_EMULATOR_PID" 2>/dev/null; do sleep 0.01; done; echo gone"#,
+        program = env!("CARGO_BIN_EXE_aliyun-mqtt")
+    );
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(script).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = Running::start(shell).wait().expect(0);
+    let lines = output.lines();
+    let json: serde_json::Value = serde_json::from_str(lines[0]).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(json["count"], 3, "{output:?}");
+    assert_eq!(lines[1..], ["gone"], "{output:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_failed_start_behind_the_shell_says_why() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = run(program(), ["emulator", "--env", "--port", &port]).expect(1);
+    assert!(output.stdout.is_empty() && output.stderr.contains(&port), "{output:?}");
+}
