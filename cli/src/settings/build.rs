@@ -27,7 +27,12 @@ impl Auth {
         ("custom-signed", Auth::CustomSigned),
     ];
 
-    fn is_custom(self) -> bool {
+    /// As `auth` names it.
+    pub(crate) fn name(self) -> &'static str {
+        Auth::NAMES.iter().find(|(_, auth)| *auth == self).map_or("", |(name, _)| name)
+    }
+
+    pub(crate) fn is_custom(self) -> bool {
         matches!(self, Auth::CustomPlain | Auth::CustomSigned)
     }
 }
@@ -35,7 +40,8 @@ impl Auth {
 impl Settings {
     /// A configuration with all that is set; a command adds what it needs, and builds it.
     pub(crate) fn builder(&self) -> Result<ConfigBuilder> {
-        let mut builder = self.identity(Config::builder())?.credentials(self.credentials()?);
+        let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?);
+        let mut builder = self.identity(builder)?.credentials(self.credentials()?);
         if let Some(version) = self.text(Key::Protocol) {
             builder = builder.protocol(match version {
                 "3.1.1" => Protocol::V311,
@@ -68,9 +74,27 @@ impl Settings {
         Ok(builder)
     }
 
-    /// Endpoint, instance and client id.
+    /// A configuration to make a login of, with no network: where it connects to does not matter, and all values are
+    /// known when this returns.
+    pub(crate) fn offline(&self) -> Result<Config> {
+        if self.text(Key::ClientId).is_none() && self.text(Key::DeviceId).is_none() {
+            // One that is made up would be another each time.
+            return Err(super::missing(Key::DeviceId));
+        }
+        let builder = self.identity(Config::builder().endpoint("mqtt://localhost"))?;
+        let credentials = match self.auth()? {
+            Auth::Token => {
+                let id = self.needed(Key::AccessKeyId)?;
+                Credentials::token(id, self.secret(Key::Token)?.as_str())
+            }
+            _ => self.credentials()?,
+        };
+        Ok(builder.credentials(credentials).build()?)
+    }
+
+    /// Instance and client id.
     fn identity(&self, builder: ConfigBuilder) -> Result<ConfigBuilder> {
-        let builder = builder.endpoint(self.needed(Key::Endpoint)?).instance_id(self.needed(Key::InstanceId)?);
+        let builder = builder.instance_id(self.needed(Key::InstanceId)?);
         let Some(whole) = self.text(Key::ClientId) else {
             let builder = builder.group_id(self.needed(Key::GroupId)?);
             return Ok(match self.text(Key::DeviceId) {
