@@ -207,6 +207,6 @@ fn a_login_without_network_needs_a_device_that_is_known() {
     ];
     let failure = load(None, &environment, &[]).unwrap().offline().unwrap_err();
     assert!(failure.hint.unwrap().contains("--device-id"));
-    let config = load(None, &environment, &["--device-id", "1"]).unwrap().offline().unwrap();
+    let (config, _) = load(None, &environment, &["--device-id", "1"]).unwrap().offline().unwrap();
     assert_eq!(config.client_id().as_str(), "GID_demo@@@1");
 }
