@@ -173,7 +173,7 @@ fn split(text: &str) -> Option<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
     let parts: Vec<&str> = text.split('|').collect();
     match parts[..] {
         [bare] => Some(vec![(None, own(bare))]),
-        _ if parts.len() % 2 == 1 => None,
+        _ if !parts.len().is_multiple_of(2) => None,
         _ => parts.chunks(2).map(|pair| Some((Some(kind(pair[0]).ok()?), own(pair[1])))).collect(),
     }
 }
