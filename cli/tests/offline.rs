@@ -25,7 +25,7 @@ fn show_names_the_source_of_each_value_and_masks_secrets() {
         command.env("XDG_CONFIG_HOME", folder.as_path());
         run(command, ["config", "show", "--json"]).expect(0)
     };
-    let json: serde_json::Value = serde_json::from_str(json.text()).unwrap();
+    let json: Value = serde_json::from_str(json.text()).unwrap();
     assert_eq!(json["endpoint"]["value"], "host");
     assert_eq!(json["access_key_secret"]["value"], "********");
 }
@@ -133,7 +133,8 @@ fn sign_hides_the_password_unless_it_is_asked_for() {
 
 #[test]
 fn sign_knows_all_modes() {
-    let cases: [(&str, &[(&str, &str)], &str, &str); 4] = [
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str, &'static str);
+    let cases: [Case; 4] = [
         (
             "device",
             &[("ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID", "DC.id"), ("ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET", "DC.secret")],

@@ -203,6 +203,7 @@ fn a_secret_comes_from_the_configuration_file_in_four_ways() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_file_with_a_secret_that_others_can_read_is_warned_about() {
     let folder = Folder::new();
@@ -213,7 +214,6 @@ fn a_file_with_a_secret_that_others_can_read_is_warned_about() {
         });
         output.expect(0).stderr.contains("chmod 600")
     };
-    #[cfg(unix)]
     for (mode, expected) in [(0o644, true), (0o640, true), (0o600, false)] {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();

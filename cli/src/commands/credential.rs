@@ -39,6 +39,7 @@ enum CredentialCommand {
     Refresh(ShowArgs),
     /// Take the credential of a client id away
     Unregister {
+        /// Client id, GroupID@@@DeviceID
         #[arg(value_name = "CLIENT_ID")]
         client_id: String,
         /// Do not ask on the terminal; without a terminal nothing is asked
@@ -55,6 +56,7 @@ enum CredentialCommand {
 
 #[derive(Debug, Args)]
 struct ShowArgs {
+    /// Client id, GroupID@@@DeviceID
     #[arg(value_name = "CLIENT_ID")]
     client_id: String,
     /// Show the AccessKey secret

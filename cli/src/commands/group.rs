@@ -35,6 +35,7 @@ enum GroupCommand {
     },
     /// Take a group away: its clients cannot log in any more
     Delete {
+        /// Group id
         #[arg(value_name = "GROUP_ID")]
         group_id: String,
         /// Do not ask on the terminal; without a terminal nothing is asked

@@ -33,6 +33,7 @@ pub(crate) struct TraceArgs {
 enum TraceCommand {
     /// When a client connected and disconnected, and why
     Device {
+        /// Client id, GroupID@@@DeviceID
         #[arg(value_name = "CLIENT_ID")]
         client_id: String,
         #[command(flatten)]
@@ -42,6 +43,7 @@ enum TraceCommand {
     },
     /// Which messages a client sent and got
     Messages {
+        /// Client id, GroupID@@@DeviceID
         #[arg(value_name = "CLIENT_ID")]
         client_id: String,
         #[command(flatten)]
@@ -51,6 +53,7 @@ enum TraceCommand {
     },
     /// Where a message came from
     Publish {
+        /// Message id, as `send` prints it or a trace shows it
         #[arg(value_name = "MESSAGE_ID")]
         message_id: String,
         #[command(flatten)]
@@ -58,8 +61,10 @@ enum TraceCommand {
     },
     /// Where a message went: to all clients, or to one
     Subscribe {
+        /// Message id, as `send` prints it or a trace shows it
         #[arg(value_name = "MESSAGE_ID")]
         message_id: String,
+        /// Only this client
         #[arg(value_name = "CLIENT_ID")]
         client_id: Option<String>,
         #[command(flatten)]
