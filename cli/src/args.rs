@@ -249,6 +249,26 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Of the whole tree: the value of a flag is in the list of processes for all to see.
+    #[test]
+    fn no_flag_takes_a_secret_as_its_value() {
+        let mut open = vec![Cli::command()];
+        let mut seen = 0;
+        while let Some(command) = open.pop() {
+            for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+                let name = argument.get_long().unwrap_or(argument.get_id().as_str()).to_ascii_lowercase();
+                let words = ["secret", "password", "token", "key"];
+                if words.iter().any(|word| name.contains(word)) {
+                    seen += 1;
+                    let fine = name.ends_with("-file") || name.ends_with("-id");
+                    assert!(fine, "{} --{name}", command.get_name());
+                }
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen >= 8, "{seen}");
+    }
+
     #[test]
     fn every_setting_has_its_flag() {
         let command = Cli::command();

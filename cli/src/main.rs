@@ -3,11 +3,15 @@
 
 mod args;
 mod commands;
+mod confirm;
 mod exit;
 mod interrupt;
 mod output;
+mod private_file;
 mod report;
 mod settings;
+mod table;
+mod time;
 
 use std::process::ExitCode;
 

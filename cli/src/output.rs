@@ -5,6 +5,9 @@ use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 
 use serde_json::Value;
 
+/// What stands in the place of a secret.
+pub(crate) const MASKED: &str = "********";
+
 /// Standard output: buffered, and flushed when the caller says so, which is after each line or message.
 ///
 /// Errors of the reader come out as [`Failure`](crate::exit::Failure); a closed pipe ends the program quietly.
@@ -18,6 +21,11 @@ impl Out {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         Out { inner: BufWriter::new(stdout.lock()), terminal }
+    }
+
+    /// Whether a person reads it.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// A line of text, at once. On a terminal, control characters of it are shown, not obeyed.

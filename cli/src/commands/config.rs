@@ -1,7 +1,6 @@
 //! `config`: where settings come from, and a file to start with.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -9,12 +8,10 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
-use crate::output::Out;
+use crate::output::{MASKED, Out};
+use crate::private_file::PrivateFile;
 use crate::report;
-use crate::settings::{self, Settings, TEMPLATE, Value};
-
-/// What stands in the place of a secret.
-const MASKED: &str = "********";
+use crate::settings::{self, Key, Settings, TEMPLATE, Value};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
@@ -26,9 +23,11 @@ pub(crate) struct ConfigArgs {
 enum ConfigCommand {
     /// Print the path of the configuration file
     Path,
-    /// Print every setting that has a value, and where it comes from; secrets are masked
+    /// Print every setting that has a value, where it comes from, and what is missing; secrets are masked
+    ///
+    /// A secret is not read, and a command that would give it not run: it may still turn out to be missing.
     Show {
-        /// One JSON object
+        /// One JSON object; what is missing stands in it as lists of names
         #[arg(long)]
         json: bool,
     },
@@ -61,14 +60,17 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
     let mut out = Out::new();
     let rows = settings.values().map(|(key, value, source)| {
         let text = match value {
-            Value::Text(text) => text.as_str(),
-            Value::Secret(_) => MASKED,
+            Value::Text(text) => without_user_info(text),
+            Value::Secret(_) => Cow::Borrowed(MASKED),
         };
         (key.row().name, text, source.to_string())
     });
     if as_json {
-        let object: Map<String, Json> =
+        let mut object: Map<String, Json> =
             rows.map(|(name, text, source)| (name.to_string(), json!({ "value": text, "source": source }))).collect();
+        let names = |keys: Vec<Key>| keys.into_iter().map(|key| key.row().name).collect::<Vec<_>>();
+        object.insert("missing_to_log_in".to_string(), json!(names(settings.missing_to_log_in()?)));
+        object.insert("missing_for_the_api".to_string(), json!(names(settings.missing_for_the_api())));
         return Ok(out.json(&Json::Object(object))?);
     }
     if let Some((path, profile)) = settings.file() {
@@ -78,30 +80,58 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
     for (name, text, source) in rows {
         out.line(&format!("{name} = {text}    # {source}"))?;
     }
+    let auth = settings.auth()?.name();
+    show_missing(&mut out, &format!("to log in (auth: {auth})"), &settings.missing_to_log_in()?)?;
+    show_missing(&mut out, "for the service's API", &settings.missing_for_the_api())
+}
+
+/// As comments, so that the rest stays a list of settings.
+fn show_missing(out: &mut Out, what_for: &str, keys: &[Key]) -> Result<()> {
+    for key in keys {
+        let row = key.row();
+        out.line(&format!("# missing {what_for}: {} ({} or {})", row.name, row.flag, row.variable))?;
+    }
     Ok(())
 }
 
+/// User information is refused in URLs, but somebody may have put a password there.
+fn without_user_info(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
+    let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
+    match authority.rfind('@') {
+        Some(at) => Cow::Owned(format!("{scheme}://{MASKED}{}", &rest[at..])),
+        None => Cow::Borrowed(text),
+    }
+}
+
 fn init(path: &Path, force: bool) -> Result<()> {
-    let cannot = |error: std::io::Error| Failure::io(format!("cannot write {}", path.display()), &error);
     if let Some(folder) = path.parent() {
+        let cannot =
+            |error: std::io::Error| Failure::io(format!("cannot make the folder {}", folder.display()), &error);
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true);
-    match force {
-        true => options.create(true).truncate(true),
-        false => options.create_new(true),
-    };
+    if path.exists() && !force {
+        return Err(Failure::new(Exit::Failure, format!("{} exists", path.display())).hint("--force overwrites it"));
+    }
     // It may come to hold a secret.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = match options.open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(Failure::new(Exit::Failure, format!("{} exists", path.display())).hint("--force overwrites it"));
-        }
-        other => other.map_err(cannot)?,
-    };
-    file.write_all(TEMPLATE.as_bytes()).map_err(cannot)?;
+    PrivateFile::at(path)?.write(TEMPLATE)?;
     report::note(format!("wrote {}", path.display()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_masked() {
+        for (given, shown) in [
+            ("mqtt://user:not-a-secret@host:1883", "mqtt://********@host:1883"),
+            ("https://a@b@host/x@y", "https://********@host/x@y"),
+            ("wss://host/mqtt@x", "wss://host/mqtt@x"),
+            ("GID_demo@@@0001", "GID_demo@@@0001"),
+        ] {
+            assert_eq!(without_user_info(given), shown);
+        }
+    }
 }

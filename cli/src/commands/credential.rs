@@ -1,13 +1,203 @@
-//! `credential`.
+//! `credential`: the keys of single devices (一机一密).
 
-use clap::Args;
+use std::path::{Path, PathBuf};
+
+use aliyun_mqtt::ClientId;
+use aliyun_mqtt::openapi::{Api, DeviceCredential};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::args::GlobalArgs;
+use crate::confirm::confirm;
 use crate::exit::{Exit, Failure, Result};
+use crate::output::{MASKED, Out};
+use crate::private_file::PrivateFile;
+use crate::report;
+use crate::settings::{Key, Settings};
+use crate::table::{self, NOTHING};
+use crate::time::rfc3339;
 
 #[derive(Debug, Args)]
-pub(crate) struct CredentialArgs {}
+#[command(after_long_help = "\
+Examples:
+  aliyun-mqtt credential register GID_demo@@@0001 --output device.toml
+  aliyun-mqtt sub -t 'demo/#' --config device.toml
+  aliyun-mqtt credential list -g GID_demo")]
+pub(crate) struct CredentialArgs {
+    #[command(subcommand)]
+    command: CredentialCommand,
+}
 
-pub(crate) fn run(_args: &CredentialArgs, _global: &GlobalArgs) -> Result<Exit> {
-    Err(Failure::usage("this command is not there yet"))
+#[derive(Debug, Subcommand)]
+enum CredentialCommand {
+    /// Make a credential for a client id; one that it has is replaced
+    Register(ShowArgs),
+    /// Show the credential of a client id
+    Get(ShowArgs),
+    /// Give a client id a new key; the old one is void
+    Refresh(ShowArgs),
+    /// Take the credential of a client id away
+    Unregister {
+        /// Client id, GroupID@@@DeviceID
+        #[arg(value_name = "CLIENT_ID")]
+        client_id: String,
+        /// Do not ask on the terminal; without a terminal nothing is asked
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List the client ids of the group (--group-id) that have a credential
+    List {
+        /// A JSON object for each
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    /// Client id, GroupID@@@DeviceID
+    #[arg(value_name = "CLIENT_ID")]
+    client_id: String,
+    /// Show the AccessKey secret
+    #[arg(long)]
+    reveal: bool,
+    /// Write the settings of the device, with the secret, to a file that only its owner can read
+    ///
+    /// A name that ends in .toml gets a configuration file (--config reads it), any other one a file of environment
+    /// variables. It has what a device needs to log in: endpoint (if it is configured), instance, client id and key.
+    #[arg(long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &CredentialArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = Settings::load(global)?;
+    match &args.command {
+        CredentialCommand::Register(args) => show(args, &settings, Api::register_device_credential)?,
+        CredentialCommand::Get(args) => show(args, &settings, Api::device_credential)?,
+        CredentialCommand::Refresh(args) => show(args, &settings, Api::refresh_device_credential)?,
+        CredentialCommand::Unregister { client_id, yes } => {
+            confirm(&format!("Take the credential of {client_id} away?"), *yes)?;
+            settings.api()?.unregister_device_credential(client_id)?;
+            report::note(format!("{client_id} has no credential any more"));
+        }
+        CredentialCommand::List { json } => {
+            let group = settings.needed(Key::GroupId)?;
+            let mut out = Out::new();
+            for id in settings.api()?.list_device_credentials(group) {
+                let id = id?;
+                match json {
+                    true => out.json(&json!({ "client_id": id }))?,
+                    false => out.line(&id)?,
+                }
+            }
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(
+    args: &ShowArgs,
+    settings: &Settings,
+    ask: impl Fn(&Api, &str) -> aliyun_mqtt::Result<DeviceCredential>,
+) -> Result<()> {
+    let file = args.output.as_deref().map(PrivateFile::at).transpose()?;
+    let credential = ask(&settings.api()?, &args.client_id)?;
+    if let Some(file) = &file {
+        let text = file_text(file.path(), settings, &credential)?;
+        file.write(&text)
+            .map_err(|failure| failure.hint("the credential is there all the same: `credential get` gives it"))?;
+        report::note(format!("wrote {}", file.path().display()));
+    }
+    print(args, &credential)
+}
+
+fn print(args: &ShowArgs, credential: &DeviceCredential) -> Result<()> {
+    let mut out = Out::new();
+    let (created, updated) = (credential.created().map(rfc3339), credential.updated().map(rfc3339));
+    if args.json {
+        let mut object = json!({
+            "client_id": credential.client_id(),
+            "access_key_id": credential.access_key_id(),
+            "created": created,
+            "updated": updated,
+        });
+        if args.reveal {
+            object["access_key_secret"] = Value::from(credential.access_key_secret());
+        }
+        return Ok(out.json(&object)?);
+    }
+    let fields = [
+        ("client_id", credential.client_id()),
+        ("access_key_id", credential.access_key_id()),
+        ("access_key_secret", if args.reveal { credential.access_key_secret() } else { MASKED }),
+        ("created", created.as_deref().unwrap_or(NOTHING)),
+        ("updated", updated.as_deref().unwrap_or(NOTHING)),
+    ];
+    Ok(table::fields(&mut out, &fields)?)
+}
+
+/// The settings of the device: as a configuration file, or as a file of environment variables.
+fn file_text(path: &Path, settings: &Settings, credential: &DeviceCredential) -> Result<Zeroizing<String>> {
+    let id = ClientId::custom(credential.client_id())?;
+    let (Some(group), Some(device)) = (id.group(), id.device()) else {
+        return Err(Failure::usage(format!("{id} is not GroupID@@@DeviceID, as device credentials want it")));
+    };
+    let toml = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"));
+    let values = [
+        (Key::Endpoint, settings.text(Key::Endpoint)),
+        (Key::InstanceId, settings.text(Key::InstanceId)),
+        (Key::GroupId, Some(group)),
+        (Key::DeviceId, Some(device)),
+        (Key::Auth, Some("device")),
+        (Key::DeviceAccessKeyId, Some(credential.access_key_id())),
+        (Key::DeviceAccessKeySecret, Some(credential.access_key_secret())),
+    ];
+    let mut text = Zeroizing::new(format!("# The device {id}, by aliyun-mqtt credential.\n"));
+    for (key, value) in values {
+        let Some(value) = value else { continue };
+        let row = key.row();
+        let line = match toml {
+            true => Zeroizing::new(format!("{} = {}\n", row.name, in_toml(value))),
+            false => Zeroizing::new(format!("{}={}\n", row.variable, in_shell(value)?)),
+        };
+        text.push_str(&line);
+    }
+    Ok(text)
+}
+
+/// A basic string; JSON's escapes are TOML's.
+fn in_toml(value: &str) -> String {
+    Value::from(value).to_string()
+}
+
+/// As it is, where no reader of such files sees something special in it; shells, systemd and containers quote differently.
+fn in_shell(value: &str) -> Result<&str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%_+=:,./-".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return Ok(value);
+    }
+    Err(Failure::usage("a value has characters that cannot stand in a file of environment variables")
+        .hint("write a configuration file: give it a name that ends in .toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_so_that_they_are_read_again() {
+        for value in ["plain", "with \"quotes\" and \\", "tab\there", "中文"] {
+            let table: toml::Table = format!("a = {}", in_toml(value)).parse().unwrap();
+            assert_eq!(table["a"].as_str(), Some(value));
+        }
+        assert_eq!(in_shell("DC.a+b/c=").unwrap(), "DC.a+b/c=");
+        for value in ["", "a b", "$HOME", "a'b", "a\nb", "#a", "a;b"] {
+            let failure = in_shell(value).unwrap_err();
+            assert!(failure.hint.unwrap().contains(".toml"));
+        }
+    }
 }

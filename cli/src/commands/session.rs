@@ -1,13 +1,101 @@
-//! `session`.
+//! `session`: which clients are online.
 
+use std::io;
+
+use aliyun_mqtt::openapi::Api;
 use clap::Args;
+use serde_json::json;
 
 use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
+use crate::output::Out;
+use crate::settings::Settings;
+use crate::table::Table;
+
+/// What the service takes at a time; asked for so many at once, the first answers do not wait for the last.
+const BATCH: usize = 10;
 
 #[derive(Debug, Args)]
-pub(crate) struct SessionArgs {}
+#[command(after_long_help = "\
+Examples:
+  aliyun-mqtt session GID_demo@@@0001 GID_demo@@@0002
+  aliyun-mqtt credential list -g GID_demo | aliyun-mqtt session -
+  aliyun-mqtt session --check GID_demo@@@0001 && echo online
 
-pub(crate) fn run(_args: &SessionArgs, _global: &GlobalArgs) -> Result<Exit> {
-    Err(Failure::usage("this command is not there yet"))
+The service counts a client that has lost its line as online until 1.5 times its keep-alive has passed, or a
+little longer. It knows no client ids: of one that never existed it says that it is offline.")]
+pub(crate) struct SessionArgs {
+    /// Client ids to ask for; - reads them from stdin, one a line
+    #[arg(value_name = "CLIENT_ID", required = true)]
+    client_ids: Vec<String>,
+    /// End with exit code 1 unless all are online
+    #[arg(long)]
+    check: bool,
+    /// A JSON object for each
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &SessionArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = Settings::load(global)?;
+    if args.client_ids.iter().any(|id| id == "-") && settings.reads_stdin() {
+        return Err(Failure::usage("a secret and the client ids cannot both come from stdin"));
+    }
+    let mut answers = Answers {
+        api: settings.api()?,
+        out: Out::new(),
+        table: Table::new(["CLIENT ID", "STATE"]),
+        json: args.json,
+        all_online: true,
+    };
+    let mut batch = Vec::new();
+    for id in &args.client_ids {
+        if id != "-" {
+            answers.add(&mut batch, id.clone())?;
+            continue;
+        }
+        for line in io::stdin().lines() {
+            let line = line.map_err(|error| Failure::io("cannot read standard input", &error))?;
+            if !line.trim().is_empty() {
+                answers.add(&mut batch, line.trim().to_string())?;
+            }
+        }
+    }
+    answers.ask(&mut batch)?;
+    Ok(if args.check && !answers.all_online { Exit::Failure } else { Exit::Ok })
+}
+
+/// Asks for client ids, some at a time, and prints the answers.
+struct Answers {
+    api: Api,
+    out: Out,
+    table: Table<2>,
+    json: bool,
+    all_online: bool,
+}
+
+impl Answers {
+    fn add(&mut self, batch: &mut Vec<String>, id: String) -> Result<()> {
+        batch.push(id);
+        if batch.len() == BATCH { self.ask(batch) } else { Ok(()) }
+    }
+
+    /// In the order of the question.
+    fn ask(&mut self, batch: &mut Vec<String>) -> Result<()> {
+        let found = self.api.batch_query_session(batch)?;
+        let mut rows = Vec::new();
+        for id in batch.drain(..) {
+            let answer = found.iter().find(|(known, _)| *known == id).map(|(_, online)| *online);
+            let Some(online) = answer else {
+                return Err(Failure::new(Exit::Network, format!("the service did not say whether {id:?} is online")));
+            };
+            self.all_online &= online;
+            if self.json {
+                self.out.json(&json!({ "client_id": id, "online": online }))?;
+            } else {
+                rows.push([id, if online { "online" } else { "offline" }.to_string()]);
+            }
+        }
+        Ok(self.table.rows(&mut self.out, &rows)?)
+    }
 }

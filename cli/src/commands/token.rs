@@ -1,13 +1,197 @@
-//! `token`.
+//! `token`: temporary permission for topics.
 
-use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aliyun_mqtt::TokenKind;
+use aliyun_mqtt::openapi::TokenRequest;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::args::GlobalArgs;
+use crate::confirm::confirm;
 use crate::exit::{Exit, Failure, Result};
+use crate::output::Out;
+use crate::private_file::PrivateFile;
+use crate::report;
+use crate::settings::{Key, Settings};
+use crate::table::{NOTHING, Table};
+use crate::time::{rfc3339, span};
 
 #[derive(Debug, Args)]
-pub(crate) struct TokenArgs {}
+#[command(after_long_help = "\
+Examples:
+  aliyun-mqtt token apply 'demo/#' --lifetime 1d --output token
+  aliyun-mqtt token apply demo/up --kind W | ssh device 'umask 077; cat >token'
+  aliyun-mqtt token query --token-file token
+  aliyun-mqtt sub -t 'demo/#' --auth token --token-file token")]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    command: TokenCommand,
+}
 
-pub(crate) fn run(_args: &TokenArgs, _global: &GlobalArgs) -> Result<Exit> {
-    Err(Failure::usage("this command is not there yet"))
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Apply for a token, and print it with its type, as RW|...
+    ///
+    /// That is the form --token-file and ALIYUN_MQTT_TOKEN take. Who has the token can use its topics until it ends, so
+    /// keep it where others cannot read: --output writes a file for the owner only. One token has one type for all its
+    /// topics; to write to some topics and read others, apply twice and join the two with |.
+    Apply(ApplyArgs),
+    /// Ask whether tokens are valid; exit code 1 if one is not
+    ///
+    /// The tokens come from --token-file, ALIYUN_MQTT_TOKEN, the configuration file or a prompt: RW|..., several of them
+    /// joined, or a bare token.
+    Query {
+        /// A JSON object for each token
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke tokens: whoever is connected with one is cut
+    ///
+    /// The tokens come from where `token query` takes them.
+    Revoke {
+        /// Do not ask on the terminal; without a terminal nothing is asked
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ApplyArgs {
+    /// Topics, at most 100, which may have wildcards below the first level [default: the parent topic and all below it]
+    #[arg(value_name = "TOPIC")]
+    topics: Vec<String>,
+    /// R to subscribe, W to publish, RW for both
+    #[arg(long, value_name = "TYPE", default_value = "RW", value_parser = kind)]
+    kind: TokenKind,
+    /// How long it lives, 60 s to 30 d: seconds, or with s, m, h or d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = span)]
+    lifetime: Duration,
+    /// Write it to this file, which only its owner can read, in place of printing it
+    #[arg(long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// The bare token, without its type
+    #[arg(long, conflicts_with = "json")]
+    bare: bool,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn kind(word: &str) -> Result<TokenKind, String> {
+    let kinds = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
+    kinds.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| "it must be R, W or RW".to_string())
+}
+
+pub(crate) fn run(args: &TokenArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = Settings::load(global)?;
+    match &args.command {
+        TokenCommand::Apply(args) => apply(args, &settings),
+        TokenCommand::Query { json } => query(&settings, *json),
+        TokenCommand::Revoke { yes } => revoke(&settings, *yes),
+    }
+}
+
+fn apply(args: &ApplyArgs, settings: &Settings) -> Result<Exit> {
+    let topics = match args.topics.is_empty() {
+        false => args.topics.clone(),
+        true => {
+            let parent = settings.needed(Key::Topic)?;
+            vec![parent.to_string(), format!("{parent}/#")]
+        }
+    };
+    let request = TokenRequest::new(args.kind, topics).lifetime(args.lifetime);
+    let file = args.output.as_deref().map(PrivateFile::at).transpose()?;
+    let token = settings.api()?.apply_token(&request)?;
+    let end = token.expires().map(rfc3339);
+    let text = Zeroizing::new(if args.json {
+        json!({ "kind": args.kind.as_str(), "token": token.secret(), "topics": request.topics(), "expires": end })
+            .to_string()
+    } else if args.bare {
+        token.secret().to_string()
+    } else {
+        format!("{}|{}", args.kind, token.secret())
+    });
+    let until = end.map_or(String::new(), |end| format!("valid until {end}"));
+    match file {
+        Some(file) => {
+            file.write(&Zeroizing::new(format!("{}\n", *text)))?;
+            report::note(format!("wrote {}; {until}", file.path().display()));
+        }
+        None => {
+            Out::new().line(&text)?;
+            report::note(until);
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn query(settings: &Settings, as_json: bool) -> Result<Exit> {
+    let tokens = tokens(settings)?;
+    let api = settings.api()?;
+    let (mut out, mut table) = (Out::new(), Table::new(["TYPE", "STATE"]));
+    let mut all = true;
+    for (kind, token) in &tokens {
+        let valid = api.query_token(token)?;
+        all &= valid;
+        let kind = kind.map(TokenKind::as_str);
+        if as_json {
+            out.json(&json!({ "kind": kind, "valid": valid }))?;
+        } else {
+            let state = if valid { "valid" } else { "invalid" };
+            table.rows(&mut out, &[[kind.unwrap_or(NOTHING).to_string(), state.to_string()]])?;
+        }
+    }
+    Ok(if all { Exit::Ok } else { Exit::Failure })
+}
+
+fn revoke(settings: &Settings, yes: bool) -> Result<Exit> {
+    let tokens = tokens(settings)?;
+    confirm("Revoke the token? Whoever is connected with it is cut.", yes)?;
+    let api = settings.api()?;
+    for (kind, token) in &tokens {
+        api.revoke_token(token)?;
+        report::note(format!("revoked the {}", kind.map_or("token".to_string(), |kind| format!("{kind} token"))));
+    }
+    Ok(Exit::Ok)
+}
+
+/// The configured tokens, each with its type, which the API does not want.
+fn tokens(settings: &Settings) -> Result<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
+    let text = settings.secret(Key::Token)?;
+    split(&text).ok_or_else(|| {
+        Failure::usage(
+            "the token does not have the form RW|..., R|..., W|..., several of these joined, or a bare token",
+        )
+    })
+}
+
+fn split(text: &str) -> Option<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
+    let own = |text: &str| Zeroizing::new(text.to_string());
+    let parts: Vec<&str> = text.split('|').collect();
+    match parts[..] {
+        [bare] => Some(vec![(None, own(bare))]),
+        _ if !parts.len().is_multiple_of(2) => None,
+        _ => parts.chunks(2).map(|pair| Some((Some(kind(pair[0]).ok()?), own(pair[1])))).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_come_with_their_types_or_bare() {
+        let read = |text| -> Option<Vec<(Option<TokenKind>, String)>> {
+            Some(split(text)?.into_iter().map(|(kind, text)| (kind, text.to_string())).collect())
+        };
+        let (r, w) = (Some(TokenKind::Read), Some(TokenKind::Write));
+        assert_eq!(read("abc"), Some(vec![(None, "abc".to_string())]));
+        assert_eq!(read("R|123|W|abcd"), Some(vec![(r, "123".to_string()), (w, "abcd".to_string())]));
+        for bad in ["X|abc", "R|a|b", "abc|R", "|"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
 use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Protocol, TokenKind};
+use zeroize::Zeroizing;
 
 use super::{Key, Secret, Settings, Value};
 use crate::exit::Result;
@@ -27,6 +28,21 @@ impl Auth {
         ("custom-signed", Auth::CustomSigned),
     ];
 
+    /// As `auth` names it.
+    pub(crate) fn name(self) -> &'static str {
+        Auth::NAMES.iter().find(|(_, auth)| *auth == self).map_or("", |(name, _)| name)
+    }
+
+    fn credentials(self, id: &str, secret: &str) -> Credentials {
+        match self {
+            Auth::Signature => Credentials::signature(id, secret),
+            Auth::Token => Credentials::token(id, secret),
+            Auth::Device => Credentials::device(id, secret),
+            Auth::CustomPlain => Credentials::custom_plain(id, secret),
+            Auth::CustomSigned => Credentials::custom_signed(id, secret),
+        }
+    }
+
     fn is_custom(self) -> bool {
         matches!(self, Auth::CustomPlain | Auth::CustomSigned)
     }
@@ -35,7 +51,8 @@ impl Auth {
 impl Settings {
     /// A configuration with all that is set; a command adds what it needs, and builds it.
     pub(crate) fn builder(&self) -> Result<ConfigBuilder> {
-        let mut builder = self.identity(Config::builder())?.credentials(self.credentials()?);
+        let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?);
+        let mut builder = self.identity(builder)?.credentials(self.credentials()?);
         if let Some(version) = self.text(Key::Protocol) {
             builder = builder.protocol(match version {
                 "3.1.1" => Protocol::V311,
@@ -68,9 +85,22 @@ impl Settings {
         Ok(builder)
     }
 
-    /// Endpoint, instance and client id.
+    /// A configuration to make a login of, with no network, and the secret that is in it. Where it connects to does not
+    /// matter.
+    pub(crate) fn offline(&self) -> Result<(Config, Zeroizing<String>)> {
+        if self.text(Key::ClientId).is_none() && self.text(Key::DeviceId).is_none() {
+            // One that is made up would be another each time.
+            return Err(super::missing(Key::DeviceId));
+        }
+        let auth = self.auth()?;
+        let builder = self.identity(Config::builder().endpoint("mqtt://localhost"))?;
+        let (id, secret) = self.pair(auth)?;
+        Ok((builder.credentials(auth.credentials(id, &secret)).build()?, secret))
+    }
+
+    /// Instance and client id.
     fn identity(&self, builder: ConfigBuilder) -> Result<ConfigBuilder> {
-        let builder = builder.endpoint(self.needed(Key::Endpoint)?).instance_id(self.needed(Key::InstanceId)?);
+        let builder = builder.instance_id(self.needed(Key::InstanceId)?);
         let Some(whole) = self.text(Key::ClientId) else {
             let builder = builder.group_id(self.needed(Key::GroupId)?);
             return Ok(match self.text(Key::DeviceId) {
@@ -100,25 +130,24 @@ impl Settings {
 
     /// The credentials; this reads secrets, and may ask for one.
     pub(crate) fn credentials(&self) -> Result<Credentials> {
-        Ok(match self.auth()? {
-            Auth::Signature => {
-                let id = self.needed(Key::AccessKeyId)?;
-                Credentials::signature(id, self.secret(Key::AccessKeySecret)?.as_str())
+        match self.auth()? {
+            Auth::Token => self.token_credentials(),
+            auth => {
+                let (id, secret) = self.pair(auth)?;
+                Ok(auth.credentials(id, &secret))
             }
-            Auth::Device => {
-                let id = self.needed(Key::DeviceAccessKeyId)?;
-                Credentials::device(id, self.secret(Key::DeviceAccessKeySecret)?.as_str())
-            }
-            Auth::CustomPlain => {
-                let user = self.needed(Key::User)?;
-                Credentials::custom_plain(user, self.secret(Key::Password)?.as_str())
-            }
-            Auth::CustomSigned => {
-                let user = self.needed(Key::User)?;
-                Credentials::custom_signed(user, self.secret(Key::Password)?.as_str())
-            }
-            Auth::Token => self.token_credentials()?,
-        })
+        }
+    }
+
+    /// Who logs in, and the secret, read now.
+    fn pair(&self, auth: Auth) -> Result<(&str, Zeroizing<String>)> {
+        let (id, secret) = match auth {
+            Auth::Signature => (Key::AccessKeyId, Key::AccessKeySecret),
+            Auth::Token => (Key::AccessKeyId, Key::Token),
+            Auth::Device => (Key::DeviceAccessKeyId, Key::DeviceAccessKeySecret),
+            Auth::CustomPlain | Auth::CustomSigned => (Key::User, Key::Password),
+        };
+        Ok((self.needed(id)?, self.secret(secret)?))
     }
 
     /// A token that is there is used; one in a file or from a command is asked for again at each connect; without one, the
@@ -139,8 +168,8 @@ impl Settings {
                 }))
             }
             Some(_) => {
-                let id = self.needed(Key::AccessKeyId)?;
-                Ok(Credentials::token(id, self.secret(Key::Token)?.as_str()))
+                let (id, token) = self.pair(Auth::Token)?;
+                Ok(Auth::Token.credentials(id, &token))
             }
         }
     }

@@ -3,6 +3,7 @@
 mod build;
 mod file;
 mod key;
+mod needs;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -14,9 +15,10 @@ use zeroize::Zeroizing;
 use crate::args::GlobalArgs;
 use crate::exit::{Failure, Result};
 
+pub(crate) use build::Auth;
 pub(crate) use file::{TEMPLATE, default_path};
 pub(crate) use key::Key;
-pub(crate) use secret::Secret;
+pub(crate) use secret::{Secret, prompt};
 
 /// The variable that names the configuration file, where no flag does.
 pub(crate) const CONFIG: &str = "ALIYUN_MQTT_CONFIG";
@@ -135,7 +137,7 @@ impl Settings {
     pub(crate) fn secret(&self, key: Key) -> Result<Zeroizing<String>> {
         match self.optional_secret(key)? {
             Some(secret) => Ok(secret),
-            None => secret::prompt(key).unwrap_or_else(|| Err(missing(key))),
+            None => prompt(key.row().what).unwrap_or_else(|| Err(missing(key))),
         }
     }
 
@@ -161,7 +163,8 @@ impl Settings {
     }
 }
 
-fn missing(key: Key) -> Failure {
+/// A failure that names all ways to give it.
+pub(crate) fn missing(key: Key) -> Failure {
     let row = key.row();
     Failure::usage(format!("{} is not given", row.what)).hint(format!(
         "use {}, set {}, or write {} in the configuration file (`aliyun-mqtt config init` makes one)",

@@ -60,7 +60,11 @@ impl Secret {
 
     /// Reads it; one line end is cut off. `key` and `source` are for messages.
     pub(crate) fn read(&self, key: Key, source: &Source) -> Result<Zeroizing<String>> {
-        let what = key.row().what;
+        self.get(key.row().what, source)
+    }
+
+    /// As [`read`](Secret::read), of anything that is called so.
+    pub(crate) fn get(&self, what: &str, source: &dyn std::fmt::Display) -> Result<Zeroizing<String>> {
         let text = match self {
             Secret::Text(text) => return Ok(text.clone()),
             Secret::Variable(name) => match std::env::var(name) {
@@ -92,11 +96,11 @@ impl Secret {
 }
 
 /// Asks for a secret; `None` where there is no terminal to ask on.
-pub(crate) fn prompt(key: Key) -> Option<Result<Zeroizing<String>>> {
+pub(crate) fn prompt(what: &str) -> Option<Result<Zeroizing<String>>> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return None;
     }
-    let what = key.row().what.trim_start_matches("the ");
+    let what = what.trim_start_matches("the ");
     Some(match rpassword::prompt_password(format!("{what}: ")) {
         Ok(text) if text.is_empty() => Err(Failure::usage(format!("no {what} was entered"))),
         Ok(text) => Ok(Zeroizing::new(text)),

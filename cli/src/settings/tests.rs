@@ -138,3 +138,75 @@ fn a_file_asked_for_must_be_there() {
     assert!(failure.message.contains("no/such/file.toml"), "{failure:?}");
     assert!(load(None, &[], &["--profile", "x"]).unwrap_err().message.contains("no configuration file"));
 }
+
+/// A value that passes for this setting.
+fn good(key: Key) -> &'static str {
+    match key {
+        Key::Endpoint => "mqtt://localhost",
+        Key::GroupId => "GID_demo",
+        Key::Token => "RW|not-a-secret",
+        Key::Auth => unreachable!("given apart"),
+        _ => "demo",
+    }
+}
+
+#[test]
+fn what_is_said_to_be_missing_is_what_a_login_needs() {
+    let cases: [(&str, &[(&str, &str)]); 8] = [
+        ("signature", &[]),
+        ("device", &[]),
+        ("custom-plain", &[]),
+        ("custom-signed", &[]),
+        ("token", &[]),
+        ("token", &[("ALIYUN_MQTT_TOKEN", "RW|not-a-secret")]),
+        ("token", &[("ALIYUN_MQTT_API_ENDPOINT", "http://localhost")]),
+        ("signature", &[("ALIYUN_MQTT_CLEAN_SESSION", "false")]),
+    ];
+    for (auth, given) in cases {
+        let load = |keys: &[Key]| {
+            let mut environment = [&[("ALIYUN_MQTT_AUTH", auth)], given].concat();
+            environment.extend(keys.iter().map(|key| (key.row().variable, good(*key))));
+            load(None, &environment, &[]).unwrap()
+        };
+        let builds = |settings: &Settings| settings.builder().is_ok_and(|builder| builder.build().is_ok());
+        let missing = load(&[]).missing_to_log_in().unwrap();
+        let whole = load(&missing);
+        assert_eq!(whole.missing_to_log_in().unwrap(), [], "{auth} {given:?}");
+        assert!(builds(&whole), "{auth} {given:?}: {missing:?}");
+        for left_out in &missing {
+            let some: Vec<Key> = missing.iter().copied().filter(|key| key != left_out).collect();
+            let settings = load(&some);
+            assert_eq!(settings.missing_to_log_in().unwrap(), [*left_out], "{auth} {given:?}");
+            assert!(!builds(&settings), "{auth} {given:?} without {left_out:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_said_to_be_missing_is_what_the_api_needs() {
+    let load = |keys: &[Key]| {
+        let environment: Vec<_> = keys.iter().map(|key| (key.row().variable, good(*key))).collect();
+        load(None, &environment, &[]).unwrap()
+    };
+    let missing = load(&[]).missing_for_the_api();
+    assert!(load(&missing).missing_for_the_api().is_empty() && load(&missing).api().is_ok());
+    for left_out in &missing {
+        let some: Vec<Key> = missing.iter().copied().filter(|key| key != left_out).collect();
+        assert_eq!(load(&some).missing_for_the_api(), [*left_out]);
+        assert!(load(&some).api().is_err(), "without {left_out:?}");
+    }
+}
+
+#[test]
+fn a_login_without_network_needs_a_device_that_is_known() {
+    let environment = [
+        ("ALIYUN_MQTT_INSTANCE_ID", "i"),
+        ("ALIYUN_MQTT_GROUP_ID", "GID_demo"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret"),
+    ];
+    let failure = load(None, &environment, &[]).unwrap().offline().unwrap_err();
+    assert!(failure.hint.unwrap().contains("--device-id"));
+    let (config, _) = load(None, &environment, &["--device-id", "1"]).unwrap().offline().unwrap();
+    assert_eq!(config.client_id().as_str(), "GID_demo@@@1");
+}

@@ -142,6 +142,25 @@ impl Running {
         }
     }
 
+    /// Waits until stdout has this text, anywhere in what was not yet taken; for prompts, which end without a line end.
+    #[track_caller]
+    pub fn wait_for(&mut self, wanted: &str) {
+        let end = Instant::now() + LONG;
+        while !text(&self.seen[self.taken..]).contains(wanted) {
+            let stdout = self.stdout.as_ref().expect("stdout is a pipe");
+            match stdout.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(part) => self.seen.extend(part),
+                Err(error) => panic!("{wanted:?} is not on stdout ({error}); so far: {:?}", text(&self.seen)),
+            }
+        }
+    }
+
+    /// Writes this to its stdin, which stays open.
+    pub fn type_in(&mut self, text: &str) {
+        let stdin = self.child.stdin.as_mut().expect("stdin is a pipe");
+        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("it reads its stdin");
+    }
+
     /// Waits for the end of the program.
     #[track_caller]
     pub fn wait(mut self) -> Output {

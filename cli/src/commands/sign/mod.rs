@@ -1,0 +1,127 @@
+//! `sign`: user name and password of a login, computed without network, or checked.
+
+mod mistakes;
+
+use std::path::Path;
+
+use aliyun_mqtt::{Config, Login};
+use clap::Args;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::args::GlobalArgs;
+use crate::exit::{Exit, Failure, Result};
+use crate::output::{MASKED, Out};
+use crate::report;
+use crate::settings::{self, Auth, Key, Secret, Settings};
+use crate::table;
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  aliyun-mqtt sign -i GID_demo@@@0001 --reveal
+  aliyun-mqtt sign -i GID_demo@@@0001 --check
+  aliyun-mqtt sign -i GID_demo@@@0001 --check-file password.txt --check-user 'Signature|LTAI|post-cn-xxxx'
+
+What the login is made of comes from the settings: --auth, --instance-id, --client-id (or --group-id and
+--device-id), and the key or token. Nothing is sent. The password of the signing modes is
+base64(HMAC-SHA1(secret, client id)).
+
+With one of the --check options the exit code is 0 if the login is right. If it is not, the likely mistake
+is named, and the exit code is 1.")]
+pub(crate) struct SignArgs {
+    /// Show the password
+    #[arg(long, conflicts_with_all = ["check", "check_file"])]
+    reveal: bool,
+    /// Ask for a password on the terminal, and say whether it is the right one
+    #[arg(long)]
+    check: bool,
+    /// The same, with the password in a file; - is stdin, fd:N an open file
+    #[arg(long, value_name = "PATH", conflicts_with = "check")]
+    check_file: Option<String>,
+    /// Check this user name, too
+    #[arg(long, value_name = "NAME")]
+    check_user: Option<String>,
+    /// Another client id that the password may have been signed for by mistake; can be repeated
+    #[arg(long, value_name = "ID")]
+    other_id: Vec<String>,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &SignArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = Settings::load(global)?;
+    if args.check_file.as_deref() == Some("-") && settings.reads_stdin() {
+        return Err(Failure::usage("a secret and the password to check cannot both come from stdin"));
+    }
+    let auth = settings.auth()?;
+    if auth == Auth::Signature && settings.source(Key::SecurityToken).is_some() {
+        report::warning(
+            "a temporary key (STS) is good for the API only: MQTT logins have no place for a security token",
+        );
+    }
+    let (config, secret) = settings.offline()?;
+    let login = config.credentials().login(config.client_id(), config.instance_id())?;
+    let given = given(args)?;
+    if given.is_none() && args.check_user.is_none() {
+        show(args, &config, &login)?;
+        return Ok(Exit::Ok);
+    }
+    let mut causes: Vec<String> = Vec::new();
+    if let Some(user) = &args.check_user {
+        causes.extend(mistakes::of_user(user, &login.username));
+    }
+    if let Some(given) = &given {
+        let right = mistakes::Right { config: &config, login: &login, secret: &secret, others: &args.other_id };
+        causes.extend(right.mistake_of(auth, given));
+    }
+    verdict(args, &config, &login, &causes)
+}
+
+/// The password to check.
+fn given(args: &SignArgs) -> Result<Option<Zeroizing<String>>> {
+    const WHAT: &str = "the password to check";
+    if let Some(place) = &args.check_file {
+        return Secret::at(place, Path::new(""))?.get(WHAT, &"--check-file").map(Some);
+    }
+    if !args.check {
+        return Ok(None);
+    }
+    let no_terminal = || Failure::usage("--check asks on a terminal, and there is none").hint("use --check-file");
+    settings::prompt(WHAT).unwrap_or_else(|| Err(no_terminal())).map(Some)
+}
+
+fn show(args: &SignArgs, config: &Config, login: &Login) -> Result<()> {
+    let mut out = Out::new();
+    let client_id = config.client_id().as_str();
+    if args.json {
+        let mut object = json!({ "client_id": client_id, "username": login.username });
+        if args.reveal {
+            object["password"] = Value::from(login.password.as_str());
+        }
+        return Ok(out.json(&object)?);
+    }
+    let password = if args.reveal { login.password.as_str() } else { MASKED };
+    table::fields(
+        &mut out,
+        &[("client_id", client_id), ("username", login.username.as_str()), ("password", password)],
+    )?;
+    Ok(())
+}
+
+fn verdict(args: &SignArgs, config: &Config, login: &Login, causes: &[String]) -> Result<Exit> {
+    let mut out = Out::new();
+    let fits = causes.is_empty();
+    if args.json {
+        let client_id = config.client_id().as_str();
+        out.json(&json!({ "match": fits, "causes": causes, "client_id": client_id, "username": login.username }))?;
+    } else if fits {
+        out.line("match")?;
+    } else {
+        for cause in causes {
+            out.line(&format!("no match: {cause}"))?;
+        }
+    }
+    Ok(if fits { Exit::Ok } else { Exit::Failure })
+}

@@ -1,0 +1,50 @@
+//! What is not configured and will be needed; to tell before anything fails for it.
+
+use super::{Auth, Key, Settings};
+use crate::exit::Result;
+
+impl Settings {
+    /// What a login lacks.
+    pub(crate) fn missing_to_log_in(&self) -> Result<Vec<Key>> {
+        let auth = self.auth()?;
+        let mut needed = vec![Key::Endpoint, Key::InstanceId];
+        if !self.has(Key::ClientId) {
+            needed.push(Key::GroupId);
+            if auth == Auth::Device || self.text(Key::CleanSession) == Some("false") {
+                needed.push(Key::DeviceId);
+            }
+        }
+        match auth {
+            Auth::Signature => needed.extend([Key::AccessKeyId, Key::AccessKeySecret]),
+            Auth::Token if self.has(Key::Token) => needed.push(Key::AccessKeyId),
+            // It is applied for.
+            Auth::Token => {
+                needed.push(Key::Topic);
+                needed.extend(self.missing_for_the_api());
+            }
+            Auth::Device => needed.extend([Key::DeviceAccessKeyId, Key::DeviceAccessKeySecret]),
+            Auth::CustomPlain | Auth::CustomSigned => needed.extend([Key::User, Key::Password]),
+        }
+        Ok(self.lacking(needed))
+    }
+
+    /// What the service's API lacks.
+    pub(crate) fn missing_for_the_api(&self) -> Vec<Key> {
+        let mut needed = vec![Key::InstanceId, Key::AccessKeyId, Key::AccessKeySecret];
+        if !self.has(Key::ApiEndpoint) {
+            needed.push(Key::RegionId);
+        }
+        self.lacking(needed)
+    }
+
+    fn has(&self, key: Key) -> bool {
+        self.values.contains_key(&key)
+    }
+
+    fn lacking(&self, mut needed: Vec<Key>) -> Vec<Key> {
+        needed.retain(|key| !self.has(*key));
+        needed.sort_unstable();
+        needed.dedup();
+        needed
+    }
+}

@@ -1,0 +1,88 @@
+//! Columns: aligned with a heading on a terminal, separated by tabs for programs.
+
+use std::borrow::Cow;
+use std::io;
+
+use crate::output::Out;
+
+/// What stands where there is nothing.
+pub(crate) const NOTHING: &str = "-";
+
+/// Rows of N cells, which may come bit by bit.
+pub(crate) struct Table<const N: usize> {
+    heading: Option<[&'static str; N]>,
+    widths: [usize; N],
+}
+
+impl<const N: usize> Table<N> {
+    /// The heading is for terminals only.
+    pub(crate) fn new(heading: [&'static str; N]) -> Self {
+        Table { widths: heading.map(str::len), heading: Some(heading) }
+    }
+
+    /// These rows, at once. Columns never get narrower.
+    pub(crate) fn rows(&mut self, out: &mut Out, rows: &[[String; N]]) -> io::Result<()> {
+        for line in self.lines(out.is_terminal(), rows) {
+            out.line(&line)?;
+        }
+        Ok(())
+    }
+
+    fn lines(&mut self, terminal: bool, rows: &[[String; N]]) -> Vec<String> {
+        let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| clean(cell))).collect();
+        if !terminal {
+            return rows.iter().map(|row| row.join("\t")).collect();
+        }
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let heading = self.heading.take().map(|heading| self.aligned(&heading.map(Cow::Borrowed)));
+        heading.into_iter().chain(rows.iter().map(|row| self.aligned(row))).collect()
+    }
+
+    fn aligned(&self, row: &[Cow<'_, str>; N]) -> String {
+        let cells: Vec<String> = row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_string()
+    }
+}
+
+/// Names with their values, a line each.
+pub(crate) fn fields(out: &mut Out, fields: &[(&str, &str)]) -> io::Result<()> {
+    let rows: Vec<[String; 2]> =
+        fields.iter().map(|(name, value)| [(*name).to_string(), (*value).to_string()]).collect();
+    Table { heading: None, widths: [0; 2] }.rows(out, &rows)
+}
+
+/// A cell holds no line end and no tab, which would make another cell of it.
+fn clean(cell: &str) -> Cow<'_, str> {
+    if !cell.contains(char::is_control) {
+        return Cow::Borrowed(cell);
+    }
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(cell.chars().map(escape).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[[&str; 2]]) -> Vec<[String; 2]> {
+        rows.iter().map(|row| row.map(str::to_string)).collect()
+    }
+
+    #[test]
+    fn programs_get_tabs_and_no_heading() {
+        let mut table = Table::new(["NAME", "STATE"]);
+        assert_eq!(table.lines(false, &rows(&[["a", "on"], ["b\tc\n", ""]])), ["a\ton", "b\\tc\\n\t"]);
+    }
+
+    #[test]
+    fn people_get_columns_and_the_heading_once() {
+        let mut table = Table::new(["NAME", "STATE"]);
+        assert_eq!(table.lines(true, &rows(&[["a", "on"]])), ["NAME  STATE", "a     on"]);
+        assert_eq!(table.lines(true, &rows(&[["中文abc", "off"]])), ["中文abc  off"]);
+        assert_eq!(table.lines(true, &rows(&[["a", ""]])), ["a"]);
+    }
+}
