@@ -204,10 +204,10 @@ fn a_broker_that_does_not_answer_ends_with_5_and_names_the_stage() {
     let proxy = Proxy::start(emulator.tcp_addr());
     let endpoint = proxy.endpoint();
     proxy.hold_acks(true);
-    let output = publish(&emulator, &["-m", "x", "-e", &endpoint, "--timeout", "1"]).expect(5);
+    let output = publish(&emulator, &["-m", "x", "-e", &endpoint, "--timeout", "5"]).expect(5);
     assert!(output.stderr.contains("stage: ack"), "{output:?}");
     proxy.mute(true);
-    let output = publish(&emulator, &["-m", "x", "-e", &endpoint, "--timeout", "1"]).expect(5);
+    let output = publish(&emulator, &["-m", "x", "-e", &endpoint, "--timeout", "5"]).expect(5);
     assert!(output.stderr.contains("stage: connack"), "{output:?}");
 }
 

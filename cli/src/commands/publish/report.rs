@@ -182,10 +182,12 @@ impl Reporter {
             failure.message = format!("{} {number}: {}", self.report.naming.word(), failure.message);
         }
         let told = self.told;
-        self.aside(|| match told {
-            ..=TOLD => stderr::failure(&failure),
-            11 => stderr::note("further failures are only counted"),
-            _ => {}
+        self.aside(|| {
+            if told <= TOLD {
+                stderr::failure(&failure);
+            } else if told == TOLD + 1 {
+                stderr::note("further failures are only counted");
+            }
         });
     }
 
