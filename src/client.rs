@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Protocol};
+use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::error::Result;
 use crate::events::Events;
@@ -360,10 +360,7 @@ impl Client {
 
     fn submit(&self, message: Outgoing, timeout: Duration, full: WhenFull) -> Result<Delivery> {
         self.session().check_process()?;
-        let limits = self.config().limits();
-        identity::check_topic(&message.topic, limits)?;
-        identity::check_payload(message.payload.len(), &message.topic, limits)?;
-        message.check_properties(limits, self.config().protocol() == Protocol::V5)?;
+        self.config().check(&message)?;
         self.session().submit(Body::Publish(Arc::new(message)), after(timeout), full)
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::identity::ClientId;
+use crate::identity::{self, ClientId};
 use crate::limits::Limits;
+use crate::message::Outgoing;
 
 mod builder;
 mod protocol;
@@ -112,6 +113,18 @@ impl Config {
     /// shown.
     pub fn from_env() -> Result<Self> {
         ConfigBuilder::from_env_with_credentials(&crate::env::Env::process()).build()
+    }
+
+    /// Whether a client with this configuration takes the message: the checks of
+    /// [`publish`](crate::Client::publish) that need no connection, before there is one.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): the topic, the size or a property breaks a rule, or MQTT 3.1.1 cannot carry
+    /// the properties.
+    pub fn check(&self, message: &Outgoing) -> Result<()> {
+        identity::check_topic(&message.topic, self.limits())?;
+        identity::check_payload(message.payload.len(), &message.topic, self.limits())?;
+        message.check_properties(self.limits(), self.protocol() == Protocol::V5)
     }
 
     /// Where to connect.

@@ -142,8 +142,7 @@ impl Worker<'_> {
                 continue;
             }
             if self.ready.is_some() {
-                // The first connect fails at once, with its reason.
-                self.session.tell(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
+                // The first connect fails at once, with its reason, which its caller gets: nobody else can know of it yet.
                 return reason;
             }
             let Some(pause) = self.pause_after(&failure) else {

@@ -1,6 +1,13 @@
 //! What the tests of the command line share: the program as a child process, and an emulator to talk to.
 #![allow(dead_code, unreachable_pub)]
 
+/// What the library's own tests have.
+#[path = "../../../tests/support"]
+mod library {
+    pub mod proxy;
+    pub mod random;
+}
+
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +17,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt_emulator::Emulator;
+use aliyun_mqtt_emulator::{Emulator, What};
+
+pub use library::proxy;
 
 /// Far beyond what anything here takes, so that a slow machine fails no test.
 pub const LONG: Duration = Duration::from_secs(120);
@@ -22,6 +31,17 @@ pub fn emulator() -> Emulator {
 /// A topic below the emulator's parent topic.
 pub fn topic(emulator: &Emulator, rest: &str) -> String {
     format!("{}/{rest}", emulator.parent_topic())
+}
+
+/// Topic, QoS and payload of every message that came in, in order; what was sent again stands there again.
+pub fn published(emulator: &Emulator) -> Vec<(String, u8, Vec<u8>)> {
+    let entries = emulator.log().into_iter();
+    entries
+        .filter_map(|entry| match entry.what {
+            What::Published { topic, qos, payload, .. } => Some((topic, qos, payload.to_vec())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The program with nothing of this process's environment but PATH, and a home of its own that is empty.
@@ -110,6 +130,8 @@ pub struct Running {
     /// Lines of stdout already seen by [`line`](Running::line), and what followed them.
     seen: Vec<u8>,
     taken: usize,
+    /// What of stderr was seen by [`stderr_until`](Running::stderr_until).
+    told: Vec<u8>,
 }
 
 impl Running {
@@ -121,7 +143,7 @@ impl Running {
     pub fn new(mut child: Child) -> Self {
         let stdout = child.stdout.take().map(pump);
         let stderr = child.stderr.take().map(pump);
-        Running { child, stdout, stderr, seen: Vec::new(), taken: 0 }
+        Running { child, stdout, stderr, seen: Vec::new(), taken: 0, told: Vec::new() }
     }
 
     /// The next line of stdout; panics when the program ends, or time runs out, before there is one.
@@ -155,6 +177,19 @@ impl Running {
         }
     }
 
+    /// Waits until this stands on stderr; panics when the program ends, or time runs out, before it does.
+    #[track_caller]
+    pub fn stderr_until(&mut self, words: &str) {
+        let end = Instant::now() + LONG;
+        while !text(&self.told).contains(words) {
+            let stderr = self.stderr.as_ref().expect("stderr is a pipe");
+            match stderr.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(part) => self.told.extend(part),
+                Err(error) => panic!("{words:?} is not on stderr ({error}); so far: {:?}", text(&self.told)),
+            }
+        }
+    }
+
     /// Writes this to its stdin, which stays open.
     pub fn type_in(&mut self, text: &str) {
         let stdin = self.child.stdin.as_mut().expect("stdin is a pipe");
@@ -167,7 +202,8 @@ impl Running {
         let end = Instant::now() + LONG;
         let mut stdout = std::mem::take(&mut self.seen);
         let rest = self.stdout.take().map(|from| collect(&from, end));
-        let stderr = self.stderr.take().map(|from| collect(&from, end)).unwrap_or_default();
+        let mut stderr = std::mem::take(&mut self.told);
+        stderr.extend(self.stderr.take().map(|from| collect(&from, end)).unwrap_or_default());
         stdout.extend(rest.unwrap_or_default());
         let status = self.status(end);
         let code = status.and_then(|status| status.code());

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::super::random::Random;
 use super::{Proxy, Way};
-use crate::support::random::Random;
 
 /// How long no byte may pass before the next fault comes all the same: the client may be waiting for a fault's end.
 const STILL: Duration = Duration::from_secs(1);

@@ -1,0 +1,79 @@
+//! Lines of bytes, however long and whatever is in them, within bounded memory.
+
+use std::io::{self, BufRead, Read as _};
+
+/// One line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Without its newline; nothing else is cut off, not even a carriage return.
+    Whole(Vec<u8>),
+    /// Longer than the limit: it was skipped.
+    TooLong,
+}
+
+/// Takes lines from a reader. The last one counts without a newline, too.
+pub(super) struct Lines<R> {
+    from: R,
+    /// Most bytes of a line.
+    limit: usize,
+    /// Bytes read so far.
+    pub(super) position: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(from: R, limit: usize) -> Self {
+        Lines { from, limit, position: 0 }
+    }
+
+    /// The next line; `None` at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
+        let mut bytes = Vec::new();
+        // One more than a line may have, which is its newline.
+        let room = self.limit as u64 + 1;
+        let length = (&mut self.from).take(room).read_until(b'\n', &mut bytes)?;
+        self.position += length as u64;
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        } else if length as u64 == room {
+            self.position += self.from.skip_until(b'\n')? as u64;
+            return Ok(Some(Line::TooLong));
+        } else if length == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Line::Whole(bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(limit: usize, text: &[u8]) -> Vec<Option<Vec<u8>>> {
+        // A buffer smaller than a line, as a pipe may give.
+        let mut lines = Lines::new(io::BufReader::with_capacity(2, text), limit);
+        let mut all = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            all.push(match line {
+                Line::Whole(bytes) => Some(bytes),
+                Line::TooLong => None,
+            });
+        }
+        assert_eq!(lines.position, text.len() as u64);
+        all
+    }
+
+    #[test]
+    fn only_the_newline_is_cut_off() {
+        let whole = |parts: &[&[u8]]| parts.iter().map(|part| Some(part.to_vec())).collect::<Vec<_>>();
+        assert_eq!(lines(9, b"a\r\n\n\xff\0b\nlast"), whole(&[b"a\r", b"", b"\xff\0b", b"last"]));
+        assert_eq!(lines(9, b"a\n"), whole(&[b"a"]));
+        assert_eq!(lines(9, b""), whole(&[]));
+    }
+
+    #[test]
+    fn a_line_above_the_limit_is_skipped_and_one_at_the_limit_is_not() {
+        assert_eq!(lines(3, b"abc\nabcd\nabc"), [Some(b"abc".to_vec()), None, Some(b"abc".to_vec())]);
+        assert_eq!(lines(3, b"abcd"), [None]);
+        assert_eq!(lines(3, b"abcdefgh\n\n"), [None, Some(Vec::new())]);
+    }
+}

@@ -1,0 +1,90 @@
+//! What all messages of a run have in common, and how one is made of it.
+
+use aliyun_mqtt::{Config, Outgoing, Protocol, QoS};
+
+use crate::exit::{Failure, Result};
+
+/// What the command line says of every message.
+#[derive(Debug, Clone)]
+pub(super) struct Template {
+    pub(super) topic: Option<String>,
+    pub(super) qos: QoS,
+    pub(super) properties: Properties,
+    pub(super) config: Config,
+}
+
+impl Template {
+    pub(super) fn new(topic: Option<String>, qos: QoS, properties: Properties, config: &Config) -> Result<Self> {
+        properties.check(config)?;
+        Ok(Template { topic, qos, properties, config: config.clone() })
+    }
+
+    /// A message to the topic of the command line.
+    pub(super) fn message(&self, payload: Vec<u8>) -> Result<Outgoing> {
+        let topic = self.topic.as_deref().ok_or_else(|| Failure::usage("no topic is given").hint("use -t TOPIC"))?;
+        let message = self.properties.put_on(Outgoing::new(topic, self.qos, payload));
+        self.config.check(&message)?;
+        Ok(message)
+    }
+}
+
+/// The properties MQTT 5 gives a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Properties {
+    pub(super) content_type: Option<String>,
+    pub(super) user: Vec<(String, String)>,
+    /// Seconds.
+    pub(super) expiry: Option<u32>,
+    pub(super) response_topic: Option<String>,
+    pub(super) correlation: Option<Vec<u8>>,
+    pub(super) text: bool,
+}
+
+impl Properties {
+    /// Refuses them with MQTT 3.1.1.
+    pub(super) fn check(&self, config: &Config) -> Result<()> {
+        if *self == Properties::default() || config.protocol() == Protocol::V5 {
+            return Ok(());
+        }
+        Err(Failure::usage("message properties need MQTT 5, and the connection is one of MQTT 3.1.1")
+            .hint("use --protocol 5, or leave the properties out"))
+    }
+
+    pub(super) fn put_on(&self, mut message: Outgoing) -> Outgoing {
+        if let Some(text) = &self.content_type {
+            message = message.content_type(text);
+        }
+        for (key, value) in &self.user {
+            message = message.user_property(key, value);
+        }
+        if let Some(seconds) = self.expiry {
+            message = message.expiry(std::time::Duration::from_secs(seconds.into()));
+        }
+        if let Some(topic) = &self.response_topic {
+            message = message.response_topic(topic);
+        }
+        if let Some(data) = &self.correlation {
+            message = message.correlation_data(data.as_slice());
+        }
+        if self.text { message.text() } else { message }
+    }
+}
+
+/// For `value_parser`: KEY=VALUE; the value may contain `=` and be empty.
+pub(super) fn user_property(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("it must be KEY=VALUE")?;
+    Ok((key.to_string(), value.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_property_is_split_at_its_first_equals_sign() {
+        let pair = |key: &str, value: &str| Ok((key.to_string(), value.to_string()));
+        assert_eq!(user_property("a=b=c"), pair("a", "b=c"));
+        assert_eq!(user_property("a="), pair("a", ""));
+        assert!(user_property("a").is_err());
+    }
+}

@@ -1,0 +1,249 @@
+//! What the user hears: failures, progress, and the summary.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::{Error, Fate};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use super::feed::{Fault, Sent};
+use super::settle::{Tally, exit_of_fault};
+use crate::exit::{Exit, Failure, Result};
+use crate::output::Out;
+use crate::report as stderr;
+
+/// How many failures are told in full.
+const TOLD: u64 = 10;
+
+/// From when on a progress bar is of use.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How failures name their message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// There is no other: it needs no name, and no summary.
+    Single,
+    Message,
+    Line,
+}
+
+impl Naming {
+    fn word(self) -> &'static str {
+        match self {
+            Naming::Single | Naming::Message => "message",
+            Naming::Line => "line",
+        }
+    }
+}
+
+/// How much there is to send.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Length {
+    Unknown,
+    Messages(u64),
+    Bytes(u64),
+}
+
+/// What is to be told, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Report {
+    pub(super) naming: Naming,
+    pub(super) length: Length,
+    pub(super) json: bool,
+    pub(super) quiet: bool,
+    pub(super) started: Instant,
+}
+
+/// Tells what happens while messages are under way.
+pub(super) struct Reporter {
+    report: Report,
+    told: u64,
+    bar: Option<ProgressBar>,
+    out: Option<Out>,
+}
+
+impl Report {
+    /// For the thread that settles: it holds standard output meanwhile.
+    pub(super) fn reporter(self) -> Reporter {
+        let out = self.json.then(Out::new);
+        let bar = (!self.quiet && self.naming != Naming::Single && io::stderr().is_terminal()).then(|| self.bar());
+        Reporter { report: self, told: 0, bar, out }
+    }
+
+    /// Hidden at first.
+    fn bar(&self) -> ProgressBar {
+        let (length, template) = match self.length {
+            Length::Unknown => (None, "{spinner} {msg}, {elapsed}"),
+            Length::Messages(count) => (Some(count), "[{bar:30}] {msg}, {percent} %, {eta} left"),
+            Length::Bytes(bytes) => (Some(bytes), "[{bar:30}] {msg}, {bytes} of {total_bytes}, {eta} left"),
+        };
+        let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden());
+        // The templates are sound.
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    }
+
+    /// The end: the summary, and how the command ends. `next`: the number the next message would have had.
+    pub(super) fn conclude(&self, mut tally: Tally, next: u64, interrupted: bool) -> Result<Exit> {
+        let exit = match (interrupted, tally.stopped_by.or(tally.first)) {
+            (true, _) => Exit::Interrupted,
+            (false, exit) => exit.unwrap_or(Exit::Ok),
+        };
+        let early = interrupted || tally.stopped_by.is_some();
+        let next = early.then(|| tally.open.unwrap_or(next));
+        if self.json && tally.output.is_none() {
+            let summary = self.object(&tally, next, interrupted, exit);
+            tally.output = Out::new().json(&summary).err().map(Failure::from);
+        }
+        if !self.quiet && (self.naming != Naming::Single || tally.spooled > 0) {
+            self.summary(&tally, next);
+        }
+        if let Some(failure) = tally.failure {
+            // What is printed at the end of the program is told but once.
+            if exit == failure.exit {
+                return Err(failure);
+            }
+            stderr::failure(&failure);
+        }
+        match tally.output {
+            Some(failure) if exit == Exit::Ok => Err(failure),
+            _ => Ok(exit),
+        }
+    }
+
+    fn summary(&self, tally: &Tally, next: Option<u64>) {
+        let Tally { acknowledged, failed, spooled, .. } = tally;
+        let spooled = match spooled {
+            0 => String::new(),
+            count => format!(", {count} left in the spool for the next run"),
+        };
+        let time = self.started.elapsed().as_secs_f64();
+        stderr::note(format!("{acknowledged} acknowledged, {failed} failed{spooled} in {time:.2} s"));
+        if let (Some(next), Naming::Line) = (next, self.naming) {
+            stderr::note(format!("stopped early: go on from line {next}"));
+        }
+    }
+
+    fn object(&self, tally: &Tally, next: Option<u64>, interrupted: bool, exit: Exit) -> Value {
+        json!({
+            "type": "summary",
+            "acknowledged": tally.acknowledged,
+            "failed": tally.failed,
+            "spooled": tally.spooled,
+            "repeated": tally.repeated,
+            "seconds": self.started.elapsed().as_secs_f64(),
+            "interrupted": interrupted,
+            "next": next,
+            "exit_code": exit as u8,
+        })
+    }
+}
+
+impl Reporter {
+    /// The next message to be settled; `None` when there is none any more.
+    pub(super) fn receive(&mut self, sent: &Receiver<Sent>, tally: &Tally) -> Option<Sent> {
+        loop {
+            // So that the bar appears, and its time goes on, while nothing is read.
+            let Some(bar) = &self.bar else { return sent.recv().ok() };
+            match sent.recv_timeout(SOON) {
+                Ok(sent) => return Some(sent),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    let position = bar.position();
+                    self.progress(tally, position);
+                }
+            }
+        }
+    }
+
+    pub(super) fn failure(&mut self, fault: Fault, number: u64, tally: &mut Tally) {
+        let exit = exit_of_fault(&fault);
+        let (fate, mut failure) = match fault {
+            Fault::Line(failure) => (Some(Fate::NotSent), failure),
+            Fault::Input(failure) => (None, failure),
+            Fault::Library(error) => (Error::fate(&error), Failure::from(&error)),
+        };
+        if self.report.json {
+            let object = self.object(&failure, fate, number, exit);
+            if let Some(Err(error)) = self.out.as_mut().map(|out| out.json(&object)) {
+                // The messages matter more than the report of them.
+                self.out = None;
+                tally.output = Some(Failure::from(error));
+            }
+        }
+        if self.report.naming == Naming::Single {
+            tally.failure = Some(failure);
+            return;
+        }
+        self.told += 1;
+        if fate.is_some() {
+            failure.message = format!("{} {number}: {}", self.report.naming.word(), failure.message);
+        }
+        let told = self.told;
+        self.aside(|| {
+            if told <= TOLD {
+                stderr::failure(&failure);
+            } else if told == TOLD + 1 {
+                stderr::note("further failures are only counted");
+            }
+        });
+    }
+
+    pub(super) fn progress(&mut self, tally: &Tally, end: u64) {
+        let Some(bar) = &self.bar else { return };
+        if bar.is_hidden() && self.report.started.elapsed() >= SOON {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        let Tally { acknowledged, failed, .. } = tally;
+        if !bar.is_hidden() {
+            bar.set_message(match failed {
+                0 => format!("{acknowledged} acknowledged"),
+                failed => format!("{acknowledged} acknowledged, {failed} failed"),
+            });
+        }
+        match self.report.length {
+            Length::Messages(_) => bar.set_position(acknowledged + failed),
+            Length::Bytes(_) => bar.set_position(end),
+            Length::Unknown => bar.tick(),
+        }
+    }
+
+    /// Prints without tearing the bar.
+    fn aside(&self, print: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn object(&self, failure: &Failure, fate: Option<Fate>, number: u64, exit: Exit) -> Value {
+        let mut object = Map::new();
+        let mut put = |key: &str, value: Value| _ = object.insert(key.to_string(), value);
+        put("type", json!("failure"));
+        put(self.report.naming.word(), json!(number));
+        put("error", json!(failure.message));
+        if let Some(hint) = &failure.hint {
+            put("hint", json!(hint));
+        }
+        let fate = match fate {
+            Some(Fate::NotSent) => Some("not_sent"),
+            Some(Fate::Unknown) => Some("unknown"),
+            Some(Fate::Refused) => Some("refused"),
+            Some(Fate::Spooled) => Some("spooled"),
+            _ => None,
+        };
+        put("fate", json!(fate));
+        put("exit_code", json!(exit as u8));
+        Value::Object(object)
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What becomes of the messages: each fate in the order of the input, and what it means for the rest.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::{Client, Delivery, Error, ErrorKind, Fate, Receipt};
+
+use super::feed::{Fault, Sent};
+use super::report::Reporter;
+use super::room::Room;
+use crate::exit::{Exit, Failure, exit_of};
+use crate::interrupt::Interrupt;
+
+/// How long a client takes to leave when waiting has been in vain.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Which failures end the run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    pub(super) fail_fast: bool,
+    /// All messages go to one topic: one that is refused tells of the others.
+    pub(super) one_topic: bool,
+}
+
+impl Rules {
+    pub(super) fn stops(self, fault: &Fault) -> bool {
+        self.fail_fast
+            || match fault {
+                Fault::Line(_) => false,
+                Fault::Input(_) => true,
+                Fault::Library(error) => match error.kind() {
+                    ErrorKind::Invalid => false,
+                    ErrorKind::Rejected | ErrorKind::SuspectedRefusal => self.one_topic,
+                    _ => true,
+                },
+            }
+    }
+}
+
+/// What has become of them.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) acknowledged: u64,
+    pub(super) failed: u64,
+    /// Left in the spool, those of earlier runs included.
+    pub(super) spooled: u64,
+    /// Acknowledged messages that were sent more than once.
+    pub(super) repeated: u64,
+    /// Of the first failure, with its exit code.
+    pub(super) first: Option<Exit>,
+    /// Of what ended the run early.
+    pub(super) stopped_by: Option<Exit>,
+    /// The first message that was sent, or would have been, and was not acknowledged.
+    pub(super) open: Option<u64>,
+    /// Why a single message failed, or leaving did.
+    pub(super) failure: Option<Failure>,
+    /// Why the output could not be written.
+    pub(super) output: Option<Failure>,
+    /// Not settled when time ran out: the spool has them.
+    left: Vec<Delivery>,
+}
+
+/// The thread that waits for the fates.
+pub(super) struct Settler {
+    pub(super) client: Client,
+    pub(super) rules: Rules,
+    pub(super) room: Arc<Room>,
+    pub(super) spools: bool,
+}
+
+impl Settler {
+    /// Until the last message is settled; with a spool, until no acknowledgement comes any more.
+    pub(super) fn run(self, sent: &Receiver<Sent>, mut reporter: Reporter) -> Tally {
+        let mut tally = Tally::default();
+        let mut patience = Patience::new(&self.client);
+        let mut overdue = false;
+        while let Some(Sent { number, end, size, at, result }) = reporter.receive(sent, &tally) {
+            let settled = match result {
+                Err(fault) => Err(fault),
+                Ok(delivery) if !self.spools => delivery.wait().map_err(Fault::Library),
+                Ok(delivery) => match patience.wait(&delivery, at, overdue) {
+                    Some(settled) => settled.map_err(Fault::Library),
+                    None => {
+                        if !std::mem::replace(&mut overdue, true) {
+                            tally.stopped_by.get_or_insert(Exit::Timeout);
+                            self.room.stop();
+                        }
+                        self.room.leave(size);
+                        tally.left.push(delivery);
+                        continue;
+                    }
+                },
+            };
+            self.room.leave(size);
+            match settled {
+                Ok(receipt) => tally.acknowledged(receipt),
+                Err(fault) => {
+                    if self.rules.stops(&fault) {
+                        tally.stopped_by.get_or_insert(exit_of_fault(&fault));
+                        self.room.stop();
+                    }
+                    tally.failed(&fault, number);
+                    reporter.failure(fault, number, &mut tally);
+                }
+            }
+            reporter.progress(&tally, end);
+        }
+        tally
+    }
+}
+
+impl Tally {
+    fn acknowledged(&mut self, receipt: Receipt) {
+        self.acknowledged += 1;
+        self.repeated += u64::from(receipt.attempts > 1);
+    }
+
+    fn failed(&mut self, fault: &Fault, number: u64) {
+        self.first.get_or_insert(exit_of_fault(fault));
+        match fault {
+            // The next run sends it: it is nothing to go on from.
+            Fault::Library(error) if error.fate() == Some(Fate::Spooled) => return,
+            Fault::Library(error) if error.kind() != ErrorKind::Invalid => _ = self.open.get_or_insert(number),
+            Fault::Input(_) => return,
+            _ => {}
+        }
+        self.failed += 1;
+    }
+}
+
+pub(super) fn exit_of_fault(fault: &Fault) -> Exit {
+    match fault {
+        Fault::Line(failure) | Fault::Input(failure) => failure.exit,
+        Fault::Library(error) => exit_of(error),
+    }
+}
+
+/// With a spool a message has no deadline of its own: what counts is whether anything is acknowledged.
+struct Patience<'a> {
+    client: &'a Client,
+    acknowledged: u64,
+    since: Instant,
+}
+
+impl<'a> Patience<'a> {
+    fn new(client: &'a Client) -> Self {
+        Patience { client, acknowledged: 0, since: Instant::now() }
+    }
+
+    /// `None`: no acknowledgement, of this or any other message, has come for as long as the time-out since it was handed
+    /// over. `now`: only look.
+    fn wait(&mut self, delivery: &Delivery, handed: Instant, now: bool) -> Option<Result<Receipt, Error>> {
+        loop {
+            let left = self.left(handed, now);
+            match delivery.wait_timeout(left) {
+                Ok(Some(receipt)) => return Some(Ok(receipt)),
+                Err(error) => return Some(Err(error)),
+                Ok(None) if now || self.left(handed, now).is_zero() => return None,
+                Ok(None) => {}
+            }
+        }
+    }
+
+    fn left(&mut self, handed: Instant, now: bool) -> Duration {
+        let acknowledged = self.client.stats().acknowledged;
+        if acknowledged != self.acknowledged {
+            (self.acknowledged, self.since) = (acknowledged, Instant::now());
+        }
+        let until = self.since.max(handed) + self.client.config().timeout();
+        if now { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) }
+    }
+}
+
+/// Says goodbye. What an earlier run has left in the spool is waited for before that.
+pub(super) fn leave(client: &Client, tally: &mut Tally, spools: bool, interrupt: &Interrupt) {
+    if !spools {
+        // Every fate is known; how the goodbye goes changes none.
+        let _ = client.disconnect();
+        return;
+    }
+    let mut report = Ok(());
+    if tally.left.is_empty() && tally.stopped_by.is_none() {
+        report = drain(client, interrupt);
+    }
+    if tally.left.is_empty() && report.is_ok() {
+        report = client.disconnect();
+    } else {
+        // It was waited for long enough.
+        report = client.with_timeout(GOODBYE).disconnect().and(report);
+    }
+    for delivery in std::mem::take(&mut tally.left) {
+        match delivery.try_wait() {
+            Ok(Some(receipt)) => tally.acknowledged(receipt),
+            Err(error) if error.fate() != Some(Fate::Spooled) => tally.failed += 1,
+            _ => {}
+        }
+    }
+    tally.spooled = client.stats().spooled_messages;
+    let Err(error) = report else { return };
+    let kept = matches!(error.kind(), ErrorKind::Undelivered { count } if count as u64 <= tally.spooled);
+    if kept || error.is_timeout() {
+        // It stays in the spool, which the summary tells, if it was not acknowledged at the last moment.
+        if tally.spooled > 0 {
+            tally.stopped_by.get_or_insert(Exit::Timeout);
+        }
+    } else {
+        tally.first.get_or_insert(exit_of(&error));
+        tally.failure.get_or_insert(Failure::from(&error));
+    }
+}
+
+/// Waits until the outbox is empty, for as long as acknowledgements come.
+fn drain(client: &Client, interrupt: &Interrupt) -> Result<(), Error> {
+    loop {
+        let before = client.stats().acknowledged;
+        match client.flush(client.config().timeout()) {
+            Err(error) if error.is_timeout() && client.stats().acknowledged > before && !interrupt.happened() => {}
+            report => return report,
+        }
+    }
+}
