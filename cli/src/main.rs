@@ -4,7 +4,9 @@
 mod args;
 mod commands;
 mod exit;
+mod format;
 mod interrupt;
+mod message;
 mod output;
 mod report;
 mod settings;
