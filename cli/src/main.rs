@@ -8,6 +8,7 @@ mod format;
 mod interrupt;
 mod message;
 mod output;
+mod receive;
 mod report;
 mod settings;
 

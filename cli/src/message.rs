@@ -67,11 +67,14 @@ impl<'a> View<'a> {
         put("time", rfc3339(self.time).into());
         put("topic", self.topic.into());
         put("qos", self.qos.level().into());
-        put("retain", self.retain.into());
-        put("dup", self.dup.into());
+        put("retained", self.retain.into());
+        put("duplicate", self.dup.into());
         put("payload_len", self.payload.len().into());
         if let Some(content_type) = self.content_type {
             put("content_type", content_type.into());
+        }
+        if self.text {
+            put("text", true.into());
         }
         if let Some(expiry) = self.expiry {
             put("expiry", expiry.as_secs().into());
@@ -133,7 +136,7 @@ pub(crate) mod tests {
         let object = Value::Object(plain(&time, "a/b", "中文".as_bytes()).json());
         let expected = json!({
             "time": "2026-07-03T04:05:06.123456+08:00",
-            "topic": "a/b", "qos": 1, "retain": false, "dup": false, "payload_len": 6, "payload": "中文",
+            "topic": "a/b", "qos": 1, "retained": false, "duplicate": false, "payload_len": 6, "payload": "中文",
         });
         assert_eq!(object, expected);
         let object = plain(&time, "a/b", b"\0\xff").json();
@@ -149,6 +152,7 @@ pub(crate) mod tests {
             retain: true,
             dup: true,
             content_type: Some("text/plain"),
+            text: true,
             expiry: Some(Duration::from_secs(9)),
             response_topic: Some("r"),
             correlation_data: Some(b"\xff"),
@@ -158,8 +162,8 @@ pub(crate) mod tests {
         };
         let expected = json!({
             "time": "2026-07-03T04:05:06.123456+08:00",
-            "topic": "t", "qos": 1, "retain": true, "dup": true, "payload_len": 0,
-            "content_type": "text/plain", "expiry": 9, "response_topic": "r", "correlation_data_b64": "/w==",
+            "topic": "t", "qos": 1, "retained": true, "duplicate": true, "payload_len": 0,
+            "content_type": "text/plain", "text": true, "expiry": 9, "response_topic": "r", "correlation_data_b64": "/w==",
             "subscription_identifiers": [7], "user_properties": [["k", "1"], ["a", ""], ["k", "2"]],
         });
         assert_eq!(Value::Object(view.json_without_payload()), expected);

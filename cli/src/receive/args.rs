@@ -1,0 +1,98 @@
+//! The options of commands that receive until they are told to end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::command::{COMMANDS, Exec};
+use super::folder::Folder;
+use super::print::OUTPUT;
+use super::{Bounds, Command, CommandArgs, End, PrintArgs, Printer, Receiver, Sink, consume, deadline, filter};
+use crate::args::seconds;
+use crate::exit::{Exit, Failure, Result};
+
+/// When to end.
+#[derive(Debug, Args)]
+pub(crate) struct BoundArgs {
+    /// End after this many messages
+    #[arg(long, short = 'C', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// End after this time [exit code 0; with -C 5, if the count was not reached]
+    #[arg(long, short = 'W', value_name = "SECONDS", value_parser = seconds)]
+    duration: Option<Duration>,
+}
+
+impl BoundArgs {
+    /// The time counts from now.
+    pub(crate) fn start(&self) -> Bounds {
+        Bounds { count: self.count, until: self.duration.and_then(deadline) }
+    }
+
+    /// The end of a command whose loop has ended.
+    pub(crate) fn finish(&self, end: End, receiver: Receiver) -> Result<Exit> {
+        let exit = receiver.finish()?;
+        match (end, self.count) {
+            (End::Time, Some(count)) => {
+                let time = self.duration.unwrap_or_default().as_secs_f64();
+                Err(Failure::new(Exit::Timeout, format!("after {time} s, fewer than {count} messages had come")))
+            }
+            _ => Ok(exit),
+        }
+    }
+}
+
+/// Where messages go.
+#[derive(Debug, Args)]
+pub(crate) struct SinkArgs {
+    #[command(flatten)]
+    print: PrintArgs,
+    /// Leave out messages whose topic matches this filter; they do not count. May be repeated
+    #[arg(long, short = 'T', value_name = "FILTER", value_parser = filter::parse)]
+    filter_out: Vec<String>,
+    /// Write each payload into a file of its own in this folder, and print its path
+    #[arg(long, value_name = "DIR", conflicts_with = "format", help_heading = OUTPUT)]
+    output_dir: Option<PathBuf>,
+    /// A file is on the disk before its message is acknowledged
+    #[arg(long, requires = "output_dir", help_heading = OUTPUT)]
+    fsync: bool,
+    #[command(flatten)]
+    command: CommandArgs,
+    /// When a command fails, go on: the message is reported, acknowledged and lost, and the exit code will be 1
+    #[arg(long, requires = "exec", help_heading = COMMANDS)]
+    keep_going: bool,
+}
+
+impl SinkArgs {
+    /// Refuses what does not fit together, before anything is connected.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.command.exec.is_none() {
+            return Ok(());
+        }
+        let print = &self.print;
+        if print.verbose || print.no_newline || print.json || print.format.is_some() || self.output_dir.is_some() {
+            return Err(Failure::usage(
+                "with --exec nothing is printed: -v, -N, -F, --json and --output-dir have no place",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Receives until the bounds are reached.
+    pub(crate) fn receive(&self, receiver: &Receiver, bounds: Bounds) -> Result<End> {
+        let printer = || Printer::new(&self.print);
+        match (&self.command.exec, &self.output_dir) {
+            (Some(line), _) => {
+                let command = Command::new(line, self.command.exec_timeout, receiver.interrupt());
+                self.run(receiver, bounds, &mut Exec::new(command, self.keep_going))
+            }
+            (None, Some(path)) => self.run(receiver, bounds, &mut Folder::new(path, self.fsync, printer())?),
+            (None, None) => self.run(receiver, bounds, &mut printer()),
+        }
+    }
+
+    fn run(&self, receiver: &Receiver, bounds: Bounds, sink: &mut impl Sink) -> Result<End> {
+        let wanted = |topic: &str| !self.filter_out.iter().any(|filter| filter::matches(filter, topic));
+        consume(receiver, bounds, wanted, sink)
+    }
+}
