@@ -297,9 +297,8 @@ fn a_lost_connection_does_not_end_the_wait() {
     let proxy = Proxy::start(emulator.endpoint().strip_prefix("mqtt://").expect("plain").parse().expect("an address"));
     let requester = connect(support::plain_config(&emulator).endpoint(proxy.endpoint()));
     let replier = client(&emulator);
-    let events = requester.events();
+    let (events, target) = (requester.events(), id(&replier));
     thread::scope(|scope| {
-        let target = id(&replier);
         let call = scope.spawn(|| requester.request_p2p(emulator.parent_topic(), &target, "?", LONG));
         let question = asked(&replier);
         eventually("acknowledged", || requester.stats().outbox_messages == 0);
