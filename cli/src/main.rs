@@ -3,11 +3,13 @@
 
 mod args;
 mod commands;
+mod exchange;
 mod exit;
 mod format;
 mod interrupt;
 mod message;
 mod output;
+mod payload;
 mod receive;
 mod report;
 mod settings;

@@ -176,7 +176,7 @@ fn formats_mean_what_they_mean_to_mosquitto_sub() {
         "%J",
     ] {
         let arguments = ["-t", "demo/#", "-q", "1", "-C", "4", "-F", format];
-        let theirs = mosquitto.client("mosquitto_sub").args(["-V", "5"]).args(arguments).output().unwrap();
+        let theirs = mosquitto.client("mosquitto_sub").args(["-V", "5", "-W", "60"]).args(arguments).output().unwrap();
         let arguments = [&["sub", "--protocol", "5"], &arguments[..]].concat();
         let ours = run(mosquitto.with(), arguments).expect(0);
         if format != "%J" {
@@ -261,6 +261,18 @@ fn ctrl_c_ends_it_in_order() {
     until(&emulator, |what| {
         matches!(what, What::Disconnected { reason: aliyun_mqtt_emulator::DisconnectReason::DisconnectedByClient })
     });
+}
+
+#[test]
+fn ctrl_c_ends_it_before_there_is_a_connection() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = with(&emulator());
+    command.env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", silent.local_addr().unwrap()));
+    command.args(["sub", "-t", "emulator/a", "--timeout", "3600"]);
+    let running = Running::start(command);
+    let _connection = silent.accept().unwrap();
+    running.signal("INT");
+    assert_eq!(running.wait().expect(130).stderr, "");
 }
 
 #[test]

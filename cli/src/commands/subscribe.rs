@@ -4,10 +4,10 @@ use aliyun_mqtt::{AckMode, Client, QoS, SubscribeOptions};
 use clap::Args;
 
 use crate::args::{GlobalArgs, qos};
-use crate::exit::{Exit, Failure, Result};
-use crate::receive::{BoundArgs, Receiver, SinkArgs};
+use crate::exit::{Exit, Result};
+use crate::receive::{BoundArgs, Receiver, SessionArgs, SinkArgs};
 use crate::report;
-use crate::settings::{Key, Settings};
+use crate::settings::Settings;
 
 const HELP: &str = "\
 A message is acknowledged when it is printed and flushed, when its file has its final name, or when its command has ended \
@@ -41,9 +41,8 @@ pub(crate) struct SubArgs {
     /// The highest QoS to receive with, 0 to 2
     #[arg(long, short = 'q', value_name = "QOS", value_parser = qos, default_value = "1")]
     qos: QoS,
-    /// Keep the session at the broker, with what comes meanwhile; needs a device id (as --clean-session=false)
-    #[arg(long, short = 'c')]
-    keep_session: bool,
+    #[command(flatten)]
+    session: SessionArgs,
     /// Unsubscribe from this filter first; may be repeated
     #[arg(long, short = 'U', value_name = "FILTER")]
     unsubscribe: Vec<String>,
@@ -68,14 +67,8 @@ pub(crate) struct SubArgs {
 pub(crate) fn run(args: &SubArgs, global: &GlobalArgs) -> Result<Exit> {
     args.sink.check()?;
     let settings = Settings::load(global)?;
-    let mut builder = settings.builder()?.ack_mode(AckMode::Manual);
-    if args.keep_session {
-        if settings.text(Key::CleanSession) == Some("true") {
-            return Err(Failure::usage("--keep-session contradicts clean_session = true"));
-        }
-        builder = builder.clean_session(false);
-    }
-    let config = builder.build()?;
+    let builder = settings.builder()?.ack_mode(AckMode::Manual);
+    let config = args.session.apply(builder, &settings)?.build()?;
     if !config.clean_session() && args.qos == QoS::ExactlyOnce {
         report::warning("the service keeps no messages of QoS 2 for a client that is offline; QoS 1 is kept");
     }

@@ -3,14 +3,38 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aliyun_mqtt::ConfigBuilder;
 use clap::Args;
 
-use super::command::{COMMANDS, Exec};
+use super::command::{Exec, PROCESSING};
 use super::folder::Folder;
 use super::print::OUTPUT;
 use super::{Bounds, Command, CommandArgs, End, PrintArgs, Printer, Receiver, Sink, consume, deadline, filter};
 use crate::args::seconds;
 use crate::exit::{Exit, Failure, Result};
+use crate::settings::{Key, Settings};
+
+/// Whether the broker keeps the session.
+#[derive(Debug, Default, Args)]
+pub(crate) struct SessionArgs {
+    /// Keep the session at the broker, with what comes meanwhile; needs a device id (as --clean-session=false)
+    #[arg(long, short = 'c')]
+    keep_session: bool,
+}
+
+impl SessionArgs {
+    pub(crate) fn apply(&self, builder: ConfigBuilder, settings: &Settings) -> Result<ConfigBuilder> {
+        if !self.keep_session {
+            return Ok(builder);
+        }
+        match (settings.text(Key::CleanSession), settings.source(Key::CleanSession)) {
+            (Some("true"), Some(source)) => {
+                Err(Failure::usage(format!("--keep-session contradicts clean_session = true ({source})")))
+            }
+            _ => Ok(builder.clean_session(false)),
+        }
+    }
+}
 
 /// When to end.
 #[derive(Debug, Args)]
@@ -59,7 +83,7 @@ pub(crate) struct SinkArgs {
     #[command(flatten)]
     command: CommandArgs,
     /// When a command fails, go on: the message is reported, acknowledged and lost, and the exit code will be 1
-    #[arg(long, requires = "exec", help_heading = COMMANDS)]
+    #[arg(long, requires = "exec", help_heading = PROCESSING)]
     keep_going: bool,
 }
 

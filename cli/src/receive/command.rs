@@ -25,16 +25,16 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The longest value in the environment that systems take.
 const MOST_VALUE: usize = 64 * 1024;
 
-pub(super) const COMMANDS: &str = "Commands";
+pub(super) const PROCESSING: &str = "Processing";
 
 /// A command for each message.
 #[derive(Debug, Args)]
 pub(crate) struct CommandArgs {
     /// Run this shell command for each message, with the payload on its stdin and MQTT_TOPIC and more in its environment
-    #[arg(long, value_name = "COMMAND", help_heading = COMMANDS)]
+    #[arg(long, value_name = "COMMAND", help_heading = PROCESSING)]
     pub(crate) exec: Option<String>,
     /// How long a command may run; then it is killed and has failed. 0: as long as it likes
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60", help_heading = COMMANDS)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60", help_heading = PROCESSING)]
     pub(crate) exec_timeout: Duration,
 }
 

@@ -1,6 +1,6 @@
 //! The loop over received messages: each is acknowledged once it is safe.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aliyun_mqtt::Message;
 use jiff::ZonedDateTime;
@@ -9,9 +9,10 @@ use super::{Next, Receiver};
 use crate::exit::Result;
 use crate::message::View;
 
-/// How many messages wait for their acknowledgement at most. The service pushes again what is not acknowledged for 5 s (help
-/// page "Limits").
+/// How many messages wait for their acknowledgement at most, and how long. The service pushes again what is not acknowledged
+/// for 5 to 10 s (help page "Limits").
 const BATCH: usize = 256;
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where messages go.
 pub(crate) trait Sink {
@@ -58,6 +59,7 @@ pub(crate) fn consume(
     sink: &mut impl Sink,
 ) -> Result<End> {
     let mut taken = 0;
+    let mut settled = Instant::now();
     let mut unsettled: Vec<Message> = Vec::new();
     let end = loop {
         if bounds.count.is_some_and(|count| taken >= count) {
@@ -84,8 +86,9 @@ pub(crate) fn consume(
             taken += 1;
         }
         unsettled.push(message);
-        if unsettled.len() >= BATCH || sink.one_by_one() {
+        if unsettled.len() >= BATCH || settled.elapsed() >= PATIENCE || sink.one_by_one() {
             settle(sink, &mut unsettled)?;
+            settled = Instant::now();
         }
     };
     settle(sink, &mut unsettled)?;

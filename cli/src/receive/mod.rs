@@ -14,9 +14,10 @@ use aliyun_mqtt::{Client, Config, Event, Message};
 
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
+use crate::report;
 
-pub(crate) use args::{BoundArgs, SinkArgs};
-pub(crate) use command::{Command, CommandArgs};
+pub(crate) use args::{BoundArgs, SessionArgs, SinkArgs};
+pub(crate) use command::{Command, CommandArgs, Output};
 pub(crate) use consume::{Bounds, End, Sink, consume};
 pub(crate) use print::{PrintArgs, Printer};
 
@@ -86,7 +87,12 @@ impl Receiver {
     pub(crate) fn finish(self) -> Result<Exit> {
         let left = self.client.disconnect();
         match self.stop.lock().asked.take() {
-            Some(Reason::Interrupted) => Ok(Exit::Interrupted),
+            Some(Reason::Interrupted) => {
+                if let Err(error) = left {
+                    report::warning(error);
+                }
+                Ok(Exit::Interrupted)
+            }
             Some(Reason::Lost(failure)) => Err(failure),
             None => Ok(left.map(|()| Exit::Ok)?),
         }

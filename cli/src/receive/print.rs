@@ -15,7 +15,7 @@ use crate::output::Out;
 pub(super) const OUTPUT: &str = "Output";
 
 /// How a message is printed.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct PrintArgs {
     /// Print `topic payload`
     #[arg(long, short = 'v', help_heading = OUTPUT)]
