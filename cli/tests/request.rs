@@ -87,7 +87,9 @@ fn a_request_whose_replier_was_killed_is_answered_by_the_next() {
     }
     first.signal("KILL");
     let _ = first.child.wait();
-    let second = replier(&emulator, &topic, &["--echo", "-C", "1"]);
+    let mut command = with(&emulator);
+    command.args(["rr", "reply", "-t", &topic, "-c", "--device-id", "replier", "--echo", "-C", "1"]);
+    let second = Running::start(command);
     assert_eq!(asker.wait().expect(0).text(), "x\n");
     second.wait().expect(0);
 }

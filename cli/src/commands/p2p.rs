@@ -7,7 +7,7 @@ use crate::args::{GlobalArgs, qos};
 use crate::exchange::{AnswerArgs, AskArgs};
 use crate::exit::{Exit, Result};
 use crate::payload::PayloadArgs;
-use crate::receive::{BoundArgs, Receiver, SessionArgs, SinkArgs};
+use crate::receive::{BoundArgs, Ready, Receiver, SessionArgs, SinkArgs};
 use crate::report;
 use crate::settings::{Key, Settings};
 
@@ -76,13 +76,13 @@ pub(crate) fn run(args: &P2pArgs, global: &GlobalArgs) -> Result<Exit> {
         P2pCommand::Listen { session, bounds, sink } => {
             sink.check()?;
             let receiver = listen(session, global)?;
-            let end = sink.receive(&receiver, bounds.start())?;
+            let end = sink.receive(&receiver, bounds.bounds(), &Ready::at_once())?;
             bounds.finish(end, receiver)
         }
         P2pCommand::Request { to, ask } => ask.run(global, |settings| Ok(p2p_topic(settings.needed(Key::Topic)?, to)?)),
         P2pCommand::Reply { session, answer } => {
             answer.check()?;
-            answer.run(listen(session, global)?)
+            answer.run(listen(session, global)?, &Ready::at_once())
         }
     }
 }

@@ -76,9 +76,10 @@ fn reply(topics: &[String], session: &SessionArgs, answer: &AnswerArgs, global: 
     let settings = Settings::load(global)?;
     let builder = session.apply(settings.builder()?.ack_mode(AckMode::Manual), &settings)?;
     let receiver = Receiver::connect(builder.build()?)?;
-    let filters: Vec<_> = topics.iter().map(|topic| (topic.as_str(), QoS::AtLeastOnce)).collect();
-    match receiver.call(|client| client.subscribe_many(&filters))? {
-        Some(_) => answer.run(receiver),
-        None => receiver.finish(),
-    }
+    let topics = topics.to_vec();
+    let ready = receiver.beside(move |client| {
+        let filters: Vec<_> = topics.iter().map(|topic| (topic.as_str(), QoS::AtLeastOnce)).collect();
+        client.subscribe_many(&filters).map(drop)
+    });
+    answer.run(receiver, &ready)
 }

@@ -73,31 +73,49 @@ pub(crate) fn run(args: &SubArgs, global: &GlobalArgs) -> Result<Exit> {
         report::warning("the service keeps no messages of QoS 2 for a client that is offline; QoS 1 is kept");
     }
     let receiver = Receiver::connect(config)?;
-    if receiver.call(|client| subscribe(client, args))?.is_none() || args.exit_after_subscribing {
+    let asked = Subscriptions::of(args);
+    if args.exit_after_subscribing {
+        receiver.call(|client| asked.make(client))?;
         return receiver.finish();
     }
-    let end = args.sink.receive(&receiver, args.bounds.start())?;
+    let ready = receiver.beside(move |client| asked.make(client));
+    let end = args.sink.receive(&receiver, args.bounds.bounds(), &ready)?;
     args.bounds.finish(end, receiver)
 }
 
-fn subscribe(client: &Client, args: &SubArgs) -> aliyun_mqtt::Result<()> {
-    for filter in &args.unsubscribe {
-        client.unsubscribe(filter)?;
-    }
-    let mut options = SubscribeOptions::new(args.qos).no_local(args.no_local);
-    if let Some(id) = args.subscription_id {
-        options = options.identifier(id);
-    }
-    let plain = options == args.qos.into();
-    let granted = match &args.topics[..] {
-        [] => Vec::new(),
-        topics if plain => {
-            client.subscribe_many(&topics.iter().map(|topic| (topic.as_str(), args.qos)).collect::<Vec<_>>())?
+/// What is asked of the broker.
+struct Subscriptions {
+    take_back: Vec<String>,
+    make: Vec<String>,
+    options: SubscribeOptions,
+    qos: QoS,
+}
+
+impl Subscriptions {
+    fn of(args: &SubArgs) -> Self {
+        let mut options = SubscribeOptions::new(args.qos).no_local(args.no_local);
+        if let Some(id) = args.subscription_id {
+            options = options.identifier(id);
         }
-        topics => topics.iter().map(|topic| client.subscribe_with(topic, options)).collect::<Result<_, _>>()?,
-    };
-    for (topic, granted) in args.topics.iter().zip(granted).filter(|(_, granted)| *granted < args.qos) {
-        report::warning(format!("{topic}: the broker grants {granted} only"));
+        Subscriptions { take_back: args.unsubscribe.clone(), make: args.topics.clone(), options, qos: args.qos }
     }
-    Ok(())
+
+    fn make(&self, client: &Client) -> aliyun_mqtt::Result<()> {
+        for filter in &self.take_back {
+            client.unsubscribe(filter)?;
+        }
+        let granted = match &self.make[..] {
+            [] => Vec::new(),
+            topics if self.options == self.qos.into() => {
+                client.subscribe_many(&topics.iter().map(|topic| (topic.as_str(), self.qos)).collect::<Vec<_>>())?
+            }
+            topics => {
+                topics.iter().map(|topic| client.subscribe_with(topic, self.options)).collect::<Result<_, _>>()?
+            }
+        };
+        for (topic, granted) in self.make.iter().zip(granted).filter(|(_, granted)| *granted < self.qos) {
+            report::warning(format!("{topic}: the broker grants {granted} only"));
+        }
+        Ok(())
+    }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::exit::{Exit, Failure, Result};
 use crate::message::View;
-use crate::receive::{BoundArgs, Command, CommandArgs, Output, Receiver, Sink, consume};
+use crate::receive::{BoundArgs, Command, CommandArgs, Output, Ready, Receiver, Sink, consume};
 use crate::report;
 
 const ANSWER: &str = "Reply";
@@ -35,8 +35,8 @@ impl AnswerArgs {
         }
     }
 
-    /// Answers requests until the bounds are reached.
-    pub(crate) fn run(&self, receiver: Receiver) -> Result<Exit> {
+    /// Answers requests until the bounds are reached; their time runs from when it is `ready`.
+    pub(crate) fn run(&self, receiver: Receiver, ready: &Ready) -> Result<Exit> {
         let command = &self.command;
         let way = match (&command.exec, &self.message) {
             (Some(line), _) => Way::Command(Command::new(line, command.exec_timeout, receiver.interrupt())),
@@ -44,7 +44,7 @@ impl AnswerArgs {
             (None, None) => Way::Echo,
         };
         let mut answerer = Answerer { client: receiver.client().clone(), way, failed: 0 };
-        let end = consume(&receiver, self.bounds.start(), |_| true, &mut answerer)?;
+        let end = consume(&receiver, self.bounds.bounds(), ready, |_| true, &mut answerer)?;
         drop(answerer);
         self.bounds.finish(end, receiver)
     }

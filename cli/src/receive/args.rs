@@ -9,7 +9,7 @@ use clap::Args;
 use super::command::{Exec, PROCESSING};
 use super::folder::Folder;
 use super::print::OUTPUT;
-use super::{Bounds, Command, CommandArgs, End, PrintArgs, Printer, Receiver, Sink, consume, deadline, filter};
+use super::{Bounds, Command, CommandArgs, End, PrintArgs, Printer, Ready, Receiver, Sink, consume, filter};
 use crate::args::seconds;
 use crate::exit::{Exit, Failure, Result};
 use crate::settings::{Key, Settings};
@@ -48,9 +48,8 @@ pub(crate) struct BoundArgs {
 }
 
 impl BoundArgs {
-    /// The time counts from now.
-    pub(crate) fn start(&self) -> Bounds {
-        Bounds { count: self.count, until: self.duration.and_then(deadline) }
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds { count: self.count, duration: self.duration }
     }
 
     /// The end of a command whose loop has ended.
@@ -102,21 +101,21 @@ impl SinkArgs {
         Ok(())
     }
 
-    /// Receives until the bounds are reached.
-    pub(crate) fn receive(&self, receiver: &Receiver, bounds: Bounds) -> Result<End> {
+    /// Receives until the bounds are reached; their time runs from when it is `ready`.
+    pub(crate) fn receive(&self, receiver: &Receiver, bounds: Bounds, ready: &Ready) -> Result<End> {
         let printer = || Printer::new(&self.print);
         match (&self.command.exec, &self.output_dir) {
             (Some(line), _) => {
                 let command = Command::new(line, self.command.exec_timeout, receiver.interrupt());
-                self.run(receiver, bounds, &mut Exec::new(command, self.keep_going))
+                self.run(receiver, bounds, ready, &mut Exec::new(command, self.keep_going))
             }
-            (None, Some(path)) => self.run(receiver, bounds, &mut Folder::new(path, self.fsync, printer())?),
-            (None, None) => self.run(receiver, bounds, &mut printer()),
+            (None, Some(path)) => self.run(receiver, bounds, ready, &mut Folder::new(path, self.fsync, printer())?),
+            (None, None) => self.run(receiver, bounds, ready, &mut printer()),
         }
     }
 
-    fn run(&self, receiver: &Receiver, bounds: Bounds, sink: &mut impl Sink) -> Result<End> {
+    fn run(&self, receiver: &Receiver, bounds: Bounds, ready: &Ready, sink: &mut impl Sink) -> Result<End> {
         let wanted = |topic: &str| !self.filter_out.iter().any(|filter| filter::matches(filter, topic));
-        consume(receiver, bounds, wanted, sink)
+        consume(receiver, bounds, ready, wanted, sink)
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt::Message;
 use jiff::ZonedDateTime;
 
-use super::{Next, Receiver};
+use super::{Next, Ready, Receiver, deadline};
 use crate::exit::Result;
 use crate::message::View;
 
@@ -38,7 +38,8 @@ pub(crate) trait Sink {
 pub(crate) struct Bounds {
     /// After this many messages.
     pub(crate) count: Option<u64>,
-    pub(crate) until: Option<Instant>,
+    /// After this time, from when it is ready.
+    pub(crate) duration: Option<Duration>,
 }
 
 /// Why it ended.
@@ -50,22 +51,30 @@ pub(crate) enum End {
     Stopped,
 }
 
-/// Gives messages to the sink until the bounds are reached. `wanted` tells whether a topic counts; the others are only
-/// acknowledged.
+/// How often it is looked whether the subscriptions are made, before they are.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Gives messages to the sink until the bounds are reached. `ready` tells whether the time of the bounds runs, once it has
+/// said so it is asked no more. `wanted` tells whether a topic counts; the others are only acknowledged.
 pub(crate) fn consume(
     receiver: &Receiver,
     bounds: Bounds,
+    ready: &Ready,
     wanted: impl Fn(&str) -> bool,
     sink: &mut impl Sink,
 ) -> Result<End> {
     let mut taken = 0;
     let mut settled = Instant::now();
+    let (mut running, mut until) = (false, None);
     let mut unsettled: Vec<Message> = Vec::new();
     let end = loop {
         if bounds.count.is_some_and(|count| taken >= count) {
             break End::Count;
         }
-        if bounds.until.is_some_and(|until| Instant::now() >= until) {
+        if !running && ready.is() {
+            (running, until) = (true, bounds.duration.and_then(deadline));
+        }
+        if until.is_some_and(|until| Instant::now() >= until) {
             break End::Time;
         }
         let message = match receiver.waiting()? {
@@ -73,9 +82,9 @@ pub(crate) fn consume(
             // Nothing waits: whoever reads the output should see all of it now.
             None => {
                 settle(sink, &mut unsettled)?;
-                match receiver.next(bounds.until)? {
+                match receiver.next(if running { until } else { deadline(GLANCE) })? {
                     Next::Message(message) => message,
-                    Next::TimeOut => break End::Time,
+                    Next::TimeOut => continue,
                     Next::Stop => break End::Stopped,
                 }
             }

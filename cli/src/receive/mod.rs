@@ -7,10 +7,11 @@ mod filter;
 mod folder;
 mod print;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Config, Event, Message};
+use aliyun_mqtt::{Client, Config, ErrorKind, Event, Message};
 
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
@@ -61,6 +62,28 @@ impl Receiver {
         }
     }
 
+    /// Makes a call beside the messages, which may come before its answer. If it fails, it is time to stop. The answer tells
+    /// whether it has worked.
+    ///
+    /// While nobody took them, the messages of a kept session could fill the inbox before the answer came.
+    pub(crate) fn beside(&self, call: impl FnOnce(&Client) -> aliyun_mqtt::Result<()> + Send + 'static) -> Ready {
+        let done = Arc::new(AtomicBool::new(false));
+        let (client, stop, told) = (self.client.clone(), Arc::clone(&self.stop), Arc::clone(&done));
+        std::thread::spawn(move || {
+            match call(&client) {
+                Ok(()) => told.store(true, Ordering::Release),
+                // Whoever has ended the client knows.
+                Err(error) if error.kind() == ErrorKind::Closed => {}
+                Err(error) => {
+                    // First: what is asked to stop may end at once.
+                    drop(client);
+                    stop.ask(Reason::Lost(Failure::from(&error)));
+                }
+            }
+        });
+        Ready(done)
+    }
+
     /// The next message, if one has come in time.
     pub(crate) fn next(&self, until: Option<Instant>) -> Result<Next> {
         let message = self.call(|client| match until {
@@ -103,6 +126,20 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         // Whoever still waits to stop it must not keep the connection.
         self.stop.lock().phase = Phase::Busy;
+    }
+}
+
+/// Whether what was to be made first is made.
+pub(crate) struct Ready(Arc<AtomicBool>);
+
+impl Ready {
+    /// There is nothing to be made.
+    pub(crate) fn at_once() -> Self {
+        Ready(Arc::new(AtomicBool::new(true)))
+    }
+
+    fn is(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -191,7 +228,7 @@ fn watch(client: &Client, stop: Arc<Stop>) {
     });
 }
 
-/// A wait that is not asked for longer than this is no wait: what a duration can be as a deadline.
+/// So long from now; `None`: beyond what the clock can say.
 pub(crate) fn deadline(time: Duration) -> Option<Instant> {
     Instant::now().checked_add(time)
 }

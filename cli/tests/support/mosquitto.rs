@@ -1,15 +1,17 @@
 //! Debian's mosquitto and its clients, where they are installed: a broker without the service's rules, and another `sub`.
 
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use super::{LONG, program};
+use super::{Folder, LONG, program};
 
 /// A broker of our own; it ends with this value.
 pub struct Mosquitto {
     child: Child,
     port: u16,
+    _folder: Folder,
 }
 
 impl Mosquitto {
@@ -23,9 +25,13 @@ impl Mosquitto {
             }
         }
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let folder = Folder::new();
+        let limits = "max_queued_messages 0\nmax_inflight_messages 0";
+        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\n{limits}\n");
+        let config = folder.write("mosquitto.conf", config);
         let mut command = Command::new("mosquitto");
-        command.arg("-p").arg(port.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mosquitto = Mosquitto { child: command.spawn().expect("mosquitto starts"), port };
+        command.arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
+        let mosquitto = Mosquitto { child: command.spawn().expect("mosquitto starts"), port, _folder: folder };
         let end = Instant::now() + LONG;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < end, "mosquitto does not listen");
@@ -59,6 +65,14 @@ impl Mosquitto {
     pub fn publish(&self, arguments: &[&str]) {
         let status = self.client("mosquitto_pub").args(arguments).status().expect("mosquitto_pub runs");
         assert!(status.success(), "mosquitto_pub {arguments:?}");
+    }
+
+    /// Publishes each line at QoS 1.
+    pub fn publish_lines(&self, topic: &str, lines: &str) {
+        let mut command = self.client("mosquitto_pub");
+        let mut child = command.args(["-q", "1", "-t", topic, "-l"]).stdin(Stdio::piped()).spawn().expect("it runs");
+        child.stdin.take().expect("a pipe").write_all(lines.as_bytes()).expect("it reads");
+        assert!(child.wait().expect("it ends").success());
     }
 }
 
