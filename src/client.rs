@@ -334,7 +334,7 @@ impl Client {
         self.session().close(after(self.timeout))
     }
 
-    fn session(&self) -> &Arc<Session> {
+    pub(crate) fn session(&self) -> &Arc<Session> {
         &self.handle.session
     }
 
@@ -382,7 +382,7 @@ impl fmt::Debug for Client {
 }
 
 /// This long from now; a year is as good as for ever.
-fn after(timeout: Duration) -> Instant {
+pub(crate) fn after(timeout: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     Instant::now() + timeout.min(YEAR)
 }

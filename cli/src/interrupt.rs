@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: the first asks the command to finish, the second ends the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::exit::{Exit, Failure, Result};
 
@@ -12,20 +12,27 @@ pub(crate) struct Interrupt {
 }
 
 type Wake = Box<dyn FnOnce() + Send>;
+type AtExit = Box<dyn Fn() + Send>;
 
 struct Inner {
     happened: AtomicBool,
     wakes: Mutex<Vec<Wake>>,
+    at_exit: Mutex<Vec<AtExit>>,
 }
 
 impl Interrupt {
     /// Listens from now on. Once per process.
     pub(crate) fn listen() -> Result<Self> {
-        let inner = Arc::new(Inner { happened: AtomicBool::new(false), wakes: Mutex::new(Vec::new()) });
+        let inner = Arc::new(Inner {
+            happened: AtomicBool::new(false),
+            wakes: Mutex::new(Vec::new()),
+            at_exit: Mutex::new(Vec::new()),
+        });
         let known = Arc::clone(&inner);
         ctrlc::set_handler(move || {
             if known.happened.swap(true, Ordering::SeqCst) {
                 // Asked twice: whoever is at the keyboard does not want to wait.
+                known.at_exit.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|last| last());
                 std::process::exit(Exit::Interrupted as i32);
             }
             let wakes = std::mem::take(&mut *known.lock());
@@ -39,6 +46,11 @@ impl Interrupt {
     /// Whether it has happened.
     pub(crate) fn happened(&self) -> bool {
         self.inner.happened.load(Ordering::SeqCst)
+    }
+
+    /// Runs this before the second time ends the program. It must not block.
+    pub(crate) fn at_exit(&self, last: impl Fn() + Send + 'static) {
+        self.inner.at_exit.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(last));
     }
 
     /// Runs this when it happens, or at once if it has: to wake a blocking call, say by `Client::disconnect`.
@@ -55,6 +67,6 @@ impl Interrupt {
 
 impl Inner {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Wake>> {
-        self.wakes.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.wakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,10 +4,15 @@
 mod args;
 mod commands;
 mod confirm;
+mod exchange;
 mod exit;
+mod format;
 mod interrupt;
+mod message;
 mod output;
 mod private_file;
+mod payload;
+mod receive;
 mod report;
 mod settings;
 mod table;

@@ -46,6 +46,11 @@ impl Out {
         if self.terminal { self.text(&String::from_utf8_lossy(bytes)) } else { self.inner.write_all(bytes) }
     }
 
+    /// The program's own bytes, as they are also on a terminal.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write_all(bytes)
+    }
+
     /// One JSON value on one line, at once.
     pub(crate) fn json(&mut self, value: &Value) -> io::Result<()> {
         // JSON escapes control characters itself, but not those that turn text around.

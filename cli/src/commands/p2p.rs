@@ -1,13 +1,110 @@
-//! `p2p`.
+//! `p2p`: messages to one client, and to this one.
 
-use clap::Args;
+use aliyun_mqtt::{AckMode, Outgoing, QoS, p2p_topic};
+use clap::{Args, Subcommand};
 
-use crate::args::GlobalArgs;
-use crate::exit::{Exit, Failure, Result};
+use crate::args::{GlobalArgs, qos};
+use crate::exchange::{AnswerArgs, AskArgs};
+use crate::exit::{Exit, Result};
+use crate::payload::PayloadArgs;
+use crate::receive::{BoundArgs, Ready, Receiver, SessionArgs, SinkArgs};
+use crate::report;
+use crate::settings::{Key, Settings};
+
+const HELP: &str = "\
+A P2P message goes to the topic {parent topic}/p2p/{client id}; its receiver needs no subscription. The parent topic is that of \
+--parent-topic or ALIYUN_MQTT_TOPIC. Nobody is told when the receiver is offline: it gets the message later only with QoS 1 \
+and when the sender keeps its session (-c, with a device id).
+
+Examples:
+  aliyun-mqtt p2p send GID_demo@@@0002 -m 'Hello'
+  aliyun-mqtt p2p listen --device-id 0002 -v
+  aliyun-mqtt p2p request GID_demo@@@0002 -m 'How are you?' -W 5
+  aliyun-mqtt p2p reply --device-id 0002 --exec ./answer";
 
 #[derive(Debug, Args)]
-pub(crate) struct P2pArgs {}
+#[command(after_long_help = HELP)]
+pub(crate) struct P2pArgs {
+    #[command(subcommand)]
+    command: P2pCommand,
+}
 
-pub(crate) fn run(_args: &P2pArgs, _global: &GlobalArgs) -> Result<Exit> {
-    Err(Failure::usage("this command is not there yet"))
+#[derive(Debug, Subcommand)]
+enum P2pCommand {
+    /// Send a message to one client
+    Send {
+        /// The client, GroupID@@@DeviceID
+        #[arg(value_name = "CLIENT_ID")]
+        to: String,
+        #[command(flatten)]
+        payload: PayloadArgs,
+        /// QoS, 0 to 2
+        #[arg(long, short = 'q', value_name = "QOS", value_parser = qos, default_value = "1", help_heading = "Message")]
+        qos: QoS,
+        #[command(flatten)]
+        session: SessionArgs,
+    },
+    /// Receive what is sent to this client; needs a device id or client id. Output and acknowledgement are as with `sub`
+    Listen {
+        #[command(flatten)]
+        session: SessionArgs,
+        #[command(flatten)]
+        bounds: BoundArgs,
+        #[command(flatten)]
+        sink: Box<SinkArgs>,
+    },
+    /// Send a request to one client, and print its reply. Without one in time the exit code is 5
+    Request {
+        /// The client, GroupID@@@DeviceID
+        #[arg(value_name = "CLIENT_ID")]
+        to: String,
+        #[command(flatten)]
+        ask: Box<AskArgs>,
+    },
+    /// Answer requests sent to this client, as `rr reply`; needs a device id or client id
+    Reply {
+        #[command(flatten)]
+        session: SessionArgs,
+        #[command(flatten)]
+        answer: AnswerArgs,
+    },
+}
+
+pub(crate) fn run(args: &P2pArgs, global: &GlobalArgs) -> Result<Exit> {
+    match &args.command {
+        P2pCommand::Send { to, payload, qos, session } => send(to, payload, *qos, session, global),
+        P2pCommand::Listen { session, bounds, sink } => {
+            sink.check()?;
+            let receiver = listen(session, global)?;
+            let end = sink.receive(&receiver, bounds.bounds(), &Ready::at_once())?;
+            bounds.finish(end, receiver)
+        }
+        P2pCommand::Request { to, ask } => ask.run(global, |settings| Ok(p2p_topic(settings.needed(Key::Topic)?, to)?)),
+        P2pCommand::Reply { session, answer } => {
+            answer.check()?;
+            answer.run(listen(session, global)?, &Ready::at_once())
+        }
+    }
+}
+
+fn send(to: &str, payload: &PayloadArgs, qos: QoS, session: &SessionArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = Settings::load(global)?;
+    let topic = p2p_topic(settings.needed(Key::Topic)?, to)?;
+    let config = session.apply(settings.builder()?, &settings)?.build()?;
+    let payload = payload.read(&settings, config.limits().payload_len)?;
+    let receiver = Receiver::connect(config)?;
+    receiver.call(|client| client.publish_message(Outgoing::new(topic, qos, payload)))?;
+    receiver.finish()
+}
+
+/// Connects under an id that others can know.
+fn listen(session: &SessionArgs, global: &GlobalArgs) -> Result<Receiver> {
+    let settings = Settings::load(global)?;
+    if settings.text(Key::ClientId).is_none() {
+        settings.needed(Key::DeviceId)?;
+    }
+    let builder = session.apply(settings.builder()?.ack_mode(AckMode::Manual), &settings)?;
+    let receiver = Receiver::connect(builder.build()?)?;
+    report::note(format!("listening as {}", receiver.client().config().client_id()));
+    Ok(receiver)
 }

@@ -7,6 +7,7 @@ mod library {
     pub mod proxy;
     pub mod random;
 }
+pub mod mosquitto;
 
 use std::ffi::OsStr;
 use std::io::Write as _;

@@ -27,6 +27,8 @@ pub struct Plan {
     pub sessions: Sessions,
     /// Messages it sends for each subscription.
     pub offers: u32,
+    /// It answers each request, in the envelope of `aliyun_mqtt::Request`, with what was asked.
+    pub answers: bool,
     /// It may panic where rumqttc would have to.
     pub panics: bool,
     /// It may keep its acknowledgements to itself.
@@ -52,6 +54,7 @@ impl Plan {
             refuses: false,
             sessions: Sessions::Forgotten,
             offers: 0,
+            answers: false,
             panics: false,
             silent: false,
         }
@@ -398,6 +401,7 @@ impl Pump {
                 state.replies.push_back(Event::PubComp(id));
                 return Event::Alive;
             };
+            self.answer(state, &payload);
             line.broker.receive(id, qos, topic, payload);
             state.replies.push_back(if qos == 2 { Event::PubRec(id) } else { Event::PubAck(id) });
             return Event::SentPublish(id);
@@ -419,6 +423,8 @@ impl Pump {
                 let id = line.next_id(state);
                 line.use_id(state, id, "PUBLISH");
                 if !lost {
+                    // The reply may overtake the acknowledgement.
+                    self.answer(state, &payload);
                     line.broker.receive(id, qos, topic, payload);
                     state.replies.push_back(if qos == 2 { Event::PubRec(id) } else { Event::PubAck(id) });
                 }
@@ -447,6 +453,20 @@ impl Pump {
                 Event::SentDisconnect
             }
         }
+    }
+
+    fn answer(&self, state: &mut LineState, payload: &[u8]) {
+        let [0xfa, 0x41, 0x52, 0x52, 1, 1, correlation, high, low, rest @ ..] = payload else { return };
+        if !self.0.broker.plan.answers {
+            return;
+        }
+        let (correlation, rest) = rest.split_at(usize::from(*correlation));
+        let (topic, asked) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+        let head = [0xfa, 0x41, 0x52, 0x52, 1, 2, correlation.len() as u8, 0, 0];
+        let payload = [&head, correlation, asked].concat();
+        state.next_offer_id += 1;
+        let topic = String::from_utf8_lossy(topic).into_owned();
+        state.replies.push_back(Event::Publish { id: state.next_offer_id, topic, payload });
     }
 
     fn offer(&self, state: &mut LineState, filters: &[String]) {

@@ -1,0 +1,55 @@
+//! The asking side.
+
+use std::time::Duration;
+
+use aliyun_mqtt::{Outgoing, QoS, RequestOptions};
+use clap::Args;
+use jiff::ZonedDateTime;
+
+use crate::args::{GlobalArgs, seconds};
+use crate::exit::{Exit, Result};
+use crate::message::View;
+use crate::payload::PayloadArgs;
+use crate::receive::{PrintArgs, Printer, Receiver};
+use crate::settings::Settings;
+
+/// A request, and what becomes of its reply.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    payload: PayloadArgs,
+    /// How long the reply may take; then the exit code is 5 [default: as --timeout]
+    #[arg(long, short = 'W', value_name = "SECONDS", value_parser = seconds)]
+    wait: Option<Duration>,
+    /// Where the reply goes, for a broker without P2P; nobody else should read there [default: this client, by P2P]
+    #[arg(long, value_name = "TOPIC")]
+    response_topic: Option<String>,
+    /// Ask a replier that speaks MQTT 3.1.1 (with 3.1.1 this is so anyway)
+    #[arg(long, hide_short_help = true)]
+    envelope: bool,
+    #[command(flatten)]
+    print: PrintArgs,
+}
+
+impl AskArgs {
+    /// Sends the request to the topic, and prints the reply.
+    pub(crate) fn run(&self, global: &GlobalArgs, topic: impl FnOnce(&Settings) -> Result<String>) -> Result<Exit> {
+        let settings = Settings::load(global)?;
+        let topic = topic(&settings)?;
+        let mut builder = settings.builder()?;
+        if let Some(topic) = &self.response_topic {
+            builder = builder.response_topic(topic);
+        }
+        let config = builder.build()?;
+        let payload = self.payload.read(&settings, config.limits().payload_len)?;
+        let options = RequestOptions::new(self.wait.unwrap_or_else(|| config.timeout())).envelope(self.envelope);
+        let message = Outgoing::new(topic, QoS::AtLeastOnce, payload);
+        let receiver = Receiver::connect(config)?;
+        if let Some(reply) = receiver.call(|client| client.request_message(message, options))? {
+            let mut printer = Printer::new(&self.print);
+            printer.print(&View::new(&reply, &ZonedDateTime::now()))?;
+            printer.flush()?;
+        }
+        receiver.finish()
+    }
+}

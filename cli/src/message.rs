@@ -1,0 +1,171 @@
+//! A received message as the commands show it: in lines, in JSON, in the environment of a command.
+
+use std::time::Duration;
+
+use aliyun_mqtt::{Message, QoS};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::ZonedDateTime;
+use serde_json::{Map, Value, json};
+
+/// What there is to say of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    /// When it was taken.
+    pub(crate) time: &'a ZonedDateTime,
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a [u8],
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) dup: bool,
+    pub(crate) content_type: Option<&'a str>,
+    /// The sender said that the payload is text.
+    pub(crate) text: bool,
+    pub(crate) expiry: Option<Duration>,
+    pub(crate) response_topic: Option<&'a str>,
+    pub(crate) correlation_data: Option<&'a [u8]>,
+    pub(crate) subscription_identifiers: &'a [u32],
+    pub(crate) user_properties: &'a [(String, String)],
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(message: &'a Message, time: &'a ZonedDateTime) -> Self {
+        View {
+            time,
+            topic: message.topic(),
+            payload: message.payload(),
+            qos: message.qos(),
+            retain: message.is_retained(),
+            dup: message.is_duplicate(),
+            content_type: message.content_type(),
+            text: message.is_text(),
+            expiry: message.expiry(),
+            response_topic: message.response_topic(),
+            correlation_data: message.correlation_data(),
+            subscription_identifiers: message.subscription_identifiers(),
+            user_properties: message.user_properties(),
+        }
+    }
+
+    /// The object of `--json`.
+    pub(crate) fn json(&self) -> Map<String, Value> {
+        let mut object = self.json_without_payload();
+        let (key, value) = match std::str::from_utf8(self.payload) {
+            Ok(text) => ("payload", text.to_string()),
+            Err(_) => ("payload_b64", STANDARD.encode(self.payload)),
+        };
+        object.insert(key.to_string(), Value::String(value));
+        object
+    }
+
+    /// As [`json`](View::json), where the payload went elsewhere. What is not there has no key.
+    pub(crate) fn json_without_payload(&self) -> Map<String, Value> {
+        let mut object = Map::new();
+        let mut put = |key: &str, value: Value| {
+            object.insert(key.to_string(), value);
+        };
+        put("time", rfc3339(self.time).into());
+        put("topic", self.topic.into());
+        put("qos", self.qos.level().into());
+        put("retained", self.retain.into());
+        put("duplicate", self.dup.into());
+        put("payload_len", self.payload.len().into());
+        if let Some(content_type) = self.content_type {
+            put("content_type", content_type.into());
+        }
+        if self.text {
+            put("text", true.into());
+        }
+        if let Some(expiry) = self.expiry {
+            put("expiry", expiry.as_secs().into());
+        }
+        if let Some(topic) = self.response_topic {
+            put("response_topic", topic.into());
+        }
+        if let Some(data) = self.correlation_data {
+            put("correlation_data_b64", STANDARD.encode(data).into());
+        }
+        if !self.subscription_identifiers.is_empty() {
+            put("subscription_identifiers", self.subscription_identifiers.into());
+        }
+        if !self.user_properties.is_empty() {
+            // Pairs: keys may repeat, and their order counts.
+            put("user_properties", self.user_properties.iter().map(|(key, value)| json!([key, value])).collect());
+        }
+        object
+    }
+}
+
+/// A time as in `2026-07-30T12:00:00.123456+08:00`.
+pub(crate) fn rfc3339(time: &ZonedDateTime) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6f%:z").to_string()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// 2026-07-03T04:05:06.123456789 in a zone eight hours ahead.
+    pub(crate) fn sample_time() -> ZonedDateTime {
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
+        jiff::civil::date(2026, 7, 3).at(4, 5, 6, 123_456_789).to_zoned_datetime(zone).unwrap()
+    }
+
+    /// A message with nothing but a topic and a payload.
+    pub(crate) fn plain<'a>(time: &'a ZonedDateTime, topic: &'a str, payload: &'a [u8]) -> View<'a> {
+        View {
+            time,
+            topic,
+            payload,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            dup: false,
+            content_type: None,
+            text: false,
+            expiry: None,
+            response_topic: None,
+            correlation_data: None,
+            subscription_identifiers: &[],
+            user_properties: &[],
+        }
+    }
+
+    #[test]
+    fn text_is_text_and_anything_else_base64() {
+        let time = sample_time();
+        let object = Value::Object(plain(&time, "a/b", "中文".as_bytes()).json());
+        let expected = json!({
+            "time": "2026-07-03T04:05:06.123456+08:00",
+            "topic": "a/b", "qos": 1, "retained": false, "duplicate": false, "payload_len": 6, "payload": "中文",
+        });
+        assert_eq!(object, expected);
+        let object = plain(&time, "a/b", b"\0\xff").json();
+        assert_eq!(object["payload_b64"], "AP8=");
+        assert!(!object.contains_key("payload"));
+    }
+
+    #[test]
+    fn properties_keep_their_order_and_repeats() {
+        let time = sample_time();
+        let pairs = [("k", "1"), ("a", ""), ("k", "2")].map(|(key, value)| (key.to_string(), value.to_string()));
+        let view = View {
+            retain: true,
+            dup: true,
+            content_type: Some("text/plain"),
+            text: true,
+            expiry: Some(Duration::from_secs(9)),
+            response_topic: Some("r"),
+            correlation_data: Some(b"\xff"),
+            subscription_identifiers: &[7],
+            user_properties: &pairs,
+            ..plain(&time, "t", b"")
+        };
+        let expected = json!({
+            "time": "2026-07-03T04:05:06.123456+08:00",
+            "topic": "t", "qos": 1, "retained": true, "duplicate": true, "payload_len": 0,
+            "content_type": "text/plain", "text": true, "expiry": 9, "response_topic": "r", "correlation_data_b64": "/w==",
+            "subscription_identifiers": [7], "user_properties": [["k", "1"], ["a", ""], ["k", "2"]],
+        });
+        assert_eq!(Value::Object(view.json_without_payload()), expected);
+    }
+}

@@ -1,0 +1,268 @@
+//! `--exec`: a command of the shell for each message.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::Message;
+use clap::Args;
+use serde_json::json;
+
+use super::Sink;
+use crate::args::seconds;
+use crate::exit::{Exit, Failure, Result};
+use crate::interrupt::Interrupt;
+use crate::message::{View, rfc3339};
+use crate::report;
+
+/// What a command may print as an answer.
+const MOST_OUTPUT: u64 = 16 * 1024 * 1024;
+/// How long a command that was asked to end may take for it.
+const GRACE: Duration = Duration::from_secs(2);
+/// The longest value in the environment that systems take.
+const MOST_VALUE: usize = 64 * 1024;
+
+pub(super) const PROCESSING: &str = "Processing";
+
+/// A command for each message.
+#[derive(Debug, Args)]
+pub(crate) struct CommandArgs {
+    /// Run this shell command for each message, with the payload on its stdin and MQTT_TOPIC and more in its environment
+    #[arg(long, value_name = "COMMAND", help_heading = PROCESSING)]
+    pub(crate) exec: Option<String>,
+    /// How long a command may run; then it is killed and has failed. 0: as long as it likes
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60", help_heading = PROCESSING)]
+    pub(crate) exec_timeout: Duration,
+}
+
+/// A command, run for one message after the other.
+pub(crate) struct Command {
+    line: String,
+    timeout: Option<Duration>,
+    /// The one that runs, so that the end of this program can be its end.
+    running: Arc<Mutex<Option<u32>>>,
+}
+
+/// Where its output goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// To our own.
+    Inherited,
+    /// To the caller.
+    Captured,
+}
+
+impl Command {
+    pub(crate) fn new(line: &str, timeout: Duration, interrupt: &Interrupt) -> Self {
+        let running = Arc::new(Mutex::new(None));
+        let at_exit = Arc::clone(&running);
+        interrupt.at_exit(move || {
+            if let Some(pid) = *lock(&at_exit) {
+                end(pid, true);
+            }
+        });
+        let timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        Command { line: line.to_string(), timeout, running }
+    }
+
+    /// Runs it to its end. What it has printed, if captured; else why it failed.
+    ///
+    /// The payload is its standard input. Nothing that others have sent becomes a word of the shell.
+    pub(crate) fn run(&self, view: &View<'_>, payload: &[u8], output: Output) -> Result<Vec<u8>, String> {
+        let mut command = shell(&self.line);
+        for (name, value) in environment(view, payload) {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::piped());
+        if output == Output::Captured {
+            command.stdout(Stdio::piped());
+        }
+        let deadline = self.timeout.and_then(super::deadline);
+        let mut child = command.spawn().map_err(|error| format!("could not be started: {error}"))?;
+        *lock(&self.running) = Some(child.id());
+        let result = self.attend(&mut child, payload, deadline);
+        *lock(&self.running) = None;
+        result
+    }
+
+    fn attend(&self, child: &mut Child, payload: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, String> {
+        // On threads that nobody waits for: a process that outlives the command may hold the other ends.
+        if let Some(mut stdin) = child.stdin.take() {
+            let payload = payload.to_vec();
+            // A command need not read its input.
+            thread::spawn(move || drop(stdin.write_all(&payload)));
+        }
+        let printed = child.stdout.take().map(|stdout| {
+            let (sender, receiver) = mpsc::channel();
+            thread::spawn(move || {
+                let mut bytes = Vec::new();
+                let result = stdout.take(MOST_OUTPUT + 1).read_to_end(&mut bytes);
+                let _ = sender.send(result.map(|_| bytes));
+            });
+            receiver
+        });
+        let too_long = || {
+            let time = self.timeout.unwrap_or_default().as_secs_f64();
+            format!("did not end within {time} s and was killed")
+        };
+        let Some(status) = wait(child, deadline)? else {
+            kill(child);
+            return Err(too_long());
+        };
+        if !status.success() {
+            return Err(told(status));
+        }
+        let Some(printed) = printed else { return Ok(Vec::new()) };
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        match printed.recv_timeout(left) {
+            Ok(Ok(bytes)) if bytes.len() as u64 > MOST_OUTPUT => Err(format!("printed more than {MOST_OUTPUT} bytes")),
+            Ok(result) => result.map_err(|error| format!("what it printed could not be read: {error}")),
+            // Something it has started still holds its output.
+            Err(_) => {
+                end(child.id(), true);
+                Err(too_long())
+            }
+        }
+    }
+}
+
+/// Runs the command for each message.
+pub(crate) struct Exec {
+    command: Command,
+    keep_going: bool,
+    failed: u64,
+}
+
+impl Exec {
+    pub(crate) fn new(command: Command, keep_going: bool) -> Self {
+        Exec { command, keep_going, failed: 0 }
+    }
+}
+
+impl Sink for Exec {
+    fn take(&mut self, _message: &Message, view: &View<'_>) -> Result<()> {
+        let Err(why) = self.command.run(view, view.payload, Output::Inherited) else { return Ok(()) };
+        let what = format!("the command {why}, for a message on topic {}", view.topic);
+        if self.keep_going {
+            self.failed += 1;
+            report::warning(format!("{what}; the message is skipped"));
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Failure, what).hint(
+            "the message was not acknowledged: with --keep-session, QoS 1 and the same client id it comes again; \
+             --keep-going skips it",
+        ))
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn one_by_one(&self) -> bool {
+        true
+    }
+
+    fn verdict(&self) -> Result<()> {
+        match self.failed {
+            0 => Ok(()),
+            failed => Err(Failure::new(Exit::Failure, format!("the command failed for {failed} messages"))),
+        }
+    }
+}
+
+/// What a command finds in its environment. `None`: it must not inherit one of ours.
+fn environment(view: &View<'_>, payload: &[u8]) -> [(&'static str, Option<String>); 9] {
+    let flag = |flag: bool| Some(u8::from(flag).to_string());
+    let pairs = Some(view.user_properties).filter(|pairs| !pairs.is_empty());
+    let pairs = pairs.map(|pairs| pairs.iter().map(|(key, value)| json!([key, value])).collect::<serde_json::Value>());
+    [
+        ("MQTT_TOPIC", Some(view.topic.to_string())),
+        ("MQTT_QOS", Some(view.qos.level().to_string())),
+        ("MQTT_RETAIN", flag(view.retain)),
+        ("MQTT_DUP", flag(view.dup)),
+        ("MQTT_TIME", Some(rfc3339(view.time))),
+        ("MQTT_PAYLOAD_LEN", Some(payload.len().to_string())),
+        ("MQTT_CONTENT_TYPE", view.content_type.map(str::to_string)),
+        ("MQTT_RESPONSE_TOPIC", view.response_topic.map(str::to_string)),
+        ("MQTT_USER_PROPERTIES", pairs.map(|pairs| pairs.to_string()).filter(|text| text.len() <= MOST_VALUE)),
+    ]
+}
+
+#[cfg(unix)]
+fn shell(line: &str) -> std::process::Command {
+    let mut command = std::process::Command::new("/bin/sh");
+    command.arg("-c").arg(line);
+    // A group of its own: it can be killed with all it has started, and Ctrl-C leaves it the time to finish.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+#[cfg(not(unix))]
+fn shell(line: &str) -> std::process::Command {
+    let mut command = std::process::Command::new("cmd");
+    command.arg("/C").arg(line);
+    command
+}
+
+/// `None`: the deadline has passed.
+fn wait(child: &mut Child, deadline: Option<Instant>) -> Result<Option<ExitStatus>, String> {
+    let mut pause = Duration::from_micros(500);
+    loop {
+        match child.try_wait() {
+            Ok(None) => {}
+            Ok(Some(status)) => return Ok(Some(status)),
+            Err(error) => return Err(format!("cannot be waited for: {error}")),
+        }
+        let left = deadline.map_or(pause, |deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return Ok(None);
+        }
+        thread::sleep(pause.min(left));
+        pause = (pause * 3 / 2).min(Duration::from_millis(20));
+    }
+}
+
+/// Asks it to end, then makes it.
+fn kill(child: &mut Child) {
+    end(child.id(), false);
+    if !matches!(wait(child, super::deadline(GRACE)), Ok(Some(_))) {
+        let _ = child.kill();
+    }
+    end(child.id(), true);
+    let _ = child.wait();
+}
+
+/// Ends the group of a command.
+#[cfg(unix)]
+fn end(pid: u32, surely: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let signal = if surely { Signal::KILL } else { Signal::TERM };
+    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may be gone already.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+#[cfg(not(unix))]
+fn end(_pid: u32, _surely: bool) {}
+
+fn told(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("was ended by signal {signal}");
+    }
+    match status.code() {
+        Some(code) => format!("ended with code {code}"),
+        None => "failed".to_string(),
+    }
+}
+
+fn lock(running: &Mutex<Option<u32>>) -> MutexGuard<'_, Option<u32>> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,102 @@
+//! `--output-dir`: each payload in a file of its own.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use aliyun_mqtt::Message;
+use jiff::ZonedDateTime;
+use jiff::tz::TimeZone;
+
+use super::{Printer, Sink};
+use crate::exit::{Failure, Result};
+use crate::message::View;
+
+/// How much of a topic goes into a name, in characters.
+const TOPIC: usize = 100;
+
+/// Writes files, and prints their paths.
+pub(crate) struct Folder<'a> {
+    path: PathBuf,
+    sync: bool,
+    count: u64,
+    printer: Printer<'a>,
+}
+
+impl<'a> Folder<'a> {
+    /// Makes the folder if it is not there. `sync`: a file is on the disk before its message counts as safe.
+    pub(crate) fn new(path: &Path, sync: bool, printer: Printer<'a>) -> Result<Self> {
+        fs::create_dir_all(path)
+            .map_err(|error| Failure::io(format!("cannot make the folder {}", path.display()), &error))?;
+        Ok(Folder { path: path.to_path_buf(), sync, count: 0, printer })
+    }
+
+    /// Under another name first: who sees the file sees all of it.
+    fn write(&self, name: &str, payload: &[u8]) -> io::Result<PathBuf> {
+        let unfinished = self.path.join(format!(".{name}.part"));
+        let path = self.path.join(name);
+        let written = OpenOptions::new().write(true).create_new(true).open(&unfinished).and_then(|mut file| {
+            file.write_all(payload)?;
+            if self.sync { file.sync_all() } else { Ok(()) }
+        });
+        if let Err(error) = written.and_then(|()| fs::rename(&unfinished, &path)) {
+            let _ = fs::remove_file(&unfinished);
+            return Err(error);
+        }
+        if self.sync && cfg!(unix) {
+            // The name, too.
+            File::open(&self.path)?.sync_all()?;
+        }
+        Ok(path)
+    }
+}
+
+impl Sink for Folder<'_> {
+    fn take(&mut self, _message: &Message, view: &View<'_>) -> Result<()> {
+        self.count += 1;
+        let name = name(view.time, std::process::id(), self.count, view.topic);
+        let path = self
+            .write(&name, view.payload)
+            .map_err(|error| Failure::io(format!("cannot write {}", self.path.join(&name).display()), &error))?;
+        Ok(self.printer.print_path(view, &path.to_string_lossy())?)
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        Ok(self.printer.flush()?)
+    }
+}
+
+/// A name that no other message gets, of this run or another, and in which nothing of a topic means anything to a file system
+/// or a shell. Names sort by time.
+fn name(time: &ZonedDateTime, process: u32, count: u64, topic: &str) -> String {
+    let time = time.with_time_zone(TimeZone::UTC);
+    let topic: String = topic
+        .chars()
+        .take(TOPIC)
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
+        .collect();
+    format!("{}-{process}-{count}-{topic}", time.strftime("%Y%m%dT%H%M%S.%9fZ"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::tests::sample_time;
+
+    #[test]
+    fn a_name_holds_no_trap() {
+        let time = sample_time();
+        for (topic, expected) in [
+            ("a/b-c_d", "a_b-c_d"),
+            ("../../etc/passwd", "______etc_passwd"),
+            ("a\0\n\u{1b}[2J", "a____2J"),
+            ("$(rm) *;'", "__rm_____"),
+            ("中文", "__"),
+            ("", ""),
+        ] {
+            let name = name(&time, 4711, 2, topic);
+            assert_eq!(name, format!("20260702T200506.123456789Z-4711-2-{expected}"));
+        }
+        assert!(name(&time, u32::MAX, u64::MAX, &"x".repeat(60_000)).len() < 200);
+    }
+}

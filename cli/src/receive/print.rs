@@ -1,0 +1,109 @@
+//! Messages on standard output.
+
+use std::io;
+
+use aliyun_mqtt::Message;
+use clap::Args;
+use serde_json::Value;
+
+use super::Sink;
+use crate::exit::Result;
+use crate::format::{self, Format, Target};
+use crate::message::View;
+use crate::output::Out;
+
+pub(super) const OUTPUT: &str = "Output";
+
+/// How a message is printed.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct PrintArgs {
+    /// Print `topic payload`
+    #[arg(long, short = 'v', help_heading = OUTPUT)]
+    pub(crate) verbose: bool,
+    /// Print no line end after a message
+    #[arg(long, short = 'N', help_heading = OUTPUT)]
+    pub(crate) no_newline: bool,
+    /// Print in this format, the language of mosquitto_sub: `%t %p`, `@H:@M`, `\t`
+    #[arg(long, short = 'F', value_name = "FORMAT", value_parser = format::parse, conflicts_with = "verbose",
+        help_heading = OUTPUT)]
+    pub(crate) format: Option<Format>,
+    /// One JSON object per message; a payload that is no UTF-8 in base64, as payload_b64
+    #[arg(long, conflicts_with_all = ["verbose", "no_newline", "format"], help_heading = OUTPUT)]
+    pub(crate) json: bool,
+}
+
+/// Prints messages.
+pub(crate) struct Printer<'a> {
+    out: Out,
+    args: &'a PrintArgs,
+}
+
+impl<'a> Printer<'a> {
+    pub(crate) fn new(args: &'a PrintArgs) -> Self {
+        Printer { out: Out::new(), args }
+    }
+
+    /// Prints one; it is out after [`flush`](Printer::flush).
+    pub(crate) fn print(&mut self, view: &View<'_>) -> io::Result<()> {
+        if self.args.json {
+            return self.json(view.json());
+        }
+        match &self.args.format {
+            Some(format) => format.write(view, &mut self.out)?,
+            None => {
+                self.topic(view)?;
+                self.out.bytes(view.payload)?;
+            }
+        }
+        if self.args.no_newline { Ok(()) } else { self.out.raw(b"\n") }
+    }
+
+    /// Prints where the payload went, in its place.
+    pub(crate) fn print_path(&mut self, view: &View<'_>, path: &str) -> io::Result<()> {
+        if self.args.json {
+            let mut object = view.json_without_payload();
+            object.insert("path".to_string(), path.into());
+            return self.json(object);
+        }
+        self.topic(view)?;
+        self.out.text(path)?;
+        if self.args.no_newline { Ok(()) } else { self.out.raw(b"\n") }
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn topic(&mut self, view: &View<'_>) -> io::Result<()> {
+        if self.args.verbose {
+            self.out.text(view.topic)?;
+            self.out.raw(b" ")?;
+        }
+        Ok(())
+    }
+
+    fn json(&mut self, object: serde_json::Map<String, Value>) -> io::Result<()> {
+        self.out.text(&Value::Object(object).to_string())?;
+        self.out.raw(b"\n")
+    }
+}
+
+impl Sink for Printer<'_> {
+    fn take(&mut self, _message: &Message, view: &View<'_>) -> Result<()> {
+        Ok(self.print(view)?)
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        Ok(self.flush()?)
+    }
+}
+
+impl Target for Out {
+    fn own(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.raw(bytes)
+    }
+
+    fn foreign(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes(bytes)
+    }
+}

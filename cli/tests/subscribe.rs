@@ -1,0 +1,573 @@
+//! `sub`, as a child process against the emulator: what is printed, how it ends, and what is acknowledged when.
+
+mod support;
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Command;
+
+use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
+use serde_json::Value;
+use support::{Folder, LONG, Output, Running, emulator, program, run, topic, with};
+
+const DEVICE: &str = "keeper";
+
+/// `sub` with a session that is kept.
+fn keeper(emulator: &Emulator, topic: &str, more: &[&str]) -> (Command, Vec<String>) {
+    let mut arguments: Vec<String> =
+        ["sub", "-c", "--device-id", DEVICE, "-t", topic].into_iter().map(str::to_string).collect();
+    arguments.extend(more.iter().map(ToString::to_string));
+    (with(emulator), arguments)
+}
+
+fn run_keeper(emulator: &Emulator, topic: &str, more: &[&str]) -> Output {
+    let (command, arguments) = keeper(emulator, topic, more);
+    run(command, arguments)
+}
+
+fn start_keeper(emulator: &Emulator, topic: &str, more: &[&str]) -> Running {
+    let (mut command, arguments) = keeper(emulator, topic, more);
+    command.args(arguments);
+    Running::start(command)
+}
+
+/// A kept session with these messages waiting in it.
+fn waiting(emulator: &Emulator, topic: &str, payloads: &[&[u8]]) {
+    run_keeper(emulator, topic, &["-E"]).expect(0);
+    for payload in payloads {
+        emulator.publish_as_service(topic, 1, *payload).unwrap();
+    }
+}
+
+/// Checks what the kept session still holds, in whatever order the broker sends it.
+#[track_caller]
+fn expect_left(emulator: &Emulator, topic: &str, payloads: &[&str]) {
+    emulator.publish_as_service(topic, 1, "the last").unwrap();
+    let count = (payloads.len() + 1).to_string();
+    let output = run_keeper(emulator, topic, &["-C", &count]).expect(0);
+    let mut lines = output.lines();
+    lines.sort_unstable();
+    let mut expected = [payloads, &["the last"]].concat();
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+}
+
+fn until(emulator: &Emulator, what: impl Fn(&What) -> bool) -> LogEntry {
+    emulator.wait_for_log(LONG, |entry| what(&entry.what)).expect("it is in the log")
+}
+
+fn subscribed(emulator: &Emulator) {
+    until(emulator, |what| matches!(what, What::Subscribed { .. }));
+}
+
+fn acknowledged(emulator: &Emulator) -> usize {
+    emulator.log().iter().filter(|entry| matches!(entry.what, What::DeliveryAcknowledged { .. })).count()
+}
+
+// ---- what is printed ----
+
+#[test]
+fn payloads_come_out_byte_for_byte() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "bytes");
+    let all: Vec<u8> = (0..=255).chain(*b"\r\n\0").collect();
+    waiting(&emulator, &topic, &[&all, b"", b"text"]);
+    let output = run_keeper(&emulator, &topic, &["-N", "-C", "3"]).expect(0);
+    assert_eq!(output.stdout, [&all[..], b"text"].concat());
+    assert_eq!(output.stderr, "");
+    assert_eq!(acknowledged(&emulator), 3, "all before the end");
+
+    waiting(&emulator, &topic, &[b"a", b"", b"b c"]);
+    assert_eq!(
+        run_keeper(&emulator, &topic, &["-v", "-C", "3"]).expect(0).text(),
+        format!("{topic} a\n{topic} \n{topic} b c\n")
+    );
+    waiting(&emulator, &topic, &[b"a", b"\xff"]);
+    let output = run_keeper(&emulator, &topic, &["-C", "2", "-F", "%q|%-4l|%x|%t\\t@@"]).expect(0);
+    assert_eq!(output.text(), format!("1|1   |61|{topic}\t@\n1|1   |ff|{topic}\t@\n"));
+}
+
+#[test]
+fn json_is_one_object_a_line() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "json");
+    waiting(&emulator, &topic, &["中\n".as_bytes(), b"\xff\0"]);
+    let (mut command, arguments) = keeper(&emulator, &topic, &["--json", "-C", "2"]);
+    let named = "Asia/Shanghai";
+    let known = std::path::Path::new("/usr/share/zoneinfo").join(named).exists();
+    command.env("TZ", if known { named } else { "CST-8" });
+    let output = run(command, arguments).expect(0);
+    let objects: Vec<Value> = output.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.len(), 2);
+    assert_eq!(objects[0]["payload"], "中\n");
+    assert_eq!(objects[0]["topic"], topic.as_str());
+    assert_eq!(objects[0]["qos"], 1);
+    assert_eq!(objects[1]["payload_b64"], "/wA=");
+    assert_eq!(objects[1]["payload_len"], 2);
+    let time = objects[0]["time"].as_str().unwrap();
+    assert!(time.ends_with("+08:00"), "{time}");
+    time.parse::<jiff::Timestamp>().expect("RFC 3339");
+}
+
+#[test]
+fn properties_of_mqtt_5_are_shown() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "five");
+    let keep = ["sub", "--protocol", "5", "--session-expiry", "3600", "-c", "--device-id", DEVICE, "-t", &topic];
+    let keep = [&keep[..], &["--subscription-id", "7"]].concat();
+    run(with(&emulator), [&keep[..], &["-E"]].concat()).expect(0);
+    let config = aliyun_mqtt::Config::builder()
+        .endpoint(emulator.endpoint())
+        .instance_id(emulator.instance_id())
+        .group_id(emulator.group_id())
+        .credentials(aliyun_mqtt::Credentials::signature(emulator.access_key_id(), emulator.access_key_secret()))
+        .protocol(aliyun_mqtt::Protocol::V5);
+    let client = aliyun_mqtt::Client::connect(config.build().unwrap()).unwrap();
+    let message = aliyun_mqtt::Outgoing::new(&topic, aliyun_mqtt::QoS::AtLeastOnce, "x")
+        .user_property("k", "1")
+        .user_property("k", "2")
+        .content_type("text/plain")
+        .correlation_data([0xff]);
+    client.publish_message(message).unwrap();
+    let output = run(with(&emulator), [&keep[..], &["--json", "-C", "1"]].concat()).expect(0);
+    let object: Value = serde_json::from_str(output.text()).unwrap();
+    assert_eq!(object["user_properties"], serde_json::json!([["k", "1"], ["k", "2"]]));
+    assert_eq!(object["content_type"], "text/plain");
+    assert_eq!(object["correlation_data_b64"], "/w==");
+    assert_eq!(object["subscription_identifiers"], serde_json::json!([7]));
+}
+
+#[test]
+fn what_is_filtered_out_is_acknowledged_and_does_not_count() {
+    let emulator = emulator();
+    let (all, noise) = (topic(&emulator, "some/#"), topic(&emulator, "some/noise/#"));
+    run_keeper(&emulator, &all, &["-E"]).expect(0);
+    for (rest, payload) in [("some/noise/a", "1"), ("some/b", "2"), ("some/noise", "3"), ("some/c", "4")] {
+        emulator.publish_as_service(&topic(&emulator, rest), 1, payload).unwrap();
+    }
+    let output = run_keeper(&emulator, &all, &["-T", &noise, "-C", "2"]).expect(0);
+    assert_eq!(output.text(), "2\n4\n");
+    expect_left(&emulator, &topic(&emulator, "some/d"), &[]);
+}
+
+#[test]
+fn formats_mean_what_they_mean_to_mosquitto_sub() {
+    let Some(mosquitto) = support::mosquitto::Mosquitto::start() else { return };
+    for (topic, payload) in
+        [("demo/a", "Hello"), ("demo/a/longer", "{\"a\": [1, 2.5]}"), ("demo/b", "line\nline % @ \\")]
+    {
+        mosquitto.publish(&["-r", "-q", "1", "-t", topic, "-m", payload]);
+    }
+    let properties = "content-type text/plain|message-expiry-interval 9000|payload-format-indicator 1|response-topic re/ply|\
+                      correlation-data id|user-property k 1|user-property a 2";
+    let properties = properties.split('|').flat_map(|text| ["-D", "publish"].into_iter().chain(text.splitn(3, ' ')));
+    let publish: Vec<&str> =
+        ["-V", "5", "-r", "-q", "1", "-t", "demo/c", "-m", "five"].into_iter().chain(properties).collect();
+    mosquitto.publish(&publish);
+    for format in [
+        "%t|%p|%x|%X|%l|%q|%r|%%|@@|\\\\|%A",
+        "\\0\\a\\e\\n\\r\\t\\v",
+        "[%20t][%-20t][%020t][%3t]",
+        "[%.3t][%10.3t][%-10.3t][%.t][%.40t]",
+        "[%6l][%06l][%-6l][%-06l][%1l]",
+        // Not %x with a width: mosquitto_sub then shows half of the payload.
+        "[%30p][%-30p]",
+        "[%C][%D][%F][%P][%R][%S]",
+        "[%14C][%-14C][%.4C][%-14.4C][%.2R]",
+        "[%-4F][%-4A][%4S]",
+        "%J",
+    ] {
+        let arguments = ["-t", "demo/#", "-q", "1", "-C", "4", "-F", format];
+        let theirs = mosquitto.client("mosquitto_sub").args(["-V", "5", "-W", "60"]).args(arguments).output().unwrap();
+        let arguments = [&["sub", "--protocol", "5"], &arguments[..]].concat();
+        let ours = run(mosquitto.with(), arguments).expect(0);
+        if format != "%J" {
+            assert_eq!(String::from_utf8_lossy(&ours.stdout), String::from_utf8_lossy(&theirs.stdout), "{format}");
+            continue;
+        }
+        // Not all payloads are JSON. Of what is, only time, packet id and properties differ.
+        let objects = |stdout: &[u8]| -> Vec<Value> {
+            let lines = std::str::from_utf8(stdout).unwrap().lines().filter(|line| !line.is_empty());
+            let mut objects: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+            for object in &mut objects {
+                object.as_object_mut().unwrap().retain(|key, _| !["tst", "mid", "properties"].contains(&key.as_str()));
+            }
+            objects
+        };
+        assert_eq!(objects(&ours.stdout), objects(&theirs.stdout));
+        assert_eq!(objects(&ours.stdout).len(), 1);
+        assert_eq!(ours.stderr.matches("is no JSON").count(), 3, "{}", ours.stderr);
+    }
+}
+
+// ---- how it ends ----
+
+#[test]
+fn count_and_time_together_end_at_the_count_or_with_5() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "bounds");
+    waiting(&emulator, &topic, &[b"1", b"2", b"3"]);
+    assert_eq!(run_keeper(&emulator, &topic, &["-C", "2", "-W", "100"]).expect(0).text(), "1\n2\n");
+    let output = run_keeper(&emulator, &topic, &["-C", "2", "-W", "1"]).expect(5);
+    assert_eq!(output.text(), "3\n");
+    assert!(output.stderr.contains("fewer than 2 messages"), "{}", output.stderr);
+    waiting(&emulator, &topic, &[b"4"]);
+    assert_eq!(run_keeper(&emulator, &topic, &["-W", "1"]).expect(0).text(), "4\n", "as long as was asked");
+    assert_eq!(run_keeper(&emulator, &topic, &["-W", "0"]).expect(0).text(), "");
+}
+
+#[test]
+fn wrong_usage_ends_before_anything_is_connected() {
+    for (arguments, words) in [
+        (&["sub", "-t", "a", "-F", "%t %y"][..], "`%y` at character 4: there is no such field"),
+        (&["sub"], "--topic"),
+        (&["sub", "-t", "a", "-T", "b/#/c"], "# the last one"),
+        (&["sub", "-t", "a", "-C", "0"], "0"),
+        (&["sub", "-t", "a", "-q", "3"], "0, 1 or 2"),
+        (&["sub", "-t", "a", "--exec", "true", "-v"], "nothing is printed"),
+        (&["sub", "-t", "a", "--keep-going"], "--exec"),
+        (&["sub", "-t", "a", "--json", "-v"], "cannot be used with"),
+    ] {
+        let output = run(program(), arguments).expect(2);
+        assert!(output.stderr.contains(words), "{arguments:?}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn each_failure_has_its_code() {
+    let emulator = emulator();
+    emulator.forbid(&topic(&emulator, "forbidden/#"));
+    let output = run(with(&emulator), ["sub", "-t", &topic(&emulator, "forbidden/#")]).expect(6);
+    assert!(output.stderr.contains("forbidden/#") && output.stderr.contains("hint:"), "{}", output.stderr);
+
+    emulator.refuse_logins(Some(5));
+    let output = run(with(&emulator), ["sub", "-t", &topic(&emulator, "a")]).expect(4);
+    assert!(output.stderr.contains("error:"), "{}", output.stderr);
+
+    emulator.stop().unwrap();
+    let output = run(with(&emulator), ["sub", "-t", &topic(&emulator, "a")]).expect(3);
+    assert!(output.stderr.contains("error:") && output.stdout.is_empty(), "{}", output.stderr);
+}
+
+#[test]
+fn ctrl_c_ends_it_in_order() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "interrupted");
+    waiting(&emulator, &topic, &[]);
+    let mut running = start_keeper(&emulator, &topic, &["-C", "5", "-W", "1000"]);
+    emulator.publish_as_service(&topic, 1, "1").unwrap();
+    assert_eq!(running.line(), "1");
+    until(&emulator, |what| matches!(what, What::DeliveryAcknowledged { .. }));
+    running.signal("TERM");
+    assert_eq!(running.wait().expect(130).stderr, "");
+    until(&emulator, |what| {
+        matches!(what, What::Disconnected { reason: aliyun_mqtt_emulator::DisconnectReason::DisconnectedByClient })
+    });
+}
+
+#[test]
+fn ctrl_c_ends_it_before_there_is_a_connection() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = with(&emulator());
+    command.env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", silent.local_addr().unwrap()));
+    command.args(["sub", "-t", "emulator/a", "--timeout", "3600"]);
+    let running = Running::start(command);
+    let _connection = silent.accept().unwrap();
+    running.signal("INT");
+    assert_eq!(running.wait().expect(130).stderr, "");
+}
+
+#[test]
+fn a_broken_connection_is_told_and_made_again() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "again");
+    waiting(&emulator, &topic, &[]);
+    let mut running = start_keeper(&emulator, &topic, &["-C", "2"]);
+    emulator.publish_as_service(&topic, 1, "before").unwrap();
+    assert_eq!(running.line(), "before");
+    until(&emulator, |what| matches!(what, What::DeliveryAcknowledged { .. }));
+    let id = format!("{}@@@{DEVICE}", emulator.group_id());
+    assert!(emulator.kick(&id));
+    emulator.publish_as_service(&topic, 1, "after").unwrap();
+    assert_eq!(running.line(), "after");
+    let output = running.wait().expect(0);
+    assert!(output.stderr.contains("warn: disconnected, trying again"), "{}", output.stderr);
+    assert!(output.stderr.contains("warn: connected again"), "{}", output.stderr);
+}
+
+#[test]
+fn a_subscription_that_is_lost_for_good_ends_it() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "lost");
+    let mut command = with(&emulator);
+    command.args(["sub", "-t", &topic, "--device-id", DEVICE]);
+    let running = Running::start(command);
+    subscribed(&emulator);
+    emulator.forbid(&topic);
+    assert!(emulator.kick(&format!("{}@@@{DEVICE}", emulator.group_id())));
+    let output = running.wait().expect(6);
+    assert!(output.stderr.contains(&topic), "{}", output.stderr);
+}
+
+#[test]
+fn subscriptions_of_a_kept_session_can_be_made_used_and_taken_back() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "kept");
+    run_keeper(&emulator, &topic, &["-E"]).expect(0);
+    emulator.publish_as_service(&topic, 1, "kept").unwrap();
+    let keep = ["sub", "-c", "--device-id", DEVICE];
+    let output = run(with(&emulator), [&keep[..], &["--no-subscribe", "-C", "1"]].concat()).expect(0);
+    assert_eq!(output.text(), "kept\n");
+    run(with(&emulator), [&keep[..], &["-U", &topic, "-E"]].concat()).expect(0);
+    until(&emulator, |what| matches!(what, What::Unsubscribed { filter } if *filter == topic));
+    let output = run(with(&emulator), ["sub", "-c", "-t", &topic, "-E"]).expect(2);
+    assert!(output.stderr.contains("device"), "{}", output.stderr);
+}
+
+// ---- what is acknowledged ----
+
+#[test]
+fn what_a_full_disk_did_not_take_comes_again() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "full");
+    waiting(&emulator, &topic, &[b"1", b"2"]);
+    let (mut command, arguments) = keeper(&emulator, &topic, &[]);
+    command.stdout(File::options().write(true).open("/dev/full").unwrap());
+    let output = run(command, arguments).expect(1);
+    assert!(output.stderr.contains("cannot write the output"), "{}", output.stderr);
+    assert_eq!(acknowledged(&emulator), 0);
+    expect_left(&emulator, &topic, &["1", "2"]);
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly_and_what_was_not_read_comes_again() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "pipe");
+    waiting(&emulator, &topic, &[b"1"]);
+    let (mut command, arguments) = keeper(&emulator, &topic, &[]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    command.args(arguments).stdout(writer);
+    let running = Running::start(command);
+    let mut reader = BufReader::new(reader);
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert_eq!(line, "1\n");
+    until(&emulator, |what| matches!(what, What::DeliveryAcknowledged { .. }));
+    drop(reader);
+    emulator.publish_as_service(&topic, 1, "2").unwrap();
+    let output = running.wait().expect(0);
+    assert_eq!(output.stderr, "");
+    expect_left(&emulator, &topic, &["2"]);
+}
+
+#[test]
+fn what_was_written_but_not_wholly_when_it_was_killed_comes_again() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "killed");
+    // More than a pipe holds: the write cannot end.
+    let big = [b'x'; 60_000];
+    waiting(&emulator, &topic, &[&big, &big]);
+    let (mut command, arguments) = keeper(&emulator, &topic, &[]);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    command.args(arguments).stdout(writer);
+    let running = Running::start(command);
+    let mut some = [0];
+    reader.read_exact(&mut some).unwrap();
+    until(&emulator, |what| matches!(what, What::Delivered { packet_id: Some(_), .. }));
+    let position = emulator.log_position();
+    running.signal("KILL");
+    drop(running.wait());
+    let ended = |entry: &LogEntry| matches!(entry.what, What::Disconnected { .. });
+    emulator.wait_for_log_since(position, LONG, ended).expect("its end is noticed");
+    // The first one may have been out, and acknowledged, before the second came.
+    let left: Vec<&str> = vec![std::str::from_utf8(&big).unwrap(); 2 - acknowledged(&emulator)];
+    assert!(!left.is_empty());
+    expect_left(&emulator, &topic, &left);
+}
+
+#[test]
+fn a_message_whose_command_was_running_when_it_was_killed_comes_again() {
+    let emulator = emulator();
+    let folder = Folder::new();
+    let topic = topic(&emulator, "killed");
+    waiting(&emulator, &topic, &[b"job"]);
+    // Nobody ends it but the end of the test.
+    let command = format!("cat; echo; while test -d '{}'; do sleep 0.1; done", folder.as_path().display());
+    let mut running = start_keeper(&emulator, &topic, &["--exec", &command]);
+    assert_eq!(running.line(), "job");
+    running.signal("KILL");
+    // Its command may still hold our end of the pipes.
+    let _ = running.child.wait();
+    assert_eq!(acknowledged(&emulator), 0);
+    expect_left(&emulator, &topic, &["job"]);
+}
+
+#[test]
+fn more_than_the_client_holds_comes_before_the_subscription_is_made_and_is_taken() {
+    let Some(mosquitto) = support::mosquitto::Mosquitto::start() else { return };
+    let keep = ["sub", "-c", "--device-id", DEVICE, "-t", "demo/many"];
+    run(mosquitto.with(), [&keep[..], &["-E"]].concat()).expect(0);
+    // The inbox holds 10,000.
+    let numbers: String = (0..15_000).map(|number| format!("{number}\n")).collect();
+    mosquitto.publish_lines("demo/many", &numbers);
+    let output = run(mosquitto.with(), [&keep[..], &["-C", "15000"]].concat()).expect(0);
+    assert!(output.text() == numbers, "{} lines", output.lines().len());
+}
+
+// ---- --output-dir ----
+
+#[test]
+fn each_payload_becomes_a_file_of_its_own() {
+    let emulator = emulator();
+    let folder = Folder::new();
+    let topic = topic(&emulator, "files");
+    let into = folder.path("in");
+    waiting(&emulator, &topic, &[b"\0\xff", b"", b"\0\xff"]);
+    let arguments = ["--output-dir", into.to_str().unwrap(), "--fsync", "-C", "2"];
+    let output = run_keeper(&emulator, &topic, &arguments).expect(0);
+    let mut paths: Vec<String> = output.lines().into_iter().map(str::to_string).collect();
+    let last = run_keeper(&emulator, &topic, &[&arguments[..3], &["-C", "1", "--json"]].concat()).expect(0);
+    let object: Value = serde_json::from_str(last.text()).unwrap();
+    assert!(object.get("payload").is_none() && object.get("payload_b64").is_none());
+    paths.push(object["path"].as_str().unwrap().to_string());
+    let contents: Vec<_> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert_eq!(contents, [&b"\0\xff"[..], b"", b"\0\xff"]);
+    let mut there: Vec<_> = std::fs::read_dir(&into).unwrap().map(|entry| entry.unwrap().path()).collect();
+    there.sort();
+    assert_eq!(there, paths.iter().map(Into::into).collect::<Vec<std::path::PathBuf>>(), "nothing else; in order");
+    assert!(paths[0].ends_with("-emulator_files"), "{paths:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_leaves_its_message_unacknowledged() {
+    let emulator = emulator();
+    let folder = Folder::new();
+    let topic = topic(&emulator, "files");
+    waiting(&emulator, &topic, &[b"1"]);
+    let file = folder.write("file", "");
+    let output = run_keeper(&emulator, &topic, &["--output-dir", file.to_str().unwrap()]).expect(1);
+    assert!(output.stderr.contains("cannot make the folder"), "{}", output.stderr);
+    expect_left(&emulator, &topic, &["1"]);
+}
+
+#[test]
+fn no_topic_leads_out_of_the_folder() {
+    let Some(mosquitto) = support::mosquitto::Mosquitto::start() else { return };
+    let folder = Folder::new();
+    let into = folder.path("in");
+    let topics = ["demo/../../../up", "demo//abs", "demo/$(touch x)", "demo/a b;*?", "demo/é", "demo/.hidden"];
+    let keep = ["sub", "-c", "--device-id", DEVICE, "-t", "demo/#"];
+    run(mosquitto.with(), [&keep[..], &["-E"]].concat()).expect(0);
+    for topic in topics {
+        mosquitto.publish(&["-q", "1", "-t", topic, "-m", topic]);
+    }
+    let count = topics.len().to_string();
+    let arguments = [&keep[..], &["-C", &count, "--output-dir", into.to_str().unwrap()]].concat();
+    let output = run(mosquitto.with(), arguments).expect(0);
+    for (path, topic) in output.lines().into_iter().zip(topics) {
+        assert_eq!(std::path::Path::new(path).parent(), Some(into.as_path()), "{path}");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), topic);
+    }
+    assert_eq!(std::fs::read_dir(&into).unwrap().count(), topics.len());
+    assert_eq!(std::fs::read_dir(folder.as_path()).unwrap().count(), 1);
+}
+
+// ---- --exec ----
+
+#[test]
+fn a_command_gets_the_message_and_nothing_of_it_becomes_code() {
+    let emulator = emulator();
+    let folder = Folder::new();
+    let topic = topic(&emulator, "exec");
+    let hostile = b"\0$(touch pwned) `touch pwned` ; touch pwned\n\xff";
+    waiting(&emulator, &topic, &[hostile, b"two"]);
+    let (mut command, arguments) = keeper(
+        &emulator,
+        &topic,
+        &["-C", "2", "--exec", "printf '%s %s %s|' \"$MQTT_TOPIC\" $MQTT_QOS $MQTT_PAYLOAD_LEN; cat"],
+    );
+    command.current_dir(folder.as_path()).env("MQTT_CONTENT_TYPE", "of another message");
+    let output = run(command, arguments).expect(0);
+    let expected =
+        [format!("{topic} 1 {}|", hostile.len()).as_bytes(), hostile, format!("{topic} 1 3|two").as_bytes()].concat();
+    assert_eq!(output.stdout, expected);
+    assert_eq!(std::fs::read_dir(folder.as_path()).unwrap().count(), 0);
+    assert_eq!(acknowledged(&emulator), 2);
+
+    waiting(&emulator, &topic, &[b"3"]);
+    let (mut command, arguments) =
+        keeper(&emulator, &topic, &["-C", "1", "--exec", "echo ${MQTT_CONTENT_TYPE-none} ${MQTT_TIME:+time}"]);
+    command.env("MQTT_CONTENT_TYPE", "of another message");
+    assert_eq!(run(command, arguments).expect(0).text(), "none time\n");
+}
+
+#[test]
+fn when_a_command_fails_its_message_and_those_after_it_come_again() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "failing");
+    waiting(&emulator, &topic, &[b"1", b"2", b"3"]);
+    let output = run_keeper(&emulator, &topic, &["--exec", "read -r n; echo $n; test $n != 2"]).expect(1);
+    assert_eq!(output.text(), "1\n2\n");
+    assert!(output.stderr.contains("the command ended with code 1"), "{}", output.stderr);
+    assert!(output.stderr.contains(&topic) && output.stderr.contains("hint:"), "{}", output.stderr);
+    assert_eq!(acknowledged(&emulator), 1);
+    expect_left(&emulator, &topic, &["2", "3"]);
+}
+
+#[test]
+fn with_keep_going_a_failing_command_costs_its_message() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "skipping");
+    waiting(&emulator, &topic, &[b"1", b"2", b"3"]);
+    let arguments = ["--keep-going", "-C", "3", "--exec", "read -r n; echo $n; test $n != 2 || kill -9 $$"];
+    let output = run_keeper(&emulator, &topic, &arguments).expect(1);
+    assert_eq!(output.text(), "1\n2\n3\n");
+    assert!(output.stderr.contains("warning: the command was ended by signal 9"), "{}", output.stderr);
+    assert!(output.stderr.contains("failed for 1 messages"), "{}", output.stderr);
+    expect_left(&emulator, &topic, &[]);
+}
+
+#[test]
+fn a_command_that_hangs_is_killed_with_all_it_has_started() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "hanging");
+    waiting(&emulator, &topic, &[b"1"]);
+    // The child of the shell holds our stdout: the test would not end before it.
+    let output =
+        run_keeper(&emulator, &topic, &["--exec", "trap '' TERM; sleep 1000; echo no", "--exec-timeout", "0.2"])
+            .expect(1);
+    assert!(output.stderr.contains("did not end within 0.2 s and was killed"), "{}", output.stderr);
+    assert_eq!(output.text(), "");
+    expect_left(&emulator, &topic, &["1"]);
+}
+
+#[test]
+fn ctrl_c_lets_a_command_finish_and_a_second_does_not() {
+    let emulator = emulator();
+    let folder = Folder::new();
+    let topic = topic(&emulator, "finishing");
+    let path = folder.path("go");
+    waiting(&emulator, &topic, &[b"1", b"2"]);
+    let wait = format!("cat; echo; until test -e '{}'; do sleep 0.01; done; echo done", path.display());
+    let mut running = start_keeper(&emulator, &topic, &["--exec", &wait]);
+    assert_eq!(running.line(), "1");
+    running.signal("INT");
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(running.line(), "done");
+    assert_eq!(running.wait().expect(130).text().lines().count(), 2);
+    assert_eq!(acknowledged(&emulator), 1);
+
+    let mut running = start_keeper(&emulator, &topic, &["--exec", "cat; echo; sleep 1000"]);
+    assert_eq!(running.line(), "2");
+    running.signal("INT");
+    running.signal("INT");
+    // Twice at once may be taken for one.
+    let end = std::time::Instant::now() + LONG;
+    while running.child.try_wait().unwrap().is_none() {
+        assert!(std::time::Instant::now() < end);
+        running.signal("INT");
+        std::thread::yield_now();
+    }
+    running.wait().expect(130);
+    assert_eq!(acknowledged(&emulator), 1);
+}
