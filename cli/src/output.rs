@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 
+use anstyle::Style;
 use serde_json::Value;
 
 /// Standard output: buffered, and flushed when the caller says so, which is after each line or message.
@@ -11,13 +12,16 @@ use serde_json::Value;
 pub(crate) struct Out {
     inner: BufWriter<StdoutLock<'static>>,
     terminal: bool,
+    color: bool,
 }
 
 impl Out {
     pub(crate) fn new() -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        Out { inner: BufWriter::new(stdout.lock()), terminal }
+        // Not on what cannot take the codes, nor where nobody wants them: --color, NO_COLOR.
+        let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+        Out { inner: BufWriter::new(stdout.lock()), terminal, color }
     }
 
     /// A line of text, at once. On a terminal, control characters of it are shown, not obeyed.
@@ -31,6 +35,11 @@ impl Out {
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         let text = if self.terminal { visible(text) } else { Cow::Borrowed(text) };
         self.inner.write_all(text.as_bytes())
+    }
+
+    /// A word of our own in this style, where colours are shown.
+    pub(crate) fn styled(&mut self, style: Style, text: &str) -> io::Result<()> {
+        if self.color { write!(self.inner, "{style}{text}{style:#}") } else { self.text(text) }
     }
 
     /// Bytes as they are; on a terminal as [`text`](Out::text), with what is no UTF-8 replaced.

@@ -27,7 +27,12 @@ impl Auth {
         ("custom-signed", Auth::CustomSigned),
     ];
 
-    fn is_custom(self) -> bool {
+    /// Its name in the settings.
+    pub(crate) fn name(self) -> &'static str {
+        Auth::NAMES.iter().find(|(_, auth)| *auth == self).map_or("", |(name, _)| name)
+    }
+
+    pub(crate) fn is_custom(self) -> bool {
         matches!(self, Auth::CustomPlain | Auth::CustomSigned)
     }
 }
@@ -150,7 +155,8 @@ impl Settings {
         Ok(self.api_builder()?.build()?)
     }
 
-    fn api_builder(&self) -> Result<ApiBuilder> {
+    /// The same, for a command that adds something.
+    pub(crate) fn api_builder(&self) -> Result<ApiBuilder> {
         let mut builder = Api::builder().instance_id(self.needed(Key::InstanceId)?);
         builder = match (self.text(Key::ApiEndpoint), self.text(Key::RegionId)) {
             (Some(url), region) => {

@@ -1,6 +1,9 @@
 //! What the tests of the command line share: the program as a child process, and an emulator to talk to.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod doctor;
+pub mod library;
+
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
