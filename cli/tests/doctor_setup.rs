@@ -83,6 +83,9 @@ fn each_wrong_setting_has_its_cause() {
         ("an account's key as a device's", &[(auth, "device"), ("ALIYUN_MQTT_DEVICE_ID", "1"), (device_key, "LTAI-test"), (device_secret, "not-a-secret")], &[], "login", "account-key-in-device", 0),
         ("a temporary key", &[(key, "STS.a")], &[], "login", "sts-in-signature", 0),
         ("a bare token", &[(auth, "token"), (token, "not-a-token-at-all")], &[], "login", "token-malformed", 2),
+        ("no topic to apply for", &[(auth, "token"), ("ALIYUN_MQTT_TOPIC", "")], &["--region-id", "cn-hangzhou"], "login", "setting-missing", 2),
+        ("a secret to apply with that is not there", &[(auth, "token")], &["--region-id", "cn-hangzhou", "--access-key-secret-file", "/nonexistent"], "login", "secret-unreadable", 2),
+        ("a certificate for a plain endpoint", &[(endpoint, "mqtt://localhost")], &["--client-cert-file", "/nonexistent", "--client-key-file", "/nonexistent"], "login", "ca-file-unusable", 2),
         ("no CA file", &[], &["--ca-file", "/nonexistent"], "login", "ca-file-unusable", 2),
     ];
     for (what, variables, arguments, step, cause, exit) in rows {

@@ -150,7 +150,7 @@ causes! {
         "the topic has more than 128 characters; the service would cut the connection"
         "shorten it: parent topic and sub-topics together"
     TopicLong "topic-long" Usage
-        "the topic, or this client's P2P topic, has more than 64 characters, the bound that the help pages give; demos say 128"
+        "the topic has more than 64 characters, the bound that the help pages give; demos say 128"
         "shorten it if messages do not arrive"
     SecretUnreadable "secret-unreadable" Usage
         "a secret cannot be read from where it is configured"

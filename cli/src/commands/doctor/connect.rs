@@ -66,7 +66,11 @@ impl Patient<'_> {
             ErrorKind::Timeout(Stage::Connect) => Cause::TcpSilent,
             ErrorKind::Timeout(Stage::Tls) => Cause::TlsSilent,
             ErrorKind::Timeout(_) => self.spoken(saw).unwrap_or(Cause::ConnackSilent),
-            ErrorKind::Protocol => self.spoken(saw).unwrap_or(Cause::NotMqtt),
+            ErrorKind::Protocol => match self.spoken(saw) {
+                Some(cause) => cause,
+                // It speaks MQTT, but not with this client: the service is said to cut for a group that does not exist.
+                None => return self.by_witness(error, Cause::ConnectionClosed),
+            },
             ErrorKind::Connect | ErrorKind::ConnectionLost => Cause::ConnectionCut,
             ErrorKind::Config | ErrorKind::Invalid => Cause::SettingWrong,
             _ => Cause::Unexplained,
@@ -96,9 +100,14 @@ impl Patient<'_> {
             return Trouble::new(trouble.cause, format!("{}; {}", words(error), trouble.message));
         }
         let by_code = if matches!(code, 4 | 0x86) { Cause::PasswordRefused } else { Cause::NotAuthorized };
+        self.by_witness(error, by_code)
+    }
+
+    /// What the API knows, else this cause.
+    fn by_witness(&self, error: &Error, otherwise: Cause) -> Trouble {
         match self.witness() {
             Some((cause, message)) => Trouble::new(cause, format!("{}; the API: {message}", words(error))),
-            None => said(by_code),
+            None => Trouble::of(otherwise, error),
         }
     }
 

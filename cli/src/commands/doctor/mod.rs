@@ -31,7 +31,7 @@ use crate::settings::Settings;
 
 use self::api::NoApi;
 use self::cause::Cause;
-use self::show::{Outcome, Saw, Show};
+use self::show::{Outcome, Saw, Show, Trouble};
 use self::tls::Trust;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -149,7 +149,7 @@ struct Patient<'a> {
     addresses: Vec<SocketAddr>,
     /// The first address that answered.
     reached: Option<SocketAddr>,
-    trust: Option<Trust>,
+    trust: OnceCell<Result<Trust, String>>,
     /// TLS is fine, or not wanted.
     secured: bool,
     names_fine: bool,
@@ -171,6 +171,12 @@ struct Line {
 }
 
 impl Patient<'_> {
+    /// Whom to trust; the error is what is wrong with a file.
+    fn trust(&self) -> Result<&Trust, Trouble> {
+        let trust = self.trust.get_or_init(|| Trust::load(&self.settings));
+        trust.as_ref().map_err(|why| Trouble::new(Cause::CaFileUnusable, why.as_str()))
+    }
+
     /// Ctrl-C wakes whatever waits for this client.
     fn interrupt_ends(&self, client: &Client) {
         let client = client.with_timeout(Duration::ZERO);
@@ -192,7 +198,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         endpoint: None,
         addresses: Vec::new(),
         reached: None,
-        trust: None,
+        trust: OnceCell::new(),
         secured: false,
         names_fine: false,
         given_id: None,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::cause::Cause;
 use super::show::{Outcome, Saw, Trouble, millis};
 use super::speaks::{Door, Head, Spoken, head};
-use super::tls::{Broken, Trust};
+use super::tls::Broken;
 use super::{Patient, net};
 
 /// From these differences on, the clock is off, and signed requests are refused (15 minutes: help page 2593177).
@@ -47,15 +47,14 @@ pub(super) fn tls(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     let (Some(endpoint), Some(address)) = (&patient.endpoint, patient.reached) else {
         return Outcome::skipped("there is no connection");
     };
-    // A CA file that cannot be used is no matter of a plain endpoint, but the library will not have it either.
-    let trust = match Trust::load(&patient.settings) {
-        Ok(trust) => trust,
-        Err(why) => return Trouble::new(Cause::CaFileUnusable, why).into(),
-    };
     if !endpoint.transport().is_tls() {
-        (patient.trust, patient.secured) = (Some(trust), true);
+        patient.secured = true;
         return Outcome::skipped("the endpoint is a plain one");
     }
+    let trust = match patient.trust() {
+        Ok(trust) => trust,
+        Err(trouble) => return trouble.into(),
+    };
     let deadline = Instant::now() + patient.timeout;
     let stream = match TcpStream::connect_timeout(&address, patient.timeout) {
         Ok(stream) => stream,
@@ -63,7 +62,7 @@ pub(super) fn tls(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     };
     let shake = trust.shake(stream, endpoint.host(), deadline);
     shake.tell(saw);
-    let outcome = match shake.trouble(&endpoint.to_string()) {
+    match shake.trouble(&endpoint.to_string()) {
         None => {
             patient.secured = true;
             shake.warning().map_or(Outcome::Ok, Outcome::Warning)
@@ -77,9 +76,7 @@ pub(super) fn tls(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
             }
             trouble.into()
         }
-    };
-    patient.trust = Some(trust);
-    outcome
+    }
 }
 
 /// What a port that does not speak TLS says about why.
@@ -140,8 +137,7 @@ fn ask_api(patient: &Patient<'_>, url: &str) -> Option<(Head, Timestamp)> {
         let head = head(&mut stream, host, port, left())?;
         return Some((head, Timestamp::now()));
     }
-    let trust = Trust::load(&patient.settings).ok()?;
-    let mut stream = match trust.shake(stream, host, deadline).end {
+    let mut stream = match patient.trust().ok()?.shake(stream, host, deadline).end {
         Ok(stream) => stream,
         Err(Broken::Tls(_) | Broken::Closed(_) | Broken::Silent) => return None,
     };
@@ -151,10 +147,11 @@ fn ask_api(patient: &Patient<'_>, url: &str) -> Option<(Head, Timestamp)> {
 }
 
 impl Patient<'_> {
-    /// What the endpoint's port speaks, within TLS where that is wanted.
+    /// What the endpoint's port speaks, within TLS where that is wanted, if that explains a failure; `None` if it is what
+    /// it should be.
     pub(super) fn spoken(&self, saw: &mut Saw) -> Option<Cause> {
         let (endpoint, address) = (self.endpoint.as_ref()?, self.reached?);
-        let door = Door { address, endpoint, trust: self.trust.as_ref(), timeout: self.timeout };
+        let door = Door { address, endpoint, trust: self.trust().ok(), timeout: self.timeout };
         let start = Instant::now();
         let spoken = if endpoint.transport().is_tls() { door.within_tls() } else { door.plain() };
         saw.note("speaks", spoken.describe());

@@ -136,7 +136,7 @@ impl Patient<'_> {
         let deadline = Instant::now() + self.timeout;
         // A loss is told before the next connection is tried. A client that is dead will have none.
         while !line.client.is_connected() && line.client.try_recv().is_ok() && Instant::now() < deadline {
-            line.events.recv_timeout(TICK);
+            let _ = line.events.recv_timeout(TICK);
         }
         while line.events.try_recv().is_some() {}
     }

@@ -8,7 +8,7 @@ use aliyun_mqtt::{ClientId, Credentials, Endpoint, p2p_topic};
 use super::Patient;
 use super::cause::Cause;
 use super::show::{Outcome, Saw, Trouble};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::settings::{Auth, Key};
 
 /// Where no topic is given, this one below the parent topic is tried.
@@ -185,15 +185,14 @@ fn check_topics(patient: &mut Patient<'_>, client_id: Option<&str>, saw: &mut Sa
     check_topic(&topic)?;
     let parent = parent.or_else(|| topic.split('/').next().map(str::to_string));
     let p2p = parent.as_deref().zip(client_id).and_then(|(parent, id)| p2p_topic(parent, id).ok());
-    let p2p_length = p2p.as_ref().map_or(0, |topic| topic.chars().count());
+    // It may be longer: with legal names it goes past what the help pages say, and works.
     if let Some(p2p) = p2p {
+        saw.note("p2p_topic_length", p2p.chars().count());
         saw.note("p2p_topic", p2p);
-        saw.note("p2p_topic_length", p2p_length);
     }
     (patient.topic, patient.parent) = (Some(topic), parent);
-    let longest = length.max(p2p_length);
-    let message = format!("{longest} characters; the help pages say {}", TOPIC_LENGTHS.1);
-    Ok((longest > TOPIC_LENGTHS.1).then(|| Trouble::new(Cause::TopicLong, message)))
+    let message = format!("{length} characters; the help pages say {}", TOPIC_LENGTHS.1);
+    Ok((length > TOPIC_LENGTHS.1).then(|| Trouble::new(Cause::TopicLong, message)))
 }
 
 /// The service's rules for a topic (help page "Limits"); beyond 64 characters there is only a warning.
@@ -276,11 +275,12 @@ fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Troubl
     if auth == Auth::Token {
         check_token(patient, &id, saw)?;
     }
+    patient.trust()?;
     let config = patient
         .settings
         .builder()
         .and_then(|builder| Ok(builder.backoff(super::BACKOFF.0, super::BACKOFF.1).build()?))
-        .map_err(|failure| configuration(&failure))?;
+        .map_err(|failure| setting(&failure))?;
     if let Ok(login) = config.credentials().login(config.client_id(), config.instance_id()) {
         saw.note("user_name", login.username);
         saw.note("password_length", login.password.chars().count());
@@ -289,23 +289,12 @@ fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Troubl
     Ok(warning)
 }
 
-/// What the library says to the settings as a whole.
-fn configuration(failure: &Failure) -> Trouble {
-    let mut trouble = setting(failure);
-    if trouble.cause == Cause::SettingWrong && failure.exit != Exit::Usage {
-        trouble.cause = Cause::SecretUnreadable;
-    } else if ["PEM", "certificate", "cannot be read"].iter().any(|words| failure.message.contains(words)) {
-        trouble.cause = Cause::CaFileUnusable;
-    }
-    trouble
-}
-
 fn check_token(patient: &Patient<'_>, id: &str, saw: &mut Saw) -> Result<(), Trouble> {
     let Some(text) =
         patient.token().map_err(|failure| Trouble { cause: Cause::SecretUnreadable, ..setting(&failure) })?
     else {
         saw.note("token", "none is given: one is applied for by the API");
-        return Ok(());
+        return secret(patient, Key::AccessKeySecret).map(drop);
     };
     let instance = patient.settings.text(Key::InstanceId).unwrap_or("instance");
     let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Trouble::of(Cause::Unexplained, &error))?;

@@ -318,6 +318,8 @@ pub(super) fn judge(error: &TlsError) -> Cause {
         }
         TlsError::AlertReceived(Alert::UnrecognisedName) => Cause::TlsNameMismatch,
         TlsError::NoCertificatesPresented => Cause::TlsCertificateBad,
+        // The client's own, before anything is sent.
+        TlsError::InconsistentKeys(_) => Cause::CaFileUnusable,
         _ => Cause::Unexplained,
     }
 }
