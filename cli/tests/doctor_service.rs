@@ -11,7 +11,7 @@ use std::time::Duration;
 use aliyun_mqtt::{Client, Config, Credentials};
 use aliyun_mqtt_emulator::{Emulator, Permission};
 use support::doctor::{Found, Responder, drain, examine};
-use support::library::broker::{Broker, Line};
+use support::library::broker::{Broker, Line, packet};
 use support::{LONG, emulator, topic, with};
 
 /// No API to ask.
@@ -264,6 +264,26 @@ fn another_client_with_the_same_id_shows_by_its_cuts() {
     };
     let found = scripted(&["--timeout", "10", "--no-publish", "--device-id", "twin"], false, cut_after_suback);
     found.expect("kicked out", "stay", "client-id-conflict", 3);
+    // Cuts that look like a refusal, and go on when nothing is sent.
+    let found = scripted(&["--timeout", "20", "--no-publish", "--device-id", "twin"], false, |broker| {
+        drop(broker.accept_raw());
+        loop {
+            let line = &mut broker.accept(false);
+            line.stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a time-out");
+            line.read();
+        }
+    });
+    found.expect("kicked out again and again", "subscribe", "client-id-conflict", 3);
+    // MQTT 5 has a code for it.
+    let found = scripted(&["--timeout", "2", "--protocol", "5"], false, |broker| {
+        let mut line = login(&broker);
+        let subscribe = line.expect(8);
+        line.answer(&subscribe);
+        line.expect(3);
+        drop(broker);
+        line.write(&packet(0xe0, &[0x8e, 0]));
+    });
+    found.expect("DISCONNECT", "publish", "client-id-conflict", 3);
 }
 
 #[test]
@@ -286,8 +306,11 @@ fn what_is_not_acknowledged_and_what_does_not_come_back() {
     });
     found.expect("no SUBACK", "subscribe", "no-acknowledgement", 5);
     let found = scripted(&["--timeout", "1"], false, |broker| {
-        // Acknowledges everything, and gives it to nobody.
-        login(&broker).serve_until(|_| false);
+        // Acknowledges everything, and gives it to nobody; somebody else's message comes instead.
+        let mut line = login(&broker);
+        line.serve_until(|packets| packets.len() == 2);
+        line.publish("emulator/aliyun-mqtt-doctor", 0, 0, false, "aliyun-mqtt doctor 0");
+        line.serve_until(|_| false);
     });
     found.expect("no message", "publish", "message-not-back", 5);
     assert_eq!(found.step("publish")["result"], "warning");
