@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 
+use anstyle::Style;
 use serde_json::Value;
 
 /// What stands in the place of a secret.
@@ -14,13 +15,16 @@ pub(crate) const MASKED: &str = "********";
 pub(crate) struct Out {
     inner: BufWriter<StdoutLock<'static>>,
     terminal: bool,
+    color: bool,
 }
 
 impl Out {
     pub(crate) fn new() -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        Out { inner: BufWriter::new(stdout.lock()), terminal }
+        // Not on what cannot take the codes, nor where nobody wants them: --color, NO_COLOR.
+        let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+        Out { inner: BufWriter::new(stdout.lock()), terminal, color }
     }
 
     /// Whether a person reads it.
@@ -39,6 +43,11 @@ impl Out {
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         let text = if self.terminal { visible(text) } else { Cow::Borrowed(text) };
         self.inner.write_all(text.as_bytes())
+    }
+
+    /// A word of our own in this style, where colours are shown.
+    pub(crate) fn styled(&mut self, style: Style, text: &str) -> io::Result<()> {
+        if self.color { write!(self.inner, "{style}{text}{style:#}") } else { self.text(text) }
     }
 
     /// Bytes as they are; on a terminal as [`text`](Out::text), with what is no UTF-8 replaced.

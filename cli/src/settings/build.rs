@@ -43,7 +43,7 @@ impl Auth {
         }
     }
 
-    fn is_custom(self) -> bool {
+    pub(crate) fn is_custom(self) -> bool {
         matches!(self, Auth::CustomPlain | Auth::CustomSigned)
     }
 }
@@ -179,7 +179,8 @@ impl Settings {
         Ok(self.api_builder()?.build()?)
     }
 
-    fn api_builder(&self) -> Result<ApiBuilder> {
+    /// The same, for a command that adds something.
+    pub(crate) fn api_builder(&self) -> Result<ApiBuilder> {
         let mut builder = Api::builder().instance_id(self.needed(Key::InstanceId)?);
         builder = match (self.text(Key::ApiEndpoint), self.text(Key::RegionId)) {
             (Some(url), region) => {

@@ -6,6 +6,7 @@ mod key;
 mod needs;
 mod secret;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,8 @@ pub(crate) enum Value {
 #[derive(Debug)]
 pub(crate) struct Settings {
     values: BTreeMap<Key, (Value, Source)>,
+    /// Secrets that were read or asked for: what comes from stdin or a person comes once.
+    known: RefCell<BTreeMap<Key, Secret>>,
     /// The file that was read.
     file: Option<PathBuf>,
     profile: Option<String>,
@@ -73,7 +76,7 @@ impl Settings {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let asked = global.config.clone().or_else(|| variable(CONFIG).map(PathBuf::from));
         let profile = global.profile.clone().or_else(|| variable(PROFILE));
-        let mut settings = Settings { values: BTreeMap::new(), file: None, profile: None };
+        let mut settings = Settings { values: BTreeMap::new(), known: RefCell::default(), file: None, profile: None };
 
         let path = asked.clone().or_else(|| default_path(&variable));
         if let Some(path) = path.filter(|path| asked.is_some() || path.exists()) {
@@ -137,16 +140,24 @@ impl Settings {
     pub(crate) fn secret(&self, key: Key) -> Result<Zeroizing<String>> {
         match self.optional_secret(key)? {
             Some(secret) => Ok(secret),
-            None => prompt(key.row().what).unwrap_or_else(|| Err(missing(key))),
+            None => Ok(self.keep(key, prompt(key.row().what).unwrap_or_else(|| Err(missing(key)))?)),
         }
     }
 
     /// A secret, read now, if one is configured.
     pub(crate) fn optional_secret(&self, key: Key) -> Result<Option<Zeroizing<String>>> {
+        if let Some(Secret::Text(secret)) = self.known.borrow().get(&key) {
+            return Ok(Some(secret.clone()));
+        }
         match self.values.get(&key) {
-            Some((Value::Secret(secret), source)) => secret.read(key, source).map(Some),
+            Some((Value::Secret(secret), source)) => Ok(Some(self.keep(key, secret.read(key, source)?))),
             _ => Ok(None),
         }
+    }
+
+    fn keep(&self, key: Key, secret: Zeroizing<String>) -> Zeroizing<String> {
+        self.known.borrow_mut().insert(key, Secret::Text(secret.clone()));
+        secret
     }
 
     /// Whether a secret comes from standard input, so that nothing else can.

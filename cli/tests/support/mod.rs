@@ -1,12 +1,8 @@
 //! What the tests of the command line share: the program as a child process, and an emulator to talk to.
 #![allow(dead_code, unreachable_pub)]
 
-/// What the library's own tests have.
-#[path = "../../../tests/support"]
-mod library {
-    pub mod proxy;
-    pub mod random;
-}
+pub mod doctor;
+pub mod library;
 pub mod mosquitto;
 
 use std::ffi::OsStr;

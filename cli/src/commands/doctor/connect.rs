@@ -1,0 +1,195 @@
+//! The login: CONNECT, and why it is refused.
+
+use std::time::Instant;
+
+use aliyun_mqtt::{Client, Code, Error, ErrorKind, Stage};
+
+use super::cause::Cause;
+use super::show::{Outcome, Saw, Trouble, words};
+use super::{Line, Patient, api, tls};
+use crate::settings::{Auth, Key};
+
+pub(super) fn connect(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
+    let Some(config) = patient.config.clone() else { return Outcome::skipped("there is no login to try") };
+    if !patient.names_fine {
+        return Outcome::skipped("a name is not as it must be");
+    }
+    if patient.reached.is_none() {
+        return Outcome::skipped("there is no connection");
+    }
+    if !patient.secured {
+        return Outcome::skipped("TLS failed");
+    }
+    saw.note("client_id", config.client_id().as_str());
+    saw.note("protocol", config.protocol().to_string());
+    if let (Some(id), false) = (&patient.given_id, patient.args.take_over) {
+        match patient.api().ok().map(|api| api.query_session(id)) {
+            Some(Ok(true)) => {
+                return Trouble::new(Cause::ClientIdInUse, format!("{id} is online, says the API")).into();
+            }
+            Some(Ok(false)) => saw.note("online_before", false),
+            // The API has a step of its own.
+            Some(Err(_)) | None => {}
+        }
+    }
+    let start = Instant::now();
+    match Client::connect(config) {
+        Ok(client) => {
+            saw.note("connack", "0: accepted");
+            saw.time("connack_ms", start);
+            patient.interrupt_ends(&client);
+            patient.line = Some(Line { events: client.events(), client });
+            Outcome::Ok
+        }
+        Err(error) => {
+            if let Some(code) = error.code() {
+                saw.note("connack", code.to_string());
+            }
+            patient.refusal(&error, saw).into()
+        }
+    }
+}
+
+impl Patient<'_> {
+    /// Why a login failed.
+    pub(super) fn refusal(&self, error: &Error, saw: &mut Saw) -> Trouble {
+        if let Some(cause) = alert(error) {
+            return Trouble::of(cause, error);
+        }
+        let cause = match error.kind() {
+            ErrorKind::Refused => return self.refused(error),
+            ErrorKind::Credentials if error.api().is_some() || error.is_timeout() || is_own(error) => {
+                return self.no_token(error);
+            }
+            ErrorKind::Credentials => Cause::SecretUnreadable,
+            ErrorKind::Timeout(Stage::Resolve) => Cause::DnsSilent,
+            ErrorKind::Timeout(Stage::Connect) => Cause::TcpSilent,
+            ErrorKind::Timeout(Stage::Tls) => Cause::TlsSilent,
+            ErrorKind::Timeout(_) => self.spoken(saw).unwrap_or(Cause::ConnackSilent),
+            ErrorKind::Protocol => match self.spoken(saw) {
+                Some(cause) => cause,
+                // It speaks MQTT, but not with this client: the service is said to cut for a group that does not exist.
+                None => return self.by_witness(error, Cause::ConnectionClosed),
+            },
+            ErrorKind::Connect | ErrorKind::ConnectionLost => Cause::ConnectionCut,
+            ErrorKind::Config | ErrorKind::Invalid => Cause::SettingWrong,
+            _ => Cause::Unexplained,
+        };
+        Trouble::of(cause, error)
+    }
+
+    /// No token could be applied for.
+    fn no_token(&self, error: &Error) -> Trouble {
+        let trouble = api::judge(error);
+        // Of the token's one resource, the parent topic is what the service checks.
+        let topic = error.api().is_some_and(|fault| fault.code() == Some("PermissionCheckFailed"));
+        if topic { Trouble { cause: Cause::TopicNotCreated, ..trouble } } else { trouble }
+    }
+
+    /// CONNACK said no. The service does not document which code is for which cause, so the API is asked too.
+    fn refused(&self, error: &Error) -> Trouble {
+        let code = error.code().map_or(0, Code::number);
+        let said = |cause| Trouble::of(cause, error);
+        match code {
+            1 | 0x84 => return said(Cause::MqttVersionRefused),
+            2 | 0x85 => return said(Cause::ClientIdRefused),
+            3 | 0x88 | 0x89 | 0x97 | 0x9F => return said(Cause::ServiceUnavailable),
+            _ => {}
+        }
+        if let Some(trouble) = self.other_instance() {
+            return Trouble::new(trouble.cause, format!("{}; {}", words(error), trouble.message));
+        }
+        let by_code = if matches!(code, 4 | 0x86) { Cause::PasswordRefused } else { Cause::NotAuthorized };
+        self.by_witness(error, by_code)
+    }
+
+    /// What the API knows, else this cause.
+    fn by_witness(&self, error: &Error, otherwise: Cause) -> Trouble {
+        match self.witness() {
+            Some((cause, message)) => Trouble::new(cause, format!("{}; the API: {message}", words(error))),
+            None => Trouble::of(otherwise, error),
+        }
+    }
+
+    /// What the API knows of a login that was refused.
+    fn witness(&self) -> Option<(Cause, String)> {
+        let auth = self.settings.auth().ok()?;
+        match self.groups()? {
+            Err(error) => {
+                let trouble = api::judge(error);
+                // A device's login does not depend on the account's key; a token's not on its secret.
+                let counts = match trouble.cause {
+                    Cause::InstanceUnknown => true,
+                    Cause::AccessKeyUnknown => auth == Auth::Signature || auth == Auth::Token,
+                    Cause::AccessKeySecretWrong => auth == Auth::Signature,
+                    _ => false,
+                };
+                return counts.then_some((trouble.cause, trouble.message));
+            }
+            Ok(groups) => {
+                let group = self.group()?;
+                if !groups.contains(&group) {
+                    return Some((Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))));
+                }
+            }
+        }
+        match auth {
+            Auth::Signature => {
+                Some((Cause::SignatureNotTaken, "it takes this key, and knows instance and group".to_string()))
+            }
+            Auth::Device => self.device_witness(),
+            Auth::Token => self.token_witness(),
+            Auth::CustomPlain | Auth::CustomSigned => None,
+        }
+    }
+
+    fn device_witness(&self) -> Option<(Cause, String)> {
+        let given = self.settings.text(Key::DeviceAccessKeyId)?;
+        match self.api().ok()?.device_credential(self.given_id.as_deref()?) {
+            Ok(known) if known.access_key_id() != given => {
+                Some((Cause::DeviceCredentialReplaced, format!("the credential's id is {}", known.access_key_id())))
+            }
+            Ok(known) => {
+                let secret = self.settings.secret(Key::DeviceAccessKeySecret).ok()?;
+                (known.access_key_secret() != secret.as_str())
+                    .then(|| (Cause::DeviceSecretWrong, "the credential has another secret".to_string()))
+            }
+            Err(error) => {
+                let fault = error.api()?;
+                let missing = !fault.is_throttled() && !fault.is_server_failure();
+                missing.then(|| (Cause::DeviceCredentialMissing, words(&error)))
+            }
+        }
+    }
+
+    fn token_witness(&self) -> Option<(Cause, String)> {
+        let (api, text) = (self.api().ok()?, self.token().ok()??);
+        for (kind, token) in api::tokens(&text) {
+            if !api.query_token(token).ok()? {
+                return Some((Cause::TokenDead, format!("QueryToken says no to the token {kind}")));
+            }
+        }
+        Some((Cause::TokenOfOtherKey, "QueryToken says that the token is valid".to_string()))
+    }
+}
+
+/// What a server says about the client's certificate comes only after the handshake, with TLS 1.3.
+fn alert(error: &Error) -> Option<Cause> {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+            return Some(tls::judge(error));
+        }
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+        if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(tls::judge(error));
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// Whether an error of this library is behind it, and not one of a file or command.
+fn is_own(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Error>)
+}

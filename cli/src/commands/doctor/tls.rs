@@ -1,0 +1,355 @@
+//! A TLS handshake that tells what it saw, also where it fails. Nothing is ever sent by a connection that was not
+//! verified: the verifier notes the certificates, and then asks the real one.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError,
+    RootCertStore, SignatureScheme, StreamOwned,
+};
+use serde_json::{Value as Json, json};
+use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
+
+use super::cause::Cause;
+use super::show::{Saw, Trouble};
+use crate::settings::{Key, Settings};
+
+/// A certificate with less left is worth a warning.
+const SOON: i64 = 14;
+
+pub(super) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
+
+/// Whom to trust, and who the client is: as the library does.
+#[derive(Clone)]
+pub(super) struct Trust {
+    roots: Arc<RootCertStore>,
+    client: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
+}
+
+/// What a handshake saw, and how it ended.
+pub(super) struct Shake {
+    chain: Vec<CertificateDer<'static>>,
+    /// The server asked for a client certificate, and there is none.
+    asked: bool,
+    pub(super) end: Result<Box<TlsStream>, Broken>,
+}
+
+/// How a handshake failed.
+#[derive(Debug)]
+pub(super) enum Broken {
+    Tls(TlsError),
+    /// The other side closed the connection.
+    Closed(String),
+    Silent,
+}
+
+impl Trust {
+    /// The error is what is wrong with a file.
+    pub(super) fn load(settings: &Settings) -> Result<Self, String> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+        }
+        if let Some(path) = settings.text(Key::CaFile) {
+            for certificate in certificates(path)? {
+                roots.add(certificate).map_err(|error| format!("{path}: a CA certificate cannot be used: {error}"))?;
+            }
+        }
+        let client = match (settings.text(Key::ClientCertFile), settings.text(Key::ClientKeyFile)) {
+            (Some(chain), Some(path)) => {
+                // The parser's own error could quote the key.
+                let key = PrivateKeyDer::from_pem_file(path).map_err(|_| format!("{path}: no usable private key"))?;
+                Some(Arc::new((certificates(chain)?, key)))
+            }
+            _ => None,
+        };
+        Ok(Trust { roots: Arc::new(roots), client })
+    }
+
+    /// Shakes hands, until the deadline at most.
+    pub(super) fn shake(&self, stream: TcpStream, host: &str, deadline: Instant) -> Shake {
+        let notes = Arc::new(Notes::default());
+        let end = self.connection(&notes, host).map_err(Broken::Tls).and_then(|mut connection| {
+            let mut stream = stream;
+            drive(&mut connection, &mut stream, deadline)?;
+            Ok(Box::new(StreamOwned::new(connection, stream)))
+        });
+        let chain = std::mem::take(&mut *notes.chain.lock().unwrap_or_else(PoisonError::into_inner));
+        let asked = *notes.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Shake { chain, asked, end }
+    }
+
+    fn connection(&self, notes: &Arc<Notes>, host: &str) -> Result<ClientConnection, TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let real = WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| TlsError::General(error.to_string()))?;
+        let verifier = Arc::new(Noting { real, notes: Arc::clone(notes) });
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+            // What is dangerous about a verifier of one's own, this one leaves to the real one.
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let config = match self.client.as_deref() {
+            Some((chain, key)) => builder.with_client_auth_cert(chain.clone(), key.clone_key())?,
+            None => builder.with_client_cert_resolver(Arc::new(Nobody(Arc::clone(notes)))),
+        };
+        let name = ServerName::try_from(host.to_string()).map_err(|error| TlsError::General(error.to_string()))?;
+        ClientConnection::new(Arc::new(config), name)
+    }
+}
+
+fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match all {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(format!("{path}: there is no certificate in it")),
+        Err(rustls::pki_types::pem::Error::Io(error)) => Err(format!("{path}: {error}")),
+        Err(_) => Err(format!("{path}: it is no valid PEM")),
+    }
+}
+
+fn drive(connection: &mut ClientConnection, stream: &mut TcpStream, deadline: Instant) -> Result<(), Broken> {
+    while connection.is_handshaking() || connection.wants_write() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Broken::Silent);
+        }
+        stream.set_read_timeout(Some(left)).and_then(|()| stream.set_write_timeout(Some(left))).map_err(broken)?;
+        if connection.wants_write() {
+            connection.write_tls(stream).map_err(broken)?;
+        } else {
+            if connection.read_tls(stream).map_err(broken)? == 0 {
+                return Err(Broken::Closed("end of the connection".to_string()));
+            }
+            if let Err(error) = connection.process_new_packets() {
+                // The alert tells the server why; whether it arrives matters little.
+                let _ = connection.write_tls(stream);
+                return Err(Broken::Tls(error));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn broken(error: io::Error) -> Broken {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Broken::Silent,
+        _ => Broken::Closed(error.to_string()),
+    }
+}
+
+/// What was seen on the way.
+#[derive(Debug, Default)]
+struct Notes {
+    chain: Mutex<Vec<CertificateDer<'static>>>,
+    asked: Mutex<bool>,
+}
+
+/// Notes the certificates, and lets the real verifier decide.
+#[derive(Debug)]
+struct Noting {
+    real: Arc<WebPkiServerVerifier>,
+    notes: Arc<Notes>,
+}
+
+impl ServerCertVerifier for Noting {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        *self.notes.chain.lock().unwrap_or_else(PoisonError::into_inner) =
+            chain.map(|certificate| certificate.clone().into_owned()).collect();
+        self.real.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.real.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.real.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.real.supported_verify_schemes()
+    }
+}
+
+/// A client without a certificate, which notes that one was asked for.
+#[derive(Debug)]
+struct Nobody(Arc<Notes>);
+
+impl ResolvesClientCert for Nobody {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        *self.0.asked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+impl Shake {
+    /// Whether the other side speaks TLS, whatever came of it.
+    pub(super) fn is_tls(&self) -> bool {
+        let foreign =
+            matches!(self.end, Err(Broken::Tls(TlsError::InvalidMessage(_)) | Broken::Closed(_) | Broken::Silent));
+        !self.chain.is_empty() || !foreign
+    }
+
+    /// Writes down what there is to see.
+    pub(super) fn tell(&self, saw: &mut Saw) {
+        if let Ok(stream) = &self.end {
+            saw.note(
+                "version",
+                stream.conn.protocol_version().map_or(Json::Null, |version| json!(format!("{version:?}"))),
+            );
+            let suite = stream.conn.negotiated_cipher_suite();
+            saw.note("cipher", suite.map_or(Json::Null, |suite| json!(format!("{:?}", suite.suite()))));
+        }
+        if self.asked {
+            saw.note("asks_for_client_certificate", true);
+        }
+        for (index, certificate) in self.chain.iter().enumerate() {
+            let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { continue };
+            if index > 0 {
+                let text = format!("{}, issued by {}", certificate.subject(), certificate.issuer());
+                saw.note("further_certificate", text);
+                continue;
+            }
+            saw.note("subject", certificate.subject().to_string());
+            saw.note("issuer", certificate.issuer().to_string());
+            saw.note("names", names(&certificate));
+            let validity = certificate.validity();
+            for (name, time) in [("valid_from", validity.not_before), ("valid_until", validity.not_after)] {
+                saw.note(
+                    name,
+                    Timestamp::from_second(time.timestamp()).map_or(Json::Null, |time| json!(time.to_string())),
+                );
+            }
+            saw.note("days_left", days_left(&certificate));
+        }
+    }
+
+    /// The trouble of a handshake that failed.
+    pub(super) fn trouble(&self, server: &str) -> Option<Trouble> {
+        Some(match self.end.as_ref().err()? {
+            Broken::Silent => {
+                Trouble::new(Cause::TlsSilent, format!("{server} did not finish the TLS handshake in time"))
+            }
+            Broken::Closed(why) => Trouble::new(
+                Cause::TlsClosed,
+                format!("{server} closed the connection during the TLS handshake: {why}"),
+            ),
+            Broken::Tls(error) => {
+                let cause = match judge(error) {
+                    // Some servers only break off.
+                    Cause::TlsNoCommonVersion if self.asked => Cause::TlsClientCertificate,
+                    cause => cause,
+                };
+                Trouble::new(cause, format!("TLS with {server} failed: {error}"))
+            }
+        })
+    }
+
+    /// Whether the certificate ends soon.
+    pub(super) fn warning(&self) -> Option<Trouble> {
+        let (_, certificate) = X509Certificate::from_der(self.chain.first()?).ok()?;
+        let days = days_left(&certificate);
+        (days < SOON).then(|| Trouble::new(Cause::TlsExpiresSoon, format!("the certificate ends in {days} days")))
+    }
+}
+
+/// The cause of a TLS error.
+pub(super) fn judge(error: &TlsError) -> Cause {
+    use AlertDescription as Alert;
+    use CertificateError as Bad;
+    match error {
+        TlsError::InvalidCertificate(bad) => match bad {
+            Bad::UnknownIssuer | Bad::BadSignature => Cause::TlsUntrustedIssuer,
+            Bad::Expired | Bad::ExpiredContext { .. } => Cause::TlsExpired,
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => Cause::TlsNotYetValid,
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Cause::TlsNameMismatch,
+            _ => Cause::TlsCertificateBad,
+        },
+        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => Cause::TlsToPlainPort,
+        TlsError::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::UnknownCA
+            | Alert::DecryptError
+            | Alert::AccessDenied,
+        ) => Cause::TlsClientCertificate,
+        TlsError::PeerIncompatible(_)
+        | TlsError::AlertReceived(Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity) => {
+            Cause::TlsNoCommonVersion
+        }
+        TlsError::AlertReceived(Alert::UnrecognisedName) => Cause::TlsNameMismatch,
+        TlsError::NoCertificatesPresented => Cause::TlsCertificateBad,
+        // The client's own, before anything is sent.
+        TlsError::InconsistentKeys(_) => Cause::CaFileUnusable,
+        _ => Cause::Unexplained,
+    }
+}
+
+/// The names a certificate is for.
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let extensions = certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
+        _ => None,
+    });
+    extensions
+        .flatten()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_string()),
+            GeneralName::IPAddress(bytes) => match bytes.len() {
+                4 => <[u8; 4]>::try_from(*bytes).ok().map(|bytes| std::net::Ipv4Addr::from(bytes).to_string()),
+                _ => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| std::net::Ipv6Addr::from(bytes).to_string()),
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+fn days_left(certificate: &X509Certificate<'_>) -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    let left = certificate.validity().not_after.timestamp() - i64::try_from(now).unwrap_or(i64::MAX);
+    left.div_euclid(24 * 3600)
+}
+
+/// Reads and writes, whichever it is.
+pub(super) trait ReadWrite: Read + Write {}
+
+impl<T: Read + Write> ReadWrite for T {}

@@ -1,0 +1,232 @@
+//! `doctor`: the line below MQTT - names, connections, TLS, and servers that are none of the service.
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aliyun_mqtt_emulator::Emulator;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use support::doctor::{Found, Responder, drain, examine};
+use support::{Folder, emulator, with};
+
+/// Settings for an endpoint that has nothing to do with the emulator, and no API.
+fn at(emulator: &Emulator, endpoint: impl AsRef<str>) -> Command {
+    let mut command = with(emulator);
+    command.env("ALIYUN_MQTT_ENDPOINT", endpoint.as_ref()).env_remove("ALIYUN_MQTT_API_ENDPOINT");
+    command
+}
+
+/// A second is enough for what never comes.
+const SHORT: &[&str] = &["--timeout", "1"];
+
+#[test]
+fn a_name_that_does_not_exist() {
+    let found = examine(at(&emulator(), "doctor.invalid"), &[]);
+    // On a machine without any name server, none can say so.
+    let cause = if found.step("dns")["cause"] == "dns-unavailable" { "dns-unavailable" } else { "dns-no-such-name" };
+    found.expect("a bad name", "dns", cause, 3);
+    assert_eq!(found.step("tcp")["result"], "skipped");
+    assert_eq!(found.step("login")["result"], "ok", "what needs no connection is looked at all the same");
+    assert_eq!(found.step("connect")["reason"], "there is no connection");
+}
+
+#[test]
+fn nobody_listens() {
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    examine(at(&emulator(), format!("mqtt://127.0.0.1:{port}")), &[]).expect("refused", "tcp", "tcp-refused", 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_answers() {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into()).expect("bound");
+    socket.listen(0).expect("listening");
+    let address = socket.local_addr().expect("an address").as_socket().expect("an address");
+    // Until the queue of those that wait is full, and the next is not answered.
+    let mut waiting = Vec::new();
+    loop {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
+            Ok(stream) => waiting.push(stream),
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => break,
+            Err(error) => panic!("{error}"),
+        }
+        assert!(waiting.len() < 1000, "the queue does not fill");
+    }
+    examine(at(&emulator(), format!("mqtt://{address}")), SHORT).expect("silent", "tcp", "tcp-silent", 5);
+}
+
+/// A server with a certificate of one's own making; its CA comes as PEM.
+struct Server {
+    chain: Vec<rustls::pki_types::CertificateDer<'static>>,
+    key: KeyPair,
+    ca: String,
+}
+
+impl Server {
+    fn new(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let ca_key = KeyPair::generate().expect("a key");
+        let mut ca = CertificateParams::new(Vec::new()).expect("parameters");
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = ca.self_signed(&ca_key).expect("a CA").pem();
+        let issuer = Issuer::new(ca, ca_key);
+        let key = KeyPair::generate().expect("a key");
+        let mut server = CertificateParams::new(vec![name.to_string()]).expect("parameters");
+        change(&mut server);
+        let certificate = server.signed_by(&key, &issuer).expect("a certificate");
+        Server { chain: vec![certificate.der().clone()], key, ca: pem }
+    }
+
+    /// Shakes hands, and then says nothing. `mutual`: only with clients that this CA has signed.
+    fn start(&self, mutual: bool) -> Responder {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("TLS versions");
+        let builder = if mutual {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(self.chain[0].clone()).expect("a root");
+            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).expect("a key");
+        let config = Arc::new(builder.with_single_cert(self.chain.clone(), key).expect("a pair"));
+        Responder::start(move |mut stream| {
+            let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).expect("a TLS server");
+            while connection.is_handshaking() || connection.wants_write() {
+                if connection.complete_io(&mut stream).is_err() {
+                    // The alert is on its way.
+                    let _ = stream.shutdown(std::net::Shutdown::Write);
+                    break;
+                }
+            }
+            drain(&mut stream);
+        })
+    }
+}
+
+/// Runs against a server with this certificate; its CA is trusted.
+#[track_caller]
+fn certified(server: &Server, mutual: bool, trusted: bool) -> Found {
+    let (emulator, folder) = (emulator(), Folder::new());
+    let running = server.start(mutual);
+    let mut command = at(&emulator, format!("mqtts://localhost:{}", running.port()));
+    if trusted {
+        command.env("ALIYUN_MQTT_CA_FILE", folder.write("ca.pem", &server.ca));
+    }
+    examine(command, SHORT)
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[test]
+fn certificates_that_will_not_do() {
+    let plain = Server::new("localhost", |_| {});
+    let found = certified(&plain, false, false);
+    found.expect("a private CA", "tls", "tls-untrusted-issuer", 3);
+    // What was not verified is shown all the same.
+    assert_eq!(found.step("tls")["saw"]["names"][0], "localhost");
+    assert_eq!(found.step("connect")["reason"], "TLS failed");
+
+    let found = certified(&Server::new("other.test", |_| {}), false, true);
+    found.expect("another name", "tls", "tls-name-mismatch", 3);
+    assert_eq!(found.step("tls")["saw"]["names"][0], "other.test");
+
+    let expired = Server::new("localhost", |certificate| certificate.not_after = (SystemTime::now() - DAY).into());
+    certified(&expired, false, true).expect("expired", "tls", "tls-expired", 3);
+
+    let early = Server::new("localhost", |certificate| certificate.not_before = (SystemTime::now() + DAY).into());
+    certified(&early, false, true).expect("not yet valid", "tls", "tls-not-yet-valid", 3);
+
+    let authority =
+        Server::new("localhost", |certificate| certificate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    certified(&authority, false, true).expect("a CA itself", "tls", "tls-certificate-bad", 3);
+
+    let soon = Server::new("localhost", |certificate| certificate.not_after = (SystemTime::now() + 5 * DAY).into());
+    let found = certified(&soon, false, true);
+    assert_eq!(found.step("tls")["result"], "warning", "{found:?}");
+    // Behind TLS nobody speaks MQTT.
+    found.expect("ends soon", "tls", "tls-expires-soon", 5);
+    found.expect("silence", "connect", "connack-silent", 5);
+}
+
+#[test]
+fn a_client_certificate_is_wanted() {
+    let found = certified(&Server::new("localhost", |_| {}), true, true);
+    assert_eq!(found.step("tls")["saw"]["asks_for_client_certificate"], true, "{found:?}");
+    found.expect("mutual TLS", "connect", "tls-client-certificate", 3);
+}
+
+#[test]
+fn something_else_answers() {
+    let emulator = emulator();
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", emulator.ca_pem());
+    let ca = ca.to_str().expect("text");
+    // The alert "protocol version".
+    let old = Responder::says([0x15, 3, 3, 0, 2, 2, 70]);
+    let (silent, closes) = (Responder::silent(), Responder::closes());
+    let amqp = Responder::start(|mut stream| {
+        // Says it at once, as AMQP brokers do to what they do not understand.
+        let _ = stream.read(&mut [0; 4]);
+        let _ = stream.write_all(b"AMQP\0\0\x09\x01");
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        drain(&mut stream);
+    });
+    let mail = Responder::says("220 mail ready\r\n");
+    let page = Responder::http("200 OK", "Content-Type: text/html\r\n", "<html>hello</html>");
+    let missing = Responder::http("404 Not Found", "", "");
+    let proxy = Responder::http("407 Proxy Authentication Required", "Proxy-Authenticate: Basic\r\n", "");
+    let portal = Responder::http("302 Found", "Location: http://login.test/\r\n", "");
+    let (tcp, tls) = (emulator.tcp_addr().port(), emulator.tls_addr().port());
+    let (ws, wss) = (emulator.ws_addr().port(), emulator.wss_addr().port());
+    #[rustfmt::skip]
+    let rows = [
+        ("TLS to the plain port", "mqtts", tcp, "tls", "tls-to-plain-port", 3),
+        ("TLS to the WebSocket port", "mqtts", ws, "tls", "tls-to-plain-port", 3),
+        ("TLS to a login page", "wss", portal.port(), "tls", "captive-portal", 3),
+        ("TLS to a proxy", "wss", proxy.port(), "tls", "http-proxy", 3),
+        ("TLS to AMQP", "mqtts", amqp.port(), "tls", "amqp-instead-of-mqtt", 3),
+        ("closed", "mqtts", closes.port(), "tls", "tls-closed", 3),
+        ("silent", "mqtts", silent.port(), "tls", "tls-silent", 5),
+        ("an old server", "mqtts", old.port(), "tls", "tls-no-common-version", 3),
+        ("plain to the TLS port", "mqtt", tls, "connect", "plain-to-tls-port", 3),
+        ("ws:// to the TLS port", "ws", wss, "connect", "plain-to-tls-port", 3),
+        ("mqtt:// to the WebSocket port", "mqtt", ws, "connect", "mqtt-to-websocket-port", 3),
+        ("mqtts:// to the WebSocket port", "mqtts", wss, "connect", "mqtt-to-websocket-port", 3),
+        ("ws:// to the MQTT port", "ws", tcp, "connect", "websocket-to-mqtt-port", 3),
+        ("wss:// to the MQTT port", "wss", tls, "connect", "websocket-to-mqtt-port", 3),
+        ("no such path", "ws", missing.port(), "connect", "websocket-refused", 3),
+        ("a web server", "ws", page.port(), "connect", "http-instead-of-mqtt", 3),
+        ("a web server", "mqtt", page.port(), "connect", "http-instead-of-mqtt", 3),
+        ("a proxy", "mqtt", proxy.port(), "connect", "http-proxy", 3),
+        ("a login page", "ws", portal.port(), "connect", "captive-portal", 3),
+        ("AMQP", "mqtt", amqp.port(), "connect", "amqp-instead-of-mqtt", 3),
+        ("mail", "mqtt", mail.port(), "connect", "not-mqtt", 3),
+        ("silent", "mqtt", silent.port(), "connect", "connack-silent", 5),
+        ("closed", "mqtt", closes.port(), "connect", "connection-closed", 3),
+    ];
+    for (what, scheme, port, step, cause, exit) in rows {
+        let endpoint = format!("{scheme}://localhost:{port}");
+        let what = format!("{what}: {endpoint}");
+        let arguments: &[&str] = if what.starts_with("silent") { SHORT } else { &["--timeout", "10"] };
+        examine(at(&emulator, endpoint), &[arguments, &["--ca-file", ca]].concat()).expect(&what, step, cause, exit);
+    }
+}
+
+#[test]
+fn a_ca_file_that_is_none() {
+    let (emulator, folder) = (emulator(), Folder::new());
+    let file = folder.write("ca.pem", "no certificate");
+    let mut command = at(&emulator, emulator.tls_endpoint());
+    command.env("ALIYUN_MQTT_CA_FILE", file);
+    examine(command, &[]).expect("no PEM", "tls", "ca-file-unusable", 2);
+}
