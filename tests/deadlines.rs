@@ -38,10 +38,11 @@ fn to(endpoint: &str) -> ConfigBuilder {
 
 #[test]
 fn nothing_listens() {
-    let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    // No test is given this port, unlike one that was free a moment ago.
+    let addr = "127.0.0.1:1";
     let error = refused(to(&format!("mqtt://{addr}")));
     assert_eq!(error.kind(), ErrorKind::Connect);
-    assert!(error.is_retryable() && error.to_string().contains(&addr.to_string()), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains(addr), "{error}");
 }
 
 #[test]

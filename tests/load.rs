@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use aliyun_mqtt::{Client, QoS};
+use support::matrix::addr;
 use support::proxy::Proxy;
 use support::{LONG, client, config, connect, emulator, text};
 
@@ -69,7 +70,7 @@ fn eight_threads_of_mixed_qos_arrive_complete_and_in_order() {
 fn cut_connections_lose_no_acknowledged_message_and_keep_the_order() {
     const EACH: usize = 300;
     let emulator = emulator();
-    let proxy = Proxy::start(emulator.tcp_addr());
+    let proxy = Proxy::start(addr(&emulator));
     let receiver = client(&emulator);
     receiver.subscribe(&format!("{}/load/#", emulator.parent_topic()), QoS::ExactlyOnce).expect("subscribed");
     let backoff = (Duration::from_millis(10), Duration::from_millis(20));

@@ -23,7 +23,7 @@ struct Ends {
 
 fn ends() -> Ends {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let proxy = Proxy::start(listener.local_addr().expect("an address"));
+    let proxy = Proxy::plain(listener.local_addr().expect("an address"));
     let client = TcpStream::connect(proxy.addr()).expect("connected");
     let (broker, _) = listener.accept().expect("a connection");
     for end in [&client, &broker] {
