@@ -137,7 +137,7 @@ impl Run<'_> {
 
 /// Runs a plan; the report holds everything that is wrong.
 pub fn run(plan: &Plan, house: &House) -> Report {
-    println!("ledger: {plan:?} on {}, MQTT {} over {}", house.name(), protocol(), transport());
+    println!("ledger: {plan:?} on {}, {} over {}", house.name(), protocol(), transport());
     let mut random = Random::new(plan.seed);
     let proxy = Proxy::start(house.addr());
     let device = |name: &str, kept: bool| house.config().device_id(name).clean_session(!kept);

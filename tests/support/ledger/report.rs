@@ -125,7 +125,7 @@ impl fmt::Display for Report {
         let rate = self.messages as f64 / self.lasted.as_secs_f64().max(0.001);
         writeln!(
             f,
-            "ledger of {}, {session} session, MQTT {} over {}, seed {}",
+            "ledger of {}, {session} session, {} over {}, seed {}",
             self.name,
             protocol(),
             transport(),
