@@ -72,15 +72,11 @@ struct Ending {
 impl Proxy {
     /// In front of a broker that takes the tests' transport there.
     pub fn start(target: SocketAddr) -> Proxy {
-        Proxy::launch(target, matrix::transport() == Transport::Tcp)
+        Proxy::over(matrix::transport(), target)
     }
 
-    /// In front of a broker that takes plain TCP, whatever the tests' transport is.
-    pub fn plain(target: SocketAddr) -> Proxy {
-        Proxy::launch(target, true)
-    }
-
-    fn launch(target: SocketAddr, plain: bool) -> Proxy {
+    /// In front of a broker that takes this transport.
+    pub fn over(transport: Transport, target: SocketAddr) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let addr = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
@@ -91,7 +87,7 @@ impl Proxy {
             cuts: AtomicUsize::new(0),
             passed: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
-            plain,
+            plain: transport == Transport::Tcp,
         });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
