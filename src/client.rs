@@ -334,7 +334,7 @@ impl Client {
         self.session().close(after(self.timeout))
     }
 
-    fn session(&self) -> &Arc<Session> {
+    pub(crate) fn session(&self) -> &Arc<Session> {
         &self.handle.session
     }
 
@@ -360,11 +360,16 @@ impl Client {
 
     fn submit(&self, message: Outgoing, timeout: Duration, full: WhenFull) -> Result<Delivery> {
         self.session().check_process()?;
+        self.check(&message)?;
+        self.session().submit(Body::Publish(Arc::new(message)), after(timeout), full)
+    }
+
+    /// Refuses a message that breaks a rule, before anything is sent.
+    pub(crate) fn check(&self, message: &Outgoing) -> Result<()> {
         let limits = self.config().limits();
         identity::check_topic(&message.topic, limits)?;
         identity::check_payload(message.payload.len(), &message.topic, limits)?;
-        message.check_properties(limits, self.config().protocol() == Protocol::V5)?;
-        self.session().submit(Body::Publish(Arc::new(message)), after(timeout), full)
+        message.check_properties(limits, self.config().protocol() == Protocol::V5)
     }
 }
 
@@ -385,7 +390,7 @@ impl fmt::Debug for Client {
 }
 
 /// This long from now; a year is as good as for ever.
-fn after(timeout: Duration) -> Instant {
+pub(crate) fn after(timeout: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     Instant::now() + timeout.min(YEAR)
 }

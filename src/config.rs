@@ -65,6 +65,7 @@ struct Settings {
     backoff_max: Duration,
     token_renewal: f64,
     deliver_notices: bool,
+    response_topic: Option<String>,
     #[cfg(feature = "spool")]
     spool: Option<crate::spool::Spool>,
 }
@@ -244,6 +245,12 @@ impl Config {
         self.0.settings.deliver_notices
     }
 
+    /// Where replies to requests go; `None`: to this client by P2P.
+    #[must_use]
+    pub fn response_topic(&self) -> Option<&str> {
+        self.0.settings.response_topic.as_deref()
+    }
+
     /// Where QoS 1 and 2 messages are kept until they are acknowledged; `None`: in memory only.
     #[cfg(feature = "spool")]
     #[must_use]
@@ -290,6 +297,7 @@ impl Default for Settings {
             backoff_max: Duration::from_secs(120),
             token_renewal: 0.8,
             deliver_notices: false,
+            response_topic: None,
             #[cfg(feature = "spool")]
             spool: None,
         }

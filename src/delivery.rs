@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::message::Message;
 use crate::session::{Session, lock};
 
 /// The fate of one message handed over with [`publish_nowait`](crate::Client::publish_nowait).
@@ -83,6 +84,22 @@ impl Delivery {
         self.session.expire();
         self.slot.wait(self.deadline).transpose()
     }
+
+    /// How this request ended; `None`: it was acknowledged, but there is no answer by then.
+    pub(crate) fn wait_answer(&self, until: Instant) -> Option<Answer> {
+        if let Err(error) = self.session.check_process() {
+            return Some(Answer::Failed(error));
+        }
+        self.slot.wait_answer(until.min(self.deadline)).or_else(|| {
+            self.session.expire();
+            self.slot.wait_answer(until)
+        })
+    }
+
+    /// Whether the broker has it.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.slot.is_acknowledged()
+    }
 }
 
 impl Drop for Delivery {
@@ -99,6 +116,16 @@ impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery").field("seq", &self.seq).finish_non_exhaustive()
     }
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Reply(Message),
+    /// The message failed, by which the request did.
+    Failed(Error),
+    /// The client has come to its end; why.
+    Ended(Error),
 }
 
 /// The answer to an operation that went well.
@@ -129,18 +156,47 @@ struct SlotState {
     watched: bool,
     /// The result was given to the user.
     seen: bool,
+    /// The caller of a request has been told how that ended: what becomes known of its message later is no news.
+    told: bool,
+    /// Of a request: its reply, or why there is going to be none. Boxed, since few have any.
+    answer: Option<Result<Box<Message>>>,
     waiting: usize,
 }
 
 impl Slot {
     /// Waits until the slot is filled, or `until` has passed (`None`).
     fn wait(&self, until: Instant) -> Option<Result<Reply>> {
+        self.wait_for(until, |state| {
+            let result = state.result.clone()?;
+            state.seen = true;
+            Some(result)
+        })
+    }
+
+    /// Waits for the end of a request, or until `until` has passed (`None`). A reply is taken.
+    pub(crate) fn wait_answer(&self, until: Instant) -> Option<Answer> {
+        self.wait_for(until, |state| {
+            if let Some(Ok(message)) = state.answer.take_if(|answer| answer.is_ok()) {
+                state.told = true;
+                return Some(Answer::Reply(*message));
+            }
+            // It says more of the request than why nobody waits for its answer any more.
+            if let Some(Err(error)) = &state.result {
+                state.seen = true;
+                return Some(Answer::Failed(error.clone()));
+            }
+            let Some(Err(reason)) = &state.answer else { return None };
+            state.told = true;
+            Some(Answer::Ended(reason.clone()))
+        })
+    }
+
+    /// Waits until there is something to pick, or `until` has passed (`None`).
+    fn wait_for<T>(&self, until: Instant, mut pick: impl FnMut(&mut SlotState) -> Option<T>) -> Option<T> {
         let mut state = lock(&self.state);
         loop {
-            if let Some(result) = &state.result {
-                let result = result.clone();
-                state.seen = true;
-                return Some(result);
+            if let Some(picked) = pick(&mut state) {
+                return Some(picked);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -155,6 +211,21 @@ impl Slot {
         }
     }
 
+    /// The reply to a request came, or never will. The first word counts.
+    pub(crate) fn answer(&self, answer: Result<Message>) {
+        let mut state = lock(&self.state);
+        if state.answer.is_none() {
+            state.answer = Some(answer.map(Box::new));
+            if state.waiting > 0 {
+                self.ready.notify_all();
+            }
+        }
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        matches!(lock(&self.state).result, Some(Ok(_)))
+    }
+
     #[cfg(any(test, fuzzing))]
     pub(crate) fn peek(&self) -> Option<Result<Reply>> {
         lock(&self.state).result.clone()
@@ -163,7 +234,7 @@ impl Slot {
     /// The `Delivery` is gone; gives back a failure nobody has seen.
     fn unwatch(&self) -> Option<Error> {
         let mut state = lock(&self.state);
-        state.watched = false;
+        state.watched = state.told;
         match &state.result {
             Some(Err(error)) if !state.seen => Some(error.clone()),
             _ => None,
@@ -176,7 +247,7 @@ pub(crate) struct Settler(Option<Arc<Slot>>);
 
 impl Settler {
     pub(crate) fn new() -> (Settler, Arc<Slot>) {
-        let state = SlotState { result: None, watched: true, seen: false, waiting: 0 };
+        let state = SlotState { result: None, watched: true, seen: false, told: false, answer: None, waiting: 0 };
         let slot = Arc::new(Slot { state: Mutex::new(state), ready: Condvar::new() });
         (Settler(Some(Arc::clone(&slot))), slot)
     }

@@ -124,6 +124,8 @@ pub enum Stage {
     Window,
     /// The broker's acknowledgement of an operation that was sent.
     Ack,
+    /// The reply to a request that the broker has.
+    Reply,
     /// The disk, to store a message.
     Spool,
     /// The answer of the service's API: the request was on its way.
@@ -131,7 +133,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The word used in messages: `resolve`, `connect`, `tls`, `connack`, `window`, `ack`, `spool`, `credentials`, `api`.
+    /// The word used in messages: `resolve`, `connect`, `tls`, `connack`, `window`, `ack`, `reply`, `spool`,
+    /// `credentials`, `api`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -142,6 +145,7 @@ impl Stage {
             Stage::ConnAck => "connack",
             Stage::Window => "window",
             Stage::Ack => "ack",
+            Stage::Reply => "reply",
             Stage::Spool => "spool",
             Stage::Api => "api",
         }
@@ -154,7 +158,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What became of a message or request that was not acknowledged.
+/// What became of a message that was not acknowledged, or of a request that was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fate {
@@ -164,6 +168,8 @@ pub enum Fate {
     Unknown,
     /// The service refused it, or is strongly suspected to.
     Refused,
+    /// The broker has it (QoS 0: it was written), but no reply came: of [`Client::request`](crate::Client::request) only.
+    Delivered,
     /// This run has not delivered it, but it stays in the spool, and the next run sends it: do not send it again yourself.
     /// It may have been delivered without having been acknowledged.
     Spooled,

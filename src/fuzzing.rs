@@ -39,6 +39,11 @@ pub fn record(data: &[u8]) {
     crate::spool::fuzz(data);
 }
 
+/// A payload that may be the envelope of a request or reply.
+pub fn envelope(data: &[u8]) {
+    crate::request::envelope::fuzz(data);
+}
+
 /// A message on one of the service's topics, or on another.
 pub fn notice(data: &[u8]) {
     const TOPICS: [&str; 4] =
@@ -205,6 +210,7 @@ mod tests {
 
     const TARGETS: &[(&str, Target)] = &[
         ("notice", super::notice),
+        ("envelope", super::envelope),
         ("endpoint", super::endpoint),
         ("environment", super::environment),
         ("tokens", super::tokens),

@@ -48,6 +48,7 @@
 //! | [`Fate::NotSent`] | it was never written: sending it again cannot duplicate it |
 //! | [`Fate::Unknown`] | written, not acknowledged in time; it is not sent again on a later connection |
 //! | [`Fate::Refused`] | the service does not want it, or is strongly suspected not to |
+//! | [`Fate::Delivered`] | the broker has the request, but no reply came ([`request`](Client::request) only) |
 //! | [`Fate::Spooled`] | not delivered by this run, but on disk: the next run sends it (feature `spool` only) |
 //!
 //! [`publish_nowait`](Client::publish_nowait) hands a message over and gives a [`Delivery`], which resolves exactly once,
@@ -89,6 +90,15 @@
 //!
 //! Notices of the service (`$SYS/tokenExpireNotice`, `$SYS/tokenInvalidNotice`) are [`Event`]s; they are messages, too,
 //! only if [`ConfigBuilder::deliver_notices`] asks for that.
+//!
+//! # Requests and replies
+//!
+//! [`request`](Client::request) and [`request_p2p`](Client::request_p2p) send a message and block until the reply to it is
+//! there; a replier finds out with [`Message::request`] what was asked, and answers with [`reply`](Client::reply). Each of
+//! any number of threads gets the reply to its own request. Over MQTT 5 requests carry a response topic and correlation
+//! data, over 3.1.1 an envelope, whose bytes are documented at [`Request`]. Replies come by P2P, so nothing is subscribed
+//! for them; [`ConfigBuilder::response_topic`] is for brokers without P2P. A reply never waits for room in the inbox or for
+//! the program, and one that comes too late is dropped and counted ([`Stats::late_replies`]).
 //!
 //! # Tokens
 //!
@@ -211,6 +221,7 @@ mod limits;
 mod message;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod request;
 mod session;
 // redb needs it, and so the file lock of the standard library can be had.
 #[cfg(feature = "spool")]
@@ -235,6 +246,7 @@ pub use identity::{ClientId, p2p_topic};
 pub use inbox::{Messages, Stream};
 pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
+pub use request::{Request, RequestOptions};
 pub use session::stranded_workers;
 #[cfg(feature = "spool")]
 pub use spool::{Spool, SyncPolicy};

@@ -74,13 +74,22 @@ pub struct Outgoing {
     pub(crate) timeout: Option<Duration>,
     /// `None`: there are none, as always with MQTT 3.1.1.
     pub(crate) properties: Option<Box<Properties>>,
+    /// Of no use to a later run, so no spool keeps it.
+    pub(crate) transient: bool,
 }
 
 impl Outgoing {
     /// A message of these bytes to this topic. The topic and the size are checked when it is published.
     #[must_use]
     pub fn new(topic: impl Into<String>, qos: QoS, payload: impl Into<Vec<u8>>) -> Self {
-        Outgoing { topic: topic.into(), qos, payload: payload.into(), timeout: None, properties: None }
+        Outgoing {
+            topic: topic.into(),
+            qos,
+            payload: payload.into(),
+            timeout: None,
+            properties: None,
+            transient: false,
+        }
     }
 
     /// How long this message may stay unsettled; by default the client's time-out, or its message age for

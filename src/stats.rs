@@ -16,6 +16,10 @@ pub struct Stats {
     pub received: u64,
     /// Redeliveries that were recognised and not queued again.
     pub redelivered: u64,
+    /// Replies given to the requests that waited for them.
+    pub replies: u64,
+    /// Replies that came when nobody waited for them any more, repetitions included; they were dropped.
+    pub late_replies: u64,
     /// QoS 0 messages dropped because the inbox was full.
     pub dropped_full: u64,
     /// QoS 1 and 2 messages neither queued nor acknowledged because the inbox was full; the broker sends them again.
@@ -28,6 +32,8 @@ pub struct Stats {
     pub spooled_messages: u64,
     /// What they take of `Spool::max_bytes`.
     pub spooled_bytes: u64,
+    /// Requests that wait for their reply.
+    pub waiting_requests: u64,
     /// Messages in the inbox.
     pub inbox_messages: u64,
     /// Their topics and payloads, in bytes.

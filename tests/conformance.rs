@@ -37,6 +37,32 @@ fn every_qos_both_ways() {
 
 #[test]
 #[ignore = "needs mosquitto"]
+fn requests_need_no_p2p_with_a_response_topic() {
+    let mosquitto = Mosquitto::start();
+    let requester = connect(mosquitto.config().response_topic("demo/replies/1"));
+    let replier = connect(mosquitto.config());
+    replier.subscribe("demo/ask", QoS::AtLeastOnce).expect("subscribed");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for message in replier.messages().limit(8) {
+                let message = message.expect("a request");
+                let asked = message.request().expect("a request").payload().to_vec();
+                replier.reply(&message, asked).expect("replied");
+            }
+        });
+        for number in 0..8 {
+            let requester = &requester;
+            scope.spawn(move || {
+                let reply = requester.request("demo/ask", format!("{number}"), LONG).expect("a reply");
+                assert_eq!(reply.payload(), format!("{number}").as_bytes());
+            });
+        }
+    });
+    assert_eq!((requester.stats().replies, requester.stats().received), (8, 0));
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
 fn a_kept_session_keeps_subscriptions_and_messages() {
     let mosquitto = Mosquitto::start();
     let sleeper = || connect(mosquitto.config().device_id("sleeper").clean_session(false));

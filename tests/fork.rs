@@ -45,6 +45,7 @@ fn a_child_cannot_use_what_it_has_and_can_make_its_own() {
             forked(client.try_publish("t", QoS::AtMostOnce, "")),
             forked(client.send_p2p("parent", "GID_test@@@x", QoS::AtMostOnce, "")),
             forked(client.upload_token(token)),
+            forked(client.request("t/t", "", LONG)),
             forked(stream.try_recv()),
             forked(stream.recv()),
             forked(delivery.try_wait()),

@@ -326,3 +326,21 @@ fn properties_of_mqtt_5_are_stored_with_their_message() {
     assert_eq!(publish.properties(), [&[0x26, 0, 1, b'k', 0, 1, b'v'][..], &[3, 0, 1, b'c']].concat());
     line.ack(4, publish.id());
 }
+
+#[test]
+fn a_request_is_of_no_use_to_the_next_run() {
+    let (broker, dir) = (Broker::start(), Dir::new());
+    let (client, mut line) = run(&broker, &dir);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.request("t/ask", "?", LONG));
+        let request = line.expect(3);
+        assert_eq!(client.stats().spooled_messages, 0);
+        line.reply(&request, 0, 0, "!");
+        call.join().expect("no panic").expect("a reply");
+    });
+    // Not acknowledged, and all the same not left for another run.
+    leave(&client);
+    drop((client, line));
+    let (client, _line) = run(&broker, &dir);
+    assert_eq!((client.stats().spooled_messages, client.stats().outbox_messages), (0, 0));
+}

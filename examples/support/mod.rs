@@ -85,10 +85,11 @@ pub fn connect(config: Config) -> aliyun_mqtt::Result<Client> {
     Ok(client)
 }
 
-/// The next message, printed; none within ten seconds is an error.
+/// The next message, printed, a request without its envelope; none within ten seconds is an error.
 pub fn receive(client: &Client) -> Result<Message, Box<dyn std::error::Error>> {
     let message = client.recv_timeout(Duration::from_secs(10))?.ok_or("no message came within 10 seconds")?;
-    println!("received on {}: {}", message.topic(), String::from_utf8_lossy(message.payload()));
+    let payload = message.request().map_or(message.payload(), |request| request.payload());
+    println!("received on {}: {}", message.topic(), String::from_utf8_lossy(payload));
     Ok(message)
 }
 

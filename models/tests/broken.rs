@@ -10,7 +10,7 @@ use support::*;
 /// Enough for each model to reach every wake-up it needs.
 const RUNS: usize = 1_000;
 
-const SCENES: [(&str, fn()); 12] = [
+const SCENES: [(&str, fn()); 14] = [
     ("blocking", scenes::blocking),
     ("crowded", scenes::crowded),
     ("draining", scenes::draining),
@@ -23,6 +23,8 @@ const SCENES: [(&str, fn()); 12] = [
     ("stranding", scenes::stranding),
     ("panicking", scenes::panicking),
     ("tokens", scenes::tokens),
+    ("asking", scenes::asking),
+    ("unanswered", scenes::unanswered),
 ];
 
 /// The first model that finds it.

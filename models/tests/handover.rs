@@ -29,4 +29,6 @@ models! {
     stranding 2_000;
     panicking 2_000;
     tokens 2_000;
+    asking 2_000;
+    unanswered 2_000;
 }

@@ -220,6 +220,16 @@ impl ConfigBuilder {
         self
     }
 
+    /// Where replies to this client's requests go ([`Client::request`](crate::Client::request)): a topic that it may read and
+    /// the repliers may write to. By default they come by P2P, which needs no subscription.
+    ///
+    /// For brokers that have no P2P topics. The client subscribes to it before its first request, which counts as one
+    /// filter. Each client should have a topic of its own: what others get there reaches this one, too.
+    pub fn response_topic(mut self, topic: impl Into<String>) -> Self {
+        self.settings.response_topic = Some(topic.into());
+        self
+    }
+
     /// Keeps QoS 1 and 2 messages on disk until they are acknowledged, so that they survive the process. By default they
     /// are in memory only.
     #[cfg(feature = "spool")]
@@ -495,6 +505,13 @@ fn checked_settings(mut settings: Settings) -> Result<Settings> {
     }
     protocol::check(&settings)?;
     settings.limits = settings.limits.checked()?;
+    if let Some(topic) = &settings.response_topic {
+        let refuse = |rule: &dyn std::fmt::Display| Error::config(format!("response_topic: {rule}"));
+        identity::check_topic(topic, &settings.limits).map_err(|error| refuse(&error))?;
+        if topic.starts_with('$') {
+            return Err(refuse(&"it begins with \"$\", which is for the service's own topics"));
+        }
+    }
     #[cfg(feature = "spool")]
     if let Some(spool) = &settings.spool {
         spool.checked()?;

@@ -12,10 +12,11 @@ use super::state::{Flow, State};
 use super::{closed, lock};
 use crate::config::{AckMode, Config};
 use crate::credentials::Credentials;
-use crate::delivery::{Settler, Slot};
+use crate::delivery::{Answer, Settler, Slot};
 use crate::error::{Code, Error, ErrorKind, Fate, Result};
 use crate::limits::Limits;
 use crate::message::{Outgoing, QoS};
+use crate::request::envelope::Envelope;
 use crate::subscribe::Asked;
 use crate::token::{Token, TokenKind};
 
@@ -196,6 +197,9 @@ struct Run {
     slots: Vec<(Arc<Slot>, Option<Told>)>,
     streams: Vec<(u64, String)>,
     keys: Vec<u64>,
+    /// Requests that nobody has given up, with what a reply would say; and those given up.
+    requests: Vec<(u64, Vec<u8>, Arc<Slot>)>,
+    given_up: Vec<Vec<u8>>,
     dead: bool,
 }
 
@@ -206,12 +210,22 @@ impl Run {
         let mut state = State::new(&configs[usize::from(kind % 16)]);
         // Near the end of the range, where ids begin again.
         state.outbox.set_last_id(if last_id % 2 == 0 { 0 } else { super::dial::id_limit(WINDOW) - 2 });
-        let (slots, streams, keys) = (Vec::new(), Vec::new(), Vec::new());
-        Run { state, now: Instant::now(), line: None, honest: true, slots, streams, keys, dead: false }
+        Run {
+            state,
+            now: Instant::now(),
+            line: None,
+            honest: true,
+            slots: Vec::new(),
+            streams: Vec::new(),
+            keys: Vec::new(),
+            requests: Vec::new(),
+            given_up: Vec::new(),
+            dead: false,
+        }
     }
 
     fn step(&mut self, step: u8, bytes: &mut Bytes<'_>) {
-        match step % 24 {
+        match step % 25 {
             0..=3 => self.submit(bytes),
             4..=7 => {
                 if let Some(event) = self.line.as_ref().and_then(Line::take) {
@@ -255,7 +269,8 @@ impl Run {
                     _ => self.die(),
                 }
             }
-            _ => self.after_event(),
+            23 => self.after_event(),
+            _ => self.request(bytes),
         }
     }
 
@@ -278,6 +293,41 @@ impl Run {
         self.state.outbox.push(body, settler, deadline);
         self.state.push_out(None);
         self.slots.push((slot, None));
+    }
+
+    /// A request is made, given up, or answered in time or late.
+    fn request(&mut self, bytes: &mut Bytes<'_>) {
+        const TOPIC: &str = "a/p2p/GID_fuzz@@@1";
+        let payload = match bytes.of(4) {
+            0 if self.requests.len() < 4 && !self.dead => {
+                let (settler, slot) = Settler::new();
+                // As of a message that was acknowledged.
+                let _ = settler.settle(Ok(crate::delivery::Reply::default()));
+                let (number, correlation) = self.state.replies.expect(TOPIC, Arc::clone(&slot));
+                let reply = Envelope::Reply { correlation: &correlation, payload: b"yes" }.encode();
+                self.requests.push((number, reply, slot));
+                return;
+            }
+            1 => {
+                let Some((number, reply, _)) = self.requests.pop() else { return };
+                self.state.replies.forget(number);
+                self.given_up.push(reply);
+                return;
+            }
+            2 => self.requests.first().map(|(_, reply, _)| reply.clone()),
+            _ => self.given_up.last().cloned(),
+        };
+        let Some(payload) = payload else { return };
+        let qos = bytes.qos();
+        let id = if qos == QoS::AtMostOnce { 0 } else { bytes.id() };
+        let (topic, duplicate, retained) = (TOPIC.to_string(), bytes.of(2) == 1, false);
+        let before = self.state.snapshot();
+        let arrived = Arrived { id, topic, qos, duplicate, retained, payload, properties: None };
+        self.handle(LineEvent::Publish(arrived), true);
+        let after = self.state.snapshot();
+        let known = after.replies + after.late_replies + after.redelivered;
+        assert!(self.dead || known == before.replies + before.late_replies + before.redelivered + 1);
+        assert_eq!(after.inbox_messages, before.inbox_messages, "a reply is for no inbox");
     }
 
     fn handle(&mut self, event: LineEvent, sure: bool) {
@@ -415,6 +465,19 @@ impl Run {
 
     fn check(&mut self) {
         self.state.outbox.assert_consistent();
+        let waiting = &mut self.requests;
+        waiting.retain(|(_, reply, slot)| match slot.wait_answer(Instant::now()) {
+            Some(Answer::Reply(message)) => {
+                assert_eq!(message.payload, b"yes");
+                self.given_up.push(reply.clone());
+                false
+            }
+            Some(Answer::Ended(_)) => false,
+            Some(Answer::Failed(error)) => unreachable!("it was acknowledged: {error}"),
+            None => true,
+        });
+        assert_eq!(self.state.replies.waiting(), waiting.len());
+        assert!(waiting.is_empty() || !self.dead);
         for (slot, told) in self.slots.iter_mut().filter(|(_, told)| told.is_none()) {
             *told = look(slot);
         }

@@ -2,7 +2,7 @@
 //!
 //! * `state` is everything that is known, under one mutex; `outbox`, `acks`, `queues` and `subscriptions` are its
 //!   parts. Callers put operations in and hand over what the window has room for; the worker does the rest.
-//! * `sending` and `receiving` are what callers do with it.
+//! * `sending`, `receiving` and `requesting` are what callers do with it; `replies` finds the request a message answers.
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
 //! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect;
 //!   `failure` and, for WebSocket, `upgrade` put their errors into words.
@@ -24,6 +24,8 @@ mod queues;
 mod rate;
 mod receiving;
 mod renewal;
+mod replies;
+mod requesting;
 mod sending;
 #[cfg(feature = "spool")]
 mod spooling;
@@ -229,6 +231,7 @@ impl Session {
         let drained = deadline - (left / 3).min(GOODBYE);
         let mut state = self.lock();
         state.closing = true;
+        state.replies.end(&closed());
         state.touch();
         self.announce(&mut state);
         loop {

@@ -8,6 +8,7 @@ use super::Session;
 use super::op::Body;
 use super::queues::QueueId;
 use super::state::Phase;
+use crate::delivery::Settler;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
 use crate::subscribe::SubscribeOptions;
@@ -104,7 +105,7 @@ impl Session {
         // Decided and accepted under one lock: a new subscription to the same filter comes either before or after both.
         let delivery = unsubscribe.then(|| {
             let deadline = Instant::now() + self.config.timeout();
-            self.accept(&mut state, Body::Unsubscribe(filter.to_string()), deadline)
+            self.accept(&mut state, Settler::new(), Body::Unsubscribe(filter.to_string()), deadline)
         });
         self.announce(&mut state);
         drop(state);

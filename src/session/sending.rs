@@ -9,7 +9,7 @@ use super::op::Body;
 use super::state::State;
 use super::subscriptions::packet_len;
 use crate::config::{Config, Protocol};
-use crate::delivery::{Delivery, Settler};
+use crate::delivery::{Delivery, Settler, Slot};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::identity;
 use crate::message::QoS;
@@ -27,6 +27,17 @@ impl Session {
     /// Accepts an operation, if there is room in time, and hands it over if the window has room. It is settled by the
     /// deadline.
     pub(crate) fn submit(self: &Arc<Self>, body: Body, deadline: Instant, full: WhenFull) -> Result<Delivery> {
+        self.submit_with(Settler::new(), body, deadline, full)
+    }
+
+    /// The same, with a place for its fate that somebody knows already.
+    pub(super) fn submit_with(
+        self: &Arc<Self>,
+        (settler, slot): (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+        full: WhenFull,
+    ) -> Result<Delivery> {
         self.check_process()?;
         let size = body.size();
         let is_publish = matches!(body, Body::Publish(_));
@@ -69,23 +80,27 @@ impl Session {
         }
         #[cfg(feature = "spool")]
         if let Some(message) = state.outbox.to_be_stored(&body) {
-            let (settler, slot) = Settler::new();
             let seq = state.outbox.push(body, settler, deadline);
             state.outbox.store(seq, message, accepted);
             return Ok(Delivery::new(Arc::clone(self), slot, seq, deadline));
         }
-        let delivery = self.accept(&mut state, body, deadline);
+        let delivery = self.accept(&mut state, (settler, slot), body, deadline);
         self.announce(&mut state);
         Ok(delivery)
     }
 
     /// Puts an operation into the outbox.
-    pub(super) fn accept(self: &Arc<Self>, state: &mut State, body: Body, deadline: Instant) -> Delivery {
+    pub(super) fn accept(
+        self: &Arc<Self>,
+        state: &mut State,
+        (settler, slot): (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+    ) -> Delivery {
         if let Body::Unsubscribe(filter) = &body {
             // From now on it is not restored; should the broker not hear of it before the session ends, that ends it too.
             state.subscriptions.remove(filter);
         }
-        let (settler, slot) = Settler::new();
         let seq = state.outbox.push(body, settler, deadline);
         state.push_out(None);
         Delivery::new(Arc::clone(self), slot, seq, deadline)

@@ -17,6 +17,7 @@ use super::op::Body;
 use super::outbox::{Bounds, Kind, Outbox};
 use super::queues::{QueueId, Queues};
 use super::rate::Rate;
+use super::replies::Replies;
 use super::subscriptions::Subscriptions;
 use crate::config::{AckMode, Config};
 use crate::error::{Code, Error, ErrorKind};
@@ -75,6 +76,7 @@ pub(super) struct State {
     leave_by: Option<Instant>,
     pub(super) outbox: Outbox,
     pub(super) queues: Queues,
+    pub(super) replies: Replies,
     pub(super) rate: Option<Rate>,
     pub(super) stats: Stats,
     /// Threads waiting on `changed` and on `arrived`: a wake-up nobody waits for costs a system call.
@@ -135,6 +137,7 @@ impl State {
             leave_by: None,
             outbox,
             queues: Queues::new(limits.inbox_messages, limits.inbox_bytes),
+            replies: Replies::new(config.client_id().as_str(), config.response_topic()),
             rate: config.max_publish_rate().map(Rate::new),
             stats: Stats::default(),
             watchers: 0,
@@ -243,6 +246,7 @@ impl State {
         Stats {
             outbox_messages: self.outbox.open() as u64,
             outbox_bytes: self.outbox.bytes() as u64,
+            waiting_requests: self.replies.waiting() as u64,
             inbox_messages: self.queues.count() as u64,
             inbox_bytes: self.queues.bytes() as u64,
             unacknowledged: self.acks.owed() as u64,

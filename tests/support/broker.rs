@@ -40,7 +40,12 @@ impl Packet {
 
     /// The payload of a PUBLISH.
     pub fn payload(&self) -> String {
-        super::text(&self.body[self.properties_at() + self.properties_len()..])
+        super::text(self.payload_bytes())
+    }
+
+    /// The same, where it is no text.
+    pub fn payload_bytes(&self) -> &[u8] {
+        &self.body[self.properties_at() + self.properties_len()..]
     }
 
     /// The properties of a PUBLISH or SUBSCRIBE of MQTT 5, as they were on the wire.
@@ -359,6 +364,31 @@ impl Line {
     /// A PUBLISH of MQTT 5 with properties, at QoS 0.
     pub fn publish_with(&mut self, topic: &str, properties: &[u8], payload: &str) {
         self.write(&publish_at(5, topic, 0, 0, false, properties, payload.as_bytes()));
+    }
+
+    /// The reply to a request that came in a PUBLISH, written as it was asked: see `aliyun_mqtt::Request`.
+    pub fn reply(&mut self, request: &Packet, qos: u8, id: u16, payload: &str) {
+        let (topic, properties, payload) = if self.level == 5 {
+            let mut rest = request.properties();
+            let mut next = |kind: u8| {
+                let (head, more) = rest.split_at(3);
+                assert_eq!(head[0], kind, "response topic, then correlation data, and nothing else");
+                let (value, more) = more.split_at(u16::from_be_bytes([head[1], head[2]]).into());
+                rest = more;
+                value
+            };
+            let (topic, correlation) = (next(8), next(9));
+            let properties = [&[9, 0, correlation.len() as u8], correlation].concat();
+            (super::text(topic), properties, payload.as_bytes().to_vec())
+        } else {
+            let envelope = request.payload_bytes();
+            assert_eq!(envelope[..6], [0xfa, 0x41, 0x52, 0x52, 1, 1]);
+            let (correlation, rest) = envelope[9..].split_at(envelope[6].into());
+            let topic = &rest[..u16::from_be_bytes([envelope[7], envelope[8]]).into()];
+            let head = [0xfa, 0x41, 0x52, 0x52, 1, 2, envelope[6], 0, 0];
+            (super::text(topic), Vec::new(), [&head, correlation, payload.as_bytes()].concat())
+        };
+        self.write(&publish_at(self.level, &topic, qos, id, false, &properties, &payload));
     }
 
     /// What a good broker answers to this packet.

@@ -27,6 +27,8 @@ pub struct Plan {
     pub sessions: Sessions,
     /// Messages it sends for each subscription.
     pub offers: u32,
+    /// It answers each request, in the envelope of `aliyun_mqtt::Request`, with what was asked.
+    pub answers: bool,
     /// It may panic where rumqttc would have to.
     pub panics: bool,
     /// It may keep its acknowledgements to itself.
@@ -52,6 +54,7 @@ impl Plan {
             refuses: false,
             sessions: Sessions::Forgotten,
             offers: 0,
+            answers: false,
             panics: false,
             silent: false,
         }
@@ -398,8 +401,9 @@ impl Pump {
                 state.replies.push_back(Event::PubComp(id));
                 return Event::Alive;
             };
+            let reply = self.reply_to(state, &payload);
             line.broker.receive(id, qos, topic, payload);
-            state.replies.push_back(if qos == 2 { Event::PubRec(id) } else { Event::PubAck(id) });
+            acknowledge(state, qos, id, reply);
             return Event::SentPublish(id);
         }
         let taken = if faults::is(Fault::Reordered) { state.requests.pop_back() } else { state.requests.pop_front() };
@@ -419,8 +423,9 @@ impl Pump {
                 let id = line.next_id(state);
                 line.use_id(state, id, "PUBLISH");
                 if !lost {
+                    let reply = self.reply_to(state, &payload);
                     line.broker.receive(id, qos, topic, payload);
-                    state.replies.push_back(if qos == 2 { Event::PubRec(id) } else { Event::PubAck(id) });
+                    acknowledge(state, qos, id, reply);
                 }
                 Event::SentPublish(id)
             }
@@ -447,6 +452,21 @@ impl Pump {
                 Event::SentDisconnect
             }
         }
+    }
+
+    /// The reply to a request, if that is one and is to be answered.
+    fn reply_to(&self, state: &mut LineState, payload: &[u8]) -> Option<Event> {
+        let [0xfa, 0x41, 0x52, 0x52, 1, 1, correlation, high, low, rest @ ..] = payload else { return None };
+        if !self.0.broker.plan.answers {
+            return None;
+        }
+        let (correlation, rest) = rest.split_at(usize::from(*correlation));
+        let (topic, asked) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+        let head = [0xfa, 0x41, 0x52, 0x52, 1, 2, correlation.len() as u8, 0, 0];
+        let payload = [&head, correlation, asked].concat();
+        state.next_offer_id += 1;
+        let topic = String::from_utf8_lossy(topic).into_owned();
+        Some(Event::Publish { id: state.next_offer_id, topic, payload })
     }
 
     fn offer(&self, state: &mut LineState, filters: &[String]) {
@@ -498,4 +518,13 @@ impl Pump {
         self.0.use_id(&mut state, id, "a repetition");
         state.ahead.push_back((id, message));
     }
+}
+
+/// The acknowledgement of a message and, before or after it, the reply to what it asked.
+fn acknowledge(state: &mut LineState, qos: u8, id: u16, mut reply: Option<Event>) {
+    if reply.is_some() && one_in(2) {
+        state.replies.extend(reply.take());
+    }
+    state.replies.push_back(if qos == 2 { Event::PubRec(id) } else { Event::PubAck(id) });
+    state.replies.extend(reply);
 }

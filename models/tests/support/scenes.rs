@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Credentials, Event, Outgoing, QoS, Token, TokenKind};
+use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Outgoing, QoS, Token, TokenKind};
 use aliyun_mqtt_model_ground::broker::{Broker, Plan, Sessions};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
@@ -160,7 +160,7 @@ pub fn receiving() {
                     break error;
                 }
             };
-            assert_eq!(error.kind(), aliyun_mqtt::ErrorKind::Closed);
+            assert_eq!(error.kind(), ErrorKind::Closed);
         }),
         // It hears of the cut, and of the end.
         thread::spawn(move || while listener.recv().is_some() {}),
@@ -307,5 +307,46 @@ pub fn tokens() {
     join(vec![publisher(&client, &outcomes, messages(0, 1, QoS::AtLeastOnce))]);
     client.disconnect().expect("nothing is open");
     check(&broker, &all(&outcomes));
+    check_closed(&client);
+}
+
+/// Asks, one request after the other; `all` of them are answered, or else the client comes to its end.
+fn asker(client: &Client, thread: usize, all: bool) -> thread::JoinHandle<()> {
+    let client = client.clone();
+    thread::spawn(move || {
+        for number in 0..2 {
+            let asked = format!("{thread} {number}");
+            match client.request("model/ask", asked.as_str(), FAR) {
+                Ok(reply) => assert_eq!(reply.payload(), asked.as_bytes(), "somebody else's reply"),
+                Err(error) => {
+                    assert!(!all && error.kind() == ErrorKind::Closed, "{error}");
+                    assert!(error.fate().is_some(), "{error}");
+                }
+            }
+        }
+    })
+}
+
+/// Two threads ask at the same time, and each gets its own replies.
+pub fn asking() {
+    let broker = Broker::begin(Plan { answers: true, ..Plan::new(2) });
+    let client = connect(config(2));
+    join((0..2).map(|n| asker(&client, n, true)).collect());
+    let stats = client.stats();
+    assert_eq!((stats.replies, stats.late_replies, stats.waiting_requests), (4, 0, 0));
+    client.disconnect().expect("nothing is open");
+    check(&broker, &[]);
+    check_closed(&client);
+}
+
+/// A line breaks, by which replies are lost, and the client is closed under those who wait for them.
+pub fn unanswered() {
+    let broker = Broker::begin(Plan { answers: true, cuts: 1, ..Plan::new(2) });
+    let Ok(client) = Client::connect(config(2).build().expect("a good configuration")) else { return };
+    let threads: Vec<_> = (0..2).map(|n| asker(&client, n, false)).collect();
+    let _ = client.disconnect();
+    join(threads);
+    assert_eq!(client.stats().waiting_requests, 0);
+    check(&broker, &[]);
     check_closed(&client);
 }

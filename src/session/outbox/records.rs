@@ -27,7 +27,9 @@ impl Outbox {
     /// Whether this has to be stored; if so, the message.
     pub(in crate::session) fn to_be_stored(&self, body: &Body) -> Option<Arc<Outgoing>> {
         match body {
-            Body::Publish(message) if self.records.is_some() && message.qos != crate::QoS::AtMostOnce => {
+            Body::Publish(message)
+                if self.records.is_some() && message.qos != crate::QoS::AtMostOnce && !message.transient =>
+            {
                 Some(Arc::clone(message))
             }
             _ => None,

@@ -110,6 +110,7 @@ impl State {
             self.phase = Phase::Dead(reason.clone());
         }
         self.outbox.settle_all(false, |op| given_up(op, reason));
+        self.replies.end(reason);
         self.acks.session_gone();
         (self.changed, self.arrived, self.token_news) = (true, true, true);
     }

@@ -12,6 +12,7 @@ use crate::session::acks::Arrival;
 use crate::session::line::{Arrived, LineEvent, Sent};
 use crate::session::op::{Answer, Body, Op};
 use crate::session::outbox::{Kind, Ticket};
+use crate::session::replies::Sorted;
 use crate::subscribe::Asked;
 
 impl State {
@@ -129,10 +130,7 @@ impl State {
             self.noticed(&notice);
             events.push(Event::Notice(notice));
             if !self.config.deliver_notices() {
-                if let Some(key) = key {
-                    self.acknowledge(key);
-                }
-                return;
+                return self.done_with(key);
             }
         }
         let message = Message {
@@ -144,6 +142,19 @@ impl State {
             properties: arrived.properties,
             ack: None,
         };
+        // Before anything that has to do with the inbox: a reply never waits for room there, nor for the program.
+        let message = match self.replies.sort(message) {
+            Sorted::Other(message) => message,
+            Sorted::Reply(slot, reply) => {
+                self.stats.replies += 1;
+                slot.answer(Ok(reply));
+                return self.done_with(key);
+            }
+            Sorted::Late => {
+                self.stats.late_replies += 1;
+                return self.done_with(key);
+            }
+        };
         if !self.queues.has_room(&message) {
             self.turn_away(key, events);
             return;
@@ -152,6 +163,13 @@ impl State {
         self.arrived = true;
         self.queues.push(message, key);
         if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
+            self.acknowledge(key);
+        }
+    }
+
+    /// It is not for the inbox.
+    fn done_with(&mut self, key: Option<u64>) {
+        if let Some(key) = key {
             self.acknowledge(key);
         }
     }
