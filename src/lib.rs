@@ -211,6 +211,7 @@ mod limits;
 mod message;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod proxy;
 mod session;
 // redb needs it, and so the file lock of the standard library can be had.
 #[cfg(feature = "spool")]
@@ -235,6 +236,7 @@ pub use identity::{ClientId, p2p_topic};
 pub use inbox::{Messages, Stream};
 pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
+pub use proxy::Proxy;
 pub use session::stranded_workers;
 #[cfg(feature = "spool")]
 pub use spool::{Spool, SyncPolicy};

@@ -6,6 +6,7 @@ pub mod api;
 pub mod broker;
 #[cfg(feature = "openapi")]
 pub mod http;
+pub mod http_proxy;
 pub mod ledger;
 pub mod mosquitto;
 pub mod process;
