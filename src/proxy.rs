@@ -191,7 +191,8 @@ fn read_login(info: &str) -> Result<Login, String> {
 
 /// Resolves `%XX` (RFC 3986, section 2.1).
 fn decode(text: &str) -> Result<Zeroizing<String>, String> {
-    let bad = || "the proxy's user name or password has a '%' that begins no %XX of UTF-8; write '%' as %25".to_string();
+    let bad =
+        || "the proxy's user name or password has a '%' that begins no %XX of UTF-8; write '%' as %25".to_string();
     // As long as it may get, so that no copy is left behind in growing.
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.bytes();

@@ -5,9 +5,9 @@ mod support;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, QoS, Stage};
+use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, Error, ErrorKind, QoS, Stage};
 use aliyun_mqtt_emulator::Emulator;
-use support::broker::Broker;
+use support::broker::{self, Broker};
 use support::http_proxy::{Answer, Asked, HttpProxy};
 use support::{LONG, connect, connected, emulator, error, payloads, plain_config, topic};
 
@@ -38,15 +38,12 @@ fn transports(emulator: &Emulator) -> Vec<(ConfigBuilder, String)> {
 
 /// To a server that only the proxy knows; a connection past the proxy would find nothing.
 fn through(proxy: &HttpProxy) -> ConfigBuilder {
-    Config::builder()
-        .protocol(support::protocol())
-        .endpoint(format!("mqtt://{TARGET}"))
-        .instance_id("post-cn-test")
-        .group_id("GID_test")
-        .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
-        .timeout(LONG)
-        .backoff(Duration::from_millis(10), Duration::from_millis(20))
-        .proxy(proxy.url())
+    to(&format!("mqtt://{TARGET}")).proxy(proxy.url())
+}
+
+fn to(endpoint: &str) -> ConfigBuilder {
+    // The address is replaced.
+    broker::config(([127, 0, 0, 1], 1).into()).endpoint(endpoint)
 }
 
 /// Why there is no connection; both the server and the proxy are named, and the stage.
@@ -263,4 +260,53 @@ fn silence_ends_at_the_deadline_with_its_stage() {
         let error = refused(through(&proxy).endpoint("mqtts://broker.test").timeout(TIMEOUT));
         assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Tls), "{error}");
     }
+}
+
+/// The environment of a process cannot be changed safely, so this test runs itself in another one.
+#[test]
+fn the_environment_counts_on_demand_only() {
+    const CHILD: &str = "TEST_DIRECT";
+    if let Ok(direct) = std::env::var(CHILD) {
+        let here = || to(&format!("mqtt://{direct}"));
+        let ways = [
+            here(),
+            // This machine needs no proxy, even on demand.
+            here().proxy_from_env(),
+            to("mqtt://broker.test:1883").proxy_from_env(),
+            ConfigBuilder::from_env().credentials(Credentials::signature("test-access-key-id", "test-secret")),
+        ];
+        for way in ways {
+            connect(way).disconnect().expect("disconnected");
+        }
+        let excepted = to("mqtt://excepted.test:1883").proxy_from_env().build().expect("good");
+        assert!(excepted.proxy().is_none());
+        return;
+    }
+    let broker = Broker::start();
+    let proxy = HttpProxy::start();
+    proxy.know(TARGET, broker.addr());
+    let addr = broker.addr().to_string();
+    // Nobody waits for it: a child that fails does not come.
+    std::thread::spawn(move || {
+        loop {
+            let mut line = broker.accept(false);
+            while line.read().is_some() {}
+        }
+    });
+    let child = std::process::Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "the_environment_counts_on_demand_only"])
+        .env(CHILD, addr)
+        .env("https_proxy", format!("http://user:geheim@{}", proxy.addr()))
+        .env("HTTPS_PROXY", "http://no-such-host.invalid:1")
+        .env("no_proxy", "excepted.test")
+        .env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{TARGET}"))
+        .env("ALIYUN_MQTT_INSTANCE_ID", "post-cn-test")
+        .env("ALIYUN_MQTT_GROUP_ID", "GID_test")
+        .env("ALIYUN_MQTT_PROTOCOL", if support::protocol() == aliyun_mqtt::Protocol::V5 { "5" } else { "3.1.1" })
+        .env("ALIYUN_MQTT_PROXY", "env")
+        .output()
+        .expect("it runs");
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    let login = Some("user:geheim".to_string());
+    assert_eq!(proxy.asked(), vec![Asked { target: TARGET.to_string(), login }; 2]);
 }

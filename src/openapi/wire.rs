@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::{self, Uri};
@@ -201,35 +202,36 @@ impl Wire {
     fn connect_time_out(&self, start: Instant, limit: Duration, stage_max: Duration) -> Error {
         let (host, port, proxy) = (self.address.host().to_string(), self.address.port(), self.proxy.clone());
         let deadline = start + limit.min(start.elapsed() + Duration::from_secs(3));
+        let reached = Arc::new(AtomicUsize::new(0));
+        let progress = Arc::clone(&reached);
         let dial = move || {
             let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            let dialled = proxy.as_ref().map_or((host.as_str(), port), |proxy| (proxy.host(), proxy.port()));
-            let stream = dialled.to_socket_addrs().ok().and_then(|mut addresses| {
-                addresses.find_map(|address| TcpStream::connect_timeout(&address, left()).ok())
-            });
-            match (stream, proxy) {
-                (None, _) => Stage::Connect,
-                (Some(_), None) => Stage::Tls,
-                (Some(mut stream), Some(proxy)) => match proxy::ask(&mut stream, &proxy, &host, port, deadline) {
-                    Some(200) => Stage::Tls,
-                    _ => Stage::Proxy,
-                },
+            let first = proxy.as_ref().map_or((host.as_str(), port), |proxy| (proxy.host(), proxy.port()));
+            let mut addresses = first.to_socket_addrs().ok()?;
+            let mut stream = addresses.find_map(|address| TcpStream::connect_timeout(&address, left()).ok())?;
+            if let Some(proxy) = &proxy {
+                progress.store(1, Ordering::Relaxed);
+                proxy::ask(&mut stream, proxy, &host, port, deadline).filter(|status| *status == 200)?;
             }
+            progress.store(2, Ordering::Relaxed);
+            Some(())
         };
-        // Without TLS and a proxy there is nothing but the connection.
-        let worth_it = self.address.is_tls() || self.proxy.is_some();
-        let dialled = || helper::wait(&helper::spawn(dial)?, deadline, || false).ok();
-        let stage = Some(worth_it).filter(|worth_it| *worth_it).and_then(|_| dialled()).unwrap_or(Stage::Connect);
+        // Plain and without a proxy there is nothing but the connection.
+        if self.address.is_tls() || self.proxy.is_some() {
+            if let Some(dialling) = helper::spawn(dial) {
+                let _ = helper::wait(&dialling, deadline, || false);
+            }
+        }
+        let stage = [Stage::Connect, Stage::Proxy, Stage::Tls][reached.load(Ordering::Relaxed).min(2)];
         let (what, hint) = match stage {
             Stage::Tls => ("the TLS handshake did not finish", "is this really an HTTPS port (443)?"),
             Stage::Proxy => (
                 "the proxy was reached, but did not answer",
                 "is it an HTTP proxy? It may be trying in vain to reach the server",
             ),
-            _ if self.proxy.is_some() => (
-                "no connection to the proxy could be made",
-                "check host and port of the proxy, and any firewall",
-            ),
+            _ if self.proxy.is_some() => {
+                ("no connection to the proxy could be made", "check host and port of the proxy, and any firewall")
+            }
             _ => (
                 "no connection could be made",
                 "check host, port and firewall; a VPC endpoint is reachable only inside its VPC",
@@ -249,8 +251,8 @@ impl Wire {
             return self.tls(inner.clone());
         }
         // Of a name that is looked up, and of a refusal, it is the proxy that this is about.
-        let of_proxy = self.proxy.is_some()
-            && (system::look_up_failed(&error) || error.kind() == Io::ConnectionRefused);
+        let of_proxy =
+            self.proxy.is_some() && (system::look_up_failed(&error) || error.kind() == Io::ConnectionRefused);
         if of_proxy {
             return proxy::unreachable(&error, route).with_source(error).with_fate(Fate::NotSent);
         }
@@ -281,8 +283,7 @@ impl Wire {
                 .with_source(error)
                 .with_fate(Fate::Unknown);
         }
-        let message =
-            format!("the connection to {route} was lost before the whole answer came (stage: api): {error}");
+        let message = format!("the connection to {route} was lost before the whole answer came (stage: api): {error}");
         Error::new(ErrorKind::ConnectionLost, message)
             .with_stage(Stage::Api)
             .with_hint("if it is lost each time: is the URL the one of the API, with the right scheme and port?")

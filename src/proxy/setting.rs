@@ -62,9 +62,7 @@ impl Setting {
                 return Err(Error::config("proxy_credentials are given, but no proxy"));
             }
             Way::Direct => None,
-            Way::Given(name, proxy) => {
-                Some(proxy.clone().map_err(|rule| Error::config(format!("{name}: {rule}")))?)
-            }
+            Way::Given(name, proxy) => Some(proxy.clone().map_err(|rule| Error::config(format!("{name}: {rule}")))?),
             Way::Environment(environment) => environment.as_ref().map_err(Clone::clone)?.proxy_for(host, port)?,
         };
         let login = self.login.clone().transpose();

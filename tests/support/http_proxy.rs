@@ -192,14 +192,16 @@ impl Shared {
             return Err(407);
         }
         let known = lock(&self.names).get(&asked.target).copied();
-        let server = known.map_or_else(|| TcpStream::connect(&asked.target), TcpStream::connect).map_err(|_| 502_u16)?;
+        let server =
+            known.map_or_else(|| TcpStream::connect(&asked.target), TcpStream::connect).map_err(|_| 502_u16)?;
         let _ = server.set_nodelay(true);
         Ok(server)
     }
 }
 
 fn head(status: u16) -> Vec<u8> {
-    format!("HTTP/1.1 {status} Status\r\nProxy-Authenticate: Basic realm=\"test\"\r\nContent-Length: 0\r\n\r\n").into_bytes()
+    format!("HTTP/1.1 {status} Status\r\nProxy-Authenticate: Basic realm=\"test\"\r\nContent-Length: 0\r\n\r\n")
+        .into_bytes()
 }
 
 fn read_request(stream: &mut TcpStream) -> Option<Asked> {
