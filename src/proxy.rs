@@ -43,7 +43,6 @@ pub struct Proxy {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Login {
     user: String,
-    #[cfg_attr(not(any(feature = "proxy", feature = "openapi")), expect(dead_code, reason = "nothing uses a proxy"))]
     password: Arc<Zeroizing<String>>,
 }
 

@@ -36,7 +36,13 @@ fn transports(emulator: &Emulator) -> Vec<(ConfigBuilder, String)> {
     all
 }
 
-/// To a server that only the proxy knows; a connection past the proxy would find nothing.
+/// To the emulator, by a name that only the proxy knows; a connection past the proxy would find nothing.
+fn far(emulator: &Emulator, proxy: &HttpProxy) -> ConfigBuilder {
+    proxy.know(TARGET, emulator.tcp_addr());
+    plain_config(emulator).endpoint(format!("mqtt://{TARGET}")).proxy(proxy.url())
+}
+
+/// To a server that only the proxy knows, with a login of nobody.
 fn through(proxy: &HttpProxy) -> ConfigBuilder {
     to(&format!("mqtt://{TARGET}")).proxy(proxy.url())
 }
@@ -104,26 +110,23 @@ fn a_large_message_goes_through() {
 
 #[test]
 fn the_proxy_looks_up_the_name() {
-    let broker = Broker::start();
+    let emulator = emulator();
     let proxy = HttpProxy::start();
-    proxy.know(TARGET, broker.addr());
-    let config = through(&proxy);
-    let (client, line) = broker.connect(config);
+    let client = connect(far(&emulator, &proxy));
     assert_eq!(proxy.targets(), [TARGET]);
     assert_eq!(client.config().proxy().map(ToString::to_string), Some(proxy.url()));
-    drop(line);
 }
 
 #[test]
 fn an_ipv6_address_on_either_side() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
     drop(listener);
-    let broker = Broker::start();
+    let emulator = emulator();
     let proxy = HttpProxy::at("[::1]:0");
-    proxy.know("[2001:db8::1]:1883", broker.addr());
-    let (client, line) = broker.connect(through(&proxy).endpoint("mqtt://[2001:db8::1]"));
+    proxy.know("[2001:db8::1]:1883", emulator.tcp_addr());
+    let client = connect(far(&emulator, &proxy).endpoint("mqtt://[2001:db8::1]"));
     assert_eq!(proxy.targets(), ["[2001:db8::1]:1883"]);
-    drop((client, line));
+    client.disconnect().expect("all delivered");
     // rumqttc cannot say both of it.
     #[cfg(feature = "tls")]
     {
@@ -135,21 +138,20 @@ fn an_ipv6_address_on_either_side() {
 
 #[test]
 fn logins() {
-    let broker = Broker::start();
+    let emulator = emulator();
     let proxy = HttpProxy::start();
-    proxy.know(TARGET, broker.addr());
     proxy.want_login("user", "ge:heim %");
     let port = proxy.addr().port();
+    let far = || far(&emulator, &proxy);
     let right = [
-        through(&proxy).proxy(format!("http://user:ge%3Aheim%20%25@127.0.0.1:{port}")),
-        through(&proxy).proxy_credentials("user", "ge:heim %"),
-        through(&proxy).proxy(format!("http://other:geheim@localhost:{port}")).proxy_credentials("user", "ge:heim %"),
+        far().proxy(format!("http://user:ge%3Aheim%20%25@127.0.0.1:{port}")),
+        far().proxy_credentials("user", "ge:heim %"),
+        far().proxy(format!("http://other:geheim@localhost:{port}")).proxy_credentials("user", "ge:heim %"),
     ];
     for config in right {
-        let (client, line) = broker.connect(config);
+        connect(config).disconnect().expect("all delivered");
         let login = Some("user:ge:heim %".to_string());
         assert_eq!(proxy.asked().last(), Some(&Asked { target: TARGET.to_string(), login }));
-        drop((client, line));
     }
     let wrong = [through(&proxy), through(&proxy).proxy_credentials("user", "geheim")];
     for config in wrong {
