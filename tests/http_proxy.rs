@@ -215,7 +215,7 @@ fn what_is_no_answer() {
 #[test]
 fn an_echo_shows_no_login() {
     let proxy = HttpProxy::start();
-    let mut echo = b"CONNECT broker.test:1883 HTTP/1.1\r\nProxy-Authorization: Basic dXNlcjpnZWhlaW0=\r\n".repeat(50);
+    let mut echo = b"CONNECT broker.test:1883 HTTP/1.1\r\nProxy-Authorization: Basic dXNlcjpnZWhlaW0=\r\n".repeat(99);
     echo.extend(b"\r\n");
     for answer in [echo.clone(), echo.split_off(echo.len() - 200)] {
         proxy.answer(Answer::Bytes(answer));
