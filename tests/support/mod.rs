@@ -7,6 +7,7 @@ pub mod broker;
 pub mod folder;
 #[cfg(feature = "openapi")]
 pub mod http;
+pub mod http_proxy;
 pub mod ledger;
 pub mod matrix;
 pub mod mosquitto;
