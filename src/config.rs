@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::identity::{self, ClientId};
 use crate::limits::Limits;
 use crate::message::Outgoing;
+use crate::proxy::{self, Proxy};
 
 mod builder;
 mod protocol;
@@ -41,6 +42,7 @@ struct Inner {
     client_id: ClientId,
     credentials: Credentials,
     settings: Settings,
+    proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     tls: Option<Arc<rustls::ClientConfig>>,
 }
@@ -105,6 +107,7 @@ impl Config {
     /// | `ALIYUN_MQTT_AUTH` | `signature` (default), `token` or `device`; the variables of each stand at [`AuthMode`](crate::AuthMode) |
     /// | `ALIYUN_MQTT_CA_FILE` | CA certificates trusted besides the system's, PEM |
     /// | `ALIYUN_MQTT_CLIENT_CERT_FILE`, `ALIYUN_MQTT_CLIENT_KEY_FILE` | the client's certificate and key, PEM; both or none |
+    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`ConfigBuilder::proxy`] and [`ConfigBuilder::proxy_from_env`] |
     /// | `ALIYUN_MQTT_CLEAN_SESSION` | `true` (default) or `false` |
     /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1` (default) or `5` |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
@@ -132,6 +135,12 @@ impl Config {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
+    }
+
+    /// The HTTP proxy on the way there; `None` where there is none.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.0.proxy.as_ref()
     }
 
     /// The instance's id.
@@ -271,6 +280,11 @@ impl Config {
         self.0.settings.spool.as_ref()
     }
 
+    /// What messages call the server: the endpoint, and the proxy on the way there.
+    pub(crate) fn route(&self) -> String {
+        proxy::route(&self.0.endpoint, self.proxy())
+    }
+
     /// What TLS needs; `None` for a plain endpoint.
     #[cfg(feature = "tls")]
     pub(crate) fn tls(&self) -> Option<Arc<rustls::ClientConfig>> {
@@ -282,6 +296,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("endpoint", &self.0.endpoint.to_string())
+            .field("proxy", &self.0.proxy)
             .field("instance_id", &self.0.instance_id)
             .field("client_id", &self.0.client_id)
             .field("credentials", &self.0.credentials)

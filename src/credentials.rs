@@ -212,7 +212,8 @@ impl Credentials {
     ///
     /// They are kept and renewed as with a [`token_provider`](Credentials::token_provider). For servers of your own, which
     /// hold the account's key: a program on a device gets its tokens from such a server. The API must be that of the
-    /// client's instance. Each token takes at most the API's own time-out, all together at most the client's.
+    /// client's instance. Each token takes at most the API's own time-out, all together at most the client's. The API has its
+    /// own setting for a proxy (`ApiBuilder::proxy`), whatever the client's is.
     ///
     /// ```no_run
     /// use aliyun_mqtt::openapi::{Api, TokenRequest};

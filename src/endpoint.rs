@@ -262,7 +262,7 @@ pub(crate) fn split_port(authority: &str) -> Result<(String, Option<u16>), Strin
         // `parse` alone would take "+1".
         Some(port) => match port.parse::<u16>() {
             Ok(number) if number > 0 && port.bytes().all(|b| b.is_ascii_digit()) => Some(number),
-            _ => return Err(format!("the port {port:?} of the endpoint is not a number from 1 to 65535")),
+            _ => return Err(format!("the port {port:?} is not a number from 1 to 65535")),
         },
     };
     Ok((host.to_string(), port))
@@ -282,7 +282,7 @@ fn check_path(path: &str) -> Result<(), String> {
 /// A host name as DNS and TLS take it.
 fn check_host(host: &str) -> Result<(), String> {
     if host.is_empty() {
-        return Err("the endpoint has no host".to_string());
+        return Err("it has no host".to_string());
     }
     let name = host.strip_suffix('.').unwrap_or(host);
     if let Some(bad) = name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_')) {

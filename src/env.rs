@@ -34,6 +34,8 @@ pub(crate) const CLEAN_SESSION: &str = "ALIYUN_MQTT_CLEAN_SESSION";
 pub(crate) const PROTOCOL: &str = "ALIYUN_MQTT_PROTOCOL";
 /// Seconds.
 pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";
+/// The URL of an HTTP proxy, or `env` for the variables that many programs share; optional.
+pub(crate) const PROXY: &str = "ALIYUN_MQTT_PROXY";
 /// `signature` (default), `token` or `device`.
 pub(crate) const AUTH: &str = "ALIYUN_MQTT_AUTH";
 /// `RW|...`, or several joined; in token mode. If it is absent, one is applied for.

@@ -67,6 +67,9 @@ pub enum ErrorKind {
     Resolve,
     /// No TCP connection could be made.
     Connect,
+    /// The HTTP proxy refused to make the connection ([`Error::code`] is its status), or what answered in its place is no
+    /// proxy.
+    Proxy,
     /// The TLS handshake failed: an untrusted or expired certificate, a wrong name, or no TLS on that port.
     Tls,
     /// CONNECT was answered with a refusal; [`Error::code`] is the CONNACK code.
@@ -116,6 +119,8 @@ pub enum Stage {
     Resolve,
     /// The TCP connection.
     Connect,
+    /// The HTTP proxy's answer.
+    Proxy,
     /// The TLS handshake.
     Tls,
     /// The answer to CONNECT.
@@ -133,7 +138,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The word used in messages: `resolve`, `connect`, `tls`, `connack`, `window`, `ack`, `reply`, `spool`,
+    /// The word used in messages: `resolve`, `connect`, `proxy`, `tls`, `connack`, `window`, `ack`, `reply`, `spool`,
     /// `credentials`, `api`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -141,6 +146,7 @@ impl Stage {
             Stage::Credentials => "credentials",
             Stage::Resolve => "resolve",
             Stage::Connect => "connect",
+            Stage::Proxy => "proxy",
             Stage::Tls => "tls",
             Stage::ConnAck => "connack",
             Stage::Window => "window",
@@ -282,6 +288,7 @@ impl Error {
             ErrorKind::Spool => Some(Stage::Spool),
             ErrorKind::Resolve => Some(Stage::Resolve),
             ErrorKind::Connect => Some(Stage::Connect),
+            ErrorKind::Proxy => Some(Stage::Proxy),
             ErrorKind::Tls => Some(Stage::Tls),
             ErrorKind::Refused => Some(Stage::ConnAck),
             ErrorKind::Api => Some(Stage::Api),
@@ -319,7 +326,7 @@ impl Error {
             | ErrorKind::Connect
             | ErrorKind::ConnectionLost
             | ErrorKind::Full => true,
-            ErrorKind::Refused => self.inner.code.is_some_and(Code::passes),
+            ErrorKind::Refused | ErrorKind::Proxy => self.inner.code.is_some_and(Code::passes),
             ErrorKind::Api => {
                 self.inner.api.as_ref().is_some_and(|fault| fault.is_throttled() || fault.is_server_failure())
             }
@@ -396,6 +403,13 @@ mod tests {
         assert!(outer.is_timeout());
         let io = std::io::Error::from(std::io::ErrorKind::TimedOut);
         assert!(Error::new(ErrorKind::Connect, "x").with_source(io).is_timeout());
+    }
+
+    #[test]
+    fn a_proxy_that_could_not_is_worth_another_connect_one_that_would_not_is_none() {
+        let refused = |status| Error::new(ErrorKind::Proxy, "no").with_code(Code::Proxy(status)).is_retryable();
+        assert!([408, 429, 500, 502, 503, 504].into_iter().all(refused));
+        assert!(![400, 403, 405, 407, 501, 302].into_iter().any(refused));
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub fn endpoint(data: &[u8]) {
 
 /// An environment: lines of a letter, which names a variable, and its value.
 pub fn environment(data: &[u8]) {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 17] = [
         env::ENDPOINT,
         env::INSTANCE_ID,
         env::GROUP_ID,
@@ -105,6 +105,9 @@ pub fn environment(data: &[u8]) {
         env::TOKEN,
         env::DEVICE_ACCESS_KEY_ID,
         env::DEVICE_ACCESS_KEY_SECRET,
+        env::PROXY,
+        "https_proxy",
+        "no_proxy",
     ];
     let lines: Vec<_> = data.split(|byte| *byte == b'\n').filter_map(<[u8]>::split_first).collect();
     let secret = |name: &str| matches!(name, env::ACCESS_KEY_SECRET | env::TOKEN | env::DEVICE_ACCESS_KEY_SECRET);
@@ -113,6 +116,12 @@ pub fn environment(data: &[u8]) {
         let letter = b'a' + u8::try_from(position).ok()?;
         let mut value = lines.iter().find(|(first, _)| **first == letter)?.1.to_vec();
         value.extend(MARK.bytes().filter(|_| secret(name)));
+        if matches!(name, env::PROXY | "https_proxy") {
+            // Behind what may be a password.
+            if let Some(at) = value.iter().rposition(|byte| *byte == b'@') {
+                value.splice(at..at, MARK.bytes());
+            }
+        }
         Some(os_string(value))
     };
     if String::from_utf8_lossy(data).contains(MARK) {

@@ -80,6 +80,11 @@
 //! Over WebSocket all of this holds, too. A server that closes the WebSocket, but not the connection below it, is noticed
 //! with the next write, at the latest with the ping of the keep-alive period.
 //!
+//! Through an HTTP proxy (feature `proxy`, [`ConfigBuilder::proxy`]) all of this holds, too. A proxy is used only where the
+//! program, or `ALIYUN_MQTT_PROXY`, asks for one; it looks up the server's name, each connection has a tunnel of its own, and
+//! a tunnel that is refused is an error of its own ([`ErrorKind::Proxy`]) with the proxy's status. A proxy that ends idle
+//! tunnels needs a [`keep_alive`](ConfigBuilder::keep_alive) that is shorter than its patience.
+//!
 //! # Receiving
 //!
 //! The inbox exists before CONNECT is sent: P2P and offline messages arrive right behind CONNACK and need no
@@ -159,6 +164,7 @@
 //! | `tls` | `mqtts://` endpoints | rustls with ring, rustls-native-certs, webpki-root-certs | yes |
 //! | `openapi` | the module `openapi`: tokens, device credentials, groups, online status, traces; needs `tls` | ureq, sha2, httpdate, humantime | yes |
 //! | `websocket` | `ws://` endpoints, and with `tls` `wss://` ones | async-tungstenite, ws_stream_tungstenite and some 30 crates below them | no |
+//! | `proxy` | connections through an HTTP proxy (`CONNECT`): `ConfigBuilder::proxy`; the API needs no feature for that | async-http-proxy and four crates below it | no |
 //! | `spool` | QoS 1 and 2 messages survive the process: `ConfigBuilder::spool` (needs Rust 1.90) | redb | no |
 //!
 //! # Log levels
@@ -167,7 +173,8 @@
 //! connections to other hosts and long topics; `info` for connects and notices; `debug` for details. Topics and client
 //! ids may appear, payloads and secrets never. The crates underneath log on their own targets: `rumqttc` shows topics and
 //! packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq` whole requests to the API and `tungstenite` all that
-//! goes over a WebSocket, logins included, at `trace`**, with what is secret in them.
+//! goes over a WebSocket, logins included, at `trace`**, with what is secret in them. Of a proxy, host and port may appear,
+//! its login never.
 //!
 //! # Known problems
 //!
@@ -181,6 +188,9 @@
 //! * *After a fork everything fails with [`ErrorKind::Forked`]*: make the client in the child.
 //! * *A second connection while connecting*: when a handshake has taken 60 % of the time-out, or ended without CONNACK, the
 //!   same address is dialled once more, asked in HTTP, and left, to name the stage it hangs in or the protocol it speaks.
+//!   Through a proxy that is a second tunnel.
+//! * *A proxy's answer*: 200 is taken, with up to 4 KiB in 16 header lines (`async-http-proxy` 1.2.5). A proxy whose answer
+//!   is one line without an end is read until the deadline, into memory.
 //!
 //! # When not to use it
 //!
@@ -221,6 +231,7 @@ mod limits;
 mod message;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod proxy;
 mod request;
 mod session;
 // redb needs it, and so the file lock of the standard library can be had.
@@ -246,6 +257,7 @@ pub use identity::{ClientId, p2p_topic};
 pub use inbox::{Messages, Stream};
 pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
+pub use proxy::Proxy;
 pub use request::{Request, RequestOptions};
 pub use session::stranded_workers;
 #[cfg(feature = "spool")]

@@ -1,4 +1,4 @@
-//! Plain MQTT 3.1.1 against Debian's mosquitto: a broker that shares no code with the emulator.
+//! Plain MQTT against Debian's mosquitto: a broker that shares no code with the emulator.
 //!
 //! Ignored by default, so that `cargo test` needs no package: `cargo test --test conformance -- --ignored`.
 
@@ -32,15 +32,6 @@ fn every_qos_both_ways() {
     let client = connect(mosquitto.config());
     round(&client);
     assert_eq!(client.stats().received, 9);
-    client.disconnect().expect("all delivered");
-}
-
-#[test]
-#[ignore = "needs mosquitto"]
-fn every_qos_both_ways_over_tls() {
-    let mosquitto = Mosquitto::start();
-    let client = connect(mosquitto.tls_config());
-    round(&client);
     client.disconnect().expect("all delivered");
 }
 
@@ -172,7 +163,8 @@ fn on_a_kept_session_cut_lines_lose_nothing_and_qos_2_arrives_once() {
     receiver.subscribe("demo/cut/+", QoS::ExactlyOnce).expect("subscribed");
     let backoff = std::time::Duration::from_millis(10);
     let config = mosquitto.config().device_id("sender").clean_session(false).backoff(backoff, backoff);
-    let sender = connect(config.endpoint(proxy.endpoint()));
+    // The last message waits for all before it.
+    let sender = connect(config.endpoint(proxy.endpoint())).with_timeout(10 * LONG);
     let mut arrived = [Vec::new(), Vec::new()];
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -184,7 +176,7 @@ fn on_a_kept_session_cut_lines_lose_nothing_and_qos_2_arrives_once() {
                     proxy.cut();
                 }
             }
-            sender.flush(LONG).expect("all acknowledged");
+            sender.flush(10 * LONG).expect("all acknowledged");
         });
         let done = |arrived: &[Vec<usize>; 2]| arrived.iter().all(|numbers| numbers.len() >= COUNT / 2);
         while !done(&arrived) {
@@ -213,7 +205,7 @@ fn ten_thousand_messages_of_each_qos_arrive_in_order() {
     const COUNT: usize = 10_000;
     let mosquitto = Mosquitto::start();
     let receiver = connect(mosquitto.config());
-    let sender = connect(mosquitto.config());
+    let sender = connect(mosquitto.config()).with_timeout(10 * LONG);
     for qos in ALL {
         let topic = format!("demo/bulk/{}", qos.level());
         receiver.subscribe(&topic, qos).expect("subscribed");
@@ -222,7 +214,7 @@ fn ten_thousand_messages_of_each_qos_arrive_in_order() {
                 for number in 0..COUNT {
                     drop(sender.publish_nowait(&topic, qos, number.to_string()).expect("accepted"));
                 }
-                sender.flush(LONG).expect("all acknowledged");
+                sender.flush(10 * LONG).expect("all acknowledged");
             });
             for number in 0..COUNT {
                 let message = receiver.recv_timeout(LONG).expect("alive").expect("a message");

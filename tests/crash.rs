@@ -8,8 +8,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::thread;
 
-use aliyun_mqtt::{AckMode, Client, Config, ConfigBuilder, Credentials, QoS};
+use aliyun_mqtt::{AckMode, Client, ConfigBuilder, QoS};
 use support::broker::Broker;
+use support::folder::Folder;
+use support::matrix::{config_from_env, environment};
 use support::mosquitto::Mosquitto;
 use support::process::{as_child, child};
 use support::{LONG, connect, emulator, eventually, payloads, topic};
@@ -25,56 +27,32 @@ impl Drop for Process {
     }
 }
 
-/// How a client reaches its broker, in words that can be handed to a child.
-struct Way {
-    endpoint: String,
-    instance: String,
-    group: String,
-    key: String,
-    secret: String,
+fn worker(config: ConfigBuilder) -> Client {
+    connect(config.device_id("worker").clean_session(false).ack_mode(AckMode::Manual))
 }
 
-impl Way {
-    fn from_words(words: &str) -> Way {
-        let mut words = words.split(' ').map(ToString::to_string);
-        let mut word = || words.next().expect("five words");
-        Way { endpoint: word(), instance: word(), group: word(), key: word(), secret: word() }
-    }
-
-    fn words(&self) -> String {
-        [&*self.endpoint, &self.instance, &self.group, &self.key, &self.secret].join(" ")
-    }
-
-    fn config(&self) -> ConfigBuilder {
-        Config::builder()
-            .endpoint(&*self.endpoint)
-            .instance_id(&*self.instance)
-            .group_id(&*self.group)
-            .credentials(Credentials::signature(&*self.key, &*self.secret))
-            .timeout(LONG)
-    }
-
-    fn worker(&self) -> Client {
-        connect(self.config().device_id("worker").clean_session(false).ack_mode(AckMode::Manual))
-    }
-}
-
-/// Four messages are taken by a process that acknowledges the first, and is killed; three come again.
-fn killed_between_taking_and_acknowledging(way: &Way, topic: &str, qos: &[QoS]) {
-    let subscriber = way.worker();
+/// Four messages are taken by a process that acknowledges the first, and is killed; three come again. `environment` leads
+/// that process to the same broker.
+fn killed_between_taking_and_acknowledging(
+    config: impl Fn() -> ConfigBuilder,
+    environment: Vec<(String, String)>,
+    topic: &str,
+    qos: &[QoS],
+) {
+    let subscriber = worker(config());
     subscriber.subscribe(topic, QoS::ExactlyOnce).expect("subscribed");
     subscriber.disconnect().expect("gone");
-    let sender = connect(way.config());
+    let sender = connect(config());
     for number in 0..4 {
         sender.publish(topic, qos[number % qos.len()], format!("{number}")).expect("published");
     }
-    let mut command = child("in_a_child_takes_and_hangs", &way.words());
-    let mut process = Process(command.stdout(Stdio::piped()).spawn().expect("this program again"));
+    let mut command = child("in_a_child_takes_and_hangs", "");
+    let mut process = Process(command.envs(environment).stdout(Stdio::piped()).spawn().expect("this program again"));
     let output = BufReader::new(process.0.stdout.take().expect("its output"));
     let said: Vec<_> = output.lines().map_while(Result::ok).take_while(|line| line != "killable").collect();
     assert!(said.iter().any(|line| line.contains("taken: 0 1 2 3")), "{said:?}");
     drop(process);
-    let successor = way.worker();
+    let successor = worker(config());
     let again: Vec<_> = successor.messages().idle(LONG).limit(3).map(|message| message.expect("a message")).collect();
     let mut texts: Vec<_> = again.iter().map(|message| message.payload_str().expect("text")).collect();
     // In which order it sends them again is the broker's affair.
@@ -84,7 +62,7 @@ fn killed_between_taking_and_acknowledging(way: &Way, topic: &str, qos: &[QoS]) 
     eventually("acknowledged", || successor.stats().unacknowledged == 0);
     successor.disconnect().expect("gone");
     // Behind everything that could still come again.
-    let last = way.worker();
+    let last = worker(config());
     sender.publish(topic, QoS::AtLeastOnce, "last").expect("published");
     assert_eq!(payloads(&last, 1), ["last"], "what was acknowledged does not come again");
 }
@@ -92,8 +70,8 @@ fn killed_between_taking_and_acknowledging(way: &Way, topic: &str, qos: &[QoS]) 
 /// Not a test of its own: the process that is killed.
 #[test]
 fn in_a_child_takes_and_hangs() {
-    let Some(words) = as_child() else { return };
-    let worker = Way::from_words(&words).worker();
+    let Some(_) = as_child() else { return };
+    let worker = worker(config_from_env());
     let taken: Vec<_> = worker.messages().idle(LONG).limit(4).map(|message| message.expect("a message")).collect();
     taken[0].ack().expect("done with the first");
     eventually("its acknowledgement is handed over", || worker.stats().unacknowledged == 3);
@@ -108,30 +86,18 @@ fn in_a_child_takes_and_hangs() {
 #[test]
 fn what_a_killed_process_had_taken_comes_again_to_its_successor() {
     let emulator = emulator();
-    let way = Way {
-        endpoint: emulator.endpoint(),
-        instance: emulator.instance_id().into(),
-        group: emulator.group_id().into(),
-        key: emulator.access_key_id().into(),
-        secret: emulator.access_key_secret().into(),
-    };
+    let folder = Folder::new();
+    let (config, environment) = (|| support::config(&emulator), environment(&emulator, &folder));
     // The service keeps no QoS 2 messages for who is away.
-    killed_between_taking_and_acknowledging(&way, &topic(&emulator, "work"), &[QoS::AtLeastOnce]);
+    killed_between_taking_and_acknowledging(config, environment, &topic(&emulator, "work"), &[QoS::AtLeastOnce]);
 }
 
 #[test]
 #[ignore = "needs mosquitto"]
 fn what_a_killed_process_had_taken_comes_again_at_qos_2_too() {
     let mosquitto = Mosquitto::start();
-    let word = |word: &str| word.to_string();
-    let way = Way {
-        endpoint: format!("mqtt://{}", mosquitto.addr()),
-        instance: word("post-cn-test"),
-        group: word("GID_test"),
-        key: word("test-access-key-id"),
-        secret: word("test-access-key-secret"),
-    };
-    killed_between_taking_and_acknowledging(&way, "demo/work", &[QoS::AtLeastOnce, QoS::ExactlyOnce]);
+    let (config, environment) = (|| mosquitto.config(), mosquitto.environment());
+    killed_between_taking_and_acknowledging(config, environment, "demo/work", &[QoS::AtLeastOnce, QoS::ExactlyOnce]);
 }
 
 #[test]

@@ -260,33 +260,6 @@ fn a_forked_child_is_told() {
     }
 }
 
-/// The environment of a process cannot be changed safely, so this test runs itself in another one.
-#[test]
-fn a_proxy_is_used_on_demand_only() {
-    const TARGET: &str = "TEST_TARGET";
-    if let Ok(url) = std::env::var(TARGET) {
-        to(url.as_str()).build().expect("good").revoke_token("geheim-token").expect("done directly");
-        let proxied = to(url).proxy_from_env(true).build().expect("good");
-        let error = failed(proxied.send_message("demo/x", "x"));
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Connect, Some(Fate::NotSent)), "{error}");
-        assert!(error.to_string().contains("proxy"), "{error}");
-        return;
-    }
-    let target = Server::start([answer(200, DONE)]);
-    let proxy = Server::start(vec![answer(403, ""); 4]);
-    let child = std::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "a_proxy_is_used_on_demand_only"])
-        .env(TARGET, target.url())
-        .env("ALL_PROXY", proxy.url())
-        .env_remove("NO_PROXY")
-        .env_remove("no_proxy")
-        .output()
-        .expect("it runs");
-    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
-    assert_eq!((target.requests().len(), target.left()), (1, 0));
-    assert_eq!(proxy.requests().len(), 4);
-}
-
 static LOG: Mutex<String> = Mutex::new(String::new());
 
 struct Ours;

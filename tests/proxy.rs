@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use support::matrix::Transport;
 use support::proxy::{Proxy, Way};
 use support::{LONG, eventually};
 
@@ -22,8 +23,12 @@ struct Ends {
 }
 
 fn ends() -> Ends {
+    ends_of(Transport::Tcp)
+}
+
+fn ends_of(transport: Transport) -> Ends {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let proxy = Proxy::start(listener.local_addr().expect("an address"));
+    let proxy = Proxy::over(transport, listener.local_addr().expect("an address"));
     let client = TcpStream::connect(proxy.addr()).expect("connected");
     let (broker, _) = listener.accept().expect("a connection");
     for end in [&client, &broker] {
@@ -62,6 +67,22 @@ fn held_acknowledgements_wait_while_others_pass_and_keep_their_order() {
     assert_eq!(read(&client), PUBACK_1);
     assert_eq!(read(&client), PUBACK_2);
     assert_eq!(read(&client), PUBACK_1);
+}
+
+#[test]
+fn where_no_packets_can_be_seen_all_that_the_broker_says_is_held() {
+    let Ends { proxy, mut client, mut broker, .. } = ends_of(Transport::Wss);
+    proxy.hold_acks(true);
+    // What looks like a packet of 127 bytes is none.
+    broker.write_all(&[0xd0, 0x7f]).expect("written");
+    client.write_all(b"passes").expect("written");
+    assert_eq!(&read::<6>(&broker), b"passes");
+    client.set_read_timeout(Some(Duration::from_millis(100))).expect("a time-out");
+    assert!(client.read(&mut [0]).is_err(), "held");
+    client.set_read_timeout(Some(LONG)).expect("a time-out");
+    broker.write_all(&PUBACK_1).expect("written");
+    proxy.hold_acks(false);
+    assert_eq!(read::<6>(&client), [0xd0, 0x7f, 0x40, 2, 0, 1]);
 }
 
 #[test]

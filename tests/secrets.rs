@@ -90,6 +90,62 @@ fn over_websocket(emulator: &aliyun_mqtt_emulator::Emulator) {
     }
 }
 
+/// A proxy's login, in the URL and apart from it; taken, refused, and repeated by something that is no proxy.
+#[cfg(feature = "proxy")]
+#[test]
+fn no_login_of_a_proxy_in_logs_debug_or_errors() {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    use support::http_proxy::{Answer, HttpProxy};
+
+    listen();
+    let emulator = emulator();
+    let proxy = HttpProxy::start();
+    proxy.want_login("proxy-user", "proxy-geheim");
+    proxy.know("proxied.test:1883", emulator.tcp_addr());
+    let url = format!("http://proxy-user:proxy-geheim@{}", proxy.addr());
+    let far = || support::plain_config(&emulator).endpoint("mqtt://proxied.test");
+    let mut shown = String::new();
+    for builder in [far().proxy(&url), far().proxy(proxy.url()).proxy_credentials("proxy-user", "proxy-geheim")] {
+        shown += &format!("{builder:?}");
+        let client = connect(builder);
+        let events = client.events();
+        proxy.cut();
+        connected(&events);
+        shown += &format!("{client:?} {:?} {:?}", client.config(), client.config().proxy());
+        client.disconnect().expect("all delivered");
+    }
+    let encoded = BASE64_STANDARD.encode("proxy-user:proxy-geheim");
+    let echo = format!("HTTP/1.1 200 OK\r\nProxy-Authorization: Basic {encoded}\r\n").repeat(99).into_bytes();
+    for answer in [Answer::Refuse(407), Answer::Bytes(echo), Answer::Close] {
+        proxy.answer(answer);
+        let config = far().proxy(&url).build().expect("a good configuration");
+        let refused = Client::connect(config).expect_err("refused");
+        shown += &format!("{refused} {refused:?}");
+    }
+    for bad in
+        [url.replace("http", "socks5"), format!("{url}/x"), url.replace("@", "@@:"), url.replace("geheim", "geheim%")]
+    {
+        let refused = far().proxy(bad).build().expect_err("refused");
+        shown += &format!("{refused} {refused:?}");
+    }
+    assert!(shown.contains("proxy-user"), "{shown}");
+    check(&shown, &["proxy-geheim".to_string(), encoded]);
+    // What passes the proxy in clear text is warned of, and where it goes is told.
+    let log = LOG.lock().expect("a lock").clone();
+    let route = format!("mqtt://proxied.test:1883 through the proxy {}", proxy.url());
+    for told in [format!("the connection to {route} is not encrypted"), format!("connected to {route}")] {
+        assert!(log.contains(&told), "{told}: {log}");
+    }
+    // Between two programs of this machine nobody listens.
+    proxy.answer(Answer::Tunnel);
+    let client = connect(support::plain_config(&emulator).proxy(&url));
+    client.disconnect().expect("all delivered");
+    let log = LOG.lock().expect("a lock").clone();
+    let here = format!("{} through the proxy", emulator.endpoint());
+    assert!(log.contains(&here) && !log.contains(&format!("{here} {} is not encrypted", proxy.url())), "{log}");
+}
+
 /// Every way a token can go: applied for with both signatures, logged in with, renewed, refused, revoked, asked for in
 /// vain.
 #[cfg(feature = "openapi")]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Fate, Notice, QoS};
-use aliyun_mqtt_emulator::{Emulator, What};
+use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Fate, Notice, Protocol, QoS};
+use aliyun_mqtt_emulator::{Emulator, Version, What};
 use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic};
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -32,6 +32,18 @@ fn messages_go_round_at_every_qos() {
     client.publish(&topic, QoS::AtLeastOnce, "nobody").expect("published");
     client.disconnect().expect("all delivered");
     assert!(error(client.recv_timeout(LONG)).kind() == ErrorKind::Closed, "nothing came after UNSUBSCRIBE");
+}
+
+#[test]
+fn the_version_and_the_transport_are_those_that_were_asked_for() {
+    let emulator = emulator();
+    let client = client(&emulator);
+    let id = client.config().client_id().as_str();
+    let spoken =
+        emulator.wait_for_log(LONG, |entry| entry.client_id == id && matches!(entry.what, What::Connected { .. }));
+    let Some(What::Connected { version, listener, .. }) = spoken.map(|entry| entry.what) else { panic!("no login") };
+    assert_eq!(version == Version::V5, support::protocol() == Protocol::V5);
+    assert_eq!(format!("{listener:?}").to_lowercase(), support::matrix::transport().to_string());
 }
 
 #[test]

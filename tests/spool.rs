@@ -6,13 +6,12 @@ mod support;
 #[path = "spool/kill.rs"]
 mod kill;
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Spool, Stage};
 use support::broker::{Broker, Line, lax};
+use support::folder::Folder;
 use support::{LONG, connected, error, eventually};
 
 const MOMENT: Duration = Duration::from_millis(200);
@@ -20,27 +19,21 @@ const MOMENT: Duration = Duration::from_millis(200);
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(4);
 
-/// A directory of its own, removed at the end.
+/// The folder of a spool; it ends with the test.
 #[derive(Debug)]
-pub(crate) struct Dir(PathBuf);
+pub(crate) struct Dir(Folder);
 
 impl Dir {
     pub(crate) fn new() -> Dir {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("aliyun-mqtt-spool-it-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).expect("a new directory");
-        Dir(path)
+        Dir(Folder::new())
+    }
+
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.0
     }
 
     pub(crate) fn spool(&self) -> Spool {
-        Spool::at(self.0.join("spool"))
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        Spool::at(self.0.path().join("spool"))
     }
 }
 

@@ -174,7 +174,7 @@ fn tokens_are_kept_over_a_reconnect_and_got_anew_near_their_end() {
     // It becomes due while there is no connection.
     let emulator =
         Arc::new(Emulator::builder().token_notice_lead(Duration::ZERO).start().expect("the emulator starts"));
-    let proxy = support::proxy::Proxy::start(emulator.tcp_addr());
+    let proxy = support::proxy::Proxy::start(support::matrix::addr(&emulator));
     let issuer = Issuer::new(&emulator, Duration::from_secs(4));
     let client = connect(token_config(&emulator, &issuer).endpoint(proxy.endpoint()));
     let since = Instant::now();
@@ -454,7 +454,7 @@ fn a_token_can_be_replaced_by_hand() {
 #[test]
 fn without_a_connection_it_waits_for_the_next_login() {
     let emulator = Arc::new(emulator());
-    let proxy = support::proxy::Proxy::start(emulator.tcp_addr());
+    let proxy = support::proxy::Proxy::start(support::matrix::addr(&emulator));
     let client = connect(handed_in(&emulator, [rw(&emulator, HOUR)]).endpoint(proxy.endpoint()));
     proxy.refuse(true);
     proxy.cut();

@@ -99,32 +99,21 @@ fn on_a_resumed_session_an_unknown_id_means_that_it_was_complete() {
 fn refused_logins_have_the_codes_of_mqtt_5() {
     for (code, retry) in [(0x80, false), (0x85, false), (0x86, false), (0x87, false), (0x88, true), (0x97, true)] {
         let broker = Broker::start();
-        let config = v5(&broker).build().expect("good");
-        thread::scope(|scope| {
-            let client = scope.spawn(|| Client::connect(config));
-            let mut line = broker.accept_raw();
-            line.read();
-            line.write(&[0x20, 3, 0, code, 0]);
-            let refused = error(client.join().expect("no panic"));
-            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(Code::ConnAck(code))), "{refused}");
-            assert_eq!(refused.is_retryable(), retry, "{refused}");
-            assert!(refused.hint().is_some(), "{refused}");
-        });
+        let config = v5(&broker);
+        let (_, refused) = broker.refuse(config, &[0x20, 3, 0, code, 0]);
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(Code::ConnAck(code))), "{refused}");
+        assert_eq!(refused.is_retryable(), retry, "{refused}");
+        assert!(refused.hint().is_some(), "{refused}");
     }
 }
 
 /// The properties of CONNECT, and its flags.
 fn connect_packet(configure: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> (u8, Vec<u8>) {
     let broker = Broker::start();
-    let config = configure(v5(&broker)).build().expect("good");
-    thread::scope(|scope| {
-        scope.spawn(|| Client::connect(config));
-        let mut line = broker.accept_raw();
-        let connect = line.read().expect("CONNECT");
-        line.write(&[0x20, 3, 0, 0x85, 0]);
-        let length = usize::from(connect.body[10]);
-        (connect.body[7], connect.body[11..11 + length].to_vec())
-    })
+    let config = configure(v5(&broker));
+    let (connect, _) = broker.refuse(config, &[0x20, 3, 0, 0x85, 0]);
+    let length = usize::from(connect.body[10]);
+    (connect.body[7], connect.body[11..11 + length].to_vec())
 }
 
 #[test]

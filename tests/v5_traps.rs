@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Code, ConfigBuilder, ErrorKind, Event, Fate, Protocol, QoS};
-use support::broker::{Broker, Line};
+use support::broker::{Broker, Line, connack_with};
 use support::{LONG, connected, error, event, eventually};
 
 fn v5(broker: &Broker) -> ConfigBuilder {
@@ -328,13 +328,9 @@ fn what_a_later_connection_forbids_is_not_sent_on_it() {
 #[test]
 fn a_receive_maximum_of_zero_is_no_connack() {
     let broker = Broker::start();
-    let config = v5(&broker).build().expect("good");
-    thread::scope(|scope| {
-        let client = scope.spawn(|| Client::connect(config));
-        let _line = broker.accept_with(false, &[0x21, 0, 0]);
-        let refused = error(client.join().expect("no panic"));
-        assert_eq!(refused.kind(), ErrorKind::Protocol, "{refused}");
-    });
+    let config = v5(&broker);
+    let (_, refused) = broker.refuse(config, &connack_with(false, &[0x21, 0, 0]));
+    assert_eq!(refused.kind(), ErrorKind::Protocol, "{refused}");
 }
 
 #[test]
@@ -342,16 +338,8 @@ fn a_broker_without_mqtt_5_is_named() {
     // As 3.1.1 says it: without what MQTT 5 wants behind the code.
     for answer in [&[0x20, 2, 0, 1][..], &[0x20, 3, 0, 1, 0], &[0x20, 3, 0, 0x84, 0]] {
         let broker = Broker::start();
-        let config = v5(&broker).build().expect("good");
-        thread::scope(|scope| {
-            let client = scope.spawn(|| Client::connect(config));
-            let mut line = broker.accept_raw();
-            line.read();
-            line.write(answer);
-            drop(line);
-            drop(broker);
-            let refused = error(client.join().expect("no panic"));
-            assert!(refused.hint().is_some_and(|hint| hint.contains("ConfigBuilder::protocol")), "{refused}");
-        });
+        let config = v5(&broker);
+        let (_, refused) = broker.refuse(config, answer);
+        assert!(refused.hint().is_some_and(|hint| hint.contains("ConfigBuilder::protocol")), "{refused}");
     }
 }

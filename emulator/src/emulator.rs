@@ -33,6 +33,9 @@ pub struct Emulator {
     certificates: Certificates,
     addresses: [SocketAddr; LISTENERS],
     engine: Mutex<Option<Engine>>,
+    /// The ports stay this emulator's own while it is stopped.
+    #[cfg(target_os = "linux")]
+    _kept: Vec<tokio::net::TcpSocket>,
 }
 
 struct Engine {
@@ -64,8 +67,10 @@ impl Emulator {
     }
 
     pub(crate) fn launch(settings: Settings) -> Result<Self, Error> {
-        let listeners = bind(&settings.ports.map(|port| SocketAddr::new(settings.address, port)))?;
-        let mut addresses = [SocketAddr::new(settings.address, 0); LISTENERS];
+        let mut addresses = settings.ports.map(|port| SocketAddr::new(settings.address, port));
+        #[cfg(target_os = "linux")]
+        let kept = keep(&mut addresses)?;
+        let listeners = bind(&addresses)?;
         for (address, listener) in addresses.iter_mut().zip(&listeners) {
             *address = listener.local_addr().map_err(|error| Error::io("read a listener's address", error))?;
         }
@@ -74,6 +79,8 @@ impl Emulator {
             certificates: Certificates::make()?,
             addresses,
             engine: Mutex::new(None),
+            #[cfg(target_os = "linux")]
+            _kept: kept,
         };
         *lock(&emulator.engine) = Some(emulator.ignite(listeners)?);
         Ok(emulator)
@@ -354,7 +361,7 @@ impl Emulator {
     /// Stops if it is running, and starts again on the same ports. Sessions are lost; see [`stop`](Self::stop).
     ///
     /// # Errors
-    /// [`Error::Io`] if somebody else has taken one of the ports in the meantime.
+    /// [`Error::Io`] if somebody else has taken one of the ports in the meantime; on Linux nobody gets one by chance.
     pub fn restart(&self) -> Result<(), Error> {
         self.stop()?;
         let engine = self.ignite(bind(&self.addresses)?)?;
@@ -387,6 +394,22 @@ impl Drop for Emulator {
         // Nobody is left to tell.
         let _ = self.stop();
     }
+}
+
+/// Sockets bound to these addresses that never listen. Nobody is given such a port by chance any more; who names it and
+/// sets `SO_REUSEADDR`, as the emulator's listeners do, can have it. Port 0 becomes the port that was found.
+#[cfg(target_os = "linux")]
+fn keep(addresses: &mut [SocketAddr]) -> Result<Vec<tokio::net::TcpSocket>, Error> {
+    use tokio::net::TcpSocket;
+    let keep = |address: &mut SocketAddr| {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(*address)?;
+        *address = socket.local_addr()?;
+        Ok(socket)
+    };
+    let sockets: std::io::Result<_> = addresses.iter_mut().map(keep).collect();
+    sockets.map_err(|error| Error::io("bind a port on loopback", error))
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<StdListener>, Error> {

@@ -60,6 +60,8 @@ fn stop_and_restart_keep_ports_accounts_and_log_but_no_session() {
     assert!(matches!(std::io::Read::read(&mut idle_api, &mut [0]), Ok(0) | Err(_)));
     for address in addresses {
         assert!(std::net::TcpStream::connect(address).is_err());
+        #[cfg(target_os = "linux")]
+        assert!(tokio::net::TcpSocket::new_v4().unwrap().bind(address).is_err(), "still the emulator's");
     }
     assert!(matches!(emulator.publish_as_service("emulator/a", 1, "x"), Err(Error::Stopped)));
     assert!(emulator.sessions().is_empty() && !emulator.is_online(id));

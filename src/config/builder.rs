@@ -12,6 +12,7 @@ use crate::env::{self, Env};
 use crate::error::{Error, Result};
 use crate::identity::{self, ClientId};
 use crate::limits::Limits;
+use crate::proxy::{self, Proxy};
 
 /// The longest duration a setting may have: 30 days, so that no deadline is beyond what a clock can say.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -30,6 +31,7 @@ pub struct ConfigBuilder {
     client_id: Option<String>,
     credentials: Option<Credentials>,
     settings: Settings,
+    proxy: proxy::Setting,
     #[cfg(feature = "tls")]
     tls: crate::tls::Options,
     /// Made by `from_env`, so that messages name variables.
@@ -238,6 +240,42 @@ impl ConfigBuilder {
         self
     }
 
+    /// The HTTP proxy that every connection goes through: `http://host:port`, port 80 if none is given. By default there is
+    /// none, whatever the environment says. Needs the cargo feature `proxy`.
+    ///
+    /// The proxy is asked for a tunnel to the endpoint (`CONNECT`), and looks up its name; TLS and WebSocket run inside. Many
+    /// proxies let only port 443 through. `http://user:password@host:port` gives a login, in which what is special in a URL
+    /// is written as `%XX`. Proxies that are themselves reached by TLS (`https://`), and SOCKS, are not supported. An IPv6
+    /// address as the endpoint goes with plain `mqtt://` only.
+    ///
+    /// Not for the API: an `openapi::Api` has a setting of its own, also where it applies for this client's tokens.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy.set(url.into());
+        self
+    }
+
+    /// User name and password for the proxy, in place of those in its URL. Needs a proxy.
+    ///
+    /// They are sent as "Basic" (RFC 7617), the only way to log in that is known here: whoever can listen between this
+    /// machine and the proxy can read them. Up to 1,024 bytes each; no `:` in the user name.
+    pub fn proxy_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.proxy.set_credentials(user.into(), password.into());
+        self
+    }
+
+    /// Takes the proxy that the environment names, if it names one, in place of [`proxy`](ConfigBuilder::proxy). It is read
+    /// now. Needs the cargo feature `proxy`.
+    ///
+    /// The first of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY` that is not empty counts, for plain endpoints,
+    /// too. No proxy is used for this machine (`localhost` and loopback addresses), nor for what the first of `no_proxy` and
+    /// `NO_PROXY` lists, divided by commas: `*` for everything, `example.com` or `.example.com` for that name and those
+    /// below it, `10.0.0.1`, `10.0.0.0/8` or an IPv6 address or network for an endpoint given as an address; each but a
+    /// network may end in `:port`. Names are not looked up for that.
+    pub fn proxy_from_env(mut self) -> Self {
+        self.proxy.set_environment(&Env::process());
+        self
+    }
+
     /// Trusts the CA certificates of this PEM file, besides the system's. Can be called more than once.
     #[cfg(feature = "tls")]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -285,6 +323,7 @@ impl ConfigBuilder {
             return Err(fault);
         }
         let endpoint = self.checked_endpoint()?;
+        let proxy = self.checked_proxy(&endpoint)?;
         let instance_id = self.checked_instance_id()?;
         let credentials = self.checked_credentials()?;
         if let Some(other) = credentials.instance_id().filter(|id| *id != instance_id) {
@@ -302,6 +341,7 @@ impl ConfigBuilder {
             client_id,
             credentials,
             settings,
+            proxy,
             #[cfg(feature = "tls")]
             tls,
         })))
@@ -351,6 +391,7 @@ impl ConfigBuilder {
         if let Some(timeout) = env.timeout()? {
             self.settings.timeout = timeout;
         }
+        self.proxy.fill(env)?;
         #[cfg(feature = "tls")]
         self.fill_tls(env)?;
         Ok(())
@@ -383,6 +424,21 @@ impl ConfigBuilder {
             ))),
             _ => Ok(endpoint),
         }
+    }
+
+    fn checked_proxy(&self, endpoint: &Endpoint) -> Result<Option<Proxy>> {
+        if cfg!(not(feature = "proxy")) && self.proxy.is_asked_for() {
+            return Err(Error::config(
+                "a proxy is asked for, which this build does not support; enable the cargo feature `proxy`",
+            ));
+        }
+        let proxy = self.proxy.checked(endpoint.host(), endpoint.port())?;
+        // rumqttc gives the proxy and TLS one text as the host, where one wants brackets and the other none.
+        if proxy.is_some() && endpoint.host().contains(':') && endpoint.transport() != Transport::Tcp {
+            return Err(Error::config(format!("{endpoint} cannot be reached through a proxy by its IPv6 address"))
+                .with_hint("give its host name"));
+        }
+        Ok(proxy)
     }
 
     fn checked_instance_id(&self) -> Result<String> {

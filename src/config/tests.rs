@@ -83,6 +83,47 @@ fn a_websocket_needs_its_feature() {
     assert_eq!(good().endpoint("ws://h").build().unwrap().endpoint().to_string(), "ws://h:80/mqtt");
 }
 
+#[cfg(not(feature = "proxy"))]
+#[test]
+fn a_proxy_needs_its_feature() {
+    refused(good().proxy("http://h:1"), "the cargo feature `proxy`");
+    refused(good().proxy_from_env(), "the cargo feature `proxy`");
+    refused(from_env(&[(env::PROXY, "http://h:1")]), "the cargo feature `proxy`");
+}
+
+#[cfg(feature = "proxy")]
+#[test]
+fn a_proxy_is_asked_for_by_the_program_or_by_our_own_variable() {
+    let shown = |builder: ConfigBuilder| builder.build().unwrap().proxy().map(ToString::to_string);
+    let far = || good().endpoint("mqtt://far.example");
+    let shared = ("https_proxy", "http://user:geheim@shared.example:1");
+    assert_eq!(shown(far()), None);
+    assert_eq!(shown(far().proxy("http://h:1")).as_deref(), Some("http://h:1"));
+    // One that is given is for everything, this machine and what `no_proxy` says included.
+    assert_eq!(shown(good().proxy("http://h:1")).as_deref(), Some("http://h:1"));
+    let from_env = |own, endpoint, no_proxy| {
+        from_env(&[(env::PROXY, own), (env::ENDPOINT, endpoint), shared, ("no_proxy", no_proxy)])
+    };
+    let far = "mqtt://far.example";
+    assert_eq!(shown(from_env("", far, "")), None);
+    assert_eq!(shown(from_env("env", far, "")).as_deref(), Some("http://shared.example:1"));
+    assert_eq!(shown(from_env("env", far, "far.example:1883")), None);
+    assert_eq!(shown(from_env("env", "mqtt://localhost", "")), None);
+    assert_eq!(shown(from_env("http://own.example:2", far, "*")).as_deref(), Some("http://own.example:2"));
+    refused(from_env("https://u:geheim@own.example", far, ""), "ALIYUN_MQTT_PROXY: https://");
+    refused(good().proxy("http://u:geheim@h:x"), "proxy: ");
+    refused(good().proxy_credentials("u", "geheim"), "but no proxy");
+    refused(good().proxy("http://h:1").proxy_credentials("u\n", "geheim"), "control character");
+    assert_eq!(shown(good().endpoint("mqtt://[2001:db8::1]").proxy("http://h:1")).as_deref(), Some("http://h:1"));
+    #[cfg(feature = "tls")]
+    refused(good().endpoint("mqtts://[2001:db8::1]").proxy("http://h:1"), "host name");
+    #[cfg(feature = "websocket")]
+    refused(good().endpoint("ws://[2001:db8::1]").proxy("http://h:1"), "host name");
+    let builder = good().proxy("http://u:geheim@h:1").proxy_credentials("other", "geheim");
+    let text = format!("{builder:?} {:?}", builder.clone().build().unwrap());
+    assert!(text.contains("http://h:1") && text.contains("other") && !text.contains("geheim"), "{text}");
+}
+
 #[test]
 fn ranges_have_two_ends() {
     let secs = Duration::from_secs;

@@ -1,8 +1,8 @@
-//! The codes the service gives.
+//! The codes the service gives, and a proxy on the way to it.
 
 use std::fmt;
 
-/// A code the service gave, with its meaning there (`Display`).
+/// A code the service, or a proxy on the way to it, gave, with its meaning there (`Display`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
@@ -23,6 +23,8 @@ pub enum Code {
     Disconnect(u8),
     /// `code` of a `$SYS/tokenInvalidNotice`.
     TokenInvalid(i64),
+    /// HTTP status that a proxy gave instead of a connection.
+    Proxy(u16),
 }
 
 impl Code {
@@ -46,9 +48,9 @@ impl Code {
         matches!(self, Code::TokenInvalid(RESOURCE | PERMISSION))
     }
 
-    /// Whether a refused login may work later: the server is unavailable or busy, or there are too many logins.
+    /// Whether a refused login or connection may work later: the server is unavailable or busy, or there are too many.
     pub(super) fn passes(self) -> bool {
-        matches!(self, Code::ConnAck(3 | 0x88 | 0x89 | 0x97 | 0x9F))
+        matches!(self, Code::ConnAck(3 | 0x88 | 0x89 | 0x97 | 0x9F) | Code::Proxy(408 | 429 | 500 | 502..=504))
     }
 
     /// The bare number.
@@ -63,6 +65,7 @@ impl Code {
             | Code::UnsubAck(code)
             | Code::Disconnect(code) => i64::from(code),
             Code::TokenInvalid(code) => code,
+            Code::Proxy(status) => i64::from(status),
         }
     }
 }
@@ -80,6 +83,7 @@ impl fmt::Display for Code {
             Code::UnsubAck(code) => ("UNSUBACK", code, reason_meaning(code)),
             Code::Disconnect(code) => ("DISCONNECT", code, reason_meaning(code)),
             Code::TokenInvalid(code) => return write!(f, "tokenInvalidNotice {code}: {}", token_meaning(code)),
+            Code::Proxy(status) => return write!(f, "HTTP {status}: {}", proxy_meaning(status)),
         };
         match code {
             ..0x80 => write!(f, "{packet} {code}: {meaning}"),
@@ -165,6 +169,24 @@ fn token_meaning(code: i64) -> &'static str {
     }
 }
 
+/// Source: RFC 9110, section 15.
+fn proxy_meaning(status: u16) -> &'static str {
+    match status {
+        400 => "it did not understand the request",
+        401 | 407 => "it wants a login",
+        403 => "it does not allow this connection",
+        404 => "it does not know the server",
+        405 | 501 => "it makes no such connections",
+        408 => "the request took too long",
+        429 => "too many requests",
+        500 => "it failed",
+        502 => "it could not reach the server",
+        503 => "it is unavailable or overloaded",
+        504 => "the server did not answer it in time",
+        _ => "no connection was made",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +198,7 @@ mod tests {
         assert_eq!(Code::SubAck(0x80).to_string(), "SUBACK 0x80: subscription refused");
         assert_eq!(Code::PubAck(0x97).to_string(), "PUBACK 0x97: a quota is exceeded");
         assert_eq!(Code::Disconnect(0).to_string(), "DISCONNECT 0: success, or a normal end");
+        assert_eq!(Code::Proxy(407).to_string(), "HTTP 407: it wants a login");
         assert_eq!(Code::TokenInvalid(2).to_string(), "tokenInvalidNotice 2: the token has expired");
     }
 }

@@ -14,6 +14,7 @@ use crate::env::{self, Env};
 use crate::error::{Error, Result};
 use crate::identity;
 use crate::limits::Limits;
+use crate::proxy;
 use crate::tls;
 
 /// Makes an [`Api`].
@@ -32,7 +33,7 @@ pub struct ApiBuilder {
     timeout: Duration,
     backoff: (Duration, Duration),
     limits: Limits,
-    proxy_from_env: bool,
+    proxy: proxy::Setting,
     tls: tls::Options,
     /// Made by `from_env`, so that messages name variables.
     from_env: bool,
@@ -52,7 +53,7 @@ impl Default for ApiBuilder {
             timeout: Duration::from_secs(30),
             backoff: (Duration::from_millis(500), Duration::from_secs(10)),
             limits: Limits::default(),
-            proxy_from_env: false,
+            proxy: proxy::Setting::default(),
             tls: tls::Options::default(),
             from_env: false,
             fault: None,
@@ -143,10 +144,26 @@ impl ApiBuilder {
         self
     }
 
-    /// Whether the proxy that `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` names is used, but for the hosts in `NO_PROXY`.
-    /// Default `false`. They are read when the `Api` is built.
-    pub fn proxy_from_env(mut self, proxy: bool) -> Self {
-        self.proxy_from_env = proxy;
+    /// The HTTP proxy that every call goes through: `http://host:port`, or `http://user:password@host:port`. By default there
+    /// is none, whatever the environment says. The same as
+    /// [`ConfigBuilder::proxy`](crate::ConfigBuilder::proxy), but the cargo feature `proxy` is not needed, and IPv6 addresses
+    /// do no harm.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy.set(url.into());
+        self
+    }
+
+    /// User name and password for the proxy; the same as
+    /// [`ConfigBuilder::proxy_credentials`](crate::ConfigBuilder::proxy_credentials).
+    pub fn proxy_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.proxy.set_credentials(user.into(), password.into());
+        self
+    }
+
+    /// Takes the proxy that the environment names, if it names one; the same, with the same variables, as
+    /// [`ConfigBuilder::proxy_from_env`](crate::ConfigBuilder::proxy_from_env).
+    pub fn proxy_from_env(mut self) -> Self {
+        self.proxy.set_environment(&Env::process());
         self
     }
 
@@ -186,7 +203,8 @@ impl ApiBuilder {
         check_duration("backoff max", self.backoff.1, self.backoff.0)?;
         let limits = self.limits.clone().checked()?;
         let roots = if address.is_tls() { Some(tls::roots(&self.tls)?) } else { None };
-        let wire = Wire::new(address, roots.as_ref(), self.proxy_from_env)?;
+        let proxy = self.proxy.checked(address.host(), address.port())?;
+        let wire = Wire::new(address, roots.as_ref(), proxy)?;
         let (signing, backoff) = (self.signing, self.backoff);
         let process = std::process::id();
         let inner = Inner { wire, key, instance_id, region, signing, backoff, limits, process };
@@ -211,6 +229,7 @@ impl ApiBuilder {
         if let Some(timeout) = env.timeout()? {
             self.timeout = timeout;
         }
+        self.proxy.fill(env)?;
         // What is needed in any case is asked for first.
         self.checked_address()?;
         self.checked_instance_id()?;

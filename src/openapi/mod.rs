@@ -26,14 +26,14 @@
 //! attempts, and the pauses between them. It starts no thread, except a short one for each look-up of the host name, and
 //! one to find out where a connection hangs; a look-up that hangs in the system's resolver is left behind and ends by
 //! itself. Connections are kept for 10 s and shared
-//! by all clones. Redirects are not followed, and a proxy is used only on [demand](ApiBuilder::proxy_from_env).
+//! by all clones. Redirects are not followed, and a [proxy](ApiBuilder::proxy) is used only on demand.
 //!
 //! | what happened | another attempt |
 //! |---|---|
-//! | name not resolved, not connected | yes |
+//! | name not resolved, not connected; a proxy that could not connect (HTTP 502 and the like) | yes |
 //! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)); a pause that the service asks for (header `x-acs-retry-after`, taken for seconds) is kept | yes |
 //! | HTTP 5xx, connection lost after the request went out | if the call may be repeated |
-//! | any other answer, TLS failed | no |
+//! | any other answer, TLS failed, a proxy that refuses | no |
 //!
 //! May not be repeated: [`send_message`](Api::send_message), creating and deleting groups, refreshing and unregistering
 //! a device's credential, and a [`Call`] of one's own that does not say [`repeatable`](Call::repeatable).
@@ -64,6 +64,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Result;
 use crate::limits::Limits;
+use crate::proxy::Proxy;
 
 mod address;
 mod answer;
@@ -97,7 +98,8 @@ pub use trace::{TraceEntry, TracePage, TraceRequest};
 /// # Errors
 /// All calls fail with these kinds; what is checked before anything is sent stands at each call.
 /// * [`Api`](crate::ErrorKind::Api): the service answered with an error; [`Error::api`](crate::Error::api) has its code.
-/// * [`Resolve`](crate::ErrorKind::Resolve), [`Connect`](crate::ErrorKind::Connect), [`Tls`](crate::ErrorKind::Tls),
+/// * [`Resolve`](crate::ErrorKind::Resolve), [`Connect`](crate::ErrorKind::Connect), [`Proxy`](crate::ErrorKind::Proxy),
+///   [`Tls`](crate::ErrorKind::Tls),
 ///   [`ConnectionLost`](crate::ErrorKind::ConnectionLost), or [`Timeout`](crate::ErrorKind::Timeout) with the stage.
 /// * [`Protocol`](crate::ErrorKind::Protocol): what answered is not the API, or the answer lacks something.
 /// * [`Forked`](crate::ErrorKind::Forked).
@@ -144,6 +146,7 @@ impl Api {
     /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | required |
     /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | for a temporary key (STS) |
     /// | `ALIYUN_MQTT_CA_FILE` | CA certificates trusted besides the system's, PEM |
+    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`ApiBuilder::proxy`] |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
     ///
     /// # Errors
@@ -177,6 +180,12 @@ impl Api {
         self.inner.wire.address().to_string()
     }
 
+    /// The HTTP proxy on the way there; `None` where there is none.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.inner.wire.proxy()
+    }
+
     /// The region: as given, or as the service's own host name has it.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
@@ -208,6 +217,7 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api")
             .field("endpoint", &self.endpoint())
+            .field("proxy", &self.proxy())
             .field("instance_id", &self.inner.instance_id)
             .field("access_key", &self.inner.key)
             .field("signing", &self.inner.signing)

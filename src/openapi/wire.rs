@@ -4,17 +4,19 @@ use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http::{self, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::{Agent, Proxy, SendBody, Timeout};
+use ureq::{Agent, ProxyProtocol, SendBody, Timeout};
 use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::sign::Signed;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::helper;
+use crate::proxy::{self, Proxy};
 use crate::system;
 use crate::tls::{self, Roots};
 
@@ -36,6 +38,9 @@ const IDLE_MAX: Duration = Duration::from_secs(10);
 pub(super) struct Wire {
     agent: Agent,
     address: Address,
+    proxy: Option<Proxy>,
+    /// What messages call the server: the address, and the proxy on the way there.
+    route: String,
 }
 
 /// An answer of any status.
@@ -53,14 +58,15 @@ pub(super) struct Reply {
 
 impl Wire {
     /// # Errors
-    /// `Config`: no certificate could ever be valid for the host's name, or the environment names a bad proxy.
-    pub(super) fn new(address: Address, roots: Option<&Roots>, proxy_from_env: bool) -> Result<Self> {
+    /// `Config`: no certificate could ever be valid for the host's name, or the HTTP library does not take the proxy.
+    pub(super) fn new(address: Address, roots: Option<&Roots>, proxy: Option<Proxy>) -> Result<Self> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .https_only(address.is_tls())
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(if proxy_from_env { Proxy::try_from_env() } else { None })
+            // Its own choice would be what the environment says.
+            .proxy(proxy.as_ref().map(for_library).transpose()?)
             .max_idle_age(IDLE_MAX)
             .accept("application/json")
             .user_agent(concat!("aliyun-mqtt/", env!("CARGO_PKG_VERSION")));
@@ -79,11 +85,16 @@ impl Wire {
                     .build(),
             );
         }
-        Ok(Wire { agent: Agent::new_with_config(config.build()), address })
+        let route = proxy::route(&address, proxy.as_ref());
+        Ok(Wire { agent: Agent::new_with_config(config.build()), address, proxy, route })
     }
 
     pub(super) fn address(&self) -> &Address {
         &self.address
+    }
+
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     /// Sends a request and reads the whole answer, within `limit`.
@@ -118,7 +129,7 @@ impl Wire {
             return Err(failed(error.into()));
         }
         if bytes.len() as u64 > BODY_MAX {
-            let message = format!("the answer of {} has more than {BODY_MAX} bytes (stage: api)", self.address);
+            let message = format!("the answer of {} has more than {BODY_MAX} bytes (stage: api)", self.route);
             return Err(protocol(message));
         }
         Ok(Reply {
@@ -160,55 +171,74 @@ impl Wire {
 
     /// What went wrong, in the words of this library; the HTTP library's own could show the URL.
     fn failed(&self, error: ureq::Error, start: Instant, limit: Duration, stage_max: Duration) -> Error {
-        let address = &self.address;
+        let route = &self.route;
         match error {
             ureq::Error::Timeout(Timeout::Resolve) => {
                 let message =
-                    format!("the host name of {address} could not be resolved within {stage_max:.1?} (stage: resolve)");
+                    format!("the host name of {route} could not be resolved within {stage_max:.1?} (stage: resolve)");
                 Error::new(ErrorKind::Timeout(Stage::Resolve), message)
                     .with_hint("check this machine's DNS")
                     .with_fate(Fate::NotSent)
             }
             ureq::Error::Timeout(Timeout::Connect) => self.connect_time_out(start, limit, stage_max),
             ureq::Error::Timeout(_) => {
-                let message = format!("{address} did not answer within {limit:.1?} (stage: api)");
+                let message = format!("{route} did not answer within {limit:.1?} (stage: api)");
                 Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::Unknown)
             }
             ureq::Error::HostNotFound => self.not_resolved(None),
             ureq::Error::Io(error) => self.input_output(error, start.elapsed() < stage_max * 2),
             ureq::Error::Rustls(error) => self.tls(error),
-            ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
-                Error::new(ErrorKind::Connect, format!("the proxy does not connect to {address} (stage: connect)"))
-                    .with_hint("it is taken from the environment: HTTPS_PROXY, ALL_PROXY, NO_PROXY")
-                    .with_fate(Fate::NotSent)
+            ureq::Error::ConnectProxyFailed(text) => match proxy_status(&text) {
+                Some(status) => proxy::refused(status, route),
+                None => proxy::silent(route, ""),
             }
-            _ => protocol(format!("what answered at {address} does not speak HTTP as it should (stage: api)"))
+            .with_fate(Fate::NotSent),
+            _ => protocol(format!("what answered at {route} does not speak HTTP as it should (stage: api)"))
                 .with_hint("is the URL the one of the API, and is there a proxy in between?"),
         }
     }
 
-    /// The HTTP library has one time for TCP and TLS; dialling once more tells which of the two hangs.
+    /// The HTTP library has one time for TCP, a proxy and TLS; dialling once more tells which of them hangs.
     fn connect_time_out(&self, start: Instant, limit: Duration, stage_max: Duration) -> Error {
-        let (address, host, port) = (&self.address, self.address.host().to_string(), self.address.port());
+        let (host, port, proxy) = (self.address.host().to_string(), self.address.port(), self.proxy.clone());
         let deadline = start + limit.min(start.elapsed() + Duration::from_secs(3));
+        let reached = Arc::new(AtomicUsize::new(0));
+        let progress = Arc::clone(&reached);
         let dial = move || {
             let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            let mut addresses = (host.as_str(), port).to_socket_addrs().ok()?;
-            addresses.find_map(|address| TcpStream::connect_timeout(&address, left()).ok()).map(drop)
+            let first = proxy.as_ref().map_or((host.as_str(), port), |proxy| (proxy.host(), proxy.port()));
+            let mut addresses = first.to_socket_addrs().ok()?;
+            let mut stream = addresses.find_map(|address| TcpStream::connect_timeout(&address, left()).ok())?;
+            if let Some(proxy) = &proxy {
+                progress.store(1, Ordering::Relaxed);
+                proxy::ask(&mut stream, proxy, &host, port, deadline).filter(|status| *status == 200)?;
+            }
+            progress.store(2, Ordering::Relaxed);
+            Some(())
         };
-        let direct = address.is_tls() && self.agent.config().proxy().is_none();
-        let dialled = || helper::wait(&helper::spawn(dial)?, deadline, || false).ok().flatten();
-        let dials = direct && dialled().is_some();
-        let (stage, what, hint) = if dials {
-            (Stage::Tls, "the TLS handshake did not finish", "is this really an HTTPS port (443)?")
-        } else {
-            (
-                Stage::Connect,
+        // Plain and without a proxy there is nothing but the connection.
+        if self.address.is_tls() || self.proxy.is_some() {
+            if let Some(dialling) = helper::spawn(dial) {
+                let _ = helper::wait(&dialling, deadline, || false);
+            }
+        }
+        let stage = [Stage::Connect, Stage::Proxy, Stage::Tls][reached.load(Ordering::Relaxed).min(2)];
+        let (what, hint) = match stage {
+            Stage::Tls => ("the TLS handshake did not finish", "is this really an HTTPS port (443)?"),
+            Stage::Proxy => (
+                "the proxy was reached, but did not answer",
+                "is it an HTTP proxy? It may be trying in vain to reach the server",
+            ),
+            _ if self.proxy.is_some() => {
+                ("no connection to the proxy could be made", "check host and port of the proxy, and any firewall")
+            }
+            _ => (
                 "no connection could be made",
                 "check host, port and firewall; a VPC endpoint is reachable only inside its VPC",
-            )
+            ),
         };
-        Error::new(ErrorKind::Timeout(stage), format!("{address}: {what} within {stage_max:.1?} (stage: {stage})"))
+        let route = &self.route;
+        Error::new(ErrorKind::Timeout(stage), format!("{route}: {what} within {stage_max:.1?} (stage: {stage})"))
             .with_hint(hint)
             .with_fate(Fate::NotSent)
     }
@@ -216,9 +246,15 @@ impl Wire {
     /// `early`: so soon that a connection cannot have been given up for its silence.
     fn input_output(&self, error: io::Error, early: bool) -> Error {
         use io::ErrorKind as Io;
-        let address = &self.address;
+        let route = &self.route;
         if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return self.tls(inner.clone());
+        }
+        // Of a name that is looked up, and of a refusal, it is the proxy that this is about.
+        let of_proxy =
+            self.proxy.is_some() && (system::look_up_failed(&error) || error.kind() == Io::ConnectionRefused);
+        if of_proxy {
+            return proxy::unreachable(&error, route).with_source(error).with_fate(Fate::NotSent);
         }
         if system::look_up_failed(&error) {
             return self.not_resolved(Some(error));
@@ -234,21 +270,20 @@ impl Wire {
                 _ if no_descriptor => system::DESCRIPTORS,
                 _ => "check the URL, the network and any firewall in between",
             };
-            let message = format!("cannot connect to {address} (stage: connect): {error}");
+            let message = format!("cannot connect to {route} (stage: connect): {error}");
             return Error::new(ErrorKind::Connect, message).with_hint(hint).with_source(error).with_fate(Fate::NotSent);
         }
         // This bare form is how rustls tells the end of a connection within the handshake.
         let bare = error.kind() == Io::UnexpectedEof && error.get_ref().is_none() && error.raw_os_error().is_none();
-        if bare && address.is_tls() {
-            let message = format!("{address} closed the connection during the TLS handshake (stage: tls)");
+        if bare && self.address.is_tls() {
+            let message = format!("{route} closed the connection during the TLS handshake (stage: tls)");
             return Error::new(ErrorKind::ConnectionLost, message)
                 .with_stage(Stage::Tls)
                 .with_hint("is this really an HTTPS port (443)?")
                 .with_source(error)
                 .with_fate(Fate::Unknown);
         }
-        let message =
-            format!("the connection to {address} was lost before the whole answer came (stage: api): {error}");
+        let message = format!("the connection to {route} was lost before the whole answer came (stage: api): {error}");
         Error::new(ErrorKind::ConnectionLost, message)
             .with_stage(Stage::Api)
             .with_hint("if it is lost each time: is the URL the one of the API, with the right scheme and port?")
@@ -258,7 +293,7 @@ impl Wire {
 
     fn not_resolved(&self, error: Option<io::Error>) -> Error {
         let text = error.as_ref().map_or("it has no address".to_string(), io::Error::to_string);
-        let message = format!("cannot resolve the host name of {} (stage: resolve): {text}", self.address);
+        let message = format!("cannot resolve the host name of {} (stage: resolve): {text}", self.route);
         let shown = Error::new(ErrorKind::Resolve, message)
             .with_hint("check the region or URL and this machine's DNS; VPC endpoints resolve only inside their VPC")
             .with_fate(Fate::NotSent);
@@ -277,7 +312,7 @@ impl Wire {
             Tls::InvalidMessage(_) => Some("is it a plain port? https is on 443".to_string()),
             _ => hint,
         };
-        let shown = Error::new(ErrorKind::Tls, format!("TLS with {} failed (stage: tls): {what}", self.address))
+        let shown = Error::new(ErrorKind::Tls, format!("TLS with {} failed (stage: tls): {what}", self.route))
             .with_fate(if handshake { Fate::NotSent } else { Fate::Unknown })
             .with_source(error);
         match hint {
@@ -295,6 +330,20 @@ pub(super) fn protocol(message: String) -> Error {
 /// The official SDK reads a positive integer here, without its unit; seconds are an assumption.
 fn retry_after(text: &str) -> Option<Duration> {
     text.trim().parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
+fn for_library(proxy: &Proxy) -> Result<ureq::Proxy> {
+    let mut builder = ureq::Proxy::builder(ProxyProtocol::Http).host(&proxy.bracketed_host()).port(proxy.port());
+    if let Some((user, password)) = proxy.login() {
+        builder = builder.username(user).password(password);
+    }
+    // Its error is not kept: the URL in it has the password.
+    builder.build().map_err(|_| Error::config(format!("the HTTP library does not take the proxy {proxy}")))
+}
+
+/// The HTTP library says "proxy server responded 407/407" if the proxy answered.
+fn proxy_status(text: &str) -> Option<u16> {
+    text.rsplit('/').next()?.parse().ok()
 }
 
 fn unmakeable() -> Error {
@@ -317,6 +366,12 @@ impl AsRef<[u8]> for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_is_found_in_the_words_of_the_http_library() {
+        assert_eq!(proxy_status("proxy server responded 407/407"), Some(407));
+        assert_eq!(proxy_status("proxy server did not respond"), None);
+    }
 
     #[test]
     fn a_pause_is_a_positive_number() {

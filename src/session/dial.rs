@@ -68,7 +68,7 @@ fn check_descriptors(config: &Config) -> Result<(), Failure> {
 }
 
 fn no_descriptors(config: &Config, source: Option<std::io::Error>) -> Failure {
-    let message = format!("cannot set up a connection to {} (stage: connect): too many open files", config.endpoint());
+    let message = format!("cannot set up a connection to {} (stage: connect): too many open files", config.route());
     let error = Error::new(ErrorKind::Connect, message).with_hint(system::DESCRIPTORS);
     let error = match source {
         Some(source) => error.with_source(source),
@@ -83,7 +83,22 @@ pub(super) fn host(config: &Config) -> String {
     if config.endpoint().transport().is_websocket() {
         return config.endpoint().url();
     }
-    config.endpoint().host().to_string()
+    let host = config.endpoint().host();
+    // A proxy is asked for the host as it stands in a URL.
+    if config.proxy().is_some() && host.contains(':') { format!("[{host}]") } else { host.to_string() }
+}
+
+/// The proxy to go through.
+#[cfg(feature = "proxy")]
+pub(super) fn proxy(config: &Config) -> Option<rumqttc::Proxy> {
+    let proxy = config.proxy()?;
+    let auth = match proxy.login() {
+        None => rumqttc::ProxyAuth::None,
+        Some((user, password)) => {
+            rumqttc::ProxyAuth::Basic { username: user.to_string(), password: password.to_string() }
+        }
+    };
+    Some(rumqttc::Proxy { ty: rumqttc::ProxyType::Http, auth, addr: proxy.bracketed_host(), port: proxy.port() })
 }
 
 /// How rumqttc is to connect.

@@ -6,6 +6,8 @@ use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 
 use super::line::{Cause, Failure};
+#[cfg(feature = "proxy")]
+use super::tunnel;
 #[cfg(feature = "websocket")]
 use super::upgrade;
 use crate::config::Protocol;
@@ -45,6 +47,8 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => input_output(error, connected, server),
         #[cfg(feature = "tls")]
         ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => tls(error, server),
+        #[cfg(feature = "proxy")]
+        ConnectionError::Proxy(error) => tunnel::failed(error, server),
         #[cfg(feature = "websocket")]
         ConnectionError::Websocket(error) => upgrade::failed(error, server),
         #[cfg(feature = "websocket")]

@@ -5,7 +5,7 @@
 //! * `sending`, `receiving` and `requesting` are what callers do with it; `replies` finds the request a message answers.
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
 //! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect;
-//!   `failure` and, for WebSocket, `upgrade` put their errors into words.
+//!   `failure` and, for proxies and WebSocket, `tunnel` and `upgrade` put their errors into words.
 //!
 //! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
@@ -31,6 +31,8 @@ mod sending;
 mod spooling;
 mod state;
 mod subscriptions;
+#[cfg(feature = "proxy")]
+mod tunnel;
 #[cfg(feature = "websocket")]
 mod upgrade;
 #[cfg_attr(aliyun_mqtt_model, path = "../../models/line.rs")]
@@ -334,7 +336,7 @@ fn log_event(event: &Event, config: &Config) {
         Event::InboxFull => {
             log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
         }
-        Event::Connected { .. } => log::info!("connected to {}", config.endpoint()),
+        Event::Connected { .. } => log::info!("connected to {}", config.route()),
         Event::Disconnected { reason, retry_in: Some(pause) } => {
             log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
         }

@@ -1,6 +1,6 @@
 //! Where a handshake hangs.
 //!
-//! rumqttc has one time-out for resolving, dialling, TLS and CONNACK together. When it strikes, a probe of our own
+//! rumqttc has one time-out for resolving, dialling, the proxy, TLS and CONNACK together. When it strikes, a probe of our own
 //! walks the same way step by step; the step it hangs in, or fails at, is the stage that is named.
 
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::helper;
 
 /// The stages in the order of the walk; the probe's progress is an index into this.
-const WALK: [Stage; 4] = [Stage::Resolve, Stage::Connect, Stage::Tls, Stage::ConnAck];
+const WALK: [Stage; 5] = [Stage::Resolve, Stage::Connect, Stage::Proxy, Stage::Tls, Stage::ConnAck];
 
 /// A walk that is under way.
 pub(super) struct Probe {
@@ -51,6 +51,16 @@ pub(super) fn time_out(config: &Config, stage: Stage) -> Error {
         Stage::Credentials => {
             ("the credentials provider did not answer", "it runs at every connect and must finish within the time-out")
         }
+        Stage::Resolve if config.proxy().is_some() => {
+            ("the host name of the proxy could not be resolved", "check this machine's DNS")
+        }
+        Stage::Connect if config.proxy().is_some() => {
+            ("no TCP connection to the proxy could be made", "check host and port of the proxy, and any firewall")
+        }
+        Stage::Proxy => (
+            "the proxy was reached, but did not answer",
+            "is it an HTTP proxy? It may be trying in vain to reach the server: check the endpoint, too",
+        ),
         Stage::Resolve => ("the host name could not be resolved", "check this machine's DNS"),
         Stage::Connect => (
             "no TCP connection could be made",
@@ -70,31 +80,45 @@ pub(super) fn time_out(config: &Config, stage: Stage) -> Error {
             "is this really an MQTT port (1883, or 8883 for TLS)?",
         ),
     };
-    let message = format!("{}: {what} within {:?} (stage: {stage})", config.endpoint(), config.timeout());
+    let message = format!("{}: {what} within {:?} (stage: {stage})", config.route(), config.timeout());
     Error::new(ErrorKind::Timeout(stage), message).with_hint(hint)
 }
 
 fn walk(config: &Config, deadline: Instant, progress: &AtomicU8) -> Option<&'static str> {
     let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let reach = |stage| {
+        let index = WALK.iter().position(|known| *known == stage).unwrap_or(0);
+        progress.store(u8::try_from(index).unwrap_or(0), Ordering::Relaxed);
+    };
     let endpoint = config.endpoint();
-    let addresses: Vec<_> = (endpoint.host(), endpoint.port()).to_socket_addrs().ok()?.collect();
-    progress.store(1, Ordering::Relaxed);
+    let (host, port) = match config.proxy() {
+        Some(proxy) => (proxy.host(), proxy.port()),
+        None => (endpoint.host(), endpoint.port()),
+    };
+    let addresses: Vec<_> = (host, port).to_socket_addrs().ok()?.collect();
+    reach(Stage::Connect);
     let share = left() / u32::try_from(addresses.len()).ok()?.max(1);
     let mut stream = addresses.iter().find_map(|address| TcpStream::connect_timeout(address, share).ok())?;
+    #[cfg(feature = "proxy")]
+    if let Some(proxy) = config.proxy() {
+        reach(Stage::Proxy);
+        let status = crate::proxy::ask(&mut stream, proxy, endpoint.host(), endpoint.port(), deadline);
+        status.filter(|status| *status == 200)?;
+    }
     stream.set_read_timeout(Some(left())).ok()?;
     stream.set_write_timeout(Some(left())).ok()?;
     // Of a WebSocket server, an answer in HTTP would be no news.
     let asks = !endpoint.transport().is_websocket();
     #[cfg(feature = "tls")]
     if let Some(tls) = config.tls() {
-        progress.store(2, Ordering::Relaxed);
+        reach(Stage::Tls);
         let name = rustls::pki_types::ServerName::try_from(endpoint.host().to_string()).ok()?;
         let mut connection = rustls::ClientConnection::new(tls, name).ok()?;
         connection.complete_io(&mut stream).ok()?;
-        progress.store(3, Ordering::Relaxed);
+        reach(Stage::ConnAck);
         return asks.then(|| speaks(&mut rustls::Stream::new(&mut connection, &mut stream))).flatten();
     }
-    progress.store(3, Ordering::Relaxed);
+    reach(Stage::ConnAck);
     asks.then(|| speaks(&mut stream)).flatten()
 }
 

@@ -33,12 +33,16 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
         .set_manual_acks(true)
         .set_inflight(id_limit(config.window()))
         .set_max_packet_size(config.limits().packet_len, config.limits().packet_len);
+    #[cfg(feature = "proxy")]
+    if let Some(proxy) = dial::proxy(config) {
+        options.set_proxy(proxy);
+    }
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     let network = &mut connection.eventloop.network_options;
     network.set_tcp_nodelay(true);
     network.set_connection_timeout(seconds(dial));
     let write_limit = seconds(write_limit(config));
-    let pump = Pump { connection, server: endpoint.to_string(), connected: false, write_limit };
+    let pump = Pump { connection, server: config.route(), connected: false, write_limit };
     Ok((Box::new(Sender(client)), Box::new(pump)))
 }
 

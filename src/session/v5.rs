@@ -51,13 +51,17 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
         .set_manual_acks(true)
         .set_outgoing_inflight_upper_limit(ids)
         .set_connection_timeout(seconds(dial));
+    #[cfg(feature = "proxy")]
+    if let Some(proxy) = dial::proxy(config) {
+        options.set_proxy(proxy);
+    }
     let mut network = options.network_options();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
     let (client, connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     let pump = Pump {
         connection,
-        server: endpoint.to_string(),
+        server: config.route(),
         connected: false,
         keep_alive: config.keep_alive(),
         write_limit: write_limit(config),

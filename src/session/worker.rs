@@ -15,6 +15,7 @@ use crate::credentials::{Login, Provider};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
 use crate::helper;
+use crate::proxy::Proxy;
 
 /// What `Session::connecting` says.
 pub(super) const ASKING: u8 = 1;
@@ -101,9 +102,12 @@ struct Worker<'a> {
 impl Worker<'_> {
     /// Returns the reason for the end.
     fn work(&mut self) -> Error {
-        let endpoint = self.session.config.endpoint();
-        if !endpoint.transport().is_tls() && !endpoint.is_loopback() {
-            log::warn!("the connection to {endpoint} is not encrypted: anybody on the way can read it");
+        let config = &self.session.config;
+        let (endpoint, proxy) = (config.endpoint(), config.proxy());
+        // What is loopback to a proxy is another machine's.
+        let stays_here = endpoint.is_loopback() && proxy.is_none_or(Proxy::is_loopback);
+        if !endpoint.transport().is_tls() && !stays_here {
+            log::warn!("the connection to {} is not encrypted: anybody on the way can read it", config.route());
         }
         loop {
             let (failure, loss) = match self.attempt() {
@@ -400,7 +404,7 @@ impl Worker<'_> {
             Cause::HandshakeTimeout => Failure { error: probe::time_out(config, stage), cause },
             Cause::NoConnAck => match protocol {
                 Some(protocol) => {
-                    let message = format!("{} speaks {protocol}, not MQTT (stage: connack)", config.endpoint());
+                    let message = format!("{} speaks {protocol}, not MQTT (stage: connack)", config.route());
                     let error = Error::new(ErrorKind::Protocol, message)
                         .with_stage(Stage::ConnAck)
                         .with_hint("MQTT is on port 1883, or 8883 with TLS")

@@ -5,16 +5,16 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Config, Credentials, QoS, Spool};
+use aliyun_mqtt::{Client, QoS, Spool};
 use aliyun_mqtt_emulator::{Emulator, What};
 
+use super::support::matrix::{config_from_env, environment};
 use super::support::{LONG, config, connect, error, eventually};
 use super::{Dir, ErrorKind};
 
 /// Says that this process is the one to be killed: its run, or `drain` or `hold`.
 const ROLE: &str = "SPOOL_TEST_ROLE";
 const PATH: &str = "SPOOL_TEST_PATH";
-const ENDPOINT: &str = "SPOOL_TEST_ENDPOINT";
 
 /// What the child says to its parent, among the words of the test harness.
 fn say(words: &str) {
@@ -26,18 +26,8 @@ fn say(words: &str) {
 #[test]
 fn child() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    let var = |name| std::env::var(name).expect("set by the parent");
-    let config = Config::builder()
-        .endpoint(var(ENDPOINT))
-        .instance_id(aliyun_mqtt_emulator::DEFAULT_INSTANCE_ID)
-        .group_id(aliyun_mqtt_emulator::DEFAULT_GROUP_ID)
-        .credentials(Credentials::signature(
-            aliyun_mqtt_emulator::DEFAULT_ACCESS_KEY_ID,
-            aliyun_mqtt_emulator::DEFAULT_ACCESS_KEY_SECRET,
-        ))
-        .timeout(LONG)
-        .spool(Spool::at(var(PATH)));
-    let client = Client::connect(config.build().expect("good")).expect("connected");
+    let path = std::env::var_os(PATH).expect("set by the parent");
+    let client = connect(config_from_env().spool(Spool::at(path)));
     say("connected");
     match role.as_str() {
         "hold" => drop(std::io::stdin().read_line(&mut String::new())),
@@ -81,11 +71,12 @@ fn clear(client: &Client) {
     eventually("all records are gone", || client.stats().spooled_messages == 0);
 }
 
-fn start(role: &str, spool: &Spool, emulator: &Emulator) -> Child {
+fn start(role: &str, dir: &Dir, emulator: &Emulator) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
         .args(["kill::child", "--exact", "--nocapture", "--test-threads=1"])
-        .envs([(ROLE, role), (ENDPOINT, &emulator.endpoint())])
-        .env(PATH, spool.path())
+        .envs(environment(emulator, dir.folder()))
+        .env(ROLE, role)
+        .env(PATH, dir.spool().path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -129,7 +120,7 @@ fn kill_and_go_on(kills: usize) {
     let mut told = Told::default();
     let mut connects = 0;
     for run in 0..kills {
-        let mut child = start(&format!("{run}"), &dir.spool(), &emulator);
+        let mut child = start(&format!("{run}"), &dir, &emulator);
         let mut words = words(&mut child);
         // Most runs get somewhere; some are killed while they start.
         let enough = random.below(120);
@@ -146,7 +137,7 @@ fn kill_and_go_on(kills: usize) {
             note(word, &mut told, &mut connects, &emulator);
         }
     }
-    let mut last = start("drain", &dir.spool(), &emulator);
+    let mut last = start("drain", &dir, &emulator);
     assert_eq!(words(&mut last).collect::<Vec<_>>(), ["connected"]);
     assert!(last.wait().expect("ended").success(), "the last run delivers what is left");
     check(&told, &emulator, kills, connects);
@@ -218,7 +209,7 @@ fn nothing_accepted_is_lost_in_300_kills() {
 fn another_process_is_kept_out_and_let_in_after_a_kill() {
     let emulator = super::support::emulator();
     let dir = Dir::new();
-    let mut child = start("hold", &dir.spool(), &emulator);
+    let mut child = start("hold", &dir, &emulator);
     assert_eq!(words(&mut child).next().as_deref(), Some("connected"));
     let mine = || config(&emulator).spool(dir.spool());
     let refused = error(Client::connect(mine().build().expect("good")));

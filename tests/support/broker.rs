@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Limits, Protocol};
+use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Error, Limits, Protocol};
 
 use super::LONG;
 
@@ -152,8 +152,7 @@ impl Broker {
     /// The next connection, accepted with these properties in CONNACK (MQTT 5).
     pub fn accept_with(&self, session_present: bool, properties: &[u8]) -> Line {
         let mut line = self.accept_login();
-        let start = [u8::from(session_present), 0, properties.len() as u8];
-        line.write(&packet(0x20, &[&start, properties].concat()));
+        line.write(&connack_with(session_present, properties));
         line
     }
 
@@ -170,6 +169,17 @@ impl Broker {
         let waits = self.listener.accept().is_ok();
         self.listener.set_nonblocking(false).expect("a switch");
         waits
+    }
+
+    /// What a client asks in its CONNECT, and the error when that gets this answer and the broker is gone.
+    pub fn refuse(self, builder: ConfigBuilder, answer: &[u8]) -> (Packet, Error) {
+        let config = builder.build().expect("a good configuration");
+        let client = std::thread::spawn(|| Client::connect(config));
+        let mut line = self.accept_raw();
+        let connect = line.read().expect("CONNECT");
+        line.write(answer);
+        drop((line, self));
+        (connect, super::error(client.join().expect("no panic")))
     }
 
     /// A client of this broker, and the first connection.
@@ -210,6 +220,12 @@ pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A CONNACK of MQTT 5 that accepts, with these properties.
+pub fn connack_with(session_present: bool, properties: &[u8]) -> Vec<u8> {
+    let start = [u8::from(session_present), 0, properties.len() as u8];
+    packet(0x20, &[&start, properties].concat())
+}
+
 /// The protocol level of the tests' version.
 pub fn level() -> u8 {
     if super::protocol() == Protocol::V5 { 5 } else { 4 }
@@ -218,6 +234,11 @@ pub fn level() -> u8 {
 /// This and the following: packets of the tests' version.
 pub fn connack(session_present: bool) -> Vec<u8> {
     connack_at(level(), session_present, 0)
+}
+
+/// A refusal, with this code of MQTT 3.1.1.
+pub fn refusal(code: u8) -> Vec<u8> {
+    connack_at(level(), false, code)
 }
 
 /// An acknowledgement: PUBACK 4, PUBREC 5, PUBREL 6, PUBCOMP 7, UNSUBACK 11.

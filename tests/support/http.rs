@@ -89,7 +89,7 @@ impl Server {
         Server::run(steps, None)
     }
 
-    /// As [`start`](Server::start), with TLS: a certificate for `localhost`. The second value is its CA, PEM.
+    /// As [`start`](Server::start), with TLS: a certificate for `localhost` and `api.test`. The second value is its CA, PEM.
     pub fn start_tls(steps: impl IntoIterator<Item = Step>) -> (Self, String) {
         let ca_key = rcgen::KeyPair::generate().expect("a key");
         let mut ca = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
@@ -97,7 +97,8 @@ impl Server {
         let pem = ca.self_signed(&ca_key).expect("a CA").pem();
         let issuer = rcgen::Issuer::new(ca, ca_key);
         let key = rcgen::KeyPair::generate().expect("a key");
-        let server = rcgen::CertificateParams::new(vec!["localhost".to_string()]).expect("parameters");
+        let server =
+            rcgen::CertificateParams::new(vec!["localhost".to_string(), "api.test".to_string()]).expect("parameters");
         let certificate = server.signed_by(&key, &issuer).expect("a certificate");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Event, Events, QoS};
 
+use super::matrix::{protocol, transport};
 use super::proxy::Proxy;
 use super::proxy::schedule::{Pace, torment};
 use super::random::Random;
@@ -136,7 +137,7 @@ impl Run<'_> {
 
 /// Runs a plan; the report holds everything that is wrong.
 pub fn run(plan: &Plan, house: &House) -> Report {
-    println!("ledger: {plan:?} on {}", house.name());
+    println!("ledger: {plan:?} on {}, {} over {}", house.name(), protocol(), transport());
     let mut random = Random::new(plan.seed);
     let proxy = Proxy::start(house.addr());
     let device = |name: &str, kept: bool| house.config().device_id(name).clean_session(!kept);

@@ -4,9 +4,12 @@
 #[cfg(feature = "openapi")]
 pub mod api;
 pub mod broker;
+pub mod folder;
 #[cfg(feature = "openapi")]
 pub mod http;
+pub mod http_proxy;
 pub mod ledger;
+pub mod matrix;
 pub mod mosquitto;
 pub mod process;
 pub mod proxy;
@@ -18,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Event, Events, Protocol};
 use aliyun_mqtt_emulator::Emulator;
+pub use matrix::protocol;
 
 /// Far beyond what anything here takes, so that a slow machine fails no test.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -27,31 +31,15 @@ pub fn emulator() -> Emulator {
     Emulator::start().expect("the emulator starts")
 }
 
-/// The version that clients speak here, by `ALIYUN_MQTT_TEST_PROTOCOL` (`3.1.1` or `5`): the tests are run once with each.
-pub fn protocol() -> Protocol {
-    match std::env::var("ALIYUN_MQTT_TEST_PROTOCOL").as_deref() {
-        Ok("5") => Protocol::V5,
-        Ok("3.1.1" | "") | Err(_) => Protocol::V311,
-        Ok(other) => panic!("ALIYUN_MQTT_TEST_PROTOCOL is {other:?}; it must be 3.1.1 or 5"),
-    }
-}
-
 /// The code of CONNACK in [`protocol`], for one of MQTT 3.1.1.
 pub fn connack(code: u8) -> Code {
     Code::ConnAck(if protocol() == Protocol::V5 { broker::connack_of_v5(code) } else { code })
 }
 
-/// A configuration that the emulator accepts, with a device id of its own; over TCP, or by what
-/// `ALIYUN_MQTT_TEST_TRANSPORT` says: `tls`, `ws` or `wss`.
+/// A configuration that the emulator accepts, with a device id of its own, over [`transport`](matrix::transport).
 pub fn config(emulator: &Emulator) -> ConfigBuilder {
-    let plain = plain_config(emulator);
-    match std::env::var("ALIYUN_MQTT_TEST_TRANSPORT").as_deref() {
-        Ok("tls") => plain.endpoint(emulator.tls_endpoint()).ca_pem(emulator.ca_pem()),
-        Ok("ws") => plain.endpoint(emulator.ws_endpoint()),
-        Ok("wss") => plain.endpoint(emulator.wss_endpoint()).ca_pem(emulator.ca_pem()),
-        Ok("tcp" | "") | Err(_) => plain,
-        Ok(other) => panic!("ALIYUN_MQTT_TEST_TRANSPORT is {other:?}; it must be tcp, tls, ws or wss"),
-    }
+    let config = plain_config(emulator).endpoint(matrix::endpoint(matrix::addr(emulator)));
+    if matrix::transport().is_tls() { config.ca_pem(emulator.ca_pem()) } else { config }
 }
 
 /// The same over TCP whatever the environment says, and without the emulator's CA.

@@ -1,25 +1,35 @@
 //! Debian's mosquitto as a second, independent broker.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use aliyun_mqtt::{Config, ConfigBuilder, Credentials, Limits};
+use tokio::net::TcpSocket;
 
+use super::folder::Folder;
+use super::matrix::{self, Transport};
 use super::{LONG, eventually};
+
+// It asks nobody who he is.
+const INSTANCE: &str = "post-cn-test";
+const GROUP: &str = "GID_test";
+const KEY: &str = "test-access-key-id";
+const SECRET: &str = "test-access-key-secret";
 
 /// A mosquitto of our own; it ends with this value.
 pub struct Mosquitto {
     child: Child,
-    folder: PathBuf,
-    plain: SocketAddr,
-    tls: SocketAddr,
+    folder: Folder,
+    addr: SocketAddr,
     ca: String,
+    /// They never listen, but keep its ports from being given to anybody else while it is down.
+    _kept: [TcpSocket; 2],
 }
 
 impl Mosquitto {
-    /// Starts one on two free ports of loopback, plain and TLS.
+    /// Starts one on a free port of loopback, for the tests' transport.
     pub fn start() -> Mosquitto {
         Mosquitto::start_with("")
     }
@@ -30,31 +40,37 @@ impl Mosquitto {
     }
 
     fn start_with(more: &str) -> Mosquitto {
-        let (plain, tls) = (free_port(), free_port());
-        let folder = std::env::temp_dir().join(format!("aliyun-mqtt-test-{}-{}", std::process::id(), plain.port()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let ca = write_certificates(&folder);
+        let (kept, addr) = free_port();
+        // It does not start with WebSocket listeners alone.
+        let (other, plain) = free_port();
+        let folder = Folder::new();
+        let ca = write_certificates(folder.path());
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let transport = matrix::transport();
         // Without a limit in flight: beyond one, mosquitto 2.0.11 was seen to let new messages overtake queued ones.
-        let at = |name: &str| folder.join(name).display().to_string();
-        let config = format!(
+        let mut config = format!(
             "per_listener_settings false\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n\
-             user root\n{more}persistence_location {}/\nlistener {} 127.0.0.1\nlistener {} 127.0.0.1\ncertfile {}\nkeyfile {}\n",
-            folder.display(),
+             user root\n{more}persistence_location {}/\nlistener {} 127.0.0.1\nlistener {} 127.0.0.1\n",
+            folder.path().display(),
             plain.port(),
-            tls.port(),
-            at("server.pem"),
-            at("server.key"),
+            addr.port(),
         );
-        std::fs::write(folder.join("mosquitto.conf"), config).expect("written");
-        let child = launch(&folder);
-        let mosquitto = Mosquitto { child, folder, plain, tls, ca };
-        mosquitto.await_listeners();
+        if matches!(transport, Transport::Ws | Transport::Wss) {
+            // Else it listens on every address.
+            config += "protocol websockets\nsocket_domain ipv4\n";
+        }
+        if transport.is_tls() {
+            config += &format!("certfile {}\nkeyfile {}\n", at("server.pem"), at("server.key"));
+        }
+        std::fs::write(folder.path().join("mosquitto.conf"), config).expect("written");
+        let child = launch(folder.path());
+        let mosquitto = Mosquitto { child, folder, addr, ca, _kept: [kept, other] };
+        mosquitto.await_listener();
         mosquitto
     }
 
-    fn await_listeners(&self) {
-        let ports = [self.plain, self.tls];
-        eventually("mosquitto listens", || ports.iter().all(|addr| TcpStream::connect(addr).is_ok()));
+    fn await_listener(&self) {
+        eventually("mosquitto listens", || TcpStream::connect(self.addr).is_ok());
     }
 
     /// Ends it as an operator would (SIGTERM), waits, and starts it again with the same ports and files.
@@ -63,30 +79,40 @@ impl Mosquitto {
         assert!(ended.is_ok_and(|status| status.success()), "mosquitto took the signal");
         self.child.wait().expect("mosquitto has ended");
         std::thread::park_timeout(down);
-        self.child = launch(&self.folder);
-        self.await_listeners();
+        self.child = launch(self.folder.path());
+        self.await_listener();
     }
 
-    /// Where it listens without TLS.
+    /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.plain
+        self.addr
     }
 
     /// A configuration for a client of this broker, with the service's own rules in force.
     pub fn config(&self) -> ConfigBuilder {
-        Config::builder()
-            .protocol(super::protocol())
-            .endpoint(format!("mqtt://{}", self.plain))
-            .instance_id("post-cn-test")
-            .group_id("GID_test")
-            .credentials(Credentials::signature("test-access-key-id", "test-access-key-secret"))
+        let config = Config::builder()
+            .protocol(matrix::protocol())
+            .endpoint(matrix::endpoint(self.addr))
+            .instance_id(INSTANCE)
+            .group_id(GROUP)
+            .credentials(Credentials::signature(KEY, SECRET))
             .limits(Limits::default().topic_len(128))
-            .timeout(LONG)
+            .timeout(LONG);
+        if matrix::transport().is_tls() { config.ca_pem(self.ca.clone()) } else { config }
     }
 
-    /// The same over TLS, trusting this broker's CA.
-    pub fn tls_config(&self) -> ConfigBuilder {
-        self.config().endpoint(format!("mqtts://localhost:{}", self.tls.port())).ca_pem(self.ca.clone())
+    /// See [`matrix::environment`].
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let ca = self.folder.path().join("ca.pem").display().to_string();
+        let variables = [
+            ("ALIYUN_MQTT_ENDPOINT", matrix::endpoint(self.addr)),
+            ("ALIYUN_MQTT_INSTANCE_ID", INSTANCE.to_string()),
+            ("ALIYUN_MQTT_GROUP_ID", GROUP.to_string()),
+            ("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY.to_string()),
+            ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET.to_string()),
+            ("ALIYUN_MQTT_CA_FILE", ca),
+        ];
+        variables.map(|(name, value)| (name.to_string(), value)).into()
     }
 }
 
@@ -94,7 +120,6 @@ impl Drop for Mosquitto {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -105,9 +130,14 @@ fn launch(folder: &Path) -> Child {
     mosquitto.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("mosquitto is installed")
 }
 
-/// Free at this moment; mosquitto cannot choose a port itself.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+/// A port that stays ours, but can be listened on by who sets `SO_REUSEADDR`, as mosquitto does; it cannot choose one
+/// itself.
+fn free_port() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("an option");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let addr = socket.local_addr().expect("an address");
+    (socket, addr)
 }
 
 /// A CA, and a server certificate for localhost that it signed; returns the CA in PEM.
@@ -122,5 +152,6 @@ fn write_certificates(folder: &Path) -> String {
     let certificate = server.signed_by(&key, &issuer).expect("a certificate");
     std::fs::write(folder.join("server.pem"), certificate.pem()).expect("written");
     std::fs::write(folder.join("server.key"), key.serialize_pem()).expect("written");
+    std::fs::write(folder.join("ca.pem"), ca_certificate.pem()).expect("written");
     ca_certificate.pem()
 }

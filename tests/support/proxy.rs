@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use line::Line;
 
+use super::matrix::{self, Transport};
+
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
@@ -25,6 +27,9 @@ pub enum Way {
 }
 
 /// The proxy; its threads end with it.
+///
+/// What it passes on are bytes, of whatever transport. Only what it holds back needs packets: where it cannot see any,
+/// because they are in TLS or WebSocket frames, it holds everything the broker says.
 pub struct Proxy {
     addr: SocketAddr,
     shared: Arc<Shared>,
@@ -39,6 +44,8 @@ struct Shared {
     /// Bytes that went through, both ways.
     passed: AtomicU64,
     stopped: AtomicBool,
+    /// MQTT packets can be seen.
+    plain: bool,
 }
 
 /// What is wrong at the moment.
@@ -63,7 +70,13 @@ struct Ending {
 }
 
 impl Proxy {
+    /// In front of a broker that takes the tests' transport there.
     pub fn start(target: SocketAddr) -> Proxy {
+        Proxy::over(matrix::transport(), target)
+    }
+
+    /// In front of a broker that takes this transport.
+    pub fn over(transport: Transport, target: SocketAddr) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let addr = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
@@ -74,6 +87,7 @@ impl Proxy {
             cuts: AtomicUsize::new(0),
             passed: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            plain: transport == Transport::Tcp,
         });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
@@ -93,8 +107,9 @@ impl Proxy {
         self.addr
     }
 
+    /// For a client that is to go through it, over the tests' transport.
     pub fn endpoint(&self) -> String {
-        format!("mqtt://{}", self.addr)
+        matrix::endpoint(self.addr)
     }
 
     /// Cuts every connection that stands.
@@ -131,8 +146,8 @@ impl Proxy {
         self.shared.faults().swallow[way as usize] = swallow;
     }
 
-    /// Whether the broker's PUBACK, PUBREC, PUBCOMP and SUBACK packets are kept back, while others pass. Those held
-    /// follow, in their order, when this ends.
+    /// Whether the broker's PUBACK, PUBREC, PUBCOMP and SUBACK packets are kept back, while others pass, or everything it
+    /// says where packets cannot be seen. What is held follows, in its order, when this ends.
     pub fn hold_acks(&self, hold: bool) {
         self.shared.faults().hold = hold;
     }

@@ -10,6 +10,8 @@ use crate::config::Protocol;
 use crate::error::{Code, Error, ErrorKind};
 use crate::session::failure as common;
 use crate::session::line::{Cause, Failure};
+#[cfg(feature = "proxy")]
+use crate::session::tunnel;
 #[cfg(feature = "websocket")]
 use crate::session::upgrade;
 
@@ -62,6 +64,8 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::Tls(rumqttc::TlsError::Io(error)) => common::input_output(error, connected, server),
         #[cfg(feature = "tls")]
         ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => common::tls(error, server),
+        #[cfg(feature = "proxy")]
+        ConnectionError::Proxy(error) => tunnel::failed(error, server),
         #[cfg(feature = "websocket")]
         ConnectionError::Websocket(error) => upgrade::failed(error, server),
         #[cfg(feature = "websocket")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aliyun_mqtt::{ConfigBuilder, Limits};
 use aliyun_mqtt_emulator::Emulator;
 
+use crate::support::matrix::addr;
 use crate::support::mosquitto::Mosquitto;
 use crate::support::{LONG, config};
 
@@ -46,7 +47,7 @@ impl House {
 
     pub(super) fn addr(&self) -> SocketAddr {
         match self {
-            House::Emulator(emulator) => emulator.tcp_addr(),
+            House::Emulator(emulator) => addr(emulator),
             House::Mosquitto(mosquitto) => mosquitto.lock().expect("mosquitto").addr(),
         }
     }

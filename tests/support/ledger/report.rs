@@ -8,6 +8,7 @@ use aliyun_mqtt::Stats;
 use super::balance::told;
 use super::sender::{Book, End};
 use super::{OUTBOX_BYTES, OUTBOX_MESSAGES, Plan};
+use crate::support::matrix::{protocol, transport};
 use crate::support::proxy::schedule::Tally;
 
 /// What this process may take, emulator and all.
@@ -122,7 +123,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let session = if self.kept { "kept" } else { "clean" };
         let rate = self.messages as f64 / self.lasted.as_secs_f64().max(0.001);
-        writeln!(f, "ledger of {}, {session} session, seed {}", self.name, self.seed)?;
+        writeln!(
+            f,
+            "ledger of {}, {session} session, {} over {}, seed {}",
+            self.name,
+            protocol(),
+            transport(),
+            self.seed
+        )?;
         writeln!(f, "  {} messages in {:.1} s ({rate:.0}/s)", self.messages, self.lasted.as_secs_f64())?;
         writeln!(
             f,

@@ -52,8 +52,8 @@ pub(super) fn start(shared: &Arc<Shared>, client: TcpStream, broker: TcpStream) 
         let (sender, receiver) = sync_channel(UNDER_WAY);
         let faults = Arc::downgrade(shared);
         thread::spawn(move || read(&faults, from, &sender));
-        let mut writer =
-            Writer { shared: Arc::clone(shared), line: Arc::clone(&line), way, to, packets: Packets::default() };
+        let packets = if shared.plain { Packets::default() } else { Packets::unseen() };
+        let mut writer = Writer { shared: Arc::clone(shared), line: Arc::clone(&line), way, to, packets };
         thread::spawn(move || {
             let _ = writer.run(&receiver);
             writer.line.close();

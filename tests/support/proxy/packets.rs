@@ -1,5 +1,7 @@
 //! Where MQTT packets begin and end in a stream of bytes.
 
+const PUBACK: u8 = 4;
+
 /// Follows a stream from its first byte on.
 #[derive(Debug, Default)]
 pub(super) struct Packets {
@@ -17,6 +19,8 @@ enum At {
     Body {
         left: usize,
     },
+    /// Nowhere: the stream does not show packets.
+    Unseen,
 }
 
 /// A part of a packet.
@@ -30,6 +34,11 @@ pub(super) struct Part {
 }
 
 impl Packets {
+    /// Of a stream that does not show them: each piece counts as one whole acknowledgement.
+    pub(super) fn unseen() -> Packets {
+        Packets { at: At::Unseen }
+    }
+
     /// The first part of these bytes that belongs to one packet; `None` when there are none.
     pub(super) fn next(&mut self, bytes: &[u8]) -> Option<Part> {
         let mut begins = None;
@@ -50,6 +59,7 @@ impl Packets {
                         self.at = At::Body { left: *value };
                     }
                 }
+                At::Unseen => return Some(Part { begins: Some(PUBACK), length: bytes.len(), ends: true }),
                 At::Body { left } => {
                     let take = (*left).min(bytes.len() - length);
                     *left -= take;

@@ -1,0 +1,105 @@
+//! A tunnel through a proxy, asked for by blocking calls: where does a connection hang?
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::Proxy;
+
+/// The longest head of an answer that is read.
+const HEAD_MAX: usize = 8 * 1024;
+
+/// Asks the proxy at the other end of `stream` for a connection to this host (without brackets) and port: the status of
+/// its answer. `None`: there was none, or none that makes sense, before the deadline. Nothing behind the answer is read.
+pub(crate) fn ask(stream: &mut TcpStream, proxy: &Proxy, host: &str, port: u16, deadline: Instant) -> Option<u16> {
+    let left = || Some(deadline.saturating_duration_since(Instant::now())).filter(|left| *left > Duration::ZERO);
+    let target = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let mut request = Zeroizing::new(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"));
+    if let Some((user, password)) = proxy.login() {
+        let login = Zeroizing::new(format!("{user}:{password}"));
+        request.push_str("Proxy-Authorization: Basic ");
+        request.push_str(&Zeroizing::new(STANDARD.encode(login.as_bytes())));
+        request.push_str("\r\n");
+    }
+    request.push_str("\r\n");
+    stream.set_write_timeout(Some(left()?)).ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.set_read_timeout(Some(left()?)).ok()?;
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+        if head.len() > HEAD_MAX {
+            return None;
+        }
+    }
+    status(&head)
+}
+
+/// Of `HTTP/1.1 200 Connection established` and the like.
+fn status(head: &[u8]) -> Option<u16> {
+    let line = std::str::from_utf8(head.split(|byte| *byte == b'\r').next()?).ok()?;
+    let rest = line.strip_prefix("HTTP/1.")?.split_once(' ')?.1;
+    rest.split(' ').next()?.parse().ok().filter(|status| (100..1000).contains(status))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn statuses() {
+        for (head, expected) in [
+            ("HTTP/1.1 200 Connection established\r\n\r\n", Some(200)),
+            ("HTTP/1.0 407 x\r\nA: b\r\n\r\n", Some(407)),
+            ("HTTP/1.1 403\r\n\r\n", Some(403)),
+            ("HTTP/2 200\r\n\r\n", None),
+            ("SSH-2.0-x 200\r\n\r\n", None),
+            ("HTTP/1.1 2\r\n\r\n", None),
+            ("\r\n\r\n", None),
+        ] {
+            assert_eq!(status(head.as_bytes()), expected, "{head}");
+        }
+    }
+
+    /// What a proxy that gives this answer is asked, and what comes of it.
+    fn asked(url: &str, host: &str, answer: &'static [u8]) -> (String, Option<u16>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut other, _) = listener.accept().unwrap();
+        other.write_all(answer).unwrap();
+        other.shutdown(std::net::Shutdown::Write).unwrap();
+        let proxy = Proxy::read(url).unwrap();
+        let status = ask(&mut stream, &proxy, host, 8883, Instant::now() + Duration::from_secs(60));
+        drop(stream);
+        let mut request = String::new();
+        let _ = other.read_to_string(&mut request);
+        (request, status)
+    }
+
+    #[test]
+    fn the_request_names_the_target_and_the_login() {
+        let (request, status) = asked("http://Aladdin:open%20sesame@x:1", "::1", b"HTTP/1.1 200 OK\r\n\r\nrest");
+        assert_eq!(status, Some(200));
+        // The vector of RFC 7617, section 2.
+        let expected = "CONNECT [::1]:8883 HTTP/1.1\r\nHost: [::1]:8883\r\n\
+                        Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n";
+        assert_eq!(request, expected);
+        let (request, _) = asked("x:1", "h", b"");
+        assert_eq!(request, "CONNECT h:8883 HTTP/1.1\r\nHost: h:8883\r\n\r\n");
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read_to_it() {
+        static ENDLESS: [u8; HEAD_MAX * 2] = [b'x'; HEAD_MAX * 2];
+        assert_eq!(asked("x:1", "h", &ENDLESS).1, None);
+        assert_eq!(asked("x:1", "h", b"HTTP/1.1 200 OK\r\n").1, None);
+    }
+}
