@@ -10,6 +10,8 @@
 #[path = "../../tests/support"]
 #[allow(dead_code, unreachable_pub)]
 mod library {
+    #[path = "../../cli/tests/support/plain.rs"]
+    pub(crate) mod matrix;
     pub(crate) mod proxy;
     pub(crate) mod random;
 }

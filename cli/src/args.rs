@@ -170,6 +170,9 @@ pub(crate) struct SettingArgs {
     /// Key of that certificate, PEM
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = HOW)]
     client_key_file: Option<String>,
+    /// HTTP proxy, http://host:port; env: what https_proxy and no_proxy say
+    #[arg(long, value_name = "URL", global = true, hide_short_help = true, help_heading = HOW)]
+    proxy: Option<String>,
     /// MQTT version: 3.1.1 (default) or 5
     #[arg(long, value_name = "VERSION", global = true, hide_short_help = true, help_heading = HOW)]
     protocol: Option<String>,
@@ -216,6 +219,7 @@ impl SettingArgs {
             (Key::CaFile, &self.ca_file),
             (Key::ClientCertFile, &self.client_cert_file),
             (Key::ClientKeyFile, &self.client_key_file),
+            (Key::Proxy, &self.proxy),
             (Key::Protocol, &self.protocol),
             (Key::CleanSession, &self.clean_session),
             (Key::SessionExpiry, &self.session_expiry),

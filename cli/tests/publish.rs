@@ -9,7 +9,7 @@ use std::time::Duration;
 use aliyun_mqtt::{Client, Config, Credentials, Message, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::proxy::Proxy;
+use support::library::proxy::Proxy;
 use support::{Folder, LONG, Output, emulator, published, run, run_with_input, topic, with};
 
 /// Bytes that no text has.

@@ -60,6 +60,10 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
     let mut out = Out::new();
     let rows = settings.values().map(|(key, value, source)| {
         let text = match value {
+            // Also without a scheme.
+            Value::Text(text) if key == Key::Proxy && text.contains('@') => {
+                Cow::Owned(format!("{MASKED}{}", &text[text.rfind('@').unwrap_or(0)..]))
+            }
             Value::Text(text) => without_user_info(text),
             Value::Secret(_) => Cow::Borrowed(MASKED),
         };

@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 use super::{Key, Secret, Settings, Value};
 use crate::exit::Result;
 
+/// The proxy that the environment names, as in the library's `ALIYUN_MQTT_PROXY`.
+const PROXY_FROM_ENV: &str = "env";
+
 /// The ways to log in, as `auth` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Auth {
@@ -76,6 +79,11 @@ impl Settings {
         if let Some(path) = self.text(Key::CaFile) {
             builder = builder.ca_file(path);
         }
+        builder = match self.text(Key::Proxy) {
+            None => builder,
+            Some(PROXY_FROM_ENV) => builder.proxy_from_env(),
+            Some(url) => builder.proxy(url),
+        };
         match (self.text(Key::ClientCertFile), self.text(Key::ClientKeyFile)) {
             (None, None) => {}
             (Some(certificate), Some(key)) => builder = builder.client_certificate_files(certificate, key),
@@ -205,7 +213,11 @@ impl Settings {
         if let Some(path) = self.text(Key::CaFile) {
             builder = builder.ca_file(path);
         }
-        Ok(builder)
+        Ok(match self.text(Key::Proxy) {
+            None => builder,
+            Some(PROXY_FROM_ENV) => builder.proxy_from_env(),
+            Some(url) => builder.proxy(url),
+        })
     }
 
     /// A time in seconds.

@@ -21,6 +21,7 @@ pub(crate) enum Key {
     CaFile,
     ClientCertFile,
     ClientKeyFile,
+    Proxy,
     Protocol,
     CleanSession,
     SessionExpiry,
@@ -59,7 +60,7 @@ const fn old(mut row: Row, old_name: &'static str) -> Row {
 }
 
 #[rustfmt::skip]
-static TABLE: [Row; 25] = [
+static TABLE: [Row; 26] = [
     old(row(Key::Endpoint, "endpoint", "ALIYUN_MQTT_ENDPOINT", "--endpoint", "the endpoint"), "end_point"),
     row(Key::InstanceId, "instance_id", "ALIYUN_MQTT_INSTANCE_ID", "--instance-id", "the instance id"),
     row(Key::GroupId, "group_id", "ALIYUN_MQTT_GROUP_ID", "--group-id", "the group id"),
@@ -78,6 +79,7 @@ static TABLE: [Row; 25] = [
     row(Key::CaFile, "ca_file", "ALIYUN_MQTT_CA_FILE", "--ca-file", "the CA file"),
     row(Key::ClientCertFile, "client_cert_file", "ALIYUN_MQTT_CLIENT_CERT_FILE", "--client-cert-file", "the client certificate"),
     row(Key::ClientKeyFile, "client_key_file", "ALIYUN_MQTT_CLIENT_KEY_FILE", "--client-key-file", "the key of the client certificate"),
+    row(Key::Proxy, "proxy", "ALIYUN_MQTT_PROXY", "--proxy", "the HTTP proxy"),
     row(Key::Protocol, "protocol", "ALIYUN_MQTT_PROTOCOL", "--protocol", "the MQTT version"),
     row(Key::CleanSession, "clean_session", "ALIYUN_MQTT_CLEAN_SESSION", "--clean-session", "clean session"),
     row(Key::SessionExpiry, "session_expiry", "ALIYUN_MQTT_SESSION_EXPIRY", "--session-expiry", "the session expiry"),

@@ -99,6 +99,10 @@ impl Settings {
         }
         for (key, text) in global.settings.given() {
             let row = key.row();
+            if key == Key::Proxy && text.contains('@') {
+                return Err(Failure::usage("--proxy takes no user name and password, which others could see")
+                    .hint("give the whole URL by ALIYUN_MQTT_PROXY or in the configuration file"));
+            }
             let value = match row.secret {
                 true => Value::Secret(Secret::at(text, Path::new(""))?),
                 false => Value::Text(text.to_string()),

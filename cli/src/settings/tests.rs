@@ -133,6 +133,28 @@ fn a_wrong_value_is_told_with_its_source() {
 }
 
 #[test]
+fn a_proxy_is_taken_but_its_password_not_from_a_flag() {
+    let failure = load(None, &[], &["--proxy", "http://user:not-a-secret@proxy:3128"]).unwrap_err();
+    assert!(failure.message.contains("--proxy") && !format!("{failure:?}").contains("not-a-secret"), "{failure:?}");
+    let proxy = "user:not-a-secret@proxy:3128";
+    let good = [
+        ("ALIYUN_MQTT_ENDPOINT", "mqtt://broker"),
+        ("ALIYUN_MQTT_INSTANCE_ID", "post-cn-x"),
+        ("ALIYUN_MQTT_GROUP_ID", "GID_demo"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret"),
+        ("ALIYUN_MQTT_PROXY", proxy),
+        ("ALIYUN_MQTT_REGION_ID", "cn-hangzhou"),
+    ];
+    let settings = load(None, &good, &[]).unwrap();
+    let config = settings.builder().unwrap().build().unwrap();
+    assert_eq!(config.proxy().map(ToString::to_string).as_deref(), Some("http://proxy:3128"));
+    settings.api().unwrap();
+    let other = load(None, &good, &["--proxy", "http://other:1"]).unwrap().builder().unwrap().build().unwrap();
+    assert_eq!(other.proxy().map(ToString::to_string).as_deref(), Some("http://other:1"));
+}
+
+#[test]
 fn a_file_asked_for_must_be_there() {
     let failure = load(None, &[], &["--config", "no/such/file.toml"]).unwrap_err();
     assert!(failure.message.contains("no/such/file.toml"), "{failure:?}");

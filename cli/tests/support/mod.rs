@@ -2,8 +2,28 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod doctor;
-pub mod library;
 pub mod mosquitto;
+
+/// What the library's own tests have: the scripted broker and the fault proxy, with what those need of their neighbours.
+#[path = "../../../tests/support"]
+pub mod library {
+    pub mod broker;
+    #[path = "../../cli/tests/support/plain.rs"]
+    pub mod matrix;
+    pub mod proxy;
+    pub mod random;
+
+    pub use super::LONG;
+    pub use matrix::protocol;
+
+    pub fn text(bytes: &[u8]) -> String {
+        String::from_utf8(bytes.to_vec()).expect("text")
+    }
+
+    pub fn error<T: std::fmt::Debug>(result: Result<T, aliyun_mqtt::Error>) -> aliyun_mqtt::Error {
+        result.expect_err("this must not work")
+    }
+}
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -15,8 +35,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt_emulator::{Emulator, What};
-
-pub use library::proxy;
 
 /// Far beyond what anything here takes, so that a slow machine fails no test.
 pub const LONG: Duration = Duration::from_secs(120);

@@ -1,0 +1,19 @@
+//! What the fault proxy and the scripted broker of the library's tests are used over here: MQTT 3.1.1 on plain TCP. Other
+//! versions and transports are tested where a command is about them.
+
+use std::net::SocketAddr;
+
+use aliyun_mqtt::Protocol;
+pub use aliyun_mqtt_emulator::Transport;
+
+pub fn protocol() -> Protocol {
+    Protocol::V311
+}
+
+pub fn transport() -> Transport {
+    Transport::Tcp
+}
+
+pub fn endpoint(addr: SocketAddr) -> String {
+    format!("mqtt://{addr}")
+}
