@@ -401,9 +401,9 @@ impl Pump {
                 state.replies.push_back(Event::PubComp(id));
                 return Event::Alive;
             };
-            self.answer(state, &payload);
+            let reply = self.reply_to(state, &payload);
             line.broker.receive(id, qos, topic, payload);
-            state.replies.push_back(if qos == 2 { Event::PubRec(id) } else { Event::PubAck(id) });
+            acknowledge(state, qos, id, reply);
             return Event::SentPublish(id);
         }
         let taken = if faults::is(Fault::Reordered) { state.requests.pop_back() } else { state.requests.pop_front() };
@@ -423,10 +423,9 @@ impl Pump {
                 let id = line.next_id(state);
                 line.use_id(state, id, "PUBLISH");
                 if !lost {
-                    // The reply may overtake the acknowledgement.
-                    self.answer(state, &payload);
+                    let reply = self.reply_to(state, &payload);
                     line.broker.receive(id, qos, topic, payload);
-                    state.replies.push_back(if qos == 2 { Event::PubRec(id) } else { Event::PubAck(id) });
+                    acknowledge(state, qos, id, reply);
                 }
                 Event::SentPublish(id)
             }
@@ -455,10 +454,11 @@ impl Pump {
         }
     }
 
-    fn answer(&self, state: &mut LineState, payload: &[u8]) {
-        let [0xfa, 0x41, 0x52, 0x52, 1, 1, correlation, high, low, rest @ ..] = payload else { return };
+    /// The reply to a request, if that is one and is to be answered.
+    fn reply_to(&self, state: &mut LineState, payload: &[u8]) -> Option<Event> {
+        let [0xfa, 0x41, 0x52, 0x52, 1, 1, correlation, high, low, rest @ ..] = payload else { return None };
         if !self.0.broker.plan.answers {
-            return;
+            return None;
         }
         let (correlation, rest) = rest.split_at(usize::from(*correlation));
         let (topic, asked) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])));
@@ -466,7 +466,7 @@ impl Pump {
         let payload = [&head, correlation, asked].concat();
         state.next_offer_id += 1;
         let topic = String::from_utf8_lossy(topic).into_owned();
-        state.replies.push_back(Event::Publish { id: state.next_offer_id, topic, payload });
+        Some(Event::Publish { id: state.next_offer_id, topic, payload })
     }
 
     fn offer(&self, state: &mut LineState, filters: &[String]) {
@@ -518,4 +518,13 @@ impl Pump {
         self.0.use_id(&mut state, id, "a repetition");
         state.ahead.push_back((id, message));
     }
+}
+
+/// The acknowledgement of a message and, before or after it, the reply to what it asked.
+fn acknowledge(state: &mut LineState, qos: u8, id: u16, mut reply: Option<Event>) {
+    if reply.is_some() && one_in(2) {
+        state.replies.extend(reply.take());
+    }
+    state.replies.push_back(if qos == 2 { Event::PubRec(id) } else { Event::PubAck(id) });
+    state.replies.extend(reply);
 }
