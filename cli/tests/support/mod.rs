@@ -269,10 +269,13 @@ fn pump(mut from: impl std::io::Read + Send + 'static) -> mpsc::Receiver<Vec<u8>
 
 fn collect(from: &mpsc::Receiver<Vec<u8>>, end: Instant) -> Vec<u8> {
     let mut all = Vec::new();
-    while let Ok(part) = from.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        all.extend(part);
+    loop {
+        match from.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(part) => all.extend(part),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return all,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("its output is still open, with {:?} so far", text(&all)),
+        }
     }
-    all
 }
 
 fn text(bytes: &[u8]) -> String {
