@@ -181,6 +181,16 @@ fn something_else_answers() {
         let _ = stream.shutdown(std::net::Shutdown::Write);
         drain(&mut stream);
     });
+    // Some TLS servers say nothing to what is none.
+    let strict = Responder::start(|mut stream| {
+        let mut heard = [0; 4096];
+        let length = stream.read(&mut heard).unwrap_or(0);
+        if length > 0 && heard[0] == 0x16 {
+            let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            drain(&mut stream);
+        }
+    });
     let mail = Responder::says("220 mail ready\r\n");
     let page = Responder::http("200 OK", "Content-Type: text/html\r\n", "<html>hello</html>");
     let missing = Responder::http("404 Not Found", "", "");
@@ -199,6 +209,7 @@ fn something_else_answers() {
         ("silent", "mqtts", silent.port(), "tls", "tls-silent", 5),
         ("an old server", "mqtts", old.port(), "tls", "tls-no-common-version", 3),
         ("plain to the TLS port", "mqtt", tls, "connect", "plain-to-tls-port", 3),
+        ("plain to a TLS port that says nothing", "mqtt", strict.port(), "connect", "plain-to-tls-port", 3),
         ("ws:// to the TLS port", "ws", wss, "connect", "plain-to-tls-port", 3),
         ("mqtt:// to the WebSocket port", "mqtt", ws, "connect", "mqtt-to-websocket-port", 3),
         ("mqtts:// to the WebSocket port", "mqtts", wss, "connect", "mqtt-to-websocket-port", 3),

@@ -142,23 +142,27 @@ impl Patient<'_> {
     }
 
     fn judge(&mut self, error: &Error, right: Right, topic: &str, saw: &mut Saw) -> Trouble {
-        let last = self.cut(Duration::ZERO);
-        self.forget_cuts();
+        let cuts: Vec<Error> = std::iter::from_fn(|| self.cut(Duration::ZERO)).collect();
+        if !error.is_timeout() {
+            self.forget_cuts();
+        }
         let said = |cause| Trouble::of(cause, error);
-        let code = error.code().or_else(|| last.as_ref()?.code());
-        if let Some(code) = code {
+        if let Some(code) = error.code().or_else(|| cuts.iter().find_map(Error::code)) {
             saw.note("code", code.to_string());
         }
-        if let Some(cause) = by_code(error).or_else(|| by_code(last.as_ref()?)) {
+        if let Some(cause) = by_code(error).or_else(|| cuts.iter().find_map(by_code)) {
             return said(cause);
         }
+        // Of connections that stood; those that could not be made are something else.
+        let lost = cuts.iter().filter(|cut| cut.kind() == ErrorKind::ConnectionLost).count();
         match error.kind() {
             ErrorKind::SuspectedRefusal => self.suspected(error, right, topic),
             // Each time it was sent, and time ran out before the library was sure of it.
-            ErrorKind::Timeout(_) if last.is_some() && error.fate() == Some(Fate::Unknown) => {
+            ErrorKind::Timeout(_) if lost > 1 && error.fate() == Some(Fate::Unknown) => {
+                self.forget_cuts();
                 self.suspected(error, right, topic)
             }
-            ErrorKind::Timeout(_) if last.is_none() => said(Cause::NoAcknowledgement),
+            ErrorKind::Timeout(_) if cuts.is_empty() => said(Cause::NoAcknowledgement),
             ErrorKind::Invalid => said(Cause::TopicMalformed),
             ErrorKind::Refused | ErrorKind::Credentials => self.refusal(error, saw),
             _ => said(Cause::ConnectionCut),
