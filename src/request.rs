@@ -59,13 +59,16 @@ impl Client {
     /// The reply goes to [`ConfigBuilder::response_topic`](crate::ConfigBuilder::response_topic), or, where none is set, to
     /// this client itself: to the P2P topic `{parent}/p2p/{client id}`, with the first level of the request's topic as
     /// parent. That needs no subscription, but the service's rules: a broker that has no P2P topics needs a response topic.
-    /// How a request and its reply are written, in each version of MQTT, stands at [`Request`].
+    /// The replier needs the right to write there. How a request and its reply are written, in each version of MQTT, stands
+    /// at [`Request`].
     ///
     /// A lost connection does not end the wait: the request is sent again if it was not acknowledged, and the reply may
     /// still come. As any message of QoS 1, a request may reach the replier twice. A spool does not keep requests.
     ///
     /// A reply that comes when nobody waits for it any more is dropped, acknowledged, and counted
-    /// ([`Stats::late_replies`](crate::Stats::late_replies)); so is every further reply to one request.
+    /// ([`Stats::late_replies`](crate::Stats::late_replies)); so is every further reply to one request. Where a
+    /// [`receive_maximum`](crate::ConfigBuilder::receive_maximum) is used up by messages that the program does not take, the
+    /// broker holds back replies of QoS 1 and 2, too.
     ///
     /// # Errors
     /// As [`publish`](Client::publish), at once when the request itself fails. [`Timeout`](crate::ErrorKind::Timeout) in
