@@ -63,7 +63,7 @@ pub(crate) struct EmulatorArgs {
     forbid: Vec<String>,
     /// Let its tokens age this many times faster
     #[arg(long, value_name = "FACTOR", hide_short_help = true)]
-    token_time_scale: Option<f64>,
+    time_scale: Option<f64>,
     #[command(flatten)]
     ports: Ports,
 }
@@ -149,9 +149,9 @@ fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
             args.transport
         )));
     }
-    if let Some(scale) = args.token_time_scale {
+    if let Some(scale) = args.time_scale {
         if !(scale.is_finite() && scale > 0.0) {
-            return Err(Failure::usage("--token-time-scale must be above 0"));
+            return Err(Failure::usage("--time-scale must be above 0"));
         }
         builder = builder.token_time_scale(scale);
     }
