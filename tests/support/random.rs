@@ -31,6 +31,6 @@ impl Random {
 
     /// True once in so many times.
     pub fn one_in(&mut self, times: u64) -> bool {
-        self.next() % times == 0
+        self.within(0..times) == 0
     }
 }

@@ -1,5 +1,5 @@
 //! What the tests of the command line share: the program as a child process, and an emulator to talk to.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 /// What the library's own tests have.
 #[path = "../../../tests/support"]
@@ -9,7 +9,7 @@ mod library {
 }
 
 use std::ffi::OsStr;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
