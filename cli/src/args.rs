@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Publish messages: one, a file, standard input, a message per line, or JSON lines
-    Pub(commands::publish::PubArgs),
+    Pub(Box<commands::publish::PubArgs>),
     /// Receive messages of topics and print, store or process them
     Sub(commands::subscribe::SubArgs),
     /// Send to one client, or listen as one

@@ -351,3 +351,16 @@ fn the_version_is_a_setting_and_some_settings_need_it() {
     refused(v5().receive_maximum(0), "receive_maximum");
     assert_eq!(v5().receive_maximum(10).build().unwrap().receive_maximum(), Some(10));
 }
+
+#[test]
+fn a_message_can_be_checked_before_there_is_a_connection() {
+    use crate::{Outgoing, QoS};
+    let message = |topic: &str, payload: usize| Outgoing::new(topic, QoS::AtLeastOnce, vec![0; payload]);
+    let with_property = message("demo/a", 1).content_type("text/plain");
+    let old = good().build().unwrap();
+    old.check(&message("demo/a", 65_536)).unwrap();
+    for bad in [message("demo/#", 1), message("demo/a", 65_537), with_property.clone()] {
+        assert_eq!(old.check(&bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad:?}");
+    }
+    good().protocol(Protocol::V5).build().unwrap().check(&with_property).unwrap();
+}

@@ -1,5 +1,5 @@
 //! What the tests of the command line share: the program as a child process, and an emulator to talk to.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 pub mod doctor;
 pub mod mosquitto;
