@@ -401,15 +401,15 @@ impl Drop for Emulator {
 #[cfg(target_os = "linux")]
 fn keep(addresses: &mut [SocketAddr]) -> Result<Vec<tokio::net::TcpSocket>, Error> {
     use tokio::net::TcpSocket;
-    let keep = |address: &mut SocketAddr| {
+    let keep = |address: &mut SocketAddr| -> std::io::Result<TcpSocket> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         socket.bind(*address)?;
         *address = socket.local_addr()?;
         Ok(socket)
     };
-    let sockets: std::io::Result<_> = addresses.iter_mut().map(keep).collect();
-    sockets.map_err(|error| Error::io("bind a port on loopback", error))
+    let named = |address: &mut SocketAddr| keep(address).map_err(|error| cannot_listen(*address, error));
+    addresses.iter_mut().map(named).collect()
 }
 
 fn bind(addresses: &[SocketAddr]) -> Result<Vec<StdListener>, Error> {
@@ -418,8 +418,11 @@ fn bind(addresses: &[SocketAddr]) -> Result<Vec<StdListener>, Error> {
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
-    let bind = |address| listen(address).map_err(|error| Error::io(format!("listen on {address}"), error));
-    addresses.iter().map(bind).collect()
+    addresses.iter().map(|address| listen(address).map_err(|error| cannot_listen(*address, error))).collect()
+}
+
+fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
+    Error::io(format!("listen on {address}"), error)
 }
 
 fn connack_code(code: u8) -> u8 {

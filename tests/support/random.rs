@@ -30,7 +30,6 @@ impl Random {
     }
 
     /// True once in so many times.
-    #[allow(clippy::manual_is_multiple_of, reason = "the library's Rust 1.85 does not have it")]
     pub fn one_in(&mut self, times: u64) -> bool {
         self.within(0..times) == 0
     }
