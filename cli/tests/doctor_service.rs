@@ -178,6 +178,15 @@ fn a_topic_without_rights_is_explained_with_the_api_and_without() {
 }
 
 #[test]
+fn a_bad_topic_is_no_obstacle_to_the_login() {
+    let emulator = emulator();
+    let found = examine(with(&emulator), &["-t", "emulator/a b"]);
+    found.expect("a space", "names", "topic-malformed", 2);
+    assert_eq!(found.step("connect")["result"], "ok", "{found:?}");
+    assert_eq!(found.step("subscribe")["result"], "skipped", "{found:?}");
+}
+
+#[test]
 fn a_refusal_that_is_told_is_taken_at_its_word() {
     let emulator = Emulator::builder().acknowledge_violations(true).start().expect("the emulator starts");
     let secret = topic(&emulator, "secret");

@@ -91,7 +91,10 @@ fn each_wrong_setting_has_its_cause() {
     for (what, variables, arguments, step, cause, exit) in rows {
         let mut command = good();
         command.envs(variables.iter().copied());
-        examine(command, &[&["--offline"], *arguments].concat()).expect(what, step, cause, *exit);
+        let found = examine(command, &[&["--offline"], *arguments].concat());
+        found.expect(what, step, cause, *exit);
+        let failed = found.steps.iter().filter(|step| step["result"] == "failed").count();
+        assert!(failed <= 1, "{what}: one fault, one failure: {:#?}", found.steps);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use aliyun_mqtt::{Client, Code, Error, ErrorKind, Stage};
+use aliyun_mqtt::{Client, Code, Error, ErrorKind};
 
 use super::cause::Cause;
 use super::show::{Outcome, Saw, Trouble, words};
@@ -11,9 +11,6 @@ use crate::settings::{Auth, Key};
 
 pub(super) fn connect(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     let Some(config) = patient.config.clone() else { return Outcome::skipped("there is no login to try") };
-    if !patient.names_fine {
-        return Outcome::skipped("a name is not as it must be");
-    }
     if patient.reached.is_none() {
         return Outcome::skipped("there is no connection");
     }
@@ -62,9 +59,7 @@ impl Patient<'_> {
                 return self.no_token(error);
             }
             ErrorKind::Credentials => Cause::SecretUnreadable,
-            ErrorKind::Timeout(Stage::Resolve) => Cause::DnsSilent,
-            ErrorKind::Timeout(Stage::Connect) => Cause::TcpSilent,
-            ErrorKind::Timeout(Stage::Tls) => Cause::TlsSilent,
+            // Name, connection and TLS were fine a moment ago, whatever stage it hangs in for the library.
             ErrorKind::Timeout(_) => self.spoken(saw).unwrap_or(Cause::ConnackSilent),
             ErrorKind::Protocol => match self.spoken(saw) {
                 Some(cause) => cause,

@@ -152,7 +152,8 @@ struct Patient<'a> {
     trust: OnceCell<Result<Trust, String>>,
     /// TLS is fine, or not wanted.
     secured: bool,
-    names_fine: bool,
+    /// Settings or names are not as they must be.
+    misconfigured: bool,
     /// The client id, where it is not made for this run.
     given_id: Option<String>,
     topic: Option<String>,
@@ -200,7 +201,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         reached: None,
         trust: OnceCell::new(),
         secured: false,
-        names_fine: false,
+        misconfigured: false,
         given_id: None,
         topic: None,
         parent: None,

@@ -50,6 +50,13 @@ pub(super) fn is_vpc(host: &str) -> bool {
     matches!(Host::read(&host.to_ascii_lowercase()), Host::Instance { vpc: true, .. })
 }
 
+fn outcome(checked: Result<Option<Trouble>, Trouble>) -> Outcome {
+    match checked {
+        Err(trouble) => trouble.into(),
+        Ok(warning) => warning.map_or(Outcome::Ok, Outcome::Warning),
+    }
+}
+
 /// The trouble of a setting.
 pub(super) fn setting(failure: &Failure) -> Trouble {
     let cause = if failure.message.ends_with("is not given") { Cause::SettingMissing } else { Cause::SettingWrong };
@@ -58,11 +65,9 @@ pub(super) fn setting(failure: &Failure) -> Trouble {
 }
 
 pub(super) fn settings(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    match read(patient, saw) {
-        Err(trouble) => trouble.into(),
-        Ok(None) => Outcome::Ok,
-        Ok(Some(trouble)) => Outcome::Warning(trouble),
-    }
+    let read = read(patient, saw);
+    patient.misconfigured |= read.is_err();
+    outcome(read)
 }
 
 fn read(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Trouble> {
@@ -105,13 +110,9 @@ fn read(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Tro
 }
 
 pub(super) fn names(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    match check_names(patient, saw) {
-        Err(trouble) => trouble.into(),
-        Ok(warning) => {
-            patient.names_fine = true;
-            warning.map_or(Outcome::Ok, Outcome::Warning)
-        }
-    }
+    let checked = check_names(patient, saw);
+    patient.misconfigured |= checked.is_err();
+    outcome(checked)
 }
 
 fn check_names(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Trouble> {
@@ -214,8 +215,11 @@ fn check_topic(topic: &str) -> Result<(), Trouble> {
 
 pub(super) fn login(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     match check_login(patient, saw) {
-        Err(trouble) => trouble.into(),
-        Ok(warning) => warning.map_or(Outcome::Ok, Outcome::Warning),
+        // That was told already.
+        Err(Trouble { cause: Cause::SettingWrong | Cause::SettingMissing, .. }) if patient.misconfigured => {
+            Outcome::skipped("a setting or a name is not as it must be")
+        }
+        other => outcome(other),
     }
 }
 
