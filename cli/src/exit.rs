@@ -123,7 +123,7 @@ impl From<&Error> for Failure {
 }
 
 /// What the library calls something, and what it is here.
-const FLAGS: [(&str, &str); 12] = [
+const FLAGS: [(&str, &str); 14] = [
     ("ConfigBuilder::protocol(Protocol::V5)", "--protocol 5"),
     ("ConfigBuilder::protocol chooses 3.1.1", "--protocol 3.1.1 chooses it"),
     ("ConfigBuilder::clean_session(false)", "--clean-session false"),
@@ -135,6 +135,8 @@ const FLAGS: [(&str, &str); 12] = [
     (" (Limits::strict_names lifts the rule)", ""),
     (", or raise Limits::filters if your instance allows more", ""),
     ("Limits::topic_len", "the limit"),
+    ("the builder's ca_file or ca_pem", "--ca-file"),
+    ("the builder's ca_file", "--ca-file"),
     ("call --", "use --"),
 ];
 
@@ -207,8 +209,9 @@ mod tests {
 
     #[test]
     fn an_error_of_the_library_names_flags_and_not_its_calls() {
-        let builder =
-            || aliyun_mqtt::Config::builder().endpoint("mqtt://localhost").instance_id("post-cn-x").group_id("GID_demo");
+        let builder = || {
+            aliyun_mqtt::Config::builder().endpoint("mqtt://localhost").instance_id("post-cn-x").group_id("GID_demo")
+        };
         let builder = || builder().credentials(aliyun_mqtt::Credentials::signature("id", "not-a-secret"));
         let failure = Failure::from(builder().clean_session(false).build().unwrap_err());
         assert_eq!(failure.hint.as_deref(), Some("use --device-id"), "{failure:?}");
