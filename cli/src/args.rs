@@ -273,6 +273,20 @@ mod tests {
         assert!(seen >= 8, "{seen}");
     }
 
+    /// Prose is one line a paragraph, which is wrapped where it is shown; lines wrapped twice come out ragged.
+    #[test]
+    fn no_help_is_wrapped_twice() {
+        let mut open = vec![Cli::command()];
+        while let Some(command) = open.pop() {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for paragraph in help.split("\n\n").filter(|paragraph| paragraph.contains('\n')) {
+                let longest = paragraph.lines().filter(|line| !line.starts_with(' ')).map(str::len).max();
+                assert!(longest.unwrap_or_default() <= 100, "{}: {paragraph}", command.get_name());
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
+
     #[test]
     fn every_setting_has_its_flag() {
         let command = Cli::command();

@@ -103,11 +103,11 @@ impl From<Error> for Failure {
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let whole = error.to_string();
-        let hint = error.hint().map(str::to_string);
-        let message = match &hint {
-            Some(hint) => whole.strip_suffix(&format!(" (hint: {hint})")).unwrap_or(&whole).to_string(),
-            None => whole,
+        let message = match error.hint() {
+            Some(hint) => whole.strip_suffix(&format!(" (hint: {hint})")).unwrap_or(&whole),
+            None => &whole,
         };
+        let (message, hint) = (in_flags(message), error.hint().map(in_flags));
         let mut causes: Vec<String> = Vec::new();
         let mut next = std::error::Error::source(error);
         while let Some(cause) = next {
@@ -120,6 +120,29 @@ impl From<&Error> for Failure {
         }
         Failure { exit: exit_of(error), message, hint, causes }
     }
+}
+
+/// What the library calls something, and what it is here.
+const FLAGS: [(&str, &str); 14] = [
+    ("ConfigBuilder::protocol(Protocol::V5)", "--protocol 5"),
+    ("ConfigBuilder::protocol chooses 3.1.1", "--protocol 3.1.1 chooses it"),
+    ("ConfigBuilder::clean_session(false)", "--clean-session false"),
+    ("ConfigBuilder::client_certificate_files", "--client-cert-file and --client-key-file"),
+    ("ConfigBuilder::device_id", "--device-id"),
+    ("ConfigBuilder::response_topic", "--response-topic"),
+    ("RequestOptions::envelope", "--envelope"),
+    ("raise Limits::payload_len", "raise --max-payload of `pub`"),
+    (" (Limits::strict_names lifts the rule)", ""),
+    (", or raise Limits::filters if your instance allows more", ""),
+    ("Limits::topic_len", "the limit"),
+    ("the builder's ca_file or ca_pem", "--ca-file"),
+    ("the builder's ca_file", "--ca-file"),
+    ("call --", "use --"),
+];
+
+/// What the library says, in the words of the command line.
+fn in_flags(text: &str) -> String {
+    FLAGS.iter().fold(text.to_string(), |text, (library, here)| text.replace(library, here))
 }
 
 /// The exit code for an error of the library.
@@ -182,5 +205,26 @@ mod tests {
         let failure = Failure::from(&error);
         assert_eq!(failure.exit, Exit::Usage);
         assert!(!failure.message.contains("hint:"), "{failure:?}");
+    }
+
+    #[test]
+    fn an_error_of_the_library_names_flags_and_not_its_calls() {
+        let builder = || {
+            aliyun_mqtt::Config::builder().endpoint("mqtt://localhost").instance_id("post-cn-x").group_id("GID_demo")
+        };
+        let builder = || builder().credentials(aliyun_mqtt::Credentials::signature("id", "not-a-secret"));
+        let failure = Failure::from(builder().clean_session(false).build().unwrap_err());
+        assert_eq!(failure.hint.as_deref(), Some("use --device-id"), "{failure:?}");
+        let config = builder().build().unwrap();
+        const QOS: aliyun_mqtt::QoS = aliyun_mqtt::QoS::AtLeastOnce;
+        for outgoing in [
+            aliyun_mqtt::Outgoing::new("demo/温度", QOS, "x"),
+            aliyun_mqtt::Outgoing::new("demo/x", QOS, vec![0; 70_000]),
+            aliyun_mqtt::Outgoing::new(format!("demo/{}", "x".repeat(200)), QOS, "x"),
+            aliyun_mqtt::Outgoing::new("demo/x", QOS, "x").user_property("k", "v"),
+        ] {
+            let failure = Failure::from(config.check(&outgoing).unwrap_err());
+            assert!(!format!("{failure:?}").contains("::"), "{failure:?}");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod exit;
 mod format;
 mod interrupt;
 mod message;
+mod mosquitto;
 mod output;
 mod payload;
 mod private_file;
@@ -26,7 +27,7 @@ use args::Cli;
 
 fn main() -> ExitCode {
     // clap ends the process by itself: 0 after help and version, 2 for a usage error, as `Exit::Usage`.
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| mosquitto::explain(error).exit());
     report::start(&cli.global);
     match commands::run(cli) {
         Ok(exit) => exit.into(),

@@ -34,7 +34,7 @@ Examples:
   aliyun-mqtt pub -t demo/hello -m Hello
   kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
 
-The settings printed are the variables that programs built on aliyun-mqtt read; other MQTT clients take the same values.
+The settings printed are the variables that programs built on aliyun-mqtt read; other MQTT clients take the same values. \
 What it leaves open, and where it had to choose, is in the documentation of the package aliyun-mqtt-emulator.";
 
 #[derive(Debug, Args)]

@@ -43,23 +43,23 @@ Examples:
   aliyun-mqtt pub -t demo/a -l -f lines.txt --spool /var/lib/app/spool --timeout 600
   echo '{\"topic\":\"demo/a\",\"qos\":1,\"payload\":\"Hello\"}' | aliyun-mqtt pub --jsonl
 
-JSON lines: an object per line with topic (else -t), qos (else -q), and payload (text) or payload_b64 (any bytes). With
-MQTT 5 also content_type, user_properties (an object, or pairs where keys repeat), message_expiry (seconds),
-response_topic, correlation_data or correlation_data_b64, and text (true). Blank lines are skipped. What `sub --json`
+JSON lines: an object per line with topic (else -t), qos (else -q), and payload (text) or payload_b64 (any bytes). With \
+MQTT 5 also content_type, user_properties (an object, or pairs where keys repeat), message_expiry (seconds), \
+response_topic, correlation_data or correlation_data_b64, and text (true). Blank lines are skipped. What `sub --json` \
 prints besides is ignored; any other key is an error.
 
-Failures: each is told with its line number, the first 10 in full. A line that breaks a rule is not sent, and the rest
-is. So is, with --jsonl, a message the broker refuses. Anything else concerns the lines that follow as well: time
-running out, a lost login, a refused topic without --jsonl. Then reading stops, what is under way is settled, and the
+Failures: each is told with its line number, the first 10 in full. A line that breaks a rule is not sent, and the rest \
+is. So is, with --jsonl, a message the broker refuses. Anything else concerns the lines that follow as well: time \
+running out, a lost login, a refused topic without --jsonl. Then reading stops, what is under way is settled, and the \
 line to go on from is named. A connection that breaks is made again meanwhile, and fails nothing by itself.
 
-The exit code is that of what stopped it, else of the first failure; 130 after Ctrl-C, which stops reading and waits
+The exit code is that of what stopped it, else of the first failure; 130 after Ctrl-C, which stops reading and waits \
 for what is under way.
 
-With --spool, QoS 1 and 2 messages are on disk before they are sent, and removed when their fate is known. What is not
-acknowledged when time runs out (no acknowledgement for --timeout) or the process dies goes out with the next run on the
-same file, first and in order; a run without a message does just that. Exit codes 3, 5 and 130 may therefore leave
-messages in the spool: the summary counts them as spooled, not as failed, and they must not be given again. A first
+With --spool, QoS 1 and 2 messages are on disk before they are sent, and removed when their fate is known. What is not \
+acknowledged when time runs out (no acknowledgement for --timeout) or the process dies goes out with the next run on the \
+same file, first and in order; a run without a message does just that. Exit codes 3, 5 and 130 may therefore leave \
+messages in the spool: the summary counts them as spooled, not as failed, and they must not be given again. A first \
 connection is needed: without one (3, 4, 5) nothing is read and nothing stored.";
 
 /// Publish messages: one, a file, standard input, a message per line, or JSON lines

@@ -25,8 +25,8 @@ Examples:
 
 Prints the id of the message, for `trace publish` and `trace subscribe`.
 
-The API takes text only (UTF-8), at most 64 KB, and less than that where it is not plain letters and digits:
-it travels in a URL of at most 65,534 bytes, in which most other characters take three bytes and a Chinese one
+The API takes text only (UTF-8), at most 64 KB, and less than that where it is not plain letters and digits: \
+it travels in a URL of at most 65,534 bytes, in which most other characters take three bytes and a Chinese one \
 nine. For anything else use `pub`. The message is not handed on to RocketMQ.")]
 pub(crate) struct SendArgs {
     /// Topic to publish to

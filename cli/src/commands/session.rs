@@ -22,7 +22,7 @@ Examples:
   aliyun-mqtt credential list -g GID_demo | aliyun-mqtt session -
   aliyun-mqtt session --check GID_demo@@@0001 && echo online
 
-The service counts a client that has lost its line as online until 1.5 times its keep-alive has passed, or a
+The service counts a client that has lost its line as online until 1.5 times its keep-alive has passed, or a \
 little longer. It knows no client ids: of one that never existed it says that it is offline.")]
 pub(crate) struct SessionArgs {
     /// Client ids to ask for; - reads them from stdin, one a line

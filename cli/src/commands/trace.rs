@@ -21,8 +21,8 @@ Examples:
   aliyun-mqtt trace messages GID_demo@@@0001 --begin 1d --all --json
   id=$(aliyun-mqtt send -t demo/hello -m Hello); aliyun-mqtt trace subscribe \"$id\"
 
-Times are RFC 3339 with a zone (2026-01-31T08:00:00+08:00), or so long ago (30m, 12h, 1d). The service's
-console allows a span of one day. Words and times of the entries are the service's own; the zone of its times
+Times are RFC 3339 with a zone (2026-01-31T08:00:00+08:00), or so long ago (30m, 12h, 1d). The service's \
+console allows a span of one day. Words and times of the entries are the service's own; the zone of its times \
 is not documented. The API needs the region of the instance here, even if its URL is given.")]
 pub(crate) struct TraceArgs {
     #[command(subcommand)]

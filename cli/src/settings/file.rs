@@ -111,7 +111,10 @@ impl Place<'_> {
                 Source::File { path: self.path.to_path_buf(), profile: self.profile.map(str::to_string), key: name };
             let Source::File { key: name, .. } = &source else { continue };
             let Some((row, form)) = find(name) else {
-                return Err(Failure::usage(format!("{source}: there is no such setting")));
+                let unknown = Failure::usage(format!("{source}: there is no such setting"));
+                return Err(unknown.hint(format!(
+                    "`aliyun-mqtt config init` writes one with its settings; profiles are [{PROFILES}.NAME]"
+                )));
             };
             if let Some((_, (_, other))) = values.iter().find(|(key, _)| *key == row.key) {
                 return Err(Failure::usage(format!("{} stands twice: {other}, and {source}", row.what)));

@@ -50,9 +50,9 @@ Examples:
   aliyun-mqtt doctor --region-id cn-hangzhou   # the API as a second witness
   aliyun-mqtt doctor --json | jq 'select(.result == \"failed\")'
 
-Each step ends as ok, warn, FAIL or skip; a step that fails names its likely cause and the cure. The exit code is that of
-the first failure, 0 with warnings alone. Unless --no-publish is given, it publishes a marked message to the topic and one to
-itself. Where a permission seems to be missing, it applies for a token for the topic and revokes it at once, if the API is
+Each step ends as ok, warn, FAIL or skip; a step that fails names its likely cause and the cure. The exit code is that of \
+the first failure, 0 with warnings alone. Unless --no-publish is given, it publishes a marked message to the topic and one to \
+itself. Where a permission seems to be missing, it applies for a token for the topic and revokes it at once, if the API is \
 configured.")]
 pub(crate) struct DoctorArgs {
     /// Topic whose rights are tried [default: {parent topic}/aliyun-mqtt-doctor]

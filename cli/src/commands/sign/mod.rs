@@ -23,11 +23,11 @@ Examples:
   aliyun-mqtt sign -i GID_demo@@@0001 --check
   aliyun-mqtt sign -i GID_demo@@@0001 --check-file password.txt --check-user 'Signature|LTAI|post-cn-xxxx'
 
-What the login is made of comes from the settings: --auth, --instance-id, --client-id (or --group-id and
---device-id), and the key or token. Nothing is sent. The password of the signing modes is
+What the login is made of comes from the settings: --auth, --instance-id, --client-id (or --group-id and \
+--device-id), and the key or token. Nothing is sent. The password of the signing modes is \
 base64(HMAC-SHA1(secret, client id)).
 
-With one of the --check options the exit code is 0 if the login is right. If it is not, the likely mistake
+With one of the --check options the exit code is 0 if the login is right. If it is not, the likely mistake \
 is named, and the exit code is 1.")]
 pub(crate) struct SignArgs {
     /// Show the password
