@@ -229,6 +229,20 @@ fn a_reply_that_overtakes_the_acknowledgement_is_a_reply() {
 }
 
 #[test]
+fn an_answered_request_is_not_lost_with_the_client() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().timeout(SHORT));
+    thread::scope(|scope| {
+        let answer = scope.spawn(|| client.request("t/ask", "?", LONG));
+        let request = line.expect(3);
+        line.reply(&request, 0, 0, "!");
+        assert_eq!(text(answer.join().expect("no panic").expect("a reply").payload()), "!");
+        // Its PUBACK, which never comes, is waited for until the end.
+        client.disconnect().expect("nothing was lost");
+    });
+}
+
+#[test]
 fn a_request_that_is_not_acknowledged_says_so() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
@@ -468,6 +482,25 @@ fn a_response_topic_is_subscribed_before_the_first_request() {
             connected(&events);
         }
     }
+}
+
+#[test]
+fn a_stream_of_the_response_topic_may_end_while_a_request_waits() {
+    let emulator = emulator();
+    let (question, answers) = (topic(&emulator, "ask"), topic(&emulator, "answers/1"));
+    let replier = client(&emulator);
+    replier.subscribe(&question, QoS::AtLeastOnce).expect("subscribed");
+    let requester = connect(config(&emulator).response_topic(&answers));
+    let stream = requester.subscribe_stream(&answers, QoS::AtLeastOnce).expect("subscribed");
+    thread::scope(|scope| {
+        let call = scope.spawn(|| requester.request(&question, "?", LONG));
+        let message = asked(&replier);
+        drop(stream);
+        // Behind whatever the end of the stream has sent.
+        requester.subscribe(&question, QoS::AtLeastOnce).expect("subscribed");
+        replier.reply(&message, "!").expect("replied");
+        assert_eq!(text(call.join().expect("no panic").expect("a reply").payload()), "!");
+    });
 }
 
 #[test]

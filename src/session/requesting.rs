@@ -35,7 +35,8 @@ impl Session {
         topic: &str,
         deadline: Instant,
     ) -> Result<()> {
-        if self.lock().subscriptions.filters().any(|filter| filter == response_topic) {
+        // Of a stream, too; but its end must not unsubscribe from it while replies are to come.
+        if self.lock().subscriptions.own_if_subscribed(response_topic) {
             return Ok(());
         }
         // Several may do so at once, which does no harm.
