@@ -65,14 +65,14 @@ impl ConfigBuilder {
         self
     }
 
-    /// The group id, as created in the console; the rules stand at [`ClientId`]. Required, unless a whole
+    /// The group id, as created in the console; the rules stand at [`ClientId`](crate::ClientId). Required, unless a whole
     /// [`client_id`](ConfigBuilder::client_id) is given.
     pub fn group_id(mut self, id: impl Into<String>) -> Self {
         self.group_id = Some(Given { text: id.into(), name: "group_id" });
         self
     }
 
-    /// The device id; the rules stand at [`ClientId`]. By default one is made that no other client has.
+    /// The device id; the rules stand at [`ClientId`](crate::ClientId). By default one is made that no other client has.
     ///
     /// Required for device credentials, and for a persistent session.
     pub fn device_id(mut self, id: impl Into<String>) -> Self {
