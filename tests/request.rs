@@ -133,6 +133,36 @@ fn late_and_second_replies_are_dropped_acknowledged_and_counted() {
     assert_eq!((stats.received, stats.inbox_messages, stats.unacknowledged), (1, 0, 0));
 }
 
+/// Also where the reply and the deadline come at the same time: some of these do.
+#[test]
+fn a_reply_is_given_to_its_caller_or_counted_as_late() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "ask");
+    let (replier, requester) = two(&emulator, &topic);
+    thread::scope(|scope| {
+        let replying = scope.spawn(|| {
+            let mut replies = 0;
+            loop {
+                let message = replier.recv_timeout(LONG).expect("alive").expect("a message");
+                let Some(request) = message.request() else { return replies };
+                replier.publish_message_nowait(request.reply(QoS::AtMostOnce, "!")).expect("accepted");
+                replies += 1;
+            }
+        });
+        let asking: Vec<_> = (0..4)
+            .map(|_| {
+                let ask = |number: u64| requester.request(&topic, "?", Duration::from_micros(100 * (number % 80)));
+                scope.spawn(move || (0..800).map(ask).filter(Result::is_ok).count() as u64)
+            })
+            .collect();
+        let given: u64 = asking.into_iter().map(|asking| asking.join().expect("no panic")).sum();
+        requester.publish(&topic, QoS::AtLeastOnce, "the end").expect("published");
+        let replies = replying.join().expect("no panic");
+        eventually("all have come", || requester.stats().replies + requester.stats().late_replies == replies);
+        assert_eq!(requester.stats().replies, given);
+    });
+}
+
 #[test]
 fn what_only_looks_like_a_reply_or_a_request_is_a_message_like_any_other() {
     let emulator = emulator();
