@@ -156,11 +156,19 @@ struct SlotState {
     watched: bool,
     /// The result was given to the user.
     seen: bool,
-    /// The caller of a request has been told how that ended: what becomes known of its message later is no news.
+    /// The caller of a request has been told how that ended.
     told: bool,
     /// Of a request: its reply, or why there is going to be none. Boxed, since few have any.
     answer: Option<Result<Box<Message>>>,
     waiting: usize,
+}
+
+impl SlotState {
+    /// Whether a failure of the message is news to somebody. It is none if the message was answered, or if the caller has
+    /// been told otherwise how the request ended.
+    fn is_news(&self) -> bool {
+        !self.told && !matches!(self.answer, Some(Ok(_)))
+    }
 }
 
 impl Slot {
@@ -234,9 +242,9 @@ impl Slot {
     /// The `Delivery` is gone; gives back a failure nobody has seen.
     fn unwatch(&self) -> Option<Error> {
         let mut state = lock(&self.state);
-        state.watched = state.told;
+        state.watched = false;
         match &state.result {
-            Some(Err(error)) if !state.seen => Some(error.clone()),
+            Some(Err(error)) if !state.seen && state.is_news() => Some(error.clone()),
             _ => None,
         }
     }
@@ -265,11 +273,9 @@ impl Settler {
         self.0.take().and_then(|slot| fill(&slot, result, false))
     }
 
-    /// Fills the slot with a failure that is reported elsewhere, too.
-    pub(crate) fn settle_reported(mut self, error: Error) {
-        if let Some(slot) = self.0.take() {
-            fill(&slot, Err(error), true);
-        }
+    /// Fills the slot with a failure that is reported elsewhere, too, and gives it back for that if it is news.
+    pub(crate) fn settle_reported(mut self, error: Error) -> Option<Error> {
+        self.0.take().and_then(|slot| fill(&slot, Err(error), true))
     }
 }
 
@@ -282,16 +288,89 @@ impl Drop for Settler {
     }
 }
 
+/// Gives back a failure that is to be reported: one that nobody is going to see, or (`reported`) any that is news.
 fn fill(slot: &Slot, result: Result<Reply>, reported: bool) -> Option<Error> {
     let mut state = lock(&slot.state);
     state.seen = reported;
-    let unseen = match &result {
-        Err(error) if !state.watched => Some(error.clone()),
+    let lost = match &result {
+        Err(error) if (reported || !state.watched) && state.is_news() => Some(error.clone()),
         _ => None,
     };
     state.result = Some(result);
     if state.waiting > 0 {
         slot.ready.notify_all();
     }
-    unseen
+    lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::message::QoS;
+
+    fn reply() -> Message {
+        let topic = "demo/p2p/x".to_string();
+        let payload = b"!".to_vec();
+        Message {
+            topic,
+            payload,
+            qos: QoS::AtLeastOnce,
+            duplicate: false,
+            retained: false,
+            properties: None,
+            ack: None,
+        }
+    }
+
+    fn failure() -> Result<Reply> {
+        Err(Error::new(ErrorKind::ConnectionLost, "it is not known what became of it"))
+    }
+
+    fn answered(slot: &Slot) {
+        slot.answer(Ok(reply()));
+        assert!(matches!(slot.wait_answer(Instant::now()), Some(Answer::Reply(_))));
+    }
+
+    /// Whatever comes first, the failure or the answer, its caller or the end of the client.
+    #[test]
+    fn that_the_message_of_an_answered_request_failed_is_no_news() {
+        let (settler, slot) = Settler::new();
+        answered(&slot);
+        assert!(settler.settle(failure()).is_none() && slot.unwatch().is_none());
+
+        let (settler, slot) = Settler::new();
+        answered(&slot);
+        assert!(slot.unwatch().is_none() && settler.settle(failure()).is_none());
+
+        let (settler, slot) = Settler::new();
+        slot.answer(Ok(reply()));
+        assert!(settler.settle(failure()).is_none());
+        assert!(matches!(slot.wait_answer(Instant::now()), Some(Answer::Reply(_))));
+        assert!(slot.unwatch().is_none());
+
+        let (settler, slot) = Settler::new();
+        answered(&slot);
+        assert!(settler.settle_reported(failure().unwrap_err()).is_none() && slot.unwatch().is_none());
+
+        let (settler, slot) = Settler::new();
+        slot.answer(Err(failure().unwrap_err()));
+        assert!(matches!(slot.wait_answer(Instant::now()), Some(Answer::Ended(_))));
+        assert!(settler.settle(failure()).is_none() && slot.unwatch().is_none());
+    }
+
+    #[test]
+    fn a_failure_that_nobody_has_seen_is_reported_once() {
+        let (settler, slot) = Settler::new();
+        assert!(settler.settle(failure()).is_none(), "somebody may look yet");
+        assert!(slot.unwatch().is_some());
+
+        let (settler, slot) = Settler::new();
+        assert!(slot.unwatch().is_none());
+        assert!(settler.settle(failure()).is_some());
+
+        let (settler, slot) = Settler::new();
+        assert!(settler.settle_reported(failure().unwrap_err()).is_some());
+        assert!(slot.unwatch().is_none());
+    }
 }

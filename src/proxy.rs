@@ -86,7 +86,7 @@ impl Proxy {
     }
 
     /// Reads `http://[user[:password]@]host[:port][/]`, also without its scheme. The error is the broken rule; it never
-    /// shows what stands before a '@'.
+    /// shows what stands before a '@', nor what may be a login that lacks it.
     fn read(text: &str) -> Result<Self, String> {
         let rest = match text.split_once("://") {
             Some((scheme, rest)) => {
@@ -105,9 +105,14 @@ impl Proxy {
             return Err("the proxy has no host".to_string());
         }
         if authority.contains(['/', '?', '#']) {
-            return Err(format!("the proxy {authority:?} has a path or a query; write http://host:port"));
+            return Err("the proxy's URL has a path or a query; write http://host:port".to_string());
         }
-        let (host, port) = split_port(authority)?;
+        let (host, port) = split_port(authority).map_err(|rule| match info {
+            Some(_) => rule,
+            None => "what stands in the proxy's URL is no host:port; write http://host:port or \
+                     http://user:password@host:port, with an IPv6 address in brackets"
+                .to_string(),
+        })?;
         let login = info.map(read_login).transpose()?;
         Ok(Proxy { host, port: port.unwrap_or(PORT), login })
     }

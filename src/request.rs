@@ -66,7 +66,9 @@ impl Client {
     /// still come. As any message of QoS 1, a request may reach the replier twice. A spool does not keep requests.
     ///
     /// A reply that comes when nobody waits for it any more is dropped, acknowledged, and counted
-    /// ([`Stats::late_replies`](crate::Stats::late_replies)); so is every further reply to one request. Where a
+    /// ([`Stats::late_replies`](crate::Stats::late_replies)); so is every further reply to one request. Only the client that
+    /// asked knows its replies: one that the broker keeps in a persistent session for a later run is there a message like
+    /// any other. Where a
     /// [`receive_maximum`](crate::ConfigBuilder::receive_maximum) is used up by messages that the program does not take, the
     /// broker holds back replies of QoS 1 and 2, too.
     ///

@@ -133,6 +133,36 @@ fn late_and_second_replies_are_dropped_acknowledged_and_counted() {
     assert_eq!((stats.received, stats.inbox_messages, stats.unacknowledged), (1, 0, 0));
 }
 
+/// Also where the reply and the deadline come at the same time: some of these do.
+#[test]
+fn a_reply_is_given_to_its_caller_or_counted_as_late() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "ask");
+    let (replier, requester) = two(&emulator, &topic);
+    thread::scope(|scope| {
+        let replying = scope.spawn(|| {
+            let mut replies = 0;
+            loop {
+                let message = replier.recv_timeout(LONG).expect("alive").expect("a message");
+                let Some(request) = message.request() else { return replies };
+                replier.publish_message_nowait(request.reply(QoS::AtMostOnce, "!")).expect("accepted");
+                replies += 1;
+            }
+        });
+        let asking: Vec<_> = (0..4)
+            .map(|_| {
+                let ask = |number: u64| requester.request(&topic, "?", Duration::from_micros(100 * (number % 80)));
+                scope.spawn(move || (0..800).map(ask).filter(Result::is_ok).count() as u64)
+            })
+            .collect();
+        let given: u64 = asking.into_iter().map(|asking| asking.join().expect("no panic")).sum();
+        requester.publish(&topic, QoS::AtLeastOnce, "the end").expect("published");
+        let replies = replying.join().expect("no panic");
+        eventually("all have come", || requester.stats().replies + requester.stats().late_replies == replies);
+        assert_eq!(requester.stats().replies, given);
+    });
+}
+
 #[test]
 fn what_only_looks_like_a_reply_or_a_request_is_a_message_like_any_other() {
     let emulator = emulator();
@@ -224,6 +254,20 @@ fn a_reply_that_overtakes_the_acknowledgement_is_a_reply() {
         assert_eq!(text(answer.join().expect("no panic").expect("a reply").payload()), "!");
         // That PUBACK never came is no loss to report: the caller knows better.
         client.flush(LONG).expect("nothing was lost");
+        client.disconnect().expect("nothing was lost");
+    });
+}
+
+#[test]
+fn an_answered_request_is_not_lost_with_the_client() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().timeout(SHORT));
+    thread::scope(|scope| {
+        let answer = scope.spawn(|| client.request("t/ask", "?", LONG));
+        let request = line.expect(3);
+        line.reply(&request, 0, 0, "!");
+        assert_eq!(text(answer.join().expect("no panic").expect("a reply").payload()), "!");
+        // Its PUBACK, which never comes, is waited for until the end.
         client.disconnect().expect("nothing was lost");
     });
 }
@@ -471,6 +515,25 @@ fn a_response_topic_is_subscribed_before_the_first_request() {
             connected(&events);
         }
     }
+}
+
+#[test]
+fn a_stream_of_the_response_topic_may_end_while_a_request_waits() {
+    let emulator = emulator();
+    let (question, answers) = (topic(&emulator, "ask"), topic(&emulator, "answers/1"));
+    let replier = client(&emulator);
+    replier.subscribe(&question, QoS::AtLeastOnce).expect("subscribed");
+    let requester = connect(config(&emulator).response_topic(&answers));
+    let stream = requester.subscribe_stream(&answers, QoS::AtLeastOnce).expect("subscribed");
+    thread::scope(|scope| {
+        let call = scope.spawn(|| requester.request(&question, "?", LONG));
+        let message = asked(&replier);
+        drop(stream);
+        // Behind whatever the end of the stream has sent.
+        requester.subscribe(&question, QoS::AtLeastOnce).expect("subscribed");
+        replier.reply(&message, "!").expect("replied");
+        assert_eq!(text(call.join().expect("no panic").expect("a reply").payload()), "!");
+    });
 }
 
 #[test]

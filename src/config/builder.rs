@@ -1,21 +1,19 @@
-//! How a [`Config`] is made, and every rule it is held to.
+//! How a [`Config`] is made.
 
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AckMode, Config, Inner, Protocol, Settings, protocol};
+mod checks;
+
+use super::{AckMode, Config, Inner, Protocol, Settings};
 use crate::credentials::{AuthMode, Credentials};
-use crate::endpoint::{Endpoint, Transport};
 use crate::env::{self, Env};
 use crate::error::{Error, Result};
-use crate::identity::{self, ClientId};
 use crate::limits::Limits;
-use crate::proxy::{self, Proxy};
-
-/// The longest duration a setting may have: 30 days, so that no deadline is beyond what a clock can say.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+use crate::proxy;
+use checks::checked_settings;
 
 /// Makes a [`Config`].
 ///
@@ -55,7 +53,7 @@ impl ConfigBuilder {
         ConfigBuilder::read(&Env::process())
     }
 
-    /// Where to connect: `host`, `host:port` or a URL; see [`Endpoint`]. Required.
+    /// Where to connect: `host`, `host:port` or a URL; see [`Endpoint`](crate::Endpoint). Required.
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.endpoint = Some(Given { text: endpoint.into(), name: "endpoint" });
         self
@@ -67,14 +65,14 @@ impl ConfigBuilder {
         self
     }
 
-    /// The group id, as created in the console; the rules stand at [`ClientId`]. Required, unless a whole
+    /// The group id, as created in the console; the rules stand at [`ClientId`](crate::ClientId). Required, unless a whole
     /// [`client_id`](ConfigBuilder::client_id) is given.
     pub fn group_id(mut self, id: impl Into<String>) -> Self {
         self.group_id = Some(Given { text: id.into(), name: "group_id" });
         self
     }
 
-    /// The device id; the rules stand at [`ClientId`]. By default one is made that no other client has.
+    /// The device id; the rules stand at [`ClientId`](crate::ClientId). By default one is made that no other client has.
     ///
     /// Required for device credentials, and for a persistent session.
     pub fn device_id(mut self, id: impl Into<String>) -> Self {
@@ -411,166 +409,4 @@ impl ConfigBuilder {
         }
         Ok(())
     }
-
-    fn checked_endpoint(&self) -> Result<Endpoint> {
-        let given = self.needed(&self.endpoint, "endpoint", env::ENDPOINT)?;
-        let endpoint = Endpoint::read(given.text.as_str()).map_err(|rule| given.refuse(&rule))?;
-        match endpoint.transport() {
-            Transport::Ws | Transport::Wss if cfg!(not(feature = "websocket")) => Err(given.refuse(&format!(
-                "{endpoint} is a WebSocket, which this build does not support; enable the cargo feature `websocket`"
-            ))),
-            Transport::Tls | Transport::Wss if cfg!(not(feature = "tls")) => Err(given.refuse(&format!(
-                "{endpoint} needs TLS, which this build does not support; enable the cargo feature `tls`"
-            ))),
-            _ => Ok(endpoint),
-        }
-    }
-
-    fn checked_proxy(&self, endpoint: &Endpoint) -> Result<Option<Proxy>> {
-        if cfg!(not(feature = "proxy")) && self.proxy.is_asked_for() {
-            return Err(Error::config(
-                "a proxy is asked for, which this build does not support; enable the cargo feature `proxy`",
-            ));
-        }
-        let proxy = self.proxy.checked(endpoint.host(), endpoint.port())?;
-        // rumqttc gives the proxy and TLS one text as the host, where one wants brackets and the other none.
-        if proxy.is_some() && endpoint.host().contains(':') && endpoint.transport() != Transport::Tcp {
-            return Err(Error::config(format!("{endpoint} cannot be reached through a proxy by its IPv6 address"))
-                .with_hint("give its host name"));
-        }
-        Ok(proxy)
-    }
-
-    fn checked_instance_id(&self) -> Result<String> {
-        let given = self.needed(&self.instance_id, "instance_id", env::INSTANCE_ID)?;
-        identity::check_instance(&given.text).map_err(|rule| given.refuse(&rule))?;
-        Ok(given.text.clone())
-    }
-
-    fn checked_credentials(&self) -> Result<Credentials> {
-        let credentials = self
-            .credentials
-            .as_ref()
-            .ok_or_else(|| Error::config("no credentials are given").with_hint("call ConfigBuilder::credentials"))?;
-        credentials.check()?;
-        Ok(credentials.clone())
-    }
-
-    fn checked_group_id(&self) -> Result<&Given> {
-        let given = self.needed(&self.group_id, "group_id", env::GROUP_ID)?;
-        identity::check_group(&given.text, &self.settings.limits).map_err(|rule| given.refuse(&rule))?;
-        Ok(given)
-    }
-
-    fn checked_client_id(&self, credentials: &Credentials, settings: &Settings) -> Result<ClientId> {
-        let limits = &settings.limits;
-        if let Some(whole) = &self.client_id {
-            if !credentials.may_have_whole_client_id() {
-                return Err(Error::config("a whole client_id is for custom authentication only")
-                    .with_hint("give group_id and device_id instead; they make GroupID@@@DeviceID"));
-            }
-            if self.group_id.is_some() || self.device_id.is_some() {
-                return Err(Error::config(
-                    "client_id is given together with group_id or device_id; give one or the other",
-                ));
-            }
-            return ClientId::custom_within(whole, limits).map_err(|rule| Error::config(format!("client_id: {rule}")));
-        }
-        let group = self.checked_group_id()?;
-        let device = match &self.device_id {
-            Some(device) => {
-                identity::check_device(&device.text, limits).map_err(|rule| device.refuse(&rule))?;
-                device.text.clone()
-            }
-            None if credentials.is_device() => {
-                return Err(Error::config(
-                    "no device id is given, but device credentials are valid for one client id only",
-                )
-                .with_hint(self.remedy("device_id", env::DEVICE_ID)));
-            }
-            None if !settings.clean_session => {
-                return Err(Error::config(
-                    "no device id is given, but a persistent session (clean_session false) needs one",
-                )
-                .with_hint(self.remedy("device_id", env::DEVICE_ID)));
-            }
-            None => identity::unique_device_id(&group.text),
-        };
-        ClientId::within(&group.text, &device, limits).map_err(|rule| {
-            let error = group.refuse(&rule);
-            if self.device_id.is_some() { error } else { error.with_hint("give a device id that is short enough") }
-        })
-    }
-
-    fn needed<'a>(&self, field: &'a Option<Given>, method: &str, variable: &str) -> Result<&'a Given> {
-        field.as_ref().ok_or_else(|| {
-            if self.from_env {
-                Error::config(format!("the environment variable {variable} is not set"))
-            } else {
-                Error::config(format!("no {method} is given")).with_hint(self.remedy(method, variable))
-            }
-        })
-    }
-
-    fn remedy(&self, method: &str, variable: &str) -> String {
-        if self.from_env { format!("set {variable}") } else { format!("call ConfigBuilder::{method}") }
-    }
-}
-
-impl Given {
-    fn refuse(&self, rule: &str) -> Error {
-        Error::config(format!("{}: {rule}", self.name))
-    }
-}
-
-fn checked_settings(mut settings: Settings) -> Result<Settings> {
-    let millis = Duration::from_millis;
-    let secs = Duration::from_secs;
-    let check = |name: &str, value: Duration, min: Duration, max: Duration| {
-        if (min..=max).contains(&value) {
-            Ok(())
-        } else {
-            Err(Error::config(format!("{name} is {value:?}; it must be from {min:?} to {max:?}")))
-        }
-    };
-    check("keep_alive", settings.keep_alive, secs(5), secs(480))?;
-    if settings.keep_alive.subsec_nanos() != 0 {
-        return Err(Error::config(format!("keep_alive is {:?}; it must be whole seconds", settings.keep_alive)));
-    }
-    check("timeout", settings.timeout, secs(1), secs(3600))?;
-    if let Some(age) = settings.message_age {
-        check("message_age", age, millis(1), LONGEST)?;
-    }
-    check("refusal_patience", settings.refusal_patience, Duration::ZERO, LONGEST)?;
-    check("backoff min", settings.backoff_min, millis(10), secs(3600))?;
-    check("backoff max", settings.backoff_max, settings.backoff_min, secs(3600))?;
-    if !(1..=1000).contains(&settings.window) {
-        return Err(Error::config(format!("window is {}; it must be from 1 to 1000", settings.window)));
-    }
-    if let Some(rate) = settings.max_publish_rate {
-        // Also refuses what is not a number.
-        if !(0.001..=1_000_000.0).contains(&rate) {
-            let message = format!("max_publish_rate is {rate}; it must be from 0.001 to 1000000 messages per second");
-            return Err(Error::config(message));
-        }
-    }
-    // Also refuses what is not a number.
-    if !(0.1..=0.95).contains(&settings.token_renewal) {
-        let message = format!("token_renewal is {}; it must be from 0.1 to 0.95", settings.token_renewal);
-        return Err(Error::config(message));
-    }
-    protocol::check(&settings)?;
-    settings.limits = settings.limits.checked()?;
-    if let Some(topic) = &settings.response_topic {
-        let refuse = |rule: &dyn std::fmt::Display| Error::config(format!("response_topic: {rule}"));
-        identity::check_topic(topic, &settings.limits).map_err(|error| refuse(&error))?;
-        if topic.starts_with('$') {
-            return Err(refuse(&"it begins with \"$\", which is for the service's own topics"));
-        }
-    }
-    #[cfg(feature = "spool")]
-    if let Some(spool) = &settings.spool {
-        spool.checked()?;
-    }
-    Ok(settings)
 }

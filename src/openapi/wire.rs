@@ -174,8 +174,9 @@ impl Wire {
         let route = &self.route;
         match error {
             ureq::Error::Timeout(Timeout::Resolve) => {
+                let whose = self.looked_up();
                 let message =
-                    format!("the host name of {route} could not be resolved within {stage_max:.1?} (stage: resolve)");
+                    format!("the host name of {whose} could not be resolved within {stage_max:.1?} (stage: resolve)");
                 Error::new(ErrorKind::Timeout(Stage::Resolve), message)
                     .with_hint("check this machine's DNS")
                     .with_fate(Fate::NotSent)
@@ -293,13 +294,23 @@ impl Wire {
 
     fn not_resolved(&self, error: Option<io::Error>) -> Error {
         let text = error.as_ref().map_or("it has no address".to_string(), io::Error::to_string);
-        let message = format!("cannot resolve the host name of {} (stage: resolve): {text}", self.route);
-        let shown = Error::new(ErrorKind::Resolve, message)
-            .with_hint("check the region or URL and this machine's DNS; VPC endpoints resolve only inside their VPC")
-            .with_fate(Fate::NotSent);
+        let message = format!("cannot resolve the host name of {} (stage: resolve): {text}", self.looked_up());
+        let hint = match &self.proxy {
+            Some(_) => "check the spelling of the proxy and this machine's DNS",
+            None => "check the region or URL and this machine's DNS; VPC endpoints resolve only inside their VPC",
+        };
+        let shown = Error::new(ErrorKind::Resolve, message).with_hint(hint).with_fate(Fate::NotSent);
         match error {
             Some(error) => shown.with_source(error),
             None => shown,
+        }
+    }
+
+    /// Whose name is looked up here: where there is a proxy, only that one's.
+    fn looked_up(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("the proxy {proxy} on the way to {}", self.address),
+            None => self.address.to_string(),
         }
     }
 
@@ -371,6 +382,31 @@ mod tests {
     fn a_status_is_found_in_the_words_of_the_http_library() {
         assert_eq!(proxy_status("proxy server responded 407/407"), Some(407));
         assert_eq!(proxy_status("proxy server did not respond"), None);
+    }
+
+    #[test]
+    fn a_name_that_is_not_found_is_the_proxys_where_there_is_one() {
+        let shown = |proxy: Option<&str>| {
+            let mut setting = proxy::Setting::default();
+            if let Some(url) = proxy {
+                setting.set(url.to_string());
+            }
+            let address = Address::read("http://localhost:8080").unwrap();
+            let proxy = setting.checked("localhost", 8080).unwrap();
+            let wire = Wire::new(address, None, proxy).unwrap();
+            let failed = |error| wire.failed(error, Instant::now(), IDLE_MAX, IDLE_MAX).to_string();
+            [failed(ureq::Error::HostNotFound), failed(ureq::Error::Timeout(Timeout::Resolve))]
+        };
+        for text in shown(None) {
+            assert!(text.contains("host name of http://localhost:8080 "), "{text}");
+        }
+        for text in shown(Some("http://proxy.test:3128")) {
+            assert!(
+                text.contains("host name of the proxy http://proxy.test:3128 on the way to http://localhost:8080 "),
+                "{text}"
+            );
+            assert!(!text.contains("VPC"), "{text}");
+        }
     }
 
     #[test]

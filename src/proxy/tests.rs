@@ -62,6 +62,12 @@ fn what_makes_no_sense_is_refused_and_shows_no_login() {
         ("http://user:geheim%zz@h:1", "%25"),
         ("http://user:geheim%ff@h:1", "UTF-8"),
         ("http://:geheim@h:1", "empty"),
+        // A login without a place, and with another '@' than that of ASCII.
+        ("http://user:geheim", "host:port"),
+        ("http://user:geheim:1", "host:port"),
+        ("http://user:geheim\u{ff20}h:1", "host:port"),
+        ("http://user:geheim#h:1", "path"),
+        ("http://user:geheim/h:1", "path"),
         ("http://u%3Ax:geheim@h:1", "':'"),
         ("http://user:geheim%0d%0a@h:1", "control"),
     ] {

@@ -18,12 +18,20 @@ const HEAD_MAX: usize = 8 * 1024;
 pub(crate) fn ask(stream: &mut TcpStream, proxy: &Proxy, host: &str, port: u16, deadline: Instant) -> Option<u16> {
     let left = || Some(deadline.saturating_duration_since(Instant::now())).filter(|left| *left > Duration::ZERO);
     let target = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let mut request = Zeroizing::new(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"));
-    if let Some((user, password)) = proxy.login() {
+    let login = proxy.login().map(|(user, password)| {
         let login = Zeroizing::new(format!("{user}:{password}"));
-        request.push_str("Proxy-Authorization: Basic ");
-        request.push_str(&Zeroizing::new(STANDARD.encode(login.as_bytes())));
-        request.push_str("\r\n");
+        Zeroizing::new(STANDARD.encode(login.as_bytes()))
+    });
+    // As long as it gets, so that no copy is left behind in growing.
+    let len = 2 * target.len() + login.as_ref().map_or(0, |login| login.len()) + 128;
+    let mut request = Zeroizing::new(String::with_capacity(len));
+    for part in ["CONNECT ", &target, " HTTP/1.1\r\nHost: ", &target, "\r\n"] {
+        request.push_str(part);
+    }
+    if let Some(login) = &login {
+        for part in ["Proxy-Authorization: Basic ", login, "\r\n"] {
+            request.push_str(part);
+        }
     }
     request.push_str("\r\n");
     stream.set_write_timeout(Some(left()?)).ok()?;

@@ -1,6 +1,6 @@
 //! Acknowledgements owed to the broker: given when the program has taken a message, sent in the order of receipt.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::line::Arrived;
@@ -8,11 +8,16 @@ use crate::message::QoS;
 
 /// A message that is received and not acknowledged on the wire yet.
 struct Entry {
-    key: u64,
-    id: u16,
+    name: Name,
     qos: QoS,
-    fingerprint: u64,
     done: bool,
+}
+
+/// What a redelivery has in common with the message it repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Name {
+    id: u16,
+    fingerprint: u64,
 }
 
 /// What an arriving QoS 1 or 2 message is.
@@ -24,14 +29,20 @@ pub(crate) enum Arrival {
     Repeated,
 }
 
-/// The table of all messages that are not acknowledged.
+/// The table of all messages that are not acknowledged. A broker without a bound in flight may fill it with tens of
+/// thousands, so nothing here goes through all of them for one.
 #[derive(Default)]
 pub(crate) struct Acks {
     next_key: u64,
+    /// All of them, by key.
+    entries: HashMap<u64, Entry>,
     /// Received over the current connection, in order.
-    owed: VecDeque<Entry>,
-    /// Received over an earlier connection of a session that may be resumed. The broker will send them again.
-    detached: Vec<Entry>,
+    owed: VecDeque<u64>,
+    /// How many of those have this name: two, at times, where an exchange of QoS 2 is repeated.
+    owed_names: HashMap<Name, usize>,
+    /// Received over an earlier connection of a session that may be resumed, oldest first. The broker will send them
+    /// again.
+    detached: HashMap<Name, VecDeque<u64>>,
     /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with what the message was: a broker that has lost its
     /// session without the client being told begins with the same ids again.
     releasing: BTreeMap<u16, u64>,
@@ -40,40 +51,71 @@ pub(crate) struct Acks {
 impl Acks {
     /// Sorts an arriving message. `New` must be queued, or given back with [`refuse`](Acks::refuse).
     pub(super) fn arrive(&mut self, arrived: &Arrived) -> Arrival {
-        let fingerprint = fingerprint(arrived);
-        if arrived.qos == QoS::ExactlyOnce && self.releasing.get(&arrived.id) == Some(&fingerprint) {
-            self.owe(arrived, fingerprint, true);
+        let name = Name { id: arrived.id, fingerprint: fingerprint(arrived) };
+        let entry = |done| Entry { name, qos: arrived.qos, done };
+        if arrived.qos == QoS::ExactlyOnce && self.releasing.get(&name.id) == Some(&name.fingerprint) {
+            self.owe(entry(true));
             return Arrival::Repeated;
         }
-        let repeats = |entry: &Entry| entry.id == arrived.id && entry.fingerprint == fingerprint;
-        if self.owed.iter().any(repeats) {
+        if self.owed_names.contains_key(&name) {
             return Arrival::Repeated;
         }
         if arrived.duplicate {
-            if let Some(position) = self.detached.iter().position(repeats) {
-                let entry = self.detached.swap_remove(position);
-                self.owed.push_back(entry);
+            if let Some(key) = self.take_detached(name) {
+                self.owe_key(key, name);
                 return Arrival::Repeated;
             }
         }
-        Arrival::New(self.owe(arrived, fingerprint, false))
+        Arrival::New(self.owe(entry(false)))
     }
 
-    fn owe(&mut self, arrived: &Arrived, fingerprint: u64, done: bool) -> u64 {
-        let key = self.next_key;
+    fn owe(&mut self, entry: Entry) -> u64 {
+        let (key, name) = (self.next_key, entry.name);
         self.next_key += 1;
-        self.owed.push_back(Entry { key, id: arrived.id, qos: arrived.qos, fingerprint, done });
+        self.entries.insert(key, entry);
+        self.owe_key(key, name);
+        key
+    }
+
+    fn owe_key(&mut self, key: u64, name: Name) {
+        self.owed.push_back(key);
+        *self.owed_names.entry(name).or_default() += 1;
+    }
+
+    fn take_detached(&mut self, name: Name) -> Option<u64> {
+        let keys = self.detached.get_mut(&name)?;
+        let key = keys.pop_front();
+        if keys.is_empty() {
+            self.detached.remove(&name);
+        }
         key
     }
 
     /// There was no room: it will not be acknowledged, and must not hold back those after it.
     pub(super) fn refuse(&mut self, key: u64) {
-        self.owed.retain(|entry| entry.key != key);
+        // The last one, as a rule: it has just arrived.
+        match self.owed.iter().rposition(|owed| *owed == key) {
+            Some(position) => self.owed.remove(position),
+            None => return,
+        };
+        self.end(key);
+    }
+
+    /// An entry that was taken out of `owed` is over.
+    fn end(&mut self, key: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&key)?;
+        if let Some(count) = self.owed_names.get_mut(&entry.name) {
+            *count -= 1;
+            if *count == 0 {
+                self.owed_names.remove(&entry.name);
+            }
+        }
+        Some(entry)
     }
 
     /// The program is done with it. `false`: its acknowledgement no longer counts.
     pub(super) fn done(&mut self, key: u64) -> bool {
-        match self.owed.iter_mut().chain(&mut self.detached).find(|entry| entry.key == key) {
+        match self.entries.get_mut(&key) {
             Some(entry) => {
                 entry.done = true;
                 true
@@ -84,14 +126,16 @@ impl Acks {
 
     /// The next acknowledgement to send, in the order of receipt; `None` while the oldest message is not done.
     pub(super) fn next_ready(&mut self) -> Option<(u16, QoS)> {
-        if !self.owed.front()?.done {
+        let key = *self.owed.front()?;
+        if !self.entries.get(&key)?.done {
             return None;
         }
-        let entry = self.owed.pop_front()?;
-        if entry.qos == QoS::ExactlyOnce {
-            self.releasing.insert(entry.id, entry.fingerprint);
+        self.owed.pop_front();
+        let Entry { name, qos, .. } = self.end(key)?;
+        if qos == QoS::ExactlyOnce {
+            self.releasing.insert(name.id, name.fingerprint);
         }
-        Some((entry.id, entry.qos))
+        Some((name.id, qos))
     }
 
     /// An incoming QoS 2 exchange ended.
@@ -101,16 +145,22 @@ impl Acks {
 
     /// The connection is gone; acknowledgements not sent count only if the session is resumed.
     pub(super) fn connection_lost(&mut self, resumable: bool) {
-        if resumable {
-            self.detached.extend(self.owed.drain(..));
-        } else {
-            self.session_gone();
+        if !resumable {
+            return self.session_gone();
         }
+        for key in self.owed.drain(..) {
+            if let Some(entry) = self.entries.get(&key) {
+                self.detached.entry(entry.name).or_default().push_back(key);
+            }
+        }
+        self.owed_names.clear();
     }
 
     /// The broker has no session: packet ids of the past mean nothing now.
     pub(super) fn session_gone(&mut self) {
+        self.entries.clear();
         self.owed.clear();
+        self.owed_names.clear();
         self.detached.clear();
         self.releasing.clear();
     }
@@ -227,5 +277,45 @@ mod tests {
         acks.connection_lost(true);
         let again = arrived(5, QoS::AtLeastOnce, false);
         assert!(matches!(acks.arrive(&again), Arrival::New(_)), "without DUP it is the first attempt");
+    }
+
+    /// What a broker without a bound in flight may do; through all of them for each, it would take minutes.
+    #[test]
+    fn tens_of_thousands_that_wait_are_found_without_a_search() {
+        const COUNT: u16 = 60_000;
+        let mut acks = Acks::default();
+        let keys: Vec<_> = (1..=COUNT).map(|id| new_key(&mut acks, id, QoS::AtLeastOnce)).collect();
+        for id in 1..=COUNT {
+            assert_eq!(acks.arrive(&arrived(id, QoS::AtLeastOnce, true)), Arrival::Repeated);
+            let Arrival::New(refused) = acks.arrive(&arrived(id, QoS::ExactlyOnce, true)) else { panic!("{id}") };
+            acks.refuse(refused);
+        }
+        acks.connection_lost(true);
+        assert_eq!(acks.owed(), 0);
+        assert!(keys.iter().rev().all(|key| acks.done(*key)));
+        for id in (1..=COUNT).rev() {
+            assert_eq!(acks.arrive(&arrived(id, QoS::AtLeastOnce, true)), Arrival::Repeated);
+        }
+        assert!(sent(&mut acks).into_iter().eq((1..=COUNT).rev()), "in the order of the new connection");
+    }
+
+    /// The broker sends PUBREL only for the last PUBREC, but both must leave.
+    #[test]
+    fn a_qos_2_message_that_is_repeated_twice_is_answered_twice() {
+        let mut acks = Acks::default();
+        let first = new_key(&mut acks, 1, QoS::AtLeastOnce);
+        let second = new_key(&mut acks, 2, QoS::ExactlyOnce);
+        acks.done(first);
+        acks.done(second);
+        assert_eq!(sent(&mut acks), [1, 2]);
+        let held = new_key(&mut acks, 3, QoS::AtLeastOnce);
+        for _ in 0..2 {
+            assert_eq!(acks.arrive(&arrived(2, QoS::ExactlyOnce, true)), Arrival::Repeated);
+        }
+        assert_eq!(acks.owed(), 3);
+        acks.done(held);
+        assert_eq!(sent(&mut acks), [3, 2, 2]);
+        acks.released(2);
+        assert!(matches!(acks.arrive(&arrived(2, QoS::ExactlyOnce, false)), Arrival::New(_)), "nothing is left");
     }
 }

@@ -496,10 +496,15 @@ impl Outbox {
         for (seq, mut op) in std::mem::take(&mut self.ops) {
             let (error, keep) = (error(&op), op.is_kept());
             let Some(settler) = self.release(seq, &mut op, keep) else { continue };
-            if report && op.kind() == Kind::Publish {
-                self.lost.note(&error);
-                settler.settle_reported(error);
-            } else if let Some(error) = settler.settle(Err(error)).filter(|_| op.kind() == Kind::Publish) {
+            let lost = match op.kind() {
+                Kind::Publish if report => settler.settle_reported(error),
+                Kind::Publish => settler.settle(Err(error)),
+                Kind::Request => {
+                    settler.settle(Err(error));
+                    None
+                }
+            };
+            if let Some(error) = lost {
                 self.lost.note(&error);
             }
         }

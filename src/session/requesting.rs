@@ -35,7 +35,8 @@ impl Session {
         topic: &str,
         deadline: Instant,
     ) -> Result<()> {
-        if self.lock().subscriptions.filters().any(|filter| filter == response_topic) {
+        // Of a stream, too; but its end must not unsubscribe from it while replies are to come.
+        if self.lock().subscriptions.own_if_subscribed(response_topic) {
             return Ok(());
         }
         // Several may do so at once, which does no harm.
@@ -67,7 +68,13 @@ impl Expected {
         let (topic, qos) = (message.topic.clone(), message.qos);
         let body = Body::Publish(Arc::new(message));
         let delivery = self.session.submit_with(fate, body, publish_by, WhenFull::WaitUntil(publish_by))?;
-        match delivery.wait_answer(deadline) {
+        let answer = delivery.wait_answer(deadline);
+        if let Some(Answer::Reply(reply)) = answer {
+            return Ok(reply);
+        }
+        // From here on none can come; but one that came just now was taken for the reply, and counted.
+        self.session.lock().replies.forget(self.number);
+        match delivery.wait_answer(Instant::now()).or(answer) {
             Some(Answer::Reply(reply)) => Ok(reply),
             Some(Answer::Failed(error)) => Err(error),
             Some(Answer::Ended(reason)) => Err(unanswered(&topic, &delivery, &reason)),

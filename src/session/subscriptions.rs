@@ -53,6 +53,15 @@ impl Subscriptions {
         self.own.insert(filter.to_string());
     }
 
+    /// The client itself wants it, too, if it is subscribed to: says whether it is.
+    pub(super) fn own_if_subscribed(&mut self, filter: &str) -> bool {
+        let subscribed = self.filters().any(|subscribed| subscribed == filter);
+        if subscribed {
+            self.owned(filter);
+        }
+        subscribed
+    }
+
     /// It was subscribed again, and counts if it is still wanted.
     pub(super) fn restored(&mut self, filter: &str, asked: SubscribeOptions) {
         if self.filters().any(|subscribed| subscribed == filter) {

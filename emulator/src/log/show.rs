@@ -1,14 +1,15 @@
 //! Log entries in words, for a person who watches.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::{DisconnectReason, LogEntry, What};
 
 impl fmt::Display for LogEntry {
-    /// One line without the time: the client, if there is one, and what it did. Bodies are given by their length only.
+    /// One line without the time: the client, if there is one, and what it did. Bodies are given by their length only, and
+    /// control characters in names as `\n` or `\u{1b}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.client_id.is_empty() {
-            write!(f, "{}: ", self.client_id)?;
+            write!(OneLine(f), "{}: ", self.client_id)?;
         }
         self.what.fmt(f)
     }
@@ -16,6 +17,7 @@ impl fmt::Display for LogEntry {
 
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = OneLine(f);
         match self {
             What::Started => f.write_str("listening"),
             What::Stopped => f.write_str("stopped"),
@@ -71,5 +73,31 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::Stopped => "the emulator stopped",
             DisconnectReason::ClosedByBroker => "closed by the broker",
         })
+    }
+}
+
+/// Whoever connects chooses names; they must not break a line, nor tell a terminal what to do.
+struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| match c.is_control() {
+            true => write!(self.0, "{}", c.escape_default()),
+            false => self.0.write_char(c),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_breaks_no_line() {
+        let what = What::Subscribed { filter: "a\n\u{1b}[2J/\u{4f60}".into(), qos: 1 };
+        assert_eq!(what.to_string(), "subscribed to a\\n\\u{1b}[2J/\u{4f60}, QoS 1");
+        let time = std::time::SystemTime::UNIX_EPOCH;
+        let entry = LogEntry { sequence: 0, time, client_id: "x\r".into(), what };
+        assert!(entry.to_string().starts_with("x\\r: subscribed"), "{entry}");
     }
 }

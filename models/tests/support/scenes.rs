@@ -1,5 +1,6 @@
 //! The models: small programs on the library's public interface, with a broker on the other side.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -310,14 +311,17 @@ pub fn tokens() {
     check_closed(&client);
 }
 
-/// Asks, one request after the other; `all` of them are answered, or else the client comes to its end.
-fn asker(client: &Client, thread: usize, all: bool) -> thread::JoinHandle<()> {
-    let client = client.clone();
+/// Asks, one request after the other; `all` of them are answered, or else the client comes to its end. Counts replies.
+fn asker(client: &Client, thread: usize, all: bool, replies: &Arc<AtomicU64>) -> thread::JoinHandle<()> {
+    let (client, replies) = (client.clone(), Arc::clone(replies));
     thread::spawn(move || {
         for number in 0..2 {
             let asked = format!("{thread} {number}");
             match client.request("model/ask", asked.as_str(), FAR) {
-                Ok(reply) => assert_eq!(reply.payload(), asked.as_bytes(), "somebody else's reply"),
+                Ok(reply) => {
+                    assert_eq!(reply.payload(), asked.as_bytes(), "somebody else's reply");
+                    replies.fetch_add(1, Ordering::Relaxed);
+                }
                 Err(error) => {
                     assert!(!all && error.kind() == ErrorKind::Closed, "{error}");
                     assert!(error.fate().is_some(), "{error}");
@@ -331,7 +335,7 @@ fn asker(client: &Client, thread: usize, all: bool) -> thread::JoinHandle<()> {
 pub fn asking() {
     let broker = Broker::begin(Plan { answers: true, ..Plan::new(2) });
     let client = connect(config(2));
-    join((0..2).map(|n| asker(&client, n, true)).collect());
+    join((0..2).map(|n| asker(&client, n, true, &Arc::default())).collect());
     let stats = client.stats();
     assert_eq!((stats.replies, stats.late_replies, stats.waiting_requests), (4, 0, 0));
     client.disconnect().expect("nothing is open");
@@ -343,10 +347,13 @@ pub fn asking() {
 pub fn unanswered() {
     let broker = Broker::begin(Plan { answers: true, cuts: 1, ..Plan::new(2) });
     let Ok(client) = Client::connect(config(2).build().expect("a good configuration")) else { return };
-    let threads: Vec<_> = (0..2).map(|n| asker(&client, n, false)).collect();
+    let replies = Arc::default();
+    let threads: Vec<_> = (0..2).map(|n| asker(&client, n, false, &replies)).collect();
     let _ = client.disconnect();
     join(threads);
-    assert_eq!(client.stats().waiting_requests, 0);
+    let stats = client.stats();
+    assert_eq!(stats.waiting_requests, 0);
+    assert_eq!(stats.replies, replies.load(Ordering::Relaxed), "a reply that was taken for a request was given to it");
     check(&broker, &[]);
     check_closed(&client);
 }
