@@ -6,8 +6,9 @@ use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
 use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Protocol, TokenKind};
 use zeroize::Zeroizing;
 
-use super::{Key, Secret, Settings, Value};
-use crate::exit::Result;
+use super::{Key, Settings, Source, Value};
+use crate::args;
+use crate::exit::{Failure, Result};
 
 /// The proxy that the environment names, as in the library's `ALIYUN_MQTT_PROXY`.
 const PROXY_FROM_ENV: &str = "env";
@@ -100,7 +101,7 @@ impl Settings {
             // One that is made up would be another each time.
             return Err(super::missing(Key::DeviceId));
         }
-        let auth = self.auth()?;
+        let auth = self.login()?;
         let builder = self.identity(Config::builder().endpoint("mqtt://localhost"))?;
         let (id, secret) = self.pair(auth)?;
         Ok((builder.credentials(auth.credentials(id, &secret)).build()?, secret))
@@ -136,9 +137,29 @@ impl Settings {
         })
     }
 
+    /// The same, for a login: a flag for another way to log in was meant to be used.
+    fn login(&self) -> Result<Auth> {
+        let auth = self.auth()?;
+        let others = [
+            (Key::Token, &[Auth::Token][..]),
+            (Key::DeviceAccessKeyId, &[Auth::Device]),
+            (Key::DeviceAccessKeySecret, &[Auth::Device]),
+            (Key::User, &[Auth::CustomPlain, Auth::CustomSigned]),
+            (Key::Password, &[Auth::CustomPlain, Auth::CustomSigned]),
+        ];
+        for (key, ways) in others {
+            if let (Some(Source::Flag(flag)), false) = (self.source(key), ways.contains(&auth)) {
+                let ways = ways.iter().map(|way| format!("--auth {}", way.name())).collect::<Vec<_>>().join(" or ");
+                let why = format!("{flag} has no place in a login by {}", auth.name());
+                return Err(Failure::usage(why).hint(format!("it belongs to {ways}")));
+            }
+        }
+        Ok(auth)
+    }
+
     /// The credentials; this reads secrets, and may ask for one.
     pub(crate) fn credentials(&self) -> Result<Credentials> {
-        match self.auth()? {
+        match self.login()? {
             Auth::Token => self.token_credentials(),
             auth => {
                 let (id, secret) = self.pair(auth)?;
@@ -158,8 +179,8 @@ impl Settings {
         Ok((self.needed(id)?, self.secret(secret)?))
     }
 
-    /// A token that is there is used; one in a file or from a command is asked for again at each connect; without one, the
-    /// library applies for it.
+    /// A token that is there is used; one in a file or from a command is asked for again at each connect, but not one from
+    /// a pipe, which gives it once; without one, the library applies for it.
     fn token_credentials(&self) -> Result<Credentials> {
         match self.values.get(&Key::Token) {
             None => {
@@ -167,7 +188,7 @@ impl Settings {
                 let request = TokenRequest::new(TokenKind::ReadWrite, [format!("{topic}/#")]);
                 Ok(Credentials::apply_tokens(&self.api()?, [request]))
             }
-            Some((Value::Secret(secret @ (Secret::File(_) | Secret::Command(_))), source)) => {
+            Some((Value::Secret(secret), source)) if secret.comes_again() => {
                 let id = self.needed(Key::AccessKeyId)?.to_string();
                 let (secret, source) = (secret.clone(), source.clone());
                 Ok(Credentials::provider(move || match secret.read(Key::Token, &source) {
@@ -223,7 +244,6 @@ impl Settings {
     /// A time in seconds.
     pub(crate) fn seconds(&self, key: Key) -> Result<Option<Duration>> {
         let Some(text) = self.text(key) else { return Ok(None) };
-        let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        time.map(Some).ok_or_else(|| self.wrong(key, format!("{text:?} is no number of seconds")))
+        args::seconds(text).map(Some).map_err(|_| self.wrong(key, format!("{text:?} is no number of seconds")))
     }
 }
