@@ -73,22 +73,22 @@ pub(crate) struct EmulatorArgs {
 #[command(next_help_heading = "Ports on 127.0.0.1 [default: 0, a free one]")]
 struct Ports {
     /// Of mqtt://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
     /// Of mqtts://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     tls_port: u16,
     /// Of ws://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     ws_port: u16,
     /// Of wss://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     wss_port: u16,
     /// Of the OpenAPI over http://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     api_port: u16,
     /// Of the OpenAPI over https://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     api_tls_port: u16,
 }
 
@@ -208,13 +208,14 @@ fn behind_the_shell() -> Result<Exit> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(|error| Failure::io("cannot start the emulator", &error))?;
-    match settings_of(&mut child) {
-        Ok(text) => {
-            let mut out = Out::new();
-            out.text(&text)?;
-            out.line(&format!("export {PID}={}", child.id()))?;
-            Ok(Exit::Ok)
-        }
+    let told = settings_of(&mut child).and_then(|text| {
+        let mut out = Out::new();
+        out.text(&text)?;
+        Ok(out.line(&format!("export {PID}={}", child.id()))?)
+    });
+    match told {
+        Ok(()) => Ok(Exit::Ok),
+        // One that nobody knows of could never be ended.
         Err(failure) => {
             // It may have ended just now; either way it is gone after this.
             let _ = child.kill();

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt::{Client, Config, Limits, QoS, Spool};
 use clap::Args;
 
-use crate::args::{GlobalArgs, qos, seconds};
+use crate::args::{GlobalArgs, qos, rate, seconds};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::report as stderr;
@@ -103,7 +103,7 @@ pub(crate) struct PubArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "rate", help_heading = HOW)]
     repeat_delay: Option<Duration>,
     /// Most messages per second (the service advises 20 per client) [default: no limit]
-    #[arg(long, value_name = "NUMBER", value_parser = feed::rate, help_heading = HOW)]
+    #[arg(long, value_name = "NUMBER", value_parser = rate, help_heading = HOW)]
     rate: Option<f64>,
     /// Most messages that may be unacknowledged, 1 to 1000
     #[arg(
