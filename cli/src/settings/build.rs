@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
-use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Protocol, TokenKind};
+use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Protocol, Proxy, TokenKind};
 use zeroize::Zeroizing;
 
 use super::{Key, Settings, Source, Value};
@@ -80,11 +80,7 @@ impl Settings {
         if let Some(path) = self.text(Key::CaFile) {
             builder = builder.ca_file(path);
         }
-        builder = match self.text(Key::Proxy) {
-            None => builder,
-            Some(PROXY_FROM_ENV) => builder.proxy_from_env(),
-            Some(url) => builder.proxy(url),
-        };
+        builder = self.through(builder);
         match (self.text(Key::ClientCertFile), self.text(Key::ClientKeyFile)) {
             (None, None) => {}
             (Some(certificate), Some(key)) => builder = builder.client_certificate_files(certificate, key),
@@ -92,6 +88,23 @@ impl Settings {
             (Some(_), None) => return Err(super::missing(Key::ClientKeyFile)),
         }
         Ok(builder)
+    }
+
+    fn through(&self, builder: ConfigBuilder) -> ConfigBuilder {
+        match self.text(Key::Proxy) {
+            None => builder,
+            Some(PROXY_FROM_ENV) => builder.proxy_from_env(),
+            Some(url) => builder.proxy(url),
+        }
+    }
+
+    /// The proxy on the way to the endpoint, if there is one. No secret is read for it.
+    pub(crate) fn proxy(&self) -> Result<Option<Proxy>> {
+        // Who logs in does not matter.
+        let nobody = Credentials::custom_plain("nobody", "nothing");
+        let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?).credentials(nobody);
+        let builder = builder.instance_id("any").group_id("GID_any");
+        Ok(self.through(builder).build()?.proxy().cloned())
     }
 
     /// A configuration to make a login of, with no network, and the secret that is in it. Where it connects to does not
