@@ -5,10 +5,11 @@ mod support;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
+use std::time::Duration;
 
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use serde_json::Value;
-use support::{Folder, LONG, Output, Running, emulator, program, run, topic, with};
+use support::{Folder, LONG, Output, Running, emulator, program, run, run_with_input, topic, with};
 
 const DEVICE: &str = "keeper";
 
@@ -127,11 +128,21 @@ fn properties_of_mqtt_5_are_shown() {
         .user_property("k", "1")
         .user_property("k", "2")
         .content_type("text/plain")
+        .expiry(Duration::from_secs(9000))
         .correlation_data([0xff]);
     client.publish_message(message).unwrap();
     let output = run(with(&emulator), [&keep[..], &["--json", "-C", "1"]].concat()).expect(0);
     let object: Value = serde_json::from_str(output.text()).unwrap();
     assert_eq!(object["user_properties"], serde_json::json!([["k", "1"], ["k", "2"]]));
+    assert!(object["message_expiry"].as_u64().is_some_and(|left| (8000..=9000).contains(&left)), "{object}");
+    // What `sub` prints, `pub` takes.
+    run_with_input(with(&emulator), ["pub", "--jsonl", "--protocol", "5"], output.text()).expect(0);
+    let again = run(with(&emulator), [&keep[..], &["--json", "-C", "1"]].concat()).expect(0);
+    let again: Value = serde_json::from_str(again.text()).unwrap();
+    for key in ["topic", "payload", "user_properties", "content_type", "correlation_data_b64"] {
+        assert_eq!(again[key], object[key], "{key}");
+    }
+    assert!(again["message_expiry"].is_u64(), "{again}");
     assert_eq!(object["content_type"], "text/plain");
     assert_eq!(object["correlation_data_b64"], "/w==");
     assert_eq!(object["subscription_identifiers"], serde_json::json!([7]));

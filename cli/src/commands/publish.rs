@@ -153,10 +153,7 @@ pub(crate) struct PubArgs {
 pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
     let form = Form::of(args)?;
-    if form.reads_stdin() && settings.reads_stdin() {
-        return Err(Failure::usage("a secret and the message cannot both come from standard input")
-            .hint("give the secret's file by its path or as fd:N, or the message by -f"));
-    }
+    form.check(&settings)?;
     let config = config(args, &settings)?;
     let template = template(args, &config)?;
     // All that can be known to be wrong is told before anything is sent.
