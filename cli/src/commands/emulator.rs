@@ -30,8 +30,8 @@ const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 const EXAMPLES: &str = "\
 Examples:
   aliyun-mqtt emulator --watch                 in one terminal; Ctrl-C ends it
-  eval \"$(aliyun-mqtt emulator --env)\"         starts one behind the shell, whose programs then talk to it
-  aliyun-mqtt pub -t demo/hello -m Hello
+  eval \"$(aliyun-mqtt emulator --env)\"         starts one that this shell then talks to
+  aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
   kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
 
 The settings printed are the variables that programs built on aliyun-mqtt read; other MQTT clients take the same values.
@@ -58,7 +58,7 @@ pub(crate) struct EmulatorArgs {
     /// Write the certificate of its CA to this file, PEM
     #[arg(long, value_name = "PATH")]
     write_ca: Option<PathBuf>,
-    /// Refuse this topic filter, as the service refuses one without permission (repeatable)
+    /// Refuse this topic filter, as the service refuses one without permission; may be repeated
     #[arg(long, value_name = "FILTER")]
     forbid: Vec<String>,
     /// Let its tokens age this many times faster

@@ -133,7 +133,7 @@ pub(crate) struct PubArgs {
     /// What the payload is, such as application/json
     #[arg(long, value_name = "TYPE", hide_short_help = true, help_heading = MQTT_5)]
     content_type: Option<String>,
-    /// User property; repeatable
+    /// User property; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = user_property, hide_short_help = true, help_heading = MQTT_5)]
     user_property: Vec<(String, String)>,
     /// How long the broker keeps trying to deliver it, in whole seconds
