@@ -150,9 +150,12 @@ pub(crate) fn exit_of(error: &Error) -> Exit {
     match error.kind() {
         ErrorKind::Config | ErrorKind::Invalid => Exit::Usage,
         ErrorKind::Timeout(_) => Exit::Timeout,
-        ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Protocol | ErrorKind::ConnectionLost => {
-            Exit::Network
-        }
+        ErrorKind::Resolve
+        | ErrorKind::Connect
+        | ErrorKind::Proxy
+        | ErrorKind::Tls
+        | ErrorKind::Protocol
+        | ErrorKind::ConnectionLost => Exit::Network,
         ErrorKind::Refused | ErrorKind::TokenInvalid | ErrorKind::Api => Exit::Refused,
         ErrorKind::Rejected | ErrorKind::SuspectedRefusal => Exit::Rejected,
         // As what was behind it: a token that could not be applied for, say.

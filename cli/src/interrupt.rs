@@ -29,7 +29,7 @@ impl Interrupt {
             at_exit: Mutex::new(Vec::new()),
         });
         let known = Arc::clone(&inner);
-        ctrlc::set_handler(move || {
+        hear(move || {
             if known.happened.swap(true, Ordering::SeqCst) {
                 // Asked twice: whoever is at the keyboard does not want to wait.
                 known.at_exit.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|last| last());
@@ -63,6 +63,31 @@ impl Interrupt {
             wakes.push(Box::new(wake));
         }
     }
+}
+
+/// Calls this at each signal, on a thread of its own.
+#[cfg(unix)]
+fn hear(heard: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let all = [Some(SIGINT), Some(SIGTERM), (!hangup_is_ignored()).then_some(SIGHUP)];
+    let mut signals = signal_hook::iterator::Signals::new(all.into_iter().flatten())?;
+    std::thread::Builder::new().name("signals".to_string()).spawn(move || signals.forever().for_each(|_| heard()))?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn hear(heard: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(heard)
+}
+
+/// Whether the end of a terminal shall not be the end of this program: `nohup`. Where that cannot be known, SIGHUP is left
+/// to the system, which does what was said of it.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_none_or(|mask| mask & 1 << (signal_hook::consts::SIGHUP - 1) != 0)
 }
 
 impl Inner {

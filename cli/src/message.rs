@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::ZonedDateTime;
 use serde_json::{Map, Value, json};
 
+use crate::time::rfc3339_exact;
+
 /// What there is to say of a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -64,7 +66,7 @@ impl<'a> View<'a> {
         let mut put = |key: &str, value: Value| {
             object.insert(key.to_string(), value);
         };
-        put("time", rfc3339(self.time).into());
+        put("time", rfc3339_exact(self.time).into());
         put("topic", self.topic.into());
         put("qos", self.qos.level().into());
         put("retained", self.retain.into());
@@ -77,7 +79,7 @@ impl<'a> View<'a> {
             put("text", true.into());
         }
         if let Some(expiry) = self.expiry {
-            put("expiry", expiry.as_secs().into());
+            put("message_expiry", expiry.as_secs().into());
         }
         if let Some(topic) = self.response_topic {
             put("response_topic", topic.into());
@@ -94,11 +96,6 @@ impl<'a> View<'a> {
         }
         object
     }
-}
-
-/// A time as in `2026-07-30T12:00:00.123456+08:00`.
-pub(crate) fn rfc3339(time: &ZonedDateTime) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%6f%:z").to_string()
 }
 
 #[cfg(test)]
@@ -163,7 +160,7 @@ pub(crate) mod tests {
         let expected = json!({
             "time": "2026-07-03T04:05:06.123456+08:00",
             "topic": "t", "qos": 1, "retained": true, "duplicate": true, "payload_len": 0,
-            "content_type": "text/plain", "text": true, "expiry": 9, "response_topic": "r", "correlation_data_b64": "/w==",
+            "content_type": "text/plain", "text": true, "message_expiry": 9, "response_topic": "r", "correlation_data_b64": "/w==",
             "subscription_identifiers": [7], "user_properties": [["k", "1"], ["a", ""], ["k", "2"]],
         });
         assert_eq!(Value::Object(view.json_without_payload()), expected);

@@ -62,9 +62,17 @@ impl Out {
 
     /// One JSON value on one line, at once.
     pub(crate) fn json(&mut self, value: &Value) -> io::Result<()> {
-        // JSON escapes control characters itself, but not those that turn text around.
+        self.json_line(value)?;
+        self.inner.flush()
+    }
+
+    /// The same, out after [`flush`](Out::flush).
+    pub(crate) fn json_line(&mut self, value: &Value) -> io::Result<()> {
+        // JSON escapes most control characters itself, but not those that turn text around.
         let text = value.to_string();
-        self.line(&text)
+        let text = if self.terminal { visible_json(&text) } else { Cow::Borrowed(text.as_str()) };
+        self.inner.write_all(text.as_bytes())?;
+        self.inner.write_all(b"\n")
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
@@ -90,6 +98,26 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The text without line ends, tabs and other control characters, which stand there as escapes: what others have sent
+/// must not make a line or a column of its own.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
+/// JSON with the same characters as [`visible`] written as JSON's own escapes: it stays what it was.
+fn visible_json(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_dangerous) {
+        return Cow::Borrowed(text);
+    }
+    // All of them stand within texts, and have four digits.
+    let escape = |c: char| if is_dangerous(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
 fn is_dangerous(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -106,5 +134,20 @@ mod tests {
         assert_eq!(visible("\u{202e}txt.exe"), "\\u{202e}txt.exe");
         assert_eq!(visible("bell\u{7}\r"), "bell\\u{7}\\u{d}");
         assert_eq!(visible("\u{9b}31m"), "\\u{9b}31m");
+    }
+
+    #[test]
+    fn json_stays_json_on_a_terminal() {
+        let value = Value::from("a\u{1b}\u{9b}\u{7f}\n\u{202e}\u{feff}中");
+        let text = value.to_string();
+        let shown = visible_json(&text);
+        assert!(!shown.contains(is_dangerous), "{shown:?}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_one_line_stays_one() {
+        assert_eq!(one_line("plain 中文"), "plain 中文");
+        assert_eq!(one_line("a\nok\tb\u{1b}"), "a\\nok\\tb\\u{1b}");
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::output::Out;
+use crate::output::{Out, one_line};
 
 /// What stands where there is nothing.
 pub(crate) const NOTHING: &str = "-";
@@ -29,7 +29,7 @@ impl<const N: usize> Table<N> {
     }
 
     fn lines(&mut self, terminal: bool, rows: &[[String; N]]) -> Vec<String> {
-        let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| clean(cell))).collect();
+        let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| one_line(cell))).collect();
         if !terminal {
             return rows.iter().map(|row| row.join("\t")).collect();
         }
@@ -53,15 +53,6 @@ pub(crate) fn fields(out: &mut Out, fields: &[(&str, &str)]) -> io::Result<()> {
     let rows: Vec<[String; 2]> =
         fields.iter().map(|(name, value)| [(*name).to_string(), (*value).to_string()]).collect();
     Table { heading: None, widths: [0; 2] }.rows(out, &rows)
-}
-
-/// A cell holds no line end and no tab, which would make another cell of it.
-fn clean(cell: &str) -> Cow<'_, str> {
-    if !cell.contains(char::is_control) {
-        return Cow::Borrowed(cell);
-    }
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    Cow::Owned(cell.chars().map(escape).collect())
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
 
 /// A moment, as given: a date and time, or so long ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,11 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
         Ok(time) => time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
         Err(_) => "beyond the year 9999".to_string(),
     }
+}
+
+/// To the microsecond, in its own zone: `2026-07-30T12:00:00.123456+08:00`.
+pub(crate) fn rfc3339_exact(time: &ZonedDateTime) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6f%:z").to_string()
 }
 
 #[cfg(test)]

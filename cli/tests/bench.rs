@@ -15,7 +15,7 @@ fn publish_counts_and_times_every_message_of_every_client() {
     let emulator = emulator();
     let topic = topic(&emulator, "bench");
     for (qos, clients) in [("0", "1"), ("1", "3"), ("2", "1")] {
-        let arguments = ["bench", "publish", "-t", &topic, "-n", "100", "-q", qos, "--clients", clients, "--json"];
+        let arguments = ["bench", "publish", "-t", &topic, "-C", "100", "-q", qos, "--clients", clients, "--json"];
         let json = json(run(with(&emulator), arguments).expect(0).text());
         assert_eq!((&json["bench"], &json["count"], &json["failed"]), (&"publish".into(), &100.into(), &0.into()));
         let times: Vec<f64> =
@@ -34,7 +34,7 @@ fn publish_counts_and_times_every_message_of_every_client() {
 fn subscribe_counts_each_message_once_at_each_receiver() {
     let emulator = emulator();
     let topic = topic(&emulator, "bench");
-    let arguments = ["bench", "subscribe", "-t", &topic, "-n", "50", "--clients", "2", "--json"];
+    let arguments = ["bench", "subscribe", "-t", &topic, "-C", "50", "--clients", "2", "--json"];
     let json = json(run(with(&emulator), arguments).expect(0).text());
     assert_eq!((&json["count"], &json["failed"]), (&100.into(), &0.into()), "{json}");
 }
@@ -42,7 +42,7 @@ fn subscribe_counts_each_message_once_at_each_receiver() {
 #[test]
 fn connect_counts_logins() {
     let emulator = emulator();
-    let output = run(with(&emulator), ["bench", "connect", "-n", "5", "--clients", "2"]).expect(0);
+    let output = run(with(&emulator), ["bench", "connect", "-C", "5", "--clients", "2"]).expect(0);
     assert!(output.text().starts_with("5 connects, 0 failed, 2 clients"), "{}", output.text());
     assert!(output.text().contains("median"), "{}", output.text());
 }
@@ -52,7 +52,7 @@ fn what_fails_is_counted_and_decides_the_exit_code() {
     let emulator = emulator();
     let mut wrong = with(&emulator);
     wrong.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-the-secret");
-    let output = run(wrong, ["bench", "connect", "-n", "5", "--json"]).expect(4);
+    let output = run(wrong, ["bench", "connect", "-C", "5", "--json"]).expect(4);
     assert_eq!(json(output.text())["failed"], 1, "a refusal is not tried again");
     assert!(output.stderr.contains("CONNACK"), "{}", output.stderr);
     let mut nobody = with(&emulator);
@@ -78,4 +78,21 @@ fn an_interrupt_ends_it_with_what_was_measured() {
     running.signal("INT");
     let json = json(running.wait().expect(130).text());
     assert!(json["count"].as_u64().unwrap() > 0 && json["interrupted"] == true, "{json}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_wait_for_a_first_connection_at_once() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let emulator = emulator();
+    for what in ["publish", "subscribe"] {
+        let mut command = with(&emulator);
+        command.env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", silent.local_addr().unwrap()));
+        // Nothing else could end it before the test gives up.
+        command.args(["bench", what, "-t", "demo/x", "--timeout", "3600"]);
+        let running = support::Running::start(command);
+        let _line = silent.accept().unwrap();
+        running.signal("INT");
+        running.wait().expect(130);
+    }
 }

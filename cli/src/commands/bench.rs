@@ -5,22 +5,25 @@ mod publish;
 mod report;
 mod subscribe;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Config, ConfigBuilder, QoS};
 use clap::{Args, Subcommand};
 
-use crate::args::{GlobalArgs, qos, seconds};
+use crate::args::{GlobalArgs, qos, rate, seconds};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
+use crate::report as stderr;
 use crate::settings::{Key, Settings};
 
 const EXAMPLES: &str = "\
 Examples:
-  aliyun-mqtt bench publish -t demo/bench -n 10000
+  aliyun-mqtt bench publish -t demo/bench -C 10000
   aliyun-mqtt bench publish -t demo/bench --for 10 --clients 4 --json
-  aliyun-mqtt bench subscribe -t demo/bench -n 1000 --rate 100
-  aliyun-mqtt bench connect -n 100
+  aliyun-mqtt bench subscribe -t demo/bench -C 1000 --rate 100
+  aliyun-mqtt bench connect -C 100
 
 The service advises at most 20 messages a second per client, and bills messages: --rate keeps to that.";
 
@@ -45,13 +48,13 @@ enum What {
 #[derive(Debug, Args)]
 struct Amount {
     /// How many in all [default: 1000, or as many as --for allows]
-    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, short = 'C', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// For how many seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
     /// How many clients at a time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     clients: u16,
     /// One JSON object instead of text
     #[arg(long)]
@@ -63,17 +66,17 @@ struct MessageArgs {
     /// Topic
     #[arg(long, short = 't', value_name = "TOPIC")]
     topic: String,
-    /// QoS: 0, 1 or 2
+    /// QoS, 0 to 2
     #[arg(long, short = 'q', value_name = "QOS", default_value = "1", value_parser = qos)]
     qos: QoS,
-    /// Bytes of each payload
-    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..))]
+    /// Bytes of each payload, 16 to 65536
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=65536))]
     size: u32,
     /// Messages a client may have unacknowledged, 1 to 1000
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     window: u16,
     /// Messages per second and client [default: as fast as it goes]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "NUMBER", value_parser = rate)]
     rate: Option<f64>,
     #[command(flatten)]
     amount: Amount,
@@ -101,6 +104,8 @@ struct Run {
     /// Secrets are read once; each client built from it makes a device id of its own, if none is set.
     builder: ConfigBuilder,
     interrupt: Interrupt,
+    /// Before that, there is nothing to wait for.
+    measuring: Arc<AtomicBool>,
     clients: u16,
     count: u64,
     duration: Option<Duration>,
@@ -119,7 +124,15 @@ impl Run {
         let count = amount.count.unwrap_or(if amount.duration.is_some() { u64::MAX } else { COUNT });
         let builder = settings.builder()?;
         let interrupt = Interrupt::listen()?;
-        Ok(Run { builder, interrupt, clients: amount.clients, count, duration: amount.duration })
+        let measuring = Arc::new(AtomicBool::new(false));
+        let begun = Arc::clone(&measuring);
+        interrupt.on(move || {
+            if !begun.load(Ordering::SeqCst) {
+                std::process::exit(Exit::Interrupted as i32);
+            }
+            stderr::note("interrupted: waiting for what is under way (again to end at once)");
+        });
+        Ok(Run { measuring, builder, interrupt, clients: amount.clients, count, duration: amount.duration })
     }
 
     /// How many are the share of this client.
@@ -145,9 +158,24 @@ impl Run {
         Ok(builder.build()?)
     }
 
+    /// From now on there is something to report.
+    fn begin(&self) -> Instant {
+        self.measuring.store(true, Ordering::SeqCst);
+        Instant::now()
+    }
+
     /// All clients, connected before anything is measured.
     fn connect(&self, args: &MessageArgs) -> Result<Vec<Client>> {
         (0..self.clients).map(|_| Ok(Client::connect(self.config(args)?)?)).collect()
+    }
+}
+
+/// Says goodbye. What was measured stands, so that a client that is gone already is no failure of it.
+fn leave<'a>(clients: impl IntoIterator<Item = &'a Client>) {
+    for client in clients {
+        if let Err(error) = client.disconnect() {
+            stderr::warning(error);
+        }
     }
 }
 

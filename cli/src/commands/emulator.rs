@@ -30,8 +30,8 @@ const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 const EXAMPLES: &str = "\
 Examples:
   aliyun-mqtt emulator --watch                 in one terminal; Ctrl-C ends it
-  eval \"$(aliyun-mqtt emulator --env)\"         starts one behind the shell, whose programs then talk to it
-  aliyun-mqtt pub -t demo/hello -m Hello
+  eval \"$(aliyun-mqtt emulator --env)\"         starts one that this shell then talks to
+  aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
   kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
 
 The settings printed are the variables that programs built on aliyun-mqtt read; other MQTT clients take the same values. \
@@ -58,7 +58,7 @@ pub(crate) struct EmulatorArgs {
     /// Write the certificate of its CA to this file, PEM
     #[arg(long, value_name = "PATH")]
     write_ca: Option<PathBuf>,
-    /// Refuse this topic filter, as the service refuses one without permission (repeatable)
+    /// Refuse this topic filter, as the service refuses one without permission; may be repeated
     #[arg(long, value_name = "FILTER")]
     forbid: Vec<String>,
     /// Let its tokens age this many times faster
@@ -73,22 +73,22 @@ pub(crate) struct EmulatorArgs {
 #[command(next_help_heading = "Ports on 127.0.0.1 [default: 0, a free one]")]
 struct Ports {
     /// Of mqtt://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
     /// Of mqtts://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     tls_port: u16,
     /// Of ws://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     ws_port: u16,
     /// Of wss://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     wss_port: u16,
     /// Of the OpenAPI over http://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     api_port: u16,
     /// Of the OpenAPI over https://
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     api_tls_port: u16,
 }
 
@@ -208,13 +208,14 @@ fn behind_the_shell() -> Result<Exit> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(|error| Failure::io("cannot start the emulator", &error))?;
-    match settings_of(&mut child) {
-        Ok(text) => {
-            let mut out = Out::new();
-            out.text(&text)?;
-            out.line(&format!("export {PID}={}", child.id()))?;
-            Ok(Exit::Ok)
-        }
+    let told = settings_of(&mut child).and_then(|text| {
+        let mut out = Out::new();
+        out.text(&text)?;
+        Ok(out.line(&format!("export {PID}={}", child.id()))?)
+    });
+    match told {
+        Ok(()) => Ok(Exit::Ok),
+        // One that nobody knows of could never be ended.
         Err(failure) => {
             // It may have ended just now; either way it is gone after this.
             let _ = child.kill();

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt::{Client, Config, Limits, QoS, Spool};
 use clap::Args;
 
-use crate::args::{GlobalArgs, qos, seconds};
+use crate::args::{GlobalArgs, qos, rate, seconds};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::report as stderr;
@@ -103,7 +103,7 @@ pub(crate) struct PubArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "rate", help_heading = HOW)]
     repeat_delay: Option<Duration>,
     /// Most messages per second (the service advises 20 per client) [default: no limit]
-    #[arg(long, value_name = "NUMBER", value_parser = feed::rate, help_heading = HOW)]
+    #[arg(long, value_name = "NUMBER", value_parser = rate, help_heading = HOW)]
     rate: Option<f64>,
     /// Most messages that may be unacknowledged, 1 to 1000
     #[arg(
@@ -133,7 +133,7 @@ pub(crate) struct PubArgs {
     /// What the payload is, such as application/json
     #[arg(long, value_name = "TYPE", hide_short_help = true, help_heading = MQTT_5)]
     content_type: Option<String>,
-    /// User property; repeatable
+    /// User property; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = user_property, hide_short_help = true, help_heading = MQTT_5)]
     user_property: Vec<(String, String)>,
     /// How long the broker keeps trying to deliver it, in whole seconds
@@ -153,10 +153,7 @@ pub(crate) struct PubArgs {
 pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
     let form = Form::of(args)?;
-    if form.reads_stdin() && settings.reads_stdin() {
-        return Err(Failure::usage("a secret and the message cannot both come from standard input")
-            .hint("give the secret's file by its path or as fd:N, or the message by -f"));
-    }
+    form.check(&settings)?;
     let config = config(args, &settings)?;
     let template = template(args, &config)?;
     // All that can be known to be wrong is told before anything is sent.

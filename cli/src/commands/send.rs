@@ -1,9 +1,5 @@
 //! `send`: one message by the service's API.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
 use aliyun_mqtt::Fate;
 use clap::Args;
 use serde_json::json;
@@ -11,10 +7,11 @@ use serde_json::json;
 use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
+use crate::payload::PayloadArgs;
 use crate::settings::Settings;
 
-/// Far above what a message may have; more is not read to be refused.
-const MUCH: u64 = 1024 * 1024;
+/// The most bytes of a message; how many of them fit into the API's URL the library knows.
+const MUCH: usize = 64 * 1024;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -33,36 +30,15 @@ pub(crate) struct SendArgs {
     #[arg(long, short = 't', value_name = "TOPIC")]
     topic: String,
     #[command(flatten)]
-    payload: Payload,
+    payload: PayloadArgs,
     /// One JSON object in place of the bare id
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct Payload {
-    /// The message
-    #[arg(long, short = 'm', value_name = "TEXT")]
-    message: Option<String>,
-    /// Send what this file holds
-    #[arg(long, short = 'f', value_name = "PATH")]
-    file: Option<PathBuf>,
-    /// Send all of standard input as one message
-    #[arg(long, short = 's')]
-    stdin: bool,
-}
-
 pub(crate) fn run(args: &SendArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
-    let payload = match &args.payload {
-        Payload { message: Some(text), .. } => text.clone(),
-        Payload { file: Some(path), .. } => from_file(path)?,
-        _ if settings.reads_stdin() => {
-            return Err(Failure::usage("a secret and the message cannot both come from stdin"));
-        }
-        _ => read("standard input", io::stdin().lock())?,
-    };
+    let payload = text(args.payload.read(&settings, MUCH)?)?;
     let id = settings.api()?.send_message(&args.topic, &payload).map_err(|error| {
         let unknown = error.fate() == Some(Fate::Unknown);
         let mut failure = Failure::from(error);
@@ -79,20 +55,10 @@ pub(crate) fn run(args: &SendArgs, global: &GlobalArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn from_file(path: &Path) -> Result<String> {
-    let file = File::open(path).map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))?;
-    read(&path.display().to_string(), file)
-}
-
-fn read(name: &str, from: impl Read) -> Result<String> {
-    let mut bytes = Vec::new();
-    from.take(MUCH + 1).read_to_end(&mut bytes).map_err(|error| Failure::io(format!("cannot read {name}"), &error))?;
-    if bytes.len() as u64 > MUCH {
-        return Err(Failure::usage(format!("{name} is longer than {MUCH} bytes; a message has at most 64 KB")));
-    }
+fn text(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::usage(format!("{name} is no text: byte {at} is not UTF-8, and the API takes text only"))
+        Failure::usage(format!("the message is no text: byte {at} is not UTF-8, and the API takes text only"))
             .hint("`aliyun-mqtt pub` sends any bytes")
     })
 }

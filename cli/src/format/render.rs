@@ -158,7 +158,7 @@ fn head(view: &View<'_>) -> Map<String, Value> {
     let all = view.json_without_payload();
     for (key, theirs) in [
         ("content_type", "content-type"),
-        ("expiry", "message-expiry-interval"),
+        ("message_expiry", "message-expiry-interval"),
         ("response_topic", "response-topic"),
         ("correlation_data_b64", "correlation-data_b64"),
         ("subscription_identifiers", "subscription-identifiers"),

@@ -40,7 +40,7 @@ impl SessionArgs {
 #[derive(Debug, Args)]
 pub(crate) struct BoundArgs {
     /// End after this many messages
-    #[arg(long, short = 'C', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, short = 'C', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after this time [exit code 0; with -C 5, if the count was not reached]
     #[arg(long, short = 'W', value_name = "SECONDS", value_parser = seconds)]
@@ -70,7 +70,7 @@ impl BoundArgs {
 pub(crate) struct SinkArgs {
     #[command(flatten)]
     print: PrintArgs,
-    /// Leave out messages whose topic matches this filter; they do not count. May be repeated
+    /// Leave out messages whose topic matches this filter; they do not count; may be repeated
     #[arg(long, short = 'T', value_name = "FILTER", value_parser = filter::parse)]
     filter_out: Vec<String>,
     /// Write each payload into a file of its own in this folder, and print its path

@@ -15,8 +15,9 @@ use super::Sink;
 use crate::args::seconds;
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
-use crate::message::{View, rfc3339};
+use crate::message::View;
 use crate::report;
+use crate::time::rfc3339_exact;
 
 /// What a command may print as an answer.
 const MOST_OUTPUT: u64 = 16 * 1024 * 1024;
@@ -186,7 +187,7 @@ fn environment(view: &View<'_>, payload: &[u8]) -> [(&'static str, Option<String
         ("MQTT_QOS", Some(view.qos.level().to_string())),
         ("MQTT_RETAIN", flag(view.retain)),
         ("MQTT_DUP", flag(view.dup)),
-        ("MQTT_TIME", Some(rfc3339(view.time))),
+        ("MQTT_TIME", Some(rfc3339_exact(view.time))),
         ("MQTT_PAYLOAD_LEN", Some(payload.len().to_string())),
         ("MQTT_CONTENT_TYPE", view.content_type.map(str::to_string)),
         ("MQTT_RESPONSE_TOPIC", view.response_topic.map(str::to_string)),

@@ -83,8 +83,7 @@ impl<'a> Printer<'a> {
     }
 
     fn json(&mut self, object: serde_json::Map<String, Value>) -> io::Result<()> {
-        self.out.text(&Value::Object(object).to_string())?;
-        self.out.raw(b"\n")
+        self.out.json_line(&Value::Object(object))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
-use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Protocol, TokenKind};
+use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Protocol, Proxy, TokenKind};
 use zeroize::Zeroizing;
 
-use super::{Key, Secret, Settings, Value};
-use crate::exit::Result;
+use super::{Key, Settings, Source, Value};
+use crate::args;
+use crate::exit::{Failure, Result};
 
 /// The proxy that the environment names, as in the library's `ALIYUN_MQTT_PROXY`.
 const PROXY_FROM_ENV: &str = "env";
@@ -79,11 +80,7 @@ impl Settings {
         if let Some(path) = self.text(Key::CaFile) {
             builder = builder.ca_file(path);
         }
-        builder = match self.text(Key::Proxy) {
-            None => builder,
-            Some(PROXY_FROM_ENV) => builder.proxy_from_env(),
-            Some(url) => builder.proxy(url),
-        };
+        builder = self.through(builder);
         match (self.text(Key::ClientCertFile), self.text(Key::ClientKeyFile)) {
             (None, None) => {}
             (Some(certificate), Some(key)) => builder = builder.client_certificate_files(certificate, key),
@@ -93,6 +90,23 @@ impl Settings {
         Ok(builder)
     }
 
+    fn through(&self, builder: ConfigBuilder) -> ConfigBuilder {
+        match self.text(Key::Proxy) {
+            None => builder,
+            Some(PROXY_FROM_ENV) => builder.proxy_from_env(),
+            Some(url) => builder.proxy(url),
+        }
+    }
+
+    /// The proxy on the way to the endpoint, if there is one. No secret is read for it.
+    pub(crate) fn proxy(&self) -> Result<Option<Proxy>> {
+        // Who logs in does not matter.
+        let nobody = Credentials::custom_plain("nobody", "nothing");
+        let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?).credentials(nobody);
+        let builder = builder.instance_id("any").group_id("GID_any");
+        Ok(self.through(builder).build()?.proxy().cloned())
+    }
+
     /// A configuration to make a login of, with no network, and the secret that is in it. Where it connects to does not
     /// matter.
     pub(crate) fn offline(&self) -> Result<(Config, Zeroizing<String>)> {
@@ -100,7 +114,7 @@ impl Settings {
             // One that is made up would be another each time.
             return Err(super::missing(Key::DeviceId));
         }
-        let auth = self.auth()?;
+        let auth = self.login()?;
         let builder = self.identity(Config::builder().endpoint("mqtt://localhost"))?;
         let (id, secret) = self.pair(auth)?;
         Ok((builder.credentials(auth.credentials(id, &secret)).build()?, secret))
@@ -136,9 +150,29 @@ impl Settings {
         })
     }
 
+    /// The same, for a login: a flag for another way to log in was meant to be used.
+    fn login(&self) -> Result<Auth> {
+        let auth = self.auth()?;
+        let others = [
+            (Key::Token, &[Auth::Token][..]),
+            (Key::DeviceAccessKeyId, &[Auth::Device]),
+            (Key::DeviceAccessKeySecret, &[Auth::Device]),
+            (Key::User, &[Auth::CustomPlain, Auth::CustomSigned]),
+            (Key::Password, &[Auth::CustomPlain, Auth::CustomSigned]),
+        ];
+        for (key, ways) in others {
+            if let (Some(Source::Flag(flag)), false) = (self.source(key), ways.contains(&auth)) {
+                let ways = ways.iter().map(|way| format!("--auth {}", way.name())).collect::<Vec<_>>().join(" or ");
+                let why = format!("{flag} has no place in a login by {}", auth.name());
+                return Err(Failure::usage(why).hint(format!("it belongs to {ways}")));
+            }
+        }
+        Ok(auth)
+    }
+
     /// The credentials; this reads secrets, and may ask for one.
     pub(crate) fn credentials(&self) -> Result<Credentials> {
-        match self.auth()? {
+        match self.login()? {
             Auth::Token => self.token_credentials(),
             auth => {
                 let (id, secret) = self.pair(auth)?;
@@ -158,8 +192,8 @@ impl Settings {
         Ok((self.needed(id)?, self.secret(secret)?))
     }
 
-    /// A token that is there is used; one in a file or from a command is asked for again at each connect; without one, the
-    /// library applies for it.
+    /// A token that is there is used; one in a file or from a command is asked for again at each connect, but not one from
+    /// a pipe, which gives it once; without one, the library applies for it.
     fn token_credentials(&self) -> Result<Credentials> {
         match self.values.get(&Key::Token) {
             None => {
@@ -167,7 +201,7 @@ impl Settings {
                 let request = TokenRequest::new(TokenKind::ReadWrite, [format!("{topic}/#")]);
                 Ok(Credentials::apply_tokens(&self.api()?, [request]))
             }
-            Some((Value::Secret(secret @ (Secret::File(_) | Secret::Command(_))), source)) => {
+            Some((Value::Secret(secret), source)) if secret.comes_again() => {
                 let id = self.needed(Key::AccessKeyId)?.to_string();
                 let (secret, source) = (secret.clone(), source.clone());
                 Ok(Credentials::provider(move || match secret.read(Key::Token, &source) {
@@ -223,7 +257,6 @@ impl Settings {
     /// A time in seconds.
     pub(crate) fn seconds(&self, key: Key) -> Result<Option<Duration>> {
         let Some(text) = self.text(key) else { return Ok(None) };
-        let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        time.map(Some).ok_or_else(|| self.wrong(key, format!("{text:?} is no number of seconds")))
+        args::seconds(text).map(Some).map_err(|_| self.wrong(key, format!("{text:?} is no number of seconds")))
     }
 }

@@ -6,7 +6,7 @@ use toml::{Table, Value as Toml};
 use zeroize::Zeroizing;
 
 use super::key::Row;
-use super::{Key, Secret, Source, Value};
+use super::{Key, Layer, Secret, Source, Value};
 use crate::exit::{Failure, Result};
 use crate::report;
 
@@ -17,7 +17,8 @@ const PROFILES: &str = "profile";
 
 /// What a file says.
 pub(crate) struct Content {
-    pub(crate) values: Vec<(Key, (Value, Source))>,
+    /// What stands above the profiles, and the profile.
+    pub(crate) layers: Vec<Layer>,
     pub(crate) profile: Option<String>,
 }
 
@@ -77,11 +78,11 @@ pub(crate) fn read(path: &Path, profile: Option<&str>) -> Result<Content> {
     let profile = profile.map(str::to_string).or(named);
     let folder = path.parent().unwrap_or(Path::new(""));
     let place = Place { path, folder, profile: None };
-    let mut values = place.values(table)?;
+    let mut layers = vec![place.values(table)?];
     if let Some(name) = &profile {
         let names = profiles.keys().cloned().collect::<Vec<_>>().join(", ");
         match profiles.remove(name) {
-            Some(Toml::Table(table)) => values.extend(Place { profile: Some(name), ..place }.values(table)?),
+            Some(Toml::Table(table)) => layers.push(Place { profile: Some(name), ..place }.values(table)?),
             Some(_) => return Err(wrong(format!("{PROFILES}.{name} must be a table"))),
             None => {
                 let known = if names.is_empty() { "it has none".to_string() } else { format!("it has {names}") };
@@ -89,10 +90,10 @@ pub(crate) fn read(path: &Path, profile: Option<&str>) -> Result<Content> {
             }
         }
     }
-    if values.iter().any(|(_, (value, _))| matches!(value, Value::Secret(Secret::Text(_)))) {
+    if layers.iter().flatten().any(|(_, (value, _))| matches!(value, Value::Secret(Secret::Text(_)))) {
         warn_if_open(path);
     }
-    Ok(Content { values, profile })
+    Ok(Content { layers, profile })
 }
 
 /// The part of a file that is being read.
@@ -104,8 +105,8 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn values(&self, table: Table) -> Result<Vec<(Key, (Value, Source))>> {
-        let mut values: Vec<(Key, (Value, Source))> = Vec::new();
+    fn values(&self, table: Table) -> Result<Layer> {
+        let mut values = Layer::new();
         for (name, value) in table {
             let source =
                 Source::File { path: self.path.to_path_buf(), profile: self.profile.map(str::to_string), key: name };

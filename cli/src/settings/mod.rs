@@ -26,6 +26,9 @@ pub(crate) const CONFIG: &str = "ALIYUN_MQTT_CONFIG";
 /// The variable that names the profile.
 pub(crate) const PROFILE: &str = "ALIYUN_MQTT_PROFILE";
 
+/// Between group id and device id, in a client id.
+const SEPARATOR: &str = "@@@";
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -48,11 +51,24 @@ impl fmt::Display for Source {
 }
 
 /// A configured value. A secret is known by where to get it; it is read when it is needed.
-#[derive(Debug)]
 pub(crate) enum Value {
     Text(String),
     Secret(Secret),
 }
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // A proxy's URL may hold a password.
+            Value::Text(text) if text.contains('@') => f.write_str("Text(..)"),
+            Value::Text(text) => f.debug_tuple("Text").field(text).finish(),
+            Value::Secret(secret) => f.debug_tuple("Secret").field(secret).finish(),
+        }
+    }
+}
+
+/// What one place says: the flags, the environment, a part of the file.
+type Layer = Vec<(Key, (Value, Source))>;
 
 /// All that is configured, flags before the environment before the file.
 #[derive(Debug)]
@@ -81,22 +97,26 @@ impl Settings {
         let path = asked.clone().or_else(|| default_path(&variable));
         if let Some(path) = path.filter(|path| asked.is_some() || path.exists()) {
             let content = file::read(&path, profile.as_deref())?;
-            settings.values.extend(content.values);
+            for layer in content.layers {
+                settings.add(layer)?;
+            }
             settings.profile = content.profile;
             settings.file = Some(path);
         } else if let Some(profile) = profile {
             return Err(Failure::usage(format!("there is no configuration file to take the profile {profile:?} from"))
                 .hint("make one with `aliyun-mqtt config init`"));
         }
+        let mut layer = Layer::new();
         for row in Key::table() {
             if let Some(text) = variable(row.variable) {
                 let value = match row.secret {
                     true => Value::Secret(Secret::Text(Zeroizing::new(text))),
                     false => Value::Text(text),
                 };
-                settings.values.insert(row.key, (value, Source::Variable(row.variable)));
+                layer.push((row.key, (value, Source::Variable(row.variable))));
             }
         }
+        settings.add(std::mem::take(&mut layer))?;
         for (key, text) in global.settings.given() {
             let row = key.row();
             if key == Key::Proxy && text.contains('@') {
@@ -107,9 +127,50 @@ impl Settings {
                 true => Value::Secret(Secret::at(text, Path::new(""))?),
                 false => Value::Text(text.to_string()),
             };
-            settings.values.insert(key, (value, Source::Flag(row.flag)));
+            layer.push((key, (value, Source::Flag(row.flag))));
         }
+        settings.add(layer)?;
         Ok(settings)
+    }
+
+    /// Puts a layer above what is known.
+    ///
+    /// A client id is a group id and a device id in one: what stands above wins over a part of it, too.
+    fn add(&mut self, layer: Layer) -> Result<()> {
+        let find = |key| layer.iter().find(|(known, _)| *known == key).map(|(_, (value, source))| (value, source));
+        let halves = [Key::GroupId, Key::DeviceId];
+        match find(Key::ClientId) {
+            Some((Value::Text(whole), source)) => {
+                let Some((group, device)) = whole.split_once(SEPARATOR) else {
+                    self.values.extend(layer);
+                    return Ok(());
+                };
+                for (key, own) in halves.into_iter().zip([group, device]) {
+                    if let Some((Value::Text(text), other)) = find(key)
+                        && text != own
+                    {
+                        return Err(Failure::usage(format!(
+                            "{source} is {whole:?}, and {other} is {text:?}: they contradict each other"
+                        ))
+                        .hint("give the client id alone, or group id and device id"));
+                    }
+                }
+            }
+            _ if halves.into_iter().any(|key| find(key).is_some()) => self.split_client_id(),
+            _ => {}
+        }
+        self.values.extend(layer);
+        Ok(())
+    }
+
+    /// Puts the halves of the client id in its place. One of custom authentication may have none: it stays.
+    fn split_client_id(&mut self) {
+        let Some((Value::Text(whole), source)) = self.values.get(&Key::ClientId) else { return };
+        let Some((group, device)) = whole.split_once(SEPARATOR) else { return };
+        let halves = [(Key::GroupId, group), (Key::DeviceId, device)]
+            .map(|(key, text)| (key, (Value::Text(text.to_string()), source.clone())));
+        self.values.remove(&Key::ClientId);
+        self.values.extend(halves);
     }
 
     /// The file that was read, and the profile taken from it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -14,6 +14,9 @@ use crate::exit::{Exit, Failure, Result};
 
 /// How long a `*_command` may take.
 const COMMAND: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether it has ended, once it has printed all.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// The longest secret; a token has a few hundred bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -58,6 +61,16 @@ impl Secret {
         Ok(Secret::File(folder.join(place)))
     }
 
+    /// Whether it can be read again later, and may then be another.
+    pub(crate) fn comes_again(&self) -> bool {
+        match self {
+            // Of what is not there the reading tells.
+            Secret::File(path) => std::fs::metadata(path).is_ok_and(|data| data.is_file()),
+            Secret::Command(_) => true,
+            Secret::Text(_) | Secret::Stdin | Secret::Variable(_) => false,
+        }
+    }
+
     /// Reads it; one line end is cut off. `key` and `source` are for messages.
     pub(crate) fn read(&self, key: Key, source: &Source) -> Result<Zeroizing<String>> {
         self.get(key.row().what, source)
@@ -73,7 +86,7 @@ impl Secret {
             },
             Secret::File(path) => std::fs::File::open(path).map_err(|error| error.to_string()).and_then(limited),
             Secret::Stdin => limited(std::io::stdin().lock()),
-            Secret::Command(command) => run(command),
+            Secret::Command(command) => run(command, COMMAND),
         };
         match text.map(|text| Zeroizing::new(trim(&text).to_string())) {
             Ok(text) if !text.is_empty() => Ok(text),
@@ -124,7 +137,8 @@ fn limited(from: impl std::io::Read) -> Result<Zeroizing<String>, String> {
 }
 
 /// What a command prints. Its stderr stays the user's; it is ended when it takes too long.
-fn run(command: &str) -> Result<Zeroizing<String>, String> {
+fn run(command: &str, limit: Duration) -> Result<Zeroizing<String>, String> {
+    let start = Instant::now();
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut child = Command::new(shell)
         .arg(option)
@@ -136,17 +150,19 @@ fn run(command: &str) -> Result<Zeroizing<String>, String> {
     let stdout = child.stdout.take().ok_or("no pipe")?;
     let (done, output) = mpsc::sync_channel(1);
     thread::spawn(move || done.send(limited(stdout)));
-    let output = output.recv_timeout(COMMAND);
-    if output.is_err() {
-        // It may have ended just now; either way it is gone after this.
-        let _ = child.kill();
+    let text = output.recv_timeout(limit.saturating_sub(start.elapsed()));
+    // It may have closed its output and go on all the same.
+    while text.is_ok() && start.elapsed() < limit {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) if status.success() => return text.unwrap_or_else(|_| Err("no output".to_string())),
+            Some(status) => return Err(format!("the command failed: {status}")),
+            None => thread::sleep(GLANCE),
+        }
     }
-    let status = child.wait().map_err(|error| error.to_string())?;
-    match output {
-        Err(_) => Err(format!("the command did not end within {} s", COMMAND.as_secs())),
-        Ok(_) if !status.success() => Err(format!("the command failed: {status}")),
-        Ok(text) => text,
-    }
+    // It may have ended just now; either way it is gone after this.
+    let _ = child.kill();
+    let _ = child.wait();
+    Err(format!("the command did not end within {} s", limit.as_secs_f64()))
 }
 
 #[cfg(test)]
@@ -173,11 +189,34 @@ mod tests {
         assert!(read("true").unwrap_err().message.contains("empty"));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_command_that_does_not_end_is_ended_whether_its_output_is_open_or_not() {
+        for command in ["exec sleep 600", "echo not-a-secret; exec >&- sleep 600"] {
+            let why = run(command, Duration::from_millis(100)).unwrap_err();
+            assert!(why.contains("did not end within 0.1 s"), "{command}: {why}");
+        }
+    }
+
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let failure = Secret::at("no/such/file", Path::new("base")).unwrap().read(Key::Token, &FROM).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("no/such/file") && failure.message.contains("--token-file"), "{failure:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_files_and_commands_are_read_again() {
+        let at = |place: &str| Secret::at(place, Path::new("")).unwrap();
+        assert!(at(&std::env::current_exe().unwrap().display().to_string()).comes_again());
+        assert!(Secret::Command("true".to_string()).comes_again());
+        // A pipe is empty the second time.
+        let (pipe, _writer) = std::io::pipe().unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&pipe);
+        for once in [at("-"), at(&format!("fd:{number}")), at(&format!("/dev/fd/{number}")), at("no/such/file")] {
+            assert!(!once.comes_again(), "{once:?}");
+        }
     }
 
     #[test]

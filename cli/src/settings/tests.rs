@@ -232,3 +232,51 @@ fn a_login_without_network_needs_a_device_that_is_known() {
     let (config, _) = load(None, &environment, &["--device-id", "1"]).unwrap().offline().unwrap();
     assert_eq!(config.client_id().as_str(), "GID_demo@@@1");
 }
+
+#[test]
+fn a_client_id_and_its_halves_are_one_setting() {
+    let ids = |settings: &Settings| {
+        let config = settings.builder().unwrap().build().unwrap();
+        config.client_id().as_str().to_string()
+    };
+    let rest = "endpoint = 'host'\ninstance_id = 'post-cn-x'\naccess_key = 'id'\nsecret_key = 'not-a-secret'\n";
+    let whole = format!("{rest}client_id = 'GID_file@@@1'");
+    let halves = format!("{rest}group_id = 'GID_file'\ndevice_id = '1'");
+    let device = ("ALIYUN_MQTT_DEVICE_ID", "2");
+    for (file, environment, flags, expected) in [
+        (&whole, &[][..], &[][..], "GID_file@@@1"),
+        (&whole, &[device], &[], "GID_file@@@2"),
+        (&whole, &[device], &["--device-id", "3"], "GID_file@@@3"),
+        (&whole, &[], &["-g", "GID_flag"], "GID_flag@@@1"),
+        (&whole, &[device], &["-i", "GID_flag@@@4"], "GID_flag@@@4"),
+        (&halves, &[], &["-i", "GID_flag@@@4"], "GID_flag@@@4"),
+        (&halves, &[("ALIYUN_MQTT_CLIENT_ID", "GID_env@@@5")], &["--device-id", "6"], "GID_env@@@6"),
+    ] {
+        assert_eq!(ids(&load(Some(file), environment, flags).unwrap()), expected, "{environment:?} {flags:?}");
+    }
+    let profile = format!("default_profile = 'a'\n{whole}\n[profile.a]\ndevice_id = '7'");
+    assert_eq!(ids(&load(Some(&profile), &[], &[]).unwrap()), "GID_file@@@7");
+    let failure = load(None, &[], &["-i", "GID_a@@@1", "-g", "GID_b"]).unwrap_err();
+    assert!(failure.message.contains("--client-id") && failure.message.contains("--group-id"), "{failure:?}");
+    load(None, &[], &["-i", "GID_a@@@1", "-g", "GID_a"]).unwrap();
+    // One of custom authentication has no halves.
+    let custom = load(Some("client_id = 'any'"), &[device], &[]).unwrap();
+    assert_eq!(custom.text(Key::ClientId), Some("any"));
+}
+
+#[test]
+fn a_flag_for_another_way_to_log_in_is_told_and_not_passed_over() {
+    let file = "access_key = 'id'\nsecret_key = 'not-a-secret'\ntoken = 'RW|not-a-token'";
+    load(Some(file), &[], &[]).unwrap().credentials().unwrap();
+    let failure = load(Some(file), &[], &["--token-file", "t"]).unwrap().credentials().unwrap_err();
+    assert!(failure.message.contains("--token-file") && failure.message.contains("signature"), "{failure:?}");
+    assert!(failure.hint.unwrap().contains("--auth token"));
+    let failure = load(Some(file), &[], &["--auth", "token", "--user", "u"]).unwrap().credentials().unwrap_err();
+    assert!(failure.hint.unwrap().contains("--auth custom-plain or --auth custom-signed"));
+}
+
+#[test]
+fn debug_shows_no_password_of_a_proxy() {
+    let settings = load(None, &[("ALIYUN_MQTT_PROXY", "user:not-a-secret@host:80")], &[]).unwrap();
+    assert!(!format!("{settings:?}").contains("not-a-secret"));
+}

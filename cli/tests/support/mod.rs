@@ -8,6 +8,7 @@ pub mod mosquitto;
 #[path = "../../../tests/support"]
 pub mod library {
     pub mod broker;
+    pub mod http_proxy;
     #[path = "../../cli/tests/support/plain.rs"]
     pub mod matrix;
     pub mod proxy;

@@ -11,7 +11,7 @@ use super::report::{Part, Report};
 use crate::exit::Result;
 
 pub(super) fn run(run: &Run) -> Result<Report> {
-    let start = Instant::now();
+    let start = run.begin();
     let parts: Result<Vec<Part>> = thread::scope(|scope| {
         let configs: Result<Vec<_>> = (0..run.clients).map(|_| Ok(run.builder.clone().build()?)).collect();
         let threads: Vec<_> = configs?

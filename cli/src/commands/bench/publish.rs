@@ -7,12 +7,12 @@ use std::time::Instant;
 use aliyun_mqtt::{Client, Delivery};
 
 use super::report::{Part, Report};
-use super::{MessageArgs, Run, payload};
+use super::{MessageArgs, Run, leave, payload};
 use crate::exit::{Exit, Failure, Result};
 
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     let clients = run.connect(args)?;
-    let start = Instant::now();
+    let start = run.begin();
     let parts: Result<Vec<Part>> = thread::scope(|scope| {
         let threads: Vec<_> = clients
             .iter()
@@ -22,9 +22,7 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
     });
     let elapsed = start.elapsed();
-    for client in &clients {
-        client.disconnect()?;
-    }
+    leave(&clients);
     Report::new(("publish", "messages"), elapsed, run.interrupt.happened(), parts?)
 }
 

@@ -1,5 +1,6 @@
 //! `bench subscribe`: from a publisher to a receiver, through the broker.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use aliyun_mqtt::{Client, Stream};
 
 use super::publish::panicked;
 use super::report::{Part, Report};
-use super::{MessageArgs, Run, payload};
+use super::{MessageArgs, Run, leave, payload};
 use crate::exit::Result;
 
 /// How long to wait for a further message, after the last one was published.
@@ -20,8 +21,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// What publisher and receivers know of each other.
 struct Shared {
     /// The beginning of each payload, so that nobody else's message is counted.
-    mark: [u8; 4],
+    mark: u32,
     start: Instant,
+    /// Told before it is done, so that a message never comes before its number is known.
     sent: AtomicU32,
     done: AtomicBool,
 }
@@ -34,12 +36,7 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
         .iter()
         .map(|client| client.subscribe_stream(&args.topic, args.qos))
         .collect::<aliyun_mqtt::Result<_>>()?;
-    let shared = Shared {
-        mark: std::process::id().to_be_bytes(),
-        start: Instant::now(),
-        sent: AtomicU32::new(0),
-        done: AtomicBool::new(false),
-    };
+    let shared = Shared { mark: mark(), start: run.begin(), sent: AtomicU32::new(0), done: AtomicBool::new(false) };
     let (failure, parts) = thread::scope(|scope| {
         let threads: Vec<_> = streams.iter().map(|stream| scope.spawn(|| receive(stream, run, &shared))).collect();
         let failure = send(&publisher, args, run, &shared);
@@ -54,9 +51,7 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
         part.fail(error);
     }
     drop(streams);
-    for client in receivers.iter().chain([&publisher]) {
-        client.disconnect()?;
-    }
+    leave(receivers.iter().chain([&publisher]));
     Report::new(("subscribe", "messages"), elapsed, run.interrupt.happened(), parts)
 }
 
@@ -68,15 +63,22 @@ fn send(client: &Client, args: &MessageArgs, run: &Run, shared: &Shared) -> Opti
             break;
         }
         let mut head = [0; 16];
-        head[..4].copy_from_slice(&shared.mark);
+        head[..4].copy_from_slice(&shared.mark.to_be_bytes());
         head[4..8].copy_from_slice(&number.to_be_bytes());
         head[8..].copy_from_slice(&nanos(shared.start).to_be_bytes());
-        match client.publish_nowait(&args.topic, args.qos, payload(args.size, head)) {
-            Ok(_) => shared.sent.store(number + 1, Ordering::SeqCst),
-            Err(error) => return Some(error),
+        shared.sent.store(number + 1, Ordering::SeqCst);
+        if let Err(error) = client.publish_nowait(&args.topic, args.qos, payload(args.size, head)) {
+            shared.sent.store(number, Ordering::SeqCst);
+            return Some(error);
         }
     }
     client.flush(client.config().timeout()).err()
+}
+
+/// Another one for each run: the process ids of two containers are likely the same.
+fn mark() -> u32 {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(std::process::id()).to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 fn nanos(start: Instant) -> u64 {
@@ -104,7 +106,11 @@ fn receive(stream: &Stream, run: &Run, shared: &Shared) -> Result<Part> {
                 return Ok(part);
             }
         };
-        let Some((number, sent_at)) = read(message.payload(), shared.mark) else { continue };
+        let read = read(message.payload(), shared.mark);
+        // Whoever makes a number up must not fill our memory.
+        let Some((number, sent_at)) = read.filter(|(number, _)| *number < shared.sent.load(Ordering::SeqCst)) else {
+            continue;
+        };
         last = Instant::now();
         let index = number as usize;
         if index >= seen.len() {
@@ -118,9 +124,9 @@ fn receive(stream: &Stream, run: &Run, shared: &Shared) -> Result<Part> {
 }
 
 /// Number and time of a message of this run.
-fn read(payload: &[u8], mark: [u8; 4]) -> Option<(u32, u64)> {
-    let (head, rest) = payload.split_first_chunk::<4>()?;
+fn read(payload: &[u8], mark: u32) -> Option<(u32, u64)> {
+    let (head, rest) = payload.split_first_chunk()?;
     let (number, rest) = rest.split_first_chunk()?;
     let (time, _) = rest.split_first_chunk()?;
-    (*head == mark).then(|| (u32::from_be_bytes(*number), u64::from_be_bytes(*time)))
+    (u32::from_be_bytes(*head) == mark).then(|| (u32::from_be_bytes(*number), u64::from_be_bytes(*time)))
 }

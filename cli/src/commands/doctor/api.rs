@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::openapi::{Api, TokenRequest};
-use aliyun_mqtt::{ApiFault, Error, ErrorKind, TokenKind};
+use aliyun_mqtt::{ApiFault, Code, Error, ErrorKind, TokenKind};
 use zeroize::Zeroizing;
 
 use super::Patient;
@@ -118,6 +118,8 @@ pub(super) fn judge(error: &Error) -> Trouble {
     let cause = match error.kind() {
         ErrorKind::Timeout(_) => Cause::ApiSilent,
         ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::ConnectionLost => Cause::ApiUnreachable,
+        ErrorKind::Proxy if error.code() == Some(Code::Proxy(407)) => Cause::HttpProxy,
+        ErrorKind::Proxy => Cause::ProxyRefused,
         ErrorKind::Tls => Cause::ApiTls,
         ErrorKind::Protocol => Cause::ApiNotApi,
         ErrorKind::Api => error.api().map_or(Cause::ApiRefused, fault),

@@ -238,7 +238,16 @@ causes! {
         "check host and port: 1883 mqtt://, 8883 mqtts://, 80 ws://, 443 wss://"
     HttpProxy "http-proxy" Network
         "an HTTP proxy answers there and wants a login"
-        "have the proxy let this host through, or use another way out: MQTT goes by no HTTP proxy"
+        "give the proxy and its login by ALIYUN_MQTT_PROXY=http://user:password@host:port, or without a login by --proxy"
+    ProxyUnreachable "proxy-unreachable" Network
+        "the HTTP proxy that is configured cannot be reached"
+        "check host and port of --proxy or ALIYUN_MQTT_PROXY, and with env those of https_proxy"
+    ProxySilent "proxy-silent" Timeout
+        "the HTTP proxy that is configured did not answer in time"
+        "check host and port of the proxy; it may itself wait for an endpoint that does not answer"
+    ProxyRefused "proxy-refused" Network
+        "the HTTP proxy that is configured does not make the connection, or it is no proxy"
+        "see the message: many proxies let only port 443 through (wss://), or only some hosts"
     CaptivePortal "captive-portal" Network
         "the answer sends the reader to another page: likely the login page of this network"
         "log in to this network with a browser first"

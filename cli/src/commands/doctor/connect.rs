@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use aliyun_mqtt::{Client, Code, Error, ErrorKind};
+use aliyun_mqtt::{Client, Code, Error, ErrorKind, Stage};
 
 use super::cause::Cause;
 use super::show::{Outcome, Saw, Trouble, words};
@@ -11,10 +11,10 @@ use crate::settings::{Auth, Key};
 
 pub(super) fn connect(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     let Some(config) = patient.config.clone() else { return Outcome::skipped("there is no login to try") };
-    if patient.reached.is_none() {
+    if patient.reached.is_none() && patient.proxy.is_none() {
         return Outcome::skipped("there is no connection");
     }
-    if !patient.secured {
+    if !patient.secured && patient.proxy.is_none() {
         return Outcome::skipped("TLS failed");
     }
     saw.note("client_id", config.client_id().as_str());
@@ -51,6 +51,9 @@ impl Patient<'_> {
     /// Why a login failed.
     pub(super) fn refusal(&self, error: &Error, saw: &mut Saw) -> Trouble {
         if let Some(cause) = alert(error) {
+            return Trouble::of(cause, error);
+        }
+        if let Some(cause) = self.proxy.as_ref().and_then(|_| by_proxy(error)) {
             return Trouble::of(cause, error);
         }
         let cause = match error.kind() {
@@ -166,6 +169,19 @@ impl Patient<'_> {
         }
         Some((Cause::TokenOfOtherKey, "QueryToken says that the token is valid".to_string()))
     }
+}
+
+/// What went wrong before the proxy had made the connection, or within TLS, which nothing has tried before.
+fn by_proxy(error: &Error) -> Option<Cause> {
+    Some(match (error.kind(), error.stage()) {
+        (ErrorKind::Timeout(Stage::Resolve | Stage::Connect | Stage::Proxy), _) => Cause::ProxySilent,
+        (ErrorKind::Timeout(Stage::Tls), _) => Cause::TlsSilent,
+        (ErrorKind::Tls, _) => Cause::TlsClosed,
+        (ErrorKind::Resolve | ErrorKind::Connect, _) => Cause::ProxyUnreachable,
+        (ErrorKind::Proxy, _) if error.code() == Some(Code::Proxy(407)) => Cause::HttpProxy,
+        (ErrorKind::Proxy, _) | (ErrorKind::ConnectionLost, Some(Stage::Proxy)) => Cause::ProxyRefused,
+        _ => return None,
+    })
 }
 
 /// What a server says about the client's certificate comes only after the handshake, with TLS 1.3.

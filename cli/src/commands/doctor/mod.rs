@@ -17,10 +17,12 @@ mod tls;
 
 use std::cell::OnceCell;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::openapi::Api;
-use aliyun_mqtt::{Client, Config, Endpoint, Error, Events};
+use aliyun_mqtt::{Client, Config, Endpoint, Error, Events, Proxy};
 use clap::Args;
 
 use crate::args::{GlobalArgs, LogLevel};
@@ -38,6 +40,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pauses between attempts to connect and to call again: a cut is made on purpose here, and an answer is wanted soon.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// How long a step may go on after Ctrl-C. What it waits for can mostly not be broken off, and nothing is lost by it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -146,6 +151,8 @@ struct Patient<'a> {
     interrupt: Interrupt,
     timeout: Duration,
     endpoint: Option<Endpoint>,
+    /// On the way to the endpoint: what lies below is then the proxy's business.
+    proxy: Option<Proxy>,
     addresses: Vec<SocketAddr>,
     /// The first address that answered.
     reached: Option<SocketAddr>,
@@ -197,6 +204,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         interrupt: Interrupt::listen()?,
         timeout: TIMEOUT,
         endpoint: None,
+        proxy: None,
         addresses: Vec::new(),
         reached: None,
         trust: OnceCell::new(),
@@ -215,7 +223,9 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         // What the library warns of is what the steps tell.
         log::set_max_level(log::LevelFilter::Error);
     }
-    let mut show = Show::new(args.json);
+    let show = Arc::new(Mutex::new(Show::new(args.json)));
+    let shown = Arc::clone(&show);
+    patient.interrupt.on(move || drop(thread::spawn(move || end_soon(&shown))));
     for (step, run) in WALK {
         let (start, mut saw) = (Instant::now(), Saw::default());
         let outcome = match args.offline && !step.is_offline() {
@@ -225,11 +235,27 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         if patient.interrupt.happened() {
             break;
         }
-        show.step(step, &outcome, saw, start.elapsed())?;
+        lock(&show).step(step, &outcome, saw, start.elapsed())?;
     }
     if let Some(line) = patient.line.take() {
         // Everything was told already.
         let _ = line.client.with_timeout(patient.timeout.min(GOODBYE)).disconnect();
     }
-    show.summary(patient.interrupt.happened())
+    lock(&show).summary(patient.interrupt.happened())
+}
+
+/// Ends the program with its report, unless it ends by itself before that.
+fn end_soon(show: &Mutex<Show>) {
+    thread::sleep(PATIENCE);
+    // Nobody else reports from now on.
+    let mut shown = lock(show);
+    let exit = match shown.summary(true) {
+        Ok(exit) => exit,
+        Err(failure) => failure.exit,
+    };
+    std::process::exit(exit as i32);
+}
+
+fn lock(show: &Mutex<Show>) -> MutexGuard<'_, Show> {
+    show.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,6 +11,7 @@ use super::show::{Outcome, Saw, Trouble, millis};
 use super::speaks::{Door, Head, Spoken, head};
 use super::tls::Broken;
 use super::{Patient, net};
+use crate::settings::Key;
 
 /// From these differences on, the clock is off, and signed requests are refused (15 minutes: help page 2593177).
 const OFF: Duration = Duration::from_secs(60);
@@ -18,6 +19,9 @@ const WRONG: Duration = Duration::from_secs(15 * 60);
 
 pub(super) fn dns(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     let Some(endpoint) = &patient.endpoint else { return Outcome::skipped("there is no endpoint to look up") };
+    if let Some(proxy) = &patient.proxy {
+        return Outcome::skipped(format!("the proxy {proxy} looks the name up"));
+    }
     saw.note("host", endpoint.host());
     let found = net::resolve(endpoint.host(), endpoint.port(), patient.timeout);
     match found {
@@ -31,6 +35,9 @@ pub(super) fn dns(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
 }
 
 pub(super) fn tcp(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
+    if let (Some(proxy), Some(_)) = (&patient.proxy, &patient.endpoint) {
+        return Outcome::skipped(format!("the proxy {proxy} makes the connection; `connect` goes through it"));
+    }
     if patient.addresses.is_empty() {
         return Outcome::skipped("there is no address to connect to");
     }
@@ -44,6 +51,9 @@ pub(super) fn tcp(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
 }
 
 pub(super) fn tls(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
+    if let (Some(proxy), Some(_)) = (&patient.proxy, &patient.endpoint) {
+        return Outcome::skipped(format!("`connect` does it, through the proxy {proxy}"));
+    }
     let (Some(endpoint), Some(address)) = (&patient.endpoint, patient.reached) else {
         return Outcome::skipped("there is no connection");
     };
@@ -97,6 +107,9 @@ pub(super) fn clock(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
         Ok(api) => api.endpoint(),
         Err(why) => return Outcome::skipped(why.told("the clock of the API")),
     };
+    if patient.settings.text(Key::Proxy).is_some() {
+        return Outcome::skipped("the API is asked through a proxy, and its clock only without one");
+    }
     let Some((head, local)) = ask_api(patient, &url) else {
         return Outcome::skipped(format!("{url} gave no answer to read its clock from"));
     };

@@ -95,10 +95,13 @@ fn read(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Tro
         () if !endpoint.transport().is_tls() && !loopback => Some(about(Cause::NotEncrypted)),
         () => None,
     };
+    let proxy = settings.proxy();
     let instance = settings.needed(Key::InstanceId).map(str::to_string);
     let auth = settings.auth();
     let timeout = settings.seconds(Key::Timeout);
     patient.endpoint = Some(endpoint);
+    patient.proxy = proxy.map_err(|failure| setting(&failure))?;
+    saw.note("proxy", patient.proxy.as_ref().map(ToString::to_string));
     saw.note("instance_id", instance.map_err(|failure| setting(&failure))?);
     saw.note("auth", auth.map_err(|failure| setting(&failure))?.name());
     if let Some(timeout) = timeout.map_err(|failure| setting(&failure))? {
@@ -286,7 +289,7 @@ fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Troubl
         .and_then(|builder| Ok(builder.backoff(super::BACKOFF.0, super::BACKOFF.1).build()?))
         .map_err(|failure| setting(&failure))?;
     if let Ok(login) = config.credentials().login(config.client_id(), config.instance_id()) {
-        saw.note("user_name", login.username);
+        saw.note("username", login.username);
         saw.note("password_length", login.password.chars().count());
     }
     patient.config = Some(config);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::Step;
 use super::cause::Cause;
 use crate::exit::{Exit, Failure, Result};
-use crate::output::Out;
+use crate::output::{Out, one_line};
 
 /// How a step ended.
 #[derive(Debug)]
@@ -84,18 +84,20 @@ pub(super) fn millis(time: Duration) -> Json {
     json!((time.as_secs_f64() * 10_000.0).round() / 10.0)
 }
 
-/// Writes the steps as they end, and the sum of them.
+/// Writes the steps as they end, and the sum of them. It holds no output in between: the sum may have to be told while a
+/// step goes on.
 pub(super) struct Show {
-    out: Out,
     json: bool,
     counts: [(&'static str, u32); 4],
     first: Option<(Step, Cause)>,
+    /// The sum is told, which happens but once.
+    over: bool,
 }
 
 impl Show {
     pub(super) fn new(json: bool) -> Self {
         let counts = ["ok", "warning", "failed", "skipped"].map(|word| (word, 0));
-        Show { out: Out::new(), json, counts, first: None }
+        Show { json, counts, first: None, over: false }
     }
 
     pub(super) fn step(&mut self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
@@ -108,7 +110,7 @@ impl Show {
         if self.json { self.step_json(step, outcome, saw, took) } else { self.step_text(step, outcome, saw, took) }
     }
 
-    fn step_json(&mut self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
+    fn step_json(&self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
         let mut object = json!({
             "type": "step",
             "step": step.name(),
@@ -126,24 +128,25 @@ impl Show {
                 object["cure"] = json!(trouble.cause.cure());
             }
         }
-        Ok(self.out.json(&object)?)
+        Ok(Out::new().json(&object)?)
     }
 
-    fn step_text(&mut self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
+    fn step_text(&self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
         let (word, color) = match outcome {
             Outcome::Ok => ("ok  ", AnsiColor::Green),
             Outcome::Warning(_) => ("warn", AnsiColor::Yellow),
             Outcome::Failed(_) => ("FAIL", AnsiColor::Red),
             Outcome::Skipped(_) => ("skip", AnsiColor::BrightBlack),
         };
-        self.out.styled(Style::new().fg_color(Some(color.into())).bold(), word)?;
+        let mut out = Out::new();
+        out.styled(Style::new().fg_color(Some(color.into())).bold(), word)?;
         let time = format!("{:.1} ms", took.as_secs_f64() * 1000.0);
         match outcome {
-            Outcome::Skipped(why) => self.out.line(&format!("  {:<10} {why}", step.name()))?,
-            _ => self.out.line(&format!("  {:<10} {time}", step.name()))?,
+            Outcome::Skipped(why) => out.line(&format!("  {:<10} {why}", step.name()))?,
+            _ => out.line(&format!("  {:<10} {time}", step.name()))?,
         }
         for (name, value) in saw.0.into_iter().filter(|(_, value)| !value.is_null()) {
-            self.fact(&name.replace('_', " "), &plain(&value))?;
+            out.line(&format!("      {}: {}", name.replace('_', " "), one_line(&plain(&value))))?;
         }
         if let Outcome::Warning(trouble) | Outcome::Failed(trouble) = outcome {
             let bold = Style::new().bold();
@@ -152,17 +155,13 @@ impl Show {
                 ("cause:", trouble.cause.text()),
                 ("cure: ", trouble.cause.cure()),
             ] {
-                self.out.text("      ")?;
-                self.out.styled(bold, label)?;
+                out.text("      ")?;
+                out.styled(bold, label)?;
                 let id = if label == "cause:" { format!(" [{}]", trouble.cause.id()) } else { String::new() };
-                self.out.line(&format!(" {text}{id}"))?;
+                out.line(&format!(" {}{id}", one_line(text)))?;
             }
         }
         Ok(())
-    }
-
-    fn fact(&mut self, name: &str, value: &str) -> Result<()> {
-        Ok(self.out.line(&format!("      {name}: {value}"))?)
     }
 
     /// The sum; gives how the program ends.
@@ -172,7 +171,11 @@ impl Show {
             None => Exit::Ok,
             Some((_, cause)) => cause.exit(),
         };
+        if std::mem::replace(&mut self.over, true) {
+            return Ok(exit);
+        }
         let [(_, ok), (_, warnings), (_, failed), (_, skipped)] = self.counts;
+        let mut out = Out::new();
         if self.json {
             let mut object = json!({
                 "type": "summary",
@@ -184,7 +187,7 @@ impl Show {
                 object["step"] = json!(step.name());
                 object["cause"] = json!(cause.id());
             }
-            self.out.json(&object)?;
+            out.json(&object)?;
             return Ok(exit);
         }
         let count = |number: u32, word: &str| (number > 0).then(|| format!("{number} {word}"));
@@ -196,7 +199,7 @@ impl Show {
             Some((step, cause)) => format!("; the first failure is {}: {}", step.name(), cause.id()),
             None => String::new(),
         };
-        self.out.line(&format!("\n{counts}{end}"))?;
+        out.line(&format!("\n{counts}{end}"))?;
         Ok(exit)
     }
 }

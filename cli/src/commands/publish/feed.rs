@@ -83,9 +83,3 @@ pub(super) fn feed(
     }
     next
 }
-
-/// For `value_parser`: messages per second.
-pub(super) fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate| (0.001..=1_000_000.0).contains(rate));
-    rate.ok_or_else(|| "it must be a number from 0.001 to 1000000".to_string())
-}

@@ -1,8 +1,6 @@
 //! Where messages come from: the command line, a file, or standard input.
 
-use std::fs::File;
-use std::io::{self, BufReader, IsTerminal as _, Read};
-use std::path::PathBuf;
+use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -17,7 +15,8 @@ use super::message::Template;
 use super::report::{Length, Naming};
 use super::room::Room;
 use crate::exit::{Exit, Failure, Result};
-use crate::report as stderr;
+use crate::payload::{Place, Reader, one_way, too_long};
+use crate::settings::Settings;
 
 /// Lines read ahead. Few, since each may be as long as a payload.
 const AHEAD: usize = 16;
@@ -32,12 +31,6 @@ pub(super) enum Form {
     JsonLines(Place),
 }
 
-/// Where to read.
-pub(super) enum Place {
-    Stdin,
-    File(PathBuf),
-}
-
 /// The same with files open and whole messages read.
 pub(super) enum Opened {
     Nothing,
@@ -48,15 +41,6 @@ pub(super) enum Opened {
         from: Reader,
         json: bool,
     },
-}
-
-/// Something to read from.
-pub(super) struct Reader {
-    from: Box<dyn Read + Send>,
-    /// For messages.
-    name: String,
-    /// Bytes to come, if that is known.
-    size: Option<u64>,
 }
 
 /// A message of the input, or why there is none.
@@ -85,21 +69,14 @@ pub(super) enum Source {
 
 impl Form {
     pub(super) fn of(args: &PubArgs) -> Result<Form> {
-        let place = || match &args.file {
-            Some(path) if path.as_os_str() != "-" => Place::File(path.clone()),
-            _ => Place::Stdin,
-        };
+        let place = || Place::of(args.file.as_deref());
         let lines = args.lines || args.jsonl;
         let ways =
             [args.message.is_some(), args.file.is_some() && !lines, args.stdin, args.lines, args.jsonl, args.empty];
-        let count = ways.iter().filter(|way| **way).count();
-        if count == 0 && args.spool.is_some() {
+        if args.spool.is_some() && !ways.contains(&true) {
             return Ok(Form::Nothing);
         }
-        if count != 1 {
-            let what = if count == 0 { "nothing to send is given" } else { "more than one thing to send is given" };
-            return Err(Failure::usage(what).hint("give one of -m, -f, -s, -l, -n and --jsonl"));
-        }
+        one_way(&ways, "-m, -f, -s, -l, -n and --jsonl")?;
         if lines && (args.repeat.is_some() || args.repeat_delay.is_some()) {
             return Err(Failure::usage("--repeat and --repeat-delay are for a single message, not for lines")
                 .hint("--rate sets the pace of lines"));
@@ -117,8 +94,12 @@ impl Form {
         })
     }
 
-    pub(super) fn reads_stdin(&self) -> bool {
-        matches!(self, Form::Whole(Place::Stdin, _) | Form::Lines(Place::Stdin) | Form::JsonLines(Place::Stdin))
+    /// Refuses to read messages from where a secret comes from.
+    pub(super) fn check(&self, settings: &Settings) -> Result<()> {
+        match self {
+            Form::Nothing | Form::Text(..) => Ok(()),
+            Form::Whole(place, _) | Form::Lines(place) | Form::JsonLines(place) => place.check(settings),
+        }
     }
 
     /// Opens files, reads whole messages, and checks what is common to all of them.
@@ -128,7 +109,7 @@ impl Form {
             Form::Nothing => Opened::Nothing,
             Form::Text(payload, times) => Opened::Message(template.message(payload)?, times),
             Form::Whole(place, times) => {
-                let payload = open(place)?.whole(config.limits().payload_len)?;
+                let payload = open(place)?.whole(config.limits().payload_len).map_err(raise)?;
                 Opened::Message(template.message(payload)?, times)
             }
             Form::Lines(place) => {
@@ -141,79 +122,27 @@ impl Form {
     }
 }
 
-impl Place {
-    fn open(self, quiet: bool) -> Result<Reader> {
-        match self {
-            Place::File(path) => {
-                let name = path.display().to_string();
-                let cannot = |error: io::Error| Failure::usage(format!("cannot read {name}: {error}"));
-                let file = File::open(&path).map_err(cannot)?;
-                let data = file.metadata().map_err(cannot)?;
-                if data.is_dir() {
-                    return Err(cannot(io::ErrorKind::IsADirectory.into()));
-                }
-                Ok(Reader { from: Box::new(file), size: data.is_file().then_some(data.len()), name })
-            }
-            Place::Stdin => {
-                if !quiet && io::stdin().is_terminal() && io::stderr().is_terminal() {
-                    stderr::note("reading from the terminal; Ctrl-D ends the input");
-                }
-                let name = "standard input".to_string();
-                Ok(Reader { size: rest_of_stdin(), from: Box::new(io::stdin()), name })
-            }
-        }
-    }
-}
-
-/// How much there is to read, where standard input is a file.
-#[cfg(unix)]
-fn rest_of_stdin() -> Option<u64> {
-    use std::io::Seek as _;
-    use std::os::fd::AsFd as _;
-    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
-    let data = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    data.len().checked_sub(file.stream_position().ok()?)
-}
-
-#[cfg(not(unix))]
-fn rest_of_stdin() -> Option<u64> {
-    None
-}
-
-impl Reader {
-    /// All of it, which must be no more than that.
-    fn whole(self, limit: usize) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let read = self.from.take(limit as u64 + 1).read_to_end(&mut bytes);
-        read.map_err(|error| Failure::io(format!("cannot read {}", self.name), &error))?;
-        if bytes.len() > limit {
-            return Err(too_long(&self.name, limit));
-        }
-        Ok(bytes)
-    }
-
-    /// Reads line by line, until the end or until nobody wants more.
-    fn give(self, json: bool, template: &Template, to: &SyncSender<Given>) {
-        let _ending = Ending(to);
-        let payload = template.config.limits().payload_len;
-        let limit = if json { jsonl::longest_line(payload) } else { payload };
-        let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, self.from), limit);
-        for number in 1.. {
-            let message = match lines.next() {
-                Ok(None) => break,
-                Ok(Some(Line::TooLong)) => Err(Fault::Line(too_long("it", limit))),
-                Ok(Some(Line::Whole(line))) if json => match jsonl::message(&line, template) {
-                    Ok(None) => continue,
-                    Ok(Some(message)) => Ok(message),
-                    Err(failure) => Err(Fault::Line(failure)),
-                },
-                Ok(Some(Line::Whole(line))) => template.message(line).map_err(Fault::Line),
-                Err(error) => Err(Fault::Input(Failure::io(format!("cannot read {}", self.name), &error))),
-            };
-            let end = matches!(message, Err(Fault::Input(_)));
-            if to.send(Given::Item(Item { number, end: lines.position, message })).is_err() || end {
-                break;
-            }
+/// Reads line by line, until the end or until nobody wants more.
+fn give(from: Reader, json: bool, template: &Template, to: &SyncSender<Given>) {
+    let _ending = Ending(to);
+    let payload = template.config.limits().payload_len;
+    let limit = if json { jsonl::longest_line(payload) } else { payload };
+    let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, from.from), limit);
+    for number in 1.. {
+        let message = match lines.next() {
+            Ok(None) => break,
+            Ok(Some(Line::TooLong)) => Err(Fault::Line(raise(too_long("it", limit)))),
+            Ok(Some(Line::Whole(line))) if json => match jsonl::message(&line, template) {
+                Ok(None) => continue,
+                Ok(Some(message)) => Ok(message),
+                Err(failure) => Err(Fault::Line(failure)),
+            },
+            Ok(Some(Line::Whole(line))) => template.message(line).map_err(Fault::Line),
+            Err(error) => Err(Fault::Input(Failure::io(format!("cannot read {}", from.name), &error))),
+        };
+        let end = matches!(message, Err(Fault::Input(_)));
+        if to.send(Given::Item(Item { number, end: lines.position, message })).is_err() || end {
+            break;
         }
     }
 }
@@ -229,9 +158,10 @@ impl Drop for Ending<'_> {
     }
 }
 
-fn too_long(what: &str, limit: usize) -> Failure {
-    Failure::new(Exit::Usage, format!("{what} is longer than {limit} bytes"))
-        .hint("the service takes payloads of up to 64 KB; where your instance takes more, raise --max-payload")
+/// How more is sent.
+fn raise(failure: Failure) -> Failure {
+    let hint = "the service takes payloads of up to 64 KB; where your instance takes more, raise --max-payload";
+    if failure.exit == Exit::Usage { failure.hint(hint) } else { failure }
 }
 
 impl Opened {
@@ -261,7 +191,7 @@ impl Opened {
                 let (to, given) = sync_channel(AHEAD);
                 room.wakes(to.clone());
                 // It may be stuck in a read for ever, so nobody waits for it.
-                thread::spawn(move || from.give(json, &template, &to));
+                thread::spawn(move || give(from, json, &template, &to));
                 Source::Stream(given)
             }
         }

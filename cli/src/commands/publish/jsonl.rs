@@ -9,8 +9,8 @@ use super::message::{Properties, Template};
 use crate::exit::{Failure, Result};
 
 /// What `sub --json` says of a message it received, and what means nothing for one to be sent.
-const IGNORED: [&str; 8] =
-    ["type", "time", "duplicate", "retained", "payload_len", "client_id", "subscription_identifiers", "expiry"];
+const IGNORED: [&str; 7] =
+    ["type", "time", "duplicate", "retained", "payload_len", "client_id", "subscription_identifiers"];
 
 /// The most bytes a line needs for a payload of so many: each byte may stand there as `\u00XX`.
 pub(super) fn longest_line(payload: usize) -> usize {

@@ -29,7 +29,7 @@ impl<R: BufRead> Lines<R> {
     pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
         let mut bytes = Vec::new();
         // One more than a line may have, which is its newline.
-        let room = self.limit as u64 + 1;
+        let room = (self.limit as u64).saturating_add(1);
         let length = (&mut self.from).take(room).read_until(b'\n', &mut bytes)?;
         self.position += length as u64;
         if bytes.last() == Some(&b'\n') {

@@ -92,14 +92,17 @@ impl Settler {
                     }
                 },
             };
+            if let Err(fault) = &settled
+                && self.rules.stops(fault)
+            {
+                tally.stopped_by.get_or_insert(exit_of_fault(fault));
+                // Before there is room for another one.
+                self.room.stop();
+            }
             self.room.leave(size);
             match settled {
                 Ok(receipt) => tally.acknowledged(receipt),
                 Err(fault) => {
-                    if self.rules.stops(&fault) {
-                        tally.stopped_by.get_or_insert(exit_of_fault(&fault));
-                        self.room.stop();
-                    }
                     tally.failed(&fault, number);
                     reporter.failure(fault, number, &mut tally);
                 }

@@ -42,7 +42,7 @@ pub(crate) struct SignArgs {
     /// Check this user name, too
     #[arg(long, value_name = "NAME")]
     check_user: Option<String>,
-    /// Another client id that the password may have been signed for by mistake; can be repeated
+    /// Another client id that the password may have been signed for by mistake; may be repeated
     #[arg(long, value_name = "ID")]
     other_id: Vec<String>,
     /// One JSON object
