@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks the command to finish, the second ends the program.
+//! Ctrl-C and SIGTERM: the first asks the command to finish, once there is something to finish; the second ends the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,23 +15,26 @@ type Wake = Box<dyn FnOnce() + Send>;
 type AtExit = Box<dyn Fn() + Send>;
 
 struct Inner {
+    /// There is something that should end in order.
+    begun: AtomicBool,
     happened: AtomicBool,
     wakes: Mutex<Vec<Wake>>,
     at_exit: Mutex<Vec<AtExit>>,
 }
 
 impl Interrupt {
-    /// Listens from now on. Once per process.
+    /// Listens from now on. Once per process. Until [`begin`](Interrupt::begin) the first time ends the program, too.
     pub(crate) fn listen() -> Result<Self> {
         let inner = Arc::new(Inner {
+            begun: AtomicBool::new(false),
             happened: AtomicBool::new(false),
             wakes: Mutex::new(Vec::new()),
             at_exit: Mutex::new(Vec::new()),
         });
         let known = Arc::clone(&inner);
         hear(move || {
-            if known.happened.swap(true, Ordering::SeqCst) {
-                // Asked twice: whoever is at the keyboard does not want to wait.
+            if !known.begun.load(Ordering::SeqCst) || known.happened.swap(true, Ordering::SeqCst) {
+                // There is nothing to wait for, or whoever is at the keyboard does not want to.
                 known.at_exit.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|last| last());
                 std::process::exit(Exit::Interrupted as i32);
             }
@@ -41,6 +44,11 @@ impl Interrupt {
         })
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot listen for Ctrl-C: {error}")))?;
         Ok(Interrupt { inner })
+    }
+
+    /// From now on there is something that should end in order: a connection stands, say.
+    pub(crate) fn begin(&self) {
+        self.inner.begun.store(true, Ordering::SeqCst);
     }
 
     /// Whether it has happened.

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::args::{Color, GlobalArgs, LogLevel};
 use crate::exit::Failure;
-use crate::output::visible;
+use crate::output::{one_line, visible};
 
 /// Sets colours and log for the whole program.
 pub(crate) fn start(global: &GlobalArgs) {
@@ -30,7 +30,7 @@ pub(crate) fn start(global: &GlobalArgs) {
         .filter_module("aliyun_mqtt", level)
         .format(|out, record| {
             let level = record.level().as_str().to_ascii_lowercase();
-            writeln!(out, "{level}: {}", visible(&record.args().to_string()))
+            writeln!(out, "{level}: {}", shown(&record.args().to_string()))
         })
         .init();
 }
@@ -56,15 +56,30 @@ pub(crate) fn warning(text: impl Display) {
 
 /// Something for a person at the terminal: what was done, where it stands.
 pub(crate) fn note(text: impl Display) {
-    print(format_args!("{}", visible(&text.to_string())));
+    print(format_args!("{}", shown(&text.to_string())));
 }
 
 fn line(label: &str, color: AnsiColor, text: &str) {
     let style = Style::new().fg_color(Some(color.into())).bold();
-    print(format_args!("{style}{label}:{style:#} {}", visible(text)));
+    print(format_args!("{style}{label}:{style:#} {}", shown(text)));
+}
+
+/// As it stands in a line: a topic or a reason that others have chosen makes no line of its own, say one with `error:`.
+fn shown(text: &str) -> String {
+    visible(&one_line(text)).into_owned()
 }
 
 /// To stderr. Where that is closed there is nobody to tell, and nothing to fail for.
 fn print(text: fmt::Arguments<'_>) {
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_chosen_makes_no_line_of_its_own() {
+        assert_eq!(shown("topic a\nerror: b\u{1b}[2J\u{202e}"), "topic a\\nerror: b\\u{1b}[2J\\u{202e}");
+    }
 }

@@ -79,20 +79,3 @@ fn an_interrupt_ends_it_with_what_was_measured() {
     let json = json(running.wait().expect(130).text());
     assert!(json["count"].as_u64().unwrap() > 0 && json["interrupted"] == true, "{json}");
 }
-
-#[cfg(unix)]
-#[test]
-fn an_interrupt_ends_the_wait_for_a_first_connection_at_once() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let emulator = emulator();
-    for what in ["publish", "subscribe"] {
-        let mut command = with(&emulator);
-        command.env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", silent.local_addr().unwrap()));
-        // Nothing else could end it before the test gives up.
-        command.args(["bench", what, "-t", "demo/x", "--timeout", "3600"]);
-        let running = support::Running::start(command);
-        let _line = silent.accept().unwrap();
-        running.signal("INT");
-        running.wait().expect(130);
-    }
-}

@@ -5,8 +5,6 @@ mod publish;
 mod report;
 mod subscribe;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Config, ConfigBuilder, QoS};
@@ -104,8 +102,6 @@ struct Run {
     /// Secrets are read once; each client built from it makes a device id of its own, if none is set.
     builder: ConfigBuilder,
     interrupt: Interrupt,
-    /// Before that, there is nothing to wait for.
-    measuring: Arc<AtomicBool>,
     clients: u16,
     count: u64,
     duration: Option<Duration>,
@@ -124,15 +120,8 @@ impl Run {
         let count = amount.count.unwrap_or(if amount.duration.is_some() { u64::MAX } else { COUNT });
         let builder = settings.builder()?;
         let interrupt = Interrupt::listen()?;
-        let measuring = Arc::new(AtomicBool::new(false));
-        let begun = Arc::clone(&measuring);
-        interrupt.on(move || {
-            if !begun.load(Ordering::SeqCst) {
-                std::process::exit(Exit::Interrupted as i32);
-            }
-            stderr::note("interrupted: waiting for what is under way (again to end at once)");
-        });
-        Ok(Run { measuring, builder, interrupt, clients: amount.clients, count, duration: amount.duration })
+        interrupt.on(|| stderr::note("interrupted: waiting for what is under way (again to end at once)"));
+        Ok(Run { builder, interrupt, clients: amount.clients, count, duration: amount.duration })
     }
 
     /// How many are the share of this client.
@@ -160,7 +149,7 @@ impl Run {
 
     /// From now on there is something to report.
     fn begin(&self) -> Instant {
-        self.measuring.store(true, Ordering::SeqCst);
+        self.interrupt.begin();
         Instant::now()
     }
 

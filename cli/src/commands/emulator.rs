@@ -98,6 +98,7 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
         return behind_the_shell();
     }
     let interrupt = Interrupt::listen()?;
+    interrupt.begin();
     let emulator = builder.start().map_err(failed)?;
     let environment = emulator.environment(args.transport, args.write_ca.as_deref()).map_err(failed)?;
     let mut out = Out::new();

@@ -160,8 +160,9 @@ pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
     let form = form.open(&template, &config, args.quiet)?;
 
     let started = Instant::now();
-    let client = Client::connect(config)?;
     let interrupt = Interrupt::listen()?;
+    let client = Client::connect(config)?;
+    interrupt.begin();
     let room = Arc::new(Room::new(args.window));
     {
         let (room, quiet) = (Arc::clone(&room), args.quiet);

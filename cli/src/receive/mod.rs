@@ -32,12 +32,12 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Connects, and listens for Ctrl-C from now on.
     pub(crate) fn connect(config: Config) -> Result<Self> {
-        let stop = Arc::new(Stop(Mutex::new(State { phase: Phase::Connecting, asked: None })));
+        let stop = Arc::new(Stop(Mutex::new(State { phase: Phase::Busy, asked: None })));
         let interrupt = Interrupt::listen()?;
         let asked = Arc::clone(&stop);
         interrupt.on(move || asked.ask(Reason::Interrupted));
         let client = Client::connect(config)?;
-        stop.lock().phase = Phase::Busy;
+        interrupt.begin();
         watch(&client, Arc::clone(&stop));
         Ok(Receiver { client, stop, interrupt })
     }
@@ -158,8 +158,6 @@ enum Reason {
 }
 
 enum Phase {
-    /// There is nothing yet that could be ended in order.
-    Connecting,
     /// A call is waiting, which a disconnect ends.
     Waiting(Client),
     /// A message is in hand, or nothing: it is looked at `asked` before the next wait.
@@ -184,7 +182,6 @@ impl Stop {
             state.asked = Some(reason);
         }
         let client = match &state.phase {
-            Phase::Connecting => std::process::exit(Exit::Interrupted as i32),
             Phase::Waiting(client) => client.clone(),
             Phase::Busy => return,
         };

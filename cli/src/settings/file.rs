@@ -63,7 +63,7 @@ pub(crate) fn read(path: &Path, profile: Option<&str>) -> Result<Content> {
     let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
         // Not the error's own text: it quotes the line, which may hold a secret.
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        wrong(format!("line {line} is not valid TOML: {}", error.message()))
+        wrong(format!("line {line} is not valid TOML: {}", error.message().replace('\n', ", ")))
     })?;
     let named = match table.remove(DEFAULT_PROFILE) {
         None => None,

@@ -223,6 +223,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         // What the library warns of is what the steps tell.
         log::set_max_level(log::LevelFilter::Error);
     }
+    patient.interrupt.begin();
     let show = Arc::new(Mutex::new(Show::new(args.json)));
     let shown = Arc::clone(&show);
     patient.interrupt.on(move || drop(thread::spawn(move || end_soon(&shown))));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use aliyun_mqtt::{ClientId, Credentials, Endpoint, p2p_topic};
+use zeroize::Zeroizing;
 
 use super::Patient;
 use super::cause::Cause;
@@ -227,9 +228,9 @@ pub(super) fn login(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
 }
 
 /// A secret, or what is wrong with it.
-fn secret(patient: &Patient<'_>, key: Key) -> Result<String, Trouble> {
+fn secret(patient: &Patient<'_>, key: Key) -> Result<Zeroizing<String>, Trouble> {
     match patient.settings.secret(key) {
-        Ok(secret) => Ok(secret.to_string()),
+        Ok(secret) => Ok(secret),
         Err(failure) => {
             let trouble = setting(&failure);
             let cause = if trouble.cause == Cause::SettingMissing { trouble.cause } else { Cause::SecretUnreadable };
