@@ -123,7 +123,7 @@ impl From<&Error> for Failure {
 }
 
 /// What the library calls something, and what it is here.
-const FLAGS: [(&str, &str); 14] = [
+const FLAGS: [(&str, &str); 15] = [
     ("ConfigBuilder::protocol(Protocol::V5)", "--protocol 5"),
     ("ConfigBuilder::protocol chooses 3.1.1", "--protocol 3.1.1 chooses it"),
     ("ConfigBuilder::clean_session(false)", "--clean-session false"),
@@ -135,6 +135,10 @@ const FLAGS: [(&str, &str); 14] = [
     (" (Limits::strict_names lifts the rule)", ""),
     (", or raise Limits::filters if your instance allows more", ""),
     ("Limits::topic_len", "the limit"),
+    (
+        "Client::upload_token replaces a token before it ends, and Credentials::token_provider does it by itself",
+        "--token-file is read again at each connect, and without a token the program applies for one and renews it",
+    ),
     ("the builder's ca_file or ca_pem", "--ca-file"),
     ("the builder's ca_file", "--ca-file"),
     ("call --", "use --"),

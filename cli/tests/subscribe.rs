@@ -5,7 +5,7 @@ mod support;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use serde_json::Value;
@@ -35,6 +35,12 @@ fn start_keeper(emulator: &Emulator, topic: &str, more: &[&str]) -> Running {
 /// A kept session with these messages waiting in it.
 fn waiting(emulator: &Emulator, topic: &str, payloads: &[&[u8]]) {
     run_keeper(emulator, topic, &["-E"]).expect(0);
+    // What a broker gets while a connection ends, it may send again in another order.
+    let end = Instant::now() + LONG;
+    while emulator.sessions().iter().any(|session| session.online) {
+        assert!(Instant::now() < end, "the session stays online");
+        std::thread::yield_now();
+    }
     for payload in payloads {
         emulator.publish_as_service(topic, 1, *payload).unwrap();
     }

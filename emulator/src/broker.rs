@@ -190,7 +190,9 @@ impl Broker {
                 .filter(|filter| !filter.starts_with(BEYOND_QUOTA))
                 .collect();
             filters.sort();
-            sessions.push(SessionInfo { online: service.line(&client_id).is_some(), client_id, filters });
+            // A connection that is gone is not yet known to be everywhere: what is published until then goes its way.
+            let online = service.line(&client_id).is_some() || entry.is_connected().await;
+            sessions.push(SessionInfo { online, client_id, filters });
         }
         sessions.sort_by(|a, b| a.client_id.cmp(&b.client_id));
         sessions

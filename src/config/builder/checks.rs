@@ -51,10 +51,10 @@ impl ConfigBuilder {
     }
 
     pub(super) fn checked_credentials(&self) -> Result<Credentials> {
-        let credentials = self
-            .credentials
-            .as_ref()
-            .ok_or_else(|| Error::config("no credentials are given").with_hint("call ConfigBuilder::credentials"))?;
+        let credentials = self.credentials.as_ref().ok_or_else(|| {
+            Error::config("no credentials are given")
+                .with_hint("call ConfigBuilder::credentials; Config::from_env takes them from the environment")
+        })?;
         credentials.check()?;
         Ok(credentials.clone())
     }
