@@ -100,7 +100,7 @@ fn every_command_goes_each_way_by_the_environment_alone() {
         for transport in Transport::ALL {
             let way = Way::new(&folder, protocol, transport);
             // First: what cannot connect is told here, and not by a wait that ends.
-            run(way.program(), ["bench", "connect", "-n", "2"]).expect(0);
+            run(way.program(), ["bench", "connect", "-C", "2"]).expect(0);
             way.messages();
             way.p2p();
             way.request();
