@@ -341,8 +341,8 @@ fn the_death_of_the_client_is_the_reason_given() {
 #[test]
 fn a_lost_connection_does_not_end_the_wait() {
     let emulator = emulator();
-    let proxy = Proxy::start(emulator.endpoint().strip_prefix("mqtt://").expect("plain").parse().expect("an address"));
-    let requester = connect(support::plain_config(&emulator).endpoint(proxy.endpoint()));
+    let proxy = Proxy::start(support::matrix::addr(&emulator));
+    let requester = connect(config(&emulator).endpoint(proxy.endpoint()));
     let replier = client(&emulator);
     let (events, target) = (requester.events(), id(&replier));
     thread::scope(|scope| {
