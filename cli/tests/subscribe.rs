@@ -586,9 +586,9 @@ fn ctrl_c_lets_a_command_finish_and_a_second_does_not() {
     running.signal("INT");
     running.signal("INT");
     // Twice at once may be taken for one.
-    let end = std::time::Instant::now() + LONG;
+    let end = Instant::now() + LONG;
     while running.child.try_wait().unwrap().is_none() {
-        assert!(std::time::Instant::now() < end);
+        assert!(Instant::now() < end);
         running.signal("INT");
         std::thread::yield_now();
     }
