@@ -89,10 +89,6 @@ impl Sink for Answerer<'_> {
         Ok(())
     }
 
-    fn settle(&mut self) -> Result<()> {
-        Ok(())
-    }
-
     fn one_by_one(&self) -> bool {
         true
     }

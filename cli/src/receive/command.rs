@@ -161,10 +161,6 @@ impl Sink for Exec {
         ))
     }
 
-    fn settle(&mut self) -> Result<()> {
-        Ok(())
-    }
-
     fn one_by_one(&self) -> bool {
         true
     }

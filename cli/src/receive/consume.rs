@@ -19,8 +19,10 @@ pub(crate) trait Sink {
     /// Takes a message. It is safe after the next [`settle`](Sink::settle) that succeeds.
     fn take(&mut self, message: &Message, view: &View<'_>) -> Result<()>;
 
-    /// Makes what was taken safe.
-    fn settle(&mut self) -> Result<()>;
+    /// Makes what was taken safe; nothing to do where taking does that.
+    fn settle(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// Whether a message should be safe before the next one is looked at: because taking one may take long.
     fn one_by_one(&self) -> bool {

@@ -51,7 +51,9 @@ const fn row(key: Key, name: &'static str, variable: &'static str, flag: &'stati
 }
 
 const fn secret(key: Key, name: &'static str, variable: &'static str, flag: &'static str, what: &'static str) -> Row {
-    Row { key, name, old_name: None, variable, flag, secret: true, what }
+    let mut row = row(key, name, variable, flag, what);
+    row.secret = true;
+    row
 }
 
 const fn old(mut row: Row, old_name: &'static str) -> Row {
