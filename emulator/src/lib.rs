@@ -135,6 +135,7 @@ mod error;
 mod front;
 mod log;
 mod packet;
+mod resume;
 mod rules;
 mod service;
 mod tls;

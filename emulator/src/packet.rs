@@ -68,8 +68,16 @@ impl Connect {
         }
     }
 
-    /// The CONNECT for the broker inside: no credentials (they are checked), no will (the service has none), the
-    /// keep-alive, session expiry and topic aliases as the service rounds them.
+    /// The largest packet the client takes, if it says so.
+    pub(crate) fn max_packet(&self) -> Option<u32> {
+        match &self.whole {
+            WholeConnect::V3(_) => None,
+            WholeConnect::V5(connect) => connect.max_packet_size.map(std::num::NonZero::get),
+        }
+    }
+
+    /// The CONNECT for the broker inside: no credentials (they are checked), no will (the service has none), no limit
+    /// for packets, the keep-alive, session expiry and topic aliases as the service rounds them.
     pub(crate) fn for_broker(self) -> Option<Bytes> {
         const MAX_KEEP_ALIVE: u16 = 480;
         const MIN_SESSION_EXPIRY: u32 = 600;
@@ -86,9 +94,12 @@ impl Connect {
                 connect.username = None;
                 connect.password = None;
                 connect.last_will = None;
-                if connect.topic_alias_max > MAX_ALIASES {
+                // How large a packet becomes must be known before the broker inside chooses an alias for it.
+                if connect.topic_alias_max > MAX_ALIASES || connect.max_packet_size.is_some() {
                     connect.topic_alias_max = 0;
                 }
+                // It would cut the connection, where a message is to be dropped.
+                connect.max_packet_size = None;
                 if connect.session_expiry_interval_secs > 0 {
                     connect.session_expiry_interval_secs = connect.session_expiry_interval_secs.max(MIN_SESSION_EXPIRY);
                 }
@@ -154,6 +165,23 @@ impl Packet {
             Version::V311 => decode(&mut v3::Codec::new(0), frame).map(from_v3).map_err(|error| error.to_string()),
             Version::V5 => decode(&mut v5::Codec::new(0, 0), frame).map(from_v5).map_err(|error| error.to_string()),
         }
+    }
+}
+
+/// The size of the packet by which an MQTT 5 client gets this message, its topic in full.
+pub(crate) fn publish_size(publish: &rmqtt::codec::types::Publish) -> u64 {
+    let mut publish = publish.clone();
+    if publish.qos != rmqtt::codec::types::QoS::AtMostOnce {
+        publish.packet_id = publish.packet_id.or(Some(std::num::NonZero::<u16>::MIN));
+    }
+    if let Some(properties) = &mut publish.properties {
+        properties.topic_alias = None;
+    }
+    let mut frame = BytesMut::new();
+    // A message without packet id and the like cannot be sent at all.
+    match v5::Codec::new(0, 0).encode(v5::Packet::Publish(Box::new(publish)), &mut frame) {
+        Ok(()) => frame.len() as u64,
+        Err(_) => u64::MAX,
     }
 }
 

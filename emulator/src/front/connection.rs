@@ -53,9 +53,8 @@ where
         heard: Mutex::new(Instant::now()),
         superseded: AtomicBool::new(false),
     };
-    let (Ok(Inside { stream, pass }), Some(connect)) = (desk.broker.connect().await, connect.for_broker()) else {
-        return;
-    };
+    let inside = desk.broker.connect(connect.max_packet()).await;
+    let (Ok(Inside { stream, pass }), Some(connect)) = (inside, connect.for_broker()) else { return };
     if !talk.clean_session {
         // The broker inside tells what waited from what comes new by the millisecond: let one pass in between.
         tokio::time::sleep(Duration::from_millis(1)).await;
