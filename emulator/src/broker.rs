@@ -39,6 +39,9 @@ const BEYOND_QUOTA: &str = "$beyond-quota/";
 /// The service keeps offline messages, and here also sessions, for three days: no message can wait longer.
 const THREE_DAYS: Duration = Duration::from_secs(3 * 24 * 3600);
 
+/// Why a message is dropped that its client could not take.
+pub(crate) const TOO_LARGE: &str = "larger than the client's Maximum Packet Size";
+
 /// A client may be this long in taking a packet, before it counts as gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -294,7 +297,7 @@ impl Hooks {
         let Some(place) = session.id.remote_addr.and_then(|address| desk.get_mut(&address)) else { return false };
         let is_larger = place.max_packet.is_some_and(|max| publish_size(publish) > u64::from(max));
         if is_larger {
-            place.drop_reason = Some("larger than the client's Maximum Packet Size");
+            place.drop_reason = Some(TOO_LARGE);
         }
         is_larger
     }
