@@ -82,7 +82,7 @@
 //! | shared subscriptions do not exist | "MQTT 5.0 overview" | a violation, as `$share` is no parent topic |
 //! | MQTT 5 session expiry: at least 10 min unless 0 | "session expiry interval" | the same |
 //! | MQTT 5: 30 topic aliases each way | "topic alias" | the same; a higher one is a violation |
-//! | a packet that MQTT 5 itself forbids | MQTT 5 (4.13) | DISCONNECT, or CONNACK, with the reason: 0x81 if it cannot be read (a property given twice among it), 0x82, or 0x94 for a topic alias above 30 |
+//! | a packet that MQTT 5 itself forbids | MQTT 5 (4.13) | DISCONNECT, or CONNACK, with the reason: 0x81 if it cannot be read (a property given twice among it), else 0x82 |
 //! | other reason codes and DISCONNECTs of the server | no | a broken rule of the service, and all else, ends a connection without a DISCONNECT |
 //! | MQTT 5: enhanced authentication | no | CONNACK 0x8C |
 //! | MQTT 5: a message above the client's Maximum Packet Size | MQTT (3.1.2-25) | dropped, and the next one is sent; such a client gets no topic aliases |

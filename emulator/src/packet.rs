@@ -210,10 +210,12 @@ pub(crate) struct Aliases(HashMap<u16, String>);
 /// Most topic aliases of a connection, in each direction.
 pub(crate) const MAX_ALIASES: u16 = 30;
 
+/// The reason code for an alias above that.
+pub(crate) const TOPIC_ALIAS_INVALID: u8 = 0x94;
+
 impl Aliases {
     /// Fills in the topic that an alias stands for, or remembers it.
     pub(crate) fn resolve(&mut self, publish: &mut Publish) -> Result<(), Fault> {
-        const TOPIC_ALIAS_INVALID: u8 = 0x94;
         let Some(alias) = publish.alias else {
             let is_named = !publish.topic.is_empty();
             return is_named.then_some(()).ok_or_else(|| Fault::protocol("a publish without topic or alias"));

@@ -368,10 +368,10 @@ impl Entry for Seat {
         self.hands_over = true;
         lock(&self.handovers).insert(client_id.clone(), Handover::default());
         let mut found = self.inner.kick(clean_start, clear_subscriptions, is_admin).await?;
-        if let OfflineSession::Exist(Some(old)) = &mut found {
-            if let Some(handover) = lock(&self.handovers).get_mut(&client_id) {
-                handover.kept = Kept::of(old);
-            }
+        if let OfflineSession::Exist(Some(old)) = &mut found
+            && let Some(handover) = lock(&self.handovers).get_mut(&client_id)
+        {
+            handover.kept = Kept::of(old);
         }
         Ok(found)
     }

@@ -12,7 +12,7 @@ use super::answers::{
 use super::connection::INVALID_NOTICE;
 use crate::account::Identity;
 use crate::log::{Action, Version, What};
-use crate::packet::{Aliases, Fault, Packet, Publish};
+use crate::packet::{Aliases, Fault, Packet, Publish, TOPIC_ALIAS_INVALID};
 use crate::service::{Denial, Service, lock};
 use crate::token::{FORGED, Permission, TokenFault};
 
@@ -126,8 +126,13 @@ impl<'a> Checker<'a> {
 
     fn publish(&mut self, mut publish: Publish, size: usize) -> Verdict {
         let answer = publish_answer(self.terms.version, publish.qos, publish.packet_id);
-        if let Err(fault) = self.aliases.resolve(&mut publish) {
-            return self.forbidden(Action::Publish, fault);
+        match self.aliases.resolve(&mut publish) {
+            Ok(()) => {}
+            // How many there are is a rule of the service.
+            Err(Fault { reason: TOPIC_ALIAS_INVALID, why }) => {
+                return self.cut(Action::Publish, "", why, &answer, None);
+            }
+            Err(fault) => return self.forbidden(Action::Publish, fault),
         }
         let max = self.service.settings.limits.packet;
         if size > max {
