@@ -108,6 +108,8 @@
 //! | the format of answers | JSON or XML, defaults disagree | always JSON |
 //! | the form of errors | `Code`, `Message`, `RequestId` | and `HostId`, the host asked |
 //! | `ParameterCheckFailed`, `PermissionCheckFailed`, `InstancePermissionCheckFailed` (400), `ApiNotSupport` (404) | error code pages | which of them for what; an empty parameter counts as missing |
+//! | `true` and `false` of a parameter, and the name of a format | lower case, capitals | in any letter case, as Alibaba's Python SDKs send `True` |
+//! | a request line above 65,534 bytes, other headers above 400 KiB, or a request that cannot be read | no | 414, 431, 400 `ParameterCheckFailed` |
 //! | bad percent-encoding, a parameter given twice, a body that is no form, or above 1 MiB | no | 400 `ParameterCheckFailed` (413 for the size); `+` is a space |
 //! | throttling | rates; `ApplyTokenOverFlow` (400) | no rates; [`Emulator::throttle_api`] answers `ApplyTokenOverFlow`, or `Throttling.User` (429) with `x-acs-retry-after: 1`, whose unit is not documented |
 //! | who may call what (RAM policies) | yes | every known key may do everything |
@@ -150,7 +152,7 @@ pub use account::{DeviceCredential, SignMode};
 pub use broker::SessionInfo;
 pub use config::{
     Builder, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_GROUP_ID, DEFAULT_INSTANCE_ID,
-    DEFAULT_PARENT_TOPIC, Limits,
+    DEFAULT_PARENT_TOPIC, DEFAULT_REGION_ID, Limits,
 };
 pub use emulator::Emulator;
 pub use environment::{Environment, Transport};

@@ -88,7 +88,7 @@ impl Service {
     pub(crate) fn new(settings: Settings) -> Self {
         let switches = Switches { forbidden: settings.forbidden.clone(), ..Switches::default() };
         Self {
-            log: Log::new(settings.log_capacity),
+            log: Log::new(settings.log),
             tokens: Mutex::default(),
             directory: Mutex::new(settings.directory.clone()),
             switches: Mutex::new(switches),
