@@ -134,3 +134,88 @@ fn one_behind_the_shell_that_cannot_be_told_of_is_ended() {
     std::thread::spawn(move || end.send(alive.read(&mut [0]).unwrap()));
     assert_eq!(ended.recv_timeout(support::LONG), Ok(0), "it goes on");
 }
+
+/// Traces need a region, even where the API's URL is given: each form of the settings has one.
+#[test]
+fn traces_can_be_asked_for_with_each_form_of_its_settings() {
+    let ask = |command: &mut Command| {
+        command.args(["trace", "device", "GID_emulator@@@nobody", "--json"]);
+    };
+    let mut emulator = start(&[]);
+    let settings = settings(&mut emulator);
+    let mut command = program();
+    ask(command.envs(&settings));
+    run(command, [""; 0]).expect(0);
+    emulator.signal("INT");
+    emulator.wait().expect(0);
+
+    let mut emulator = start(&["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&emulator.line()).unwrap();
+    let mut command = program();
+    ask(command.envs(json.as_object().unwrap().iter().map(|(name, value)| (name, value.as_str().unwrap()))));
+    run(command, [""; 0]).expect(0);
+    emulator.signal("INT");
+    emulator.wait().expect(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn traces_can_be_asked_for_behind_the_shell() {
+    let script = format!(
+        "set -e; eval \"$('{program}' emulator --env)\"; '{program}' trace device GID_emulator@@@nobody --json \
+         || {{ kill \"$ALIYUN_MQTT_EMULATOR_PID\"; exit 1; }}; kill \"$ALIYUN_MQTT_EMULATOR_PID\"",
+        program = env!("CARGO_BIN_EXE_aliyun-mqtt")
+    );
+    let mut shell = Command::new("bash");
+    shell.arg("-c").arg(script).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running::start(shell).wait().expect(0);
+}
+
+/// The factor is how many times faster the tokens age.
+#[test]
+fn its_tokens_age_as_many_times_faster_as_it_is_told() {
+    // A token of a minute lives 1 ms, or as long as ever.
+    for (arguments, code) in [(&["--time-scale", "60000"][..], 1), (&["--time-scale", "1"], 0), (&[], 0)] {
+        let mut emulator = start(arguments);
+        let settings = settings(&mut emulator);
+        let with = || {
+            let mut command = program();
+            command.envs(&settings).env_remove("ALIYUN_MQTT_TOKEN");
+            command
+        };
+        let token = run(with(), ["token", "apply", "--lifetime", "60s"]).expect(0);
+        // It has ended by the time that another program can ask.
+        let mut query = with();
+        query.env("ALIYUN_MQTT_TOKEN", token.text().trim());
+        run(query, ["token", "query"]).expect(code);
+        emulator.signal("INT");
+        emulator.wait().expect(0);
+    }
+    for wrong in ["0", "0.5", "-1", "nan", "inf", "fast"] {
+        let output = run(program(), ["emulator", &format!("--time-scale={wrong}")]).expect(2);
+        assert!(output.stderr.contains("time-scale"), "{output:?}");
+    }
+}
+
+/// What it remembers of large messages is bounded, and the bounds can be set.
+#[cfg(target_os = "linux")]
+#[test]
+fn its_memory_is_bounded() {
+    // Each 64 KB, which makes 94 MiB in all.
+    const MESSAGES: &str = "1500";
+    let mut emulator = start(&["--log-bytes", "2000000"]);
+    let settings = settings(&mut emulator);
+    let mut command = program();
+    command.envs(&settings);
+    let topic = format!("{}/large", settings["ALIYUN_MQTT_TOPIC"]);
+    run(command, ["bench", "publish", "-t", &topic, "-C", MESSAGES, "--size", "65536"]).expect(0);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", emulator.child.id())).unwrap();
+    let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let kilobytes: u64 = held.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+    emulator.signal("INT");
+    emulator.wait().expect(0);
+    assert!(kilobytes < 70_000, "{kilobytes} kB");
+    for wrong in [["--log-bytes", "0"], ["--log-bytes", "64M"], ["--log-entries", "0"]] {
+        run(program(), ["emulator", wrong[0], wrong[1]]).expect(2);
+    }
+}

@@ -3,7 +3,7 @@
 //! It keeps sessions, routes, and does the QoS handshakes. Its hooks add what ApsaraMQ does differently behind the
 //! front desk: P2P, the `$SYS` topics, the quota of filters, and what is kept for a client that is offline.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
@@ -19,12 +19,13 @@ use rmqtt::router::DefaultRouter;
 use rmqtt::server::MqttServer;
 use rmqtt::session::{Session, SessionState};
 use rmqtt::shared::DefaultShared;
-use rmqtt::types::{AuthResult, ClientId, From, Id, Publish, QoS, TopicFilter};
+use rmqtt::types::{AuthResult, ClientId, From, Id, Publish, QoS, TopicFilter, Unsubscribe};
 use tokio::net::TcpStream;
 
 use crate::error::Error;
 use crate::log::{Payload, What};
-use crate::packet::MAX_ALIASES;
+use crate::packet::{MAX_ALIASES, publish_size};
+use crate::resume::{self, was_sent};
 use crate::rules;
 use crate::service::{Parked, Service, lock};
 use crate::token::unix_millis;
@@ -35,8 +36,11 @@ const NOBODY: &str = "nobody: what is sent here was taken by the emulator itself
 /// Filters beyond the quota are kept under this first level, to which nobody may publish.
 const BEYOND_QUOTA: &str = "$beyond-quota/";
 
-/// The service keeps offline messages, and here also sessions, for three days.
+/// The service keeps offline messages, and here also sessions, for three days: no message can wait longer.
 const THREE_DAYS: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// Why a message is dropped that its client could not take.
+pub(crate) const TOO_LARGE: &str = "larger than the client's Maximum Packet Size";
 
 /// A client may be this long in taking a packet, before it counts as gone.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,8 +51,19 @@ pub(crate) struct Broker {
     desk: DeskAddresses,
 }
 
-/// The local addresses of the front desk's own connections: nobody else gets in.
-type DeskAddresses = Arc<Mutex<HashSet<SocketAddr>>>;
+/// The front desk's own connections, by their local addresses: nobody else gets in.
+pub(crate) type DeskAddresses = Arc<Mutex<HashMap<SocketAddr, Place>>>;
+
+/// What the broker and the front desk tell each other about one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// The client's Maximum Packet Size.
+    max_packet: Option<u32>,
+    /// Why the message that is being dropped is dropped, where the broker would give another reason.
+    drop_reason: Option<&'static str>,
+    /// Whether the filters of the UNSUBSCRIBEs that were not answered yet had been subscribed, in order.
+    pub(crate) unsubscribed: VecDeque<bool>,
+}
 
 /// A connection of the front desk to the broker.
 pub(crate) struct Inside {
@@ -60,6 +75,16 @@ pub(crate) struct Inside {
 pub(crate) struct Pass {
     address: SocketAddr,
     desk: DeskAddresses,
+}
+
+impl Pass {
+    /// Whether the next `count` filters that were given up had been subscribed.
+    pub(crate) fn take_unsubscribed(&self, count: usize) -> Vec<bool> {
+        let mut desk = lock(&self.desk);
+        let Some(place) = desk.get_mut(&self.address) else { return Vec::new() };
+        let count = count.min(place.unsubscribed.len());
+        place.unsubscribed.drain(..count).collect()
+    }
 }
 
 impl Drop for Pass {
@@ -86,10 +111,12 @@ impl Broker {
         // The check of the CPU load would refuse logins on a busy machine.
         let context = ServerContext::new().busy_check_enable(false).build().await;
         let desk = DeskAddresses::default();
+        resume::install(&context, &desk).await;
         let register = context.extends.hook_mgr().register();
         for kind in [
             Type::ClientAuthenticate,
             Type::ClientSubscribe,
+            Type::ClientUnsubscribe,
             Type::MessagePublish,
             Type::MessageExpiryCheck,
             Type::MessageDropped,
@@ -110,7 +137,8 @@ impl Broker {
             .max_mqueue_len(settings.queue)
             .max_topic_aliases(MAX_ALIASES)
             .session_expiry_interval(THREE_DAYS)
-            .message_expiry_interval(THREE_DAYS)
+            // One of its own would be shown to MQTT 5 clients.
+            .message_expiry_interval(Duration::ZERO)
             .message_retry_interval(settings.retransmit_after)
             .send_timeout(PATIENCE)
             .bind()
@@ -122,11 +150,12 @@ impl Broker {
         Ok(Self { context, address, desk })
     }
 
-    pub(crate) async fn connect(&self) -> io::Result<Inside> {
+    /// Lets the front desk in, for a client that takes packets up to `max_packet` bytes.
+    pub(crate) async fn connect(&self, max_packet: Option<u32>) -> io::Result<Inside> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let address = stream.local_addr()?;
-        lock(&self.desk).insert(address);
+        lock(&self.desk).insert(address, Place { max_packet, ..Place::default() });
         Ok(Inside { stream, pass: Pass { address, desk: Arc::clone(&self.desk) } })
     }
 
@@ -216,7 +245,7 @@ impl Handler for Hooks {
     async fn hook(&self, parameter: &Parameter, _: Option<HookResult>) -> ReturnType {
         let result = match parameter {
             Parameter::ClientAuthenticate(connect) => {
-                let known = connect.ipaddress().is_some_and(|address| lock(&self.desk).contains(&address));
+                let known = connect.ipaddress().is_some_and(|address| lock(&self.desk).contains_key(&address));
                 Some(HookResult::AuthResult(if known {
                     AuthResult::Allow(false, None)
                 } else {
@@ -228,11 +257,18 @@ impl Handler for Hooks {
                 .await
                 .map(|filter| HookResult::TopicFilter(Some(TopicFilter::from(filter)))),
             Parameter::MessagePublish(_, from, publish) => self.publish(from, publish).map(HookResult::Publish),
+            Parameter::ClientUnsubscribe(session, Unsubscribe { topic_filter, .. }) => {
+                let kept_as = format!("{BEYOND_QUOTA}{topic_filter}");
+                let is_beyond = filters(session).await.contains(&kept_as);
+                is_beyond.then(|| HookResult::TopicFilter(Some(TopicFilter::from(kept_as))))
+            }
             Parameter::MessageExpiryCheck(session, _, publish) => {
-                waited_offline(session, publish).await.then_some(HookResult::MessageExpiry)
+                let drops = waited_offline(session, publish).await || self.is_too_large(session, publish);
+                drops.then_some(HookResult::MessageExpiry)
             }
             Parameter::MessageDropped(Some(to), _, publish, reason) if to.client_id != NOBODY => {
-                let (topic, reason) = (publish.topic.to_string(), reason.to_string());
+                let topic = publish.topic.to_string();
+                let reason = self.drop_reason(to).map_or_else(|| reason.to_string(), str::to_owned);
                 self.service.log.write(&to.client_id, What::Dropped { topic, reason });
                 None
             }
@@ -252,6 +288,22 @@ impl Hooks {
         }
         self.service.log.write(&session.id.client_id, What::FilterIgnored { filter: filter.to_owned() });
         Some(format!("{BEYOND_QUOTA}{filter}"))
+    }
+
+    /// True for a message that its client is not to get, as it makes a larger packet than the client takes; the client
+    /// goes on with the next one (MQTT-3.1.2-25).
+    fn is_too_large(&self, session: &Session, publish: &Publish) -> bool {
+        let mut desk = lock(&self.desk);
+        let Some(place) = session.id.remote_addr.and_then(|address| desk.get_mut(&address)) else { return false };
+        let is_larger = place.max_packet.is_some_and(|max| publish_size(publish) > u64::from(max));
+        if is_larger {
+            place.drop_reason = Some(TOO_LARGE);
+        }
+        is_larger
+    }
+
+    fn drop_reason(&self, to: &Id) -> Option<&'static str> {
+        to.remote_addr.and_then(|address| lock(&self.desk).get_mut(&address)?.drop_reason.take())
     }
 
     /// Where a message goes if not to the subscribers of its topic.
@@ -277,9 +329,10 @@ impl Hooks {
     }
 }
 
-/// Whether a message was waiting for its client to connect though its QoS is not one that is kept.
+/// Whether a message was waiting for its client to connect though its QoS is not one that is kept. One that was sent to
+/// the client before did not wait for that.
 async fn waited_offline(session: &Session, publish: &Publish) -> bool {
-    if publish.qos == QoS::AtLeastOnce {
+    if publish.qos == QoS::AtLeastOnce || was_sent(publish) {
         return false;
     }
     match (publish.create_time, session.connected_at().await) {
@@ -307,7 +360,7 @@ mod tests {
         const CONNECT: [u8; 15] = [0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 60, 0, 1, b'a'];
         let service = Arc::new(Service::new(Builder::new().settings));
         let broker = Broker::start(&service).await.unwrap();
-        let mut inside = broker.connect().await.unwrap();
+        let mut inside = broker.connect(None).await.unwrap();
         let mut intruder = TcpStream::connect(broker.address).await.unwrap();
         for (stream, expected) in [(&mut inside.stream, 0), (&mut intruder, 5)] {
             stream.write_all(&CONNECT).await.unwrap();

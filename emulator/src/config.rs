@@ -6,12 +6,15 @@ use std::time::Duration;
 use crate::account::{CustomIdentity, Directory, Group, SignMode, StsKey};
 use crate::emulator::Emulator;
 use crate::error::Error;
+use crate::log::Bounds;
 use crate::rules::check_group;
 
 /// Instance id of an emulator that was not told another.
 pub const DEFAULT_INSTANCE_ID: &str = "post-cn-emulator";
 /// Group id of an emulator that was not told another.
 pub const DEFAULT_GROUP_ID: &str = "GID_emulator";
+/// Region id of an emulator, in the environment it prints. It answers for any.
+pub const DEFAULT_REGION_ID: &str = "cn-emulator";
 /// Parent topic of an emulator that was not told another.
 pub const DEFAULT_PARENT_TOPIC: &str = "emulator";
 /// Access key id of an emulator that was not told another. No real one.
@@ -66,7 +69,7 @@ pub(crate) struct Settings {
     pub(crate) retransmit_after: Duration,
     pub(crate) inflight: u16,
     pub(crate) queue: usize,
-    pub(crate) log_capacity: usize,
+    pub(crate) log: Bounds,
 }
 
 impl Builder {
@@ -90,7 +93,7 @@ impl Builder {
             retransmit_after: Duration::from_secs(10),
             inflight: 1024,
             queue: 1_000_000,
-            log_capacity: 1_000_000,
+            log: Bounds { entries: 1_000_000, bytes: 128 * 1024 * 1024 },
         };
         Self { settings, default_group: true, default_parent: true, default_key: true }
     }
@@ -228,9 +231,16 @@ impl Builder {
         self
     }
 
-    /// How many log entries are kept; the oldest go first. Default 1,000,000.
+    /// The maximum number of log entries; the oldest are removed first. The newest is always kept. Default 1,000,000.
     pub fn log_capacity(mut self, entries: usize) -> Self {
-        self.settings.log_capacity = entries;
+        self.settings.log.entries = entries;
+        self
+    }
+
+    /// The maximum size of the log in bytes of memory, payloads included; the oldest entries are removed first. The newest
+    /// is always kept. Default 134,217,728 (128 MiB).
+    pub fn log_bytes(mut self, bytes: usize) -> Self {
+        self.settings.log.bytes = bytes;
         self
     }
 

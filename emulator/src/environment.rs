@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::config::DEFAULT_REGION_ID;
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::token::Permission;
@@ -94,7 +95,7 @@ impl fmt::Debug for Environment {
 
 impl Emulator {
     /// The environment for a client over this transport: endpoints of MQTT and of the OpenAPI (over HTTPS where MQTT is
-    /// over TLS), instance, group, parent topic, access key, and a fresh token for everything below the parent topic,
+    /// over TLS), region, instance, group, parent topic, access key, and a fresh token for everything below the parent topic,
     /// good for 30 days.
     ///
     /// With a `ca_file` the CA's certificate is written to it, as PEM, and the variable `ALIYUN_MQTT_CA_FILE` gives its
@@ -130,6 +131,7 @@ impl Emulator {
         if let Some(path) = ca_file {
             variables.push(("ALIYUN_MQTT_CA_FILE", self.write_ca(path)?));
         }
+        variables.push(("ALIYUN_MQTT_REGION_ID", DEFAULT_REGION_ID.to_owned()));
         Ok(Environment { variables })
     }
 

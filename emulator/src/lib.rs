@@ -76,12 +76,17 @@
 //! | the topic a P2P receiver sees | no | the topic as sent |
 //! | an offline P2P target: kept only for QoS 1 of a sender with cleanSession false | glossary | whatever session the target has, lost at a stop; [`Emulator::publish_as_service`] counts as cleanSession true |
 //! | cleanSession false: subscriptions and QoS 1 messages are kept, QoS 0 and 2 are not | "receive offline messages" (one page disagrees for QoS 0) | three days, for sessions as well; all that waits is sent at once (the service: 30 each 5 s) |
+//! | what a resumed session gets | MQTT (4.4.0-1, 4.6.0-1) | first all that was sent and not acknowledged, QoS 2 as well, then what waited, in the order of publication |
 //! | unacknowledged messages are pushed again | limits (5 to 10 s) | [`Builder::retransmit_after`], 10 s |
 //! | will messages and retained messages do not exist | FAQ features | a will is dropped, the retain flag ignored, neither is refused |
 //! | shared subscriptions do not exist | "MQTT 5.0 overview" | a violation, as `$share` is no parent topic |
 //! | MQTT 5 session expiry: at least 10 min unless 0 | "session expiry interval" | the same |
 //! | MQTT 5: 30 topic aliases each way | "topic alias" | the same; a higher one is a violation |
-//! | MQTT 5 reason codes and DISCONNECT of the server | no | connections end without a DISCONNECT |
+//! | a packet that MQTT 5 itself forbids | MQTT 5 (4.13) | DISCONNECT, or CONNACK, with the reason: 0x81 if it cannot be read (a property given twice among it), else 0x82 |
+//! | other reason codes and DISCONNECTs of the server | no | a broken rule of the service, and all else, ends a connection without a DISCONNECT |
+//! | MQTT 5: enhanced authentication | no | CONNACK 0x8C |
+//! | MQTT 5: a message above the client's Maximum Packet Size | MQTT (3.1.2-25) | dropped, and the next one is sent; such a client gets no topic aliases |
+//! | MQTT 5: UNSUBACK, PUBREL and PUBCOMP for what is not there | MQTT 5 | 0x11, and 0x92 |
 //! | WebSocket path and sub-protocol | no (the JS demo's client uses `/mqtt` and `mqtt`) | any path; `mqtt` or `mqttv3.1` if offered, none if none |
 //! | TLS versions | 1.2 is named | 1.2 and 1.3 |
 //! | tokens live for 60 s to 30 days | ApplyToken | the same for ApplyToken; any duration for [`Emulator::issue_token`] |
@@ -103,6 +108,8 @@
 //! | the format of answers | JSON or XML, defaults disagree | always JSON |
 //! | the form of errors | `Code`, `Message`, `RequestId` | and `HostId`, the host asked |
 //! | `ParameterCheckFailed`, `PermissionCheckFailed`, `InstancePermissionCheckFailed` (400), `ApiNotSupport` (404) | error code pages | which of them for what; an empty parameter counts as missing |
+//! | `true` and `false` of a parameter, and the name of a format | lower case, capitals | in any letter case, as Alibaba's Python SDKs send `True` |
+//! | a request line above 65,534 bytes, other headers above 400 KiB, or a request that cannot be read | no | 414, 431, 400 `ParameterCheckFailed` |
 //! | bad percent-encoding, a parameter given twice, a body that is no form, or above 1 MiB | no | 400 `ParameterCheckFailed` (413 for the size); `+` is a space |
 //! | throttling | rates; `ApplyTokenOverFlow` (400) | no rates; [`Emulator::throttle_api`] answers `ApplyTokenOverFlow`, or `Throttling.User` (429) with `x-acs-retry-after: 1`, whose unit is not documented |
 //! | who may call what (RAM policies) | yes | every known key may do everything |
@@ -135,6 +142,7 @@ mod error;
 mod front;
 mod log;
 mod packet;
+mod resume;
 mod rules;
 mod service;
 mod tls;
@@ -144,7 +152,7 @@ pub use account::{DeviceCredential, SignMode};
 pub use broker::SessionInfo;
 pub use config::{
     Builder, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_GROUP_ID, DEFAULT_INSTANCE_ID,
-    DEFAULT_PARENT_TOPIC, Limits,
+    DEFAULT_PARENT_TOPIC, DEFAULT_REGION_ID, Limits,
 };
 pub use emulator::Emulator;
 pub use environment::{Environment, Transport};

@@ -242,6 +242,11 @@ pub enum DisconnectReason {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Payload(Arc<[u8]>);
 
+impl Payload {
+    /// Bytes in front of the body: how often it is shared.
+    const HEADER: usize = 2 * size_of::<usize>();
+}
+
 impl Deref for Payload {
     type Target = [u8];
 
@@ -263,6 +268,50 @@ impl fmt::Debug for Payload {
     }
 }
 
+impl LogEntry {
+    /// Bytes of memory, texts and payload included.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.client_id.len() + self.what.size_of_contents()
+    }
+}
+
+impl What {
+    fn size_of_contents(&self) -> usize {
+        match self {
+            What::Published { topic, payload, .. }
+            | What::Delivered { topic, payload, .. }
+            | What::ServicePublished { topic, payload, .. } => topic.len() + Payload::HEADER + payload.len(),
+            What::Violation { topic, reason, .. }
+            | What::ControlIgnored { topic, reason }
+            | What::Dropped { topic, reason } => topic.len() + reason.len(),
+            What::ApiRefused { action, code } => action.len() + code.len(),
+            What::LoginRefused { reason: text, .. }
+            | What::Subscribed { filter: text, .. }
+            | What::FilterIgnored { filter: text }
+            | What::Unsubscribed { filter: text }
+            | What::NoticePushed { topic: text }
+            | What::Stored { topic: text }
+            | What::ApiCalled { action: text } => text.len(),
+            What::Started
+            | What::Stopped
+            | What::Connected { .. }
+            | What::PublishAcknowledged { .. }
+            | What::OrderEnabled
+            | What::TokenUploaded { .. }
+            | What::DeliveryAcknowledged { .. }
+            | What::Kicked
+            | What::Disconnected { .. } => 0,
+        }
+    }
+}
+
+/// How much a log keeps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
+}
+
 /// The log itself: bounded, shared by all connections, and awaited by tests.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -273,13 +322,26 @@ pub(crate) struct Log {
 #[derive(Debug)]
 struct Entries {
     kept: VecDeque<LogEntry>,
+    /// Of those kept.
+    bytes: usize,
     next: u64,
-    capacity: usize,
+    bounds: Bounds,
+}
+
+impl Entries {
+    fn push(&mut self, entry: LogEntry) {
+        self.bytes += entry.size();
+        self.kept.push_back(entry);
+        // The newest is kept whatever its size.
+        while self.kept.len() > 1 && (self.kept.len() > self.bounds.entries || self.bytes > self.bounds.bytes) {
+            self.bytes -= self.kept.pop_front().map_or(0, |oldest| oldest.size());
+        }
+    }
 }
 
 impl Log {
-    pub(crate) fn new(capacity: usize) -> Self {
-        let entries = Entries { kept: VecDeque::new(), next: 0, capacity: capacity.max(1) };
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let entries = Entries { kept: VecDeque::new(), bytes: 0, next: 0, bounds };
         Self { entries: Mutex::new(entries), grown: Condvar::new() }
     }
 
@@ -288,11 +350,8 @@ impl Log {
         let mut entries = self.lock();
         let sequence = entries.next;
         entries.next += 1;
-        if entries.kept.len() == entries.capacity {
-            entries.kept.pop_front();
-        }
         let client_id = client_id.to_owned();
-        entries.kept.push_back(LogEntry { sequence, time: SystemTime::now(), client_id, what });
+        entries.push(LogEntry { sequence, time: SystemTime::now(), client_id, what });
         drop(entries);
         self.grown.notify_all();
         sequence
@@ -351,9 +410,35 @@ impl Log {
 mod tests {
     use super::*;
 
+    const LARGE: Bounds = Bounds { entries: 10_000, bytes: usize::MAX };
+
+    fn published(size: usize) -> What {
+        let (topic, payload) = ("emulator/x".to_owned(), Payload::from(&vec![0; size][..]));
+        What::ServicePublished { topic, qos: 1, payload }
+    }
+
+    #[test]
+    fn a_log_is_bounded_in_bytes() {
+        let log = Log::new(Bounds { entries: usize::MAX, bytes: 100_000 });
+        for number in 0..1000 {
+            log.write("client", published(number));
+            log.write("client", What::Kicked);
+            log.look(|kept| assert!(kept.iter().map(LogEntry::size).sum::<usize>() <= 100_000));
+        }
+        let kept = log.since(0);
+        assert!(kept.len() > 100 && kept.len() < 300, "{}", kept.len());
+        assert!(kept.iter().rev().zip((0..2000).rev()).all(|(entry, number)| entry.sequence == number), "the newest");
+        // The last one is there, however large.
+        log.write("client", published(1_000_000));
+        assert_eq!(log.since(0).len(), 1);
+        log.write("client", What::Kicked);
+        assert_eq!(log.since(0).into_iter().map(|entry| entry.what).collect::<Vec<_>>(), [What::Kicked]);
+        assert!(log.lock().bytes < 1000);
+    }
+
     #[test]
     fn a_full_log_forgets_the_oldest_and_keeps_counting() {
-        let log = Log::new(2);
+        let log = Log::new(Bounds { entries: 2, bytes: usize::MAX });
         for name in ["a", "b", "c"] {
             log.write(name, What::Kicked);
         }
@@ -365,7 +450,7 @@ mod tests {
 
     #[test]
     fn waiting_finds_what_is_there_and_what_comes_and_gives_up_in_time() {
-        let log = Arc::new(Log::new(1000));
+        let log = Arc::new(Log::new(LARGE));
         log.write("early", What::Kicked);
         assert!(log.wait(0, Duration::ZERO, |entry| entry.client_id == "early").is_some());
         assert!(log.wait(1, Duration::from_millis(20), |_| true).is_none());
@@ -383,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_long_log_is_searched_to_its_end_and_may_be_read_meanwhile() {
-        let log = Log::new(10_000);
+        let log = Log::new(LARGE);
         for _ in 0..1000 {
             log.write("many", What::Kicked);
         }

@@ -21,6 +21,8 @@ Usage: aliyun-mqtt-emulator [OPTIONS]
                     tls and wss need --ca-file, and come with the https:// endpoint of the OpenAPI
   --tls             short for --transport tls
   --ca-file PATH    write the certificate of the CA to this file, as PEM
+  --log-entries N   keep at most N entries of what it saw (1000000 by default); API traces read them
+  --log-bytes N     keep at most N bytes of them, payloads included (134217728 by default)
   --help            show this
 
 It prints lines for a shell, and programs built on aliyun-mqtt that have them in their environment talk to it. Write
@@ -81,6 +83,8 @@ impl Options {
                 "--wss-port" => options.builder = options.builder.wss_port(port(&name, &value()?)?),
                 "--api-port" => options.builder = options.builder.api_port(port(&name, &value()?)?),
                 "--api-tls-port" => options.builder = options.builder.api_tls_port(port(&name, &value()?)?),
+                "--log-entries" => options.builder = options.builder.log_capacity(count(&name, &value()?)?),
+                "--log-bytes" => options.builder = options.builder.log_bytes(count(&name, &value()?)?),
                 _ => return Err(format!("unknown option {name}; --help shows the known ones")),
             }
         }
@@ -89,6 +93,11 @@ impl Options {
         }
         Ok(Some(options))
     }
+}
+
+fn count(name: &str, value: &str) -> Result<usize, String> {
+    let number = value.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("{name} needs a whole number above 0, not {value:?}"))
 }
 
 fn port(name: &str, value: &str) -> Result<u16, String> {
@@ -106,6 +115,7 @@ mod tests {
     #[test]
     fn options() {
         assert!(parse(&["--help"]).unwrap().is_none());
+        assert!(parse(&["--log-entries", "10", "--log-bytes", "1000"]).unwrap().is_some());
         let options = parse(&["--tls", "--ca-file", "ca.pem", "--port", "0", "--api-port", "0", "--api-tls-port", "0"])
             .unwrap()
             .unwrap();
@@ -119,6 +129,8 @@ mod tests {
             &["--api-tls-port"],
             &["--tls"],
             &["--transport"],
+            &["--log-bytes", "0"],
+            &["--log-entries", "many"],
             &["--transport", "quic"],
             &["--transport", "wss"],
             &["--unknown"],

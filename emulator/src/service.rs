@@ -1,6 +1,6 @@
 //! What outlives a stop and a start: settings, accounts, tokens, switches, the log - and who is connected right now.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -27,6 +27,8 @@ pub(crate) struct Service {
     pub(crate) born: SystemTime,
     lines: Mutex<HashMap<String, Line>>,
     parked: Mutex<HashMap<String, Vec<Parked>>>,
+    /// The packet ids of QoS 2 messages that wait for their PUBREL, by client: part of its session.
+    held: Mutex<HashMap<String, HashSet<u16>>>,
     left: Notify,
 }
 
@@ -86,7 +88,7 @@ impl Service {
     pub(crate) fn new(settings: Settings) -> Self {
         let switches = Switches { forbidden: settings.forbidden.clone(), ..Switches::default() };
         Self {
-            log: Log::new(settings.log_capacity),
+            log: Log::new(settings.log),
             tokens: Mutex::default(),
             directory: Mutex::new(settings.directory.clone()),
             switches: Mutex::new(switches),
@@ -94,6 +96,7 @@ impl Service {
             born: SystemTime::now(),
             lines: Mutex::default(),
             parked: Mutex::default(),
+            held: Mutex::default(),
             left: Notify::new(),
             settings,
         }
@@ -203,10 +206,31 @@ impl Service {
         lock(&self.parked).remove(client_id).unwrap_or_default()
     }
 
+    /// A client has published a QoS 2 message, which waits for its PUBREL.
+    pub(crate) fn hold(&self, client_id: &str, packet_id: u16) {
+        lock(&self.held).entry(client_id.to_owned()).or_default().insert(packet_id);
+    }
+
+    /// A client's PUBREL has come. Returns whether there was a message for it.
+    pub(crate) fn release(&self, client_id: &str, packet_id: u16) -> bool {
+        let mut held = lock(&self.held);
+        let Some(ids) = held.get_mut(client_id) else { return false };
+        let was_held = ids.remove(&packet_id);
+        if ids.is_empty() {
+            held.remove(client_id);
+        }
+        was_held
+    }
+
+    pub(crate) fn forget_held(&self, client_id: &str) {
+        lock(&self.held).remove(client_id);
+    }
+
     /// What a stop loses.
     pub(crate) fn forget_sessions(&self) {
         lock(&self.lines).clear();
         lock(&self.parked).clear();
+        lock(&self.held).clear();
     }
 
     fn may_use(&self, identity: &Identity, parent: &str, topic: &str, wanted: Permission) -> Result<(), Denial> {

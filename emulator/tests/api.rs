@@ -430,3 +430,37 @@ fn calls_are_throttled_fail_and_are_delayed_as_told() {
 fn answer_of(stream: &mut std::net::TcpStream) {
     answer(stream).fine();
 }
+
+/// What cannot be read is refused in JSON as well, and its sender gets to see that.
+#[test]
+fn a_request_that_cannot_be_read_is_refused_in_json() {
+    let emulator = Emulator::start().unwrap();
+    let long = "x".repeat(70_000);
+    let huge = "x".repeat(2_000_000);
+    let many: String = (0..200).map(|number| format!("h{number}: x\r\n")).collect();
+    for (request, status) in [
+        (format!("GET /?a={long} HTTP/1.1\r\nhost: a\r\n\r\n"), 414),
+        (format!("GET /?a={huge} HTTP/1.1\r\nhost: a\r\n\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {huge}\r\n\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
+        ("GET / HTTP/1.1\r\nhost a\r\n\r\n".into(), 400),
+        ("no HTTP at all\r\n\r\n".into(), 400),
+    ] {
+        let start = &request[..request.len().min(40)];
+        let mut stream = connect(&emulator);
+        let mut writer = stream.try_clone().unwrap();
+        // It is answered before all of it is read.
+        let sender = std::thread::scope(|scope| {
+            let sending = scope.spawn(|| std::io::Write::write_all(&mut writer, request.as_bytes()));
+            let answer = answer(&mut stream);
+            assert!(answer.message().contains("the "), "{start}: {}", answer.message());
+            answer.refused(status, "ParameterCheckFailed");
+            drop(stream);
+            sending.join().unwrap()
+        });
+        // The rest of it may have found the door closed.
+        drop(sender);
+    }
+    let refused = emulator.log().into_iter().filter(|entry| matches!(entry.what, What::ApiRefused { .. })).count();
+    assert_eq!(refused, 6);
+}

@@ -203,3 +203,27 @@ fn improper_queries_are_refused() {
         answer.refused(400, "ParameterCheckFailed");
     }
 }
+
+/// Alibaba's Python SDKs show a boolean as Python does.
+#[test]
+fn reverse_is_taken_in_any_letter_case() {
+    let emulator = Emulator::start().unwrap();
+    let mut raw = Raw::login(&emulator, SENDER);
+    for id in 1..=2 {
+        raw.publish("emulator/a", 1, id, b"");
+        assert_eq!(raw.packet(), Some((0x40, vec![0, id as u8])));
+    }
+    let ids = |reverse: &str| {
+        let parameters = [("ClientId", SENDER), ("Reverse", reverse)];
+        let answer = trace(&emulator, "QueryMqttTraceMessageOfClient", &parameters).fine();
+        column(&answer["MessageOfClientList"], &["MsgId"])
+    };
+    let forward = ids("false");
+    assert_ne!(forward[0], forward[1]);
+    let backward: Vec<_> = forward.iter().rev().cloned().collect();
+    for (reverse, expected) in [("True", &backward), ("TRUE", &backward), ("true", &backward), ("False", &forward)] {
+        assert_eq!(&ids(reverse), expected, "{reverse}");
+    }
+    trace(&emulator, "QueryMqttTraceMessageOfClient", &[("ClientId", SENDER), ("Reverse", "1")])
+        .refused(400, "ParameterCheckFailed");
+}

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use aliyun_mqtt_emulator::{Emulator, Error, Transport};
 
 /// What a shell has in its environment after it took the program's output, in this order.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "ALIYUN_MQTT_ENDPOINT",
     "ALIYUN_MQTT_INSTANCE_ID",
     "ALIYUN_MQTT_GROUP_ID",
@@ -17,6 +17,7 @@ const NAMES: [&str; 9] = [
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     "ALIYUN_MQTT_TOKEN",
     "ALIYUN_MQTT_CA_FILE",
+    "ALIYUN_MQTT_REGION_ID",
 ];
 
 #[test]
@@ -36,6 +37,7 @@ fn it_prints_the_environment_of_each_transport_and_ends_with_its_input() {
         assert_eq!(values[5..7], ["emulator-access-key-id", "emulator-access-key-secret"]);
         assert!(values[7].starts_with("RW|"), "{}", values[7]);
         assert_eq!(Path::new(&values[8]), ca_file);
+        assert_eq!(values[9], "cn-emulator");
         assert!(std::fs::read_to_string(&ca_file).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
         let port = |text: &str| text.parse::<u16>().unwrap_or_else(|_| panic!("{text} is a port"));
         let endpoint = values[0].strip_prefix(scheme).and_then(|rest| rest.strip_suffix(path));

@@ -1,6 +1,7 @@
 //! `emulator`: a local stand-in for the service, in the foreground or behind the shell.
 
 use std::io::{BufRead as _, BufReader};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -61,9 +62,15 @@ pub(crate) struct EmulatorArgs {
     /// Refuse this topic filter, as the service refuses one without permission; may be repeated
     #[arg(long, value_name = "FILTER")]
     forbid: Vec<String>,
-    /// Let its tokens age this many times faster
+    /// Let its tokens age this many times faster: 1 or more, such as 20 for a minute in 3 s
     #[arg(long, value_name = "FACTOR", hide_short_help = true)]
     time_scale: Option<f64>,
+    /// Keep at most COUNT entries of what it saw; `--watch` and the API's traces read them [default: 1000000]
+    #[arg(long, value_name = "COUNT", hide_short_help = true)]
+    log_entries: Option<NonZero<usize>>,
+    /// Keep at most this many bytes of what it saw, payloads included [default: 134217728]
+    #[arg(long, value_name = "BYTES", hide_short_help = true)]
+    log_bytes: Option<NonZero<usize>>,
     #[command(flatten)]
     ports: Ports,
 }
@@ -151,10 +158,17 @@ fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
         )));
     }
     if let Some(scale) = args.time_scale {
-        if !(scale.is_finite() && scale > 0.0) {
-            return Err(Failure::usage("--time-scale must be above 0"));
+        if !(scale.is_finite() && scale >= 1.0) {
+            let hint = "20 lets a token that is applied for with 60 s live 3 s";
+            return Err(Failure::usage("--time-scale must be 1 or more: how many times faster tokens age").hint(hint));
         }
-        builder = builder.token_time_scale(scale);
+        builder = builder.token_time_scale(scale.recip());
+    }
+    if let Some(entries) = args.log_entries {
+        builder = builder.log_capacity(entries.get());
+    }
+    if let Some(bytes) = args.log_bytes {
+        builder = builder.log_bytes(bytes.get());
     }
     for filter in &args.forbid {
         builder = builder.forbid(filter);

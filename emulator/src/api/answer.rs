@@ -48,6 +48,23 @@ impl ApiError {
 
 /// The HTTP answer.
 pub(super) fn render(outcome: Outcome, host: &str, now: SystemTime) -> Response<Full<Bytes>> {
+    respond(outcome, host, now).map(Full::new)
+}
+
+/// A refusal as the bytes of a whole HTTP answer, the last one of its connection.
+pub(super) fn last_words(error: ApiError, host: &str, now: SystemTime) -> Vec<u8> {
+    let response = respond(Err(error), host, now);
+    let body = response.body();
+    let mut bytes = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    bytes.extend(format!("content-length: {}\r\n\r\n", body.len()).into_bytes());
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+fn respond(outcome: Outcome, host: &str, now: SystemTime) -> Response<Bytes> {
     let (status, retry_after, body) = match outcome {
         Ok(mut fields) => {
             fields.insert("RequestId".into(), request_id().into());
@@ -63,7 +80,7 @@ pub(super) fn render(outcome: Outcome, host: &str, now: SystemTime) -> Response<
             (error.status, error.retry_after, body)
         }
     };
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));

@@ -79,7 +79,8 @@ fn claim_v2(request: &Request) -> Result<Claim<'_>, ApiError> {
             return Err(ApiError::new(400, format!("Invalid{name}"), format!("the only {name} is {known}")));
         }
     }
-    if !matches!(request.parameters().get("Format"), None | Some("JSON" | "XML")) {
+    let known = |format: &str| ["JSON", "XML"].iter().any(|known| known.eq_ignore_ascii_case(format));
+    if !request.parameters().get("Format").is_none_or(known) {
         return Err(ApiError::new(400, "InvalidFormat", "the formats are JSON and XML"));
     }
     Ok(claim)

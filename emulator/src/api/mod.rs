@@ -6,6 +6,7 @@ mod caller;
 mod clock;
 mod request;
 mod trace;
+mod unreadable;
 mod v2;
 mod v3;
 
@@ -29,6 +30,7 @@ use tokio_rustls::TlsAcceptor;
 use self::answer::{ApiError, Outcome};
 pub(crate) use self::caller::Nonces;
 use self::request::Request;
+use self::unreadable::Unreadable;
 use crate::broker::Broker;
 use crate::log::What;
 use crate::service::{Service, lock};
@@ -69,18 +71,20 @@ pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
 async fn welcome(stream: TcpStream, secure: bool, api: Arc<Api>) {
     // Only costs speed if it fails.
     let _ = stream.set_nodelay(true);
+    let address = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
     if secure {
         let Ok(Ok(stream)) = timeout(PATIENCE, api.acceptor.accept(stream)).await else { return };
-        serve(stream, api).await;
+        serve(stream, address, api).await;
     } else {
-        serve(stream, api).await;
+        serve(stream, address, api).await;
     }
 }
 
-async fn serve<S>(stream: S, api: Arc<Api>)
+async fn serve<S>(stream: S, address: String, api: Arc<Api>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let stream = Unreadable::new(stream, address, Arc::clone(&api.service));
     let service = service_fn(move |request| {
         let api = Arc::clone(&api);
         async move { Ok::<_, Infallible>(respond(&api, request).await) }

@@ -118,11 +118,12 @@ impl Parameters {
         self.get(name).map_or(Ok(default), |text| parse_number(name, text))
     }
 
-    /// `true` or `false`; missing is `false`.
+    /// `true` or `false`, in any letter case; missing is `false`.
     pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
         match self.get(name) {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
+            None => Ok(false),
+            Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+            Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
             Some(_) => Err(ApiError::parameter(format!("{name} is neither true nor false"))),
         }
     }
@@ -295,6 +296,10 @@ mod tests {
             Parameters::of(&[("n", "12"), ("s", "+1"), ("t", "true"), ("e", ""), ("l.1", "a"), ("l.2", "b")]);
         assert_eq!(parameters.number("n").unwrap(), 12);
         assert!(parameters.number_within("n", 1, 11).is_err() && parameters.number("s").is_err());
+        for (text, value) in [("true", true), ("True", true), ("TRUE", true), ("False", false), ("FALSE", false)] {
+            assert_eq!(Parameters::of(&[("f", text)]).flag("f").unwrap(), value);
+        }
+        assert!(Parameters::of(&[("f", "yes")]).flag("f").is_err());
         assert!(parameters.flag("t").unwrap() && !parameters.flag("none").unwrap() && parameters.flag("n").is_err());
         assert!(parameters.need("e").is_err());
         assert_eq!(parameters.list("l").unwrap(), ["a", "b"]);

@@ -208,7 +208,9 @@ impl<'a> Tracer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Listener, Version};
+    use crate::log::{Bounds, Listener, Version};
+
+    const LARGE: Bounds = Bounds { entries: 1000, bytes: usize::MAX };
 
     fn connected(log: &Log, client_id: &str, session_present: bool) {
         let (version, listener) = (Version::V311, Listener::Tcp);
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn messages_alike_are_told_apart_by_their_order() {
-        let log = Log::new(1000);
+        let log = Log::new(LARGE);
         connected(&log, "a", false);
         published(&log, "t/x", b"same");
         log.write("a", What::Subscribed { filter: "t/#".into(), qos: 1 });
@@ -252,7 +254,7 @@ mod tests {
 
     #[test]
     fn what_waited_is_told_from_what_is_new() {
-        let log = Log::new(1000);
+        let log = Log::new(LARGE);
         connected(&log, "a", false);
         log.write("a", What::Subscribed { filter: "t".into(), qos: 1 });
         log.write("a", What::Disconnected { reason: DisconnectReason::ClosedByClient });
@@ -266,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_dropped_message_is_not_the_one_that_arrives_later() {
-        let log = Log::new(1000);
+        let log = Log::new(LARGE);
         let (id, topic) = ("GID_Test@@@1", "t/p2p/GID_Test@@@1");
         published(&log, topic, b"x");
         log.write(id, What::Dropped { topic: topic.into(), reason: "offline".into() });
@@ -278,7 +280,7 @@ mod tests {
 
     #[test]
     fn connections_begin_and_end_in_the_words_of_the_service() {
-        let log = Log::new(1000);
+        let log = Log::new(LARGE);
         let disconnected = |reason| log.write("a", What::Disconnected { reason });
         log.write("a", What::LoginRefused { code: 4, reason: String::new() });
         connected(&log, "a", false);

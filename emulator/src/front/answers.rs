@@ -5,6 +5,9 @@ use bytes::{Bytes, BytesMut};
 use crate::log::Version;
 use crate::packet::Publish;
 
+pub(super) const PUBREL: u8 = 0x62;
+pub(super) const PUBCOMP: u8 = 0x70;
+
 pub(super) fn ping_request() -> Bytes {
     Bytes::from_static(&[0xC0, 0])
 }
@@ -21,9 +24,43 @@ pub(super) fn refusal(version: Version, code: u8) -> Bytes {
                 4 => 0x86, // bad user name or password
                 _ => 0x87, // not authorized
             };
-            Bytes::copy_from_slice(&[0x20, 3, 0, reason, 0])
+            refusal_for(reason)
         }
     }
+}
+
+/// A CONNACK of MQTT 5 that refuses for this reason.
+pub(super) fn refusal_for(reason: u8) -> Bytes {
+    Bytes::copy_from_slice(&[0x20, 3, 0, reason, 0])
+}
+
+/// A DISCONNECT for this reason; 3.1.1 has none that a server may send.
+pub(super) fn disconnect(version: Version, reason: u8) -> Bytes {
+    match version {
+        Version::V311 => Bytes::new(),
+        Version::V5 => Bytes::copy_from_slice(&[0xE0, 2, reason, 0]),
+    }
+}
+
+/// A PUBREL or PUBCOMP of MQTT 5 for a packet id that is not in use.
+pub(super) fn unknown_packet_id(first_byte: u8, packet_id: u16) -> Bytes {
+    const PACKET_IDENTIFIER_NOT_FOUND: u8 = 0x92;
+    let [high, low] = packet_id.to_be_bytes();
+    frame(first_byte, &[high, low, PACKET_IDENTIFIER_NOT_FOUND])
+}
+
+/// The PUBCOMP that ends an exchange.
+pub(super) fn complete(packet_id: u16) -> Bytes {
+    frame(PUBCOMP, &packet_id.to_be_bytes())
+}
+
+/// The answer of MQTT 5 to an UNSUBSCRIBE, told which of its filters had been subscribed.
+pub(super) fn unsubscribe_answer(packet_id: u16, existed: &[bool]) -> Bytes {
+    const NO_SUBSCRIPTION_EXISTED: u8 = 0x11;
+    let mut body = packet_id.to_be_bytes().to_vec();
+    body.push(0); // no properties
+    body.extend(existed.iter().map(|existed| if *existed { 0 } else { NO_SUBSCRIPTION_EXISTED }));
+    frame(0xB0, &body)
 }
 
 /// The 3.1.1 code for a reason code of an MQTT 5 CONNACK.
@@ -31,7 +68,7 @@ pub(super) fn as_v3_code(reason: u8) -> u8 {
     match reason {
         0x84 => 1,
         0x85 => 2,
-        0x86 => 4,
+        0x86 | 0x8C => 4,
         0x87 => 5,
         _ => 3,
     }
@@ -140,7 +177,10 @@ mod tests {
             assert_eq!((publish.topic.as_str(), publish.qos, publish.payload.len()), ("$SYS/x", 0, 300));
             let answer = publish_answer(version, 1, Some(7));
             assert!(matches!(Packet::parse(version, &answer), Ok(Packet::PubAck { packet_id: 7 })));
-            assert!(matches!(Packet::parse(version, &publish_answer(version, 2, Some(7))), Ok(Packet::PubRec)));
+            let answer = publish_answer(version, 2, Some(7));
+            assert!(
+                matches!(Packet::parse(version, &answer), Ok(Packet::PubRec { packet_id: 7, refuses }) if refuses == (version == Version::V5))
+            );
             assert!(publish_answer(version, 0, None).is_empty());
             for code in 1..=5 {
                 let Ok(Packet::ConnAck { code: read, .. }) = Packet::parse(version, &refusal(version, code)) else {

@@ -1,15 +1,18 @@
 //! What a connected client may send: every packet of it is looked at here, logged, and judged.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
-use super::answers::{publish_answer, push, subscribe_answer, without_body};
+use super::answers::{
+    PUBCOMP, PUBREL, complete, disconnect, publish_answer, push, subscribe_answer, unknown_packet_id, without_body,
+};
 use super::connection::INVALID_NOTICE;
 use crate::account::Identity;
 use crate::log::{Action, Version, What};
-use crate::packet::{Aliases, Packet, Publish};
+use crate::packet::{Aliases, Fault, Packet, Publish, TOPIC_ALIAS_INVALID};
 use crate::service::{Denial, Service, lock};
 use crate::token::{FORGED, Permission, TokenFault};
 
@@ -25,33 +28,39 @@ pub(super) enum Verdict {
     TokensChanged(Bytes),
     /// The same; and the client leaves.
     Leave,
+    /// It goes nowhere: the client gets this answer.
+    Answer(Bytes),
     /// It goes nowhere: the client gets these bytes, and its connection ends.
     Cut(Bytes),
+}
+
+/// What is agreed with a client for the time of its connection.
+pub(super) struct Terms<'a> {
+    pub(super) client_id: &'a str,
+    pub(super) version: Version,
+    /// Whether the client wanted its session to end with the connection.
+    pub(super) ends_with_connection: bool,
+    pub(super) identity: &'a Mutex<Identity>,
+    /// The QoS 2 messages the client was sent on this connection and has not completed.
+    pub(super) sent: &'a Mutex<HashSet<u16>>,
 }
 
 /// Judges the packets of one connection.
 pub(super) struct Checker<'a> {
     service: &'a Service,
-    client_id: &'a str,
-    version: Version,
-    identity: &'a Mutex<Identity>,
+    terms: Terms<'a>,
     aliases: Aliases,
     ordered: bool,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(
-        service: &'a Service,
-        client_id: &'a str,
-        version: Version,
-        identity: &'a Mutex<Identity>,
-    ) -> Self {
-        Self { service, client_id, version, identity, aliases: Aliases::default(), ordered: false }
+    pub(super) fn new(service: &'a Service, terms: Terms<'a>) -> Self {
+        Self { service, terms, aliases: Aliases::default(), ordered: false }
     }
 
     pub(super) fn check(&mut self, frame: &Bytes) -> Verdict {
         let max = self.service.settings.limits.packet;
-        match Packet::parse(self.version, frame) {
+        match Packet::parse_of_client(self.terms.version, frame) {
             Ok(Packet::Publish(publish)) => self.publish(publish, frame.len()),
             Ok(_) if frame.len() > max => self.cut(Action::Packet, "", too_large(frame.len(), max), &[], None),
             Ok(Packet::Subscribe { packet_id, filters }) => self.subscribe(packet_id, filters),
@@ -61,41 +70,86 @@ impl<'a> Checker<'a> {
                 }
                 Verdict::Pass
             }
-            Ok(Packet::PubAck { packet_id } | Packet::PubComp { packet_id }) => {
+            Ok(Packet::PubAck { packet_id }) => {
+                self.log(What::DeliveryAcknowledged { packet_id });
+                Verdict::Pass
+            }
+            Ok(Packet::PubRec { packet_id, refuses }) => self.received(packet_id, refuses),
+            Ok(Packet::PubRel { packet_id }) => self.released(packet_id),
+            Ok(Packet::PubComp { packet_id }) => {
+                lock(self.terms.sent).remove(&packet_id);
                 self.log(What::DeliveryAcknowledged { packet_id });
                 Verdict::Pass
             }
             Ok(Packet::PingReq) => Verdict::Ping,
-            Ok(Packet::Disconnect) => Verdict::Leave,
-            Ok(Packet::ConnAck { .. } | Packet::PingResp) => {
-                self.cut(Action::Packet, "", "a packet only a broker sends".into(), &[], None)
+            Ok(Packet::Disconnect { keeps: true }) if self.terms.ends_with_connection => {
+                self.forbidden(Action::Packet, Fault::protocol("a DISCONNECT keeps a session that the CONNECT did not"))
             }
-            Ok(Packet::PubRec | Packet::Other) => Verdict::Pass,
-            Err(error) => self.cut(Action::Packet, "", error, &[], None),
+            Ok(Packet::Disconnect { .. }) => Verdict::Leave,
+            Ok(Packet::ConnAck { .. } | Packet::SubAck | Packet::UnsubAck { .. } | Packet::PingResp) => {
+                self.forbidden(Action::Packet, Fault::protocol("a packet only a broker sends"))
+            }
+            Ok(Packet::OutOfPlace) => {
+                self.forbidden(Action::Packet, Fault::protocol("a packet that has no place behind the CONNECT"))
+            }
+            Err(fault) => self.forbidden(Action::Packet, fault),
         }
     }
 
     /// The end of a client whose bytes make no packet.
     pub(super) fn unreadable(&self) -> Verdict {
-        self.cut(Action::Packet, "", "the length of a packet is out of range".into(), &[], None)
+        self.forbidden(Action::Packet, Fault::malformed("the length of a packet is out of range"))
+    }
+
+    /// A PUBREC. MQTT 5 has an answer to one that nothing was sent for, and one that refuses ends the exchange, of which
+    /// the broker inside does not know.
+    fn received(&self, packet_id: u16, refuses: bool) -> Verdict {
+        let was_sent = lock(self.terms.sent).contains(&packet_id);
+        match self.terms.version {
+            Version::V5 if refuses => {
+                lock(self.terms.sent).remove(&packet_id);
+                Verdict::Instead(complete(packet_id))
+            }
+            Version::V5 if !was_sent => Verdict::Answer(unknown_packet_id(PUBREL, packet_id)),
+            _ => Verdict::Pass,
+        }
+    }
+
+    /// A PUBREL. MQTT 5 has an answer to one that there is no message for.
+    fn released(&self, packet_id: u16) -> Verdict {
+        let was_received = self.service.release(self.terms.client_id, packet_id);
+        match self.terms.version {
+            Version::V5 if !was_received => Verdict::Answer(unknown_packet_id(PUBCOMP, packet_id)),
+            _ => Verdict::Pass,
+        }
     }
 
     fn publish(&mut self, mut publish: Publish, size: usize) -> Verdict {
-        let answer = publish_answer(self.version, publish.qos, publish.packet_id);
-        if let Err(why) = self.aliases.resolve(&mut publish) {
-            return self.cut(Action::Publish, "", why, &answer, None);
+        let answer = publish_answer(self.terms.version, publish.qos, publish.packet_id);
+        match self.aliases.resolve(&mut publish) {
+            Ok(()) => {}
+            // How many there are is a rule of the service.
+            Err(Fault { reason: TOPIC_ALIAS_INVALID, why }) => {
+                return self.cut(Action::Publish, "", why, &answer, None);
+            }
+            Err(fault) => return self.forbidden(Action::Publish, fault),
         }
         let max = self.service.settings.limits.packet;
         if size > max {
             return self.cut(Action::Publish, &publish.topic, too_large(size, max), &answer, None);
         }
         if publish.topic.starts_with("$SYS/") {
-            return self.control(&publish, &answer);
+            let verdict = self.control(&publish, &answer);
+            if !matches!(verdict, Verdict::Cut(_)) {
+                self.hold(&publish);
+            }
+            return verdict;
         }
-        let allowed = self.service.may_publish(&lock(self.identity), &publish.topic, publish.payload.len());
+        let allowed = self.service.may_publish(&lock(self.terms.identity), &publish.topic, publish.payload.len());
         if let Err(Denial { reason, fault }) = allowed {
             return self.cut(Action::Publish, &publish.topic, reason, &answer, fault);
         }
+        self.hold(&publish);
         self.log(What::Published {
             topic: publish.topic,
             qos: publish.qos,
@@ -107,10 +161,17 @@ impl<'a> Checker<'a> {
         Verdict::Pass
     }
 
+    /// A QoS 2 message waits for its PUBREL.
+    fn hold(&self, publish: &Publish) {
+        if let (2, Some(packet_id)) = (publish.qos, publish.packet_id) {
+            self.service.hold(self.terms.client_id, packet_id);
+        }
+    }
+
     fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) -> Verdict {
-        let answer = subscribe_answer(self.version, packet_id, filters.len());
+        let answer = subscribe_answer(self.terms.version, packet_id, filters.len());
         for (filter, _) in &filters {
-            let allowed = self.service.may_subscribe(&lock(self.identity), filter);
+            let allowed = self.service.may_subscribe(&lock(self.terms.identity), filter);
             if let Err(Denial { reason, fault }) = allowed {
                 return self.cut(Action::Subscribe, filter, reason, &answer, fault);
             }
@@ -146,10 +207,10 @@ impl<'a> Checker<'a> {
             let reason = r#"the payload is not {"token":…,"type":…}"#.into();
             return self.cut(Action::UploadToken, TOPIC, reason, answer, Some(fault));
         };
-        let mut identity = lock(self.identity);
+        let mut identity = lock(self.terms.identity);
         let Identity::Tokens { access_key_id, held } = &mut *identity else {
             self.ignore(TOPIC, "the client did not log in with a token");
-            return Verdict::Instead(without_body(self.version, publish));
+            return Verdict::Instead(without_body(self.terms.version, publish));
         };
         let checked = lock(&self.service.tokens).check(access_key_id, permission, token);
         if let Err(fault) = checked {
@@ -158,7 +219,7 @@ impl<'a> Checker<'a> {
         held.retain(|(known, _)| *known != permission);
         held.push((permission, token.to_owned()));
         self.log(What::TokenUploaded { permission });
-        Verdict::TokensChanged(without_body(self.version, publish))
+        Verdict::TokensChanged(without_body(self.terms.version, publish))
     }
 
     fn ignore(&self, topic: &str, reason: &str) -> Verdict {
@@ -166,12 +227,18 @@ impl<'a> Checker<'a> {
         Verdict::Pass
     }
 
+    /// The end of a client that does what MQTT itself forbids. MQTT 5 tells it why.
+    fn forbidden(&self, action: Action, Fault { reason, why }: Fault) -> Verdict {
+        self.log(What::Violation { action, topic: String::new(), reason: why });
+        Verdict::Cut(disconnect(self.terms.version, reason))
+    }
+
     fn cut(&self, action: Action, topic: &str, reason: String, answer: &[u8], fault: Option<TokenFault>) -> Verdict {
         self.log(What::Violation { action, topic: topic.to_owned(), reason });
         let mut bytes = BytesMut::new();
         if let Some(fault) = fault {
             self.log(What::NoticePushed { topic: INVALID_NOTICE.into() });
-            bytes.extend_from_slice(&push(self.version, INVALID_NOTICE, fault.notice().as_bytes()));
+            bytes.extend_from_slice(&push(self.terms.version, INVALID_NOTICE, fault.notice().as_bytes()));
         }
         if self.service.settings.acknowledge_violations {
             bytes.extend_from_slice(answer);
@@ -180,7 +247,7 @@ impl<'a> Checker<'a> {
     }
 
     fn log(&self, what: What) {
-        self.service.log.write(self.client_id, what);
+        self.service.log.write(self.terms.client_id, what);
     }
 }
 

@@ -11,12 +11,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::answers::{as_v3_code, ping_request, push, refusal};
-use super::check::{Checker, Verdict};
+use super::answers::{as_v3_code, ping_request, push, refusal, refusal_for, unsubscribe_answer};
+use super::check::{Checker, Terms, Verdict};
 use super::frames::Frames;
 use super::{Desk, HANDSHAKE};
 use crate::account::{Identity, Login, Refusal};
-use crate::broker::Inside;
+use crate::broker::{Inside, Pass, TOO_LARGE};
 use crate::log::{Action, DisconnectReason, Listener, Version, What};
 use crate::packet::{Aliases, BadConnect, Connect, Packet};
 use crate::service::{Line, Order, lock};
@@ -38,7 +38,12 @@ where
         // Fails only if it is just ending by itself.
         let _ = older.orders.send(Order::Superseded);
     }
+    if connect.clean_session {
+        desk.service.forget_held(&client_id);
+    }
+    let inside = desk.broker.connect(connect.max_packet()).await;
     let (orders, ordered) = unbounded_channel();
+    let Ok(Inside { stream, pass }) = inside else { return };
     let talk = Talk {
         desk,
         version: connect.version,
@@ -52,10 +57,12 @@ where
         pings: AtomicU64::new(0),
         heard: Mutex::new(Instant::now()),
         superseded: AtomicBool::new(false),
+        max_packet: connect.max_packet(),
+        ends_with_connection: connect.ends_with_connection(),
+        sent: Mutex::default(),
+        pass,
     };
-    let (Ok(Inside { stream, pass }), Some(connect)) = (desk.broker.connect().await, connect.for_broker()) else {
-        return;
-    };
+    let Some(connect) = connect.for_broker() else { return };
     if !talk.clean_session {
         // The broker inside tells what waited from what comes new by the millisecond: let one pass in between.
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -82,6 +89,7 @@ where
             from_client.drain().await;
         }
     };
+    let pass = talk.pass;
     let broker = async move {
         // It reads to the end what came before; what it still answers is of no interest.
         let _ = to_broker.shutdown().await;
@@ -117,11 +125,31 @@ where
         Err(BadConnect::NoClientId(version)) => {
             (version, String::new(), Refusal { code: 2, reason: "no client id".into() })
         }
+        Err(BadConnect::Forbidden(fault)) => {
+            let refused = Refusal { code: as_v3_code(fault.reason), reason: fault.why };
+            return refuse(from_client, to_client, desk, "", refused, refusal_for(fault.reason)).await;
+        }
         Err(BadConnect::Garbage) => return None,
     };
-    desk.service.log.write(&client_id, What::LoginRefused { code: refused.code, reason: refused.reason });
+    let answer = refusal(version, refused.code);
+    refuse(from_client, to_client, desk, &client_id, refused, answer).await
+}
+
+async fn refuse<R, W>(
+    from_client: &mut Frames<R>,
+    to_client: &mut W,
+    desk: &Desk,
+    client_id: &str,
+    refused: Refusal,
+    answer: Bytes,
+) -> Option<(Connect, Identity)>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    desk.service.log.write(client_id, What::LoginRefused { code: refused.code, reason: refused.reason });
     let _ = timeout(FAREWELL, async {
-        let _ = to_client.write_all(&refusal(version, refused.code)).await;
+        let _ = to_client.write_all(&answer).await;
         let _ = to_client.shutdown().await;
         from_client.drain().await;
     })
@@ -154,6 +182,12 @@ struct Talk<'a> {
     pings: AtomicU64,
     heard: Mutex<Instant>,
     superseded: AtomicBool,
+    /// The client's Maximum Packet Size.
+    max_packet: Option<u32>,
+    ends_with_connection: bool,
+    /// The QoS 2 messages the client was sent and has not completed.
+    sent: Mutex<HashSet<u16>>,
+    pass: Pass,
 }
 
 impl Talk<'_> {
@@ -168,7 +202,14 @@ impl Talk<'_> {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        let mut checker = Checker::new(&self.desk.service, &self.client_id, self.version, &self.identity);
+        let terms = Terms {
+            client_id: &self.client_id,
+            version: self.version,
+            ends_with_connection: self.ends_with_connection,
+            identity: &self.identity,
+            sent: &self.sent,
+        };
+        let mut checker = Checker::new(&self.desk.service, terms);
         loop {
             let (frame, verdict) = match from_client.next().await {
                 Ok(Some(frame)) => {
@@ -193,6 +234,10 @@ impl Talk<'_> {
                 Verdict::Leave => {
                     let _ = to_broker.write_all(&frame).await;
                     return DisconnectReason::DisconnectedByClient;
+                }
+                Verdict::Answer(bytes) => {
+                    let _ = out.send(Out::Frame(bytes));
+                    continue;
                 }
                 Verdict::Cut(bytes) => {
                     let after_pings = Some(self.pings.load(Ordering::Relaxed));
@@ -234,7 +279,7 @@ impl Talk<'_> {
                                 return self.finish(to_client, last).await;
                             }
                         }
-                        self.note_delivery(&frame, &mut aliases).await;
+                        let frame = self.note_delivery(frame, &mut aliases).await;
                         connected = true;
                         frame
                     }
@@ -268,9 +313,9 @@ impl Talk<'_> {
         DisconnectReason::Violation
     }
 
-    /// Logs what goes to the client; a CONNACK makes the client known.
-    async fn note_delivery(&self, frame: &Bytes, aliases: &mut Aliases) {
-        match Packet::parse(self.version, frame) {
+    /// Logs what goes to the client; a CONNACK makes the client known. Returns what goes in fact.
+    async fn note_delivery(&self, frame: Bytes, aliases: &mut Aliases) -> Bytes {
+        match Packet::parse(self.version, &frame) {
             Ok(Packet::ConnAck { code: 0, session_present }) => self.enter(session_present).await,
             Ok(Packet::ConnAck { code, .. }) => {
                 let code = if self.version == Version::V5 { as_v3_code(code) } else { code };
@@ -280,13 +325,24 @@ impl Talk<'_> {
                 // The broker inside uses aliases as it should; a topic that stayed empty would only look odd.
                 let _ = aliases.resolve(&mut publish);
                 let (topic, qos, packet_id) = (publish.topic, publish.qos, publish.packet_id);
+                lock(&self.sent).extend(packet_id.filter(|_| qos == 2));
                 self.log(What::Delivered { topic, qos, packet_id, dup: publish.dup, payload: publish.payload });
             }
             Ok(Packet::PubAck { packet_id } | Packet::PubComp { packet_id }) => {
                 self.log(What::PublishAcknowledged { packet_id });
             }
+            Ok(Packet::PubRel { packet_id }) => {
+                lock(&self.sent).insert(packet_id);
+            }
+            Ok(Packet::UnsubAck { packet_id, filters }) => {
+                let existed = self.pass.take_unsubscribed(filters);
+                if self.version == Version::V5 && existed.len() == filters {
+                    return unsubscribe_answer(packet_id, &existed);
+                }
+            }
             _ => {}
         }
+        frame
     }
 
     async fn enter(&self, session_present: bool) {
@@ -325,10 +381,7 @@ impl Talk<'_> {
                 () = tokio::time::sleep(wake) => continue,
             };
             match order {
-                Some(Order::Push { topic, payload }) => {
-                    self.log(What::NoticePushed { topic: topic.clone() });
-                    let _ = out.send(Out::Frame(push(self.version, &topic, &payload)));
-                }
+                Some(Order::Push { topic, payload }) => self.push(out, topic, &payload),
                 Some(Order::Cut(reason)) => return reason,
                 Some(Order::Superseded) => self.superseded.store(true, Ordering::Relaxed),
                 Some(Order::TokensChanged) | None => {}
@@ -349,14 +402,23 @@ impl Talk<'_> {
             let lead = self.desk.service.settings.token_notice_lead;
             if left <= lead && told.insert(token) {
                 let notice = format!(r#"{{"expireTime":{},"type":"{permission}"}}"#, unix_millis(expires));
-                self.log(What::NoticePushed { topic: EXPIRE_NOTICE.into() });
-                let _ = out.send(Out::Frame(push(self.version, EXPIRE_NOTICE, notice.as_bytes())));
+                self.push(out, EXPIRE_NOTICE.into(), notice.as_bytes());
             }
             // A timer may fire a little early by the other clock; a millisecond more keeps this from spinning.
             let next = if left > lead { left - lead } else { left };
             wake = wake.min(next + Duration::from_millis(1));
         }
         Ok(wake)
+    }
+
+    /// Sends a notice, unless the client does not take packets of its size.
+    fn push(&self, out: &UnboundedSender<Out>, topic: String, payload: &[u8]) {
+        let frame = push(self.version, &topic, payload);
+        if self.max_packet.is_some_and(|max| frame.len() as u64 > u64::from(max)) {
+            return self.log(What::Dropped { topic, reason: TOO_LARGE.into() });
+        }
+        self.log(What::NoticePushed { topic });
+        let _ = out.send(Out::Frame(frame));
     }
 
     fn why_the_broker_closed(&self) -> DisconnectReason {

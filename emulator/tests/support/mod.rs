@@ -1,4 +1,4 @@
-//! A tiny MQTT 3.1.1 client of raw packets, so that a test sees each byte the emulator sends.
+//! A tiny MQTT client of raw packets, so that a test sees each byte the emulator sends.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
 
 pub mod api;
@@ -25,6 +25,8 @@ impl<T: Read + Write> Stream for T {}
 
 pub struct Raw {
     stream: Box<dyn Stream>,
+    /// MQTT 5: packets have properties.
+    v5: bool,
 }
 
 pub struct Publish {
@@ -32,6 +34,8 @@ pub struct Publish {
     pub qos: u8,
     pub dup: bool,
     pub packet_id: Option<u16>,
+    /// MQTT 5: as sent, without their length.
+    pub properties: Vec<u8>,
     pub payload: Vec<u8>,
 }
 
@@ -40,11 +44,11 @@ impl Raw {
         let stream = TcpStream::connect(emulator.tcp_addr()).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: Box::new(stream) }
+        Self { stream: Box::new(stream), v5: false }
     }
 
     pub fn over(stream: impl Stream + 'static) -> Self {
-        Self { stream: Box::new(stream) }
+        Self { stream: Box::new(stream), v5: false }
     }
 
     /// Logs in with the default account under this client id; the connection must be accepted.
@@ -69,6 +73,33 @@ impl Raw {
         let (first, body) = self.packet().expect("a CONNACK");
         assert_eq!((first, body.len()), (0x20, 2));
         (body[1], body[0] == 1)
+    }
+
+    /// Logs in by MQTT 5 over a new connection, with the default account and these properties of the CONNECT.
+    pub fn login5(emulator: &Emulator, client_id: &str, clean: bool, properties: &[u8]) -> Self {
+        let mut raw = Self::tcp(emulator);
+        raw.send_connect5(emulator, client_id, clean, properties);
+        let (first, body) = raw.packet().expect("a CONNACK");
+        assert_eq!((first, body[1]), (0x20, 0), "{body:x?}");
+        raw
+    }
+
+    /// Logs in by either version, for a session that is kept.
+    pub fn login_kept(emulator: &Emulator, v5: bool, client_id: &str) -> Self {
+        // A session expiry of an hour.
+        let expiry = [0x11, 0, 0, 14, 16];
+        if v5 { Self::login5(emulator, client_id, false, &expiry) } else { Self::login_as(emulator, client_id, false) }
+    }
+
+    pub fn send_connect5(&mut self, emulator: &Emulator, client_id: &str, clean: bool, properties: &[u8]) {
+        self.v5 = true;
+        let mut body = text("MQTT");
+        body.extend([5, 0xC0 | if clean { 2 } else { 0 }, 0, 60, u8::try_from(properties.len()).unwrap()]);
+        body.extend_from_slice(properties);
+        for field in [client_id, &username(emulator), &password(emulator, client_id)] {
+            body.extend(text(field));
+        }
+        self.send(0x10, &body);
     }
 
     pub fn send(&mut self, first: u8, body: &[u8]) {
@@ -96,12 +127,14 @@ impl Raw {
         if qos > 0 {
             body.extend(packet_id.to_be_bytes());
         }
+        self.no_properties(&mut body);
         body.extend_from_slice(payload);
         self.send(0x30 | (qos << 1), &body);
     }
 
     pub fn subscribe(&mut self, packet_id: u16, filters: &[(&str, u8)]) {
         let mut body = packet_id.to_be_bytes().to_vec();
+        self.no_properties(&mut body);
         for (filter, qos) in filters {
             body.extend(text(filter));
             body.push(*qos);
@@ -112,8 +145,16 @@ impl Raw {
     /// Subscribes, and expects to be granted what was asked for.
     pub fn subscribed(&mut self, filters: &[(&str, u8)]) {
         self.subscribe(77, filters);
-        let granted: Vec<u8> = [0, 77].into_iter().chain(filters.iter().map(|(_, qos)| *qos)).collect();
+        let mut granted = vec![0, 77];
+        self.no_properties(&mut granted);
+        granted.extend(filters.iter().map(|(_, qos)| *qos));
         assert_eq!(self.packet(), Some((0x90, granted)));
+    }
+
+    fn no_properties(&self, body: &mut Vec<u8>) {
+        if self.v5 {
+            body.push(0);
+        }
     }
 
     pub fn ping(&mut self) {
@@ -153,9 +194,16 @@ impl Raw {
         let topic = String::from_utf8(body[2..2 + length].to_vec()).unwrap();
         let qos = (first >> 1) & 3;
         let rest = &body[2 + length..];
-        let (packet_id, payload) =
+        let (packet_id, rest) =
             if qos > 0 { (Some(u16::from_be_bytes([rest[0], rest[1]])), &rest[2..]) } else { (None, rest) };
-        Publish { topic, qos, dup: first & 8 != 0, packet_id, payload: payload.to_vec() }
+        let (properties, payload) = if self.v5 {
+            assert!(rest[0] < 0x80, "short properties");
+            rest[1..].split_at(rest[0].into())
+        } else {
+            (&[][..], rest)
+        };
+        let (properties, payload) = (properties.to_vec(), payload.to_vec());
+        Publish { topic, qos, dup: first & 8 != 0, packet_id, properties, payload }
     }
 
     /// Nothing but the end comes.

@@ -1,0 +1,102 @@
+//! What hyper answers by itself, to a request it cannot read, gets a body like every other refusal.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use super::answer::{ApiError, last_words};
+use super::clock;
+use crate::log::What;
+use crate::service::{Service, lock};
+
+/// How long a client may go on sending what nobody reads: closing before that could cost it the answer.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The stream of a connection, between hyper and the client.
+pub(super) struct Unreadable<S> {
+    stream: S,
+    /// Where the client asked, as far as can be known.
+    address: String,
+    service: Arc<Service>,
+    /// What is still to be written in place of what hyper wanted to write, which had this length.
+    instead: Option<(Vec<u8>, usize)>,
+    farewell: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Unreadable<S> {
+    pub(super) fn new(stream: S, address: String, service: Arc<Service>) -> Self {
+        Self { stream, address, service, instead: None, farewell: None }
+    }
+
+    /// The answer in place of one of hyper's own; those have no body.
+    fn in_place_of(&self, answer: &[u8]) -> Option<Vec<u8>> {
+        let text = std::str::from_utf8(answer).ok()?;
+        let status: u16 = text.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?;
+        if status < 400 || !text.contains("\r\ncontent-length: 0\r\n") {
+            return None;
+        }
+        let message = match status {
+            414 => "the request line is too long",
+            431 => "the headers are too long",
+            _ => "the request cannot be read",
+        };
+        let error = ApiError::new(status, "ParameterCheckFailed", message);
+        self.service.log.write("", What::ApiRefused { action: String::new(), code: error.code.clone() });
+        Some(last_words(error, &self.address, clock::now(lock(&self.service.switches).clock_skew)))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Unreadable<S> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Unreadable<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.instead.is_none() {
+            this.instead = this.in_place_of(bytes).map(|instead| (instead, bytes.len()));
+        }
+        let Some((rest, length)) = &mut this.instead else {
+            return Pin::new(&mut this.stream).poll_write(context, bytes);
+        };
+        while !rest.is_empty() {
+            let written = ready!(Pin::new(&mut this.stream).poll_write(context, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            rest.drain(..written);
+        }
+        let length = *length;
+        this.instead = None;
+        this.farewell = Some(Box::pin(tokio::time::sleep(FAREWELL)));
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        let Some(farewell) = &mut this.farewell else { return Poll::Ready(Ok(())) };
+        let mut space = [0; 4096];
+        loop {
+            if farewell.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut buffer = ReadBuf::new(&mut space);
+            let read = ready!(Pin::new(&mut this.stream).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a client gets that comes back to its session: in the order of publication, and all of it.
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use aliyun_mqtt_emulator::{Emulator, What};
+use support::{LONG, Raw, seen};
+
+const ID: &str = "GID_emulator@@@kept";
+
+/// A client with a kept session that is subscribed to `emulator/#`.
+fn subscribed(emulator: &Emulator, v5: bool, qos: u8) -> Raw {
+    let mut raw = Raw::login_kept(emulator, v5, ID);
+    raw.subscribed(&[("emulator/#", qos)]);
+    raw
+}
+
+fn publish(emulator: &Emulator, qos: u8, numbers: std::ops::RangeInclusive<u32>) {
+    for number in numbers {
+        emulator.publish_as_service("emulator/ordered", qos, number.to_string()).unwrap();
+    }
+}
+
+/// The numbers in the next `count` messages, and whether each was marked as sent again; nothing is acknowledged.
+fn received(raw: &mut Raw, count: usize) -> Vec<(u32, bool)> {
+    (0..count)
+        .map(|_| {
+            let message = raw.message_unacknowledged();
+            (String::from_utf8(message.payload).unwrap().parse().unwrap(), message.dup)
+        })
+        .collect()
+}
+
+/// Leaves as a killed program does, and waits until that is known everywhere.
+fn vanish(emulator: &Emulator, raw: Raw) {
+    drop(raw);
+    let before = Instant::now();
+    while emulator.sessions().iter().any(|session| session.online) {
+        assert!(before.elapsed() < LONG);
+        std::thread::yield_now();
+    }
+}
+
+fn numbers(range: std::ops::RangeInclusive<u32>, sent_before: bool) -> Vec<(u32, bool)> {
+    range.map(|number| (number, sent_before)).collect()
+}
+
+#[test]
+fn what_waited_comes_in_the_order_of_publication_over_several_resumes() {
+    for v5 in [false, true] {
+        let emulator = Emulator::start().unwrap();
+        let mut raw = subscribed(&emulator, v5, 1);
+        publish(&emulator, 1, 1..=10);
+        for number in 1..=2 {
+            let message = raw.message();
+            assert_eq!(message.payload, u32::to_string(&number).into_bytes());
+        }
+        assert_eq!(received(&mut raw, 8), numbers(3..=10, false));
+        vanish(&emulator, raw);
+        publish(&emulator, 1, 11..=20);
+        for _ in 0..3 {
+            // Some are read, some are not, none is acknowledged.
+            let mut raw = Raw::login_kept(&emulator, v5, ID);
+            assert_eq!(received(&mut raw, 8), numbers(3..=10, true), "MQTT 5: {v5}");
+            vanish(&emulator, raw);
+        }
+        let mut raw = Raw::login_kept(&emulator, v5, ID);
+        for number in 3..=20 {
+            assert_eq!(raw.message().payload, u32::to_string(&number).into_bytes(), "MQTT 5: {v5}");
+        }
+        publish(&emulator, 1, 21..=21);
+        assert_eq!(raw.message().payload, b"21");
+        raw.quiet();
+    }
+}
+
+#[test]
+fn qos_2_is_taken_up_where_it_was() {
+    for v5 in [false, true] {
+        let emulator = Emulator::start().unwrap();
+        let mut raw = subscribed(&emulator, v5, 2);
+        publish(&emulator, 2, 1..=6);
+        let ids: Vec<_> = (0..6).map(|_| raw.message_unacknowledged().packet_id.unwrap().to_be_bytes()).collect();
+        // The first three are received, and the second is completed.
+        for id in &ids[..3] {
+            raw.send(0x50, id);
+            let (first, body) = raw.packet().unwrap();
+            assert_eq!((first, &body[..2]), (0x62, &id[..]));
+        }
+        raw.send(0x70, &ids[1]);
+        raw.quiet();
+        vanish(&emulator, raw);
+        publish(&emulator, 1, 7..=8);
+        // The fixed header says QoS and whether it was sent before.
+        for flags_of_the_late in [0b0010, 0b1010] {
+            let mut raw = Raw::login_kept(&emulator, v5, ID);
+            let (mut messages, mut released) = (Vec::new(), Vec::new());
+            while messages.len() + released.len() < 7 {
+                let (first, body) = raw.packet().unwrap();
+                if first == 0x62 {
+                    released.push(body[..2].to_vec());
+                } else {
+                    messages.push((first & 0x0F, *body.last().unwrap()));
+                }
+            }
+            let late = flags_of_the_late;
+            assert_eq!(messages, [(12, b'4'), (12, b'5'), (12, b'6'), (late, b'7'), (late, b'8')], "MQTT 5: {v5}");
+            released.sort();
+            assert_eq!(released, [ids[0], ids[2]], "MQTT 5: {v5}");
+            vanish(&emulator, raw);
+        }
+    }
+}
+
+/// Nothing that is published while the client comes and goes is lost, overtakes, or comes before what waited.
+#[test]
+fn a_publisher_goes_on_while_the_client_comes_and_goes() {
+    const COUNT: u32 = 3000;
+    for v5 in [false, true] {
+        let emulator = Emulator::start().unwrap();
+        let mut raw = subscribed(&emulator, v5, 1);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                publish(&emulator, 1, 1..=COUNT);
+                done.store(true, Ordering::Release);
+            });
+            let mut next = 1;
+            let mut connections = 0;
+            while next <= COUNT {
+                let ends = if done.load(Ordering::Acquire) { COUNT } else { (next + 40).min(COUNT) };
+                while next <= ends {
+                    let message = raw.message();
+                    assert_eq!(
+                        message.payload,
+                        next.to_string().into_bytes(),
+                        "connection {connections}, MQTT 5: {v5}"
+                    );
+                    next += 1;
+                }
+                if next > COUNT {
+                    break;
+                }
+                connections += 1;
+                // The old connection may still be there when the new one comes.
+                let old = raw;
+                if connections % 2 == 0 {
+                    drop(old);
+                    raw = Raw::login_kept(&emulator, v5, ID);
+                } else {
+                    raw = Raw::login_kept(&emulator, v5, ID);
+                    drop(old);
+                }
+                if connections % 3 == 0 {
+                    // Gone before anything is read.
+                    raw = Raw::login_kept(&emulator, v5, ID);
+                }
+                // The last acknowledgement may not have arrived.
+                let message = raw.message();
+                let number: u32 = String::from_utf8(message.payload).unwrap().parse().unwrap();
+                assert!(number <= next, "{number} before {next}: connection {connections}, MQTT 5: {v5}");
+                next = number + 1;
+            }
+        });
+        assert!(!emulator.log().iter().any(|entry| matches!(entry.what, What::Dropped { .. })));
+        seen(&emulator, ID, |what| matches!(what, What::Delivered { dup: true, .. }));
+    }
+}
