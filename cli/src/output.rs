@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use anstyle::Style;
 use serde_json::Value;
 
+use crate::stdio::Stream;
+
 /// What stands in the place of a secret.
 pub(crate) const MASKED: &str = "********";
 
@@ -13,7 +15,7 @@ pub(crate) const MASKED: &str = "********";
 ///
 /// Errors of the reader come out as [`Failure`](crate::exit::Failure); a closed pipe ends the program quietly.
 pub(crate) struct Out {
-    inner: BufWriter<StdoutLock<'static>>,
+    inner: BufWriter<Stdout>,
     terminal: bool,
     color: bool,
 }
@@ -24,7 +26,7 @@ impl Out {
         let terminal = stdout.is_terminal();
         // Not on what cannot take the codes, nor where nobody wants them: --color, NO_COLOR.
         let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
-        Out { inner: BufWriter::new(stdout.lock()), terminal, color }
+        Out { inner: BufWriter::new(Stdout(stdout.lock())), terminal, color }
     }
 
     /// Whether a person reads it.
@@ -77,6 +79,20 @@ impl Out {
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+/// Refuses what would be lost in silence: see [`Stream`].
+struct Stdout(StdoutLock<'static>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Stream::Output.open()?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use serde_json::Value;
-use support::{Folder, LONG, Output, Running, emulator, program, run, run_with_input, topic, with};
+use support::{Folder, LONG, Output, Running, emulator, program, redirected, run, run_with_input, topic, with};
 
 const DEVICE: &str = "keeper";
 
@@ -375,6 +375,65 @@ fn a_closed_pipe_ends_it_quietly_and_what_was_not_read_comes_again() {
     let output = running.wait().expect(0);
     assert_eq!(output.stderr, "");
     expect_left(&emulator, &topic, &["2"]);
+}
+
+/// `sub | head -1` with one message and no second.
+#[test]
+fn it_ends_when_the_reader_of_its_output_does_without_waiting_for_a_message() {
+    let emulator = emulator();
+    for payloads in [&[&b"1"[..]][..], &[]] {
+        let topic = topic(&emulator, "reader");
+        waiting(&emulator, &topic, payloads);
+        let (mut command, arguments) = keeper(&emulator, &topic, &[]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        command.args(arguments).stdout(writer);
+        let running = Running::start(command);
+        let mut reader = BufReader::new(reader);
+        if !payloads.is_empty() {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            assert_eq!(line, "1\n");
+        }
+        drop(reader);
+        assert_eq!(running.wait().expect(0).stderr, "");
+        expect_left(&emulator, &topic, &[]);
+    }
+    let topic = topic(&emulator, "reply");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = with(&emulator);
+    command.args(["rr", "-t", &topic, "-m", "x", "-W", "600"]).stdout(writer);
+    let running = Running::start(command);
+    until(&emulator, |what| matches!(what, What::Published { topic: to, .. } if *to == topic));
+    drop(reader);
+    running.wait().expect(0);
+}
+
+/// What is printed where nobody can read it must not be acknowledged.
+#[test]
+fn with_its_output_closed_it_refuses_to_start() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "closed");
+    waiting(&emulator, &topic, &[b"1"]);
+    let connects = || emulator.log().iter().filter(|entry| matches!(entry.what, What::Connected { .. })).count();
+    let before = connects();
+    let (command, arguments) = keeper(&emulator, &topic, &["-C", "1", "-W", "60"]);
+    for more in [&[][..], &["--json"], &["--exec", "cat"], &["--output-dir", "/nonexistent"]] {
+        let arguments = arguments.iter().map(String::as_str).chain(more.iter().copied());
+        let output = run(redirected(&command, arguments, ">&-"), [""; 0]).expect(1);
+        assert!(output.stderr.contains("standard output is closed"), "{}", output.stderr);
+        assert!(output.stderr.contains("hint: `> /dev/null` discards"), "{}", output.stderr);
+    }
+    assert_eq!(connects(), before, "nothing was connected");
+    expect_left(&emulator, &topic, &["1"]);
+
+    // What nobody wants to read is no mistake, however it is said.
+    for redirections in [">/dev/null", "1<>/dev/null", ">/dev/null 2>&-", "<&- >/dev/null 2>&-"] {
+        waiting(&emulator, &topic, &[b"1"]);
+        run(redirected(&command, &arguments, redirections), [""; 0]).expect(0);
+    }
+    expect_left(&emulator, &topic, &[]);
+    // Nothing is printed here.
+    run(redirected(&command, [&arguments[..], &["-E".to_string()]].concat(), ">&-"), [""; 0]).expect(0);
 }
 
 #[test]

@@ -64,6 +64,13 @@ pub(crate) struct SubArgs {
     sink: SinkArgs,
 }
 
+impl SubArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        !self.exit_after_subscribing
+    }
+}
+
 pub(crate) fn run(args: &SubArgs, global: &GlobalArgs) -> Result<Exit> {
     args.sink.check()?;
     let settings = Settings::load(global)?;
