@@ -4,11 +4,12 @@ mod support;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use serde_json::Value;
+use support::library::broker::{self, Broker};
 use support::{Folder, LONG, Output, Running, emulator, program, redirected, run, run_with_input, topic, with};
 
 const DEVICE: &str = "keeper";
@@ -577,6 +578,71 @@ fn a_command_gets_the_message_and_nothing_of_it_becomes_code() {
     assert_eq!(run(command, arguments).expect(0).text(), "none time\n");
 }
 
+/// The program against a scripted server.
+fn at(server: &Broker) -> Command {
+    let mut command = program();
+    command
+        .env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", server.addr()))
+        .env("ALIYUN_MQTT_INSTANCE_ID", "post-cn-test")
+        .env("ALIYUN_MQTT_GROUP_ID", "GID_test")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "id")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret");
+    command
+}
+
+/// A server that grants one subscription and then delivers these packets; each message, of QoS 1, is to be acknowledged
+/// before the client says goodbye.
+fn deliver(server: &Broker, packets: &[Vec<u8>]) {
+    let mut line = server.accept(false);
+    let subscribe = line.expect(8);
+    line.suback(subscribe.id(), &[1]);
+    for packet in packets {
+        line.write(packet);
+    }
+    for _ in packets {
+        line.expect(4);
+    }
+    line.expect(14);
+}
+
+#[test]
+fn a_command_can_be_started_for_whatever_a_publisher_sends() {
+    let server = Broker::start();
+    let show = r#"printf '%s|%s|%s' "$MQTT_CONTENT_TYPE" "$MQTT_INEXACT" "$(cat)""#;
+    let mut command = at(&server);
+    command.args(["sub", "--protocol", "5", "-t", "#", "-C", "2", "--exec", show]);
+    let running = Running::start(command);
+    // Content type; each of them alone would have stopped it at each start.
+    let nul = [&b"\x03\0\x03a\0b"[..]].concat();
+    let message = |id: u8, properties: &[u8], payload: &[u8]| {
+        let head = [&[0, 1, b't', 0, id, properties.len() as u8][..], properties, payload].concat();
+        broker::packet(0x32, &head)
+    };
+    deliver(&server, &[message(1, &nul, b"one;"), message(2, b"\x03\0\x01c", b"two")]);
+    assert_eq!(running.wait().expect(0).text(), "a\u{fffd}b|MQTT_CONTENT_TYPE|one;c||two");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_gets_less_of_a_message_where_the_system_does_not_take_all_of_it() {
+    let server = Broker::start();
+    let topic = "x".repeat(60_000);
+    let mut command = at(&server);
+    // With this stack the environment has 128 KiB, most of which is gone already.
+    command.env("FILLER", "x".repeat(100_000));
+    let show = r#"printf '%s|%s|%s' "$MQTT_TOPIC" "$MQTT_INEXACT" "$(cat)""#;
+    let command = redirected(&command, ["sub", "-t", "#", "-C", "1", "--exec", show], "");
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -s 512; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    limited.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, value) in command.get_envs() {
+        limited.env(name, value.unwrap_or_default());
+    }
+    let running = Running::start(limited);
+    deliver(&server, &[broker::publish(&topic, 1, 1, false, b"payload")]);
+    assert_eq!(running.wait().expect(0).text(), "|MQTT_TOPIC|payload");
+}
+
 #[test]
 fn when_a_command_fails_its_message_and_those_after_it_come_again() {
     let emulator = emulator();
@@ -667,8 +733,8 @@ fn a_hangup_ends_it_unless_nohup_started_it() {
             let mut shell = Command::new("nohup");
             shell.arg(program.get_program()).env_clear();
             shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            shell.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
-            shell.stderr(std::process::Stdio::piped());
+            shell.stdin(Stdio::null()).stdout(Stdio::piped());
+            shell.stderr(Stdio::piped());
             command = shell;
         }
         command.args(["sub", "-t", &topic]);

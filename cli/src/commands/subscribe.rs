@@ -18,7 +18,9 @@ of receipt.
 When a command of --exec fails, sub ends with 1 and the message is not acknowledged, nor is any after it; --keep-going skips \
 it instead. Commands run one at a time, in the order of receipt. Their environment has MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN, \
 MQTT_DUP, MQTT_TIME, MQTT_PAYLOAD_LEN and, where the message has them, MQTT_CONTENT_TYPE, MQTT_RESPONSE_TOPIC and \
-MQTT_USER_PROPERTIES (JSON pairs). Write \"$MQTT_TOPIC\" in quotes: others have chosen it.
+MQTT_USER_PROPERTIES (JSON pairs). Write \"$MQTT_TOPIC\" in quotes: others have chosen it. An environment cannot hold a NUL \
+or an endless value: a NUL is U+FFFD there, a value of more than 64 KB (1 KB, where the system does not take them together) \
+is left out, and MQTT_INEXACT names these variables.
 
 Formats of -F: %t topic, %p payload, %x %X payload in hex, %l length, %q QoS, %r retain, %I ISO 8601 time, %U Unix time, \
 %j JSON, %J JSON with the payload as JSON, and of MQTT 5 %C content type, %D correlation data, %E expiry, %F text flag, \
