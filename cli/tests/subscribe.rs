@@ -622,6 +622,43 @@ fn a_command_can_be_started_for_whatever_a_publisher_sends() {
     assert_eq!(running.wait().expect(0).text(), "a\u{fffd}b|MQTT_CONTENT_TYPE|one;c||two");
 }
 
+#[test]
+fn nothing_but_a_payload_makes_a_line() {
+    let hostile = "a\nb\u{1b}[2J\r\u{202e}\tc";
+    let shown = r"a\nb\u{1b}[2J\r\u{202e}\tc";
+    let server = Broker::start();
+    let message = |payload: &[u8]| {
+        // Content type, response topic, user property.
+        let text = |text: &str| [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat();
+        let properties = [&[3][..], &text(hostile), &[8], &text(hostile), &[0x26], &text(hostile), &text("v")].concat();
+        let body = [&text(hostile)[..], &[0, 1, properties.len() as u8], &properties, payload].concat();
+        broker::packet(0x32, &body)
+    };
+    for (arguments, expected) in [
+        (&["-v"][..], format!("{shown} one\ntwo\n")),
+        (&["-F", "%t|%C|%R|%P|%p"], format!("{shown}|{shown}|{shown}|{shown}:v|one\ntwo\n")),
+        (&["-v", "--output-dir", "DIR"], format!("{shown} DIR/")),
+        (&["--exec", "false", "--keep-going"], String::new()),
+    ] {
+        let folder = Folder::new();
+        let folder = folder.as_path().to_str().expect("a path in UTF-8");
+        let mut command = at(&server);
+        command.args(["sub", "--protocol", "5", "-t", "#", "-C", "1"]);
+        command.args(arguments.iter().map(|argument| argument.replace("DIR", folder)));
+        let running = Running::start(command);
+        deliver(&server, &[message(b"one\ntwo")]);
+        let output = running.wait();
+        let (text, lines) = (output.text(), output.stderr.lines().collect::<Vec<_>>());
+        match arguments[0] {
+            "--exec" => assert!(lines.len() == 3 && lines[1].contains(shown), "{lines:?}"),
+            _ if arguments.contains(&"DIR") => {
+                assert!(text.starts_with(&expected.replace("DIR", folder)) && text.lines().count() == 1, "{text:?}");
+            }
+            _ => assert_eq!(text, expected),
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_command_gets_less_of_a_message_where_the_system_does_not_take_all_of_it() {

@@ -25,7 +25,8 @@ is left out, and MQTT_INEXACT names these variables.
 Formats of -F: %t topic, %p payload, %x %X payload in hex, %l length, %q QoS, %r retain, %I ISO 8601 time, %U Unix time, \
 %j JSON, %J JSON with the payload as JSON, and of MQTT 5 %C content type, %D correlation data, %E expiry, %F text flag, \
 %P user properties, %R response topic, %S subscription ids; with -, 0, width and .precision as in printf. @ and a letter is a \
-part of the time as in strftime, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v \\\\ are characters.
+part of the time as in strftime, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v \\\\ are characters. In the topic and in properties control \
+characters are shown as escapes, with -v too, so that a message makes no line but by its payload; --json has all as it is.
 
 Examples:
   aliyun-mqtt sub -t 'demo/#' -v
