@@ -324,6 +324,9 @@ impl Client {
 
     /// Delivers what was accepted, says goodbye (DISCONNECT), and ends the background thread, within the time-out.
     ///
+    /// Waits for the server to finish the exchange of each QoS 2 message that was acknowledged before, so that it does not
+    /// come again in a kept session. When the time is over first, that is a warning in the log, not an error.
+    ///
     /// From the start of it, every handle refuses new work with [`Closed`](crate::ErrorKind::Closed). What was received
     /// before can still be taken. Calling it again does nothing.
     ///

@@ -10,11 +10,16 @@ pub use code::Code;
 pub(crate) use code::RESOURCE;
 pub use fault::ApiFault;
 
+use crate::printable::Line;
+
 /// What can go wrong, for every call of this library.
 ///
 /// An error says what was tried, why it failed and, where the service's usual cause is known, what to do
 /// ([`hint`](Error::hint)). [`kind`](Error::kind) is for programs, `Display` for people, and
 /// [`source`](std::error::Error::source) keeps the underlying cause. It never contains a secret.
+///
+/// `Display` is one line of at most 4 KiB with its hint another 4 KiB, whatever a server, proxy, publisher or provider has
+/// said: see [`printable`](crate::printable()). A cause that is not of this library shows itself in its own way.
 ///
 /// Cloning is cheap: the reason a client is dead is shared by every call that reports it.
 ///
@@ -41,13 +46,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
-    message: String,
+    message: Line,
     fate: Option<Fate>,
     /// Where the kind does not tell it.
     stage: Option<Stage>,
     code: Option<Code>,
     api: Option<ApiFault>,
-    hint: Option<String>,
+    hint: Option<Line>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -186,7 +191,7 @@ impl Error {
         Error {
             inner: Arc::new(Inner {
                 kind,
-                message: message.into(),
+                message: Line::new(message.into()),
                 fate: None,
                 stage: None,
                 code: None,
@@ -228,7 +233,7 @@ impl Error {
 
     /// Puts something in front of the message.
     pub(crate) fn with_prefix(self, prefix: &str) -> Self {
-        self.edit(|inner| inner.message.insert_str(0, prefix))
+        self.edit(|inner| inner.message = Line::new(format!("{prefix}{}", inner.message)))
     }
 
     #[cfg(feature = "openapi")]
@@ -237,7 +242,7 @@ impl Error {
     }
 
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
-        self.edit(|inner| inner.hint = Some(hint.into()))
+        self.edit(|inner| inner.hint = Some(Line::new(hint.into())))
     }
 
     pub(crate) fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -276,7 +281,7 @@ impl Error {
     /// The usual cause in this service and its cure, where one is known. Also part of `Display`.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
-        self.inner.hint.as_deref()
+        self.inner.hint.as_ref().map(Line::as_str)
     }
 
     /// The stage it failed in, or timed out in; `None` where stages have no meaning.
@@ -339,7 +344,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.inner.message)?;
+        f.write_str(self.inner.message.as_str())?;
         match &self.inner.hint {
             Some(hint) => write!(f, " (hint: {hint})"),
             None => Ok(()),
@@ -394,6 +399,19 @@ mod tests {
         assert_eq!(error.to_string(), "cannot connect to host:1883 (hint: is it up?)");
         assert!(error.source().is_some());
         assert!(error.is_retryable() && !error.is_timeout());
+    }
+
+    #[test]
+    fn is_one_line_that_commands_no_terminal_and_has_an_end() {
+        let hostile = format!("a\nb\u{1b}[2J\u{202e}{}", "x".repeat(100_000));
+        let error = Error::new(ErrorKind::Protocol, hostile.clone()).with_hint(hostile.clone()).with_prefix("p\r: ");
+        let shown = error.to_string();
+        let escaped = r"a\nb\u{1b}[2J\u{202e}xxx";
+        assert!(shown.starts_with(&format!(r"p\r: {escaped}")) && shown.ends_with("x...)"), "{shown}");
+        assert_eq!(crate::printable(&shown), shown, "nothing is left to be escaped");
+        assert!(shown.contains(&format!("(hint: {escaped}")) && shown.len() < 9_000, "{}", shown.len());
+        let outer = Error::new(ErrorKind::ConnectionLost, shown);
+        assert!(outer.to_string().starts_with(&format!(r"p\r: {escaped}")), "escaped once: {outer}");
     }
 
     #[test]

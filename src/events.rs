@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Code, Error};
+use crate::printable::excerpt;
 use crate::session::lock;
 use crate::token::TokenKind;
 
@@ -109,7 +110,7 @@ impl Notice {
     /// Reads a message on one of the notice topics; `None` if the topic is none of them.
     pub(crate) fn parse(topic: &str, payload: &[u8]) -> Option<Notice> {
         let json = || serde_json::from_slice::<serde_json::Value>(payload).ok();
-        let text = |value: &serde_json::Value| value["type"].as_str().unwrap_or_default().to_string();
+        let text = |value: &serde_json::Value| excerpt(value["type"].as_str().unwrap_or_default());
         let notice = match topic {
             // The service's FAQ shows a captured notice with an extra "r" in both the topic and the field.
             "$SYS/tokenExpireNotice" | "$SYS/tokenExprireNotice" => json().map(|value| Notice::TokenExpire {

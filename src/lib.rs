@@ -231,6 +231,7 @@ mod limits;
 mod message;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod printable;
 mod proxy;
 mod request;
 mod session;
@@ -257,6 +258,7 @@ pub use identity::{ClientId, p2p_topic};
 pub use inbox::{Messages, Stream};
 pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
+pub use printable::printable;
 pub use proxy::Proxy;
 pub use request::{Request, RequestOptions};
 pub use session::stranded_workers;

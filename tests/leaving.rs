@@ -184,3 +184,64 @@ fn an_acknowledgement_after_disconnect_is_refused() {
         assert_eq!(error(acked).kind(), ErrorKind::Closed);
     });
 }
+
+/// A server that has PUBREC keeps the message until PUBCOMP: a client that leaves before gets it again in a kept session.
+#[test]
+fn disconnect_finishes_the_exchange_of_a_qos_2_message() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    line.publish("t", 2, 7, false, "one");
+    client.recv_timeout(LONG).expect("connected").expect("one");
+    assert_eq!(line.expect(5).id(), 7, "PUBREC");
+    thread::scope(|scope| {
+        let closer = scope.spawn(|| client.disconnect());
+        eventually("disconnect has begun", || client.publish_nowait("t", QoS::AtMostOnce, "x").is_err());
+        line.ack(6, 7);
+        let after = std::iter::from_fn(|| line.read()).find(|packet| packet.kind() != 3).map(|packet| packet.kind());
+        assert_eq!(after, Some(7), "PUBCOMP, then DISCONNECT");
+        line.expect(14);
+        drop(line);
+        closer.join().expect("no panic").expect("nothing to deliver");
+    });
+}
+
+#[test]
+fn an_exchange_that_the_server_does_not_finish_is_waited_for_until_the_deadline_only() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    line.publish("t", 2, 7, false, "one");
+    client.recv_timeout(LONG).expect("connected").expect("one");
+    assert_eq!(line.expect(5).id(), 7, "PUBREC");
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let closer = scope.spawn(|| client.with_timeout(MOMENT * 5).disconnect());
+        line.expect(14);
+        assert!(start.elapsed() >= MOMENT, "{:?}", start.elapsed());
+        drop(line);
+        closer.join().expect("no panic").expect("nothing to deliver");
+    });
+    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+}
+
+#[test]
+fn disconnect_does_not_wait_for_a_qos_2_message_that_was_not_taken_or_whose_connection_is_gone() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    line.publish("t", 2, 7, false, "left in the inbox");
+    eventually("arrived", || client.stats().received == 1);
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let closer = scope.spawn(|| client.disconnect());
+        line.expect(14);
+        drop(line);
+        closer.join().expect("no panic").expect("nothing to deliver");
+    });
+    let (client, mut line) = broker.connect(broker.config().backoff(LONG * 10, LONG * 10));
+    line.publish("t", 2, 7, false, "one");
+    client.recv_timeout(LONG).expect("connected").expect("one");
+    assert_eq!(line.expect(5).id(), 7, "PUBREC");
+    drop(line);
+    eventually("the connection is gone", || !client.is_connected());
+    client.disconnect().expect("nothing to deliver");
+    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+}

@@ -47,6 +47,32 @@ fn a_refused_message_says_why() {
     assert_eq!(client.stats().connections, 1);
 }
 
+/// What a server says makes no line and no colours in the program's log, and no endless ones.
+#[test]
+fn what_the_server_says_is_shown_in_one_line_that_ends() {
+    const HOSTILE: &str = "a\nerror: b\u{1b}[2J\u{202e}";
+    const SHOWN: &str = r"the broker says: a\nerror: b\u{1b}[2J\u{202e}";
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker).backoff(LONG * 10, LONG * 10));
+    let events = client.events();
+    let delivery = client.publish_nowait("t/topic", QoS::AtLeastOnce, "").expect("accepted");
+    let id = line.expect(3).id();
+    line.ack_with(4, id, 0x97, HOSTILE);
+    let refused = error(delivery.wait());
+    assert!(refused.to_string().contains(SHOWN), "{refused}");
+    // DISCONNECT with a reason string of 60,000 bytes.
+    let said = format!("{HOSTILE}{}", "x".repeat(60_000));
+    let properties = [&[0x1f][..], &(said.len() as u16).to_be_bytes(), said.as_bytes()].concat();
+    let length = [properties.len() as u8 | 0x80, (properties.len() >> 7) as u8 | 0x80, (properties.len() >> 14) as u8];
+    line.write(&support::broker::packet(0xe0, &[&[0x8d][..], &length, &properties].concat()));
+    let reason = event(&events, "disconnected", |event| match event {
+        Event::Disconnected { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert!(reason.to_string().contains(SHOWN) && reason.to_string().len() < 1_000, "{reason}");
+    assert_eq!(aliyun_mqtt::printable(&reason.to_string()), reason.to_string());
+}
+
 #[test]
 fn each_refused_filter_says_why() {
     let broker = Broker::start();

@@ -1,5 +1,6 @@
 //! `aliyun-mqtt`: everything the library can do, from a terminal.
-#![forbid(unsafe_code)]
+// Not `forbid`, which does not let the macro of `ctor` in `stdio` allow its own.
+#![deny(unsafe_code)]
 
 mod args;
 mod commands;
@@ -16,7 +17,9 @@ mod private_file;
 mod receive;
 mod report;
 mod settings;
+mod stdio;
 mod table;
+mod threads;
 mod time;
 
 use std::process::ExitCode;
@@ -27,7 +30,14 @@ use args::Cli;
 
 fn main() -> ExitCode {
     // clap ends the process by itself: 0 after help and version, 2 for a usage error, as `Exit::Usage`.
-    let cli = Cli::try_parse().unwrap_or_else(|error| mosquitto::explain(error).exit());
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        let error = mosquitto::explain(error);
+        if let (false, Err(failure)) = (error.use_stderr(), stdio::Stream::Output.check()) {
+            report::failure(&failure);
+            std::process::exit(failure.exit as i32);
+        }
+        error.exit()
+    });
     report::start(&cli.global);
     match commands::run(cli) {
         Ok(exit) => exit.into(),

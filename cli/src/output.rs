@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 
+use aliyun_mqtt::printable;
 use anstyle::Style;
 use serde_json::Value;
+
+use crate::stdio::Stream;
 
 /// What stands in the place of a secret.
 pub(crate) const MASKED: &str = "********";
@@ -13,7 +16,7 @@ pub(crate) const MASKED: &str = "********";
 ///
 /// Errors of the reader come out as [`Failure`](crate::exit::Failure); a closed pipe ends the program quietly.
 pub(crate) struct Out {
-    inner: BufWriter<StdoutLock<'static>>,
+    inner: BufWriter<Stdout>,
     terminal: bool,
     color: bool,
 }
@@ -24,7 +27,7 @@ impl Out {
         let terminal = stdout.is_terminal();
         // Not on what cannot take the codes, nor where nobody wants them: --color, NO_COLOR.
         let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
-        Out { inner: BufWriter::new(stdout.lock()), terminal, color }
+        Out { inner: BufWriter::new(Stdout(stdout.lock())), terminal, color }
     }
 
     /// Whether a person reads it.
@@ -32,9 +35,9 @@ impl Out {
         self.terminal
     }
 
-    /// A line of text, at once. On a terminal, control characters of it are shown, not obeyed.
+    /// A line of text, at once: what others have put into it makes no line of its own.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
-        self.text(text)?;
+        self.word(text)?;
         self.inner.write_all(b"\n")?;
         self.inner.flush()
     }
@@ -43,6 +46,11 @@ impl Out {
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         let text = if self.terminal { visible(text) } else { Cow::Borrowed(text) };
         self.inner.write_all(text.as_bytes())
+    }
+
+    /// A part of a line that others have chosen, such as a topic: it never ends the line, nor commands a terminal.
+    pub(crate) fn word(&mut self, text: &str) -> io::Result<()> {
+        self.inner.write_all(printable(text).as_bytes())
     }
 
     /// A word of our own in this style, where colours are shown.
@@ -80,47 +88,43 @@ impl Out {
     }
 }
 
-/// The text with control characters, and those that turn text around, written as escapes. Line ends and tabs stay.
+/// Refuses what would be lost in silence: see [`Stream`].
+struct Stdout(StdoutLock<'static>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Stream::Output.open()?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The text as a terminal may have it: [`printable`], but for its line ends and tabs, which stay.
 ///
 /// Topics and payloads come from others: on a terminal they could move the cursor, or hide what stands there.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_dangerous) {
+    if !text.contains(is_dangerous) {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_dangerous(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
-}
-
-/// The text without line ends, tabs and other control characters, which stand there as escapes: what others have sent
-/// must not make a line or a column of its own.
-pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escape = |c: char| if is_dangerous(c) { printable(c.encode_utf8(&mut [0; 4])).into_owned() } else { c.into() };
     Cow::Owned(text.chars().map(escape).collect())
 }
 
 /// JSON with the same characters as [`visible`] written as JSON's own escapes: it stays what it was.
 fn visible_json(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_dangerous) {
+    if !text.contains(is_dangerous) {
         return Cow::Borrowed(text);
     }
     // All of them stand within texts, and have four digits.
-    let escape = |c: char| if is_dangerous(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    let escape = |c: char| if is_dangerous(c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() };
     Cow::Owned(text.chars().map(escape).collect())
 }
 
 fn is_dangerous(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c != '\n' && c != '\t' && matches!(printable(c.encode_utf8(&mut [0; 4])), Cow::Owned(_))
 }
 
 #[cfg(test)]
@@ -132,7 +136,7 @@ mod tests {
         assert_eq!(visible("plain 中文\n\ttext"), "plain 中文\n\ttext");
         assert_eq!(visible("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(visible("\u{202e}txt.exe"), "\\u{202e}txt.exe");
-        assert_eq!(visible("bell\u{7}\r"), "bell\\u{7}\\u{d}");
+        assert_eq!(visible("bell\u{7}\r"), "bell\\u{7}\\r");
         assert_eq!(visible("\u{9b}31m"), "\\u{9b}31m");
     }
 
@@ -143,11 +147,5 @@ mod tests {
         let shown = visible_json(&text);
         assert!(!shown.contains(is_dangerous), "{shown:?}");
         assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
-    }
-
-    #[test]
-    fn what_is_one_line_stays_one() {
-        assert_eq!(one_line("plain 中文"), "plain 中文");
-        assert_eq!(one_line("a\nok\tb\u{1b}"), "a\\nok\\tb\\u{1b}");
     }
 }

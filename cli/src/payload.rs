@@ -10,6 +10,7 @@ use clap::Args;
 use crate::exit::{Failure, Result};
 use crate::report;
 use crate::settings::Settings;
+use crate::stdio::Stream;
 
 const WHAT: &str = "Message";
 
@@ -106,6 +107,7 @@ impl Place {
                 Ok(Reader { from: Box::new(file), size: data.is_file().then_some(data.len()), name })
             }
             Place::Stdin => {
+                Stream::Input.check()?;
                 if !quiet && io::stdin().is_terminal() && io::stderr().is_terminal() {
                     report::note("reading from the terminal; Ctrl-D ends the input");
                 }

@@ -3,11 +3,11 @@
 use std::fmt::{self, Display};
 use std::io::Write as _;
 
+use aliyun_mqtt::printable;
 use anstyle::{AnsiColor, Style};
 
 use crate::args::{Color, GlobalArgs, LogLevel};
 use crate::exit::Failure;
-use crate::output::{one_line, visible};
 
 /// Sets colours and log for the whole program.
 pub(crate) fn start(global: &GlobalArgs) {
@@ -64,9 +64,16 @@ fn line(label: &str, color: AnsiColor, text: &str) {
     print(format_args!("{style}{label}:{style:#} {}", shown(text)));
 }
 
+/// The longest line, in characters: a topic of others may have 64 KB.
+const LONGEST: usize = 8 * 1024;
+
 /// As it stands in a line: a topic or a reason that others have chosen makes no line of its own, say one with `error:`.
 fn shown(text: &str) -> String {
-    visible(&one_line(text)).into_owned()
+    let text = printable(text);
+    match text.char_indices().nth(LONGEST) {
+        None => text.into_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
+    }
 }
 
 /// To stderr. Where that is closed there is nobody to tell, and nothing to fail for.

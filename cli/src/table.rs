@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::output::{Out, one_line};
+use aliyun_mqtt::printable;
+
+use crate::output::Out;
 
 /// What stands where there is nothing.
 pub(crate) const NOTHING: &str = "-";
@@ -29,7 +31,7 @@ impl<const N: usize> Table<N> {
     }
 
     fn lines(&mut self, terminal: bool, rows: &[[String; N]]) -> Vec<String> {
-        let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| one_line(cell))).collect();
+        let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
         if !terminal {
             return rows.iter().map(|row| row.join("\t")).collect();
         }

@@ -5,7 +5,7 @@ mod support;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Folder, Output, program, run, run_with_input};
+use support::{Folder, Output, program, redirected, run, run_with_input};
 
 #[test]
 fn show_names_the_source_of_each_value_and_masks_secrets() {
@@ -216,4 +216,33 @@ fn sign_tells_what_no_login_can_be_made_of() {
     let mut command = signer();
     command.env("ALIYUN_MQTT_CLIENT_ID", "GID_Test@@@0001").env("ALIBABA_CLOUD_SECURITY_TOKEN", "not-a-token");
     assert!(run(command, ["sign"]).expect(0).stderr.contains("temporary key"));
+}
+
+#[test]
+fn what_prints_refuses_a_closed_output() {
+    for arguments in [
+        &["--help"][..],
+        &["pub", "-h"],
+        &["--version"],
+        &["completions", "bash"],
+        &["man"],
+        &["config", "path"],
+        &["config", "show"],
+        &["sign"],
+        &["doctor", "--offline"],
+        &["doctor", "--list-causes"],
+        &["emulator"],
+        &["token", "apply", "demo"],
+        &["credential", "get", "GID_x@@@1"],
+        &["group", "list"],
+        &["send", "-t", "demo", "-m", "x"],
+        &["rr", "-t", "demo", "-m", "x"],
+        &["p2p", "listen"],
+    ] {
+        let output = run(redirected(&signer(), arguments, ">&-"), [""; 0]).expect(1);
+        assert!(output.stderr.contains("standard output is closed"), "{arguments:?}: {}", output.stderr);
+    }
+    let folder = Folder::new();
+    let pages = folder.path("pages");
+    run(redirected(&program(), ["man", "--output-dir", pages.to_str().unwrap()], ">&-"), [""; 0]).expect(0);
 }

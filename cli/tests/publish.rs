@@ -10,7 +10,7 @@ use aliyun_mqtt::{Client, Config, Credentials, Message, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 use support::library::proxy::Proxy;
-use support::{Folder, LONG, Output, emulator, published, run, run_with_input, topic, with};
+use support::{Folder, LONG, Output, emulator, published, redirected, run, run_with_input, topic, with};
 
 /// Bytes that no text has.
 const BINARY: &[u8] = b"\x00\xff\xfe\r\n\x80 \n";
@@ -245,4 +245,38 @@ fn a_full_disk_for_the_summary_is_an_error_and_a_closed_pipe_is_not() {
     let output = run(command, ["pub", "-t", &topic(&emulator, "a"), "-m", "x", "--json"]).expect(0);
     assert!(output.stderr.is_empty(), "{output:?}");
     assert_eq!(published(&emulator).len(), 2);
+}
+
+/// A closed standard input is not an empty one.
+#[test]
+fn with_its_input_closed_it_sends_nothing_where_it_would_read_it() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "closed");
+    let topic = topic.as_str();
+    let secret = ["--access-key-secret-file", "-"];
+    for arguments in [
+        &["pub", "-t", topic, "-s"][..],
+        &["pub", "-t", topic, "-f", "-"],
+        &["pub", "-t", topic, "-l"],
+        &["pub", "--jsonl"],
+        &["p2p", "send", "GID_x@@@1", "-s"],
+        &["rr", "-t", topic, "-s"],
+        &["send", "-t", topic, "-s"],
+        &["session", "-"],
+        &[&secret[..], &["pub", "-t", topic, "-m", "x"]].concat(),
+    ] {
+        let output = run(redirected(&with(&emulator), arguments, "<&-"), [""; 0]);
+        assert!(matches!(output.code, Some(1 | 2)), "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains("standard input is closed"), "{arguments:?}: {}", output.stderr);
+    }
+    assert_eq!(published(&emulator), [], "nothing was sent");
+    // What neither reads nor prints needs neither, and nobody need hear of it.
+    run(redirected(&with(&emulator), ["pub", "-t", topic, "-m", "x"], "<&- >&- 2>&-"), [""; 0]).expect(0);
+    assert_eq!(published(&emulator).len(), 1);
+    run(redirected(&with(&emulator), ["pub", "-t", topic, "-s"], "</dev/null"), [""; 0]).expect(0);
+    run(redirected(&with(&emulator), ["pub", "-t", topic, "-s"], "0<>/dev/null"), [""; 0]).expect(0);
+    assert_eq!(published(&emulator).len(), 3);
+    let output = run(redirected(&with(&emulator), ["pub", "-t", topic, "-m", "x", "--json"], ">&-"), [""; 0]).expect(1);
+    assert!(output.stderr.contains("standard output is closed"), "{}", output.stderr);
+    assert_eq!(published(&emulator).len(), 3, "it was told before");
 }

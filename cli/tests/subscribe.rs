@@ -4,12 +4,13 @@ mod support;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use serde_json::Value;
-use support::{Folder, LONG, Output, Running, emulator, program, run, run_with_input, topic, with};
+use support::library::broker::{self, Broker};
+use support::{Folder, LONG, Output, Running, emulator, program, redirected, run, run_with_input, topic, with};
 
 const DEVICE: &str = "keeper";
 
@@ -377,6 +378,65 @@ fn a_closed_pipe_ends_it_quietly_and_what_was_not_read_comes_again() {
     expect_left(&emulator, &topic, &["2"]);
 }
 
+/// `sub | head -1` with one message and no second.
+#[test]
+fn it_ends_when_the_reader_of_its_output_does_without_waiting_for_a_message() {
+    let emulator = emulator();
+    for payloads in [&[&b"1"[..]][..], &[]] {
+        let topic = topic(&emulator, "reader");
+        waiting(&emulator, &topic, payloads);
+        let (mut command, arguments) = keeper(&emulator, &topic, &[]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        command.args(arguments).stdout(writer);
+        let running = Running::start(command);
+        let mut reader = BufReader::new(reader);
+        if !payloads.is_empty() {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            assert_eq!(line, "1\n");
+        }
+        drop(reader);
+        assert_eq!(running.wait().expect(0).stderr, "");
+        expect_left(&emulator, &topic, &[]);
+    }
+    let topic = topic(&emulator, "reply");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = with(&emulator);
+    command.args(["rr", "-t", &topic, "-m", "x", "-W", "600"]).stdout(writer);
+    let running = Running::start(command);
+    until(&emulator, |what| matches!(what, What::Published { topic: to, .. } if *to == topic));
+    drop(reader);
+    running.wait().expect(0);
+}
+
+/// What is printed where nobody can read it must not be acknowledged.
+#[test]
+fn with_its_output_closed_it_refuses_to_start() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "closed");
+    waiting(&emulator, &topic, &[b"1"]);
+    let connects = || emulator.log().iter().filter(|entry| matches!(entry.what, What::Connected { .. })).count();
+    let before = connects();
+    let (command, arguments) = keeper(&emulator, &topic, &["-C", "1", "-W", "60"]);
+    for more in [&[][..], &["--json"], &["--exec", "cat"], &["--output-dir", "/nonexistent"]] {
+        let arguments = arguments.iter().map(String::as_str).chain(more.iter().copied());
+        let output = run(redirected(&command, arguments, ">&-"), [""; 0]).expect(1);
+        assert!(output.stderr.contains("standard output is closed"), "{}", output.stderr);
+        assert!(output.stderr.contains("hint: `> /dev/null` discards"), "{}", output.stderr);
+    }
+    assert_eq!(connects(), before, "nothing was connected");
+    expect_left(&emulator, &topic, &["1"]);
+
+    // What nobody wants to read is no mistake, however it is said.
+    for redirections in [">/dev/null", "1<>/dev/null", ">/dev/null 2>&-", "<&- >/dev/null 2>&-"] {
+        waiting(&emulator, &topic, &[b"1"]);
+        run(redirected(&command, &arguments, redirections), [""; 0]).expect(0);
+    }
+    expect_left(&emulator, &topic, &[]);
+    // Nothing is printed here.
+    run(redirected(&command, [&arguments[..], &["-E".to_string()]].concat(), ">&-"), [""; 0]).expect(0);
+}
+
 #[test]
 fn what_was_written_but_not_wholly_when_it_was_killed_comes_again() {
     let emulator = emulator();
@@ -518,6 +578,108 @@ fn a_command_gets_the_message_and_nothing_of_it_becomes_code() {
     assert_eq!(run(command, arguments).expect(0).text(), "none time\n");
 }
 
+/// The program against a scripted server.
+fn at(server: &Broker) -> Command {
+    let mut command = program();
+    command
+        .env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", server.addr()))
+        .env("ALIYUN_MQTT_INSTANCE_ID", "post-cn-test")
+        .env("ALIYUN_MQTT_GROUP_ID", "GID_test")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "id")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret");
+    command
+}
+
+/// A server that grants one subscription and then delivers these packets; each message, of QoS 1, is to be acknowledged
+/// before the client says goodbye.
+fn deliver(server: &Broker, packets: &[Vec<u8>]) {
+    let mut line = server.accept(false);
+    let subscribe = line.expect(8);
+    line.suback(subscribe.id(), &[1]);
+    for packet in packets {
+        line.write(packet);
+    }
+    for _ in packets {
+        line.expect(4);
+    }
+    line.expect(14);
+}
+
+#[test]
+fn a_command_can_be_started_for_whatever_a_publisher_sends() {
+    let server = Broker::start();
+    let show = r#"printf '%s|%s|%s' "$MQTT_CONTENT_TYPE" "$MQTT_INEXACT" "$(cat)""#;
+    let mut command = at(&server);
+    command.args(["sub", "--protocol", "5", "-t", "#", "-C", "2", "--exec", show]);
+    let running = Running::start(command);
+    // Content type; each of them alone would have stopped it at each start.
+    let nul = [&b"\x03\0\x03a\0b"[..]].concat();
+    let message = |id: u8, properties: &[u8], payload: &[u8]| {
+        let head = [&[0, 1, b't', 0, id, properties.len() as u8][..], properties, payload].concat();
+        broker::packet(0x32, &head)
+    };
+    deliver(&server, &[message(1, &nul, b"one;"), message(2, b"\x03\0\x01c", b"two")]);
+    assert_eq!(running.wait().expect(0).text(), "a\u{fffd}b|MQTT_CONTENT_TYPE|one;c||two");
+}
+
+#[test]
+fn nothing_but_a_payload_makes_a_line() {
+    let hostile = "a\nb\u{1b}[2J\r\u{202e}\tc";
+    let shown = r"a\nb\u{1b}[2J\r\u{202e}\tc";
+    let server = Broker::start();
+    let message = |payload: &[u8]| {
+        // Content type, response topic, user property.
+        let text = |text: &str| [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat();
+        let properties = [&[3][..], &text(hostile), &[8], &text(hostile), &[0x26], &text(hostile), &text("v")].concat();
+        let body = [&text(hostile)[..], &[0, 1, properties.len() as u8], &properties, payload].concat();
+        broker::packet(0x32, &body)
+    };
+    for (arguments, expected) in [
+        (&["-v"][..], format!("{shown} one\ntwo\n")),
+        (&["-F", "%t|%C|%R|%P|%p"], format!("{shown}|{shown}|{shown}|{shown}:v|one\ntwo\n")),
+        (&["-v", "--output-dir", "DIR"], format!("{shown} DIR/")),
+        (&["--exec", "false", "--keep-going"], String::new()),
+    ] {
+        let folder = Folder::new();
+        let folder = folder.as_path().to_str().expect("a path in UTF-8");
+        let mut command = at(&server);
+        command.args(["sub", "--protocol", "5", "-t", "#", "-C", "1"]);
+        command.args(arguments.iter().map(|argument| argument.replace("DIR", folder)));
+        let running = Running::start(command);
+        deliver(&server, &[message(b"one\ntwo")]);
+        let output = running.wait();
+        let (text, lines) = (output.text(), output.stderr.lines().collect::<Vec<_>>());
+        match arguments[0] {
+            "--exec" => assert!(lines.len() == 3 && lines[1].contains(shown), "{lines:?}"),
+            _ if arguments.contains(&"DIR") => {
+                assert!(text.starts_with(&expected.replace("DIR", folder)) && text.lines().count() == 1, "{text:?}");
+            }
+            _ => assert_eq!(text, expected),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_gets_less_of_a_message_where_the_system_does_not_take_all_of_it() {
+    let server = Broker::start();
+    let topic = "x".repeat(60_000);
+    let mut command = at(&server);
+    // With this stack the environment has 128 KiB, most of which is gone already.
+    command.env("FILLER", "x".repeat(100_000));
+    let show = r#"printf '%s|%s|%s' "$MQTT_TOPIC" "$MQTT_INEXACT" "$(cat)""#;
+    let command = redirected(&command, ["sub", "-t", "#", "-C", "1", "--exec", show], "");
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -s 512; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    limited.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, value) in command.get_envs() {
+        limited.env(name, value.unwrap_or_default());
+    }
+    let running = Running::start(limited);
+    deliver(&server, &[broker::publish(&topic, 1, 1, false, b"payload")]);
+    assert_eq!(running.wait().expect(0).text(), "|MQTT_TOPIC|payload");
+}
+
 #[test]
 fn when_a_command_fails_its_message_and_those_after_it_come_again() {
     let emulator = emulator();
@@ -608,8 +770,8 @@ fn a_hangup_ends_it_unless_nohup_started_it() {
             let mut shell = Command::new("nohup");
             shell.arg(program.get_program()).env_clear();
             shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            shell.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
-            shell.stderr(std::process::Stdio::piped());
+            shell.stdin(Stdio::null()).stdout(Stdio::piped());
+            shell.stderr(Stdio::piped());
             command = shell;
         }
         command.args(["sub", "-t", &topic]);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Credentials;
 use crate::error::{Error, ErrorKind, Result};
+use crate::printable::excerpt;
 
 /// What a provider may fail with.
 pub(super) type ProviderError = Box<dyn std::error::Error + Send + Sync>;
@@ -15,11 +16,11 @@ pub(crate) type Provider = dyn Fn() -> Result<Credentials, ProviderError> + Send
 pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
     let failed = |message: String| Error::new(ErrorKind::Credentials, message);
     let credentials = provider().map_err(|error| {
-        let shown = |what: &str| failed(format!("{what} (stage: credentials): {error}"));
+        let shown = |what: &str, error: &str| failed(format!("{what} (stage: credentials): {error}"));
         match error.downcast_ref::<Error>() {
-            Some(own) => shown("no credentials could be had").with_source(own.clone()),
+            Some(own) => shown("no credentials could be had", &own.to_string()).with_source(own.clone()),
             None => {
-                let shown = shown("the credentials provider failed");
+                let shown = shown("the credentials provider failed", &excerpt(&error.to_string()));
                 shown.with_source(Cause(error))
             }
         }

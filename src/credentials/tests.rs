@@ -149,6 +149,9 @@ fn a_provider_is_asked_and_checked() {
     let failed = provider(|| Err("vault is sealed".into())).unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::Credentials);
     assert!(failed.to_string().contains("vault is sealed") && failed.source().is_some());
+    let hostile = provider(|| Err(format!("a\nb\u{1b}[2J\u{202e}{}", "x".repeat(10_000)).into())).unwrap_err();
+    let shown = hostile.to_string();
+    assert!(shown.contains(r"a\nb\u{1b}[2J\u{202e}xxx") && shown.len() < 500, "{shown}");
     let nested = provider(|| Ok(Credentials::provider(|| Ok(Credentials::token("a", "R|b"))))).unwrap_err();
     assert!(nested.to_string().contains("another provider"), "{nested}");
     let unusable = provider(|| Ok(Credentials::token("a", "geheim"))).unwrap_err();

@@ -5,7 +5,7 @@ use std::fmt;
 /// What the service's API answered instead of a result.
 ///
 /// What is missing in an answer is `None`: a gateway on the way gives a status at most. Texts are as the service gave
-/// them, but shortened, without control characters, and without the secrets of the call.
+/// them, but shortened, [`printable`](crate::printable()), and without the secrets of the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiFault {
     http_status: u16,

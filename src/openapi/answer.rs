@@ -12,6 +12,7 @@ use super::fields;
 use super::sign::encode;
 use super::wire::{Reply, protocol};
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Result};
+use crate::printable::excerpt;
 
 /// What is known of the call that was answered.
 pub(super) struct Question<'a> {
@@ -178,7 +179,6 @@ fn echo(message: &str) -> Option<usize> {
 
 /// A text of the service as it may be shown.
 fn shown(text: &str, question: &Question<'_>) -> String {
-    const LONGEST: usize = 300;
     let text = &text[..echo(text).unwrap_or(text.len())];
     let mut text = text.to_string();
     for secret in &question.secrets {
@@ -191,12 +191,9 @@ fn shown(text: &str, question: &Question<'_>) -> String {
             }
         }
     }
-    let printable = text.chars().map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c });
-    let mut short: String = printable.take(LONGEST).collect();
-    if short.len() < text.len() {
-        short.push_str("...");
-    }
-    short.trim().to_string()
+    // Line ends are part of a service's layout; what else could command a terminal is written out.
+    let spaced: String = text.chars().map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c }).collect();
+    excerpt(spaced.trim())
 }
 
 /// What a body is that is not the JSON it should be. Of a page only its title is shown: gateways like to repeat the

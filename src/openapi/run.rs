@@ -9,6 +9,7 @@ use super::sign::{self, Unsigned};
 use super::{Api, Call};
 use crate::backoff::Backoff;
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Result, Stage};
+use crate::printable::excerpt;
 
 /// How often a call is tried at most.
 const ATTEMPTS: u32 = 4;
@@ -101,7 +102,7 @@ impl Api {
         log::debug!(
             "{action}: attempt {attempt}, HTTP {}, request id {}, {:?}",
             reply.status,
-            request_id.map_or_else(|| "-".to_string(), |id| id.escape_default().to_string()),
+            request_id.map_or_else(|| "-".to_string(), |id| excerpt(id)),
             start.elapsed()
         );
         result.map_err(|error| Failed { error, retry_after: reply.retry_after })

@@ -1,6 +1,6 @@
 //! Acknowledgements owed to the broker: given when the program has taken a message, sent in the order of receipt.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::line::Arrived;
@@ -46,6 +46,9 @@ pub(crate) struct Acks {
     /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with what the message was: a broker that has lost its
     /// session without the client being told begins with the same ids again.
     releasing: BTreeMap<u16, u64>,
+    /// QoS 2: PUBREC was sent over the current connection, PUBREL has not come over it, and the end of the client waits
+    /// for it.
+    unfinished: BTreeSet<u16>,
 }
 
 impl Acks {
@@ -141,10 +144,22 @@ impl Acks {
     /// An incoming QoS 2 exchange ended.
     pub(super) fn released(&mut self, id: u16) {
         self.releasing.remove(&id);
+        self.unfinished.remove(&id);
+    }
+
+    /// PUBREC was sent on the current connection: the end of the client waits for PUBREL.
+    pub(super) fn await_release(&mut self, id: u16) {
+        self.unfinished.insert(id);
+    }
+
+    /// Returns how many QoS 2 exchanges wait for the PUBREL of the server on this connection.
+    pub(super) fn unfinished(&self) -> usize {
+        self.unfinished.len()
     }
 
     /// The connection is gone; acknowledgements not sent count only if the session is resumed.
     pub(super) fn connection_lost(&mut self, resumable: bool) {
+        self.unfinished.clear();
         if !resumable {
             return self.session_gone();
         }
@@ -163,6 +178,7 @@ impl Acks {
         self.owed_names.clear();
         self.detached.clear();
         self.releasing.clear();
+        self.unfinished.clear();
     }
 
     /// How many messages wait for their acknowledgement.
@@ -246,10 +262,15 @@ mod tests {
         let key = new_key(&mut acks, 7, QoS::ExactlyOnce);
         acks.done(key);
         assert_eq!(sent(&mut acks), [7]);
+        acks.await_release(7);
+        assert_eq!(acks.unfinished(), 1);
         acks.connection_lost(true);
+        assert_eq!(acks.unfinished(), 0, "PUBREL cannot come over a lost connection");
         assert_eq!(acks.arrive(&arrived(7, QoS::ExactlyOnce, true)), Arrival::Repeated);
         assert_eq!(sent(&mut acks), [7], "PUBREC again");
+        acks.await_release(7);
         acks.released(7);
+        assert_eq!(acks.unfinished(), 0);
         assert!(matches!(acks.arrive(&arrived(7, QoS::ExactlyOnce, false)), Arrival::New(_)));
     }
 

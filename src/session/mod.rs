@@ -226,7 +226,7 @@ impl Session {
         self.lock().is_online()
     }
 
-    /// Drains until shortly before the deadline, says goodbye, ends the worker; reports what was not delivered.
+    /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the worker; reports what was not delivered.
     pub(crate) fn close(&self, deadline: Instant) -> Result<()> {
         self.check_process()?;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -239,19 +239,25 @@ impl Session {
         loop {
             let now = Instant::now();
             self.expire_in(&mut state, now);
-            if state.outbox.open() == 0 || now >= drained || state.worker_gone {
+            // The server keeps a received QoS 2 message until its exchange ends, and may send it again after that.
+            let drained_already = state.outbox.open() == 0 && state.unfinished_exchanges() == 0;
+            if drained_already || now >= drained || state.worker_gone {
                 break;
             }
             let wake = state.outbox.next_deadline().map_or(drained, |next| next.min(drained));
             state = self.wait(state, wake);
         }
         state.give_up();
+        let unfinished = state.unfinished_exchanges();
         let report = state.outbox.lost.report();
         let dead = match &state.phase {
             Phase::Dead(reason) if reason.kind() != ErrorKind::Closed => Some(reason.clone()),
             _ => None,
         };
         drop(state);
+        if unfinished > 0 {
+            log::warn!("the server has not finished {unfinished} QoS 2 exchanges: it may deliver these messages again");
+        }
         self.leave(deadline);
         report.or(dead).map_or(Ok(()), Err)
     }

@@ -203,6 +203,12 @@ impl State {
         counts
     }
 
+    /// Returns how many received QoS 2 messages have an exchange that the server has not finished: PUBREC was sent, PUBREL
+    /// has not come.
+    pub(super) fn unfinished_exchanges(&self) -> usize {
+        self.acks.unfinished()
+    }
+
     /// DISCONNECT, behind everything that was handed over and before nothing more: the line is given up here. The
     /// worker reads on until `by` at the latest.
     pub(super) fn say_goodbye(&mut self, by: Instant) {

@@ -30,6 +30,7 @@ use crate::config::Config;
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
+use crate::printable::excerpt;
 use crate::subscribe::Asked;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
@@ -186,7 +187,7 @@ impl Pump {
                     log::warn!(
                         "a message to \"{}\" came with several subscription identifiers, as from filters of a kept \
                          session that overlap: its payload may begin with bytes that do not belong to it",
-                        arrived.topic
+                        excerpt(&arrived.topic)
                     );
                 }
             }

@@ -15,6 +15,7 @@ use crate::credentials::{Login, Provider};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
 use crate::helper;
+use crate::printable::excerpt;
 use crate::proxy::Proxy;
 
 /// What `Session::connecting` says.
@@ -57,7 +58,7 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
     let reason = catch_unwind(AssertUnwindSafe(|| worker.work())).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<&str>().map(ToString::to_string);
         let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Error::internal(format!("the connection's thread panicked: {what}")).with_fate(Fate::Unknown)
+        Error::internal(format!("the connection's thread panicked: {}", excerpt(&what))).with_fate(Fate::Unknown)
     });
     if let Some(ready) = worker.ready.take() {
         let _ = ready.send(Err(reason.clone()));

@@ -39,6 +39,13 @@ enum ConfigCommand {
     },
 }
 
+impl ConfigArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        !matches!(self.command, ConfigCommand::Init { .. })
+    }
+}
+
 pub(crate) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<Exit> {
     match args.command {
         ConfigCommand::Path => Out::new().line(&path(global)?.display().to_string())?,

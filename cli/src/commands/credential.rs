@@ -73,6 +73,13 @@ struct ShowArgs {
     json: bool,
 }
 
+impl CredentialArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        !matches!(self.command, CredentialCommand::Unregister { .. })
+    }
+}
+
 pub(crate) fn run(args: &CredentialArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
     match &args.command {

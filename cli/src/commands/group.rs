@@ -44,6 +44,13 @@ enum GroupCommand {
     },
 }
 
+impl GroupArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        matches!(self.command, GroupCommand::List { .. })
+    }
+}
+
 pub(crate) fn run(args: &GroupArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
     match &args.command {

@@ -27,6 +27,13 @@ pub(crate) struct ManArgs {
     output_dir: Option<PathBuf>,
 }
 
+impl ManArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        self.output_dir.is_none()
+    }
+}
+
 pub(crate) fn run(args: &ManArgs, _global: &GlobalArgs) -> Result<Exit> {
     let mut root = with_all_help(Cli::command().disable_help_subcommand(true));
     // So that every command knows its whole name, and the options of all.

@@ -21,10 +21,15 @@ pub(crate) mod trace;
 
 use crate::args::{Cli, Command};
 use crate::exit::{Exit, Result};
+use crate::stdio::Stream;
 
 /// Runs what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let Cli { global, command } = cli;
+    if prints(&command) {
+        // Before anything is done whose result would be lost.
+        Stream::Output.check()?;
+    }
     match command {
         Command::Pub(args) => publish::run(&args, &global),
         Command::Sub(args) => subscribe::run(&args, &global),
@@ -44,5 +49,21 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Completions(args) => completions::run(&args, &global),
         Command::Man(args) => man::run(&args, &global),
         Command::Config(args) => config::run(&args, &global),
+    }
+}
+
+/// Returns true if the command has something for standard output, itself or by what it starts.
+fn prints(command: &Command) -> bool {
+    match command {
+        Command::Pub(args) => args.prints(),
+        Command::Sub(args) => args.prints(),
+        Command::P2p(args) => args.prints(),
+        Command::Rr(args) => args.prints(),
+        Command::Token(args) => args.prints(),
+        Command::Credential(args) => args.prints(),
+        Command::Group(args) => args.prints(),
+        Command::Man(args) => args.prints(),
+        Command::Config(args) => args.prints(),
+        _ => true,
     }
 }

@@ -70,6 +70,13 @@ enum P2pCommand {
     },
 }
 
+impl P2pArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        matches!(self.command, P2pCommand::Listen { .. } | P2pCommand::Request { .. })
+    }
+}
+
 pub(crate) fn run(args: &P2pArgs, global: &GlobalArgs) -> Result<Exit> {
     match &args.command {
         P2pCommand::Send { to, payload, qos, session } => send(to, payload, *qos, session, global),

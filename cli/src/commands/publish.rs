@@ -150,6 +150,13 @@ pub(crate) struct PubArgs {
     text: bool,
 }
 
+impl PubArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        self.json
+    }
+}
+
 pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
     let form = Form::of(args)?;

@@ -58,6 +58,13 @@ enum RrCommand {
     },
 }
 
+impl RrArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
 pub(crate) fn run(args: &RrArgs, global: &GlobalArgs) -> Result<Exit> {
     match &args.command {
         Some(_) if args.topic.is_some() || args.ask != AskArgs::default() => {

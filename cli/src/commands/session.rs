@@ -10,6 +10,7 @@ use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::settings::Settings;
+use crate::stdio::Stream;
 use crate::table::Table;
 
 /// What the service takes at a time; asked for so many at once, the first answers do not wait for the last.
@@ -54,6 +55,7 @@ pub(crate) fn run(args: &SessionArgs, global: &GlobalArgs) -> Result<Exit> {
             answers.add(&mut batch, id.clone())?;
             continue;
         }
+        Stream::Input.check()?;
         for line in io::stdin().lines() {
             let line = line.map_err(|error| Failure::io("cannot read standard input", &error))?;
             if !line.trim().is_empty() {

@@ -18,12 +18,15 @@ of receipt.
 When a command of --exec fails, sub ends with 1 and the message is not acknowledged, nor is any after it; --keep-going skips \
 it instead. Commands run one at a time, in the order of receipt. Their environment has MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN, \
 MQTT_DUP, MQTT_TIME, MQTT_PAYLOAD_LEN and, where the message has them, MQTT_CONTENT_TYPE, MQTT_RESPONSE_TOPIC and \
-MQTT_USER_PROPERTIES (JSON pairs). Write \"$MQTT_TOPIC\" in quotes: others have chosen it.
+MQTT_USER_PROPERTIES (JSON pairs). Write \"$MQTT_TOPIC\" in quotes: others have chosen it. An environment cannot hold a NUL \
+or an endless value: a NUL is U+FFFD there, a value of more than 64 KB (1 KB, where the system does not take them together) \
+is left out, and MQTT_INEXACT names these variables.
 
 Formats of -F: %t topic, %p payload, %x %X payload in hex, %l length, %q QoS, %r retain, %I ISO 8601 time, %U Unix time, \
 %j JSON, %J JSON with the payload as JSON, and of MQTT 5 %C content type, %D correlation data, %E expiry, %F text flag, \
 %P user properties, %R response topic, %S subscription ids; with -, 0, width and .precision as in printf. @ and a letter is a \
-part of the time as in strftime, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v \\\\ are characters.
+part of the time as in strftime, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v \\\\ are characters. In the topic and in properties control \
+characters are shown as escapes, with -v too, so that a message makes no line but by its payload; --json has all as it is.
 
 Examples:
   aliyun-mqtt sub -t 'demo/#' -v
@@ -62,6 +65,13 @@ pub(crate) struct SubArgs {
     bounds: BoundArgs,
     #[command(flatten)]
     sink: SinkArgs,
+}
+
+impl SubArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        !self.exit_after_subscribing
+    }
 }
 
 pub(crate) fn run(args: &SubArgs, global: &GlobalArgs) -> Result<Exit> {

@@ -85,6 +85,17 @@ fn kind(word: &str) -> Result<TokenKind, String> {
     kinds.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| "it must be R, W or RW".to_string())
 }
 
+impl TokenArgs {
+    /// Returns true if something is to be printed on standard output.
+    pub(crate) fn prints(&self) -> bool {
+        match &self.command {
+            TokenCommand::Apply(args) => args.output.is_none(),
+            TokenCommand::Query { .. } => true,
+            TokenCommand::Revoke { .. } => false,
+        }
+    }
+}
+
 pub(crate) fn run(args: &TokenArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
     match &args.command {

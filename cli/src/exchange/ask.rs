@@ -45,6 +45,7 @@ impl AskArgs {
         let options = RequestOptions::new(self.wait.unwrap_or_else(|| config.timeout())).envelope(self.envelope);
         let message = Outgoing::new(topic, QoS::AtLeastOnce, payload);
         let receiver = Receiver::connect(config)?;
+        receiver.watch_output()?;
         if let Some(reply) = receiver.call(|client| client.request_message(message, options))? {
             let mut printer = Printer::new(&self.print);
             printer.print(&View::new(&reply, &ZonedDateTime::now()))?;

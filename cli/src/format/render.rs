@@ -1,8 +1,10 @@
 //! Writes a message in a format.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
+use aliyun_mqtt::printable;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
@@ -28,6 +30,16 @@ enum Rendered<'a> {
     Hex(String),
 }
 
+impl<'a> Rendered<'a> {
+    /// A text that is no payload: it makes no line of its own.
+    fn word(text: &'a str) -> Self {
+        match printable(text) {
+            Cow::Borrowed(text) => Rendered::Text(text),
+            Cow::Owned(text) => Rendered::Made(text),
+        }
+    }
+}
+
 pub(super) fn write(pieces: &[Piece], view: &View<'_>, to: &mut impl Target) -> io::Result<()> {
     for piece in pieces {
         match piece {
@@ -48,7 +60,7 @@ fn render<'a>(field: Field, view: &View<'a>, shape: Shape) -> Rendered<'a> {
     // How much of the payload is shown, in bytes.
     let payload = &view.payload[..view.payload.len().min(shape.precision.unwrap_or(usize::MAX))];
     match field {
-        Field::Topic => Rendered::Text(view.topic),
+        Field::Topic => Rendered::word(view.topic),
         Field::Payload => Rendered::Bytes(payload),
         Field::HexLower => Rendered::Hex(hex(payload, false)),
         Field::HexUpper => Rendered::Hex(hex(payload, true)),
@@ -61,15 +73,15 @@ fn render<'a>(field: Field, view: &View<'a>, shape: Shape) -> Rendered<'a> {
             Rendered::Made(format!("{}.{:09}", time.as_second(), time.subsec_nanosecond()))
         }
         Field::Alias => Rendered::Number(None),
-        Field::ContentType => Rendered::Text(view.content_type.unwrap_or_default()),
+        Field::ContentType => Rendered::word(view.content_type.unwrap_or_default()),
         Field::Correlation => Rendered::Bytes(view.correlation_data.unwrap_or_default()),
         Field::Expiry => Rendered::Number(view.expiry.map(|time| time.as_secs())),
         Field::TextFlag => Rendered::Number(view.text.then_some(1)),
         Field::UserProperties => {
             let pairs = view.user_properties.iter().map(|(key, value)| format!("{key}:{value}"));
-            Rendered::Made(pairs.collect::<Vec<_>>().join(" "))
+            Rendered::Made(printable(&pairs.collect::<Vec<_>>().join(" ")).into_owned())
         }
-        Field::ResponseTopic => Rendered::Text(view.response_topic.unwrap_or_default()),
+        Field::ResponseTopic => Rendered::word(view.response_topic.unwrap_or_default()),
         Field::SubscriptionIds => match view.subscription_identifiers {
             [] => Rendered::Number(None),
             [one] => Rendered::Number(Some(u64::from(*one))),

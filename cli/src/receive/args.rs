@@ -104,6 +104,9 @@ impl SinkArgs {
     /// Receives until the bounds are reached; their time runs from when it is `ready`.
     pub(crate) fn receive(&self, receiver: &Receiver, bounds: Bounds, ready: &Ready) -> Result<End> {
         let printer = || Printer::new(&self.print);
+        if self.command.exec.is_none() {
+            receiver.watch_output()?;
+        }
         match (&self.command.exec, &self.output_dir) {
             (Some(line), _) => {
                 let command = Command::new(line, self.command.exec_timeout, receiver.interrupt());

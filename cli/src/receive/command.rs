@@ -1,6 +1,6 @@
 //! `--exec`: a command of the shell for each message.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,8 +23,12 @@ use crate::time::rfc3339_exact;
 const MOST_OUTPUT: u64 = 16 * 1024 * 1024;
 /// How long a command that was asked to end may take for it.
 const GRACE: Duration = Duration::from_secs(2);
-/// The longest value in the environment that systems take.
+/// The longest value in the environment; Linux takes twice that.
 const MOST_VALUE: usize = 64 * 1024;
+/// The same, where the system does not take all of them together.
+const LITTLE_VALUE: usize = 1024;
+/// Names the variables that do not have the message's value.
+const INEXACT: &str = "MQTT_INEXACT";
 
 pub(super) const PROCESSING: &str = "Processing";
 
@@ -73,8 +77,23 @@ impl Command {
     ///
     /// The payload is its standard input. Nothing that others have sent becomes a word of the shell.
     pub(crate) fn run(&self, view: &View<'_>, payload: &[u8], output: Output) -> Result<Vec<u8>, String> {
+        let deadline = self.timeout.and_then(super::deadline);
+        let mut child = match self.start(&environment(view, payload, MOST_VALUE), output) {
+            Err(error) if error.kind() == io::ErrorKind::ArgumentListTooLong => {
+                self.start(&environment(view, payload, LITTLE_VALUE), output)
+            }
+            result => result,
+        }
+        .map_err(|error| format!("could not be started: {error}"))?;
+        *lock(&self.running) = Some(child.id());
+        let result = self.attend(&mut child, payload, deadline);
+        *lock(&self.running) = None;
+        result
+    }
+
+    fn start(&self, variables: &[Variable], output: Output) -> io::Result<Child> {
         let mut command = shell(&self.line);
-        for (name, value) in environment(view, payload) {
+        for (name, value) in variables {
             match value {
                 Some(value) => command.env(name, value),
                 None => command.env_remove(name),
@@ -84,12 +103,7 @@ impl Command {
         if output == Output::Captured {
             command.stdout(Stdio::piped());
         }
-        let deadline = self.timeout.and_then(super::deadline);
-        let mut child = command.spawn().map_err(|error| format!("could not be started: {error}"))?;
-        *lock(&self.running) = Some(child.id());
-        let result = self.attend(&mut child, payload, deadline);
-        *lock(&self.running) = None;
-        result
+        command.spawn()
     }
 
     fn attend(&self, child: &mut Child, payload: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, String> {
@@ -173,12 +187,18 @@ impl Sink for Exec {
     }
 }
 
-/// What a command finds in its environment. `None`: it must not inherit one of ours.
-fn environment(view: &View<'_>, payload: &[u8]) -> [(&'static str, Option<String>); 9] {
+/// A variable of a command's environment. `None`: it must not inherit one of ours.
+type Variable = (&'static str, Option<String>);
+
+/// What a command finds in its environment, each value of at most so many bytes.
+///
+/// Whatever a publisher has sent, the command can be started: a NUL, which no environment can hold, is U+FFFD there, a
+/// value that is too long is left out, and [`INEXACT`] names the variables to which that has happened.
+fn environment(view: &View<'_>, payload: &[u8], most: usize) -> Vec<Variable> {
     let flag = |flag: bool| Some(u8::from(flag).to_string());
     let pairs = Some(view.user_properties).filter(|pairs| !pairs.is_empty());
     let pairs = pairs.map(|pairs| pairs.iter().map(|(key, value)| json!([key, value])).collect::<serde_json::Value>());
-    [
+    let mut variables = vec![
         ("MQTT_TOPIC", Some(view.topic.to_string())),
         ("MQTT_QOS", Some(view.qos.level().to_string())),
         ("MQTT_RETAIN", flag(view.retain)),
@@ -187,8 +207,24 @@ fn environment(view: &View<'_>, payload: &[u8]) -> [(&'static str, Option<String
         ("MQTT_PAYLOAD_LEN", Some(payload.len().to_string())),
         ("MQTT_CONTENT_TYPE", view.content_type.map(str::to_string)),
         ("MQTT_RESPONSE_TOPIC", view.response_topic.map(str::to_string)),
-        ("MQTT_USER_PROPERTIES", pairs.map(|pairs| pairs.to_string()).filter(|text| text.len() <= MOST_VALUE)),
-    ]
+        // JSON has its own form of NUL.
+        ("MQTT_USER_PROPERTIES", pairs.map(|pairs| pairs.to_string())),
+    ];
+    let mut inexact = Vec::new();
+    for (name, value) in &mut variables {
+        let Some(text) = value else { continue };
+        if text.contains('\0') {
+            *text = text.replace('\0', "\u{fffd}");
+            inexact.push(*name);
+        }
+        if text.len() > most {
+            *value = None;
+            inexact.push(*name);
+        }
+    }
+    inexact.dedup();
+    variables.push((INEXACT, Some(inexact.join(" ")).filter(|names| !names.is_empty())));
+    variables
 }
 
 #[cfg(unix)]
@@ -262,4 +298,55 @@ fn told(status: ExitStatus) -> String {
 
 fn lock(running: &Mutex<Option<u32>>) -> MutexGuard<'_, Option<u32>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::tests::{plain, sample_time};
+
+    fn value<'a>(variables: &'a [Variable], name: &str) -> Option<&'a str> {
+        variables.iter().find(|(known, _)| *known == name).expect("it is always said").1.as_deref()
+    }
+
+    #[test]
+    fn what_no_environment_can_hold_has_another_form_or_is_left_out_and_is_named() {
+        let time = sample_time();
+        let pairs = [("k\0".to_string(), "v".to_string())];
+        let view = View {
+            content_type: Some("text/plain"),
+            response_topic: Some("r/\0"),
+            user_properties: &pairs,
+            ..plain(&time, "ad\0min", b"\0")
+        };
+        let variables = environment(&view, b"\0", MOST_VALUE);
+        assert_eq!(value(&variables, "MQTT_TOPIC"), Some("ad\u{fffd}min"), "never the name of another topic");
+        assert_eq!(value(&variables, "MQTT_CONTENT_TYPE"), Some("text/plain"));
+        assert_eq!(value(&variables, "MQTT_RESPONSE_TOPIC"), Some("r/\u{fffd}"));
+        assert_eq!(value(&variables, "MQTT_USER_PROPERTIES"), Some(r#"[["k\u0000","v"]]"#), "exact");
+        assert_eq!(value(&variables, INEXACT), Some("MQTT_TOPIC MQTT_RESPONSE_TOPIC"));
+        assert_eq!(value(&environment(&plain(&time, "t", b""), b"", MOST_VALUE), INEXACT), None);
+    }
+
+    #[test]
+    fn no_value_is_longer_than_allowed() {
+        let time = sample_time();
+        // Grows by its form.
+        let (long, nuls) = ("x".repeat(65_535), "\0".repeat(65_535));
+        let pairs = [(long.clone(), nuls.clone())];
+        let view = View {
+            content_type: Some(&nuls),
+            response_topic: Some(&long),
+            user_properties: &pairs,
+            ..plain(&time, &long, b"")
+        };
+        for (most, inexact) in [
+            (MOST_VALUE, "MQTT_CONTENT_TYPE MQTT_USER_PROPERTIES"),
+            (LITTLE_VALUE, "MQTT_TOPIC MQTT_CONTENT_TYPE MQTT_RESPONSE_TOPIC MQTT_USER_PROPERTIES"),
+        ] {
+            let variables = environment(&view, b"", most);
+            assert_eq!(value(&variables, INEXACT), Some(inexact));
+            assert!(variables.iter().flat_map(|(_, value)| value).all(|value| value.len() <= most));
+        }
+    }
 }

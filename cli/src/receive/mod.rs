@@ -7,6 +7,7 @@ mod filter;
 mod folder;
 mod print;
 
+use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use aliyun_mqtt::{Client, Config, ErrorKind, Event, Message};
 
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
-use crate::report;
+use crate::{report, stdio, threads};
 
 pub(crate) use args::{BoundArgs, SessionArgs, SinkArgs};
 pub(crate) use command::{Command, CommandArgs, Output};
@@ -84,6 +85,23 @@ impl Receiver {
         Ready(done)
     }
 
+    /// From now on the end of whoever reads the output ends this, too: without it, that would be seen at the next message
+    /// only, which may never come.
+    pub(crate) fn watch_output(&self) -> Result<()> {
+        if std::io::stdout().is_terminal() {
+            // A hangup of the terminal is SIGHUP's to tell.
+            return Ok(());
+        }
+        let stop = Arc::downgrade(&self.stop);
+        let watch = move || {
+            if let (true, Some(stop)) = (stdio::reader_has_gone(), stop.upgrade()) {
+                stop.ask(Reason::ReaderGone);
+            }
+        };
+        // It may wait until the program ends.
+        threads::start("output", watch).map(drop).map_err(|error| threads::none_started(&error))
+    }
+
     /// The next message, if one has come in time.
     pub(crate) fn next(&self, until: Option<Instant>) -> Result<Next> {
         let message = self.call(|client| match until {
@@ -117,7 +135,7 @@ impl Receiver {
                 Ok(Exit::Interrupted)
             }
             Some(Reason::Lost(failure)) => Err(failure),
-            None => Ok(left.map(|()| Exit::Ok)?),
+            Some(Reason::ReaderGone) | None => Ok(left.map(|()| Exit::Ok)?),
         }
     }
 }
@@ -153,6 +171,8 @@ pub(crate) enum Next {
 /// Why it is time to stop.
 enum Reason {
     Interrupted,
+    /// Whoever read the output has gone.
+    ReaderGone,
     /// What was asked for cannot be done any more.
     Lost(Failure),
 }

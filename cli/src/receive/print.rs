@@ -17,7 +17,7 @@ pub(super) const OUTPUT: &str = "Output";
 /// How a message is printed.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct PrintArgs {
-    /// Print `topic payload`
+    /// Print `topic payload`; a control character in the topic is shown as an escape
     #[arg(long, short = 'v', help_heading = OUTPUT)]
     pub(crate) verbose: bool,
     /// Print no line end after a message
@@ -66,7 +66,7 @@ impl<'a> Printer<'a> {
             return self.json(object);
         }
         self.topic(view)?;
-        self.out.text(path)?;
+        self.out.word(path)?;
         if self.args.no_newline { Ok(()) } else { self.out.raw(b"\n") }
     }
 
@@ -76,7 +76,7 @@ impl<'a> Printer<'a> {
 
     fn topic(&mut self, view: &View<'_>) -> io::Result<()> {
         if self.args.verbose {
-            self.out.text(view.topic)?;
+            self.out.word(view.topic)?;
             self.out.raw(b" ")?;
         }
         Ok(())

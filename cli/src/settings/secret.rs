@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Key, Source};
 use crate::exit::{Exit, Failure, Result};
+use crate::stdio::Stream;
 
 /// How long a `*_command` may take.
 const COMMAND: Duration = Duration::from_secs(30);
@@ -85,7 +86,10 @@ impl Secret {
                 Err(_) => Err("the environment variable is not set, or no UTF-8".to_string()),
             },
             Secret::File(path) => std::fs::File::open(path).map_err(|error| error.to_string()).and_then(limited),
-            Secret::Stdin => limited(std::io::stdin().lock()),
+            Secret::Stdin => match Stream::Input.open() {
+                Ok(()) => limited(std::io::stdin().lock()),
+                Err(error) => Err(error.to_string()),
+            },
             Secret::Command(command) => run(command, COMMAND),
         };
         match text.map(|text| Zeroizing::new(trim(&text).to_string())) {

@@ -84,6 +84,22 @@ pub fn with(emulator: &Emulator) -> Command {
     command
 }
 
+/// The same program, by a shell with these redirections: `>&-` closes its standard output.
+#[cfg(unix)]
+pub fn redirected<S: AsRef<OsStr>>(
+    command: &Command,
+    arguments: impl IntoIterator<Item = S>,
+    redirections: &str,
+) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(format!("exec \"$0\" \"$@\" {redirections}")).arg(command.get_program()).args(arguments);
+    shell.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell
+}
+
 /// What a run of the program left.
 #[derive(Debug)]
 pub struct Output {

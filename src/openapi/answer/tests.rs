@@ -121,10 +121,13 @@ fn messages_are_cleaned() {
         *twice,
         "x".repeat(400)
     );
-    let error = error(&reply(400, &body));
-    let message = error.api().unwrap().message().unwrap();
+    let failed = error(&reply(400, &body));
+    let message = failed.api().unwrap().message().unwrap();
     assert!(message.starts_with("bad *** *** ***  [31mxxx") && message.ends_with("x..."), "{message}");
     assert!(message.len() < 310);
+    let body = r#"{"Code":"C\u202e","Message":"a\r\nb\u2028c\u202etxt\u009b","RequestId":"R\ufeff"}"#;
+    let shown = error(&reply(400, body)).to_string();
+    assert!(shown.contains(r"C\u{202e}: a  b c\u{202e}txt [request id R\u{feff}]"), "{shown}");
 }
 
 #[test]

@@ -46,7 +46,11 @@ impl State {
                 }
             }
             LineEvent::Publish(arrived) => self.arrived(arrived, events),
-            LineEvent::Released(id) => self.acks.released(id),
+            LineEvent::Released(id) => {
+                self.acks.released(id);
+                // `disconnect` may wait for it.
+                self.changed |= self.closing;
+            }
             LineEvent::ConnAck { .. } | LineEvent::Alive => {}
         }
         Ok(Flow::Go)
@@ -192,6 +196,10 @@ impl State {
         let Some(line) = self.line.as_ref().filter(|_| self.quiet_until.is_none()) else { return };
         while let Some((id, qos)) = self.acks.next_ready() {
             line.acknowledge(id, qos);
+            // What comes while the client ends would put its end off without end.
+            if qos == QoS::ExactlyOnce && !self.closing {
+                self.acks.await_release(id);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use rumqttc::v5::{ConnectionError, StateError};
 use super::reasons;
 use crate::config::Protocol;
 use crate::error::{Code, Error, ErrorKind};
+use crate::printable::excerpt;
 use crate::session::failure as common;
 use crate::session::line::{Cause, Failure};
 #[cfg(feature = "proxy")]
@@ -83,7 +84,7 @@ fn closed(server: &str) -> Failure {
 
 fn disconnected(reason: DisconnectReasonCode, said: Option<String>, server: &str) -> Failure {
     let code = Code::Disconnect(reason as u8);
-    let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
+    let said = said.map(|said| format!("; the broker says: {}", excerpt(&said))).unwrap_or_default();
     let error = Error::new(ErrorKind::ConnectionLost, format!("{server} ended the connection: {code}{said}"));
     let error = match reason {
         DisconnectReasonCode::SessionTakenOver => error.with_hint("two programs use one client id: give each its own"),

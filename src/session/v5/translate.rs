@@ -8,6 +8,7 @@ use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet, Publish, PublishProperties};
 use super::reasons;
 use crate::error::Code;
 use crate::message::{Properties, QoS};
+use crate::printable::excerpt;
 use crate::session::line::{Allowed, Arrived, LineEvent, Refusal, Sent};
 
 /// An event for the session.
@@ -32,14 +33,14 @@ pub(super) fn translate(event: Event) -> Result<Translated, &'static str> {
             LineEvent::ConnAck { session_present: ack.session_present, allowed: allowed(&ack)? }
         }
         Event::Incoming(Packet::PubAck(ack)) => {
-            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             match refusal(Code::PubAck(reasons::puback(ack.reason)), reason) {
                 None => LineEvent::PubAck(ack.pkid),
                 Some(refusal) => LineEvent::PublishRefused(ack.pkid, refusal),
             }
         }
         Event::Incoming(Packet::PubRec(ack)) => {
-            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             match refusal(Code::PubRec(reasons::pubrec(ack.reason)), reason) {
                 None => LineEvent::PubRec(ack.pkid),
                 Some(refusal) => {
@@ -49,7 +50,7 @@ pub(super) fn translate(event: Event) -> Result<Translated, &'static str> {
             }
         }
         Event::Incoming(Packet::PubComp(ack)) => {
-            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             match refusal(Code::PubComp(reasons::pubcomp(ack.reason)), reason) {
                 None => LineEvent::PubComp(ack.pkid),
                 Some(refusal) => {
@@ -59,11 +60,11 @@ pub(super) fn translate(event: Event) -> Result<Translated, &'static str> {
             }
         }
         Event::Incoming(Packet::SubAck(ack)) => {
-            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(reasons::suback).collect(), reason)
         }
         Event::Incoming(Packet::UnsubAck(ack)) => {
-            let reason = ack.properties.and_then(|properties| properties.reason_string);
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             let code = ack.reasons.first().map_or(0, |reason| reasons::unsuback(*reason));
             match refusal(Code::UnsubAck(code), reason) {
                 None => LineEvent::UnsubAck(ack.pkid),
@@ -74,6 +75,11 @@ pub(super) fn translate(event: Event) -> Result<Translated, &'static str> {
         Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
     };
     Ok(Translated { event, leaks })
+}
+
+/// The broker's own words, as they may be shown.
+fn said(reason: Option<String>) -> Option<String> {
+    reason.map(|reason| excerpt(&reason))
 }
 
 /// Codes from 0x80 on refuse.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::Step;
 use super::cause::Cause;
 use crate::exit::{Exit, Failure, Result};
-use crate::output::{Out, one_line};
+use crate::output::Out;
 
 /// How a step ended.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Show {
             _ => out.line(&format!("  {:<10} {time}", step.name()))?,
         }
         for (name, value) in saw.0.into_iter().filter(|(_, value)| !value.is_null()) {
-            out.line(&format!("      {}: {}", name.replace('_', " "), one_line(&plain(&value))))?;
+            out.line(&format!("      {}: {}", name.replace('_', " "), plain(&value)))?;
         }
         if let Outcome::Warning(trouble) | Outcome::Failed(trouble) = outcome {
             let bold = Style::new().bold();
@@ -158,7 +158,7 @@ impl Show {
                 out.text("      ")?;
                 out.styled(bold, label)?;
                 let id = if label == "cause:" { format!(" [{}]", trouble.cause.id()) } else { String::new() };
-                out.line(&format!(" {}{id}", one_line(text)))?;
+                out.line(&format!(" {text}{id}"))?;
             }
         }
         Ok(())
@@ -199,7 +199,8 @@ impl Show {
             Some((step, cause)) => format!("; the first failure is {}: {}", step.name(), cause.id()),
             None => String::new(),
         };
-        out.line(&format!("\n{counts}{end}"))?;
+        out.line("")?;
+        out.line(&format!("{counts}{end}"))?;
         Ok(exit)
     }
 }
