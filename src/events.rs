@@ -68,6 +68,17 @@ pub enum Event {
         /// What was wrong with it.
         reason: Error,
     },
+    /// A message above [`Limits::packet_len`](crate::Limits::packet_len) came. It was acknowledged, since nobody can take
+    /// it, and its payload discarded; [`Stats::set_aside`](crate::Stats::set_aside) counts them.
+    #[non_exhaustive]
+    MessageSetAside {
+        /// Its topic, as the publisher wrote it.
+        topic: String,
+        /// The bytes of its packet behind the fixed header: topic, properties and payload.
+        size: usize,
+        /// Why, with the limit and the setting.
+        reason: Error,
+    },
     /// The inbox is full: QoS 0 messages are dropped, others are left to the broker, until the program takes some.
     /// Announced once each time it fills up; [`Stats`](crate::Stats) has the counts.
     InboxFull,

@@ -8,6 +8,9 @@ pub(crate) const MQTT_TEXT_LEN: usize = 65_535;
 /// The largest remaining length of an MQTT 3.1.1 packet, in bytes (section 2.2.3).
 pub(crate) const MQTT_PACKET_LEN: usize = 268_435_455;
 
+/// Up to this many bytes, a packet that is larger than [`Limits::packet_len`] is read, to be set aside.
+pub(crate) const LET_IN: usize = 16 * 1024 * 1024;
+
 /// What a PUBLISH needs besides topic and payload: header, topic length and packet id, generously.
 const OVERHEAD: usize = 64;
 
@@ -50,8 +53,14 @@ pub struct Limits {
     /// (help page "Limits"; API operation `CreateGroupId`). Topics that begin with `$SYS/` are exempt. With `false`
     /// only the rules of MQTT itself remain.
     pub strict_names: bool,
-    /// Largest packet taken from the broker, in bytes; a larger one ends the connection. Default 262,144. In MQTT 5 the
-    /// broker is told, and must not send larger ones.
+    /// Largest packet from the server that the program gets, in bytes behind the fixed header. Default 262,144. In MQTT 5
+    /// the server is told, and has to discard larger messages itself, without a word.
+    ///
+    /// A larger one costs the connection, once. From the next connection on, packets of up to 16 MiB are read, and each
+    /// message above this limit is acknowledged and discarded:
+    /// [`Event::MessageSetAside`](crate::Event::MessageSetAside) names it, [`Stats::set_aside`](crate::Stats::set_aside)
+    /// counts it, and a warning goes to the log. What came before and comes after it arrives. One of more than 16 MiB (and
+    /// of more than this limit) ends the connection each time it comes, which on a kept session is until it expires there.
     ///
     /// The service's own bound is 128 KB for a whole packet and is not checked by default (help page "MQTT 5.0
     /// overview"). Where it is too small for [`payload_len`](Limits::payload_len) and

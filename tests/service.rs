@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Fate, Notice, Protocol, QoS};
+use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Fate, Limits, Notice, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, Version, What};
 use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic};
 
@@ -32,6 +32,40 @@ fn messages_go_round_at_every_qos() {
     client.publish(&topic, QoS::AtLeastOnce, "nobody").expect("published");
     client.disconnect().expect("all delivered");
     assert!(error(client.recv_timeout(LONG)).kind() == ErrorKind::Closed, "nothing came after UNSUBSCRIBE");
+}
+
+#[test]
+fn a_message_above_the_limit_blocks_no_kept_session() {
+    let emulator = emulator();
+    let limits = Limits::default().payload_len(1_000).packet_len(2_000);
+    let sleeper = || connect(config(&emulator).device_id("sleeper").clean_session(false).limits(limits.clone()));
+    let topic = topic(&emulator, "large");
+    let awake = sleeper();
+    awake.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+    awake.disconnect().expect("gone");
+    let sender = client(&emulator);
+    for payload in ["one", &"x".repeat(5_000), "two", &"y".repeat(6_000), "three"] {
+        sender.publish(&topic, QoS::AtLeastOnce, payload).expect("published");
+    }
+    let awake = sleeper();
+    let mut awaited = vec!["one", "two", "three"];
+    while !awaited.is_empty() {
+        // A repetition is no fault: the connection may have ended before an acknowledgement left.
+        let [came] = &payloads(&awake, 1)[..] else { panic!("one at a time") };
+        assert!(["one", "two", "three"].contains(&came.as_str()), "{came:.10}");
+        awaited.retain(|payload| payload != came);
+    }
+    // A server of MQTT 5 knows the limit, and may discard them itself.
+    let set_aside = || awake.stats().set_aside;
+    if support::protocol() == Protocol::V311 {
+        eventually("set aside", || set_aside() == 2);
+    }
+    eventually("acknowledged", || awake.stats().unacknowledged == 0);
+    awake.disconnect().expect("gone");
+    let again = sleeper();
+    sender.publish(&topic, QoS::AtLeastOnce, "last").expect("published");
+    assert_eq!(payloads(&again, 1), ["last"], "what was acknowledged does not come again");
+    assert_eq!((again.stats().set_aside, again.stats().connections), (0, 1));
 }
 
 #[test]

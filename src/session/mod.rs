@@ -19,6 +19,7 @@ mod line;
 mod lost;
 mod op;
 mod outbox;
+mod oversized;
 mod probe;
 mod queues;
 mod rate;
@@ -341,6 +342,7 @@ fn log_event(event: &Event, config: &Config) {
             log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
         }
         Event::Disconnected { reason, retry_in: None } => log::warn!("disconnected for good: {reason}"),
+        Event::MessageSetAside { reason, .. } => log::warn!("{reason}"),
         Event::SpoolSetAside { path, reason } => log::warn!("{reason}; it was renamed to {}", path.display()),
     }
 }

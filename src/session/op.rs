@@ -267,8 +267,10 @@ impl Op {
             Some(reason) => {
                 let message = format!("{what} {happened}; last failure: {reason}");
                 let error = Error::new(kind, message).with_source(reason.clone());
-                // What was cut short may itself be what the service cuts connections for.
-                if fate == Fate::Unknown { error.with_hint(refusal_hint(self.kind)) } else { error }
+                // What was cut short may itself be what the service cuts connections for, unless it gave another reason.
+                let explained = reason.kind() != ErrorKind::ConnectionLost || reason.code().is_some();
+                let explained = explained || reason.hint().is_some();
+                if fate == Fate::Unknown && !explained { error.with_hint(refusal_hint(self.kind)) } else { error }
             }
             None => Error::new(kind, format!("{what} {happened}")),
         }
