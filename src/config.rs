@@ -111,6 +111,7 @@ impl Config {
     /// | `ALIYUN_MQTT_CLEAN_SESSION` | `true` (default) or `false` |
     /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1` (default) or `5` |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
+    /// | `ALIYUN_MQTT_MAX_PAYLOAD` | bytes, [`Limits::payload_len`]: the largest payload to send and receive; default 65536 |
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named. A secret is never

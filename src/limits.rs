@@ -38,7 +38,10 @@ pub struct Limits {
     /// The help pages say 64, the official demos 128, and P2P topics with legal client ids go past 64; therefore
     /// more than 64 is only warned about in the log, and more than this is refused.
     pub topic_len: usize,
-    /// Largest payload, in bytes. Default 65,536 (help page "Limits": 64 KB, adjustable on Platinum instances).
+    /// Largest payload to send, in bytes. Default 65,536 (help page "Limits": 64 KB, adjustable on Platinum instances).
+    ///
+    /// Raising it raises [`packet_len`](Limits::packet_len) with it, so that clients with the same limits can receive what
+    /// they send.
     pub payload_len: usize,
     /// Most filters one client may subscribe to. Default 30 (help page "Limits", adjustable on Platinum instances).
     ///
@@ -95,6 +98,9 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The highest value of [`payload_len`](#structfield.payload_len).
+    pub(crate) const MAX_PAYLOAD: usize = 200 * 1024 * 1024;
+
     /// Sets [`client_id_len`](#structfield.client_id_len): 1 to 65,535 characters.
     #[must_use]
     pub fn client_id_len(mut self, characters: usize) -> Self {
@@ -155,11 +161,10 @@ impl Limits {
 
     /// Checks the ranges, and raises the packet length to what a legal message needs.
     pub(crate) fn checked(mut self) -> Result<Self> {
-        const PAYLOAD_LEN: usize = 200 * 1024 * 1024;
         for (name, value, max) in [
             ("client_id_len", self.client_id_len, MQTT_TEXT_LEN),
             ("topic_len", self.topic_len, MQTT_TEXT_LEN),
-            ("payload_len", self.payload_len, PAYLOAD_LEN),
+            ("payload_len", self.payload_len, Limits::MAX_PAYLOAD),
             ("filters", self.filters, usize::MAX),
             ("packet_len", self.packet_len, MQTT_PACKET_LEN),
             ("outbox_messages", self.outbox_messages, usize::MAX),

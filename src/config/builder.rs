@@ -389,6 +389,12 @@ impl ConfigBuilder {
         if let Some(timeout) = env.timeout()? {
             self.settings.timeout = timeout;
         }
+        if let Some(text) = env.text(env::MAX_PAYLOAD)? {
+            let bytes = text.parse().ok().filter(|bytes| (1..=Limits::MAX_PAYLOAD).contains(bytes));
+            let rule = || format!("it must be a number of bytes from 1 to {}", Limits::MAX_PAYLOAD);
+            let bytes = bytes.ok_or_else(|| bad(env::MAX_PAYLOAD, &text, &rule()))?;
+            self.settings.limits = std::mem::take(&mut self.settings.limits).payload_len(bytes);
+        }
         self.proxy.fill(env)?;
         #[cfg(feature = "tls")]
         self.fill_tls(env)?;

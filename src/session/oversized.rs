@@ -60,5 +60,7 @@ pub(super) fn set_aside(arrived: &Arrived, size: usize, limit: usize) -> Error {
 }
 
 fn raise(size: usize) -> String {
-    format!("raise Limits::payload_len, which raises Limits::packet_len with it, to at least {size}")
+    format!(
+        "raise Limits::payload_len (ALIYUN_MQTT_MAX_PAYLOAD), which raises Limits::packet_len with it, to at least {size}"
+    )
 }
