@@ -43,6 +43,19 @@ pub enum Event {
         /// Why.
         reason: Error,
     },
+    /// The service refuses a topic as a whole: it said so, or two messages to it were found to be what it cut the
+    /// connection for, and none to it was acknowledged with these credentials. What waits to be sent to it has failed as
+    /// refused, and so do new messages, until the time is over or other credentials are in use.
+    #[non_exhaustive]
+    TopicRefused {
+        /// The topic.
+        topic: String,
+        /// How long messages to it are refused:
+        /// [`refused_topic_pause`](crate::ConfigBuilder::refused_topic_pause).
+        retry_in: Duration,
+        /// The error of the message that decided it.
+        reason: Error,
+    },
     /// The service has taken a new token, without a new connection.
     #[non_exhaustive]
     TokenRenewed {

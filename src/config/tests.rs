@@ -34,6 +34,7 @@ fn the_defaults_are_the_promised_ones() {
     assert_eq!((config.max_publish_rate(), config.message_age()), (None, None));
     assert_eq!(config.ack_mode(), AckMode::OnTake);
     assert_eq!(config.refusal_patience(), Duration::from_secs(600));
+    assert_eq!(config.refused_topic_pause(), Duration::from_secs(600));
     assert_eq!((config.backoff_min(), config.backoff_max()), (Duration::from_secs(1), Duration::from_secs(120)));
 }
 
@@ -154,6 +155,8 @@ fn ranges_have_two_ends() {
     refused(good().message_age(Duration::ZERO), "message_age");
     refused(good().message_age(Duration::MAX), "message_age");
     assert!(good().refusal_patience(Duration::ZERO).build().is_ok());
+    assert!(good().refused_topic_pause(Duration::ZERO).build().is_ok());
+    refused(good().refused_topic_pause(Duration::MAX), "refused_topic_pause");
     refused(good().refusal_patience(Duration::MAX), "refusal_patience");
     assert!(good().backoff(millis(10), millis(10)).build().is_ok());
     refused(good().backoff(millis(9), secs(1)), "backoff min");

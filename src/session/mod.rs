@@ -332,6 +332,9 @@ fn log_event(event: &Event, config: &Config) {
         Event::Notice(Notice::Other { topic, .. }) => log::info!("notice of the service on {topic}, not understood"),
         Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
         Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
+        Event::TopicRefused { topic, retry_in, reason } => {
+            log::warn!("messages to {topic:?} are refused for {} s: {reason}", retry_in.as_secs());
+        }
         Event::TokenRenewed { kind, .. } => log::info!("the token of the kind {kind} was renewed"),
         Event::TokenRenewalFailed { reason, .. } => log::warn!("the token could not be renewed: {reason}"),
         Event::InboxFull => {

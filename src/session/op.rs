@@ -145,6 +145,14 @@ impl Op {
         self.kind
     }
 
+    /// The topic of a message.
+    pub(super) fn topic(&self) -> Option<&str> {
+        match &self.body {
+            Some(Body::Publish(message)) => Some(&message.topic),
+            _ => None,
+        }
+    }
+
     /// Whether this answer can be its.
     pub(super) fn fits(&self, answer: Answer) -> bool {
         match (answer, self.kind, self.stage) {

@@ -219,6 +219,7 @@ impl Worker<'_> {
         if self.leaving() {
             return End::Left;
         }
+        self.session.lock().logging_in(&login);
         self.session.connecting.store(DIALLING, Ordering::Relaxed);
         let config = &self.session.config;
         // The first caller's deadline is its own; later nobody waits for this very attempt.
