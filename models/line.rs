@@ -18,7 +18,7 @@ pub(super) fn id_limit(window: u16) -> u16 {
 
 pub(super) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
 
-pub(super) fn open(_: &Config, _: &Login, _: Duration) -> Result<Line, Failure> {
+pub(super) fn open(_: &Config, _: &Login, _: Duration, _: usize) -> Result<Line, Failure> {
     let (sender, pump) = broker::dial().ok_or_else(|| failure(End::Broken))?;
     Ok((Box::new(Sender(sender)), Box::new(Pump(pump))))
 }

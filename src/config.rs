@@ -64,6 +64,7 @@ struct Settings {
     ack_mode: AckMode,
     message_age: Option<Duration>,
     refusal_patience: Duration,
+    refused_topic_pause: Duration,
     backoff_min: Duration,
     backoff_max: Duration,
     token_renewal: f64,
@@ -111,6 +112,7 @@ impl Config {
     /// | `ALIYUN_MQTT_CLEAN_SESSION` | `true` (default) or `false` |
     /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1` (default) or `5` |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
+    /// | `ALIYUN_MQTT_MAX_PAYLOAD` | bytes, [`Limits::payload_len`]: the largest payload to send and receive; default 65536 |
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named. A secret is never
@@ -243,6 +245,12 @@ impl Config {
         self.0.settings.refusal_patience
     }
 
+    /// How long messages to a topic that the service refuses are refused here.
+    #[must_use]
+    pub fn refused_topic_pause(&self) -> Duration {
+        self.0.settings.refused_topic_pause
+    }
+
     /// The shortest upper bound of the pause before a reconnect.
     #[must_use]
     pub fn backoff_min(&self) -> Duration {
@@ -321,6 +329,7 @@ impl Default for Settings {
             ack_mode: AckMode::default(),
             message_age: None,
             refusal_patience: Duration::from_secs(600),
+            refused_topic_pause: Duration::from_secs(600),
             backoff_min: Duration::from_secs(1),
             backoff_max: Duration::from_secs(120),
             token_renewal: 0.8,

@@ -34,6 +34,8 @@ pub(crate) const CLEAN_SESSION: &str = "ALIYUN_MQTT_CLEAN_SESSION";
 pub(crate) const PROTOCOL: &str = "ALIYUN_MQTT_PROTOCOL";
 /// Seconds.
 pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";
+/// Bytes: [`Limits::payload_len`].
+pub(crate) const MAX_PAYLOAD: &str = "ALIYUN_MQTT_MAX_PAYLOAD";
 /// The URL of an HTTP proxy, or `env` for the variables that many programs share; optional.
 pub(crate) const PROXY: &str = "ALIYUN_MQTT_PROXY";
 /// `signature` (default), `token` or `device`.

@@ -44,6 +44,19 @@ pub enum Event {
         /// Why.
         reason: Error,
     },
+    /// The service refuses a topic as a whole: it said so, or two messages to it were found to be what it cut the
+    /// connection for, and none to it was acknowledged with these credentials. What waits to be sent to it has failed as
+    /// refused, and so do new messages, until the time is over or other credentials are in use.
+    #[non_exhaustive]
+    TopicRefused {
+        /// The topic.
+        topic: String,
+        /// How long messages to it are refused:
+        /// [`refused_topic_pause`](crate::ConfigBuilder::refused_topic_pause).
+        retry_in: Duration,
+        /// The error of the message that decided it.
+        reason: Error,
+    },
     /// The service has taken a new token, without a new connection.
     #[non_exhaustive]
     TokenRenewed {
@@ -67,6 +80,17 @@ pub enum Event {
         /// The new name of the damaged file.
         path: PathBuf,
         /// What was wrong with it.
+        reason: Error,
+    },
+    /// A message above [`Limits::packet_len`](crate::Limits::packet_len) came. It was acknowledged, since nobody can take
+    /// it, and its payload discarded; [`Stats::set_aside`](crate::Stats::set_aside) counts them.
+    #[non_exhaustive]
+    MessageSetAside {
+        /// Its topic, as the publisher wrote it.
+        topic: String,
+        /// The bytes of its packet behind the fixed header: topic, properties and payload.
+        size: usize,
+        /// Why, with the limit and the setting.
         reason: Error,
     },
     /// The inbox is full: QoS 0 messages are dropped, others are left to the broker, until the program takes some.

@@ -8,6 +8,9 @@ pub(crate) const MQTT_TEXT_LEN: usize = 65_535;
 /// The largest remaining length of an MQTT 3.1.1 packet, in bytes (section 2.2.3).
 pub(crate) const MQTT_PACKET_LEN: usize = 268_435_455;
 
+/// Up to this many bytes, a packet that is larger than [`Limits::packet_len`] is read, to be set aside.
+pub(crate) const LET_IN: usize = 16 * 1024 * 1024;
+
 /// What a PUBLISH needs besides topic and payload: header, topic length and packet id, generously.
 const OVERHEAD: usize = 64;
 
@@ -35,7 +38,10 @@ pub struct Limits {
     /// The help pages say 64, the official demos 128, and P2P topics with legal client ids go past 64; therefore
     /// more than 64 is only warned about in the log, and more than this is refused.
     pub topic_len: usize,
-    /// Largest payload, in bytes. Default 65,536 (help page "Limits": 64 KB, adjustable on Platinum instances).
+    /// Largest payload to send, in bytes. Default 65,536 (help page "Limits": 64 KB, adjustable on Platinum instances).
+    ///
+    /// Raising it raises [`packet_len`](Limits::packet_len) with it, so that clients with the same limits can receive what
+    /// they send.
     pub payload_len: usize,
     /// Most filters one client may subscribe to. Default 30 (help page "Limits", adjustable on Platinum instances).
     ///
@@ -50,8 +56,14 @@ pub struct Limits {
     /// (help page "Limits"; API operation `CreateGroupId`). Topics that begin with `$SYS/` are exempt. With `false`
     /// only the rules of MQTT itself remain.
     pub strict_names: bool,
-    /// Largest packet taken from the broker, in bytes; a larger one ends the connection. Default 262,144. In MQTT 5 the
-    /// broker is told, and must not send larger ones.
+    /// Largest packet from the server that the program gets, in bytes behind the fixed header. Default 262,144. In MQTT 5
+    /// the server is told, and has to discard larger messages itself, without a word.
+    ///
+    /// A larger one costs the connection, once. From the next connection on, packets of up to 16 MiB are read, and each
+    /// message above this limit is acknowledged and discarded:
+    /// [`Event::MessageSetAside`](crate::Event::MessageSetAside) names it, [`Stats::set_aside`](crate::Stats::set_aside)
+    /// counts it, and a warning goes to the log. What came before and comes after it arrives. One of more than 16 MiB (and
+    /// of more than this limit) ends the connection each time it comes, which on a kept session is until it expires there.
     ///
     /// The service's own bound is 128 KB for a whole packet and is not checked by default (help page "MQTT 5.0
     /// overview"). Where it is too small for [`payload_len`](Limits::payload_len) and
@@ -86,6 +98,9 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The highest value of [`payload_len`](#structfield.payload_len).
+    pub(crate) const MAX_PAYLOAD: usize = 200 * 1024 * 1024;
+
     /// Sets [`client_id_len`](#structfield.client_id_len): 1 to 65,535 characters.
     #[must_use]
     pub fn client_id_len(mut self, characters: usize) -> Self {
@@ -146,11 +161,10 @@ impl Limits {
 
     /// Checks the ranges, and raises the packet length to what a legal message needs.
     pub(crate) fn checked(mut self) -> Result<Self> {
-        const PAYLOAD_LEN: usize = 200 * 1024 * 1024;
         for (name, value, max) in [
             ("client_id_len", self.client_id_len, MQTT_TEXT_LEN),
             ("topic_len", self.topic_len, MQTT_TEXT_LEN),
-            ("payload_len", self.payload_len, PAYLOAD_LEN),
+            ("payload_len", self.payload_len, Limits::MAX_PAYLOAD),
             ("filters", self.filters, usize::MAX),
             ("packet_len", self.packet_len, MQTT_PACKET_LEN),
             ("outbox_messages", self.outbox_messages, usize::MAX),

@@ -183,7 +183,15 @@ impl Outgoing {
             return Err(Error::invalid(message).with_hint("call ConfigBuilder::protocol(Protocol::V5)"));
         }
         properties.check(&self.payload, limits)?;
-        check_publish_len(self.packet_len())
+        let len = self.packet_len();
+        if len > limits.packet_len {
+            let (topic, max) = (&self.topic, limits.packet_len);
+            let message = format!("the message to \"{topic}\" makes a packet of {len} bytes; the limit is {max}");
+            return Err(
+                Error::invalid(message).with_hint("a receiver with the same Limits::packet_len would not take it")
+            );
+        }
+        check_publish_len(len)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Properties)) -> Self {

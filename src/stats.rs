@@ -24,6 +24,11 @@ pub struct Stats {
     pub dropped_full: u64,
     /// QoS 1 and 2 messages neither queued nor acknowledged because the inbox was full; the broker sends them again.
     pub refused_full: u64,
+    /// Messages above [`Limits::packet_len`](crate::Limits::packet_len), acknowledged and discarded.
+    pub set_aside: u64,
+    /// Messages refused without being sent, since the service refuses their topic
+    /// ([`Event::TopicRefused`](crate::Event::TopicRefused)).
+    pub refused_topic: u64,
     /// Operations in the outbox: accepted and not settled.
     pub outbox_messages: u64,
     /// Their topics and payloads, in bytes.

@@ -4,7 +4,7 @@
 
 mod support;
 
-use aliyun_mqtt::{Client, Event, QoS};
+use aliyun_mqtt::{Client, Event, Limits, Protocol, QoS};
 use support::mosquitto::Mosquitto;
 use support::{LONG, connect, event, eventually, payloads};
 
@@ -81,6 +81,33 @@ fn a_kept_session_keeps_subscriptions_and_messages() {
     awake.disconnect().expect("gone");
     let again = sleeper();
     sender.publish("demo/one", QoS::AtLeastOnce, "last").expect("published");
+    assert_eq!(payloads(&again, 1), ["last"], "what was acknowledged does not come again");
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_message_above_the_limit_blocks_no_kept_session() {
+    let mosquitto = Mosquitto::start();
+    let limits = Limits::default().payload_len(1_000).packet_len(2_000);
+    let sleeper = || connect(mosquitto.config().device_id("sleeper").clean_session(false).limits(limits.clone()));
+    let awake = sleeper();
+    awake.subscribe("demo/large", QoS::ExactlyOnce).expect("subscribed");
+    awake.disconnect().expect("gone");
+    let sender = connect(mosquitto.config());
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        for payload in ["before", &"x".repeat(5_000), "behind"] {
+            sender.publish("demo/large", qos, payload).expect("published");
+        }
+    }
+    let awake = sleeper();
+    assert_eq!(payloads(&awake, 4), ["before", "behind", "before", "behind"]);
+    // With MQTT 5 mosquitto knows the limit, and discards them itself.
+    let set_aside = if support::protocol() == Protocol::V311 { 2 } else { 0 };
+    eventually("acknowledged", || awake.stats().unacknowledged == 0);
+    assert_eq!(awake.stats().set_aside, set_aside);
+    awake.disconnect().expect("gone");
+    let again = sleeper();
+    sender.publish("demo/large", QoS::AtLeastOnce, "last").expect("published");
     assert_eq!(payloads(&again, 1), ["last"], "what was acknowledged does not come again");
 }
 

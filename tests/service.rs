@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Fate, Notice, Protocol, QoS};
+use aliyun_mqtt::{Client, Credentials, Delivery, ErrorKind, Event, Fate, Limits, Notice, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, Version, What};
 use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic};
 
@@ -32,6 +32,43 @@ fn messages_go_round_at_every_qos() {
     client.publish(&topic, QoS::AtLeastOnce, "nobody").expect("published");
     client.disconnect().expect("all delivered");
     assert!(error(client.recv_timeout(LONG)).kind() == ErrorKind::Closed, "nothing came after UNSUBSCRIBE");
+}
+
+#[test]
+fn a_message_above_the_limit_blocks_no_kept_session() {
+    let emulator = emulator();
+    let limits = Limits::default().payload_len(1_000).packet_len(2_000);
+    let sleeper = || connect(config(&emulator).device_id("sleeper").clean_session(false).limits(limits.clone()));
+    let topic = topic(&emulator, "large");
+    let awake = sleeper();
+    awake.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
+    awake.disconnect().expect("gone");
+    let sender = client(&emulator);
+    for payload in ["one", &"x".repeat(5_000), "two", &"y".repeat(6_000), "three"] {
+        sender.publish(&topic, QoS::AtLeastOnce, payload).expect("published");
+    }
+    let awake = sleeper();
+    let mut awaited = vec!["one", "two", "three"];
+    while !awaited.is_empty() {
+        // A repetition is no fault: the connection may have ended before an acknowledgement left.
+        let [came] = &payloads(&awake, 1)[..] else { panic!("one at a time") };
+        assert!(["one", "two", "three"].contains(&came.as_str()), "{came:.10}");
+        awaited.retain(|payload| payload != came);
+    }
+    // A server of MQTT 5 knows the limit, and may discard them itself.
+    let set_aside = || awake.stats().set_aside;
+    if support::protocol() == Protocol::V311 {
+        eventually("set aside", || set_aside() == 2);
+    }
+    eventually("acknowledged", || {
+        while awake.try_recv().expect("alive").is_some() {}
+        awake.stats().unacknowledged == 0
+    });
+    awake.disconnect().expect("gone");
+    let again = sleeper();
+    sender.publish(&topic, QoS::AtLeastOnce, "last").expect("published");
+    assert_eq!(payloads(&again, 1), ["last"], "what was acknowledged does not come again");
+    assert_eq!((again.stats().set_aside, again.stats().connections), (0, 1));
 }
 
 #[test]
@@ -137,6 +174,132 @@ fn a_forbidden_publish_fails_alone_in_a_stream_of_good_ones() {
     }
     assert_eq!(published(&emulator, &forbidden), 0);
     client.publish(&topic(&emulator, "after"), QoS::ExactlyOnce, "x").expect("the line is good");
+}
+
+/// Each of these topics gets so many messages in turn, at this QoS or, for `None`, at each; then `good`, too.
+fn batch(client: &Client, topics: &[&str], each: usize, qos: Option<QoS>) -> Vec<Vec<Delivery>> {
+    let mut deliveries: Vec<Vec<_>> = topics.iter().map(|_| Vec::new()).collect();
+    for number in 0..each {
+        for (topic, deliveries) in topics.iter().zip(&mut deliveries) {
+            let qos = qos.unwrap_or(ALL[number % 3]);
+            deliveries.push(client.publish_nowait(topic, qos, format!("{number}")).expect("accepted"));
+        }
+    }
+    deliveries
+}
+
+#[track_caller]
+fn all_refused(deliveries: &[Delivery], topic: &str) {
+    for (number, delivery) in deliveries.iter().enumerate() {
+        let error = error(delivery.wait());
+        assert_eq!(
+            (error.kind(), error.fate()),
+            (ErrorKind::SuspectedRefusal, Some(Fate::Refused)),
+            "{number}: {error}"
+        );
+        assert!(error.to_string().contains(topic), "{error}");
+    }
+}
+
+#[test]
+fn a_batch_to_a_forbidden_topic_fails_as_a_whole_and_the_rest_goes_through() {
+    const EACH: usize = 1_000;
+    let emulator = emulator();
+    let (good, bad) = (topic(&emulator, "good"), topic(&emulator, "bad"));
+    emulator.forbid(&bad);
+    let client = connect(config(&emulator).window(50));
+    let events = client.events();
+    let deliveries = batch(&client, &[&bad, &good], EACH, Some(QoS::AtLeastOnce));
+    let (refused, pause) = event(&events, "the topic is refused", |event| match event {
+        Event::TopicRefused { topic, retry_in, reason, .. } => {
+            assert_eq!(reason.fate(), Some(Fate::Refused), "{reason}");
+            Some((topic, retry_in))
+        }
+        _ => None,
+    });
+    assert_eq!((refused, pause), (bad.clone(), Duration::from_secs(600)));
+    all_refused(&deliveries[0], &bad);
+    for delivery in &deliveries[1] {
+        delivery.wait().expect("permitted");
+    }
+    // Two connections make suspects, and at most two more convict each of two messages.
+    let connections = client.stats().connections;
+    assert!(connections <= 7, "{connections}");
+    assert_eq!(client.stats().refused_topic, EACH as u64 - 2);
+    // In their order, by first arrival.
+    let mut firsts = Vec::new();
+    for entry in emulator.log() {
+        if let What::Published { topic, payload, .. } = entry.what {
+            let number: usize = text(&payload.to_vec()).parse().expect("a number");
+            assert_eq!(topic, good);
+            if !firsts.contains(&number) {
+                firsts.push(number);
+            }
+        }
+    }
+    assert!(firsts.iter().copied().eq(0..EACH), "{firsts:?}");
+    // New ones cost nothing: blocking, by handle, at each QoS.
+    let last = error(client.publish(&bad, QoS::AtLeastOnce, "new"));
+    for words in ["2 earlier messages", "600 s", &bad] {
+        assert!(last.to_string().contains(words), "{last}");
+    }
+    assert!(last.hint().is_some_and(|hint| hint.contains("refused_topic_pause")), "{last}");
+    all_refused(&batch(&client, &[&bad], 6, None)[0], &bad);
+    assert_eq!(error(client.try_publish(&bad, QoS::AtLeastOnce, "").expect("looked at").wait()).kind(), last.kind());
+    client.publish(&good, QoS::ExactlyOnce, "0").expect("permitted");
+    assert_eq!(client.stats().connections, connections);
+    client.disconnect().expect("every fate was seen");
+}
+
+#[test]
+fn several_forbidden_topics_and_every_qos_at_once() {
+    const EACH: usize = 150;
+    let emulator = emulator();
+    let (good, other) = (topic(&emulator, "good"), topic(&emulator, "other"));
+    let bad = topic(&emulator, "bad");
+    let elsewhere = "unknown_parent/p2p/GID_test@@@nobody";
+    emulator.forbid(&bad);
+    let client = client(&emulator);
+    let deliveries = batch(&client, &[&good, &bad, elsewhere, &other], EACH, None);
+    for (topic, deliveries) in [&bad, elsewhere].into_iter().zip(&deliveries[1..]) {
+        for delivery in deliveries {
+            // QoS 0 may have been written before that was known.
+            if let Err(error) = delivery.wait() {
+                assert_eq!(error.fate(), Some(Fate::Refused), "{error}");
+                assert!(error.to_string().contains(topic), "{error}");
+            }
+        }
+        let refused = deliveries.iter().filter(|delivery| delivery.try_wait().is_err()).count();
+        assert!(refused >= EACH * 2 / 3, "{refused}");
+    }
+    for delivery in deliveries[0].iter().chain(&deliveries[3]) {
+        // QoS 0 is lost where the connection breaks while it is written.
+        match delivery.wait() {
+            Err(error) => assert_eq!(error.fate(), Some(Fate::Unknown), "{error}"),
+            Ok(_) => {}
+        }
+    }
+    let connections = client.stats().connections;
+    assert!(connections <= 12, "{connections}");
+    assert_eq!(published(&emulator, &bad), 0);
+}
+
+#[test]
+fn a_refused_topic_is_tried_again_when_its_time_is_over() {
+    let emulator = emulator();
+    let bad = topic(&emulator, "bad");
+    emulator.forbid(&bad);
+    let client = connect(config(&emulator).refused_topic_pause(Duration::from_millis(300)));
+    let events = client.events();
+    all_refused(&batch(&client, &[&bad], 10, Some(QoS::AtLeastOnce))[0], &bad);
+    emulator.allow(&bad);
+    eventually("permitted", || client.publish(&bad, QoS::AtLeastOnce, "x").is_ok());
+    assert_eq!(published(&emulator, &bad), 1);
+    // One that was acknowledged keeps the topic from being convicted again with these credentials.
+    emulator.forbid(&bad);
+    all_refused(&batch(&client, &[&bad], 3, Some(QoS::AtLeastOnce))[0], &bad);
+    let told = std::iter::from_fn(|| events.try_recv()).filter(|event| matches!(event, Event::TopicRefused { .. }));
+    assert_eq!(told.count(), 1);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Spool, Stage};
+use aliyun_mqtt_emulator::What;
 use support::broker::{Broker, Line, lax};
 use support::folder::Folder;
 use support::{LONG, connected, error, eventually};
@@ -209,6 +210,43 @@ fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 });
     assert!(report.to_string().contains(&bad), "{report}");
     eventually("both records are gone", || client.stats().spooled_messages == 0);
+}
+
+#[test]
+fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
+    const EACH: usize = 20;
+    let emulator = support::emulator();
+    let dir = Dir::new();
+    let (good, bad) = (support::topic(&emulator, "good"), support::topic(&emulator, "bad"));
+    emulator.forbid(&bad);
+    let config = || support::config(&emulator).spool(dir.spool());
+    let client = support::connect(config());
+    let send = |topic: &str, number: usize| {
+        client.publish_nowait(topic, QoS::AtLeastOnce, number.to_string()).expect("accepted")
+    };
+    let deliveries: Vec<_> = (0..EACH).map(|number| (send(&bad, number), send(&good, number))).collect();
+    let mut fates = Vec::new();
+    for (bad, good) in &deliveries {
+        good.wait().expect("permitted");
+        let error = error(bad.wait());
+        assert_eq!(error.kind(), ErrorKind::SuspectedRefusal, "{error}");
+        fates.push(error.fate().expect("a fate"));
+    }
+    assert_eq!(fates.iter().filter(|fate| **fate == Fate::Refused).count(), 2, "{fates:?}");
+    assert_eq!(fates.iter().filter(|fate| **fate == Fate::Spooled).count(), EACH - 2, "{fates:?}");
+    // A new one is not stored: nobody has to look for it there.
+    let error = error(client.publish(&bad, QoS::AtLeastOnce, "new"));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::SuspectedRefusal, Some(Fate::Refused)), "{error}");
+    let kept = EACH as u64 - 2;
+    eventually("the others' records are gone", || client.stats().spooled_messages == kept);
+    client.disconnect().expect("every fate was seen");
+    emulator.allow(&bad);
+    let client = support::connect(config());
+    client.flush(LONG).expect("permitted");
+    eventually("all records are gone", || client.stats().spooled_messages == 0);
+    let log = emulator.log();
+    let arrived = log.iter().filter(|entry| matches!(&entry.what, What::Published { topic, .. } if *topic == bad));
+    assert_eq!(arrived.count() as u64, kept);
 }
 
 #[test]

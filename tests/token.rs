@@ -408,6 +408,69 @@ fn among_many_the_forbidden_one_is_found_and_nobody_else_is_blamed() {
 }
 
 #[test]
+fn a_topic_the_token_does_not_cover_is_refused_until_another_token_covers_it() {
+    const EACH: usize = 300;
+    let emulator = Arc::new(emulator());
+    let issue = |filters: &[&str]| Token::new(TokenKind::Write, emulator.issue_token(Permission::Write, filters, HOUR));
+    let (mine, other) = (topic(&emulator, "mine"), topic(&emulator, "other"));
+    let client = connect(handed_in(&emulator, [issue(&[&mine])]));
+    let events = client.events();
+    let send = |topic: &str| client.publish_nowait(topic, QoS::AtLeastOnce, "x").expect("accepted");
+    let deliveries: Vec<_> = (0..EACH).map(|_| (send(&other), send(&mine))).collect();
+    for (other, mine) in &deliveries {
+        mine.wait().expect("permitted");
+        let refused = error(other.wait());
+        let told = (refused.kind(), refused.code(), refused.fate());
+        assert_eq!(told, (ErrorKind::Rejected, Some(Code::TokenInvalid(4)), Some(Fate::Refused)), "{refused}");
+    }
+    let told = event(&events, "the topic is refused", |event| match event {
+        Event::TopicRefused { topic, .. } => Some(topic),
+        _ => None,
+    });
+    assert_eq!(told, other);
+    // The service's word about one is enough.
+    assert_eq!(client.stats().refused_topic, EACH as u64 - 1);
+    let connections = client.stats().connections;
+    assert!(error(client.publish(&other, QoS::AtLeastOnce, "x")).code().is_some());
+    client.upload_token(issue(&[&mine, &other])).expect("uploaded");
+    client.publish(&other, QoS::AtLeastOnce, "x").expect("permitted now");
+    assert_eq!(client.stats().connections, connections);
+}
+
+#[test]
+fn another_login_ends_the_refusal_of_a_topic() {
+    let keys = [("first", "first-secret"), ("second", "second-secret")];
+    let builder = keys.iter().fold(Emulator::builder(), |builder, (id, secret)| builder.access_key(*id, *secret));
+    let emulator = builder.start().expect("the emulator starts");
+    let other = topic(&emulator, "other");
+    emulator.forbid(&other);
+    let turn = Arc::new(AtomicUsize::new(0));
+    let now = Arc::clone(&turn);
+    let credentials = Credentials::provider(move || {
+        let (id, secret) = keys[now.load(Ordering::SeqCst)];
+        Ok(Credentials::signature(id, secret))
+    });
+    let client = connect(support::config(&emulator).credentials(credentials));
+    for _ in 0..2 {
+        assert_eq!(error(client.publish(&other, QoS::AtLeastOnce, "x")).kind(), ErrorKind::SuspectedRefusal);
+    }
+    let events = client.events();
+    let refused = || client.stats().refused_topic;
+    assert_eq!(error(client.publish(&other, QoS::AtLeastOnce, "x")).fate(), Some(Fate::Refused));
+    assert_eq!(refused(), 1);
+    // The same login again changes nothing.
+    emulator.kick(client.config().client_id().as_str());
+    connected(&events);
+    error(client.publish(&other, QoS::AtLeastOnce, "x"));
+    assert_eq!(refused(), 2);
+    turn.store(1, Ordering::SeqCst);
+    emulator.allow(&other);
+    emulator.kick(client.config().client_id().as_str());
+    connected(&events);
+    client.publish(&other, QoS::AtLeastOnce, "x").expect("sent, and permitted");
+}
+
+#[test]
 fn a_subscription_the_new_token_does_not_cover_is_given_up_at_the_reconnect() {
     let emulator = Arc::new(emulator());
     let wide = rw(&emulator, HOUR);

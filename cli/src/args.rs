@@ -188,6 +188,9 @@ pub(crate) struct SettingArgs {
     /// How long one request may take, in seconds, 1 to 3600 [default: 30]
     #[arg(long, value_name = "SECONDS", global = true, help_heading = HOW)]
     timeout: Option<String>,
+    /// Largest payload to send, and to receive if above 192 KB, in bytes [default: 65536]
+    #[arg(long, value_name = "BYTES", global = true, hide_short_help = true, help_heading = HOW)]
+    max_payload: Option<String>,
 
     /// URL of the API [default: by region]
     #[arg(long, value_name = "URL", global = true, hide_short_help = true, help_heading = API)]
@@ -225,6 +228,7 @@ impl SettingArgs {
             (Key::SessionExpiry, &self.session_expiry),
             (Key::KeepAlive, &self.keep_alive),
             (Key::Timeout, &self.timeout),
+            (Key::MaxPayload, &self.max_payload),
             (Key::ApiEndpoint, &self.api_endpoint),
             (Key::RegionId, &self.region_id),
         ];

@@ -123,7 +123,7 @@ impl From<&Error> for Failure {
 }
 
 /// What the library calls something, and what it is here.
-const FLAGS: [(&str, &str); 15] = [
+const FLAGS: [(&str, &str); 17] = [
     ("ConfigBuilder::protocol(Protocol::V5)", "--protocol 5"),
     ("ConfigBuilder::protocol chooses 3.1.1", "--protocol 3.1.1 chooses it"),
     ("ConfigBuilder::clean_session(false)", "--clean-session false"),
@@ -131,7 +131,9 @@ const FLAGS: [(&str, &str); 15] = [
     ("ConfigBuilder::device_id", "--device-id"),
     ("ConfigBuilder::response_topic", "--response-topic"),
     ("RequestOptions::envelope", "--envelope"),
-    ("raise Limits::payload_len", "raise --max-payload of `pub`"),
+    ("Limits::payload_len (ALIYUN_MQTT_MAX_PAYLOAD), which raises Limits::packet_len with it,", "--max-payload"),
+    ("Limits::payload_len", "--max-payload"),
+    ("Limits::packet_len", "the limit"),
     (" (Limits::strict_names lifts the rule)", ""),
     (", or raise Limits::filters if your instance allows more", ""),
     ("Limits::topic_len", "the limit"),
@@ -145,7 +147,7 @@ const FLAGS: [(&str, &str); 15] = [
 ];
 
 /// What the library says, in the words of the command line.
-fn in_flags(text: &str) -> String {
+pub(crate) fn in_flags(text: &str) -> String {
     FLAGS.iter().fold(text.to_string(), |text, (library, here)| text.replace(library, here))
 }
 

@@ -7,7 +7,7 @@ use aliyun_mqtt::printable;
 use anstyle::{AnsiColor, Style};
 
 use crate::args::{Color, GlobalArgs, LogLevel};
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 
 /// Sets colours and log for the whole program.
 pub(crate) fn start(global: &GlobalArgs) {
@@ -30,7 +30,7 @@ pub(crate) fn start(global: &GlobalArgs) {
         .filter_module("aliyun_mqtt", level)
         .format(|out, record| {
             let level = record.level().as_str().to_ascii_lowercase();
-            writeln!(out, "{level}: {}", shown(&record.args().to_string()))
+            writeln!(out, "{level}: {}", shown(&exit::in_flags(&record.args().to_string())))
         })
         .init();
 }

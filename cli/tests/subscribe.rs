@@ -96,6 +96,35 @@ fn payloads_come_out_byte_for_byte() {
 }
 
 #[test]
+fn a_large_message_is_taken_where_the_setting_allows_it_and_else_named_and_passed_over() {
+    let mut limits = aliyun_mqtt_emulator::Limits::default();
+    (limits.payload, limits.packet) = (1 << 20, 2 << 20);
+    let emulator = Emulator::builder().limits(limits).start().expect("the emulator starts");
+    let topic = topic(&emulator, "large");
+    let large = vec![b'x'; 300_000];
+    let lengths = |command: Command, arguments: &[&str], count: &str| {
+        waiting(&emulator, &topic, &[b"one", &large, b"two"]);
+        let keep = ["sub", "-c", "--device-id", DEVICE, "-t", &topic, "-C", count];
+        let output = run(command, [&keep[..], arguments].concat()).expect(0);
+        let mut lengths: Vec<_> = output.lines().iter().map(|line| line.len()).collect();
+        lengths.sort_unstable();
+        (lengths, output.stderr)
+    };
+    let (came, told) = lengths(with(&emulator), &["--max-payload", "300000"], "3");
+    assert_eq!((came, told.as_str()), (vec![3, 3, 300_000], ""));
+    let mut command = with(&emulator);
+    command.env("ALIYUN_MQTT_MAX_PAYLOAD", "300000");
+    assert_eq!(lengths(command, &[], "3").0, [3, 3, 300_000]);
+    let (came, told) = lengths(with(&emulator), &[], "2");
+    assert_eq!(came, [3, 3]);
+    assert!(told.contains("--max-payload") && told.contains("262144") && !told.contains("parent"), "{told}");
+    // Nothing of it is left to block the session.
+    expect_left(&emulator, &topic, &[]);
+    let output = run(with(&emulator), ["sub", "-t", &topic, "-C", "1", "--max-payload", "much"]).expect(2);
+    assert!(output.stderr.contains("--max-payload") && output.stderr.contains("much"), "{output:?}");
+}
+
+#[test]
 fn json_is_one_object_a_line() {
     let emulator = emulator();
     let topic = topic(&emulator, "json");

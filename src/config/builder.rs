@@ -196,6 +196,17 @@ impl ConfigBuilder {
         self
     }
 
+    /// How long messages to a topic that the service refuses as a whole are refused here, without being sent: up to 30
+    /// days, 0 to send them. Default 10 min.
+    ///
+    /// It refuses a topic as a whole where its notice says so, or where the connection was cut for two messages to it and
+    /// none was acknowledged; see [`Event::TopicRefused`](crate::Event::TopicRefused). New credentials or a new token end
+    /// this time. When it is over, messages are sent again, and one more that is refused is enough for another such time.
+    pub fn refused_topic_pause(mut self, time: Duration) -> Self {
+        self.settings.refused_topic_pause = time;
+        self
+    }
+
     /// The bounds of the pause before a reconnect: 10 ms to 1 h each. Default 1 s and 120 s.
     ///
     /// The pause is random, up to a bound that doubles from `min` to `max`.
@@ -388,6 +399,12 @@ impl ConfigBuilder {
         }
         if let Some(timeout) = env.timeout()? {
             self.settings.timeout = timeout;
+        }
+        if let Some(text) = env.text(env::MAX_PAYLOAD)? {
+            let bytes = text.parse().ok().filter(|bytes| (1..=Limits::MAX_PAYLOAD).contains(bytes));
+            let rule = || format!("it must be a number of bytes from 1 to {}", Limits::MAX_PAYLOAD);
+            let bytes = bytes.ok_or_else(|| bad(env::MAX_PAYLOAD, &text, &rule()))?;
+            self.settings.limits = std::mem::take(&mut self.settings.limits).payload_len(bytes);
         }
         self.proxy.fill(env)?;
         #[cfg(feature = "tls")]

@@ -34,6 +34,7 @@ fn the_defaults_are_the_promised_ones() {
     assert_eq!((config.max_publish_rate(), config.message_age()), (None, None));
     assert_eq!(config.ack_mode(), AckMode::OnTake);
     assert_eq!(config.refusal_patience(), Duration::from_secs(600));
+    assert_eq!(config.refused_topic_pause(), Duration::from_secs(600));
     assert_eq!((config.backoff_min(), config.backoff_max()), (Duration::from_secs(1), Duration::from_secs(120)));
 }
 
@@ -154,6 +155,8 @@ fn ranges_have_two_ends() {
     refused(good().message_age(Duration::ZERO), "message_age");
     refused(good().message_age(Duration::MAX), "message_age");
     assert!(good().refusal_patience(Duration::ZERO).build().is_ok());
+    assert!(good().refused_topic_pause(Duration::ZERO).build().is_ok());
+    refused(good().refused_topic_pause(Duration::MAX), "refused_topic_pause");
     refused(good().refusal_patience(Duration::MAX), "refusal_patience");
     assert!(good().backoff(millis(10), millis(10)).build().is_ok());
     refused(good().backoff(millis(9), secs(1)), "backoff min");
@@ -239,6 +242,7 @@ fn the_environment_is_read() {
         (env::DEVICE_ID, "0001"),
         (env::CLEAN_SESSION, "false"),
         (env::TIMEOUT, "2.5"),
+        (env::MAX_PAYLOAD, "1000000"),
         (env::PROTOCOL, "3.1.1"),
         (env::AUTH, "token"),
         (env::TOKEN, "RW|geheim"),
@@ -249,6 +253,8 @@ fn the_environment_is_read() {
     assert_eq!(config.client_id().as_str(), "GID_demo@@@0001");
     assert!(!config.clean_session());
     assert_eq!(config.timeout(), Duration::from_millis(2_500));
+    assert_eq!(config.limits().payload_len, 1_000_000);
+    assert!(config.limits().packet_len > 1_000_000, "what is sent can be received");
     let login = config.credentials().login(config.client_id(), config.instance_id()).unwrap();
     assert_eq!((login.username.as_str(), login.password.as_str()), ("Token|ak|post-cn-xxxx", "RW|geheim"));
 }
@@ -280,6 +286,9 @@ fn a_bad_variable_is_named_with_its_rule() {
         (env::TIMEOUT, "3601", "1 to 3600"),
         (env::TIMEOUT, "NaN", "1 to 3600"),
         (env::TIMEOUT, "soon", "1 to 3600"),
+        (env::MAX_PAYLOAD, "0", "1 to 209715200"),
+        (env::MAX_PAYLOAD, "209715201", "1 to 209715200"),
+        (env::MAX_PAYLOAD, "64k", "1 to 209715200"),
         (env::AUTH, "password", "signature, token or device"),
         (env::ACCESS_KEY_ID, "a|b", "'|'"),
         (env::ACCESS_KEY_SECRET, "geheim ", "space"),

@@ -32,11 +32,11 @@ pub(super) use super::v4::id_limit;
 pub(super) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
 
 /// Prepares a connection of the configured protocol version; nothing is dialled before the pump's first `next`. The
-/// handshake may take as long as `dial`.
-pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
+/// handshake may take as long as `dial`, and a packet from the server have as many bytes as `longest`.
+pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<Line, Failure> {
     match config.protocol() {
-        Protocol::V311 => v4::open(config, login, dial),
-        Protocol::V5 => v5::open(config, login, dial),
+        Protocol::V311 => v4::open(config, login, dial, longest),
+        Protocol::V5 => v5::open(config, login, dial, longest),
     }
 }
 
@@ -48,6 +48,17 @@ pub(super) fn seconds(time: Duration) -> u64 {
 /// How long a write may take before the line is given up: keep-alive does not run meanwhile.
 pub(super) fn write_limit(config: &Config) -> Duration {
     config.timeout().min(config.keep_alive())
+}
+
+/// Of a packet of this size: what rumqttc counts against its limit, which is all but the fixed header.
+pub(super) fn remaining(size: usize) -> usize {
+    let header = match size {
+        ..=129 => 2,
+        130..=16_386 => 3,
+        16_387..=2_097_155 => 4,
+        _ => 5,
+    };
+    size - header.min(size)
 }
 
 /// Makes rumqttc's two halves. It panics where it cannot make its runtime, for want of a descriptor.

@@ -81,11 +81,8 @@ pub(super) fn foreign_connack(error: impl Foreign, protocol: Protocol, server: &
 }
 
 pub(super) fn too_large(size: usize, server: &str) -> Failure {
-    let message = format!("{server} sent a packet of {size} bytes, more than Limits::packet_len allows");
-    let error = Error::new(ErrorKind::Protocol, message).with_hint(
-        "raise Limits::packet_len: a message of QoS 1 or 2 on a kept session comes again on every connection",
-    );
-    Failure { error, cause: Cause::Other }
+    let message = format!("{server} sent a packet of {size} bytes, more than this connection takes");
+    Failure { error: Error::new(ErrorKind::Protocol, message), cause: Cause::TooLarge(size) }
 }
 
 pub(super) fn rule_broken(error: impl Foreign, server: &str) -> Failure {

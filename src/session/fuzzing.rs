@@ -366,13 +366,13 @@ impl Run {
     }
 
     fn lose(&mut self, bytes: &mut Bytes<'_>) {
+        let mut leftovers = Vec::new();
         for _ in 0..bytes.of(3) {
             let line = self.line.as_ref();
             let left = if bytes.of(2) == 0 { line.and_then(Line::take) } else { line.and_then(Line::reply) };
-            if let Some(event) = left {
-                let _ = self.state.handle(event, false, &mut Vec::new());
-            }
+            leftovers.extend(left);
         }
+        self.state.read_leftovers(leftovers, &mut Vec::new());
         self.loss(match bytes.of(4) {
             0 => Cause::Other,
             1 => Cause::Refused(bytes.of(7)),
@@ -390,7 +390,8 @@ impl Run {
     }
 
     fn arrive(&mut self, bytes: &mut Bytes<'_>) {
-        let (topic, payload): (&str, &[u8]) = match bytes.of(6) {
+        let kind = bytes.of(7);
+        let (topic, payload): (&str, &[u8]) = match kind {
             0 => ("$SYS/tokenInvalidNotice", br#"{"code":1,"type":"RW"}"#),
             1 => ("$SYS/tokenInvalidNotice", br#"{"code":4,"type":"W"}"#),
             2 => ("$SYS/tokenExpireNotice", br#"{"expireTime":9000000000000,"type":"R"}"#),
@@ -410,7 +411,8 @@ impl Run {
             payload: payload.to_vec(),
             properties: None,
         };
-        self.handle(LineEvent::Publish(arrived), true);
+        let oversized = kind == 6;
+        self.handle(if oversized { LineEvent::Oversized(arrived, 1 << 20) } else { LineEvent::Publish(arrived) }, true);
     }
 
     fn take(&mut self, bytes: &mut Bytes<'_>) {

@@ -30,6 +30,8 @@ pub(super) enum LineEvent {
     /// UNSUBACK of MQTT 5 that refuses.
     UnsubRefused(u16, Refusal),
     Publish(Arrived),
+    /// A PUBLISH above the limit, of so many bytes; its payload is not kept.
+    Oversized(Arrived, usize),
     /// An incoming QoS 2 exchange ended: its id is free again.
     Released(u16),
     /// A sign of life: a ping went out or came back, an acknowledgement was written.
@@ -132,6 +134,8 @@ pub(super) enum Cause {
     NoConnAck,
     /// The other side closed or reset the connection.
     Closed,
+    /// It sent a packet of so many bytes, more than this connection takes.
+    TooLarge(usize),
     /// Anything else.
     Other,
 }

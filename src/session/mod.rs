@@ -19,6 +19,7 @@ mod line;
 mod lost;
 mod op;
 mod outbox;
+mod oversized;
 mod probe;
 mod queues;
 mod rate;
@@ -337,6 +338,9 @@ fn log_event(event: &Event, config: &Config) {
         Event::Notice(Notice::Other { topic, .. }) => log::info!("notice of the service on {topic}, not understood"),
         Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
         Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
+        Event::TopicRefused { topic, retry_in, reason } => {
+            log::warn!("messages to {topic:?} are refused for {} s: {reason}", retry_in.as_secs());
+        }
         Event::TokenRenewed { kind, .. } => log::info!("the token of the kind {kind} was renewed"),
         Event::TokenRenewalFailed { reason, .. } => log::warn!("the token could not be renewed: {reason}"),
         Event::InboxFull => {
@@ -347,6 +351,7 @@ fn log_event(event: &Event, config: &Config) {
             log::warn!("disconnected, trying again in {} ms: {reason}", pause.as_millis());
         }
         Event::Disconnected { reason, retry_in: None } => log::warn!("disconnected for good: {reason}"),
+        Event::MessageSetAside { reason, .. } => log::warn!("{reason}"),
         Event::SpoolSetAside { path, reason } => log::warn!("{reason}; it was renamed to {}", path.display()),
     }
 }

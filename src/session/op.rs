@@ -145,6 +145,14 @@ impl Op {
         self.kind
     }
 
+    /// The topic of a message.
+    pub(super) fn topic(&self) -> Option<&str> {
+        match &self.body {
+            Some(Body::Publish(message)) => Some(&message.topic),
+            _ => None,
+        }
+    }
+
     /// Whether this answer can be its.
     pub(super) fn fits(&self, answer: Answer) -> bool {
         match (answer, self.kind, self.stage) {
@@ -267,8 +275,10 @@ impl Op {
             Some(reason) => {
                 let message = format!("{what} {happened}; last failure: {reason}");
                 let error = Error::new(kind, message).with_source(reason.clone());
-                // What was cut short may itself be what the service cuts connections for.
-                if fate == Fate::Unknown { error.with_hint(refusal_hint(self.kind)) } else { error }
+                // What was cut short may itself be what the service cuts connections for, unless it gave another reason.
+                let explained = reason.kind() != ErrorKind::ConnectionLost || reason.code().is_some();
+                let explained = explained || reason.hint().is_some();
+                if fate == Fate::Unknown && !explained { error.with_hint(refusal_hint(self.kind)) } else { error }
             }
             None => Error::new(kind, format!("{what} {happened}")),
         }

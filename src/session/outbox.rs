@@ -8,6 +8,7 @@ mod consistency;
 mod losses;
 #[cfg(feature = "spool")]
 mod records;
+mod topics;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -18,6 +19,11 @@ use super::op::{Answer, Body, Op, Stage};
 use crate::delivery::{Reply, Settler};
 use crate::error::{Error, ErrorKind};
 use crate::identity;
+pub(super) use topics::TopicRefusal;
+use topics::Topics;
+
+/// How long a topic is refused, unless something else is set.
+const REFUSED_FOR: Duration = Duration::from_secs(600);
 
 /// The bounds an outbox keeps.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +102,9 @@ pub(super) struct Outbox {
     unacknowledged_at: Option<Instant>,
     /// The service's own word convicts this one.
     proven: Option<u64>,
+    /// A suspect was alone when the connection last dropped.
+    closing_in: bool,
+    topics: Topics,
     #[cfg(feature = "spool")]
     records: Option<records::Records>,
 }
@@ -126,6 +135,8 @@ impl Outbox {
             lost: Lost::default(),
             unacknowledged_at: None,
             proven: None,
+            closing_in: false,
+            topics: Topics::new(REFUSED_FOR),
             #[cfg(feature = "spool")]
             records: None,
         }
@@ -385,6 +396,7 @@ impl Outbox {
         if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
             if let Some(op) = self.ops.get_mut(seq) {
                 op.stage = Stage::Released;
+                op.topic().into_iter().for_each(|topic| self.topics.acknowledged(topic));
             }
         }
         Ok(())
@@ -412,7 +424,7 @@ impl Outbox {
     /// The operation is over, for the user and for the connection.
     pub(super) fn settle(&mut self, seq: u64, result: Result<Reply, Error>) {
         let Some(mut op) = self.ops.remove(&seq) else { return };
-        if let Some(error) = self.close(seq, &mut op, result) {
+        if let Some(error) = self.close(seq, &mut op, result, false) {
             self.lost.note(&error);
         }
         self.forget(seq, &op);
@@ -426,6 +438,9 @@ impl Outbox {
     /// The broker has acknowledged it.
     pub(super) fn acknowledged(&mut self, seq: u64, reply: Reply) {
         self.progress = true;
+        if let Some(topic) = self.ops.get(&seq).and_then(Op::topic) {
+            self.topics.acknowledged(topic);
+        }
         self.settle(seq, Ok(reply));
     }
 
@@ -436,9 +451,9 @@ impl Outbox {
     }
 
     /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
-    /// message that nobody is going to see.
-    fn close(&mut self, seq: u64, op: &mut Op, result: Result<Reply, Error>) -> Option<Error> {
-        let settler = self.release(seq, op, false)?;
+    /// message that nobody is going to see. `keep`: the next run goes on with it.
+    fn close(&mut self, seq: u64, op: &mut Op, result: Result<Reply, Error>, keep: bool) -> Option<Error> {
+        let settler = self.release(seq, op, keep)?;
         settler.settle(result).filter(|_| op.kind() == Kind::Publish)
     }
 
@@ -468,7 +483,7 @@ impl Outbox {
             self.deadlines.pop_first();
             let Some(mut op) = self.ops.remove(&seq) else { continue };
             let error = op.expired(offline);
-            if let Some(error) = self.close(seq, &mut op, Err(error)) {
+            if let Some(error) = self.close(seq, &mut op, Err(error), false) {
                 self.lost.note(&error);
             }
             if op.must_haunt() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
-use super::op::Body;
-use super::state::State;
+use super::op::{Body, Op};
+use super::state::{State, topic_refused};
 use super::subscriptions::packet_len;
 use crate::config::{Config, Protocol};
 use crate::delivery::{Delivery, Settler, Slot};
@@ -48,6 +48,19 @@ impl Session {
             state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
             let now = Instant::now();
             self.expire_in(&mut state, now);
+            let refusal = match &body {
+                Body::Publish(message) => state.outbox.topic_refusal(&message.topic, now),
+                _ => None,
+            };
+            if let Some(refusal) = refusal {
+                state.stats.refused_topic += 1;
+                let op = Op::new(body, settler, deadline);
+                let error = topic_refused(&op, &refusal, now);
+                if let Some(settler) = op.settler {
+                    settler.settle(Err(error));
+                }
+                return Ok(Delivery::new(Arc::clone(self), slot, 0, deadline));
+            }
             let disk = has_disk_room(&state, &body);
             let room = state.outbox.has_room(size) && disk;
             let slot = state.rate.as_ref().filter(|_| is_publish).and_then(|rate| rate.wait_until(now));

@@ -25,7 +25,7 @@ use crate::message::{Message, Outgoing, QoS};
 use crate::stats::Stats;
 use crate::subscribe::Asked;
 use crate::token::store::TokenStore;
-pub(super) use ending::Loss;
+pub(super) use ending::{Loss, topic_refused};
 use tokens::{Upload, Verdict};
 
 /// Where the order flag goes, and what it says.
@@ -111,6 +111,8 @@ pub(super) struct State {
     verdict: Option<Verdict>,
     /// Why a token that was uploaded last was refused, if the service said so.
     upload_refusal: Option<(u64, Code)>,
+    /// A fingerprint of the last login.
+    login: Option<u64>,
 }
 
 impl State {
@@ -124,6 +126,7 @@ impl State {
             ids: id_limit(window),
         };
         let mut outbox = Outbox::new(bounds);
+        outbox.refuse_topics_for(config.refused_topic_pause());
         if !config.clean_session() {
             // An earlier process may have left QoS 2 exchanges open on the broker. Under a low id, which every process
             // begins with, a new message could be taken for a repetition of an old one, and be thrown away.
@@ -160,6 +163,7 @@ impl State {
             clock: (SystemTime::now(), Instant::now()),
             verdict: None,
             upload_refusal: None,
+            login: None,
             config: config.clone(),
         }
     }
@@ -295,6 +299,12 @@ impl State {
         }
         while let Some((seq, id)) = self.outbox.next(pump.is_some()) {
             let Some(op) = self.outbox.op(seq) else { return };
+            if let Some(refusal) = op.topic().filter(|_| !op.released).and_then(|to| self.outbox.topic_refusal(to, now))
+            {
+                self.stats.refused_topic += 1;
+                self.outbox.refuse(seq, |op| topic_refused(op, &refusal, now));
+                continue;
+            }
             if let Some(error) = self.not_allowed(op) {
                 self.outbox.settle(seq, Err(error));
                 continue;

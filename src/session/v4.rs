@@ -22,7 +22,8 @@ use crate::message::{Outgoing, QoS};
 use crate::subscribe::Asked;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
-pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
+/// `longest`: what a packet from the server may have at most, in bytes.
+pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<Line, Failure> {
     let endpoint = config.endpoint();
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
     options
@@ -32,7 +33,7 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
         .set_keep_alive(config.keep_alive())
         .set_manual_acks(true)
         .set_inflight(id_limit(config.window()))
-        .set_max_packet_size(config.limits().packet_len, config.limits().packet_len);
+        .set_max_packet_size(longest, config.limits().packet_len);
     #[cfg(feature = "proxy")]
     if let Some(proxy) = dial::proxy(config) {
         options.set_proxy(proxy);
@@ -42,7 +43,8 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
     network.set_tcp_nodelay(true);
     network.set_connection_timeout(seconds(dial));
     let write_limit = seconds(write_limit(config));
-    let pump = Pump { connection, server: config.route(), connected: false, write_limit };
+    let packet_len = config.limits().packet_len;
+    let pump = Pump { connection, server: config.route(), connected: false, write_limit, packet_len };
     Ok((Box::new(Sender(client)), Box::new(pump)))
 }
 
@@ -79,6 +81,8 @@ struct Pump {
     connected: bool,
     /// Seconds a write may take before the line is given up: keep-alive does not run meanwhile.
     write_limit: u64,
+    /// What a packet may have at most to be given out whole, in bytes.
+    packet_len: usize,
 }
 
 impl Pump {
@@ -91,7 +95,7 @@ impl Pump {
 impl Pump {
     fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
         let event = result.map_err(|error| failure::classify(error, self.connected, &self.server))?;
-        let event = translate(event).ok_or_else(|| self.broken("a packet id was used twice"))?;
+        let event = translate(event, self.packet_len).ok_or_else(|| self.broken("a packet id was used twice"))?;
         match event {
             LineEvent::ConnAck { .. } => {
                 self.connected = true;
@@ -137,7 +141,8 @@ impl LinePump for Pump {
     }
 
     fn leftovers(&mut self) -> Vec<LineEvent> {
-        self.connection.eventloop.state.events.drain(..).filter_map(translate).collect()
+        let events = self.connection.eventloop.state.events.drain(..);
+        events.filter_map(|event| translate(event, self.packet_len)).collect()
     }
 
     fn restore(&mut self, last_id: u16) {
@@ -176,7 +181,7 @@ impl LinePump for Pump {
 }
 
 /// `None` for a collision, which the session's choice of window and ids rules out.
-fn translate(event: Event) -> Option<LineEvent> {
+fn translate(event: Event, packet_len: usize) -> Option<LineEvent> {
     Some(match event {
         Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
         Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
@@ -194,15 +199,21 @@ fn translate(event: Event) -> Option<LineEvent> {
             LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(verdict).collect(), None)
         }
         Event::Incoming(Packet::UnsubAck(ack)) => LineEvent::UnsubAck(ack.pkid),
-        Event::Incoming(Packet::Publish(publish)) => LineEvent::Publish(Arrived {
-            id: publish.pkid,
-            qos: from_wire(publish.qos),
-            duplicate: publish.dup,
-            retained: publish.retain,
-            payload: publish.payload.to_vec(),
-            topic: publish.topic,
-            properties: None,
-        }),
+        Event::Incoming(Packet::Publish(mut publish)) => {
+            let size = dial::remaining(publish.size());
+            let oversized = size > packet_len;
+            let payload = std::mem::take(&mut publish.payload);
+            let arrived = Arrived {
+                id: publish.pkid,
+                qos: from_wire(publish.qos),
+                duplicate: publish.dup,
+                retained: publish.retain,
+                payload: if oversized { Vec::new() } else { payload.to_vec() },
+                topic: publish.topic,
+                properties: None,
+            };
+            if oversized { LineEvent::Oversized(arrived, size) } else { LineEvent::Publish(arrived) }
+        }
         Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
     })
 }

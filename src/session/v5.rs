@@ -34,14 +34,15 @@ use crate::printable::excerpt;
 use crate::subscribe::Asked;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
-pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
+/// `longest`: what a packet from the server may have at most, in bytes; the server is told.
+pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<Line, Failure> {
     let endpoint = config.endpoint();
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
     let mut asked = ConnectProperties::new();
     asked.session_expiry_interval =
         config.session_expiry().map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
     asked.receive_maximum = config.receive_maximum();
-    asked.max_packet_size = u32::try_from(config.limits().packet_len).ok();
+    asked.max_packet_size = u32::try_from(longest).ok();
     let ids = id_limit(config.window());
     options
         .set_transport(dial::transport(config))
@@ -69,6 +70,7 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
         ids,
         leaked: 0,
         warned: false,
+        packet_len: config.limits().packet_len,
     };
     Ok((Box::new(Sender(client)), Box::new(pump)))
 }
@@ -133,6 +135,8 @@ struct Pump {
     leaked: u16,
     /// The log was told of a message with several subscription identifiers.
     warned: bool,
+    /// What a packet may have at most to be given out whole, in bytes.
+    packet_len: usize,
 }
 
 impl Pump {
@@ -175,7 +179,7 @@ impl Pump {
             self.keep_ids(ack.clone());
             self.keep_alive();
         }
-        let Translated { event, leaks } = translate(event).map_err(|what| self.broken(what))?;
+        let Translated { event, leaks } = translate(event, self.packet_len).map_err(|what| self.broken(what))?;
         if leaks {
             self.one_leaked();
         }
@@ -262,7 +266,8 @@ impl LinePump for Pump {
 
     fn leftovers(&mut self) -> Vec<LineEvent> {
         let events = self.connection.eventloop.state.events.drain(..);
-        events.filter_map(|event| translate(event).ok()).map(|translated| translated.event).collect()
+        let packet_len = self.packet_len;
+        events.filter_map(|event| translate(event, packet_len).ok()).map(|translated| translated.event).collect()
     }
 
     fn restore(&mut self, last_id: u16) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
 use super::state::{Flow, Loss};
-use super::{STRANDED, Session, closed, dial, probe, renewal};
+use super::{STRANDED, Session, closed, dial, oversized, probe, renewal};
 use crate::backoff::Backoff;
 use crate::credentials::{Login, Provider};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
@@ -54,6 +54,7 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
         condemned_since: None,
         renewer: None,
         probed: None,
+        let_in: false,
     };
     let reason = catch_unwind(AssertUnwindSafe(|| worker.work())).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -98,6 +99,8 @@ struct Worker<'a> {
     renewer: Option<JoinHandle<()>>,
     /// The stage a handshake was found to hang in, since the last connection that stood.
     probed: Option<Stage>,
+    /// The server has sent a packet above the limit: from now on they are read, to be set aside.
+    let_in: bool,
 }
 
 impl Worker<'_> {
@@ -138,6 +141,12 @@ impl Worker<'_> {
             if let Some(fatal) = fatal {
                 self.session.tell(&[Event::Disconnected { reason, retry_in: None }]);
                 return fatal;
+            }
+            if !self.let_in && oversized::passes(&failure, &self.session.config) {
+                // Once in the client's life, so there is nothing to wait for.
+                self.let_in = true;
+                self.session.tell(&[Event::Disconnected { reason, retry_in: Some(Duration::ZERO) }]);
+                continue;
             }
             let refused = matches!(failure.cause, Cause::Refused(4 | 5));
             let renewable = refused && self.session.lock().login_refused(SystemTime::now());
@@ -211,11 +220,12 @@ impl Worker<'_> {
         if self.leaving() {
             return End::Left;
         }
+        self.session.lock().logging_in(&login);
         self.session.connecting.store(DIALLING, Ordering::Relaxed);
         let config = &self.session.config;
         // The first caller's deadline is its own; later nobody waits for this very attempt.
         let limit = if self.ready.is_some() { config.timeout() } else { config.timeout().min(DIAL) };
-        let (sender, mut pump) = match dial::open(config, &login, limit) {
+        let (sender, mut pump) = match dial::open(config, &login, limit, oversized::longest(config, self.let_in)) {
             Ok(line) => line,
             Err(failure) => return End::Failed(failure),
         };
@@ -267,7 +277,7 @@ impl Worker<'_> {
                         Err(error) => Some(Failure { error, cause: Cause::Other }),
                     }
                 }
-                Err(failure) => Some(failure),
+                Err(failure) => Some(oversized::explain(failure, &self.session.config)),
             };
             let Some(failure) = failure else { continue };
             if sender.is_some() {
@@ -316,10 +326,7 @@ impl Worker<'_> {
         let leftovers = pump.leftovers();
         let mut events = Vec::new();
         let mut state = self.session.lock();
-        for event in leftovers {
-            // Whether they fit together no longer matters.
-            let _ = state.handle(event, false, &mut events);
-        }
+        state.read_leftovers(leftovers, &mut events);
         let loss = state.lost(&failure, &mut events);
         self.session.announce(&mut state);
         drop(state);

@@ -16,7 +16,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Config, Limits, QoS, Spool};
+use aliyun_mqtt::{Client, Config, QoS, Spool};
 use clap::Args;
 
 use crate::args::{GlobalArgs, qos, rate, seconds};
@@ -92,9 +92,6 @@ pub(crate) struct PubArgs {
     /// Send an empty message
     #[arg(long, short = 'n', visible_alias = "null-message", help_heading = WHAT)]
     empty: bool,
-    /// Largest payload, in bytes; Platinum instances may take more
-    #[arg(long, value_name = "BYTES", default_value = "65536", hide_short_help = true, help_heading = WHAT)]
-    max_payload: usize,
 
     /// Send the message so often
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW)]
@@ -197,7 +194,7 @@ pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
 }
 
 fn config(args: &PubArgs, settings: &Settings) -> Result<Config> {
-    let mut limits = Limits::default().payload_len(args.max_payload);
+    let mut limits = settings.limits()?;
     let mut builder = settings.builder()?.window(args.window).ordered(args.order);
     if let Some(path) = &args.spool {
         if args.qos == QoS::AtMostOnce && !args.jsonl {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
-use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Protocol, Proxy, TokenKind};
+use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Limits, Protocol, Proxy, TokenKind};
 use zeroize::Zeroizing;
 
 use super::{Key, Settings, Source, Value};
@@ -80,7 +80,7 @@ impl Settings {
         if let Some(path) = self.text(Key::CaFile) {
             builder = builder.ca_file(path);
         }
-        builder = self.through(builder);
+        builder = self.through(builder.limits(self.limits()?));
         match (self.text(Key::ClientCertFile), self.text(Key::ClientKeyFile)) {
             (None, None) => {}
             (Some(certificate), Some(key)) => builder = builder.client_certificate_files(certificate, key),
@@ -88,6 +88,13 @@ impl Settings {
             (Some(_), None) => return Err(super::missing(Key::ClientKeyFile)),
         }
         Ok(builder)
+    }
+
+    /// The limits of what is sent and received.
+    pub(crate) fn limits(&self) -> Result<Limits> {
+        let Some(text) = self.text(Key::MaxPayload) else { return Ok(Limits::default()) };
+        let bytes = text.parse().map_err(|_| self.wrong(Key::MaxPayload, format!("{text:?} is no number of bytes")))?;
+        Ok(Limits::default().payload_len(bytes))
     }
 
     fn through(&self, builder: ConfigBuilder) -> ConfigBuilder {

@@ -27,6 +27,7 @@ pub(crate) enum Key {
     SessionExpiry,
     KeepAlive,
     Timeout,
+    MaxPayload,
     ApiEndpoint,
     RegionId,
 }
@@ -62,7 +63,7 @@ const fn old(mut row: Row, old_name: &'static str) -> Row {
 }
 
 #[rustfmt::skip]
-static TABLE: [Row; 26] = [
+static TABLE: [Row; 27] = [
     old(row(Key::Endpoint, "endpoint", "ALIYUN_MQTT_ENDPOINT", "--endpoint", "the endpoint"), "end_point"),
     row(Key::InstanceId, "instance_id", "ALIYUN_MQTT_INSTANCE_ID", "--instance-id", "the instance id"),
     row(Key::GroupId, "group_id", "ALIYUN_MQTT_GROUP_ID", "--group-id", "the group id"),
@@ -87,6 +88,7 @@ static TABLE: [Row; 26] = [
     row(Key::SessionExpiry, "session_expiry", "ALIYUN_MQTT_SESSION_EXPIRY", "--session-expiry", "the session expiry"),
     row(Key::KeepAlive, "keep_alive", "ALIYUN_MQTT_KEEP_ALIVE", "--keep-alive", "the keep-alive"),
     row(Key::Timeout, "timeout", "ALIYUN_MQTT_TIMEOUT", "--timeout", "the time-out"),
+    row(Key::MaxPayload, "max_payload", "ALIYUN_MQTT_MAX_PAYLOAD", "--max-payload", "the largest payload"),
     row(Key::ApiEndpoint, "api_endpoint", "ALIYUN_MQTT_API_ENDPOINT", "--api-endpoint", "the URL of the API"),
     row(Key::RegionId, "region_id", "ALIYUN_MQTT_REGION_ID", "--region-id", "the region"),
 ];

@@ -145,6 +145,7 @@ pub(super) fn checked_settings(mut settings: Settings) -> Result<Settings> {
         check("message_age", age, millis(1), LONGEST)?;
     }
     check("refusal_patience", settings.refusal_patience, Duration::ZERO, LONGEST)?;
+    check("refused_topic_pause", settings.refused_topic_pause, Duration::ZERO, LONGEST)?;
     check("backoff min", settings.backoff_min, millis(10), secs(3600))?;
     check("backoff max", settings.backoff_max, settings.backoff_min, secs(3600))?;
     if !(1..=1000).contains(&settings.window) {

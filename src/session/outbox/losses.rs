@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Blame, Kind, Outbox};
-use crate::error::{Error, Fate};
+use super::topics::Topics;
+use super::{Blame, Kind, Outbox, TopicRefusal};
+use crate::error::{Code, Error, Fate};
 use crate::session::op::Op;
 
 /// A connection that drops within this time of an operation being sent makes that operation a suspect.
@@ -13,6 +14,7 @@ impl Outbox {
     /// The connection is gone. `resumable`: the broker was asked to keep the session.
     pub(in crate::session) fn connection_lost(&mut self, resumable: bool, blame: Blame, now: Instant) {
         self.proven = None;
+        self.closing_in = false;
         match blame {
             Blame::Nobody => {}
             Blame::Recent => self.suspect(now),
@@ -62,7 +64,12 @@ impl Outbox {
     fn suspect(&mut self, now: Instant) {
         let recent: Vec<u64> =
             self.ops.iter().filter(|(_, op)| op.sent_within(SUSPICION, now)).map(|(seq, _)| *seq).collect();
-        let alone = recent.len() == 1 && self.in_flight == 1 && !self.suspects.is_empty();
+        // A message of QoS 0 is settled when it is written, and may be what the service minds.
+        let alone = recent.len() == 1
+            && self.in_flight == 1
+            && !self.suspects.is_empty()
+            && !self.unacknowledged_within(SUSPICION, now);
+        self.closing_in = alone;
         for (position, seq) in recent.iter().enumerate() {
             let Some(op) = self.ops.get_mut(seq) else { continue };
             op.drops += 1;
@@ -85,8 +92,7 @@ impl Outbox {
             .map(|(seq, _)| *seq)
             .collect();
         // What was settled may be it as well: QoS 0 when it was written, and what is past its deadline.
-        let unacknowledged = self.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= SUSPICION)
-            && kind != Some(Kind::Request);
+        let unacknowledged = self.unacknowledged_within(SUSPICION, now) && kind != Some(Kind::Request);
         let ghosts = self.ghosts.iter().filter_map(|seq| self.ops.get(seq));
         let unclear =
             unacknowledged || ghosts.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
@@ -107,6 +113,10 @@ impl Outbox {
         }
     }
 
+    fn unacknowledged_within(&self, time: Duration, now: Instant) -> bool {
+        self.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= time)
+    }
+
     /// Whether anything waits for its answer on this connection.
     pub(in crate::session) fn any_in_flight(&self) -> bool {
         self.in_flight > 0
@@ -120,6 +130,7 @@ impl Outbox {
     /// The line drops on its own: nobody is to blame.
     pub(in crate::session) fn acquit(&mut self) {
         self.suspects.clear();
+        self.topics.acquit();
         self.ops.values_mut().for_each(Op::acquit);
     }
 
@@ -142,6 +153,63 @@ impl Outbox {
     pub(in crate::session) fn convict(&mut self, seq: u64, error: Error) -> bool {
         self.settle(seq, Err(error));
         std::mem::take(&mut self.progress)
+    }
+
+    /// Returns true if the search for what the connection is cut for comes nearer to its end, on a server that
+    /// acknowledges other things: the next connection need not wait longer than this one had to.
+    pub(in crate::session) fn is_closing_in(&self) -> bool {
+        self.closing_in && self.progress
+    }
+
+    // ---- topics ----
+
+    /// How long a topic is refused once it is convicted.
+    pub(in crate::session) fn refuse_topics_for(&mut self, time: Duration) {
+        self.topics = Topics::new(time);
+    }
+
+    /// Other credentials are in use.
+    pub(in crate::session) fn other_credentials(&mut self) {
+        self.topics.forget();
+    }
+
+    /// Counts a conviction against the topic of this message, before the message is settled. `code`: by what the service
+    /// said. Returns the topic if it is refused as a whole from now on.
+    pub(in crate::session) fn convict_topic(
+        &mut self,
+        seq: u64,
+        code: Option<Code>,
+        now: Instant,
+    ) -> Option<(String, TopicRefusal)> {
+        let topic = self.ops.get(&seq).and_then(Op::topic)?;
+        Some((topic.to_string(), self.topics.convicted(topic, code, now)?))
+    }
+
+    /// Why messages to this topic are refused now, if they are.
+    pub(in crate::session) fn topic_refusal(&self, topic: &str, now: Instant) -> Option<TopicRefusal> {
+        self.topics.refusal(topic, now)
+    }
+
+    /// Settles all that waits to be sent to this topic. Returns how many.
+    pub(in crate::session) fn refuse_topic(&mut self, topic: &str, error: impl Fn(&Op) -> Error) -> u64 {
+        // What the service has taken already, and only its exchange is to be ended, is none of them.
+        let concerns = |op: &Op| op.topic() == Some(topic) && !op.in_flight() && !op.released && !op.storing;
+        let seqs: Vec<u64> = self.ops.iter().filter(|(_, op)| concerns(op)).map(|(seq, _)| *seq).collect();
+        for seq in &seqs {
+            self.refuse(*seq, &error);
+        }
+        seqs.len() as u64
+    }
+
+    /// Settles an operation that is not going to be sent. What is on disk stays there.
+    pub(in crate::session) fn refuse(&mut self, seq: u64, error: impl Fn(&Op) -> Error) {
+        let Some(mut op) = self.ops.remove(&seq) else { return };
+        let (error, keep) = (error(&op), op.is_kept());
+        if let Some(error) = self.close(seq, &mut op, Err(error), keep) {
+            self.lost.note(&error);
+        }
+        self.forget(seq, &op);
+        self.suspects.remove(&seq);
     }
 
     /// What had been sent last before the connection dropped, for the message.

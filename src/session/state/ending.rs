@@ -8,7 +8,7 @@ use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::line::{Cause, Failure};
 use crate::session::op::{Op, refusal_hint};
-use crate::session::outbox::{Blame, Kind, Outbox};
+use crate::session::outbox::{Blame, Kind, Outbox, TopicRefusal};
 
 /// What the end of a connection means.
 pub(in crate::session) struct Loss {
@@ -61,20 +61,31 @@ impl State {
         };
         self.outbox.connection_lost(resumable, blame, now);
         let convicted = self.outbox.convicted();
-        let cured = convicted.is_some_and(|seq| {
-            let (what, kind) = match self.outbox.op(seq) {
-                Some(op) => (op.describe(), op.kind()),
-                None => return false,
-            };
-            let error = suspected(&what, kind, forbidden);
-            self.outbox.convict(seq, error)
-        });
+        let cured = match convicted {
+            Some(seq) => self.convict(seq, forbidden, now, events),
+            None => self.outbox.is_closing_in(),
+        };
         if !matches!(self.phase, Phase::Dead(_)) {
             self.phase = Phase::Offline(reason.clone());
         }
         self.touch();
         let condemned = verdict.filter(|_| excused).map(|verdict| verdict.code);
         Loss { reason, cured, fatal, condemned }
+    }
+
+    /// Settles the operation that the connection was cut for, and with it, where the whole topic is refused, what waits for
+    /// the same topic. Returns true if there is no reason to hurry back less.
+    fn convict(&mut self, seq: u64, forbidden: Option<Verdict>, now: Instant, events: &mut Vec<Event>) -> bool {
+        let Some(op) = self.outbox.op(seq) else { return false };
+        let error = suspected(&op.describe(), op.kind(), forbidden);
+        let topic = self.outbox.convict_topic(seq, forbidden.map(|verdict| verdict.code), now);
+        let cured = self.outbox.convict(seq, error.clone());
+        if let Some((topic, refusal)) = topic {
+            self.stats.refused_topic += self.outbox.refuse_topic(&topic, |op| topic_refused(op, &refusal, now));
+            let retry_in = refusal.until.saturating_duration_since(now);
+            events.push(Event::TopicRefused { topic, retry_in, reason: error });
+        }
+        cured
     }
 
     /// The service gives no reason when it cuts a connection; what came before it often tells.
@@ -154,6 +165,34 @@ fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>) -> Error {
         }
     };
     error.with_fate(Fate::Refused)
+}
+
+/// The error of a message that is not sent, since its topic is refused as a whole.
+pub(in crate::session) fn topic_refused(op: &Op, refusal: &TopicRefusal, now: Instant) -> Error {
+    let what = op.describe();
+    let rest = refusal.until.saturating_duration_since(now).as_secs_f64().ceil();
+    let kept = if op.is_kept() { "it stays in the spool for the next run; " } else { "" };
+    let (kind, why) = match refusal.code {
+        Some(code) => (ErrorKind::Rejected, format!("the service refuses the topic: {code}")),
+        None => {
+            let why = format!(
+                "the connection was cut for {} earlier messages to this topic, and none to it was acknowledged",
+                refusal.convicted
+            );
+            (ErrorKind::SuspectedRefusal, why)
+        }
+    };
+    let message = format!("{what} is refused without being sent: {why}; {kept}messages to it are refused for {rest} s");
+    let error = Error::new(kind, message)
+        .with_fate(if op.is_kept() { Fate::Spooled } else { Fate::Refused })
+        .with_hint(format!(
+            "{}; other credentials or a new token end the refusal, and ConfigBuilder::refused_topic_pause sets its length",
+            refusal_hint(Kind::Publish)
+        ));
+    match refusal.code {
+        Some(code) => error.with_code(code),
+        None => error,
+    }
 }
 
 fn given_up(op: &Op, reason: &Error) -> Error {

@@ -12,6 +12,7 @@ use crate::session::acks::Arrival;
 use crate::session::line::{Arrived, LineEvent, Sent};
 use crate::session::op::{Answer, Body, Op};
 use crate::session::outbox::{Kind, Ticket};
+use crate::session::oversized;
 use crate::session::replies::Sorted;
 use crate::subscribe::Asked;
 
@@ -46,6 +47,7 @@ impl State {
                 }
             }
             LineEvent::Publish(arrived) => self.arrived(arrived, events),
+            LineEvent::Oversized(arrived, size) => self.set_aside(arrived, size, events),
             LineEvent::Released(id) => {
                 self.acks.released(id);
                 // `disconnect` may wait for it.
@@ -54,6 +56,16 @@ impl State {
             LineEvent::ConnAck { .. } | LineEvent::Alive => {}
         }
         Ok(Flow::Go)
+    }
+
+    /// What had been read before the connection died. An acknowledgement of it waits for the next connection.
+    pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LineEvent>, events: &mut Vec<Event>) {
+        let dead = self.line.take();
+        for event in leftovers {
+            // Whether they fit together no longer matters.
+            let _ = self.handle(event, false, events);
+        }
+        self.line = dead;
     }
 
     fn message_done(&mut self, id: u16, answer: Answer, events: &mut Vec<Event>) -> Result<(), Error> {
@@ -137,17 +149,8 @@ impl State {
                 return self.done_with(key);
             }
         }
-        let message = Message {
-            topic: arrived.topic,
-            payload: arrived.payload,
-            qos: arrived.qos,
-            duplicate: arrived.duplicate,
-            retained: arrived.retained,
-            properties: arrived.properties,
-            ack: None,
-        };
         // Before anything that has to do with the inbox: a reply never waits for room there, nor for the program.
-        let message = match self.replies.sort(message) {
+        let message = match self.replies.sort(message(arrived)) {
             Sorted::Other(message) => message,
             Sorted::Reply(slot, reply) => {
                 self.stats.replies += 1;
@@ -169,6 +172,29 @@ impl State {
         if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
             self.acknowledge(key);
         }
+    }
+
+    /// A message above the limit: nobody can take it, so that it is acknowledged, in its turn, and named.
+    fn set_aside(&mut self, arrived: Arrived, size: usize, events: &mut Vec<Event>) {
+        if matches!(self.phase, Phase::Dead(_)) {
+            return;
+        }
+        if arrived.qos != QoS::AtMostOnce {
+            match self.acks.arrive(&arrived) {
+                Arrival::New(key) => _ = self.acknowledge(key),
+                Arrival::Repeated => {
+                    self.stats.redelivered += 1;
+                    return self.send_acks();
+                }
+            }
+        }
+        let reason = oversized::set_aside(&arrived, size, self.config.limits().packet_len);
+        self.stats.set_aside += 1;
+        let topic = arrived.topic.clone();
+        if let Sorted::Reply(slot, _) = self.replies.sort(message(arrived)) {
+            slot.answer(Err(reason.clone()));
+        }
+        events.push(Event::MessageSetAside { topic, size, reason });
     }
 
     /// It is not for the inbox.
@@ -201,5 +227,17 @@ impl State {
                 self.acks.await_release(id);
             }
         }
+    }
+}
+
+fn message(arrived: Arrived) -> Message {
+    Message {
+        topic: arrived.topic,
+        payload: arrived.payload,
+        qos: arrived.qos,
+        duplicate: arrived.duplicate,
+        retained: arrived.retained,
+        properties: arrived.properties,
+        ack: None,
     }
 }

@@ -1,5 +1,6 @@
 //! The tokens of a connection: what was given, what is being uploaded, and what the service said of them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant, SystemTime};
 
 use zeroize::Zeroizing;
@@ -7,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Phase, State, Step};
 use crate::backoff::fraction as chance;
 use crate::config::Config;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Login};
 use crate::error::{Code, Error, ErrorKind, Fate, RESOURCE};
 use crate::events::{Event, Notice};
 use crate::message::{Outgoing, QoS};
@@ -92,6 +93,16 @@ impl State {
     pub(in crate::session) fn token_login(&mut self) -> Option<(String, Zeroizing<String>)> {
         let store = self.tokens.as_mut()?;
         Some((store.key_id().to_string(), store.password()))
+    }
+
+    /// A connection is made with this login: with another than before, other topics may be permitted.
+    pub(in crate::session) fn logging_in(&mut self, login: &Login) {
+        let mut hasher = DefaultHasher::new();
+        (login.username.as_str(), login.password.as_str()).hash(&mut hasher);
+        let login = Some(hasher.finish());
+        if std::mem::replace(&mut self.login, login) != login {
+            self.outbox.other_credentials();
+        }
     }
 
     /// CONNACK 4 or 5. Whether new tokens can be asked for.
@@ -211,6 +222,7 @@ impl State {
             .and_then(|store| store.uploaded(upload.token.kind(), upload.serial, SystemTime::now()));
         // What was said before is about the one before.
         self.verdict = None;
+        self.outbox.other_credentials();
         if let Some(token) = token {
             events.push(Event::TokenRenewed { kind: token.kind(), expires: token.expires() });
         }

@@ -9,6 +9,7 @@ use super::reasons;
 use crate::error::Code;
 use crate::message::{Properties, QoS};
 use crate::printable::excerpt;
+use crate::session::dial;
 use crate::session::line::{Allowed, Arrived, LineEvent, Refusal, Sent};
 
 /// An event for the session.
@@ -19,7 +20,8 @@ pub(super) struct Translated {
 }
 
 /// What happened, in the session's words; or what is wrong with it, by which the connection is of no use.
-pub(super) fn translate(event: Event) -> Result<Translated, &'static str> {
+/// A message of more than `packet_len` bytes loses its payload.
+pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, &'static str> {
     let mut leaks = false;
     let event = match event {
         Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
@@ -71,7 +73,15 @@ pub(super) fn translate(event: Event) -> Result<Translated, &'static str> {
                 Some(refusal) => LineEvent::UnsubRefused(ack.pkid, refusal),
             }
         }
-        Event::Incoming(Packet::Publish(publish)) => LineEvent::Publish(arrived(publish)?),
+        Event::Incoming(Packet::Publish(mut publish)) => {
+            let size = dial::remaining(publish.size());
+            if size > packet_len {
+                publish.payload.clear();
+                LineEvent::Oversized(arrived(publish)?, size)
+            } else {
+                LineEvent::Publish(arrived(publish)?)
+            }
+        }
         Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
     };
     Ok(Translated { event, leaks })
