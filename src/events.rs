@@ -96,6 +96,43 @@ pub enum Event {
     /// The inbox is full: QoS 0 messages are dropped, others are left to the broker, until the program takes some.
     /// Announced once each time it fills up; [`Stats`](crate::Stats) has the counts.
     InboxFull,
+    /// A message that is not acknowledged has held back the acknowledgements of later messages for
+    /// [`Config::timeout`](crate::Config::timeout): acknowledgements leave in the order of receipt. The server sends the
+    /// messages behind it again. Announced once for each such message; while no call waits for messages, up to a keep-alive
+    /// period late.
+    #[non_exhaustive]
+    AcksHeldBack {
+        /// The topic of the message that is not acknowledged.
+        topic: String,
+        /// `false`: it waits in the inbox, in the client's own queue or that of the stream that matches, and nobody takes
+        /// it. `true`: the program has taken it and not called [`Message::ack`](crate::Message::ack).
+        taken: bool,
+        /// The number of acknowledgements that wait behind it.
+        held_back: usize,
+    },
+    /// The client has ended, by [`disconnect`](crate::Client::disconnect), because its last handle was dropped, or because
+    /// it has given up. Always the last event.
+    #[non_exhaustive]
+    Ended {
+        /// Why: [`Closed`](crate::ErrorKind::Closed) where the program itself has ended it.
+        reason: Error,
+        /// The messages in the inbox that the program had not taken; `None` when the inbox was empty. They can still be
+        /// taken, but not acknowledged. On a kept session the server sends those again that were not acknowledged.
+        untaken: Option<Untaken>,
+        /// On a kept session, the number of acknowledgements that were given and could not be sent, because an earlier
+        /// message was not acknowledged, or for want of a connection: the server sends those messages again.
+        unsent_acks: usize,
+    },
+}
+
+/// The messages a client had received and not given to the program when it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Untaken {
+    /// The number of messages, in all queues; 1 or more.
+    pub count: usize,
+    /// The topic of the first one received.
+    pub first_topic: String,
 }
 
 /// A notice of the service, pushed without a subscription. Notices may be lost.

@@ -253,7 +253,7 @@ pub use delivery::{Delivery, Receipt};
 pub use endpoint::{Endpoint, Transport};
 pub use env::topic_from_env;
 pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
-pub use events::{Event, Events, Notice};
+pub use events::{Event, Events, Notice, Untaken};
 pub use identity::{ClientId, p2p_topic};
 pub use inbox::{Messages, Stream};
 pub use limits::Limits;

@@ -45,4 +45,9 @@ pub struct Stats {
     pub inbox_bytes: u64,
     /// Received messages that are not acknowledged on the wire yet.
     pub unacknowledged: u64,
+    /// Of these, the messages whose acknowledgement was given, but waits for that of an earlier message: acknowledgements
+    /// leave in the order of receipt.
+    pub held_back: u64,
+    /// Messages in the inbox when the client ended, which the program had not taken by then; 0 before the end.
+    pub untaken: u64,
 }

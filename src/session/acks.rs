@@ -11,6 +11,12 @@ struct Entry {
     name: Name,
     qos: QoS,
     done: bool,
+    /// Received over the current connection: it is in `owed`.
+    owed: bool,
+    /// Its topic, once the program has taken it and is to acknowledge it by hand.
+    taken: Option<Box<str>>,
+    /// The program was told that it holds back those after it.
+    told: bool,
 }
 
 /// What a redelivery has in common with the message it repeats.
@@ -38,6 +44,8 @@ pub(crate) struct Acks {
     entries: HashMap<u64, Entry>,
     /// Received over the current connection, in order.
     owed: VecDeque<u64>,
+    /// How many of those are done, and wait for an earlier one that is not.
+    held_back: usize,
     /// How many of those have this name: two, at times, where an exchange of QoS 2 is repeated.
     owed_names: HashMap<Name, usize>,
     /// Received over an earlier connection of a session that may be resumed, oldest first. The broker will send them
@@ -55,7 +63,7 @@ impl Acks {
     /// Sorts an arriving message. `New` must be queued, or given back with [`refuse`](Acks::refuse).
     pub(super) fn arrive(&mut self, arrived: &Arrived) -> Arrival {
         let name = Name { id: arrived.id, fingerprint: fingerprint(arrived) };
-        let entry = |done| Entry { name, qos: arrived.qos, done };
+        let entry = |done| Entry { name, qos: arrived.qos, done, owed: false, taken: None, told: false };
         if arrived.qos == QoS::ExactlyOnce && self.releasing.get(&name.id) == Some(&name.fingerprint) {
             self.owe(entry(true));
             return Arrival::Repeated;
@@ -82,6 +90,10 @@ impl Acks {
 
     fn owe_key(&mut self, key: u64, name: Name) {
         self.owed.push_back(key);
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.owed = true;
+            self.held_back += usize::from(entry.done);
+        }
         *self.owed_names.entry(name).or_default() += 1;
     }
 
@@ -107,6 +119,7 @@ impl Acks {
     /// An entry that was taken out of `owed` is over.
     fn end(&mut self, key: u64) -> Option<Entry> {
         let entry = self.entries.remove(&key)?;
+        self.held_back -= usize::from(entry.owed && entry.done);
         if let Some(count) = self.owed_names.get_mut(&entry.name) {
             *count -= 1;
             if *count == 0 {
@@ -120,11 +133,43 @@ impl Acks {
     pub(super) fn done(&mut self, key: u64) -> bool {
         match self.entries.get_mut(&key) {
             Some(entry) => {
+                self.held_back += usize::from(entry.owed && !entry.done);
                 entry.done = true;
                 true
             }
             None => false,
         }
+    }
+
+    /// The program has taken it, and is to acknowledge it by hand.
+    pub(super) fn taken(&mut self, key: u64, topic: &str) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.taken = Some(topic.into());
+        }
+    }
+
+    /// The message that holds back acknowledgements, if one does that the program was not told of yet.
+    pub(super) fn blocker(&self) -> Option<u64> {
+        let key = *self.owed.front()?;
+        let entry = self.entries.get(&key)?;
+        (self.held_back > 0 && !entry.done && !entry.told).then_some(key)
+    }
+
+    /// The program is told of it. Returns its topic, if it was taken.
+    pub(super) fn tell(&mut self, key: u64) -> Option<&str> {
+        let entry = self.entries.get_mut(&key)?;
+        entry.told = true;
+        entry.taken.as_deref()
+    }
+
+    /// How many acknowledgements wait for that of an earlier message.
+    pub(super) fn held_back(&self) -> usize {
+        self.held_back
+    }
+
+    /// How many messages the program is done with, and the broker has not been told.
+    pub(super) fn unsent(&self) -> usize {
+        self.entries.values().filter(|entry| entry.done).count()
     }
 
     /// The next acknowledgement to send, in the order of receipt; `None` while the oldest message is not done.
@@ -164,21 +209,33 @@ impl Acks {
             return self.session_gone();
         }
         for key in self.owed.drain(..) {
-            if let Some(entry) = self.entries.get(&key) {
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.owed = false;
                 self.detached.entry(entry.name).or_default().push_back(key);
             }
         }
         self.owed_names.clear();
+        self.held_back = 0;
     }
 
     /// The broker has no session: packet ids of the past mean nothing now.
     pub(super) fn session_gone(&mut self) {
         self.entries.clear();
         self.owed.clear();
+        self.held_back = 0;
         self.owed_names.clear();
         self.detached.clear();
         self.releasing.clear();
         self.unfinished.clear();
+    }
+
+    /// Panics where the table contradicts itself.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn assert_consistent(&self) {
+        let owed = || self.owed.iter().filter_map(|key| self.entries.get(key));
+        assert_eq!(owed().count(), self.owed.len(), "each has its entry");
+        assert_eq!(self.entries.values().filter(|entry| entry.owed).count(), self.owed.len(), "each is known as such");
+        assert_eq!(owed().filter(|entry| entry.done).count(), self.held_back, "those that are held back");
     }
 
     /// How many messages wait for their acknowledgement.
@@ -222,6 +279,32 @@ mod tests {
         assert!(acks.done(a));
         assert_eq!(sent(&mut acks), [1, 2, 3]);
         assert!(!acks.done(a), "sent already");
+    }
+
+    #[test]
+    fn a_message_that_is_not_done_holds_back_what_is_and_is_named_once() {
+        let mut acks = Acks::default();
+        let [a, b, c] = [1, 2, 3].map(|id| new_key(&mut acks, id, QoS::AtLeastOnce));
+        acks.taken(a, "t");
+        assert_eq!((acks.blocker(), acks.held_back()), (None, 0), "nothing waits for it");
+        acks.done(c);
+        acks.done(c);
+        assert_eq!((acks.blocker(), acks.held_back(), acks.unsent()), (Some(a), 1, 1));
+        assert_eq!(acks.tell(a), Some("t"));
+        assert_eq!(acks.blocker(), None);
+        acks.connection_lost(true);
+        assert_eq!((acks.held_back(), acks.unsent()), (0, 1));
+        for id in 1..=3 {
+            assert_eq!(acks.arrive(&arrived(id, QoS::AtLeastOnce, true)), Arrival::Repeated);
+        }
+        assert_eq!((acks.blocker(), acks.held_back()), (None, 1), "it was named before");
+        acks.done(a);
+        assert_eq!(sent(&mut acks), [1]);
+        assert_eq!((acks.blocker(), acks.held_back()), (Some(b), 1), "another one");
+        assert_eq!(acks.tell(b), None, "nobody has taken it");
+        acks.done(b);
+        assert_eq!(sent(&mut acks), [2, 3]);
+        assert_eq!((acks.blocker(), acks.held_back(), acks.unsent()), (None, 0, 0));
     }
 
     #[test]

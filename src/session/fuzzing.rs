@@ -460,13 +460,14 @@ impl Run {
     }
 
     fn die(&mut self) {
-        self.state.die(&closed());
+        let ended = self.state.die(&closed());
+        assert_eq!(ended.is_some(), !self.dead, "the end is told once");
         self.line = None;
         self.dead = true;
     }
 
     fn check(&mut self) {
-        self.state.outbox.assert_consistent();
+        self.state.assert_consistent();
         let waiting = &mut self.requests;
         waiting.retain(|(_, reply, slot)| match slot.wait_answer(Instant::now()) {
             Some(Answer::Reply(message)) => {

@@ -55,7 +55,7 @@ pub(crate) use sending::{WhenFull, check_filters};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
-use crate::events::{Event, EventHub, Events, Notice};
+use crate::events::{Event, EventHub, Events, Notice, Untaken};
 use crate::stats::Stats;
 use asking::Asking;
 use state::{Phase, State};
@@ -275,14 +275,16 @@ impl Session {
         }
         let ended = state.worker_gone;
         let mut newly_stranded = false;
+        let mut told = None;
         if !ended {
-            state.die(&closed());
+            told = state.die(&closed());
             newly_stranded = !self.stranded.swap(true, Ordering::Relaxed);
             // Under the lock, as the worker counts itself out: it must not come first.
             STRANDED.fetch_add(usize::from(newly_stranded), Ordering::Relaxed);
         }
         self.announce(&mut state);
         drop(state);
+        self.tell(told.as_slice());
         if newly_stranded {
             log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
         }
@@ -353,7 +355,31 @@ fn log_event(event: &Event, config: &Config) {
         Event::Disconnected { reason, retry_in: None } => log::warn!("disconnected for good: {reason}"),
         Event::MessageSetAside { reason, .. } => log::warn!("{reason}"),
         Event::SpoolSetAside { path, reason } => log::warn!("{reason}; it was renamed to {}", path.display()),
+        Event::AcksHeldBack { topic, taken, held_back } => {
+            let what = if *taken { "was taken, but not acknowledged" } else { "is not taken by the program" };
+            log::warn!(
+                "a message to \"{topic}\" {what}, and holds back {held_back} later acknowledgement(s), which leave in the \
+                 order of receipt; the server sends those messages again"
+            );
+        }
+        Event::Ended { reason, untaken, unsent_acks } => log_end(reason, untaken.as_ref(), *unsent_acks),
     }
+}
+
+fn log_end(reason: &Error, untaken: Option<&Untaken>, unsent_acks: usize) {
+    if let Some(Untaken { count, first_topic }) = untaken {
+        log::warn!(
+            "the client has ended with {count} received message(s) that the program did not take, the first to \
+             \"{first_topic}\"; only a kept session sends those again that were not acknowledged"
+        );
+    }
+    if unsent_acks > 0 {
+        log::warn!(
+            "the client has ended with {unsent_acks} acknowledgement(s) that could not be sent: the server sends those \
+             messages again"
+        );
+    }
+    log::debug!("the client has ended: {reason}");
 }
 
 /// The error of every call on a client that was closed by its program.

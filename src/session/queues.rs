@@ -1,4 +1,7 @@
 //! The inbox: the client's own queue and one for each stream, under one common bound.
+//!
+//! Where a message waits follows from the filters alone: in the queue of the first open stream that matches, else in the
+//! client's own. It moves when a stream opens or closes, and each queue stays in the order of receipt.
 
 use std::collections::VecDeque;
 
@@ -18,6 +21,10 @@ struct Item {
     message: Message,
     /// Its entry in the table of acknowledgements.
     key: Option<u64>,
+    /// Its place in the order of receipt.
+    place: u64,
+    /// What it counts against the bound in bytes.
+    size: usize,
 }
 
 struct Stream {
@@ -32,6 +39,7 @@ pub(super) struct Queues {
     max_bytes: usize,
     count: usize,
     bytes: usize,
+    next_place: u64,
     own: VecDeque<Item>,
     /// In the order they were made: the first that matches gets the message.
     streams: Vec<Stream>,
@@ -40,7 +48,16 @@ pub(super) struct Queues {
 
 impl Queues {
     pub(super) fn new(max_count: usize, max_bytes: usize) -> Self {
-        Queues { max_count, max_bytes, count: 0, bytes: 0, own: VecDeque::new(), streams: Vec::new(), next_stream: 0 }
+        Queues {
+            max_count,
+            max_bytes,
+            count: 0,
+            bytes: 0,
+            next_place: 0,
+            own: VecDeque::new(),
+            streams: Vec::new(),
+            next_stream: 0,
+        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -62,13 +79,19 @@ impl Queues {
     }
 
     pub(super) fn push(&mut self, message: Message, key: Option<u64>) {
+        let (place, size) = (self.next_place, message.size());
+        self.next_place += 1;
         self.count += 1;
-        self.bytes += message.size();
-        let queue = match self.streams.iter_mut().find(|stream| filter_matches(&stream.filter, &message.topic)) {
+        self.bytes += size;
+        self.queue_for(&message.topic).push_back(Item { message, key, place, size });
+    }
+
+    /// Where a message to this topic waits.
+    fn queue_for(&mut self, topic: &str) -> &mut VecDeque<Item> {
+        match self.streams.iter_mut().find(|stream| filter_matches(&stream.filter, topic)) {
             Some(stream) => &mut stream.items,
             None => &mut self.own,
-        };
-        queue.push_back(Item { message, key });
+        }
     }
 
     /// The oldest message of a queue, with its key in the table of acknowledgements.
@@ -79,23 +102,68 @@ impl Queues {
         };
         let item = items.pop_front()?;
         self.count -= 1;
-        self.bytes -= item.message.size();
+        self.bytes -= item.size;
         Some((item.message, item.key))
     }
 
+    /// Opens a stream, which takes over what waits in the client's queue and matches. What an earlier stream holds stays
+    /// there.
     pub(super) fn open_stream(&mut self, filter: &str) -> u64 {
         let id = self.next_stream;
         self.next_stream += 1;
-        self.streams.push(Stream { id, filter: filter.to_string(), items: VecDeque::new() });
+        let matches = |item: &Item| filter_matches(filter, &item.message.topic);
+        let (items, own) = std::mem::take(&mut self.own).into_iter().partition(matches);
+        self.own = own;
+        self.streams.push(Stream { id, filter: filter.to_string(), items });
         id
     }
 
-    /// Ends a stream; what it held goes to the client's queue. Returns whether another stream has the same filter.
+    /// Ends a stream; what it held goes to the next one that matches, else to the client's queue, each message to its place
+    /// in the order of receipt. Returns whether another stream has the same filter.
     pub(super) fn close_stream(&mut self, id: u64) -> bool {
         let Some(position) = self.streams.iter().position(|stream| stream.id == id) else { return false };
         let stream = self.streams.remove(position);
-        self.own.extend(stream.items);
+        for item in stream.items {
+            self.queue_for(&item.message.topic).push_back(item);
+        }
+        // Two runs that are in order each, which this merges in linear time.
+        for items in self.streams.iter_mut().map(|stream| &mut stream.items).chain([&mut self.own]) {
+            if !items.iter().is_sorted_by_key(|item| item.place) {
+                items.make_contiguous().sort_by_key(|item| item.place);
+            }
+        }
         self.streams.iter().any(|other| other.filter == stream.filter)
+    }
+
+    /// The topic of the message that has waited longest, in whichever queue.
+    pub(super) fn oldest(&self) -> Option<&str> {
+        let queues = self.streams.iter().map(|stream| &stream.items).chain([&self.own]);
+        let oldest = queues.filter_map(VecDeque::front).min_by_key(|item| item.place)?;
+        Some(&oldest.message.topic)
+    }
+
+    /// The topic of the message with this key in the table of acknowledgements, while it waits here.
+    pub(super) fn topic_of(&self, key: u64) -> Option<&str> {
+        let mut items = self.streams.iter().flat_map(|stream| &stream.items).chain(&self.own);
+        items.find(|item| item.key == Some(key)).map(|item| item.message.topic.as_str())
+    }
+
+    /// Panics where the queues contradict themselves.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn assert_consistent(&self) {
+        let owner = |topic: &str| self.streams.iter().find(|stream| filter_matches(&stream.filter, topic));
+        let (mut count, mut bytes) = (0, 0);
+        let streams = self.streams.iter().map(|stream| (Some(stream.id), &stream.items));
+        for (id, items) in streams.chain([(None, &self.own)]) {
+            assert!(items.iter().is_sorted_by_key(|item| item.place), "in the order of receipt");
+            assert!(
+                items.iter().all(|item| owner(&item.message.topic).map(|stream| stream.id) == id),
+                "where it belongs"
+            );
+            count += items.len();
+            bytes += items.iter().map(|item| item.message.size()).sum::<usize>();
+        }
+        assert_eq!((self.count, self.bytes), (count, bytes), "what is counted");
     }
 }
 
@@ -136,6 +204,57 @@ mod tests {
         assert!(queues.close_stream(one), "another stream has the same filter");
         assert!(!queues.close_stream(two));
         assert_eq!(topics(&mut queues, QueueId::Client), ["a"]);
+    }
+
+    #[test]
+    fn a_new_stream_takes_over_what_waits_and_a_closed_one_gives_it_back_in_the_order_of_receipt() {
+        let mut queues = Queues::new(100, 100_000);
+        for topic in ["a/1", "b/1", "$SYS/x", "a/2"] {
+            queues.push(message(topic, ""), Some(7));
+        }
+        let first = queues.open_stream("a/#");
+        let all = queues.open_stream("#");
+        queues.assert_consistent();
+        for topic in ["a/3", "b/2", "a/4"] {
+            queues.push(message(topic, ""), None);
+        }
+        assert_eq!(
+            queues.pop(QueueId::Stream(first)).map(|(message, key)| (message.topic, key)),
+            Some(("a/1".into(), Some(7)))
+        );
+        assert_eq!(queues.oldest(), Some("b/1"));
+        // To the other stream that matches, not to a queue that nobody may read.
+        assert!(!queues.close_stream(first));
+        queues.assert_consistent();
+        assert_eq!(queues.pop(QueueId::Stream(all)).map(|(message, _)| message.topic), Some("b/1".to_string()));
+        assert!(!queues.close_stream(all));
+        queues.assert_consistent();
+        assert_eq!(topics(&mut queues, QueueId::Client), ["$SYS/x", "a/2", "a/3", "b/2", "a/4"]);
+        assert_eq!((queues.count(), queues.bytes(), queues.oldest()), (0, 0, None));
+    }
+
+    #[test]
+    fn a_second_stream_of_the_same_filter_gets_what_the_first_held_once_that_is_gone() {
+        let mut queues = Queues::new(100, 100_000);
+        queues.push(message("a", "1"), None);
+        let (one, two) = (queues.open_stream("a"), queues.open_stream("+"));
+        assert!(topics(&mut queues, QueueId::Stream(two)).is_empty());
+        queues.close_stream(one);
+        queues.push(message("a", "2"), None);
+        let payloads: Vec<_> =
+            std::iter::from_fn(|| queues.pop(QueueId::Stream(two))).map(|(m, _)| m.payload).collect();
+        assert_eq!(payloads, [b"1", b"2"]);
+    }
+
+    #[test]
+    fn a_message_is_found_by_its_key_while_it_waits() {
+        let mut queues = Queues::new(100, 100_000);
+        queues.push(message("a", ""), Some(1));
+        queues.push(message("b", ""), Some(2));
+        let stream = queues.open_stream("b");
+        assert_eq!((queues.topic_of(1), queues.topic_of(2), queues.topic_of(3)), (Some("a"), Some("b"), None));
+        queues.pop(QueueId::Stream(stream));
+        assert_eq!(queues.topic_of(2), None);
     }
 
     #[test]

@@ -38,6 +38,9 @@ impl AckHandle {
         }
         if state.acknowledge(self.key) {
             self.given.store(true, Ordering::Relaxed);
+            let held_back = state.held_back();
+            drop(state);
+            self.session.tell(held_back.as_slice());
             return Ok(());
         }
         state.check_open()?;
@@ -54,6 +57,11 @@ impl Session {
         self.check_process()?;
         let mut state = self.lock();
         loop {
+            if let Some(held_back) = state.held_back() {
+                drop(state);
+                self.tell(&[held_back]);
+                state = self.lock();
+            }
             if let Some((mut message, key)) = state.take(queue) {
                 message.ack = key.map(|key| AckHandle {
                     session: Arc::clone(self),
@@ -73,6 +81,9 @@ impl Session {
                     left => Some(left),
                 },
             };
+            // Whoever waits here keeps the time for this, too: the worker looks only when something happens.
+            let held_back = state.held_back_at().map(|at| at.saturating_duration_since(Instant::now()));
+            let left = left.into_iter().chain(held_back).min();
             state.receivers += 1;
             state = match left {
                 None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -87,7 +98,8 @@ impl Session {
         self.take(queue, Until::Forever)?.ok_or_else(|| Error::internal("an endless wait ended"))
     }
 
-    /// A queue for what matches the filter. It exists before SUBSCRIBE is sent, so nothing is missed.
+    /// A queue for what matches the filter, with what waits in the client's own. It exists before SUBSCRIBE is sent, so
+    /// nothing is missed.
     pub(crate) fn open_stream(&self, filter: &str) -> u64 {
         self.lock().queues.open_stream(filter)
     }
@@ -97,7 +109,7 @@ impl Session {
         self.lock().subscriptions.doubtful(filter, options);
     }
 
-    /// The stream is gone: its messages go to the client, and its filter is unsubscribed in the background if nobody
+    /// The stream is gone: its messages go to another that matches, or to the client, and its filter is unsubscribed in the background if nobody
     /// else wants it.
     pub(crate) fn close_stream(self: &Arc<Self>, queue: u64, filter: &str) {
         let mut state = self.lock();

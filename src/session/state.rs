@@ -98,6 +98,10 @@ pub(super) struct State {
     /// The broker has all subscriptions, as far as can be known.
     restored: bool,
     inbox_full: bool,
+    /// The message that holds back later acknowledgements, and since when.
+    blocker: Option<(u64, Instant)>,
+    /// Acknowledgements that were given and have not left by the end.
+    unsent_acks: usize,
     /// Something happened that those who wait on `changed`, or on `arrived`, want to look at.
     changed: bool,
     arrived: bool,
@@ -156,6 +160,8 @@ impl State {
             quiet_until: None,
             restored: true,
             inbox_full: false,
+            blocker: None,
+            unsent_acks: 0,
             changed: false,
             arrived: false,
             tokens: State::tokens_of(config),
@@ -194,8 +200,10 @@ impl State {
         let (message, key) = self.queues.pop(queue)?;
         // Half-way down, so that a slow program is not told at each message.
         self.inbox_full &= !self.queues.half_empty();
-        if let (AckMode::OnTake, Some(key)) = (self.config.ack_mode(), key) {
-            self.acknowledge(key);
+        match (self.config.ack_mode(), key) {
+            (AckMode::OnTake, Some(key)) => drop(self.acknowledge(key)),
+            (AckMode::Manual, Some(key)) => self.acks.taken(key, &message.topic),
+            _ => {}
         }
         Some((message, key.filter(|_| self.config.ack_mode() == AckMode::Manual)))
     }
@@ -223,8 +231,7 @@ impl State {
         if let Some(line) = self.line.take() {
             line.disconnect();
         }
-        // No acknowledgement can follow.
-        self.acks.session_gone();
+        self.end_acks();
     }
 
     /// Until when the worker may read on after DISCONNECT.
@@ -251,6 +258,14 @@ impl State {
             && !self.outbox.pending_own(filter)
     }
 
+    /// Panics where the state contradicts itself.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn assert_consistent(&self) {
+        self.outbox.assert_consistent();
+        self.queues.assert_consistent();
+        self.acks.assert_consistent();
+    }
+
     /// The counters and gauges of this moment.
     pub(super) fn snapshot(&self) -> Stats {
         Stats {
@@ -260,6 +275,7 @@ impl State {
             inbox_messages: self.queues.count() as u64,
             inbox_bytes: self.queues.bytes() as u64,
             unacknowledged: self.acks.owed() as u64,
+            held_back: self.acks.held_back() as u64,
             ..self.stats
         }
     }

@@ -65,9 +65,11 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
         let _ = ready.send(Err(reason.clone()));
     }
     let mut state = session.lock();
-    state.die(&reason);
+    let ended = state.die(&reason);
     session.announce(&mut state);
     drop(state);
+    // The program's logger may panic, which must not keep anybody waiting for this thread's end.
+    let _ = catch_unwind(AssertUnwindSafe(|| session.tell(ended.as_slice())));
     if let Some(renewer) = worker.renewer.take() {
         // It never blocks longer than it takes to see that the client has ended.
         let _ = renewer.join();
@@ -300,6 +302,7 @@ impl Worker<'_> {
         let now = Instant::now();
         let overdue = state.step_overdue(now);
         let wedged = state.wedged(now);
+        let held_back = state.held_back();
         self.session.announce(&mut state);
         drop(state);
         if let Some(connected) = connected {
@@ -312,6 +315,7 @@ impl Worker<'_> {
                 let _ = ready.send(Ok(()));
             }
         }
+        self.session.tell(held_back.as_slice());
         let what = match (overdue, wedged) {
             (Some(step), _) => step,
             (_, true) => "earlier messages, and others wait behind them",

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::tokens::{UPLOAD_TOPIC, Verdict};
 use super::{ORDER_TOPIC, Phase, State, Step};
 use crate::error::{Code, Error, ErrorKind, Fate};
-use crate::events::Event;
+use crate::events::{Event, Untaken};
 use crate::session::line::{Cause, Failure};
 use crate::session::op::{Op, refusal_hint};
 use crate::session::outbox::{Blame, Kind, Outbox, TopicRefusal};
@@ -52,6 +52,7 @@ impl State {
             }
         }
         self.acks.connection_lost(resumable);
+        self.note_held_back();
         let blame = match forbidden {
             _ if !cut || excused => Blame::Nobody,
             // Whatever was sent before the token was sent while the one before was good.
@@ -114,16 +115,38 @@ impl State {
         }
     }
 
-    /// The end: every handle is settled, every waiting call wakes up with the reason.
-    pub(in crate::session) fn die(&mut self, reason: &Error) {
+    /// The end: every handle is settled, every waiting call wakes up with the reason. The first time, returns what is to be
+    /// told of it.
+    #[must_use]
+    pub(in crate::session) fn die(&mut self, reason: &Error) -> Option<Event> {
         self.line = None;
-        if !matches!(self.phase, Phase::Dead(_)) {
+        let first = !matches!(self.phase, Phase::Dead(_));
+        if first {
             self.phase = Phase::Dead(reason.clone());
         }
         self.outbox.settle_all(false, |op| given_up(op, reason));
         self.replies.end(reason);
-        self.acks.session_gone();
+        self.end_acks();
         (self.changed, self.arrived, self.token_news) = (true, true, true);
+        first.then(|| self.end_event(reason.clone()))
+    }
+
+    /// No acknowledgement can leave any more.
+    pub(super) fn end_acks(&mut self) {
+        // Without a session to come back to, nothing comes again for want of them.
+        if !self.config.clean_session() {
+            self.unsent_acks += self.acks.unsent();
+        }
+        self.acks.session_gone();
+        self.note_held_back();
+    }
+
+    /// What is left in the inbox at the end.
+    fn end_event(&mut self, reason: Error) -> Event {
+        let count = self.queues.count();
+        self.stats.untaken = count as u64;
+        let untaken = self.queues.oldest().map(|topic| Untaken { count, first_topic: topic.to_string() });
+        Event::Ended { reason, untaken, unsent_acks: self.unsent_acks }
     }
 
     /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.

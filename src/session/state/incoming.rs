@@ -219,14 +219,44 @@ impl State {
     }
 
     pub(super) fn send_acks(&mut self) {
-        let Some(line) = self.line.as_ref().filter(|_| self.quiet_until.is_none()) else { return };
-        while let Some((id, qos)) = self.acks.next_ready() {
-            line.acknowledge(id, qos);
-            // What comes while the client ends would put its end off without end.
-            if qos == QoS::ExactlyOnce && !self.closing {
-                self.acks.await_release(id);
+        if let Some(line) = self.line.as_ref().filter(|_| self.quiet_until.is_none()) {
+            while let Some((id, qos)) = self.acks.next_ready() {
+                line.acknowledge(id, qos);
+                // What comes while the client ends would put its end off without end.
+                if qos == QoS::ExactlyOnce && !self.closing {
+                    self.acks.await_release(id);
+                }
             }
         }
+        self.note_held_back();
+    }
+
+    /// Acknowledgements were given, have left, or cannot leave any more: a message may hold them back from now on.
+    pub(super) fn note_held_back(&mut self) {
+        let blocker = self.acks.blocker();
+        if blocker != self.blocker.map(|(key, _)| key) {
+            self.blocker = blocker.map(|key| (key, Instant::now()));
+        }
+    }
+
+    /// When [`held_back`](State::held_back) has something to tell, as things are.
+    pub(in crate::session) fn held_back_at(&self) -> Option<Instant> {
+        let (_, since) = self.blocker?;
+        since.checked_add(self.config.timeout())
+    }
+
+    /// A message that has held back later acknowledgements for the configured time-out: told once.
+    pub(in crate::session) fn held_back(&mut self) -> Option<Event> {
+        let at = self.held_back_at()?;
+        if Instant::now() < at {
+            return None;
+        }
+        let (key, _) = self.blocker.take()?;
+        let held_back = self.acks.held_back();
+        let untaken = self.queues.topic_of(key).map(ToString::to_string);
+        let taken = self.acks.tell(key).map(ToString::to_string);
+        let (topic, taken) = untaken.map(|topic| (topic, false)).or(taken.map(|topic| (topic, true)))?;
+        Some(Event::AcksHeldBack { topic, taken, held_back })
     }
 }
 
