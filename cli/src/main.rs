@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod child;
 mod commands;
 mod confirm;
 mod exchange;
@@ -16,6 +17,7 @@ mod private_file;
 mod receive;
 mod report;
 mod settings;
+mod small_text;
 mod table;
 mod time;
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     // clap ends the process by itself: 0 after help and version, 2 for a usage error, as `Exit::Usage`.
     let cli = Cli::try_parse().unwrap_or_else(|error| mosquitto::explain(error).exit());
     report::start(&cli.global);
+    child::start(&cli.global);
     match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
