@@ -71,8 +71,8 @@ pub(crate) enum Command {
     Config(commands::config::ConfigArgs),
 }
 
-/// What may stand twice: a setting, of which the last counts, so that an alias can be overruled; and a switch. Of a command's
-/// own values only one could be meant, and the other would be lost without a word.
+/// What may stand twice: a setting, of which the last counts, so that an alias can be overruled; and a switch. Of a
+/// command's own values only one could be meant, and the other would be lost without a word.
 fn repeatable(argument: Arg) -> Arg {
     match argument.get_action() {
         ArgAction::Set if !argument.is_global_set() => argument,

@@ -14,8 +14,8 @@ pub(crate) fn start(global: &GlobalArgs) {
     PASS_SECRETS.store(global.pass_secrets, Ordering::Relaxed);
 }
 
-/// A line for the system's shell, in a group of its own: it can be ended with all it has started, and Ctrl-C leaves it the
-/// time to finish.
+/// A line for the system's shell, in a group of its own: it can be ended with all it has started, and Ctrl-C leaves it
+/// the time to finish.
 pub(crate) fn shell(line: &str) -> Command {
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("/bin/sh", "-c") };
     let mut command = Command::new(shell);

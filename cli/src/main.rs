@@ -23,13 +23,10 @@ mod time;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use args::Cli;
-
 fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
     // clap ends the process by itself: 0 after help and version, 2 for a usage error, as `Exit::Usage`.
-    let cli = Cli::try_parse().unwrap_or_else(|error| mosquitto::explain(error).exit());
+    let cli = mosquitto::parse(&arguments).unwrap_or_else(|error| error.exit());
     report::start(&cli.global);
     child::start(&cli.global);
     match commands::run(cli) {

@@ -132,7 +132,7 @@ fn what_has_no_effect_is_told() {
         let mut command = with(&emulator);
         command.envs(variables.iter().copied()).args(["pub", "-t", &topic(&emulator, "a"), "-m", "x"]);
         let output = run(command, flags).expect(0);
-        let warnings = output.stderr.lines().filter(|line| line.starts_with("warning: ")).collect::<Vec<_>>();
+        let warnings = output.stderr.lines().filter(|line| line.starts_with("warn")).collect::<Vec<_>>();
         if word.is_empty() {
             assert!(warnings.is_empty(), "{flags:?} {variables:?}: {warnings:?}");
         } else {
@@ -148,7 +148,8 @@ fn what_has_no_effect_is_told() {
     warned(&[], &["--region-id", "cn-hangzhou"], "--region-id had no effect");
     warned(&[], &["--ca-file", "no/such/file"], "--ca-file had no effect");
     warned(&[("XDG_CONFIG_HOME", "relative")], &[], "XDG_CONFIG_HOME is ignored");
-    let proxied = [("ALIYUN_MQTT_PROXY", "env"), ("https_proxy", "127.0.0.1:9"), ("no_proxy", "http://intranet/,a.example")];
+    let proxied =
+        [("ALIYUN_MQTT_PROXY", "env"), ("https_proxy", "127.0.0.1:9"), ("no_proxy", "http://intranet/,a.example")];
     warned(&proxied, &[], "no_proxy: the entry \"http://intranet/\" can never match");
     let told = run(program(), ["completions", "bash", "--profile", "x"]).expect(0);
     assert!(told.stderr.contains("--profile had no effect"), "{told:?}");
@@ -158,13 +159,16 @@ fn what_has_no_effect_is_told() {
 fn a_flag_given_twice_is_an_error_where_only_one_could_be_meant() {
     let emulator = emulator();
     let a = topic(&emulator, "a");
-    for arguments in [&["-m", "x", "-m", "y"][..], &["-m", "x", "-t", "other/topic"], &["-m", "x", "-q", "1", "-q", "0"]] {
+    for arguments in
+        [&["-m", "x", "-m", "y"][..], &["-m", "x", "-t", "other/topic"], &["-m", "x", "-q", "1", "-q", "0"]]
+    {
         let output = run(with(&emulator), [&["pub", "-t", &a], arguments].concat()).expect(2);
         assert!(output.stderr.contains("multiple times"), "{output:?}");
     }
     assert!(published(&emulator).is_empty());
     // What is said of a setting later counts, so that an alias can be overruled; and a switch is on, however often.
-    let twice = ["-e", "mqtt://127.0.0.1:9", "pub", "-t", &a, "-m", "x", "--quiet", "--quiet", "-e", &emulator.endpoint()];
+    let twice =
+        ["-e", "mqtt://127.0.0.1:9", "pub", "-t", &a, "-m", "x", "--quiet", "--quiet", "-e", &emulator.endpoint()];
     run(with(&emulator), twice).expect(0);
 }
 
@@ -198,7 +202,8 @@ fn files_of_a_windows_editor_are_read() {
     command.env("ALIYUN_MQTT_ENDPOINT", emulator.tls_endpoint());
     command.arg("--ca-file").arg(ca);
     run(command, send).expect(0);
-    let lines = folder.write("lines.jsonl", format!("{MARK}{{\"payload\":\"first\"}}\r\n{{\"payload\":\"second\"}}\r\n"));
+    let lines =
+        folder.write("lines.jsonl", format!("{MARK}{{\"payload\":\"first\"}}\r\n{{\"payload\":\"second\"}}\r\n"));
     run(with(&emulator), ["pub", "-t", &a, "--jsonl", "-f", lines.to_str().unwrap()]).expect(0);
     let received = published(&emulator);
     assert_eq!(received.len(), if cfg!(unix) { 8 } else { 7 });

@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path, patience: Duration) -> Result<Zeroizing<Vec<u8>>
         Ok(Ok(bytes)) if bytes.len() as u64 > MOST => Err(cannot(&format_args!("it is longer than {MOST} bytes"))),
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(cannot(&error).with_source(error)),
-        Err(_) => Err(cannot(&format_args!("not to its end within {patience:?}"))),
+        Err(_) => Err(cannot(&format_args!("not to its end within {} s", patience.as_secs_f64()))),
     }
 }
 
@@ -52,8 +52,8 @@ pub(super) fn encoding(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The same without byte order marks, of which files that were joined have some in the middle. A line that begins with one is
-/// none to the parser.
+/// The same without byte order marks, of which files that were joined have some in the middle. A line that begins with
+/// one is none to the parser.
 pub(super) fn without_marks(bytes: Arc<Zeroizing<Vec<u8>>>) -> Arc<Zeroizing<Vec<u8>>> {
     if !bytes.windows(MARK.len()).any(|window| window == MARK) {
         return bytes;

@@ -104,8 +104,8 @@ fn show_missing(out: &mut Out, what_for: &str, keys: &[Key]) -> Result<()> {
     Ok(())
 }
 
-/// A value without what may be a user name and a password. They have no place in most of these settings, but somebody may
-/// have put them there.
+/// A value without what may be a user name and a password. They have no place in most of these settings, but somebody
+/// may have put them there.
 fn shown(key: Key, text: &str) -> Cow<'_, str> {
     if !matches!(key, Key::Endpoint | Key::Proxy | Key::ApiEndpoint) {
         return Cow::Borrowed(text);

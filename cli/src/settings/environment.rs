@@ -52,8 +52,8 @@ pub(super) fn note_secret_variable(name: &str) {
     NAMED.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_string());
 }
 
-/// The variables that hold secrets: those of the table, those that the configuration file names, and that of the proxy where
-/// it holds a password.
+/// The variables that hold secrets: those of the table, those that the configuration file names, and that of the proxy
+/// where it holds a password.
 pub(crate) fn secret_variables() -> Vec<String> {
     let rows = Key::table().iter().filter(|row| match row.key {
         Key::Proxy => std::env::var_os(row.variable).is_some_and(|url| url.as_encoded_bytes().contains(&b'@')),

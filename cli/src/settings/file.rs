@@ -81,8 +81,8 @@ pub(crate) fn default_path(environment: &Environment<'_>) -> Option<PathBuf> {
     Some(xdg.or_else(home)?.join("aliyun-mqtt").join("config.toml"))
 }
 
-/// Reads a file, and takes of its profiles this one, or the one it names itself. `profile` is its name, and where that comes
-/// from if it is not the command line. All profiles are checked.
+/// Reads a file, and takes of its profiles this one, or the one it names itself. `profile` is its name, and where that
+/// comes from if it is not the command line. All profiles are checked.
 pub(crate) fn read(path: &Path, profile: Option<(&str, &Option<Source>)>, patience: Duration) -> Result<Content> {
     let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
     let text = small_text::file(path, small_text::CONFIGURATION, patience)
@@ -121,7 +121,9 @@ pub(crate) fn read(path: &Path, profile: Option<(&str, &Option<Source>)>, patien
         let known = if names.is_empty() { "it has none".to_string() } else { format!("it has {names}") };
         return Err(match profile {
             // Not the name: who takes -P for something else may have typed a password.
-            Some((_, None)) => wrong(format!("there is no profile of the name that is given; {known}")).hint(NOT_A_PASSWORD),
+            Some((_, None)) => {
+                wrong(format!("there is no profile of the name that is given; {known}")).hint(NOT_A_PASSWORD)
+            }
             Some((_, Some(source))) => wrong(format!("there is no profile {name:?} ({source}); {known}")),
             None => wrong(format!("there is no profile {name:?} ({DEFAULT_PROFILE}); {known}")),
         });

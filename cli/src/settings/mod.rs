@@ -274,9 +274,7 @@ impl Settings {
             return Ok(Some(secret.clone()));
         }
         match self.value(key) {
-            Some((Value::Secret(secret), source)) => {
-                Ok(Some(self.keep(key, secret.read(key, source, self.patience)?)))
-            }
+            Some((Value::Secret(secret), source)) => Ok(Some(self.keep(key, secret.read(key, source, self.patience)?))),
             _ => Ok(None),
         }
     }
@@ -296,8 +294,12 @@ impl Settings {
         let row = key.row();
         let failure = Failure::usage(format!("{} is not given", row.what));
         let ways = format!("use {}, set {}, or write {} in the configuration file", row.flag, row.variable, row.name);
-        let having: Vec<&str> =
-            self.other_profiles.iter().filter(|profile| profile.has(key)).map(|profile| profile.name.as_str()).collect();
+        let having: Vec<&str> = self
+            .other_profiles
+            .iter()
+            .filter(|profile| profile.has(key))
+            .map(|profile| profile.name.as_str())
+            .collect();
         let (Some(path), [first, ..]) = (&self.file, &having[..]) else {
             return failure.hint(format!("{ways} (`aliyun-mqtt config init` makes one)"));
         };

@@ -201,7 +201,10 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let failure = Secret::at("no/such/file".into(), Path::new("base")).unwrap().read(Key::Token, &FROM, PATIENCE).unwrap_err();
+        let failure = Secret::at("no/such/file".into(), Path::new("base"))
+            .unwrap()
+            .read(Key::Token, &FROM, PATIENCE)
+            .unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("no/such/file") && failure.message.contains("--token-file"), "{failure:?}");
     }

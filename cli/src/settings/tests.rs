@@ -386,7 +386,7 @@ fn which_flags_had_a_part_is_known() {
     let cli = cli.unwrap();
     let environment = [
         ("ALIYUN_MQTT_INSTANCE_ID", "i"),
-        ("ALIYUN_MQTT_GROUP_ID", "GID_x"),
+        ("ALIYUN_MQTT_GROUP_ID", "GID_demo"),
         ("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"),
         ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret"),
     ];
