@@ -31,7 +31,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 
 /// Options of others that nothing here is called, or not in every command, and what to type instead.
 #[rustfmt::skip]
-const ELSEWHERE: [(&[&str], &str); 46] = [
+const ELSEWHERE: [(&[&str], &str); 47] = [
     (&["-p", "--port", "--host", "--hostname", "-L", "--url", "-c URL", "--connection"],
         "host and port are one: -e mqtts://HOST:PORT"),
     (&["-u", "--username", "--pw", "--password"],
@@ -89,6 +89,7 @@ const ELSEWHERE: [(&[&str], &str); 46] = [
     (&["-im", "--message-interval", "--interval"], "--rate NUMBER, messages per second"),
     (&["--quiet"], "only `pub` has --quiet; 2>/dev/null hides all messages"),
     (&["-Wt", "-Wm", "-Wq", "-Wr", "-Wd", "-Wpf", "-We", "-Wct", "-Wrt", "-Wcd", "-Wup"], NO_WILLS),
+    (&["-q", "--qos"], "there is no choice of QoS here"),
     (&["-s", "--stdin"], "-f - reads standard input, and -l its lines"),
 ];
 
@@ -300,7 +301,7 @@ impl<'a> Line<'a> {
             }
         }
         let what = what?;
-        tips.extend(self.tips());
+        tips.extend(self.tips(true));
         let tips: String = tips.iter().map(|tip| format!("\n  tip: {tip}")).collect();
         Some(format!("{what}\n{tips}\n\nFor help: aliyun-mqtt {}--help\n", self.prefix()))
     }
@@ -319,8 +320,8 @@ impl<'a> Line<'a> {
         format!("-h HOST of {program} is --endpoint here: -e HOST, or a URL such as mqtts://HOST:PORT")
     }
 
-    /// What to type in place of each option that is not known.
-    fn tips(&self) -> Vec<String> {
+    /// What to type in place of each option that is not known; `theirs` if it is clear that another program is meant.
+    fn tips(&self, theirs: bool) -> Vec<String> {
         let mut tips = Vec::new();
         let unknown = self.options.iter().filter(|found| found.argument.is_none());
         for tip in unknown.filter_map(Found::instead) {
@@ -329,7 +330,7 @@ impl<'a> Line<'a> {
             }
         }
         let password = |found: &&Found<'_>| found.name == "-P" && found.argument.is_some();
-        if !tips.is_empty() && self.options.iter().any(|found| password(&found)) {
+        if (theirs || !tips.is_empty()) && self.options.iter().any(|found| password(&found)) {
             tips.push(
                 "-P PASSWORD of other clients is no option here, where a password is never one; -P is a profile".into(),
             );
@@ -339,7 +340,7 @@ impl<'a> Line<'a> {
 
     /// Adds what to type instead of the options of others.
     fn explain(&self, mut error: clap::Error) -> clap::Error {
-        let tips = self.tips();
+        let tips = self.tips(false);
         if !tips.is_empty() {
             // Not the option that is spelled most alike, nor how that is used.
             error.remove(ContextKind::SuggestedArg);
@@ -466,8 +467,10 @@ mod tests {
             let text = told(arguments);
             assert!(text.contains(&format!("-h HOST of {program} is --endpoint here")), "{arguments:?}: {text}");
         }
-        let text = told(&["pub", "-h", "host", "-p", "8883", "-t", "a/b", "-m", "x"]);
-        assert!(text.contains("tip: -p: host and port are one"), "{text}");
+        let text = told(&["pub", "-h", "host", "-p", "8883", "-P", "not-a-secret", "-t", "a/b", "-m", "x"]);
+        assert!(text.contains("tip: -p: host and port are one") && text.contains("-P is a profile"), "{text}");
+        let text = told(&["pub", "-h", "host", "-P", "not-a-secret", "-t", "a/b", "-m", "x"]);
+        assert!(text.contains("-P is a profile") && !text.contains("not-a-secret"), "{text}");
         assert!(told(&["-V", "5", "pub", "-t", "a/b", "-m", "x"]).contains("--protocol 3.1.1 or 5"));
     }
 
