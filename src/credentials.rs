@@ -541,9 +541,11 @@ fn check_key_id(label: &str, value: &str) -> Result<()> {
 /// Keys and tokens are made by the service, and have neither spaces nor line breaks.
 pub(crate) fn check_key(label: &str, value: &str) -> Result<()> {
     check_present(label, value)?;
-    if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Error::config(format!("{label} contains a space, line break or control character"))
-            .with_hint("was it copied with something around it?"));
+    // A byte order mark, and what else has no width.
+    let unseen = |c: char| matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}');
+    if value.chars().any(|c| c.is_whitespace() || c.is_control() || unseen(c)) {
+        let message = format!("{label} contains a space, line break, control character or byte order mark");
+        return Err(Error::config(message).with_hint("was it copied with something around it?"));
     }
     Ok(())
 }

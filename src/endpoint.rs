@@ -280,7 +280,8 @@ fn check_path(path: &str) -> Result<(), String> {
 }
 
 /// A host name as DNS and TLS take it.
-fn check_host(host: &str) -> Result<(), String> {
+/// The error is the broken rule.
+pub(crate) fn check_host(host: &str) -> Result<(), String> {
     if host.is_empty() {
         return Err("it has no host".to_string());
     }

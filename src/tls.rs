@@ -1,8 +1,9 @@
 //! One rustls configuration: ring as the only provider, TLS 1.2 and 1.3, certificates always verified.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -13,6 +14,7 @@ use crate::endpoint::{Endpoint, Transport};
 use crate::error::{Error, Result};
 
 mod explain;
+mod pem_file;
 
 pub(crate) use explain::explain;
 
@@ -22,11 +24,13 @@ pub(crate) struct Options {
     roots: Vec<Pem>,
     system_roots: bool,
     client: Option<(Pem, Pem)>,
+    /// How long one file may take to be read.
+    patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { roots: Vec::new(), system_roots: true, client: None }
+        Options { roots: Vec::new(), system_roots: true, client: None, patience: Duration::from_secs(30) }
     }
 }
 
@@ -52,6 +56,10 @@ impl Options {
 
     pub(crate) fn set_client_files(&mut self, certificate: PathBuf, key: PathBuf) {
         self.client = Some((Pem::File(certificate), Pem::File(key)));
+    }
+
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     pub(crate) fn set_client_pem(&mut self, certificate: Vec<u8>, key: Vec<u8>) {
@@ -93,7 +101,10 @@ pub(crate) fn client_config(options: &Options) -> Result<Arc<ClientConfig>> {
     let config = match &options.client {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => builder
-            .with_client_auth_cert(certificate.certificates("client certificate")?, key.private_key()?)
+            .with_client_auth_cert(
+                certificate.certificates("client certificate", options.patience)?,
+                key.private_key(options.patience)?,
+            )
             .map_err(|error| unusable_pair(certificate, key, error))?,
     };
     Ok(Arc::new(config))
@@ -136,7 +147,7 @@ impl Roots {
 pub(crate) fn roots(options: &Options) -> Result<Roots> {
     let mut roots = if options.system_roots { system_roots().clone() } else { Roots::empty() };
     for pem in &options.roots {
-        for certificate in pem.certificates("CA certificate")? {
+        for certificate in pem.certificates("CA certificate", options.patience)? {
             roots.add(certificate).map_err(|error| {
                 Error::config(format!("{pem} holds a CA certificate that cannot be used: {error}")).with_source(error)
             })?;
@@ -154,8 +165,13 @@ fn system_roots() -> &'static Roots {
     static ROOTS: OnceLock<Roots> = OnceLock::new();
     ROOTS.get_or_init(|| {
         let loaded = rustls_native_certs::load_native_certs();
+        // Where somebody has said where they are, it matters that they are not there.
+        let said = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| std::env::var_os(name).is_some());
         for error in &loaded.errors {
-            log::debug!("the system's CA certificates: {error}");
+            match said {
+                Some(name) => log::warn!("the system's CA certificates ({name} is set): {error}"),
+                None => log::debug!("the system's CA certificates: {error}"),
+            }
         }
         let mut roots = Roots::empty();
         let ignored = roots.add_usable(loaded.certs);
@@ -183,27 +199,40 @@ impl Pem {
         Pem::Bytes(Arc::new(Zeroizing::new(pem)))
     }
 
-    fn read(&self) -> Result<Arc<Zeroizing<Vec<u8>>>> {
-        match self {
-            Pem::Bytes(bytes) => Ok(Arc::clone(bytes)),
-            Pem::File(path) => read_file(path),
+    fn read(&self, patience: Duration) -> Result<Arc<Zeroizing<Vec<u8>>>> {
+        let bytes = match self {
+            Pem::Bytes(bytes) => Arc::clone(bytes),
+            Pem::File(path) => Arc::new(pem_file::read(path, patience)?),
+        };
+        match pem_file::encoding(&bytes) {
+            None => Ok(pem_file::without_marks(bytes)),
+            Some(encoding) => Err(Error::config(format!("{self} is {encoding}, not text in ASCII or UTF-8"))
+                .with_hint("save it as UTF-8, or as PEM (Base64)")),
         }
     }
 
-    fn certificates(&self, what: &str) -> Result<Vec<CertificateDer<'static>>> {
-        let pem = self.read()?;
+    fn certificates(&self, what: &str, patience: Duration) -> Result<Vec<CertificateDer<'static>>> {
+        let pem = self.read(patience)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         match certificates {
-            Ok(certificates) if certificates.is_empty() => Err(Error::config(format!("{self} holds no {what}"))
-                .with_hint("a PEM file has lines like -----BEGIN CERTIFICATE-----")),
-            Ok(certificates) => Ok(certificates),
+            Ok(certificates) => match pem_file::certificates_in(&pem) {
+                0 => Err(Error::config(format!("{self} holds no {what}"))
+                    .with_hint("a PEM file has lines like -----BEGIN CERTIFICATE-----")),
+                // The parser passes over what is not to its liking.
+                count if count != certificates.len() => Err(Error::config(format!(
+                    "{self} holds {count} certificates, of which {} can be read",
+                    certificates.len()
+                ))
+                .with_hint("each begins with a line that is -----BEGIN CERTIFICATE----- and nothing else")),
+                _ => Ok(certificates),
+            },
             Err(_) => Err(self.malformed()),
         }
     }
 
-    fn private_key(&self) -> Result<PrivateKeyDer<'static>> {
+    fn private_key(&self, patience: Duration) -> Result<PrivateKeyDer<'static>> {
         const ENCRYPTED: &[u8] = b"ENCRYPTED";
-        let pem = self.read()?;
+        let pem = self.read(patience)?;
         // Both encrypted forms have this word in plain text; the rest is base64, which would hardly spell it.
         let encrypted = pem.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED);
         match PrivateKeyDer::from_pem_slice(&pem) {
@@ -234,13 +263,6 @@ impl fmt::Display for Pem {
 impl fmt::Debug for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-fn read_file(path: &Path) -> Result<Arc<Zeroizing<Vec<u8>>>> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Arc::new(Zeroizing::new(bytes))),
-        Err(error) => Err(Error::config(format!("the file {path:?} cannot be read: {error}")).with_source(error)),
     }
 }
 

@@ -1,21 +1,24 @@
 //! The command line: the options every command takes, and the commands.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use aliyun_mqtt::QoS;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
 use crate::exit;
-use crate::settings::Key;
+use crate::settings::{Key, Used};
 
 /// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
 #[derive(Debug, Parser)]
 #[command(
     name = "aliyun-mqtt",
     version,
-    args_override_self = true,
+    // Behind all arguments and commands, which it goes through.
+    mut_args(repeatable),
+    mut_subcommands(repeatable_in),
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100,
@@ -68,6 +71,23 @@ pub(crate) enum Command {
     Config(commands::config::ConfigArgs),
 }
 
+/// What may stand twice: a setting, of which the last counts, so that an alias can be overruled; and a switch. Of a
+/// command's own values only one could be meant, and the other would be lost without a word.
+fn repeatable(argument: Arg) -> Arg {
+    match argument.get_action() {
+        ArgAction::Set if !argument.is_global_set() => argument,
+        ArgAction::Set | ArgAction::SetTrue => {
+            let own = argument.get_id().clone();
+            argument.overrides_with(own)
+        }
+        _ => argument,
+    }
+}
+
+fn repeatable_in(command: clap::Command) -> clap::Command {
+    command.mut_args(repeatable).mut_subcommands(repeatable_in)
+}
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
@@ -107,6 +127,9 @@ pub(crate) struct GlobalArgs {
     /// What of the log goes to stderr
     #[arg(long, value_name = "LEVEL", global = true, hide_short_help = true, default_value = "warn")]
     pub(crate) log: LogLevel,
+    /// Let the commands of --exec and of ..._command inherit the variables that hold secrets
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) pass_secrets: bool,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
 }
@@ -141,35 +164,35 @@ pub(crate) struct SettingArgs {
     access_key_id: Option<String>,
     /// File with the AccessKey secret; - is stdin, fd:N an open file
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
-    access_key_secret_file: Option<String>,
+    access_key_secret_file: Option<OsString>,
     /// File with the security token of a temporary AccessKey (STS; API only)
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
-    security_token_file: Option<String>,
+    security_token_file: Option<OsString>,
     /// File with the token of token mode, RW|...; read again at each connect [without one, a token is applied for]
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
-    token_file: Option<String>,
+    token_file: Option<OsString>,
     /// AccessKey id of the device credential
     #[arg(long, value_name = "ID", global = true, hide_short_help = true, help_heading = WHO)]
     device_access_key_id: Option<String>,
     /// File with the AccessKey secret of the device credential
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
-    device_access_key_secret_file: Option<String>,
+    device_access_key_secret_file: Option<OsString>,
     /// User name of custom authentication
     #[arg(long, value_name = "NAME", global = true, hide_short_help = true, help_heading = WHO)]
     user: Option<String>,
     /// File with the secret of custom authentication
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = WHO)]
-    password_file: Option<String>,
+    password_file: Option<OsString>,
 
     /// CA certificates to trust besides the system's, PEM
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = HOW)]
-    ca_file: Option<String>,
+    ca_file: Option<OsString>,
     /// Certificate of the client, PEM
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = HOW)]
-    client_cert_file: Option<String>,
+    client_cert_file: Option<OsString>,
     /// Key of that certificate, PEM
     #[arg(long, value_name = "PATH", global = true, hide_short_help = true, help_heading = HOW)]
-    client_key_file: Option<String>,
+    client_key_file: Option<OsString>,
     /// HTTP proxy, http://host:port; env: what https_proxy and no_proxy say
     #[arg(long, value_name = "URL", global = true, hide_short_help = true, help_heading = HOW)]
     proxy: Option<String>,
@@ -198,12 +221,19 @@ pub(crate) struct SettingArgs {
     /// Region of the instance, such as cn-hangzhou
     #[arg(long, value_name = "ID", global = true, hide_short_help = true, help_heading = API)]
     region_id: Option<String>,
+    #[arg(skip)]
+    used: Used,
 }
 
 impl SettingArgs {
+    /// Which of them had a part in what was done.
+    pub(crate) fn used(&self) -> &Used {
+        &self.used
+    }
+
     /// What was given: the setting, and the flag's value. Of a secret that is the path of its file.
-    pub(crate) fn given(&self) -> impl Iterator<Item = (Key, &str)> {
-        let all = [
+    pub(crate) fn given(&self) -> impl Iterator<Item = (Key, &OsStr)> {
+        let texts = [
             (Key::Endpoint, &self.endpoint),
             (Key::InstanceId, &self.instance_id),
             (Key::GroupId, &self.group_id),
@@ -212,16 +242,8 @@ impl SettingArgs {
             (Key::Topic, &self.parent_topic),
             (Key::Auth, &self.auth),
             (Key::AccessKeyId, &self.access_key_id),
-            (Key::AccessKeySecret, &self.access_key_secret_file),
-            (Key::SecurityToken, &self.security_token_file),
-            (Key::Token, &self.token_file),
             (Key::DeviceAccessKeyId, &self.device_access_key_id),
-            (Key::DeviceAccessKeySecret, &self.device_access_key_secret_file),
             (Key::User, &self.user),
-            (Key::Password, &self.password_file),
-            (Key::CaFile, &self.ca_file),
-            (Key::ClientCertFile, &self.client_cert_file),
-            (Key::ClientKeyFile, &self.client_key_file),
             (Key::Proxy, &self.proxy),
             (Key::Protocol, &self.protocol),
             (Key::CleanSession, &self.clean_session),
@@ -232,7 +254,18 @@ impl SettingArgs {
             (Key::ApiEndpoint, &self.api_endpoint),
             (Key::RegionId, &self.region_id),
         ];
-        all.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)))
+        let paths = [
+            (Key::AccessKeySecret, &self.access_key_secret_file),
+            (Key::SecurityToken, &self.security_token_file),
+            (Key::Token, &self.token_file),
+            (Key::DeviceAccessKeySecret, &self.device_access_key_secret_file),
+            (Key::Password, &self.password_file),
+            (Key::CaFile, &self.ca_file),
+            (Key::ClientCertFile, &self.client_cert_file),
+            (Key::ClientKeyFile, &self.client_key_file),
+        ];
+        let texts = texts.into_iter().filter_map(|(key, value)| Some((key, OsStr::new(value.as_deref()?))));
+        texts.chain(paths.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))))
     }
 }
 
@@ -256,6 +289,7 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Kind;
     use clap::CommandFactory as _;
 
     #[test]
@@ -314,7 +348,7 @@ mod tests {
             let flag = row.flag.trim_start_matches("--");
             let argument = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
             assert!(argument.is_some(), "{}", row.flag);
-            assert!(!row.secret || flag.ends_with("-file"), "{flag} takes a secret");
+            assert!(row.kind != Kind::Secret || flag.ends_with("-file"), "{flag} takes a secret");
         }
     }
 }

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod child;
 mod commands;
 mod confirm;
 mod exchange;
@@ -17,6 +18,7 @@ mod private_file;
 mod receive;
 mod report;
 mod settings;
+mod small_text;
 mod stdio;
 mod table;
 mod threads;
@@ -24,14 +26,10 @@ mod time;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use args::Cli;
-
 fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
     // clap ends the process by itself: 0 after help and version, 2 for a usage error, as `Exit::Usage`.
-    let cli = Cli::try_parse().unwrap_or_else(|error| {
-        let error = mosquitto::explain(error);
+    let cli = mosquitto::parse(&arguments).unwrap_or_else(|error| {
         if let (false, Err(failure)) = (error.use_stderr(), stdio::Stream::Output.check()) {
             report::failure(&failure);
             std::process::exit(failure.exit as i32);
@@ -39,6 +37,7 @@ fn main() -> ExitCode {
         error.exit()
     });
     report::start(&cli.global);
+    child::start(&cli.global);
     match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {

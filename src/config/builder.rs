@@ -343,7 +343,11 @@ impl ConfigBuilder {
         let settings = checked_settings(self.settings.clone())?;
         let client_id = self.checked_client_id(&credentials, &settings)?;
         #[cfg(feature = "tls")]
-        let tls = crate::tls::for_endpoint(&endpoint, &self.tls)?;
+        let tls = {
+            let mut options = self.tls;
+            options.set_patience(settings.timeout);
+            crate::tls::for_endpoint(&endpoint, &options)?
+        };
         Ok(Config(Arc::new(Inner {
             endpoint,
             instance_id,

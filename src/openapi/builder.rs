@@ -202,7 +202,9 @@ impl ApiBuilder {
         check_duration("backoff min", self.backoff.0, Duration::from_millis(1))?;
         check_duration("backoff max", self.backoff.1, self.backoff.0)?;
         let limits = self.limits.clone().checked()?;
-        let roots = if address.is_tls() { Some(tls::roots(&self.tls)?) } else { None };
+        let mut trust = self.tls.clone();
+        trust.set_patience(self.timeout);
+        let roots = if address.is_tls() { Some(tls::roots(&trust)?) } else { None };
         let proxy = self.proxy.checked(address.host(), address.port())?;
         let wire = Wire::new(address, roots.as_ref(), proxy)?;
         let (signing, backoff) = (self.signing, self.backoff);

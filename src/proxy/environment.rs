@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 use super::Proxy;
-use crate::endpoint::is_loopback;
+use crate::endpoint::{check_host, is_loopback};
 use crate::env::Env;
 use crate::error::{Error, Result};
 
@@ -34,7 +34,21 @@ impl Environment {
             Ok(None)
         };
         let proxy = first(&PROXY)?.map(|(name, text)| (name, Proxy::read(&text)));
-        let exceptions = first(&EXCEPTIONS)?.map(|(_, text)| Exceptions::read(&text)).unwrap_or_default();
+        let exceptions = match first(&EXCEPTIONS)? {
+            None => Exceptions::default(),
+            Some((name, text)) => {
+                let (exceptions, useless) = Exceptions::read(&text);
+                if proxy.is_some() {
+                    for entry in useless {
+                        log::warn!(
+                            "{name}: the entry {entry:?} can never match; write a host name, an address or a network, \
+                             each but a network also with :port"
+                        );
+                    }
+                }
+                exceptions
+            }
+        };
         Ok(Environment { proxy, exceptions })
     }
 
@@ -72,10 +86,17 @@ enum What {
 }
 
 impl Exceptions {
-    /// What is no entry is passed over, as everywhere.
-    fn read(text: &str) -> Self {
+    /// The entries, and those that are none, which are passed over, as everywhere.
+    fn read(text: &str) -> (Self, Vec<&str>) {
         let entries = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
-        Exceptions(entries.filter_map(Exception::read).collect())
+        let (mut exceptions, mut useless) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match Exception::read(entry) {
+                Some(exception) => exceptions.push(exception),
+                None => useless.push(entry),
+            }
+        }
+        (Exceptions(exceptions), useless)
     }
 
     /// Names are not looked up, so a name is in no network.
@@ -94,7 +115,7 @@ impl Exception {
             return Some(Exception { what, port: None });
         }
         let (name, port) = match entry.rsplit_once(':') {
-            Some((name, port)) => (name, Some(port.parse().ok()?)),
+            Some((name, port)) => (name, Some(port.parse().ok().filter(|port| *port != 0)?)),
             None => (entry.as_str(), None),
         };
         let what = match What::network(name) {
@@ -111,8 +132,12 @@ impl What {
     fn network(text: &str) -> Option<Self> {
         if let Some((address, bits)) = text.split_once('/') {
             let address: IpAddr = address.parse().ok()?;
-            let bits = bits.parse().ok().filter(|bits| *bits <= width(address))?;
-            return Some(What::Network(address, bits));
+            let bits = bits.parse::<u32>().ok().filter(|bits| *bits <= width(address))?;
+            // As the addresses it is compared with.
+            return Some(match (address.to_canonical(), bits.checked_sub(128 - 32)) {
+                (canonical @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => What::Network(canonical, bits),
+                _ => What::Network(address, bits),
+            });
         }
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         let address = bare.parse::<IpAddr>().ok()?.to_canonical();
@@ -124,7 +149,9 @@ impl What {
         let name = text.strip_prefix('*').unwrap_or(text);
         let name = name.strip_prefix('.').unwrap_or(name);
         let name = name.strip_suffix('.').unwrap_or(name);
-        (!name.is_empty() && !name.contains('*')).then(|| What::Domain(name.to_string()))
+        // What no endpoint can be called; and digits alone are a part of an address, or none.
+        let number = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        (!number && check_host(name).is_ok()).then(|| What::Domain(name.to_string()))
     }
 
     fn has(&self, host: &str, address: Option<IpAddr>) -> bool {
@@ -253,9 +280,26 @@ mod tests {
             ("2001:db8::/32", "2001:db8:ffff::1", 1, true),
             ("2001:db8::/32", "2001:db9::1", 1, false),
             ("::/0", "2001:db8::1", 1, true),
+            ("::ffff:10.0.0.0/104", "10.9.9.9", 1, true),
+            ("::ffff:10.0.0.0/104", "11.9.9.9", 1, false),
         ] {
             let variables = [("https_proxy", "x:1"), ("no_proxy", list)];
             assert_eq!(proxy(&variables, host, port).is_none(), excepted, "{list:?} for {host}:{port}");
+        }
+    }
+
+    #[test]
+    fn what_can_never_match_is_found() {
+        for (list, expected) in [
+            ("a.example, *, .b, *.c.example, 10.0.0.0/8 ::1 [::1]:80 d:80 *:80 x_y 10.1.2.3:1", &[][..]),
+            ("http://intranet/, a/b", &["http://intranet/", "a/b"]),
+            ("10.0.0.0/33,10.0.0.0/x,2001:db8::/129", &["10.0.0.0/33", "10.0.0.0/x", "2001:db8::/129"]),
+            ("192.168.*,192.168.,10.,256.1.1.1", &["192.168.*", "192.168.", "10.", "256.1.1.1"]),
+            ("a:x,a:,a:0,a:65536", &["a:x", "a:", "a:0", "a:65536"]),
+            ("ex*ple.com,a;b,<local>,fe80::1%eth0", &["ex*ple.com", "a;b", "<local>", "fe80::1%eth0"]),
+            (".,a..b,user@host,例子", &[".", "a..b", "user@host", "例子"]),
+        ] {
+            assert_eq!(Exceptions::read(list).1, expected, "{list}");
         }
     }
 }

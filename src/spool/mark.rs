@@ -4,8 +4,8 @@
 //! a commit that was cut off, and is undone without a word. The count noted here, outside the file, tells the two apart.
 //! It is written behind each commit that is safely on disk and costs no `fsync`: lagging behind, it only notices less.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Result, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Error, Read, Result, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::record::checksum;
@@ -23,9 +23,24 @@ pub(super) struct Count {
 }
 
 impl Mark {
-    /// Takes the lock; `Ok(None)` when somebody else has it.
+    /// Takes the lock; `Ok(None)` when somebody else has it. Where a link stands in its place, nothing is made or written
+    /// where that leads to.
     pub(super) fn take(path: &Path) -> Result<Option<Self>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        if fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink()) {
+            return Err(Error::other("it is a symbolic link, which is not followed"));
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            // The link may be made just now.
+            options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        }
+        let file = options.open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(Error::other("it is no regular file"));
+        }
         match file.try_lock() {
             Ok(()) => Ok(Some(Mark(file))),
             Err(TryLockError::WouldBlock) => Ok(None),

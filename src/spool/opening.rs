@@ -26,6 +26,9 @@ pub(crate) struct Opened {
     pub(crate) restored: Vec<Restored>,
     /// A damaged file was renamed to this, and why.
     pub(crate) set_aside: Option<(PathBuf, Error)>,
+    /// Its lock file was left behind where it was before.
+    #[cfg(test)]
+    pub(crate) without_mark: bool,
 }
 
 /// A message of an earlier run.
@@ -61,8 +64,10 @@ fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
     let mark = Mark::take(&lock).map_err(|error| unwritable(&lock, error))?;
     let mut mark = mark.ok_or_else(|| locked(path))?;
     let noted = mark.read();
+    let mut made = false;
     if !path.try_exists().map_err(|error| unwritable(path, error))? {
         make(path, config)?;
+        made = true;
     }
     let mut set_aside = None;
     let (store, restored) = match examine(spool, config, noted) {
@@ -70,6 +75,7 @@ fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
             let reason = damaged(path, &what);
             set_aside = Some((rename_damaged(path)?, reason));
             make(path, config)?;
+            made = true;
             examine(spool, config, noted)
         }
         examined => examined,
@@ -81,7 +87,27 @@ fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
              Spool::set_aside_damaged do so; what was in it is not sent then",
         ),
     })?;
-    Ok(Opened { store: Box::new(store.under(mark)), restored, set_aside })
+    let mut store = store.under(mark);
+    let unknown = noted.is_none_or(|noted| noted.id != store.count().id);
+    if unknown && !made {
+        log::warn!(
+            "the spool {} was moved or copied without its lock file {}: whether its last changes are missing cannot be \
+             seen this time; move both together",
+            path.display(),
+            lock.display()
+        );
+    }
+    if unknown {
+        // From now on it is known.
+        store.sync()?;
+    }
+    Ok(Opened {
+        store: Box::new(store),
+        restored,
+        set_aside,
+        #[cfg(test)]
+        without_mark: unknown && !made,
+    })
 }
 
 /// Opens the file and reads all of it.

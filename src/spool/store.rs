@@ -116,6 +116,11 @@ impl RedbStore {
         self
     }
 
+    /// What has been written so far.
+    pub(super) fn count(&self) -> Count {
+        self.count
+    }
+
     /// Notes that everything so far is on disk.
     fn note(&mut self) {
         if let Some(mark) = &mut self.mark {

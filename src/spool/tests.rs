@@ -322,3 +322,52 @@ fn ranges_are_checked() {
         assert_eq!(build(bad.clone()).expect_err("refused").kind(), ErrorKind::Config, "{bad:?}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn the_lock_file_is_its_owners_only_and_no_link() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let dir = Dir::new();
+    drop(try_open(&dir.spool()).expect("opens"));
+    let lock = dir.0.join("spool.lock");
+    assert_eq!(fs::metadata(&lock).expect("it is there").permissions().mode() & 0o777, 0o600);
+    let other = dir.0.join("other");
+    for content in [Some("precious"), None] {
+        fs::remove_file(&lock).expect("removed");
+        match content {
+            Some(content) => fs::write(&other, content).expect("written"),
+            None => fs::remove_file(&other).expect("removed"),
+        }
+        symlink(&other, &lock).expect("a link");
+        let error = try_open(&dir.spool()).err().expect("a link is refused");
+        assert!(error.to_string().contains("spool.lock") && error.to_string().contains("symbolic link"), "{error}");
+        assert_eq!(fs::read_to_string(&other).ok().as_deref(), content, "where it leads to");
+    }
+}
+
+#[test]
+fn a_spool_that_has_lost_its_lock_file_is_noticed_once() {
+    let dir = Dir::new();
+    let without_mark = |spool: &Spool| try_open(spool).expect("opens").without_mark;
+    assert!(!without_mark(&dir.spool()), "it is new");
+    // Killed before anything was noted of what it wrote: no move.
+    let lazy = dir.spool().sync(SyncPolicy::System);
+    let mut store = try_open(&lazy).expect("opens").store;
+    store.commit(&[], &[record(1, "one")]).expect("written");
+    let killed = Dir::new();
+    for name in ["spool", "spool.lock"] {
+        fs::copy(dir.0.join(name), killed.0.join(name)).expect("copied");
+    }
+    drop(store);
+    assert!(!without_mark(&killed.spool()));
+
+    let moved = Dir::new();
+    fs::copy(killed.0.join("spool"), moved.0.join("spool")).expect("copied");
+    assert!(without_mark(&moved.spool()));
+    assert!(!without_mark(&moved.spool()), "from then on it has one");
+    // The lock file of another spool is none of its own.
+    let other = Dir::new();
+    drop(try_open(&other.spool()).expect("opens"));
+    fs::copy(killed.0.join("spool"), other.0.join("spool")).expect("copied");
+    assert!(without_mark(&other.spool()));
+}

@@ -1,5 +1,6 @@
 use std::io;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::server::WebPkiClientVerifier;
@@ -33,8 +34,12 @@ fn server(certificate: &str, client_certificate: bool) -> Arc<ServerConfig> {
     } else {
         builder.with_no_client_auth()
     };
-    let chain = Pem::bytes(certificate.into()).certificates("").unwrap();
-    Arc::new(builder.with_single_cert(chain, Pem::bytes(SERVER_KEY.clone().into()).private_key().unwrap()).unwrap())
+    let chain = Pem::bytes(certificate.into()).certificates("", Duration::ZERO).unwrap();
+    Arc::new(
+        builder
+            .with_single_cert(chain, Pem::bytes(SERVER_KEY.clone().into()).private_key(Duration::ZERO).unwrap())
+            .unwrap(),
+    )
 }
 
 /// A handshake in memory: the client's error, if any.
@@ -125,6 +130,58 @@ fn bad_pem_is_refused_by_name() {
     let mut client = Options::default();
     client.set_client_files("/no/such/cert.pem".into(), "/no/such/key.pem".into());
     refused(&client, "/no/such/cert.pem");
+}
+
+#[test]
+fn what_an_editor_of_windows_leaves_does_no_harm() {
+    const MARK: &str = "\u{feff}";
+    let (ca, other) = (&*CA, &*CLIENT);
+    let lines = |text: &str| text.replace('\n', "\r\n");
+    for bundle in [format!("{MARK}{ca}"), format!("{MARK}{ca}{other}"), format!("{other}{MARK}{ca}")] {
+        for pem in [bundle.clone(), lines(&bundle)] {
+            assert_eq!(handshake(&trusting(&pem), server(&SERVER, false), "localhost"), Ok(()), "{pem}");
+        }
+    }
+    let mut options = trusting(&CA);
+    options.set_client_pem(format!("{MARK}{other}").into(), lines(&format!("{MARK}{}", *CLIENT_KEY)).into());
+    assert_eq!(handshake(&options, server(&SERVER, true), "localhost"), Ok(()));
+
+    let wide: Vec<u8> = format!("{MARK}{ca}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, word) in [(wide.clone(), "UTF-16"), (wide[2..].to_vec(), "UTF-16"), (vec![0x30, 0x82, 1, 2], "DER")] {
+        let mut options = Options::default();
+        options.add_ca_pem(bytes);
+        refused(&options, word);
+    }
+}
+
+/// The parser passes over what it does not know.
+#[test]
+fn no_certificate_is_left_out_without_a_word() {
+    let (ca, other) = (&*CA, &*CLIENT);
+    let indented = other.lines().map(|line| format!("  {line}\n")).collect::<String>();
+    for second in [indented, other.replace("CERTIFICATE", "TRUSTED CERTIFICATE")] {
+        refused(&trusting(&format!("{ca}{second}")), "holds 2 certificates, of which 1 can be read");
+    }
+    let commented = other.lines().map(|line| format!("# {line}\n")).collect::<String>();
+    assert!(client_config(&trusting(&format!("{commented}{ca}"))).is_ok());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_gives_nothing_or_never_ends_is_refused() {
+    let folder = std::env::temp_dir().join(format!("aliyun-mqtt-pipe-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let pipe = folder.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, word) in [(pipe, "within 0.02 s"), ("/dev/zero".into(), "longer than"), (folder.clone(), "directory")] {
+        let mut options = Options::default();
+        options.add_ca_file(path);
+        if word.contains("0.02") {
+            options.set_patience(Duration::from_millis(20));
+        }
+        refused(&options, word);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

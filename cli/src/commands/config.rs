@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
-use crate::settings::{self, Key, Settings, TEMPLATE, Value};
+use crate::settings::{self, Environment, Key, Settings, TEMPLATE, Value};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
@@ -48,7 +48,12 @@ impl ConfigArgs {
 
 pub(crate) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<Exit> {
     match args.command {
-        ConfigCommand::Path => Out::new().line(&path(global)?.display().to_string())?,
+        ConfigCommand::Path => {
+            let (mut out, path) = (Out::new(), path(global)?);
+            // Byte for byte, so that it names the file also where it is no UTF-8.
+            out.bytes(path.as_os_str().as_encoded_bytes())?;
+            out.line("")?;
+        }
         ConfigCommand::Show { json } => show(&Settings::load(global)?, json)?,
         ConfigCommand::Init { force } => init(&path(global)?, force)?,
     }
@@ -56,9 +61,9 @@ pub(crate) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<Exit> {
 }
 
 fn path(global: &GlobalArgs) -> Result<PathBuf> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let asked = global.config.clone().or_else(|| variable(settings::CONFIG).map(PathBuf::from));
-    asked.or_else(|| settings::default_path(&variable)).ok_or_else(|| {
+    let environment = Environment::process();
+    let asked = global.config.clone().or_else(|| environment.path(settings::CONFIG));
+    asked.or_else(|| settings::default_path(&environment)).ok_or_else(|| {
         Failure::usage("there is no place for a configuration file: neither XDG_CONFIG_HOME nor HOME is set")
     })
 }
@@ -67,11 +72,8 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
     let mut out = Out::new();
     let rows = settings.values().map(|(key, value, source)| {
         let text = match value {
-            // Also without a scheme.
-            Value::Text(text) if key == Key::Proxy && text.contains('@') => {
-                Cow::Owned(format!("{MASKED}{}", &text[text.rfind('@').unwrap_or(0)..]))
-            }
-            Value::Text(text) => without_user_info(text),
+            Value::Text(text) => shown(key, text),
+            Value::Path(path) => path.to_string_lossy(),
             Value::Secret(_) => Cow::Borrowed(MASKED),
         };
         (key.row().name, text, source.to_string())
@@ -87,6 +89,10 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
     if let Some((path, profile)) = settings.file() {
         let profile = profile.map_or(String::new(), |name| format!(", profile {name}"));
         out.line(&format!("# {}{profile}", path.display()))?;
+        let others = settings.other_profiles().collect::<Vec<_>>().join(", ");
+        if !others.is_empty() {
+            out.line(&format!("# profiles that are not selected: {others}"))?;
+        }
     }
     for (name, text, source) in rows {
         out.line(&format!("{name} = {text}    # {source}"))?;
@@ -105,14 +111,28 @@ fn show_missing(out: &mut Out, what_for: &str, keys: &[Key]) -> Result<()> {
     Ok(())
 }
 
-/// User information is refused in URLs, but somebody may have put a password there.
-fn without_user_info(text: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
-    let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
-    match authority.rfind('@') {
-        Some(at) => Cow::Owned(format!("{scheme}://{MASKED}{}", &rest[at..])),
+/// A value without what may be a user name and a password. They have no place in most of these settings, but somebody
+/// may have put them there.
+fn shown(key: Key, text: &str) -> Cow<'_, str> {
+    if !matches!(key, Key::Endpoint | Key::Proxy | Key::ApiEndpoint) {
+        return Cow::Borrowed(text);
+    }
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (&text[..scheme.len() + 3], rest),
+        None => ("", text),
+    };
+    match rest.rfind('@') {
+        // Where the password ends nobody knows for sure: it may have an unescaped / or @.
+        Some(at) => Cow::Owned(format!("{scheme}{MASKED}{}", &rest[at..])),
+        None if key == Key::Proxy && !is_place(rest) => Cow::Borrowed(MASKED),
         None => Cow::Borrowed(text),
     }
+}
+
+/// Whether it is no login that lacks its host: `user:password`.
+fn is_place(text: &str) -> bool {
+    let port = text.trim_end_matches('/').rsplit_once(':').map_or("0", |(_, port)| port.trim_end_matches(']'));
+    port.chars().all(|c| c.is_ascii_hexdigit()) && port.len() <= 5
 }
 
 fn init(path: &Path, force: bool) -> Result<()> {
@@ -136,13 +156,24 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_masked() {
-        for (given, shown) in [
-            ("mqtt://user:not-a-secret@host:1883", "mqtt://********@host:1883"),
-            ("https://a@b@host/x@y", "https://********@host/x@y"),
-            ("wss://host/mqtt@x", "wss://host/mqtt@x"),
-            ("GID_demo@@@0001", "GID_demo@@@0001"),
+        for (key, given, text) in [
+            (Key::Endpoint, "mqtt://user:not-a-secret@host:1883", "mqtt://********@host:1883"),
+            (Key::Endpoint, "user:not-a-secret@host:1883", "********@host:1883"),
+            (Key::Endpoint, "user:not/a#secret?@host", "********@host"),
+            (Key::Endpoint, "mqtt:/user:not-a-secret@host", "********@host"),
+            (Key::ApiEndpoint, "https://a@b@host/x", "https://********@host/x"),
+            (Key::ApiEndpoint, "not-a-secret@host", "********@host"),
+            (Key::Endpoint, "wss://host/mqtt", "wss://host/mqtt"),
+            (Key::Proxy, "http://user:not-a-secret@host:3128", "http://********@host:3128"),
+            (Key::Proxy, "user:not-a-secret@host:3128", "********@host:3128"),
+            (Key::Proxy, "user:not-a-secret", "********"),
+            (Key::Proxy, "http://user:not-a-secret", "********"),
+            (Key::Proxy, "http://host:3128/", "http://host:3128/"),
+            (Key::Proxy, "[::1]:3128", "[::1]:3128"),
+            (Key::Proxy, "env", "env"),
+            (Key::ClientId, "GID_demo@@@0001", "GID_demo@@@0001"),
         ] {
-            assert_eq!(without_user_info(given), shown);
+            assert_eq!(shown(key, given), text);
         }
     }
 }

@@ -13,6 +13,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::args::{GlobalArgs, seconds};
+use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::output::Out;
@@ -175,10 +176,12 @@ fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
     }
     // Flags only: what the environment says is about another service, or about this very emulator.
     for (key, value) in global.settings.given() {
+        let value = value.to_string_lossy();
+        global.settings.used().mark(key);
         builder = match key {
-            Key::InstanceId => builder.instance_id(value),
-            Key::GroupId => builder.group_id(value),
-            Key::Topic => builder.parent_topic(value),
+            Key::InstanceId => builder.instance_id(value.as_ref()),
+            Key::GroupId => builder.group_id(value.as_ref()),
+            Key::Topic => builder.parent_topic(value.as_ref()),
             other => {
                 let flag = other.row().flag;
                 return Err(Failure::usage(format!("{flag} has no meaning for the emulator")));
@@ -219,6 +222,8 @@ fn behind_the_shell() -> Result<Exit> {
     let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--env");
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // It has secrets of its own, and outlives this program.
+    child::withhold_secrets(&mut command);
     // So that Ctrl-C in the shell is not for it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -19,8 +19,9 @@ pub(crate) mod subscribe;
 pub(crate) mod token;
 pub(crate) mod trace;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, GlobalArgs};
 use crate::exit::{Exit, Result};
+use crate::report;
 use crate::stdio::Stream;
 
 /// Runs what the command line says.
@@ -30,25 +31,41 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         // Before anything is done whose result would be lost.
         Stream::Output.check()?;
     }
+    let exit = dispatch(command, &global)?;
+    warn_of_unused(&global);
+    Ok(exit)
+}
+
+/// Tells which settings of the command line had no part in what was done.
+fn warn_of_unused(global: &GlobalArgs) {
+    let used = global.settings.used();
+    let settings = global.settings.given().filter(|(key, _)| !used.has(*key)).map(|(key, _)| key.row().flag);
+    let profile = (global.profile.is_some() && !used.is_loaded()).then_some("--profile");
+    for flag in settings.chain(profile) {
+        report::warning(format!("{flag} had no effect: nothing here depends on it"));
+    }
+}
+
+fn dispatch(command: Command, global: &GlobalArgs) -> Result<Exit> {
     match command {
-        Command::Pub(args) => publish::run(&args, &global),
-        Command::Sub(args) => subscribe::run(&args, &global),
-        Command::P2p(args) => p2p::run(&args, &global),
-        Command::Rr(args) => request::run(&args, &global),
-        Command::Send(args) => send::run(&args, &global),
-        Command::Token(args) => token::run(&args, &global),
-        Command::Session(args) => session::run(&args, &global),
-        Command::Credential(args) => credential::run(&args, &global),
-        Command::Group(args) => group::run(&args, &global),
-        Command::Trace(args) => trace::run(&args, &global),
-        Command::Sign(args) => sign::run(&args, &global),
-        Command::Doctor(args) => doctor::run(&args, &global),
-        Command::Bench(args) => bench::run(&args, &global),
+        Command::Pub(args) => publish::run(&args, global),
+        Command::Sub(args) => subscribe::run(&args, global),
+        Command::P2p(args) => p2p::run(&args, global),
+        Command::Rr(args) => request::run(&args, global),
+        Command::Send(args) => send::run(&args, global),
+        Command::Token(args) => token::run(&args, global),
+        Command::Session(args) => session::run(&args, global),
+        Command::Credential(args) => credential::run(&args, global),
+        Command::Group(args) => group::run(&args, global),
+        Command::Trace(args) => trace::run(&args, global),
+        Command::Sign(args) => sign::run(&args, global),
+        Command::Doctor(args) => doctor::run(&args, global),
+        Command::Bench(args) => bench::run(&args, global),
         #[cfg(feature = "emulator")]
-        Command::Emulator(args) => emulator::run(&args, &global),
-        Command::Completions(args) => completions::run(&args, &global),
-        Command::Man(args) => man::run(&args, &global),
-        Command::Config(args) => config::run(&args, &global),
+        Command::Emulator(args) => emulator::run(&args, global),
+        Command::Completions(args) => completions::run(&args, global),
+        Command::Man(args) => man::run(&args, global),
+        Command::Config(args) => config::run(&args, global),
     }
 }
 

@@ -46,7 +46,11 @@ Examples:
 JSON lines: an object per line with topic (else -t), qos (else -q), and payload (text) or payload_b64 (any bytes). With \
 MQTT 5 also content_type, user_properties (an object, or pairs where keys repeat), message_expiry (seconds), \
 response_topic, correlation_data or correlation_data_b64, and text (true). Blank lines are skipped. What `sub --json` \
-prints besides is ignored; any other key is an error.
+prints besides is ignored; any other key is an error, and so is one that stands twice. A byte order mark before the \
+first line is skipped.
+
+Lines of -l go as they are, byte for byte: a file of Windows gives each message a carriage return at its end (`tr -d \
+'\\r'` takes it away), and a byte order mark is a part of the first.
 
 Failures: each is told with its line number, the first 10 in full. A line that breaks a rule is not sent, and the rest \
 is. So is, with --jsonl, a message the broker refuses. Anything else concerns the lines that follow as well: time \
@@ -83,7 +87,7 @@ pub(crate) struct PubArgs {
     /// Send all of stdin as one message
     #[arg(long, short = 's', visible_alias = "stdin-file", help_heading = WHAT)]
     stdin: bool,
-    /// Send each line of stdin as a message, without its newline
+    /// Send each line of stdin as a message, without its newline; a carriage return before that is sent
     #[arg(long, short = 'l', visible_alias = "stdin-line", help_heading = WHAT)]
     lines: bool,
     /// Send a message for each JSON object of stdin, one a line (see --help)

@@ -10,7 +10,7 @@ use crate::args::GlobalArgs;
 use crate::exit::{Exit, Result};
 use crate::output::Out;
 use crate::report;
-use crate::settings::{self, Key, Settings};
+use crate::settings::{Key, Settings};
 use crate::table::{NOTHING, Table};
 use crate::time::{Moment, moment};
 
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &TraceArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
     let api = settings.api()?;
     if api.region().is_none() {
-        return Err(settings::missing(Key::RegionId));
+        return Err(settings.missing(Key::RegionId));
     }
     match &args.command {
         TraceCommand::Device { client_id, pages, view } => {

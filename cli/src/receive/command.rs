@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::Sink;
 use crate::args::seconds;
+use crate::child::{end, shell};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::message::View;
@@ -227,22 +228,6 @@ fn environment(view: &View<'_>, payload: &[u8], most: usize) -> Vec<Variable> {
     variables
 }
 
-#[cfg(unix)]
-fn shell(line: &str) -> std::process::Command {
-    let mut command = std::process::Command::new("/bin/sh");
-    command.arg("-c").arg(line);
-    // A group of its own: it can be killed with all it has started, and Ctrl-C leaves it the time to finish.
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command
-}
-
-#[cfg(not(unix))]
-fn shell(line: &str) -> std::process::Command {
-    let mut command = std::process::Command::new("cmd");
-    command.arg("/C").arg(line);
-    command
-}
-
 /// `None`: the deadline has passed.
 fn wait(child: &mut Child, deadline: Option<Instant>) -> Result<Option<ExitStatus>, String> {
     let mut pause = Duration::from_micros(500);
@@ -270,20 +255,6 @@ fn kill(child: &mut Child) {
     end(child.id(), true);
     let _ = child.wait();
 }
-
-/// Ends the group of a command.
-#[cfg(unix)]
-fn end(pid: u32, surely: bool) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let signal = if surely { Signal::KILL } else { Signal::TERM };
-    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // It may be gone already.
-        let _ = kill_process_group(group, signal);
-    }
-}
-
-#[cfg(not(unix))]
-fn end(_pid: u32, _surely: bool) {}
 
 fn told(status: ExitStatus) -> String {
     #[cfg(unix)]

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
-use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Limits, Protocol, Proxy, TokenKind};
+use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Endpoint, Limits, Protocol, Proxy, TokenKind};
 use zeroize::Zeroizing;
 
 use super::{Key, Settings, Source, Value};
 use crate::args;
 use crate::exit::{Failure, Result};
+use crate::report;
 
 /// The proxy that the environment names, as in the library's `ALIYUN_MQTT_PROXY`.
 const PROXY_FROM_ENV: &str = "env";
@@ -61,7 +62,11 @@ impl Settings {
             builder = builder.protocol(match version {
                 "3.1.1" => Protocol::V311,
                 "5" | "5.0" => Protocol::V5,
-                other => return Err(self.wrong(Key::Protocol, format!("{other:?} is neither 3.1.1 nor 5"))),
+                other => {
+                    return Err(self
+                        .wrong(Key::Protocol, format!("{other:?} is neither 3.1.1 nor 5"))
+                        .hint("TLS and WebSocket stand in the endpoint: mqtts://HOST, ws://HOST, wss://HOST"));
+                }
             });
         }
         if let Some(clean) = self.text(Key::CleanSession) {
@@ -77,15 +82,17 @@ impl Settings {
         if let Some(time) = self.seconds(Key::Timeout)? {
             builder = builder.timeout(time);
         }
-        if let Some(path) = self.text(Key::CaFile) {
+        // Where nothing is encrypted, it has no part in this.
+        let plain = self.endpoint().is_some_and(|endpoint| !endpoint.transport().is_tls());
+        if !plain && let Some(path) = self.path(Key::CaFile) {
             builder = builder.ca_file(path);
         }
         builder = self.through(builder.limits(self.limits()?));
-        match (self.text(Key::ClientCertFile), self.text(Key::ClientKeyFile)) {
+        match (self.path(Key::ClientCertFile), self.path(Key::ClientKeyFile)) {
             (None, None) => {}
             (Some(certificate), Some(key)) => builder = builder.client_certificate_files(certificate, key),
-            (None, Some(_)) => return Err(super::missing(Key::ClientCertFile)),
-            (Some(_), None) => return Err(super::missing(Key::ClientKeyFile)),
+            (None, Some(_)) => return Err(self.missing(Key::ClientCertFile)),
+            (Some(_), None) => return Err(self.missing(Key::ClientKeyFile)),
         }
         Ok(builder)
     }
@@ -95,6 +102,11 @@ impl Settings {
         let Some(text) = self.text(Key::MaxPayload) else { return Ok(Limits::default()) };
         let bytes = text.parse().map_err(|_| self.wrong(Key::MaxPayload, format!("{text:?} is no number of bytes")))?;
         Ok(Limits::default().payload_len(bytes))
+    }
+
+    /// Where to connect, if that can be read.
+    fn endpoint(&self) -> Option<Endpoint> {
+        self.text(Key::Endpoint)?.parse().ok()
     }
 
     fn through(&self, builder: ConfigBuilder) -> ConfigBuilder {
@@ -119,7 +131,7 @@ impl Settings {
     pub(crate) fn offline(&self) -> Result<(Config, Zeroizing<String>)> {
         if self.text(Key::ClientId).is_none() && self.text(Key::DeviceId).is_none() {
             // One that is made up would be another each time.
-            return Err(super::missing(Key::DeviceId));
+            return Err(self.missing(Key::DeviceId));
         }
         let auth = self.login()?;
         let builder = self.identity(Config::builder().endpoint("mqtt://localhost"))?;
@@ -127,9 +139,18 @@ impl Settings {
         Ok((builder.credentials(auth.credentials(id, &secret)).build()?, secret))
     }
 
+    /// The instance is a part of the user name that the service makes of a key, and custom authentication has a name of its
+    /// own; it only takes its client id from elsewhere, too.
+    pub(super) fn needs_no_instance(&self) -> Result<bool> {
+        Ok(self.auth()?.is_custom() && self.has(Key::ClientId))
+    }
+
     /// Instance and client id.
     fn identity(&self, builder: ConfigBuilder) -> Result<ConfigBuilder> {
-        let builder = builder.instance_id(self.needed(Key::InstanceId)?);
+        let builder = match self.text(Key::InstanceId) {
+            None if self.needs_no_instance()? => builder,
+            _ => builder.instance_id(self.needed(Key::InstanceId)?),
+        };
         let Some(whole) = self.text(Key::ClientId) else {
             let builder = builder.group_id(self.needed(Key::GroupId)?);
             return Ok(match self.text(Key::DeviceId) {
@@ -157,7 +178,7 @@ impl Settings {
         })
     }
 
-    /// The same, for a login: a flag for another way to log in was meant to be used.
+    /// The same, for a login: what is given for another way to log in was meant to be used.
     fn login(&self) -> Result<Auth> {
         let auth = self.auth()?;
         let others = [
@@ -167,12 +188,32 @@ impl Settings {
             (Key::User, &[Auth::CustomPlain, Auth::CustomSigned]),
             (Key::Password, &[Auth::CustomPlain, Auth::CustomSigned]),
         ];
+        let told = self.login_told.replace(true);
         for (key, ways) in others {
-            if let (Some(Source::Flag(flag)), false) = (self.source(key), ways.contains(&auth)) {
-                let ways = ways.iter().map(|way| format!("--auth {}", way.name())).collect::<Vec<_>>().join(" or ");
-                let why = format!("{flag} has no place in a login by {}", auth.name());
-                return Err(Failure::usage(why).hint(format!("it belongs to {ways}")));
+            if ways.contains(&auth) {
+                continue;
             }
+            let ways = || ways.iter().map(|way| format!("--auth {}", way.name())).collect::<Vec<_>>().join(" or ");
+            match self.source(key) {
+                Some(Source::Flag(flag)) => {
+                    let why = format!("{flag} has no place in a login by {}", auth.name());
+                    return Err(Failure::usage(why).hint(format!("it belongs to {}", ways())));
+                }
+                // Who has chosen a way to log in may well keep what another one needs.
+                Some(source) if self.source(Key::Auth).is_none() && !told => report::warning(format!(
+                    "{} ({source}) is not used: the login is by {}, and {} is not set; it belongs to {}",
+                    key.row().what,
+                    auth.name(),
+                    Key::Auth.row().name,
+                    ways()
+                )),
+                _ => {}
+            }
+        }
+        if auth == Auth::Signature && self.source(Key::SecurityToken).is_some() && !told {
+            report::warning(
+                "a temporary key (STS) is good for the API only: MQTT logins have no place for a security token",
+            );
         }
         Ok(auth)
     }
@@ -202,7 +243,7 @@ impl Settings {
     /// A token that is there is used; one in a file or from a command is asked for again at each connect, but not one from
     /// a pipe, which gives it once; without one, the library applies for it.
     fn token_credentials(&self) -> Result<Credentials> {
-        match self.values.get(&Key::Token) {
+        match self.value(Key::Token) {
             None => {
                 let topic = self.needed(Key::Topic)?;
                 let request = TokenRequest::new(TokenKind::ReadWrite, [format!("{topic}/#")]);
@@ -210,8 +251,8 @@ impl Settings {
             }
             Some((Value::Secret(secret), source)) if secret.comes_again() => {
                 let id = self.needed(Key::AccessKeyId)?.to_string();
-                let (secret, source) = (secret.clone(), source.clone());
-                Ok(Credentials::provider(move || match secret.read(Key::Token, &source) {
+                let (secret, source, patience) = (secret.clone(), source.clone(), self.patience());
+                Ok(Credentials::provider(move || match secret.read(Key::Token, &source, patience) {
                     Ok(token) => Ok(Credentials::token(id.as_str(), token.as_str())),
                     Err(failure) => Err(failure.message.into()),
                 }))
@@ -240,7 +281,7 @@ impl Settings {
                 }
             }
             (None, Some(region)) => builder.region(region),
-            (None, None) => return Err(super::missing(Key::RegionId)),
+            (None, None) => return Err(self.missing(Key::RegionId)),
         };
         let id = self.needed(Key::AccessKeyId)?;
         let secret = self.secret(Key::AccessKeySecret)?;
@@ -251,7 +292,7 @@ impl Settings {
         if let Some(time) = self.seconds(Key::Timeout)? {
             builder = builder.timeout(time);
         }
-        if let Some(path) = self.text(Key::CaFile) {
+        if let Some(path) = self.path(Key::CaFile) {
             builder = builder.ca_file(path);
         }
         Ok(match self.text(Key::Proxy) {

@@ -1,32 +1,54 @@
 //! The configuration file: TOML, with profiles.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::{Table, Value as Toml};
-use zeroize::Zeroizing;
 
+use super::environment::note_secret_variable;
 use super::key::Row;
-use super::{Key, Layer, Secret, Source, Value};
+use super::{Environment, Key, Kind, Layer, Secret, Source, Value, checked, plain_secret};
 use crate::exit::{Failure, Result};
 use crate::report;
+use crate::small_text;
 
 /// The key that names the profile to use where nothing else does.
-const DEFAULT_PROFILE: &str = "default_profile";
+pub(super) const DEFAULT_PROFILE: &str = "default_profile";
 /// The table of profiles.
 const PROFILES: &str = "profile";
+
+/// For those who know -P from other programs.
+pub(super) const NOT_A_PASSWORD: &str = "-P names a profile; a password is made of the AccessKey, and that of custom \
+                                         authentication is read from --password-file";
 
 /// What a file says.
 pub(crate) struct Content {
     /// What stands above the profiles, and the profile.
     pub(crate) layers: Vec<Layer>,
     pub(crate) profile: Option<String>,
+    /// The profiles that were not asked for.
+    pub(crate) others: Vec<Profile>,
+}
+
+/// A profile that was not asked for, and the settings it has.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    keys: Vec<Key>,
+}
+
+impl Profile {
+    pub(crate) fn has(&self, key: Key) -> bool {
+        self.keys.contains(&key)
+    }
 }
 
 /// What `config init` writes.
 pub(crate) const TEMPLATE: &str = r#"# Settings of aliyun-mqtt. Flags win over the environment, the environment over this file.
 # What stands above the first [profile.NAME] counts for all profiles.
 
-# default_profile = "demo"          # the profile where neither --profile nor ALIYUN_MQTT_PROFILE names one
+# The profile where neither --profile nor ALIYUN_MQTT_PROFILE names one.
+default_profile = "demo"
 
 [profile.demo]
 # endpoint = "post-cn-xxxx.mqtt.aliyuncs.com"     # TLS on 8883; or a URL: mqtt:// mqtts:// ws:// wss://
@@ -47,18 +69,23 @@ pub(crate) const TEMPLATE: &str = r#"# Settings of aliyun-mqtt. Flags win over t
 "#;
 
 /// Where the file is, where nothing else is said.
-pub(crate) fn default_path(variable: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    // A relative XDG_CONFIG_HOME is to be ignored (XDG base directory specification).
-    let xdg = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || Some(PathBuf::from(variable("HOME").or_else(|| variable("USERPROFILE"))?).join(".config"));
+pub(crate) fn default_path(environment: &Environment<'_>) -> Option<PathBuf> {
+    let xdg = environment.path("XDG_CONFIG_HOME").filter(|path| {
+        if path.is_relative() {
+            // As the XDG base directory specification has it.
+            report::warning(format!("XDG_CONFIG_HOME is ignored: {} is not an absolute path", path.display()));
+        }
+        path.is_absolute()
+    });
+    let home = || Some(environment.path("HOME").or_else(|| environment.path("USERPROFILE"))?.join(".config"));
     Some(xdg.or_else(home)?.join("aliyun-mqtt").join("config.toml"))
 }
 
-/// Reads a file, and of its profiles this one, or the one it names itself.
-pub(crate) fn read(path: &Path, profile: Option<&str>) -> Result<Content> {
+/// Reads a file, and takes of its profiles this one, or the one it names itself. `profile` is its name, and where that
+/// comes from if it is not the command line. All profiles are checked.
+pub(crate) fn read(path: &Path, profile: Option<(&str, &Option<Source>)>, patience: Duration) -> Result<Content> {
     let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path)
-        .map(Zeroizing::new)
+    let text = small_text::file(path, small_text::CONFIGURATION, patience)
         .map_err(|error| Failure::usage(format!("cannot read the configuration file {}: {error}", path.display())))?;
     let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
         // Not the error's own text: it quotes the line, which may hold a secret.
@@ -70,30 +97,41 @@ pub(crate) fn read(path: &Path, profile: Option<&str>) -> Result<Content> {
         Some(Toml::String(name)) => Some(name),
         Some(_) => return Err(wrong(format!("{DEFAULT_PROFILE} must be a text"))),
     };
-    let mut profiles = match table.remove(PROFILES) {
+    let profiles = match table.remove(PROFILES) {
         None => Table::new(),
         Some(Toml::Table(profiles)) => profiles,
         Some(_) => return Err(wrong(format!("{PROFILES} must be a table: [{PROFILES}.NAME]"))),
     };
-    let profile = profile.map(str::to_string).or(named);
     let folder = path.parent().unwrap_or(Path::new(""));
     let place = Place { path, folder, profile: None };
     let mut layers = vec![place.values(table)?];
-    if let Some(name) = &profile {
-        let names = profiles.keys().cloned().collect::<Vec<_>>().join(", ");
-        match profiles.remove(name) {
-            Some(Toml::Table(table)) => layers.push(Place { profile: Some(name), ..place }.values(table)?),
-            Some(_) => return Err(wrong(format!("{PROFILES}.{name} must be a table"))),
-            None => {
-                let known = if names.is_empty() { "it has none".to_string() } else { format!("it has {names}") };
-                return Err(wrong(format!("there is no profile {name:?}; {known}")));
-            }
+    let names = profiles.keys().cloned().collect::<Vec<_>>().join(", ");
+    let wanted = profile.map_or(named.as_deref(), |(name, _)| Some(name)).map(str::to_string);
+    let mut others = Vec::new();
+    for (name, table) in profiles {
+        let Toml::Table(table) = table else { return Err(wrong(format!("{PROFILES}.{name} must be a table"))) };
+        let values = Place { profile: Some(&name), ..place }.values(table)?;
+        if wanted.as_ref() == Some(&name) {
+            layers.push(values);
+        } else {
+            others.push(Profile { keys: values.into_iter().map(|(key, _)| key).collect(), name });
         }
+    }
+    if let (Some(name), 1) = (&wanted, layers.len()) {
+        let known = if names.is_empty() { "it has none".to_string() } else { format!("it has {names}") };
+        return Err(match profile {
+            // Not the name: who takes -P for something else may have typed a password.
+            Some((_, None)) => {
+                wrong(format!("there is no profile of the name that is given; {known}")).hint(NOT_A_PASSWORD)
+            }
+            Some((_, Some(source))) => wrong(format!("there is no profile {name:?} ({source}); {known}")),
+            None => wrong(format!("there is no profile {name:?} ({DEFAULT_PROFILE}); {known}")),
+        });
     }
     if layers.iter().flatten().any(|(_, (value, _))| matches!(value, Value::Secret(Secret::Text(_)))) {
         warn_if_open(path);
     }
-    Ok(Content { layers, profile })
+    Ok(Content { layers, profile: wanted, others })
 }
 
 /// The part of a file that is being read.
@@ -121,14 +159,20 @@ impl Place<'_> {
                 return Err(Failure::usage(format!("{} stands twice: {other}, and {source}", row.what)));
             }
             let text = text_of(value).ok_or_else(|| Failure::usage(format!("{source}: it must be a text")))?;
-            let value = match form {
-                Form::Plain if row.secret => Value::Secret(Secret::Text(Zeroizing::new(text))),
+            if text.is_empty() {
+                return Err(Failure::usage(format!("{source}: it is empty")).hint("leave out what shall not be set"));
+            }
+            let value = match (form, row.kind) {
+                (Form::Plain, Kind::Secret) => Value::Secret(plain_secret(text, &source)?),
                 // Certificates beside the file are found from anywhere.
-                Form::Plain if row.name.ends_with("_file") => Value::Text(self.folder.join(text).display().to_string()),
-                Form::Plain => Value::Text(text),
-                Form::File => Value::Secret(Secret::at(&text, self.folder)?),
-                Form::Variable => Value::Secret(Secret::Variable(text)),
-                Form::Command => Value::Secret(Secret::Command(text)),
+                (Form::Plain, Kind::Path) => Value::Path(self.folder.join(text)),
+                (Form::Plain, Kind::Text) => Value::Text(checked(text, &source)?),
+                (Form::File, _) => Value::Secret(Secret::at(text.into(), self.folder)?),
+                (Form::Variable, _) => {
+                    note_secret_variable(&text);
+                    Value::Secret(Secret::Variable(text))
+                }
+                (Form::Command, _) => Value::Secret(Secret::Command(text)),
             };
             values.push((row.key, (value, source)));
         }
@@ -149,7 +193,7 @@ fn find(name: &str) -> Option<(&'static Row, Form)> {
         if name == row.name || Some(name) == row.old_name {
             return Some((row, Form::Plain));
         }
-        if row.secret {
+        if row.kind == Kind::Secret {
             let form = match name.strip_prefix(row.name) {
                 Some("_file") => Form::File,
                 Some("_env") => Form::Variable,

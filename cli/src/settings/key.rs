@@ -32,6 +32,16 @@ pub(crate) enum Key {
     RegionId,
 }
 
+/// What the value of a setting is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// Taken byte for byte: not every path is UTF-8.
+    Path,
+    /// Read when it is needed, and never shown. Its flag takes the path of a file.
+    Secret,
+}
+
 /// What a setting is called.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -42,18 +52,24 @@ pub(crate) struct Row {
     pub(crate) old_name: Option<&'static str>,
     pub(crate) variable: &'static str,
     pub(crate) flag: &'static str,
-    pub(crate) secret: bool,
+    pub(crate) kind: Kind,
     /// In messages.
     pub(crate) what: &'static str,
 }
 
 const fn row(key: Key, name: &'static str, variable: &'static str, flag: &'static str, what: &'static str) -> Row {
-    Row { key, name, old_name: None, variable, flag, secret: false, what }
+    Row { key, name, old_name: None, variable, flag, kind: Kind::Text, what }
+}
+
+const fn path(key: Key, name: &'static str, variable: &'static str, flag: &'static str, what: &'static str) -> Row {
+    let mut row = row(key, name, variable, flag, what);
+    row.kind = Kind::Path;
+    row
 }
 
 const fn secret(key: Key, name: &'static str, variable: &'static str, flag: &'static str, what: &'static str) -> Row {
     let mut row = row(key, name, variable, flag, what);
-    row.secret = true;
+    row.kind = Kind::Secret;
     row
 }
 
@@ -79,9 +95,9 @@ static TABLE: [Row; 27] = [
     secret(Key::DeviceAccessKeySecret, "device_access_key_secret", "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET", "--device-access-key-secret-file", "the device's AccessKey secret"),
     row(Key::User, "user", "ALIYUN_MQTT_USER", "--user", "the user name"),
     secret(Key::Password, "password", "ALIYUN_MQTT_PASSWORD", "--password-file", "the password"),
-    row(Key::CaFile, "ca_file", "ALIYUN_MQTT_CA_FILE", "--ca-file", "the CA file"),
-    row(Key::ClientCertFile, "client_cert_file", "ALIYUN_MQTT_CLIENT_CERT_FILE", "--client-cert-file", "the client certificate"),
-    row(Key::ClientKeyFile, "client_key_file", "ALIYUN_MQTT_CLIENT_KEY_FILE", "--client-key-file", "the key of the client certificate"),
+    path(Key::CaFile, "ca_file", "ALIYUN_MQTT_CA_FILE", "--ca-file", "the CA file"),
+    path(Key::ClientCertFile, "client_cert_file", "ALIYUN_MQTT_CLIENT_CERT_FILE", "--client-cert-file", "the client certificate"),
+    path(Key::ClientKeyFile, "client_key_file", "ALIYUN_MQTT_CLIENT_KEY_FILE", "--client-key-file", "the key of the client certificate"),
     row(Key::Proxy, "proxy", "ALIYUN_MQTT_PROXY", "--proxy", "the HTTP proxy"),
     row(Key::Protocol, "protocol", "ALIYUN_MQTT_PROTOCOL", "--protocol", "the MQTT version"),
     row(Key::CleanSession, "clean_session", "ALIYUN_MQTT_CLEAN_SESSION", "--clean-session", "clean session"),
@@ -99,7 +115,7 @@ impl Key {
         &TABLE
     }
 
-    /// Its names.
+    /// Its names, and what it is.
     pub(crate) fn row(self) -> &'static Row {
         &TABLE[self as usize]
     }

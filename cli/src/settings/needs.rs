@@ -7,7 +7,10 @@ impl Settings {
     /// What a login lacks.
     pub(crate) fn missing_to_log_in(&self) -> Result<Vec<Key>> {
         let auth = self.auth()?;
-        let mut needed = vec![Key::Endpoint, Key::InstanceId];
+        let mut needed = vec![Key::Endpoint];
+        if !self.needs_no_instance()? {
+            needed.push(Key::InstanceId);
+        }
         if !self.has(Key::ClientId) {
             needed.push(Key::GroupId);
             if auth == Auth::Device || self.text(Key::CleanSession) == Some("false") {
@@ -37,7 +40,7 @@ impl Settings {
         self.lacking(needed)
     }
 
-    fn has(&self, key: Key) -> bool {
+    pub(super) fn has(&self, key: Key) -> bool {
         self.values.contains_key(&key)
     }
 

@@ -1,8 +1,9 @@
 //! Where a secret is, and reading it from there. Never from a flag's value.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,17 +11,16 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::{Key, Source};
+use crate::child;
 use crate::exit::{Exit, Failure, Result};
+use crate::small_text;
 use crate::stdio::Stream;
 
-/// How long a `*_command` may take.
-const COMMAND: Duration = Duration::from_secs(30);
+/// How long a secret may take to come, where no time is set.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether it has ended, once it has printed all.
+/// How often it is looked whether a command has ended, once it has printed all.
 const GLANCE: Duration = Duration::from_millis(1);
-
-/// The longest secret; a token has a few hundred bytes.
-const LONGEST: u64 = 64 * 1024;
 
 /// Where a secret is.
 #[derive(Clone)]
@@ -49,11 +49,11 @@ impl std::fmt::Debug for Secret {
 
 impl Secret {
     /// In a file: a path, `-` for standard input, or `fd:N` for an open file. A relative path counts from `folder`.
-    pub(crate) fn at(place: &str, folder: &Path) -> Result<Self> {
+    pub(crate) fn at(place: OsString, folder: &Path) -> Result<Self> {
         if place == "-" {
             return Ok(Secret::Stdin);
         }
-        if let Some(number) = place.strip_prefix("fd:") {
+        if let Some(number) = place.to_str().and_then(|place| place.strip_prefix("fd:")) {
             return match number.parse::<u32>() {
                 Ok(number) if cfg!(unix) => Ok(Secret::File(PathBuf::from(format!("/dev/fd/{number}")))),
                 _ => Err(Failure::usage(format!("{place:?} is no open file: fd: takes a number, on Unix only"))),
@@ -72,27 +72,33 @@ impl Secret {
         }
     }
 
-    /// Reads it; one line end is cut off. `key` and `source` are for messages.
-    pub(crate) fn read(&self, key: Key, source: &Source) -> Result<Zeroizing<String>> {
-        self.get(key.row().what, source)
+    /// Reads it, within this time; a byte order mark and one line end are cut off. `key` and `source` are for messages.
+    pub(crate) fn read(&self, key: Key, source: &Source, patience: Duration) -> Result<Zeroizing<String>> {
+        self.get(key.row().what, source, patience)
     }
 
     /// As [`read`](Secret::read), of anything that is called so.
-    pub(crate) fn get(&self, what: &str, source: &dyn std::fmt::Display) -> Result<Zeroizing<String>> {
+    pub(crate) fn get(
+        &self,
+        what: &str,
+        source: &dyn std::fmt::Display,
+        patience: Duration,
+    ) -> Result<Zeroizing<String>> {
         let text = match self {
             Secret::Text(text) => return Ok(text.clone()),
-            Secret::Variable(name) => match std::env::var(name) {
-                Ok(text) => Ok(Zeroizing::new(text)),
-                Err(_) => Err("the environment variable is not set, or no UTF-8".to_string()),
+            Secret::Variable(name) => match std::env::var_os(name).map(OsString::into_string) {
+                Some(Ok(text)) => Ok(Zeroizing::new(text)),
+                Some(Err(_)) => Err("the environment variable is not valid UTF-8".to_string()),
+                None => Err("the environment variable is not set".to_string()),
             },
-            Secret::File(path) => std::fs::File::open(path).map_err(|error| error.to_string()).and_then(limited),
+            Secret::File(path) => small_text::file(path, small_text::SECRET, patience),
             Secret::Stdin => match Stream::Input.open() {
-                Ok(()) => limited(std::io::stdin().lock()),
+                Ok(()) => small_text::stdin(small_text::SECRET, patience),
                 Err(error) => Err(error.to_string()),
             },
-            Secret::Command(command) => run(command, COMMAND),
+            Secret::Command(command) => run(command, patience),
         };
-        match text.map(|text| Zeroizing::new(trim(&text).to_string())) {
+        match text.map(|text| Zeroizing::new(small_text::value(&text).to_string())) {
             Ok(text) if !text.is_empty() => Ok(text),
             Ok(_) => Err("it is empty".to_string()),
             Err(why) => Err(why),
@@ -119,54 +125,56 @@ pub(crate) fn prompt(what: &str) -> Option<Result<Zeroizing<String>>> {
     }
     let what = what.trim_start_matches("the ");
     Some(match rpassword::prompt_password(format!("{what}: ")) {
-        Ok(text) if text.is_empty() => Err(Failure::usage(format!("no {what} was entered"))),
-        Ok(text) => Ok(Zeroizing::new(text)),
+        Ok(text) => match small_text::value(&Zeroizing::new(text)) {
+            "" => Err(Failure::usage(format!("no {what} was entered"))),
+            text => Ok(Zeroizing::new(text.to_string())),
+        },
         Err(error) => Err(Failure::io(format!("cannot ask for {what}"), &error)),
     })
 }
 
-fn trim(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
-}
-
-/// The text of a file that may be endless.
-fn limited(from: impl std::io::Read) -> Result<Zeroizing<String>, String> {
-    let mut text = Zeroizing::new(String::new());
-    from.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    match text.len() as u64 > LONGEST {
-        true => Err(format!("it is longer than {LONGEST} bytes")),
-        false => Ok(text),
-    }
-}
-
-/// What a command prints. Its stderr stays the user's; it is ended when it takes too long.
+/// What a command prints. Its stderr stays the user's; when it takes too long, it is ended with all it has started.
 fn run(command: &str, limit: Duration) -> Result<Zeroizing<String>, String> {
     let start = Instant::now();
-    let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let mut child = Command::new(shell)
-        .arg(option)
-        .arg(command)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{shell}: {error}"))?;
-    let stdout = child.stdout.take().ok_or("no pipe")?;
+    let child = child::shell(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = Ended(child.map_err(|error| format!("the shell: {error}"))?);
+    let stdout = child.0.stdout.take().ok_or("no pipe")?;
     let (done, output) = mpsc::sync_channel(1);
-    thread::spawn(move || done.send(limited(stdout)));
+    let reader = thread::Builder::new().name("reader".to_string());
+    let read = move || done.send(small_text::limited(stdout, small_text::SECRET).and_then(small_text::text));
+    reader.spawn(read).map_err(|error| format!("no thread can be started: {error}"))?;
     let text = output.recv_timeout(limit.saturating_sub(start.elapsed()));
     // It may have closed its output and go on all the same.
     while text.is_ok() && start.elapsed() < limit {
-        match child.try_wait().map_err(|error| error.to_string())? {
+        match child.0.try_wait().map_err(|error| error.to_string())? {
             Some(status) if status.success() => return text.unwrap_or_else(|_| Err("no output".to_string())),
             Some(status) => return Err(format!("the command failed: {status}")),
             None => thread::sleep(GLANCE),
         }
     }
-    // It may have ended just now; either way it is gone after this.
-    let _ = child.kill();
-    let _ = child.wait();
+    child.end_all();
     Err(format!("the command did not end within {} s", limit.as_secs_f64()))
+}
+
+/// A command that does not outlive its use.
+struct Ended(Child);
+
+impl Ended {
+    /// It may have ended just now; either way it is gone after this, with all it has started.
+    fn end_all(&mut self) {
+        child::end(self.0.id(), true);
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Else one that failed to be waited for goes on.
+        if !matches!(self.0.try_wait(), Ok(Some(_))) {
+            self.end_all();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -175,17 +183,10 @@ mod tests {
 
     const FROM: Source = Source::Flag("--token-file");
 
-    #[test]
-    fn one_line_end_is_cut_off() {
-        for (text, secret) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a \n\n", "a \n")] {
-            assert_eq!(trim(text), secret);
-        }
-    }
-
     #[cfg(unix)]
     #[test]
     fn a_command_gives_what_it_prints_and_its_failure_is_told() {
-        let read = |command: &str| Secret::Command(command.to_string()).read(Key::Token, &FROM);
+        let read = |command: &str| Secret::Command(command.to_string()).read(Key::Token, &FROM, PATIENCE);
         assert_eq!(*read("printf 'not-a-secret\\n'").unwrap(), "not-a-secret");
         let failure = read("echo not-a-secret; exit 3").unwrap_err();
         assert!(failure.message.contains("the token") && failure.message.contains('3'), "{failure:?}");
@@ -204,7 +205,10 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let failure = Secret::at("no/such/file", Path::new("base")).unwrap().read(Key::Token, &FROM).unwrap_err();
+        let failure = Secret::at("no/such/file".into(), Path::new("base"))
+            .unwrap()
+            .read(Key::Token, &FROM, PATIENCE)
+            .unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("no/such/file") && failure.message.contains("--token-file"), "{failure:?}");
     }
@@ -212,7 +216,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn only_files_and_commands_are_read_again() {
-        let at = |place: &str| Secret::at(place, Path::new("")).unwrap();
+        let at = |place: &str| Secret::at(place.into(), Path::new("")).unwrap();
         assert!(at(&std::env::current_exe().unwrap().display().to_string()).comes_again());
         assert!(Secret::Command("true".to_string()).comes_again());
         // A pipe is empty the second time.

@@ -18,8 +18,10 @@ fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[&str]) -> Res
         std::fs::write(path, text).unwrap();
     }
     let cli = Cli::try_parse_from([&["aliyun-mqtt", "config", "show"], flags].concat()).unwrap();
-    let lookup = |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    Settings::read(&cli.global, &lookup)
+    let lookup = |name: &str| {
+        environment.iter().find(|(known, _)| known == name).map(|(_, value)| OsString::from(value.as_str()))
+    };
+    Settings::read(&cli.global, &Environment::of(&lookup))
 }
 
 struct Folder(PathBuf);
@@ -61,7 +63,10 @@ fn a_profile_wins_over_what_stands_above_it() {
     assert_eq!(text(&[], &[(PROFILE, "b")]).as_deref(), Some("b"));
     assert_eq!(text(&["--profile", "a"], &[(PROFILE, "b")]).as_deref(), Some("a"));
     let failure = load(Some(file), &[], &["--profile", "c"]).unwrap_err();
-    assert!(failure.message.contains("\"c\"") && failure.message.contains("a, b"), "{failure:?}");
+    assert!(!failure.message.contains("\"c\"") && failure.message.contains("a, b"), "{failure:?}");
+    assert!(failure.hint.unwrap().contains("--password-file"));
+    let failure = load(Some(file), &[(PROFILE, "d")], &[]).unwrap_err();
+    assert!(failure.message.contains("\"d\"") && failure.message.contains(PROFILE), "{failure:?}");
 }
 
 #[test]
@@ -94,9 +99,9 @@ fn a_bad_file_is_told_by_file_and_line_without_its_text() {
 #[test]
 fn a_relative_path_counts_from_the_files_folder() {
     let settings = load(Some("ca_file = 'ca.pem'"), &[], &[]).unwrap();
-    assert!(Path::new(settings.text(Key::CaFile).unwrap()).ends_with("aliyun-mqtt/ca.pem"));
+    assert!(Path::new(settings.path(Key::CaFile).unwrap()).ends_with("aliyun-mqtt/ca.pem"));
     let settings = load(None, &[], &["--ca-file", "ca.pem"]).unwrap();
-    assert_eq!(settings.text(Key::CaFile), Some("ca.pem"));
+    assert_eq!(settings.path(Key::CaFile), Some(Path::new("ca.pem")));
 }
 
 #[test]
@@ -279,4 +284,116 @@ fn a_flag_for_another_way_to_log_in_is_told_and_not_passed_over() {
 fn debug_shows_no_password_of_a_proxy() {
     let settings = load(None, &[("ALIYUN_MQTT_PROXY", "user:not-a-secret@host:80")], &[]).unwrap();
     assert!(!format!("{settings:?}").contains("not-a-secret"));
+}
+
+#[test]
+fn a_setting_in_a_profile_that_is_not_selected_is_told_where_it_is_missing() {
+    let file = "instance_id = 'i'\n[profile.one]\nendpoint = 'a'\n[profile.two]\nendpoint = 'b'\ngroup_id = 'GID_b'";
+    let hint = |flags: &[&str], key| load(Some(file), &[], flags).unwrap().missing(key).hint.unwrap();
+    let none = hint(&[], Key::Endpoint);
+    for word in ["config.toml", "one and two", "no profile is selected", "--profile one", "default_profile", PROFILE] {
+        assert!(none.contains(word), "{word}: {none}");
+    }
+    let other = hint(&["--profile", "one"], Key::GroupId);
+    assert!(other.contains("the profile two") && other.contains("profile one is selected"), "{other}");
+    assert!(!hint(&[], Key::DeviceId).contains("profile one"));
+}
+
+#[test]
+fn all_profiles_are_checked_whichever_is_selected() {
+    for (other, word) in [
+        ("endpiont = 'x'", "endpiont in [profile.other]"),
+        ("endpoint = ['x']", "must be a text"),
+        ("endpoint = 'x'\nend_point = 'y'", "twice"),
+        ("ca_file = ''", "it is empty"),
+        ("group_id = 'GID_x '", "a space"),
+    ] {
+        let file = format!("[profile.mine]\nendpoint = 'h'\n[profile.other]\n{other}");
+        for flags in [&[][..], &["--profile", "mine"]] {
+            let failure = load(Some(&file), &[], flags).unwrap_err();
+            assert!(failure.message.contains(word) && failure.message.contains("config.toml"), "{failure:?}");
+        }
+    }
+}
+
+/// The template as a user makes it work: without the signs before the lines that are settings.
+#[test]
+fn the_file_that_init_writes_works_when_its_lines_are_filled_in() {
+    let mut secret = false;
+    let filled: Vec<String> = TEMPLATE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            // Of the four ways to give the secret only one can be used.
+            Some(line) if line.starts_with("access_key_secret") => {
+                let plain = line.starts_with("access_key_secret =");
+                secret |= plain;
+                if plain { line.replace("...", "not-a-secret") } else { String::new() }
+            }
+            Some(line) if line.contains(" = ") => line.replace("xxxx", "1234").replace("...", "demo-id"),
+            _ => line.to_string(),
+        })
+        .collect();
+    assert!(secret);
+    let settings = load(Some(&filled.join("\n")), &[], &[]).unwrap();
+    assert_eq!(settings.file().unwrap().1, Some("demo"));
+    assert_eq!(settings.missing_to_log_in().unwrap(), []);
+    assert_eq!(settings.missing_for_the_api(), []);
+    let config = settings.builder().unwrap().build().unwrap();
+    assert_eq!(config.client_id().as_str(), "GID_demo@@@0001");
+}
+
+#[test]
+fn a_value_that_nobody_means_is_refused_with_its_source() {
+    for (environment, flags, word) in [
+        (&[][..], &["--endpoint="][..], "--endpoint: it is empty"),
+        (&[], &["--ca-file="], "--ca-file: it is empty"),
+        (&[], &["--token-file="], "--token-file: it is empty"),
+        (&[], &["--group-id", "GID_a "], "--group-id: it begins or ends with a space"),
+        (&[("ALIYUN_MQTT_ENDPOINT", "host\r")], &[], "ALIYUN_MQTT_ENDPOINT: it begins or ends"),
+        (&[("ALIYUN_MQTT_AUTH", "\u{feff}token")], &[], "ALIYUN_MQTT_AUTH: it contains"),
+        (&[("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "\u{feff}\r\n")], &[], "ALIBABA_CLOUD_ACCESS_KEY_SECRET: it is empty"),
+    ] {
+        let failure = load(None, environment, flags).unwrap_err();
+        assert!(failure.message.contains(word), "{word}: {failure:?}");
+    }
+}
+
+#[test]
+fn what_a_file_had_around_a_secret_is_no_part_of_it() {
+    let settings = load(None, &[("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "\u{feff}not-a-secret\r")], &[]).unwrap();
+    assert_eq!(*settings.secret(Key::AccessKeySecret).unwrap(), "not-a-secret");
+}
+
+#[test]
+fn a_whole_client_id_of_custom_authentication_needs_no_instance() {
+    let file = "endpoint = 'host'\nuser = 'u'\npassword = 'not-a-secret'\nclient_id = 'any'\n";
+    for (auth, missing) in [("custom-plain", &[][..]), ("custom-signed", &[]), ("signature", &[Key::InstanceId])] {
+        let settings = load(Some(file), &[("ALIYUN_MQTT_AUTH", auth)], &[]).unwrap();
+        let told: Vec<Key> = settings.missing_to_log_in().unwrap();
+        let told: Vec<Key> = told.into_iter().filter(|key| *key == Key::InstanceId).collect();
+        assert_eq!(told, missing, "{auth}");
+        assert_eq!(settings.builder().is_ok(), missing.is_empty(), "{auth}");
+    }
+    // Made of its halves, it is one of the service's instance.
+    let halves = "user = 'u'\npassword = 'not-a-secret'\nendpoint = 'host'\ngroup_id = 'GID_a'";
+    let settings = load(Some(halves), &[("ALIYUN_MQTT_AUTH", "custom-plain")], &[]).unwrap();
+    assert_eq!(settings.missing_to_log_in().unwrap(), [Key::InstanceId]);
+}
+
+#[test]
+fn which_flags_had_a_part_is_known() {
+    let cli = Cli::try_parse_from(["aliyun-mqtt", "config", "show", "-e", "mqtt://localhost", "--ca-file", "ca.pem"]);
+    let cli = cli.unwrap();
+    let environment = [
+        ("ALIYUN_MQTT_INSTANCE_ID", "i"),
+        ("ALIYUN_MQTT_GROUP_ID", "GID_demo"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret"),
+    ];
+    let lookup = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+    let settings = Settings::read(&cli.global, &Environment::of(&lookup)).unwrap();
+    settings.builder().unwrap().build().unwrap();
+    let used = cli.global.settings.used();
+    // Nothing is encrypted.
+    assert!(used.is_loaded() && used.has(Key::Endpoint) && !used.has(Key::CaFile) && !used.has(Key::RegionId));
 }

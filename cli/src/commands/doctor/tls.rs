@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,6 +23,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certi
 use super::cause::Cause;
 use super::show::{Saw, Trouble};
 use crate::settings::{Key, Settings};
+use crate::small_text;
 
 /// A certificate with less left is worth a warning.
 const SOON: i64 = 14;
@@ -60,16 +62,15 @@ impl Trust {
         if roots.is_empty() {
             roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
         }
-        if let Some(path) = settings.text(Key::CaFile) {
-            for certificate in certificates(path)? {
-                roots.add(certificate).map_err(|error| format!("{path}: a CA certificate cannot be used: {error}"))?;
+        if let Some(path) = settings.path(Key::CaFile) {
+            for certificate in certificates(path, settings.patience())? {
+                let added = roots.add(certificate);
+                added.map_err(|error| format!("{}: a CA certificate cannot be used: {error}", path.display()))?;
             }
         }
-        let client = match (settings.text(Key::ClientCertFile), settings.text(Key::ClientKeyFile)) {
+        let client = match (settings.path(Key::ClientCertFile), settings.path(Key::ClientKeyFile)) {
             (Some(chain), Some(path)) => {
-                // The parser's own error could quote the key.
-                let key = PrivateKeyDer::from_pem_file(path).map_err(|_| format!("{path}: no usable private key"))?;
-                Some(Arc::new((certificates(chain)?, key)))
+                Some(Arc::new((certificates(chain, settings.patience())?, key(path, settings.patience())?)))
             }
             _ => None,
         };
@@ -109,14 +110,20 @@ impl Trust {
     }
 }
 
-fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    match all {
+fn certificates(path: &Path, patience: Duration) -> Result<Vec<CertificateDer<'static>>, String> {
+    let named = path.display();
+    let pem = small_text::pem(path, patience).map_err(|error| format!("{named}: {error}"))?;
+    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(format!("{path}: there is no certificate in it")),
-        Err(rustls::pki_types::pem::Error::Io(error)) => Err(format!("{path}: {error}")),
-        Err(_) => Err(format!("{path}: it is no valid PEM")),
+        Ok(_) => Err(format!("{named}: there is no certificate in it")),
+        Err(_) => Err(format!("{named}: it is no valid PEM")),
     }
+}
+
+fn key(path: &Path, patience: Duration) -> Result<PrivateKeyDer<'static>, String> {
+    let pem = small_text::pem(path, patience).map_err(|error| format!("{}: {error}", path.display()))?;
+    // The parser's own error could quote the key.
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| format!("{}: no usable private key", path.display()))
 }
 
 fn drive(connection: &mut ClientConnection, stream: &mut TcpStream, deadline: Instant) -> Result<(), Broken> {

@@ -132,7 +132,7 @@ fn give(from: Reader, json: bool, template: &Template, to: &SyncSender<Given>) {
         let message = match lines.next() {
             Ok(None) => break,
             Ok(Some(Line::TooLong)) => Err(Fault::Line(raise(too_long("it", limit)))),
-            Ok(Some(Line::Whole(line))) if json => match jsonl::message(&line, template) {
+            Ok(Some(Line::Whole(line))) if json => match jsonl::message(behind_mark(&line, number), template) {
                 Ok(None) => continue,
                 Ok(Some(message)) => Ok(message),
                 Err(failure) => Err(Fault::Line(failure)),
@@ -145,6 +145,11 @@ fn give(from: Reader, json: bool, template: &Template, to: &SyncSender<Given>) {
             break;
         }
     }
+}
+
+/// A line of text without the byte order mark that some editors put before the first.
+fn behind_mark(line: &[u8], number: u64) -> &[u8] {
+    line.strip_prefix("\u{feff}".as_bytes()).filter(|_| number == 1).unwrap_or(line)
 }
 
 /// Says that nothing more comes, also when the reading panics: the room holds a sender as well, so that the channel alone

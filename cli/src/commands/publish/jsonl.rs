@@ -1,8 +1,11 @@
 //! One line of `--jsonl`: an object that is a message.
 
+use std::fmt;
+
 use aliyun_mqtt::{Outgoing, QoS};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::message::{Properties, Template};
@@ -28,13 +31,79 @@ pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoin
 
 fn parse(line: &[u8]) -> Result<Map<String, Value>, String> {
     match serde_json::from_slice(line) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Unambiguous(Value::Object(object))) => Ok(object),
         Ok(_) => Err("it is no JSON object".to_string()),
         Err(error) => {
             // Its own "line 1" would be taken for the line of the input.
             let (text, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+            if error.is_data() {
+                return Err(format!("{} at column {}", text.trim_end_matches(&place), error.column()));
+            }
             Err(format!("it is no valid JSON: {} at column {}", text.trim_end_matches(&place), error.column()))
         }
+    }
+}
+
+/// A value none of whose objects has a key twice: one of the two would be lost without a word.
+struct Unambiguous(Value);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Whole).map(Unambiguous)
+    }
+}
+
+struct Whole;
+
+impl<'de> Visitor<'de> for Whole {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Unambiguous(value)) = from.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = from.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format!("the key {key:?} stands twice")));
+            }
+            let Unambiguous(value) = from.next_value()?;
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
     }
 }
 
@@ -181,6 +250,10 @@ mod tests {
             ("{", "no valid JSON: EOF while parsing an object at column 1"),
             ("[1]", "no JSON object"),
             ("\u{feff}{}", "no valid JSON"),
+            (r#"{"payload":"x","payload":"y"}"#, "the key \"payload\" stands twice at column"),
+            (r#"{"payload":null,"payload":"y"}"#, "\"payload\" stands twice"),
+            (r#"{"payload":"x","t\u006fpic":"demo/a","topic":"demo/b"}"#, "\"topic\" stands twice"),
+            (r#"{"payload":"x","user_properties":{"a":"1","a":"2"}}"#, "\"a\" stands twice"),
             (r#"{"payload":"x","topics":"demo/a"}"#, "\"topics\" is no key"),
             (r#"{"topic":"demo/a"}"#, "no payload"),
             (r#"{"payload":{"a":1}}"#, "payload is no text"),

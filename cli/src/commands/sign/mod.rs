@@ -2,7 +2,9 @@
 
 mod mistakes;
 
+use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use aliyun_mqtt::{Config, Login};
 use clap::Args;
@@ -12,8 +14,7 @@ use zeroize::Zeroizing;
 use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
-use crate::report;
-use crate::settings::{self, Auth, Key, Secret, Settings};
+use crate::settings::{self, Secret, Settings};
 use crate::table;
 
 #[derive(Debug, Args)]
@@ -38,7 +39,7 @@ pub(crate) struct SignArgs {
     check: bool,
     /// The same, with the password in a file; - is stdin, fd:N an open file
     #[arg(long, value_name = "PATH", conflicts_with = "check")]
-    check_file: Option<String>,
+    check_file: Option<OsString>,
     /// Check this user name, too
     #[arg(long, value_name = "NAME")]
     check_user: Option<String>,
@@ -52,18 +53,13 @@ pub(crate) struct SignArgs {
 
 pub(crate) fn run(args: &SignArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;
-    if args.check_file.as_deref() == Some("-") && settings.reads_stdin() {
+    if args.check_file.as_deref().is_some_and(|place| place == "-") && settings.reads_stdin() {
         return Err(Failure::usage("a secret and the password to check cannot both come from stdin"));
     }
     let auth = settings.auth()?;
-    if auth == Auth::Signature && settings.source(Key::SecurityToken).is_some() {
-        report::warning(
-            "a temporary key (STS) is good for the API only: MQTT logins have no place for a security token",
-        );
-    }
     let (config, secret) = settings.offline()?;
     let login = config.credentials().login(config.client_id(), config.instance_id())?;
-    let given = given(args)?;
+    let given = given(args, settings.patience())?;
     if given.is_none() && args.check_user.is_none() {
         show(args, &config, &login)?;
         return Ok(Exit::Ok);
@@ -80,10 +76,10 @@ pub(crate) fn run(args: &SignArgs, global: &GlobalArgs) -> Result<Exit> {
 }
 
 /// The password to check.
-fn given(args: &SignArgs) -> Result<Option<Zeroizing<String>>> {
+fn given(args: &SignArgs, patience: Duration) -> Result<Option<Zeroizing<String>>> {
     const WHAT: &str = "the password to check";
     if let Some(place) = &args.check_file {
-        return Secret::at(place, Path::new(""))?.get(WHAT, &"--check-file").map(Some);
+        return Secret::at(place.clone(), Path::new(""))?.get(WHAT, &"--check-file", patience).map(Some);
     }
     if !args.check {
         return Ok(None);

@@ -1,0 +1,51 @@
+//! Commands of the user's that this program runs: what they inherit, and how they end with all they have started.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::args::GlobalArgs;
+use crate::settings;
+
+/// Whether children inherit the variables that hold secrets.
+static PASS_SECRETS: AtomicBool = AtomicBool::new(false);
+
+/// Takes over what the command line says of children.
+pub(crate) fn start(global: &GlobalArgs) {
+    PASS_SECRETS.store(global.pass_secrets, Ordering::Relaxed);
+}
+
+/// A line for the system's shell, in a group of its own: it can be ended with all it has started, and Ctrl-C leaves it
+/// the time to finish.
+pub(crate) fn shell(line: &str) -> Command {
+    let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("/bin/sh", "-c") };
+    let mut command = Command::new(shell);
+    command.arg(option).arg(line);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    withhold_secrets(&mut command);
+    command
+}
+
+/// Takes the variables that hold secrets out of what a child inherits, unless the user wants it to have them.
+pub(crate) fn withhold_secrets(command: &mut Command) {
+    if PASS_SECRETS.load(Ordering::Relaxed) {
+        return;
+    }
+    for name in settings::secret_variables() {
+        command.env_remove(name);
+    }
+}
+
+/// Ends the group of a command: asks it to, or makes it.
+#[cfg(unix)]
+pub(crate) fn end(pid: u32, surely: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let signal = if surely { Signal::KILL } else { Signal::TERM };
+    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may be gone already.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn end(_pid: u32, _surely: bool) {}

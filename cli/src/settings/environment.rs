@@ -1,0 +1,106 @@
+//! The variables of the environment: read without losing any, and which of them nobody else should have.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::{CONFIG, Key, Kind, PROFILE, Source, checked, text_of};
+use crate::exit::Result;
+use crate::report;
+
+/// What the names of our own begin with.
+const PREFIX: &str = "ALIYUN_MQTT_";
+
+/// Those of our own that are no settings: the second is made by `emulator --env`, for `kill`.
+const OTHERS: [&str; 3] = [CONFIG, PROFILE, "ALIYUN_MQTT_EMULATOR_PID"];
+
+/// Variables with secrets that the configuration file has named.
+static NAMED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// The environment: of the process, or made up by a test. An empty variable counts as not set, as in the library.
+pub(crate) struct Environment<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<OsString>,
+}
+
+impl<'a> Environment<'a> {
+    pub(crate) fn process() -> Environment<'static> {
+        Environment { lookup: &|name| std::env::var_os(name) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(lookup: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
+        Environment { lookup }
+    }
+
+    /// What a variable says, whatever that is.
+    pub(super) fn set(&self, name: &str) -> Option<OsString> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.set(name).map(PathBuf::from)
+    }
+
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>> {
+        let source = Source::Variable(name);
+        self.set(name).map(|value| checked(text_of(value, &source)?, &source)).transpose()
+    }
+}
+
+/// Notes that this variable holds a secret.
+pub(super) fn note_secret_variable(name: &str) {
+    NAMED.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_string());
+}
+
+/// The variables that hold secrets: those of the table, those that the configuration file names, and that of the proxy
+/// where it holds a password.
+pub(crate) fn secret_variables() -> Vec<String> {
+    let rows = Key::table().iter().filter(|row| match row.key {
+        Key::Proxy => std::env::var_os(row.variable).is_some_and(|url| url.as_encoded_bytes().contains(&b'@')),
+        _ => row.kind == Kind::Secret,
+    });
+    let mut names: Vec<String> = rows.map(|row| row.variable.to_string()).collect();
+    names.extend(NAMED.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+    names
+}
+
+/// Tells of variables that look like ours and are none.
+pub(super) fn warn_of_unknown(names: impl Iterator<Item = OsString>) {
+    for name in unknown(names) {
+        report::warning(format!("the environment variable {name} has no effect: there is no such setting"));
+    }
+}
+
+fn unknown(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let known = |name: &str| OTHERS.contains(&name) || Key::table().iter().any(|row| row.variable == name);
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    let ours = names.filter(|name| name.to_ascii_uppercase().starts_with(PREFIX));
+    // Where they have one name in any case, the system says so.
+    let mut unknown: Vec<String> =
+        ours.filter(|name| !known(name) && !(cfg!(windows) && known(&name.to_ascii_uppercase()))).collect();
+    unknown.sort();
+    unknown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_setting_and_is_none_is_found() {
+        let names = ["PATH", "ALIYUN_MQTT_TOPIC", "ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_CONFIG", "ALIYUN_OTHER"];
+        assert_eq!(unknown(names.into_iter().map(OsString::from)), ["ALIYUN_MQTT_ENDPIONT"]);
+        #[cfg(not(windows))]
+        assert_eq!(unknown([OsString::from("aliyun_mqtt_token")].into_iter()), ["aliyun_mqtt_token"]);
+    }
+
+    #[test]
+    fn every_variable_with_a_secret_is_known() {
+        let names = secret_variables();
+        for row in Key::table().iter().filter(|row| row.kind == Kind::Secret) {
+            assert!(names.iter().any(|name| name == row.variable), "{}", row.variable);
+        }
+        note_secret_variable("SOME_VARIABLE");
+        assert!(secret_variables().iter().any(|name| name == "SOME_VARIABLE"));
+    }
+}
