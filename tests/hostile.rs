@@ -32,6 +32,7 @@ fn each_kind_at_one_place() {
     if let Some(argument) = process::as_child() {
         return as_child(&argument);
     }
+    assert!(count_kinds() >= 150);
     let seed = seed();
     let mut chosen: BTreeMap<&str, Vec<Scenario>> = BTreeMap::new();
     for scenario in scenarios(seed, &levels, &transports) {

@@ -243,7 +243,7 @@ pub fn play(mut link: Link, steps: &[Step]) -> io::Result<Then> {
 
 /// Writes the bytes so many times, some 16 KB at a time.
 fn pieces(bytes: &[u8], times: usize, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    let at_once = (16_384 / bytes.len().max(1)).clamp(1, times);
+    let at_once = (16_384 / bytes.len().max(1)).clamp(1, times.max(1));
     let piece = bytes.repeat(at_once);
     for done in (0..times).step_by(at_once) {
         write(&piece[..bytes.len() * at_once.min(times - done)])?;

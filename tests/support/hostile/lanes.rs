@@ -150,29 +150,35 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
     for line in output.lines() {
         let Ok(line) = line else { break };
         let Some((_, line)) = line.split_once(MARK) else { continue };
-        let mut words = line.splitn(6, ' ');
+        let mut words = line.splitn(7, ' ');
         let mut next = || words.next().unwrap_or_default();
         match next() {
             "done" => {
                 let number: usize = next().parse().expect("a number");
-                let (calls, latest, fresh): (usize, u64, usize) =
-                    (next().parse().expect("calls"), next().parse().expect("ms"), next().parse().expect("0 or 1"));
+                let [calls, latest, fresh, panics] = [(); 4].map(|()| next().parse::<usize>().expect("a number"));
                 let fault = next();
                 open.retain(|open| *open != number);
                 let mut report = lock(report);
+                if panics > 0 && each > 1 {
+                    // Of this one, or of one beside it.
+                    report.panics += panics;
+                    lock(alone).push_back(number);
+                    drop(report);
+                    feed(&mut open, &mut input, &mut begun);
+                    continue;
+                }
+                report.panics += if known::reason(&plan.scenarios[number]).is_none() { panics } else { 0 };
                 report.calls += calls;
                 report.fresh += fresh;
-                report.latest = report.latest.max(Duration::from_millis(latest));
+                report.latest = report.latest.max(Duration::from_millis(latest as u64));
                 report.note(&plan.scenarios[number], (!fault.is_empty()).then_some(fault));
                 drop(report);
                 feed(&mut open, &mut input, &mut begun);
             }
             "end" => {
                 let memory: u64 = next().parse().expect("bytes");
-                let panics: usize = next().parse().expect("panics");
                 let mut report = lock(report);
                 report.memory = report.memory.max(memory);
-                report.panics += panics;
                 if memory > MEMORY {
                     let held = format!("a process of up to {each} scenarios at a time held {} KiB", memory >> 10);
                     report.failed.insert(held, String::new());
@@ -217,18 +223,17 @@ pub fn serve(scenarios: &[Scenario], certificate: &Certificate) {
             scope.spawn(move || {
                 let before = panics.load(Ordering::SeqCst);
                 let mut seen = run_one(scenario, certificate);
-                let after = panics.load(Ordering::SeqCst);
-                if after > before {
-                    // Of another one that runs beside it, perhaps; each of them says so.
-                    seen.faults.push(format!("panic: {} while it ran", after - before));
+                let panics = panics.load(Ordering::SeqCst) - before;
+                if panics > 0 {
+                    seen.faults.push(format!("panic: {panics} while it ran"));
                 }
                 let faults = seen.faults.join("; ").replace(['\n', '\r'], " ");
                 let (calls, latest, fresh) = (seen.calls, seen.latest.as_millis(), u8::from(seen.fresh));
-                println!("\n{MARK}done {number} {calls} {latest} {fresh} {faults}");
+                println!("\n{MARK}done {number} {calls} {latest} {fresh} {panics} {faults}");
             });
         }
     });
-    println!("\n{MARK}end {} {}", peak_memory(), panics.load(Ordering::SeqCst));
+    println!("\n{MARK}end {}", peak_memory());
 }
 
 /// The most that this process has held so far.
