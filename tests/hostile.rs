@@ -100,6 +100,7 @@ fn run(chosen: Vec<Scenario>, seed: u64, levels: &[u8], transports: &[Transport]
         .map(|(number, scenario)| (scenario.to_string(), number))
         .collect();
     let wanted = chosen.iter().map(|scenario| all[&scenario.to_string()]).collect();
+    println!("{} scenarios", chosen.len());
     let plan = Plan {
         scenarios: scenarios(seed, levels, transports),
         wanted,
@@ -137,7 +138,10 @@ fn table(chosen: &[Scenario], report: &Report) -> String {
     row("calls, **late**", format!("{}, {}", report.calls, report.late));
     row("latest return after a deadline", format!("{} ms", report.latest.as_millis()));
     row("**panics**, **deaths of the process**", format!("{}, {}", report.panics, report.deaths));
-    row("the most that a process held", format!("{:.1} MiB", report.memory as f64 / f64::from(1 << 20)));
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    let (alone, whose) = &report.memory_alone;
+    row("the most that a process held, with several scenarios at a time", mib(report.memory));
+    row("the same, with one", format!("{} ({whose})", mib(*alone)));
     row("a fresh client was needed", report.fresh.to_string());
     row("**failed**", report.failed.len().to_string());
     row("known to fail", report.known.len().to_string());

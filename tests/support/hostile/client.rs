@@ -136,7 +136,7 @@ fn connect(seen: &mut Seen, config: &Config, server: &Server, place: Place) -> O
             Err(error) => {
                 seen.check_error("connect", &error);
                 seen.fresh = true;
-                let hostile = matches!(place, Place::InsteadOfConnAck | Place::WithConnAck) && server.played() > 0;
+                let hostile = matches!(place, Place::InsteadOfConnAck | Place::WithConnAck) && server.begun();
                 // A busy machine may be too slow for the short time-out.
                 if !hostile && !error.is_timeout() && place != Place::AtGoodbye {
                     seen.fault(format!("connect to a good server: {error}"));

@@ -42,8 +42,10 @@ pub struct Report {
     pub calls: usize,
     pub fresh: usize,
     pub latest: Duration,
-    /// The most that a process held, in bytes.
+    /// The most that a process of several scenarios at a time held, in bytes.
     pub memory: u64,
+    /// The most that a process of a single scenario held, and which.
+    pub memory_alone: (u64, String),
     /// Scenarios that failed, and why.
     pub failed: BTreeMap<String, String>,
     /// Those of which it is known.
@@ -120,7 +122,9 @@ fn drain(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &Mutex<
 }
 
 /// How many scenarios a process runs at the most: what it holds at its end is of them alone.
-const MOST: usize = 2_000;
+///
+/// Where one runs at a time, it is the only one of its process, so that the memory is its own.
+const MOST: usize = 1_000;
 
 fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &Mutex<Report>) {
     let mut command = process::child(plan.test, &plan.argument);
@@ -129,10 +133,12 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
     let mut input = child.stdin.take();
     let output = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut open: Vec<usize> = Vec::new();
-    let mut begun = 0;
-    let mut ended_well = false;
+    let most = if each == 1 { 1 } else { MOST };
+    let (mut begun, mut ended_well) = (0, false);
+    // Of the only one, until its memory is known.
+    let mut only = None;
     let feed = |open: &mut Vec<usize>, input: &mut Option<ChildStdin>, begun: &mut usize| {
-        while open.len() < each && *begun < MOST {
+        while open.len() < each && *begun < most {
             let Some(number) = lock(queue).pop_front() else { break };
             open.push(number);
             *begun += 1;
@@ -171,17 +177,33 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
                 report.calls += calls;
                 report.fresh += fresh;
                 report.latest = report.latest.max(Duration::from_millis(latest as u64));
-                report.note(&plan.scenarios[number], (!fault.is_empty()).then_some(fault));
+                if each == 1 {
+                    only = Some((number, fault.to_string()));
+                } else {
+                    report.note(&plan.scenarios[number], (!fault.is_empty()).then_some(fault));
+                }
                 drop(report);
                 feed(&mut open, &mut input, &mut begun);
             }
             "end" => {
                 let memory: u64 = next().parse().expect("bytes");
                 let mut report = lock(report);
-                report.memory = report.memory.max(memory);
-                if memory > MEMORY {
-                    let held = format!("a process of up to {each} scenarios at a time held {} KiB", memory >> 10);
-                    report.failed.insert(held, String::new());
+                let too_much = memory > MEMORY;
+                let held = format!("memory: {} KiB", memory >> 10);
+                if let Some((number, fault)) = only.take() {
+                    let scenario = &plan.scenarios[number];
+                    if known::reason(scenario).is_none() {
+                        let alone = (memory, scenario.to_string());
+                        report.memory_alone = std::mem::take(&mut report.memory_alone).max(alone);
+                    }
+                    let held = if too_much { held.as_str() } else { "" };
+                    let faults: Vec<&str> = [fault.as_str(), held].into_iter().filter(|text| !text.is_empty()).collect();
+                    report.note(scenario, (!faults.is_empty()).then_some(faults.join("; ").as_str()));
+                } else {
+                    report.memory = report.memory.max(memory);
+                    if too_much {
+                        report.failed.insert(format!("a process of up to {each} scenarios at a time"), held);
+                    }
                 }
                 ended_well = true;
             }

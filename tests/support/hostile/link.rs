@@ -217,6 +217,7 @@ impl Link {
 
     /// Ends the connection as a good server does.
     pub fn close(mut self) {
+        let _ = self.write(&[]);
         if let Io::Tls(stream) = &mut self.io {
             stream.conn.send_close_notify();
             let _ = stream.flush();

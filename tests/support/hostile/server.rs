@@ -99,9 +99,9 @@ impl Server {
         }
     }
 
-    /// How often the act has been played.
-    pub fn played(&self) -> usize {
-        *lock(&self.shared.played)
+    /// The act has begun, or has been.
+    pub fn begun(&self) -> bool {
+        *lock(&self.shared.left) < self.shared.scenario.times()
     }
 
     /// Waits until the act has been played for the first time.
@@ -181,23 +181,19 @@ impl Shared {
         let resumes = self.cut.load(Ordering::SeqCst) && connect.body[7] & 2 == 0;
         let place = self.scenario.place;
         let connack = connack_at(link.level, resumes, 0);
-        if place == Place::InsteadOfConnAck && self.take_act() {
+        let instead = place == Place::InsteadOfConnAck;
+        let here = instead
+            || place == Place::WithConnAck
+            || (place == Place::OnResumedSession && self.cut.load(Ordering::SeqCst));
+        let act = here && self.take_act();
+        if !(act && instead) {
+            link.hold(&connack);
+        }
+        if act {
             let Some(gone_on) = self.act(link, 0)? else { return Ok(()) };
             link = gone_on;
-        } else if matches!(place, Place::WithConnAck)
-            || (place == Place::OnResumedSession && self.cut.load(Ordering::SeqCst))
-        {
-            if self.take_act() {
-                link.hold(&connack);
-                let Some(gone_on) = self.act(link, 0)? else { return Ok(()) };
-                link = gone_on;
-                link.write(&[])?;
-            } else {
-                link.write(&connack)?;
-            }
-        } else {
-            link.write(&connack)?;
         }
+        link.write(&[])?;
         while let Some(packet) = link.read() {
             if packet.kind() == 3 && packet.topic() == CUT && !self.cut.swap(true, Ordering::SeqCst) {
                 link.close();
@@ -254,8 +250,22 @@ impl Shared {
 
     /// Plays the act; `None` when it was the end of the connection.
     fn act(&self, link: Link, id: u16) -> io::Result<Option<Link>> {
-        let steps = self.steps(id, link.level, "");
-        let result = play(link, &steps);
+        let mut steps = self.steps(id, link.level, "");
+        // In one segment with the answer that follows, or in one of its own.
+        let held = match steps.pop() {
+            Some(Step::Mqtt(bytes)) if self.scenario.seed & 2 == 0 => bytes,
+            last => {
+                steps.extend(last);
+                Vec::new()
+            }
+        };
+        let result = play(link, &steps).map(|then| match then {
+            Then::GoesOn(mut link) => {
+                link.hold(&held);
+                Then::GoesOn(link)
+            }
+            Then::Over => Then::Over,
+        });
         self.note_played();
         Ok(match result? {
             Then::GoesOn(link) => Some(link),
