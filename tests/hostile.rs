@@ -105,7 +105,7 @@ fn run(chosen: Vec<Scenario>, seed: u64, levels: &[u8], transports: &[Transport]
         scenarios: scenarios(seed, levels, transports),
         wanted,
         processes: number("HOSTILE_PROCESSES", 6),
-        each: number("HOSTILE_EACH", 10),
+        each: number("HOSTILE_EACH", 8),
         test: CHILD,
         argument,
     };

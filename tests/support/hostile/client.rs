@@ -38,6 +38,8 @@ pub struct Seen {
     pub faults: Vec<String>,
     /// The client was dead by right, and a fresh one took its place.
     pub fresh: bool,
+    /// Why the connection ended first, if it did.
+    pub ended: Option<String>,
 }
 
 impl Seen {
@@ -102,7 +104,12 @@ pub fn run(scenario: Scenario, certificate: &Certificate) -> Seen {
             open.push(delivery);
         }
     }
-    provoke(&mut seen, &client, place, &mut open);
+    let called = provoke(&mut seen, &client, place, &mut open);
+    look(&mut seen, &events);
+    let waited = called.is_err_and(|error| error.is_timeout()) && place != Place::AtGoodbye;
+    if waited && seen.ended.is_none() && !scenario.is_unfinished() {
+        seen.fault("stalled: the answer was in the segment, or behind, but the call timed out on a good connection");
+    }
     // An idle connection says something after the keep-alive only.
     if !before_login && !server.wait_played(BACK) {
         seen.fault("harness: the act was never played");
@@ -123,6 +130,10 @@ pub fn run(scenario: Scenario, certificate: &Certificate) -> Seen {
     }
     look(&mut seen, &events);
     drop(client);
+    let stalled = seen.ended.as_ref().is_some_and(|reason| reason.contains("keep-alive ping"));
+    if stalled && !scenario.is_unfinished() {
+        seen.fault("stalled: until the keep-alive noticed");
+    }
     seen
 }
 
@@ -163,7 +174,7 @@ fn enqueue(seen: &mut Seen, client: &Client, topic: &str, qos: QoS, payload: &st
 }
 
 /// Does what brings the connection to the place. Whatever becomes of the call, it has to come back.
-fn provoke(seen: &mut Seen, client: &Client, place: Place, open: &mut Vec<Delivery>) {
+fn provoke(seen: &mut Seen, client: &Client, place: Place, open: &mut Vec<Delivery>) -> aliyun_mqtt::Result<()> {
     let result = match place {
         Place::InsteadOfConnAck | Place::WithConnAck | Place::BeforePingResp => Ok(()),
         Place::BeforeSubAck => seen.timed("subscribe", CALL, || client.subscribe("t/#", QoS::AtLeastOnce)).map(drop),
@@ -176,9 +187,10 @@ fn provoke(seen: &mut Seen, client: &Client, place: Place, open: &mut Vec<Delive
             seen.timed("disconnect", CALL, || client.disconnect())
         }
     };
-    if let Err(error) = result {
-        seen.check_error("the call there", &error);
+    if let Err(error) = &result {
+        seen.check_error("the call there", error);
     }
+    result
 }
 
 /// Each delivery is settled by its deadline, and stays as it was settled.
@@ -263,6 +275,7 @@ fn look(seen: &mut Seen, events: &Events) {
     while let Some(event) = events.try_recv() {
         if let Event::Disconnected { reason, retry_in, .. } = event {
             seen.check_error("event", &reason);
+            seen.ended.get_or_insert_with(|| reason.to_string());
             let left = reason.to_string().contains("by this program");
             if left && retry_in.is_some() {
                 seen.fault(format!("blamed: an end that the server made is told as the program's own: {reason}"));

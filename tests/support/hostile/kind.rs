@@ -82,8 +82,10 @@ pub struct Kind {
     /// The protocol level, where it is of one only.
     pub level: Option<u8>,
     pub layer: Layer,
-    /// Takes much memory or time: nothing else is played beside it.
+    /// Takes much memory: nothing else is played beside it.
     pub heavy: bool,
+    /// Ends within something, or says nothing: the client has to wait for the rest, until its keep-alive notices.
+    pub unfinished: bool,
     script: Script,
 }
 
@@ -116,11 +118,12 @@ pub struct Table {
     level: Option<u8>,
     layer: Layer,
     heavy: bool,
+    unfinished: bool,
 }
 
 impl Table {
     pub fn new() -> Table {
-        Table { kinds: Vec::new(), level: None, layer: Layer::Mqtt, heavy: false }
+        Table { kinds: Vec::new(), level: None, layer: Layer::Mqtt, heavy: false, unfinished: false }
     }
 
     /// What is added in it is of this protocol level only.
@@ -144,6 +147,13 @@ impl Table {
         self.heavy = false;
     }
 
+    /// What is added in it ends within something.
+    pub fn unfinished(&mut self, add: impl FnOnce(&mut Table)) {
+        self.unfinished = true;
+        add(self);
+        self.unfinished = false;
+    }
+
     /// A kind with steps of its own.
     pub fn steps(
         &mut self,
@@ -155,8 +165,8 @@ impl Table {
             Some(level) => format!("v{level}/{}", name.into()),
             None => name.into(),
         };
-        let (level, layer, heavy, script) = (self.level, self.layer, self.heavy, Box::new(script));
-        self.kinds.push(Kind { name, level, layer, heavy, script });
+        let Table { level, layer, heavy, unfinished, .. } = *self;
+        self.kinds.push(Kind { name, level, layer, heavy, unfinished, script: Box::new(script) });
     }
 
     /// A kind that is bytes, which depend on where it is played.

@@ -137,6 +137,7 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
     let (mut begun, mut ended_well) = (0, false);
     // Of the only one, until its memory is known.
     let mut only = None;
+    let list = std::env::var_os("HOSTILE_LIST").is_some();
     let feed = |open: &mut Vec<usize>, input: &mut Option<ChildStdin>, begun: &mut usize| {
         while open.len() < each && *begun < most {
             let Some(number) = lock(queue).pop_front() else { break };
@@ -162,7 +163,10 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
             "done" => {
                 let number: usize = next().parse().expect("a number");
                 let [calls, latest, fresh, panics] = [(); 4].map(|()| next().parse::<usize>().expect("a number"));
-                let fault = next();
+                let (fault, ended) = next().rsplit_once('\t').expect("two texts");
+                if list {
+                    println!("{}\t{ended}", plan.scenarios[number]);
+                }
                 open.retain(|open| *open != number);
                 let mut report = lock(report);
                 if panics > 0 && each > 1 {
@@ -251,7 +255,8 @@ pub fn serve(scenarios: &[Scenario], certificate: &Certificate) {
                 }
                 let faults = seen.faults.join("; ").replace(['\n', '\r'], " ");
                 let (calls, latest, fresh) = (seen.calls, seen.latest.as_millis(), u8::from(seen.fresh));
-                println!("\n{MARK}done {number} {calls} {latest} {fresh} {panics} {faults}");
+                let ended = seen.ended.unwrap_or_default().replace(['\n', '\r', '\t'], " ");
+                println!("\n{MARK}done {number} {calls} {latest} {fresh} {panics} {faults}\t{ended}");
             });
         }
     });

@@ -44,9 +44,7 @@ pub fn add(table: &mut Table) {
 }
 
 fn lengths(table: &mut Table) {
-    table.fixed("length/missing", &[0x30]);
-    table.fixed("length/unfinished", &[0x30, 0x80]);
-    table.fixed("length/unfinished-3-bytes", &[0x30, 0x80, 0x80, 0x80]);
+    table.unfinished(cut_lengths);
     table.fixed("length/5-bytes", &[0x30, 0x80, 0x80, 0x80, 0x80, 0x01]);
     table.fixed("length/5-bytes-ff", &[0x30, 0xff, 0xff, 0xff, 0xff, 0x7f]);
     table.fixed("length/not-minimal-pingresp", &[0xd0, 0x80, 0x00]);
@@ -54,6 +52,12 @@ fn lengths(table: &mut Table) {
         let good = scene.publish("t/x", &[]);
         [&[good[0], good[1] | 0x80, 0][..], &good[2..]].concat()
     });
+}
+
+fn cut_lengths(table: &mut Table) {
+    table.fixed("length/missing", &[0x30]);
+    table.fixed("length/unfinished", &[0x30, 0x80]);
+    table.fixed("length/unfinished-3-bytes", &[0x30, 0x80, 0x80, 0x80]);
     table.bytes("length/body-cut", |scene| {
         let good = scene.publish("t/x", &[]);
         good[..good.len() - 3].to_vec()

@@ -83,6 +83,11 @@ impl Scenario {
         self.kind().heavy
     }
 
+    /// What is played leaves the client to wait for more.
+    pub fn is_unfinished(&self) -> bool {
+        self.kind().unfinished
+    }
+
     pub fn is_tls(&self) -> bool {
         matches!(self.transport, Transport::Tls | Transport::Wss)
     }

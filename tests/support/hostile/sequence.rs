@@ -46,8 +46,10 @@ pub fn add(table: &mut Table) {
     table.bytes("publish/id-of-qos-2-then-1", |scene| {
         [2, 1].map(|qos| publish_at(scene.level, "t/x", qos, 25, false, &[], b"x")).concat()
     });
-    table.bytes("publish/all-ids-at-qos-1", |scene| {
-        (1..=u16::MAX).flat_map(|id| publish_at(scene.level, "t", 1, id, false, &[], b"")).collect()
+    table.heavy(|table| {
+        table.bytes("publish/all-ids-at-qos-1", |scene| {
+            (1..=u16::MAX).flat_map(|id| publish_at(scene.level, "t", 1, id, false, &[], b"")).collect()
+        });
     });
     table.bytes("pubrel/before-pubrec", |scene| {
         [publish_at(scene.level, "t/x", 2, 26, false, &[], b"x"), scene.ack(6, 26)].concat()

@@ -33,7 +33,7 @@ fn message(scene: &Scene<'_>, length: usize) -> Vec<Step> {
 pub fn add(table: &mut Table) {
     table.fixed("size/256-mb-announced", &announced(268_435_455));
     table.fixed("size/10-mb-announced", &announced(10_000_000));
-    table.bytes("size/the-limit-announced", |scene| announced(scene.limit));
+    table.unfinished(|table| table.bytes("size/the-limit-announced", |scene| announced(scene.limit)));
     table.bytes("size/one-more-than-the-limit-announced", |scene| announced(scene.limit + 1));
     table.steps("size/256-mb-slowly", |_| {
         let mut steps = vec![Step::Mqtt([announced(268_435_455), b"\0\x03t/x".to_vec()].concat())];
@@ -66,8 +66,10 @@ pub fn add(table: &mut Table) {
     table.steps("flood/20000-tiny-messages", |scene| {
         vec![Step::Flood(publish_at(scene.level, "t", 0, 0, false, &[], b""), 20_000)]
     });
-    table.steps("flood/200-large-messages", |scene| {
-        vec![Step::Flood(publish_at(scene.level, "t", 0, 0, false, &[], &[b'x'; 60_000]), 200)]
+    table.heavy(|table| {
+        table.steps("flood/200-large-messages", |scene| {
+            vec![Step::Flood(publish_at(scene.level, "t", 0, 0, false, &[], &[b'x'; 60_000]), 200)]
+        });
     });
     table.bytes("flood/2000-messages-at-qos-1", |scene| {
         (1..=2_000).flat_map(|id| publish_at(scene.level, "t", 1, id, false, &[], b"")).collect()
@@ -83,8 +85,8 @@ pub fn add(table: &mut Table) {
             let length = announced(properties.len())[1..].to_vec();
             packet(0x30, &[&b"\0\x03t/x"[..], &length, &properties, b"x"].concat())
         };
-        table.bytes("flood/9000-user-properties", move |_| user_properties(9_000));
         table.heavy(|table| {
+            table.bytes("flood/9000-user-properties", move |_| user_properties(9_000));
             table.steps("flood/9000-user-properties-200-times", move |_| {
                 vec![Step::Flood(user_properties(9_000), 200)]
             });
