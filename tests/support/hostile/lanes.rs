@@ -41,7 +41,8 @@ pub struct Report {
     pub runs: usize,
     pub calls: usize,
     pub fresh: usize,
-    pub latest: Duration,
+    /// The latest return after a deadline, and which call it was.
+    pub latest: (Duration, String),
     /// The most that a process of several scenarios at a time held, in bytes.
     pub memory: u64,
     /// The most that a process of a single scenario held, and which.
@@ -163,10 +164,12 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
             "done" => {
                 let number: usize = next().parse().expect("a number");
                 let [calls, latest, fresh, panics] = [(); 4].map(|()| next().parse::<usize>().expect("a number"));
-                let (fault, ended) = next().rsplit_once('\t').expect("two texts");
+                let (fault, details) = next().split_once('\t').expect("three texts");
+                let (call, ended) = details.split_once('\t').expect("three texts");
                 if list {
-                    println!("{}\t{ended}", plan.scenarios[number]);
+                    println!("{}\t{latest} ms {call}\t{ended}", plan.scenarios[number]);
                 }
+                let late = Duration::from_millis(latest as u64);
                 open.retain(|open| *open != number);
                 let mut report = lock(report);
                 if panics > 0 && each > 1 {
@@ -180,7 +183,9 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
                 report.panics += if known::reason(&plan.scenarios[number]).is_none() { panics } else { 0 };
                 report.calls += calls;
                 report.fresh += fresh;
-                report.latest = report.latest.max(Duration::from_millis(latest as u64));
+                if late > report.latest.0 {
+                    report.latest = (late, format!("{call}: {}", plan.scenarios[number]));
+                }
                 if each == 1 {
                     only = Some((number, fault.to_string()));
                 } else {
@@ -256,7 +261,8 @@ pub fn serve(scenarios: &[Scenario], certificate: &Certificate) {
                 let faults = seen.faults.join("; ").replace(['\n', '\r'], " ");
                 let (calls, latest, fresh) = (seen.calls, seen.latest.as_millis(), u8::from(seen.fresh));
                 let ended = seen.ended.unwrap_or_default().replace(['\n', '\r', '\t'], " ");
-                println!("\n{MARK}done {number} {calls} {latest} {fresh} {panics} {faults}\t{ended}");
+                let call = seen.latest_call;
+                println!("\n{MARK}done {number} {calls} {latest} {fresh} {panics} {faults}\t{call}\t{ended}");
             });
         }
     });

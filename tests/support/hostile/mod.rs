@@ -110,6 +110,14 @@ impl fmt::Display for Scenario {
     }
 }
 
+impl Scenario {
+    /// Whether it is meant by this word: a part of its kind's name, its place, version or transport.
+    pub fn answers_to(&self, word: &str) -> bool {
+        let name = self.to_string();
+        self.kind_name().contains(word) || name.split(' ').skip(1).any(|part| part == word)
+    }
+}
+
 /// All scenarios of these versions and transports, each with a seed of its own, which comes from this one.
 pub fn scenarios(seed: u64, levels: &[u8], transports: &[Transport]) -> Vec<Scenario> {
     let mut all = Vec::new();

@@ -18,7 +18,8 @@ pub enum Place {
     WithinFlood,
     /// While the client disconnects: where the last PUBACK is due, or after DISCONNECT, by the seed.
     AtGoodbye,
-    /// In the segment of the CONNACK that resumes a session, on the next connection.
+    /// On the next connection, of a kept session: in the segment of the CONNACK that resumes it, or instead of that, by the
+    /// seed.
     OnResumedSession,
 }
 

@@ -181,10 +181,12 @@ impl Shared {
         let resumes = self.cut.load(Ordering::SeqCst) && connect.body[7] & 2 == 0;
         let place = self.scenario.place;
         let connack = connack_at(link.level, resumes, 0);
-        let instead = place == Place::InsteadOfConnAck;
-        let here = instead
-            || place == Place::WithConnAck
-            || (place == Place::OnResumedSession && self.cut.load(Ordering::SeqCst));
+        let (here, instead) = match place {
+            Place::InsteadOfConnAck => (true, true),
+            Place::WithConnAck => (true, false),
+            Place::OnResumedSession => (self.cut.load(Ordering::SeqCst), self.scenario.seed & 4 == 0),
+            _ => (false, false),
+        };
         let act = here && self.take_act();
         if !(act && instead) {
             link.hold(&connack);

@@ -44,13 +44,21 @@ fn frames(table: &mut Table) {
         ("text-continued-as-binary", [frame(0x01, b"a"), frame(0x80, b"b")].concat()),
         ("length-of-64-bits-negative", huge(u64::MAX)),
         ("length-of-16-mib-and-one", huge((16 << 20) + 1)),
-        ("length-of-16-mib-announced", huge(16 << 20)),
         ("length-not-minimal", vec![0x82, 126, 0, 2, 0xd0, 0]),
-        ("header-cut", vec![0x82]),
-        ("frame-cut", vec![0x82, 20, 0xd0]),
     ] {
         table.steps(format!("websocket/{name}"), move |_| inside(&bytes));
     }
+    table.unfinished(|table| {
+        for (name, bytes) in [
+            ("header-cut", vec![0x82]),
+            ("frame-cut", vec![0x82, 20, 0xd0]),
+            ("length-of-16-mib-announced", huge(16 << 20)),
+            // To WebSocket, a header that announces more.
+            ("http-again", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        ] {
+            table.steps(format!("websocket/{name}"), move |_| inside(&bytes));
+        }
+    });
     table.steps("websocket/packet-in-frames-of-a-byte", |scene| {
         let publish = scene.publish("t/x", &[]);
         inside(&publish.iter().flat_map(|byte| frame(0x82, &[*byte])).collect::<Vec<_>>())
@@ -81,7 +89,6 @@ fn frames(table: &mut Table) {
         });
     });
     table.steps("websocket/close-and-end", |_| vec![Step::Inside(frame(0x88, b"\x03\xe8"), 1), Step::Close]);
-    table.steps("websocket/http-again", |_| inside(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
 }
 
 fn upgrades(table: &mut Table) {
