@@ -343,3 +343,29 @@ fn a_broker_without_mqtt_5_is_named() {
         assert!(refused.hint().is_some_and(|hint| hint.contains("ConfigBuilder::protocol")), "{refused}");
     }
 }
+
+/// To rumqttc the reason code 1 is that of CONNACK, in whatever packet; only CONNACK may end a client for good.
+#[test]
+fn a_packet_with_code_1_in_place_of_connack_is_no_refusal_for_good() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker));
+    let events = client.events();
+    let comes_again = || {
+        event(&events, "lost", |event| match event {
+            Event::Disconnected { retry_in, .. } => Some(retry_in.is_some()),
+            _ => None,
+        })
+    };
+    for answer in [&[0x70, 3, 0, 1, 1][..], &[0x40, 4, 0, 1, 1, 0], &[0xe0, 2, 1, 0]] {
+        drop(line);
+        assert!(comes_again());
+        let mut other = broker.accept_login();
+        other.write(answer);
+        assert!(comes_again(), "{answer:x?}");
+        line = broker.accept(false);
+        let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("alive");
+        let id = line.expect(3).id();
+        line.ack(4, id);
+        delivery.wait().expect("acknowledged");
+    }
+}

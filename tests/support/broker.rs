@@ -256,26 +256,26 @@ pub fn publish(topic: &str, qos: u8, id: u16, dup: bool, payload: &[u8]) -> Vec<
 }
 
 /// `code`: of MQTT 3.1.1.
-fn connack_at(level: u8, session_present: bool, code: u8) -> Vec<u8> {
+pub fn connack_at(level: u8, session_present: bool, code: u8) -> Vec<u8> {
     match level {
         5 => packet(0x20, &[u8::from(session_present), connack_of_v5(code), 0]),
         _ => packet(0x20, &[u8::from(session_present), code]),
     }
 }
 
-fn ack_at(level: u8, kind: u8, id: u16) -> Vec<u8> {
+pub fn ack_at(level: u8, kind: u8, id: u16) -> Vec<u8> {
     let flags = if kind == 6 { 2 } else { 0 };
     // UNSUBACK of MQTT 5 has no short form: no properties, and success.
     let rest: &[u8] = if level == 5 && kind == 11 { &[0, 0] } else { &[] };
     packet(kind << 4 | flags, &[&id.to_be_bytes(), rest].concat())
 }
 
-fn suback_at(level: u8, id: u16, codes: &[u8]) -> Vec<u8> {
+pub fn suback_at(level: u8, id: u16, codes: &[u8]) -> Vec<u8> {
     let properties: &[u8] = if level == 5 { &[0] } else { &[] };
     packet(0x90, &[&id.to_be_bytes(), properties, codes].concat())
 }
 
-fn publish_at(level: u8, topic: &str, qos: u8, id: u16, dup: bool, properties: &[u8], payload: &[u8]) -> Vec<u8> {
+pub fn publish_at(level: u8, topic: &str, qos: u8, id: u16, dup: bool, properties: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut body = (topic.len() as u16).to_be_bytes().to_vec();
     body.extend_from_slice(topic.as_bytes());
     if qos > 0 {
