@@ -7,7 +7,7 @@ use super::{ORDER_TOPIC, Phase, State, Step};
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::line::{Cause, Failure};
-use crate::session::op::{Op, refusal_hint};
+use crate::session::op::{Op, cut_hint};
 use crate::session::outbox::{Blame, Kind, Outbox};
 
 /// What the end of a connection means.
@@ -34,6 +34,8 @@ impl State {
         self.restored &= established;
         let verdict = self.recent_verdict(now).filter(|_| cut);
         let reason = self.explain(failure, cut, verdict, now);
+        // What a broker of MQTT 5 said with its DISCONNECT.
+        let said = failure.error.code();
         let step = self.step.take();
         let fatal = self.tokens_cut(verdict, step.as_ref(), events);
         let step = step.map(|(step, _)| step);
@@ -47,7 +49,7 @@ impl State {
         if let (true, false, Some(Step::Resubscribe(filters))) = (cut, excused, &step) {
             if let Some(filter) = self.subscriptions.dropped(filters, forbidden.is_some()) {
                 let what = format!("SUBSCRIBE to \"{filter}\"");
-                let reason = suspected(&what, Kind::Request, forbidden);
+                let reason = suspected(&what, Kind::Request, forbidden, said);
                 events.push(Event::SubscriptionLost { filter, reason });
             }
         }
@@ -66,7 +68,7 @@ impl State {
                 Some(op) => (op.describe(), op.kind()),
                 None => return false,
             };
-            let error = suspected(&what, kind, forbidden);
+            let error = suspected(&what, kind, forbidden, said);
             self.outbox.convict(seq, error)
         });
         if !matches!(self.phase, Phase::Dead(_)) {
@@ -95,9 +97,8 @@ impl State {
         let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
         match verdict {
             Some(verdict) => error.with_code(verdict.code).with_hint(verdict.code.to_string()),
-            // What a broker of MQTT 5 said with its DISCONNECT.
             None => match failure.error.code() {
-                Some(code) => error.with_code(code),
+                Some(code) => with_hint(error.with_code(code), code.cure()),
                 None => error,
             },
         }
@@ -136,8 +137,16 @@ impl State {
     }
 }
 
+fn with_hint(error: Error, hint: Option<&'static str>) -> Error {
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
 /// The error of an operation that the connection was cut for. `forbidden`: what the service said of the token then.
-fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>) -> Error {
+/// `said`: the code with which the server ended the connection, if it gave one.
+fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>, said: Option<Code>) -> Error {
     let error = match forbidden {
         Some(verdict) => {
             let message = format!("{what} was refused by the service: {}", verdict.code);
@@ -146,11 +155,16 @@ fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>) -> Error {
                 .with_hint("log in with a token whose resources cover this topic, and that gives this permission")
         }
         None => {
+            let why = said.map(|code| format!(" ({code})")).unwrap_or_default();
             let message = format!(
-                "{what} is suspected to be refused: the connection was cut each time it was sent, at last with \
+                "{what} is suspected to be refused: the connection was cut{why} each time it was sent, at last with \
                  nothing else under way"
             );
-            Error::new(ErrorKind::SuspectedRefusal, message).with_hint(refusal_hint(kind))
+            let error = with_hint(Error::new(ErrorKind::SuspectedRefusal, message), cut_hint(kind, said));
+            match said {
+                Some(code) => error.with_code(code),
+                None => error,
+            }
         }
     };
     error.with_fate(Fate::Refused)
