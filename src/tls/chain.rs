@@ -158,6 +158,9 @@ fn diagnose(
     let Some(leaf) = Certificate::parse(end_entity) else { return error };
     let others: Vec<_> = intermediates.iter().filter_map(|der| Certificate::parse(der)).collect();
     let found = match &error {
+        Tls::InvalidCertificate(CertificateError::UnknownIssuer) if is_self_signed(end_entity) => {
+            Some(Finding::SelfSigned)
+        }
         Tls::InvalidCertificate(CertificateError::UnknownIssuer) => Some(untrusted(&leaf, &others)),
         Tls::InvalidCertificate(CertificateError::BadSignature) => weak(&leaf, &others, roots),
         _ => None,
@@ -165,15 +168,27 @@ fn diagnose(
     found.map_or(error, |found| CertificateError::Other(OtherError(Arc::new(found))).into())
 }
 
+/// Returns true if its own key has signed it: it would be good if it were trusted.
+fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
+    let mut roots = RootCertStore::empty();
+    let (Ok(()), Ok(name)) = (roots.add(certificate.clone().into_owned()), ServerName::try_from("any.invalid")) else {
+        return false;
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build() else {
+        return false;
+    };
+    // That the name is another, or the time is over, is no question of who has signed.
+    let verified = verifier.verify_server_cert(certificate, &[], &name, &[], UnixTime::now());
+    !matches!(verified, Err(Tls::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)))
+}
+
 fn untrusted(leaf: &Certificate<'_>, others: &[Certificate<'_>]) -> Finding {
-    if leaf.issuer == leaf.subject {
-        return Finding::SelfSigned;
-    }
     let mut last = leaf;
     // No longer than the chain is, should it run in a circle.
     for _ in others {
         match others.iter().find(|other| other.subject == last.issuer) {
-            Some(next) if last.issuer != last.subject => last = next,
+            Some(next) if !std::ptr::eq(last, next) => last = next,
             _ => break,
         }
     }
