@@ -340,6 +340,52 @@ fn something_else_answers() {
     }
 }
 
+/// What an HTTP server answers to the request for a WebSocket is judged by what it says.
+#[test]
+fn answers_to_the_request_for_a_websocket() {
+    const AGREED: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    // The answer to the key that doctor asks with; the library's own request has another.
+    const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    let emulator = emulator();
+    let agreed = format!("{AGREED}{ACCEPT}");
+    let other = format!("{agreed}Sec-WebSocket-Protocol: chat\r\n");
+    let list = format!("Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n{ACCEPT}");
+    for (status, headers, cause) in [
+        ("200 OK", "", "http-instead-of-mqtt"),
+        ("301 Moved Permanently", "Location: https://localhost/mqtt\r\n", "websocket-redirected"),
+        ("308 Permanent Redirect", "Location: /mqtt/\r\n", "websocket-redirected"),
+        ("302 Found", "Location: http://login.test/\r\n", "captive-portal"),
+        ("401 Unauthorized", "WWW-Authenticate: Basic\r\n", "websocket-not-allowed"),
+        ("403 Forbidden", "", "websocket-not-allowed"),
+        ("407 Proxy Authentication Required", "", "http-proxy"),
+        ("400 Bad Request", "", "websocket-refused"),
+        ("404 Not Found", "", "websocket-refused"),
+        ("426 Upgrade Required", "Upgrade: websocket\r\n", "websocket-upgrade-lost"),
+        ("429 Too Many Requests", "", "websocket-no-server"),
+        ("502 Bad Gateway", "", "websocket-no-server"),
+        ("503 Service Unavailable", "", "websocket-no-server"),
+        ("501 Not Implemented", "", "websocket-refused"),
+        ("511 Network Authentication Required", "", "captive-portal"),
+        ("101 Switching Protocols", &agreed, "websocket-without-mqtt"),
+        ("101 Switching Protocols", &other, "websocket-without-mqtt"),
+        ("101 Switching Protocols", AGREED, "websocket-broken"),
+        ("101 Switching Protocols", &list, "websocket-broken"),
+    ] {
+        let server = Responder::says(format!("HTTP/1.1 {status}\r\n{headers}\r\n"));
+        let endpoint = format!("ws://localhost:{}", server.port());
+        let found = examine(at(&emulator, endpoint), &["--timeout", "10"]);
+        found.expect(&format!("{status} {headers}"), "connect", cause, 3);
+    }
+    // To a client that wants MQTT without WebSocket, these mean what they did.
+    for (status, cause) in
+        [("426 Upgrade Required", "mqtt-to-websocket-port"), ("403 Forbidden", "http-instead-of-mqtt")]
+    {
+        let server = Responder::http(status, "", "");
+        let endpoint = format!("mqtt://localhost:{}", server.port());
+        examine(at(&emulator, endpoint), &["--timeout", "10"]).expect(status, "connect", cause, 3);
+    }
+}
+
 #[test]
 fn a_ca_file_that_is_none() {
     let (emulator, folder) = (emulator(), Folder::new());
