@@ -73,6 +73,97 @@ fn what_the_server_says_is_shown_in_one_line_that_ends() {
     assert_eq!(aliyun_mqtt::printable(&reason.to_string()), reason.to_string());
 }
 
+/// A hint about topics and rights is given where these can be the cause, and nowhere else.
+#[test]
+fn the_hint_is_about_the_reason() {
+    const RIGHTS: &str = "parent topic";
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(v5(&broker));
+    for (code, hint) in
+        [(0x87, Some(RIGHTS)), (0x90, Some(RIGHTS)), (0x97, Some("quota")), (0x99, Some("UTF-8")), (0x91, None)]
+    {
+        for (qos, kind) in [(QoS::AtLeastOnce, 4), (QoS::ExactlyOnce, 5)] {
+            let delivery = client.publish_nowait("t/topic", qos, "").expect("accepted");
+            let id = line.expect(3).id();
+            line.ack_with(kind, id, code, "");
+            let refused = error(delivery.wait());
+            assert_eq!(refused.hint().is_some(), hint.is_some(), "{refused}");
+            assert!(hint.is_none_or(|hint| refused.hint().is_some_and(|text| text.contains(hint))), "{refused}");
+        }
+    }
+    for (code, hint) in [(0x80, Some(RIGHTS)), (0x87, Some(RIGHTS)), (0x97, Some("quota")), (0xA2, Some("full names"))]
+    {
+        thread::scope(|scope| {
+            let asked = scope.spawn(|| client.subscribe("a/#", QoS::AtLeastOnce));
+            let id = line.expect(8).id();
+            line.suback(id, &[code]);
+            let refused = error(asked.join().expect("no panic"));
+            assert!(hint.is_none_or(|hint| refused.hint().is_some_and(|text| text.contains(hint))), "{refused}");
+        });
+    }
+}
+
+/// The same where the server ends the connection each time a message is sent.
+#[test]
+fn the_hint_of_a_cut_is_about_its_reason() {
+    for (code, hint) in
+        [(None, Some("parent")), (Some(0x87), Some("parent")), (Some(0x97), Some("quota")), (Some(0x82), None)]
+    {
+        let broker = Broker::start();
+        let min = Duration::from_millis(10);
+        let (client, mut line) = broker.connect(v5(&broker).backoff(min, LONG));
+        let events = client.events();
+        let bad = client.publish_nowait("bad", QoS::AtLeastOnce, "").expect("accepted");
+        for cut in 1..=3 {
+            line.expect(3);
+            match code {
+                Some(code) => line.write_and_close(&[0xE0, 2, code, 0]),
+                None => drop(line),
+            }
+            let reason = event(&events, "cut", |event| match event {
+                Event::Disconnected { reason, .. } => Some(reason),
+                _ => None,
+            });
+            assert_eq!(reason.code(), code.map(Code::Disconnect), "{reason}");
+            line = if cut < 3 { broker.accept(false) } else { break };
+        }
+        let refused = error(bad.wait());
+        assert_eq!(refused.kind(), ErrorKind::SuspectedRefusal, "{refused}");
+        assert_eq!(refused.code(), code.map(Code::Disconnect), "{refused}");
+        assert_eq!(refused.hint().is_some(), hint.is_some(), "{refused}");
+        assert!(hint.is_none_or(|hint| refused.hint().is_some_and(|text| text.contains(hint))), "{refused}");
+    }
+}
+
+/// A message whose time passes after the connection ended for a reason of its own.
+#[test]
+fn a_message_that_was_cut_short_is_not_blamed_for_what_the_server_did_wrong() {
+    type End = fn(&mut Line);
+    const ENDS: [(Protocol, bool, End); 5] = [
+        // PUBACK for nothing; a packet of no type; a quota; a protocol error; nothing but the end.
+        (Protocol::V311, false, |line| line.write(&[0x40, 2, 0, 99])),
+        (Protocol::V311, false, |line| line.write(&[0x00, 0])),
+        (Protocol::V5, false, |line| line.write(&[0xE0, 2, 0x97, 0])),
+        (Protocol::V5, false, |line| line.write(&[0xE0, 2, 0x82, 0])),
+        (Protocol::V311, true, |line| line.stream.shutdown(std::net::Shutdown::Both).expect("closed")),
+    ];
+    thread::scope(|scope| {
+        for (protocol, blamed, end) in ENDS {
+            scope.spawn(move || {
+                let broker = Broker::start();
+                let (client, mut line) = broker.connect(broker.config().protocol(protocol).backoff(LONG, LONG));
+                let message = Outgoing::new("t", QoS::AtLeastOnce, "").timeout(Duration::from_secs(10));
+                let delivery = client.publish_message_nowait(message).expect("accepted");
+                line.expect(3);
+                end(&mut line);
+                let late = error(delivery.wait());
+                assert_eq!((late.is_timeout(), late.fate()), (true, Some(Fate::Unknown)), "{late}");
+                assert_eq!(late.to_string().contains("parent"), blamed, "{late}");
+            });
+        }
+    });
+}
+
 #[test]
 fn each_refused_filter_says_why() {
     let broker = Broker::start();

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use aliyun_mqtt_emulator::Emulator;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use support::doctor::{Found, Responder, drain, examine};
 use support::{Folder, emulator, with};
 
@@ -62,10 +63,17 @@ fn nobody_answers() {
     examine(at(&emulator(), format!("mqtt://{address}")), SHORT).expect("silent", "tcp", "tcp-silent", 5);
 }
 
+/// One of the library's certificates that rcgen cannot make.
+macro_rules! old_one {
+    ($name:literal) => {
+        &include_bytes!(concat!("../../src/tls/testdata/", $name))[..]
+    };
+}
+
 /// A server with a certificate of one's own making; its CA comes as PEM.
 struct Server {
     chain: Vec<rustls::pki_types::CertificateDer<'static>>,
-    key: KeyPair,
+    key: Vec<u8>,
     ca: String,
 }
 
@@ -80,7 +88,7 @@ impl Server {
         let mut server = CertificateParams::new(vec![name.to_string()]).expect("parameters");
         change(&mut server);
         let certificate = server.signed_by(&key, &issuer).expect("a certificate");
-        Server { chain: vec![certificate.der().clone()], key, ca: pem }
+        Server { chain: vec![certificate.der().clone()], key: key.serialize_der(), ca: pem }
     }
 
     /// Shakes hands, and then says nothing. `mutual`: only with clients that this CA has signed.
@@ -97,8 +105,11 @@ impl Server {
         } else {
             builder.with_no_client_auth()
         };
-        let key = PrivateKeyDer::try_from(self.key.serialize_der()).expect("a key");
-        let config = Arc::new(builder.with_single_cert(self.chain.clone(), key).expect("a pair"));
+        let key = PrivateKeyDer::try_from(self.key.clone()).expect("a key");
+        // Not by `with_single_cert`, which refuses some of the certificates that servers have.
+        let key = rustls::crypto::ring::sign::any_supported_type(&key).expect("a key that signs");
+        let certified = rustls::sign::CertifiedKey::new(self.chain.clone(), key);
+        let config = Arc::new(builder.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified))));
         Responder::start(move |mut stream| {
             let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).expect("a TLS server");
             while connection.is_handshaking() || connection.wants_write() {
@@ -156,6 +167,102 @@ fn certificates_that_will_not_do() {
     // Behind TLS nobody speaks MQTT.
     found.expect("ends soon", "tls", "tls-expires-soon", 5);
     found.expect("silence", "connect", "connack-silent", 5);
+}
+
+/// A CA with this name that another has signed, or that has signed itself.
+fn authority(
+    name: &str,
+    change: impl FnOnce(&mut CertificateParams),
+    issuer: Option<&Issuer<'static, KeyPair>>,
+) -> (rcgen::Certificate, Issuer<'static, KeyPair>) {
+    let key = KeyPair::generate().expect("a key");
+    let mut ca = CertificateParams::new(Vec::new()).expect("parameters");
+    ca.distinguished_name.push(rcgen::DnType::CommonName, name);
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(&mut ca);
+    let certificate = match issuer {
+        Some(issuer) => ca.signed_by(&key, issuer),
+        None => ca.self_signed(&key),
+    };
+    (certificate.expect("a certificate"), Issuer::new(ca, key))
+}
+
+/// A server whose certificate this CA has signed; `more` is sent behind it, and `root` is trusted.
+fn signed_by(
+    issuer: &Issuer<'static, KeyPair>,
+    more: &[&rcgen::Certificate],
+    root: &rcgen::Certificate,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Server {
+    let key = KeyPair::generate().expect("a key");
+    let mut server = CertificateParams::new(vec!["localhost".to_string()]).expect("parameters");
+    server.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
+    change(&mut server);
+    let own = server.signed_by(&key, issuer).expect("a certificate");
+    let chain = std::iter::once(&own).chain(more.iter().copied()).map(|made| made.der().clone()).collect();
+    Server { chain, key: key.serialize_der(), ca: root.pem() }
+}
+
+/// Each fault of a chain has its own cause.
+#[test]
+fn chains_that_will_not_do() {
+    let (root, top) = authority("Root CA", |_| {}, None);
+    let (middle, below) = authority("Middle CA", |_| {}, Some(&top));
+    // Nothing speaks MQTT behind it, but TLS is well.
+    let found = certified(&signed_by(&below, &[&middle], &root, |_| {}), false, true);
+    assert_eq!(found.step("tls")["result"], "ok", "{found:?}");
+
+    let incomplete = signed_by(&below, &[], &root, |_| {});
+    let found = certified(&incomplete, false, true);
+    found.expect("no intermediate certificate", "tls", "tls-chain-incomplete", 3);
+    assert!(found.step("tls")["cure"].as_str().is_some_and(|cure| cure.contains("fullchain.pem")), "{found:?}");
+    // A certificate of a public CA says where its issuer's is to be had.
+    let public = signed_by(&below, &[], &root, |params| {
+        let at = b"\x30\x23\x30\x21\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02\x86\x15http://ca.test/ca.crt";
+        let access = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], at.to_vec());
+        params.custom_extensions.push(access);
+    });
+    certified(&public, false, false).expect("of a public CA", "tls", "tls-chain-incomplete", 3);
+    // Without either, it may as well be a private CA.
+    certified(&incomplete, false, false).expect("a private CA", "tls", "tls-untrusted-issuer", 3);
+    let (foreign, of_foreign) = authority("Foreign CA", |_| {}, None);
+    let whole = signed_by(&of_foreign, &[&foreign], &root, |_| {});
+    certified(&whole, false, true).expect("a foreign CA", "tls", "tls-untrusted-issuer", 3);
+
+    let key = KeyPair::generate().expect("a key");
+    let own = CertificateParams::new(vec!["localhost".to_string()]).expect("parameters").self_signed(&key);
+    let own = own.expect("a certificate");
+    let own = Server { chain: vec![own.der().clone()], key: key.serialize_der(), ca: root.pem() };
+    certified(&own, false, true).expect("self-signed", "tls", "tls-self-signed", 3);
+
+    let narrow = |params: &mut CertificateParams| {
+        let permitted_subtrees = vec![rcgen::GeneralSubtree::DnsName("example.com".to_string())];
+        params.name_constraints = Some(rcgen::NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    };
+    let (narrow, of_narrow) = authority("Narrow CA", narrow, Some(&top));
+    let (no_ca, of_no_ca) = authority("No CA", |params| params.is_ca = IsCa::ExplicitNoCa, Some(&top));
+    let for_clients = |params: &mut CertificateParams| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    };
+    for (what, server, cause) in [
+        ("no names", signed_by(&top, &[], &root, |params| params.subject_alt_names.clear()), "tls-no-names"),
+        ("for clients", signed_by(&top, &[], &root, for_clients), "tls-wrong-purpose"),
+        ("outside of its CA's names", signed_by(&of_narrow, &[&narrow], &root, |_| {}), "tls-issuer-not-allowed"),
+        ("of no CA", signed_by(&of_no_ca, &[&no_ca], &root, |_| {}), "tls-issuer-not-allowed"),
+    ] {
+        certified(&server, false, true).expect(what, "tls", cause, 3);
+    }
+    // What rcgen does not make.
+    for (what, certificate, ca, cause) in [
+        ("version 1", old_one!("version-1.pem"), old_one!("ca.pem"), "tls-x509-version-1"),
+        ("SHA-1", old_one!("sha1.pem"), old_one!("ca.pem"), "tls-old-signature"),
+        ("1,024 bits", old_one!("of-weak-ca.pem"), old_one!("weak-ca.pem"), "tls-weak-key"),
+    ] {
+        let chain = vec![rustls::pki_types::CertificateDer::from_pem_slice(certificate).expect("PEM")];
+        let key = PrivateKeyDer::from_pem_slice(old_one!("server.key")).expect("PEM").secret_der().to_vec();
+        let ca = String::from_utf8(ca.to_vec()).expect("text");
+        certified(&Server { chain, key, ca }, false, true).expect(what, "tls", cause, 3);
+    }
 }
 
 #[test]
@@ -230,6 +337,52 @@ fn something_else_answers() {
         let what = format!("{what}: {endpoint}");
         let arguments: &[&str] = if what.starts_with("silent") { SHORT } else { &["--timeout", "10"] };
         examine(at(&emulator, endpoint), &[arguments, &["--ca-file", ca]].concat()).expect(&what, step, cause, exit);
+    }
+}
+
+/// What an HTTP server answers to the request for a WebSocket is judged by what it says.
+#[test]
+fn answers_to_the_request_for_a_websocket() {
+    const AGREED: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    // The answer to the key that doctor asks with; the library's own request has another.
+    const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    let emulator = emulator();
+    let agreed = format!("{AGREED}{ACCEPT}");
+    let other = format!("{agreed}Sec-WebSocket-Protocol: chat\r\n");
+    let list = format!("Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n{ACCEPT}");
+    for (status, headers, cause) in [
+        ("200 OK", "", "http-instead-of-mqtt"),
+        ("301 Moved Permanently", "Location: https://localhost/mqtt\r\n", "websocket-redirected"),
+        ("308 Permanent Redirect", "Location: /mqtt/\r\n", "websocket-redirected"),
+        ("302 Found", "Location: http://login.test/\r\n", "captive-portal"),
+        ("401 Unauthorized", "WWW-Authenticate: Basic\r\n", "websocket-not-allowed"),
+        ("403 Forbidden", "", "websocket-not-allowed"),
+        ("407 Proxy Authentication Required", "", "http-proxy"),
+        ("400 Bad Request", "", "websocket-refused"),
+        ("404 Not Found", "", "websocket-refused"),
+        ("426 Upgrade Required", "Upgrade: websocket\r\n", "websocket-upgrade-lost"),
+        ("429 Too Many Requests", "", "websocket-no-server"),
+        ("502 Bad Gateway", "", "websocket-no-server"),
+        ("503 Service Unavailable", "", "websocket-no-server"),
+        ("501 Not Implemented", "", "websocket-refused"),
+        ("511 Network Authentication Required", "", "captive-portal"),
+        ("101 Switching Protocols", &agreed, "websocket-without-mqtt"),
+        ("101 Switching Protocols", &other, "websocket-without-mqtt"),
+        ("101 Switching Protocols", AGREED, "websocket-broken"),
+        ("101 Switching Protocols", &list, "websocket-broken"),
+    ] {
+        let server = Responder::says(format!("HTTP/1.1 {status}\r\n{headers}\r\n"));
+        let endpoint = format!("ws://localhost:{}", server.port());
+        let found = examine(at(&emulator, endpoint), &["--timeout", "10"]);
+        found.expect(&format!("{status} {headers}"), "connect", cause, 3);
+    }
+    // To a client that wants MQTT without WebSocket, these mean what they did.
+    for (status, cause) in
+        [("426 Upgrade Required", "mqtt-to-websocket-port"), ("403 Forbidden", "http-instead-of-mqtt")]
+    {
+        let server = Responder::http(status, "", "");
+        let endpoint = format!("mqtt://localhost:{}", server.port());
+        examine(at(&emulator, endpoint), &["--timeout", "10"]).expect(status, "connect", cause, 3);
     }
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::net::TcpListener;
 
-use support::doctor::examine;
+use support::doctor::{Responder, examine};
 use support::library::http_proxy::{Answer, HttpProxy};
 use support::{Folder, emulator, with};
 
@@ -54,4 +54,24 @@ fn each_trouble_of_a_proxy_has_its_cause() {
     }
     ask(&format!("http://{free}")).expect("nobody listens", "connect", "proxy-unreachable", 3);
     ask("http://host/path").expect("no proxy at all", "settings", "setting-wrong", 2);
+}
+
+/// Behind a proxy nothing else can be asked: what the library says of the answer has to do.
+#[test]
+fn answers_to_the_request_for_a_websocket_are_judged_behind_a_proxy_too() {
+    for (status, cause) in [
+        ("404 Not Found", "websocket-refused"),
+        ("403 Forbidden", "websocket-not-allowed"),
+        ("426 Upgrade Required", "websocket-upgrade-lost"),
+        ("503 Service Unavailable", "websocket-no-server"),
+        ("301 Moved Permanently", "websocket-redirected"),
+    ] {
+        let (emulator, proxy) = (emulator(), HttpProxy::start());
+        let server = Responder::http(status, "", "");
+        proxy.know(&format!("{NAME}:80"), ([127, 0, 0, 1], server.port()).into());
+        let mut command = with(&emulator);
+        command.env("ALIYUN_MQTT_ENDPOINT", format!("ws://{NAME}")).env("ALIYUN_MQTT_PROXY", proxy.url());
+        command.env_remove("ALIYUN_MQTT_API_ENDPOINT");
+        examine(command, &["--timeout", "10"]).expect(status, "connect", cause, 3);
+    }
 }

@@ -113,6 +113,38 @@ fn with_token(emulator: &Emulator, tokens: &str) -> Command {
     set(with(emulator), &[("ALIYUN_MQTT_AUTH", "token"), ("ALIYUN_MQTT_TOKEN", tokens)])
 }
 
+/// A text that is no token is none, whatever step looks at it.
+#[test]
+fn a_malformed_token_is_not_called_a_good_one() {
+    let emulator = emulator();
+    let good = emulator.issue_token(Permission::ReadWrite, &[&topic(&emulator, "#")], LONG);
+    for malformed in [good.as_str(), "RW", "RW|", &format!("X|{good}"), &format!("RW|{good}|R"), &format!("rw|{good}")]
+    {
+        let found = examine(with_token(&emulator, malformed), &[]);
+        found.expect(malformed, "login", "token-malformed", 2);
+        found.expect(malformed, "token", "token-malformed", 2);
+    }
+}
+
+/// A token that is there and is not used is no missing one.
+#[test]
+fn a_token_that_is_not_used_is_told_so() {
+    let emulator = emulator();
+    let token = format!("RW|{}", emulator.issue_token(Permission::ReadWrite, &[&topic(&emulator, "#")], LONG));
+    let reason = |command| {
+        let found = examine(command, &[]);
+        assert_eq!(found.step("token")["result"], "skipped", "{found:?}");
+        found.step("token")["reason"].as_str().expect("a reason").to_string()
+    };
+    let unused = reason(set(with(&emulator), &[("ALIYUN_MQTT_TOKEN", &token)]));
+    for word in ["ALIYUN_MQTT_TOKEN", "signature", "--auth token"] {
+        assert!(unused.contains(word), "{unused}");
+    }
+    assert_eq!(reason(with(&emulator)), "no token is given");
+    let applied = reason(set(with(&emulator), &[("ALIYUN_MQTT_AUTH", "token")]));
+    assert!(applied.contains("applied for"), "{applied}");
+}
+
 #[test]
 fn a_token_that_does_not_do_is_explained() {
     let emulator = emulator();

@@ -53,6 +53,44 @@ impl Code {
         matches!(self, Code::ConnAck(3 | 0x88 | 0x89 | 0x97 | 0x9F) | Code::Proxy(408 | 429 | 500 | 502..=504))
     }
 
+    /// Returns true if the usual cause is a topic that does not exist, or one that this client has no right to.
+    pub(crate) fn may_be_about_rights(self) -> bool {
+        matches!(self.reason(), Some(0x80 | 0x83 | 0x87 | 0x8F | 0x90))
+    }
+
+    /// What to do about an operation that was refused with this code, or about a connection that was ended with it; `None`
+    /// where the code alone does not tell.
+    pub(crate) fn cure(self) -> Option<&'static str> {
+        Some(match self.reason()? {
+            0x8E => "two programs use one client id: give each its own",
+            0x93 => "let fewer messages be unacknowledged at a time: ConfigBuilder::window",
+            0x95 => "make the message smaller, or have the instance's limit raised (64 KB by default)",
+            0x96 => "send more slowly: ConfigBuilder::max_publish_rate",
+            0x97 => {
+                "the console's monitoring shows the instance's quotas and what is used of them;                  ConfigBuilder::max_publish_rate sends more slowly"
+            }
+            0x99 => "a payload that is marked as text (Outgoing::text) must be UTF-8",
+            0x9B => "use a lower QoS",
+            0x9E => "use a filter without $share: the service has no shared subscriptions",
+            0xA1 => "subscribe without an identifier",
+            0xA2 => "subscribe to the topics by their full names",
+            _ => return None,
+        })
+    }
+
+    /// The number of a reason code, which means the same in each packet of MQTT 5.
+    fn reason(self) -> Option<u8> {
+        match self {
+            Code::SubAck(code)
+            | Code::PubAck(code)
+            | Code::PubRec(code)
+            | Code::PubComp(code)
+            | Code::UnsubAck(code)
+            | Code::Disconnect(code) => Some(code),
+            Code::ConnAck(_) | Code::TokenInvalid(_) | Code::Proxy(_) => None,
+        }
+    }
+
     /// The bare number.
     #[must_use]
     pub fn number(self) -> i64 {
@@ -190,6 +228,22 @@ fn proxy_meaning(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hint_is_about_what_the_code_says() {
+        for (code, cure) in [(0x97, "quotas"), (0x95, "smaller"), (0x99, "UTF-8"), (0x96, "max_publish_rate")] {
+            for code in [Code::PubAck(code), Code::PubRec(code), Code::Disconnect(code)] {
+                assert!(code.cure().is_some_and(|text| text.contains(cure)) && !code.may_be_about_rights(), "{code}");
+            }
+        }
+        // Neither a topic nor a quota.
+        for code in [Code::Disconnect(0x81), Code::Disconnect(0x82), Code::PubComp(0x92), Code::PubAck(0x91)] {
+            assert!(code.cure().is_none() && !code.may_be_about_rights(), "{code}");
+        }
+        for code in [Code::SubAck(0x80), Code::PubAck(0x87), Code::Disconnect(0x90)] {
+            assert!(code.may_be_about_rights(), "{code}");
+        }
+    }
 
     #[test]
     fn a_code_explains_itself() {

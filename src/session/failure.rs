@@ -62,11 +62,23 @@ pub(super) fn handshake_timeout(server: &str) -> Failure {
 }
 
 pub(super) fn stopped_reading(server: &str) -> Failure {
-    lost(format!("{server} stopped reading"), Cause::Other)
+    without(
+        format!("{server} stopped reading"),
+        "the server, or something on the way, takes nothing more: is it overloaded?",
+    )
 }
 
 pub(super) fn no_ping(server: &str) -> Failure {
-    lost(format!("{server} did not answer the keep-alive ping"), Cause::Other)
+    without(
+        format!("{server} did not answer the keep-alive ping"),
+        "check the network, and what stands between here and there",
+    )
+}
+
+/// A connection that ended by itself: nobody has cut it.
+fn without(message: String, hint: &str) -> Failure {
+    let Failure { error, cause } = lost(message, Cause::Other);
+    Failure { error: error.with_hint(hint), cause }
 }
 
 pub(super) fn no_connack(server: &str) -> Failure {
@@ -163,8 +175,10 @@ pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> F
     if connected {
         let cause = if reset { Cause::Closed } else { Cause::Other };
         let what = if reset { "closed the connection" } else { "could not be reached any more" };
-        let error = Error::new(ErrorKind::ConnectionLost, format!("{server} {what}: {error}")).with_source(error);
-        return Failure { error, cause };
+        let shown = Error::new(ErrorKind::ConnectionLost, format!("{server} {what}: {error}")).with_source(error);
+        let shown =
+            if reset { shown } else { shown.with_hint("check the network, and what stands between here and there") };
+        return Failure { error: shown, cause };
     }
     let text = error.to_string();
     if look_up_failed(&error) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::outbox::Kind;
 use crate::delivery::{Reply, Settler};
-use crate::error::{Error, ErrorKind, Fate, Stage as Waited};
+use crate::error::{Code, Error, ErrorKind, Fate, Stage as Waited};
 use crate::message::{Outgoing, QoS};
 use crate::subscribe::Asked;
 
@@ -291,6 +291,25 @@ impl Op {
             Kind::Publish => "may have been delivered",
             Kind::Request => "may have taken effect",
         }
+    }
+}
+
+/// What to do about an operation that the server refused with this code.
+pub(super) fn answered_hint(kind: Kind, code: Code) -> Option<&'static str> {
+    if !code.may_be_about_rights() {
+        return code.cure();
+    }
+    Some(match kind {
+        Kind::Publish => "check that the parent topic exists and that this client may publish to it",
+        Kind::Request => "check that the parent topic exists and that this client may read it",
+    })
+}
+
+/// What to do about an operation that the connection was ended for. `said`: the server's code, if it gave one.
+pub(super) fn cut_hint(kind: Kind, said: Option<Code>) -> Option<&'static str> {
+    match said {
+        Some(code) if !code.may_be_about_rights() => code.cure(),
+        _ => Some(refusal_hint(kind)),
     }
 }
 

@@ -245,10 +245,14 @@ pub(crate) fn check_filters(filters: &[Asked], config: &Config) -> Result<()> {
 pub(super) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
     let code = Code::SubAck(code);
     let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
-    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
-        .with_code(code)
-        .with_fate(Fate::Refused)
-        .with_hint("check that the parent topic exists and that this client may read it")
+    let error =
+        Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
+            .with_code(code)
+            .with_fate(Fate::Refused);
+    match super::op::answered_hint(super::outbox::Kind::Request, code) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
 }
 
 fn overdue() -> Error {

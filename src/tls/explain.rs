@@ -3,6 +3,7 @@
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
 
+use super::chain::Finding;
 use crate::endpoint::PLAIN_PORT;
 
 /// What is wrong, and what to do where the usual cause is known.
@@ -28,10 +29,11 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
     const NAME: &str =
         "connect by the domain name that the console shows, not by an IP address or an alias of your own";
     match bad {
+        // Where the chain could be looked at, there is a finding instead.
         Bad::UnknownIssuer => (
             "the server's certificate comes from an issuer that is not trusted".to_string(),
-            "is something between here and the server intercepting TLS? For a private CA, give its certificate with \
-             the builder's ca_file or ALIYUN_MQTT_CA_FILE",
+            "does the server send its whole chain, with the intermediate certificate, and is nothing in between \
+             intercepting TLS? For a private CA, give its certificate with the builder's ca_file or ALIYUN_MQTT_CA_FILE",
         ),
         Bad::Expired => ("the server's certificate has expired".to_string(), CLOCK),
         Bad::ExpiredContext { time, not_after } => {
@@ -41,6 +43,10 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
         Bad::NotValidYetContext { time, not_before } => {
             (format!("the server's certificate becomes valid only in {}", distance(*time, *not_before)), CLOCK)
         }
+        Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => (
+            "the server's certificate is for no name at all: it has no subject alternative name".to_string(),
+            "have it made with subjectAltName; a common name (CN) alone does not count any more",
+        ),
         Bad::NotValidForName => ("the server's certificate is for another name".to_string(), NAME),
         Bad::NotValidForNameContext { expected, presented } => {
             // rustls shows them as DnsName("localhost").
@@ -49,8 +55,7 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
                 inner.unwrap_or(name).to_string()
             };
             let names: Vec<String> = presented.iter().map(bare).collect();
-            let names = if names.is_empty() { "no name".to_string() } else { names.join(", ") };
-            (format!("the server's certificate is not for {}, but for {names}", expected.to_str()), NAME)
+            (format!("the server's certificate is not for {}, but for {}", expected.to_str(), names.join(", ")), NAME)
         }
         Bad::Revoked => ("the server's certificate was revoked".to_string(), ""),
         Bad::BadEncoding => ("the server's certificate is malformed".to_string(), ""),
@@ -58,13 +63,67 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
             "the server's certificate is not signed by the issuer it names".to_string(),
             "if a CA certificate was given, is it the right one of several with the same name?",
         ),
-        // The verifier's own error, which rustls does not name: a server's certificate that is marked as a CA.
-        Bad::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => (
+        Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => (
+            "the server's certificate is not for servers, by its extended key usage".to_string(),
+            "have it made with the extended key usage serverAuth",
+        ),
+        Bad::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } if is_old(signature_algorithm_id) => (
+            "a certificate of the server's is signed with SHA-1 or MD5, which are not accepted".to_string(),
+            "have it signed with SHA-256 or better",
+        ),
+        Bad::UnsupportedSignatureAlgorithmContext { .. }
+        | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+            "a certificate of the server's is signed by a method that is not accepted".to_string(),
+            "have it signed with RSA (2,048 bits or more) or ECDSA, and SHA-256 or better",
+        ),
+        Bad::UnhandledCriticalExtension => (
+            "the server's certificate has a critical extension that is not known here".to_string(),
+            "have it made without that extension, or without calling it critical",
+        ),
+        Bad::Other(other) => match other.0.downcast_ref::<Finding>() {
+            Some(finding) => (finding.to_string(), finding.hint()),
+            None => unnamed(&other.to_string()),
+        },
+        _ => (format!("the server's certificate is not acceptable: {bad}"), ""),
+    }
+}
+
+/// The verifier's own errors, for which rustls has no name.
+fn unnamed(error: &str) -> (String, &'static str) {
+    let known = |name| error.contains(name);
+    match () {
+        () if known("CaUsedAsEndEntity") => (
             "the server's certificate is a CA certificate itself".to_string(),
             "make a server certificate that is signed by this CA",
         ),
-        _ => (format!("the server's certificate is not acceptable: {bad}"), ""),
+        () if known("UnsupportedCertVersion") => (
+            "the server's certificate is of X.509 version 1, which has no names and no purpose".to_string(),
+            "have it made with version 3: with openssl x509 -req, by an -extfile that has subjectAltName",
+        ),
+        () if known("EndEntityUsedAsCa") => (
+            "the server's certificate was issued by a certificate that is not one of a CA".to_string(),
+            "have the issuer's certificate made with the basic constraint CA:TRUE",
+        ),
+        () if known("NameConstraintViolation") => (
+            "the server's certificate is for a name that its CA may not issue certificates for".to_string(),
+            "connect by a name within the CA's name constraints, or have another CA issue the certificate",
+        ),
+        () if known("PathLenConstraintViolated") => (
+            "there are more intermediate certificates than a CA in the chain allows".to_string(),
+            "have the certificate issued closer to that CA, or a path length of the CA that allows for it",
+        ),
+        () => (format!("the server's certificate is not acceptable: {error}"), ""),
     }
+}
+
+/// Whether a signature is made with SHA-1 or MD5, by the contents of its algorithm id.
+fn is_old(algorithm: &[u8]) -> bool {
+    const MD5_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x04];
+    const SHA1_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x05];
+    const SHA1_ECDSA: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x01];
+    let object_id = algorithm.strip_prefix(&[0x06]).and_then(|rest| rest.split_first());
+    let object_id = object_id.and_then(|(length, rest)| rest.get(..usize::from(*length)));
+    object_id.is_some_and(|id| [MD5_RSA, SHA1_RSA, SHA1_ECDSA].contains(&id))
 }
 
 fn alert_received(alert: Alert) -> (String, &'static str) {

@@ -25,6 +25,10 @@ fn refused(options: &Options, expected: &str) {
 
 /// A server with this certificate, which asks for a client certificate or not.
 fn server(certificate: &str, client_certificate: bool) -> Arc<ServerConfig> {
+    server_with(certificate, &SERVER_KEY, client_certificate)
+}
+
+fn server_with(certificate: &str, key: &str, client_certificate: bool) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.unwrap();
@@ -35,11 +39,11 @@ fn server(certificate: &str, client_certificate: bool) -> Arc<ServerConfig> {
         builder.with_no_client_auth()
     };
     let chain = Pem::bytes(certificate.into()).certificates("", Duration::ZERO).unwrap();
-    Arc::new(
-        builder
-            .with_single_cert(chain, Pem::bytes(SERVER_KEY.clone().into()).private_key(Duration::ZERO).unwrap())
-            .unwrap(),
-    )
+    let key = Pem::bytes(key.into()).private_key(Duration::ZERO).unwrap();
+    // Not by `with_single_cert`, which refuses some of the certificates that servers have.
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+    let certified = rustls::sign::CertifiedKey::new(chain, key);
+    Arc::new(builder.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified))))
 }
 
 /// A handshake in memory: the client's error, if any.
@@ -89,6 +93,97 @@ fn nothing_else_is() {
     assert!(text.contains("expired") && text.contains("date and time"), "{text}");
     let text = explained(&trusting(&CA), server(&FUTURE, false), "localhost");
     assert!(text.contains("becomes valid only in") && text.contains("date and time"), "{text}");
+}
+
+/// A CA, or what is signed by one: the parameters are those of [`signed`] and may be changed.
+fn issued(
+    name: &str,
+    change: impl FnOnce(&mut rcgen::CertificateParams),
+    issuer: &rcgen::Issuer<'_, rcgen::KeyPair>,
+) -> (String, rcgen::Issuer<'static, rcgen::KeyPair>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    change(&mut params);
+    let pem = params.signed_by(&key, issuer).unwrap().pem();
+    (pem, rcgen::Issuer::new(params, key))
+}
+
+/// A certificate for localhost with the server's key.
+fn for_localhost(
+    change: impl FnOnce(&mut rcgen::CertificateParams),
+    issuer: &rcgen::Issuer<'_, rcgen::KeyPair>,
+) -> String {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_string()]).unwrap();
+    change(&mut params);
+    params.signed_by(&MADE.server_key, issuer).unwrap().pem()
+}
+
+/// Each fault of a server's certificates that is met in practice has its own words and its own cure.
+#[test]
+fn each_fault_of_a_chain_has_its_own_words_and_cure() {
+    let (intermediate, below) = issued("Middle CA", |_| {}, &MADE.issuer);
+    let leaf = for_localhost(|_| {}, &below);
+    // With the intermediate certificate all is well.
+    assert_eq!(handshake(&trusting(&CA), server(&format!("{leaf}{intermediate}"), false), "localhost"), Ok(()));
+    let (foreign, of_foreign) = issued("Foreign CA", |_| {}, &MADE.issuer);
+    let self_signed = {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_string()]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
+        params.self_signed(&MADE.server_key).unwrap().pem()
+    };
+    let no_names = for_localhost(|params| params.subject_alt_names.clear(), &MADE.issuer);
+    let for_clients = for_localhost(
+        |params| params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth],
+        &MADE.issuer,
+    );
+    let permitted = |name: &str| rcgen::NameConstraints {
+        permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName(name.to_string())],
+        excluded_subtrees: Vec::new(),
+    };
+    let (constrained, narrow) =
+        issued("Narrow CA", |params| params.name_constraints = Some(permitted("example.com")), &MADE.issuer);
+    let outside = format!("{}{constrained}", for_localhost(|_| {}, &narrow));
+    let (no_ca, not_an_issuer) = issued("No CA", |params| params.is_ca = rcgen::IsCa::ExplicitNoCa, &MADE.issuer);
+    let of_no_ca = format!("{}{no_ca}", for_localhost(|_| {}, &not_an_issuer));
+    let (short, last) = issued(
+        "Short CA",
+        |params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0)),
+        &MADE.issuer,
+    );
+    let (one_more, too_deep) = issued("Deep CA", |_| {}, &last);
+    let too_long = format!("{}{one_more}{short}", for_localhost(|_| {}, &too_deep));
+    let is_a_ca =
+        for_localhost(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained), &MADE.issuer);
+    for (chain, what, cure) in [
+        (&leaf, "\"Middle CA\", and the server sent no certificate of that issuer", "fullchain.pem"),
+        (&self_signed, "self-signed", "ca_file"),
+        (&no_names, "for no name at all", "subjectAltName"),
+        (&for_clients, "not for servers", "serverAuth"),
+        (&outside, "its CA may not issue certificates for", "name constraints"),
+        (&of_no_ca, "not one of a CA", "CA:TRUE"),
+        (&too_long, "more intermediate certificates", "path length"),
+        (&is_a_ca, "a CA certificate itself", "signed by this CA"),
+    ] {
+        let text = explained(&trusting(&CA), server(chain, false), "localhost");
+        assert!(text.contains(what) && text.contains(cure), "{text} / {what}");
+    }
+    // The chain is whole, and its end is not trusted.
+    let whole = format!("{}{foreign}", for_localhost(|_| {}, &of_foreign));
+    let text = explained(&trusting(include_str!("testdata/ca.pem")), server(&whole, false), "localhost");
+    assert!(text.contains("not trusted") && text.contains("intercepting") && !text.contains("sent no"), "{text}");
+
+    // What rcgen does not make: see the folder.
+    const KEY: &str = include_str!("testdata/server.key");
+    for (certificate, ca, what, cure) in [
+        (include_str!("testdata/version-1.pem"), include_str!("testdata/ca.pem"), "X.509 version 1", "version 3"),
+        (include_str!("testdata/sha1.pem"), include_str!("testdata/ca.pem"), "SHA-1", "SHA-256"),
+        (include_str!("testdata/of-weak-ca.pem"), include_str!("testdata/weak-ca.pem"), "1024 bits", "2,048 bits"),
+    ] {
+        let text = explained(&trusting(ca), server_with(certificate, KEY, false), "localhost");
+        assert!(text.contains(what) && text.contains(cure), "{text} / {what}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::backoff::fraction as chance;
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::line::Refusal;
-use crate::session::op::{Answer, Body, Op, refusal_hint};
+use crate::session::op::{Answer, Body, Op, answered_hint};
 use crate::session::outbox::{Kind, Ticket};
 use crate::session::renewal::failed;
 use crate::session::subscriptions::packet_len;
@@ -69,7 +69,11 @@ impl State {
                     return Ok(());
                 }
                 let fate = if refusal.code == ID_NOT_FOUND { Fate::Unknown } else { Fate::Refused };
-                let error = refused(&op.describe(), refusal).with_hint(refusal_hint(Kind::Publish)).with_fate(fate);
+                let error = refused(&op.describe(), refusal).with_fate(fate);
+                let error = match answered_hint(Kind::Publish, refusal.code) {
+                    Some(hint) => error.with_hint(hint),
+                    None => error,
+                };
                 self.outbox.refused(seq, error);
                 Ok(())
             }

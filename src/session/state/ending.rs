@@ -7,7 +7,7 @@ use super::{ORDER_TOPIC, Phase, State, Step};
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::{Event, Untaken};
 use crate::session::line::{Cause, Failure};
-use crate::session::op::{Op, refusal_hint};
+use crate::session::op::{Op, cut_hint, refusal_hint};
 use crate::session::outbox::{Blame, Kind, Outbox, TopicRefusal};
 
 /// What the end of a connection means.
@@ -34,6 +34,8 @@ impl State {
         self.restored &= established;
         let verdict = self.recent_verdict(now).filter(|_| cut);
         let reason = self.explain(failure, cut, verdict, now);
+        // What a broker of MQTT 5 said with its DISCONNECT.
+        let said = failure.error.code();
         let step = self.step.take();
         let fatal = self.tokens_cut(verdict, step.as_ref(), events);
         let step = step.map(|(step, _)| step);
@@ -47,7 +49,7 @@ impl State {
         if let (true, false, Some(Step::Resubscribe(filters))) = (cut, excused, &step) {
             if let Some(filter) = self.subscriptions.dropped(filters, forbidden.is_some()) {
                 let what = format!("SUBSCRIBE to \"{filter}\"");
-                let reason = suspected(&what, Kind::Request, forbidden);
+                let reason = suspected(&what, Kind::Request, forbidden, said);
                 events.push(Event::SubscriptionLost { filter, reason });
             }
         }
@@ -63,7 +65,7 @@ impl State {
         self.outbox.connection_lost(resumable, blame, now);
         let convicted = self.outbox.convicted();
         let cured = match convicted {
-            Some(seq) => self.convict(seq, forbidden, now, events),
+            Some(seq) => self.convict(seq, forbidden, said, now, events),
             None => self.outbox.is_closing_in(),
         };
         if !matches!(self.phase, Phase::Dead(_)) {
@@ -76,10 +78,22 @@ impl State {
 
     /// Settles the operation that the connection was cut for, and with it, where the whole topic is refused, what waits for
     /// the same topic. Returns true if there is no reason to hurry back less.
-    fn convict(&mut self, seq: u64, forbidden: Option<Verdict>, now: Instant, events: &mut Vec<Event>) -> bool {
+    fn convict(
+        &mut self,
+        seq: u64,
+        forbidden: Option<Verdict>,
+        said: Option<Code>,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) -> bool {
         let Some(op) = self.outbox.op(seq) else { return false };
-        let error = suspected(&op.describe(), op.kind(), forbidden);
-        let topic = self.outbox.convict_topic(seq, forbidden.map(|verdict| verdict.code), now);
+        let error = suspected(&op.describe(), op.kind(), forbidden, said);
+        // A code about the message, or about a quota, says nothing about others to the same topic.
+        let topic = if said.is_none_or(Code::may_be_about_rights) {
+            self.outbox.convict_topic(seq, forbidden.map(|verdict| verdict.code), now)
+        } else {
+            None
+        };
         let cured = self.outbox.convict(seq, error.clone());
         if let Some((topic, refusal)) = topic {
             self.stats.refused_topic += self.outbox.refuse_topic(&topic, |op| topic_refused(op, &refusal, now));
@@ -107,9 +121,8 @@ impl State {
         let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
         match verdict {
             Some(verdict) => error.with_code(verdict.code).with_hint(verdict.code.to_string()),
-            // What a broker of MQTT 5 said with its DISCONNECT.
             None => match failure.error.code() {
-                Some(code) => error.with_code(code),
+                Some(code) => with_hint(error.with_code(code), code.cure()),
                 None => error,
             },
         }
@@ -170,8 +183,16 @@ impl State {
     }
 }
 
+fn with_hint(error: Error, hint: Option<&'static str>) -> Error {
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
 /// The error of an operation that the connection was cut for. `forbidden`: what the service said of the token then.
-fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>) -> Error {
+/// `said`: the code with which the server ended the connection, if it gave one.
+fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>, said: Option<Code>) -> Error {
     let error = match forbidden {
         Some(verdict) => {
             let message = format!("{what} was refused by the service: {}", verdict.code);
@@ -180,11 +201,16 @@ fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>) -> Error {
                 .with_hint("log in with a token whose resources cover this topic, and that gives this permission")
         }
         None => {
+            let why = said.map(|code| format!(" ({code})")).unwrap_or_default();
             let message = format!(
-                "{what} is suspected to be refused: the connection was cut each time it was sent, at last with \
+                "{what} is suspected to be refused: the connection was cut{why} each time it was sent, at last with \
                  nothing else under way"
             );
-            Error::new(ErrorKind::SuspectedRefusal, message).with_hint(refusal_hint(kind))
+            let error = with_hint(Error::new(ErrorKind::SuspectedRefusal, message), cut_hint(kind, said));
+            match said {
+                Some(code) => error.with_code(code),
+                None => error,
+            }
         }
     };
     error.with_fate(Fate::Refused)

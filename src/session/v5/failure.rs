@@ -87,9 +87,9 @@ fn disconnected(reason: DisconnectReasonCode, said: Option<String>, server: &str
     let code = Code::Disconnect(reason as u8);
     let said = said.map(|said| format!("; the broker says: {}", excerpt(&said))).unwrap_or_default();
     let error = Error::new(ErrorKind::ConnectionLost, format!("{server} ended the connection: {code}{said}"));
-    let error = match reason {
-        DisconnectReasonCode::SessionTakenOver => error.with_hint("two programs use one client id: give each its own"),
-        _ => error,
+    let error = match code.cure() {
+        Some(cure) => error.with_hint(cure),
+        None => error,
     };
     use DisconnectReasonCode as R;
     // Whether what was sent last may be what the broker minds.

@@ -215,7 +215,9 @@ fn settle(seen: &mut Seen, open: Vec<Delivery>) {
         if let Err(error) = &first {
             seen.check_error("a delivery", error);
         }
-        let kind = |result: &aliyun_mqtt::Result<_>| result.as_ref().map(|_| ()).map_err(|error: &Error| (error.kind(), error.fate()));
+        let kind = |result: &aliyun_mqtt::Result<_>| {
+            result.as_ref().map(|_| ()).map_err(|error: &Error| (error.kind(), error.fate()))
+        };
         match delivery.try_wait() {
             Ok(None) => seen.fault("unsettled: a delivery is open after its deadline"),
             again => {

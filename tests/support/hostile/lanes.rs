@@ -206,7 +206,8 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
                         report.memory_alone = std::mem::take(&mut report.memory_alone).max(alone);
                     }
                     let held = if too_much { held.as_str() } else { "" };
-                    let faults: Vec<&str> = [fault.as_str(), held].into_iter().filter(|text| !text.is_empty()).collect();
+                    let faults: Vec<&str> =
+                        [fault.as_str(), held].into_iter().filter(|text| !text.is_empty()).collect();
                     report.note(scenario, (!faults.is_empty()).then_some(faults.join("; ").as_str()));
                 } else {
                     report.memory = report.memory.max(memory);

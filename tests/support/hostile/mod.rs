@@ -96,7 +96,11 @@ impl Scenario {
     fn times(&self) -> usize {
         let again = matches!(
             self.place,
-            Place::BeforeSubAck | Place::BeforePubAck | Place::BeforePubComp | Place::WithinFlood | Place::OnResumedSession
+            Place::BeforeSubAck
+                | Place::BeforePubAck
+                | Place::BeforePubComp
+                | Place::WithinFlood
+                | Place::OnResumedSession
         );
         if again && self.seed % 8 == 0 { 3 } else { 1 }
     }

@@ -87,9 +87,8 @@ pub fn add(table: &mut Table) {
         };
         table.heavy(|table| {
             table.bytes("flood/9000-user-properties", move |_| user_properties(9_000));
-            table.steps("flood/9000-user-properties-200-times", move |_| {
-                vec![Step::Flood(user_properties(9_000), 200)]
-            });
+            table
+                .steps("flood/9000-user-properties-200-times", move |_| vec![Step::Flood(user_properties(9_000), 200)]);
         });
         table.bytes("size/reason-string-of-60000-bytes", |scene| {
             let properties = [&b"\x1f\xea\x60"[..], &[b'a'; 60_000]].concat();

@@ -181,9 +181,7 @@ fn hellos(table: &mut Table) {
     table.steps("hello/handshake-of-16-mb-announced", |_| {
         vec![Step::Beneath([&b"\x16\x03\x03\x40\0\x0b\xff\xff\xff"[..], &[0; 16_380]].concat())]
     });
-    table.steps("hello/garbage", |scene| {
-        vec![Step::Beneath((0..1_000).map(|_| scene.random.next() as u8).collect())]
-    });
+    table.steps("hello/garbage", |scene| vec![Step::Beneath((0..1_000).map(|_| scene.random.next() as u8).collect())]);
     table.steps("hello/silence", |_| vec![Step::Silence]);
     table.steps("hello/close", |_| vec![Step::Close]);
     table.steps("hello/reset", |_| vec![Step::Reset]);

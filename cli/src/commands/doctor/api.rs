@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::openapi::{Api, TokenRequest};
-use aliyun_mqtt::{ApiFault, Code, Error, ErrorKind, TokenKind};
+use aliyun_mqtt::{ApiFault, ClientId, Code, Credentials, Error, ErrorKind, TokenKind};
 use zeroize::Zeroizing;
 
 use super::Patient;
@@ -158,9 +158,13 @@ fn fault(fault: &ApiFault) -> Cause {
 pub(super) fn token(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     let text = match patient.token() {
         Ok(Some(text)) => text,
-        Ok(None) => return Outcome::skipped("no token is given"),
+        Ok(None) => return Outcome::skipped(no_token(patient)),
         Err(_) => return Outcome::skipped("the token could not be read"),
     };
+    // Nothing can be asked of it.
+    if let Err(trouble) = check_form(&text) {
+        return trouble.into();
+    }
     let api = match patient.api() {
         Ok(api) => api,
         Err(why) => return Outcome::skipped(why.told("only the API tells whether a token is valid")),
@@ -179,6 +183,27 @@ pub(super) fn token(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
         [] => Outcome::Ok,
         kinds => Trouble::new(Cause::TokenDead, format!("QueryToken says no to the token {}", kinds.join(", "))).into(),
     }
+}
+
+/// Why there is no token to look at.
+fn no_token(patient: &Patient<'_>) -> String {
+    match (patient.settings.auth(), patient.settings.source(Key::Token)) {
+        (Ok(Auth::Token), _) => "no token is given: one is applied for at the login".to_string(),
+        (Ok(auth), Some(source)) => {
+            format!(
+                "a token is given ({source}), but the login is by {} and does not use it; --auth token would",
+                auth.name()
+            )
+        }
+        _ => "no token is given".to_string(),
+    }
+}
+
+/// Whether a text is that of tokens with their kinds, as the library sees it. Who logs in with them plays no part.
+pub(super) fn check_form(text: &str) -> Result<(), Trouble> {
+    let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Trouble::of(Cause::Unexplained, &error))?;
+    let login = Credentials::token("id", text).login(&client_id, "instance");
+    login.map(drop).map_err(|error| Trouble::of(Cause::TokenMalformed, &error))
 }
 
 pub(super) fn api(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {

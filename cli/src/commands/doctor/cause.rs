@@ -91,7 +91,31 @@ causes! {
         "check this machine's network, routes and firewall"
     TlsUntrustedIssuer "tls-untrusted-issuer" Network
         "the server's certificate comes from an issuer this machine does not trust: something intercepts TLS, or the CA is a private one"
-        "look at the issuer above: if it is your company's proxy or your own CA, give its certificate with --ca-file; if you do not know it, do not connect"
+        "look at the issuer above: if it is your company's proxy or your own CA, give its certificate with --ca-file; if it is a public CA, have the server send its intermediate certificate too; if you do not know it, do not connect"
+    TlsChainIncomplete "tls-chain-incomplete" Network
+        "the server sends its own certificate without that of its issuer, the intermediate one: nothing leads from it to a CA this machine trusts"
+        "have the server send the whole chain, its own certificate first (fullchain.pem); if the issuer is a CA of your own, give its certificate with --ca-file"
+    TlsSelfSigned "tls-self-signed" Network
+        "the server's certificate is self-signed: nobody vouches for it"
+        "if the server is yours, give this very certificate with --ca-file, or use one that a CA has signed; else do not connect"
+    TlsVersion1 "tls-x509-version-1" Network
+        "the server's certificate is of X.509 version 1, which has neither names nor a purpose"
+        "have it made with version 3: with openssl x509 -req, by an -extfile that has subjectAltName"
+    TlsNoNames "tls-no-names" Network
+        "the server's certificate is for no name at all: it has no subject alternative name (SAN), and a common name does not count any more"
+        "have it made with subjectAltName"
+    TlsWeakKey "tls-weak-key" Network
+        "an RSA key among the server's certificates, or that of their CA, has fewer than 2,048 bits"
+        "make the certificate, or the CA, anew: with an RSA key of 2,048 bits or more, or an ECDSA key"
+    TlsOldSignature "tls-old-signature" Network
+        "a certificate of the server's is signed by a method that is not accepted, such as SHA-1"
+        "have it signed with RSA or ECDSA, and SHA-256 or better"
+    TlsWrongPurpose "tls-wrong-purpose" Network
+        "the server's certificate is not for servers, by its extended key usage"
+        "have it made with the extended key usage serverAuth"
+    TlsIssuerNotAllowed "tls-issuer-not-allowed" Network
+        "the certificate above the server's may not issue it: it is none of a CA, or the name or the length of the chain is outside of what that CA is for"
+        "have the certificate issued by a CA that may (CA:TRUE, name constraints, path length)"
     TlsExpired "tls-expired" Network
         "the server's certificate has expired, or this machine's clock is wrong"
         "check this machine's date first; then renew the certificate of your domain in the console's certificate management"
@@ -230,6 +254,24 @@ causes! {
     WebSocketToMqttPort "websocket-to-mqtt-port" Network
         "the port speaks MQTT without WebSocket, and the endpoint asks for a WebSocket"
         "use mqtt:// (1883) or mqtts:// (8883), or the WebSocket port: 80, or 443 with TLS"
+    WebSocketNotAllowed "websocket-not-allowed" Network
+        "the HTTP server there wants a login of its own for the WebSocket, or does not allow it (401, 403)"
+        "the MQTT login is not for HTTP: see to the gateway in front of the service, or connect past it"
+    WebSocketRedirected "websocket-redirected" Network
+        "the HTTP server there sends the client to another address of its own, and redirects are not followed"
+        "give the address it points to as the endpoint: https:// stands for wss://"
+    WebSocketUpgradeLost "websocket-upgrade-lost" Network
+        "the HTTP server there asks for an upgrade that was asked for (426): likely something on the way takes the request for it out"
+        "have the gateway or proxy in between pass on the headers Upgrade and Connection; wss:// gets past most of them"
+    WebSocketNoServer "websocket-no-server" Network
+        "a gateway answers there, and has no server behind it for now (429, 5xx)"
+        "try again later, and see to the gateway; the console shows whether the instance runs"
+    WebSocketWithoutMqtt "websocket-without-mqtt" Network
+        "the server makes a WebSocket, but does not choose the sub-protocol mqtt, which MQTT demands: likely it is for something else"
+        "likely another path: /mqtt is the usual one"
+    WebSocketBroken "websocket-broken" Network
+        "the server makes a WebSocket, but its answer is not as it must be (RFC 6455: Upgrade, Connection, Sec-WebSocket-Accept)"
+        "see to the gateway or proxy in between, which likely changes the headers"
     WebSocketRefused "websocket-refused" Network
         "the HTTP server there does not make a WebSocket for MQTT of this path"
         "likely another path: /mqtt is the usual one; or it is another server"

@@ -6,6 +6,7 @@ use aliyun_mqtt::{Client, Code, Error, ErrorKind, Stage};
 
 use super::cause::Cause;
 use super::show::{Outcome, Saw, Trouble, words};
+use super::speaks::no_websocket;
 use super::{Line, Patient, api, tls};
 use crate::settings::{Auth, Key};
 
@@ -64,7 +65,7 @@ impl Patient<'_> {
             ErrorKind::Credentials => Cause::SecretUnreadable,
             // Name, connection and TLS were fine a moment ago, whatever stage it hangs in for the library.
             ErrorKind::Timeout(_) => self.spoken(saw).unwrap_or(Cause::ConnackSilent),
-            ErrorKind::Protocol => match self.spoken(saw) {
+            ErrorKind::Protocol => match self.spoken(saw).or_else(|| by_status(error)) {
                 Some(cause) => cause,
                 // It speaks MQTT, but not with this client: the service is said to cut for a group that does not exist.
                 None => return self.by_witness(error, Cause::ConnectionClosed),
@@ -182,6 +183,16 @@ fn by_proxy(error: &Error) -> Option<Cause> {
         (ErrorKind::Proxy, _) | (ErrorKind::ConnectionLost, Some(Stage::Proxy)) => Cause::ProxyRefused,
         _ => return None,
     })
+}
+
+/// What the library says of the answer to its request for a WebSocket: the only witness where a proxy is on the way.
+fn by_status(error: &Error) -> Option<Cause> {
+    let text = error.to_string();
+    if text.contains("does not say that it speaks MQTT there") {
+        return Some(Cause::WebSocketWithoutMqtt);
+    }
+    let (_, rest) = text.split_once("answered the request for a WebSocket with HTTP status ")?;
+    rest.split(' ').next()?.parse().ok().map(no_websocket)
 }
 
 /// What a server says about the client's certificate comes only after the handshake, with TLS 1.3.

@@ -6,6 +6,7 @@
 
 mod api;
 mod cause;
+mod chain;
 mod connect;
 mod net;
 mod reach;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use aliyun_mqtt::{ClientId, Credentials, Endpoint, p2p_topic};
+use aliyun_mqtt::{ClientId, Endpoint, p2p_topic};
 use zeroize::Zeroizing;
 
 use super::Patient;
@@ -281,7 +281,7 @@ fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Troubl
         _ => {}
     }
     if auth == Auth::Token {
-        check_token(patient, &id, saw)?;
+        check_token(patient, saw)?;
     }
     patient.trust()?;
     let config = patient
@@ -297,19 +297,14 @@ fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Troubl
     Ok(warning)
 }
 
-fn check_token(patient: &Patient<'_>, id: &str, saw: &mut Saw) -> Result<(), Trouble> {
+fn check_token(patient: &Patient<'_>, saw: &mut Saw) -> Result<(), Trouble> {
     let Some(text) =
         patient.token().map_err(|failure| Trouble { cause: Cause::SecretUnreadable, ..setting(&failure) })?
     else {
         saw.note("token", "none is given: one is applied for by the API");
         return secret(patient, Key::AccessKeySecret).map(drop);
     };
-    let instance = patient.settings.text(Key::InstanceId).unwrap_or("instance");
-    let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Trouble::of(Cause::Unexplained, &error))?;
-    // The library is asked whether it is a token; who logs in with it plays no part.
-    Credentials::token(id, text.as_str())
-        .login(&client_id, instance)
-        .map_err(|error| Trouble::of(Cause::TokenMalformed, &error))?;
+    super::api::check_form(&text)?;
     saw.note("token_kinds", super::api::tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
     Ok(())
 }

@@ -38,6 +38,19 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) date: Option<Timestamp>,
     proxy: bool,
+    /// Where it sends the reader.
+    location: Option<String>,
+    /// That is on the host that was asked.
+    stays: bool,
+    upgrade: Upgrade,
+}
+
+/// What an answer says of the WebSocket that was asked for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Upgrade {
+    /// `Upgrade`, `Connection` and `Sec-WebSocket-Accept` are as they must be.
+    agreed: bool,
+    mqtt: bool,
 }
 
 impl Spoken {
@@ -46,7 +59,11 @@ impl Spoken {
         match self {
             Spoken::Mqtt => "MQTT".to_string(),
             Spoken::Tls => "TLS".to_string(),
-            Spoken::Http(head) => format!("HTTP (status {})", head.status),
+            Spoken::Http(head) => match &head.location {
+                // Whoever answers chooses it.
+                Some(location) => format!("HTTP (status {}, to {location:?})", head.status),
+                None => format!("HTTP (status {})", head.status),
+            },
             Spoken::Amqp => "AMQP".to_string(),
             Spoken::Silent => "nothing".to_string(),
             Spoken::Closed => "nothing: it closes the connection".to_string(),
@@ -70,14 +87,31 @@ impl Spoken {
             Spoken::Http(head) => match head.status {
                 407 => Cause::HttpProxy,
                 _ if head.proxy => Cause::HttpProxy,
-                300..=399 | 511 => Cause::CaptivePortal,
+                101 if websocket && !head.upgrade.agreed => Cause::WebSocketBroken,
+                101 if websocket && !head.upgrade.mqtt => Cause::WebSocketWithoutMqtt,
                 101 if websocket => return None,
-                101 | 426 => Cause::PlainToWebSocketPort,
-                200..=299 => Cause::HttpInsteadOfMqtt,
-                _ if websocket => Cause::WebSocketRefused,
+                300..=399 if websocket && head.stays => Cause::WebSocketRedirected,
+                300..=399 | 511 => Cause::CaptivePortal,
+                101 | 426 if !websocket => Cause::PlainToWebSocketPort,
+                status if websocket => no_websocket(status),
                 _ => Cause::HttpInsteadOfMqtt,
             },
         })
+    }
+}
+
+/// What another HTTP status than 101 means that answers the request for a WebSocket.
+pub(super) fn no_websocket(status: u16) -> Cause {
+    match status {
+        407 => Cause::HttpProxy,
+        200..=299 => Cause::HttpInsteadOfMqtt,
+        300..=399 => Cause::WebSocketRedirected,
+        401 | 403 => Cause::WebSocketNotAllowed,
+        426 => Cause::WebSocketUpgradeLost,
+        // These say that there is no such thing, not that it is not there now.
+        501 | 505 => Cause::WebSocketRefused,
+        429 | 500..=599 => Cause::WebSocketNoServer,
+        _ => Cause::WebSocketRefused,
     }
 }
 
@@ -140,12 +174,22 @@ impl Door<'_> {
         }
         let path = if self.endpoint.path().is_empty() { "/mqtt" } else { self.endpoint.path() };
         match put(request(self.endpoint.host(), self.endpoint.port(), path, UPGRADE).as_bytes()) {
-            second @ (Spoken::Http(_) | Spoken::Amqp | Spoken::Tls) => second,
+            Spoken::Http(mut head) => {
+                head.stays = head.location.as_deref().is_some_and(|to| is_on(to, self.endpoint.host()));
+                Spoken::Http(head)
+            }
+            second @ (Spoken::Amqp | Spoken::Tls) => second,
             Spoken::Other(bytes) => Spoken::Other(bytes),
             _ => first,
         }
     }
 }
+
+/// So much of a `Location` is shown.
+const LOCATION: usize = 200;
+
+/// The answer to the key of [`UPGRADE`].
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// Asks for a WebSocket with MQTT; the key is the example of RFC 6455.
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -212,15 +256,37 @@ fn parse(bytes: &[u8]) -> Option<Head> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let (mut date, mut proxy) = (None, false);
+    let (mut date, mut proxy, mut location) = (None, false, None);
+    let (mut upgrades, mut connects, mut accepts, mut mqtt) = (false, false, false, false);
     for line in lines.take_while(|line| !line.is_empty()) {
         let Some((name, value)) = line.split_once(':') else { continue };
-        if name.eq_ignore_ascii_case("date") {
-            date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value.trim()).ok();
+        let value = value.trim();
+        match name.to_ascii_lowercase().as_str() {
+            "date" => date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok(),
+            "proxy-authenticate" => proxy = true,
+            "location" => location = Some(value.chars().take(LOCATION).collect()),
+            "upgrade" => upgrades = value.eq_ignore_ascii_case("websocket"),
+            // What the library under this program takes: the one word.
+            "connection" => connects = value.eq_ignore_ascii_case("upgrade"),
+            "sec-websocket-accept" => accepts = value == ACCEPT,
+            "sec-websocket-protocol" => mqtt = value == "mqtt",
+            _ => {}
         }
-        proxy |= name.eq_ignore_ascii_case("proxy-authenticate");
     }
-    Some(Head { status, date, proxy })
+    let upgrade = Upgrade { agreed: upgrades && connects && accepts, mqtt };
+    Some(Head { status, date, proxy, location, stays: false, upgrade })
+}
+
+/// Whether a `Location` is on this host: relative, or an address there.
+fn is_on(location: &str, host: &str) -> bool {
+    let Some((_, rest)) = location.split_once("://") else { return !location.starts_with("//") };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, authority)| authority);
+    let named = match authority.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    named.eq_ignore_ascii_case(host)
 }
 
 #[cfg(test)]
@@ -234,6 +300,21 @@ mod tests {
         assert_eq!(head.date.map(Timestamp::as_second), Some(784_111_777));
         assert!(parse(b"HTTP/1.1 407 x\r\nProxy-Authenticate: Basic\r\n\r\n").unwrap().proxy);
         assert!(parse(b"HTTP/1.1").is_none());
+        let good = b"HTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n\
+                     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
+        assert_eq!(parse(good).unwrap().upgrade, Upgrade { agreed: true, mqtt: true });
+        assert_eq!(parse(b"HTTP/1.1 101 x\r\n\r\n").unwrap().upgrade, Upgrade::default());
+    }
+
+    #[test]
+    fn a_location_is_on_the_same_host_or_not() {
+        for here in ["/x", "x", "https://a.test/x", "http://A.test:80", "https://u@a.test", "wss://a.test?x"] {
+            assert!(is_on(here, "a.test"), "{here}");
+        }
+        for elsewhere in ["https://b.test/a.test", "//b.test/", "http://a.test.b.test", "http://a.test@b.test/"] {
+            assert!(!is_on(elsewhere, "a.test"), "{elsewhere}");
+        }
+        assert!(is_on("https://[::1]:443/", "::1"));
     }
 
     #[test]

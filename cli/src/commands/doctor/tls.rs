@@ -21,6 +21,7 @@ use serde_json::{Value as Json, json};
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
 
 use super::cause::Cause;
+use super::chain;
 use super::show::{Saw, Trouble};
 use crate::settings::{Key, Settings};
 use crate::small_text;
@@ -35,6 +36,8 @@ pub(super) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 pub(super) struct Trust {
     roots: Arc<RootCertStore>,
     client: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
+    /// A CA file is given.
+    own_ca: bool,
 }
 
 /// What a handshake saw, and how it ended.
@@ -42,6 +45,8 @@ pub(super) struct Shake {
     chain: Vec<CertificateDer<'static>>,
     /// The server asked for a client certificate, and there is none.
     asked: bool,
+    /// Whom it was tried with.
+    trust: Trust,
     pub(super) end: Result<Box<TlsStream>, Broken>,
 }
 
@@ -74,7 +79,7 @@ impl Trust {
             }
             _ => None,
         };
-        Ok(Trust { roots: Arc::new(roots), client })
+        Ok(Trust { roots: Arc::new(roots), client, own_ca: settings.source(Key::CaFile).is_some() })
     }
 
     /// Shakes hands, until the deadline at most.
@@ -87,7 +92,7 @@ impl Trust {
         });
         let chain = std::mem::take(&mut *notes.chain.lock().unwrap_or_else(PoisonError::into_inner));
         let asked = *notes.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        Shake { chain, asked, end }
+        Shake { chain, asked, trust: self.clone(), end }
     }
 
     fn connection(&self, notes: &Arc<Notes>, host: &str) -> Result<ClientConnection, TlsError> {
@@ -277,6 +282,10 @@ impl Shake {
                 format!("{server} closed the connection during the TLS handshake: {why}"),
             ),
             Broken::Tls(error) => {
+                let found = chain::judge(error, &self.chain, &self.trust.roots, self.trust.own_ca);
+                if let Some((cause, words)) = found {
+                    return Some(Trouble::new(cause, format!("TLS with {server} failed: {error}: {words}")));
+                }
                 let cause = match judge(error) {
                     // Some servers only break off.
                     Cause::TlsNoCommonVersion if self.asked => Cause::TlsClientCertificate,
@@ -304,7 +313,12 @@ pub(super) fn judge(error: &TlsError) -> Cause {
             Bad::UnknownIssuer | Bad::BadSignature => Cause::TlsUntrustedIssuer,
             Bad::Expired | Bad::ExpiredContext { .. } => Cause::TlsExpired,
             Bad::NotValidYet | Bad::NotValidYetContext { .. } => Cause::TlsNotYetValid,
+            Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => Cause::TlsNoNames,
             Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Cause::TlsNameMismatch,
+            Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => Cause::TlsWrongPurpose,
+            Bad::UnsupportedSignatureAlgorithmContext { .. }
+            | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Cause::TlsOldSignature,
+            Bad::Other(other) => unnamed(&other.to_string()),
             _ => Cause::TlsCertificateBad,
         },
         TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => Cause::TlsToPlainPort,
@@ -328,6 +342,20 @@ pub(super) fn judge(error: &TlsError) -> Cause {
         // The client's own, before anything is sent.
         TlsError::InconsistentKeys(_) => Cause::CaFileUnusable,
         _ => Cause::Unexplained,
+    }
+}
+
+/// The verifier's own errors, for which rustls has no name, and what the library finds in the chain in place of them.
+fn unnamed(error: &str) -> Cause {
+    let known = |words: &str| error.contains(words);
+    match () {
+        () if known("UnsupportedCertVersion") => Cause::TlsVersion1,
+        () if known("EndEntityUsedAsCa") => Cause::TlsIssuerNotAllowed,
+        () if known("NameConstraintViolation") || known("PathLenConstraintViolated") => Cause::TlsIssuerNotAllowed,
+        () if known("self-signed") => Cause::TlsSelfSigned,
+        () if known("RSA key of") => Cause::TlsWeakKey,
+        () if known("not trusted") => Cause::TlsUntrustedIssuer,
+        () => Cause::TlsCertificateBad,
     }
 }
 

@@ -1,0 +1,105 @@
+//! What is wrong with the certificates of a server, where the verifier knows only that an issuer is not trusted, or that a
+//! signature is not good.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError as Bad, Error as TlsError, RootCertStore};
+use x509_parser::prelude::{FromDer as _, ParsedExtension, SubjectPublicKeyInfo, X509Certificate};
+use x509_parser::public_key::PublicKey;
+
+use super::cause::Cause;
+
+const MIN_RSA_BITS: usize = 2048;
+
+/// The cause that the chain shows, if it shows more than the error says, with words about it. `own_ca`: a CA file is
+/// given.
+pub(super) fn judge(
+    error: &TlsError,
+    chain: &[CertificateDer<'static>],
+    roots: &RootCertStore,
+    own_ca: bool,
+) -> Option<(Cause, String)> {
+    let (first, _) = chain.split_first()?;
+    let parsed: Vec<X509Certificate<'_>> =
+        chain.iter().filter_map(|der| Some(X509Certificate::from_der(der).ok()?.1)).collect();
+    let leaf = parsed.first().filter(|_| parsed.len() == chain.len())?;
+    match error {
+        TlsError::InvalidCertificate(Bad::UnknownIssuer) => {
+            let issuer = leaf.issuer();
+            let sent = parsed.iter().skip(1).any(|other| other.subject() == issuer);
+            if is_self_signed(first) {
+                Some((Cause::TlsSelfSigned, "the certificate is signed with its own key".to_string()))
+            } else if !sent && (own_ca || names_its_issuer(leaf)) {
+                // A private CA that nobody has named here is no chain to be completed.
+                Some((Cause::TlsChainIncomplete, format!("the server sent no certificate of {issuer}")))
+            } else if !sent {
+                let message = format!("neither is {issuer} trusted, nor did the server send its certificate");
+                Some((Cause::TlsUntrustedIssuer, message))
+            } else {
+                None
+            }
+        }
+        TlsError::InvalidCertificate(Bad::BadSignature) => weak_key(&parsed, roots),
+        _ => None,
+    }
+}
+
+/// As certificates of public CAs do.
+fn names_its_issuer(certificate: &X509Certificate<'_>) -> bool {
+    let is_access = |extension: &ParsedExtension<'_>| matches!(extension, ParsedExtension::AuthorityInfoAccess(_));
+    certificate.extensions().iter().any(|extension| is_access(extension.parsed_extension()))
+}
+
+/// It would be good if it were trusted, but for its name or its time.
+fn is_self_signed(certificate: &CertificateDer<'static>) -> bool {
+    let mut roots = RootCertStore::empty();
+    let (Ok(()), Ok(name)) = (roots.add(certificate.clone()), ServerName::try_from("any.invalid")) else {
+        return false;
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build() else {
+        return false;
+    };
+    let verified = verifier.verify_server_cert(certificate, &[], &name, &[], UnixTime::now());
+    !matches!(verified, Err(TlsError::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature)))
+}
+
+/// An RSA key in the chain, or of the root above it, that is too short.
+fn weak_key(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> Option<(Cause, String)> {
+    let sent = chain.iter().find_map(|certificate| {
+        let bits = rsa_bits(certificate.public_key())?;
+        (bits < MIN_RSA_BITS).then(|| (certificate.subject().to_string(), bits))
+    });
+    let trusted = || {
+        chain.iter().find_map(|certificate| {
+            let issuer = certificate.issuer();
+            // The roots have the contents of the fields only.
+            let above = roots.roots.iter().filter(|root| issuer.as_raw().ends_with(&root.subject));
+            above
+                .filter_map(|root| key_of(&root.subject_public_key_info))
+                .find_map(|bits| (bits < MIN_RSA_BITS).then(|| (issuer.to_string(), bits)))
+        })
+    };
+    let (whose, bits) = sent.or_else(trusted)?;
+    Some((Cause::TlsWeakKey, format!("the RSA key of {whose} has {bits} bits")))
+}
+
+fn key_of(contents: &[u8]) -> Option<usize> {
+    let mut der = vec![0x30];
+    match u16::try_from(contents.len()).ok()?.to_be_bytes() {
+        [0, short @ ..0x80] => der.push(short),
+        long => der.extend([&[0x82][..], &long].concat()),
+    }
+    der.extend_from_slice(contents);
+    rsa_bits(&SubjectPublicKeyInfo::from_der(&der).ok()?.1)
+}
+
+fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
+    match key.parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()),
+        _ => None,
+    }
+}
