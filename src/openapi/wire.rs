@@ -117,7 +117,8 @@ impl Wire {
             .timeout_recv_body(Some(limit))
             .build();
         let failed = |error| self.failed(error, start, limit, stage_max);
-        // The HTTP library panics where no thread can be started for a look-up.
+        // The HTTP library panics where no thread can be started for a look-up, which it makes of an address, too.
+        helper::can_start().map_err(|error| error.with_stage(Stage::Api).with_fate(Fate::NotSent))?;
         let run = catch_unwind(AssertUnwindSafe(|| self.agent.run(request)));
         let response = run.map_err(|_| panicked())?.map_err(failed)?;
         let (head, body) = response.into_parts();

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{Key, Source};
 use crate::exit::{Exit, Failure, Result};
 use crate::stdio::Stream;
+use crate::threads;
 
 /// How long a `*_command` may take.
 const COMMAND: Duration = Duration::from_secs(30);
@@ -153,7 +154,11 @@ fn run(command: &str, limit: Duration) -> Result<Zeroizing<String>, String> {
         .map_err(|error| format!("{shell}: {error}"))?;
     let stdout = child.stdout.take().ok_or("no pipe")?;
     let (done, output) = mpsc::sync_channel(1);
-    thread::spawn(move || done.send(limited(stdout)));
+    if let Err(error) = threads::start("secret", move || done.send(limited(stdout))) {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(format!("no thread could be started for the command: {error}"));
+    }
     let text = output.recv_timeout(limit.saturating_sub(start.elapsed()));
     // It may have closed its output and go on all the same.
     while text.is_ok() && start.elapsed() < limit {
