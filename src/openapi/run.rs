@@ -102,7 +102,7 @@ impl Api {
         log::debug!(
             "{action}: attempt {attempt}, HTTP {}, request id {}, {:?}",
             reply.status,
-            request_id.map_or_else(|| "-".to_string(), |id| excerpt(id)),
+            request_id.map_or_else(|| "-".to_string(), excerpt),
             start.elapsed()
         );
         result.map_err(|error| Failed { error, retry_after: reply.retry_after })

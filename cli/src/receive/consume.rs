@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::Message;
-use jiff::ZonedDateTime;
 
 use super::{Next, Ready, Receiver, deadline};
 use crate::exit::Result;
 use crate::message::View;
+use crate::time::now;
 
 /// How many messages wait for their acknowledgement at most, and how long. The service pushes again what is not acknowledged
 /// for 5 to 10 s (help page "Limits").
@@ -92,7 +92,7 @@ pub(crate) fn consume(
             }
         };
         if wanted(message.topic()) {
-            let time = ZonedDateTime::now();
+            let time = now();
             sink.take(&message, &View::new(&message, &time))?;
             taken += 1;
         }
