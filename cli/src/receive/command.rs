@@ -186,6 +186,10 @@ impl Sink for Exec {
         ))
     }
 
+    fn writes(&self) -> bool {
+        false
+    }
+
     fn one_by_one(&self) -> bool {
         true
     }
