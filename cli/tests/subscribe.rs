@@ -68,6 +68,16 @@ fn subscribed(emulator: &Emulator) {
     until(emulator, |what| matches!(what, What::Subscribed { .. }));
 }
 
+/// Waits until the broker has so many acknowledgements: what it gets last may be on its way when the program has ended.
+#[track_caller]
+fn expect_acknowledged(emulator: &Emulator, count: usize) {
+    let end = Instant::now() + LONG;
+    while acknowledged(emulator) < count && Instant::now() < end {
+        std::thread::yield_now();
+    }
+    assert_eq!(acknowledged(emulator), count);
+}
+
 fn acknowledged(emulator: &Emulator) -> usize {
     emulator.log().iter().filter(|entry| matches!(entry.what, What::DeliveryAcknowledged { .. })).count()
 }
@@ -370,7 +380,7 @@ fn a_file_that_could_not_be_written_is_named_and_those_before_it_are_acknowledge
     // No file may be longer than 16 blocks of 512 bytes, and the signal for that is ignored.
     let output = Running::start(after(&command, "trap '' XFSZ; ulimit -f 16", &arguments)).wait().expect(1);
     assert_eq!(output.lines().len(), 2, "{}", output.text());
-    assert_eq!(acknowledged(&emulator), 2);
+    expect_acknowledged(&emulator, 2);
     let named: Vec<_> = output.stderr.lines().filter(|line| line.starts_with("  ")).collect();
     assert_eq!(named, [format!("  {topic}, 60000 bytes, QoS 1")], "{}", output.stderr);
     let x = "x".repeat(60_000);
@@ -723,6 +733,7 @@ fn with_keep_going_a_failing_command_costs_its_message() {
     assert_eq!(lines, ["1", "2", "3"]);
     assert!(output.stderr.contains("warning: the command was ended by signal 9"), "{}", output.stderr);
     assert!(output.stderr.contains("failed for 1 messages"), "{}", output.stderr);
+    expect_acknowledged(&emulator, 3);
     expect_left(&emulator, &topic, &[]);
 }
 
@@ -788,6 +799,14 @@ fn a_hangup_ends_it_unless_nohup_started_it() {
             command = shell;
         }
         command.args(["sub", "-t", &topic]);
+        // Also where these tests are run by nohup.
+        let heeded = || {
+            // SAFETY: a system call is all it makes.
+            unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
+            Ok(())
+        };
+        // SAFETY: as above.
+        unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, heeded) };
         let mut running = Running::start(command);
         emulator
             .wait_for_log(LONG, |entry| matches!(&entry.what, What::Subscribed { filter, .. } if *filter == topic))
