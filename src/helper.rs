@@ -1,7 +1,10 @@
 //! User closures and blocking look-ups: on a thread of their own, awaited with a deadline.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
+
+use crate::error::Error;
 
 /// How often a waiting worker looks whether it should leave.
 const TICK: Duration = Duration::from_millis(50);
@@ -19,6 +22,24 @@ pub(crate) enum NoAnswer {
     NoThread,
 }
 
+/// Starts a thread with this name.
+pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    Builder::new().name(name.to_string()).spawn(work).map_err(|error| no_thread().with_source(error))
+}
+
+/// Fails where the system starts no thread at this moment. To be asked before a dependency does what panics then: a
+/// look-up of a name, by tokio as by ureq.
+pub(crate) fn can_start() -> Result<(), Error> {
+    // Its end is waited for: it counts until then.
+    start("aliyun-mqtt-helper", || ()).map(|thread| drop(thread.join()))
+}
+
+/// The error of what cannot be done without another thread.
+pub(crate) fn no_thread() -> Error {
+    Error::internal("cannot start a thread")
+        .with_hint("raise the limit on processes and threads (ulimit -u; pids.max of the container or service)")
+}
+
 /// Runs `work` on its own thread; `None` if no thread could be started.
 pub(crate) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<Receiver<T>> {
     let (answer, answers) = sync_channel(1);
@@ -26,7 +47,7 @@ pub(crate) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
         // A panic drops `answer`, which says so. Nobody listening is fine, too.
         let _ = answer.send(work());
     };
-    std::thread::Builder::new().name("aliyun-mqtt-helper".to_string()).spawn(run).ok()?;
+    start("aliyun-mqtt-helper", run).ok()?;
     Some(answers)
 }
 

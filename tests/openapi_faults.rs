@@ -110,6 +110,28 @@ fn the_pause_the_service_asks_for_is_kept() {
     let start = Instant::now();
     let error = failed(api(&server).send_message("demo/x", "x"));
     assert!(error.kind() == ErrorKind::Api && start.elapsed() < LONG);
+    assert!(error.to_string().contains("the service asks to wait 100 s"), "{error}");
+}
+
+/// HTTP's own header: seconds, or a date by the server's clock.
+#[test]
+fn the_pause_that_a_gateway_asks_for_is_kept_where_the_call_may_be_repeated() {
+    const DATES: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:38 GMT\r\n";
+    for headers in ["Retry-After: 1\r\n", DATES] {
+        let server = Server::start([answer_with(503, headers, ""), answer(200, TOKEN)]);
+        let start = Instant::now();
+        api(&server).apply_token(&read_only()).expect("a token");
+        assert!(start.elapsed() >= Duration::from_secs(1), "{headers}");
+        assert_eq!(server.requests().len(), 2);
+    }
+    let server = Server::start([answer_with(503, "Retry-After: 1\r\n", ""), answer(200, SENT)]);
+    let error = failed(api(&server).send_message("demo/x", "x"));
+    assert_eq!((error.fate(), server.left()), (Some(Fate::Unknown), 1), "never twice: {error}");
+    assert!(error.to_string().contains("the service asks to wait 1 s"), "{error}");
+    // A refusal is one, whatever it says of time.
+    let server = Server::start([answer_with(403, "Retry-After: 1\r\n", ""), answer(200, TOKEN)]);
+    let error = failed(api(&server).apply_token(&read_only()));
+    assert_eq!((error.is_retryable(), server.left()), (false, 1), "{error}");
 }
 
 #[test]

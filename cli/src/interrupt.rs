@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::exit::{Exit, Failure, Result};
+use crate::threads;
 
 /// Whether the user wants the command to end, and what then wakes it.
 #[derive(Clone)]
@@ -40,9 +41,16 @@ impl Interrupt {
             }
             let wakes = std::mem::take(&mut *known.lock());
             // On a thread of its own: a wake may take its time, and the second Ctrl-C must be heard.
-            std::thread::spawn(move || wakes.into_iter().for_each(|wake| wake()));
+            let wakes = Arc::new(Mutex::new(wakes));
+            let all = Arc::clone(&wakes);
+            if threads::start("interrupt", move || wake(&all)).is_err() {
+                wake(&wakes);
+            }
         })
-        .map_err(|error| Failure::new(Exit::Failure, format!("cannot listen for Ctrl-C: {error}")))?;
+        .map_err(|error| {
+            let failure = Failure::new(Exit::Failure, format!("cannot listen for Ctrl-C: {error}"));
+            failure.hint("is there room for another thread? See ulimit -u, and pids.max of the container or service")
+        })?;
         Ok(Interrupt { inner })
     }
 
@@ -73,14 +81,18 @@ impl Interrupt {
     }
 }
 
+fn wake(wakes: &Mutex<Vec<Wake>>) {
+    let wakes = std::mem::take(&mut *wakes.lock().unwrap_or_else(PoisonError::into_inner));
+    wakes.into_iter().for_each(|wake| wake());
+}
+
 /// Calls this at each signal, on a thread of its own.
 #[cfg(unix)]
 fn hear(heard: impl Fn() + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let all = [Some(SIGINT), Some(SIGTERM), (!hangup_is_ignored()).then_some(SIGHUP)];
     let mut signals = signal_hook::iterator::Signals::new(all.into_iter().flatten())?;
-    std::thread::Builder::new().name("signals".to_string()).spawn(move || signals.forever().for_each(|_| heard()))?;
-    Ok(())
+    threads::start("signals", move || signals.forever().for_each(|_| heard())).map(drop)
 }
 
 #[cfg(not(unix))]

@@ -48,6 +48,13 @@ impl Out {
         self.inner.write_all(text.as_bytes())
     }
 
+    /// A line that was made of parts that are [`printable`], with separators of our own.
+    pub(crate) fn row(&mut self, text: &str) -> io::Result<()> {
+        self.inner.write_all(text.as_bytes())?;
+        self.inner.write_all(b"\n")?;
+        self.inner.flush()
+    }
+
     /// A part of a line that others have chosen, such as a topic: it never ends the line, nor commands a terminal.
     pub(crate) fn word(&mut self, text: &str) -> io::Result<()> {
         self.inner.write_all(printable(text).as_bytes())

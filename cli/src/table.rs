@@ -25,7 +25,7 @@ impl<const N: usize> Table<N> {
     /// These rows, at once. Columns never get narrower.
     pub(crate) fn rows(&mut self, out: &mut Out, rows: &[[String; N]]) -> io::Result<()> {
         for line in self.lines(out.is_terminal(), rows) {
-            out.line(&line)?;
+            out.row(&line)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Threads of this program: where the system starts none, that is an error, and nothing panics.
 
 use std::io;
-use std::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 use crate::exit::Failure;
 
@@ -13,8 +13,24 @@ pub(crate) fn start<T: Send + 'static>(
     Builder::new().name(name.to_string()).spawn(work)
 }
 
-/// The failure of a command that cannot do without it.
-pub(crate) fn none_started(error: &io::Error) -> Failure {
+/// The same, for a command that cannot do without it.
+pub(crate) fn needed<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, Failure> {
+    start(name, work).map_err(|error| failure(&error))
+}
+
+/// The same, in a scope.
+pub(crate) fn scoped<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, Failure> {
+    Builder::new().name(name.to_string()).spawn_scoped(scope, work).map_err(|error| failure(&error))
+}
+
+fn failure(error: &io::Error) -> Failure {
     Failure::io("cannot start a thread", error)
         .hint("raise the limit on processes and threads (ulimit -u; pids.max of the container or service)")
 }

@@ -5,6 +5,20 @@ use std::time::{Duration, SystemTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
+/// The time by this machine's clock in the local zone; where that is beyond what the calendar has, its first or last
+/// moment.
+pub(crate) fn now() -> ZonedDateTime {
+    nearest(SystemTime::now()).to_zoned_datetime(TimeZone::system())
+}
+
+/// The nearest moment that the calendar has: the years -9999 to 9999.
+pub(crate) fn nearest(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or(match time < SystemTime::UNIX_EPOCH {
+        true => Timestamp::MIN,
+        false => Timestamp::MAX,
+    })
+}
+
 /// A moment, as given: a date and time, or so long ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
@@ -99,6 +113,24 @@ mod tests {
         for bad in ["", "2026-01-01T00:00:00", "2026-01-01", "1767225600", "yesterday", "-1h"] {
             assert!(moment(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_far_off_has_a_time_all_the_same() {
+        let year = Duration::from_secs(365 * 86_400);
+        let offs = [year * 9_000, year * 290_000, year * 20_000];
+        for time in offs
+            .into_iter()
+            .flat_map(|off| [SystemTime::UNIX_EPOCH.checked_add(off), SystemTime::UNIX_EPOCH.checked_sub(off)])
+            .flatten()
+        {
+            for zone in [-25, -12, 0, 14, 25].map(|hours| TimeZone::fixed(jiff::tz::offset(hours))) {
+                let shown = rfc3339_exact(&nearest(time).to_zoned_datetime(zone));
+                assert!(shown.contains("-"), "{shown}");
+            }
+        }
+        let shown = rfc3339_exact(&nearest(SystemTime::UNIX_EPOCH + year * 9_000).to_zoned_datetime(TimeZone::UTC));
+        assert!(shown.starts_with("9999-12-"), "{shown}");
     }
 
     #[test]

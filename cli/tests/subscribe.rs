@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use serde_json::Value;
 use support::library::broker::{self, Broker};
-use support::{Folder, LONG, Output, Running, emulator, program, redirected, run, run_with_input, topic, with};
+use support::{Folder, LONG, Output, Running, after, emulator, program, redirected, run, run_with_input, topic, with};
 
 const DEVICE: &str = "keeper";
 
@@ -66,6 +66,16 @@ fn until(emulator: &Emulator, what: impl Fn(&What) -> bool) -> LogEntry {
 
 fn subscribed(emulator: &Emulator) {
     until(emulator, |what| matches!(what, What::Subscribed { .. }));
+}
+
+/// Waits until the broker has so many acknowledgements: what it gets last may be on its way when the program has ended.
+#[track_caller]
+fn expect_acknowledged(emulator: &Emulator, count: usize) {
+    let end = Instant::now() + LONG;
+    while acknowledged(emulator) < count && Instant::now() < end {
+        std::thread::yield_now();
+    }
+    assert_eq!(acknowledged(emulator), count);
 }
 
 fn acknowledged(emulator: &Emulator) -> usize {
@@ -383,7 +393,27 @@ fn what_a_full_disk_did_not_take_comes_again() {
     let output = run(command, arguments).expect(1);
     assert!(output.stderr.contains("cannot write the output"), "{}", output.stderr);
     assert_eq!(acknowledged(&emulator), 0);
+    let told = format!("  {topic}, 1 bytes, QoS 1\n");
+    assert!(output.stderr.contains("are not acknowledged") && output.stderr.contains(&told), "{}", output.stderr);
     expect_left(&emulator, &topic, &["1", "2"]);
+}
+
+/// What was whole before the failure is acknowledged; the message it came with is named, and comes again.
+#[test]
+fn a_file_that_could_not_be_written_is_named_and_those_before_it_are_acknowledged() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "limit");
+    waiting(&emulator, &topic, &[b"1", b"2", &[b'x'; 60_000], b"4"]);
+    let folder = Folder::new();
+    let (command, arguments) = keeper(&emulator, &topic, &["--output-dir", folder.as_path().to_str().unwrap()]);
+    // No file may be longer than 16 blocks of 512 bytes, and the signal for that is ignored.
+    let output = Running::start(after(&command, "trap '' XFSZ; ulimit -f 16", &arguments)).wait().expect(1);
+    assert_eq!(output.lines().len(), 2, "{}", output.text());
+    expect_acknowledged(&emulator, 2);
+    let named: Vec<_> = output.stderr.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(named, [format!("  {topic}, 60000 bytes, QoS 1")], "{}", output.stderr);
+    let x = "x".repeat(60_000);
+    expect_left(&emulator, &topic, &[&x, "4"]);
 }
 
 #[test]
@@ -697,14 +727,7 @@ fn a_command_gets_less_of_a_message_where_the_system_does_not_take_all_of_it() {
     // With this stack the environment has 128 KiB, most of which is gone already.
     command.env("FILLER", "x".repeat(100_000));
     let show = r#"printf '%s|%s|%s' "$MQTT_TOPIC" "$MQTT_INEXACT" "$(cat)""#;
-    let command = redirected(&command, ["sub", "-t", "#", "-C", "1", "--exec", show], "");
-    let mut limited = Command::new("/bin/sh");
-    limited.args(["-c", "ulimit -s 512; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
-    limited.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (name, value) in command.get_envs() {
-        limited.env(name, value.unwrap_or_default());
-    }
-    let running = Running::start(limited);
+    let running = Running::start(after(&command, "ulimit -s 512", ["sub", "-t", "#", "-C", "1", "--exec", show]));
     deliver(&server, &[broker::publish(&topic, 1, 1, false, b"payload")]);
     assert_eq!(running.wait().expect(0).text(), "|MQTT_TOPIC|payload");
 }
@@ -739,6 +762,7 @@ fn with_keep_going_a_failing_command_costs_its_message() {
     assert_eq!(lines, ["1", "2", "3"]);
     assert!(output.stderr.contains("warning: the command was ended by signal 9"), "{}", output.stderr);
     assert!(output.stderr.contains("failed for 1 messages"), "{}", output.stderr);
+    expect_acknowledged(&emulator, 3);
     expect_left(&emulator, &topic, &[]);
 }
 
@@ -804,6 +828,14 @@ fn a_hangup_ends_it_unless_nohup_started_it() {
             command = shell;
         }
         command.args(["sub", "-t", &topic]);
+        // Also where these tests are run by nohup.
+        let heeded = || {
+            // SAFETY: a system call is all it makes.
+            unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
+            Ok(())
+        };
+        // SAFETY: as above.
+        unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, heeded) };
         let mut running = Running::start(command);
         emulator
             .wait_for_log(LONG, |entry| matches!(&entry.what, What::Subscribed { filter, .. } if *filter == topic))

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::mpsc::{Sender as Reply, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -370,6 +370,7 @@ impl Emulator {
     }
 
     fn ignite(&self, listeners: Vec<StdListener>) -> Result<Engine, Error> {
+        check_clock(SystemTime::now())?;
         let (asks, asked) = unbounded_channel();
         let (ready, is_ready) = channel();
         let (service, acceptor) = (Arc::clone(&self.service), self.certificates.acceptor.clone());
@@ -393,6 +394,15 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         // Nobody is left to tell.
         let _ = self.stop();
+    }
+}
+
+/// The broker inside panics where the calendar has no such time.
+fn check_clock(now: SystemTime) -> Result<(), Error> {
+    match now.duration_since(SystemTime::UNIX_EPOCH) {
+        // The last second of the year 9999.
+        Ok(since) if since.as_secs() <= 253_402_300_799 => Ok(()),
+        _ => Err(Error::Broker("this machine's clock is before 1970 or after 9999; set it".into())),
     }
 }
 
@@ -427,4 +437,18 @@ fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
 
 fn connack_code(code: u8) -> u8 {
     if (1..=5).contains(&code) { code } else { 5 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_the_broker_does_not_take_is_refused() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        assert!(check_clock(SystemTime::now()).is_ok() && check_clock(at(253_402_300_799)).is_ok());
+        for off in [at(253_402_300_800), SystemTime::UNIX_EPOCH - Duration::from_secs(1)] {
+            assert!(matches!(check_clock(off), Err(Error::Broker(why)) if why.contains("clock")));
+        }
+    }
 }

@@ -23,7 +23,7 @@
 //! # How a call runs
 //!
 //! A call blocks until the service has answered, at most for [`ApiBuilder::timeout`] with everything: up to four
-//! attempts, and the pauses between them. It starts no thread, except a short one for each look-up of the host name, and
+//! attempts, and the pauses between them. It starts no thread, except short ones for each look-up of the host name, and
 //! one to find out where a connection hangs; a look-up that hangs in the system's resolver is left behind and ends by
 //! itself. Connections are kept for 10 s and shared
 //! by all clones. Redirects are not followed, and a [proxy](ApiBuilder::proxy) is used only on demand.
@@ -31,7 +31,7 @@
 //! | what happened | another attempt |
 //! |---|---|
 //! | name not resolved, not connected; a proxy that could not connect (HTTP 502 and the like) | yes |
-//! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)); a pause that the service asks for (header `x-acs-retry-after`, taken for seconds) is kept | yes |
+//! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)); a pause that the service asks for is kept, or, where it is longer than the time left, is named in the error at once (header `x-acs-retry-after`, taken for seconds, or `Retry-After`, seconds or a date) | yes |
 //! | HTTP 5xx, connection lost after the request went out | if the call may be repeated |
 //! | any other answer, TLS failed, a proxy that refuses | no |
 //!

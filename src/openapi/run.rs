@@ -45,6 +45,10 @@ impl Api {
             let left = deadline.saturating_duration_since(Instant::now());
             if !again || pause >= left {
                 let error = if attempt > 1 { error.with_prefix(&format!("attempt {attempt}: ")) } else { error };
+                let error = match retry_after.filter(|_| error.is_retryable()) {
+                    Some(pause) => asked_to_wait(error, pause),
+                    None => error,
+                };
                 return Err(if unknown { error.with_fate(Fate::Unknown) } else { error });
             }
             log::debug!("{}: attempt {attempt} failed, the next follows in {pause:?}", call.action());
@@ -102,7 +106,7 @@ impl Api {
         log::debug!(
             "{action}: attempt {attempt}, HTTP {}, request id {}, {:?}",
             reply.status,
-            request_id.map_or_else(|| "-".to_string(), |id| excerpt(id)),
+            request_id.map_or_else(|| "-".to_string(), excerpt),
             start.elapsed()
         );
         result.map_err(|error| Failed { error, retry_after: reply.retry_after })
@@ -112,6 +116,15 @@ impl Api {
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         Failed { error, retry_after: None }
+    }
+}
+
+/// Adds how long the service asks to wait before the call is made again.
+fn asked_to_wait(error: Error, pause: Duration) -> Error {
+    let asked = format!("the service asks to wait {} s before another call", pause.as_secs());
+    match error.hint().map(|hint| format!("{hint}; {asked}")) {
+        Some(hint) => error.with_hint(hint),
+        None => error.with_hint(asked),
     }
 }
 

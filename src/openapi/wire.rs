@@ -117,7 +117,8 @@ impl Wire {
             .timeout_recv_body(Some(limit))
             .build();
         let failed = |error| self.failed(error, start, limit, stage_max);
-        // The HTTP library panics where no thread can be started for a look-up.
+        // The HTTP library panics where no thread can be started for a look-up, which it makes of an address, too.
+        helper::can_start().map_err(|error| error.with_stage(Stage::Api).with_fate(Fate::NotSent))?;
         let run = catch_unwind(AssertUnwindSafe(|| self.agent.run(request)));
         let response = run.map_err(|_| panicked())?.map_err(failed)?;
         let (head, body) = response.into_parts();
@@ -132,11 +133,15 @@ impl Wire {
             let message = format!("the answer of {} has more than {BODY_MAX} bytes (stage: api)", self.route);
             return Err(protocol(message));
         }
+        let date = header("date").and_then(|text| httpdate::parse_http_date(text).ok());
+        let now = date.unwrap_or_else(SystemTime::now);
+        // The service's own header, and HTTP's, which gateways send, too.
+        let pauses = ["x-acs-retry-after", "retry-after"].map(|name| header(name).and_then(|text| pause(text, now)));
         Ok(Reply {
             status: head.status.as_u16(),
             body: bytes,
-            date: header("date").and_then(|text| httpdate::parse_http_date(text).ok()),
-            retry_after: header("x-acs-retry-after").and_then(retry_after),
+            date,
+            retry_after: pauses.into_iter().flatten().max(),
             redirect: header("location")
                 .and_then(|text| text.parse::<Uri>().ok())
                 .and_then(|uri| uri.host().map(str::to_string)),
@@ -338,9 +343,16 @@ pub(super) fn protocol(message: String) -> Error {
     Error::new(ErrorKind::Protocol, message).with_stage(Stage::Api).with_fate(Fate::Unknown)
 }
 
-/// The official SDK reads a positive integer here, without its unit; seconds are an assumption.
-fn retry_after(text: &str) -> Option<Duration> {
-    text.trim().parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+/// How long to wait, of an answer that was given `now`: in seconds, or until a date (RFC 9110, section 10.2.3). Of the
+/// service's own header the official SDK reads a positive integer, without its unit; seconds are an assumption.
+fn pause(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    let pause = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        // A date that is over says that there is nothing to wait for.
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).ok()?,
+    };
+    Some(pause).filter(|pause| !pause.is_zero())
 }
 
 fn for_library(proxy: &Proxy) -> Result<ureq::Proxy> {
@@ -410,10 +422,16 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_a_positive_number() {
-        assert_eq!(retry_after(" 3 "), Some(Duration::from_secs(3)));
-        for bad in ["", "0", "-1", "1.5", "soon"] {
-            assert_eq!(retry_after(bad), None, "{bad}");
+    fn a_pause_is_a_number_or_a_date() {
+        // The example of RFC 9110, section 5.6.7.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let pause = |text: &str| pause(text, now).map(|pause| pause.as_secs());
+        assert_eq!(pause(" 3 "), Some(3));
+        for date in ["Sun, 06 Nov 1994 08:49:47 GMT", "Sunday, 06-Nov-94 08:49:47 GMT", "Sun Nov  6 08:49:47 1994"] {
+            assert_eq!(pause(date), Some(10), "{date}");
+        }
+        for bad in ["", "0", "-1", "1.5", "soon", "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1993 08:49:37 GMT"] {
+            assert_eq!(pause(bad), None, "{bad}");
         }
     }
 }

@@ -56,6 +56,7 @@ pub(crate) use sending::{WhenFull, check_filters};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::{Event, EventHub, Events, Notice, Untaken};
+use crate::helper;
 use crate::stats::Stats;
 use asking::Asking;
 use state::{Phase, State};
@@ -151,13 +152,12 @@ impl Session {
         }
         let (ready, first) = sync_channel(1);
         let shared = Arc::clone(&session);
-        let worker = std::thread::Builder::new().name("aliyun-mqtt".to_string());
-        match worker.spawn(move || worker::run(&shared, ready)) {
+        match helper::start("aliyun-mqtt", move || worker::run(&shared, ready)) {
             Ok(worker) => *lock(&session.worker) = Some(worker),
             Err(error) => {
                 #[cfg(feature = "spool")]
                 session.close_spool(deadline);
-                return Err(Error::internal("cannot start a thread").with_source(error));
+                return Err(error);
             }
         }
 

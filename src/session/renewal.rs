@@ -9,6 +9,7 @@ use super::{closed, probe};
 use crate::credentials::{Credentials, Provider};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
+use crate::helper;
 use crate::helper::NoAnswer;
 use crate::token::Token;
 
@@ -52,7 +53,7 @@ impl Session {
             NoAnswer::Panicked => {
                 Error::new(ErrorKind::Credentials, "the credentials provider panicked (stage: credentials)")
             }
-            NoAnswer::NoThread => Error::internal("cannot start a thread"),
+            NoAnswer::NoThread => helper::no_thread(),
         })?
     }
 

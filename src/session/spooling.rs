@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
+use crate::helper;
 use crate::spool::{self, Done, Opened, Queue, Restored};
 
 /// As good as for ever, within one run.
@@ -66,11 +67,8 @@ impl Session {
             self.events.hold(event);
         }
         let (store, session) = (opened.store, Arc::clone(self));
-        let thread = std::thread::Builder::new().name("aliyun-mqtt-spool".to_string());
-        thread
-            .spawn(move || spool::run(&queue, store, |done| session.written(done)))
-            .map(drop)
-            .map_err(|error| Error::internal("cannot start a thread").with_source(error))
+        let run = move || spool::run(&queue, store, |done| session.written(done));
+        helper::start("aliyun-mqtt-spool", run).map(drop)
     }
 
     /// What the writer has written goes out; what it could not write was never accepted.

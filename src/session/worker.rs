@@ -1,5 +1,6 @@
 //! The worker thread: makes connections, feeds their events to the state, and waits between them.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,7 @@ use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
 use super::state::{Flow, Loss};
 use super::{STRANDED, Session, closed, dial, oversized, probe, renewal};
 use crate::backoff::Backoff;
+use crate::config::Config;
 use crate::credentials::{Login, Provider};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
@@ -227,6 +229,9 @@ impl Worker<'_> {
         let config = &self.session.config;
         // The first caller's deadline is its own; later nobody waits for this very attempt.
         let limit = if self.ready.is_some() { config.timeout() } else { config.timeout().min(DIAL) };
+        if let Err(error) = looks_up(config) {
+            return End::Failed(Failure { error, cause: Cause::Other });
+        }
         let (sender, mut pump) = match dial::open(config, &login, limit, oversized::longest(config, self.let_in)) {
             Ok(line) => line,
             Err(failure) => return End::Failed(failure),
@@ -380,12 +385,11 @@ impl Worker<'_> {
         }
         if self.renewer.is_none() {
             let session = Arc::clone(self.session);
-            let renewer = std::thread::Builder::new().name("aliyun-mqtt-token".to_string());
-            let renewer = renewer.spawn(move || {
+            let renewer = helper::start("aliyun-mqtt-token", move || {
                 // What may panic here is the program's logger; that must not be the end of its tokens.
                 while catch_unwind(AssertUnwindSafe(|| renewal::run(&session))).is_err() {}
             });
-            self.renewer = Some(renewer.map_err(|error| Error::internal("cannot start a thread").with_source(error))?);
+            self.renewer = Some(renewer?);
         }
         Ok(None)
     }
@@ -442,6 +446,13 @@ impl Worker<'_> {
         }
         state.leaving
     }
+}
+
+/// Fails where a name would have to be looked up, and the system starts no thread for that: tokio, which does it for
+/// rumqttc, would panic, and the panic would be the end of the client. Later there may be room for one.
+fn looks_up(config: &Config) -> Result<()> {
+    let host = config.proxy().map_or_else(|| config.endpoint().host(), Proxy::host);
+    if host.parse::<IpAddr>().is_ok() { Ok(()) } else { helper::can_start() }
 }
 
 /// The reason every later call gives.

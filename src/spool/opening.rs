@@ -47,7 +47,7 @@ pub(crate) fn open(spool: &Spool, config: &Config, deadline: Instant) -> Result<
     let path = spool.path().to_path_buf();
     let (spool, config) = (spool.clone(), config.clone());
     let opening = helper::spawn(move || open_now(&spool, &config));
-    let opening = opening.ok_or_else(|| Error::internal("cannot start a thread"))?;
+    let opening = opening.ok_or_else(helper::no_thread)?;
     match helper::wait(&opening, deadline, || false) {
         Ok(opened) => opened,
         Err(NoAnswer::Panicked) => Err(Error::internal("opening the spool panicked")),

@@ -19,6 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::output::Out;
 use crate::report;
 use crate::settings::Key;
+use crate::threads;
 
 /// How long the one behind the shell may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -126,18 +127,19 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
         // The receiver is only gone when it ends anyway.
         let _ = end.send(());
     });
-    thread::scope(|scope| {
+    thread::scope(|scope| -> Result<()> {
         let (stop, stopped) = mpsc::channel::<()>();
         if args.watch {
             let emulator = &emulator;
-            scope.spawn(move || watch(emulator, &stopped));
+            threads::scoped(scope, "watch", move || watch(emulator, &stopped))?;
         }
         match args.duration {
             Some(duration) => drop(ended.recv_timeout(duration)),
             None => drop(ended.recv()),
         }
         drop(stop);
-    });
+        Ok(())
+    })?;
     emulator.stop().map_err(failed)?;
     // Ctrl-C is how it is meant to end.
     Ok(Exit::Ok)
@@ -252,9 +254,9 @@ fn settings_of(child: &mut Child) -> Result<String> {
         return Err(Failure::new(Exit::Failure, "the emulator has no pipes"));
     };
     let (to, lines) = mpsc::channel();
-    thread::spawn(move || {
+    threads::needed("lines", move || {
         BufReader::new(stdout).lines().map_while(std::io::Result::ok).try_for_each(|line| to.send(line))
-    });
+    })?;
     let mut text = String::new();
     let end = std::time::Instant::now() + START;
     loop {

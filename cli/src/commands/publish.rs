@@ -13,7 +13,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Config, QoS, Spool};
@@ -24,6 +23,7 @@ use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::report as stderr;
 use crate::settings::Settings;
+use crate::threads;
 use feed::Pace;
 use input::Form;
 use message::{Properties, Template, user_property};
@@ -185,11 +185,11 @@ pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
     let report = Report { naming: form.naming(), length: form.length(), json: args.json, quiet: args.quiet, started };
     let (to, sent) = channel();
     let settler = Settler { client: client.clone(), rules, room: Arc::clone(&room), spools: args.spool.is_some() };
-    let settling = thread::spawn({
+    let mut source = form.start(template, &room)?;
+    let settling = threads::needed("settling", {
         let report = report.clone();
         move || settler.run(&sent, report.reporter())
-    });
-    let mut source = form.start(template, &room);
+    })?;
     let fed = feed::feed(&client, &mut source, Pace::of(args), rules, &room, &to);
     drop(to);
     let mut tally = settling.join().map_err(|_| Failure::new(Exit::Failure, "the counting of messages failed"))?;

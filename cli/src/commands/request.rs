@@ -87,6 +87,6 @@ fn reply(topics: &[String], session: &SessionArgs, answer: &AnswerArgs, global: 
     let ready = receiver.beside(move |client| {
         let filters: Vec<_> = topics.iter().map(|topic| (topic.as_str(), QoS::AtLeastOnce)).collect();
         client.subscribe_many(&filters).map(drop)
-    });
+    })?;
     answer.run(receiver, &ready)
 }

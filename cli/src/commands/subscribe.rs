@@ -88,7 +88,7 @@ pub(crate) fn run(args: &SubArgs, global: &GlobalArgs) -> Result<Exit> {
         receiver.call(|client| asked.make(client))?;
         return receiver.finish();
     }
-    let ready = receiver.beside(move |client| asked.make(client));
+    let ready = receiver.beside(move |client| asked.make(client))?;
     let end = args.sink.receive(&receiver, args.bounds.bounds(), &ready)?;
     args.bounds.finish(end, receiver)
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aliyun_mqtt::{Outgoing, QoS, RequestOptions};
 use clap::Args;
-use jiff::ZonedDateTime;
 
 use crate::args::{GlobalArgs, seconds};
 use crate::exit::{Exit, Result};
@@ -12,6 +11,7 @@ use crate::message::View;
 use crate::payload::PayloadArgs;
 use crate::receive::{PrintArgs, Printer, Receiver};
 use crate::settings::Settings;
+use crate::time::now;
 
 /// A request, and what becomes of its reply.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
@@ -48,7 +48,7 @@ impl AskArgs {
         receiver.watch_output()?;
         if let Some(reply) = receiver.call(|client| client.request_message(message, options))? {
             let mut printer = Printer::new(&self.print);
-            printer.print(&View::new(&reply, &ZonedDateTime::now()))?;
+            printer.print(&View::new(&reply, &now()))?;
             printer.flush()?;
         }
         receiver.finish()

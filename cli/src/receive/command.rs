@@ -17,8 +17,8 @@ use crate::child::{end, shell};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::message::View;
-use crate::report;
 use crate::time::rfc3339_exact;
+use crate::{report, threads};
 
 /// What a command may print as an answer.
 const MOST_OUTPUT: u64 = 16 * 1024 * 1024;
@@ -107,22 +107,33 @@ impl Command {
         command.spawn()
     }
 
+    /// Does this on a thread of its own; where none can be started, the command is ended.
+    fn beside(&self, child: &mut Child, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {
+        threads::start(name, work).map(drop).map_err(|error| {
+            kill(child);
+            format!("was ended, since no thread could be started for it: {error}")
+        })
+    }
+
     fn attend(&self, child: &mut Child, payload: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, String> {
         // On threads that nobody waits for: a process that outlives the command may hold the other ends.
         if let Some(mut stdin) = child.stdin.take() {
             let payload = payload.to_vec();
             // A command need not read its input.
-            thread::spawn(move || drop(stdin.write_all(&payload)));
+            self.beside(child, "exec-stdin", move || drop(stdin.write_all(&payload)))?;
         }
-        let printed = child.stdout.take().map(|stdout| {
-            let (sender, receiver) = mpsc::channel();
-            thread::spawn(move || {
-                let mut bytes = Vec::new();
-                let result = stdout.take(MOST_OUTPUT + 1).read_to_end(&mut bytes);
-                let _ = sender.send(result.map(|_| bytes));
-            });
-            receiver
-        });
+        let printed = match child.stdout.take() {
+            Some(stdout) => {
+                let (sender, receiver) = mpsc::channel();
+                self.beside(child, "exec-stdout", move || {
+                    let mut bytes = Vec::new();
+                    let result = stdout.take(MOST_OUTPUT + 1).read_to_end(&mut bytes);
+                    let _ = sender.send(result.map(|_| bytes));
+                })?;
+                Some(receiver)
+            }
+            None => None,
+        };
         let too_long = || {
             let time = self.timeout.unwrap_or_default().as_secs_f64();
             format!("did not end within {time} s and was killed")
@@ -174,6 +185,10 @@ impl Sink for Exec {
             "the message was not acknowledged: with --keep-session, QoS 1 and the same client id it comes again; \
              --keep-going skips it",
         ))
+    }
+
+    fn writes(&self) -> bool {
+        false
     }
 
     fn one_by_one(&self) -> bool {

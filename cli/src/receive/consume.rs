@@ -3,19 +3,28 @@
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::Message;
-use jiff::ZonedDateTime;
 
 use super::{Next, Ready, Receiver, deadline};
-use crate::exit::Result;
+use crate::exit::{Failure, Result};
 use crate::message::View;
+use crate::report;
+use crate::time::now;
 
 /// How many messages wait for their acknowledgement at most, and how long. The service pushes again what is not acknowledged
 /// for 5 to 10 s (help page "Limits").
 const BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How many messages are named where they could not be acknowledged.
+const NAMED: usize = 10;
+
 /// Where messages go.
 pub(crate) trait Sink {
+    /// Whether taking a message writes it, so that half of it may be there when that fails.
+    fn writes(&self) -> bool {
+        true
+    }
+
     /// Takes a message. It is safe after the next [`settle`](Sink::settle) that succeeds.
     fn take(&mut self, message: &Message, view: &View<'_>) -> Result<()>;
 
@@ -68,7 +77,7 @@ pub(crate) fn consume(
     let mut taken = 0;
     let mut settled = Instant::now();
     let (mut running, mut until) = (false, None);
-    let mut unsettled: Vec<Message> = Vec::new();
+    let mut unsettled = Unsettled::default();
     let end = loop {
         if bounds.count.is_some_and(|count| taken >= count) {
             break End::Count;
@@ -91,13 +100,24 @@ pub(crate) fn consume(
                 }
             }
         };
-        if wanted(message.topic()) {
-            let time = ZonedDateTime::now();
-            sink.take(&message, &View::new(&message, &time))?;
+        let counts = wanted(message.topic());
+        if counts {
+            let time = now();
+            if let Err(failure) = sink.take(&message, &View::new(&message, &time)) {
+                // What is whole need not come again.
+                if sink.settle().is_ok() {
+                    unsettled.acknowledge();
+                }
+                if sink.writes() {
+                    unsettled.messages.push((message, true));
+                }
+                unsettled.tell(&failure);
+                return Err(failure);
+            }
             taken += 1;
         }
-        unsettled.push(message);
-        if unsettled.len() >= BATCH || settled.elapsed() >= PATIENCE || sink.one_by_one() {
+        unsettled.messages.push((message, counts));
+        if unsettled.messages.len() >= BATCH || settled.elapsed() >= PATIENCE || sink.one_by_one() {
             settle(sink, &mut unsettled)?;
             settled = Instant::now();
         }
@@ -107,14 +127,55 @@ pub(crate) fn consume(
     Ok(end)
 }
 
-/// Acknowledges what is safe now.
-fn settle(sink: &mut impl Sink, unsettled: &mut Vec<Message>) -> Result<()> {
-    sink.settle()?;
-    for message in unsettled.drain(..) {
-        if let Err(error) = message.ack() {
-            // The connection it came over is gone: the message may come again. If the client is dead, the next call says so.
-            log::debug!("not acknowledged: {error}");
+/// What was taken and is not acknowledged, each with whether it counts: the others were not given to the sink.
+#[derive(Default)]
+struct Unsettled {
+    messages: Vec<(Message, bool)>,
+}
+
+impl Unsettled {
+    fn acknowledge(&mut self) {
+        for (message, _) in self.messages.drain(..) {
+            if let Err(error) = message.ack() {
+                // The connection it came over is gone: the message may come again. If the client is dead, the next call
+                // says so.
+                log::debug!("not acknowledged: {error}");
+            }
         }
     }
+
+    /// Names what may be written already, and comes again all the same or, at QoS 0, does not, since it cannot be
+    /// acknowledged. Whoever has closed a pipe knows.
+    fn tell(&self, failure: &Failure) {
+        if failure.is_silent() {
+            return;
+        }
+        let written: Vec<&Message> =
+            self.messages.iter().filter(|(_, counts)| *counts).map(|(message, _)| message).collect();
+        if written.is_empty() {
+            return;
+        }
+        report::warning(format!(
+            "{} received messages may be written, in whole or in part, but are not acknowledged; with --keep-session, QoS 1 \
+             or 2 and the same client id they come again:",
+            written.len()
+        ));
+        for message in written.iter().take(NAMED) {
+            let len = message.payload().len();
+            report::note(format!("  {}, {len} bytes, {}", message.topic(), message.qos()));
+        }
+        if written.len() > NAMED {
+            report::note(format!("  and {} more", written.len() - NAMED));
+        }
+    }
+}
+
+/// Acknowledges what is safe now.
+fn settle(sink: &mut impl Sink, unsettled: &mut Unsettled) -> Result<()> {
+    if let Err(failure) = sink.settle() {
+        unsettled.tell(&failure);
+        return Err(failure);
+    }
+    unsettled.acknowledge();
     Ok(())
 }

@@ -39,7 +39,7 @@ impl Receiver {
         interrupt.on(move || asked.ask(Reason::Interrupted));
         let client = Client::connect(config)?;
         interrupt.begin();
-        watch(&client, Arc::clone(&stop));
+        watch(&client, Arc::clone(&stop))?;
         Ok(Receiver { client, stop, interrupt })
     }
 
@@ -67,10 +67,13 @@ impl Receiver {
     /// whether it has worked.
     ///
     /// While nobody took them, the messages of a kept session could fill the inbox before the answer came.
-    pub(crate) fn beside(&self, call: impl FnOnce(&Client) -> aliyun_mqtt::Result<()> + Send + 'static) -> Ready {
+    pub(crate) fn beside(
+        &self,
+        call: impl FnOnce(&Client) -> aliyun_mqtt::Result<()> + Send + 'static,
+    ) -> Result<Ready> {
         let done = Arc::new(AtomicBool::new(false));
         let (client, stop, told) = (self.client.clone(), Arc::clone(&self.stop), Arc::clone(&done));
-        std::thread::spawn(move || {
+        threads::needed("subscriptions", move || {
             match call(&client) {
                 Ok(()) => told.store(true, Ordering::Release),
                 // Whoever has ended the client knows.
@@ -81,8 +84,8 @@ impl Receiver {
                     stop.ask(Reason::Lost(Failure::from(&error)));
                 }
             }
-        });
-        Ready(done)
+        })?;
+        Ok(Ready(done))
     }
 
     /// From now on the end of whoever reads the output ends this, too: without it, that would be seen at the next message
@@ -99,7 +102,7 @@ impl Receiver {
             }
         };
         // It may wait until the program ends.
-        threads::start("output", watch).map(drop).map_err(|error| threads::none_started(&error))
+        threads::needed("output", watch).map(drop)
     }
 
     /// The next message, if one has come in time.
@@ -229,9 +232,9 @@ impl Stop {
 
 /// Says when the connection stands again, and stops the command when a subscription is lost for good. The library logs the
 /// rest.
-fn watch(client: &Client, stop: Arc<Stop>) {
+fn watch(client: &Client, stop: Arc<Stop>) -> Result<()> {
     let events = client.events();
-    std::thread::spawn(move || {
+    threads::needed("events", move || {
         while let Some(event) = events.recv() {
             match event {
                 Event::Connected { number: 2.., session_present, .. } => {
@@ -242,7 +245,8 @@ fn watch(client: &Client, stop: Arc<Stop>) {
                 _ => {}
             }
         }
-    });
+    })
+    .map(drop)
 }
 
 /// So long from now; `None`: beyond what the clock can say.

@@ -15,6 +15,7 @@ use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::small_text;
 use crate::stdio::Stream;
+use crate::threads;
 
 /// How long a secret may take to come, where no time is set.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -140,9 +141,8 @@ fn run(command: &str, limit: Duration) -> Result<Zeroizing<String>, String> {
     let mut child = Ended(child.map_err(|error| format!("the shell: {error}"))?);
     let stdout = child.0.stdout.take().ok_or("no pipe")?;
     let (done, output) = mpsc::sync_channel(1);
-    let reader = thread::Builder::new().name("reader".to_string());
     let read = move || done.send(small_text::limited(stdout, small_text::SECRET).and_then(small_text::text));
-    reader.spawn(read).map_err(|error| format!("no thread can be started: {error}"))?;
+    threads::start("secret", read).map_err(|error| format!("no thread could be started for the command: {error}"))?;
     let text = output.recv_timeout(limit.saturating_sub(start.elapsed()));
     // It may have closed its output and go on all the same.
     while text.is_ok() && start.elapsed() < limit {

@@ -9,6 +9,7 @@ use super::Run;
 use super::publish::panicked;
 use super::report::{Part, Report};
 use crate::exit::Result;
+use crate::threads;
 
 pub(super) fn run(run: &Run) -> Result<Report> {
     let start = run.begin();
@@ -18,7 +19,7 @@ pub(super) fn run(run: &Run) -> Result<Report> {
             .into_iter()
             .zip(0..)
             .map(|(config, number)| {
-                scope.spawn(move || {
+                threads::scoped(scope, "bench", move || {
                     let end = run.end(start);
                     let mut part = Part::new()?;
                     for _ in 0..run.share(number) {
@@ -44,7 +45,7 @@ pub(super) fn run(run: &Run) -> Result<Report> {
                     Ok(part)
                 })
             })
-            .collect();
+            .collect::<Result<_>>()?;
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
     });
     Report::new(("connect", "connects"), start.elapsed(), run.interrupt.happened(), parts?)

@@ -9,6 +9,7 @@ use aliyun_mqtt::{Client, Delivery};
 use super::report::{Part, Report};
 use super::{MessageArgs, Run, leave, payload};
 use crate::exit::{Exit, Failure, Result};
+use crate::threads;
 
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     let clients = run.connect(args)?;
@@ -17,8 +18,8 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
         let threads: Vec<_> = clients
             .iter()
             .zip(0..)
-            .map(|(client, number)| scope.spawn(move || one(client, args, run, number)))
-            .collect();
+            .map(|(client, number)| threads::scoped(scope, "bench", move || one(client, args, run, number)))
+            .collect::<Result<_>>()?;
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
     });
     let elapsed = start.elapsed();
@@ -36,7 +37,7 @@ fn one(client: &Client, args: &MessageArgs, run: &Run, number: u16) -> Result<Pa
     // No more under way than the window: what waits in our own queue is no time of the broker's.
     let (to, deliveries) = mpsc::sync_channel::<(Instant, Delivery)>(usize::from(args.window) - 1);
     thread::scope(|scope| {
-        let waiter = scope.spawn(move || {
+        let waiter = threads::scoped(scope, "bench-acks", move || {
             let mut part = Part::new()?;
             for (start, delivery) in deliveries {
                 match delivery.wait() {
@@ -45,7 +46,7 @@ fn one(client: &Client, args: &MessageArgs, run: &Run, number: u16) -> Result<Pa
                 }
             }
             Ok(part)
-        });
+        })?;
         let payload = payload(args.size, [b'x'; 16]);
         let mut refused = None;
         for _ in 0..run.share(number) {

@@ -11,6 +11,7 @@ use super::publish::panicked;
 use super::report::{Part, Report};
 use super::{MessageArgs, Run, leave, payload};
 use crate::exit::Result;
+use crate::threads;
 
 /// How long to wait for a further message, after the last one was published.
 const LAST: Duration = Duration::from_secs(5);
@@ -38,11 +39,14 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
         .collect::<aliyun_mqtt::Result<_>>()?;
     let shared = Shared { mark: mark(), start: run.begin(), sent: AtomicU32::new(0), done: AtomicBool::new(false) };
     let (failure, parts) = thread::scope(|scope| {
-        let threads: Vec<_> = streams.iter().map(|stream| scope.spawn(|| receive(stream, run, &shared))).collect();
-        let failure = send(&publisher, args, run, &shared);
+        let shared = &shared;
+        let started = |stream| threads::scoped(scope, "bench", move || receive(stream, run, shared));
+        let threads: Result<Vec<_>> = streams.iter().map(started).collect();
+        let failure = threads.is_ok().then(|| send(&publisher, args, run, shared)).flatten();
         shared.done.store(true, Ordering::SeqCst);
-        let parts: Result<Vec<Part>> =
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect();
+        let parts: Result<Vec<Part>> = threads.and_then(|threads| {
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+        });
         (failure, parts)
     });
     let elapsed = shared.start.elapsed();

@@ -31,6 +31,7 @@ use crate::exit::{Exit, Result};
 use crate::interrupt::Interrupt;
 use crate::output::Out;
 use crate::settings::Settings;
+use crate::threads;
 
 use self::api::NoApi;
 use self::cause::Cause;
@@ -227,7 +228,12 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
     patient.interrupt.begin();
     let show = Arc::new(Mutex::new(Show::new(args.json)));
     let shown = Arc::clone(&show);
-    patient.interrupt.on(move || drop(thread::spawn(move || end_soon(&shown))));
+    patient.interrupt.on(move || {
+        let later = Arc::clone(&shown);
+        if threads::start("end", move || end_soon(&later)).is_err() {
+            end_soon(&shown);
+        }
+    });
     for (step, run) in WALK {
         let (start, mut saw) = (Instant::now(), Saw::default());
         let outcome = match args.offline && !step.is_offline() {

@@ -29,7 +29,10 @@ fn resolve_by(
     });
     let silent = || Trouble::new(Cause::DnsSilent, format!("{host} could not be resolved within {limit:?}"));
     let found = match started {
-        Err(error) => Err(error),
+        Err(error) => {
+            let message = format!("no thread could be started to look {host} up: {error}");
+            return Err(Trouble::new(Cause::Unexplained, message));
+        }
         Ok(_) => match answers.recv_timeout(limit) {
             Ok(found) => found,
             Err(RecvTimeoutError::Timeout) => return Err(silent()),

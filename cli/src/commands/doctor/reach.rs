@@ -1,7 +1,7 @@
 //! The way to the service: name, address, TLS; and the clocks of both sides.
 
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aliyun_mqtt::Transport;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use super::speaks::{Door, Head, Spoken, head};
 use super::tls::Broken;
 use super::{Patient, net};
 use crate::settings::Key;
+use crate::time::nearest;
 
 /// From these differences on, the clock is off, and signed requests are refused (15 minutes: help page 2593177).
 const OFF: Duration = Duration::from_secs(60);
@@ -148,7 +149,7 @@ fn ask_api(patient: &Patient<'_>, url: &str) -> Option<(Head, Timestamp)> {
     if !secure {
         stream.set_read_timeout(Some(left())).ok()?;
         let head = head(&mut stream, host, port, left())?;
-        return Some((head, Timestamp::now()));
+        return Some((head, nearest(SystemTime::now())));
     }
     let mut stream = match patient.trust().ok()?.shake(stream, host, deadline).end {
         Ok(stream) => stream,
@@ -156,7 +157,7 @@ fn ask_api(patient: &Patient<'_>, url: &str) -> Option<(Head, Timestamp)> {
     };
     stream.sock.set_read_timeout(Some(left())).ok()?;
     let head = head(&mut *stream, host, port, left())?;
-    Some((head, Timestamp::now()))
+    Some((head, nearest(SystemTime::now())))
 }
 
 impl Patient<'_> {

@@ -3,7 +3,6 @@
 use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
 use aliyun_mqtt::{Config, Outgoing};
 
@@ -17,6 +16,7 @@ use super::room::Room;
 use crate::exit::{Exit, Failure, Result};
 use crate::payload::{Place, Reader, one_way, too_long};
 use crate::settings::Settings;
+use crate::threads;
 
 /// Lines read ahead. Few, since each may be as long as a payload.
 const AHEAD: usize = 16;
@@ -188,18 +188,18 @@ impl Opened {
     }
 
     /// Starts to read.
-    pub(super) fn start(self, template: Template, room: &Arc<Room>) -> Source {
-        match self {
+    pub(super) fn start(self, template: Template, room: &Arc<Room>) -> Result<Source> {
+        Ok(match self {
             Opened::Nothing => Source::Nothing,
             Opened::Message(message, count) => Source::Repeat { message, count, given: 0 },
             Opened::Stream { from, json } => {
                 let (to, given) = sync_channel(AHEAD);
                 room.wakes(to.clone());
                 // It may be stuck in a read for ever, so nobody waits for it.
-                thread::spawn(move || give(from, json, &template, &to));
+                threads::needed("input", move || give(from, json, &template, &to))?;
                 Source::Stream(given)
             }
-        }
+        })
     }
 }
 
