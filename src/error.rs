@@ -89,7 +89,8 @@ pub enum ErrorKind {
     Rejected,
     /// The connection dropped each time this operation was sent, at last with nothing else under way: the service
     /// cuts the connection of a client that publishes or subscribes without permission
-    /// (alibabacloud.com/help/doc-detail/151304.htm).
+    /// (alibabacloud.com/help/doc-detail/151304.htm). Also of messages that were not sent, since their topic is refused as a
+    /// whole after two such messages; see [`Event::TopicRefused`](crate::Event::TopicRefused).
     SuspectedRefusal,
     /// The service said that the client's token is not good (`$SYS/tokenInvalidNotice`), and there is nobody to ask for
     /// another; [`Error::code`] is its code.

@@ -65,7 +65,13 @@
 //! without saying why. When a connection drops twice shortly after the same operations were sent, they are sent one at a
 //! time, on a line that has first held for 250 ms without them; the one that keeps cutting it fails with
 //! [`ErrorKind::SuspectedRefusal`], naming its topic, and everything else goes on. Shortly means within 10 s. To find the
-//! culprit takes at least three connections and the pauses between them; a deadline that passes first gives a time-out. A QoS 0 message to a forbidden topic cannot be found this way, because it is settled when it is written.
+//! culprit takes at least three connections and the pauses between them; a deadline that passes first gives a time-out. A QoS
+//! 0 message to a forbidden topic cannot be found this way, because it is settled when it is written.
+//!
+//! **Refused topics**: where the service's notice said so, or where two messages to a topic were found that way and none to
+//! it was acknowledged with these credentials, the topic is refused as a whole ([`Event::TopicRefused`]). What waits to be
+//! sent to it fails as refused at once (what is in the spool stays there for the next run), and so do new messages for
+//! [`Config::refused_topic_pause`], or until other credentials or a new token are in use.
 //!
 //! # Connections
 //!

@@ -375,12 +375,39 @@ fn a_request_lost_with_its_connection_is_sent_again() {
 }
 
 #[test]
+fn a_reply_above_the_limit_ends_its_request() {
+    let broker = Broker::start();
+    let limits = lax().payload_len(1_000).topic_len(100).packet_len(2_000);
+    let (client, line) = broker.connect(broker.config().limits(limits));
+    let mut line = line;
+    line.publish("t", 0, 0, false, &"x".repeat(3_000));
+    let mut line = broker.accept(false);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.request("t/ask", "?", LONG));
+        let request = line.expect(3);
+        line.ack(4, request.id());
+        line.reply(&request, 1, 7, &"y".repeat(3_000));
+        let told = error(call.join().expect("no panic"));
+        assert_eq!(told.fate(), Some(Fate::Delivered), "{told}");
+        assert!(told.to_string().contains("Limits::packet_len"), "{told}");
+        assert_eq!(line.expect(4).id(), 7, "acknowledged");
+    });
+    assert_eq!((client.stats().set_aside, client.stats().waiting_requests), (1, 0));
+}
+
+#[test]
 fn a_forbidden_topic_is_refused_and_its_request_with_it() {
     let emulator = emulator();
     let client = client(&emulator);
     let refused = error(client.request("nosuch/topic", "?", LONG));
     assert_eq!((refused.kind(), refused.fate()), (ErrorKind::SuspectedRefusal, Some(Fate::Refused)), "{refused}");
     assert!(refused.to_string().contains("nosuch/topic"), "{refused}");
+    error(client.request("nosuch/topic", "?", LONG));
+    // The topic is refused as a whole now, so that nothing is sent.
+    let connections = client.stats().connections;
+    let refused = error(client.request("nosuch/topic", "?", LONG));
+    assert_eq!((refused.kind(), refused.fate()), (ErrorKind::SuspectedRefusal, Some(Fate::Refused)), "{refused}");
+    assert_eq!((client.stats().refused_topic, client.stats().connections), (1, connections));
     assert_eq!(client.stats().waiting_requests, 0);
 }
 

@@ -206,6 +206,24 @@ fn a_kept_session_gets_past_messages_over_the_limit() {
     }
 }
 
+/// Before anything else, the order flag has to be acknowledged.
+#[test]
+fn one_that_comes_before_the_first_connection_is_set_up_does_not_end_it() {
+    let broker = Broker::start();
+    let limits = lax().payload_len(1_000).topic_len(100).packet_len(2_000);
+    let (client, mut line) = broker.connect_by(broker.config().ordered(true).limits(limits), |broker| {
+        let mut line = broker.accept_login();
+        line.write(&[broker::connack(false), broker::publish("t", 1, 1, false, &[b'x'; 3_000])].concat());
+        while line.read().is_some() {}
+        let mut line = broker.accept(false);
+        let flag = line.expect(3);
+        line.answer(&flag);
+        line
+    });
+    proves_well(&client, &mut line);
+    assert_eq!(client.stats().connections, 2);
+}
+
 #[test]
 fn what_waits_for_an_answer_is_not_blamed_on_topics() {
     let broker = Broker::start();

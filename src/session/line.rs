@@ -30,7 +30,7 @@ pub(super) enum LineEvent {
     /// UNSUBACK of MQTT 5 that refuses.
     UnsubRefused(u16, Refusal),
     Publish(Arrived),
-    /// A PUBLISH above the limit, of so many bytes; its payload is not kept.
+    /// A PUBLISH above the limit, of so many bytes; of its payload only the first [`HEAD`](super::oversized::HEAD) are left.
     Oversized(Arrived, usize),
     /// An incoming QoS 2 exchange ended: its id is free again.
     Released(u16),

@@ -9,6 +9,9 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::limits::LET_IN;
 
+/// Bytes of the payload that are looked at: enough to find out which request this is the reply to.
+pub(super) const HEAD: usize = 64;
+
 /// What a packet from the server may have on a connection, in bytes. `let_in`: larger ones are expected.
 pub(super) fn longest(config: &Config, let_in: bool) -> usize {
     let limit = config.limits().packet_len;

@@ -15,6 +15,7 @@ use rumqttc::{
 use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure;
 use super::line::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::oversized::HEAD;
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
@@ -208,7 +209,7 @@ fn translate(event: Event, packet_len: usize) -> Option<LineEvent> {
                 qos: from_wire(publish.qos),
                 duplicate: publish.dup,
                 retained: publish.retain,
-                payload: if oversized { Vec::new() } else { payload.to_vec() },
+                payload: if oversized { payload[..payload.len().min(HEAD)].to_vec() } else { payload.to_vec() },
                 topic: publish.topic,
                 properties: None,
             };

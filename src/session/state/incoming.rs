@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Flow, Phase, State, Step};
 use crate::config::AckMode;
 use crate::delivery::Reply;
-use crate::error::Error;
+use crate::error::{Error, Fate};
 use crate::events::{Event, Notice};
 use crate::message::{Message, QoS};
 use crate::session::acks::Arrival;
@@ -192,7 +192,7 @@ impl State {
         self.stats.set_aside += 1;
         let topic = arrived.topic.clone();
         if let Sorted::Reply(slot, _) = self.replies.sort(message(arrived)) {
-            slot.answer(Err(reason.clone()));
+            slot.answer(Err(reason.clone().with_fate(Fate::Delivered)));
         }
         events.push(Event::MessageSetAside { topic, size, reason });
     }

@@ -11,6 +11,7 @@ use crate::message::{Properties, QoS};
 use crate::printable::excerpt;
 use crate::session::dial;
 use crate::session::line::{Allowed, Arrived, LineEvent, Refusal, Sent};
+use crate::session::oversized::HEAD;
 
 /// An event for the session.
 pub(super) struct Translated {
@@ -20,7 +21,7 @@ pub(super) struct Translated {
 }
 
 /// What happened, in the session's words; or what is wrong with it, by which the connection is of no use.
-/// A message of more than `packet_len` bytes loses its payload.
+/// Of a message of more than `packet_len` bytes only the head is left.
 pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, &'static str> {
     let mut leaks = false;
     let event = match event {
@@ -76,7 +77,7 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, &
         Event::Incoming(Packet::Publish(mut publish)) => {
             let size = dial::remaining(publish.size());
             if size > packet_len {
-                publish.payload.clear();
+                publish.payload.truncate(HEAD);
                 LineEvent::Oversized(arrived(publish)?, size)
             } else {
                 LineEvent::Publish(arrived(publish)?)
