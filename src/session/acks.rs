@@ -26,6 +26,9 @@ struct Name {
     fingerprint: u64,
 }
 
+/// What a message takes here, in bytes: a table may be twice as large as what it holds.
+pub(super) const PER_MESSAGE: usize = 2 * (size_of::<(u64, Entry)>() + size_of::<u64>() + size_of::<(Name, usize)>());
+
 /// What an arriving QoS 1 or 2 message is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
