@@ -124,6 +124,10 @@ impl State {
                     self.send_acks();
                     return;
                 }
+                Arrival::TooMany => {
+                    self.stats.refused_full += 1;
+                    return;
+                }
             },
         };
         if let Some(notice) = Notice::parse(&arrived.topic, &arrived.payload) {
