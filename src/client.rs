@@ -231,6 +231,10 @@ impl Client {
 
     /// Subscribes, and gives the matching messages to a [`Stream`] instead of the client's queue.
     ///
+    /// The stream begins with the messages that already wait in the client's queue and match, in the order of receipt,
+    /// acknowledged or not: those of a kept session arrive before a program can ask for them. On an error they go back to
+    /// their places.
+    ///
     /// # Errors
     /// As [`subscribe`](Client::subscribe).
     pub fn subscribe_stream(&self, filter: &str, qos: QoS) -> Result<Stream> {
@@ -328,7 +332,8 @@ impl Client {
     /// come again in a kept session. When the time is over first, that is a warning in the log, not an error.
     ///
     /// From the start of it, every handle refuses new work with [`Closed`](crate::ErrorKind::Closed). What was received
-    /// before can still be taken. Calling it again does nothing.
+    /// before can still be taken, but not acknowledged; how much that is, [`Event::Ended`](crate::Event::Ended),
+    /// [`Stats::untaken`](crate::Stats::untaken) and a warning in the log tell. Calling it again does nothing.
     ///
     /// # Errors
     /// [`Undelivered`](crate::ErrorKind::Undelivered), naming what was not delivered in time, or had failed before

@@ -188,6 +188,18 @@ pub enum Fate {
 }
 
 impl Error {
+    /// About what it takes in memory, with the errors it was caused by.
+    pub(crate) fn held(&self) -> usize {
+        let inner = &self.inner;
+        let mut held = size_of::<Inner>() + inner.message.held() + inner.hint.as_ref().map_or(0, Line::held);
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            held += size_of::<Inner>() + error.to_string().len();
+            cause = error.source();
+        }
+        held
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
             inner: Arc::new(Inner {

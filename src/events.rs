@@ -7,12 +7,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Code, Error};
+use crate::message::block;
 use crate::printable::excerpt;
 use crate::session::lock;
 use crate::token::TokenKind;
 
-/// Events a listener keeps at most; beyond, the oldest is dropped and counted.
+/// Events a listener keeps at most, and their bytes: a server may send long notices and reasons. Beyond, the oldest are
+/// dropped and counted.
 const KEPT: usize = 1_000;
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Something that happened to the connection.
 #[derive(Debug, Clone)]
@@ -135,6 +138,30 @@ pub struct Untaken {
     pub first_topic: String,
 }
 
+impl Event {
+    /// About what it takes in memory.
+    fn held(&self) -> usize {
+        let rest = match self {
+            Event::Connected { .. } | Event::TokenRenewed { .. } | Event::InboxFull => 0,
+            Event::Disconnected { reason, .. } | Event::TokenRenewalFailed { reason, .. } => reason.held(),
+            Event::Notice(Notice::TokenExpire { token_type, .. } | Notice::TokenInvalid { token_type, .. }) => {
+                block(token_type.capacity())
+            }
+            Event::Notice(Notice::Other { topic, payload }) => block(topic.capacity()) + block(payload.capacity()),
+            Event::SubscriptionLost { filter, reason } => block(filter.capacity()) + reason.held(),
+            Event::SpoolSetAside { path, reason } => block(path.as_os_str().len()) + reason.held(),
+            Event::AcksHeldBack { topic, .. } => block(topic.capacity()),
+            Event::MessageSetAside { topic, reason, .. } | Event::TopicRefused { topic, reason, .. } => {
+                block(topic.capacity()) + reason.held()
+            }
+            Event::Ended { reason, untaken, .. } => {
+                reason.held() + untaken.as_ref().map_or(0, |untaken| block(untaken.first_topic.capacity()))
+            }
+        };
+        size_of::<Event>() + rest
+    }
+}
+
 /// A notice of the service, pushed without a subscription. Notices may be lost.
 ///
 /// Source: help.aliyun.com/document_detail/54282.html.
@@ -193,7 +220,7 @@ impl Notice {
 
 /// A listener for [`Event`]s, from [`Client::events`](crate::Client::events). It hears what happens from then on.
 ///
-/// It keeps up to 1,000 events that were not taken; beyond, the oldest are dropped.
+/// It keeps up to 1,000 events that were not taken, of up to 4 MiB in all; beyond, the oldest are dropped.
 pub struct Events {
     queue: Arc<Queue>,
     /// The process it was made in: after a fork, the child's copy hears nothing, and must not touch a lock.
@@ -209,8 +236,29 @@ struct Queue {
 #[derive(Default)]
 struct QueueState {
     events: VecDeque<Event>,
+    /// What they take in memory.
+    bytes: usize,
     dropped: u64,
     closed: bool,
+}
+
+impl QueueState {
+    fn pop(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.bytes -= event.held();
+        Some(event)
+    }
+
+    /// The newest is kept, whatever its size.
+    fn push(&mut self, event: Event) {
+        let size = event.held();
+        while self.events.len() >= KEPT || (self.bytes + size > KEPT_BYTES && !self.events.is_empty()) {
+            self.pop();
+            self.dropped += 1;
+        }
+        self.bytes += size;
+        self.events.push_back(event);
+    }
 }
 
 impl Events {
@@ -232,7 +280,7 @@ impl Events {
         if self.process != std::process::id() {
             return None;
         }
-        lock(&self.queue.state).events.pop_front()
+        lock(&self.queue.state).pop()
     }
 
     /// How many events were dropped because nobody took them.
@@ -255,7 +303,7 @@ impl Events {
         }
         let mut state = lock(&self.queue.state);
         loop {
-            if let Some(event) = state.events.pop_front() {
+            if let Some(event) = state.pop() {
                 return Some(event);
             }
             if state.closed {
@@ -306,7 +354,9 @@ impl EventHub {
             Some(listeners) => {
                 listeners.retain(|listener| listener.strong_count() > 0);
                 let queue = Arc::new(Queue::default());
-                lock(&queue.state).events.extend(std::mem::take(&mut *lock(&self.held)));
+                let mut state = lock(&queue.state);
+                std::mem::take(&mut *lock(&self.held)).into_iter().for_each(|event| state.push(event));
+                drop(state);
                 listeners.push(Arc::downgrade(&queue));
                 queue
             }
@@ -323,11 +373,7 @@ impl EventHub {
 
     pub(crate) fn send(&self, event: &Event) {
         self.each(|queue, state| {
-            if state.events.len() >= KEPT {
-                state.events.pop_front();
-                state.dropped += 1;
-            }
-            state.events.push_back(event.clone());
+            state.push(event.clone());
             queue.filled.notify_all();
         });
     }
@@ -367,6 +413,27 @@ mod tests {
         assert_eq!(invalid, Some(Notice::TokenInvalid { code: Code::TokenInvalid(4), token_type: "R".into() }));
         assert!(matches!(Notice::parse("$SYS/tokenInvalidNotice", b"{"), Some(Notice::Other { .. })));
         assert_eq!(Notice::parse("$SYS/other", b"{}"), None);
+    }
+
+    #[test]
+    fn a_listener_that_sleeps_keeps_no_more_bytes_than_events() {
+        let hub = EventHub::new();
+        let events = hub.listen();
+        let text = "x".repeat(100_000);
+        for number in 0..100 {
+            let notice = Notice::Other { topic: format!("{number}"), payload: text.clone() };
+            let reason = Error::internal("why").with_source(Error::internal(text.clone()));
+            hub.send(&Event::Notice(notice));
+            hub.send(&Event::Disconnected { reason, retry_in: None });
+        }
+        let kept = 200 - usize::try_from(events.dropped()).expect("a count");
+        assert!((35..=KEPT_BYTES / 100_000).contains(&kept), "{kept}");
+        assert_eq!(std::iter::from_fn(|| events.try_recv()).count(), kept);
+        assert_eq!(lock(&events.queue.state).bytes, 0);
+        let long = Notice::Other { topic: String::new(), payload: "x".repeat(2 * KEPT_BYTES) };
+        hub.send(&Event::InboxFull);
+        hub.send(&Event::Notice(long));
+        assert!(matches!(events.try_recv(), Some(Event::Notice(_))), "the newest, whatever its size");
     }
 
     #[test]

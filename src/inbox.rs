@@ -10,11 +10,13 @@ use crate::session::{QueueId, Session, Until};
 
 /// The messages of one subscription, from [`Client::subscribe_stream`](crate::Client::subscribe_stream).
 ///
-/// It gets its matches *instead* of the client's own queue; where several streams match, the one made first gets
-/// the message. What a stream holds counts against the client's inbox bounds.
+/// It gets its matches *instead* of the client's own queue, those first that already wait there; where several streams
+/// match, the one made first gets the message. What a stream holds counts against the client's inbox bounds.
 ///
 /// Dropping it unsubscribes in the background (unless another stream or the client itself holds the same filter) and
-/// hands what it still held to the client's queue. It does not keep the client alive.
+/// hands what it still held to the next stream that matches, else to the client's queue, each message to its place in the
+/// order of receipt. A program that keeps its session for what comes while it is away calls
+/// [`disconnect`](crate::Client::disconnect) first. The stream does not keep the client alive.
 pub struct Stream {
     session: Arc<Session>,
     queue: u64,

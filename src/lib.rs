@@ -95,9 +95,15 @@
 //!
 //! The inbox exists before CONNECT is sent: P2P and offline messages arrive right behind CONNACK and need no
 //! subscription. [`subscribe`](Client::subscribe) feeds the client's queue ([`recv`](Client::recv) and its variants,
-//! [`messages`](Client::messages)); [`subscribe_stream`](Client::subscribe_stream) gives a [`Stream`] of its own. A QoS 1
-//! or 2 message is acknowledged when your program takes it; [`AckMode`] has the other choices. At the inbox's bound QoS 0
-//! messages are dropped, and others are neither queued nor acknowledged, so that the broker sends them again.
+//! [`messages`](Client::messages)); [`subscribe_stream`](Client::subscribe_stream) gives a [`Stream`] of its own, with what
+//! already waits in the client's queue and matches. A QoS 1 or 2 message is acknowledged when your program takes it;
+//! [`AckMode`] has the other choices. At the inbox's bound QoS 0 messages are dropped, and others are neither queued nor
+//! acknowledged, so that the broker sends them again. The bound in bytes counts what messages take in memory
+//! ([`Limits::inbox_bytes`]).
+//!
+//! Acknowledgements leave in the order of receipt, so a message that nobody takes holds back all that are behind it:
+//! [`Event::AcksHeldBack`] names it. What a program has not taken by the end, [`Event::Ended`] tells, with
+//! [`Stats::untaken`] and a warning in the log.
 //!
 //! Notices of the service (`$SYS/tokenExpireNotice`, `$SYS/tokenInvalidNotice`) are [`Event`]s; they are messages, too,
 //! only if [`ConfigBuilder::deliver_notices`] asks for that.
@@ -175,8 +181,8 @@
 //!
 //! # Log levels
 //!
-//! Through the [`log`](https://docs.rs/log) facade: `warn` for lost connections, suspected refusals, a full inbox, plain
-//! connections to other hosts and long topics; `info` for connects and notices; `debug` for details. Topics and client
+//! Through the [`log`](https://docs.rs/log) facade: `warn` for lost connections, suspected refusals, a full inbox, messages
+//! that nobody takes, plain connections to other hosts and long topics; `info` for connects and notices; `debug` for details. Topics and client
 //! ids may appear, payloads and secrets never. The crates underneath log on their own targets: `rumqttc` shows topics and
 //! packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq` whole requests to the API and `tungstenite` all that
 //! goes over a WebSocket, logins included, at `trace`**, with what is secret in them. Of a proxy, host and port may appear,

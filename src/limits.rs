@@ -72,11 +72,15 @@ pub struct Limits {
     pub packet_len: usize,
     /// Most messages and requests accepted for sending and not settled yet. Default 10,000.
     pub outbox_messages: usize,
-    /// Most bytes (topics and payloads) of those. Default 67,108,864 (64 MiB).
+    /// Most bytes of those, as they take memory: topics, payloads and MQTT 5 properties with what the allocator adds, up to
+    /// 2 KiB of bookkeeping each. The connection holds a copy of each in flight, which counts here when another is
+    /// accepted. Default 67,108,864 (64 MiB). One that is larger than this is accepted while there is no other.
     pub outbox_bytes: usize,
     /// Most received messages held until the program takes them. Default 10,000.
     pub inbox_messages: usize,
-    /// Most bytes (topics and payloads) of those. Default 67,108,864 (64 MiB).
+    /// Most bytes of those, as they take memory: topics, payloads and MQTT 5 properties with what the allocator adds, and
+    /// up to 1 KiB of bookkeeping each. Small user properties take 16 times their size on the wire. Default 67,108,864
+    /// (64 MiB). One that is larger than this is taken while there is no other.
     pub inbox_bytes: usize,
 }
 

@@ -7,10 +7,12 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::session::AckHandle;
 
+mod held;
 mod properties;
 #[cfg(feature = "spool")]
 mod stored;
 
+pub(crate) use held::block;
 pub(crate) use properties::{Properties, check_publish_len, number_len, publish_len};
 
 /// Quality of service of a publication or a subscription.
@@ -163,8 +165,8 @@ impl Outgoing {
         &self.payload
     }
 
-    /// What it counts against the outbox's bound in bytes.
-    pub(crate) fn size(&self) -> usize {
+    /// Topic, payload and properties, in bytes as they are sent.
+    pub(crate) fn encoded_len(&self) -> usize {
         self.topic.len()
             + self.payload.len()
             + self.properties.as_ref().map_or(0, |properties| properties.encoded_len())
@@ -321,13 +323,6 @@ impl Message {
     #[must_use]
     pub fn subscription_identifiers(&self) -> &[u32] {
         self.properties.as_ref().map_or(&[], |properties| &properties.identifiers)
-    }
-
-    /// What it counts against the inbox's bound in bytes.
-    pub(crate) fn size(&self) -> usize {
-        self.topic.len()
-            + self.payload.len()
-            + self.properties.as_ref().map_or(0, |properties| properties.encoded_len())
     }
 
     /// Acknowledges the message, with [`AckMode::Manual`](crate::AckMode::Manual). Does not block.

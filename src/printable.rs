@@ -76,6 +76,11 @@ impl Line {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The bytes it takes on the heap.
+    pub(crate) fn held(&self) -> usize {
+        self.0.capacity()
+    }
 }
 
 impl fmt::Debug for Line {

@@ -31,7 +31,7 @@ pub struct Stats {
     pub refused_topic: u64,
     /// Operations in the outbox: accepted and not settled.
     pub outbox_messages: u64,
-    /// Their topics and payloads, in bytes.
+    /// What they take in memory, in bytes, without the copies that the connection holds of those in flight.
     pub outbox_bytes: u64,
     /// Records in the spool's file; some may be of messages just settled, whose removal is on its way. 0 without a spool.
     pub spooled_messages: u64,
@@ -41,7 +41,7 @@ pub struct Stats {
     pub waiting_requests: u64,
     /// Messages in the inbox.
     pub inbox_messages: u64,
-    /// Their topics and payloads, in bytes.
+    /// What they take in memory, in bytes.
     pub inbox_bytes: u64,
     /// Received messages that are not acknowledged on the wire yet.
     pub unacknowledged: u64,

@@ -32,7 +32,7 @@ fn a_logger_may_use_the_client() {
     log::set_logger(&Publishes).expect("the only logger");
     log::set_max_level(log::LevelFilter::Info);
     let broker = Broker::start();
-    let (client, mut line) = broker.connect(broker.config().limits(lax().inbox(1, 1_000)));
+    let (client, mut line) = broker.connect(broker.config().limits(lax().inbox(1, 10_000)));
     assert!(CLIENT.set(client.clone()).is_ok());
     line.publish("t", 0, 0, false, "kept");
     line.publish("t", 0, 0, false, "dropped");

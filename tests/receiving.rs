@@ -149,7 +149,7 @@ fn a_release_of_an_unknown_id_is_answered() {
 #[test]
 fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
     let broker = Broker::start();
-    let limits = lax().inbox(1, 1_000);
+    let limits = lax().inbox(1, 10_000);
     let (client, mut line) = broker.connect(broker.config().limits(limits));
     let events = client.events();
     line.publish("t", 1, 1, false, "kept");
@@ -252,7 +252,7 @@ fn one_filter_too_many_is_refused_here() {
 #[test]
 fn a_full_outbox_makes_try_publish_say_so() {
     let broker = Broker::start();
-    let limits = lax().outbox(2, 1_000);
+    let limits = lax().outbox(2, 10_000);
     let (client, mut line) = broker.connect(broker.config().limits(limits));
     let held: Vec<_> = (0..2).map(|_| client.try_publish("t", QoS::AtLeastOnce, "x").expect("room")).collect();
     let full = error(client.try_publish("t", QoS::AtLeastOnce, "x"));

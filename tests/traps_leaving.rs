@@ -114,7 +114,7 @@ fn told_to_stop_during_a_pause() {
 #[test]
 fn told_to_stop_while_the_window_is_full() {
     let broker = Broker::start();
-    let limits = lax().outbox(3, 10_000);
+    let limits = lax().outbox(3, 100_000);
     let (client, mut line) = broker.connect(broker.config().window(1).limits(limits));
     let events = client.events();
     thread::scope(|scope| {

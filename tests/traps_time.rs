@@ -63,7 +63,7 @@ fn a_line_that_died_silently_is_given_up_after_two_periods() {
 #[test]
 fn pings_go_on_while_the_inbox_is_full() {
     let broker = Broker::start();
-    let config = broker.config().keep_alive(KEEP_ALIVE).limits(lax().inbox(1, 1_000));
+    let config = broker.config().keep_alive(KEEP_ALIVE).limits(lax().inbox(1, 10_000));
     let (client, mut line) = broker.connect(config);
     line.publish("t", 1, 1, false, "kept");
     line.publish("t", 1, 2, false, "refused");

@@ -26,6 +26,9 @@ struct Name {
     fingerprint: u64,
 }
 
+/// What a message takes here, in bytes: a table may be twice as large as what it holds.
+pub(super) const PER_MESSAGE: usize = 2 * (size_of::<(u64, Entry)>() + size_of::<u64>() + size_of::<(Name, usize)>());
+
 /// What an arriving QoS 1 or 2 message is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
@@ -33,7 +36,13 @@ pub(crate) enum Arrival {
     New(u64),
     /// A redelivery of one that is queued, in the program's hands, or done: at most its acknowledgement is due.
     Repeated,
+    /// One more than a broker that keeps to the rules can send: it is not taken note of, and not acknowledged.
+    TooMany,
 }
+
+/// The most messages owed at a time: there are 65,535 packet ids, and a message of QoS 2 may be repeated. A broker that uses
+/// ids again before they are acknowledged does not fill the memory.
+const MOST: usize = 2 * 65_535;
 
 /// The table of all messages that are not acknowledged. A broker without a bound in flight may fill it with tens of
 /// thousands, so nothing here goes through all of them for one.
@@ -62,6 +71,9 @@ pub(crate) struct Acks {
 impl Acks {
     /// Sorts an arriving message. `New` must be queued, or given back with [`refuse`](Acks::refuse).
     pub(super) fn arrive(&mut self, arrived: &Arrived) -> Arrival {
+        if self.owed.len() >= MOST {
+            return Arrival::TooMany;
+        }
         let name = Name { id: arrived.id, fingerprint: fingerprint(arrived) };
         let entry = |done| Entry { name, qos: arrived.qos, done, owed: false, taken: None, told: false };
         if arrived.qos == QoS::ExactlyOnce && self.releasing.get(&name.id) == Some(&name.fingerprint) {
@@ -207,6 +219,12 @@ impl Acks {
         self.unfinished.clear();
         if !resumable {
             return self.session_gone();
+        }
+        if self.entries.len() - self.owed.len() >= MOST {
+            // A broker sends again what is not acknowledged; these are what it has forgotten.
+            for key in self.detached.drain().flat_map(|(_, keys)| keys) {
+                self.entries.remove(&key);
+            }
         }
         for key in self.owed.drain(..) {
             if let Some(entry) = self.entries.get_mut(&key) {
@@ -401,6 +419,22 @@ mod tests {
             assert_eq!(acks.arrive(&arrived(id, QoS::AtLeastOnce, true)), Arrival::Repeated);
         }
         assert!(sent(&mut acks).into_iter().eq((1..=COUNT).rev()), "in the order of the new connection");
+    }
+
+    #[test]
+    fn a_broker_that_breaks_the_rules_does_not_fill_the_table() {
+        let new = |acks: &mut Acks, number: usize| {
+            let payload = number.to_be_bytes().to_vec();
+            acks.arrive(&Arrived { payload, ..arrived(1, QoS::AtLeastOnce, false) })
+        };
+        let mut acks = Acks::default();
+        for round in 0..4 {
+            let taken = (0..=MOST).take_while(|number| new(&mut acks, round * 2 * MOST + number) != Arrival::TooMany);
+            assert_eq!(taken.count(), MOST, "under one id, and never acknowledged");
+            acks.connection_lost(true);
+            assert!(acks.entries.len() <= 2 * MOST);
+            acks.assert_consistent();
+        }
     }
 
     /// The broker sends PUBREL only for the last PUBREC, but both must leave.

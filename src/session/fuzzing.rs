@@ -555,7 +555,7 @@ fn config(kind: u8) -> Config {
         .device_id("1")
         .credentials(credentials)
         .window(WINDOW)
-        .limits(Limits::default().outbox(8, 100).inbox(4, 20))
+        .limits(Limits::default().outbox(8, 10_000).inbox(4, 1_500))
         .clean_session(kind & 1 == 0)
         .ordered(kind & 2 != 0)
         .deliver_notices(kind & 8 != 0)

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::outbox::Kind;
-use crate::delivery::{Reply, Settler};
+use crate::delivery::{Reply, Settler, Slot};
 use crate::error::{Code, Error, ErrorKind, Fate, Stage as Waited};
-use crate::message::{Outgoing, QoS};
+use crate::message::{Outgoing, QoS, block};
 use crate::subscribe::Asked;
 
 /// What is asked of the broker.
@@ -22,13 +22,20 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    /// What it counts against the outbox's bound in bytes.
+    /// What it counts against the outbox's bound in bytes: what it has allocated, and what is kept of an operation.
     pub(super) fn size(&self) -> usize {
-        match self {
-            Body::Publish(message) => message.size(),
-            Body::Subscribe { filters, .. } => filters.iter().map(|(filter, _)| filter.len()).sum(),
-            Body::Unsubscribe(filter) => filter.len(),
-        }
+        // In the outbox's trees, which may be half empty; and where its fate is told.
+        let kept =
+            2 * (size_of::<Op>() + size_of::<(Instant, u64)>() + 2 * size_of::<u64>()) + block(size_of::<Slot>());
+        let held = match self {
+            Body::Publish(message) => block(size_of::<Outgoing>()) + message.held(),
+            Body::Subscribe { filters, .. } => {
+                let texts = filters.iter().map(|(filter, _)| block(filter.capacity())).sum::<usize>();
+                block(filters.capacity() * size_of::<Asked>()) + texts
+            }
+            Body::Unsubscribe(filter) => block(filter.capacity()),
+        };
+        kept + held
     }
 
     /// The filters it asks for, if it is a SUBSCRIBE.

@@ -32,7 +32,7 @@ pub(super) struct Bounds {
     pub(super) window: usize,
     /// Operations accepted and not settled.
     pub(super) count: usize,
-    /// Their topics and payloads, in bytes.
+    /// What they take in memory, in bytes.
     pub(super) bytes: usize,
     /// Packet ids run from 1 to this.
     pub(super) ids: u16,
@@ -75,6 +75,8 @@ pub(super) struct Outbox {
     open: usize,
     bytes: usize,
     in_flight: usize,
+    /// Their bytes: the connection holds a copy of each.
+    copied: usize,
     /// Of the current connection: no more in flight than the broker takes.
     receive_maximum: usize,
     /// Handed to the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
@@ -120,6 +122,7 @@ impl Outbox {
             open: 0,
             bytes: 0,
             in_flight: 0,
+            copied: 0,
             receive_maximum: usize::MAX,
             handed: VecDeque::new(),
             ahead: VecDeque::new(),
@@ -146,7 +149,7 @@ impl Outbox {
 
     /// Whether an operation of this size fits. One larger than the whole bound fits an empty outbox.
     pub(super) fn has_room(&self, size: usize) -> bool {
-        self.open < self.bounds.count && (self.open == 0 || self.bytes + size <= self.bounds.bytes)
+        self.open < self.bounds.count && (self.open == 0 || self.bytes + self.copied + size <= self.bounds.bytes)
     }
 
     pub(super) fn push(&mut self, body: Body, settler: Settler, deadline: Instant) -> u64 {
@@ -166,6 +169,7 @@ impl Outbox {
         self.open
     }
 
+    /// What they take in memory, without the connection's copies.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -313,6 +317,7 @@ impl Outbox {
         op.handed_at = Some(now);
         self.queued.remove(&seq);
         self.in_flight += 1;
+        self.copied += op.size;
         match kept {
             Some(id) => {
                 self.reserved.remove(&id);
@@ -432,6 +437,7 @@ impl Outbox {
         self.ghosts.remove(&seq);
         if op.in_flight() {
             self.in_flight -= 1;
+            self.copied -= op.size;
         }
     }
 

@@ -5,8 +5,9 @@
 
 use std::collections::VecDeque;
 
+use super::acks::PER_MESSAGE;
 use crate::identity::filter_matches;
-use crate::message::Message;
+use crate::message::{Message, QoS};
 
 /// Whose queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,13 @@ struct Stream {
     id: u64,
     filter: String,
     items: VecDeque<Item>,
+}
+
+/// What a message counts against the bound in bytes: what it has allocated, its place in a queue, which may be twice as long
+/// as what it holds, and its entry in the table of acknowledgements.
+fn size_of_item(message: &Message) -> usize {
+    let entry = if message.qos == QoS::AtMostOnce { 0 } else { PER_MESSAGE };
+    2 * size_of::<Item>() + entry + message.held()
 }
 
 /// All queues.
@@ -75,11 +83,11 @@ impl Queues {
 
     /// Whether this message fits. One larger than the whole bound fits an empty inbox.
     pub(super) fn has_room(&self, message: &Message) -> bool {
-        self.count < self.max_count && (self.count == 0 || self.bytes + message.size() <= self.max_bytes)
+        self.count < self.max_count && (self.count == 0 || self.bytes + size_of_item(message) <= self.max_bytes)
     }
 
     pub(super) fn push(&mut self, message: Message, key: Option<u64>) {
-        let (place, size) = (self.next_place, message.size());
+        let (place, size) = (self.next_place, size_of_item(&message));
         self.next_place += 1;
         self.count += 1;
         self.bytes += size;
@@ -161,7 +169,7 @@ impl Queues {
                 "where it belongs"
             );
             count += items.len();
-            bytes += items.iter().map(|item| item.message.size()).sum::<usize>();
+            bytes += items.iter().map(|item| size_of_item(&item.message)).sum::<usize>();
         }
         assert_eq!((self.count, self.bytes), (count, bytes), "what is counted");
     }
@@ -170,7 +178,6 @@ impl Queues {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::QoS;
 
     fn message(topic: &str, payload: &str) -> Message {
         let (topic, payload) = (topic.to_string(), payload.as_bytes().to_vec());
@@ -183,7 +190,7 @@ mod tests {
 
     #[test]
     fn the_first_matching_stream_gets_the_only_copy() {
-        let mut queues = Queues::new(100, 1000);
+        let mut queues = Queues::new(100, 100_000);
         let first = queues.open_stream("a/#");
         let second = queues.open_stream("a/b");
         for topic in ["a/b", "a/c", "z"] {
@@ -197,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_closed_stream_hands_over_what_it_held() {
-        let mut queues = Queues::new(100, 1000);
+        let mut queues = Queues::new(100, 100_000);
         let one = queues.open_stream("a");
         let two = queues.open_stream("a");
         queues.push(message("a", "x"), None);
@@ -259,11 +266,16 @@ mod tests {
 
     #[test]
     fn bounded_by_count_and_bytes() {
-        let mut queues = Queues::new(2, 10);
-        assert!(queues.has_room(&message("t", "longer than the whole bound")));
+        let one = size_of_item(&message("t", "12345678"));
+        let mut queues = Queues::new(3, 2 * one);
+        assert!(queues.has_room(&message("t", &"longer than the whole bound".repeat(1_000))));
         queues.push(message("t", "12345678"), None);
-        assert!(!queues.has_room(&message("t", "1")));
-        assert!(queues.has_room(&message("t", "")));
+        assert!(queues.has_room(&message("t", "12345678")));
+        assert!(!queues.has_room(&message("t", "1234567890123456789012345")), "a larger block");
+        queues.push(message("t", "12345678"), None);
+        assert_eq!((queues.count(), queues.bytes()), (2, 2 * one));
+        assert!(!queues.has_room(&message("t", "")));
+        let mut queues = Queues::new(1, usize::MAX);
         queues.push(message("t", ""), None);
         assert!(!queues.has_room(&message("", "")));
     }

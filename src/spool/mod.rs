@@ -207,7 +207,7 @@ impl Spool {
 /// What a message takes in the spool, in bytes.
 pub(crate) fn size_of(message: &Outgoing) -> u64 {
     let properties = if message.properties.is_some() { 4 } else { 0 };
-    (message.size() + properties + OVERHEAD) as u64
+    (message.encoded_len() + properties + OVERHEAD) as u64
 }
 
 /// The wall clock, in milliseconds since 1970.

@@ -206,18 +206,20 @@ pub fn grant(line: &mut Line) {
 
 /// A packet in bytes, so that a test can put several into one segment.
 pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![first];
-    let mut left = body.len();
+    [&[first], length(body.len()).as_slice(), body].concat()
+}
+
+/// A length as MQTT writes it, seven bits a byte.
+fn length(mut left: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
     loop {
         let more = left >= 128;
         bytes.push((left % 128) as u8 | u8::from(more) << 7);
         left /= 128;
         if !more {
-            break;
+            return bytes;
         }
     }
-    bytes.extend_from_slice(body);
-    bytes
 }
 
 /// A CONNACK of MQTT 5 that accepts, with these properties.
@@ -255,6 +257,11 @@ pub fn publish(topic: &str, qos: u8, id: u16, dup: bool, payload: &[u8]) -> Vec<
     publish_at(level(), topic, qos, id, dup, &[], payload)
 }
 
+/// A PUBLISH of MQTT 5 with properties, at QoS 0.
+pub fn publish_with(topic: &str, properties: &[u8], payload: &[u8]) -> Vec<u8> {
+    publish_at(5, topic, 0, 0, false, properties, payload)
+}
+
 /// `code`: of MQTT 3.1.1.
 pub fn connack_at(level: u8, session_present: bool, code: u8) -> Vec<u8> {
     match level {
@@ -282,7 +289,7 @@ pub fn publish_at(level: u8, topic: &str, qos: u8, id: u16, dup: bool, propertie
         body.extend_from_slice(&id.to_be_bytes());
     }
     if level == 5 {
-        body.push(properties.len() as u8);
+        body.extend_from_slice(&length(properties.len()));
         body.extend_from_slice(properties);
     }
     body.extend_from_slice(payload);
@@ -363,7 +370,7 @@ impl Line {
 
     /// A PUBLISH of MQTT 5 with properties, at QoS 0.
     pub fn publish_with(&mut self, topic: &str, properties: &[u8], payload: &str) {
-        self.write(&publish_at(5, topic, 0, 0, false, properties, payload.as_bytes()));
+        self.write(&publish_with(topic, properties, payload.as_bytes()));
     }
 
     /// The reply to a request that came in a PUBLISH, written as it was asked: see `aliyun_mqtt::Request`.

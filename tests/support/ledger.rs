@@ -29,7 +29,7 @@ pub const MARGIN: Duration = Duration::from_secs(5);
 
 /// Bounds of the outbox, low enough to be met.
 const OUTBOX_MESSAGES: usize = 1_000;
-const OUTBOX_BYTES: usize = 256 * 1024;
+const OUTBOX_BYTES: usize = 1024 * 1024;
 
 /// The shortest there is, so that a silent line is noticed soon.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);

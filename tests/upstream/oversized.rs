@@ -42,7 +42,7 @@ fn what_came_before_a_packet_over_the_limit_is_not_acknowledged_v4() {
     use rumqttc::{ConnectionError::MqttState, StateError::Deserialization};
     assert!(matches!(next, Err(MqttState(Deserialization(PayloadSizeLimitExceeded(101))))), "{next:?}");
     drop(connection);
-    assert_eq!(serving.join().expect("no panic"), [], "no PUBACK");
+    assert_eq!(serving.join().expect("no panic"), Vec::<u8>::new(), "no PUBACK");
 }
 
 #[test]
@@ -60,5 +60,5 @@ fn what_came_before_a_packet_over_the_limit_is_not_acknowledged_v5() {
         matches!(next, Err(MqttState(Deserialization(PayloadSizeLimitExceeded { pkt_size: 101, max: 100 }))));
     assert!(expected, "{next:?}");
     drop(connection);
-    assert_eq!(serving.join().expect("no panic"), [], "no PUBACK");
+    assert_eq!(serving.join().expect("no panic"), Vec::<u8>::new(), "no PUBACK");
 }

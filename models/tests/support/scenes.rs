@@ -75,7 +75,7 @@ pub fn blocking() {
 pub fn crowded() {
     let broker = Broker::begin(Plan { cuts: 2, refuses: true, ..Plan::new(2) });
     // The first connection is not to be refused, or there is nothing to look at.
-    let limits = aliyun_mqtt::Limits::default().outbox(2, 1_000);
+    let limits = aliyun_mqtt::Limits::default().outbox(2, 10_000);
     let Ok(client) = Client::connect(config(2).limits(limits).build().expect("a good configuration")) else { return };
     let outcomes = Outcomes::default();
     let mut threads: Vec<_> = (0..2).map(|n| pipeline(&client, &outcomes, messages(n, 3, any_qos()))).collect();

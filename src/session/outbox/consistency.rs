@@ -12,6 +12,8 @@ impl Outbox {
         assert!(self.deadlines.iter().map(|(_, seq)| seq).copied().eq(self.by_deadline()), "their deadlines");
         let in_flight = self.ops.values().filter(|op| op.in_flight()).count();
         assert_eq!(self.in_flight, in_flight, "operations in flight");
+        let copied = self.ops.values().filter(|op| op.in_flight()).map(|op| op.size).sum::<usize>();
+        assert_eq!(self.copied, copied, "the bytes of those");
         assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
         let queued = |op: &&Op| op.stage == Stage::Queued;
         assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be handed over");

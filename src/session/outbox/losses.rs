@@ -52,7 +52,7 @@ impl Outbox {
         self.requests.clear();
         self.reserved.clear();
         self.unacknowledged_at = None;
-        self.in_flight = 0;
+        (self.in_flight, self.copied) = (0, 0);
     }
 
     /// CONNACK said that the broker has no session: nothing sent before counts any more.

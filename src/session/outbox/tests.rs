@@ -288,10 +288,18 @@ fn answers_that_are_owed_for_long_wedge_the_line() {
 
 #[test]
 fn bounded_by_bytes_too() {
-    let mut outbox = Outbox::new(BOUNDS);
-    assert!(outbox.has_room(1000), "one larger than the bound fits an empty outbox");
-    push(&mut outbox, QoS::AtLeastOnce, &"x".repeat(80), far());
-    assert!(outbox.has_room(19) && !outbox.has_room(20));
+    let mut outbox = Outbox::new(Bounds { bytes: 10_000, ..BOUNDS });
+    assert!(outbox.has_room(20_000), "one larger than the bound fits an empty outbox");
+    let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, &"x".repeat(80), far());
+    let one = outbox.bytes();
+    assert!(one > 80 + 1 + size_of::<Op>(), "{one}: what is kept of it counts, too");
+    assert!(outbox.has_room(10_000 - one) && !outbox.has_room(10_001 - one));
+    send(&mut outbox);
+    assert!(outbox.has_room(10_000 - 2 * one) && !outbox.has_room(10_001 - 2 * one), "the connection holds a copy");
+    outbox.connection_lost(true, Blame::Nobody, Instant::now());
+    assert!(outbox.has_room(10_000 - one), "not any more");
+    outbox.settle(seq, Ok(Reply::default()));
+    assert_eq!(outbox.bytes(), 0);
 }
 
 #[test]

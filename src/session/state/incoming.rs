@@ -140,6 +140,10 @@ impl State {
                     self.send_acks();
                     return;
                 }
+                Arrival::TooMany => {
+                    self.stats.refused_full += 1;
+                    return;
+                }
             },
         };
         if let Some(notice) = Notice::parse(&arrived.topic, &arrived.payload) {
@@ -185,6 +189,10 @@ impl State {
                 Arrival::Repeated => {
                     self.stats.redelivered += 1;
                     return self.send_acks();
+                }
+                Arrival::TooMany => {
+                    self.stats.refused_full += 1;
+                    return;
                 }
             }
         }

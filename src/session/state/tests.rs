@@ -229,7 +229,7 @@ fn a_process_with_a_kept_session_begins_at_any_id() {
 
 #[test]
 fn a_full_inbox_is_announced_each_time_it_fills_up() {
-    let limits = crate::Limits::default().inbox(2, 1_000);
+    let limits = crate::Limits::default().inbox(2, 10_000);
     let (mut state, wire) = (state(config().limits(limits)), Wire::default());
     connect(&mut state, &wire, false);
     for _ in 0..2 {
