@@ -50,6 +50,7 @@ impl ConfigBuilder {
     ///
     /// For programs that choose the credentials themselves. Faults are reported by [`build`](ConfigBuilder::build).
     pub fn from_env() -> Self {
+        env::warn_of_unread();
         ConfigBuilder::read(&Env::process())
     }
 
@@ -268,7 +269,7 @@ impl ConfigBuilder {
     /// too. No proxy is used for this machine (`localhost` and loopback addresses), nor for what the first of `no_proxy` and
     /// `NO_PROXY` lists, divided by commas: `*` for everything, `example.com` or `.example.com` for that name and those
     /// below it, `10.0.0.1`, `10.0.0.0/8` or an IPv6 address or network for an endpoint given as an address; each but a
-    /// network may end in `:port`. Names are not looked up for that.
+    /// network may end in `:port`. Names are not looked up for that. An entry that can never match is a warning in the log.
     pub fn proxy_from_env(mut self) -> Self {
         self.proxy.set_environment(&Env::process());
         self

@@ -104,7 +104,8 @@ pub(crate) struct PubArgs {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW)]
     repeat: Option<u64>,
     /// Pause between repeats, in seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "rate", help_heading = HOW)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "rate", requires = "repeat",
+        help_heading = HOW)]
     repeat_delay: Option<Duration>,
     /// Most messages per second (the service advises 20 per client) [default: no limit]
     #[arg(long, value_name = "NUMBER", value_parser = rate, help_heading = HOW)]
