@@ -276,6 +276,9 @@ impl ConfigBuilder {
     }
 
     /// Trusts the CA certificates of this PEM file, besides the system's. Can be called more than once.
+    ///
+    /// [`build`](ConfigBuilder::build) reads it, up to 16 MiB; a pipe or a device has the time-out to give it. A byte order
+    /// mark is skipped. A certificate in it that cannot be read is an error.
     #[cfg(feature = "tls")]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls.add_ca_file(path.into());
@@ -300,6 +303,7 @@ impl ConfigBuilder {
     }
 
     /// The client's certificate chain and its key, PEM files, for instances with mutual TLS (Enterprise Platinum).
+    /// They are read as that of [`ca_file`](ConfigBuilder::ca_file).
     #[cfg(feature = "tls")]
     pub fn client_certificate_files(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.tls.set_client_files(certificate.into(), key.into());
