@@ -116,8 +116,10 @@ impl Config {
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named. A secret is never
-    /// shown.
+    /// shown. What is set and has no effect is a warning in the log: a variable that begins with `ALIYUN_MQTT_` and is not
+    /// read, and one of another way to log in where `ALIYUN_MQTT_AUTH` is not set.
     pub fn from_env() -> Result<Self> {
+        crate::env::warn_of_unread();
         ConfigBuilder::from_env_with_credentials(&crate::env::Env::process()).build()
     }
 

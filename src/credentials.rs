@@ -477,8 +477,18 @@ impl AuthMode {
     }
 
     pub(crate) fn read(env: &Env<'_>) -> Result<Self> {
+        const OTHERS: [&str; 3] = [env::TOKEN, env::DEVICE_ACCESS_KEY_ID, env::DEVICE_ACCESS_KEY_SECRET];
         match env.text(env::AUTH)?.as_deref() {
-            None | Some("signature") => Ok(AuthMode::Signature),
+            None => {
+                if let Some(name) = env.first_set(&OTHERS) {
+                    log::warn!(
+                        "the environment variable {name} is not used: {} is not set, and the login is by signature",
+                        env::AUTH
+                    );
+                }
+                Ok(AuthMode::Signature)
+            }
+            Some("signature") => Ok(AuthMode::Signature),
             Some("token") => Ok(AuthMode::Token),
             Some("device") => Ok(AuthMode::Device),
             Some(other) => Err(Error::config(format!(

@@ -76,6 +76,56 @@ pub(crate) fn read_topic(env: &Env<'_>) -> Result<String> {
     Ok(topic)
 }
 
+/// What the names of the client's own variables begin with.
+const PREFIX: &str = "ALIYUN_MQTT_";
+
+/// Those that something in the library reads.
+const READ: &[&str] = &[
+    ENDPOINT,
+    INSTANCE_ID,
+    GROUP_ID,
+    DEVICE_ID,
+    TOPIC,
+    CLEAN_SESSION,
+    PROTOCOL,
+    TIMEOUT,
+    PROXY,
+    AUTH,
+    TOKEN,
+    DEVICE_ACCESS_KEY_ID,
+    DEVICE_ACCESS_KEY_SECRET,
+    #[cfg(feature = "tls")]
+    CA_FILE,
+    #[cfg(feature = "tls")]
+    CLIENT_CERT_FILE,
+    #[cfg(feature = "tls")]
+    CLIENT_KEY_FILE,
+    #[cfg(feature = "openapi")]
+    API_ENDPOINT,
+    #[cfg(feature = "openapi")]
+    REGION_ID,
+];
+
+/// Logs a warning for each variable of the process that looks like a setting and is not read: misspelled, of the command
+/// line only, or of a cargo feature that is not enabled.
+pub(crate) fn warn_of_unread() {
+    for name in unread(std::env::vars_os().map(|(name, _)| name)) {
+        log::warn!("the environment variable {name} has no effect: Config::from_env does not read it");
+    }
+}
+
+fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    // It is for the shell that started an emulator.
+    const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    let ours = names.filter(|name| name.to_ascii_uppercase().starts_with(PREFIX) && name != PID);
+    // Where they have one name in any case, the system says so.
+    let known = |name: &str| READ.contains(&name) || cfg!(windows) && READ.contains(&&*name.to_ascii_uppercase());
+    let mut unread: Vec<String> = ours.filter(|name| !known(name)).collect();
+    unread.sort();
+    unread
+}
+
 /// The environment: of the process, or made up by a test.
 pub(crate) struct Env<'a> {
     lookup: &'a dyn Fn(&str) -> Option<OsString>,
@@ -110,6 +160,11 @@ impl<'a> Env<'a> {
     /// As [`needed`](Env::needed), for a secret.
     pub(crate) fn secret(&self, name: &str) -> Result<Zeroizing<String>> {
         self.needed(name).map(Zeroizing::new)
+    }
+
+    /// The first of these that is set.
+    pub(crate) fn first_set(&self, names: &[&'static str]) -> Option<&'static str> {
+        names.iter().copied().find(|name| self.set(name).is_some())
     }
 
     /// The time-out, of 1 s to 1 h; `None` if the variable is not set or empty.
@@ -148,6 +203,9 @@ mod tests {
             assert!(error.to_string().contains(name) && error.to_string().contains("not set"), "{error}");
             assert!(env.text(name).unwrap().is_none());
         }
+        assert_eq!(env.first_set(&[TOPIC, TOKEN]), None, "an empty one is not set");
+        let lookup = |name: &str| (name == TOKEN).then(|| OsString::from("RW|x"));
+        assert_eq!(Env::from_lookup(&lookup).first_set(&[TOPIC, TOKEN]), Some(TOKEN));
     }
 
     #[cfg(unix)]
@@ -159,6 +217,13 @@ mod tests {
         assert!(env.text(TOKEN).unwrap_err().to_string().contains(TOKEN));
         #[cfg(feature = "tls")]
         assert!(env.path(CA_FILE).is_some());
+    }
+
+    #[test]
+    fn what_looks_like_a_setting_and_is_not_read_is_found() {
+        let names = ["PATH", TOPIC, "ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE", "ALIYUN_MQTT_EMULATOR_PID"];
+        let found = unread(names.into_iter().map(OsString::from));
+        assert_eq!(found, ["ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE"]);
     }
 
     #[test]

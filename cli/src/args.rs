@@ -297,6 +297,20 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// clap takes what has the same id for the same argument: its value would be that of the setting, too.
+    #[test]
+    fn no_argument_of_a_command_is_taken_for_a_setting() {
+        let tree = Cli::command();
+        let settings: Vec<_> = tree.get_arguments().map(|argument| argument.get_id().clone()).collect();
+        let mut open: Vec<_> = tree.get_subcommands().collect();
+        while let Some(command) = open.pop() {
+            for argument in command.get_arguments() {
+                assert!(!settings.contains(argument.get_id()), "{} {}", command.get_name(), argument.get_id());
+            }
+            open.extend(command.get_subcommands());
+        }
+    }
+
     /// Of the whole tree: the value of a flag is in the list of processes for all to see.
     #[test]
     fn no_flag_takes_a_secret_as_its_value() {

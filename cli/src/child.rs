@@ -1,13 +1,59 @@
 //! Commands of the user's that this program runs: what they inherit, and how they end with all they have started.
 
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::args::GlobalArgs;
+use crate::interrupt;
 use crate::settings;
 
 /// Whether children inherit the variables that hold secrets.
 static PASS_SECRETS: AtomicBool = AtomicBool::new(false);
+
+/// The groups that end with this program.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// A child that outlives neither its use nor, by Ctrl-C, this program.
+pub(crate) struct Ended(Child);
+
+impl Ended {
+    pub(crate) fn new(child: Child) -> Self {
+        running(|groups| groups.push(child.id()));
+        interrupt::end_children_with_us();
+        Ended(child)
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// It may have ended just now; either way it is gone after this, with all it has started.
+    pub(crate) fn end(&mut self) {
+        end(self.0.id(), true);
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let id = self.0.id();
+        running(|groups| groups.retain(|group| *group != id));
+        if !matches!(self.0.try_wait(), Ok(Some(_))) {
+            self.end();
+        }
+    }
+}
+
+/// Ends all that runs, for this program ends.
+pub(crate) fn end_all() {
+    running(|groups| groups.iter().for_each(|group| end(*group, true)));
+}
+
+fn running<T>(act: impl FnOnce(&mut Vec<u32>) -> T) -> T {
+    act(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
+}
 
 /// Takes over what the command line says of children.
 pub(crate) fn start(global: &GlobalArgs) {

@@ -1,8 +1,9 @@
 //! Ctrl-C and SIGTERM: the first asks the command to finish, once there is something to finish; the second ends the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
+use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::threads;
 
@@ -23,6 +24,24 @@ struct Inner {
     at_exit: Mutex<Vec<AtExit>>,
 }
 
+/// Somebody decides what a signal does.
+static LISTENED: AtomicBool = AtomicBool::new(false);
+
+/// From now on a signal ends the children as well, where nobody listens for it: they are in groups of their own, and would
+/// not hear of it.
+pub(crate) fn end_children_with_us() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Where that does not work, they stay, as long as they like.
+        let _ = hear(|| {
+            if !LISTENED.load(Ordering::SeqCst) {
+                child::end_all();
+                std::process::exit(Exit::Interrupted as i32);
+            }
+        });
+    });
+}
+
 impl Interrupt {
     /// Listens from now on. Once per process. Until [`begin`](Interrupt::begin) the first time ends the program, too.
     pub(crate) fn listen() -> Result<Self> {
@@ -33,10 +52,12 @@ impl Interrupt {
             at_exit: Mutex::new(Vec::new()),
         });
         let known = Arc::clone(&inner);
+        LISTENED.store(true, Ordering::SeqCst);
         hear(move || {
             if !known.begun.load(Ordering::SeqCst) || known.happened.swap(true, Ordering::SeqCst) {
                 // There is nothing to wait for, or whoever is at the keyboard does not want to.
                 known.at_exit.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|last| last());
+                child::end_all();
                 std::process::exit(Exit::Interrupted as i32);
             }
             let wakes = std::mem::take(&mut *known.lock());

@@ -219,3 +219,19 @@ fn its_memory_is_bounded() {
         run(program(), ["emulator", wrong[0], wrong[1]]).expect(2);
     }
 }
+
+/// It outlives the shell's command, and has no use for the secrets of another service.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_behind_the_shell_holds_no_secret_of_its_starter() {
+    let mut command = program();
+    command
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "MARKER-not-a-secret")
+        .env("ALIYUN_MQTT_TOKEN", "MARKER-not-a-token");
+    let output = run(command, ["emulator", "--env", "--for", "600"]).expect(0);
+    let pid = output.lines().iter().find_map(|line| line.strip_prefix("export ALIYUN_MQTT_EMULATOR_PID=")).unwrap();
+    let environment = std::fs::read(format!("/proc/{pid}/environ"));
+    assert!(Command::new("kill").arg(pid).status().unwrap().success());
+    let environment = String::from_utf8_lossy(&environment.unwrap()).into_owned();
+    assert!(environment.contains("HOME=") && !environment.contains("MARKER"), "{environment}");
+}

@@ -166,6 +166,15 @@ fn a_flag_given_twice_is_an_error_where_only_one_could_be_meant() {
         assert!(output.stderr.contains("multiple times"), "{output:?}");
     }
     assert!(published(&emulator).is_empty());
+    // Nor does one wait for another in vain.
+    for (arguments, word) in [
+        (&["pub", "-t", &a, "-m", "x", "--repeat-delay", "1"][..], "--repeat"),
+        (&["sub", "-t", &a, "--exec-timeout", "1"], "--exec"),
+        (&["sub", "-t", &a, "-E", "-C", "1"], "--count"),
+        (&["sub", "--no-subscribe", "-q", "1"], "--qos"),
+    ] {
+        assert!(run(with(&emulator), arguments).expect(2).stderr.contains(word), "{word}");
+    }
     // What is said of a setting later counts, so that an alias can be overruled; and a switch is on, however often.
     let twice =
         ["-e", "mqtt://127.0.0.1:9", "pub", "-t", &a, "-m", "x", "--quiet", "--quiet", "-e", &emulator.endpoint()];
@@ -258,15 +267,7 @@ fn a_command_that_takes_too_long_takes_its_children_along() {
     let pids = std::fs::read_to_string(pids).unwrap();
     let pids: Vec<&str> = pids.lines().collect();
     assert_eq!(pids.len(), 2);
-    let end = std::time::Instant::now() + support::LONG;
-    for pid in pids {
-        // A dead one may stay until it is waited for.
-        let gone = || std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "));
-        while !gone() {
-            assert!(std::time::Instant::now() < end, "{pid} goes on");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-    }
+    pids.into_iter().for_each(expect_gone);
 }
 
 #[cfg(unix)]
@@ -275,10 +276,8 @@ fn no_child_inherits_a_secret_unless_it_is_asked_for() {
     const MARKER: &str = "MARKER-not-a-secret";
     let emulator = emulator();
     let folder = Folder::new();
-    let config = format!(
-        "access_key_secret_env = 'OWN_SECRET'\n[profile.other]\ntoken_env = 'OTHER_SECRET'\ntoken_command = ''"
-    );
-    let config = folder.write("config.toml", config.replace("\ntoken_command = ''", ""));
+    let config = "access_key_secret_env = 'OWN_SECRET'\n[profile.other]\ntoken_env = 'OTHER_SECRET'\n";
+    let config = folder.write("config.toml", config);
     let receive = |flags: &[&str]| {
         let a = topic(&emulator, "a");
         let mut command = with(&emulator);
@@ -309,4 +308,39 @@ fn no_child_inherits_a_secret_unless_it_is_asked_for() {
     command.env("ALIYUN_MQTT_TOKEN", MARKER).env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET").arg("--config").arg(config);
     run(command, ["sign", "-i", "GID_demo@@@1"]).expect(0);
     assert!(!std::fs::read_to_string(folder.path("environment")).unwrap().contains(MARKER));
+}
+
+/// It is in a group of its own, which a terminal's Ctrl-C does not reach.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_program_leaves_no_command_behind() {
+    let emulator = emulator();
+    let folder = Folder::new();
+    let pid = folder.path("pid");
+    // Written whole, and then there.
+    let line = format!("sleep 600 & echo $! > '{0}.new'; mv '{0}.new' '{0}'; wait", pid.display());
+    let config = folder.write("config.toml", format!("access_key_secret_command = \"{line}\""));
+    let mut command = with(&emulator);
+    command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET").arg("--config").arg(config);
+    command.args(["pub", "-t", &topic(&emulator, "a"), "-m", "x", "--timeout", "600"]);
+    let running = Running::start(command);
+    let end = std::time::Instant::now() + support::LONG;
+    while !pid.exists() {
+        assert!(std::time::Instant::now() < end, "the command does not run");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    running.signal("INT");
+    running.wait().expect(130);
+    expect_gone(std::fs::read_to_string(pid).unwrap().trim());
+}
+
+/// A dead one may stay until it is waited for.
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn expect_gone(pid: &str) {
+    let end = std::time::Instant::now() + support::LONG;
+    while std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(std::time::Instant::now() < end, "{pid} goes on");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }

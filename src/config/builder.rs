@@ -50,6 +50,7 @@ impl ConfigBuilder {
     ///
     /// For programs that choose the credentials themselves. Faults are reported by [`build`](ConfigBuilder::build).
     pub fn from_env() -> Self {
+        env::warn_of_unread();
         ConfigBuilder::read(&Env::process())
     }
 
@@ -279,13 +280,16 @@ impl ConfigBuilder {
     /// too. No proxy is used for this machine (`localhost` and loopback addresses), nor for what the first of `no_proxy` and
     /// `NO_PROXY` lists, divided by commas: `*` for everything, `example.com` or `.example.com` for that name and those
     /// below it, `10.0.0.1`, `10.0.0.0/8` or an IPv6 address or network for an endpoint given as an address; each but a
-    /// network may end in `:port`. Names are not looked up for that.
+    /// network may end in `:port`. Names are not looked up for that. An entry that can never match is a warning in the log.
     pub fn proxy_from_env(mut self) -> Self {
         self.proxy.set_environment(&Env::process());
         self
     }
 
     /// Trusts the CA certificates of this PEM file, besides the system's. Can be called more than once.
+    ///
+    /// [`build`](ConfigBuilder::build) reads it, up to 16 MiB; a pipe or a device has the time-out to give it. A byte order
+    /// mark is skipped. A certificate in it that cannot be read is an error.
     #[cfg(feature = "tls")]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls.add_ca_file(path.into());
@@ -310,6 +314,7 @@ impl ConfigBuilder {
     }
 
     /// The client's certificate chain and its key, PEM files, for instances with mutual TLS (Enterprise Platinum).
+    /// They are read as that of [`ca_file`](ConfigBuilder::ca_file).
     #[cfg(feature = "tls")]
     pub fn client_certificate_files(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.tls.set_client_files(certificate.into(), key.into());

@@ -257,3 +257,19 @@ fn tokens_to_apply_for_are_checked_before_anything_is_asked() {
         assert!(text.contains(expected), "{text}");
     }
 }
+
+/// What `read_to_string` gives for a file that an editor of Windows saved would be refused by the server only.
+#[test]
+fn what_cannot_be_seen_is_no_part_of_a_key() {
+    for unseen in ["\u{feff}not-a-secret", "not-a-secret\u{200b}", "not\u{2060}-a-secret"] {
+        for credentials in [
+            Credentials::signature("id", unseen),
+            Credentials::signature(unseen, "not-a-secret"),
+            Credentials::device("id", unseen),
+            Credentials::token("id", format!("{unseen}|x")),
+        ] {
+            let error = credentials.check().unwrap_err().to_string();
+            assert!(error.contains("byte order mark") && !error.contains("not-a-secret"), "{error}");
+        }
+    }
+}

@@ -118,8 +118,11 @@ fn shown(key: Key, text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (&text[..scheme.len() + 3], rest),
-        None => ("", text),
+        // Else it may be a part of a password.
+        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            (&text[..scheme.len() + 3], rest)
+        }
+        _ => ("", text),
     };
     match rest.rfind('@') {
         // Where the password ends nobody knows for sure: it may have an unescaped / or @.
@@ -161,6 +164,7 @@ mod tests {
             (Key::Endpoint, "user:not-a-secret@host:1883", "********@host:1883"),
             (Key::Endpoint, "user:not/a#secret?@host", "********@host"),
             (Key::Endpoint, "mqtt:/user:not-a-secret@host", "********@host"),
+            (Key::Endpoint, "user:not-a://secret@host", "********@host"),
             (Key::ApiEndpoint, "https://a@b@host/x", "https://********@host/x"),
             (Key::ApiEndpoint, "not-a-secret@host", "********@host"),
             (Key::Endpoint, "wss://host/mqtt", "wss://host/mqtt"),

@@ -40,7 +40,7 @@ enum CredentialCommand {
     /// Take the credential of a client id away
     Unregister {
         /// Client id, GroupID@@@DeviceID
-        #[arg(value_name = "CLIENT_ID")]
+        #[arg(id = "client", value_name = "CLIENT_ID")]
         client_id: String,
         /// Do not ask on the terminal; without a terminal nothing is asked
         #[arg(long)]
@@ -57,7 +57,7 @@ enum CredentialCommand {
 #[derive(Debug, Args)]
 struct ShowArgs {
     /// Client id, GroupID@@@DeviceID
-    #[arg(value_name = "CLIENT_ID")]
+    #[arg(id = "client", value_name = "CLIENT_ID")]
     client_id: String,
     /// Show the AccessKey secret
     #[arg(long)]

@@ -30,13 +30,13 @@ enum GroupCommand {
     /// Make a group; it cannot be renamed
     Create {
         /// GID_ or GID-, then letters, digits, - or _; 7 to 64 characters
-        #[arg(value_name = "GROUP_ID")]
+        #[arg(id = "group", value_name = "GROUP_ID")]
         group_id: String,
     },
     /// Take a group away: its clients cannot log in any more
     Delete {
         /// Group id
-        #[arg(value_name = "GROUP_ID")]
+        #[arg(id = "group", value_name = "GROUP_ID")]
         group_id: String,
         /// Do not ask on the terminal; without a terminal nothing is asked
         #[arg(long)]

@@ -63,7 +63,7 @@ for what is under way.
 With --spool, QoS 1 and 2 messages are on disk before they are sent, and removed when their fate is known. What is not \
 acknowledged when time runs out (no acknowledgement for --timeout) or the process dies goes out with the next run on the \
 same file, first and in order; a run without a message does just that. Exit codes 3, 5 and 130 may therefore leave \
-messages in the spool: the summary counts them as spooled, not as failed, and they must not be given again. A first \
+messages in the spool (move it together with its .lock file): the summary counts them as spooled, not as failed, and they must not be given again. A first \
 connection is needed: without one (3, 4, 5) nothing is read and nothing stored.";
 
 /// Publish messages: one, a file, standard input, a message per line, or JSON lines
@@ -101,7 +101,8 @@ pub(crate) struct PubArgs {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW)]
     repeat: Option<u64>,
     /// Pause between repeats, in seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "rate", help_heading = HOW)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "rate", requires = "repeat",
+        help_heading = HOW)]
     repeat_delay: Option<Duration>,
     /// Most messages per second (the service advises 20 per client) [default: no limit]
     #[arg(long, value_name = "NUMBER", value_parser = rate, help_heading = HOW)]

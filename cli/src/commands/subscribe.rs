@@ -18,9 +18,9 @@ of receipt.
 When a command of --exec fails, sub ends with 1 and the message is not acknowledged, nor is any after it; --keep-going skips \
 it instead. Commands run one at a time, in the order of receipt. Their environment has MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN, \
 MQTT_DUP, MQTT_TIME, MQTT_PAYLOAD_LEN and, where the message has them, MQTT_CONTENT_TYPE, MQTT_RESPONSE_TOPIC and \
-MQTT_USER_PROPERTIES (JSON pairs). Write \"$MQTT_TOPIC\" in quotes: others have chosen it. An environment cannot hold a NUL \
-or an endless value: a NUL is U+FFFD there, a value of more than 64 KB (1 KB, where the system does not take them together) \
-is left out, and MQTT_INEXACT names these variables.
+MQTT_USER_PROPERTIES (JSON pairs); the variables that hold secrets are taken out, unless --pass-secrets is given. Write \"$MQTT_TOPIC\" in quotes: \
+others have chosen it. An environment cannot hold a NUL or an endless value: a NUL is U+FFFD there, a value of more than \
+64 KB (1 KB, where the system does not take them together) is left out, and MQTT_INEXACT names these variables.
 
 Formats of -F: %t topic, %p payload, %x %X payload in hex, %l length, %q QoS, %r retain, %I ISO 8601 time, %U Unix time, \
 %j JSON, %J JSON with the payload as JSON, and of MQTT 5 %C content type, %D correlation data, %E expiry, %F text flag, \
@@ -50,7 +50,7 @@ pub(crate) struct SubArgs {
     #[arg(long, short = 'U', value_name = "FILTER")]
     unsubscribe: Vec<String>,
     /// Subscribe to nothing: receive P2P messages and those of a kept session
-    #[arg(long, conflicts_with = "topics")]
+    #[arg(long, conflicts_with_all = ["topics", "qos", "no_local", "subscription_id"])]
     no_subscribe: bool,
     /// Do not receive what this client publishes (MQTT 5)
     #[arg(long, hide_short_help = true)]
@@ -59,7 +59,8 @@ pub(crate) struct SubArgs {
     #[arg(long, value_name = "ID", hide_short_help = true)]
     subscription_id: Option<u32>,
     /// End when the subscriptions are made
-    #[arg(long, short = 'E')]
+    #[arg(long, short = 'E', conflicts_with_all = ["count", "duration", "filter_out", "exec", "output_dir", "json", "format",
+        "verbose", "no_newline"])]
     exit_after_subscribing: bool,
     #[command(flatten)]
     bounds: BoundArgs,

@@ -34,7 +34,7 @@ enum TraceCommand {
     /// When a client connected and disconnected, and why
     Device {
         /// Client id, GroupID@@@DeviceID
-        #[arg(value_name = "CLIENT_ID")]
+        #[arg(id = "client", value_name = "CLIENT_ID")]
         client_id: String,
         #[command(flatten)]
         pages: PageArgs,
@@ -44,7 +44,7 @@ enum TraceCommand {
     /// Which messages a client sent and got
     Messages {
         /// Client id, GroupID@@@DeviceID
-        #[arg(value_name = "CLIENT_ID")]
+        #[arg(id = "client", value_name = "CLIENT_ID")]
         client_id: String,
         #[command(flatten)]
         pages: PageArgs,
@@ -65,7 +65,7 @@ enum TraceCommand {
         #[arg(value_name = "MESSAGE_ID")]
         message_id: String,
         /// Only this client
-        #[arg(value_name = "CLIENT_ID")]
+        #[arg(id = "client", value_name = "CLIENT_ID")]
         client_id: Option<String>,
         #[command(flatten)]
         pages: PageArgs,

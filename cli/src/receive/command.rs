@@ -40,7 +40,8 @@ pub(crate) struct CommandArgs {
     #[arg(long, value_name = "COMMAND", help_heading = PROCESSING)]
     pub(crate) exec: Option<String>,
     /// How long a command may run; then it is killed and has failed. 0: as long as it likes
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60", help_heading = PROCESSING)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60", requires = "exec",
+        help_heading = PROCESSING)]
     pub(crate) exec_timeout: Duration,
 }
 

@@ -141,7 +141,7 @@ impl Settings {
 
     /// The instance is a part of the user name that the service makes of a key, and custom authentication has a name of its
     /// own; it only takes its client id from elsewhere, too.
-    pub(super) fn needs_no_instance(&self) -> Result<bool> {
+    pub(crate) fn needs_no_instance(&self) -> Result<bool> {
         Ok(self.auth()?.is_custom() && self.has(Key::ClientId))
     }
 

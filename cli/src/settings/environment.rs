@@ -72,12 +72,12 @@ pub(super) fn warn_of_unknown(names: impl Iterator<Item = OsString>) {
 }
 
 fn unknown(names: impl Iterator<Item = OsString>) -> Vec<String> {
-    let known = |name: &str| OTHERS.contains(&name) || Key::table().iter().any(|row| row.variable == name);
+    let listed = |name: &str| OTHERS.contains(&name) || Key::table().iter().any(|row| row.variable == name);
+    // Where they have one name in any case, the system says so.
+    let known = |name: &str| listed(name) || cfg!(windows) && listed(&name.to_ascii_uppercase());
     let names = names.map(|name| name.to_string_lossy().into_owned());
     let ours = names.filter(|name| name.to_ascii_uppercase().starts_with(PREFIX));
-    // Where they have one name in any case, the system says so.
-    let mut unknown: Vec<String> =
-        ours.filter(|name| !known(name) && !(cfg!(windows) && known(&name.to_ascii_uppercase()))).collect();
+    let mut unknown: Vec<String> = ours.filter(|name| !known(name)).collect();
     unknown.sort();
     unknown
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::{Key, Source};
-use crate::child;
+use crate::child::{self, Ended};
 use crate::exit::{Exit, Failure, Result};
 use crate::small_text;
 use crate::stdio::Stream;
@@ -138,43 +138,22 @@ pub(crate) fn prompt(what: &str) -> Option<Result<Zeroizing<String>>> {
 fn run(command: &str, limit: Duration) -> Result<Zeroizing<String>, String> {
     let start = Instant::now();
     let child = child::shell(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-    let mut child = Ended(child.map_err(|error| format!("the shell: {error}"))?);
-    let stdout = child.0.stdout.take().ok_or("no pipe")?;
+    let mut child = Ended::new(child.map_err(|error| format!("the shell: {error}"))?);
+    let stdout = child.child().stdout.take().ok_or("no pipe")?;
     let (done, output) = mpsc::sync_channel(1);
     let read = move || done.send(small_text::limited(stdout, small_text::SECRET).and_then(small_text::text));
     threads::start("secret", read).map_err(|error| format!("no thread could be started for the command: {error}"))?;
     let text = output.recv_timeout(limit.saturating_sub(start.elapsed()));
     // It may have closed its output and go on all the same.
     while text.is_ok() && start.elapsed() < limit {
-        match child.0.try_wait().map_err(|error| error.to_string())? {
+        match child.child().try_wait().map_err(|error| error.to_string())? {
             Some(status) if status.success() => return text.unwrap_or_else(|_| Err("no output".to_string())),
             Some(status) => return Err(format!("the command failed: {status}")),
             None => thread::sleep(GLANCE),
         }
     }
-    child.end_all();
+    child.end();
     Err(format!("the command did not end within {} s", limit.as_secs_f64()))
-}
-
-/// A command that does not outlive its use.
-struct Ended(Child);
-
-impl Ended {
-    /// It may have ended just now; either way it is gone after this, with all it has started.
-    fn end_all(&mut self) {
-        child::end(self.0.id(), true);
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        // Else one that failed to be waited for goes on.
-        if !matches!(self.0.try_wait(), Ok(Some(_))) {
-            self.end_all();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -97,7 +97,10 @@ fn read(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Tro
         () => None,
     };
     let proxy = settings.proxy();
-    let instance = settings.needed(Key::InstanceId).map(str::to_string);
+    let instance = match settings.needs_no_instance() {
+        Ok(true) => Ok(settings.text(Key::InstanceId).map(str::to_string)),
+        _ => settings.needed(Key::InstanceId).map(|id| Some(id.to_string())),
+    };
     let auth = settings.auth();
     let timeout = settings.seconds(Key::Timeout);
     patient.endpoint = Some(endpoint);

@@ -32,7 +32,7 @@ With one of the --check options the exit code is 0 if the login is right. If it 
 is named, and the exit code is 1.")]
 pub(crate) struct SignArgs {
     /// Show the password
-    #[arg(long, conflicts_with_all = ["check", "check_file"])]
+    #[arg(long, conflicts_with_all = ["check", "check_file", "check_user"])]
     reveal: bool,
     /// Ask for a password on the terminal, and say whether it is the right one
     #[arg(long)]
