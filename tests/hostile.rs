@@ -66,6 +66,8 @@ fn every_kind_at_every_place() {
     chosen.sort_by_key(|scenario| scenario.seed);
     let report = run(chosen, seed, &[4, 5], &transports);
     check(&report);
+    let mended: Vec<_> = report.marked.iter().filter(|(_, failed)| !**failed).map(|(kind, _)| kind).collect();
+    assert!(!only.is_empty() || mended.is_empty(), "these are marked as known to fail, and pass: {mended:?}");
 }
 
 /// The seed, by `HOSTILE_SEED`; without one, a new one.
@@ -154,7 +156,6 @@ fn check(report: &Report) {
         println!("failed: {scenario}: {why}");
     }
     assert!(report.failed.is_empty(), "{} scenarios failed; they are named above", report.failed.len());
-    assert!(report.mended.is_empty(), "these are marked as known to fail, and pass: {:?}", report.mended);
     assert_eq!((report.panics, report.deaths), (0, 0));
     assert!(report.memory < MEMORY, "{} bytes", report.memory);
 }

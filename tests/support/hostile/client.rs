@@ -111,7 +111,7 @@ pub fn run(scenario: Scenario, certificate: &Certificate) -> Seen {
     let called = provoke(&mut seen, &client, place, &mut open);
     look(&mut seen, &events);
     let waited = called.is_err_and(|error| error.is_timeout()) && place != Place::AtGoodbye;
-    if waited && seen.ended.is_none() && !scenario.is_unfinished() {
+    if waited && seen.ended.is_none() && !scenario.keeps_waiting() {
         seen.fault("stalled: the answer was in the segment, or behind, but the call timed out on a good connection");
     }
     // An idle connection says something after the keep-alive only.
@@ -146,7 +146,7 @@ pub fn run(scenario: Scenario, certificate: &Certificate) -> Seen {
     look(&mut seen, &events);
     drop(client);
     let stalled = seen.ended.as_ref().is_some_and(|reason| reason.contains("keep-alive ping"));
-    if stalled && !scenario.is_unfinished() {
+    if stalled && !scenario.keeps_waiting() {
         seen.fault("stalled: until the keep-alive noticed");
     }
     seen
@@ -215,7 +215,9 @@ fn settle(seen: &mut Seen, open: Vec<Delivery>) {
         if let Err(error) = &first {
             seen.check_error("a delivery", error);
         }
-        let kind = |result: &aliyun_mqtt::Result<_>| result.as_ref().map(|_| ()).map_err(|error: &Error| (error.kind(), error.fate()));
+        let kind = |result: &aliyun_mqtt::Result<_>| {
+            result.as_ref().map(|_| ()).map_err(|error: &Error| (error.kind(), error.fate()))
+        };
         match delivery.try_wait() {
             Ok(None) => seen.fault("unsettled: a delivery is open after its deadline"),
             again => {

@@ -18,9 +18,7 @@ pub fn add(table: &mut Table) {
         table.bytes(format!("connack/refused-{code}"), move |scene| connack_at(scene.level, false, code));
     }
     table.bytes("connack/refused-and-closed", |scene| connack_at(scene.level, false, 3));
-    table.steps("connack/refused-and-cut", |scene| {
-        vec![Step::Mqtt(connack_at(scene.level, false, 3)), Step::Close]
-    });
+    table.steps("connack/refused-and-cut", |scene| vec![Step::Mqtt(connack_at(scene.level, false, 3)), Step::Close]);
     table.bytes("connack/of-the-other-version", |scene| connack_at(9 - scene.level, false, 0));
     table.bytes("connack/trailing-bytes", |scene| {
         packet(0x20, &[&[0, 0][..], scene.no_properties(), b"trailing"].concat())

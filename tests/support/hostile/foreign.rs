@@ -22,7 +22,7 @@ const GREETINGS: [(&str, &[u8]); 12] = [
 ];
 
 pub fn add(table: &mut Table) {
-    table.unfinished(greetings);
+    table.waits(greetings);
     for (name, greeting) in GREETINGS {
         table.steps(format!("foreign/{name}-and-close"), move |_| vec![Step::Mqtt(greeting.to_vec()), Step::Close]);
     }
@@ -61,7 +61,5 @@ fn greetings(table: &mut Table) {
     }
     table.steps("end/silence", |_| vec![Step::Silence]);
     table.steps("drip/http", |_| vec![Step::Drip(GREETINGS[0].1.to_vec())]);
-    table.steps("drip/zeros-in-a-large-packet", |_| {
-        vec![Step::Mqtt(vec![0x30, 0xff, 0x7f]), Step::Drip(vec![0; 500])]
-    });
+    table.steps("drip/zeros-in-a-large-packet", |_| vec![Step::Mqtt(vec![0x30, 0xff, 0x7f]), Step::Drip(vec![0; 500])]);
 }

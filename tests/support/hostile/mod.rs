@@ -83,9 +83,9 @@ impl Scenario {
         self.kind().heavy
     }
 
-    /// What is played leaves the client to wait for more.
-    pub fn is_unfinished(&self) -> bool {
-        self.kind().unfinished
+    /// A call may time out on a good connection.
+    pub fn keeps_waiting(&self) -> bool {
+        self.kind().waits || self.kind().heavy
     }
 
     pub fn is_tls(&self) -> bool {
@@ -96,7 +96,11 @@ impl Scenario {
     fn times(&self) -> usize {
         let again = matches!(
             self.place,
-            Place::BeforeSubAck | Place::BeforePubAck | Place::BeforePubComp | Place::WithinFlood | Place::OnResumedSession
+            Place::BeforeSubAck
+                | Place::BeforePubAck
+                | Place::BeforePubComp
+                | Place::WithinFlood
+                | Place::OnResumedSession
         );
         if again && self.seed % 8 == 0 { 3 } else { 1 }
     }

@@ -21,9 +21,7 @@ pub fn add(table: &mut Table) {
     table.bytes("suback/twice", |scene| suback_at(scene.level, scene.id, &[1]).repeat(2));
     table.bytes("suback/unasked", |scene| suback_at(scene.level, 77, &[1]));
     table.bytes("suback/1000-times", |scene| suback_at(scene.level, scene.id, &[1]).repeat(1_000));
-    table.bytes("all-acknowledgements", |scene| {
-        ACKS.iter().flat_map(|(_, kind)| scene.ack(*kind, scene.id)).collect()
-    });
+    table.bytes("all-acknowledgements", |scene| ACKS.iter().flat_map(|(_, kind)| scene.ack(*kind, scene.id)).collect());
     table.fixed("pingresp/unasked", &[0xd0, 0]);
     table.fixed("pingresp/1000-times", &[0xd0, 0].repeat(1_000));
     table.bytes("publish/unasked", |scene| scene.publish("nobody/asked", &[]));

@@ -48,7 +48,7 @@ fn frames(table: &mut Table) {
     ] {
         table.steps(format!("websocket/{name}"), move |_| inside(&bytes));
     }
-    table.unfinished(|table| {
+    table.waits(|table| {
         for (name, bytes) in [
             ("header-cut", vec![0x82]),
             ("frame-cut", vec![0x82, 20, 0xd0]),
@@ -71,15 +71,7 @@ fn frames(table: &mut Table) {
         };
         inside(&publish.iter().enumerate().flat_map(fragment).collect::<Vec<_>>())
     });
-    for (name, bytes, times) in [
-        ("1000-pings", frame(0x89, b""), 1_000),
-        ("20000-pings", frame(0x89, b""), 20_000),
-        ("20000-pings-of-125", frame(0x89, &[b'?'; 125]), 20_000),
-        ("20000-pongs", frame(0x8a, b""), 20_000),
-        ("20000-empty-messages", frame(0x82, b""), 20_000),
-    ] {
-        table.steps(format!("websocket/{name}"), move |_| vec![Step::Inside(bytes.clone(), times)]);
-    }
+    table.waits(control_floods);
     table.heavy(|table| {
         table.steps("websocket/20000-empty-fragments", |_| {
             vec![Step::Inside(frame(0x02, b""), 1), Step::Inside(frame(0x00, b""), 20_000)]
@@ -89,6 +81,18 @@ fn frames(table: &mut Table) {
         });
     });
     table.steps("websocket/close-and-end", |_| vec![Step::Inside(frame(0x88, b"\x03\xe8"), 1), Step::Close]);
+}
+
+fn control_floods(table: &mut Table) {
+    for (name, bytes, times) in [
+        ("1000-pings", frame(0x89, b""), 1_000),
+        ("20000-pings", frame(0x89, b""), 20_000),
+        ("20000-pings-of-125", frame(0x89, &[b'?'; 125]), 20_000),
+        ("20000-pongs", frame(0x8a, b""), 20_000),
+        ("20000-empty-messages", frame(0x82, b""), 20_000),
+    ] {
+        table.steps(format!("websocket/{name}"), move |_| vec![Step::Inside(bytes.clone(), times)]);
+    }
 }
 
 fn upgrades(table: &mut Table) {
@@ -181,9 +185,7 @@ fn hellos(table: &mut Table) {
     table.steps("hello/handshake-of-16-mb-announced", |_| {
         vec![Step::Beneath([&b"\x16\x03\x03\x40\0\x0b\xff\xff\xff"[..], &[0; 16_380]].concat())]
     });
-    table.steps("hello/garbage", |scene| {
-        vec![Step::Beneath((0..1_000).map(|_| scene.random.next() as u8).collect())]
-    });
+    table.steps("hello/garbage", |scene| vec![Step::Beneath((0..1_000).map(|_| scene.random.next() as u8).collect())]);
     table.steps("hello/silence", |_| vec![Step::Silence]);
     table.steps("hello/close", |_| vec![Step::Close]);
     table.steps("hello/reset", |_| vec![Step::Reset]);
