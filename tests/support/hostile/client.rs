@@ -162,7 +162,8 @@ fn connect(seen: &mut Seen, config: &Config, server: &Server, place: Place) -> O
             Err(error) => {
                 seen.check_error("connect", &error);
                 seen.fresh = true;
-                let hostile = matches!(place, Place::InsteadOfConnAck | Place::WithConnAck) && server.begun();
+                let at_login = matches!(place, Place::InsteadOfConnAck | Place::WithConnAck | Place::OnResumedSession);
+                let hostile = at_login && server.begun();
                 // A busy machine may be too slow for the short time-out.
                 if !hostile && !error.is_timeout() && place != Place::AtGoodbye {
                     seen.fault(format!("connect to a good server: {error}"));

@@ -63,6 +63,9 @@ impl Report {
     /// Puts down how a scenario ended.
     fn note(&mut self, scenario: &Scenario, fault: Option<&str>) {
         self.runs += 1;
+        if self.runs % 1_000 == 0 {
+            println!("{} scenarios have ended", self.runs);
+        }
         let reason = known::reason(scenario);
         if let Some(what) = known::has_to_fail(scenario) {
             *self.marked.entry(what).or_default() |= fault.is_some();

@@ -52,7 +52,6 @@ fn frames(table: &mut Table) {
         for (name, bytes) in [
             ("header-cut", vec![0x82]),
             ("frame-cut", vec![0x82, 20, 0xd0]),
-            ("length-of-16-mib-announced", huge(16 << 20)),
             // To WebSocket, a header that announces more.
             ("http-again", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
         ] {
@@ -73,6 +72,7 @@ fn frames(table: &mut Table) {
     });
     table.waits(control_floods);
     table.heavy(|table| {
+        table.steps("websocket/length-of-16-mib-announced", move |_| inside(&huge(16 << 20)));
         table.steps("websocket/20000-empty-fragments", |_| {
             vec![Step::Inside(frame(0x02, b""), 1), Step::Inside(frame(0x00, b""), 20_000)]
         });
