@@ -141,6 +141,7 @@ fn table(chosen: &[Scenario], report: &Report) -> String {
     let (alone, whose) = &report.memory_alone;
     row("the most that a process held, with several scenarios at a time", mib(report.memory));
     row("the same, with one", format!("{} ({whose})", mib(*alone)));
+    row("run once more, alone, since they took too long beside others", report.repeated.to_string());
     row("a fresh client was needed", report.fresh.to_string());
     row("**failed**", report.failed.len().to_string());
     row("known to fail", report.known.len().to_string());

@@ -18,6 +18,9 @@ use crate::support::process;
 /// In front of each line that is meant for the parent.
 const MARK: &str = "hostile:";
 
+/// Faults that a busy machine may make: they count where nothing else runs beside the scenario.
+const TIMED: [&str; 3] = ["late:", "stalled:", "not back:"];
+
 /// What every process may hold at the most, client and server together.
 pub const MEMORY: u64 = 64 << 20;
 
@@ -56,6 +59,8 @@ pub struct Report {
     pub panics: usize,
     pub deaths: usize,
     pub late: usize,
+    /// Scenarios that were run once more, alone, since the machine may have been too busy.
+    pub repeated: usize,
     pub time: Duration,
 }
 
@@ -177,9 +182,12 @@ fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &
                 let late = Duration::from_millis(latest as u64);
                 open.retain(|open| *open != number);
                 let mut report = lock(report);
-                if panics > 0 && each > 1 {
-                    // Of this one, or of one beside it.
+                let unsure =
+                    known::reason(&plan.scenarios[number]).is_none() && TIMED.iter().any(|word| fault.contains(word));
+                if each > 1 && (panics > 0 || unsure) {
+                    // Of this one, or of one beside it; or a busy machine's.
                     report.panics += panics;
+                    report.repeated += usize::from(unsure);
                     lock(alone).push_back(number);
                     drop(report);
                     feed(&mut open, &mut input, &mut begun);
