@@ -41,7 +41,7 @@ fn each_kind_at_one_place() {
     }
     let chosen: Vec<Scenario> =
         chosen.into_values().map(|mut places| places.swap_remove(seed_of(&places) % places.len())).collect();
-    let report = run(chosen, seed, &levels, &transports);
+    let report = run(&chosen, seed, &levels, &transports);
     check(&report);
 }
 
@@ -64,8 +64,10 @@ fn every_kind_at_every_place() {
     chosen.retain(|scenario| only.split_whitespace().all(|word| scenario.answers_to(word)));
     // Those of one kind wait alike: not all at once.
     chosen.sort_by_key(|scenario| scenario.seed);
-    let report = run(chosen, seed, &[4, 5], &transports);
+    let report = run(&chosen, seed, &[4, 5], &transports);
     check(&report);
+    let mended: Vec<_> = report.marked.iter().filter(|(_, failed)| !**failed).map(|(kind, _)| kind).collect();
+    assert!(!only.is_empty() || mended.is_empty(), "these are marked as known to fail, and pass: {mended:?}");
 }
 
 /// The seed, by `HOSTILE_SEED`; without one, a new one.
@@ -83,7 +85,7 @@ fn number(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
-fn run(chosen: Vec<Scenario>, seed: u64, levels: &[u8], transports: &[Transport]) -> Report {
+fn run(chosen: &[Scenario], seed: u64, levels: &[u8], transports: &[Transport]) -> Report {
     // What a child needs to find the same scenarios: their names.
     let argument = format!(
         "{seed} {} {}",
@@ -106,7 +108,7 @@ fn run(chosen: Vec<Scenario>, seed: u64, levels: &[u8], transports: &[Transport]
         argument,
     };
     let report = lanes::run(&plan);
-    println!("{}", table(&chosen, &report));
+    println!("{}", table(chosen, &report));
     report
 }
 
@@ -139,6 +141,7 @@ fn table(chosen: &[Scenario], report: &Report) -> String {
     let (alone, whose) = &report.memory_alone;
     row("the most that a process held, with several scenarios at a time", mib(report.memory));
     row("the same, with one", format!("{} ({whose})", mib(*alone)));
+    row("run once more, alone, since they took too long beside others", report.repeated.to_string());
     row("a fresh client was needed", report.fresh.to_string());
     row("**failed**", report.failed.len().to_string());
     row("known to fail", report.known.len().to_string());
@@ -154,7 +157,6 @@ fn check(report: &Report) {
         println!("failed: {scenario}: {why}");
     }
     assert!(report.failed.is_empty(), "{} scenarios failed; they are named above", report.failed.len());
-    assert!(report.mended.is_empty(), "these are marked as known to fail, and pass: {:?}", report.mended);
     assert_eq!((report.panics, report.deaths), (0, 0));
     assert!(report.memory < MEMORY, "{} bytes", report.memory);
 }

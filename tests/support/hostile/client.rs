@@ -1,6 +1,5 @@
 //! The client of one scenario: what it does there, and what has to hold.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -111,7 +110,7 @@ pub fn run(scenario: Scenario, certificate: &Certificate) -> Seen {
     let called = provoke(&mut seen, &client, place, &mut open);
     look(&mut seen, &events);
     let waited = called.is_err_and(|error| error.is_timeout()) && place != Place::AtGoodbye;
-    if waited && seen.ended.is_none() && !scenario.is_unfinished() {
+    if waited && seen.ended.is_none() && !scenario.keeps_waiting() {
         seen.fault("stalled: the answer was in the segment, or behind, but the call timed out on a good connection");
     }
     // An idle connection says something after the keep-alive only.
@@ -146,7 +145,7 @@ pub fn run(scenario: Scenario, certificate: &Certificate) -> Seen {
     look(&mut seen, &events);
     drop(client);
     let stalled = seen.ended.as_ref().is_some_and(|reason| reason.contains("keep-alive ping"));
-    if stalled && !scenario.is_unfinished() {
+    if stalled && !scenario.keeps_waiting() {
         seen.fault("stalled: until the keep-alive noticed");
     }
     seen
@@ -162,7 +161,8 @@ fn connect(seen: &mut Seen, config: &Config, server: &Server, place: Place) -> O
             Err(error) => {
                 seen.check_error("connect", &error);
                 seen.fresh = true;
-                let hostile = matches!(place, Place::InsteadOfConnAck | Place::WithConnAck) && server.begun();
+                let at_login = matches!(place, Place::InsteadOfConnAck | Place::WithConnAck | Place::OnResumedSession);
+                let hostile = at_login && server.begun();
                 // A busy machine may be too slow for the short time-out.
                 if !hostile && !error.is_timeout() && place != Place::AtGoodbye {
                     seen.fault(format!("connect to a good server: {error}"));
@@ -263,30 +263,24 @@ fn is_back(seen: &mut Seen, client: &Client, events: &Events) -> bool {
 /// Takes what there is, or up to this message; whether it came.
 fn drain(seen: &mut Seen, client: &Client, wanted: Option<&str>) -> bool {
     let until = Instant::now() + CALL;
-    let mut topics = VecDeque::new();
-    let found = loop {
+    loop {
         let left = if wanted.is_some() { until.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
-        match seen.timed("recv_timeout", left, || client.recv_timeout(left)) {
-            Ok(Some(message)) if message.topic() == ECHO => {
-                if wanted.is_some_and(|wanted| message.payload() == wanted.as_bytes()) {
-                    break true;
-                }
-            }
-            Ok(Some(message)) => topics.push_back(message.topic().to_string()),
-            Ok(None) => break false,
+        let message = match seen.timed("recv_timeout", left, || client.recv_timeout(left)) {
+            Ok(Some(message)) => message,
+            Ok(None) => return false,
             Err(error) => {
                 seen.check_error("recv_timeout", &error);
-                break false;
+                return false;
             }
-        }
-        while topics.len() > 10 {
-            topics.pop_front();
-        }
-        if let Some(topic) = topics.iter().find(|topic| topic.is_empty() || topic.contains(['\0', '+', '#'])) {
+        };
+        let topic = message.topic();
+        if topic.is_empty() || topic.contains(['\0', '+', '#']) {
             seen.fault(format!("forbidden: a message with the topic {topic:?} was given to the program"));
         }
-    };
-    found
+        if topic == ECHO && wanted.is_some_and(|wanted| message.payload() == wanted.as_bytes()) {
+            return true;
+        }
+    }
 }
 
 fn look(seen: &mut Seen, events: &Events) {

@@ -22,7 +22,7 @@ const GREETINGS: [(&str, &[u8]); 12] = [
 ];
 
 pub fn add(table: &mut Table) {
-    table.unfinished(greetings);
+    table.waits(greetings);
     for (name, greeting) in GREETINGS {
         table.steps(format!("foreign/{name}-and-close"), move |_| vec![Step::Mqtt(greeting.to_vec()), Step::Close]);
     }

@@ -84,8 +84,8 @@ pub struct Kind {
     pub layer: Layer,
     /// Takes much memory: nothing else is played beside it.
     pub heavy: bool,
-    /// Ends within something, or says nothing: the client has to wait for the rest, until its keep-alive notices.
-    pub unfinished: bool,
+    /// Keeps the client waiting: for the rest of something, until its keep-alive notices, or until it has read it all.
+    pub waits: bool,
     script: Script,
 }
 
@@ -118,12 +118,12 @@ pub struct Table {
     level: Option<u8>,
     layer: Layer,
     heavy: bool,
-    unfinished: bool,
+    waits: bool,
 }
 
 impl Table {
     pub fn new() -> Table {
-        Table { kinds: Vec::new(), level: None, layer: Layer::Mqtt, heavy: false, unfinished: false }
+        Table { kinds: Vec::new(), level: None, layer: Layer::Mqtt, heavy: false, waits: false }
     }
 
     /// What is added in it is of this protocol level only.
@@ -147,11 +147,11 @@ impl Table {
         self.heavy = false;
     }
 
-    /// What is added in it ends within something.
-    pub fn unfinished(&mut self, add: impl FnOnce(&mut Table)) {
-        self.unfinished = true;
+    /// What is added in it keeps the client waiting.
+    pub fn waits(&mut self, add: impl FnOnce(&mut Table)) {
+        self.waits = true;
         add(self);
-        self.unfinished = false;
+        self.waits = false;
     }
 
     /// A kind with steps of its own.
@@ -165,8 +165,8 @@ impl Table {
             Some(level) => format!("v{level}/{}", name.into()),
             None => name.into(),
         };
-        let Table { level, layer, heavy, unfinished, .. } = *self;
-        self.kinds.push(Kind { name, level, layer, heavy, unfinished, script: Box::new(script) });
+        let Table { level, layer, heavy, waits, .. } = *self;
+        self.kinds.push(Kind { name, level, layer, heavy, waits, script: Box::new(script) });
     }
 
     /// A kind that is bytes, which depend on where it is played.

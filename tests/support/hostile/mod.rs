@@ -83,9 +83,9 @@ impl Scenario {
         self.kind().heavy
     }
 
-    /// What is played leaves the client to wait for more.
-    pub fn is_unfinished(&self) -> bool {
-        self.kind().unfinished
+    /// A call may time out on a good connection.
+    pub fn keeps_waiting(&self) -> bool {
+        self.kind().waits || self.kind().heavy
     }
 
     pub fn is_tls(&self) -> bool {
@@ -115,10 +115,16 @@ impl fmt::Display for Scenario {
 }
 
 impl Scenario {
-    /// Whether it is meant by this word: a part of its kind's name, its place, version or transport.
+    /// Whether it is meant by this word: its place, version or transport, or a part of its kind's name.
     pub fn answers_to(&self, word: &str) -> bool {
-        let name = self.to_string();
-        self.kind_name().contains(word) || name.split(' ').skip(1).any(|part| part == word)
+        match word {
+            "3.1.1" => self.level == 4,
+            "5" => self.level == 5,
+            _ if PLACES.iter().any(|place| place.name() == word) => self.place.name() == word,
+            _ => {
+                word.parse().map_or_else(|_| self.kind_name().contains(word), |only: Transport| self.transport == only)
+            }
+        }
     }
 }
 

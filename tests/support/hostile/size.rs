@@ -33,7 +33,7 @@ fn message(scene: &Scene<'_>, length: usize) -> Vec<Step> {
 pub fn add(table: &mut Table) {
     table.fixed("size/256-mb-announced", &announced(268_435_455));
     table.fixed("size/10-mb-announced", &announced(10_000_000));
-    table.unfinished(|table| table.bytes("size/the-limit-announced", |scene| announced(scene.limit)));
+    table.waits(|table| table.bytes("size/the-limit-announced", |scene| announced(scene.limit)));
     table.bytes("size/one-more-than-the-limit-announced", |scene| announced(scene.limit + 1));
     table.steps("size/256-mb-slowly", |_| {
         let mut steps = vec![Step::Mqtt([announced(268_435_455), b"\0\x03t/x".to_vec()].concat())];
@@ -63,22 +63,7 @@ pub fn add(table: &mut Table) {
         packet(0x40, &[&scene.id.to_be_bytes()[..], &[0; 60_000]].concat())
     });
     table.fixed("size/pingresp-of-60000-bytes", &packet(0xd0, &[0; 60_000]));
-    table.steps("flood/20000-tiny-messages", |scene| {
-        vec![Step::Flood(publish_at(scene.level, "t", 0, 0, false, &[], b""), 20_000)]
-    });
-    table.heavy(|table| {
-        table.steps("flood/200-large-messages", |scene| {
-            vec![Step::Flood(publish_at(scene.level, "t", 0, 0, false, &[], &[b'x'; 60_000]), 200)]
-        });
-    });
-    table.bytes("flood/2000-messages-at-qos-1", |scene| {
-        (1..=2_000).flat_map(|id| publish_at(scene.level, "t", 1, id, false, &[], b"")).collect()
-    });
-    table.bytes("flood/2000-messages-at-qos-2", |scene| {
-        (1..=2_000).flat_map(|id| publish_at(scene.level, "t", 2, id, false, &[], b"")).collect()
-    });
-    table.steps("flood/20000-pingresps", |_| vec![Step::Flood(vec![0xd0, 0], 20_000)]);
-    table.steps("flood/pubacks", |scene| vec![Step::Flood(scene.ack(4, 1), 20_000)]);
+    table.waits(floods);
     table.only(5, |table| {
         let user_properties = |count: usize| {
             let properties = b"\x26\0\x01a\0\x01b".repeat(count);
@@ -101,4 +86,23 @@ pub fn add(table: &mut Table) {
             packet(0xe0, &[&[0x8b][..], &length, &properties].concat())
         });
     });
+}
+
+fn floods(table: &mut Table) {
+    table.steps("flood/20000-tiny-messages", |scene| {
+        vec![Step::Flood(publish_at(scene.level, "t", 0, 0, false, &[], b""), 20_000)]
+    });
+    table.heavy(|table| {
+        table.steps("flood/200-large-messages", |scene| {
+            vec![Step::Flood(publish_at(scene.level, "t", 0, 0, false, &[], &[b'x'; 60_000]), 200)]
+        });
+    });
+    table.bytes("flood/2000-messages-at-qos-1", |scene| {
+        (1..=2_000).flat_map(|id| publish_at(scene.level, "t", 1, id, false, &[], b"")).collect()
+    });
+    table.bytes("flood/2000-messages-at-qos-2", |scene| {
+        (1..=2_000).flat_map(|id| publish_at(scene.level, "t", 2, id, false, &[], b"")).collect()
+    });
+    table.steps("flood/20000-pingresps", |_| vec![Step::Flood(vec![0xd0, 0], 20_000)]);
+    table.steps("flood/pubacks", |scene| vec![Step::Flood(scene.ack(4, 1), 20_000)]);
 }

@@ -48,11 +48,10 @@ fn frames(table: &mut Table) {
     ] {
         table.steps(format!("websocket/{name}"), move |_| inside(&bytes));
     }
-    table.unfinished(|table| {
+    table.waits(|table| {
         for (name, bytes) in [
             ("header-cut", vec![0x82]),
             ("frame-cut", vec![0x82, 20, 0xd0]),
-            ("length-of-16-mib-announced", huge(16 << 20)),
             // To WebSocket, a header that announces more.
             ("http-again", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
         ] {
@@ -71,6 +70,20 @@ fn frames(table: &mut Table) {
         };
         inside(&publish.iter().enumerate().flat_map(fragment).collect::<Vec<_>>())
     });
+    table.waits(control_floods);
+    table.heavy(|table| {
+        table.steps("websocket/length-of-16-mib-announced", move |_| inside(&huge(16 << 20)));
+        table.steps("websocket/20000-empty-fragments", |_| {
+            vec![Step::Inside(frame(0x02, b""), 1), Step::Inside(frame(0x00, b""), 20_000)]
+        });
+        table.steps("websocket/fragments-of-20-mb", |_| {
+            vec![Step::Inside(frame(0x02, b""), 1), Step::Inside(frame(0x00, &[0; 20_000]), 1_000)]
+        });
+    });
+    table.steps("websocket/close-and-end", |_| vec![Step::Inside(frame(0x88, b"\x03\xe8"), 1), Step::Close]);
+}
+
+fn control_floods(table: &mut Table) {
     for (name, bytes, times) in [
         ("1000-pings", frame(0x89, b""), 1_000),
         ("20000-pings", frame(0x89, b""), 20_000),
@@ -80,15 +93,6 @@ fn frames(table: &mut Table) {
     ] {
         table.steps(format!("websocket/{name}"), move |_| vec![Step::Inside(bytes.clone(), times)]);
     }
-    table.heavy(|table| {
-        table.steps("websocket/20000-empty-fragments", |_| {
-            vec![Step::Inside(frame(0x02, b""), 1), Step::Inside(frame(0x00, b""), 20_000)]
-        });
-        table.steps("websocket/fragments-of-20-mb", |_| {
-            vec![Step::Inside(frame(0x02, b""), 1), Step::Inside(frame(0x00, &[0; 20_000]), 1_000)]
-        });
-    });
-    table.steps("websocket/close-and-end", |_| vec![Step::Inside(frame(0x88, b"\x03\xe8"), 1), Step::Close]);
 }
 
 fn upgrades(table: &mut Table) {
