@@ -1,0 +1,70 @@
+//! Faults of the broker inside, at the broker itself: a test that fails here tells that a workaround can go.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rmqtt::context::ServerContext;
+use rmqtt::server::MqttServer;
+use support::{LONG, Raw, text};
+
+/// A broker of rmqtt as it comes, until the sender is dropped.
+fn rmqtt() -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let (ready, address) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let context = ServerContext::new().busy_check_enable(false).build().await;
+            let listener = rmqtt::net::Builder::new()
+                .name("upstream")
+                .laddr((Ipv4Addr::LOCALHOST, 0).into())
+                .allow_anonymous(true)
+                .session_expiry_interval(Duration::from_secs(3600))
+                .bind()
+                .and_then(rmqtt::net::Listener::tcp)
+                .unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(MqttServer::new(context).listener_by_id(listener, address.port()).build().run());
+            ready.send(address).unwrap();
+            let _ = stopped.await;
+        });
+    });
+    (address.recv_timeout(LONG).unwrap(), stop)
+}
+
+/// Connects without a login; the session is kept.
+fn connect(address: SocketAddr, client_id: &str) -> Raw {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    let mut body = text("MQTT");
+    body.extend([4, 0, 0, 60]);
+    body.extend(text(client_id));
+    stream.write_all(&[&[0x10, u8::try_from(body.len()).unwrap()][..], &body].concat()).unwrap();
+    let mut connack = [0; 4];
+    stream.read_exact(&mut connack).unwrap();
+    assert_eq!((connack[0], connack[3]), (0x20, 0));
+    Raw::over(stream)
+}
+
+/// When this fails, rmqtt keeps the order (MQTT-4.6.0-1), and `src/resume.rs` may have become unnecessary.
+#[test]
+fn rmqtt_sends_the_unacknowledged_messages_of_a_resumed_session_last_first() {
+    let (address, _stop) = rmqtt();
+    let mut receiver = connect(address, "receiver");
+    receiver.subscribed(&[("t", 1)]);
+    let mut sender = connect(address, "sender");
+    for number in 1..=3 {
+        sender.publish("t", 1, number, &[u8::try_from(number).unwrap()]);
+        assert_eq!(sender.packet(), Some((0x40, number.to_be_bytes().to_vec())));
+    }
+    let payloads =
+        |receiver: &mut Raw| (0..3).map(|_| receiver.message_unacknowledged().payload[0]).collect::<Vec<_>>();
+    assert_eq!(payloads(&mut receiver), [1, 2, 3]);
+    drop(receiver);
+    let mut receiver = connect(address, "receiver");
+    assert_eq!(payloads(&mut receiver), [3, 2, 1]);
+}
