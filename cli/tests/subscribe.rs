@@ -93,7 +93,7 @@ fn payloads_come_out_byte_for_byte() {
     let output = run_keeper(&emulator, &topic, &["-N", "-C", "3"]).expect(0);
     assert_eq!(output.stdout, [&all[..], b"text"].concat());
     assert_eq!(output.stderr, "");
-    assert_eq!(acknowledged(&emulator), 3, "all before the end");
+    expect_acknowledged(&emulator, 3);
 
     waiting(&emulator, &topic, &[b"a", b"", b"b c"]);
     assert_eq!(
@@ -628,7 +628,7 @@ fn a_command_gets_the_message_and_nothing_of_it_becomes_code() {
         [format!("{topic} 1 {}|", hostile.len()).as_bytes(), hostile, format!("{topic} 1 3|two").as_bytes()].concat();
     assert_eq!(output.stdout, expected);
     assert_eq!(std::fs::read_dir(folder.as_path()).unwrap().count(), 0);
-    assert_eq!(acknowledged(&emulator), 2);
+    expect_acknowledged(&emulator, 2);
 
     waiting(&emulator, &topic, &[b"3"]);
     let (mut command, arguments) =
@@ -745,7 +745,7 @@ fn when_a_command_fails_its_message_and_those_after_it_come_again() {
     assert_eq!(done.len(), 2, "{output:?}");
     assert!(output.stderr.contains("the command ended with code 7"), "{}", output.stderr);
     assert!(output.stderr.contains(&topic) && output.stderr.contains("hint:"), "{}", output.stderr);
-    assert_eq!(acknowledged(&emulator), 1);
+    expect_acknowledged(&emulator, 1);
     let left: Vec<&str> = ["1", "2", "3"].into_iter().filter(|message| *message != done[0]).collect();
     expect_left(&emulator, &topic, &left);
 }
@@ -794,7 +794,7 @@ fn ctrl_c_lets_a_command_finish_and_a_second_does_not() {
     std::fs::write(&path, "").unwrap();
     assert_eq!(running.line(), "done");
     assert_eq!(running.wait().expect(130).text().lines().count(), 2);
-    assert_eq!(acknowledged(&emulator), 1);
+    expect_acknowledged(&emulator, 1);
 
     let mut running = start_keeper(&emulator, &topic, &["--exec", "cat; echo; sleep 1000"]);
     assert_eq!(running.line(), "2");
@@ -808,7 +808,7 @@ fn ctrl_c_lets_a_command_finish_and_a_second_does_not() {
         std::thread::yield_now();
     }
     running.wait().expect(130);
-    assert_eq!(acknowledged(&emulator), 1);
+    expect_acknowledged(&emulator, 1);
 }
 
 /// A terminal that goes ends the program in order, but not one that `nohup` has started.

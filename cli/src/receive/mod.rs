@@ -23,6 +23,9 @@ pub(crate) use command::{Command, CommandArgs, Output};
 pub(crate) use consume::{Bounds, End, Sink, consume};
 pub(crate) use print::{PrintArgs, Printer};
 
+/// How long a command that has failed takes to leave, at most.
+const PARTING: Duration = Duration::from_secs(2);
+
 /// A connection that ends by itself when the user interrupts, and never in the middle of a message.
 pub(crate) struct Receiver {
     client: Client,
@@ -147,6 +150,9 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         // Whoever still waits to stop it must not keep the connection.
         self.stop.lock().phase = Phase::Busy;
+        // After a failure, acknowledgements that were given may not be sent yet; and the call beside the messages may still
+        // hold the client, so that dropping ours would not end it.
+        let _ = self.client.with_timeout(PARTING).disconnect();
     }
 }
 
