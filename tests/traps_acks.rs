@@ -35,6 +35,14 @@ fn lost(events: &Events) -> aliyun_mqtt::Error {
     })
 }
 
+/// The reason of the next loss of this kind.
+fn lost_for(events: &Events, kind: ErrorKind) -> aliyun_mqtt::Error {
+    event(events, "lost", |event| match event {
+        Event::Disconnected { reason, .. } if reason.kind() == kind => Some(reason),
+        _ => None,
+    })
+}
+
 #[test]
 fn an_acknowledgement_of_nothing_costs_the_line_but_no_message() {
     // The client has one QoS 1 and one QoS 2 message under way. Kind and id; `None`: the id of that message.
@@ -64,6 +72,12 @@ fn an_acknowledgement_of_nothing_costs_the_line_but_no_message() {
         line.ack(*kind, id);
         let reason = lost(&events);
         assert_eq!(reason.kind(), ErrorKind::Protocol, "{kind} {id}: {reason}");
+        // The others are in use, but for a message that is acknowledged otherwise.
+        if [0, 900, u16::MAX].contains(&id) {
+            let names = ["", "", "", "", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
+            let said = format!("{} for packet id {id}, which is not in use", names[usize::from(*kind)]);
+            assert!(reason.to_string().contains(&said), "{reason}");
+        }
         let mut line = broker.accept(false);
         line.serve_until(|packets| packets.len() == 3);
         assert_eq!(one.wait().expect("acknowledged").attempts, 2, "{kind} {id}");
@@ -282,8 +296,14 @@ fn a_clean_session_is_never_taken_for_a_resumed_one() {
         own.join().expect("no panic").expect("granted");
     });
     drop(line);
-    // Against the rules (MQTT-3.2.2-1), so there can be no such session.
+    // Against the rules (MQTT-3.2.2-1), so there can be no such session. A client of MQTT 5 has to close (MQTT-3.2.2-4);
+    // one of MQTT 3.1.1 need not.
     let mut line = broker.accept(true);
+    if broker::level() == 5 {
+        let reason = lost_for(&events, ErrorKind::Protocol);
+        assert!(reason.to_string().contains("told to drop"), "{reason}");
+        line = broker.accept(false);
+    }
     let restored = line.read().expect("a packet");
     assert_eq!(restored.kind(), 8, "it has no subscriptions");
     line.answer(&restored);

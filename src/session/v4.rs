@@ -4,26 +4,28 @@
 //! one connection to the next, and loses or confuses some of them; the outbox holds all of that already, so there is
 //! nothing worth keeping.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish, Subscribe};
 use rumqttc::{
-    Client, Connection, ConnectionError, Event, MqttOptions, Outgoing as Out, RecvTimeoutError, Request,
+    Client, Connection, ConnectionError, Event, MqttOptions, MqttState, Outgoing as Out, RecvTimeoutError, Request,
     SubscribeFilter,
 };
 
 use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure;
-use super::line::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::line::{Allowed, Arrived, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::rules;
 use crate::config::Config;
 use crate::credentials::Login;
-use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
 use crate::subscribe::Asked;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
 pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Line, Failure> {
     let endpoint = config.endpoint();
+    let ids = id_limit(config.window());
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
     options
         .set_transport(dial::transport(config))
@@ -31,13 +33,14 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
         .set_clean_session(config.clean_session())
         .set_keep_alive(config.keep_alive())
         .set_manual_acks(true)
-        .set_inflight(id_limit(config.window()))
+        .set_inflight(ids)
         .set_max_packet_size(config.limits().packet_len, config.limits().packet_len);
     #[cfg(feature = "proxy")]
     if let Some(proxy) = dial::proxy(config) {
         options.set_proxy(proxy);
     }
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
+    connection.eventloop.state = knowing_all(ids);
     let network = &mut connection.eventloop.network_options;
     network.set_tcp_nodelay(true);
     network.set_connection_timeout(seconds(dial));
@@ -82,41 +85,54 @@ struct Pump {
 }
 
 impl Pump {
-    fn broken(&self, message: &str) -> Failure {
-        let error = Error::new(ErrorKind::Protocol, format!("{}: {message}", self.server));
-        Failure { error, cause: Cause::Other }
+    fn broken(&self, what: &str) -> Failure {
+        failure::broken(what, &self.server)
     }
-}
 
-impl Pump {
     fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
-        let event = result.map_err(|error| failure::classify(error, self.connected, &self.server))?;
-        let event = translate(event).ok_or_else(|| self.broken("a packet id was used twice"))?;
+        let event = result.map_err(|error| {
+            let last = self.connection.eventloop.state.events.back();
+            failure::classify(error, self.connected, last, &self.server)
+        })?;
+        let event = translate(event).map_err(|what| self.broken(&what))?;
         match event {
             LineEvent::ConnAck { .. } => {
                 self.connected = true;
                 // From here on rumqttc uses it for writes.
                 self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
             }
-            LineEvent::Released(id) => self.expect_release(std::iter::once(id)),
+            LineEvent::Released(id) => know(&mut self.connection.eventloop.state, id),
             _ => {}
         }
         Ok(event)
     }
+}
 
-    /// PUBREL is to be answered with PUBCOMP whether its id is known or not (MQTT 3.1.1, section 4.3.3): brokers repeat
-    /// it, and on a resumed session it may belong to an exchange of another process. rumqttc breaks the connection
-    /// over an id it does not know, so it is made to know it, in the only public way.
-    fn expect_release(&mut self, ids: impl Iterator<Item = u16>) {
-        let state = &mut self.connection.eventloop.state;
-        let events = state.events.len();
-        for id in ids {
-            let mut publish = Publish::new("-", to_wire(QoS::ExactlyOnce), Vec::new());
-            publish.pkid = id;
-            let _ = state.handle_incoming_packet(Packet::Publish(publish));
-            state.events.truncate(events);
-        }
+/// The state of a new connection that answers the PUBREL of every id.
+///
+/// PUBREL is to be answered with PUBCOMP whether its id is known or not (MQTT 3.1.1, section 4.3.3): brokers repeat it,
+/// and on a resumed session it may belong to an exchange of another process. rumqttc breaks the connection over an id it
+/// does not know, so it is made to know them all. That takes some milliseconds, once.
+fn knowing_all(ids: u16) -> MqttState {
+    static MADE: OnceLock<(u16, MqttState)> = OnceLock::new();
+    let make = || {
+        let mut state = MqttState::new(ids, true);
+        (1..=u16::MAX).for_each(|id| know(&mut state, id));
+        (ids, state)
+    };
+    match MADE.get_or_init(make) {
+        (made_for, state) if *made_for == ids => state.clone(),
+        _ => make().1,
     }
+}
+
+/// Makes rumqttc expect the PUBREL of this id, in the only public way.
+fn know(state: &mut MqttState, id: u16) {
+    let events = state.events.len();
+    let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new());
+    publish.pkid = id;
+    let _ = state.handle_incoming_packet(Packet::Publish(publish));
+    state.events.truncate(events);
 }
 
 impl LinePump for Pump {
@@ -124,7 +140,7 @@ impl LinePump for Pump {
         // Not `recv_timeout`, which may drop a half-written packet.
         match self.connection.recv() {
             Ok(result) => self.event(result),
-            Err(_) => Err(self.broken("the connection's request channel closed")),
+            Err(_) => Err(failure::channel_closed()),
         }
     }
 
@@ -132,12 +148,12 @@ impl LinePump for Pump {
         match self.connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(result) => self.event(result).map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(self.broken("the connection's request channel closed")),
+            Err(RecvTimeoutError::Disconnected) => Err(failure::channel_closed()),
         }
     }
 
     fn leftovers(&mut self) -> Vec<LineEvent> {
-        self.connection.eventloop.state.events.drain(..).filter_map(translate).collect()
+        self.connection.eventloop.state.events.drain(..).filter_map(|event| translate(event).ok()).collect()
     }
 
     fn restore(&mut self, last_id: u16) {
@@ -149,8 +165,6 @@ impl LinePump for Pump {
             let _ = state.handle_outgoing_packet(request);
             state.events.truncate(events);
         }
-        // An earlier process may have left any of them open.
-        self.expect_release(1..=u16::MAX);
     }
 
     fn resend(&mut self, id: u16, message: &Outgoing) {
@@ -175,14 +189,15 @@ impl LinePump for Pump {
     }
 }
 
-/// `None` for a collision, which the session's choice of window and ids rules out.
-fn translate(event: Event) -> Option<LineEvent> {
-    Some(match event {
+/// What happened, in the session's words; or which rule of MQTT the server broke by it.
+fn translate(event: Event) -> Result<LineEvent, String> {
+    Ok(match event {
         Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
         Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
         Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
         Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
-        Event::Outgoing(Out::AwaitAck(_)) => return None,
+        // The session's choice of window and ids rules it out.
+        Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
             LineEvent::ConnAck { session_present: ack.session_present, allowed: Allowed::default() }
@@ -194,15 +209,21 @@ fn translate(event: Event) -> Option<LineEvent> {
             LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(verdict).collect(), None)
         }
         Event::Incoming(Packet::UnsubAck(ack)) => LineEvent::UnsubAck(ack.pkid),
-        Event::Incoming(Packet::Publish(publish)) => LineEvent::Publish(Arrived {
-            id: publish.pkid,
-            qos: from_wire(publish.qos),
-            duplicate: publish.dup,
-            retained: publish.retain,
-            payload: publish.payload.to_vec(),
-            topic: publish.topic,
-            properties: None,
-        }),
+        Event::Incoming(Packet::Publish(publish)) => {
+            let qos = from_wire(publish.qos);
+            if let Some(fault) = rules::publish_fault(&publish.topic, qos, publish.dup) {
+                return Err(fault);
+            }
+            LineEvent::Publish(Arrived {
+                id: publish.pkid,
+                qos,
+                duplicate: publish.dup,
+                retained: publish.retain,
+                payload: publish.payload.to_vec(),
+                topic: publish.topic,
+                properties: None,
+            })
+        }
         Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
     })
 }

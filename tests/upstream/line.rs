@@ -77,7 +77,7 @@ fn a_write_has_no_time_out() {
     let mut options = options(&broker);
     options.set_connection_timeout(1).set_keep_alive(Duration::from_secs(5));
     let (client, mut connection, line) = connect(&broker, options, &[]);
-    client.try_publish("t", rumqttc::v5::mqttbytes::QoS::AtMostOnce, false, vec![0; 32 << 20]).expect("accepted");
+    client.try_publish("t", v5::mqttbytes::QoS::AtMostOnce, false, vec![0; 32 << 20]).expect("accepted");
     // With keep-alive 5 s and a time-out of 1 s, for two periods: no ping, no error, no event.
     let result = connection.recv_timeout(Duration::from_secs(11));
     assert!(matches!(result, Err(v5::RecvTimeoutError::Timeout)), "mended: {result:?}");
@@ -90,7 +90,7 @@ fn a_lost_session_drops_what_waited_for_it() {
     let (client, mut connection, line) = connect(&broker, options(&broker), &[]);
     drop(line);
     // What waits in the channel when the end is seen.
-    client.try_publish("t", rumqttc::v5::mqttbytes::QoS::AtLeastOnce, false, "x").expect("accepted");
+    client.try_publish("t", v5::mqttbytes::QoS::AtLeastOnce, false, "x").expect("accepted");
     while connection.recv_timeout(LONG).expect("events").is_ok() {}
     thread::scope(|scope| {
         scope.spawn(|| {
