@@ -4,10 +4,11 @@
 //! one connection to the next, and loses or confuses some of them; the outbox holds all of that already, so there is
 //! nothing worth keeping.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish, Subscribe};
+use rumqttc::mqttbytes::v4::{Packet, PubAck, PubRel, Publish, Subscribe};
 use rumqttc::{
     Client, Connection, ConnectionError, Event, MqttOptions, MqttState, Outgoing as Out, RecvTimeoutError, Request,
     SubscribeFilter,
@@ -33,7 +34,6 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
         .set_clean_session(config.clean_session())
         .set_keep_alive(config.keep_alive())
         .set_manual_acks(true)
-        .set_inflight(ids)
         .set_max_packet_size(config.limits().packet_len, config.limits().packet_len);
     #[cfg(feature = "proxy")]
     if let Some(proxy) = dial::proxy(config) {
@@ -41,11 +41,13 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
     }
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     connection.eventloop.state = knowing_all(ids);
+    // The window bounds what is in flight. rumqttc counts more than that: see `Pump::expect_again`.
+    connection.eventloop.mqtt_options.set_inflight(u16::MAX);
     let network = &mut connection.eventloop.network_options;
     network.set_tcp_nodelay(true);
     network.set_connection_timeout(seconds(dial));
     let write_limit = seconds(write_limit(config));
-    let pump = Pump { connection, server: config.route(), connected: false, write_limit };
+    let pump = Pump { connection, server: config.route(), connected: false, released: HashSet::new(), write_limit };
     Ok((Box::new(Sender(client)), Box::new(pump)))
 }
 
@@ -80,6 +82,8 @@ struct Pump {
     connection: Connection,
     server: String,
     connected: bool,
+    /// Exchanges that wait for PUBCOMP: see [`Pump::expect_again`].
+    released: HashSet<u16>,
     /// Seconds a write may take before the line is given up: keep-alive does not run meanwhile.
     write_limit: u64,
 }
@@ -102,9 +106,33 @@ impl Pump {
                 self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
             }
             LineEvent::Released(id) => know(&mut self.connection.eventloop.state, id),
+            LineEvent::PubRec(id) => self.expect_again(id),
+            LineEvent::PubComp(id) => self.expect_no_more(id),
             _ => {}
         }
         Ok(event)
+    }
+
+    /// PUBREC came, or PUBREL goes out again: PUBREC may come once more, and is to be answered with PUBREL each time (MQTT
+    /// 3.1.1, section 4.3.3). rumqttc breaks the connection over it, unless it has a message under that id.
+    fn expect_again(&mut self, id: u16) {
+        self.released.insert(id);
+        let state = &mut self.connection.eventloop.state;
+        let events = state.events.len();
+        let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new());
+        publish.pkid = id;
+        let _ = state.handle_outgoing_packet(Request::Publish(publish));
+        state.events.truncate(events);
+    }
+
+    /// The exchange is over.
+    fn expect_no_more(&mut self, id: u16) {
+        if self.released.remove(&id) {
+            let state = &mut self.connection.eventloop.state;
+            let events = state.events.len();
+            let _ = state.handle_incoming_packet(Packet::PubAck(PubAck::new(id)));
+            state.events.truncate(events);
+        }
     }
 }
 
@@ -176,6 +204,7 @@ impl LinePump for Pump {
 
     fn release_again(&mut self, id: u16) {
         self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id)));
+        self.expect_again(id);
     }
 
     fn drain(&mut self, until: Instant) {

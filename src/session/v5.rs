@@ -15,11 +15,12 @@ mod failure;
 mod reasons;
 mod translate;
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAck, ConnectProperties, Filter, Packet, PubRel, Publish, Subscribe, SubscribeProperties,
+    ConnAck, ConnectProperties, Filter, Packet, PubAck, PubRel, Publish, Subscribe, SubscribeProperties,
 };
 use rumqttc::v5::{
     Client, Connection, ConnectionError, Event, Incoming, MqttOptions, MqttState, RecvTimeoutError, Request,
@@ -69,6 +70,7 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration) -> Result<Lin
         keep_alive: config.keep_alive(),
         write_limit: write_limit(config),
         ids,
+        released: HashSet::new(),
         leaked: 0,
         warned: false,
     };
@@ -131,6 +133,8 @@ struct Pump {
     write_limit: Duration,
     /// The highest packet id.
     ids: u16,
+    /// Exchanges that wait for PUBCOMP: see [`Pump::expect_again`].
+    released: HashSet<u16>,
     /// Messages that rumqttc counts as in flight, but are not.
     leaked: u16,
     /// The log was told of a message with several subscription identifiers.
@@ -187,6 +191,8 @@ impl Pump {
         }
         match &event {
             LineEvent::Released(id) => know(&mut self.connection.eventloop.state, *id),
+            LineEvent::PubRec(id) => self.expect_again(*id),
+            LineEvent::PubComp(id) | LineEvent::PublishRefused(id, _) => self.expect_no_more(*id),
             LineEvent::Publish(arrived) => {
                 let several = arrived.properties.as_ref().is_some_and(|properties| properties.identifiers.len() > 1);
                 if several && !std::mem::replace(&mut self.warned, true) {
@@ -210,6 +216,31 @@ impl Pump {
             let state = &mut self.connection.eventloop.state;
             let events = state.events.len();
             let _ = state.handle_incoming_packet(Packet::ConnAck(ack));
+            state.events.truncate(events);
+        }
+    }
+
+    /// PUBREC came, or PUBREL goes out again: PUBREC may come once more, and is to be answered with PUBREL each time. rumqttc
+    /// breaks the connection over it, unless it has a message under that id.
+    fn expect_again(&mut self, id: u16) {
+        if !self.released.insert(id) {
+            // Its place in flight was taken once more.
+            self.one_leaked();
+        }
+        let state = &mut self.connection.eventloop.state;
+        let events = state.events.len();
+        let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new(), None);
+        publish.pkid = id;
+        let _ = state.handle_outgoing_packet(Request::Publish(publish));
+        state.events.truncate(events);
+    }
+
+    /// The exchange is over.
+    fn expect_no_more(&mut self, id: u16) {
+        if self.released.remove(&id) {
+            let state = &mut self.connection.eventloop.state;
+            let events = state.events.len();
+            let _ = state.handle_incoming_packet(Packet::PubAck(PubAck::new(id, None)));
             state.events.truncate(events);
         }
     }
@@ -302,6 +333,7 @@ impl LinePump for Pump {
 
     fn release_again(&mut self, id: u16) {
         self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id, None)));
+        self.expect_again(id);
     }
 
     fn drain(&mut self, until: Instant) {
