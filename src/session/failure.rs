@@ -140,6 +140,9 @@ pub(super) trait Foreign: std::error::Error + Send + Sync + 'static {}
 
 impl<E: std::error::Error + Send + Sync + 'static> Foreign for E {}
 
+/// The code of MQTT 3.1.1 by which a server says that another connect may work later.
+const LATER: u8 = 3;
+
 /// A refusal by CONNACK, with the usual cause in this service. `plain`: the code's counterpart in MQTT 3.1.1.
 ///
 /// The service does not document which code goes with which cause; 5 has been seen for a wrong instance id.
@@ -154,7 +157,7 @@ pub(super) fn refused(code: u8, plain: u8, protocol: Protocol, server: &str) -> 
         2 => {
             "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist"
         }
-        3 => "the service may be restarting or over its connection quota; try again later",
+        LATER => "the service may be restarting or over its connection quota; try again later",
         4 => "check the AccessKey secret, or whether the token has expired, was revoked or belongs to another key",
         5 => {
             "check that the instance id is the one this endpoint belongs to, that the group id exists there, and \
@@ -163,10 +166,11 @@ pub(super) fn refused(code: u8, plain: u8, protocol: Protocol, server: &str) -> 
         _ if protocol == Protocol::V5 => "MQTT 5 has this code for more than a wrong login; see its meaning",
         _ => "the code is outside MQTT 3.1.1",
     };
-    let error =
-        Error::new(ErrorKind::Refused, format!("{server} refused the connection (stage: connack): {code_text}"))
-            .with_code(code_text)
-            .with_hint(hint);
+    // Nothing is wrong with the login.
+    let what = if plain == LATER { "cannot take the connection now" } else { "refused the connection" };
+    let error = Error::new(ErrorKind::Refused, format!("{server} {what} (stage: connack): {code_text}"))
+        .with_code(code_text)
+        .with_hint(hint);
     Failure { error, cause: Cause::Refused(plain) }
 }
 
