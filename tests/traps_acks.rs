@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | an acknowledgement of nothing ends the connection (`Unsolicited`) | state.rs:222-268, 284-288 | [`an_acknowledgement_of_nothing_costs_the_line_but_no_message`] |
 //! | a PUBACK ends a QoS 2 message, a PUBREC begins to end a QoS 1 message | state.rs:222-268 | [`an_acknowledgement_of_nothing_costs_the_line_but_no_message`], `fates::a_puback_does_not_end_qos_2`, [`a_pubrec_for_qos_1_does_not_follow_it_into_a_resumed_session`] |
+//! | a PUBREC or PUBREL that comes again ends the connection | state.rs:247-282 | [`a_pubrec_that_comes_again_is_answered_each_time`], [`a_server_that_acknowledges_everything_twice_gets_the_messages_in_the_end`] |
 //! | SUBACK and UNSUBACK are not checked at all | state.rs:187-193 | [`a_verdict_of_the_wrong_kind_is_none`], [`a_verdict_for_nobody_is_ignored`] |
 //! | the id is free for the next message when the caller has given up | state.rs:222-234 | [`a_late_answer_is_nothing_to_the_next_message`] |
 //! | a resumed session forgets incoming QoS 2 ids: PUBREL ends every connection | state.rs:124, 270-275 | `receiving::a_release_of_an_unknown_id_is_answered`, [`a_resumed_exchange_completes_in_both_directions`] |

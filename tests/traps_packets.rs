@@ -9,6 +9,8 @@
 //! | empty topics and NUL are sent | client.rs:282-303 | [`what_the_codec_would_cut_off_is_refused_before`] |
 //! | `ClientError::Request` means two things | client.rs:15-21 | never shown: names are checked before, and the channel never fills (src/session/v4.rs) |
 //! | bytes that are no MQTT | mqttbytes/mod.rs:173-330 | [`garbage_costs_the_line_and_not_the_client`] |
+//! | packets that only clients send, and values that MQTT forbids | state.rs:155-185, mqttbytes/v4/publish.rs | [`what_a_server_must_not_send_ends_the_line_by_its_name`] |
+//! | any number of codes in SUBACK | state.rs:187-193 | [`suback_has_a_code_for_each_filter`] |
 //! | what is behind CONNACK in its segment | eventloop.rs:488-511 | [`messages_behind_connack_in_its_segment_are_kept`], `receiving::messages_that_come_with_connack_are_kept` |
 //! | no CONNACK, or another packet | eventloop.rs:500-510 | [`something_else_than_connack`], `deadlines::a_server_that_hangs_up` |
 //! | "::1" needs no brackets, TLS allows none | eventloop.rs:399-412, tls.rs:176 | [`ipv6_with_and_without_tls`] |
