@@ -147,7 +147,7 @@ impl Config {
         self.0.proxy.as_ref()
     }
 
-    /// The instance's id.
+    /// The instance's id; empty where custom authentication with a whole client id was given none.
     #[must_use]
     pub fn instance_id(&self) -> &str {
         &self.0.instance_id

@@ -204,6 +204,16 @@
 //! * *A proxy's answer*: 200 is taken, with up to 4 KiB in 16 header lines (`async-http-proxy` 1.2.5). A proxy whose answer
 //!   is one line without an end is read until the deadline, into memory.
 //!
+//! * *"... broke a rule of MQTT"*: the server sent what MQTT forbids, which the error names. The connection ends, and is
+//!   made again; what was not acknowledged goes out again. Wrong flags, reserved bits and properties given twice cannot be
+//!   seen (rumqttc 0.25.1), and are taken.
+//! * *An acknowledgement that comes twice in one segment ends the connection* (rumqttc 0.25.1). A server that always sends
+//!   PUBREC so gets QoS 2 messages only with a kept session (`clean_session(false)`).
+//! * *A packet of MQTT 5 whose lengths do not fit is thrown away without an error* (rumqttc 0.25.1). It is not acknowledged.
+//!   What came right behind it is read with the next bytes from the server, at the latest after a keep-alive period.
+//!
+//! The file `docs/upstream.md` of the repository lists the faults of the crates underneath, and what is done about each.
+//!
 //! # When not to use it
 //!
 //! In an async program that has a runtime anyway; for thousands of messages a second from one server, for which the

@@ -265,7 +265,7 @@ fn in_a_child_works_off_jobs() {
 /// A worker is killed again and again, at any moment, until all jobs are done. `noticed`: whether the broker knows.
 fn killed_at_random(
     config: impl Fn() -> ConfigBuilder,
-    environment: Vec<(String, String)>,
+    environment: &[(String, String)],
     jobs: Jobs<'_>,
     qos: &[QoS],
     mode: AckMode,
@@ -294,7 +294,7 @@ fn killed_at_random(
     };
     while kills < KILLS && done.len() < JOBS - 20 {
         let mut command = child("in_a_child_works_off_jobs", &format!("{word} {} {}", jobs.topic, jobs.rest));
-        command.envs(environment.clone()).stdout(Stdio::piped());
+        command.envs(environment.iter().cloned()).stdout(Stdio::piped());
         let mut process = Process(command.spawn().expect("this program again"));
         let mut lines = BufReader::new(process.0.stdout.take().expect("its output")).lines().map_while(Result::ok);
         // It is connected and at work, so that the broker can notice its end, and has given out what was waiting.
@@ -343,7 +343,7 @@ fn a_worker_that_is_killed_at_random_loses_no_job_by_hand() {
     let (config, environment) = (|| support::config(&emulator), environment(&emulator, &folder));
     killed_at_random(
         config,
-        environment,
+        &environment,
         Jobs::apart(&topic(&emulator, "jobs")),
         &[QoS::AtLeastOnce],
         AckMode::Manual,
@@ -357,7 +357,7 @@ fn a_worker_that_is_killed_at_random_loses_at_most_the_job_in_hand_on_taking() {
     let (config, environment) = (|| support::config(&emulator), environment(&emulator, &folder));
     killed_at_random(
         config,
-        environment,
+        &environment,
         Jobs::apart(&topic(&emulator, "jobs")),
         &[QoS::AtLeastOnce],
         AckMode::OnTake,
@@ -373,7 +373,7 @@ fn the_same_at_mosquitto_and_at_qos_2_too() {
         let (config, environment) = (|| mosquitto.config(), mosquitto.environment());
         killed_at_random(
             config,
-            environment,
+            &environment,
             Jobs::at_mosquitto("demo/jobs"),
             &[QoS::AtLeastOnce, QoS::ExactlyOnce],
             mode,

@@ -7,8 +7,8 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Error, ErrorKind, Stage};
-use support::broker::{Broker, refusal};
+use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Stage};
+use support::broker::{Broker, level, packet, refusal};
 use support::{LONG, emulator, error};
 
 /// For what has to time out; everything else gets its answer long before `LONG`.
@@ -109,7 +109,35 @@ fn every_refusal_code_is_explained() {
         assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(support::connack(code))), "{error}");
         assert!(error.hint().is_some());
         assert_eq!(error.is_retryable(), code == 3);
+        let words = if code == 3 { "cannot take the connection now" } else { "refused the connection" };
+        assert!(error.to_string().contains(words), "{error}");
     }
+}
+
+#[test]
+fn a_server_that_says_later_is_an_outage_and_no_refusal() {
+    let later = if level() == 5 { [0x88, 0x89, 0x97, 0x9f] } else { [3; 4] };
+    let broker = Broker::start();
+    // A refusal would be the end: there is no patience with them.
+    let config = broker.config().refusal_patience(Duration::ZERO).backoff(Duration::from_millis(10), LONG);
+    let (client, line) = broker.connect(config);
+    let events = client.events();
+    drop(line);
+    for code in later {
+        let mut line = broker.accept_login();
+        let properties: &[u8] = if level() == 5 { &[0] } else { &[] };
+        line.write(&packet(0x20, &[&[0, code], properties].concat()));
+        let (reason, retry_in) = support::event(&events, "later", |event| match event {
+            aliyun_mqtt::Event::Disconnected { reason, retry_in, .. } if reason.code().is_some() => {
+                Some((reason, retry_in))
+            }
+            _ => None,
+        });
+        assert_eq!((reason.code(), reason.is_retryable()), (Some(Code::ConnAck(code)), true), "{reason}");
+        assert!(retry_in.is_some_and(|pause| pause < LONG / 10), "{retry_in:?}");
+    }
+    let _line = broker.accept(false);
+    support::connected(&events);
 }
 
 #[test]

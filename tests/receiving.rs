@@ -135,8 +135,12 @@ fn a_release_of_an_unknown_id_is_answered() {
         }
         mark(&client, &mut line);
     });
-    // On a new session, only a repetition can come.
+    // On a new session as well: MQTT-4.3.3-2 knows no exception.
     let (client, mut line) = broker.connect(broker.config());
+    for id in [7, 60_000] {
+        line.ack(6, id);
+        assert_eq!(line.expect(7).id(), id);
+    }
     line.publish("t", 2, 9, false, "nine");
     assert_eq!(support::payloads(&client, 1), ["nine"]);
     assert_eq!(line.expect(5).id(), 9);

@@ -9,6 +9,8 @@
 //! | empty topics and NUL are sent | client.rs:282-303 | [`what_the_codec_would_cut_off_is_refused_before`] |
 //! | `ClientError::Request` means two things | client.rs:15-21 | never shown: names are checked before, and the channel never fills (src/session/v4.rs) |
 //! | bytes that are no MQTT | mqttbytes/mod.rs:173-330 | [`garbage_costs_the_line_and_not_the_client`] |
+//! | packets that only clients send, and values that MQTT forbids | state.rs:155-185, mqttbytes/v4/publish.rs | [`what_a_server_must_not_send_ends_the_line_by_its_name`] |
+//! | any number of codes in SUBACK | state.rs:187-193 | [`suback_has_a_code_for_each_filter`] |
 //! | what is behind CONNACK in its segment | eventloop.rs:488-511 | [`messages_behind_connack_in_its_segment_are_kept`], `receiving::messages_that_come_with_connack_are_kept` |
 //! | no CONNACK, or another packet | eventloop.rs:500-510 | [`something_else_than_connack`], `deadlines::a_server_that_hangs_up` |
 //! | "::1" needs no brackets, TLS allows none | eventloop.rs:399-412, tls.rs:176 | [`ipv6_with_and_without_tls`] |
@@ -82,6 +84,89 @@ fn garbage_costs_the_line_and_not_the_client() {
         line = broker.accept(false);
         proves_well(&client, &mut line);
     }
+}
+
+#[test]
+fn what_a_server_must_not_send_ends_the_line_by_its_name() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let events = client.events();
+    let publish = broker::publish;
+    let mut cases: Vec<(Vec<u8>, &str)> = vec![
+        (publish("", 0, 0, false, b"x"), "without a topic"),
+        (publish("a/#", 1, 5, false, b"x"), "to the topic \"a/#\", which is a filter"),
+        (publish("+", 2, 5, true, b"x"), "to the topic \"+\", which is a filter"),
+        (publish("a\0b", 1, 5, false, b"x"), "with NUL"),
+        (publish("t", 0, 0, true, b"x"), "DUP at QoS 0"),
+        (broker::connack(false), "CONNACK a second time"),
+        (broker::ack(4, 9), "PUBACK for packet id 9, which is not in use"),
+        (broker::ack(5, 9), "PUBREC for packet id 9, which is not in use"),
+        (broker::ack(7, 9), "PUBCOMP for packet id 9, which is not in use"),
+        (broker::packet(0xc0, &[]), "PINGREQ, which only a client sends"),
+    ];
+    if broker::level() == 5 {
+        cases.extend([
+            (broker::packet(0x10, b"\0\x04MQTT\x05\0\0\0\0\0\0"), "CONNECT, which only a client sends"),
+            (broker::packet(0x82, b"\0\x01\0\0\x01t\0"), "SUBSCRIBE, which only a client sends"),
+            (broker::packet(0xa2, b"\0\x01\0\0\x01t"), "UNSUBSCRIBE, which only a client sends"),
+            // An alias that is not known, one with a topic; payload format 2; subscription identifier 0.
+            (broker::packet(0x30, b"\0\0\x03\x23\0\x05x"), "topic alias 5"),
+            (broker::packet(0x32, b"\0\x01t\0\x05\x03\x23\0\x05x"), "topic alias 5"),
+            (broker::packet(0x30, b"\0\x01t\x02\x01\x02x"), "payload format 2"),
+            (broker::packet(0x30, b"\0\x01t\x02\x0b\0x"), "subscription identifier 0"),
+            // UNSUBACK of nothing, with two codes.
+            (broker::packet(0xb0, b"\0\x09\0\0\0"), "UNSUBACK of 2 reason codes"),
+        ]);
+    } else {
+        cases.extend([
+            (broker::packet(0x10, b"\0\x04MQTT\x04\x02\0\0\0\x01c"), "CONNECT, which only a client sends"),
+            (broker::packet(0x82, b"\0\x01\0\x01t\0"), "SUBSCRIBE, which only a client sends"),
+            (broker::packet(0xa2, b"\0\x01\0\x01t"), "UNSUBSCRIBE, which only a client sends"),
+            (broker::packet(0xe0, &[]), "DISCONNECT, which only a client sends"),
+        ]);
+    }
+    for (bytes, words) in cases {
+        // What came before it in the same segment counts, and it comes back every time.
+        line.write(&[publish("t", 0, 0, false, words.as_bytes()), bytes].concat());
+        let reason = lost(&events);
+        assert_eq!(reason.kind(), ErrorKind::Protocol, "{words}: {reason}");
+        assert!(reason.to_string().contains(words), "{words}: {reason}");
+        assert_eq!(payloads(&client, 1), [words]);
+        line = broker.accept(false);
+        proves_well(&client, &mut line);
+    }
+}
+
+#[test]
+fn suback_has_a_code_for_each_filter() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let events = client.events();
+    let filters = [("a", QoS::AtLeastOnce), ("b", QoS::AtMostOnce)];
+    thread::scope(|scope| {
+        let granted = scope.spawn(|| client.subscribe_many(&filters));
+        for codes in [&[1][..], &[1, 0, 1]] {
+            let id = line.expect(8).id();
+            line.suback(id, codes);
+            let reason = lost(&events);
+            assert_eq!(reason.kind(), ErrorKind::Protocol, "{reason}");
+            assert!(reason.to_string().contains("2 filters were asked for"), "{reason}");
+            line = broker.accept(false);
+        }
+        let id = line.expect(8).id();
+        line.suback(id, &[1, 0]);
+        assert_eq!(granted.join().expect("no panic").expect("granted"), [QoS::AtLeastOnce, QoS::AtMostOnce]);
+    });
+    // The same where subscriptions are restored.
+    drop(line);
+    let mut line = broker.accept(false);
+    let id = line.expect(8).id();
+    line.suback(id, &[1]);
+    let mut line = broker.accept(false);
+    let restored = line.expect(8);
+    assert_eq!(restored.filters().len(), 2);
+    line.suback(restored.id(), &[1, 0]);
+    proves_well(&client, &mut line);
 }
 
 #[test]

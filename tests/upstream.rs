@@ -1,8 +1,20 @@
-//! Faults of dependencies, each shown on the dependency itself: a test here fails when the dependency is mended, and what
-//! the library does about the fault can go. See docs/upstream.md.
+//! The faults of dependencies that this library works around, shown at the dependency itself.
+//!
+//! Each test here passes as long as the fault is there. One that fails says that the dependency was mended: then the
+//! workaround can go, and with it the test and its section in `docs/upstream.md`.
 
+mod support;
+
+#[path = "upstream/codec.rs"]
+mod codec;
+#[path = "upstream/line.rs"]
+mod line;
 #[path = "upstream/oversized.rs"]
 mod oversized;
-mod support;
+#[cfg(feature = "proxy")]
+#[path = "upstream/proxy.rs"]
+mod proxy;
+#[path = "upstream/state.rs"]
+mod state;
 #[path = "upstream/threads.rs"]
 mod threads;

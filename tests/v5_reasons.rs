@@ -214,13 +214,16 @@ fn on_a_resumed_session_an_unknown_id_means_that_it_was_complete() {
 
 #[test]
 fn refused_logins_have_the_codes_of_mqtt_5() {
-    for (code, retry) in [(0x80, false), (0x85, false), (0x86, false), (0x87, false), (0x88, true), (0x97, true)] {
+    let refused = [0x80, 0x85, 0x86, 0x87, 0x8a, 0x9c].map(|code| (code, false));
+    let later = [0x88, 0x89, 0x97, 0x9f].map(|code| (code, true));
+    for (code, retry) in refused.into_iter().chain(later) {
         let broker = Broker::start();
         let config = v5(&broker);
         let (_, refused) = broker.refuse(config, &[0x20, 3, 0, code, 0]);
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(Code::ConnAck(code))), "{refused}");
         assert_eq!(refused.is_retryable(), retry, "{refused}");
         assert!(refused.hint().is_some(), "{refused}");
+        assert_eq!(refused.to_string().contains("cannot take the connection now"), retry, "{refused}");
     }
 }
 

@@ -162,6 +162,8 @@ pub(crate) fn exit_of(error: &Error) -> Exit {
         | ErrorKind::Tls
         | ErrorKind::Protocol
         | ErrorKind::ConnectionLost => Exit::Network,
+        // The server said "later": it is no word about this login.
+        ErrorKind::Refused if error.is_retryable() => Exit::Network,
         ErrorKind::Refused | ErrorKind::TokenInvalid | ErrorKind::Api => Exit::Refused,
         ErrorKind::Rejected | ErrorKind::SuspectedRefusal => Exit::Rejected,
         // As what was behind it: a token that could not be applied for, say.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use aliyun_mqtt::{Client, Config, Credentials, Message, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
+use support::library::broker::Broker;
 use support::library::proxy::Proxy;
 use support::{Folder, LONG, Output, emulator, published, redirected, run, run_with_input, topic, with};
 
@@ -181,6 +182,17 @@ fn a_refused_login_ends_with_4() {
     command.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-the-secret");
     let output = run(command, ["pub", "-t", &topic(&emulator, "a"), "-m", "x"]).expect(4);
     assert!(output.stderr.starts_with("error: ") && output.stderr.contains("hint: "), "{output:?}");
+}
+
+#[test]
+fn a_server_that_says_later_ends_with_3() {
+    let (emulator, broker) = (emulator(), Broker::start());
+    let endpoint = format!("mqtt://{}", broker.addr());
+    let output = std::thread::scope(|scope| {
+        scope.spawn(|| broker.accept_login().connack(false, 3));
+        publish(&emulator, &["-m", "x", "-e", &endpoint]).expect(3)
+    });
+    assert!(output.stderr.contains("cannot take the connection now"), "{output:?}");
 }
 
 #[test]

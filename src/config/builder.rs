@@ -60,7 +60,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// The id of the instance the endpoint belongs to, from the console. Required.
+    /// The id of the instance the endpoint belongs to, from the console. Required, but for custom authentication with a
+    /// whole [`client_id`](ConfigBuilder::client_id), whose login does not name the instance.
     pub fn instance_id(mut self, id: impl Into<String>) -> Self {
         self.instance_id = Some(Given { text: id.into(), name: "instance_id" });
         self

@@ -188,6 +188,14 @@ fn a_whole_client_id_is_for_custom_authentication() {
     refused(whole(custom()).group_id("GID_demo"), "one or the other");
     refused(whole(custom()).device_id("0001"), "one or the other");
     refused(whole(custom()).client_id("a/b"), "'/'");
+    let bare = || Config::builder().endpoint("mqtt://h");
+    let config = bare().client_id("thermometer").credentials(custom()).build().unwrap();
+    assert_eq!(config.instance_id(), "", "its login does not name the instance");
+    let login = config.credentials().login(config.client_id(), config.instance_id()).unwrap();
+    assert_eq!(login.username, "user");
+    refused(bare().client_id("x").credentials(Credentials::signature("ak", "geheim")), "custom authentication only");
+    refused(bare().group_id("GID_demo").credentials(custom()), "no instance_id");
+    refused(bare().client_id("").credentials(custom()), "client_id");
     assert!(good().credentials(custom()).build().is_ok());
 }
 

@@ -3,7 +3,8 @@
 use std::io;
 
 use rumqttc::mqttbytes::Error as CodecError;
-use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
+use rumqttc::mqttbytes::v4::Packet;
+use rumqttc::{ConnectReturnCode, ConnectionError, Event, StateError};
 
 use super::line::{Cause, Failure};
 #[cfg(feature = "proxy")]
@@ -15,8 +16,15 @@ use crate::endpoint::PLAIN_PORT;
 use crate::error::{Code, Error, ErrorKind, Stage};
 use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
 
-/// `connected`: CONNACK had come. `server`: the endpoint, for the message.
-pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) -> Failure {
+/// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
+/// `server`: the endpoint, for the message.
+pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Event>, server: &str) -> Failure {
+    if let ConnectionError::MqttState(error @ (StateError::Unsolicited(_) | StateError::WrongPacket)) = error {
+        return match last.and_then(unexpected) {
+            Some(what) => broken(&what, server),
+            None => rule_broken(error, server),
+        };
+    }
     match error {
         ConnectionError::ConnectionRefused(code) => {
             let code = number(code);
@@ -97,6 +105,40 @@ pub(super) fn too_large(size: usize, server: &str) -> Failure {
     Failure { error: Error::new(ErrorKind::Protocol, message), cause: Cause::TooLarge(size) }
 }
 
+/// What is unexpected about a packet that rumqttc did not expect.
+fn unexpected(event: &Event) -> Option<String> {
+    let Event::Incoming(packet) = event else { return None };
+    Some(match packet {
+        Packet::PubAck(ack) => not_in_use("PUBACK", ack.pkid),
+        Packet::PubRec(ack) => not_in_use("PUBREC", ack.pkid),
+        Packet::PubRel(ack) => not_in_use("PUBREL", ack.pkid),
+        Packet::PubComp(ack) => not_in_use("PUBCOMP", ack.pkid),
+        Packet::ConnAck(_) => SECOND_CONNACK.to_string(),
+        Packet::Connect(_) => clients_only("CONNECT"),
+        Packet::Subscribe(_) => clients_only("SUBSCRIBE"),
+        Packet::Unsubscribe(_) => clients_only("UNSUBSCRIBE"),
+        Packet::PingReq => clients_only("PINGREQ"),
+        Packet::Disconnect => clients_only("DISCONNECT"),
+        Packet::Publish(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => return None,
+    })
+}
+
+pub(super) const SECOND_CONNACK: &str = "it sent CONNACK a second time";
+
+pub(super) fn not_in_use(packet: &str, id: u16) -> String {
+    format!("it sent {packet} for packet id {id}, which is not in use")
+}
+
+pub(super) fn clients_only(packet: &str) -> String {
+    format!("it sent {packet}, which only a client sends")
+}
+
+/// `what`: the end of the sentence "the server broke a rule of MQTT: ...".
+pub(super) fn broken(what: &str, server: &str) -> Failure {
+    let error = Error::new(ErrorKind::Protocol, format!("{server} broke a rule of MQTT: {what}"));
+    Failure { error, cause: Cause::Other }
+}
+
 pub(super) fn rule_broken(error: impl Foreign, server: &str) -> Failure {
     let message = format!("{server} broke a rule of MQTT: {error}");
     Failure { error: Error::new(ErrorKind::Protocol, message).with_source(error), cause: Cause::Other }
@@ -106,6 +148,9 @@ pub(super) fn rule_broken(error: impl Foreign, server: &str) -> Failure {
 pub(super) trait Foreign: std::error::Error + Send + Sync + 'static {}
 
 impl<E: std::error::Error + Send + Sync + 'static> Foreign for E {}
+
+/// The code of MQTT 3.1.1 by which a server says that another connect may work later.
+const LATER: u8 = 3;
 
 /// A refusal by CONNACK, with the usual cause in this service. `plain`: the code's counterpart in MQTT 3.1.1.
 ///
@@ -121,7 +166,7 @@ pub(super) fn refused(code: u8, plain: u8, protocol: Protocol, server: &str) -> 
         2 => {
             "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist"
         }
-        3 => "the service may be restarting or over its connection quota; try again later",
+        LATER => "the service may be restarting or over its connection quota; try again later",
         4 => "check the AccessKey secret, or whether the token has expired, was revoked or belongs to another key",
         5 => {
             "check that the instance id is the one this endpoint belongs to, that the group id exists there, and \
@@ -130,10 +175,11 @@ pub(super) fn refused(code: u8, plain: u8, protocol: Protocol, server: &str) -> 
         _ if protocol == Protocol::V5 => "MQTT 5 has this code for more than a wrong login; see its meaning",
         _ => "the code is outside MQTT 3.1.1",
     };
-    let error =
-        Error::new(ErrorKind::Refused, format!("{server} refused the connection (stage: connack): {code_text}"))
-            .with_code(code_text)
-            .with_hint(hint);
+    // Nothing is wrong with the login.
+    let what = if plain == LATER { "cannot take the connection now" } else { "refused the connection" };
+    let error = Error::new(ErrorKind::Refused, format!("{server} {what} (stage: connack): {code_text}"))
+        .with_code(code_text)
+        .with_hint(hint);
     Failure { error, cause: Cause::Refused(plain) }
 }
 
@@ -146,6 +192,10 @@ fn number(code: ConnectReturnCode) -> u8 {
         ConnectReturnCode::BadUserNamePassword => 4,
         ConnectReturnCode::NotAuthorized => 5,
     }
+}
+
+pub(super) fn channel_closed() -> Failure {
+    lost("the connection's request channel closed".to_string(), Cause::Other)
 }
 
 pub(super) fn lost(message: String, cause: Cause) -> Failure {

@@ -333,7 +333,7 @@ impl Run {
     fn handle(&mut self, event: LineEvent, sure: bool) {
         let flow = self.state.handle(event, sure, &mut Vec::new());
         match flow {
-            Ok(Flow::Left) => self.die(),
+            Ok(Flow::Left(_)) => self.die(),
             Ok(Flow::Go) => self.after_event(),
             Err(error) => {
                 assert!(!self.honest || self.dead, "a connection like any other ended with: {error}");

@@ -65,6 +65,7 @@ pub(super) enum Sent {
     Publish(u16),
     Subscribe(u16),
     Unsubscribe(u16),
+    /// Asked for by the session, or by rumqttc itself over a protocol error; the session knows.
     Disconnect,
 }
 
@@ -102,8 +103,7 @@ pub(super) trait LinePump: Send {
     fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure>;
     /// What had been read before the error and not been given out yet.
     fn leftovers(&mut self) -> Vec<LineEvent>;
-    /// Before any request on a resumed session: the next packet id is the one after `last_id`, and incoming QoS 2
-    /// exchanges may be open under any id.
+    /// Before any request on a resumed session: the next packet id is the one after `last_id`.
     fn restore(&mut self, last_id: u16);
     /// Sends a PUBLISH again under its old id, with DUP, ahead of everything in the channel.
     fn resend(&mut self, id: u16, message: &Outgoing);

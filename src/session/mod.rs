@@ -5,7 +5,7 @@
 //! * `sending`, `receiving` and `requesting` are what callers do with it; `replies` finds the request a message answers.
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
 //! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect;
-//!   `failure` and, for proxies and WebSocket, `tunnel` and `upgrade` put their errors into words.
+//!   `rules` is what a server must not send; `failure` and, for proxies and WebSocket, `tunnel` and `upgrade` put their errors into words.
 //!
 //! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
@@ -27,6 +27,7 @@ mod receiving;
 mod renewal;
 mod replies;
 mod requesting;
+mod rules;
 mod sending;
 #[cfg(feature = "spool")]
 mod spooling;

@@ -60,8 +60,8 @@ enum Step {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Go,
-    /// DISCONNECT is written.
-    Left,
+    /// The DISCONNECT that the session asked for is written; until when the worker may read on.
+    Left(Instant),
 }
 
 pub(super) struct State {
@@ -72,7 +72,7 @@ pub(super) struct State {
     /// The worker should end now.
     pub(super) leaving: bool,
     pub(super) worker_gone: bool,
-    /// DISCONNECT was sent: nothing may follow it.
+    /// The session has asked for DISCONNECT, after which nothing may follow; until when the worker may read on then.
     leave_by: Option<Instant>,
     pub(super) outbox: Outbox,
     pub(super) queues: Queues,
@@ -232,11 +232,6 @@ impl State {
             line.disconnect();
         }
         self.end_acks();
-    }
-
-    /// Until when the worker may read on after DISCONNECT.
-    pub(super) fn leave_by(&self) -> Option<Instant> {
-        self.leave_by
     }
 
     /// Those who wait on `changed` have something to look at.

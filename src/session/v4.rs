@@ -4,21 +4,23 @@
 //! one connection to the next, and loses or confuses some of them; the outbox holds all of that already, so there is
 //! nothing worth keeping.
 
+use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish, Subscribe};
+use rumqttc::mqttbytes::v4::{Packet, PubAck, PubRel, Publish, Subscribe};
 use rumqttc::{
-    Client, Connection, ConnectionError, Event, MqttOptions, Outgoing as Out, RecvTimeoutError, Request,
+    Client, Connection, ConnectionError, Event, MqttOptions, MqttState, Outgoing as Out, RecvTimeoutError, Request,
     SubscribeFilter,
 };
 
 use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure;
-use super::line::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::line::{Allowed, Arrived, Failure, LineEvent, LinePump, LineSender, Sent};
 use super::oversized::HEAD;
+use super::rules;
 use crate::config::Config;
 use crate::credentials::Login;
-use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
 use crate::subscribe::Asked;
 
@@ -26,6 +28,7 @@ use crate::subscribe::Asked;
 /// `longest`: what a packet from the server may have at most, in bytes.
 pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<Line, Failure> {
     let endpoint = config.endpoint();
+    let ids = id_limit(config.window());
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
     options
         .set_transport(dial::transport(config))
@@ -33,19 +36,28 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usiz
         .set_clean_session(config.clean_session())
         .set_keep_alive(config.keep_alive())
         .set_manual_acks(true)
-        .set_inflight(id_limit(config.window()))
+        .set_inflight(ids)
         .set_max_packet_size(longest, config.limits().packet_len);
     #[cfg(feature = "proxy")]
     if let Some(proxy) = dial::proxy(config) {
         options.set_proxy(proxy);
     }
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
+    connection.eventloop.state = knowing_all(ids);
+    // The window bounds what is in flight. rumqttc counts more than that: see `Pump::expect_again`.
+    connection.eventloop.mqtt_options.set_inflight(u16::MAX);
     let network = &mut connection.eventloop.network_options;
     network.set_tcp_nodelay(true);
     network.set_connection_timeout(seconds(dial));
     let write_limit = seconds(write_limit(config));
-    let packet_len = config.limits().packet_len;
-    let pump = Pump { connection, server: config.route(), connected: false, write_limit, packet_len };
+    let pump = Pump {
+        connection,
+        server: config.route(),
+        connected: false,
+        released: HashSet::new(),
+        write_limit,
+        packet_len: config.limits().packet_len,
+    };
     Ok((Box::new(Sender(client)), Box::new(pump)))
 }
 
@@ -80,6 +92,8 @@ struct Pump {
     connection: Connection,
     server: String,
     connected: bool,
+    /// Exchanges that wait for PUBCOMP: see [`Pump::expect_again`].
+    released: HashSet<u16>,
     /// Seconds a write may take before the line is given up: keep-alive does not run meanwhile.
     write_limit: u64,
     /// What a packet may have at most to be given out whole, in bytes.
@@ -87,41 +101,78 @@ struct Pump {
 }
 
 impl Pump {
-    fn broken(&self, message: &str) -> Failure {
-        let error = Error::new(ErrorKind::Protocol, format!("{}: {message}", self.server));
-        Failure { error, cause: Cause::Other }
+    fn broken(&self, what: &str) -> Failure {
+        failure::broken(what, &self.server)
     }
-}
 
-impl Pump {
     fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
-        let event = result.map_err(|error| failure::classify(error, self.connected, &self.server))?;
-        let event = translate(event, self.packet_len).ok_or_else(|| self.broken("a packet id was used twice"))?;
+        let event = result.map_err(|error| {
+            let last = self.connection.eventloop.state.events.back();
+            failure::classify(error, self.connected, last, &self.server)
+        })?;
+        let event = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
         match event {
             LineEvent::ConnAck { .. } => {
                 self.connected = true;
                 // From here on rumqttc uses it for writes.
                 self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
             }
-            LineEvent::Released(id) => self.expect_release(std::iter::once(id)),
+            LineEvent::Released(id) => know(&mut self.connection.eventloop.state, id),
+            LineEvent::PubRec(id) => self.expect_again(id),
+            LineEvent::PubComp(id) => self.expect_no_more(id),
             _ => {}
         }
         Ok(event)
     }
 
-    /// PUBREL is to be answered with PUBCOMP whether its id is known or not (MQTT 3.1.1, section 4.3.3): brokers repeat
-    /// it, and on a resumed session it may belong to an exchange of another process. rumqttc breaks the connection
-    /// over an id it does not know, so it is made to know it, in the only public way.
-    fn expect_release(&mut self, ids: impl Iterator<Item = u16>) {
+    /// PUBREC came, or PUBREL goes out again: PUBREC may come once more, and is to be answered with PUBREL each time (MQTT
+    /// 3.1.1, section 4.3.3). rumqttc breaks the connection over it, unless it has a message under that id.
+    fn expect_again(&mut self, id: u16) {
+        self.released.insert(id);
         let state = &mut self.connection.eventloop.state;
         let events = state.events.len();
-        for id in ids {
-            let mut publish = Publish::new("-", to_wire(QoS::ExactlyOnce), Vec::new());
-            publish.pkid = id;
-            let _ = state.handle_incoming_packet(Packet::Publish(publish));
+        let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new());
+        publish.pkid = id;
+        let _ = state.handle_outgoing_packet(Request::Publish(publish));
+        state.events.truncate(events);
+    }
+
+    /// The exchange is over.
+    fn expect_no_more(&mut self, id: u16) {
+        if self.released.remove(&id) {
+            let state = &mut self.connection.eventloop.state;
+            let events = state.events.len();
+            let _ = state.handle_incoming_packet(Packet::PubAck(PubAck::new(id)));
             state.events.truncate(events);
         }
     }
+}
+
+/// The state of a new connection that answers the PUBREL of every id.
+///
+/// PUBREL is to be answered with PUBCOMP whether its id is known or not (MQTT 3.1.1, section 4.3.3): brokers repeat it,
+/// and on a resumed session it may belong to an exchange of another process. rumqttc breaks the connection over an id it
+/// does not know, so it is made to know them all. That takes some milliseconds, once.
+fn knowing_all(ids: u16) -> MqttState {
+    static MADE: OnceLock<(u16, MqttState)> = OnceLock::new();
+    let make = || {
+        let mut state = MqttState::new(ids, true);
+        (1..=u16::MAX).for_each(|id| know(&mut state, id));
+        (ids, state)
+    };
+    match MADE.get_or_init(make) {
+        (made_for, state) if *made_for == ids => state.clone(),
+        _ => make().1,
+    }
+}
+
+/// Makes rumqttc expect the PUBREL of this id, in the only public way.
+fn know(state: &mut MqttState, id: u16) {
+    let events = state.events.len();
+    let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new());
+    publish.pkid = id;
+    let _ = state.handle_incoming_packet(Packet::Publish(publish));
+    state.events.truncate(events);
 }
 
 impl LinePump for Pump {
@@ -129,7 +180,7 @@ impl LinePump for Pump {
         // Not `recv_timeout`, which may drop a half-written packet.
         match self.connection.recv() {
             Ok(result) => self.event(result),
-            Err(_) => Err(self.broken("the connection's request channel closed")),
+            Err(_) => Err(failure::channel_closed()),
         }
     }
 
@@ -137,13 +188,13 @@ impl LinePump for Pump {
         match self.connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(result) => self.event(result).map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(self.broken("the connection's request channel closed")),
+            Err(RecvTimeoutError::Disconnected) => Err(failure::channel_closed()),
         }
     }
 
     fn leftovers(&mut self) -> Vec<LineEvent> {
         let events = self.connection.eventloop.state.events.drain(..);
-        events.filter_map(|event| translate(event, self.packet_len)).collect()
+        events.filter_map(|event| translate(event, self.packet_len).ok()).collect()
     }
 
     fn restore(&mut self, last_id: u16) {
@@ -155,8 +206,6 @@ impl LinePump for Pump {
             let _ = state.handle_outgoing_packet(request);
             state.events.truncate(events);
         }
-        // An earlier process may have left any of them open.
-        self.expect_release(1..=u16::MAX);
     }
 
     fn resend(&mut self, id: u16, message: &Outgoing) {
@@ -168,6 +217,7 @@ impl LinePump for Pump {
 
     fn release_again(&mut self, id: u16) {
         self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id)));
+        self.expect_again(id);
     }
 
     fn drain(&mut self, until: Instant) {
@@ -181,14 +231,16 @@ impl LinePump for Pump {
     }
 }
 
-/// `None` for a collision, which the session's choice of window and ids rules out.
-fn translate(event: Event, packet_len: usize) -> Option<LineEvent> {
-    Some(match event {
+/// What happened, in the session's words; or which rule of MQTT the server broke by it. Of a message of more than `packet_len`
+/// bytes only the head is left.
+fn translate(event: Event, packet_len: usize) -> Result<LineEvent, String> {
+    Ok(match event {
         Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
         Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
         Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
         Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
-        Event::Outgoing(Out::AwaitAck(_)) => return None,
+        // The session's choice of window and ids rules it out.
+        Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
             LineEvent::ConnAck { session_present: ack.session_present, allowed: Allowed::default() }
@@ -201,12 +253,16 @@ fn translate(event: Event, packet_len: usize) -> Option<LineEvent> {
         }
         Event::Incoming(Packet::UnsubAck(ack)) => LineEvent::UnsubAck(ack.pkid),
         Event::Incoming(Packet::Publish(mut publish)) => {
+            let qos = from_wire(publish.qos);
+            if let Some(fault) = rules::publish_fault(&publish.topic, qos, publish.dup) {
+                return Err(fault);
+            }
             let size = dial::remaining(publish.size());
             let oversized = size > packet_len;
             let payload = std::mem::take(&mut publish.payload);
             let arrived = Arrived {
                 id: publish.pkid,
-                qos: from_wire(publish.qos),
+                qos,
                 duplicate: publish.dup,
                 retained: publish.retain,
                 payload: if oversized { payload[..payload.len().min(HEAD)].to_vec() } else { payload.to_vec() },

@@ -15,20 +15,23 @@ mod failure;
 mod reasons;
 mod translate;
 
+use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAck, ConnectProperties, Filter, Packet, PubRel, Publish, Subscribe, SubscribeProperties,
+    ConnAck, ConnectProperties, Filter, Packet, PubAck, PubRel, Publish, Subscribe, SubscribeProperties,
 };
-use rumqttc::v5::{Client, Connection, ConnectionError, Event, Incoming, MqttOptions, RecvTimeoutError, Request};
+use rumqttc::v5::{
+    Client, Connection, ConnectionError, Event, Incoming, MqttOptions, MqttState, RecvTimeoutError, Request,
+};
 
 use self::translate::{Translated, from_outgoing, to_wire, translate};
 use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure as common;
-use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
+use super::line::{Failure, LineEvent, LinePump, LineSender};
 use crate::config::Config;
 use crate::credentials::Login;
-use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
 use crate::printable::excerpt;
 use crate::subscribe::Asked;
@@ -60,7 +63,8 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usiz
     let mut network = options.network_options();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
-    let (client, connection) = dial::make(config, || Client::new(options, CHANNEL))?;
+    let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
+    connection.eventloop.state = knowing_all(ids);
     let pump = Pump {
         connection,
         server: config.route(),
@@ -68,6 +72,7 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usiz
         keep_alive: config.keep_alive(),
         write_limit: write_limit(config),
         ids,
+        released: HashSet::new(),
         leaked: 0,
         warned: false,
         packet_len: config.limits().packet_len,
@@ -131,6 +136,8 @@ struct Pump {
     write_limit: Duration,
     /// The highest packet id.
     ids: u16,
+    /// Exchanges that wait for PUBCOMP: see [`Pump::expect_again`].
+    released: HashSet<u16>,
     /// Messages that rumqttc counts as in flight, but are not.
     leaked: u16,
     /// The log was told of a message with several subscription identifiers.
@@ -140,9 +147,8 @@ struct Pump {
 }
 
 impl Pump {
-    fn broken(&self, message: &str) -> Failure {
-        let error = Error::new(ErrorKind::Protocol, format!("{}: {message}", self.server));
-        Failure { error, cause: Cause::Other }
+    fn broken(&self, what: &str) -> Failure {
+        common::broken(what, &self.server)
     }
 
     /// The next event; `None` when `until` has passed.
@@ -151,12 +157,11 @@ impl Pump {
     /// nothing is being written there is an event in each keep-alive period, the ping at the latest, so longer silence
     /// means that a write hangs. What is half written then is lost with the line.
     fn receive(&mut self, until: Option<Instant>) -> Result<Option<LineEvent>, Failure> {
-        let closed = "the connection's request channel closed";
         if !self.connected && until.is_none() {
             // The handshake has its own time-out.
             return match self.connection.recv() {
                 Ok(result) => self.event(result).map(Some),
-                Err(_) => Err(self.broken(closed)),
+                Err(_) => Err(common::channel_closed()),
             };
         }
         let hangs = self.connection.eventloop.options.keep_alive() + self.write_limit;
@@ -165,26 +170,34 @@ impl Pump {
             Ok(result) => self.event(result).map(Some),
             Err(RecvTimeoutError::Timeout) if left.is_some_and(|left| left <= hangs) => Ok(None),
             Err(RecvTimeoutError::Timeout) => Err(common::stopped_reading(&self.server)),
-            Err(RecvTimeoutError::Disconnected) => Err(self.broken(closed)),
+            Err(RecvTimeoutError::Disconnected) => Err(common::channel_closed()),
         }
     }
 
     fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
-        let event = result.map_err(|error| failure::classify(error, self.connected, &self.server))?;
+        let event = result.map_err(|error| {
+            let last = self.connection.eventloop.state.events.back();
+            failure::classify(error, self.connected, last, &self.server)
+        })?;
         if let Event::Incoming(Incoming::ConnAck(ack)) = &event {
-            // rumqttc itself does not mind.
+            // rumqttc itself minds neither.
             if std::mem::replace(&mut self.connected, true) {
-                return Err(self.broken("CONNACK came a second time"));
+                return Err(self.broken(common::SECOND_CONNACK));
+            }
+            if ack.session_present && self.connection.eventloop.options.clean_start() {
+                return Err(self.broken("it claims to have kept a session that it was told to drop"));
             }
             self.keep_ids(ack.clone());
             self.keep_alive();
         }
-        let Translated { event, leaks } = translate(event, self.packet_len).map_err(|what| self.broken(what))?;
+        let Translated { event, leaks } = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
         if leaks {
             self.one_leaked();
         }
         match &event {
-            LineEvent::Released(id) => self.expect_release(std::iter::once(*id)),
+            LineEvent::Released(id) => know(&mut self.connection.eventloop.state, *id),
+            LineEvent::PubRec(id) => self.expect_again(*id),
+            LineEvent::PubComp(id) | LineEvent::PublishRefused(id, _) => self.expect_no_more(*id),
             LineEvent::Publish(arrived) => {
                 let several = arrived.properties.as_ref().is_some_and(|properties| properties.identifiers.len() > 1);
                 if several && !std::mem::replace(&mut self.warned, true) {
@@ -208,6 +221,31 @@ impl Pump {
             let state = &mut self.connection.eventloop.state;
             let events = state.events.len();
             let _ = state.handle_incoming_packet(Packet::ConnAck(ack));
+            state.events.truncate(events);
+        }
+    }
+
+    /// PUBREC came, or PUBREL goes out again: PUBREC may come once more, and is to be answered with PUBREL each time. rumqttc
+    /// breaks the connection over it, unless it has a message under that id.
+    fn expect_again(&mut self, id: u16) {
+        if !self.released.insert(id) {
+            // Its place in flight was taken once more.
+            self.one_leaked();
+        }
+        let state = &mut self.connection.eventloop.state;
+        let events = state.events.len();
+        let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new(), None);
+        publish.pkid = id;
+        let _ = state.handle_outgoing_packet(Request::Publish(publish));
+        state.events.truncate(events);
+    }
+
+    /// The exchange is over.
+    fn expect_no_more(&mut self, id: u16) {
+        if self.released.remove(&id) {
+            let state = &mut self.connection.eventloop.state;
+            let events = state.events.len();
+            let _ = state.handle_incoming_packet(Packet::PubAck(PubAck::new(id, None)));
             state.events.truncate(events);
         }
     }
@@ -237,27 +275,36 @@ impl Pump {
         }
         state.await_pingresp = awaits_ping;
         // These were thrown away, too.
-        self.expect_release(1..=u16::MAX);
+        (1..=u16::MAX).for_each(|id| know(state, id));
     }
+}
 
-    /// PUBREL is answered with PUBCOMP, whether its id is known or not: brokers repeat it, and on a resumed session it may
-    /// belong to an exchange of another process. rumqttc breaks the connection over an id it does not know, so it is made
-    /// to know it.
-    fn expect_release(&mut self, ids: impl Iterator<Item = u16>) {
-        let state = &mut self.connection.eventloop.state;
-        let events = state.events.len();
-        for id in ids {
-            let mut publish = Publish::new("-", to_wire(QoS::ExactlyOnce), Vec::new(), None);
-            publish.pkid = id;
-            let _ = state.handle_incoming_packet(Packet::Publish(publish));
-            state.events.truncate(events);
-        }
+/// The state of a new connection that answers the PUBREL of every id, known or not: see `v4`.
+fn knowing_all(ids: u16) -> MqttState {
+    static MADE: OnceLock<(u16, MqttState)> = OnceLock::new();
+    let make = || {
+        let mut state = MqttState::new(ids, true);
+        (1..=u16::MAX).for_each(|id| know(&mut state, id));
+        (ids, state)
+    };
+    match MADE.get_or_init(make) {
+        (made_for, state) if *made_for == ids => state.clone(),
+        _ => make().1,
     }
+}
+
+/// Makes rumqttc expect the PUBREL of this id, in the only public way.
+fn know(state: &mut MqttState, id: u16) {
+    let events = state.events.len();
+    let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new(), None);
+    publish.pkid = id;
+    let _ = state.handle_incoming_packet(Packet::Publish(publish));
+    state.events.truncate(events);
 }
 
 impl LinePump for Pump {
     fn next(&mut self) -> Result<LineEvent, Failure> {
-        self.receive(None)?.ok_or_else(|| self.broken("an endless wait ended"))
+        self.receive(None)?.ok_or_else(common::channel_closed)
     }
 
     fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure> {
@@ -279,8 +326,6 @@ impl LinePump for Pump {
             let _ = state.handle_outgoing_packet(Request::Subscribe(Subscribe::new(filter, None)));
             state.events.truncate(events);
         }
-        // An earlier process may have left any of them open.
-        self.expect_release(1..=u16::MAX);
     }
 
     fn resend(&mut self, id: u16, message: &Outgoing) {
@@ -294,6 +339,7 @@ impl LinePump for Pump {
 
     fn release_again(&mut self, id: u16) {
         self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id, None)));
+        self.expect_again(id);
     }
 
     fn drain(&mut self, until: Instant) {

@@ -275,9 +275,8 @@ impl Worker<'_> {
                     let flow = self.session.lock().handle(event, true, &mut events);
                     self.session.tell(&events);
                     match flow {
-                        Ok(Flow::Left) => {
-                            let by = self.session.lock().leave_by();
-                            pump.drain(by.unwrap_or_else(Instant::now));
+                        Ok(Flow::Left(by)) => {
+                            pump.drain(by);
                             return End::Left;
                         }
                         Ok(Flow::Go) => self.after_event(pump),

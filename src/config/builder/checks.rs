@@ -45,6 +45,10 @@ impl ConfigBuilder {
     }
 
     pub(super) fn checked_instance_id(&self) -> Result<String> {
+        // Custom authentication has a user name of its own, and no other has such a client id: `checked_client_id`.
+        if self.instance_id.is_none() && self.client_id.is_some() {
+            return Ok(String::new());
+        }
         let given = self.needed(&self.instance_id, "instance_id", env::INSTANCE_ID)?;
         identity::check_instance(&given.text).map_err(|rule| given.refuse(&rule))?;
         Ok(given.text.clone())

@@ -5,15 +5,17 @@ use std::time::Instant;
 use super::{Flow, Phase, State, Step};
 use crate::config::AckMode;
 use crate::delivery::Reply;
-use crate::error::{Error, Fate};
+use crate::error::{Error, ErrorKind, Fate};
 use crate::events::{Event, Notice};
 use crate::message::{Message, QoS};
 use crate::session::acks::Arrival;
+use crate::session::failure;
 use crate::session::line::{Arrived, LineEvent, Sent};
 use crate::session::op::{Answer, Body, Op};
 use crate::session::outbox::{Kind, Ticket};
 use crate::session::oversized;
 use crate::session::replies::Sorted;
+use crate::session::rules;
 use crate::subscribe::Asked;
 
 impl State {
@@ -26,7 +28,7 @@ impl State {
         events: &mut Vec<Event>,
     ) -> Result<Flow, Error> {
         match event {
-            LineEvent::Sent(Sent::Disconnect) => return Ok(Flow::Left),
+            LineEvent::Sent(Sent::Disconnect) => return self.left(),
             LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
             LineEvent::PubAck(id) => self.message_done(id, Answer::PubAck, events)?,
             LineEvent::PubComp(id) => self.message_done(id, Answer::PubComp, events)?,
@@ -34,8 +36,8 @@ impl State {
             LineEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, events)?,
             LineEvent::UnsubRefused(id, refusal) => self.unsubscribe_refused(id, &refusal)?,
             LineEvent::SubAck(id, codes, reason) => match self.outbox.take(Kind::Request, id, Answer::SubAck)? {
-                Some(Ticket::Op(seq)) => self.subscribed(seq, codes, reason),
-                Some(Ticket::Step) => self.step_done(codes, events),
+                Some(Ticket::Op(seq)) => self.subscribed(id, seq, codes, reason)?,
+                Some(Ticket::Step) => self.subscriptions_restored(id, codes, events)?,
                 None => {}
             },
             LineEvent::UnsubAck(id) => {
@@ -68,10 +70,17 @@ impl State {
         self.line = dead;
     }
 
+    /// DISCONNECT is written, by the adapter's account. That ends the client only if it asked for it: an adapter may
+    /// have reasons of its own to leave.
+    fn left(&self) -> Result<Flow, Error> {
+        let unasked = "the connection was ended over something the server sent, which broke a rule of MQTT";
+        self.leave_by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
+    }
+
     fn message_done(&mut self, id: u16, answer: Answer, events: &mut Vec<Event>) -> Result<(), Error> {
         match self.outbox.take(Kind::Publish, id, answer)? {
             Some(Ticket::Op(seq)) => self.acknowledged(seq),
-            Some(Ticket::Step) => self.step_done(Vec::new(), events),
+            Some(Ticket::Step) => self.step_done(events),
             // Its operation was given up with the client.
             None => {}
         }
@@ -86,12 +95,17 @@ impl State {
         }
     }
 
-    fn subscribed(&mut self, seq: u64, codes: Vec<Result<QoS, u8>>, reason: Option<String>) {
-        let Some(op) = self.outbox.op(seq) else { return };
-        let mut reply = Reply { granted: codes, reason, ..op.reply() };
+    fn subscribed(
+        &mut self,
+        id: u16,
+        seq: u64,
+        codes: Vec<Result<QoS, u8>>,
+        reason: Option<String>,
+    ) -> Result<(), Error> {
+        let Some(op) = self.outbox.op(seq) else { return Ok(()) };
+        let reply = Reply { granted: codes, reason, ..op.reply() };
         if let Some(Body::Subscribe { filters, own }) = op.body() {
-            // A verdict that is missing is no grant.
-            reply.granted.resize(filters.len(), Err(0x80));
+            self.check_count(id, reply.granted.len(), filters.len())?;
             for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
                 if verdict.is_ok() {
                     self.subscriptions.granted(filter, *qos);
@@ -102,21 +116,43 @@ impl State {
             }
         }
         self.outbox.acknowledged(seq, reply);
+        Ok(())
     }
 
-    fn step_done(&mut self, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
-        self.steps_since = Instant::now();
-        match self.step.take() {
-            Some((Step::Resubscribe(filters), _)) => self.resubscribed(filters, codes, events),
-            Some((Step::UploadToken(upload), _)) => self.uploaded(&upload, events),
-            Some((Step::EnableOrder, _)) | None => {}
+    /// Each filter has its verdict, or the verdicts cannot be told apart.
+    fn check_count(&self, id: u16, codes: usize, filters: usize) -> Result<(), Error> {
+        let server = self.config.route();
+        match rules::count_fault("SUBACK", id, codes, filters) {
+            Some(fault) => Err(failure::broken(&fault, &server).error),
+            None => Ok(()),
         }
     }
 
+    fn step_done(&mut self, events: &mut Vec<Event>) {
+        self.steps_since = Instant::now();
+        if let Some((Step::UploadToken(upload), _)) = self.step.take() {
+            self.uploaded(&upload, events);
+        }
+    }
+
+    fn subscriptions_restored(
+        &mut self,
+        id: u16,
+        codes: Vec<Result<QoS, u8>>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        if let Some((Step::Resubscribe(filters), _)) = &self.step {
+            self.check_count(id, codes.len(), filters.len())?;
+        }
+        self.steps_since = Instant::now();
+        if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
+            self.resubscribed(filters, codes, events);
+        }
+        Ok(())
+    }
+
     fn resubscribed(&mut self, filters: Vec<Asked>, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
-        let mut codes = codes.into_iter();
-        for (filter, qos) in filters {
-            let verdict = codes.next().unwrap_or(Err(0x80));
+        for ((filter, qos), verdict) in filters.into_iter().zip(codes) {
             if let Err(code) = verdict {
                 let reason = crate::session::sending::refused_filter(&filter, code, None);
                 self.subscriptions.remove(&filter);

@@ -484,3 +484,16 @@ fn code_5_naming_the_token_at_hand_does_not_convict_what_it_permits() {
     let left: Vec<_> = (1..=2).filter_map(|seq| state.outbox.op(seq)).map(Op::describe).collect();
     assert!(left.iter().any(|op| op.contains("permitted")), "failed as refused, though W permits it; left: {left:?}");
 }
+
+#[test]
+fn a_disconnect_that_the_session_did_not_ask_for_is_no_goodbye() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    connect(&mut state, &wire, false);
+    let unasked = state.handle(LineEvent::Sent(Sent::Disconnect), true, &mut Vec::new());
+    assert_eq!(unasked.expect_err("nobody said goodbye").kind(), ErrorKind::Protocol);
+    let by = Instant::now();
+    state.say_goodbye(by);
+    assert_eq!(wire.take(), ["disconnect"]);
+    let asked = state.handle(LineEvent::Sent(Sent::Disconnect), true, &mut Vec::new());
+    assert_eq!(asked.expect("goodbye"), Flow::Left(by));
+}

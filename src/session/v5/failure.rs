@@ -2,8 +2,8 @@
 //! [`crate::session::failure`].
 
 use rumqttc::v5::mqttbytes::Error as CodecError;
-use rumqttc::v5::mqttbytes::v5::DisconnectReasonCode;
-use rumqttc::v5::{ConnectionError, StateError};
+use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
+use rumqttc::v5::{ConnectionError, Event, StateError};
 
 use super::reasons;
 use crate::config::Protocol;
@@ -16,8 +16,15 @@ use crate::session::tunnel;
 #[cfg(feature = "websocket")]
 use crate::session::upgrade;
 
-/// `connected`: CONNACK had come. `server`: the endpoint, for the message.
-pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) -> Failure {
+/// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
+/// `server`: the endpoint, for the message.
+pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Event>, server: &str) -> Failure {
+    if let ConnectionError::MqttState(error @ (StateError::Unsolicited(_) | StateError::WrongPacket)) = error {
+        return match last.and_then(unexpected) {
+            Some(what) => common::broken(&what, server),
+            None => common::rule_broken(error, server),
+        };
+    }
     match error {
         ConnectionError::ConnectionRefused(code) => {
             let code = reasons::connack(code);
@@ -74,6 +81,22 @@ pub(super) fn classify(error: ConnectionError, connected: bool, server: &str) ->
         ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
         other => common::lost(format!("the connection to {server} failed: {other}"), Cause::Other),
     }
+}
+
+/// What is unexpected about a packet that rumqttc did not expect.
+fn unexpected(event: &Event) -> Option<String> {
+    let Event::Incoming(packet) = event else { return None };
+    Some(match packet {
+        Packet::PubAck(ack) => common::not_in_use("PUBACK", ack.pkid),
+        Packet::PubRec(ack) => common::not_in_use("PUBREC", ack.pkid),
+        Packet::PubRel(ack) => common::not_in_use("PUBREL", ack.pkid),
+        Packet::PubComp(ack) => common::not_in_use("PUBCOMP", ack.pkid),
+        Packet::Connect(..) => common::clients_only("CONNECT"),
+        Packet::Subscribe(_) => common::clients_only("SUBSCRIBE"),
+        Packet::Unsubscribe(_) => common::clients_only("UNSUBSCRIBE"),
+        Packet::PingReq(_) => common::clients_only("PINGREQ"),
+        _ => return None,
+    })
 }
 
 /// A DISCONNECT with a reason, but without the length of its properties, is legal (MQTT 5, section 3.14.2.2.1) and common,

@@ -3,7 +3,7 @@
 use rumqttc::Outgoing as Out;
 use rumqttc::v5::Event;
 use rumqttc::v5::mqttbytes;
-use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet, Publish, PublishProperties};
+use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet, PubRelReason, Publish, PublishProperties};
 
 use super::reasons;
 use crate::error::Code;
@@ -12,6 +12,7 @@ use crate::printable::excerpt;
 use crate::session::dial;
 use crate::session::line::{Allowed, Arrived, LineEvent, Refusal, Sent};
 use crate::session::oversized::HEAD;
+use crate::session::rules;
 
 /// An event for the session.
 pub(super) struct Translated {
@@ -20,9 +21,9 @@ pub(super) struct Translated {
     pub(super) leaks: bool,
 }
 
-/// What happened, in the session's words; or what is wrong with it, by which the connection is of no use.
-/// Of a message of more than `packet_len` bytes only the head is left.
-pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, &'static str> {
+/// What happened, in the session's words; or which rule of MQTT the server broke by it. Of a message of more than `packet_len`
+/// bytes only the head is left.
+pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, String> {
     let mut leaks = false;
     let event = match event {
         Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
@@ -30,7 +31,7 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, &
         Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
         Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
         // The session's choice of window and ids rules it out.
-        Event::Outgoing(Out::AwaitAck(_)) => return Err("a packet id was used twice"),
+        Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
             LineEvent::ConnAck { session_present: ack.session_present, allowed: allowed(&ack)? }
@@ -67,12 +68,20 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, &
             LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(reasons::suback).collect(), reason)
         }
         Event::Incoming(Packet::UnsubAck(ack)) => {
+            // Each UNSUBSCRIBE of ours has one filter.
+            if let Some(fault) = rules::count_fault("UNSUBACK", ack.pkid, ack.reasons.len(), 1) {
+                return Err(fault);
+            }
             let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             let code = ack.reasons.first().map_or(0, |reason| reasons::unsuback(*reason));
             match refusal(Code::UnsubAck(code), reason) {
                 None => LineEvent::UnsubAck(ack.pkid),
                 Some(refusal) => LineEvent::UnsubRefused(ack.pkid, refusal),
             }
+        }
+        // rumqttc takes the id for released, and does not answer.
+        Event::Incoming(Packet::PubRel(release)) if release.reason != PubRelReason::Success => {
+            LineEvent::Released(release.pkid)
         }
         Event::Incoming(Packet::Publish(mut publish)) => {
             let size = dial::remaining(publish.size());
@@ -98,13 +107,23 @@ fn refusal(code: Code, reason: Option<String>) -> Option<Refusal> {
     (code.number() >= 0x80).then_some(Refusal { code, reason })
 }
 
-fn allowed(ack: &ConnAck) -> Result<Allowed, &'static str> {
+fn allowed(ack: &ConnAck) -> Result<Allowed, String> {
     let Some(properties) = &ack.properties else { return Ok(Allowed::default()) };
     if properties.receive_max == Some(0) {
-        return Err("CONNACK with a receive maximum of 0, which MQTT 5 forbids");
+        return Err("it sent CONNACK with a receive maximum of 0".to_string());
     }
     if properties.max_packet_size == Some(0) {
-        return Err("CONNACK with a maximum packet size of 0, which MQTT 5 forbids");
+        return Err("it sent CONNACK with a maximum packet size of 0".to_string());
+    }
+    let flags = [
+        ("maximum QoS", properties.max_qos),
+        ("retain available", properties.retain_available),
+        ("wildcard subscription available", properties.wildcard_subscription_available),
+        ("subscription identifiers available", properties.subscription_identifiers_available),
+        ("shared subscription available", properties.shared_subscription_available),
+    ];
+    if let Some((name, Some(value))) = flags.into_iter().find(|(_, value)| value.is_some_and(|value| value > 1)) {
+        return Err(format!("it sent CONNACK with \"{name}\" {value}, where 0 and 1 are all there is"));
     }
     Ok(Allowed {
         receive_maximum: properties.receive_max,
@@ -115,12 +134,21 @@ fn allowed(ack: &ConnAck) -> Result<Allowed, &'static str> {
     })
 }
 
-fn arrived(publish: Publish) -> Result<Arrived, &'static str> {
-    let topic = String::from_utf8(publish.topic.to_vec()).map_err(|_| "a topic that is not UTF-8")?;
+fn arrived(publish: Publish) -> Result<Arrived, String> {
+    let topic =
+        String::from_utf8(publish.topic.to_vec()).map_err(|_| "it sent PUBLISH to a topic that is not UTF-8")?;
+    let qos = from_wire(publish.qos);
+    let properties = publish.properties.as_ref();
+    let fault = properties.and_then(|given| {
+        rules::property_fault(given.topic_alias, given.payload_format_indicator, &given.subscription_identifiers)
+    });
+    if let Some(fault) = fault.or_else(|| rules::publish_fault(&topic, qos, publish.dup)) {
+        return Err(fault);
+    }
     Ok(Arrived {
         id: publish.pkid,
         topic,
-        qos: from_wire(publish.qos),
+        qos,
         duplicate: publish.dup,
         retained: publish.retain,
         payload: publish.payload.to_vec(),
