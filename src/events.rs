@@ -422,7 +422,7 @@ mod tests {
         let text = "x".repeat(100_000);
         for number in 0..100 {
             let notice = Notice::Other { topic: format!("{number}"), payload: text.clone() };
-            let reason = Error::internal("why").with_source(Error::internal(text.clone()));
+            let reason = Error::internal("why").with_source(std::io::Error::other(text.clone()));
             hub.send(&Event::Notice(notice));
             hub.send(&Event::Disconnected { reason, retry_in: None });
         }
