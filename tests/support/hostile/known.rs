@@ -1,5 +1,5 @@
-//! What is known to fail, and why: whole kinds, which have to fail somewhere in a full run. What passes everywhere fails
-//! the run: its line has to go.
+//! What is known to fail, and why: whole kinds, which have to fail somewhere in a full run. What passes everywhere
+//! fails the run: its line has to go.
 
 use super::Scenario;
 
@@ -77,7 +77,7 @@ const MARKS: &[Mark] = &[
 
 fn mark(kind: &str) -> Option<&'static Mark> {
     let is_meant = |name: &&str| name.strip_suffix('*').map_or(*name == kind, |start| kind.starts_with(start));
-    MARKS.iter().find(|mark| mark.kinds.iter().any(|name| is_meant(&name)))
+    MARKS.iter().find(|mark| mark.kinds.iter().any(is_meant))
 }
 
 /// Why this scenario may fail; `None` for one that has to pass.
@@ -85,7 +85,7 @@ pub fn reason(scenario: &Scenario) -> Option<&'static str> {
     mark(scenario.kind_name()).map(|mark| mark.reason)
 }
 
-/// What has to fail somewhere, as long as it is known to: the kind; of deadly ones, which depend on the stack, any of them.
+/// What has to fail somewhere, as long as it is known to: the kind; of deadly ones, which depend on the stack, any.
 pub fn has_to_fail(scenario: &Scenario) -> Option<&'static str> {
     mark(scenario.kind_name()).map(|mark| if mark.deadly { mark.reason } else { scenario.kind_name() })
 }
