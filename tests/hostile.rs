@@ -50,7 +50,8 @@ fn seed_of(scenarios: &[Scenario]) -> usize {
     scenarios.iter().fold(0, |sum: u64, scenario| sum.wrapping_add(scenario.seed)) as usize
 }
 
-/// Everything, or what answers to all the words of `HOSTILE_ONLY`: a part of a kind's name, a place, `3.1.1` or `5`, `tcp`.
+/// Everything, or what answers to all the words of `HOSTILE_ONLY`: a part of a kind's name, a place, `3.1.1` or `5`,
+/// a transport.
 #[test]
 #[ignore = "takes minutes; see docs/survival.md"]
 fn every_kind_at_every_place() {

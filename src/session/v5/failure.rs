@@ -43,8 +43,8 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
             StateError::ConnectionAborted | StateError::Deserialization(CodecError::PayloadRequired),
         ) if connected => closed(server),
         // How a server of MQTT 3.1.1 refuses this version; mostly without what MQTT 5 wants behind the code, so that
-        // rumqttc does not see it and waits until the server closes. Any other packet with this reason code is the same to
-        // rumqttc, so a client that was connected before does not give up over it.
+        // rumqttc does not see it and waits until the server closes. Any other packet with this reason code is the same
+        // to rumqttc, so a client that was connected before does not give up over it.
         ConnectionError::MqttState(StateError::Deserialization(CodecError::InvalidConnectReturnCode(1)))
             if !connected =>
         {

@@ -1,5 +1,5 @@
-//! What is known to fail, and why: whole kinds, which have to fail somewhere in a full run. What passes everywhere fails
-//! the run: its line has to go.
+//! What is known to fail, and why: whole kinds, which have to fail somewhere in a full run. What passes everywhere
+//! fails the run: its line has to go.
 
 use super::Scenario;
 
@@ -85,7 +85,7 @@ pub fn reason(scenario: &Scenario) -> Option<&'static str> {
     mark(scenario.kind_name()).map(|mark| mark.reason)
 }
 
-/// What has to fail somewhere, as long as it is known to: the kind; of deadly ones, which depend on the stack, any of them.
+/// What has to fail somewhere, as long as it is known to: the kind; of deadly ones, which depend on the stack, any.
 pub fn has_to_fail(scenario: &Scenario) -> Option<&'static str> {
     mark(scenario.kind_name()).map(|mark| if mark.deadly { mark.reason } else { scenario.kind_name() })
 }

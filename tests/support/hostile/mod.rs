@@ -1,8 +1,8 @@
 //! Hostile servers: each kind of malformed, mis-sequenced, oversized or foreign output, at each place of a connection's
 //! life, in both versions of MQTT and over each transport; and what has to hold of a client that meets it.
 //!
-//! * `kind` is what a kind is, and `malformed`, `connack`, `properties`, `sequence`, `size`, `foreign` and `transport` are
-//!   the kinds; `place` is the places.
+//! * `kind` is what a kind is, and `malformed`, `connack`, `properties`, `sequence`, `size`, `foreign` and `transport`
+//!   are the kinds; `place` is the places.
 //! * `server` is the scripted server, on a `link`; `client` is the client of one scenario, and the checks.
 //! * `lanes` runs scenarios in processes of their own, many at a time; `known` is what is known to fail.
 

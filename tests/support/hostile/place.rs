@@ -18,8 +18,8 @@ pub enum Place {
     WithinFlood,
     /// While the client disconnects: where the last PUBACK is due, or after DISCONNECT, by the seed.
     AtGoodbye,
-    /// On the next connection, of a kept session: in the segment of the CONNACK that resumes it, or instead of that, by the
-    /// seed.
+    /// On the next connection, of a kept session: in the segment of the CONNACK that resumes it, or instead of that, by
+    /// the seed.
     OnResumedSession,
 }
 

@@ -7,7 +7,7 @@ const ACKS: [(&str, u8); 5] = [("puback", 4), ("pubrec", 5), ("pubrel", 6), ("pu
 
 pub fn add(table: &mut Table) {
     for (name, kind) in ACKS {
-        // Whichever of them is due: each is the wrong one at most places, and comes once more where it is the right one.
+        // Whichever of them is due: the wrong one at most places, and once more where it is the right one.
         table.bytes(format!("{name}/for-what-is-open"), move |scene| scene.ack(kind, scene.id));
         table.bytes(format!("{name}/twice"), move |scene| scene.ack(kind, scene.id).repeat(2));
         for id in [77, 1_024, 1_025, 65_535] {
