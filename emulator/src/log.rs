@@ -72,6 +72,11 @@ pub enum What {
         /// Packet id of the publish.
         packet_id: u16,
     },
+    /// A PUBREL of MQTT 5 named a message that is not there: PUBCOMP with 0x92 leaves.
+    ReleaseUnknown {
+        /// Packet id of the PUBREL.
+        packet_id: u16,
+    },
     /// The client broke a rule and is cut.
     Violation {
         /// What it tried.
@@ -296,6 +301,7 @@ impl What {
             | What::Stopped
             | What::Connected { .. }
             | What::PublishAcknowledged { .. }
+            | What::ReleaseUnknown { .. }
             | What::OrderEnabled
             | What::TokenUploaded { .. }
             | What::DeliveryAcknowledged { .. }

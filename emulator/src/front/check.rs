@@ -119,7 +119,10 @@ impl<'a> Checker<'a> {
     fn released(&self, packet_id: u16) -> Verdict {
         let was_received = self.service.release(self.terms.client_id, packet_id);
         match self.terms.version {
-            Version::V5 if !was_received => Verdict::Answer(unknown_packet_id(PUBCOMP, packet_id)),
+            Version::V5 if !was_received => {
+                self.log(What::ReleaseUnknown { packet_id });
+                Verdict::Answer(unknown_packet_id(PUBCOMP, packet_id))
+            }
             _ => Verdict::Pass,
         }
     }

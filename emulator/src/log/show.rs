@@ -33,6 +33,7 @@ impl fmt::Display for What {
                 write!(f, "published to {topic}, QoS {qos}, {} bytes{dup}{ordered}", payload.len())
             }
             What::PublishAcknowledged { packet_id } => write!(f, "publish {packet_id} acknowledged"),
+            What::ReleaseUnknown { packet_id } => write!(f, "released {packet_id}, which is not there"),
             What::Violation { action, topic, reason } => write!(f, "cut off for {action:?} {topic}: {reason}"),
             What::Subscribed { filter, qos } => write!(f, "subscribed to {filter}, QoS {qos}"),
             What::FilterIgnored { filter } => {

@@ -14,7 +14,7 @@ use super::{Key, Run, SENDER};
 pub(super) struct Door {
     /// PUBLISH packets, repetitions included.
     pub(super) taken: Seen,
-    /// PUBACK and PUBCOMP packets.
+    /// PUBACK and PUBCOMP packets, that of MQTT 5 for an unknown packet id included.
     pub(super) acknowledged: Seen,
     /// Repetitions on a kept session that are not marked as such, or come under another packet id: a broker that keeps
     /// its QoS 2 exchanges could not tell them from new messages.
@@ -59,7 +59,9 @@ impl Door {
                     _ => {}
                 }
             }
-            What::PublishAcknowledged { packet_id } => {
+            // The second answers a PUBREL that had come on an earlier connection, whose PUBCOMP did not leave any more: the
+            // exchange is complete (MQTT 5, 4.3.3). A client that did not learn that its session was lost gets it, too.
+            What::PublishAcknowledged { packet_id } | What::ReleaseUnknown { packet_id } => {
                 if let Some(key) = self.ids.get(&packet_id) {
                     self.acknowledged.see(*key, false);
                 }
