@@ -208,8 +208,7 @@ impl Outbox {
         if let Some(error) = self.close(seq, &mut op, Err(error), keep) {
             self.lost.note(&error);
         }
-        self.forget(seq, &op);
-        self.suspects.remove(&seq);
+        self.leave(seq, op);
     }
 
     /// What had been sent last before the connection dropped, for the message.
