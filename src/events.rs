@@ -371,11 +371,15 @@ impl EventHub {
         lock(&self.held).push(event);
     }
 
+    /// Nothing more happens after the end, though a thread that is stuck may go on for a while.
     pub(crate) fn send(&self, event: &Event) {
         self.each(|queue, state| {
             state.push(event.clone());
             queue.filled.notify_all();
         });
+        if matches!(event, Event::Ended { .. }) {
+            self.close();
+        }
     }
 
     /// Nothing more will happen.
@@ -434,6 +438,18 @@ mod tests {
         hub.send(&Event::InboxFull);
         hub.send(&Event::Notice(long));
         assert!(matches!(events.try_recv(), Some(Event::Notice(_))), "the newest, whatever its size");
+    }
+
+    #[test]
+    fn the_end_is_the_last_event() {
+        let hub = EventHub::new();
+        let events = hub.listen();
+        hub.send(&Event::InboxFull);
+        hub.send(&Event::Ended { reason: Error::internal("why"), untaken: None, unsent_acks: 0 });
+        hub.send(&Event::InboxFull);
+        assert!(matches!(events.recv(), Some(Event::InboxFull)));
+        assert!(matches!(events.recv(), Some(Event::Ended { .. })));
+        assert!(events.recv().is_none() && hub.listen().recv().is_none());
     }
 
     #[test]

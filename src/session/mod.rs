@@ -58,6 +58,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::{Event, EventHub, Events, Notice, Untaken};
 use crate::helper;
+use crate::printable::excerpt;
 use crate::stats::Stats;
 use asking::Asking;
 use state::{Phase, State};
@@ -306,11 +307,11 @@ impl Session {
         state
     }
 
-    /// Tells listeners and the log. Never under the lock: a logger is user code.
+    /// Tells listeners and the log. Never under the lock: a logger is user code, and comes last, since it may panic.
     fn tell(&self, events: &[Event]) {
         for event in events {
-            log_event(event, &self.config);
             self.events.send(event);
+            log_event(event, &self.config);
         }
     }
 
@@ -359,8 +360,9 @@ fn log_event(event: &Event, config: &Config) {
         Event::AcksHeldBack { topic, taken, held_back } => {
             let what = if *taken { "was taken, but not acknowledged" } else { "is not taken by the program" };
             log::warn!(
-                "a message to \"{topic}\" {what}, and holds back {held_back} later acknowledgement(s), which leave in the \
-                 order of receipt; the server sends those messages again"
+                "a message to \"{}\" {what}, and holds back {held_back} later acknowledgement(s), which leave in the \
+                 order of receipt; the server sends those messages again",
+                excerpt(topic)
             );
         }
         Event::Ended { reason, untaken, unsent_acks } => log_end(reason, untaken.as_ref(), *unsent_acks),
@@ -371,7 +373,8 @@ fn log_end(reason: &Error, untaken: Option<&Untaken>, unsent_acks: usize) {
     if let Some(Untaken { count, first_topic }) = untaken {
         log::warn!(
             "the client has ended with {count} received message(s) that the program did not take, the first to \
-             \"{first_topic}\"; only a kept session sends those again that were not acknowledged"
+             \"{}\"; only a kept session sends those again that were not acknowledged",
+            excerpt(first_topic)
         );
     }
     if unsent_acks > 0 {
