@@ -5,7 +5,8 @@
 //! * `sending`, `receiving` and `requesting` are what callers do with it; `replies` finds the request a message answers.
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
 //! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect;
-//!   `rules` is what a server must not send; `failure` and, for proxies and WebSocket, `tunnel` and `upgrade` put their errors into words.
+//!   `rules` is what a server must not send; `failure` and, for proxies and WebSocket, `tunnel` and `upgrade` put their
+//!   errors into words.
 //!
 //! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
@@ -229,7 +230,8 @@ impl Session {
         self.lock().is_online()
     }
 
-    /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the worker; reports what was not delivered.
+    /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the
+    /// worker; reports what was not delivered.
     pub(crate) fn close(&self, deadline: Instant) -> Result<()> {
         self.check_process()?;
         let left = deadline.saturating_duration_since(Instant::now());
