@@ -114,8 +114,8 @@ impl Client {
         self.submit(message, timeout, WhenFull::WaitUntil(after(timeout)))?.wait().map(drop)
     }
 
-    /// Hands a message over and returns while it is under way, with a `Spool` once it is on disk. The [`Delivery`] tells its fate; [`flush`](Client::flush)
-    /// waits for all of them.
+    /// Hands a message over and returns while it is under way, with a `Spool` once it is on disk. The [`Delivery`]
+    /// tells its fate; [`flush`](Client::flush) waits for all of them.
     ///
     /// Blocks only while the outbox is full or the publish rate leaves no slot, and with a spool until the message is
     /// stored, at most for the time-out. The message itself may stay unsettled for [`Config::message_age`], or the time-out

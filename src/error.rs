@@ -54,6 +54,8 @@ struct Inner {
     api: Option<ApiFault>,
     hint: Option<Line>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// What the causes take in memory, about.
+    causes: usize,
 }
 
 /// The kind of an [`Error`].
@@ -191,13 +193,7 @@ impl Error {
     /// About what it takes in memory, with the errors it was caused by.
     pub(crate) fn held(&self) -> usize {
         let inner = &self.inner;
-        let mut held = size_of::<Inner>() + inner.message.held() + inner.hint.as_ref().map_or(0, Line::held);
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            held += size_of::<Inner>() + error.to_string().len();
-            cause = error.source();
-        }
-        held
+        size_of::<Inner>() + inner.message.held() + inner.hint.as_ref().map_or(0, Line::held) + inner.causes
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -211,6 +207,7 @@ impl Error {
                 api: None,
                 hint: None,
                 source: None,
+                causes: 0,
             }),
         }
     }
@@ -259,7 +256,12 @@ impl Error {
     }
 
     pub(crate) fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        self.edit(|inner| inner.source = Some(Arc::new(source)))
+        // Here, where the cause was made: a cause of the program's shows itself by code of the program's.
+        let causes = held_by(&source);
+        self.edit(|inner| {
+            inner.source = Some(Arc::new(source));
+            inner.causes = causes;
+        })
     }
 
     /// What kind of failure this is.
@@ -353,6 +355,14 @@ impl Error {
             _ => false,
         }
     }
+}
+
+/// About what an error takes in memory, with its causes.
+fn held_by(error: &(dyn std::error::Error + 'static)) -> usize {
+    if let Some(own) = error.downcast_ref::<Error>() {
+        return own.held();
+    }
+    size_of::<Inner>() + error.to_string().len() + error.source().map_or(0, held_by)
 }
 
 impl fmt::Display for Error {

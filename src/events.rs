@@ -235,8 +235,8 @@ struct Queue {
 
 #[derive(Default)]
 struct QueueState {
-    events: VecDeque<Event>,
-    /// What they take in memory.
+    /// Each with what it takes in memory.
+    events: VecDeque<(Event, usize)>,
     bytes: usize,
     dropped: u64,
     closed: bool,
@@ -244,8 +244,8 @@ struct QueueState {
 
 impl QueueState {
     fn pop(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        self.bytes -= event.held();
+        let (event, size) = self.events.pop_front()?;
+        self.bytes -= size;
         Some(event)
     }
 
@@ -257,7 +257,7 @@ impl QueueState {
             self.dropped += 1;
         }
         self.bytes += size;
-        self.events.push_back(event);
+        self.events.push_back((event, size));
     }
 }
 
@@ -371,11 +371,15 @@ impl EventHub {
         lock(&self.held).push(event);
     }
 
+    /// Nothing more happens after the end, though a thread that is stuck may go on for a while.
     pub(crate) fn send(&self, event: &Event) {
         self.each(|queue, state| {
             state.push(event.clone());
             queue.filled.notify_all();
         });
+        if matches!(event, Event::Ended { .. }) {
+            self.close();
+        }
     }
 
     /// Nothing more will happen.
@@ -434,6 +438,46 @@ mod tests {
         hub.send(&Event::InboxFull);
         hub.send(&Event::Notice(long));
         assert!(matches!(events.try_recv(), Some(Event::Notice(_))), "the newest, whatever its size");
+    }
+
+    /// A program's error, which shows itself by the program's code.
+    #[derive(Debug)]
+    struct Shows(std::sync::atomic::AtomicUsize);
+
+    impl fmt::Display for Shows {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let times = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            write!(f, "{}", "shown".repeat(times))
+        }
+    }
+
+    impl std::error::Error for Shows {}
+
+    #[test]
+    fn what_counts_for_an_event_is_found_out_once() {
+        let hub = EventHub::new();
+        let events = hub.listen();
+        let reason = Error::internal("why").with_source(Shows(7.into())).with_prefix("again: ");
+        let reason = Error::internal("because").with_source(reason);
+        let held = reason.held();
+        for _ in 0..3 {
+            hub.send(&Event::Disconnected { reason: reason.clone(), retry_in: None });
+        }
+        while events.try_recv().is_some() {}
+        assert_eq!(lock(&events.queue.state).bytes, 0);
+        assert_eq!((reason.held(), held > "shown".len() * 7), (held, true));
+    }
+
+    #[test]
+    fn the_end_is_the_last_event() {
+        let hub = EventHub::new();
+        let events = hub.listen();
+        hub.send(&Event::InboxFull);
+        hub.send(&Event::Ended { reason: Error::internal("why"), untaken: None, unsent_acks: 0 });
+        hub.send(&Event::InboxFull);
+        assert!(matches!(events.recv(), Some(Event::InboxFull)));
+        assert!(matches!(events.recv(), Some(Event::Ended { .. })));
+        assert!(events.recv().is_none() && hub.listen().recv().is_none());
     }
 
     #[test]

@@ -33,10 +33,10 @@
 //!
 //! [`Client::connect`] starts one thread, which owns the connection: it sends, receives, keeps alive, and connects again
 //! when the line breaks. With tokens to renew there is a second one, which waits for their time; providers of credentials
-//! run on a thread of their own each time they are asked. Your calls put work into an ordered outbox and wait for its fate on a condition variable; they
-//! never run a runtime themselves, so they also work inside an async program (where they block the thread, as any
-//! blocking call does). [`Client`] is `Clone + Send + Sync`; every call may be made from any thread, also while another
-//! one receives.
+//! run on a thread of their own each time they are asked. Your calls put work into an ordered outbox and wait for its
+//! fate on a condition variable; they never run a runtime themselves, so they also work inside an async program (where
+//! they block the thread, as any blocking call does). [`Client`] is `Clone + Send + Sync`; every call may be made from
+//! any thread, also while another one receives.
 //!
 //! Underneath is `rumqttc` as codec and socket pump; none of its types appear here.
 //!
@@ -182,11 +182,11 @@
 //! # Log levels
 //!
 //! Through the [`log`](https://docs.rs/log) facade: `warn` for lost connections, suspected refusals, a full inbox, messages
-//! that nobody takes, plain connections to other hosts and long topics; `info` for connects and notices; `debug` for details. Topics and client
-//! ids may appear, payloads and secrets never. The crates underneath log on their own targets: `rumqttc` shows topics and
-//! packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq` whole requests to the API and `tungstenite` all that
-//! goes over a WebSocket, logins included, at `trace`**, with what is secret in them. Of a proxy, host and port may appear,
-//! its login never.
+//! that nobody takes, plain connections to other hosts and long topics; `info` for connects and notices; `debug` for
+//! details. Topics and client ids may appear, payloads and secrets never. The crates underneath log on their own
+//! targets: `rumqttc` shows topics and packet ids at `debug`, `rustls` handshakes at `debug`, and **`ureq` whole
+//! requests to the API and `tungstenite` all that goes over a WebSocket, logins included, at `trace`**, with what is
+//! secret in them. Of a proxy, host and port may appear, its login never.
 //!
 //! # Known problems
 //!
@@ -221,8 +221,9 @@
 //!
 //! # Versions
 //!
-//! Before 1.0 a minor version may change the API. The minimum Rust version is 1.85, with the feature `spool` 1.90; raising it is a minor release.
-//! Errors may carry foreign errors as [`source`](std::error::Error::source); their types are outside this promise.
+//! Before 1.0 a minor version may change the API. The minimum Rust version is 1.85, with the feature `spool` 1.90;
+//! raising it is a minor release. Errors may carry foreign errors as [`source`](std::error::Error::source); their types
+//! are outside this promise.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(

@@ -62,8 +62,9 @@ pub struct Limits {
     /// A larger one costs the connection, once. From the next connection on, packets of up to 16 MiB are read, and each
     /// message above this limit is acknowledged and discarded:
     /// [`Event::MessageSetAside`](crate::Event::MessageSetAside) names it, [`Stats::set_aside`](crate::Stats::set_aside)
-    /// counts it, and a warning goes to the log (in MQTT 5, 16 MiB is what the server is told from then on). What came before and comes after it arrives. One of more than 16 MiB (and
-    /// of more than this limit) ends the connection each time it comes, which on a kept session is until it expires there.
+    /// counts it, and a warning goes to the log (in MQTT 5, 16 MiB is what the server is told from then on). What came
+    /// before and comes after it arrives. One of more than 16 MiB (and of more than this limit) ends the connection
+    /// each time it comes, which on a kept session is until it expires there.
     ///
     /// The service's own bound is 128 KB for a whole packet and is not checked by default (help page "MQTT 5.0
     /// overview"). Where it is too small for [`payload_len`](Limits::payload_len) and

@@ -67,7 +67,8 @@ impl Code {
             0x95 => "make the message smaller, or have the instance's limit raised (64 KB by default)",
             0x96 => "send more slowly: ConfigBuilder::max_publish_rate",
             0x97 => {
-                "the console's monitoring shows the instance's quotas and what is used of them;                  ConfigBuilder::max_publish_rate sends more slowly"
+                "the console's monitoring shows the instance's quotas and what is used of them; \
+                 ConfigBuilder::max_publish_rate sends more slowly"
             }
             0x99 => "a payload that is marked as text (Outgoing::text) must be UTF-8",
             0x9B => "use a lower QoS",
@@ -236,6 +237,7 @@ mod tests {
                 assert!(code.cure().is_some_and(|text| text.contains(cure)) && !code.may_be_about_rights(), "{code}");
             }
         }
+        assert!((0..=u8::MAX).filter_map(|code| Code::PubAck(code).cure()).all(|text| !text.contains("  ")));
         // Neither a topic nor a quota.
         for code in [Code::Disconnect(0x81), Code::Disconnect(0x82), Code::PubComp(0x92), Code::PubAck(0x91)] {
             assert!(code.cure().is_none() && !code.may_be_about_rights(), "{code}");

@@ -5,7 +5,8 @@
 //! * `sending`, `receiving` and `requesting` are what callers do with it; `replies` finds the request a message answers.
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
 //! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect;
-//!   `rules` is what a server must not send; `failure` and, for proxies and WebSocket, `tunnel` and `upgrade` put their errors into words.
+//!   `rules` is what a server must not send; `failure` and, for proxies and WebSocket, `tunnel` and `upgrade` put their
+//!   errors into words.
 //!
 //! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
 
@@ -58,6 +59,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::{Event, EventHub, Events, Notice, Untaken};
 use crate::helper;
+use crate::printable::excerpt;
 use crate::stats::Stats;
 use asking::Asking;
 use state::{Phase, State};
@@ -228,7 +230,8 @@ impl Session {
         self.lock().is_online()
     }
 
-    /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the worker; reports what was not delivered.
+    /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the
+    /// worker; reports what was not delivered.
     pub(crate) fn close(&self, deadline: Instant) -> Result<()> {
         self.check_process()?;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -306,11 +309,11 @@ impl Session {
         state
     }
 
-    /// Tells listeners and the log. Never under the lock: a logger is user code.
+    /// Tells listeners and the log. Never under the lock: a logger is user code, and comes last, since it may panic.
     fn tell(&self, events: &[Event]) {
         for event in events {
-            log_event(event, &self.config);
             self.events.send(event);
+            log_event(event, &self.config);
         }
     }
 
@@ -359,8 +362,9 @@ fn log_event(event: &Event, config: &Config) {
         Event::AcksHeldBack { topic, taken, held_back } => {
             let what = if *taken { "was taken, but not acknowledged" } else { "is not taken by the program" };
             log::warn!(
-                "a message to \"{topic}\" {what}, and holds back {held_back} later acknowledgement(s), which leave in the \
-                 order of receipt; the server sends those messages again"
+                "a message to \"{}\" {what}, and holds back {held_back} later acknowledgement(s), which leave in the \
+                 order of receipt; the server sends those messages again",
+                excerpt(topic)
             );
         }
         Event::Ended { reason, untaken, unsent_acks } => log_end(reason, untaken.as_ref(), *unsent_acks),
@@ -371,7 +375,8 @@ fn log_end(reason: &Error, untaken: Option<&Untaken>, unsent_acks: usize) {
     if let Some(Untaken { count, first_topic }) = untaken {
         log::warn!(
             "the client has ended with {count} received message(s) that the program did not take, the first to \
-             \"{first_topic}\"; only a kept session sends those again that were not acknowledged"
+             \"{}\"; only a kept session sends those again that were not acknowledged",
+            excerpt(first_topic)
         );
     }
     if unsent_acks > 0 {

@@ -432,13 +432,14 @@ impl Outbox {
         if let Some(error) = self.close(seq, &mut op, result, false) {
             self.lost.note(&error);
         }
-        self.forget(seq, &op);
+        if !op.in_flight() {
+            return self.leave(seq, op);
+        }
+        // It was answered, or, at QoS 0, written.
         self.suspects.remove(&seq);
         self.ghosts.remove(&seq);
-        if op.in_flight() {
-            self.in_flight -= 1;
-            self.copied -= op.size;
-        }
+        self.in_flight -= 1;
+        self.copied -= op.size;
     }
 
     /// The broker has acknowledged it.
@@ -492,19 +493,21 @@ impl Outbox {
             if let Some(error) = self.close(seq, &mut op, Err(error), false) {
                 self.lost.note(&error);
             }
-            if op.must_haunt() {
-                op.become_ghost();
-                self.ghosts.insert(seq);
-                self.ops.insert(seq, op);
-            } else {
-                self.forget(seq, &op);
-            }
-            self.suspects.remove(&seq);
+            self.leave(seq, op);
         }
         any
     }
 
-    fn forget(&mut self, seq: u64, op: &Op) {
+    /// Removes an operation that the user was told of and the server has not answered. An exchange of QoS 2 that was begun
+    /// is ended first: under its packet id, the server would take a later message for a repetition, and throw it away.
+    fn leave(&mut self, seq: u64, mut op: Op) {
+        self.suspects.remove(&seq);
+        if op.must_haunt() {
+            op.become_ghost();
+            self.ghosts.insert(seq);
+            self.ops.insert(seq, op);
+            return;
+        }
         self.queued.remove(&seq);
         if let Some(id) = op.kept_id {
             self.reserved.remove(&id);

@@ -109,8 +109,8 @@ impl Session {
         self.lock().subscriptions.doubtful(filter, options);
     }
 
-    /// The stream is gone: its messages go to another that matches, or to the client, and its filter is unsubscribed in the background if nobody
-    /// else wants it.
+    /// The stream is gone: its messages go to another that matches, or to the client, and its filter is unsubscribed in
+    /// the background if nobody else wants it.
     pub(crate) fn close_stream(self: &Arc<Self>, queue: u64, filter: &str) {
         let mut state = self.lock();
         let unsubscribe = state.close_stream(queue, filter) && state.check_open().is_ok();

@@ -24,9 +24,18 @@ use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
 use crate::subscribe::Asked;
 
+/// How often PUBREC may be repeated on one connection. rumqttc counts each as one more message in flight, and its counter
+/// has 16 bits. MQTT has no reason to repeat one on the same connection.
+const REPEATED: u16 = 10_000;
+
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
 /// `longest`: what a packet from the server may have at most, in bytes.
 pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<Line, Failure> {
+    let (client, pump) = make(config, login, dial, longest)?;
+    Ok((Box::new(Sender(client)), Box::new(pump)))
+}
+
+fn make(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<(Client, Pump), Failure> {
     let endpoint = config.endpoint();
     let ids = id_limit(config.window());
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
@@ -55,10 +64,11 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usiz
         server: config.route(),
         connected: false,
         released: HashSet::new(),
+        repeated: 0,
         write_limit,
         packet_len: config.limits().packet_len,
     };
-    Ok((Box::new(Sender(client)), Box::new(pump)))
+    Ok((client, pump))
 }
 
 struct Sender(Client);
@@ -94,6 +104,8 @@ struct Pump {
     connected: bool,
     /// Exchanges that wait for PUBCOMP: see [`Pump::expect_again`].
     released: HashSet<u16>,
+    /// How often PUBREC was repeated.
+    repeated: u16,
     /// Seconds a write may take before the line is given up: keep-alive does not run meanwhile.
     write_limit: u64,
     /// What a packet may have at most to be given out whole, in bytes.
@@ -118,7 +130,13 @@ impl Pump {
                 self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
             }
             LineEvent::Released(id) => know(&mut self.connection.eventloop.state, id),
-            LineEvent::PubRec(id) => self.expect_again(id),
+            LineEvent::PubRec(id) => {
+                self.repeated += u16::from(self.released.contains(&id));
+                if self.repeated > REPEATED {
+                    return Err(self.broken(&format!("it sent PUBREC {REPEATED} times more than there were messages")));
+                }
+                self.expect_again(id);
+            }
             LineEvent::PubComp(id) => self.expect_no_more(id),
             _ => {}
         }
@@ -295,5 +313,39 @@ fn from_wire(qos: rumqttc::QoS) -> QoS {
         rumqttc::QoS::AtMostOnce => QoS::AtMostOnce,
         rumqttc::QoS::AtLeastOnce => QoS::AtLeastOnce,
         rumqttc::QoS::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rumqttc::mqttbytes::v4::PubRec;
+
+    use super::*;
+    use crate::credentials::Credentials;
+
+    #[test]
+    fn a_server_that_repeats_pubrec_without_end_costs_the_connection_and_not_the_client() {
+        let config = Config::builder()
+            .endpoint("mqtt://127.0.0.1:1883")
+            .instance_id("post-cn-test")
+            .group_id("GID_test")
+            .credentials(Credentials::signature("key", "secret"))
+            .build()
+            .expect("a good configuration");
+        let login = config.credentials().login(config.client_id(), config.instance_id()).expect("a login");
+        let (_client, mut pump) = make(&config, &login, Duration::from_secs(1), 1_000).expect("nothing is dialled");
+        let message = Publish::new("t", to_wire(QoS::ExactlyOnce), Vec::new());
+        pump.connection.eventloop.state.handle_outgoing_packet(Request::Publish(message)).expect("room");
+        let mut repeat = || {
+            let state = &mut pump.connection.eventloop.state;
+            state.handle_incoming_packet(Packet::PubRec(PubRec::new(1))).expect("it is known");
+            state.events.clear();
+            pump.event(Ok(Event::Incoming(Packet::PubRec(PubRec::new(1)))))
+        };
+        let answers = (0..=u16::MAX).map(|_| repeat());
+        let (count, failure) = answers.enumerate().find_map(|(n, answer)| Some((n, answer.err()?))).expect("an end");
+        assert_eq!(count, 1 + usize::from(REPEATED));
+        let text = failure.error.to_string();
+        assert!(text.contains("broke a rule of MQTT: it sent PUBREC"), "{text}");
     }
 }

@@ -108,10 +108,11 @@ use crate::message::Outgoing;
 /// `path` is one file with a lock file `<path>.lock` beside it that is never removed, both made readable by their owner
 /// only (on Unix); its directory must exist, on a local file system. The lock file also counts what was written, so that
 /// a damaged end is noticed: move or copy both together, while no client uses them. A spool without its own lock file
-/// works, with a warning in the log. A lock file that is a symbolic link is refused. Payloads are in it in the clear; secrets never. One client at
-/// a time can use it: the second fails at once. It belongs to the instance and the endpoint it was made for; with another
-/// one [`Client::connect`](crate::Client::connect) fails with [`Config`](crate::ErrorKind::Config) and nothing is sent. It
-/// belongs to no client id: no device id is needed, and the next run may have another.
+/// works, with a warning in the log. A lock file that is a symbolic link is refused. Payloads are in it in the clear;
+/// secrets never. One client at a time can use it: the second fails at once. It belongs to the instance and the
+/// endpoint it was made for; with another one [`Client::connect`](crate::Client::connect) fails with
+/// [`Config`](crate::ErrorKind::Config) and nothing is sent. It belongs to no client id: no device id is needed, and
+/// the next run may have another.
 ///
 /// A file that is damaged or not a spool makes `connect` fail and is left as it is, unless
 /// [`set_aside_damaged`](Spool::set_aside_damaged) is chosen.

@@ -81,8 +81,8 @@ impl Outbox {
         }
     }
 
-    /// The service said that something sent, of this kind if that is known, was not permitted: if that can be one operation only, it is this one;
-    /// otherwise those it can be go out one at a time, until it is clear.
+    /// The service said that something sent, of this kind if that is known, was not permitted: if that can be one
+    /// operation only, it is this one; otherwise those it can be go out one at a time, until it is clear.
     fn suspect_proven(&mut self, kind: Option<Kind>, now: Instant) {
         let recent = |op: &Op| op.sent_within(SUSPICION, now);
         let possible: Vec<u64> = self
@@ -208,8 +208,7 @@ impl Outbox {
         if let Some(error) = self.close(seq, &mut op, Err(error), keep) {
             self.lost.note(&error);
         }
-        self.forget(seq, &op);
-        self.suspects.remove(&seq);
+        self.leave(seq, op);
     }
 
     /// What had been sent last before the connection dropped, for the message.

@@ -234,6 +234,33 @@ fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session()
     assert_eq!(send(&mut outbox), [(seq, 1)]);
 }
 
+/// Its packet id would make the server take the next message under it for a repetition, and throw it away.
+#[test]
+fn a_qos_2_exchange_whose_message_is_given_up_is_completed_before_its_id_is_used_again() {
+    type GiveUp = fn(&mut Outbox, u64);
+    let convicted: GiveUp = |outbox, seq| _ = outbox.convict(seq, Error::internal("convicted"));
+    let topic_refused: GiveUp = |outbox, _| _ = outbox.refuse_topic("t", |_| Error::internal("refused"));
+    let not_allowed: GiveUp = |outbox, seq| outbox.settle(seq, Err(Error::internal("not allowed")));
+    for give_up in [convicted, topic_refused, not_allowed] {
+        let mut outbox = Outbox::new(BOUNDS);
+        let now = Instant::now();
+        let (seq, slot) = push(&mut outbox, QoS::ExactlyOnce, "x", far());
+        send(&mut outbox);
+        outbox.connection_lost(true, Blame::Recent, now);
+        give_up(&mut outbox, seq);
+        assert!(slot.peek().expect("settled").is_err());
+        assert_eq!((outbox.open(), outbox.bytes(), outbox.has_suspects()), (0, 0, false));
+        outbox.assert_consistent();
+        outbox.set_last_id(0);
+        assert_eq!(outbox.next_id(), None, "id 1 is in use");
+        assert_eq!(send(&mut outbox), [(seq, 1)], "PUBREL");
+        assert_eq!(outbox.take(Kind::Publish, 1, Answer::PubComp).expect("it fits"), Some(Ticket::Op(seq)));
+        outbox.acknowledged(seq, Reply::default());
+        assert_eq!(outbox.next_id(), Some(1));
+        outbox.assert_consistent();
+    }
+}
+
 #[test]
 fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
     let mut outbox = Outbox::new(BOUNDS);

@@ -231,7 +231,9 @@ pub(in crate::session) fn topic_refused(op: &Op, refusal: &TopicRefusal, now: In
             (ErrorKind::SuspectedRefusal, why)
         }
     };
-    let message = format!("{what} is refused without being sent: {why}; {kept}messages to it are refused for {rest} s");
+    // Of what was sent before, the connection was cut ahead of the answer.
+    let sent = if op.maybe_written() { "and is not sent again" } else { "without being sent" };
+    let message = format!("{what} is refused {sent}: {why}; {kept}messages to it are refused for {rest} s");
     let error = Error::new(kind, message)
         .with_fate(if op.is_kept() { Fate::Spooled } else { Fate::Refused })
         .with_hint(format!(

@@ -8,6 +8,7 @@ use crate::events::Event;
 use crate::session::line::{Arrived, Cause, Failure, LineEvent, Sent};
 use crate::session::lock;
 use crate::session::op::Op;
+use crate::session::outbox::TopicRefusal;
 use crate::token::{Token, TokenKind};
 
 /// What was put on the line, in words.
@@ -496,4 +497,16 @@ fn a_disconnect_that_the_session_did_not_ask_for_is_no_goodbye() {
     assert_eq!(wire.take(), ["disconnect"]);
     let asked = state.handle(LineEvent::Sent(Sent::Disconnect), true, &mut Vec::new());
     assert_eq!(asked.expect("goodbye"), Flow::Left(by));
+}
+
+#[test]
+fn a_message_that_was_sent_before_its_topic_was_refused_is_not_called_unsent() {
+    let now = Instant::now();
+    let refusal = TopicRefusal { until: now, code: None, convicted: 2 };
+    let body = Body::Publish(Arc::new(Outgoing::new("t", QoS::AtLeastOnce, "")));
+    let mut op = Op::new(body, Settler::new().0, now);
+    assert!(topic_refused(&op, &refusal, now).to_string().contains("refused without being sent"));
+    op.written = true;
+    let error = topic_refused(&op, &refusal, now).to_string();
+    assert!(error.contains("refused and is not sent again") && !error.contains("without"), "{error}");
 }
