@@ -103,7 +103,7 @@
 //!
 //! Acknowledgements leave in the order of receipt, so a message that nobody takes holds back all that are behind it:
 //! [`Event::AcksHeldBack`] names it. What a program has not taken by the end, [`Event::Ended`] tells, with
-//! [`Stats::untaken`] and a warning in the log.
+//! [`Stats::untaken`] and a warning in the log (target `aliyun_mqtt::untaken`).
 //!
 //! Notices of the service (`$SYS/tokenExpireNotice`, `$SYS/tokenInvalidNotice`) are [`Event`]s; they are messages, too,
 //! only if [`ConfigBuilder::deliver_notices`] asks for that.

@@ -24,18 +24,17 @@ mod table;
 mod threads;
 mod time;
 
+use std::io::Write as _;
 use std::process::ExitCode;
+
+use crate::exit::Exit;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    // clap ends the process by itself: 0 after help and version, 2 for a usage error, as `Exit::Usage`.
-    let cli = mosquitto::parse(&arguments).unwrap_or_else(|error| {
-        if let (false, Err(failure)) = (error.use_stderr(), stdio::Stream::Output.check()) {
-            report::failure(&failure);
-            std::process::exit(failure.exit as i32);
-        }
-        error.exit()
-    });
+    let cli = match mosquitto::parse(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return told(&error).into(),
+    };
     report::start(&cli.global);
     child::start(&cli.global);
     match commands::run(cli) {
@@ -43,6 +42,23 @@ fn main() -> ExitCode {
         Err(failure) => {
             report::failure(&failure);
             failure.exit.into()
+        }
+    }
+}
+
+/// Prints help or version to stdout, or what is wrong with the command line to stderr.
+fn told(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        // Where that is closed there is nobody to tell.
+        let _ = error.print();
+        return Exit::Usage;
+    }
+    let printed = || Ok(error.print().and_then(|()| std::io::stdout().flush())?);
+    match stdio::Stream::Output.check().and_then(|()| printed()) {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            report::failure(&failure);
+            failure.exit
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 
 /// Options of others that nothing here is called, or not in every command, and what to type instead.
 #[rustfmt::skip]
-const ELSEWHERE: [(&[&str], &str); 47] = [
+const ELSEWHERE: [(&[&str], &str); 48] = [
     (&["-p", "--port", "--host", "--hostname", "-L", "--url", "-c URL", "--connection"],
         "host and port are one: -e mqtts://HOST:PORT"),
     (&["-u", "--username", "--pw", "--password"],
@@ -51,6 +51,7 @@ const ELSEWHERE: [(&[&str], &str); 47] = [
     (&["-x", "-se", "--session-expiry-interval"], "--session-expiry SECONDS"),
     (&["-c", "--disable-clean-session", "--no-clean"],
         "--clean-session false, with --device-id; the receiving commands have -c for it"),
+    (&["-c COUNT"], "-C COUNT, and --clients NUMBER of connections"),
     (&["--clean"], "--clean-session true"),
     (&["-d", "--debug", "--trace"], "--log debug"),
     (&["-S", "--srv", "-A", "--bind-address", "--unix"], "give -e HOST, or a URL"),
@@ -355,11 +356,12 @@ impl<'a> Line<'a> {
 impl Found<'_> {
     /// What to type instead, if it is an option of others.
     fn instead(&self) -> Option<String> {
-        let url = self.value.and_then(OsStr::to_str).is_some_and(|value| value.contains("://"));
+        let value = self.value.and_then(OsStr::to_str).unwrap_or_default();
         let of = |name: &str| ELSEWHERE.iter().find(|(names, _)| names.contains(&name)).map(|(_, instead)| *instead);
         let first = self.name.chars().take(2).collect::<String>();
         let instead = match self.name.as_str() {
-            "-c" if url => of("-c URL"),
+            "-c" if value.contains("://") => of("-c URL"),
+            "-c" if is_number(value) => of("-c COUNT"),
             name if name.starts_with("--will-") => Some(NO_WILLS),
             name => of(name).or_else(|| if name.starts_with("--") { None } else { of(&first) }),
         };
@@ -395,7 +397,8 @@ fn name_the_flag(arguments: &[OsString], error: clap::Error) -> clap::Error {
         _ if argument.starts_with('-') => argument.chars().take(2).collect(),
         _ => arguments.get(at.wrapping_sub(1)).map_or(String::new(), |flag| flag.to_string_lossy().into_owned()),
     };
-    clap::Error::raw(ErrorKind::InvalidUtf8, format!("the value of {flag} is not valid UTF-8\n"))
+    let what = if flag.starts_with('-') { format!("the value of {flag}") } else { format!("what follows {flag}") };
+    clap::Error::raw(ErrorKind::InvalidUtf8, format!("{what} is not valid UTF-8\n"))
 }
 
 #[cfg(test)]
@@ -424,6 +427,7 @@ mod tests {
             (&["pub", "-t", "a/b", "-m", "x", "--will-topic", "c"], "no wills"),
             (&["pub", "-t", "a/b", "-m", "x", "-c"], "--clean-session false"),
             (&["pub", "-t", "a/b", "-m", "x", "-c", "tcp://host"], "host and port are one"),
+            (&["bench", "connect", "-c", "100"], "--clients"),
             (&["pub", "-t", "a/b", "-m", "x", "-M", "20"], "--window"),
             (&["pub", "-t", "a/b", "-m", "x", "-up", "k: v"], "--user-property"),
             (&["pub", "-t", "a/b", "-m", "x", "-rt", "c"], "--response-topic"),

@@ -2,12 +2,24 @@
 
 use std::fmt::{self, Display};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aliyun_mqtt::printable;
 use anstyle::{AnsiColor, Style};
 
 use crate::args::{Color, GlobalArgs, LogLevel};
 use crate::exit::{self, Failure};
+
+/// The target of the library's record on messages that had come and were not taken when the client ended.
+const UNTAKEN: &str = "aliyun_mqtt::untaken";
+
+/// Whether that is as it was asked for.
+static LEFT_UNTAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The command ends where it was told to: what else had come is of no interest, and is not acknowledged.
+pub(crate) fn leave_untaken() {
+    LEFT_UNTAKEN.store(true, Ordering::Relaxed);
+}
 
 /// Sets colours and log for the whole program.
 pub(crate) fn start(global: &GlobalArgs) {
@@ -29,6 +41,9 @@ pub(crate) fn start(global: &GlobalArgs) {
     env_logger::Builder::new()
         .filter_module("aliyun_mqtt", level)
         .format(|out, record| {
+            if record.target() == UNTAKEN && LEFT_UNTAKEN.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             let level = record.level().as_str().to_ascii_lowercase();
             writeln!(out, "{level}: {}", shown(&exit::in_flags(&record.args().to_string())))
         })

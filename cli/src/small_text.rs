@@ -3,7 +3,7 @@
 //! All of them are read here, so that what an editor leaves in them, or a file that never ends, is dealt with once.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -18,6 +18,9 @@ const PEM: u64 = 16 * 1024 * 1024;
 /// The longest configuration file.
 pub(crate) const CONFIGURATION: u64 = 1024 * 1024;
 
+/// What is said of a file in the other form in which Windows saves text.
+pub(crate) const UTF_16: &str = "it is UTF-16; save it as UTF-8";
+
 /// What some editors put at the start of UTF-8.
 pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -30,7 +33,7 @@ pub(crate) fn file(path: &Path, most: u64, patience: Duration) -> Result<Zeroizi
 pub(crate) fn pem(path: &Path, patience: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = bytes(path, PEM, patience)?;
     if is_utf_16(&bytes) {
-        return Err("it is UTF-16; save it as UTF-8".to_string());
+        return Err(UTF_16.to_string());
     }
     let mut without = Zeroizing::new(Vec::with_capacity(bytes.len()));
     let mut rest = &bytes[..];
@@ -58,6 +61,20 @@ pub(crate) fn stdin(most: u64, patience: Duration) -> Result<Zeroizing<String>, 
     let stdin = std::io::stdin();
     let patience = if stdin.is_terminal() { Duration::MAX } else { patience };
     text(in_time(patience, move || limited(stdin.lock(), most))?)
+}
+
+/// The next line of a list, without its end and without a byte order mark; `None` at the end of the input.
+pub(crate) fn line(from: &mut impl BufRead, most: u64) -> Result<Option<String>, String> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    // One more than a line may have, which is its end.
+    from.take(most + 1).read_until(b'\n', &mut bytes).map_err(said)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if bytes.len() as u64 > most && bytes.last() != Some(&b'\n') {
+        return Err(format!("a line is longer than {most} bytes"));
+    }
+    text(bytes).map(|text| Some(value(&text).to_string()))
 }
 
 /// What is read on another thread within this time. The thread ends with the program where it does not end by itself.
@@ -95,19 +112,18 @@ fn said(error: std::io::Error) -> String {
 /// UTF-8 without its byte order mark. Nothing of the text is in the error.
 #[expect(clippy::needless_pass_by_value, reason = "it is wiped here")]
 pub(crate) fn text(bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, String> {
-    const AS_UTF_8: &str = "save it as UTF-8";
     if is_utf_16(&bytes) {
-        return Err(format!("it is UTF-16; {AS_UTF_8}"));
+        return Err(UTF_16.to_string());
     }
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("it is not valid UTF-8 (line {line}); {AS_UTF_8}")
+        format!("it is not valid UTF-8 (line {line}); save it as UTF-8")
     })?;
     Ok(Zeroizing::new(without_mark(text).to_string()))
 }
 
 /// By its mark; without one, Latin letters give it away: every second byte is 0.
-fn is_utf_16(bytes: &[u8]) -> bool {
+pub(crate) fn is_utf_16(bytes: &[u8]) -> bool {
     let nulls = bytes.iter().filter(|byte| **byte == 0).count();
     bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || nulls * 3 > bytes.len()
 }
@@ -126,6 +142,8 @@ pub(crate) fn value(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     fn read(bytes: &[u8]) -> Result<String, String> {
@@ -164,8 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_a_list_is_read_as_any_small_text() {
+        let mut list = &b"\xef\xbb\xbfa\r\n\n0123456789\nb"[..];
+        let mut lines = Vec::new();
+        while let Some(text) = line(&mut list, 10).unwrap() {
+            lines.push(text);
+        }
+        assert_eq!(lines, ["a", "", "0123456789", "b"]);
+        let endless = line(&mut io::BufReader::new(io::repeat(0)), 10);
+        assert!(endless.unwrap_err().contains("longer than 10 bytes"));
+        assert!(line(&mut &b"\xff\xfea\0"[..], 10).unwrap_err().contains("UTF-16"));
+    }
+
+    #[test]
     fn a_file_has_a_bound() {
-        assert!(limited(std::io::repeat(b'x'), 10).unwrap_err().contains("longer than 10 bytes"));
+        assert!(limited(io::repeat(b'x'), 10).unwrap_err().contains("longer than 10 bytes"));
         assert_eq!(*limited(&b"0123456789"[..], 10).unwrap(), b"0123456789");
     }
 

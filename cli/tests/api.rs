@@ -186,6 +186,15 @@ fn clients_are_online_or_not() {
     let expected: Vec<&str> = many.iter().chain([&online, &offline]).map(String::as_str).collect();
     assert_eq!(ids, expected);
     assert_eq!(listed.text().matches("\tonline").count(), 1);
+    // As Windows saves a list.
+    let input = format!("\u{feff}{online}\r\n\r\n{offline}\r\n");
+    let listed = run_with_input(settings(&emulator), ["session", "-"], input.clone()).expect(0);
+    assert_eq!(listed.text(), format!("{online}\tonline\n{offline}\toffline\n"));
+    let utf_16: Vec<u8> = input.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (input, words) in [(utf_16, "UTF-16"), (vec![b'x'; 100_000], "longer than 1024 bytes")] {
+        let output = run_with_input(settings(&emulator), ["session", "-"], input).expect(2);
+        assert!(output.stderr.contains(words), "{}", output.stderr);
+    }
     call(&emulator, &["session"]).expect(2);
     let twice = run_with_input(settings(&emulator), ["session", "-", "--access-key-secret-file", "-"], "x").expect(2);
     assert!(twice.stderr.contains("stdin"), "{twice:?}");

@@ -242,6 +242,12 @@ fn what_prints_refuses_a_closed_output() {
         let output = run(redirected(&signer(), arguments, ">&-"), [""; 0]).expect(1);
         assert!(output.stderr.contains("standard output is closed"), "{arguments:?}: {}", output.stderr);
     }
+    if cfg!(target_os = "linux") {
+        for arguments in [&["--help"][..], &["pub", "-h"], &["--version"], &["completions", "bash"], &["man"]] {
+            let output = run(redirected(&signer(), arguments, ">/dev/full"), [""; 0]).expect(1);
+            assert!(output.stderr.contains("cannot write the output"), "{arguments:?}: {}", output.stderr);
+        }
+    }
     let folder = Folder::new();
     let pages = folder.path("pages");
     run(redirected(&program(), ["man", "--output-dir", pages.to_str().unwrap()], ">&-"), [""; 0]).expect(0);

@@ -82,6 +82,9 @@ fn bad_json_lines_are_named_and_the_rest_is_sent_unless_it_shall_stop() {
         assert!(output.stderr.contains(line), "{output:?}");
     }
     assert_eq!(payloads(&emulator), [b"1", b"3", b"5"]);
+    let utf_16: Vec<u8> = "{\"payload\":\"1\"}\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let output = publish(&emulator, &["--jsonl"], &utf_16).expect(2);
+    assert!(output.stderr.contains("error: line 1: it is UTF-16; save it as UTF-8"), "{output:?}");
     let output = publish(&emulator, &["--jsonl", "--fail-fast", "--json"], input).expect(2);
     assert!(output.stderr.contains("1 acknowledged, 1 failed"), "{output:?}");
     assert!(output.stderr.contains("go on from line 2"), "{output:?}");

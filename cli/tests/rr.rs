@@ -123,7 +123,8 @@ fn each_failure_has_its_code() {
 fn ctrl_c_ends_both_sides() {
     let emulator = emulator();
     let topic = topic(&emulator, "ask");
-    let running = replier(&emulator, &topic, &["--exec", "exit 1"]);
+    // It must not answer, nor fail to: that would be an end of its own.
+    let running = replier(&emulator, &format!("{topic}/other"), &["--echo"]);
     let mut command = with(&emulator);
     command.args(["rr", "-t", &topic, "-m", "x", "-W", "1000"]);
     let asker = Running::start(command);

@@ -82,6 +82,10 @@ fn acknowledged(emulator: &Emulator) -> usize {
     emulator.log().iter().filter(|entry| matches!(entry.what, What::DeliveryAcknowledged { .. })).count()
 }
 
+fn delivered(emulator: &Emulator) -> usize {
+    emulator.log().iter().filter(|entry| matches!(entry.what, What::Delivered { .. })).count()
+}
+
 // ---- what is printed ----
 
 #[test]
@@ -352,6 +356,37 @@ fn a_broken_connection_is_told_and_made_again() {
     assert!(output.stderr.contains("warn: connected again"), "{}", output.stderr);
 }
 
+/// Who asks for one message of a busy topic gets it, and no word about the others; who wanted all is told of them.
+#[test]
+fn what_comes_beyond_the_count_is_no_warning_and_what_a_failure_leaves_is_one() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "busy");
+    let all: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    let payloads: Vec<&[u8]> = all.iter().map(String::as_bytes).collect();
+    waiting(&emulator, &topic, &payloads);
+    let folder = Folder::new();
+    // All of them have come before the first is done.
+    let run = |name: &str, how: &str, more: &[&str]| {
+        let path = folder.path(name);
+        let exec = format!("until test -e '{}'; do sleep 0.01; done; {how}", path.display());
+        let start = delivered(&emulator);
+        let running = start_keeper(&emulator, &topic, &[&["--exec", &exec], more].concat());
+        let end = Instant::now() + LONG;
+        while delivered(&emulator) < start + all.len() {
+            assert!(Instant::now() < end, "they are not delivered");
+            std::thread::yield_now();
+        }
+        folder.write(name, "");
+        running.wait()
+    };
+    let output = run("first", "exit 1", &[]).expect(1);
+    assert!(output.stderr.contains("warn: the client has ended with "), "{}", output.stderr);
+    let output = run("second", "exit 0", &["-C", "1"]).expect(0);
+    assert_eq!(output.stderr, "");
+    let left: Vec<&str> = all[1..].iter().map(String::as_str).collect();
+    expect_left(&emulator, &topic, &left);
+}
+
 #[test]
 fn a_subscription_that_is_lost_for_good_ends_it() {
     let emulator = emulator();
@@ -493,7 +528,8 @@ fn with_its_output_closed_it_refuses_to_start() {
     }
     expect_left(&emulator, &topic, &[]);
     // Nothing is printed here.
-    run(redirected(&command, [&arguments[..], &["-E".to_string()]].concat(), ">&-"), [""; 0]).expect(0);
+    let (command, arguments) = keeper(&emulator, &topic, &["-E"]);
+    run(redirected(&command, &arguments, ">&-"), [""; 0]).expect(0);
 }
 
 #[test]

@@ -371,9 +371,13 @@ fn log_event(event: &Event, config: &Config) {
     }
 }
 
+/// The target of the record on messages left in the inbox, so that a program which ends on purpose with some can leave it out.
+const UNTAKEN: &str = "aliyun_mqtt::untaken";
+
 fn log_end(reason: &Error, untaken: Option<&Untaken>, unsent_acks: usize) {
     if let Some(Untaken { count, first_topic }) = untaken {
         log::warn!(
+            target: UNTAKEN,
             "the client has ended with {count} received message(s) that the program did not take, the first to \
              \"{}\"; only a kept session sends those again that were not acknowledged",
             excerpt(first_topic)

@@ -10,11 +10,15 @@ use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::settings::Settings;
+use crate::small_text;
 use crate::stdio::Stream;
 use crate::table::Table;
 
 /// What the service takes at a time; asked for so many at once, the first answers do not wait for the last.
 const BATCH: usize = 10;
+
+/// The longest line with a client id, which has up to 64 bytes.
+const LONGEST: u64 = 1024;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -56,8 +60,9 @@ pub(crate) fn run(args: &SessionArgs, global: &GlobalArgs) -> Result<Exit> {
             continue;
         }
         Stream::Input.check()?;
-        for line in io::stdin().lines() {
-            let line = line.map_err(|error| Failure::io("cannot read standard input", &error))?;
+        let mut stdin = io::stdin().lock();
+        let wrong = |why| Failure::usage(format!("cannot read the client ids of standard input: {why}"));
+        while let Some(line) = small_text::line(&mut stdin, LONGEST).map_err(wrong)? {
             if !line.trim().is_empty() {
                 answers.add(&mut batch, line.trim().to_string())?;
             }

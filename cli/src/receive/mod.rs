@@ -9,7 +9,7 @@ mod print;
 
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Config, ErrorKind, Event, Message};
@@ -31,6 +31,8 @@ pub(crate) struct Receiver {
     client: Client,
     stop: Arc<Stop>,
     interrupt: Interrupt,
+    /// Ends once all events are told.
+    events: mpsc::Receiver<()>,
 }
 
 impl Receiver {
@@ -42,8 +44,8 @@ impl Receiver {
         interrupt.on(move || asked.ask(Reason::Interrupted));
         let client = Client::connect(config)?;
         interrupt.begin();
-        watch(&client, Arc::clone(&stop))?;
-        Ok(Receiver { client, stop, interrupt })
+        let events = watch(&client, Arc::clone(&stop))?;
+        Ok(Receiver { client, stop, interrupt, events })
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -132,6 +134,7 @@ impl Receiver {
     /// Says goodbye once all is sent, acknowledgements too. The exit code is that of the user's interruption, if there
     /// was one.
     pub(crate) fn finish(self) -> Result<Exit> {
+        report::leave_untaken();
         let left = self.client.disconnect();
         match self.stop.lock().asked.take() {
             Some(Reason::Interrupted) => {
@@ -153,6 +156,8 @@ impl Drop for Receiver {
         // After a failure, acknowledgements that were given may not be sent yet; and the call beside the messages may still
         // hold the client, so that dropping ours would not end it.
         let _ = self.client.with_timeout(PARTING).disconnect();
+        // The end of the client is that of its events; who writes them may be behind.
+        let _ = self.events.recv_timeout(PARTING);
     }
 }
 
@@ -237,10 +242,12 @@ impl Stop {
 }
 
 /// Says when the connection stands again, and stops the command when a subscription is lost for good. The library logs the
-/// rest.
-fn watch(client: &Client, stop: Arc<Stop>) -> Result<()> {
+/// rest. Nothing is ever sent to what it returns: it ends with the events.
+fn watch(client: &Client, stop: Arc<Stop>) -> Result<mpsc::Receiver<()>> {
     let events = client.events();
+    let (told, end) = mpsc::channel();
     threads::needed("events", move || {
+        let _told = told;
         while let Some(event) = events.recv() {
             match event {
                 Event::Connected { number: 2.., session_present, .. } => {
@@ -251,8 +258,8 @@ fn watch(client: &Client, stop: Arc<Stop>) -> Result<()> {
                 _ => {}
             }
         }
-    })
-    .map(drop)
+    })?;
+    Ok(end)
 }
 
 /// So long from now; `None`: beyond what the clock can say.

@@ -143,11 +143,12 @@ fn run(command: &str, limit: Duration) -> Result<Zeroizing<String>, String> {
     let (done, output) = mpsc::sync_channel(1);
     let read = move || done.send(small_text::limited(stdout, small_text::SECRET).and_then(small_text::text));
     threads::start("secret", read).map_err(|error| format!("no thread could be started for the command: {error}"))?;
-    let text = output.recv_timeout(limit.saturating_sub(start.elapsed()));
+    // What it has printed is told before how it ended: what is too long may have ended it.
+    let text = output.recv_timeout(limit.saturating_sub(start.elapsed())).ok().transpose()?;
     // It may have closed its output and go on all the same.
-    while text.is_ok() && start.elapsed() < limit {
+    while text.is_some() && start.elapsed() < limit {
         match child.child().try_wait().map_err(|error| error.to_string())? {
-            Some(status) if status.success() => return text.unwrap_or_else(|_| Err("no output".to_string())),
+            Some(status) if status.success() => return text.ok_or_else(|| "no output".to_string()),
             Some(status) => return Err(format!("the command failed: {status}")),
             None => thread::sleep(GLANCE),
         }
@@ -171,6 +172,19 @@ mod tests {
         assert!(failure.message.contains("the token") && failure.message.contains('3'), "{failure:?}");
         assert!(!failure.message.contains("not-a-secret"), "{failure:?}");
         assert!(read("true").unwrap_err().message.contains("empty"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_command_prints_is_told_before_how_it_ends() {
+        for (command, words) in [
+            ("exec cat /dev/zero", "longer than 65536 bytes"),
+            ("trap '' PIPE; while :; do printf %1024s x || sleep 600; done 2>&-", "longer than 65536 bytes"),
+            ("printf 'a\\0b\\0'; exit 1", "UTF-16"),
+        ] {
+            let why = run(command, PATIENCE).unwrap_err();
+            assert!(why.contains(words), "{command}: {why}");
+        }
     }
 
     #[cfg(unix)]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::message::{Properties, Template};
 use crate::exit::{Failure, Result};
+use crate::small_text;
 
 /// What `sub --json` says of a message it received, and what means nothing for one to be sent.
 const IGNORED: [&str; 7] =
@@ -30,6 +31,10 @@ pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoin
 }
 
 fn parse(line: &[u8]) -> Result<Map<String, Value>, String> {
+    // JSON has no NUL of its own.
+    if small_text::is_utf_16(line) {
+        return Err(small_text::UTF_16.to_string());
+    }
     match serde_json::from_slice(line) {
         Ok(Unambiguous(Value::Object(object))) => Ok(object),
         Ok(_) => Err("it is no JSON object".to_string()),
