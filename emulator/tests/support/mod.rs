@@ -54,6 +54,10 @@ impl Raw {
         Self { stream: Box::new(stream), v5: false }
     }
 
+    pub fn over_v5(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), v5: true }
+    }
+
     /// Logs in with the default account under this client id; the connection must be accepted.
     pub fn login(emulator: &Emulator, client_id: &str) -> Self {
         Self::login_as(emulator, client_id, true)
