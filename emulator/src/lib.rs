@@ -77,6 +77,8 @@
 //! | an offline P2P target: kept only for QoS 1 of a sender with cleanSession false | glossary | whatever session the target has, lost at a stop; [`Emulator::publish_as_service`] counts as cleanSession true |
 //! | cleanSession false: subscriptions and QoS 1 messages are kept, QoS 0 and 2 are not | "receive offline messages" (one page disagrees for QoS 0) | three days, for sessions as well; all that waits is sent at once (the service: 30 each 5 s) |
 //! | what a resumed session gets | MQTT (4.4.0-1, 4.6.0-1) | first all that was sent and not acknowledged, QoS 2 as well, then what waited, in the order of publication |
+//! | a QoS 2 message that a client sends again when it resumes its session | MQTT (4.3.3); the service keeps no QoS 2 exchange | delivered again, also if it had come before |
+//! | two logins with a client id at once | no | one after the other: the later one closes the earlier one's connection |
 //! | unacknowledged messages are pushed again | limits (5 to 10 s) | [`Builder::retransmit_after`], 10 s |
 //! | will messages and retained messages do not exist | FAQ features | a will is dropped, the retain flag ignored, neither is refused |
 //! | shared subscriptions do not exist | "MQTT 5.0 overview" | a violation, as `$share` is no parent topic |

@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rmqtt::context::ServerContext;
@@ -18,11 +19,14 @@ use rmqtt::types::{
     ClientId, ConnectInfoType, DisconnectInfo, FitterType, ForwardedCount, ForwardedRecipients, From, Id, IsAdmin,
     ListenerConfig, Message, MessageQueue, MessageQueueType, MsgID, OfflineSession, OutInflightType, Publish, Reason,
     SessionStatus, SessionSubs, SubRelations, SubRelationsMap, SubsSearchParams, SubsSearchResult, Subscribe,
-    SubscribeReturn, SubscriptionOptions, Subscriptions, TimestampMillis, To, Tx, Unsubscribe,
+    SubscribeReturn, SubscriptionIdentifier, SubscriptionOptions, Subscriptions, TimestampMillis, To, Tx, Unsubscribe,
 };
 
 use crate::broker::DeskAddresses;
 use crate::service::lock;
+
+/// How long a login may wait for another one of the same client.
+const TURN: Duration = Duration::from_secs(10);
 
 /// The sessions that are changing hands, by client.
 type Handovers = Arc<Mutex<HashMap<ClientId, Handover>>>;
@@ -30,6 +34,8 @@ type Handovers = Arc<Mutex<HashMap<ClientId, Handover>>>;
 /// A session that is changing hands.
 #[derive(Default)]
 struct Handover {
+    /// Nothing of the old session is kept.
+    clean_start: bool,
     kept: Kept,
     /// What was published since the old session was asked to end.
     late: Vec<(From, Publish)>,
@@ -183,7 +189,7 @@ impl SessionManager for Resume {
     }
 }
 
-fn millis(duration: std::time::Duration) -> TimestampMillis {
+fn millis(duration: Duration) -> TimestampMillis {
     TimestampMillis::try_from(duration.as_millis()).unwrap_or(TimestampMillis::MAX)
 }
 
@@ -208,7 +214,7 @@ impl Shared for Sessions {
 
     async fn forwards(
         &self,
-        msg_id: Option<MsgID>,
+        _: Option<MsgID>,
         from: From,
         publish: Publish,
     ) -> Result<ForwardedCount, (ForwardedCount, Vec<(To, From, Publish, Reason)>)> {
@@ -221,11 +227,7 @@ impl Shared for Sessions {
             // It fails for a topic that is none, and such a topic does not come this far.
             found.ok().and_then(|mut nodes| nodes.remove(&self.context.node.id())).unwrap_or_default()
         };
-        let (late, relations) = self.keep_late(&from, &publish, relations);
-        match self.inner.forwards_to(from, &publish, relations, msg_id).await {
-            Ok(reached) => Ok(late + reached.len()),
-            Err((reached, failed)) => Err((late + reached.len(), failed)),
-        }
+        self.hand_out(&from, &publish, relations)
     }
 
     async fn forwards_and_get_shareds(
@@ -276,28 +278,58 @@ impl Shared for Sessions {
 }
 
 impl Sessions {
-    /// Keeps a message aside for the clients among its receivers whose sessions are changing hands. Returns their number,
-    /// and the other receivers.
-    fn keep_late(&self, from: &From, publish: &Publish, relations: SubRelations) -> (usize, SubRelations) {
+    /// Gives a message to its receivers. What is for a session that is changing hands is kept aside.
+    ///
+    /// All under one lock: a session changes hands either before a message or behind it.
+    fn hand_out(
+        &self,
+        from: &From,
+        publish: &Publish,
+        relations: SubRelations,
+    ) -> Result<ForwardedCount, (ForwardedCount, Vec<(To, From, Publish, Reason)>)> {
+        let (mut reached, mut failed) = (0, Vec::new());
         let mut handovers = lock(&self.handovers);
-        let (late, now): (Vec<_>, Vec<_>) =
-            relations.into_iter().partition(|(_, client_id, ..)| handovers.contains_key(client_id));
-        let count = late.len();
-        for (_, client_id, options, subscription_ids, _) in late {
-            let mut publish = publish.clone();
-            publish.dup = false;
-            publish.retain = publish.retain && options.retain_as_published() == Some(true);
-            publish.qos = publish.qos.less_value(options.qos());
-            publish.packet_id = None;
-            if let (Some(ids), Some(properties)) = (subscription_ids, &mut publish.properties) {
-                properties.subscription_ids = ids;
-            }
+        for (_, client_id, options, subscription_ids, _) in relations {
+            let publish = addressed(publish, &options, subscription_ids);
             if let Some(handover) = handovers.get_mut(&client_id) {
-                handover.late.push((from.clone(), publish));
+                // The subscriptions of the old session are not those of a clean one; P2P needs none.
+                if !handover.clean_start || publish.target_clientid.is_some() {
+                    handover.late.push((from.clone(), publish));
+                    reached += 1;
+                }
+                continue;
+            }
+            let Some((tx, to)) = self.inner.tx(&client_id) else {
+                let reason = Reason::from_static("the client has disconnected");
+                failed.push((To::from(0, client_id), from.clone(), publish, reason));
+                continue;
+            };
+            match tx.unbounded_send(Message::Forward(from.clone(), publish)).map_err(|error| error.into_inner()) {
+                Err(Message::Forward(from, publish)) => {
+                    failed.push((to, from, publish, Reason::from_static("the session has ended")));
+                }
+                _ => reached += 1,
             }
         }
-        (count, now)
+        if failed.is_empty() { Ok(reached) } else { Err((reached, failed)) }
     }
+}
+
+/// A message as the receiver with this subscription gets it.
+fn addressed(
+    publish: &Publish,
+    options: &SubscriptionOptions,
+    subscription_ids: Option<Vec<SubscriptionIdentifier>>,
+) -> Publish {
+    let mut publish = publish.clone();
+    publish.dup = false;
+    publish.retain = publish.retain && options.retain_as_published() == Some(true);
+    publish.qos = publish.qos.less_value(options.qos());
+    publish.packet_id = None;
+    if let (Some(ids), Some(properties)) = (subscription_ids, &mut publish.properties) {
+        properties.subscription_ids = ids;
+    }
+    publish
 }
 
 /// One client's place in the register.
@@ -310,11 +342,18 @@ struct Seat {
 }
 
 impl Seat {
-    fn end_handover(&mut self) -> Option<Handover> {
-        if std::mem::take(&mut self.hands_over) {
-            lock(&self.handovers).remove(&self.inner.id().client_id)
-        } else {
-            None
+    /// Ends what [`Entry::kick`] has begun; `to` is the new session, which gets what was published meanwhile.
+    fn end_handover(&mut self, to: Option<&Tx>) {
+        if !std::mem::take(&mut self.hands_over) {
+            return;
+        }
+        // Held until all is handed over: nothing that is published now may overtake it.
+        let mut handovers = lock(&self.handovers);
+        let Some(handover) = handovers.remove(&self.inner.id().client_id) else { return };
+        let Some(to) = to else { return };
+        for (from, publish) in handover.late {
+            // Fails only if the new session has ended by itself.
+            let _ = to.unbounded_send(Message::Forward(from, publish));
         }
     }
 }
@@ -322,15 +361,24 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         // A login that failed after all takes the old session with it.
-        self.end_handover();
+        self.end_handover(None);
     }
 }
 
 #[async_trait]
 impl Entry for Seat {
     async fn try_lock(&self) -> rmqtt::Result<Box<dyn Entry>> {
+        // Another login of the same client holds it while it waits for the old session: this one comes after it.
+        let inner = tokio::time::timeout(TURN, async {
+            loop {
+                match self.inner.try_lock().await {
+                    Ok(inner) => return inner,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+                }
+            }
+        });
         let (handovers, desk) = (Arc::clone(&self.handovers), Arc::clone(&self.desk));
-        Ok(Box::new(Self { inner: self.inner.try_lock().await?, handovers, desk, hands_over: false }))
+        Ok(Box::new(Self { inner: inner.await?, handovers, desk, hands_over: false }))
     }
 
     fn id(&self) -> Id {
@@ -343,10 +391,7 @@ impl Entry for Seat {
 
     async fn set(&mut self, session: Session, tx: Tx) -> rmqtt::Result<()> {
         self.inner.set(session, tx.clone()).await?;
-        for (from, publish) in self.end_handover().unwrap_or_default().late {
-            // Fails only if the new session has ended by itself.
-            let _ = tx.unbounded_send(Message::Forward(from, publish));
-        }
+        self.end_handover(Some(&tx));
         Ok(())
     }
 
@@ -366,8 +411,12 @@ impl Entry for Seat {
     ) -> rmqtt::Result<OfflineSession> {
         let client_id = self.inner.id().client_id.clone();
         self.hands_over = true;
-        lock(&self.handovers).insert(client_id.clone(), Handover::default());
-        let mut found = self.inner.kick(clean_start, clear_subscriptions, is_admin).await?;
+        lock(&self.handovers).insert(client_id.clone(), Handover { clean_start, ..Handover::default() });
+        let mut found = match self.inner.kick(clean_start, clear_subscriptions, is_admin).await {
+            // The old session has ended by itself, and did not answer any more; now there is none to wait for.
+            Err(_) => self.inner.kick(clean_start, clear_subscriptions, is_admin).await?,
+            Ok(found) => found,
+        };
         if let OfflineSession::Exist(Some(old)) = &mut found
             && let Some(handover) = lock(&self.handovers).get_mut(&client_id)
         {

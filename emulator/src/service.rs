@@ -143,12 +143,15 @@ impl Service {
     }
 
     /// Forgets a connection, unless a newer one has taken its place.
-    pub(crate) fn leave(&self, client_id: &str, number: u64) {
+    /// Takes a connection out. Returns whether it was still its client's.
+    pub(crate) fn leave(&self, client_id: &str, number: u64) -> bool {
         let mut lines = lock(&self.lines);
-        if lines.get(client_id).is_some_and(|line| line.number == number) {
+        let is_own = lines.get(client_id).is_some_and(|line| line.number == number);
+        if is_own {
             lines.remove(client_id);
             self.left.notify_one();
         }
+        is_own
     }
 
     /// Waits until nobody is connected any more.

@@ -168,3 +168,118 @@ fn a_publisher_goes_on_while_the_client_comes_and_goes() {
         seen(&emulator, ID, |what| matches!(what, What::Delivered { dup: true, .. }));
     }
 }
+
+/// Takes over without pause, most often before the end of the one before is noticed: what is kept goes on each time.
+#[test]
+fn no_takeover_stalls_a_kept_session() {
+    const TAKEOVERS: u32 = 200;
+    const WAITING: u32 = 60;
+    for v5 in [false, true] {
+        let emulator = Emulator::start().unwrap();
+        let mut raw = subscribed(&emulator, v5, 1);
+        publish(&emulator, 1, 1..=WAITING);
+        let mut acknowledged = 0;
+        for takeover in 0..TAKEOVERS {
+            // As many as it takes to leave some unread: the end of such a connection is a reset.
+            for number in acknowledged + 1..=acknowledged + takeover % 7 {
+                let message = raw.message_unacknowledged();
+                let found = String::from_utf8(message.payload).unwrap();
+                assert_eq!(found, number.to_string(), "takeover {takeover}, MQTT 5: {v5}");
+                if takeover % 5 == 0 && number == acknowledged + 1 {
+                    raw.send(0x40, &message.packet_id.unwrap().to_be_bytes());
+                    // So that it is known to have arrived.
+                    raw.answered();
+                    acknowledged += 1;
+                    publish(&emulator, 1, WAITING + acknowledged..=WAITING + acknowledged);
+                    break;
+                }
+            }
+            raw = match takeover % 4 {
+                // Killed just before.
+                0 => {
+                    drop(raw);
+                    Raw::login_kept(&emulator, v5, ID)
+                }
+                // Still there.
+                1 => Raw::login_kept(&emulator, v5, ID),
+                // Killed before it has read its CONNACK.
+                2 => {
+                    drop(raw);
+                    Raw::login_unread(&emulator, v5, ID);
+                    Raw::login_kept(&emulator, v5, ID)
+                }
+                _ => {
+                    Raw::login_unread(&emulator, v5, ID);
+                    drop(raw);
+                    Raw::login_kept(&emulator, v5, ID)
+                }
+            };
+        }
+        for number in acknowledged + 1..=WAITING + acknowledged {
+            assert_eq!(raw.message().payload, number.to_string().into_bytes(), "MQTT 5: {v5}");
+        }
+        raw.quiet();
+    }
+}
+
+/// A client whose connection takes nothing any more: more waits for it than fits in between.
+fn stalled(emulator: &Emulator, v5: bool) -> Raw {
+    let raw = subscribed(emulator, v5, 1);
+    for number in 1..=STALLED {
+        emulator.publish_as_service("emulator/ordered", 1, large(number)).unwrap();
+    }
+    raw
+}
+
+/// As many messages of 60 kB are more than the buffers of two connections hold.
+const STALLED: u32 = 500;
+
+fn large(number: u32) -> Vec<u8> {
+    format!("{number:060000}").into_bytes()
+}
+
+#[test]
+fn who_takes_over_from_a_client_that_does_not_read_gets_everything_in_order() {
+    for v5 in [false, true] {
+        let emulator = Emulator::start().unwrap();
+        let old = stalled(&emulator, v5);
+        let mut new = Raw::login_kept(&emulator, v5, ID);
+        for number in 1..=STALLED {
+            assert!(new.message().payload == large(number), "not message {number}, MQTT 5: {v5}");
+        }
+        publish(&emulator, 1, 1..=1);
+        assert_eq!(new.message().payload, b"1");
+        drop(old);
+    }
+}
+
+/// A clean session does not get what is published for the filters of the one before it, not even while it takes over.
+#[test]
+fn a_clean_session_inherits_no_subscription() {
+    for v5 in [false, true] {
+        let emulator = Emulator::start().unwrap();
+        let old = stalled(&emulator, v5);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    publish(&emulator, 1, 1..=1);
+                }
+            });
+            let _done = OnDrop(&done);
+            // It has to wait until the old one is gone.
+            let mut new = if v5 { Raw::login5(&emulator, ID, true, &[]) } else { Raw::login(&emulator, ID) };
+            new.quiet();
+        });
+        drop(old);
+    }
+}
+
+/// Says so when it is dropped, by a panic as well.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}

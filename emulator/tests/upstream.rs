@@ -3,13 +3,13 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use rmqtt::context::ServerContext;
 use rmqtt::server::MqttServer;
-use support::{LONG, Raw, text};
+use support::{LONG, Raw, plain, text};
 
 /// A broker of rmqtt as it comes, until the sender is dropped.
 fn rmqtt() -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
@@ -38,8 +38,7 @@ fn rmqtt() -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
 
 /// Connects without a login; the session is kept.
 fn connect(address: SocketAddr, client_id: &str) -> Raw {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(LONG)).unwrap();
+    let mut stream = plain(address);
     let mut body = text("MQTT");
     body.extend([4, 0, 0, 60]);
     body.extend(text(client_id));
@@ -67,4 +66,47 @@ fn rmqtt_sends_the_unacknowledged_messages_of_a_resumed_session_last_first() {
     drop(receiver);
     let mut receiver = connect(address, "receiver");
     assert_eq!(payloads(&mut receiver), [3, 2, 1]);
+}
+
+/// Connects by MQTT 5 without a login, with these properties.
+fn connect5(address: SocketAddr, client_id: &str, properties: &[u8]) -> Raw {
+    let mut raw = Raw::over_v5(plain(address));
+    let mut body = text("MQTT");
+    body.extend([5, 2, 0, 60, u8::try_from(properties.len()).unwrap()]);
+    body.extend_from_slice(properties);
+    body.extend(text(client_id));
+    raw.send(0x10, &body);
+    let (first, body) = raw.packet().expect("a CONNACK");
+    assert_eq!((first, body[1]), (0x20, 0));
+    raw
+}
+
+/// When this fails, rmqtt answers by MQTT 5, and what `src/front` answers in its place may have become unnecessary.
+#[test]
+fn rmqtt_answers_success_for_what_is_not_there() {
+    let (address, _stop) = rmqtt();
+    let mut client = connect5(address, "client", &[]);
+    // UNSUBSCRIBE of a filter that was never subscribed: 0x11.
+    client.send(0xA2, &[&[0, 7, 0][..], &text("never")].concat());
+    assert_eq!(client.packet(), Some((0xB0, vec![0, 7, 0, 0])));
+    // A PUBREL and a PUBREC of ids that are not in use: 0x92.
+    for (asked, answered) in [(0x62, 0x70), (0x50, 0x62)] {
+        client.send(asked, &[0, 9]);
+        let (first, body) = client.packet().expect("an answer");
+        assert_eq!((first, body.get(2).copied().unwrap_or(0)), (answered, 0), "{body:x?}");
+    }
+}
+
+/// When this fails, rmqtt leaves such a message out (MQTT-3.1.2-25), and `is_too_large` of `src/broker.rs` may go.
+#[test]
+fn rmqtt_cuts_a_client_over_a_message_that_is_too_large_for_it() {
+    let (address, _stop) = rmqtt();
+    // A Maximum Packet Size of 50 bytes.
+    let mut receiver = connect5(address, "receiver", &[0x27, 0, 0, 0, 50]);
+    receiver.subscribed(&[("t", 1)]);
+    let mut sender = connect(address, "sender");
+    sender.publish("t", 0, 0, &[b'x'; 100]);
+    while let Some((first, _)) = receiver.packet() {
+        assert_eq!(first, 0xE0, "a DISCONNECT at the most");
+    }
 }

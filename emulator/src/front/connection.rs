@@ -22,7 +22,7 @@ use crate::packet::{Aliases, BadConnect, Connect, Packet};
 use crate::service::{Line, Order, lock};
 use crate::token::{EXPIRED, Permission, TokenFault, unix_millis};
 
-/// How long the two ends may take to close, after what was to be said is said.
+/// How long the two ends may take to close, after what was to be said is said, or after another login has taken over.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves a client until its connection is over.
@@ -81,7 +81,10 @@ where
     };
 
     talk.log(What::Disconnected { reason });
-    desk.service.leave(&talk.client_id, talk.number);
+    let was_the_last = desk.service.leave(&talk.client_id, talk.number);
+    if was_the_last && talk.ends_with_connection {
+        desk.service.forget_held(&talk.client_id);
+    }
     let client = async move {
         if reason == DisconnectReason::Violation {
             // Closing with unread bytes would reset the connection, and the client might never read the notice.
@@ -383,7 +386,12 @@ impl Talk<'_> {
             match order {
                 Some(Order::Push { topic, payload }) => self.push(out, topic, &payload),
                 Some(Order::Cut(reason)) => return reason,
-                Some(Order::Superseded) => self.superseded.store(true, Ordering::Relaxed),
+                Some(Order::Superseded) => {
+                    self.superseded.store(true, Ordering::Relaxed);
+                    // The broker closes this connection, unless it waits for a client that does not read.
+                    tokio::time::sleep(FAREWELL).await;
+                    return DisconnectReason::ClientIdConflict;
+                }
                 Some(Order::TokensChanged) | None => {}
             }
         }

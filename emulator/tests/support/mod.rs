@@ -18,6 +18,9 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 /// Longer than anything takes on a busy machine; only a failing test waits so long.
 pub const LONG: Duration = Duration::from_secs(20);
 
+/// MQTT 5: a session expiry of an hour, as a property of CONNECT.
+const KEPT_FOR_AN_HOUR: [u8; 5] = [0x11, 0, 0, 14, 16];
+
 pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 pub trait Stream: Read + Write {}
@@ -51,6 +54,10 @@ impl Raw {
         Self { stream: Box::new(stream), v5: false }
     }
 
+    pub fn over_v5(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), v5: true }
+    }
+
     /// Logs in with the default account under this client id; the connection must be accepted.
     pub fn login(emulator: &Emulator, client_id: &str) -> Self {
         Self::login_as(emulator, client_id, true)
@@ -62,14 +69,18 @@ impl Raw {
         raw
     }
 
-    /// Sends a CONNECT; returns the CONNACK's code and its session-present flag.
-    pub fn connect(&mut self, client_id: &str, username: &str, password: &str, clean: bool) -> (u8, bool) {
+    fn send_connect(&mut self, client_id: &str, username: &str, password: &str, clean: bool) {
         let mut body = text("MQTT");
         body.extend([4, 0xC0 | if clean { 2 } else { 0 }, 0, 60]);
         for field in [client_id, username, password] {
             body.extend(text(field));
         }
         self.send(0x10, &body);
+    }
+
+    /// Sends a CONNECT; returns the CONNACK's code and its session-present flag.
+    pub fn connect(&mut self, client_id: &str, username: &str, password: &str, clean: bool) -> (u8, bool) {
+        self.send_connect(client_id, username, password, clean);
         let (first, body) = self.packet().expect("a CONNACK");
         assert_eq!((first, body.len()), (0x20, 2));
         (body[1], body[0] == 1)
@@ -86,9 +97,21 @@ impl Raw {
 
     /// Logs in by either version, for a session that is kept.
     pub fn login_kept(emulator: &Emulator, v5: bool, client_id: &str) -> Self {
-        // A session expiry of an hour.
-        let expiry = [0x11, 0, 0, 14, 16];
-        if v5 { Self::login5(emulator, client_id, false, &expiry) } else { Self::login_as(emulator, client_id, false) }
+        if v5 {
+            Self::login5(emulator, client_id, false, &KEPT_FOR_AN_HOUR)
+        } else {
+            Self::login_as(emulator, client_id, false)
+        }
+    }
+
+    /// Asks for a login to a session that is kept, and is gone at once.
+    pub fn login_unread(emulator: &Emulator, v5: bool, client_id: &str) {
+        let mut raw = Self::tcp(emulator);
+        if v5 {
+            raw.send_connect5(emulator, client_id, false, &KEPT_FOR_AN_HOUR);
+        } else {
+            raw.send_connect(client_id, &username(emulator), &password(emulator, client_id), false);
+        }
     }
 
     pub fn send_connect5(&mut self, emulator: &Emulator, client_id: &str, clean: bool, properties: &[u8]) {
@@ -209,6 +232,12 @@ impl Raw {
     /// Nothing but the end comes.
     pub fn ended(&mut self) {
         assert_eq!(self.packet(), None, "the end of the connection");
+    }
+
+    /// What was sent has arrived: a ping behind it is answered. Skips messages that come meanwhile.
+    pub fn answered(&mut self) {
+        self.ping();
+        while self.packet().expect("an answer, not the end").0 != 0xD0 {}
     }
 
     /// Nothing is on its way: a ping is answered first. (The emulator answers in order.)
