@@ -212,17 +212,6 @@ fn what_is_no_answer() {
     }
 }
 
-/// An answer without the end of a line is not kept for ever: the end comes long before the time-out.
-#[test]
-fn an_endless_line_is_not_read_for_ever() {
-    let proxy = HttpProxy::start();
-    proxy.answer(Answer::Endless(&[b'x'; 8192]));
-    let start = Instant::now();
-    let error = refused(through(&proxy).timeout(LONG * 10));
-    assert_eq!((error.kind(), error.stage()), (ErrorKind::Proxy, Some(Stage::Proxy)), "{error}");
-    assert!(start.elapsed() < LONG * 5, "{:?}", start.elapsed());
-}
-
 /// What a proxy says is not repeated where it repeats what it was told.
 #[test]
 fn an_echo_shows_no_login() {

@@ -333,7 +333,8 @@ fn tls_server() -> (Arc<rustls::ServerConfig>, String) {
     (Arc::new(config), certificate.pem())
 }
 
-/// So many control frames in a row: more than are read at once. Without a bound, two thousand are too many in a debug build.
+/// So many control frames in a row: twice as many as the system keeps at once (see `dial::RECEIVE_BUFFER`). On a stack of 2
+/// MiB, two thousand are too many in a debug build.
 const FLOOD: usize = 1 << 16;
 
 /// Control frames cost no more than the time to read them, however many there are, before and after CONNACK.
@@ -370,7 +371,7 @@ fn survives(secure: bool, frame_of_flood: &[u8]) {
 }
 
 #[test]
-fn any_number_of_control_frames() {
+fn a_flood_of_control_frames() {
     // Pings, which are answered, and pongs, which are not.
     for frame_of_flood in [[0x89, 0], [0x8a, 0]] {
         for secure in [false, true] {

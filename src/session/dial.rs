@@ -66,10 +66,17 @@ pub(super) fn stack(_: &Config) -> Option<usize> {
     None
 }
 
-/// Enough for as many control frames as one read can bring, of two bytes each: 32,768, which take 5 KiB each in a debug build
-/// and less than 1 KiB in a release build.
+/// `ws_stream_tungstenite` 0.15 calls itself once more for each control frame, as long as it finds one, so that a server could
+/// make any stack overflow. How many it finds in one call is bounded by [`RECEIVE_BUFFER`] and by tokio, which reads no more
+/// after a read that was not filled, nor after 128 reads. Whatever the flood, 120 MiB are used in a debug build, 3.6 KiB for a
+/// frame; so this leaves room for twice as many frames and more. Much less is needed in a release build.
 #[cfg(feature = "websocket")]
-const WEBSOCKET_STACK: usize = 192 << 20;
+const WEBSOCKET_STACK: usize = match (cfg!(target_pointer_width = "64"), cfg!(debug_assertions)) {
+    (true, true) => 1 << 30,
+    (true, false) => 256 << 20,
+    (false, true) => 128 << 20,
+    (false, false) => 64 << 20,
+};
 
 /// How much the system may keep of what a WebSocket server sends, as asked for; Linux doubles it. One read gets no more.
 #[cfg(feature = "websocket")]
@@ -209,5 +216,29 @@ pub(super) fn transport(config: &Config, target: &Target) -> Transport {
         #[cfg(feature = "websocket")]
         crate::endpoint::Transport::Ws => Transport::ws(),
         _ => Transport::tcp(),
+    }
+}
+
+#[cfg(all(test, feature = "websocket"))]
+mod tests {
+    use super::*;
+
+    /// The request that is sent in the end.
+    fn asked(config: &Config, target: &Target) -> Request {
+        request(config, target)(host(config, target).as_str().into_client_request().unwrap()).into_inner()
+    }
+
+    #[test]
+    fn the_request_for_a_websocket_has_the_name_and_is_taken_back_where_the_dial_was_given_up() {
+        let credentials = crate::Credentials::signature("id", "secret");
+        let config = Config::builder().endpoint("ws://broker.test:81/a").instance_id("post-cn-x").group_id("GID_x");
+        let config = config.credentials(credentials).build().unwrap();
+        let target = Target { address: "127.0.0.2:81".parse().ok(), ..Target::default() };
+        assert_eq!(host(&config, &target), "ws://127.0.0.2:81/a");
+        assert_eq!(asked(&config, &target).headers()["Host"], "broker.test:81");
+        assert!(target.watch.has_begun());
+        target.watch.give_up();
+        assert!(asked(&config, &target).headers().is_empty());
+        target.watch.end();
     }
 }
