@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-#[cfg(any(feature = "tls", feature = "websocket"))]
+#[cfg(feature = "websocket")]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,15 +167,15 @@ pub(super) fn request(config: &Config, target: &Target) -> impl Fn(Request) -> s
     let named = target.address.is_some() && config.proxy().is_none();
     move |mut request| {
         watch.begin();
-        if watch.is_given_up() {
-            // Without them nothing is sent.
-            request.headers_mut().clear();
-        }
         if let Some(by_name) = named.then(|| url.as_str().into_client_request().ok()).flatten() {
             if let Some(host) = by_name.headers().get("Host") {
                 request.headers_mut().insert("Host", host.clone());
             }
             *request.uri_mut() = by_name.uri().clone();
+        }
+        if watch.is_given_up() {
+            // Without them nothing is sent.
+            request.headers_mut().clear();
         }
         std::future::ready(request)
     }
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn the_request_for_a_websocket_has_the_name_and_is_taken_back_where_the_dial_was_given_up() {
         let credentials = crate::Credentials::signature("id", "secret");
-        let config = Config::builder().endpoint("ws://broker.test:81/a").instance_id("post-cn-x").group_id("GID_x");
+        let config = Config::builder().endpoint("ws://broker.test:81/a").instance_id("post-cn-x").group_id("GID_demo");
         let config = config.credentials(credentials).build().unwrap();
         let target = Target { address: "127.0.0.2:81".parse().ok(), ..Target::default() };
         assert_eq!(host(&config, &target), "ws://127.0.0.2:81/a");

@@ -5,7 +5,9 @@
 //! stage that is named, and the first bytes of an answer that does not belong there are told.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+#[cfg(feature = "tls")]
+use std::net::TcpStream;
+use std::net::ToSocketAddrs;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -77,7 +77,7 @@ const MARKS: &[Mark] = &[
 
 fn mark(kind: &str) -> Option<&'static Mark> {
     let is_meant = |name: &&str| name.strip_suffix('*').map_or(*name == kind, |start| kind.starts_with(start));
-    MARKS.iter().find(|mark| mark.kinds.iter().any(|name| is_meant(name)))
+    MARKS.iter().find(|mark| mark.kinds.iter().any(&is_meant))
 }
 
 /// Why this scenario may fail; `None` for one that has to pass.

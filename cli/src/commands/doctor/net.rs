@@ -80,7 +80,7 @@ pub(super) fn dial(addresses: &[SocketAddr], limit: Duration) -> Dialled {
     let start = Instant::now();
     let (answer, answers) = channel();
     let mut outcomes: Vec<Option<(Duration, io::Result<()>)>> = addresses.iter().map(|_| None).collect();
-    let mut waiting = in_turn(addresses).into_iter();
+    let mut waiting = in_turn(addresses);
     let (mut reached, mut open) = (None, 0_usize);
     let (mut due, mut until) = (start, start + limit);
     loop {
