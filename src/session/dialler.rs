@@ -5,13 +5,12 @@
 //! itself: what it calls back refuses to go on, and what it makes nevertheless is dropped.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(aliyun_mqtt_model))]
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::STRANDED;
 #[cfg(not(aliyun_mqtt_model))]
 use super::dial;
 #[cfg(not(aliyun_mqtt_model))]
@@ -20,6 +19,7 @@ use super::line::{Failure, LineEvent, LinePump};
 #[cfg(not(aliyun_mqtt_model))]
 use super::race::HEAD_START;
 use super::route::Route;
+use super::{STRANDED, lock};
 use crate::config::Config;
 #[cfg(not(aliyun_mqtt_model))]
 use crate::error::Error;
@@ -30,42 +30,46 @@ use crate::helper::{self, TICK};
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     begun: AtomicBool,
-    fate: AtomicU8,
+    fate: Mutex<Fate>,
 }
 
-const GOING_ON: u8 = 0;
-const GIVEN_UP: u8 = 1;
-const ENDED: u8 = 2;
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    #[default]
+    GoingOn,
+    GivenUp,
+    Ended,
+}
 
 impl Watch {
     /// TLS or the request for a WebSocket begins: there is a connection.
     #[cfg(any(feature = "tls", feature = "websocket"))]
     pub(crate) fn begin(&self) {
-        self.begun.store(true, Ordering::SeqCst);
+        self.begun.store(true, Ordering::Relaxed);
     }
 
     /// Until this is so, nobody may have answered. It is never so where there is neither TLS nor a WebSocket.
     pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::SeqCst)
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Nobody waits for it any more: it must not log in.
     pub(crate) fn is_given_up(&self) -> bool {
-        self.fate.load(Ordering::SeqCst) == GIVEN_UP
+        *lock(&self.fate) == Fate::GivenUp
     }
 
     /// From now on it counts as stranded, until it ends.
     pub(crate) fn give_up(&self) {
-        // Counted first, as the thread may count itself out at any moment.
-        STRANDED.fetch_add(1, Ordering::SeqCst);
-        if self.fate.compare_exchange(GOING_ON, GIVEN_UP, Ordering::SeqCst, Ordering::SeqCst).is_err() {
-            STRANDED.fetch_sub(1, Ordering::SeqCst);
+        let mut fate = lock(&self.fate);
+        if *fate == Fate::GoingOn {
+            *fate = Fate::GivenUp;
+            STRANDED.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn end(&self) {
-        if self.fate.swap(ENDED, Ordering::SeqCst) == GIVEN_UP {
-            STRANDED.fetch_sub(1, Ordering::SeqCst);
+        if std::mem::replace(&mut *lock(&self.fate), Fate::Ended) == Fate::GivenUp {
+            STRANDED.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
