@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt_model_ground::broker::{self, End, Event, Request};
 
 use super::line::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::route::Target;
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
@@ -18,7 +19,7 @@ pub(super) fn id_limit(window: u16) -> u16 {
 
 pub(super) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
 
-pub(super) fn open(_: &Config, _: &Login, _: Duration, _: usize) -> Result<Line, Failure> {
+pub(super) fn open(_: &Config, _: &Login, _: Duration, _: usize, _: &Target) -> Result<Line, Failure> {
     let (sender, pump) = broker::dial().ok_or_else(|| failure(End::Broken))?;
     Ok((Box::new(Sender(sender)), Box::new(Pump(pump))))
 }

@@ -44,7 +44,7 @@ struct Inner {
     settings: Settings,
     proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
-    tls: Option<Arc<rustls::ClientConfig>>,
+    tls: Option<crate::tls::Tls>,
 }
 
 /// What has a default.
@@ -297,8 +297,8 @@ impl Config {
 
     /// What TLS needs; `None` for a plain endpoint.
     #[cfg(feature = "tls")]
-    pub(crate) fn tls(&self) -> Option<Arc<rustls::ClientConfig>> {
-        self.0.tls.clone()
+    pub(crate) fn tls(&self) -> Option<&crate::tls::Tls> {
+        self.0.tls.as_ref()
     }
 }
 

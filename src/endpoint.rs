@@ -29,6 +29,20 @@ pub(crate) const PLAIN_PORT: &str = "is it a plain port (1883, or 80 for WebSock
 /// documents no path. An IPv6 address stands in brackets. Use the domain name of the instance, not its IP address: the service changes addresses without notice
 /// (help.aliyun.com/document_detail/63620.html).
 ///
+/// A name may have several addresses, of both families. They are dialled in the system's order; one that has not connected
+/// within 250 ms keeps nobody from the others (RFC 8305), at a reconnect and through a proxy's name, too. The certificate is
+/// always checked against the name. Only with `mqtts://`, and only where the first address is dead, does the server not get
+/// the name in the handshake (SNI).
+///
+/// A WebSocket takes a stack of 256 MiB (1 GiB in a debug build; 64 and 128 MiB where pointers have 32 bits) for each of the two
+/// threads that dial and read, which is reserved and hardly used: the library underneath needs one for the control frames
+/// (pings, pongs) that it finds at once. Measured on Linux, a flood of them takes 120 MiB in a debug build, however long it is,
+/// and less in a release build; on Windows it is not sure that they are enough. Where such a stack cannot be reserved
+/// (`ulimit -v`), connecting fails with [`ErrorKind::Internal`](crate::ErrorKind::Internal). The system keeps no more than 32 KiB (on Linux 64 KiB) of what
+/// comes in, which bounds the throughput on a long way. A
+/// message in many fragments is kept up to 64 MiB whatever [`Limits::packet_len`](crate::Limits::packet_len) says, and the
+/// server's answer must have a header `Connection` of the one word `Upgrade`.
+///
 /// ```
 /// use aliyun_mqtt::{Endpoint, Transport};
 /// # fn main() -> aliyun_mqtt::Result<()> {

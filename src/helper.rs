@@ -1,5 +1,7 @@
 //! User closures and blocking look-ups: on a thread of their own, awaited with a deadline.
 
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 
 /// How often a waiting worker looks whether it should leave.
-const TICK: Duration = Duration::from_millis(50);
+pub(crate) const TICK: Duration = Duration::from_millis(50);
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,25 @@ pub(crate) enum NoAnswer {
 /// Starts a thread with this name.
 pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     Builder::new().name(name.to_string()).spawn(work).map_err(|error| no_thread().with_source(error))
+}
+
+/// The same with a stack of so many bytes; `None`: the usual one.
+pub(crate) fn start_on(
+    name: &str,
+    stack: Option<usize>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    let Some(stack) = stack else { return start(name, work) };
+    let builder = Builder::new().name(name.to_string()).stack_size(stack);
+    builder.spawn(work).map_err(|error| {
+        let message = format!("cannot start a thread with a stack of {} MiB, which a WebSocket needs", stack >> 20);
+        Error::internal(message)
+            .with_hint(
+                "raise the limits on processes and threads (ulimit -u; pids.max) and on address space (ulimit -v): the stack is \
+                 reserved, and hardly used",
+            )
+            .with_source(error)
+    })
 }
 
 /// Fails where the system starts no thread at this moment. To be asked before a dependency does what panics then: a
@@ -62,6 +83,19 @@ pub(crate) fn wait<T>(answers: &Receiver<T>, deadline: Instant, leaving: impl Fn
             Err(RecvTimeoutError::Timeout) if left <= TICK => return Err(NoAnswer::TimedOut),
             Err(RecvTimeoutError::Timeout) => {}
         }
+    }
+}
+
+/// A blocking stream whose reads and writes can be limited.
+pub(crate) trait Timed: Read + Write {
+    /// From now on, each takes so long at most; not zero.
+    fn limit(&self, limit: Duration) -> io::Result<()>;
+}
+
+impl Timed for TcpStream {
+    fn limit(&self, limit: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(limit))?;
+        self.set_write_timeout(Some(limit))
     }
 }
 

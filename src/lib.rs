@@ -84,12 +84,14 @@
 //! [`Client::events`] tells what happens.
 //!
 //! Over WebSocket all of this holds, too. A server that closes the WebSocket, but not the connection below it, is noticed
-//! with the next write, at the latest with the ping of the keep-alive period.
+//! with the next write, at the latest with the ping of the keep-alive period. What a WebSocket needs and bounds besides
+//! stands at [`Endpoint`].
 //!
 //! Through an HTTP proxy (feature `proxy`, [`ConfigBuilder::proxy`]) all of this holds, too. A proxy is used only where the
 //! program, or `ALIYUN_MQTT_PROXY`, asks for one; it looks up the server's name, each connection has a tunnel of its own, and
 //! a tunnel that is refused is an error of its own ([`ErrorKind::Proxy`]) with the proxy's status. A proxy that ends idle
-//! tunnels needs a [`keep_alive`](ConfigBuilder::keep_alive) that is shorter than its patience.
+//! tunnels needs a [`keep_alive`](ConfigBuilder::keep_alive) that is shorter than its patience. A tunnel is open after the
+//! status 200; another success (201 to 299) counts as a refusal, which the library underneath decides.
 //!
 //! # Receiving
 //!

@@ -5,13 +5,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{
+    ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
+    WebPkiServerVerifier,
+};
+
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
 use zeroize::Zeroizing;
 
 use crate::endpoint::{Endpoint, Transport};
 use crate::error::{Error, Result};
+use crate::session::Watch;
 
 mod chain;
 mod explain;
@@ -71,9 +79,9 @@ impl Options {
 /// The configuration for this endpoint; `None` if it is plain.
 ///
 /// # Errors
-/// `Config`: as [`client_config`]; or a client certificate is given for a plain endpoint, or no certificate could ever
+/// `Config`: as [`Tls::new`]; or a client certificate is given for a plain endpoint, or no certificate could ever
 /// be valid for the host's name. CA certificates are allowed there: they may be meant for HTTPS.
-pub(crate) fn for_endpoint(endpoint: &Endpoint, options: &Options) -> Result<Option<Arc<ClientConfig>>> {
+pub(crate) fn for_endpoint(endpoint: &Endpoint, options: &Options) -> Result<Option<Tls>> {
     if !endpoint.transport().is_tls() {
         if options.client.is_some() {
             return Err(Error::config(format!("a client certificate is given, but {endpoint} is not encrypted"))
@@ -81,39 +89,159 @@ pub(crate) fn for_endpoint(endpoint: &Endpoint, options: &Options) -> Result<Opt
         }
         return Ok(None);
     }
-    if let Err(error) = ServerName::try_from(endpoint.host()) {
+    let name = ServerName::try_from(endpoint.host().to_string()).map_err(|error| {
         let message = format!("the host {:?} is no name that a certificate can have", endpoint.host());
-        return Err(Error::config(message).with_source(error));
-    }
-    client_config(options).map(Some)
+        Error::config(message).with_source(error)
+    })?;
+    Tls::new(name, options).map(Some)
 }
 
-/// The configuration for these options.
-///
-/// # Errors
-/// `Config`, naming the file: it cannot be read, holds no certificate or key, holds a bad one, or key and certificate
-/// do not belong together; or there is nothing to trust.
-pub(crate) fn client_config(options: &Options) -> Result<Arc<ClientConfig>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| Error::internal("TLS 1.2 and 1.3 are not available").with_source(error))?
-        // What is dangerous about a verifier of one's own, this one leaves to that of rustls.
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(
-            chain::verifier(roots(options)?.store)
-                .map_err(|error| Error::internal("certificates cannot be verified").with_source(error))?,
-        ));
-    let config = match &options.client {
-        None => builder.with_no_client_auth(),
-        Some((certificate, key)) => builder
-            .with_client_auth_cert(
-                certificate.certificates("client certificate", options.patience)?,
-                key.private_key(options.patience)?,
-            )
-            .map_err(|error| unusable_pair(certificate, key, error))?,
-    };
-    Ok(Arc::new(config))
+/// TLS with the endpoint, whether it is dialled by its name or by one of its addresses.
+#[derive(Debug, Clone)]
+pub(crate) struct Tls {
+    config: Arc<ClientConfig>,
+    sessions: Arc<ClientSessionMemoryCache>,
+}
+
+impl Tls {
+    /// The configuration for a server of this name.
+    ///
+    /// # Errors
+    /// `Config`, naming the file: it cannot be read, holds no certificate or key, holds a bad one, or key and certificate
+    /// do not belong together; or there is nothing to trust.
+    fn new(name: ServerName<'static>, options: &Options) -> Result<Self> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let roots = Arc::new(roots(options)?.store);
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| Error::internal("certificates cannot be verified").with_source(error))?;
+        let named = Arc::new(Named { verifier, name });
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| Error::internal("TLS 1.2 and 1.3 are not available").with_source(error))?
+            // Dangerous is what it could be; it verifies all that rustls' own does, for one name.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(chain::Explaining::new(named, roots)));
+        let config = match &options.client {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => builder
+                .with_client_auth_cert(
+                    certificate.certificates("client certificate", options.patience)?,
+                    key.private_key(options.patience)?,
+                )
+                .map_err(|error| unusable_pair(certificate, key, error))?,
+        };
+        Ok(Tls { config: Arc::new(config), sessions: Arc::new(ClientSessionMemoryCache::new(SESSIONS)) })
+    }
+
+    pub(crate) fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// The same for one connection, whose handshake tells that it begins, and fails if the dial was given up.
+    pub(crate) fn watched(&self, watch: &Arc<Watch>) -> Arc<ClientConfig> {
+        let mut config = ClientConfig::clone(&self.config);
+        let sessions = Arc::clone(&self.sessions);
+        config.resumption = Resumption::store(Arc::new(Watched { sessions, watch: Arc::clone(watch) }));
+        config.time_provider = Arc::new(WhileWanted(Arc::clone(watch)));
+        Arc::new(config)
+    }
+}
+
+/// The time, which a certificate cannot be verified without, nor a session be resumed. There is none for a dial that was
+/// given up: a verifier of each dial's own would keep rustls from resuming sessions.
+#[derive(Debug)]
+struct WhileWanted(Arc<Watch>);
+
+impl TimeProvider for WhileWanted {
+    fn current_time(&self) -> Option<UnixTime> {
+        (!self.0.is_given_up()).then(UnixTime::now)
+    }
+}
+
+/// How many sessions are kept to be resumed: those of one server.
+const SESSIONS: usize = 8;
+
+/// Verifies certificates for the configured name, whatever name or address was dialled. The rest is rustls' own.
+#[derive(Debug)]
+struct Named {
+    verifier: Arc<WebPkiServerVerifier>,
+    name: ServerName<'static>,
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _dialled: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.verifier.verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// Sessions to resume. They are looked for when a handshake begins, which nothing else tells of.
+#[derive(Debug)]
+struct Watched {
+    sessions: Arc<ClientSessionMemoryCache>,
+    watch: Arc<Watch>,
+}
+
+impl ClientSessionStore for Watched {
+    fn set_kx_hint(&self, server: ServerName<'static>, group: NamedGroup) {
+        self.sessions.set_kx_hint(server, group);
+    }
+
+    fn kx_hint(&self, server: &ServerName<'_>) -> Option<NamedGroup> {
+        self.watch.begin();
+        self.sessions.kx_hint(server)
+    }
+
+    fn set_tls12_session(&self, server: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.sessions.set_tls12_session(server, value);
+    }
+
+    fn tls12_session(&self, server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.watch.begin();
+        self.sessions.tls12_session(server)
+    }
+
+    fn remove_tls12_session(&self, server: &ServerName<'static>) {
+        self.sessions.remove_tls12_session(server);
+    }
+
+    fn insert_tls13_ticket(&self, server: ServerName<'static>, value: Tls13ClientSessionValue) {
+        self.sessions.insert_tls13_ticket(server, value);
+    }
+
+    fn take_tls13_ticket(&self, server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.watch.begin();
+        self.sessions.take_tls13_ticket(server)
+    }
 }
 
 /// Whom to trust, in both forms: whole certificates for the HTTPS of the API, and what rustls makes of them.

@@ -3,11 +3,11 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Stage};
+use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Event, Stage};
 use support::broker::{Broker, level, packet, refusal};
 use support::{LONG, emulator, error};
 
@@ -128,9 +128,7 @@ fn a_server_that_says_later_is_an_outage_and_no_refusal() {
         let properties: &[u8] = if level() == 5 { &[0] } else { &[] };
         line.write(&packet(0x20, &[&[0, code], properties].concat()));
         let (reason, retry_in) = support::event(&events, "later", |event| match event {
-            aliyun_mqtt::Event::Disconnected { reason, retry_in, .. } if reason.code().is_some() => {
-                Some((reason, retry_in))
-            }
+            Event::Disconnected { reason, retry_in, .. } if reason.code().is_some() => Some((reason, retry_in)),
             _ => None,
         });
         assert_eq!((reason.code(), reason.is_retryable()), (Some(Code::ConnAck(code)), true), "{reason}");
@@ -236,13 +234,101 @@ fn after_a_refused_login_the_provider_is_asked_once_more_at_once() {
         line.read().expect("CONNECT");
         line.connack(false, 5);
         support::event(&events, "refused", |event| match event {
-            aliyun_mqtt::Event::Disconnected { reason, retry_in, .. } if reason.kind() == ErrorKind::Refused => {
-                Some(retry_in)
-            }
+            Event::Disconnected { reason, retry_in, .. } if reason.kind() == ErrorKind::Refused => Some(retry_in),
             _ => None,
         })
     };
     drop(line);
     assert_eq!(refused(), Some(Duration::ZERO));
     assert!(refused() >= Some(LONG * 5), "and then at the slowest pace");
+}
+
+/// A server that says this, to whoever connects or once it was asked, and then waits; it takes any number of connections.
+fn saying(words: &'static [u8], asked: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            if !asked || stream.read(&mut [0; 512]).is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(words);
+            }
+            open.push(stream);
+        }
+    });
+    addr
+}
+
+/// What is no MQTT is told by its first words, also where it waits for more and the time-out is short.
+#[test]
+fn the_first_words_of_what_is_no_mqtt_are_told_within_any_time_out() {
+    const CASES: [(&[u8], bool, &str, &str); 5] = [
+        (b"SSH-2.0-OpenSSH_9.6\r\n", false, "speaks SSH, not MQTT", "it said \"SSH-2.0-OpenSSH_9.6\\r\\n\""),
+        (b"220 mail.test ESMTP\r\n", false, "does not speak MQTT", "it said \"220 mail.test ESMTP\\r\\n\""),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", true, "speaks HTTP, not MQTT", "it said \"HTTP/1.1 400 Bad Request"),
+        (b"\x15\x03\x03\0\x02\x02\x0a", true, "speaks TLS, not MQTT", "mqtts://host:port"),
+        // No more of it than fits in a line, and nothing that a terminal would act on.
+        (&[0x1b; 4096], true, "does not speak MQTT", "\\x1b\\x1b\""),
+    ];
+    thread::scope(|scope| {
+        // Not the shortest that can be set: it would depend on a busy machine.
+        for timeout in [TIMEOUT, Duration::from_secs(5)] {
+            for (words, asked, what, said) in CASES {
+                scope.spawn(move || {
+                    let error = refused(to(&format!("mqtt://{}", saying(words, asked))).timeout(timeout));
+                    let text = error.to_string();
+                    assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, Some(Stage::ConnAck)), "{error}");
+                    assert!(text.contains(what) && text.contains(said), "{timeout:?}: {error}");
+                    assert!(text.len() < 600 && !text.contains('\u{1b}'), "{error}");
+                });
+            }
+            scope.spawn(move || {
+                let banner = b"220 mail.test ESMTP\r\n";
+                let error = refused(to(&format!("mqtts://{}", saying(banner, false))).timeout(timeout));
+                assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+                assert!(error.to_string().contains("it said \"220 mail.test ESMTP"), "{error}");
+            });
+            #[cfg(feature = "websocket")]
+            scope.spawn(move || {
+                let banner = b"220 mail.test ESMTP\r\n";
+                let error = refused(to(&format!("ws://{}", saying(banner, false))).timeout(timeout));
+                assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, Some(Stage::ConnAck)), "{error}");
+                assert!(error.to_string().contains("it said \"220 mail.test ESMTP"), "{error}");
+            });
+            #[cfg(feature = "proxy")]
+            scope.spawn(move || {
+                let banner = b"220 mail.test ESMTP\r\n";
+                let proxy = format!("http://{}", saying(banner, false));
+                let error = refused(to("mqtt://broker.test").proxy(proxy).timeout(timeout));
+                assert_eq!((error.kind(), error.stage()), (ErrorKind::Proxy, Some(Stage::Proxy)), "{error}");
+                assert!(error.to_string().contains("it said \"220 mail.test ESMTP"), "{error}");
+            });
+        }
+    });
+}
+
+/// The same where MQTT was spoken before: a gateway may take the place of a broker that is gone.
+#[test]
+fn the_first_words_are_told_at_a_reconnect() {
+    let broker = Broker::start();
+    let addr = broker.addr();
+    let (client, line) = broker.connect(broker.config().timeout(TIMEOUT));
+    let events = client.events();
+    drop(broker);
+    let gateway = TcpListener::bind(addr).expect("the port again");
+    thread::spawn(move || {
+        for stream in gateway.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 512]);
+            let _ = stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n");
+        }
+    });
+    drop(line);
+    let text = support::event(&events, "told", |event| match event {
+        Event::Disconnected { reason, .. } if reason.stage() == Some(Stage::ConnAck) => Some(reason.to_string()),
+        _ => None,
+    });
+    assert!(text.contains("speaks HTTP") && text.contains("it said \"HTTP/1.1 503 Service"), "{text}");
+    drop(client);
 }

@@ -171,7 +171,8 @@ fn refusals_say_which_and_what_to_do() {
         (429, true, "later"),
         (502, true, "could not find or reach the server"),
         (503, true, "could not find or reach the server"),
-        (204, false, "allows CONNECT"),
+        (201, false, "takes 200 only"),
+        (204, false, "takes 200 only"),
         (302, false, "allows CONNECT"),
     ] {
         proxy.answer(Answer::Refuse(status));
@@ -248,7 +249,11 @@ fn silence_ends_at_the_deadline_with_its_stage() {
     // One whose first line has no end; it takes its time, since nothing else bounds what is read until the deadline.
     proxy.answer(Answer::Drip);
     let error = refused(through(&proxy).timeout(TIMEOUT));
-    assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Proxy), "{error}");
+    assert_eq!((error.kind(), error.stage()), (ErrorKind::Proxy, Some(Stage::Proxy)), "{error}");
+    assert!(error.to_string().contains("does not speak HTTP: it said \"x"), "{error}");
+    // Whoever may repeat the login is not repeated.
+    let error = refused(through(&proxy).proxy_credentials("user", "geheim").timeout(TIMEOUT));
+    assert!(error.kind() == ErrorKind::Proxy && !error.to_string().contains("it said"), "{error}");
     // Behind a tunnel it is the server that says nothing, and the probe was there, too.
     let broker = Broker::start();
     proxy.answer(Answer::Tunnel);

@@ -18,3 +18,9 @@ mod proxy;
 mod state;
 #[path = "upstream/threads.rs"]
 mod threads;
+#[cfg(feature = "proxy")]
+#[path = "upstream/tunnel.rs"]
+mod tunnel;
+#[cfg(all(feature = "websocket", target_os = "linux"))]
+#[path = "upstream/websocket.rs"]
+mod websocket;

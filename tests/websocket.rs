@@ -5,6 +5,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -174,6 +175,17 @@ fn a_websocket_for_something_else() {
     }
 }
 
+/// It is right, and the error says who refuses it.
+#[test]
+fn a_list_of_connection_options() {
+    let (error, _) = answered(|request| {
+        agree(request, "Sec-WebSocket-Protocol: mqtt\r\n")
+            .replace("Connection: Upgrade", "Connection: keep-alive, Upgrade")
+    });
+    assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, Some(Stage::ConnAck)), "{error}");
+    assert!(error.to_string().contains("keep-alive, Upgrade") && error.to_string().contains("refuses"), "{error}");
+}
+
 #[test]
 fn the_ports_mixed_up() {
     let emulator = emulator();
@@ -286,4 +298,84 @@ fn comes_back_after(bytes: &[u8]) {
         connected(&events);
         client.disconnect().expect("disconnected");
     });
+}
+
+/// A stream, plain or in TLS.
+trait ReadWrite: Read + Write {}
+impl<S: Read + Write> ReadWrite for S {}
+
+/// The next connection to this listener, in TLS with the configuration if there is one.
+fn next_stream(listener: &TcpListener, tls: Option<&Arc<rustls::ServerConfig>>) -> Box<dyn ReadWrite> {
+    let (stream, _) = listener.accept().expect("a connection");
+    stream.set_read_timeout(Some(LONG)).expect("a time-out");
+    match tls {
+        None => Box::new(stream),
+        Some(tls) => {
+            let connection = rustls::ServerConnection::new(Arc::clone(tls)).expect("a server");
+            Box::new(rustls::StreamOwned::new(connection, stream))
+        }
+    }
+}
+
+/// A server of TLS for localhost, and its certificate.
+fn tls_server() -> (Arc<rustls::ServerConfig>, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_string()]).expect("a name");
+    let certificate = certificate.self_signed(&key).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key_der = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key_der)
+        .expect("a pair");
+    (Arc::new(config), certificate.pem())
+}
+
+/// So many control frames in a row: twice as many as the system keeps at once (see `dial::RECEIVE_BUFFER`). On a stack of 2
+/// MiB, two thousand are too many in a debug build.
+const FLOOD: usize = 1 << 16;
+
+/// Control frames cost no more than the time to read them, however many there are, before and after CONNACK.
+fn survives(secure: bool, frame_of_flood: &[u8]) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    let (tls, ca) = tls_server();
+    let flood = frame_of_flood.repeat(FLOOD);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut stream = next_stream(&listener, secure.then_some(&tls));
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).expect("a request");
+                head.push(byte[0]);
+            }
+            let answer = agree(&support::text(&head), "Sec-WebSocket-Protocol: mqtt\r\n");
+            // In one piece with the answer, too, which is where the WebSocket begins with what was read beyond it.
+            stream.write_all(&[answer.as_bytes(), &flood].concat()).expect("written");
+            stream.write_all(&frame(0x82, &broker::connack(false))).expect("written");
+            stream.write_all(&flood).expect("written");
+            stream.write_all(&frame(0x82, &broker::publish("t", 0, 0, false, b"here"))).expect("written");
+            stream.flush().expect("written");
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let scheme = if secure { "wss" } else { "ws" };
+        let config = broker::config(addr).endpoint(format!("{scheme}://localhost:{}", addr.port())).ca_pem(ca);
+        let client = connect(config);
+        let message = client.recv_timeout(LONG).expect("connected").expect("a message");
+        assert_eq!(message.payload(), b"here");
+        client.disconnect().expect("disconnected");
+    });
+}
+
+#[test]
+fn a_flood_of_control_frames() {
+    // Pings, which are answered, and pongs, which are not.
+    for frame_of_flood in [[0x89, 0], [0x8a, 0]] {
+        for secure in [false, true] {
+            survives(secure, &frame_of_flood);
+        }
+    }
 }

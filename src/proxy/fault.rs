@@ -10,6 +10,9 @@ use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
 /// The proxy answered with this status instead of opening a tunnel.
 pub(crate) fn refused(status: u16, route: &str) -> Error {
     let hint = match status {
+        201..=299 => {
+            "this is a success (RFC 9110, section 9.3.6), but the proxy library in use takes 200 only: have the proxy answer so"
+        }
         407 => {
             "give the proxy's user name and password with proxy_credentials or as http://user:password@host:port, or check \
              them; of the ways to log in only Basic is known here"

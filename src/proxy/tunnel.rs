@@ -1,7 +1,5 @@
 //! A tunnel through a proxy, asked for by blocking calls: where does a connection hang?
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -9,13 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::Proxy;
+use crate::helper::Timed;
 
 /// The longest head of an answer that is read.
 const HEAD_MAX: usize = 8 * 1024;
 
 /// Asks the proxy at the other end of `stream` for a connection to this host (without brackets) and port: the status of
 /// its answer. `None`: there was none, or none that makes sense, before the deadline. Nothing behind the answer is read.
-pub(crate) fn ask(stream: &mut TcpStream, proxy: &Proxy, host: &str, port: u16, deadline: Instant) -> Option<u16> {
+pub(crate) fn ask(stream: &mut impl Timed, proxy: &Proxy, host: &str, port: u16, deadline: Instant) -> Option<u16> {
     let left = || Some(deadline.saturating_duration_since(Instant::now())).filter(|left| *left > Duration::ZERO);
     let target = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let login = proxy.login().map(|(user, password)| {
@@ -34,11 +33,11 @@ pub(crate) fn ask(stream: &mut TcpStream, proxy: &Proxy, host: &str, port: u16, 
         }
     }
     request.push_str("\r\n");
-    stream.set_write_timeout(Some(left()?)).ok()?;
+    stream.limit(left()?).ok()?;
     stream.write_all(request.as_bytes()).ok()?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        stream.set_read_timeout(Some(left()?)).ok()?;
+        stream.limit(left()?).ok()?;
         let mut byte = [0];
         stream.read_exact(&mut byte).ok()?;
         head.push(byte[0]);
@@ -58,7 +57,8 @@ fn status(head: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 

@@ -97,7 +97,16 @@ pub(super) fn foreign_connack(error: impl Foreign, protocol: Protocol, server: &
     let mut failure =
         not_mqtt(format!("{server} answered CONNECT with something that is not {protocol} (stage: connack)"));
     failure.error = failure.error.with_source(error);
-    failure
+    Failure { cause: Cause::Foreign, ..failure }
+}
+
+/// The words of the innermost error.
+pub(super) fn root(error: &Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 pub(super) fn too_large(size: usize, server: &str) -> Failure {
@@ -248,11 +257,13 @@ pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> F
         let error = Error::new(ErrorKind::Tls, message).with_hint(PLAIN_PORT).with_source(error);
         return Failure { error, cause: Cause::Other };
     }
-    // "bytes remaining on stream": the connection ended inside something that was no packet.
+    // The connection ended inside something that was no packet.
+    let within = text == "bytes remaining on stream";
     if reset || error.kind() == Io::Other {
         let mut failure =
             not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack): {text}"));
         failure.error = failure.error.with_source(error);
+        failure.cause = if within { Cause::Foreign } else { failure.cause };
         return failure;
     }
     let hint = match error.kind() {
@@ -275,5 +286,6 @@ pub(super) fn tls(error: rustls::Error, server: &str) -> Failure {
     if let Some(hint) = hint {
         shown = shown.with_hint(hint);
     }
-    Failure { error: shown.with_source(error), cause: Cause::Other }
+    let foreign = matches!(error, rustls::Error::InvalidMessage(_));
+    Failure { error: shown.with_source(error), cause: if foreign { Cause::Foreign } else { Cause::Other } }
 }

@@ -94,12 +94,12 @@ pub(super) trait LineSender: Send {
     fn disconnect(&self) -> bool;
 }
 
-/// The other half, which lives and dies on the worker thread.
+/// The other half: what dials is the first call, and then it lives on the worker's thread.
 pub(super) trait LinePump: Send {
     /// Blocks until something happens. The first event is `ConnAck`; after an error there is nothing more.
     fn next(&mut self) -> Result<LineEvent, Failure>;
-    /// The same, but gives up at this instant (`None`). Only while nothing is being sent: what is half written then is
-    /// lost.
+    /// The same, but gives up at this instant (`None`). Only before `ConnAck`, after which there is nothing more then, or while
+    /// nothing is being sent: what is half written is lost.
     fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure>;
     /// What had been read before the error and not been given out yet.
     fn leftovers(&mut self) -> Vec<LineEvent>;
@@ -130,8 +130,10 @@ pub(super) enum Cause {
     Refused(u8),
     /// The handshake took longer than allowed; the stage is not known.
     HandshakeTimeout,
-    /// Before CONNACK the other side closed, or said something that is not MQTT.
+    /// Before CONNACK the other side closed.
     NoConnAck,
+    /// Before CONNACK the other side said something that does not belong there.
+    Foreign,
     /// The other side closed or reset the connection.
     Closed,
     /// It sent a packet of so many bytes, more than this connection takes.

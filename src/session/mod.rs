@@ -5,6 +5,7 @@
 //! * `sending`, `receiving` and `requesting` are what callers do with it; `replies` finds the request a message answers.
 //! * `worker` makes connections, feeds their events to the state, and waits between them.
 //! * `line` is what an adapter gives: `v4` is MQTT 3.1.1, `v5` MQTT 5; `dial` chooses, and is what both need to connect;
+//!   `route` chooses among a name's addresses, `race` tries them, and `dialler` makes the connection on a thread of its own;
 //!   `rules` is what a server must not send; `failure` and, for proxies and WebSocket, `tunnel` and `upgrade` put their
 //!   errors into words.
 //!
@@ -13,6 +14,7 @@
 mod acks;
 mod asking;
 mod dial;
+mod dialler;
 mod failure;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -23,11 +25,13 @@ mod outbox;
 mod oversized;
 mod probe;
 mod queues;
+mod race;
 mod rate;
 mod receiving;
 mod renewal;
 mod replies;
 mod requesting;
+mod route;
 mod rules;
 mod sending;
 #[cfg(feature = "spool")]
@@ -50,6 +54,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "tls")]
+pub(crate) use dialler::Watch;
 pub(crate) use op::Body;
 pub(crate) use queues::QueueId;
 pub(crate) use receiving::{AckHandle, Until};
@@ -83,8 +89,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// How many workers of disconnected or dropped clients have not ended yet.
 ///
-/// A worker that is stuck in the system's resolver or in dialling cannot be interrupted. It is left to itself, ends
-/// when that call returns, and is counted here until then.
+/// A worker that is stuck in a call of the system, such as a write that is not taken, cannot be interrupted. It is left to
+/// itself, ends when that call returns, and is counted here until then. So is a dial that was given up, also by a client that
+/// found another address: it ends when its time is up (the time-out of the configuration, and 30 s at most after the first
+/// connection), or when the look-up of the name does.
 #[must_use]
 pub fn stranded_workers() -> usize {
     STRANDED.load(Ordering::Relaxed)
@@ -155,7 +163,7 @@ impl Session {
         }
         let (ready, first) = sync_channel(1);
         let shared = Arc::clone(&session);
-        match helper::start("aliyun-mqtt", move || worker::run(&shared, ready)) {
+        match helper::start_on("aliyun-mqtt", dial::stack(&session.config), move || worker::run(&shared, ready)) {
             Ok(worker) => *lock(&session.worker) = Some(worker),
             Err(error) => {
                 #[cfg(feature = "spool")]
@@ -169,25 +177,25 @@ impl Session {
         let answer = first.recv_timeout(probe_at.saturating_duration_since(Instant::now())).or_else(|_| {
             let probe = probe::start(&session.config, deadline.saturating_duration_since(Instant::now()));
             let answer = first.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-            answer.map_err(|error| (error, probe.stage()))
+            answer.map_err(|error| (error, probe.findings()))
         });
         let error = match answer {
             Ok(Ok(())) => return Ok(session),
             Ok(Err(error)) => error,
             Err((RecvTimeoutError::Disconnected, _)) => Error::internal("the worker ended without a word"),
-            Err((RecvTimeoutError::Timeout, stage)) => session.connect_timeout(stage),
+            Err((RecvTimeoutError::Timeout, findings)) => session.connect_timeout(findings),
         };
         session.leave(Instant::now());
         Err(error)
     }
 
-    fn connect_timeout(&self, probed: Stage) -> Error {
-        let stage = match self.connecting.load(Ordering::Relaxed) {
-            worker::ASKING => Stage::Credentials,
-            worker::SETTING_UP => Stage::Ack,
+    fn connect_timeout(&self, probed: probe::Findings) -> Error {
+        let findings = match self.connecting.load(Ordering::Relaxed) {
+            worker::ASKING => probe::Findings::at(Stage::Credentials),
+            worker::SETTING_UP => probe::Findings::at(Stage::Ack),
             _ => probed,
         };
-        probe::time_out(&self.config, stage)
+        probe::time_out(&self.config, &findings)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,52 +1,145 @@
-//! Where a handshake hangs.
+//! Where a handshake hangs, and what it is that answers there.
 //!
-//! rumqttc has one time-out for resolving, dialling, the proxy, TLS and CONNACK together. When it strikes, a probe of our own
-//! walks the same way step by step; the step it hangs in, or fails at, is the stage that is named.
+//! rumqttc has one time-out for resolving, dialling, the proxy, TLS and CONNACK together, and keeps nothing of an answer that
+//! it does not understand. So a probe of our own walks the same way step by step; the step it hangs in, or fails at, is the
+//! stage that is named, and the first bytes of an answer that does not belong there are told.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::io::{self, Read, Write};
+#[cfg(feature = "tls")]
+use std::net::TcpStream;
+use std::net::ToSocketAddrs;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::race::{self, Tried};
+use super::{lock, route};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::helper;
+use crate::helper::{self, Timed};
 
-/// The stages in the order of the walk; the probe's progress is an index into this.
-const WALK: [Stage; 5] = [Stage::Resolve, Stage::Connect, Stage::Proxy, Stage::Tls, Stage::ConnAck];
+/// How much of an answer is told.
+const SAID: usize = 48;
+
+/// How long a probe waits for more of an answer that has begun.
+const MORE: Duration = Duration::from_millis(100);
+
+/// What a walk has found out so far.
+#[derive(Debug, Clone)]
+pub(super) struct Findings {
+    /// The stage it has come to.
+    pub(super) stage: Stage,
+    /// The addresses that did not answer.
+    tried: Vec<Tried>,
+    /// The first bytes that were said in this stage.
+    said: Vec<u8>,
+}
+
+impl Findings {
+    /// Nothing but the stage.
+    pub(super) fn at(stage: Stage) -> Self {
+        Findings { stage, tried: Vec::new(), said: Vec::new() }
+    }
+
+    /// No address answers.
+    pub(super) fn unreached(tried: &[Tried]) -> Self {
+        Findings { tried: tried.to_vec(), ..Findings::at(Stage::Connect) }
+    }
+
+    fn reach(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.said.clear();
+    }
+
+    /// What is wrong with an answer that does not belong there; `None` where there is none, or nothing wrong with it.
+    pub(super) fn foreign(&self, config: &Config) -> Option<Error> {
+        let said = &self.said;
+        let protocol = match &said[..] {
+            [] => return None,
+            // An alert or a handshake of any version.
+            [0x15 | 0x16] | [0x15 | 0x16, 3, ..] => Some("TLS"),
+            // Or the beginning of it.
+            _ => ["HTTP", "AMQP", "SSH"]
+                .into_iter()
+                .find(|name| name.bytes().zip(said).all(|(one, other)| one == *other)),
+        };
+        let route = config.route();
+        let told = format!("it said \"{}\"", said.escape_ascii());
+        match self.stage {
+            #[cfg(feature = "proxy")]
+            Stage::Proxy if protocol != Some("HTTP") => {
+                // Whoever repeats what it was told must not make us repeat it.
+                let secret = config.proxy().is_some_and(|proxy| proxy.user().is_some());
+                let told = if secret { String::new() } else { format!(": {told}") };
+                Some(crate::proxy::not_a_proxy(&route, &format!("does not speak HTTP{told}")))
+            }
+            Stage::Tls if protocol != Some("TLS") => {
+                let message = format!("TLS with {route} failed (stage: tls): the server does not speak TLS; {told}");
+                Some(Error::new(ErrorKind::Tls, message).with_hint(crate::endpoint::PLAIN_PORT))
+            }
+            Stage::ConnAck if config.endpoint().transport().is_websocket() => {
+                let message = format!(
+                    "{route} answered the request for a WebSocket with something else (stage: connack): {told}"
+                );
+                let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck);
+                (protocol != Some("HTTP")).then(|| error.with_hint(OTHER_PORT))
+            }
+            // CONNACK or DISCONNECT.
+            Stage::ConnAck if !matches!(said[0], 0x20 | 0xE0) => {
+                let what =
+                    protocol.map_or("does not speak MQTT".to_string(), |name| format!("speaks {name}, not MQTT"));
+                let hint = match protocol {
+                    Some("TLS") => "a port with TLS needs mqtts://host:port",
+                    _ => "MQTT is on port 1883, or 8883 with TLS",
+                };
+                let error = Error::new(ErrorKind::Protocol, format!("{route} {what} (stage: connack): {told}"));
+                Some(error.with_stage(Stage::ConnAck).with_hint(hint))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Where a WebSocket is, for those that look for it elsewhere.
+pub(super) const OTHER_PORT: &str = "is it a WebSocket port? WebSocket is on 80 (ws://), or 443 with TLS (wss://); 1883 \
+                                     and 8883 are for mqtt:// and mqtts://";
 
 /// A walk that is under way.
 pub(super) struct Probe {
-    progress: Arc<AtomicU8>,
-    finding: Option<Receiver<Option<&'static str>>>,
+    findings: Arc<Mutex<Findings>>,
+    end: Option<Receiver<Option<()>>>,
 }
 
 /// Starts walking, on a thread of its own, for about `limit`.
 pub(super) fn start(config: &Config, limit: Duration) -> Probe {
-    let progress = Arc::new(AtomicU8::new(0));
-    let (shared, config) = (Arc::clone(&progress), config.clone());
+    let findings = Arc::new(Mutex::new(Findings::at(Stage::Resolve)));
+    let (shared, config) = (Arc::clone(&findings), config.clone());
     let deadline = Instant::now() + limit;
-    let finding = helper::spawn(move || walk(&config, deadline, &shared));
-    Probe { progress, finding }
+    let end = helper::spawn(move || walk(&config, deadline, &shared));
+    Probe { findings, end }
 }
 
 impl Probe {
-    /// The stage it has come to.
-    pub(super) fn stage(&self) -> Stage {
-        WALK.get(usize::from(self.progress.load(Ordering::Relaxed))).copied().unwrap_or(Stage::ConnAck)
+    /// What it has found so far.
+    pub(super) fn findings(&self) -> Findings {
+        lock(&self.findings).clone()
     }
 
-    /// Waits for the walk's end, at most until the deadline or until `leaving` says so: which other protocol answers on
-    /// that port, if one was recognised.
-    pub(super) fn finish(&self, deadline: Instant, leaving: impl Fn() -> bool) -> Option<&'static str> {
-        helper::wait(self.finding.as_ref()?, deadline, leaving).ok().flatten()
+    /// Waits for the walk's end, at most until the deadline or until `leaving` says so: what it has found.
+    pub(super) fn finish(&self, deadline: Instant, leaving: impl Fn() -> bool) -> Findings {
+        if let Some(end) = &self.end {
+            let _ = helper::wait(end, deadline, leaving);
+        }
+        self.findings()
     }
 }
 
-/// The error of a handshake that took too long.
-pub(super) fn time_out(config: &Config, stage: Stage) -> Error {
+/// The error of a handshake that took too long, or longer than what answers needed to show what it is.
+pub(super) fn time_out(config: &Config, findings: &Findings) -> Error {
+    if let Some(error) = findings.foreign(config) {
+        return error;
+    }
+    let stage = findings.stage;
     let (what, hint) = match stage {
         Stage::Credentials => {
             ("the credentials provider did not answer", "it runs at every connect and must finish within the time-out")
@@ -80,57 +173,99 @@ pub(super) fn time_out(config: &Config, stage: Stage) -> Error {
             "is this really an MQTT port (1883, or 8883 for TLS)?",
         ),
     };
-    let message = format!("{}: {what} within {:?} (stage: {stage})", config.route(), config.timeout());
+    let tried = match (stage, &findings.tried[..]) {
+        (Stage::Connect, tried @ [_, ..]) => format!(": {}", race::list(tried)),
+        _ => String::new(),
+    };
+    let message = format!("{}: {what} within {:?} (stage: {stage}){tried}", config.route(), config.timeout());
     Error::new(ErrorKind::Timeout(stage), message).with_hint(hint)
 }
 
-fn walk(config: &Config, deadline: Instant, progress: &AtomicU8) -> Option<&'static str> {
+/// Goes as far as it gets.
+fn walk(config: &Config, deadline: Instant, findings: &Mutex<Findings>) -> Option<()> {
     let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-    let reach = |stage| {
-        let index = WALK.iter().position(|known| *known == stage).unwrap_or(0);
-        progress.store(u8::try_from(index).unwrap_or(0), Ordering::Relaxed);
-    };
-    let endpoint = config.endpoint();
-    let (host, port) = match config.proxy() {
-        Some(proxy) => (proxy.host(), proxy.port()),
-        None => (endpoint.host(), endpoint.port()),
-    };
-    let addresses: Vec<_> = (host, port).to_socket_addrs().ok()?.collect();
+    let reach = |stage| lock(findings).reach(stage);
+    let addresses = race::in_turn(route::dialled(config).to_socket_addrs().ok()?);
     reach(Stage::Connect);
-    let share = left() / u32::try_from(addresses.len()).ok()?.max(1);
-    let mut stream = addresses.iter().find_map(|address| TcpStream::connect_timeout(address, share).ok())?;
+    let reached =
+        race::race(&addresses, deadline, |address, failure| race::note(&mut lock(findings).tried, address, failure));
+    #[cfg_attr(
+        not(any(feature = "tls", feature = "proxy")),
+        expect(unused_mut, reason = "nothing is said before MQTT")
+    )]
+    let mut stream = Recorder { stream: reached?.1, findings };
     #[cfg(feature = "proxy")]
     if let Some(proxy) = config.proxy() {
         reach(Stage::Proxy);
+        let endpoint = config.endpoint();
         let status = crate::proxy::ask(&mut stream, proxy, endpoint.host(), endpoint.port(), deadline);
         status.filter(|status| *status == 200)?;
     }
-    stream.set_read_timeout(Some(left())).ok()?;
-    stream.set_write_timeout(Some(left())).ok()?;
-    // Of a WebSocket server, an answer in HTTP would be no news.
-    let asks = !endpoint.transport().is_websocket();
+    stream.limit(left()).ok()?;
     #[cfg(feature = "tls")]
     if let Some(tls) = config.tls() {
         reach(Stage::Tls);
-        let name = rustls::pki_types::ServerName::try_from(endpoint.host().to_string()).ok()?;
-        let mut connection = rustls::ClientConnection::new(tls, name).ok()?;
+        let name = rustls::pki_types::ServerName::try_from(config.endpoint().host().to_string()).ok()?;
+        let mut connection = rustls::ClientConnection::new(tls.config(), name).ok()?;
         connection.complete_io(&mut stream).ok()?;
         reach(Stage::ConnAck);
-        return asks.then(|| speaks(&mut rustls::Stream::new(&mut connection, &mut stream))).flatten();
+        return question(
+            Recorder { stream: rustls::Stream::new(&mut connection, &mut stream.stream), findings },
+            left(),
+        );
     }
     reach(Stage::ConnAck);
-    asks.then(|| speaks(&mut stream)).flatten()
+    question(stream, left())
 }
 
-/// Asks in a way that an HTTP server answers, and AMQP servers and MQTT brokers reject.
-fn speaks(stream: &mut (impl Read + Write)) -> Option<&'static str> {
+/// Asks in a way that an HTTP server answers, and AMQP servers and MQTT brokers reject. The answer is recorded.
+fn question(mut stream: impl Timed, limit: Duration) -> Option<()> {
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
     stream.flush().ok()?;
-    let mut start = [0; 4];
-    stream.read_exact(&mut start).ok()?;
-    match &start {
-        b"HTTP" => Some("HTTP"),
-        b"AMQP" => Some("AMQP"),
-        _ => None,
+    let (mut part, mut read) = ([0; SAID], 0);
+    stream.limit(limit).ok()?;
+    while read < SAID {
+        read += Some(stream.read(&mut part).ok()?).filter(|read| *read > 0)?;
+        stream.limit(MORE).ok()?;
+    }
+    Some(())
+}
+
+/// A stream whose first bytes are kept.
+struct Recorder<'a, S> {
+    stream: S,
+    findings: &'a Mutex<Findings>,
+}
+
+impl<S: Read> Read for Recorder<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        let said = &mut lock(self.findings).said;
+        let room = SAID.saturating_sub(said.len());
+        said.extend(buffer.iter().take(read.min(room)));
+        Ok(read)
+    }
+}
+
+impl<S: Write> Write for Recorder<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl<S: Timed> Timed for Recorder<'_, S> {
+    fn limit(&self, limit: Duration) -> io::Result<()> {
+        self.stream.limit(limit)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Timed for rustls::Stream<'_, rustls::ClientConnection, TcpStream> {
+    fn limit(&self, limit: Duration) -> io::Result<()> {
+        self.sock.limit(limit)
     }
 }

@@ -48,7 +48,7 @@ impl Session {
     pub(super) fn ask(&self, provider: Arc<Provider>, deadline: Instant) -> Result<Credentials> {
         let leaving = || self.lock().ended();
         self.asking.ask(provider, deadline, leaving).map_err(|failure| match failure {
-            NoAnswer::TimedOut => probe::time_out(&self.config, Stage::Credentials),
+            NoAnswer::TimedOut => probe::time_out(&self.config, &probe::Findings::at(Stage::Credentials)),
             NoAnswer::Leaving => closed(),
             NoAnswer::Panicked => {
                 Error::new(ErrorKind::Credentials, "the credentials provider panicked (stage: credentials)")

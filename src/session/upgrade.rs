@@ -8,6 +8,7 @@ use async_tungstenite::tungstenite::error::ProtocolError;
 
 use super::failure::{Foreign, input_output};
 use super::line::{Cause, Failure};
+use super::probe::OTHER_PORT;
 use crate::error::{Error, ErrorKind, Stage};
 
 /// `server`: the endpoint, for the message.
@@ -31,9 +32,16 @@ pub(super) fn failed(error: WsError, server: &str) -> Failure {
         }
         // TLS has its errors here, too.
         WsError::Io(error) => input_output(error, false, server),
+        WsError::Protocol(error @ ProtocolError::MissingConnectionUpgradeHeader) => {
+            let message = format!(
+                "{server} agreed to a WebSocket, but its header \"Connection\" is missing or is not the one word \"Upgrade\""
+            );
+            with_source(not_websocket(&message, UPGRADE_ALONE), error)
+        }
         error => {
             let message = format!("{server} answered the request for a WebSocket with something else: {error}");
-            with_source(not_websocket(&message, OTHER_PORT), error)
+            let failure = with_source(not_websocket(&message, OTHER_PORT), error);
+            Failure { cause: Cause::Foreign, ..failure }
         }
     }
 }
@@ -44,8 +52,8 @@ pub(super) fn without_mqtt(error: impl Foreign, server: &str) -> Failure {
     with_source(not_websocket(&message, "is the path right? The default is /mqtt"), error)
 }
 
-const OTHER_PORT: &str = "is it a WebSocket port? WebSocket is on 80 (ws://), or 443 with TLS (wss://); 1883 and 8883 \
-                          are for mqtt:// and mqtts://";
+const UPGRADE_ALONE: &str = "a list with that word in it, such as \"keep-alive, Upgrade\", is right (RFC 6455, section 4.1), but the \
+                             WebSocket library in use refuses it: have the gateway in front of the server send \"Connection: Upgrade\"";
 
 /// Clear enough: no probe has to look into it.
 fn not_websocket(message: &str, hint: &str) -> Failure {

@@ -18,6 +18,7 @@ use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure;
 use super::line::{Allowed, Arrived, Failure, LineEvent, LinePump, LineSender, Sent};
 use super::oversized::HEAD;
+use super::route::Target;
 use super::rules;
 use crate::config::Config;
 use crate::credentials::Login;
@@ -30,17 +31,29 @@ const REPEATED: u16 = 10_000;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
 /// `longest`: what a packet from the server may have at most, in bytes.
-pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<Line, Failure> {
-    let (client, pump) = make(config, login, dial, longest)?;
+pub(super) fn open(
+    config: &Config,
+    login: &Login,
+    dial: Duration,
+    longest: usize,
+    target: &Target,
+) -> Result<Line, Failure> {
+    let (client, pump) = make(config, login, dial, longest, target)?;
     Ok((Box::new(Sender(client)), Box::new(pump)))
 }
 
-fn make(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<(Client, Pump), Failure> {
+fn make(
+    config: &Config,
+    login: &Login,
+    dial: Duration,
+    longest: usize,
+    target: &Target,
+) -> Result<(Client, Pump), Failure> {
     let endpoint = config.endpoint();
     let ids = id_limit(config.window());
-    let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
+    let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
     options
-        .set_transport(dial::transport(config))
+        .set_transport(dial::transport(config, target))
         .set_credentials(login.username.as_str(), login.password.as_str())
         .set_clean_session(config.clean_session())
         .set_keep_alive(config.keep_alive())
@@ -48,15 +61,17 @@ fn make(config: &Config, login: &Login, dial: Duration, longest: usize) -> Resul
         .set_inflight(ids)
         .set_max_packet_size(longest, config.limits().packet_len);
     #[cfg(feature = "proxy")]
-    if let Some(proxy) = dial::proxy(config) {
+    if let Some(proxy) = dial::proxy(config, target) {
         options.set_proxy(proxy);
     }
+    #[cfg(feature = "websocket")]
+    options.set_request_modifier(dial::request(config, target));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     connection.eventloop.state = knowing_all(ids);
     // The window bounds what is in flight. rumqttc counts more than that: see `Pump::expect_again`.
     connection.eventloop.mqtt_options.set_inflight(u16::MAX);
     let network = &mut connection.eventloop.network_options;
-    network.set_tcp_nodelay(true);
+    *network = dial::network(config, network.clone());
     network.set_connection_timeout(seconds(dial));
     let write_limit = seconds(write_limit(config));
     let pump = Pump {
@@ -333,7 +348,7 @@ mod tests {
             .build()
             .expect("a good configuration");
         let login = config.credentials().login(config.client_id(), config.instance_id()).expect("a login");
-        let (_client, mut pump) = make(&config, &login, Duration::from_secs(1), 1_000).expect("nothing is dialled");
+        let (_client, mut pump) = make(&config, &login, Duration::from_secs(1), 1_000, &Target::default()).expect("nothing is dialled");
         let message = Publish::new("t", to_wire(QoS::ExactlyOnce), Vec::new());
         pump.connection.eventloop.state.handle_outgoing_packet(Request::Publish(message)).expect("room");
         let mut repeat = || {

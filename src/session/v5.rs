@@ -30,6 +30,7 @@ use self::translate::{Translated, from_outgoing, to_wire, translate};
 use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure as common;
 use super::line::{Failure, LineEvent, LinePump, LineSender};
+use super::route::Target;
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
@@ -38,9 +39,15 @@ use crate::subscribe::Asked;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
 /// `longest`: what a packet from the server may have at most, in bytes; the server is told.
-pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usize) -> Result<Line, Failure> {
+pub(super) fn open(
+    config: &Config,
+    login: &Login,
+    dial: Duration,
+    longest: usize,
+    target: &Target,
+) -> Result<Line, Failure> {
     let endpoint = config.endpoint();
-    let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config), endpoint.port());
+    let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
     let mut asked = ConnectProperties::new();
     asked.session_expiry_interval =
         config.session_expiry().map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
@@ -48,7 +55,7 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usiz
     asked.max_packet_size = u32::try_from(longest).ok();
     let ids = id_limit(config.window());
     options
-        .set_transport(dial::transport(config))
+        .set_transport(dial::transport(config, target))
         .set_credentials(login.username.as_str(), login.password.as_str())
         .set_clean_start(config.clean_session())
         .set_connect_properties(asked)
@@ -57,12 +64,12 @@ pub(super) fn open(config: &Config, login: &Login, dial: Duration, longest: usiz
         .set_outgoing_inflight_upper_limit(ids)
         .set_connection_timeout(seconds(dial));
     #[cfg(feature = "proxy")]
-    if let Some(proxy) = dial::proxy(config) {
+    if let Some(proxy) = dial::proxy(config, target) {
         options.set_proxy(proxy);
     }
-    let mut network = options.network_options();
-    network.set_tcp_nodelay(true);
-    options.set_network_options(network);
+    #[cfg(feature = "websocket")]
+    options.set_request_modifier(dial::request(config, target));
+    options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     connection.eventloop.state = knowing_all(ids);
     let pump = Pump {
@@ -157,14 +164,11 @@ impl Pump {
     /// nothing is being written there is an event in each keep-alive period, the ping at the latest, so longer silence
     /// means that a write hangs. What is half written then is lost with the line.
     fn receive(&mut self, until: Option<Instant>) -> Result<Option<LineEvent>, Failure> {
-        if !self.connected && until.is_none() {
+        let hangs = match self.connected {
+            true => self.connection.eventloop.options.keep_alive() + self.write_limit,
             // The handshake has its own time-out.
-            return match self.connection.recv() {
-                Ok(result) => self.event(result).map(Some),
-                Err(_) => Err(common::channel_closed()),
-            };
-        }
-        let hangs = self.connection.eventloop.options.keep_alive() + self.write_limit;
+            false => Duration::MAX,
+        };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         match self.connection.recv_timeout(left.map_or(hangs, |left| left.min(hangs))) {
             Ok(result) => self.event(result).map(Some),

@@ -9,8 +9,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::line::{Cause, Failure, LineEvent, LinePump, LineSender};
+use super::route::Route;
 use super::state::{Flow, Loss};
-use super::{STRANDED, Session, closed, dial, oversized, probe, renewal};
+use super::{STRANDED, Session, closed, dial, dialler, oversized, probe, renewal};
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::credentials::{Login, Provider};
@@ -31,8 +32,14 @@ const PROBE: Duration = Duration::from_secs(5);
 /// How long one attempt to connect again may take, at most.
 const DIAL: Duration = Duration::from_secs(30);
 
+/// How much longer than its caller the first attempt waits, so that it does not speak in its place.
+const LATER: Duration = Duration::from_secs(1);
+
 /// How long a login waits for new tokens, at most, where the ones held will do.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A connection that has been made, and its first event.
+type Dialled = (Box<dyn LineSender>, Box<dyn LinePump>, LineEvent);
 
 /// How an attempt ended.
 enum End {
@@ -57,6 +64,7 @@ pub(super) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
         renewer: None,
         probed: None,
         let_in: false,
+        deadline: Instant::now() + session.config.timeout(),
     };
     let reason = catch_unwind(AssertUnwindSafe(|| worker.work())).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -101,8 +109,10 @@ struct Worker<'a> {
     condemned_since: Option<Instant>,
     /// Renews tokens while a connection stands; started when there are any to renew.
     renewer: Option<JoinHandle<()>>,
-    /// The stage a handshake was found to hang in, since the last connection that stood.
-    probed: Option<Stage>,
+    /// What was found out about a handshake that failed, since the last connection that stood.
+    probed: Option<probe::Findings>,
+    /// When the caller of the first connection no longer waits.
+    deadline: Instant,
     /// The server has sent a packet above the limit: from now on they are read, to be set aside.
     let_in: bool,
 }
@@ -227,30 +237,54 @@ impl Worker<'_> {
         self.session.lock().logging_in(&login);
         self.session.connecting.store(DIALLING, Ordering::Relaxed);
         let config = &self.session.config;
-        // The first caller's deadline is its own; later nobody waits for this very attempt.
-        let limit = if self.ready.is_some() { config.timeout() } else { config.timeout().min(DIAL) };
-        if let Err(error) = looks_up(config) {
-            return End::Failed(Failure { error, cause: Cause::Other });
+        // The first caller's deadline is its own, and it knows best what hangs; later nobody waits for this very attempt.
+        let limit = if self.ready.is_some() { config.timeout() + LATER } else { config.timeout().min(DIAL) };
+        let deadline = Instant::now() + limit;
+        match self.dial(&login, deadline) {
+            Ok((sender, mut pump, event)) => {
+                drop(login);
+                self.serve(sender, pump.as_mut(), event)
+            }
+            Err(Some(failure)) => End::Failed(oversized::explain(failure, config)),
+            Err(None) => End::Left,
         }
-        let (sender, mut pump) = match dial::open(config, &login, limit, oversized::longest(config, self.let_in)) {
-            Ok(line) => line,
-            Err(failure) => return End::Failed(failure),
-        };
-        drop(login);
-        let end = self.serve(sender, pump.as_mut());
-        if matches!(&end, End::Failed(Failure { cause: Cause::HandshakeTimeout, .. })) {
-            // Its end waits for a look-up that may be stuck.
-            helper::spawn(move || drop(pump));
-        }
-        end
     }
 
-    fn serve(&mut self, sender: Box<dyn LineSender>, pump: &mut dyn LinePump) -> End {
-        let mut sender = Some(sender);
+    /// Makes a connection to one of the addresses: its two halves, and its first event. `Err(None)`: the client is leaving.
+    fn dial(&self, login: &Login, deadline: Instant) -> Result<Dialled, Option<Failure>> {
+        let config = &self.session.config;
+        let leaving = || self.leaving();
+        looks_up(config).map_err(|error| Failure { error, cause: Cause::Other })?;
+        dial::check_descriptors(config)?;
+        let mut route = Route::find(config, deadline, &leaving)?;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let longest = oversized::longest(config, self.let_in);
+            let (sender, pump) = dial::open(config, login, left, longest, route.target())?;
+            match dialler::dial(config, pump, &route, deadline, &leaving) {
+                dialler::Dialled::Made(pump, event) => return Ok((sender, pump, event)),
+                dialler::Dialled::Failed(failure) => {
+                    if let Some(failure) = route.failed(failure, config, deadline, &leaving) {
+                        return Err(Some(failure));
+                    }
+                }
+                dialler::Dialled::Elsewhere(address) => {
+                    log::debug!("another address of {} answers: {address}", config.route());
+                    route.settle(address);
+                }
+                dialler::Dialled::Leaving => return Err(None),
+                dialler::Dialled::TimedOut => return Err(Some(route.timed_out(config))),
+            }
+        }
+    }
+
+    fn serve(&mut self, sender: Box<dyn LineSender>, pump: &mut dyn LinePump, first: LineEvent) -> End {
+        let (mut sender, mut first) = (Some(sender), Some(first));
         let mut since = Instant::now();
         let mut quiet_until = None;
         loop {
             let event = match quiet_until {
+                _ if first.is_some() => Ok(first.take()),
                 None => pump.next().map(Some),
                 // Not asked once more at its end, or a busy line would put that off for ever.
                 Some(until) if Instant::now() >= until => Ok(None),
@@ -398,37 +432,31 @@ impl Worker<'_> {
         let config = &self.session.config;
         let cause = failure.cause;
         let unclear = match cause {
-            Cause::HandshakeTimeout => true,
-            // Where MQTT was spoken before, nothing else answers: the broker is restarting, or the line was cut. A probe
+            Cause::HandshakeTimeout => failure.error.stage().is_none(),
+            // Where MQTT was spoken before, whoever says nothing is a broker that is restarting, or the line was cut. A probe
             // would only put off the next attempt, since a broker may wait for the rest of what is no MQTT packet.
             Cause::NoConnAck => self.ready.is_some(),
+            Cause::Foreign => true,
             _ => false,
         };
         if !unclear || self.leaving() {
             return failure;
         }
         // Once in an outage: each look is one more connection there.
-        let mut protocol = None;
-        let stage = self.probed.unwrap_or_else(|| {
-            let probe = probe::start(config, PROBE);
-            protocol = probe.finish(Instant::now() + PROBE, || self.leaving());
-            probe.stage()
+        let findings = self.probed.take().unwrap_or_else(|| {
+            // What is found has to reach the caller in time.
+            let left = self.deadline.saturating_duration_since(Instant::now()).mul_f64(0.8);
+            let limit = if self.ready.is_some() { left.min(PROBE) } else { PROBE };
+            probe::start(config, limit).finish(Instant::now() + limit, || self.leaving())
         });
-        self.probed = Some(stage);
-        match cause {
-            Cause::HandshakeTimeout => Failure { error: probe::time_out(config, stage), cause },
-            Cause::NoConnAck => match protocol {
-                Some(protocol) => {
-                    let message = format!("{} speaks {protocol}, not MQTT (stage: connack)", config.route());
-                    let error = Error::new(ErrorKind::Protocol, message)
-                        .with_stage(Stage::ConnAck)
-                        .with_hint("MQTT is on port 1883, or 8883 with TLS")
-                        .with_source(failure.error);
-                    Failure { error, cause }
-                }
-                None => failure,
-            },
-            _ => failure,
+        let error = match cause {
+            Cause::HandshakeTimeout => Some(probe::time_out(config, &findings)),
+            _ => findings.foreign(config),
+        };
+        self.probed = Some(findings);
+        match error {
+            Some(error) => Failure { error: error.with_source(failure.error), cause },
+            None => failure,
         }
     }
 

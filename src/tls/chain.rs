@@ -65,15 +65,6 @@ impl ServerCertVerifier for Explaining {
     }
 }
 
-/// The verifier of rustls, for these roots.
-pub(super) fn verifier(roots: RootCertStore) -> Result<Explaining, Tls> {
-    let (roots, provider) = (Arc::new(roots), Arc::new(rustls::crypto::ring::default_provider()));
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider)
-        .build()
-        .map_err(|error| Tls::General(error.to_string()))?;
-    Ok(Explaining::new(verifier, roots))
-}
-
 /// What is wrong with a chain. Names are those that the certificates give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {

@@ -16,6 +16,14 @@ fn trusting(pem: &str) -> Options {
     options
 }
 
+fn name(text: &str) -> ServerName<'static> {
+    ServerName::try_from(text.to_string()).unwrap()
+}
+
+fn client_config(options: &Options) -> Result<Arc<ClientConfig>> {
+    Tls::new(name("localhost"), options).map(|tls| tls.config())
+}
+
 fn refused(options: &Options, expected: &str) {
     let error = client_config(options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
@@ -47,9 +55,23 @@ fn server_with(certificate: &str, key: &str, client_certificate: bool) -> Arc<Se
 }
 
 /// A handshake in memory: the client's error, if any.
-fn handshake(options: &Options, server: Arc<ServerConfig>, name: &str) -> Result<(), rustls::Error> {
-    let name = ServerName::try_from(name.to_string()).unwrap();
-    let mut client = ClientConnection::new(client_config(options).unwrap(), name).unwrap();
+fn handshake(options: &Options, server: Arc<ServerConfig>, host: &str) -> Result<(), rustls::Error> {
+    handshake_at(options, server, host, host)
+}
+
+/// The same with a host that is dialled as something else.
+fn handshake_at(options: &Options, server: Arc<ServerConfig>, host: &str, at: &str) -> Result<(), rustls::Error> {
+    let tls = Tls::new(name(host), options).unwrap();
+    let watch = Arc::new(Watch::default());
+    let config = tls.watched(&watch);
+    assert!(!watch.has_begun());
+    let shaken = shake_hands(config, server, at);
+    assert!(watch.has_begun());
+    shaken
+}
+
+fn shake_hands(config: Arc<ClientConfig>, server: Arc<ServerConfig>, at: &str) -> Result<(), rustls::Error> {
+    let mut client = ClientConnection::new(config, name(at)).unwrap();
     let mut server = ServerConnection::new(server).unwrap();
     for _ in 0..10 {
         let mut wire = Vec::new();
@@ -187,6 +209,34 @@ fn each_fault_of_a_chain_has_its_own_words_and_cure() {
 }
 
 #[test]
+fn the_configured_name_counts_whatever_is_dialled() {
+    for at in ["127.0.0.1", "::1", "example.com"] {
+        assert_eq!(handshake_at(&trusting(&CA), server(&SERVER, false), "localhost", at), Ok(()), "{at}");
+    }
+    let (what, _) =
+        explain(&handshake_at(&trusting(&CA), server(&SERVER, false), "example.com", "localhost").unwrap_err());
+    assert!(what.contains("not for example.com"), "{what}");
+    let strangers = handshake_at(&Options::default(), server(&SERVER, false), "localhost", "127.0.0.1");
+    assert!(explain(&strangers.unwrap_err()).0.contains("not trusted"));
+}
+
+#[test]
+fn a_dial_that_was_given_up_gets_no_further() {
+    let tls = Tls::new(name("localhost"), &trusting(&CA)).unwrap();
+    // A session that could be resumed makes no difference.
+    for given_up in [false, true, false, true] {
+        let watch = Arc::new(Watch::default());
+        let (config, server) = (tls.watched(&watch), server(&SERVER, false));
+        if given_up {
+            watch.give_up();
+        }
+        let result = shake_hands(config, server, "localhost");
+        assert_eq!(result, if given_up { Err(rustls::Error::FailedToGetCurrentTime) } else { Ok(()) });
+        watch.end();
+    }
+}
+
+#[test]
 fn a_client_certificate_is_shown_when_asked_for() {
     let mut options = trusting(&CA);
     options.set_client_pem(CLIENT.clone().into(), CLIENT_KEY.clone().into());
@@ -197,8 +247,7 @@ fn a_client_certificate_is_shown_when_asked_for() {
 
 #[test]
 fn a_plain_server_is_recognised() {
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut client = ClientConnection::new(client_config(&trusting(&CA)).unwrap(), name).unwrap();
+    let mut client = ClientConnection::new(client_config(&trusting(&CA)).unwrap(), name("localhost")).unwrap();
     client.read_tls(&mut &b"\x20\x02\x00\x02 and so on"[..]).unwrap();
     let (what, hint) = explain(&client.process_new_packets().unwrap_err());
     assert!(what.contains("does not speak TLS") && hint.unwrap().contains("1883"), "{what}");

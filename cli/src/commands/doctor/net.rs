@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -68,26 +68,73 @@ pub(super) struct Dialled {
     errors: Vec<(SocketAddr, io::Error)>,
 }
 
-/// Dials each address, sharing the time.
+/// How long an address is dialled alone, before the next one is, too (RFC 8305).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// How long the others are still waited for when one has answered.
+const OTHERS: Duration = Duration::from_secs(1);
+
+/// Dials the addresses as the library does: the families in turn, each a moment after the one before, or at once where that
+/// has failed. One that swallows everything keeps nobody from the others.
 pub(super) fn dial(addresses: &[SocketAddr], limit: Duration) -> Dialled {
-    let mut dialled = Dialled { reached: None, told: Vec::new(), errors: Vec::new() };
-    let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
-    for address in addresses {
-        let start = Instant::now();
-        let result = TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)));
-        let took = millis(start.elapsed());
-        match result {
-            Ok(_) => {
-                dialled.reached.get_or_insert(*address);
-                dialled.told.push(json!({ "address": address.to_string(), "ms": took }));
-            }
-            Err(error) => {
-                dialled.told.push(json!({ "address": address.to_string(), "ms": took, "error": error.to_string() }));
-                dialled.errors.push((*address, error));
-            }
+    let start = Instant::now();
+    let (answer, answers) = channel();
+    let mut outcomes: Vec<Option<(Duration, io::Result<()>)>> = addresses.iter().map(|_| None).collect();
+    let mut waiting = in_turn(addresses);
+    let (mut reached, mut open) = (None, 0_usize);
+    let (mut due, mut until) = (start, start + limit);
+    loop {
+        let now = Instant::now();
+        if now >= until || (open == 0 && waiting.len() == 0) {
+            break;
         }
+        if let Some(at) = waiting.next_if(|_| now >= due || open == 0) {
+            let (answer, address, left) = (answer.clone(), addresses[at], until - now);
+            let started = thread::Builder::new().name("doctor-tcp".to_string()).spawn(move || {
+                let began = Instant::now();
+                let result = TcpStream::connect_timeout(&address, left).map(drop);
+                // Nobody may be listening any more.
+                let _ = answer.send((at, began.elapsed(), result));
+            });
+            match started {
+                Ok(_) => open += 1,
+                Err(error) => outcomes[at] = Some((Duration::ZERO, Err(error))),
+            }
+            due = now + HEAD_START;
+            continue;
+        }
+        let next = if waiting.len() == 0 { until } else { until.min(due) };
+        let Ok((at, took, result)) = answers.recv_timeout(next.saturating_duration_since(now)) else { continue };
+        open -= 1;
+        match &result {
+            Ok(()) => {
+                reached.get_or_insert(addresses[at]);
+                until = until.min(Instant::now() + OTHERS);
+            }
+            Err(_) => due = now,
+        }
+        outcomes[at] = Some((took, result));
+    }
+    let mut dialled = Dialled { reached, told: Vec::new(), errors: Vec::new() };
+    for (address, outcome) in addresses.iter().zip(outcomes) {
+        let silent = || (start.elapsed(), Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")));
+        let (took, result) = outcome.unwrap_or_else(silent);
+        let mut told = json!({ "address": address.to_string(), "ms": millis(took) });
+        if let Err(error) = result {
+            told["error"] = error.to_string().into();
+            dialled.errors.push((*address, error));
+        }
+        dialled.told.push(told);
     }
     dialled
+}
+
+/// The places of these addresses, the families in turn.
+fn in_turn(addresses: &[SocketAddr]) -> std::iter::Peekable<std::vec::IntoIter<usize>> {
+    let rank = |at: usize| addresses[..at].iter().filter(|one| one.is_ipv4() == addresses[at].is_ipv4()).count();
+    let mut places: Vec<usize> = (0..addresses.len()).collect();
+    places.sort_by_key(|at| rank(*at));
+    places.into_iter().peekable()
 }
 
 impl Dialled {
@@ -138,6 +185,37 @@ mod tests {
             resolve_by("h", Duration::from_secs(60), || Ok(Vec::new())).unwrap_err().cause,
             Cause::DnsNoSuchName
         );
+    }
+
+    #[test]
+    fn the_families_take_turns() {
+        let addresses = ["[::1]:1", "[::2]:1", "1.1.1.1:1", "2.2.2.2:1", "[::3]:1"].map(|text| text.parse().unwrap());
+        assert_eq!(in_turn(&addresses).collect::<Vec<_>>(), [0, 2, 1, 3, 4]);
+    }
+
+    /// A listener whose queue is full: the system drops whatever else comes, or refuses it (outside Linux).
+    fn swallowing() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        socket.listen(0).unwrap();
+        let addr = socket.local_addr().unwrap().as_socket().unwrap();
+        let filling = std::iter::from_fn(|| TcpStream::connect_timeout(&addr, Duration::from_millis(500)).ok());
+        (socket, filling.take(100).collect(), addr)
+    }
+
+    #[test]
+    fn an_address_that_swallows_everything_keeps_nobody_from_the_others() {
+        let (_socket, _filling, dead) = swallowing();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addresses = [dead, listener.local_addr().unwrap()];
+        let start = Instant::now();
+        let dialled = dial(&addresses, Duration::from_secs(60));
+        assert_eq!(dialled.reached, Some(addresses[1]));
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+        assert!(dialled.told[0].get("error").is_some() && dialled.told[1].get("error").is_none());
+        // And alone, it is told by name.
+        let dialled = dial(&[dead], Duration::from_secs(1));
+        assert!(dialled.reached.is_none() && dialled.trouble().message.contains(&dead.to_string()));
     }
 
     #[test]
