@@ -89,6 +89,7 @@ const READ: &[&str] = &[
     CLEAN_SESSION,
     PROTOCOL,
     TIMEOUT,
+    MAX_PAYLOAD,
     PROXY,
     AUTH,
     TOKEN,
@@ -184,6 +185,8 @@ impl<'a> Env<'a> {
     }
 
     fn set(&self, name: &str) -> Option<OsString> {
+        #[cfg(test)]
+        assert!(!name.starts_with(PREFIX) || READ.contains(&name), "{name} is read, and would be called unread");
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 }
@@ -221,7 +224,8 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_setting_and_is_not_read_is_found() {
-        let names = ["PATH", TOPIC, "ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE", "ALIYUN_MQTT_EMULATOR_PID"];
+        let names =
+            ["PATH", TOPIC, MAX_PAYLOAD, "ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE", "ALIYUN_MQTT_EMULATOR_PID"];
         let found = unread(names.into_iter().map(OsString::from));
         assert_eq!(found, ["ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE"]);
     }
