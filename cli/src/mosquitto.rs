@@ -526,6 +526,55 @@ mod tests {
         }
     }
 
+    /// The words of a command line in a text, up to where the shell, a remark or prose goes on.
+    fn words(line: &str) -> Vec<OsString> {
+        let line = line.strip_suffix('"').filter(|line| line.ends_with(')')).unwrap_or(line);
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        let mut letters = line.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let last = words.last_mut().expect("there is one");
+            match letter {
+                _ if quote == Some(letter) => quote = None,
+                '\'' | '"' if quote.is_none() => quote = Some(letter),
+                ' ' if quote.is_none() && letters.peek() == Some(&' ') => break,
+                ' ' if quote.is_none() => words.push(String::new()),
+                '|' | ';' | '&' | '>' | '#' | ')' if quote.is_none() => break,
+                _ => last.push(letter),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words.into_iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn every_example_of_help_and_readme_is_taken() {
+        let mut texts = std::collections::BTreeSet::new();
+        let mut open = vec![Cli::command()];
+        while let Some(command) = open.pop() {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            texts.extend(help.lines().filter(|line| line.starts_with("  ")).map(str::to_string));
+            open.extend(command.get_subcommands().cloned());
+        }
+        for readme in [include_str!("../../README.md"), include_str!("../../README.zh-CN.md")] {
+            texts.extend(readme.lines().filter(|line| !line.contains('`')).map(str::to_string));
+            texts.extend(readme.split('`').skip(1).step_by(2).map(str::to_string));
+        }
+        let mut seen = 0;
+        let lines = texts.iter().filter(|text| !text.contains(" = "));
+        for line in lines.filter_map(|text| text.find("aliyun-mqtt ").map(|at| &text[at..])) {
+            match parse(&words(line)) {
+                Ok(_) => seen += 1,
+                // A table leaves out what does not matter in it.
+                Err(error) => {
+                    let part = error.kind() == ErrorKind::MissingRequiredArgument;
+                    assert!(part || error.exit_code() == 0, "{line}: {error}");
+                }
+            }
+        }
+        assert!(seen >= 40, "{seen}");
+    }
+
     /// What stands in the table is called nothing here, at least in one command; else nobody would ever read it.
     #[test]
     fn the_table_is_about_what_is_not_here() {
