@@ -15,22 +15,6 @@ struct Mark {
 const MARKS: &[Mark] = &[
     Mark {
         kinds: &[
-            "publish/topic-empty*",
-            "publish/topic-nul*",
-            "publish/topic-plus*",
-            "publish/topic-hash*",
-            "v5/alias/set-and-used",
-        ],
-        reason: "a message is taken that the specification forbids",
-        deadly: false,
-    },
-    Mark {
-        kinds: &["v5/alias/unknown*", "v5/alias/0*", "v5/alias/above*"],
-        reason: "rumqttc answers an unknown alias with an end that is taken for the program's own",
-        deadly: false,
-    },
-    Mark {
-        kinds: &[
             "connack/of-the-other-version",
             "v5/connack/properties-missing",
             "v5/connack/properties-length-cut",
@@ -50,16 +34,6 @@ const MARKS: &[Mark] = &[
             "v5/pubcomp/properties-length-cut",
         ],
         reason: "rumqttc drops a packet whose property length is missing or cut, and what is behind it waits",
-        deadly: false,
-    },
-    Mark {
-        kinds: &["v5/disconnect/reason-string-line-end", "v5/pubcomp/reason-string-escape"],
-        reason: "the server's words are shown as they are",
-        deadly: false,
-    },
-    Mark {
-        kinds: &["v5/flood/9000-user-properties-200-times"],
-        reason: "the inbox counts what properties take on the wire, not in memory",
         deadly: false,
     },
     Mark {
