@@ -216,6 +216,10 @@ fn a_pubrel_without_a_message_is_told_so_and_one_after_a_resume_is_not() {
         assert_eq!((first, &body[..2]), (0x70, &[0, id][..]));
         assert_eq!(body.get(2).copied().unwrap_or(0), if known { 0 } else { 0x92 });
     }
+    // Each PUBCOMP leaves, whatever it says: the one before may not have reached the client.
+    let completed = |id| What::PublishAcknowledged { packet_id: id };
+    let log = emulator.log();
+    assert_eq!([1, 2, 3].map(|id| log.iter().filter(|entry| entry.what == completed(id)).count()), [2, 1, 1]);
     // A message to a topic of the service's own counts as well.
     raw.publish("$SYS/enableOrderMsg", 2, 4, br#"{"order":"true"}"#);
     assert_eq!(raw.packet().unwrap().0, 0x50);
