@@ -28,6 +28,9 @@ use crate::service::lock;
 /// How long a login may wait for another one of the same client.
 const TURN: Duration = Duration::from_secs(10);
 
+/// What did not reach its receivers, with how many it reached.
+type Undelivered = (ForwardedCount, Vec<(To, From, Publish, Reason)>);
+
 /// The sessions that are changing hands, by client.
 type Handovers = Arc<Mutex<HashMap<ClientId, Handover>>>;
 
@@ -212,12 +215,7 @@ impl Shared for Sessions {
         self.inner.exist(client_id)
     }
 
-    async fn forwards(
-        &self,
-        _: Option<MsgID>,
-        from: From,
-        publish: Publish,
-    ) -> Result<ForwardedCount, (ForwardedCount, Vec<(To, From, Publish, Reason)>)> {
+    async fn forwards(&self, _: Option<MsgID>, from: From, publish: Publish) -> Result<ForwardedCount, Undelivered> {
         let relations = if let Some(target) = &publish.target_clientid {
             let mut options = SubscriptionOptions::default();
             options.set_qos(publish.qos);
@@ -281,12 +279,7 @@ impl Sessions {
     /// Gives a message to its receivers. What is for a session that is changing hands is kept aside.
     ///
     /// All under one lock: a session changes hands either before a message or behind it.
-    fn hand_out(
-        &self,
-        from: &From,
-        publish: &Publish,
-        relations: SubRelations,
-    ) -> Result<ForwardedCount, (ForwardedCount, Vec<(To, From, Publish, Reason)>)> {
+    fn hand_out(&self, from: &From, publish: &Publish, relations: SubRelations) -> Result<ForwardedCount, Undelivered> {
         let (mut reached, mut failed) = (0, Vec::new());
         let mut handovers = lock(&self.handovers);
         for (_, client_id, options, subscription_ids, _) in relations {
@@ -304,11 +297,12 @@ impl Sessions {
                 failed.push((To::from(0, client_id), from.clone(), publish, reason));
                 continue;
             };
-            match tx.unbounded_send(Message::Forward(from.clone(), publish)).map_err(|error| error.into_inner()) {
-                Err(Message::Forward(from, publish)) => {
-                    failed.push((to, from, publish, Reason::from_static("the session has ended")));
-                }
-                _ => reached += 1,
+            let Err(refused) = tx.unbounded_send(Message::Forward(from.clone(), publish)) else {
+                reached += 1;
+                continue;
+            };
+            if let Message::Forward(from, publish) = refused.into_inner() {
+                failed.push((to, from, publish, Reason::from_static("the session has ended")));
             }
         }
         if failed.is_empty() { Ok(reached) } else { Err((reached, failed)) }

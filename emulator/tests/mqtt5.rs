@@ -216,6 +216,11 @@ fn a_pubrel_without_a_message_is_told_so_and_one_after_a_resume_is_not() {
         assert_eq!((first, &body[..2]), (0x70, &[0, id][..]));
         assert_eq!(body.get(2).copied().unwrap_or(0), if known { 0 } else { 0x92 });
     }
+    // Each PUBCOMP leaves, whatever it says: the one before may not have reached the client.
+    let log = emulator.log();
+    let count = |what| log.iter().filter(|entry| entry.what == what).count();
+    assert_eq!([1, 2, 3].map(|packet_id| count(What::PublishAcknowledged { packet_id })), [1, 1, 0]);
+    assert_eq!([1, 2, 3].map(|packet_id| count(What::ReleaseUnknown { packet_id })), [1, 0, 1]);
     // A message to a topic of the service's own counts as well.
     raw.publish("$SYS/enableOrderMsg", 2, 4, br#"{"order":"true"}"#);
     assert_eq!(raw.packet().unwrap().0, 0x50);

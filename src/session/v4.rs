@@ -348,7 +348,8 @@ mod tests {
             .build()
             .expect("a good configuration");
         let login = config.credentials().login(config.client_id(), config.instance_id()).expect("a login");
-        let (_client, mut pump) = make(&config, &login, Duration::from_secs(1), 1_000, &Target::default()).expect("nothing is dialled");
+        let (_client, mut pump) =
+            make(&config, &login, Duration::from_secs(1), 1_000, &Target::default()).expect("nothing is dialled");
         let message = Publish::new("t", to_wire(QoS::ExactlyOnce), Vec::new());
         pump.connection.eventloop.state.handle_outgoing_packet(Request::Publish(message)).expect("room");
         let mut repeat = || {

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use super::certificate;
+
 /// What is done with one request.
 #[derive(Debug, Clone)]
 pub enum Step {
@@ -91,26 +93,8 @@ impl Server {
 
     /// As [`start`](Server::start), with TLS: a certificate for `localhost` and `api.test`. The second value is its CA, PEM.
     pub fn start_tls(steps: impl IntoIterator<Item = Step>) -> (Self, String) {
-        let ca_key = rcgen::KeyPair::generate().expect("a key");
-        let mut ca = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
-        ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let pem = ca.self_signed(&ca_key).expect("a CA").pem();
-        let issuer = rcgen::Issuer::new(ca, ca_key);
-        let key = rcgen::KeyPair::generate().expect("a key");
-        let server =
-            rcgen::CertificateParams::new(vec!["localhost".to_string(), "api.test".to_string()]).expect("parameters");
-        let certificate = server.signed_by(&key, &issuer).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("TLS versions")
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
-            )
-            .expect("a pair");
-        (Server::run(steps, Some(Arc::new(config))), pem)
+        let (config, pem) = certificate::for_names(&["localhost", "api.test"]);
+        (Server::run(steps, Some(config)), pem)
     }
 
     fn run(steps: impl IntoIterator<Item = Step>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {

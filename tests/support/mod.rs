@@ -4,6 +4,7 @@
 #[cfg(feature = "openapi")]
 pub mod api;
 pub mod broker;
+pub mod certificate;
 pub mod folder;
 #[cfg(feature = "openapi")]
 pub mod http;
