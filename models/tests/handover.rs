@@ -24,7 +24,7 @@ models! {
     dropping 2_000;
     receiving 2_000;
     listening 2_000;
-    resumed 2_000;
+    resumed 20_000;
     expiring 2_000;
     stranding 2_000;
     panicking 2_000;
