@@ -166,6 +166,7 @@ impl Outgoing {
     }
 
     /// Topic, payload and properties, in bytes as they are sent.
+    #[cfg(any(test, feature = "spool"))]
     pub(crate) fn encoded_len(&self) -> usize {
         self.topic.len()
             + self.payload.len()
