@@ -31,6 +31,9 @@ const TURN: Duration = Duration::from_secs(10);
 /// The sessions that are changing hands, by client.
 type Handovers = Arc<Mutex<HashMap<ClientId, Handover>>>;
 
+/// A message that could not be given to a receiver, and why.
+type Undelivered = (To, From, Publish, Reason);
+
 /// A session that is changing hands.
 #[derive(Default)]
 struct Handover {
@@ -286,7 +289,7 @@ impl Sessions {
         from: &From,
         publish: &Publish,
         relations: SubRelations,
-    ) -> Result<ForwardedCount, (ForwardedCount, Vec<(To, From, Publish, Reason)>)> {
+    ) -> Result<ForwardedCount, (ForwardedCount, Vec<Undelivered>)> {
         let (mut reached, mut failed) = (0, Vec::new());
         let mut handovers = lock(&self.handovers);
         for (_, client_id, options, subscription_ids, _) in relations {
@@ -304,11 +307,12 @@ impl Sessions {
                 failed.push((To::from(0, client_id), from.clone(), publish, reason));
                 continue;
             };
-            match tx.unbounded_send(Message::Forward(from.clone(), publish)).map_err(|error| error.into_inner()) {
-                Err(Message::Forward(from, publish)) => {
-                    failed.push((to, from, publish, Reason::from_static("the session has ended")));
-                }
-                _ => reached += 1,
+            let Err(error) = tx.unbounded_send(Message::Forward(from.clone(), publish)) else {
+                reached += 1;
+                continue;
+            };
+            if let Message::Forward(from, publish) = error.into_inner() {
+                failed.push((to, from, publish, Reason::from_static("the session has ended")));
             }
         }
         if failed.is_empty() { Ok(reached) } else { Err((reached, failed)) }
