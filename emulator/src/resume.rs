@@ -28,11 +28,11 @@ use crate::service::lock;
 /// How long a login may wait for another one of the same client.
 const TURN: Duration = Duration::from_secs(10);
 
-/// What did not reach its receivers, with how many it reached.
-type Undelivered = (ForwardedCount, Vec<(To, From, Publish, Reason)>);
-
 /// The sessions that are changing hands, by client.
 type Handovers = Arc<Mutex<HashMap<ClientId, Handover>>>;
+
+/// A message that could not be given to a receiver, and why.
+type Undelivered = (To, From, Publish, Reason);
 
 /// A session that is changing hands.
 #[derive(Default)]
@@ -215,7 +215,12 @@ impl Shared for Sessions {
         self.inner.exist(client_id)
     }
 
-    async fn forwards(&self, _: Option<MsgID>, from: From, publish: Publish) -> Result<ForwardedCount, Undelivered> {
+    async fn forwards(
+        &self,
+        _: Option<MsgID>,
+        from: From,
+        publish: Publish,
+    ) -> Result<ForwardedCount, (ForwardedCount, Vec<(To, From, Publish, Reason)>)> {
         let relations = if let Some(target) = &publish.target_clientid {
             let mut options = SubscriptionOptions::default();
             options.set_qos(publish.qos);
@@ -279,7 +284,12 @@ impl Sessions {
     /// Gives a message to its receivers. What is for a session that is changing hands is kept aside.
     ///
     /// All under one lock: a session changes hands either before a message or behind it.
-    fn hand_out(&self, from: &From, publish: &Publish, relations: SubRelations) -> Result<ForwardedCount, Undelivered> {
+    fn hand_out(
+        &self,
+        from: &From,
+        publish: &Publish,
+        relations: SubRelations,
+    ) -> Result<ForwardedCount, (ForwardedCount, Vec<Undelivered>)> {
         let (mut reached, mut failed) = (0, Vec::new());
         let mut handovers = lock(&self.handovers);
         for (_, client_id, options, subscription_ids, _) in relations {
@@ -297,11 +307,11 @@ impl Sessions {
                 failed.push((To::from(0, client_id), from.clone(), publish, reason));
                 continue;
             };
-            let Err(refused) = tx.unbounded_send(Message::Forward(from.clone(), publish)) else {
+            let Err(error) = tx.unbounded_send(Message::Forward(from.clone(), publish)) else {
                 reached += 1;
                 continue;
             };
-            if let Message::Forward(from, publish) = refused.into_inner() {
+            if let Message::Forward(from, publish) = error.into_inner() {
                 failed.push((to, from, publish, Reason::from_static("the session has ended")));
             }
         }
