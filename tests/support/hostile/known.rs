@@ -37,15 +37,9 @@ const MARKS: &[Mark] = &[
         deadly: false,
     },
     Mark {
-        kinds: &[
-            "websocket/1000-pings",
-            "websocket/20000-pings*",
-            "websocket/20000-pongs",
-            "upgrade/with-1000-pings",
-            "upgrade/with-5000-pings",
-        ],
-        reason: "ws_stream_tungstenite calls itself for each control frame, until the stack is at its end",
-        deadly: true,
+        kinds: &["websocket/20000-pongs"],
+        reason: "ws_stream_tungstenite calls itself for each control frame, which takes 3.6 KiB of stack in a debug build",
+        deadly: false,
     },
 ];
 
