@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use rmqtt::codec::types::Publish as CodecPublish;
+use rmqtt::codec::v5::PublishProperties;
 use rmqtt::context::ServerContext;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType, Type};
 use rmqtt::router::DefaultRouter;
@@ -165,6 +166,7 @@ impl Broker {
         topic: &str,
         qos: u8,
         payload: Bytes,
+        properties: PublishProperties,
         target: Option<&str>,
     ) -> Result<(), Error> {
         let qos = QoS::try_from(qos).map_err(|_| Error::Invalid(format!("QoS {qos} is not 0, 1 or 2")))?;
@@ -175,7 +177,7 @@ impl Broker {
             topic: topic.to_owned().into(),
             packet_id: None,
             payload,
-            properties: Some(rmqtt::codec::v5::PublishProperties::default()),
+            properties: Some(properties),
         };
         let now = i64::try_from(unix_millis(SystemTime::now())).unwrap_or(i64::MAX);
         let mut message = Publish::from(message).create_time(now);
@@ -200,7 +202,7 @@ impl Broker {
         let target = rules::p2p_target(topic).map(|(_, target)| target);
         match target {
             Some(target) if service.line(target).is_none() => service.drop_offline(target, topic),
-            _ => self.forward(topic, qos, payload, target).await?,
+            _ => self.forward(topic, qos, payload, PublishProperties::default(), target).await?,
         }
         Ok(number)
     }
@@ -318,7 +320,10 @@ impl Hooks {
                 let sender_is_kept = self.service.line(&from.id.client_id).is_some_and(|line| !line.clean_session);
                 if publish.qos == QoS::AtLeastOnce && sender_is_kept {
                     let (topic, payload) = (publish.topic.to_string(), publish.payload.clone());
-                    self.service.park(target, Parked { topic, payload });
+                    // An alias is one of the sender's connection.
+                    let properties =
+                        PublishProperties { topic_alias: None, ..publish.properties.clone().unwrap_or_default() };
+                    self.service.park(target, Parked { topic, payload, properties });
                 } else {
                     self.service.drop_offline(target, &publish.topic);
                 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use rmqtt::codec::v5::PublishProperties;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -75,6 +76,8 @@ pub(crate) enum Order {
 pub(crate) struct Parked {
     pub(crate) topic: String,
     pub(crate) payload: bytes::Bytes,
+    /// Of MQTT 5: response topic, correlation data and the like.
+    pub(crate) properties: PublishProperties,
 }
 
 /// Why a publish or subscribe is not allowed.

@@ -256,3 +256,22 @@ fn a_pubrec_that_refuses_ends_the_exchange_and_one_without_a_message_is_told_so(
     drop(raw);
     Raw::login_kept(&emulator, true, ID).quiet();
 }
+
+#[test]
+fn a_p2p_message_that_waited_has_its_properties() {
+    let emulator = Emulator::start().unwrap();
+    let mut sender = Raw::login_kept(&emulator, true, "GID_emulator@@@asks");
+    // A response topic, correlation data and a user property.
+    let properties =
+        [property(0x08, "emulator/answers"), property(0x09, "7"), vec![0x26], text("name"), text("value")].concat();
+    let topic = format!("emulator/p2p/{ID}");
+    sender.send(0x32, &publish(&topic, Some(1), &properties));
+    assert_eq!(sender.packet().unwrap().0, 0x40);
+    seen(&emulator, ID, |what| matches!(what, What::Stored { .. }));
+    let mut receiver = Raw::login5(&emulator, ID, true, &[]);
+    let (first, body) = receiver.packet().unwrap();
+    assert_eq!(first & 0xF6, 0x32);
+    for part in [&properties[..property(0x08, "emulator/answers").len()], &property(0x09, "7"), &text("value")] {
+        assert!(body.windows(part.len()).any(|window| window == part), "{body:?}");
+    }
+}

@@ -4,6 +4,8 @@
 //! call is made where nobody has to wait for its end, and what it has made is handed over. A dial that is given up ends by
 //! itself: what it calls back refuses to go on, and what it makes nevertheless is dropped.
 
+#[cfg(not(aliyun_mqtt_model))]
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(aliyun_mqtt_model))]
@@ -19,6 +21,8 @@ use super::line::{Failure, LineEvent, LinePump};
 #[cfg(not(aliyun_mqtt_model))]
 use super::race::HEAD_START;
 use super::route::Route;
+#[cfg(not(aliyun_mqtt_model))]
+use super::route::Target;
 use super::{STRANDED, lock};
 use crate::config::Config;
 #[cfg(not(aliyun_mqtt_model))]
@@ -104,7 +108,7 @@ pub(super) fn dial(
     leaving: &dyn Fn() -> bool,
 ) -> Dialled {
     let watch = &route.target().watch;
-    let dialled = match begin(config, pump, watch, deadline) {
+    let dialled = match begin(config, pump, route, deadline) {
         Ok(made) => wait(&made, route, deadline, leaving),
         Err(error) => Dialled::Failed(Failure { error, cause: Cause::Other }),
     };
@@ -127,16 +131,21 @@ pub(super) fn dial(_: &Config, mut pump: Box<dyn LinePump>, _: &Route, _: Instan
 fn begin(
     config: &Config,
     pump: Box<dyn LinePump>,
-    watch: &Arc<Watch>,
+    route: &Route,
     deadline: Instant,
 ) -> Result<Receiver<Dialled>, Error> {
+    let watch = &route.target().watch;
     let (answer, answers) = sync_channel(1);
     let lasting = Lasting(Arc::clone(watch));
+    let looks_up = looks_up(config, route.target());
     helper::start_on("aliyun-mqtt-dial", dial::stack(config), move || {
         // In this order, so that the pump, whose end may wait for a look-up, is gone before the dial counts as ended.
         let lasting = lasting;
         let mut pump = pump;
-        let result = pump.next_before(deadline);
+        let result = match looks_up.then(helper::can_start) {
+            Some(Err(error)) => Err(Failure { error, cause: Cause::Other }),
+            _ => pump.next_before(deadline),
+        };
         if lasting.0.is_given_up() {
             return;
         }
@@ -148,6 +157,13 @@ fn begin(
         };
     })?;
     Ok(answers)
+}
+
+/// Returns true where rumqttc has to look a name up. tokio does that for it on one more thread, and panics where the system
+/// starts none, so whether it does is asked first.
+#[cfg(not(aliyun_mqtt_model))]
+fn looks_up(config: &Config, target: &Target) -> bool {
+    target.address.is_none() && super::route::dialled(config).0.parse::<IpAddr>().is_err()
 }
 
 #[cfg(not(aliyun_mqtt_model))]

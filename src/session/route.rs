@@ -156,7 +156,7 @@ impl Route {
     fn look_up(&self, deadline: Instant, leaving: &dyn Fn() -> bool) -> Result<Vec<SocketAddr>, Option<Problem>> {
         let (host, port) = (self.host.clone(), self.port);
         let found = helper::spawn(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter));
-        let found = found.ok_or(Some(Problem::Io(std::io::Error::other("cannot start a thread"))))?;
+        let found = found.ok_or(Some(Problem::NoThread))?;
         match helper::wait(&found, deadline, leaving) {
             Ok(Ok(addresses)) => Ok(in_turn(addresses)),
             Ok(Err(error)) => Err(Some(Problem::Io(error))),
@@ -168,6 +168,7 @@ impl Route {
 
 /// Why a name has no addresses.
 enum Problem {
+    NoThread,
     Io(std::io::Error),
     Silent,
 }
@@ -175,6 +176,7 @@ enum Problem {
 impl Problem {
     fn told(self, config: &Config) -> Failure {
         match self {
+            Problem::NoThread => Failure { error: helper::no_thread(), cause: Cause::Other },
             Problem::Silent => {
                 let error = probe::time_out(config, &probe::Findings::at(Stage::Resolve));
                 Failure { error, cause: Cause::HandshakeTimeout }

@@ -1,6 +1,5 @@
 //! The worker thread: makes connections, feeds their events to the state, and waits between them.
 
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +12,6 @@ use super::route::Route;
 use super::state::{Flow, Loss};
 use super::{STRANDED, Session, closed, dial, dialler, oversized, probe, renewal};
 use crate::backoff::Backoff;
-use crate::config::Config;
 use crate::credentials::{Login, Provider};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
@@ -254,7 +252,6 @@ impl Worker<'_> {
     fn dial(&self, login: &Login, deadline: Instant) -> Result<Dialled, Option<Failure>> {
         let config = &self.session.config;
         let leaving = || self.leaving();
-        looks_up(config).map_err(|error| Failure { error, cause: Cause::Other })?;
         dial::check_descriptors(config)?;
         let mut route = Route::find(config, deadline, &leaving)?;
         loop {
@@ -473,13 +470,6 @@ impl Worker<'_> {
         }
         state.leaving
     }
-}
-
-/// Fails where a name would have to be looked up, and the system starts no thread for that: tokio, which does it for
-/// rumqttc, would panic, and the panic would be the end of the client. Later there may be room for one.
-fn looks_up(config: &Config) -> Result<()> {
-    let host = config.proxy().map_or_else(|| config.endpoint().host(), Proxy::host);
-    if host.parse::<IpAddr>().is_ok() { Ok(()) } else { helper::can_start() }
 }
 
 /// The reason every later call gives.

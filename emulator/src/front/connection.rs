@@ -19,7 +19,7 @@ use crate::account::{Identity, Login, Refusal};
 use crate::broker::{Inside, Pass, TOO_LARGE};
 use crate::log::{Action, DisconnectReason, Listener, Version, What};
 use crate::packet::{Aliases, BadConnect, Connect, Packet};
-use crate::service::{Line, Order, lock};
+use crate::service::{Line, Order, Parked, lock};
 use crate::token::{EXPIRED, Permission, TokenFault, unix_millis};
 
 /// How long the two ends may take to close, after what was to be said is said, or after another login has taken over.
@@ -358,9 +358,9 @@ impl Talk<'_> {
             session_present,
             keep_alive: self.keep_alive,
         });
-        for message in self.desk.service.unpark(&self.client_id) {
+        for Parked { topic, payload, properties } in self.desk.service.unpark(&self.client_id) {
             // Only a topic or QoS out of range could fail, and these come from a publish that was taken.
-            let _ = self.desk.broker.forward(&message.topic, 1, message.payload, Some(&self.client_id)).await;
+            let _ = self.desk.broker.forward(&topic, 1, payload, properties, Some(&self.client_id)).await;
         }
     }
 
