@@ -37,7 +37,7 @@ const MARKS: &[Mark] = &[
         deadly: false,
     },
     Mark {
-        kinds: &["websocket/20000-pongs"],
+        kinds: &["websocket/20000-pings", "websocket/20000-pongs"],
         reason: "ws_stream_tungstenite calls itself for each control frame, which takes 3.6 KiB of stack in a debug build",
         deadly: false,
     },

@@ -91,7 +91,10 @@ fn control_floods(table: &mut Table) {
         ("20000-pongs", frame(0x8a, b""), 20_000),
         ("20000-empty-messages", frame(0x82, b""), 20_000),
     ] {
-        table.steps(format!("websocket/{name}"), move |_| vec![Step::Inside(bytes.clone(), times)]);
+        // Each frame takes a piece of the stack.
+        table.heavy(|table| {
+            table.steps(format!("websocket/{name}"), move |_| vec![Step::Inside(bytes.clone(), times)]);
+        });
     }
 }
 
@@ -133,8 +136,10 @@ fn upgrades(table: &mut Table) {
     table.steps("upgrade/with-1000-pings", |scene| {
         inside(&[upgrade_answer(scene.accept).as_bytes(), &frame(0x89, b"").repeat(1_000)].concat())
     });
-    table.steps("upgrade/with-5000-pings", |scene| {
-        inside(&[upgrade_answer(scene.accept).as_bytes(), &frame(0x89, b"").repeat(5_000)].concat())
+    table.heavy(|table| {
+        table.steps("upgrade/with-5000-pings", |scene| {
+            inside(&[upgrade_answer(scene.accept).as_bytes(), &frame(0x89, b"").repeat(5_000)].concat())
+        });
     });
     table.steps("upgrade/header-of-1-mb", |_| {
         let start = b"HTTP/1.1 101 Switching Protocols\r\nX-Filler: ".to_vec();
