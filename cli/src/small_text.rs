@@ -6,10 +6,11 @@ use std::fs::File;
 use std::io::{BufRead, Read};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
+
+use crate::threads;
 
 /// The longest secret; a token has a few hundred bytes.
 pub(crate) const SECRET: u64 = 64 * 1024;
@@ -83,8 +84,8 @@ fn in_time(
     read: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, String> + Send + 'static,
 ) -> Result<Zeroizing<Vec<u8>>, String> {
     let (done, bytes) = mpsc::sync_channel(1);
-    let thread = thread::Builder::new().name("reader".to_string());
-    thread.spawn(move || done.send(read())).map_err(|error| format!("no thread can be started: {error}"))?;
+    threads::start("reader", move || done.send(read()))
+        .map_err(|error| format!("no thread can be started: {error}"))?;
     match bytes.recv_timeout(patience) {
         Ok(bytes) => bytes,
         Err(RecvTimeoutError::Timeout) => {

@@ -3,13 +3,13 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
 use super::cause::Cause;
 use super::show::{Trouble, millis};
+use crate::threads;
 
 /// Looks a name up, on a thread that is left behind if the system's resolver hangs.
 pub(super) fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Trouble> {
@@ -23,7 +23,7 @@ fn resolve_by(
     look_up: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
 ) -> Result<Vec<SocketAddr>, Trouble> {
     let (answer, answers) = sync_channel(1);
-    let started = thread::Builder::new().name("doctor-dns".to_string()).spawn(move || {
+    let started = threads::start("doctor-dns", move || {
         // Nobody may be listening any more.
         let _ = answer.send(look_up());
     });
@@ -90,7 +90,7 @@ pub(super) fn dial(addresses: &[SocketAddr], limit: Duration) -> Dialled {
         }
         if let Some(at) = waiting.next_if(|_| now >= due || open == 0) {
             let (answer, address, left) = (answer.clone(), addresses[at], until - now);
-            let started = thread::Builder::new().name("doctor-tcp".to_string()).spawn(move || {
+            let started = threads::start("doctor-tcp", move || {
                 let began = Instant::now();
                 let result = TcpStream::connect_timeout(&address, left).map(drop);
                 // Nobody may be listening any more.
@@ -98,7 +98,10 @@ pub(super) fn dial(addresses: &[SocketAddr], limit: Duration) -> Dialled {
             });
             match started {
                 Ok(_) => open += 1,
-                Err(error) => outcomes[at] = Some((Duration::ZERO, Err(error))),
+                Err(error) => {
+                    let error = io::Error::other(format!("no thread could be started: {error}"));
+                    outcomes[at] = Some((Duration::ZERO, Err(error)));
+                }
             }
             due = now + HEAD_START;
             continue;
@@ -143,6 +146,8 @@ impl Dialled {
         let cause = |error: &io::Error| match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Cause::TcpRefused,
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Cause::TcpSilent,
+            // Of ours: no thread.
+            io::ErrorKind::Other => Cause::Unexplained,
             _ => Cause::TcpUnreachable,
         };
         let causes: Vec<Cause> = self.errors.iter().map(|(_, error)| cause(error)).collect();
