@@ -8,12 +8,12 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::error::Result;
 use crate::events::Events;
-use crate::identity;
-use crate::inbox::{Messages, Stream};
 use crate::message::{Message, Outgoing, QoS};
+use crate::names;
 use crate::session::{self, Body, QueueId, Session, Until, WhenFull};
 use crate::stats::Stats;
-use crate::subscribe::SubscribeOptions;
+use crate::subscribe_options::SubscribeOptions;
+use crate::subscription::{Messages, Stream};
 use crate::token::Token;
 
 /// How long dropping the last handle may take.
@@ -160,7 +160,7 @@ impl Client {
     /// # Errors
     /// As [`publish`](Client::publish).
     pub fn send_p2p(&self, parent: &str, client_id: &str, qos: QoS, payload: impl Into<Vec<u8>>) -> Result<()> {
-        self.publish_message(Outgoing::new(identity::p2p_topic(parent, client_id)?, qos, payload))
+        self.publish_message(Outgoing::new(names::p2p_topic(parent, client_id)?, qos, payload))
     }
 
     /// Blocks until every message accepted so far is settled, at most this long.

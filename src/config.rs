@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::identity::{self, ClientId};
 use crate::limits::Limits;
 use crate::message::Outgoing;
+use crate::names::{self, ClientId};
 use crate::proxy::{self, Proxy};
 
 mod builder;
@@ -130,8 +130,8 @@ impl Config {
     /// [`Invalid`](crate::ErrorKind::Invalid): the topic, the size or a property breaks a rule, or MQTT 3.1.1 cannot carry
     /// the properties.
     pub fn check(&self, message: &Outgoing) -> Result<()> {
-        identity::check_topic(&message.topic, self.limits())?;
-        identity::check_payload(message.payload.len(), &message.topic, self.limits())?;
+        names::check_topic(&message.topic, self.limits())?;
+        names::check_payload(message.payload.len(), &message.topic, self.limits())?;
         message.check_properties(self.limits(), self.protocol() == Protocol::V5)
     }
 

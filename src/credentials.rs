@@ -11,11 +11,12 @@ use zeroize::Zeroizing;
 
 use crate::env::{self, Env};
 use crate::error::{Error, Result};
-use crate::identity::ClientId;
 use crate::limits::MQTT_TEXT_LEN;
+use crate::names::ClientId;
 #[cfg(feature = "openapi")]
 use crate::openapi::{Api, ApiBuilder, TokenRequest};
-use crate::token::{Token, TokenKind, store};
+use crate::session::token_store;
+use crate::token::{Token, TokenKind};
 
 mod provider;
 
@@ -301,7 +302,7 @@ impl Credentials {
             Kind::Signature { key_id, secret } => (username("Signature", key_id), sign(secret, client_id)?),
             Kind::Device { key_id, secret } => (username("DeviceCredential", key_id), sign(secret, client_id)?),
             Kind::Token { key_id, tokens } => {
-                (token_username(key_id, instance_id), store::join(tokens.as_ref().map_err(Clone::clone)?))
+                (token_username(key_id, instance_id), token_store::join(tokens.as_ref().map_err(Clone::clone)?))
             }
             Kind::Plain { user, secret } => (user.clone(), Zeroizing::clone(secret)),
             Kind::Signed { user, secret } => (user.clone(), sign(secret, client_id)?),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::identity;
 use crate::limits::Limits;
+use crate::names;
 
 /// The endpoint, the only way to say where to connect.
 pub(crate) const ENDPOINT: &str = "ALIYUN_MQTT_ENDPOINT";
@@ -72,7 +72,7 @@ pub fn topic_from_env() -> Result<String> {
 
 pub(crate) fn read_topic(env: &Env<'_>) -> Result<String> {
     let topic = env.needed(TOPIC)?;
-    identity::check_parent(&topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
+    names::check_parent(&topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
     Ok(topic)
 }
 

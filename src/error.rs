@@ -220,6 +220,11 @@ impl Error {
         Error::new(ErrorKind::Invalid, message).with_fate(Fate::NotSent)
     }
 
+    /// The error of every call on a client that was closed by its program.
+    pub(crate) fn closed() -> Self {
+        Error::new(ErrorKind::Closed, "the client was disconnected by this program")
+    }
+
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Internal, message)
     }

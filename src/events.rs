@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::error::{Code, Error};
 use crate::message::block;
 use crate::printable::excerpt;
-use crate::session::lock;
+use crate::sync::lock;
 use crate::token::TokenKind;
 
 /// Events a listener keeps at most, and their bytes: a server may send long notices and reasons. Beyond, the oldest are

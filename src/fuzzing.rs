@@ -9,10 +9,10 @@ use crate::endpoint::Endpoint;
 use crate::env::{self, Env};
 use crate::error::ErrorKind;
 use crate::events::Notice;
-use crate::identity::{self, ClientId};
 use crate::limits::Limits;
+use crate::names::{self, ClientId};
 pub use crate::session::fuzzing::session;
-use crate::token::store;
+use crate::session::token_store;
 
 /// Put behind secrets. Nothing else has it, so that it must be a secret that is shown where it is found.
 const MARK: &str = "\u{2603}geheim";
@@ -159,7 +159,7 @@ pub fn tokens(data: &[u8]) {
     assert_eq!(format!("{credentials:?}"), format!("{:?}", Credentials::token("key", "R|x")));
     match (credentials.check(), credentials.as_tokens()) {
         (Ok(()), Some((_, tokens))) => {
-            assert_eq!(store::join(tokens).as_str(), text);
+            assert_eq!(token_store::join(tokens).as_str(), text);
             assert!((1..=3).contains(&tokens.len()));
         }
         (Ok(()), None) => unreachable!("tokens that are in order are tokens"),
@@ -178,23 +178,23 @@ pub fn names(data: &[u8]) {
     let mut lines = text.split('\n');
     let (filter, topic) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let (strict, loose) = (Limits::default(), Limits::default().strict_names(false).topic_len(65_535));
-    let good_filter = identity::check_filter(filter, &loose).is_ok();
-    let good_topic = identity::check_topic(topic, &loose).is_ok();
-    assert!(good_topic || identity::check_topic(topic, &strict).is_err(), "strict is stricter");
-    assert!(good_filter || identity::check_filter(filter, &strict).is_err(), "strict is stricter");
-    let matches = identity::filter_matches(filter, topic);
+    let good_filter = names::check_filter(filter, &loose).is_ok();
+    let good_topic = names::check_topic(topic, &loose).is_ok();
+    assert!(good_topic || names::check_topic(topic, &strict).is_err(), "strict is stricter");
+    assert!(good_filter || names::check_filter(filter, &strict).is_err(), "strict is stricter");
+    let matches = names::filter_matches(filter, topic);
     if good_filter && good_topic {
         let (filter, topic): (Vec<_>, Vec<_>) = (filter.split('/').collect(), topic.split('/').collect());
         let hidden = topic[0].starts_with('$') && matches!(filter[0], "#" | "+");
         assert_eq!(matches, !hidden && slowly_matches(&filter, &topic));
         // A topic is a filter for itself.
-        assert!(identity::filter_matches(&topic.join("/"), &topic.join("/")));
+        assert!(names::filter_matches(&topic.join("/"), &topic.join("/")));
     }
     let id = lines.next().unwrap_or_default();
     if let Ok(id) = ClientId::parse(id) {
         assert_eq!(ClientId::parse(id.as_str()).ok().as_ref(), Some(&id));
-        let topic = identity::p2p_topic("demo", id.as_str());
-        assert!(topic.is_ok_and(|topic| identity::check_topic(&topic, &strict).is_ok()), "{id}");
+        let topic = names::p2p_topic("demo", id.as_str());
+        assert!(topic.is_ok_and(|topic| names::check_topic(&topic, &strict).is_ok()), "{id}");
     }
 }
 

@@ -242,6 +242,7 @@ mod client;
 mod config;
 mod credentials;
 mod delivery;
+mod detached;
 mod endpoint;
 mod env;
 mod error;
@@ -249,11 +250,9 @@ mod events;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod helper;
-mod identity;
-mod inbox;
 mod limits;
 mod message;
+mod names;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod printable;
@@ -265,7 +264,9 @@ mod session;
 #[clippy::msrv = "1.90"]
 mod spool;
 mod stats;
-mod subscribe;
+mod subscribe_options;
+mod subscription;
+mod sync;
 mod system;
 #[cfg(feature = "tls")]
 mod tls;
@@ -275,22 +276,22 @@ pub use client::Client;
 pub use config::{AckMode, Config, ConfigBuilder, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
+pub use detached::stranded_workers;
 pub use endpoint::{Endpoint, Transport};
 pub use env::topic_from_env;
 pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
 pub use events::{Event, Events, Notice, Untaken};
-pub use identity::{ClientId, p2p_topic};
-pub use inbox::{Messages, Stream};
 pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
+pub use names::{ClientId, p2p_topic};
 pub use printable::printable;
 pub use proxy::Proxy;
 pub use request::{Request, RequestOptions};
-pub use session::stranded_workers;
 #[cfg(feature = "spool")]
 pub use spool::{Spool, SyncPolicy};
 pub use stats::Stats;
-pub use subscribe::SubscribeOptions;
+pub use subscribe_options::SubscribeOptions;
+pub use subscription::{Messages, Stream};
 pub use token::{Token, TokenKind};
 
 /// The code blocks of the READMEs are compiled with the documentation tests.

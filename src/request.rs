@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::client::{Client, after};
 use crate::config::{Config, Protocol};
 use crate::error::{Error, Result};
-use crate::identity;
 use crate::limits::MQTT_TEXT_LEN;
 use crate::message::{Message, Outgoing, QoS};
+use crate::names;
 
 pub(crate) mod envelope;
 
@@ -93,7 +93,7 @@ impl Client {
         payload: impl Into<Vec<u8>>,
         timeout: Duration,
     ) -> Result<Message> {
-        self.request(&identity::p2p_topic(parent, client_id)?, payload, timeout)
+        self.request(&names::p2p_topic(parent, client_id)?, payload, timeout)
     }
 
     /// As [`request`](Client::request), with the options of [`Outgoing`] and [`RequestOptions`].
@@ -274,8 +274,8 @@ fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
         return Ok(topic.to_string());
     }
     let parent = message.topic.split('/').next().unwrap_or_default();
-    let topic = identity::p2p_topic(parent, config.client_id().as_str())
-        .and_then(|topic| identity::check_topic(&topic, config.limits()).map(|()| topic))
+    let topic = names::p2p_topic(parent, config.client_id().as_str())
+        .and_then(|topic| names::check_topic(&topic, config.limits()).map(|()| topic))
         .ok()
         .filter(|topic| can_be_answered(topic));
     topic.ok_or_else(|| {

@@ -2,8 +2,8 @@
 
 use super::QoS;
 use crate::error::{Error, Result};
-use crate::identity;
 use crate::limits::{Limits, MQTT_PACKET_LEN, MQTT_TEXT_LEN};
+use crate::names;
 
 /// The properties of a PUBLISH, of either direction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Properties {
             return Err(Error::invalid("the payload is said to be text, but is not UTF-8"));
         }
         if let Some(topic) = &self.response_topic {
-            identity::check_topic(topic, limits).map_err(|error| error.with_prefix("response topic: "))?;
+            names::check_topic(topic, limits).map_err(|error| error.with_prefix("response topic: "))?;
         }
         let too_long = |what: &str, len: usize| {
             Err(Error::invalid(format!("{what} has {len} bytes; MQTT 5 can carry {MQTT_TEXT_LEN}")))

@@ -12,8 +12,8 @@ use super::{AccessKey, Api, Inner, Signing};
 use crate::credentials::check_key;
 use crate::env::{self, Env};
 use crate::error::{Error, Result};
-use crate::identity;
 use crate::limits::Limits;
+use crate::names;
 use crate::proxy;
 use crate::tls;
 
@@ -275,7 +275,7 @@ impl ApiBuilder {
                 Error::config("no instance_id is given").with_hint("call ApiBuilder::instance_id")
             }
         })?;
-        identity::check_instance(id).map_err(|rule| Error::config(format!("{name}: {rule}")))?;
+        names::check_instance(id).map_err(|rule| Error::config(format!("{name}: {rule}")))?;
         Ok(id.clone())
     }
 

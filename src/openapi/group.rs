@@ -6,7 +6,7 @@ use super::Api;
 use super::fields::Fields;
 use super::message::check_given;
 use crate::error::{Error, Result};
-use crate::identity::check_group;
+use crate::names::check_group;
 
 /// A group of the instance.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::Api;
 use super::fields::Fields;
 use crate::error::{Error, Result};
-use crate::identity::{check_payload, check_topic};
+use crate::names::{check_payload, check_topic};
 
 /// Most client ids of one `BatchQuerySessionByClientIds` (official SDK).
 const BATCH: usize = 10;

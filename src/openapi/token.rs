@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Api;
 use super::fields::{Fields, missing};
 use crate::error::{Error, Result};
-use crate::identity::check_filter;
 use crate::limits::Limits;
+use crate::names::check_filter;
 use crate::token::{Token, TokenKind};
 
 /// The shortest life of a token (help page of `ApplyToken`).

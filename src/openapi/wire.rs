@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::sign::Signed;
+use crate::detached;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
-use crate::helper;
 use crate::proxy::{self, Proxy};
 use crate::system;
 use crate::tls::{self, Roots};
@@ -118,7 +118,7 @@ impl Wire {
             .build();
         let failed = |error| self.failed(error, start, limit, stage_max);
         // The HTTP library panics where no thread can be started for a look-up, which it makes of an address, too.
-        helper::can_start().map_err(|error| error.with_stage(Stage::Api).with_fate(Fate::NotSent))?;
+        detached::can_start().map_err(|error| error.with_stage(Stage::Api).with_fate(Fate::NotSent))?;
         let run = catch_unwind(AssertUnwindSafe(|| self.agent.run(request)));
         let response = run.map_err(|_| panicked())?.map_err(failed)?;
         let (head, body) = response.into_parts();
@@ -224,8 +224,8 @@ impl Wire {
         };
         // Plain and without a proxy there is nothing but the connection.
         if self.address.is_tls() || self.proxy.is_some() {
-            if let Some(dialling) = helper::spawn(dial) {
-                let _ = helper::wait(&dialling, deadline, || false);
+            if let Some(dialling) = detached::spawn(dial) {
+                let _ = detached::wait(&dialling, deadline, || false);
             }
         }
         let stage = [Stage::Connect, Stage::Proxy, Stage::Tls][reached.load(Ordering::Relaxed).min(2)];

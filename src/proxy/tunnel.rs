@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::Proxy;
-use crate::helper::Timed;
+use crate::detached::Timed;
 
 /// The longest head of an answer that is read.
 const HEAD_MAX: usize = 8 * 1024;

@@ -13,11 +13,11 @@ use super::record::{self, Fault};
 use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
 use super::{Spool, fault, wall_clock};
 use crate::config::{Config, Protocol};
+use crate::detached::{self, NoAnswer};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::helper::{self, NoAnswer};
-use crate::identity;
 use crate::limits::{Limits, MQTT_TEXT_LEN};
 use crate::message::{Outgoing, Properties};
+use crate::names;
 
 /// A spool that is ready.
 pub(crate) struct Opened {
@@ -46,9 +46,9 @@ pub(crate) struct Restored {
 pub(crate) fn open(spool: &Spool, config: &Config, deadline: Instant) -> Result<Opened> {
     let path = spool.path().to_path_buf();
     let (spool, config) = (spool.clone(), config.clone());
-    let opening = helper::spawn(move || open_now(&spool, &config));
-    let opening = opening.ok_or_else(helper::no_thread)?;
-    match helper::wait(&opening, deadline, || false) {
+    let opening = detached::spawn(move || open_now(&spool, &config));
+    let opening = opening.ok_or_else(detached::no_thread)?;
+    match detached::wait(&opening, deadline, || false) {
         Ok(opened) => opened,
         Err(NoAnswer::Panicked) => Err(Error::internal("opening the spool panicked")),
         Err(_) => {
@@ -144,10 +144,10 @@ fn restore(path: &Path, config: &Config, (key, bytes): Entry, now: u64) -> Resul
     let record = record::decode(key, &bytes).map_err(|fault| judge(path, key, fault))?;
     // Whatever was accepted under other limits is sent; what MQTT cannot carry was never accepted.
     let lax = Limits::default().strict_names(false).topic_len(MQTT_TEXT_LEN);
-    if identity::check_topic(record.topic, &lax).is_err() {
+    if names::check_topic(record.topic, &lax).is_err() {
         return Err(judge(path, key, Fault::Content));
     }
-    if let Err(error) = identity::check_payload(record.payload.len(), record.topic, config.limits()) {
+    if let Err(error) = names::check_payload(record.payload.len(), record.topic, config.limits()) {
         let message = format!("the spool {} holds a message that the limits do not allow: {error}", path.display());
         let hint = "raise Limits::payload_len to what it was when the message was accepted";
         return Err(Unusable::Because(Error::config(message).with_hint(hint)));

@@ -10,7 +10,7 @@ use super::store::{Entry, Store};
 use super::{Spool, SyncPolicy, size_of};
 use crate::error::{Error, Result};
 use crate::message::Outgoing;
-use crate::session::lock;
+use crate::sync::lock;
 
 /// How long removals wait for company: each write costs an `fsync`, and the next message takes them along.
 const GATHER: Duration = Duration::from_millis(50);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::detached;
 use crate::error::{Error, Result};
-use crate::helper;
 
 /// The longest file; the bundles of systems have some 250 KB.
 const MOST: u64 = 16 * 1024 * 1024;
@@ -25,13 +25,13 @@ pub(super) fn read(path: &Path, patience: Duration) -> Result<Zeroizing<Vec<u8>>
     let cannot = |why: &dyn std::fmt::Display| Error::config(format!("the file {path:?} cannot be read: {why}"));
     let place = path.to_path_buf();
     // Opening waits as well: a named pipe for somebody who writes to it.
-    let reading = helper::spawn(move || -> io::Result<Zeroizing<Vec<u8>>> {
+    let reading = detached::spawn(move || -> io::Result<Zeroizing<Vec<u8>>> {
         let mut bytes = Zeroizing::new(Vec::new());
         File::open(place)?.take(MOST + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     });
     let reading = reading.ok_or_else(|| cannot(&"no thread can be started"))?;
-    match helper::wait(&reading, Instant::now() + patience, || false) {
+    match detached::wait(&reading, Instant::now() + patience, || false) {
         Ok(Ok(bytes)) if bytes.len() as u64 > MOST => Err(cannot(&format_args!("it is longer than {MOST} bytes"))),
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(cannot(&error).with_source(error)),

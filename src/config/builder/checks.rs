@@ -8,7 +8,7 @@ use crate::credentials::Credentials;
 use crate::endpoint::{Endpoint, Transport};
 use crate::env;
 use crate::error::{Error, Result};
-use crate::identity::{self, ClientId};
+use crate::names::{self, ClientId};
 use crate::proxy::Proxy;
 
 /// The longest duration a setting may have: 30 days, so that no deadline is beyond what a clock can say.
@@ -50,7 +50,7 @@ impl ConfigBuilder {
             return Ok(String::new());
         }
         let given = self.needed(&self.instance_id, "instance_id", env::INSTANCE_ID)?;
-        identity::check_instance(&given.text).map_err(|rule| given.refuse(&rule))?;
+        names::check_instance(&given.text).map_err(|rule| given.refuse(&rule))?;
         Ok(given.text.clone())
     }
 
@@ -65,7 +65,7 @@ impl ConfigBuilder {
 
     pub(super) fn checked_group_id(&self) -> Result<&Given> {
         let given = self.needed(&self.group_id, "group_id", env::GROUP_ID)?;
-        identity::check_group(&given.text, &self.settings.limits).map_err(|rule| given.refuse(&rule))?;
+        names::check_group(&given.text, &self.settings.limits).map_err(|rule| given.refuse(&rule))?;
         Ok(given)
     }
 
@@ -86,7 +86,7 @@ impl ConfigBuilder {
         let group = self.checked_group_id()?;
         let device = match &self.device_id {
             Some(device) => {
-                identity::check_device(&device.text, limits).map_err(|rule| device.refuse(&rule))?;
+                names::check_device(&device.text, limits).map_err(|rule| device.refuse(&rule))?;
                 device.text.clone()
             }
             None if credentials.is_device() => {
@@ -101,7 +101,7 @@ impl ConfigBuilder {
                 )
                 .with_hint(self.remedy("device_id", env::DEVICE_ID)));
             }
-            None => identity::unique_device_id(&group.text),
+            None => names::unique_device_id(&group.text),
         };
         ClientId::within(&group.text, &device, limits).map_err(|rule| {
             let error = group.refuse(&rule);
@@ -171,7 +171,7 @@ pub(super) fn checked_settings(mut settings: Settings) -> Result<Settings> {
     settings.limits = settings.limits.checked()?;
     if let Some(topic) = &settings.response_topic {
         let refuse = |rule: &dyn std::fmt::Display| Error::config(format!("response_topic: {rule}"));
-        identity::check_topic(topic, &settings.limits).map_err(|error| refuse(&error))?;
+        names::check_topic(topic, &settings.limits).map_err(|error| refuse(&error))?;
         if topic.starts_with('$') {
             return Err(refuse(&"it begins with \"$\", which is for the service's own topics"));
         }

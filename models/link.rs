@@ -1,0 +1,117 @@
+//! The adapter of the models, in the place of `v4`: a line to the model's broker.
+
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt_model_ground::broker::{self, End, Event, Request};
+
+use super::link::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::route::Target;
+use crate::config::Config;
+use crate::credentials::Login;
+use crate::error::{Error, ErrorKind};
+use crate::message::{Outgoing, QoS};
+use crate::subscribe::Asked;
+
+/// Few, so that ids come round.
+pub(in crate::session) fn id_limit(window: u16) -> u16 {
+    broker::id_limit(window)
+}
+
+pub(in crate::session) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
+
+pub(in crate::session) fn open(_: &Config, _: &Login, _: Duration, _: usize, _: &Target) -> Result<Line, Failure> {
+    let (sender, pump) = broker::dial().ok_or_else(|| failure(End::Broken))?;
+    Ok((Box::new(Sender(sender)), Box::new(Pump(pump))))
+}
+
+struct Sender(broker::Sender);
+
+impl LineSender for Sender {
+    fn publish(&self, message: &Outgoing) -> bool {
+        let (topic, payload) = (message.topic.clone(), message.payload.clone());
+        self.0.send(Request::Publish { topic, qos: message.qos.level(), payload })
+    }
+
+    fn subscribe(&self, filters: &[Asked]) -> bool {
+        self.0.send(Request::Subscribe(filters.iter().map(|(filter, _)| filter.clone()).collect()))
+    }
+
+    fn unsubscribe(&self, filter: &str) -> bool {
+        self.0.send(Request::Unsubscribe(filter.to_string()))
+    }
+
+    fn acknowledge(&self, id: u16, _: QoS) -> bool {
+        self.0.send(Request::Acknowledge(id))
+    }
+
+    fn disconnect(&self) -> bool {
+        self.0.send(Request::Disconnect)
+    }
+}
+
+struct Pump(broker::Pump);
+
+impl LinePump for Pump {
+    fn next(&mut self) -> Result<LineEvent, Failure> {
+        match self.0.next(true) {
+            Ok(event) => Ok(event.map_or(LineEvent::Alive, translate)),
+            Err(end) => Err(failure(end)),
+        }
+    }
+
+    fn next_before(&mut self, _: Instant) -> Result<Option<LineEvent>, Failure> {
+        self.0.next(false).map(|event| event.map(translate)).map_err(failure)
+    }
+
+    fn leftovers(&mut self) -> Vec<LineEvent> {
+        self.0.leftovers().into_iter().map(translate).collect()
+    }
+
+    fn restore(&mut self, last_id: u16) {
+        self.0.restore(last_id);
+    }
+
+    fn resend(&mut self, id: u16, message: &Outgoing) {
+        self.0.resend(id, Some((message.qos.level(), message.topic.clone(), message.payload.clone())));
+    }
+
+    fn release_again(&mut self, id: u16) {
+        self.0.resend(id, None);
+    }
+
+    fn drain(&mut self, _: Instant) {}
+}
+
+fn translate(event: Event) -> LineEvent {
+    match event {
+        Event::ConnAck { session_present } => LineEvent::ConnAck { session_present, allowed: Allowed::default() },
+        Event::SentPublish(id) => LineEvent::Sent(Sent::Publish(id)),
+        Event::SentSubscribe(id) => LineEvent::Sent(Sent::Subscribe(id)),
+        Event::SentUnsubscribe(id) => LineEvent::Sent(Sent::Unsubscribe(id)),
+        Event::SentDisconnect => LineEvent::Sent(Sent::Disconnect),
+        Event::PubAck(id) => LineEvent::PubAck(id),
+        Event::PubRec(id) => LineEvent::PubRec(id),
+        Event::PubComp(id) => LineEvent::PubComp(id),
+        Event::SubAck(id, filters) => LineEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); filters], None),
+        Event::UnsubAck(id) => LineEvent::UnsubAck(id),
+        Event::Publish { id, topic, payload } => LineEvent::Publish(Arrived {
+            id,
+            topic,
+            qos: QoS::AtLeastOnce,
+            duplicate: false,
+            retained: false,
+            payload,
+            properties: None,
+        }),
+        Event::Alive => LineEvent::Alive,
+    }
+}
+
+fn failure(end: End) -> Failure {
+    let (kind, cause) = match end {
+        End::Cut => (ErrorKind::ConnectionLost, Cause::Closed),
+        End::Broken => (ErrorKind::ConnectionLost, Cause::Other),
+        End::NoConnAck => (ErrorKind::Connect, Cause::Other),
+    };
+    Failure { error: Error::new(kind, format!("the model's line ended: {end:?}")), cause }
+}

@@ -1,0 +1,28 @@
+//! The characters of names, and how a name is shown in a message.
+
+use crate::limits::Limits;
+
+/// Letters, digits, `-`, `_` and these others; if names are not strict, anything but control characters.
+pub(super) fn check_characters(what: &str, text: &str, others: &str, limits: &Limits) -> Result<(), String> {
+    let fine = |c: char| if limits.strict_names { is_name_char(c) || others.contains(c) } else { !c.is_control() };
+    match text.chars().find(|c| !fine(*c)) {
+        None => Ok(()),
+        Some(bad) if limits.strict_names => {
+            Err(format!("{what} {} contains {bad:?}; only letters, digits, '-' and '_' are allowed", shown(text)))
+        }
+        Some(bad) => Err(format!("{what} {} contains the control character {bad:?}", shown(text))),
+    }
+}
+
+pub(super) fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
+/// A name for a message: quoted, control characters made visible, and cut if it is very long.
+pub(super) fn shown(text: &str) -> String {
+    const LENGTH: usize = 160;
+    match text.char_indices().nth(LENGTH) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+    }
+}

@@ -1,0 +1,181 @@
+//! The beginning and the end of a client: connecting, draining, leaving.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::detached;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::events::EventHub;
+use crate::session::Session;
+#[cfg(feature = "spool")]
+use crate::session::calls::spooling;
+use crate::session::core::state::{Phase, State};
+use crate::session::threads::connection;
+use crate::session::threads::provider::Asking;
+use crate::session::wire::{dial, probe};
+use crate::sync::lock;
+
+/// How long `disconnect` waits for the worker to end after it was told to.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What is kept of a closing client's time for saying goodbye.
+const GOODBYE: Duration = Duration::from_millis(300);
+
+/// The least time given to a worker to end by itself.
+const MOMENT: Duration = Duration::from_millis(100);
+
+impl Session {
+    /// Starts the worker and waits until the connection is set up, at most until the configured time-out.
+    pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
+        let deadline = Instant::now() + config.timeout();
+        #[cfg(feature = "spool")]
+        let opened = spooling::open(&config, deadline)?;
+        Session::start_with(
+            config,
+            deadline,
+            #[cfg(feature = "spool")]
+            opened,
+        )
+    }
+
+    pub(super) fn start_with(
+        config: Config,
+        deadline: Instant,
+        #[cfg(feature = "spool")] mut opened: Option<crate::spool::Opened>,
+    ) -> Result<Arc<Session>> {
+        #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
+        let mut state = State::new(&config, dial::id_limit(config.window()));
+        #[cfg(feature = "spool")]
+        let spool = opened.as_mut().and_then(|opened| spooling::restore(&mut state, &config, opened));
+        let session = Arc::new(Session {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            arrived: Condvar::new(),
+            token_news: Condvar::new(),
+            asking: Asking::default(),
+            events: EventHub::new(),
+            worker: Mutex::new(None),
+            connecting: AtomicU8::new(0),
+            stranded: AtomicBool::new(false),
+            process: std::process::id(),
+            #[cfg(feature = "spool")]
+            spool,
+            config,
+        });
+        #[cfg(feature = "spool")]
+        if let Some(opened) = opened {
+            session.start_writer(opened)?;
+        }
+        let (ready, first) = sync_channel(1);
+        let shared = Arc::clone(&session);
+        match detached::start_on("aliyun-mqtt", dial::stack(&session.config), move || connection::run(&shared, ready)) {
+            Ok(worker) => *lock(&session.worker) = Some(worker),
+            Err(error) => {
+                #[cfg(feature = "spool")]
+                session.close_spool(deadline);
+                return Err(error);
+            }
+        }
+
+        // Well before the deadline, a probe of our own starts to find out where it hangs.
+        let probe_at = deadline - session.config.timeout().mul_f64(0.4);
+        let answer = first.recv_timeout(probe_at.saturating_duration_since(Instant::now())).or_else(|_| {
+            let probe = probe::start(&session.config, deadline.saturating_duration_since(Instant::now()));
+            let answer = first.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+            answer.map_err(|error| (error, probe.findings()))
+        });
+        let error = match answer {
+            Ok(Ok(())) => return Ok(session),
+            Ok(Err(error)) => error,
+            Err((RecvTimeoutError::Disconnected, _)) => Error::internal("the worker ended without a word"),
+            Err((RecvTimeoutError::Timeout, findings)) => session.connect_timeout(findings),
+        };
+        session.leave(Instant::now());
+        Err(error)
+    }
+
+    fn connect_timeout(&self, probed: probe::Findings) -> Error {
+        let findings = match self.connecting.load(Ordering::Relaxed) {
+            connection::ASKING => probe::Findings::at(Stage::Credentials),
+            connection::SETTING_UP => probe::Findings::at(Stage::Ack),
+            _ => probed,
+        };
+        probe::time_out(&self.config, &findings)
+    }
+
+    /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the
+    /// worker; reports what was not delivered.
+    pub(crate) fn close(&self, deadline: Instant) -> Result<()> {
+        self.check_process()?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let drained = deadline - (left / 3).min(GOODBYE);
+        let mut state = self.lock();
+        state.closing = true;
+        state.replies.end(&Error::closed());
+        state.touch();
+        self.announce(&mut state);
+        loop {
+            let now = Instant::now();
+            self.expire_in(&mut state, now);
+            // The server keeps a received QoS 2 message until its exchange ends, and may send it again after that.
+            let drained_already = state.outbox.open() == 0 && state.unfinished_exchanges() == 0;
+            if drained_already || now >= drained || state.worker_gone {
+                break;
+            }
+            let wake = state.outbox.next_deadline().map_or(drained, |next| next.min(drained));
+            state = self.wait(state, wake);
+        }
+        state.give_up();
+        let unfinished = state.unfinished_exchanges();
+        let report = state.outbox.lost.report();
+        let dead = match &state.phase {
+            Phase::Dead(reason) if reason.kind() != ErrorKind::Closed => Some(reason.clone()),
+            _ => None,
+        };
+        drop(state);
+        if unfinished > 0 {
+            log::warn!("the server has not finished {unfinished} QoS 2 exchanges: it may deliver these messages again");
+        }
+        self.leave(deadline);
+        report.or(dead).map_or(Ok(()), Err)
+    }
+
+    /// Says goodbye and waits for the worker's end, a moment at the least; a worker that is stuck is left behind.
+    fn leave(&self, deadline: Instant) {
+        let now = Instant::now();
+        let until = deadline.min(now + GRACE).max(now + MOMENT);
+        let mut state = self.lock();
+        state.say_goodbye(until - MOMENT / 2);
+        self.announce(&mut state);
+        while !state.worker_gone && Instant::now() < until {
+            state = self.wait(state, until);
+        }
+        let ended = state.worker_gone;
+        let mut newly_stranded = false;
+        let mut told = None;
+        if !ended {
+            told = state.die(&Error::closed());
+            newly_stranded = !self.stranded.swap(true, Ordering::Relaxed);
+            // Under the lock, as the worker counts itself out: it must not come first.
+            if newly_stranded {
+                detached::count_stranded(true);
+            }
+        }
+        self.announce(&mut state);
+        drop(state);
+        self.tell(told.as_slice());
+        if newly_stranded {
+            log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
+        }
+        if let Some(worker) = lock(&self.worker).take().filter(|_| ended) {
+            // It is at its very end; a panic was caught inside.
+            let _ = worker.join();
+        }
+        // Everything is settled: nothing more is written.
+        #[cfg(feature = "spool")]
+        self.close_spool(until);
+    }
+}

@@ -1,0 +1,132 @@
+//! What callers do to have a request answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::delivery::{Answer, Delivery, Settler, Slot};
+use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::message::{Message, Outgoing, QoS};
+use crate::session::core::op::Body;
+use crate::session::core::replies::Correlation;
+use crate::session::{Session, WhenFull};
+
+/// The place of a reply, which exists before the request is sent. Its end ends the wait.
+pub(crate) struct Expected {
+    session: Arc<Session>,
+    since: Instant,
+    number: u64,
+    correlation: Correlation,
+    /// Until the request is sent.
+    fate: Option<(Settler, Arc<Slot>)>,
+}
+
+impl Session {
+    /// Opens the place for the reply to a request.
+    pub(crate) fn expect_reply(self: &Arc<Self>, response_topic: &str) -> Expected {
+        let (settler, slot) = Settler::new();
+        let (number, correlation) = self.lock().replies.expect(response_topic, Arc::clone(&slot));
+        Expected { session: Arc::clone(self), since: Instant::now(), number, correlation, fate: Some((settler, slot)) }
+    }
+
+    /// Subscribes to the topic that replies come to, unless that is done.
+    pub(crate) fn subscribe_to_replies(
+        self: &Arc<Self>,
+        response_topic: &str,
+        topic: &str,
+        deadline: Instant,
+    ) -> Result<()> {
+        // Of a stream, too; but its end must not unsubscribe from it while replies are to come.
+        if self.lock().subscriptions.own_if_subscribed(response_topic) {
+            return Ok(());
+        }
+        // Several may do so at once, which does no harm.
+        let filters = [(response_topic.to_string(), QoS::AtLeastOnce.into())];
+        match self.subscribe(&filters, true, deadline) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let prefix = format!("the request to \"{topic}\" was not sent, since no reply could come: ");
+                Err(error.with_prefix(&prefix).with_fate(Fate::NotSent))
+            }
+        }
+    }
+}
+
+impl Expected {
+    pub(crate) fn correlation(&self) -> &[u8] {
+        &self.correlation
+    }
+
+    /// Sends the request, which is to be acknowledged by `publish_by`, and waits for its reply.
+    pub(crate) fn ask(
+        mut self,
+        message: Outgoing,
+        enveloped: bool,
+        publish_by: Instant,
+        deadline: Instant,
+    ) -> Result<Message> {
+        let fate = self.fate.take().unwrap_or_else(Settler::new);
+        let (topic, qos) = (message.topic.clone(), message.qos);
+        let body = Body::Publish(Arc::new(message));
+        let delivery = self.session.submit_with(fate, body, publish_by, WhenFull::WaitUntil(publish_by))?;
+        let answer = delivery.wait_answer(deadline);
+        if let Some(Answer::Reply(reply)) = answer {
+            return Ok(reply);
+        }
+        // From here on none can come; but one that came just now was taken for the reply, and counted.
+        self.session.lock().replies.forget(self.number);
+        match delivery.wait_answer(Instant::now()).or(answer) {
+            Some(Answer::Reply(reply)) => Ok(reply),
+            Some(Answer::Failed(error)) => Err(error),
+            Some(Answer::Ended(reason)) => Err(unanswered(&topic, &delivery, &reason)),
+            None => Err(self.overdue(&topic, qos, enveloped)),
+        }
+    }
+
+    /// The broker has the request, and the time is up.
+    fn overdue(&self, topic: &str, qos: QoS, enveloped: bool) -> Error {
+        let done = if qos == QoS::AtMostOnce { "written" } else { "acknowledged by the broker" };
+        let message = format!(
+            "the request to \"{topic}\" was {done}, but no reply came within {:.1?} (stage: reply)",
+            self.since.elapsed()
+        );
+        let kind = ErrorKind::Timeout(Stage::Reply);
+        let offline = self.session.lock().offline().cloned();
+        let error = match offline {
+            Some(reason) => {
+                Error::new(kind, format!("{message}; there is no connection: {reason}")).with_source(reason)
+            }
+            None => Error::new(kind, message),
+        };
+        let replier = match enveloped {
+            true => "read the envelope",
+            false => "speak MQTT 5, or be asked with RequestOptions::envelope",
+        };
+        let broker = match self.session.config.response_topic() {
+            Some(_) => "",
+            None => "; a broker without P2P topics needs ConfigBuilder::response_topic",
+        };
+        error.with_fate(Fate::Delivered).with_hint(format!("the replier must be online, and {replier}{broker}"))
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        if self.session.check_process().is_ok() {
+            self.session.lock().replies.forget(self.number);
+        }
+    }
+}
+
+/// The client has come to its end while a request waited.
+fn unanswered(topic: &str, delivery: &Delivery, reason: &Error) -> Error {
+    let (what, fate) = match delivery.is_acknowledged() {
+        true => ("was delivered, but not answered", Fate::Delivered),
+        false => ("may have been delivered, but was not answered", Fate::Unknown),
+    };
+    let error = Error::new(reason.kind(), format!("the request to \"{topic}\" {what}: {reason}")).with_fate(fate);
+    match reason.code() {
+        Some(code) => error.with_code(code),
+        None => error,
+    }
+    .with_source(reason.clone())
+}

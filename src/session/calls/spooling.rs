@@ -1,0 +1,132 @@
+//! The session's side of the spool: opening it, what an earlier run has left, and what the writer reports.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::detached;
+use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::events::Event;
+use crate::session::Session;
+use crate::session::core::op::Op;
+use crate::session::core::state::State;
+use crate::spool::{self, Done, Opened, Queue, Restored};
+
+/// As good as for ever, within one run.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The least time the writer gets to end, so that the file is free for another client.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// Opens the spool of the configuration, if it has one.
+pub(in crate::session) fn open(config: &Config, deadline: Instant) -> Result<Option<Opened>> {
+    config.spool().map(|spool| spool::open(spool, config, deadline)).transpose()
+}
+
+/// Puts what an earlier run has left into the outbox, ahead of everything else.
+pub(in crate::session) fn restore(state: &mut State, config: &Config, opened: &mut Opened) -> Option<Arc<Queue>> {
+    let spool = config.spool()?;
+    let restored = std::mem::take(&mut opened.restored);
+    let sizes = restored.iter().map(|restored| (restored.key, spool::size_of(&restored.message)));
+    let queue = Arc::new(Queue::new(spool, sizes));
+    state.outbox.use_spool(Arc::clone(&queue), spool.bound());
+    if !restored.is_empty() {
+        log::info!("the spool {} holds {} messages of an earlier run", spool.path().display(), restored.len());
+    }
+    let now = Instant::now();
+    for Restored { key, message, age, limit } in restored {
+        let limit = limit.or(config.message_age()).unwrap_or(YEAR);
+        if age < limit {
+            let deadline = now + (limit - age).min(YEAR);
+            state.outbox.restore(key, message, deadline);
+        } else {
+            let message = format!(
+                "PUBLISH to \"{}\" ({}) of an earlier run was not delivered in time: it was accepted {} s ago, and its \
+                 limit is {} s; it may have been sent",
+                message.topic,
+                message.qos,
+                age.as_secs(),
+                limit.as_secs()
+            );
+            let error = Error::new(ErrorKind::Timeout(Stage::Ack), message).with_fate(Fate::Unknown);
+            state.outbox.lost.note(&error);
+            queue.remove(key);
+        }
+    }
+    Some(queue)
+}
+
+impl Session {
+    /// Starts the writer. It ends when the spool is closed.
+    pub(in crate::session) fn start_writer(self: &Arc<Self>, opened: Opened) -> Result<()> {
+        let Some(queue) = self.spool.clone() else { return Ok(()) };
+        if let Some((path, reason)) = opened.set_aside {
+            let event = Event::SpoolSetAside { path, reason };
+            crate::session::event_log::log_event(&event, &self.config);
+            self.events.hold(event);
+        }
+        let (store, session) = (opened.store, Arc::clone(self));
+        let run = move || spool::run(&queue, store, |done| session.written(done));
+        detached::start("aliyun-mqtt-spool", run).map(drop)
+    }
+
+    /// What the writer has written goes out; what it could not write was never accepted.
+    fn written(self: &Arc<Self>, Done { seqs, result }: Done) {
+        let mut state = self.lock();
+        for seq in seqs {
+            match &result {
+                Ok(()) => state.outbox.stored(seq),
+                Err(reason) => state.outbox.not_stored(seq, |op| not_stored(op, reason)),
+            }
+        }
+        state.touch();
+        state.push_out(None);
+        self.announce(&mut state);
+    }
+
+    /// Blocks until a message just accepted is on disk, at most until then. An error: it was not, and is not sent.
+    pub(crate) fn wait_stored(&self, delivery: &Delivery, until: Instant) -> Result<()> {
+        if self.spool.is_none() {
+            return Ok(());
+        }
+        let mut state = self.lock();
+        while state.outbox.is_storing(delivery.seq()) {
+            let now = Instant::now();
+            if now >= until {
+                state.outbox.not_stored(delivery.seq(), |op| op.expired(None));
+                self.announce(&mut state);
+                break;
+            }
+            self.expire_in(&mut state, now);
+            let wake = state.outbox.next_deadline().map_or(until, |next| next.min(until));
+            state = self.wait(state, wake);
+        }
+        drop(state);
+        match delivery.try_wait() {
+            Err(error) if error.fate() == Some(Fate::NotSent) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether QoS 1 and 2 messages are stored.
+    pub(crate) fn spools(&self) -> bool {
+        self.spool.is_some()
+    }
+
+    /// Waits until everything is on disk and the file is free for another client, a moment at the least.
+    pub(in crate::session) fn close_spool(&self, deadline: Instant) {
+        let Some(queue) = &self.spool else { return };
+        if !queue.close(deadline.max(Instant::now() + CLOSING)) {
+            log::warn!("the disk does not answer: the spool stays locked until it does");
+        }
+    }
+}
+
+fn not_stored(op: &Op, reason: &Error) -> Error {
+    let message = format!("{} was not accepted: it could not be stored: {reason}", op.describe());
+    Error::new(ErrorKind::Spool, message).with_fate(Fate::NotSent).with_source(reason.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! Handing in a new token on a connection that stands.
+
+use std::time::{Instant, SystemTime};
+
+use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::session::Session;
+use crate::token::Token;
+
+impl Session {
+    /// Hands a token to the service, blocking until it has taken it.
+    pub(crate) fn upload_token(&self, token: Token, deadline: Instant) -> Result<()> {
+        self.check_process()?;
+        token.check("the token").map_err(|error| error.with_fate(Fate::NotSent))?;
+        let kind = token.kind();
+        let mut state = self.lock();
+        state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
+        // One that is held already may still be on its way.
+        let taken = state.take_token(token, SystemTime::now())?;
+        let Some(serial) = taken.or_else(|| state.token_serial(kind)) else { return Ok(()) };
+        state.push_out(None);
+        self.announce(&mut state);
+        loop {
+            if let Some(verdict) = state.token_verdict(kind, serial) {
+                return verdict;
+            }
+            state.check_open()?;
+            if Instant::now() >= deadline {
+                let message = format!(
+                    "the token of the kind {kind} was not acknowledged in time (stage: ack); the next login will use it"
+                );
+                return Err(Error::new(ErrorKind::Timeout(Stage::Ack), message).with_fate(Fate::Unknown));
+            }
+            state = self.wait(state, deadline);
+        }
+    }
+}

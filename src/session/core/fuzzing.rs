@@ -1,0 +1,569 @@
+//! The session's bookkeeping, driven by bytes: calls of a program, events of a connection whether they make sense or
+//! not, losses and ends, in any order. It must never panic, never contradict itself, and leave no handle open.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::config::{AckMode, Config};
+use crate::credentials::Credentials;
+use crate::delivery::{Answer, Settler, Slot};
+use crate::error::{Code, Error, ErrorKind, Fate, Result};
+use crate::limits::Limits;
+use crate::message::{Outgoing, QoS};
+use crate::request::envelope::Envelope;
+use crate::session::core::inbox::QueueId;
+use crate::session::core::op::Body;
+use crate::session::core::state::{Flow, State};
+use crate::session::wire::link::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Refusal, Sent};
+use crate::subscribe_options::Asked;
+use crate::sync::lock;
+use crate::token::{Token, TokenKind};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Runs one sequence; each byte, or a few, is a step.
+pub fn session(data: &[u8]) {
+    let mut bytes = Bytes(data.iter());
+    let Some(kind) = bytes.next() else { return };
+    let mut run = Run::new(kind, bytes.next().unwrap_or_default());
+    while let Some(step) = bytes.next() {
+        run.step(step, &mut bytes);
+        run.check();
+    }
+    run.end();
+}
+
+struct Bytes<'a>(std::slice::Iter<'a, u8>);
+
+impl Bytes<'_> {
+    fn next(&mut self) -> Option<u8> {
+        self.0.next().copied()
+    }
+
+    /// One of so many; the first where the bytes are used up.
+    fn of(&mut self, count: u8) -> u8 {
+        self.next().unwrap_or_default() % count
+    }
+
+    fn qos(&mut self) -> QoS {
+        QoS::from_level(self.of(3)).unwrap_or(QoS::AtLeastOnce)
+    }
+
+    fn filter(&mut self) -> String {
+        ["a", "a/#", "b/+", "c"][usize::from(self.of(4))].to_string()
+    }
+
+    fn id(&mut self) -> u16 {
+        [0, 1, 2, 3, 4, 1022, 1023, 1024, 1025, 65_535][usize::from(self.of(10))]
+    }
+}
+
+/// What an adapter and a broker would know of a connection.
+#[derive(Default)]
+struct Wire {
+    last_id: u16,
+    /// Handed over and not taken yet; those of a resumed session go first.
+    ahead: VecDeque<(u16, QoS)>,
+    handed: VecDeque<Handed>,
+    /// What the broker would answer next.
+    due: VecDeque<LineEvent>,
+}
+
+enum Handed {
+    Publish(QoS),
+    Subscribe(usize),
+    Unsubscribe,
+    Acknowledge,
+    Disconnect,
+}
+
+#[derive(Clone, Default)]
+struct Line(Arc<Mutex<Wire>>);
+
+impl Line {
+    fn hand(&self, request: Handed) -> bool {
+        lock(&self.0).handed.push_back(request);
+        true
+    }
+
+    /// The next request is taken, and answered later.
+    fn take(&self) -> Option<LineEvent> {
+        let mut wire = lock(&self.0);
+        if let Some((id, qos)) = wire.ahead.pop_front() {
+            wire.due.push_back(answer(id, qos));
+            return Some(LineEvent::Sent(Sent::Publish(id)));
+        }
+        let request = wire.handed.pop_front()?;
+        if let Handed::Publish(QoS::AtMostOnce) = request {
+            return Some(LineEvent::Sent(Sent::Publish(0)));
+        }
+        if let Handed::Acknowledge = request {
+            return Some(LineEvent::Alive);
+        }
+        if let Handed::Disconnect = request {
+            return Some(LineEvent::Sent(Sent::Disconnect));
+        }
+        wire.last_id = if wire.last_id >= ids() { 1 } else { wire.last_id + 1 };
+        let id = wire.last_id;
+        let (sent, reply) = match request {
+            Handed::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
+            Handed::Subscribe(count) => {
+                (Sent::Subscribe(id), LineEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count], None))
+            }
+            _ => (Sent::Unsubscribe(id), LineEvent::UnsubAck(id)),
+        };
+        wire.due.push_back(reply);
+        Some(LineEvent::Sent(sent))
+    }
+
+    /// The broker's next answer.
+    fn reply(&self) -> Option<LineEvent> {
+        let mut wire = lock(&self.0);
+        let reply = wire.due.pop_front()?;
+        if let LineEvent::PubRec(id) = reply {
+            wire.due.push_back(LineEvent::PubComp(id));
+        }
+        Some(reply)
+    }
+}
+
+fn answer(id: u16, qos: QoS) -> LineEvent {
+    if qos == QoS::ExactlyOnce { LineEvent::PubRec(id) } else { LineEvent::PubAck(id) }
+}
+
+impl LineSender for Line {
+    fn publish(&self, message: &Outgoing) -> bool {
+        self.hand(Handed::Publish(message.qos))
+    }
+
+    fn subscribe(&self, filters: &[Asked]) -> bool {
+        self.hand(Handed::Subscribe(filters.len()))
+    }
+
+    fn unsubscribe(&self, _: &str) -> bool {
+        self.hand(Handed::Unsubscribe)
+    }
+
+    fn acknowledge(&self, _: u16, _: QoS) -> bool {
+        self.hand(Handed::Acknowledge)
+    }
+
+    fn disconnect(&self) -> bool {
+        self.hand(Handed::Disconnect)
+    }
+}
+
+impl LinePump for Line {
+    fn next(&mut self) -> Result<LineEvent, Failure> {
+        Ok(LineEvent::Alive)
+    }
+
+    fn next_before(&mut self, _: Instant) -> Result<Option<LineEvent>, Failure> {
+        Ok(None)
+    }
+
+    fn leftovers(&mut self) -> Vec<LineEvent> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, last_id: u16) {
+        lock(&self.0).last_id = last_id;
+    }
+
+    fn resend(&mut self, id: u16, message: &Outgoing) {
+        lock(&self.0).ahead.push_back((id, message.qos));
+    }
+
+    fn release_again(&mut self, id: u16) {
+        lock(&self.0).due.push_back(LineEvent::PubComp(id));
+    }
+
+    fn drain(&mut self, _: Instant) {}
+}
+
+const WINDOW: u16 = 3;
+
+/// How often it was sent, or its fate.
+type Told = Result<u32, Option<Fate>>;
+
+struct Run {
+    state: State,
+    now: Instant,
+    line: Option<Line>,
+    /// The connection has said nothing that a broker would not say.
+    honest: bool,
+    /// With what each said when it was first seen to be settled.
+    slots: Vec<(Arc<Slot>, Option<Told>)>,
+    streams: Vec<(u64, String)>,
+    keys: Vec<u64>,
+    /// Requests that nobody has given up, with what a reply would say; and those given up.
+    requests: Vec<(u64, Vec<u8>, Arc<Slot>)>,
+    given_up: Vec<Vec<u8>>,
+    dead: bool,
+}
+
+impl Run {
+    fn new(kind: u8, last_id: u8) -> Self {
+        static CONFIGS: OnceLock<Vec<Config>> = OnceLock::new();
+        let configs = CONFIGS.get_or_init(|| (0..16).map(config).collect());
+        let mut state = State::new(&configs[usize::from(kind % 16)], ids());
+        // Near the end of the range, where ids begin again.
+        state.outbox.set_last_id(if last_id % 2 == 0 { 0 } else { ids() - 2 });
+        Run {
+            state,
+            now: Instant::now(),
+            line: None,
+            honest: true,
+            slots: Vec::new(),
+            streams: Vec::new(),
+            keys: Vec::new(),
+            requests: Vec::new(),
+            given_up: Vec::new(),
+            dead: false,
+        }
+    }
+
+    fn step(&mut self, step: u8, bytes: &mut Bytes<'_>) {
+        match step % 25 {
+            0..=3 => self.submit(bytes),
+            4..=7 => {
+                if let Some(event) = self.line.as_ref().and_then(Line::take) {
+                    self.handle(event, true);
+                }
+            }
+            8..=10 => {
+                if let Some(event) = self.line.as_ref().and_then(Line::reply) {
+                    self.handle(event, true);
+                }
+            }
+            11 | 12 => self.connect(bytes.of(2) == 0),
+            13 => self.lose(bytes),
+            14 => {
+                self.honest = false;
+                let event = any_event(bytes);
+                self.handle(event, bytes.of(2) == 0);
+            }
+            15 => self.arrive(bytes),
+            16 => self.take(bytes),
+            17 => self.stream(bytes),
+            18 => self.tokens(bytes),
+            19 => {
+                self.now += HOUR * u32::from(bytes.of(3));
+                self.state.expire(self.now);
+                self.state.push_out(None);
+            }
+            20 => {
+                self.state.end_quiet();
+                self.after_event();
+            }
+            21 => {
+                let _ = (self.state.snapshot(), self.state.wedged(self.now), self.state.step_overdue(self.now));
+                let _ = self.state.outbox.lost.report();
+            }
+            22 => {
+                self.state.closing = true;
+                match bytes.of(3) {
+                    0 => self.state.say_goodbye(self.now),
+                    1 => self.state.give_up(),
+                    _ => self.die(),
+                }
+            }
+            23 => self.after_event(),
+            _ => self.request(bytes),
+        }
+    }
+
+    fn submit(&mut self, bytes: &mut Bytes<'_>) {
+        let body = match bytes.of(8) {
+            0 => Body::Subscribe { filters: vec![(bytes.filter(), bytes.qos().into())], own: bytes.of(2) == 0 },
+            1 => Body::Subscribe { filters: vec![(bytes.filter(), bytes.qos().into()); 2], own: true },
+            2 => {
+                let filter = bytes.filter();
+                self.state.subscriptions.remove(&filter);
+                Body::Unsubscribe(filter)
+            }
+            size => Body::Publish(Arc::new(Outgoing::new("t", bytes.qos(), vec![0; usize::from(size)]))),
+        };
+        if self.state.check_open().is_err() || !self.state.outbox.has_room(body.size()) {
+            return;
+        }
+        let deadline = self.now + HOUR * u32::from(bytes.of(3));
+        let (settler, slot) = Settler::new();
+        self.state.outbox.push(body, settler, deadline);
+        self.state.push_out(None);
+        self.slots.push((slot, None));
+    }
+
+    /// A request is made, given up, or answered in time or late.
+    fn request(&mut self, bytes: &mut Bytes<'_>) {
+        const TOPIC: &str = "a/p2p/GID_fuzz@@@1";
+        let payload = match bytes.of(4) {
+            0 if self.requests.len() < 4 && !self.dead => {
+                let (settler, slot) = Settler::new();
+                // As of a message that was acknowledged.
+                let _ = settler.settle(Ok(crate::delivery::Reply::default()));
+                let (number, correlation) = self.state.replies.expect(TOPIC, Arc::clone(&slot));
+                let reply = Envelope::Reply { correlation: &correlation, payload: b"yes" }.encode();
+                self.requests.push((number, reply, slot));
+                return;
+            }
+            1 => {
+                let Some((number, reply, _)) = self.requests.pop() else { return };
+                self.state.replies.forget(number);
+                self.given_up.push(reply);
+                return;
+            }
+            2 => self.requests.first().map(|(_, reply, _)| reply.clone()),
+            _ => self.given_up.last().cloned(),
+        };
+        let Some(payload) = payload else { return };
+        let qos = bytes.qos();
+        let id = if qos == QoS::AtMostOnce { 0 } else { bytes.id() };
+        let (topic, duplicate, retained) = (TOPIC.to_string(), bytes.of(2) == 1, false);
+        let before = self.state.snapshot();
+        let arrived = Arrived { id, topic, qos, duplicate, retained, payload, properties: None };
+        self.handle(LineEvent::Publish(arrived), true);
+        let after = self.state.snapshot();
+        let known = after.replies + after.late_replies + after.redelivered;
+        assert!(self.dead || known == before.replies + before.late_replies + before.redelivered + 1);
+        assert_eq!(after.inbox_messages, before.inbox_messages, "a reply is for no inbox");
+    }
+
+    fn handle(&mut self, event: LineEvent, sure: bool) {
+        let flow = self.state.handle(event, sure, &mut Vec::new());
+        match flow {
+            Ok(Flow::Left(_)) => self.die(),
+            Ok(Flow::Go) => self.after_event(),
+            Err(error) => {
+                assert!(!self.honest || self.dead, "a connection like any other ended with: {error}");
+                self.loss(Cause::Other);
+            }
+        }
+    }
+
+    fn after_event(&mut self) {
+        let Some(mut line) = self.line.clone() else { return };
+        self.state.push_out(Some(&mut line));
+        if self.state.set_up() && !self.state.is_online() && !self.dead {
+            self.state.online();
+            self.state.push_out(Some(&mut line));
+        }
+    }
+
+    fn connect(&mut self, session_present: bool) {
+        if self.dead {
+            return;
+        }
+        if self.line.is_some() {
+            self.loss(Cause::Closed);
+        }
+        let line = Line::default();
+        self.honest = true;
+        self.state.connected(Box::new(line.clone()), session_present, Allowed::default(), &mut line.clone());
+        self.line = Some(line);
+        self.after_event();
+    }
+
+    fn lose(&mut self, bytes: &mut Bytes<'_>) {
+        let mut leftovers = Vec::new();
+        for _ in 0..bytes.of(3) {
+            let line = self.line.as_ref();
+            let left = if bytes.of(2) == 0 { line.and_then(Line::take) } else { line.and_then(Line::reply) };
+            leftovers.extend(left);
+        }
+        self.state.read_leftovers(leftovers, &mut Vec::new());
+        self.loss(match bytes.of(4) {
+            0 => Cause::Other,
+            1 => Cause::Refused(bytes.of(7)),
+            _ => Cause::Closed,
+        });
+    }
+
+    fn loss(&mut self, cause: Cause) {
+        let failure = Failure { error: Error::new(ErrorKind::ConnectionLost, "lost"), cause };
+        let loss = self.state.lost(&failure, &mut Vec::new());
+        self.line = None;
+        if loss.fatal.is_some() {
+            self.die();
+        }
+    }
+
+    fn arrive(&mut self, bytes: &mut Bytes<'_>) {
+        let kind = bytes.of(7);
+        let (topic, payload): (&str, &[u8]) = match kind {
+            0 => ("$SYS/tokenInvalidNotice", br#"{"code":1,"type":"RW"}"#),
+            1 => ("$SYS/tokenInvalidNotice", br#"{"code":4,"type":"W"}"#),
+            2 => ("$SYS/tokenExpireNotice", br#"{"expireTime":9000000000000,"type":"R"}"#),
+            3 => ("a/b", b"123456789"),
+            4 => ("a", b""),
+            _ => ("z", b"1"),
+        };
+        let qos = bytes.qos();
+        let id = if qos == QoS::AtMostOnce { 0 } else { bytes.id() };
+        let (duplicate, retained) = (bytes.of(2) == 1, false);
+        let arrived = Arrived {
+            id,
+            topic: topic.to_string(),
+            qos,
+            duplicate,
+            retained,
+            payload: payload.to_vec(),
+            properties: None,
+        };
+        let oversized = kind == 6;
+        self.handle(if oversized { LineEvent::Oversized(arrived, 1 << 20) } else { LineEvent::Publish(arrived) }, true);
+    }
+
+    fn take(&mut self, bytes: &mut Bytes<'_>) {
+        let stream = usize::from(bytes.of(4));
+        let queue = self.streams.get(stream).map_or(QueueId::Client, |(id, _)| QueueId::Stream(*id));
+        if let Some((_, Some(key))) = self.state.take(queue) {
+            self.keys.push(key);
+        }
+        if bytes.of(2) == 0 {
+            if let Some(key) = self.keys.pop() {
+                self.state.acknowledge(key);
+            }
+        }
+    }
+
+    fn stream(&mut self, bytes: &mut Bytes<'_>) {
+        if bytes.of(2) == 0 {
+            let filter = bytes.filter();
+            self.streams.push((self.state.queues.open_stream(&filter), filter));
+        } else if let Some((id, filter)) = self.streams.pop() {
+            self.state.close_stream(id, &filter);
+        }
+    }
+
+    fn tokens(&mut self, bytes: &mut Bytes<'_>) {
+        let now = SystemTime::now();
+        let kind = TokenKind::ALL[usize::from(bytes.of(3))];
+        let token = Token::new(kind, ["x", "y", "z"][usize::from(bytes.of(3))]).expires_at(now + HOUR);
+        match bytes.of(5) {
+            0 => {
+                if let Ok(Some(serial)) = self.state.take_token(token, now) {
+                    let _ = self.state.token_verdict(kind, serial);
+                }
+            }
+            1 => drop(self.state.renewed(&Credentials::tokens("key", [token]), now)),
+            2 => drop(self.state.renewal_failed(Error::new(ErrorKind::Credentials, "none"), now)),
+            3 => drop(self.state.given(&Credentials::tokens("key", [token]), now)),
+            _ => {
+                let _ =
+                    (self.state.wants_tokens(now, false), self.state.tokens_usable(now), self.state.until_renewal(now));
+                let _ = (self.state.token_login(), self.state.login_refused(now));
+            }
+        }
+        self.state.push_out(None);
+    }
+
+    fn die(&mut self) {
+        let ended = self.state.die(&Error::closed());
+        assert_eq!(ended.is_some(), !self.dead, "the end is told once");
+        self.line = None;
+        self.dead = true;
+    }
+
+    fn check(&mut self) {
+        self.state.assert_consistent();
+        let waiting = &mut self.requests;
+        waiting.retain(|(_, reply, slot)| match slot.wait_answer(Instant::now()) {
+            Some(Answer::Reply(message)) => {
+                assert_eq!(message.payload, b"yes");
+                self.given_up.push(reply.clone());
+                false
+            }
+            Some(Answer::Ended(_)) => false,
+            Some(Answer::Failed(error)) => unreachable!("it was acknowledged: {error}"),
+            None => true,
+        });
+        assert_eq!(self.state.replies.waiting(), waiting.len());
+        assert!(waiting.is_empty() || !self.dead);
+        for (slot, told) in self.slots.iter_mut().filter(|(_, told)| told.is_none()) {
+            *told = look(slot);
+        }
+        let stats = self.state.snapshot();
+        let open = self.slots.iter().filter(|(_, told)| told.is_none()).count();
+        assert_eq!(stats.outbox_messages, open as u64, "handles that are open");
+        assert!(stats.outbox_messages <= 8 && stats.inbox_messages <= 4);
+    }
+
+    fn end(mut self) {
+        self.die();
+        self.check();
+        for (slot, told) in &self.slots {
+            assert!(told.is_some(), "a handle is open after the end");
+            assert_eq!(*told, look(slot), "a handle was settled twice");
+        }
+        let stats = self.state.snapshot();
+        assert_eq!((stats.outbox_messages, stats.outbox_bytes, stats.unacknowledged), (0, 0, 0));
+        let queues = self.streams.iter().map(|(id, _)| QueueId::Stream(*id)).chain([QueueId::Client]);
+        for queue in queues.collect::<Vec<_>>() {
+            while self.state.take(queue).is_some() {}
+        }
+        let stats = self.state.snapshot();
+        assert_eq!((stats.inbox_messages, stats.inbox_bytes), (0, 0));
+    }
+}
+
+fn look(slot: &Slot) -> Option<Told> {
+    slot.peek().map(|result| result.map(|reply| reply.attempts).map_err(|error| error.fate()))
+}
+
+fn any_event(bytes: &mut Bytes<'_>) -> LineEvent {
+    let (kind, id) = (bytes.of(13), bytes.id());
+    match kind {
+        0 => LineEvent::Sent(Sent::Publish(id)),
+        1 => LineEvent::Sent(Sent::Subscribe(id)),
+        2 => LineEvent::Sent(Sent::Unsubscribe(id)),
+        3 => LineEvent::PubAck(id),
+        4 => LineEvent::PubRec(id),
+        5 => LineEvent::PubComp(id),
+        6 => LineEvent::SubAck(
+            id,
+            vec![if bytes.of(2) == 0 { Ok(bytes.qos()) } else { Err(0x80) }; bytes.of(3).into()],
+            None,
+        ),
+        7 => LineEvent::UnsubAck(id),
+        8 => LineEvent::Released(id),
+        9 => LineEvent::ConnAck { session_present: false, allowed: Allowed::default() },
+        10 => LineEvent::PublishRefused(
+            id,
+            refusal([Code::PubAck, Code::PubRec, Code::PubComp][usize::from(bytes.of(3))]),
+        ),
+        11 => LineEvent::UnsubRefused(id, refusal(Code::UnsubAck)),
+        _ => LineEvent::Alive,
+    }
+}
+
+fn refusal(code: fn(u8) -> Code) -> Refusal {
+    Refusal { code: code(0x87), reason: None }
+}
+
+/// One of sixteen.
+fn config(kind: u8) -> Config {
+    let credentials = match kind & 4 {
+        0 => Credentials::signature("key", "secret"),
+        _ => Credentials::tokens("key", [Token::new(TokenKind::ReadWrite, "x")]),
+    };
+    let builder = Config::builder()
+        .endpoint("mqtt://127.0.0.1:1883")
+        .instance_id("post-cn-fuzz")
+        .group_id("GID_fuzz")
+        .device_id("1")
+        .credentials(credentials)
+        .window(WINDOW)
+        .limits(Limits::default().outbox(8, 10_000).inbox(4, 1_500))
+        .clean_session(kind & 1 == 0)
+        .ordered(kind & 2 != 0)
+        .deliver_notices(kind & 8 != 0)
+        .ack_mode(if kind & 8 == 0 { AckMode::OnTake } else { AckMode::Manual });
+    #[allow(clippy::expect_used, reason = "these are good configurations")]
+    builder.build().expect("a good configuration")
+}
+
+fn ids() -> u16 {
+    crate::session::wire::dial::id_limit(WINDOW)
+}

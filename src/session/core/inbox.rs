@@ -1,0 +1,282 @@
+//! The inbox: the client's own queue and one for each stream, under one common bound.
+//!
+//! Where a message waits follows from the filters alone: in the queue of the first open stream that matches, else in the
+//! client's own. It moves when a stream opens or closes, and each queue stays in the order of receipt.
+
+use std::collections::VecDeque;
+
+use crate::message::{Message, QoS};
+use crate::names::filter_matches;
+use crate::session::core::acks::PER_MESSAGE;
+
+/// Whose queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QueueId {
+    /// The client's own: whatever no stream asked for.
+    Client,
+    /// A stream's.
+    Stream(u64),
+}
+
+struct Item {
+    message: Message,
+    /// Its entry in the table of acknowledgements.
+    key: Option<u64>,
+    /// Its place in the order of receipt.
+    place: u64,
+    /// What it counts against the bound in bytes.
+    size: usize,
+}
+
+struct Stream {
+    id: u64,
+    filter: String,
+    items: VecDeque<Item>,
+}
+
+/// What a message counts against the bound in bytes: what it has allocated, its place in a queue, which may be twice as long
+/// as what it holds, and its entry in the table of acknowledgements.
+fn size_of_item(message: &Message) -> usize {
+    let entry = if message.qos == QoS::AtMostOnce { 0 } else { PER_MESSAGE };
+    2 * size_of::<Item>() + entry + message.held()
+}
+
+/// All queues.
+pub(in crate::session) struct Queues {
+    max_count: usize,
+    max_bytes: usize,
+    count: usize,
+    bytes: usize,
+    next_place: u64,
+    own: VecDeque<Item>,
+    /// In the order they were made: the first that matches gets the message.
+    streams: Vec<Stream>,
+    next_stream: u64,
+}
+
+impl Queues {
+    pub(in crate::session) fn new(max_count: usize, max_bytes: usize) -> Self {
+        Queues {
+            max_count,
+            max_bytes,
+            count: 0,
+            bytes: 0,
+            next_place: 0,
+            own: VecDeque::new(),
+            streams: Vec::new(),
+            next_stream: 0,
+        }
+    }
+
+    pub(in crate::session) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(in crate::session) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether at least half of both bounds is free.
+    pub(in crate::session) fn half_empty(&self) -> bool {
+        self.count <= self.max_count / 2 && self.bytes <= self.max_bytes / 2
+    }
+
+    /// Whether this message fits. One larger than the whole bound fits an empty inbox.
+    pub(in crate::session) fn has_room(&self, message: &Message) -> bool {
+        self.count < self.max_count && (self.count == 0 || self.bytes + size_of_item(message) <= self.max_bytes)
+    }
+
+    pub(in crate::session) fn push(&mut self, message: Message, key: Option<u64>) {
+        let (place, size) = (self.next_place, size_of_item(&message));
+        self.next_place += 1;
+        self.count += 1;
+        self.bytes += size;
+        self.queue_for(&message.topic).push_back(Item { message, key, place, size });
+    }
+
+    /// Where a message to this topic waits.
+    fn queue_for(&mut self, topic: &str) -> &mut VecDeque<Item> {
+        match self.streams.iter_mut().find(|stream| filter_matches(&stream.filter, topic)) {
+            Some(stream) => &mut stream.items,
+            None => &mut self.own,
+        }
+    }
+
+    /// The oldest message of a queue, with its key in the table of acknowledgements.
+    pub(in crate::session) fn pop(&mut self, queue: QueueId) -> Option<(Message, Option<u64>)> {
+        let items = match queue {
+            QueueId::Client => &mut self.own,
+            QueueId::Stream(id) => &mut self.streams.iter_mut().find(|stream| stream.id == id)?.items,
+        };
+        let item = items.pop_front()?;
+        self.count -= 1;
+        self.bytes -= item.size;
+        Some((item.message, item.key))
+    }
+
+    /// Opens a stream, which takes over what waits in the client's queue and matches. What an earlier stream holds stays
+    /// there.
+    pub(in crate::session) fn open_stream(&mut self, filter: &str) -> u64 {
+        let id = self.next_stream;
+        self.next_stream += 1;
+        let matches = |item: &Item| filter_matches(filter, &item.message.topic);
+        let (items, own) = std::mem::take(&mut self.own).into_iter().partition(matches);
+        self.own = own;
+        self.streams.push(Stream { id, filter: filter.to_string(), items });
+        id
+    }
+
+    /// Ends a stream; what it held goes to the next one that matches, else to the client's queue, each message to its place
+    /// in the order of receipt. Returns whether another stream has the same filter.
+    pub(in crate::session) fn close_stream(&mut self, id: u64) -> bool {
+        let Some(position) = self.streams.iter().position(|stream| stream.id == id) else { return false };
+        let stream = self.streams.remove(position);
+        for item in stream.items {
+            self.queue_for(&item.message.topic).push_back(item);
+        }
+        // Two runs that are in order each, which this merges in linear time.
+        for items in self.streams.iter_mut().map(|stream| &mut stream.items).chain([&mut self.own]) {
+            if !items.iter().is_sorted_by_key(|item| item.place) {
+                items.make_contiguous().sort_by_key(|item| item.place);
+            }
+        }
+        self.streams.iter().any(|other| other.filter == stream.filter)
+    }
+
+    /// The topic of the message that has waited longest, in whichever queue.
+    pub(in crate::session) fn oldest(&self) -> Option<&str> {
+        let queues = self.streams.iter().map(|stream| &stream.items).chain([&self.own]);
+        let oldest = queues.filter_map(VecDeque::front).min_by_key(|item| item.place)?;
+        Some(&oldest.message.topic)
+    }
+
+    /// The topic of the message with this key in the table of acknowledgements, while it waits here.
+    pub(in crate::session) fn topic_of(&self, key: u64) -> Option<&str> {
+        let mut items = self.streams.iter().flat_map(|stream| &stream.items).chain(&self.own);
+        items.find(|item| item.key == Some(key)).map(|item| item.message.topic.as_str())
+    }
+
+    /// Panics where the queues contradict themselves.
+    #[cfg(any(test, fuzzing))]
+    pub(in crate::session) fn assert_consistent(&self) {
+        let owner = |topic: &str| self.streams.iter().find(|stream| filter_matches(&stream.filter, topic));
+        let (mut count, mut bytes) = (0, 0);
+        let streams = self.streams.iter().map(|stream| (Some(stream.id), &stream.items));
+        for (id, items) in streams.chain([(None, &self.own)]) {
+            assert!(items.iter().is_sorted_by_key(|item| item.place), "in the order of receipt");
+            assert!(
+                items.iter().all(|item| owner(&item.message.topic).map(|stream| stream.id) == id),
+                "where it belongs"
+            );
+            count += items.len();
+            bytes += items.iter().map(|item| size_of_item(&item.message)).sum::<usize>();
+        }
+        assert_eq!((self.count, self.bytes), (count, bytes), "what is counted");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(topic: &str, payload: &str) -> Message {
+        let (topic, payload) = (topic.to_string(), payload.as_bytes().to_vec());
+        Message { topic, payload, qos: QoS::AtMostOnce, duplicate: false, retained: false, properties: None, ack: None }
+    }
+
+    fn topics(queues: &mut Queues, queue: QueueId) -> Vec<String> {
+        std::iter::from_fn(|| queues.pop(queue)).map(|(message, _)| message.topic).collect()
+    }
+
+    #[test]
+    fn the_first_matching_stream_gets_the_only_copy() {
+        let mut queues = Queues::new(100, 100_000);
+        let first = queues.open_stream("a/#");
+        let second = queues.open_stream("a/b");
+        for topic in ["a/b", "a/c", "z"] {
+            queues.push(message(topic, ""), None);
+        }
+        assert_eq!(topics(&mut queues, QueueId::Stream(first)), ["a/b", "a/c"]);
+        assert!(topics(&mut queues, QueueId::Stream(second)).is_empty());
+        assert_eq!(topics(&mut queues, QueueId::Client), ["z"]);
+        assert_eq!((queues.count(), queues.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_closed_stream_hands_over_what_it_held() {
+        let mut queues = Queues::new(100, 100_000);
+        let one = queues.open_stream("a");
+        let two = queues.open_stream("a");
+        queues.push(message("a", "x"), None);
+        assert!(queues.close_stream(one), "another stream has the same filter");
+        assert!(!queues.close_stream(two));
+        assert_eq!(topics(&mut queues, QueueId::Client), ["a"]);
+    }
+
+    #[test]
+    fn a_new_stream_takes_over_what_waits_and_a_closed_one_gives_it_back_in_the_order_of_receipt() {
+        let mut queues = Queues::new(100, 100_000);
+        for topic in ["a/1", "b/1", "$SYS/x", "a/2"] {
+            queues.push(message(topic, ""), Some(7));
+        }
+        let first = queues.open_stream("a/#");
+        let all = queues.open_stream("#");
+        queues.assert_consistent();
+        for topic in ["a/3", "b/2", "a/4"] {
+            queues.push(message(topic, ""), None);
+        }
+        assert_eq!(
+            queues.pop(QueueId::Stream(first)).map(|(message, key)| (message.topic, key)),
+            Some(("a/1".into(), Some(7)))
+        );
+        assert_eq!(queues.oldest(), Some("b/1"));
+        // To the other stream that matches, not to a queue that nobody may read.
+        assert!(!queues.close_stream(first));
+        queues.assert_consistent();
+        assert_eq!(queues.pop(QueueId::Stream(all)).map(|(message, _)| message.topic), Some("b/1".to_string()));
+        assert!(!queues.close_stream(all));
+        queues.assert_consistent();
+        assert_eq!(topics(&mut queues, QueueId::Client), ["$SYS/x", "a/2", "a/3", "b/2", "a/4"]);
+        assert_eq!((queues.count(), queues.bytes(), queues.oldest()), (0, 0, None));
+    }
+
+    #[test]
+    fn a_second_stream_of_the_same_filter_gets_what_the_first_held_once_that_is_gone() {
+        let mut queues = Queues::new(100, 100_000);
+        queues.push(message("a", "1"), None);
+        let (one, two) = (queues.open_stream("a"), queues.open_stream("+"));
+        assert!(topics(&mut queues, QueueId::Stream(two)).is_empty());
+        queues.close_stream(one);
+        queues.push(message("a", "2"), None);
+        let payloads: Vec<_> =
+            std::iter::from_fn(|| queues.pop(QueueId::Stream(two))).map(|(m, _)| m.payload).collect();
+        assert_eq!(payloads, [b"1", b"2"]);
+    }
+
+    #[test]
+    fn a_message_is_found_by_its_key_while_it_waits() {
+        let mut queues = Queues::new(100, 100_000);
+        queues.push(message("a", ""), Some(1));
+        queues.push(message("b", ""), Some(2));
+        let stream = queues.open_stream("b");
+        assert_eq!((queues.topic_of(1), queues.topic_of(2), queues.topic_of(3)), (Some("a"), Some("b"), None));
+        queues.pop(QueueId::Stream(stream));
+        assert_eq!(queues.topic_of(2), None);
+    }
+
+    #[test]
+    fn bounded_by_count_and_bytes() {
+        let one = size_of_item(&message("t", "12345678"));
+        let mut queues = Queues::new(3, 2 * one);
+        assert!(queues.has_room(&message("t", &"longer than the whole bound".repeat(1_000))));
+        queues.push(message("t", "12345678"), None);
+        assert!(queues.has_room(&message("t", "12345678")));
+        assert!(!queues.has_room(&message("t", "1234567890123456789012345")), "a larger block");
+        queues.push(message("t", "12345678"), None);
+        assert_eq!((queues.count(), queues.bytes()), (2, 2 * one));
+        assert!(!queues.has_room(&message("t", "")));
+        let mut queues = Queues::new(1, usize::MAX);
+        queues.push(message("t", ""), None);
+        assert!(!queues.has_room(&message("", "")));
+    }
+}

@@ -1,0 +1,14 @@
+//! The bookkeeping of a session: everything that is known, without a thread, a socket or a clock.
+
+pub(super) mod acks;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+pub(super) mod inbox;
+pub(super) mod op;
+pub(super) mod outbox;
+pub(super) mod rate;
+pub(super) mod replies;
+pub(super) mod state;
+pub(super) mod subscriptions;
+pub(crate) mod token_store;
+pub(super) mod unseen_failures;

@@ -1,0 +1,42 @@
+//! What must hold of an outbox at any moment, for tests.
+
+use super::{Outbox, Stage, Ticket};
+use crate::session::core::op::Op;
+
+impl Outbox {
+    /// Panics where the outbox contradicts itself.
+    pub(in crate::session) fn assert_consistent(&self) {
+        let open = || self.ops.iter().filter(|(_, op)| op.is_open());
+        assert_eq!(self.open, open().count(), "operations that are open");
+        assert_eq!(self.bytes, open().map(|(_, op)| op.size).sum::<usize>(), "their bytes");
+        assert!(self.deadlines.iter().map(|(_, seq)| seq).copied().eq(self.by_deadline()), "their deadlines");
+        let in_flight = self.ops.values().filter(|op| op.in_flight()).count();
+        assert_eq!(self.in_flight, in_flight, "operations in flight");
+        let copied = self.ops.values().filter(|op| op.in_flight()).map(|op| op.size).sum::<usize>();
+        assert_eq!(self.copied, copied, "the bytes of those");
+        assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
+        let queued = |op: &&Op| op.stage == Stage::Queued;
+        assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be handed over");
+        assert!(self.queued.iter().all(|seq| self.ops.get(seq).as_ref().is_some_and(queued)));
+        let ghosts = self.ops.iter().filter(|(_, op)| op.is_ghost()).map(|(seq, _)| seq);
+        assert!(self.ghosts.iter().eq(ghosts), "ghosts");
+        assert!(self.ops.values().all(|op| op.is_ghost() != op.is_open()), "either open or a ghost");
+        assert!(self.suspects.iter().all(|seq| self.ops.get(seq).is_some_and(Op::is_open)), "suspects");
+        let kept: Vec<_> = self.ops.values().filter_map(|op| op.kept_id).collect();
+        assert_eq!(self.reserved.len(), kept.len(), "ids that are kept");
+        assert!(kept.iter().all(|id| self.reserved.contains(id)));
+        let tickets = self.publishes.iter().chain(&self.requests);
+        for (id, ticket) in tickets {
+            let Ticket::Op(seq) = ticket else { continue };
+            let owner = self.ops.get(seq);
+            assert!(self.given_up || owner.is_some_and(|op| op.in_flight() && op.id == *id), "packet id {id}");
+        }
+    }
+
+    fn by_deadline(&self) -> Vec<u64> {
+        let mut open: Vec<_> =
+            self.ops.iter().filter(|(_, op)| op.is_open()).map(|(seq, op)| (op.deadline, *seq)).collect();
+        open.sort_unstable();
+        open.into_iter().map(|(_, seq)| seq).collect()
+    }
+}

@@ -1,0 +1,42 @@
+//! An even publish rate.
+
+use std::time::{Duration, Instant};
+
+/// Hands out slots at equal distances: never more messages in any second than asked for.
+pub(in crate::session) struct Rate {
+    distance: Duration,
+    next: Option<Instant>,
+}
+
+impl Rate {
+    /// So many messages a second.
+    pub(in crate::session) fn new(per_second: f64) -> Self {
+        Rate { distance: Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(Duration::ZERO), next: None }
+    }
+
+    /// When the next message may be accepted; `None` means now.
+    pub(in crate::session) fn wait_until(&self, now: Instant) -> Option<Instant> {
+        self.next.filter(|next| *next > now)
+    }
+
+    /// A message was accepted.
+    pub(in crate::session) fn used(&mut self, now: Instant) {
+        self.next = now.checked_add(self.distance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_messages_evenly() {
+        let start = Instant::now();
+        let mut rate = Rate::new(20.0);
+        assert_eq!(rate.wait_until(start), None);
+        rate.used(start);
+        let next = start + Duration::from_millis(50);
+        assert_eq!(rate.wait_until(start), Some(next));
+        assert_eq!(rate.wait_until(next), None);
+    }
+}

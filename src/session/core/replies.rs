@@ -1,0 +1,236 @@
+//! The requests that wait for their replies, and which message is a reply to one.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use crate::delivery::Slot;
+use crate::error::Error;
+use crate::message::Message;
+use crate::request::envelope::Envelope;
+
+/// What tells a request from all others: its number, and what only this client can have made of it.
+pub(in crate::session) type Correlation = [u8; 24];
+
+/// What a received message is.
+pub(in crate::session) enum Sorted {
+    /// The reply to a request that waits for it; without its envelope.
+    Reply(Arc<Slot>, Message),
+    /// The reply to a request of this client that waits no more.
+    Late,
+    /// Anything else.
+    Other(Message),
+}
+
+struct Waiting {
+    response_topic: String,
+    slot: Arc<Slot>,
+}
+
+/// The table of all requests that wait. There are no more than threads that ask.
+pub(in crate::session) struct Replies {
+    /// Keyed from the system's randomness, so that nobody else can make correlation data of this client.
+    key: RandomState,
+    next: u64,
+    waiting: HashMap<u64, Waiting>,
+    /// Where replies go: the topic that was set, or any P2P topic of this client.
+    response_topic: Option<String>,
+    p2p_end: String,
+}
+
+impl Replies {
+    pub(in crate::session) fn new(client_id: &str, response_topic: Option<&str>) -> Self {
+        Replies {
+            key: RandomState::new(),
+            next: 0,
+            waiting: HashMap::new(),
+            response_topic: response_topic.map(ToString::to_string),
+            p2p_end: format!("/p2p/{client_id}"),
+        }
+    }
+
+    /// A request is going to be sent: its number and its correlation data.
+    pub(in crate::session) fn expect(&mut self, response_topic: &str, slot: Arc<Slot>) -> (u64, Correlation) {
+        let number = self.next;
+        self.next += 1;
+        self.waiting.insert(number, Waiting { response_topic: response_topic.to_string(), slot });
+        (number, self.correlation(number))
+    }
+
+    /// Nobody waits for it any more.
+    pub(in crate::session) fn forget(&mut self, number: u64) {
+        self.waiting.remove(&number);
+    }
+
+    pub(in crate::session) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// No request is going to be answered: tells all that wait.
+    pub(in crate::session) fn end(&mut self, reason: &Error) {
+        for (_, Waiting { slot, .. }) in self.waiting.drain() {
+            slot.answer(Err(reason.clone()));
+        }
+    }
+
+    /// Whether this is a reply, and to what.
+    pub(in crate::session) fn sort(&mut self, mut message: Message) -> Sorted {
+        let Some((number, start)) = self.answered(&message) else { return Sorted::Other(message) };
+        match self.waiting.get(&number) {
+            Some(waiting) if waiting.response_topic != message.topic => return Sorted::Other(message),
+            None if !self.is_own(&message.topic) => return Sorted::Other(message),
+            None => return Sorted::Late,
+            Some(_) => {}
+        }
+        message.payload.drain(..start);
+        match self.waiting.remove(&number) {
+            Some(waiting) => Sorted::Reply(waiting.slot, message),
+            None => Sorted::Late,
+        }
+    }
+
+    /// The number of the request this answers, and where the payload begins.
+    fn answered(&self, message: &Message) -> Option<(u64, usize)> {
+        // With a response topic, it is a request: it may be this client's own.
+        if message.response_topic().is_some() {
+            return None;
+        }
+        if let Some(number) = message.correlation_data().and_then(|data| self.number(data)) {
+            return Some((number, 0));
+        }
+        match Envelope::parse(&message.payload)? {
+            Envelope::Reply { correlation, payload } => {
+                Some((self.number(correlation)?, message.payload.len() - payload.len()))
+            }
+            Envelope::Request { .. } => None,
+        }
+    }
+
+    /// The number of a request that was made with this correlation data.
+    fn number(&self, correlation: &[u8]) -> Option<u64> {
+        let number = u64::from_be_bytes(*correlation.first_chunk()?);
+        (number < self.next && self.correlation(number) == correlation).then_some(number)
+    }
+
+    fn correlation(&self, number: u64) -> Correlation {
+        let mut data = [0; 24];
+        let [first, second] = [0u8, 1].map(|half| self.key.hash_one((half, number)).to_be_bytes());
+        for (place, byte) in data.iter_mut().zip(number.to_be_bytes().into_iter().chain(first).chain(second)) {
+            *place = byte;
+        }
+        data
+    }
+
+    fn is_own(&self, topic: &str) -> bool {
+        let p2p = || topic.strip_suffix(&self.p2p_end).is_some_and(|parent| !parent.contains('/'));
+        self.response_topic.as_deref() == Some(topic) || p2p()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::delivery::{Answer, Settler};
+    use crate::message::{Properties, QoS};
+
+    const OWN: &str = "demo/p2p/GID_test@@@1";
+
+    fn message(topic: &str, payload: &[u8], correlation: Option<&[u8]>) -> Message {
+        let properties = correlation
+            .map(|data| Box::new(Properties { correlation_data: Some(data.to_vec()), ..Properties::default() }));
+        let (topic, payload) = (topic.to_string(), payload.to_vec());
+        Message { topic, payload, qos: QoS::AtLeastOnce, duplicate: false, retained: false, properties, ack: None }
+    }
+
+    fn replies() -> Replies {
+        Replies::new("GID_test@@@1", Some("demo/replies"))
+    }
+
+    fn enveloped(correlation: &[u8]) -> Vec<u8> {
+        Envelope::Reply { correlation, payload: b"pure" }.encode()
+    }
+
+    fn word(sorted: &Sorted) -> &'static str {
+        match sorted {
+            Sorted::Reply(..) => "reply",
+            Sorted::Late => "late",
+            Sorted::Other(_) => "other",
+        }
+    }
+
+    #[test]
+    fn a_reply_is_known_by_its_correlation_data_in_either_form() {
+        let mut replies = replies();
+        for form in [true, false] {
+            let (number, correlation) = replies.expect(OWN, Settler::new().1);
+            let payload = enveloped(&correlation);
+            let answer = || if form { message(OWN, &payload, None) } else { message(OWN, b"pure", Some(&correlation)) };
+            let Sorted::Reply(_, reply) = replies.sort(answer()) else { panic!("it waits") };
+            assert_eq!(reply.payload, b"pure");
+            assert_eq!((word(&replies.sort(answer())), replies.waiting()), ("late", 0), "a second one");
+            replies.forget(number);
+        }
+    }
+
+    #[test]
+    fn an_envelope_in_a_payload_of_mqtt_5_is_the_programs_own() {
+        let mut replies = replies();
+        let (_, correlation) = replies.expect(OWN, Settler::new().1);
+        let inner = enveloped(&correlation);
+        let Sorted::Reply(_, reply) = replies.sort(message(OWN, &inner, Some(&correlation))) else {
+            panic!("it waits")
+        };
+        assert_eq!(reply.payload, inner);
+    }
+
+    #[test]
+    fn what_comes_elsewhere_or_was_not_made_here_is_a_message_like_any_other() {
+        let mut replies = replies();
+        let (number, correlation) = replies.expect(OWN, Settler::new().1);
+        let mut other = Replies::new("GID_test@@@1", None);
+        let (_, foreign) = other.expect(OWN, Settler::new().1);
+        let mut forged = correlation;
+        forged[23] ^= 1;
+        let next = replies.correlation(number + 1);
+        for correlation in
+            [&foreign[..], &forged, &next, &correlation[..23], &[], &[correlation.as_slice(), b"x"].concat()]
+        {
+            assert_eq!(word(&replies.sort(message(OWN, b"", Some(correlation)))), "other", "{correlation:?}");
+        }
+        for topic in ["demo/x", "demo/replies", "other/p2p/GID_test@@@1"] {
+            assert_eq!(word(&replies.sort(message(topic, b"", Some(&correlation)))), "other", "{topic}");
+        }
+        let request = Envelope::Request { correlation: &correlation, response_topic: OWN, payload: b"" }.encode();
+        assert_eq!(word(&replies.sort(message(OWN, &request, None))), "other", "a request to itself");
+        let mut request = message(OWN, b"", Some(&correlation));
+        request.properties.get_or_insert_default().response_topic = Some(OWN.to_string());
+        assert_eq!(word(&replies.sort(request)), "other", "the same over MQTT 5");
+        assert_eq!(replies.waiting(), 1);
+        replies.forget(number);
+        for (topic, expected) in [
+            (OWN, "late"),
+            ("demo/replies", "late"),
+            ("demo/x", "other"),
+            ("a/demo/p2p/GID_test@@@1", "other"),
+            ("demo/p2p/GID_test@@@11", "other"),
+        ] {
+            assert_eq!(word(&replies.sort(message(topic, b"", Some(&correlation)))), expected, "{topic}");
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_to_all() {
+        let mut replies = replies();
+        let pairs: Vec<_> = (0..3).map(|_| Settler::new()).collect();
+        for (_, slot) in &pairs {
+            replies.expect(OWN, Arc::clone(slot));
+        }
+        replies.end(&Error::closed());
+        assert_eq!(replies.waiting(), 0);
+        for (_settler, slot) in pairs {
+            assert!(matches!(slot.wait_answer(Instant::now()), Some(Answer::Ended(_))));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What the end of a connection, or of the client, does.
+
+use std::time::Instant;
+
+use super::tokens::{UPLOAD_TOPIC, Verdict};
+use super::{ORDER_TOPIC, Phase, State, Step};
+use crate::error::{Code, Error, ErrorKind, Fate};
+use crate::events::{Event, Untaken};
+use crate::session::core::op::Kind;
+use crate::session::core::op::{Op, cut_hint, refusal_hint};
+use crate::session::core::outbox::{Blame, Outbox, TopicRefusal};
+use crate::session::wire::link::{Cause, Failure};
+
+/// What the end of a connection means.
+pub(in crate::session) struct Loss {
+    /// Why, with what was sent last.
+    pub(in crate::session) reason: Error,
+    /// What caused the drops was found and taken out.
+    pub(in crate::session) cured: bool,
+    /// No other connection can work: why.
+    pub(in crate::session) fatal: Option<Error>,
+    /// The service has ended the connection over its token: what it said.
+    pub(in crate::session) condemned: Option<Code>,
+}
+
+impl State {
+    /// The connection is gone, or could not be made. Returns the reason, in which what was sent last is named.
+    pub(in crate::session) fn lost(&mut self, failure: &Failure, events: &mut Vec<Event>) -> Loss {
+        let now = Instant::now();
+        let resumable = !self.config.clean_session();
+        let established = self.line.take().is_some();
+        let cut = established && failure.cause == Cause::Closed;
+        // The CONNACK may have been lost on its way, and with it the word that the session is a new one: the next would
+        // call that session present. A filter the broker has already does no harm.
+        self.restored &= established;
+        let verdict = self.recent_verdict(now).filter(|_| cut);
+        let reason = self.explain(failure, cut, verdict, now);
+        // What a broker of MQTT 5 said with its DISCONNECT.
+        let said = failure.error.code();
+        let step = self.step.take();
+        let fatal = self.tokens_cut(verdict, step.as_ref(), events);
+        let step = step.map(|(step, _)| step);
+        self.steps.clear();
+        if self.quiet_until.take().is_some() && cut {
+            self.outbox.acquit();
+            self.subscriptions.acquit();
+        }
+        let forbidden = verdict.filter(|verdict| verdict.code.forbids_operation());
+        let excused = verdict.is_some_and(|verdict| verdict.code.condemns_token());
+        if let (true, false, Some(Step::Resubscribe(filters))) = (cut, excused, &step) {
+            if let Some(filter) = self.subscriptions.dropped(filters, forbidden.is_some()) {
+                let what = format!("SUBSCRIBE to \"{filter}\"");
+                let reason = suspected(&what, Kind::Request, forbidden, said);
+                events.push(Event::SubscriptionLost { filter, reason });
+            }
+        }
+        self.acks.connection_lost(resumable);
+        self.note_held_back();
+        let blame = match forbidden {
+            _ if !cut || excused => Blame::Nobody,
+            // Whatever was sent before the token was sent while the one before was good.
+            None if matches!(step, Some(Step::UploadToken(_))) => Blame::Nobody,
+            None => Blame::Recent,
+            Some(verdict) => Blame::Proven(self.not_permitted(verdict.code)),
+        };
+        self.outbox.connection_lost(resumable, blame, now);
+        let convicted = self.outbox.convicted();
+        let cured = match convicted {
+            Some(seq) => self.convict(seq, forbidden, said, now, events),
+            None => self.outbox.is_closing_in(),
+        };
+        if !matches!(self.phase, Phase::Dead(_)) {
+            self.phase = Phase::Offline(reason.clone());
+        }
+        self.touch();
+        let condemned = verdict.filter(|_| excused).map(|verdict| verdict.code);
+        Loss { reason, cured, fatal, condemned }
+    }
+
+    /// Settles the operation that the connection was cut for, and with it, where the whole topic is refused, what waits for
+    /// the same topic. Returns true if there is no reason to hurry back less.
+    fn convict(
+        &mut self,
+        seq: u64,
+        forbidden: Option<Verdict>,
+        said: Option<Code>,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let Some(op) = self.outbox.op(seq) else { return false };
+        let error = suspected(&op.describe(), op.kind(), forbidden, said);
+        // A code about the message, or about a quota, says nothing about others to the same topic.
+        let topic = if said.is_none_or(Code::may_be_about_rights) {
+            self.outbox.convict_topic(seq, forbidden.map(|verdict| verdict.code), now)
+        } else {
+            None
+        };
+        let cured = self.outbox.convict(seq, error.clone());
+        if let Some((topic, refusal)) = topic {
+            self.stats.refused_topic += self.outbox.refuse_topic(&topic, |op| topic_refused(op, &refusal, now));
+            let retry_in = refusal.until.saturating_duration_since(now);
+            events.push(Event::TopicRefused { topic, retry_in, reason: error });
+        }
+        cured
+    }
+
+    /// The service gives no reason when it cuts a connection; what came before it often tells.
+    fn explain(&self, failure: &Failure, cut: bool, verdict: Option<Verdict>, now: Instant) -> Error {
+        if !cut {
+            return failure.error.clone();
+        }
+        let before = match &self.step {
+            Some((Step::EnableOrder, _)) => Some(format!("after PUBLISH to \"{ORDER_TOPIC}\" (ordered mode)")),
+            Some((Step::UploadToken(_), _)) => Some(format!("after PUBLISH to \"{UPLOAD_TOPIC}\" (a new token)")),
+            Some((Step::Resubscribe(_), _)) => Some("while the subscriptions were being restored".to_string()),
+            None => self.outbox.last_words(now),
+        };
+        let mut message = failure.error.to_string();
+        if let Some(before) = before {
+            message = format!("{message} {before}");
+        }
+        let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
+        match verdict {
+            Some(verdict) => error.with_code(verdict.code).with_hint(verdict.code.to_string()),
+            None => match failure.error.code() {
+                Some(code) => with_hint(error.with_code(code), code.cure()),
+                None => error,
+            },
+        }
+    }
+
+    /// The end: every handle is settled, every waiting call wakes up with the reason. The first time, returns what is to be
+    /// told of it.
+    #[must_use]
+    pub(in crate::session) fn die(&mut self, reason: &Error) -> Option<Event> {
+        self.line = None;
+        let first = !matches!(self.phase, Phase::Dead(_));
+        if first {
+            self.phase = Phase::Dead(reason.clone());
+        }
+        self.outbox.settle_all(false, |op| given_up(op, reason));
+        self.replies.end(reason);
+        self.end_acks();
+        (self.changed, self.arrived, self.token_news) = (true, true, true);
+        first.then(|| self.end_event(reason.clone()))
+    }
+
+    /// No acknowledgement can leave any more.
+    pub(super) fn end_acks(&mut self) {
+        // Without a session to come back to, nothing comes again for want of them.
+        if !self.config.clean_session() {
+            self.unsent_acks += self.acks.unsent();
+        }
+        self.acks.session_gone();
+        self.note_held_back();
+    }
+
+    /// What is left in the inbox at the end.
+    fn end_event(&mut self, reason: Error) -> Event {
+        let count = self.queues.count();
+        self.stats.untaken = count as u64;
+        let untaken = self.queues.oldest().map(|topic| Untaken { count, first_topic: topic.to_string() });
+        Event::Ended { reason, untaken, unsent_acks: self.unsent_acks }
+    }
+
+    /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
+    pub(in crate::session) fn give_up(&mut self) {
+        let reason = match &self.phase {
+            Phase::Offline(reason) => {
+                Error::new(ErrorKind::Closed, format!("there was no connection when the client was closed: {reason}"))
+                    .with_source(reason.clone())
+            }
+            _ => Error::closed(),
+        };
+        self.outbox.settle_all(true, |op| given_up(op, &reason));
+    }
+
+    /// Why there is no connection, if there is none.
+    pub(in crate::session) fn offline(&self) -> Option<&Error> {
+        match &self.phase {
+            Phase::Offline(reason) | Phase::Dead(reason) => Some(reason),
+            Phase::Online => None,
+        }
+    }
+}
+
+fn with_hint(error: Error, hint: Option<&'static str>) -> Error {
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// The error of an operation that the connection was cut for. `forbidden`: what the service said of the token then.
+/// `said`: the code with which the server ended the connection, if it gave one.
+fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>, said: Option<Code>) -> Error {
+    let error = match forbidden {
+        Some(verdict) => {
+            let message = format!("{what} was refused by the service: {}", verdict.code);
+            Error::new(ErrorKind::Rejected, message)
+                .with_code(verdict.code)
+                .with_hint("log in with a token whose resources cover this topic, and that gives this permission")
+        }
+        None => {
+            let why = said.map(|code| format!(" ({code})")).unwrap_or_default();
+            let message = format!(
+                "{what} is suspected to be refused: the connection was cut{why} each time it was sent, at last with \
+                 nothing else under way"
+            );
+            let error = with_hint(Error::new(ErrorKind::SuspectedRefusal, message), cut_hint(kind, said));
+            match said {
+                Some(code) => error.with_code(code),
+                None => error,
+            }
+        }
+    };
+    error.with_fate(Fate::Refused)
+}
+
+/// The error of a message that is not sent, since its topic is refused as a whole.
+pub(in crate::session) fn topic_refused(op: &Op, refusal: &TopicRefusal, now: Instant) -> Error {
+    let what = op.describe();
+    let rest = refusal.until.saturating_duration_since(now).as_secs_f64().ceil();
+    let kept = if op.is_kept() { "it stays in the spool for the next run; " } else { "" };
+    let (kind, why) = match refusal.code {
+        Some(code) => (ErrorKind::Rejected, format!("the service refuses the topic: {code}")),
+        None => {
+            let why = format!(
+                "the connection was cut for {} earlier messages to this topic, and none to it was acknowledged",
+                refusal.convicted
+            );
+            (ErrorKind::SuspectedRefusal, why)
+        }
+    };
+    // Of what was sent before, the connection was cut ahead of the answer.
+    let sent = if op.maybe_written() { "and is not sent again" } else { "without being sent" };
+    let message = format!("{what} is refused {sent}: {why}; {kept}messages to it are refused for {rest} s");
+    let error = Error::new(kind, message)
+        .with_fate(if op.is_kept() { Fate::Spooled } else { Fate::Refused })
+        .with_hint(format!(
+            "{}; other credentials or a new token end the refusal, and ConfigBuilder::refused_topic_pause sets its length",
+            refusal_hint(Kind::Publish)
+        ));
+    match refusal.code {
+        Some(code) => error.with_code(code),
+        None => error,
+    }
+}
+
+fn given_up(op: &Op, reason: &Error) -> Error {
+    let fate = Outbox::fate_of(op);
+    let what = match fate {
+        Fate::Unknown => op.maybe(),
+        Fate::Spooled => "was not delivered, but stays in the spool for the next run",
+        _ => "was not sent",
+    };
+    let error = Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate);
+    match reason.code() {
+        Some(code) => error.with_code(code),
+        None => error,
+    }
+    .with_source(reason.clone())
+}

@@ -1,0 +1,204 @@
+//! The filters this client has subscribed to, to be restored when the broker lost the session.
+
+use std::collections::BTreeSet;
+
+use crate::message::number_len;
+use crate::names;
+use crate::subscribe_options::{Asked, SubscribeOptions};
+
+/// Two drops shortly after a filter was subscribed again make it a suspect; a third, alone, and it is given up.
+const DROPS: u32 = 2;
+
+/// Filters in one SUBSCRIBE: with names of the service's length, some 13 KB.
+const PER_PACKET: usize = 100;
+
+/// The bytes of a SUBSCRIBE with these filters: in MQTT 5, and no less than in 3.1.1.
+pub(in crate::session) fn packet_len(filters: &[Asked]) -> usize {
+    let identifier = filters.first().and_then(|(_, asked)| asked.identifier);
+    let properties = identifier.map_or(0, |id| 1 + number_len(id as usize));
+    // Packet id and length of the properties; length and options of each filter.
+    let rest = 2 + 1 + properties + filters.iter().map(|(filter, _)| filter.len() + 3).sum::<usize>();
+    1 + number_len(rest) + rest
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Subscription {
+    filter: String,
+    asked: SubscribeOptions,
+    drops: u32,
+}
+
+/// Filters in the order they were granted.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Subscriptions {
+    list: Vec<Subscription>,
+    /// Those the client itself asked for, not only one of its streams.
+    own: BTreeSet<String>,
+}
+
+impl Subscriptions {
+    /// SUBACK granted this.
+    pub(in crate::session) fn granted(&mut self, filter: &str, asked: SubscribeOptions) {
+        match self.list.iter_mut().find(|subscription| subscription.filter == filter) {
+            Some(subscription) => {
+                subscription.asked = asked;
+                subscription.drops = 0;
+            }
+            None => self.list.push(Subscription { filter: filter.to_string(), asked, drops: 0 }),
+        }
+    }
+
+    /// The client itself wants it, whatever its streams do.
+    pub(in crate::session) fn owned(&mut self, filter: &str) {
+        self.own.insert(filter.to_string());
+    }
+
+    /// The client itself wants it, too, if it is subscribed to: says whether it is.
+    pub(in crate::session) fn own_if_subscribed(&mut self, filter: &str) -> bool {
+        let subscribed = self.filters().any(|subscribed| subscribed == filter);
+        if subscribed {
+            self.owned(filter);
+        }
+        subscribed
+    }
+
+    /// It was subscribed again, and counts if it is still wanted.
+    pub(in crate::session) fn restored(&mut self, filter: &str, asked: SubscribeOptions) {
+        if self.filters().any(|subscribed| subscribed == filter) {
+            self.granted(filter, asked);
+        }
+    }
+
+    /// The broker may have it, though it did not say so in time.
+    pub(in crate::session) fn doubtful(&mut self, filter: &str, asked: SubscribeOptions) {
+        if !self.filters().any(|subscribed| subscribed == filter) {
+            self.granted(filter, asked);
+        }
+    }
+
+    /// Whether a filter has to be unsubscribed now that its last stream is gone.
+    pub(in crate::session) fn only_for_streams(&self, filter: &str) -> bool {
+        !self.own.contains(filter) && self.filters().any(|subscribed| subscribed == filter)
+    }
+
+    pub(in crate::session) fn remove(&mut self, filter: &str) {
+        self.own.remove(filter);
+        self.list.retain(|subscription| subscription.filter != filter);
+    }
+
+    pub(in crate::session) fn filters(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|subscription| subscription.filter.as_str())
+    }
+
+    /// A filter with an identifier that shares topics with this one, which has one, too.
+    pub(in crate::session) fn overlapping(&self, filter: &str) -> Option<&str> {
+        let others = self.list.iter().filter(|other| other.asked.identifier.is_some() && other.filter != filter);
+        others.map(|other| other.filter.as_str()).find(|other| names::filters_overlap(other, filter))
+    }
+
+    /// Whether any filter is under suspicion.
+    pub(in crate::session) fn has_suspects(&self) -> bool {
+        self.list.iter().any(|subscription| subscription.drops >= DROPS)
+    }
+
+    /// The line drops on its own: nobody is to blame.
+    pub(in crate::session) fn acquit(&mut self) {
+        self.list.iter_mut().for_each(|subscription| subscription.drops = 0);
+    }
+
+    /// How to subscribe again: as much together as a packet of this length can hold, which has one identifier at most,
+    /// but each suspect in a packet of its own.
+    pub(in crate::session) fn packets(&self, longest: Option<usize>) -> Vec<Vec<Asked>> {
+        let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.asked);
+        let (suspects, clean): (Vec<_>, Vec<_>) =
+            self.list.iter().partition(|subscription| subscription.drops >= DROPS);
+        let mut packets: Vec<Vec<Asked>> = Vec::new();
+        for asked in clean.into_iter().map(pair) {
+            let fits = |packet: &&mut Vec<Asked>| {
+                let same = packet.first().is_some_and(|(_, first)| first.identifier == asked.1.identifier);
+                let len = || packet_len(packet) + packet_len(std::slice::from_ref(&asked));
+                same && packet.len() < PER_PACKET && longest.is_none_or(|longest| len() <= longest)
+            };
+            match packets.iter_mut().find(fits) {
+                Some(packet) => packet.push(asked),
+                None => packets.push(vec![asked]),
+            }
+        }
+        packets.extend(suspects.into_iter().map(|subscription| vec![pair(subscription)]));
+        packets
+    }
+
+    /// The connection dropped while these were being subscribed again. `proven`: the service said that it was one of
+    /// them. Returns the filter that is given up.
+    pub(in crate::session) fn dropped(&mut self, filters: &[Asked], proven: bool) -> Option<String> {
+        let alone = filters.len() == 1;
+        for (filter, _) in filters {
+            let Some(subscription) = self.list.iter_mut().find(|subscription| subscription.filter == *filter) else {
+                continue;
+            };
+            if alone && (proven || subscription.drops >= DROPS) {
+                self.remove(filter);
+                return Some(filter.clone());
+            }
+            subscription.drops = if proven { DROPS } else { subscription.drops + 1 };
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::QoS;
+
+    const PLAIN: SubscribeOptions = SubscribeOptions { qos: QoS::AtLeastOnce, no_local: false, identifier: None };
+
+    fn filters(list: &[&str]) -> Vec<Asked> {
+        list.iter().map(|filter| ((*filter).to_string(), PLAIN)).collect()
+    }
+
+    #[test]
+    fn a_packet_has_one_identifier_and_a_bounded_length() {
+        let mut subscriptions = Subscriptions::default();
+        for (filter, identifier) in [("a", None), ("b", Some(1)), ("c", None), ("d", Some(1)), ("e", Some(2))] {
+            subscriptions.granted(filter, SubscribeOptions { identifier, ..PLAIN });
+        }
+        let names = |longest| -> Vec<Vec<String>> {
+            let packets = subscriptions.packets(longest);
+            packets.iter().map(|packet| packet.iter().map(|(filter, _)| filter.clone()).collect()).collect()
+        };
+        assert_eq!(names(None), [vec!["a", "c"], vec!["b", "d"], vec!["e"]]);
+        assert_eq!(names(Some(10)), [["a"], ["b"], ["c"], ["d"], ["e"]]);
+        assert_eq!(subscriptions.overlapping("+"), Some("b"));
+        assert_eq!(subscriptions.overlapping("a"), None, "it has no identifier");
+        assert_eq!(subscriptions.overlapping("b"), None, "this replaces it");
+    }
+
+    #[test]
+    fn a_filter_that_cuts_the_line_is_isolated_and_given_up() {
+        let mut subscriptions = Subscriptions::default();
+        for filter in ["a", "b"] {
+            subscriptions.granted(filter, PLAIN);
+        }
+        assert_eq!(subscriptions.packets(None), [filters(&["a", "b"])]);
+        assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), false), None);
+        assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), false), None);
+        assert_eq!(subscriptions.packets(None), [filters(&["a"]), filters(&["b"])]);
+        subscriptions.granted("a", PLAIN);
+        assert_eq!(subscriptions.dropped(&filters(&["b"]), false), Some("b".to_string()));
+        assert_eq!(subscriptions.packets(None), [filters(&["a"])]);
+    }
+    #[test]
+    fn where_the_service_said_so_one_drop_is_enough() {
+        let mut subscriptions = Subscriptions::default();
+        for filter in ["a", "b"] {
+            subscriptions.granted(filter, PLAIN);
+        }
+        assert_eq!(subscriptions.dropped(&filters(&["a", "b"]), true), None);
+        assert_eq!(subscriptions.packets(None), [filters(&["a"]), filters(&["b"])]);
+        assert_eq!(subscriptions.dropped(&filters(&["a"]), true), Some("a".to_string()));
+        let mut single = Subscriptions::default();
+        single.granted("c", PLAIN);
+        assert_eq!(single.dropped(&filters(&["c"]), true), Some("c".to_string()));
+    }
+}

@@ -1,0 +1,345 @@
+//! The tokens a client holds: which are good, which have to be renewed and when. Pure bookkeeping; time comes from outside.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use zeroize::Zeroizing;
+
+use crate::token::{Token, TokenKind};
+
+/// How much of the renewal time is left to chance, so that a fleet of devices does not ask at one moment.
+const JITTER: f64 = 0.125;
+
+/// Tokens are not renewed more often than this, whatever their life is said to be.
+const LEAST_LIFE: Duration = Duration::from_millis(500);
+
+/// The service announces the end of a token some 5 minutes before; one that lives for no more than twice as long is
+/// renewed after half of its life at the earliest.
+const SHORT: Duration = Duration::from_secs(600);
+
+/// A notice may still be about the token before for this long after it was replaced.
+const CROSSING: Duration = Duration::from_secs(10);
+
+/// The bounds of the pause after a renewal that failed; it doubles in between.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(120);
+
+/// At most one token of each kind.
+#[derive(Clone, Default)]
+pub(crate) struct TokenStore {
+    key_id: String,
+    slots: BTreeMap<TokenKind, Slot>,
+    /// The part of its life after which a token is renewed.
+    renew_at: f64,
+    /// There is somebody to ask for new ones.
+    renewable: bool,
+    /// Counts the tokens that were put in.
+    serial: u64,
+    /// The newest token that the login under way, or the last one, was made with.
+    login_serial: u64,
+    /// A renewal failed: none before this.
+    retry_at: Option<SystemTime>,
+    failures: u32,
+}
+
+#[derive(Clone)]
+struct Slot {
+    token: Token,
+    serial: u64,
+    /// When it is to be renewed; `None` while its end is not known.
+    due: Option<SystemTime>,
+    /// The service has taken it: at a login, or by PUBACK.
+    accepted: bool,
+    /// The service has refused it, or said that it is not good.
+    bad: bool,
+    /// The accepted one it is to take the place of.
+    previous: Option<Box<Slot>>,
+    /// The end of the one before it, about which a late notice may come, and when this one took its place.
+    previous_end: Option<SystemTime>,
+    since: SystemTime,
+}
+
+impl TokenStore {
+    pub(crate) fn new(key_id: &str, renew_at: f64, renewable: bool) -> Self {
+        TokenStore { key_id: key_id.to_string(), renew_at, renewable, ..TokenStore::default() }
+    }
+
+    /// The AccessKey the tokens belong to.
+    pub(crate) fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// Whether there is a token of one of these kinds.
+    pub(crate) fn holds(&self, kinds: [TokenKind; 2]) -> bool {
+        kinds.iter().any(|kind| self.slots.contains_key(kind))
+    }
+
+    pub(crate) fn renewable(&self) -> bool {
+        self.renewable
+    }
+
+    /// All tokens as the source has them now; kinds it no longer gives are dropped. `chance`: from 0 to 1. Whether any is
+    /// new.
+    pub(crate) fn replace(&mut self, key_id: &str, tokens: Vec<Token>, now: SystemTime, chance: f64) -> bool {
+        self.key_id = key_id.to_string();
+        self.slots.retain(|kind, _| tokens.iter().any(|token| token.kind() == *kind));
+        let any_new = tokens.into_iter().filter_map(|token| self.put(token, now, chance)).count() > 0;
+        if any_new && self.slots.values().any(|slot| slot.is_due(now)) {
+            // The source still has one that should be renewed: not asked for it in a loop.
+            self.renewal_failed(now, chance);
+        }
+        any_new
+    }
+
+    /// One token, in the place of the one of its kind. Its serial number, if it is new.
+    pub(crate) fn put(&mut self, token: Token, now: SystemTime, chance: f64) -> Option<u64> {
+        let old = self.slots.remove(&token.kind());
+        if let Some(old) = old.as_ref().filter(|old| old.token.secret() == token.secret()) {
+            // Perhaps its end has become known. One that the service has told is not put off.
+            let due = old.due.or_else(|| self.due(&token, now, chance));
+            let end = old.token.expires().into_iter().chain(token.expires()).min();
+            let token = end.map_or_else(|| old.token.clone(), |end| old.token.clone().expires_at(end));
+            self.slots.insert(token.kind(), Slot { token, due, ..old.clone() });
+            return None;
+        }
+        self.serial += 1;
+        let previous_end = old.as_ref().and_then(|old| old.token.expires());
+        // The last one that the service has accepted.
+        let previous = old.and_then(|mut old| match old.previous.take() {
+            Some(previous) if !old.accepted => Some(previous),
+            _ => (old.accepted && !old.bad).then(|| Box::new(old)),
+        });
+        // One that is said to have ended already: either the clock here is wrong, or the source. The service will tell.
+        let ended = token.expires().is_some_and(|end| end <= now);
+        let token = if ended { token.without_end() } else { token };
+        let due = self.due(&token, now, chance);
+        let slot =
+            Slot { serial: self.serial, due, accepted: false, bad: false, previous, previous_end, since: now, token };
+        self.slots.insert(slot.token.kind(), slot);
+        Some(self.serial)
+    }
+
+    fn due(&self, token: &Token, now: SystemTime, chance: f64) -> Option<SystemTime> {
+        let life = token.expires()?.duration_since(now).unwrap_or_default();
+        let part = self.renew_at * (1.0 - JITTER * chance.clamp(0.0, 1.0));
+        now.checked_add(life.mul_f64(part).max(LEAST_LIFE))
+    }
+
+    /// This machine's clock was set back: what was reckoned by it is put earlier, so that nothing is renewed too late.
+    pub(crate) fn clock_set_back(&mut self, by: Duration) {
+        let earlier = |time: &mut SystemTime| *time = time.checked_sub(by).unwrap_or(*time);
+        self.retry_at.iter_mut().for_each(earlier);
+        for slot in self.slots.values_mut() {
+            slot.due.iter_mut().for_each(earlier);
+            slot.previous_end.iter_mut().for_each(earlier);
+            earlier(&mut slot.since);
+            if let Some(mut end) = slot.token.expires() {
+                earlier(&mut end);
+                slot.token = slot.token.clone().expires_at(end);
+            }
+        }
+    }
+
+    // ---- at a connect ----
+
+    /// Whether new tokens should be got before the next login: there are none, one is not good, or one is due and was
+    /// not tried in vain just before.
+    pub(crate) fn wants_new(&self, now: SystemTime) -> bool {
+        let tried = self.retry_at.is_some_and(|retry| retry > now) && self.usable(now);
+        let wanted = self.slots.is_empty() || self.slots.values().any(|slot| slot.bad || slot.is_due(now));
+        self.renewable && wanted && !tried
+    }
+
+    /// Whether a login with what is held makes sense, though new tokens could not be had.
+    pub(crate) fn usable(&self, now: SystemTime) -> bool {
+        !self.slots.is_empty() && self.slots.values().all(|slot| !slot.bad && !slot.has_ended(now))
+    }
+
+    /// One that is known to have ended; no login can work with it.
+    pub(crate) fn has_ended(&self, now: SystemTime) -> bool {
+        self.slots.values().any(|slot| slot.has_ended(now))
+    }
+
+    /// The password of a login: `R|{token}|W|{token}`. From here on these are the tokens the service knows.
+    pub(crate) fn password(&mut self) -> Zeroizing<String> {
+        self.login_serial = self.serial;
+        join(self.slots.values().map(|slot| &slot.token))
+    }
+
+    /// CONNACK: the tokens of the login are good.
+    pub(crate) fn login_accepted(&mut self) {
+        let login = self.login_serial;
+        for slot in self.slots.values_mut().filter(|slot| slot.serial <= login) {
+            if !slot.accepted {
+                (self.failures, self.retry_at) = (0, None);
+            }
+            slot.accept();
+        }
+    }
+
+    /// What the service has not seen yet, with its serial numbers.
+    pub(crate) fn not_accepted(&self) -> Vec<(Token, u64)> {
+        let new = self.slots.values().filter(|slot| !slot.accepted && !slot.bad);
+        new.map(|slot| (slot.token.clone(), slot.serial)).collect()
+    }
+
+    /// The login was refused: one of its tokens is not good; where some are new to the service, one of those. The ones
+    /// before them come back where they are alive.
+    pub(crate) fn login_refused(&mut self, now: SystemTime, chance: f64) {
+        let login = self.login_serial;
+        let any_new = self.slots.values().any(|slot| slot.serial <= login && !slot.accepted);
+        let blamed = self.slots.values_mut().filter(|slot| slot.serial <= login && !(any_new && slot.accepted));
+        if blamed.filter_map(|slot| slot.refuse(now).then_some(())).count() > 0 {
+            self.renewal_failed(now, chance);
+        }
+    }
+
+    // ---- on a connection ----
+
+    /// PUBACK of an upload. The token, unless another has taken its place.
+    pub(crate) fn uploaded(&mut self, kind: TokenKind, serial: u64, now: SystemTime) -> Option<Token> {
+        let slot = self.slots.get_mut(&kind).filter(|slot| slot.serial == serial)?;
+        slot.accept();
+        let token = slot.token.clone();
+        if !self.slots.values().any(|slot| slot.is_due(now)) {
+            (self.failures, self.retry_at) = (0, None);
+        }
+        Some(token)
+    }
+
+    /// The service said that the token just uploaded is not good: the one before comes back, if it is alive. The next
+    /// renewal waits.
+    pub(crate) fn upload_refused(&mut self, kind: TokenKind, serial: u64, now: SystemTime, chance: f64) {
+        if let Some(slot) = self.slots.get_mut(&kind).filter(|slot| slot.serial == serial) {
+            slot.refuse(now);
+            self.renewal_failed(now, chance);
+        }
+    }
+
+    /// A notice of the service: the token of this kind (any, where it names none) is not good; the one that it has accepted,
+    /// where another is to take its place.
+    pub(crate) fn invalid(&mut self, kind: Option<TokenKind>) {
+        for (_, slot) in self.slots.iter_mut().filter(|(held, _)| kind.is_none_or(|kind| kind == **held)) {
+            if slot.previous.take().is_none() {
+                slot.bad = true;
+            }
+        }
+    }
+
+    /// A notice of the service: the token of this kind will end soon. Whether it is to be renewed now. One about a token
+    /// that was replaced just before is recognised by its end, where that was known; else it costs one renewal more.
+    pub(crate) fn ends_soon(&mut self, kind: Option<TokenKind>, end: Option<SystemTime>, now: SystemTime) -> bool {
+        let mut any = false;
+        for (held, slot) in &mut self.slots {
+            let about = |known: Option<SystemTime>| end.zip(known).is_some_and(|(end, known)| same(end, known));
+            let just_replaced = now.duration_since(slot.since).is_ok_and(|age| age < CROSSING);
+            let late = just_replaced && about(slot.previous_end) && !about(slot.token.expires());
+            if late || kind.is_some_and(|kind| kind != *held) {
+                continue;
+            }
+            // The service knows better than whoever handed the token out.
+            if let Some(end) = end.filter(|end| slot.token.expires().is_none_or(|known| *end < known)) {
+                slot.token = slot.token.clone().expires_at(end);
+            }
+            // At once, but where so short a token is announced right after it came: that would go on without end.
+            let half = end
+                .and_then(|end| end.duration_since(slot.since).ok())
+                .filter(|life| *life <= SHORT)
+                .map(|life| life / 2);
+            let due = half.and_then(|half| slot.since.checked_add(half)).map_or(now, |half| half.max(now));
+            slot.due = Some(slot.due.map_or(due, |known| known.min(due)));
+            any = true;
+        }
+        any
+    }
+
+    /// When to renew next; `None` when there is nothing to renew or nobody to ask.
+    pub(crate) fn next_renewal(&self) -> Option<SystemTime> {
+        if !self.renewable {
+            return None;
+        }
+        // What is not accepted yet is being uploaded; what came of it is known soon.
+        let due = self.slots.values().filter(|slot| slot.accepted).filter_map(|slot| slot.due).min()?;
+        Some(self.retry_at.map_or(due, |retry| retry.max(due)))
+    }
+
+    /// New tokens could not be had, or were refused. Returns the pause before the next try: growing, and short against
+    /// the life that is left.
+    pub(crate) fn renewal_failed(&mut self, now: SystemTime, chance: f64) -> Duration {
+        let bound = RETRY_MIN.saturating_mul(1 << self.failures.min(20)).min(RETRY_MAX);
+        self.failures = self.failures.saturating_add(1);
+        let left = self.slots.values().filter_map(|slot| slot.token.expires()).min();
+        let left = left.and_then(|end| end.duration_since(now).ok()).filter(|left| !left.is_zero());
+        let bound = left.map_or(bound, |left| bound.min(left / 4).max(LEAST_LIFE / 5));
+        let pause = bound.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0);
+        self.retry_at = now.checked_add(pause);
+        pause
+    }
+
+    /// The serial number of the one held of this kind.
+    pub(crate) fn serial_of(&self, kind: TokenKind) -> Option<u64> {
+        self.slots.get(&kind).map(|slot| slot.serial)
+    }
+
+    /// What has become of a token that was put in: `None` while that is open, whether it was accepted otherwise. Where
+    /// another has taken its place, what has become of that one.
+    pub(crate) fn verdict(&self, kind: TokenKind, serial: u64) -> Option<bool> {
+        match self.slots.get(&kind) {
+            Some(slot) if slot.serial < serial || slot.bad => Some(false),
+            Some(slot) if !slot.accepted => None,
+            _ => Some(true),
+        }
+    }
+}
+
+impl Slot {
+    fn is_due(&self, now: SystemTime) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+
+    fn has_ended(&self, now: SystemTime) -> bool {
+        self.token.expires().is_some_and(|end| end <= now)
+    }
+
+    fn accept(&mut self) {
+        (self.accepted, self.bad, self.previous) = (true, false, None);
+    }
+
+    /// Whether the one before came back.
+    fn refuse(&mut self, now: SystemTime) -> bool {
+        match self.previous.take() {
+            Some(previous) if !previous.has_ended(now) => {
+                *self = *previous;
+                true
+            }
+            _ => {
+                self.bad = true;
+                false
+            }
+        }
+    }
+}
+
+/// The service counts in milliseconds.
+fn same(one: SystemTime, other: SystemTime) -> bool {
+    let apart = one.duration_since(other).unwrap_or_else(|error| error.duration());
+    apart < Duration::from_millis(1)
+}
+
+/// Tokens as the password of a login has them.
+pub(crate) fn join<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> Zeroizing<String> {
+    let parts: Vec<_> = tokens.into_iter().flat_map(|token| [token.kind().as_str(), token.secret()]).collect();
+    // As large as needed at once, so that growing leaves no copies behind.
+    let size = parts.iter().map(|part| part.len() + 1).sum();
+    let mut joined = Zeroizing::new(String::with_capacity(size));
+    for part in parts {
+        if !joined.is_empty() {
+            joined.push('|');
+        }
+        joined.push_str(part);
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! What the callers' threads and the client's own threads share: the state under its lock, and the ways to wait for it.
+
+use std::fmt;
+#[cfg(feature = "spool")]
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::core::state::State;
+use super::event_log::log_event;
+use super::threads::provider::Asking;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Fate, Result};
+use crate::events::{Event, EventHub, Events};
+use crate::stats::Stats;
+use crate::sync::lock;
+
+/// What callers and the worker share.
+pub(crate) struct Session {
+    pub(super) config: Config,
+    pub(super) state: Mutex<State>,
+    /// An operation was settled, or the phase changed.
+    pub(super) changed: Condvar,
+    /// A message arrived, or none ever will again.
+    pub(super) arrived: Condvar,
+    /// Something that whoever renews tokens wants to look at.
+    pub(super) token_news: Condvar,
+    pub(super) asking: Asking,
+    pub(super) events: EventHub,
+    pub(super) worker: Mutex<Option<JoinHandle<()>>>,
+    /// The stage the worker is in while it connects, as far as it knows: `Stage::Credentials` or `Stage::Connect`.
+    pub(super) connecting: AtomicU8,
+    pub(super) stranded: AtomicBool,
+    pub(super) process: u32,
+    #[cfg(feature = "spool")]
+    pub(super) spool: Option<Arc<crate::spool::Queue>>,
+}
+
+impl Session {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Refuses to touch a client that was made before a `fork`: its worker exists in the parent only, and its locks may
+    /// have been held at that moment.
+    pub(crate) fn check_process(&self) -> Result<()> {
+        if std::process::id() == self.process {
+            return Ok(());
+        }
+        let message = "this client was made in another process: after a fork, the child has to make its own";
+        Err(Error::new(ErrorKind::Forked, message).with_fate(Fate::NotSent))
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// In a forked child, a listener that hears nothing.
+    pub(crate) fn events(&self) -> Events {
+        if self.check_process().is_err() {
+            return Events::deaf();
+        }
+        self.events.listen()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let stats = self.lock().snapshot();
+        #[cfg(feature = "spool")]
+        if let Some(queue) = &self.spool {
+            let (spooled_messages, spooled_bytes) = queue.present();
+            return Stats { spooled_messages, spooled_bytes, ..stats };
+        }
+        stats
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.lock().is_online()
+    }
+
+    pub(super) fn wait<'a>(&self, mut state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {
+        let left = until.saturating_duration_since(Instant::now());
+        state.watchers += 1;
+        let mut state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        state.watchers -= 1;
+        state
+    }
+
+    /// Tells listeners and the log. Never under the lock: a logger is user code, and comes last, since it may panic.
+    pub(super) fn tell(&self, events: &[Event]) {
+        for event in events {
+            self.events.send(event);
+            log_event(event, &self.config);
+        }
+    }
+
+    /// Wakes whoever waits for what has happened.
+    pub(super) fn announce(&self, state: &mut State) {
+        if state.take_token_news() {
+            self.token_news.notify_all();
+        }
+        let (changed, arrived) = state.take_changes();
+        if changed && state.watchers > 0 {
+            self.changed.notify_all();
+        }
+        if arrived && state.receivers > 0 {
+            self.arrived.notify_all();
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,75 @@
+//! Renewing tokens on a connection that stands: when one is due, the provider is asked, and what it gives is uploaded
+//! ahead of everything else.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::credentials::{Credentials, Provider};
+use crate::detached;
+use crate::detached::NoAnswer;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::session::Session;
+use crate::session::wire::probe;
+
+/// How long at most before the clock is looked at again: it may be set, and it goes on while the machine sleeps.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Renews tokens until the client ends. For a thread of its own: the worker must not wait for a clock.
+pub(in crate::session) fn run(session: &Arc<Session>) {
+    let Some(provider) = session.config.credentials().as_provider() else { return };
+    while session.await_renewal() {
+        let deadline = Instant::now() + session.config.timeout();
+        let answer = session.ask(Arc::clone(&provider), deadline);
+        let mut state = session.lock();
+        if state.ended() {
+            return;
+        }
+        let now = SystemTime::now();
+        let mut events = Vec::new();
+        if state.until_renewal(now) == Some(Duration::ZERO) {
+            if let Err(reason) = answer.and_then(|credentials| state.renewed(&credentials, now)) {
+                events.push(state.renewal_failed(reason, now));
+            }
+            state.push_out(None);
+        } else if let (false, Ok(credentials)) = (state.is_online(), answer) {
+            // The connection has ended meanwhile; the next login has them.
+            state.given(&credentials, now);
+        }
+        session.announce(&mut state);
+        drop(state);
+        session.tell(&events);
+    }
+}
+
+impl Session {
+    /// Asks the provider on its own thread. An error names the stage.
+    pub(in crate::session) fn ask(&self, provider: Arc<Provider>, deadline: Instant) -> Result<Credentials> {
+        let leaving = || self.lock().ended();
+        self.asking.ask(provider, deadline, leaving).map_err(|failure| match failure {
+            NoAnswer::TimedOut => probe::time_out(&self.config, &probe::Findings::at(Stage::Credentials)),
+            NoAnswer::Leaving => Error::closed(),
+            NoAnswer::Panicked => {
+                Error::new(ErrorKind::Credentials, "the credentials provider panicked (stage: credentials)")
+            }
+            NoAnswer::NoThread => detached::no_thread(),
+        })?
+    }
+
+    /// Waits until a token is due; false when the client ends.
+    fn await_renewal(&self) -> bool {
+        let mut state = self.lock();
+        loop {
+            if state.ended() {
+                return false;
+            }
+            let now = SystemTime::now();
+            state.look_at_clock(now);
+            let wait = state.until_renewal(now);
+            if wait == Some(Duration::ZERO) {
+                return true;
+            }
+            let wait = wait.map_or(LOOK, |wait| wait.min(LOOK));
+            state = self.token_news.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Makes a connection, on a thread of its own.
+//!
+//! rumqttc makes one in one blocking call, in which the system may look a name up, too: nobody can interrupt that. So the
+//! call is made where nobody has to wait for its end, and what it has made is handed over. A dial that is given up ends by
+//! itself: what it calls back refuses to go on, and what it makes nevertheless is dropped.
+
+#[cfg(not(aliyun_mqtt_model))]
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(not(aliyun_mqtt_model))]
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::config::Config;
+#[cfg(not(aliyun_mqtt_model))]
+use crate::detached::{self, TICK};
+#[cfg(not(aliyun_mqtt_model))]
+use crate::error::Error;
+#[cfg(not(aliyun_mqtt_model))]
+use crate::session::wire::dial;
+#[cfg(not(aliyun_mqtt_model))]
+use crate::session::wire::link::Cause;
+use crate::session::wire::link::{Failure, LineEvent, LinePump};
+#[cfg(not(aliyun_mqtt_model))]
+use crate::session::wire::race::HEAD_START;
+use crate::session::wire::route::Route;
+#[cfg(not(aliyun_mqtt_model))]
+use crate::session::wire::route::Target;
+use crate::sync::lock;
+
+/// What both sides of a dial know of it: who waits for it, and what is called back in it.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    begun: AtomicBool,
+    fate: Mutex<Fate>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    #[default]
+    GoingOn,
+    GivenUp,
+    Ended,
+}
+
+impl Watch {
+    /// TLS or the request for a WebSocket begins: there is a connection.
+    #[cfg(any(feature = "tls", feature = "websocket"))]
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Until this is so, nobody may have answered. It is never so where there is neither TLS nor a WebSocket.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Nobody waits for it any more: it must not log in.
+    pub(crate) fn is_given_up(&self) -> bool {
+        *lock(&self.fate) == Fate::GivenUp
+    }
+
+    /// From now on it counts as stranded, until it ends.
+    pub(crate) fn give_up(&self) {
+        let mut fate = lock(&self.fate);
+        if *fate == Fate::GoingOn {
+            *fate = Fate::GivenUp;
+            detached::count_stranded(true);
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        if std::mem::replace(&mut *lock(&self.fate), Fate::Ended) == Fate::GivenUp {
+            detached::count_stranded(false);
+        }
+    }
+}
+
+/// Lasts as long as a dial does.
+struct Lasting(Arc<Watch>);
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// How a dial ended, which is to bring CONNACK.
+pub(in crate::session) enum Dialled {
+    Made(Box<dyn LinePump>, LineEvent),
+    Failed(Failure),
+    /// The address that was being dialled does not answer, and this one does.
+    Elsewhere(SocketAddr),
+    Leaving,
+    /// Time is up.
+    TimedOut,
+}
+
+/// Dials, and meanwhile searches for another address where the one that is being dialled does not answer.
+#[cfg(not(aliyun_mqtt_model))]
+pub(in crate::session) fn dial(
+    config: &Config,
+    pump: Box<dyn LinePump>,
+    route: &Route,
+    deadline: Instant,
+    leaving: &dyn Fn() -> bool,
+) -> Dialled {
+    let watch = &route.target().watch;
+    let dialled = match begin(config, pump, route, deadline) {
+        Ok(made) => wait(&made, route, deadline, leaving),
+        Err(error) => Dialled::Failed(Failure { error, cause: Cause::Other }),
+    };
+    if matches!(dialled, Dialled::Elsewhere(_) | Dialled::Leaving | Dialled::TimedOut) {
+        watch.give_up();
+    }
+    dialled
+}
+
+/// The models have no threads that are nobody's, and nothing to search.
+#[cfg(aliyun_mqtt_model)]
+pub(in crate::session) fn dial(
+    _: &Config,
+    mut pump: Box<dyn LinePump>,
+    _: &Route,
+    _: Instant,
+    _: &dyn Fn() -> bool,
+) -> Dialled {
+    match pump.next() {
+        Ok(event) => Dialled::Made(pump, event),
+        Err(failure) => Dialled::Failed(failure),
+    }
+}
+
+#[cfg(not(aliyun_mqtt_model))]
+fn begin(
+    config: &Config,
+    pump: Box<dyn LinePump>,
+    route: &Route,
+    deadline: Instant,
+) -> Result<Receiver<Dialled>, Error> {
+    let watch = &route.target().watch;
+    let (answer, answers) = sync_channel(1);
+    let lasting = Lasting(Arc::clone(watch));
+    let looks_up = looks_up(config, route.target());
+    detached::start_on("aliyun-mqtt-dial", dial::stack(config), move || {
+        // In this order, so that the pump, whose end may wait for a look-up, is gone before the dial counts as ended.
+        let lasting = lasting;
+        let mut pump = pump;
+        let result = match looks_up.then(detached::can_start) {
+            Some(Err(error)) => Err(Failure { error, cause: Cause::Other }),
+            _ => pump.next_before(deadline),
+        };
+        if lasting.0.is_given_up() {
+            return;
+        }
+        // Nobody listening is fine: it is dropped then.
+        let _ = match result {
+            Ok(Some(event)) => answer.send(Dialled::Made(pump, event)),
+            Ok(None) => answer.send(Dialled::TimedOut),
+            Err(failure) => answer.send(Dialled::Failed(failure)),
+        };
+    })?;
+    Ok(answers)
+}
+
+/// Returns true where rumqttc has to look a name up. tokio does that for it on one more thread, and panics where the system
+/// starts none, so whether it does is asked first.
+#[cfg(not(aliyun_mqtt_model))]
+fn looks_up(config: &Config, target: &Target) -> bool {
+    target.address.is_none() && crate::session::wire::route::dialled(config).0.parse::<IpAddr>().is_err()
+}
+
+#[cfg(not(aliyun_mqtt_model))]
+fn wait(answers: &Receiver<Dialled>, route: &Route, deadline: Instant, leaving: &dyn Fn() -> bool) -> Dialled {
+    let search_at = Instant::now() + HEAD_START;
+    let mut search = None;
+    loop {
+        let now = Instant::now();
+        match answers.recv_timeout(deadline.saturating_duration_since(now).min(TICK)) {
+            Ok(dialled) => return dialled,
+            Err(RecvTimeoutError::Disconnected) => {
+                let error = Error::internal("the thread that dials has panicked");
+                return Dialled::Failed(Failure { error, cause: Cause::Other });
+            }
+            Err(RecvTimeoutError::Timeout) if leaving() => return Dialled::Leaving,
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => return Dialled::TimedOut,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if search.is_none() && Instant::now() >= search_at {
+            // Where it cannot be started, there is none.
+            search = Some(route.search(deadline).and_then(|search| detached::spawn(move || search.elsewhere())));
+        }
+        let found = search.iter().flatten().find_map(|found| found.try_recv().ok().flatten());
+        if let Some(address) = found.filter(|_| !route.target().watch.has_begun()) {
+            return Dialled::Elsewhere(address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_given_up_before_its_end_is_stranded() {
+        let (given_up, ended) = (Watch::default(), Watch::default());
+        given_up.give_up();
+        assert!(given_up.is_given_up());
+        given_up.end();
+        ended.end();
+        ended.give_up();
+        assert!(!ended.is_given_up());
+    }
+}

@@ -1,0 +1,290 @@
+//! rumqttc's errors in the words of this library: those of MQTT 3.1.1, and what MQTT 5 shares with them.
+
+use std::io;
+
+use rumqttc::mqttbytes::Error as CodecError;
+use rumqttc::mqttbytes::v4::Packet;
+use rumqttc::{ConnectReturnCode, ConnectionError, Event, StateError};
+
+use crate::config::Protocol;
+use crate::endpoint::PLAIN_PORT;
+use crate::error::{Code, Error, ErrorKind, Stage};
+use crate::session::wire::link::{Cause, Failure, broken};
+#[cfg(feature = "proxy")]
+use crate::session::wire::tunnel;
+#[cfg(feature = "websocket")]
+use crate::session::wire::upgrade;
+use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
+
+/// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
+/// `server`: the endpoint, for the message.
+pub(in crate::session) fn classify(
+    error: ConnectionError,
+    connected: bool,
+    last: Option<&Event>,
+    server: &str,
+) -> Failure {
+    if let ConnectionError::MqttState(error @ (StateError::Unsolicited(_) | StateError::WrongPacket)) = error {
+        return match last.and_then(unexpected) {
+            Some(what) => broken(&what, server),
+            None => rule_broken(error, server),
+        };
+    }
+    match error {
+        ConnectionError::ConnectionRefused(code) => {
+            let code = number(code);
+            refused(code, code, Protocol::V311, server)
+        }
+        ConnectionError::NetworkTimeout => handshake_timeout(server),
+        ConnectionError::FlushTimeout => stopped_reading(server),
+        ConnectionError::Io(error) => input_output(error, connected, server),
+        ConnectionError::MqttState(StateError::Io(error)) => input_output(error, connected, server),
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::Io(error))) => {
+            input_output(error, connected, server)
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) if connected => {
+            lost(format!("{server} closed the connection"), Cause::Closed)
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => no_connack(server),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => no_ping(server),
+        error @ (ConnectionError::MqttState(StateError::Deserialization(_)) | ConnectionError::NotConnAck(_))
+            if !connected =>
+        {
+            foreign_connack(error, Protocol::V311, server)
+        }
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::PayloadSizeLimitExceeded(size))) => {
+            too_large(size, server)
+        }
+        ConnectionError::MqttState(error) => rule_broken(error, server),
+        #[cfg(feature = "tls")]
+        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => input_output(error, connected, server),
+        #[cfg(feature = "tls")]
+        ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => tls(error, server),
+        #[cfg(feature = "proxy")]
+        ConnectionError::Proxy(error) => tunnel::failed(error, server),
+        #[cfg(feature = "websocket")]
+        ConnectionError::Websocket(error) => upgrade::failed(error, server),
+        #[cfg(feature = "websocket")]
+        ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
+        other => lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+    }
+}
+
+pub(in crate::session) fn handshake_timeout(server: &str) -> Failure {
+    lost(format!("{server} did not finish the handshake in time"), Cause::HandshakeTimeout)
+}
+
+pub(in crate::session) fn stopped_reading(server: &str) -> Failure {
+    without(
+        format!("{server} stopped reading"),
+        "the server, or something on the way, takes nothing more: is it overloaded?",
+    )
+}
+
+pub(in crate::session) fn no_ping(server: &str) -> Failure {
+    without(
+        format!("{server} did not answer the keep-alive ping"),
+        "check the network, and what stands between here and there",
+    )
+}
+
+/// A connection that ended by itself: nobody has cut it.
+fn without(message: String, hint: &str) -> Failure {
+    let Failure { error, cause } = lost(message, Cause::Other);
+    Failure { error: error.with_hint(hint), cause }
+}
+
+pub(in crate::session) fn no_connack(server: &str) -> Failure {
+    not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack)"))
+}
+
+pub(in crate::session) fn foreign_connack(error: impl Foreign, protocol: Protocol, server: &str) -> Failure {
+    let mut failure =
+        not_mqtt(format!("{server} answered CONNECT with something that is not {protocol} (stage: connack)"));
+    failure.error = failure.error.with_source(error);
+    Failure { cause: Cause::Foreign, ..failure }
+}
+
+/// The words of the innermost error.
+pub(in crate::session) fn root(error: &Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+pub(in crate::session) fn too_large(size: usize, server: &str) -> Failure {
+    let message = format!("{server} sent a packet of {size} bytes, more than this connection takes");
+    Failure { error: Error::new(ErrorKind::Protocol, message), cause: Cause::TooLarge(size) }
+}
+
+/// What is unexpected about a packet that rumqttc did not expect.
+fn unexpected(event: &Event) -> Option<String> {
+    let Event::Incoming(packet) = event else { return None };
+    Some(match packet {
+        Packet::PubAck(ack) => not_in_use("PUBACK", ack.pkid),
+        Packet::PubRec(ack) => not_in_use("PUBREC", ack.pkid),
+        Packet::PubRel(ack) => not_in_use("PUBREL", ack.pkid),
+        Packet::PubComp(ack) => not_in_use("PUBCOMP", ack.pkid),
+        Packet::ConnAck(_) => SECOND_CONNACK.to_string(),
+        Packet::Connect(_) => clients_only("CONNECT"),
+        Packet::Subscribe(_) => clients_only("SUBSCRIBE"),
+        Packet::Unsubscribe(_) => clients_only("UNSUBSCRIBE"),
+        Packet::PingReq => clients_only("PINGREQ"),
+        Packet::Disconnect => clients_only("DISCONNECT"),
+        Packet::Publish(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => return None,
+    })
+}
+
+pub(in crate::session) const SECOND_CONNACK: &str = "it sent CONNACK a second time";
+
+pub(in crate::session) fn not_in_use(packet: &str, id: u16) -> String {
+    format!("it sent {packet} for packet id {id}, which is not in use")
+}
+
+pub(in crate::session) fn clients_only(packet: &str) -> String {
+    format!("it sent {packet}, which only a client sends")
+}
+
+pub(in crate::session) fn rule_broken(error: impl Foreign, server: &str) -> Failure {
+    let message = format!("{server} broke a rule of MQTT: {error}");
+    Failure { error: Error::new(ErrorKind::Protocol, message).with_source(error), cause: Cause::Other }
+}
+
+/// An error of a crate underneath.
+pub(in crate::session) trait Foreign: std::error::Error + Send + Sync + 'static {}
+
+impl<E: std::error::Error + Send + Sync + 'static> Foreign for E {}
+
+/// The code of MQTT 3.1.1 by which a server says that another connect may work later.
+const LATER: u8 = 3;
+
+/// A refusal by CONNACK, with the usual cause in this service. `plain`: the code's counterpart in MQTT 3.1.1.
+///
+/// The service does not document which code goes with which cause; 5 has been seen for a wrong instance id.
+pub(in crate::session) fn refused(code: u8, plain: u8, protocol: Protocol, server: &str) -> Failure {
+    let code_text = Code::ConnAck(code);
+    let hint = match plain {
+        1 if protocol == Protocol::V5 => {
+            "MQTT 5 is for Professional, Enterprise Platinum and Serverless instances, and older ones need a ticket \
+             (help page \"MQTT 5.0 overview\"); ConfigBuilder::protocol chooses 3.1.1"
+        }
+        1 => "this library speaks MQTT 3.1.1 here; does the instance support it?",
+        2 => {
+            "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist"
+        }
+        LATER => "the service may be restarting or over its connection quota; try again later",
+        4 => "check the AccessKey secret, or whether the token has expired, was revoked or belongs to another key",
+        5 => {
+            "check that the instance id is the one this endpoint belongs to, that the group id exists there, and \
+             that the AccessKey may use it; a token may have expired or been revoked"
+        }
+        _ if protocol == Protocol::V5 => "MQTT 5 has this code for more than a wrong login; see its meaning",
+        _ => "the code is outside MQTT 3.1.1",
+    };
+    // Nothing is wrong with the login.
+    let what = if plain == LATER { "cannot take the connection now" } else { "refused the connection" };
+    let error = Error::new(ErrorKind::Refused, format!("{server} {what} (stage: connack): {code_text}"))
+        .with_code(code_text)
+        .with_hint(hint);
+    Failure { error, cause: Cause::Refused(plain) }
+}
+
+fn number(code: ConnectReturnCode) -> u8 {
+    match code {
+        ConnectReturnCode::Success => 0,
+        ConnectReturnCode::RefusedProtocolVersion => 1,
+        ConnectReturnCode::BadClientId => 2,
+        ConnectReturnCode::ServiceUnavailable => 3,
+        ConnectReturnCode::BadUserNamePassword => 4,
+        ConnectReturnCode::NotAuthorized => 5,
+    }
+}
+
+pub(in crate::session) fn channel_closed() -> Failure {
+    lost("the connection's request channel closed".to_string(), Cause::Other)
+}
+
+pub(in crate::session) fn lost(message: String, cause: Cause) -> Failure {
+    Failure { error: Error::new(ErrorKind::ConnectionLost, message), cause }
+}
+
+pub(in crate::session) fn not_mqtt(message: String) -> Failure {
+    let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck).with_hint(
+        "is it an MQTT port, and the right kind? TLS needs mqtts://host:port, and a WebSocket ws:// or wss://; without a \
+         scheme only port 8883 means TLS",
+    );
+    Failure { error, cause: Cause::NoConnAck }
+}
+
+pub(in crate::session) fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
+    #[cfg(feature = "tls")]
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return tls(inner.clone(), server);
+    }
+    use io::ErrorKind as Io;
+    let reset = matches!(
+        error.kind(),
+        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof | Io::NotConnected
+    );
+    // What tokio-util says when the end comes within a packet.
+    let reset = reset || (connected && error.to_string() == "bytes remaining on stream");
+    if connected {
+        let cause = if reset { Cause::Closed } else { Cause::Other };
+        let what = if reset { "closed the connection" } else { "could not be reached any more" };
+        let shown = Error::new(ErrorKind::ConnectionLost, format!("{server} {what}: {error}")).with_source(error);
+        let shown =
+            if reset { shown } else { shown.with_hint("check the network, and what stands between here and there") };
+        return Failure { error: shown, cause };
+    }
+    let text = error.to_string();
+    if look_up_failed(&error) {
+        let error = Error::new(
+            ErrorKind::Resolve,
+            format!("cannot resolve the host name of {server} (stage: resolve): {text}"),
+        )
+        .with_hint(
+            "check the spelling of the endpoint and this machine's DNS; VPC endpoints resolve only inside their VPC",
+        )
+        .with_source(error);
+        return Failure { error, cause: Cause::Other };
+    }
+    // What tokio-rustls says when the other side closes instead of answering.
+    if text == "tls handshake eof" {
+        let message = format!("{server} closed the connection during the TLS handshake (stage: tls)");
+        let error = Error::new(ErrorKind::Tls, message).with_hint(PLAIN_PORT).with_source(error);
+        return Failure { error, cause: Cause::Other };
+    }
+    // The connection ended inside something that was no packet.
+    let within = text == "bytes remaining on stream";
+    if reset || error.kind() == Io::Other {
+        let mut failure =
+            not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack): {text}"));
+        failure.error = failure.error.with_source(error);
+        failure.cause = if within { Cause::Foreign } else { failure.cause };
+        return failure;
+    }
+    let hint = match error.kind() {
+        Io::ConnectionRefused => {
+            "nothing listens on that port: check host and port (1883 plain, 8883 TLS; WebSocket 80, 443 with TLS)"
+        }
+        _ if no_descriptor(&error) => DESCRIPTORS,
+        _ => "check the endpoint, the network and any firewall in between",
+    };
+    let error = Error::new(ErrorKind::Connect, format!("cannot connect to {server} (stage: connect): {text}"))
+        .with_hint(hint)
+        .with_source(error);
+    Failure { error, cause: Cause::Other }
+}
+
+#[cfg(feature = "tls")]
+pub(in crate::session) fn tls(error: rustls::Error, server: &str) -> Failure {
+    let (what, hint) = crate::tls::explain(&error);
+    let mut shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed (stage: tls): {what}"));
+    if let Some(hint) = hint {
+        shown = shown.with_hint(hint);
+    }
+    let foreign = matches!(error, rustls::Error::InvalidMessage(_));
+    Failure { error: shown.with_source(error), cause: if foreign { Cause::Foreign } else { Cause::Other } }
+}

@@ -1,0 +1,18 @@
+//! One connection: dialling, the two versions of MQTT, and what went wrong. Nothing outside names rumqttc.
+
+pub(super) mod dial;
+pub(super) mod dialler;
+pub(super) mod errors;
+pub(super) mod link;
+pub(super) mod oversized;
+pub(super) mod probe;
+mod race;
+pub(super) mod route;
+pub(super) mod rules;
+#[cfg(feature = "proxy")]
+mod tunnel;
+#[cfg(feature = "websocket")]
+mod upgrade;
+#[cfg_attr(aliyun_mqtt_model, path = "../../../models/link.rs")]
+mod v4;
+mod v5;

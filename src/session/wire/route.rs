@@ -1,0 +1,242 @@
+//! Which address of a name a connection is made to.
+//!
+//! rumqttc dials the addresses of a name one after the other and waits for each as long as the system does, so that one which
+//! swallows packets takes all the time there is. So it is given an address instead of the name where there are several:
+//! the first one, and another one when that does not answer and another does. The name stays what the server is asked for
+//! and what its certificate is checked against.
+//!
+//! Only `mqtts://` is dialled by name at first, because the server is told the name (SNI) only then.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::detached::{self, NoAnswer};
+use crate::error::{Error, ErrorKind, Stage};
+use crate::session::wire::dialler::Watch;
+use crate::session::wire::errors;
+use crate::session::wire::link::{Cause, Failure};
+use crate::session::wire::probe;
+use crate::session::wire::race::{HEAD_START, Tried, in_turn, list, note, race};
+use crate::sync::lock;
+
+/// What one connection is made to.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Target {
+    /// This address; `None`: the name.
+    pub(in crate::session) address: Option<SocketAddr>,
+    /// How far the dial has come, and whether it was given up.
+    pub(in crate::session) watch: Arc<Watch>,
+}
+
+/// The addresses of the host that is dialled, and how far they have got.
+pub(in crate::session) struct Route {
+    host: String,
+    port: u16,
+    /// In the order of dialling; none where the name is dialled.
+    addresses: Vec<SocketAddr>,
+    target: Target,
+    /// Whether another address may be looked for.
+    open: bool,
+    tried: Arc<Mutex<Vec<Tried>>>,
+}
+
+/// What to do while a connection is being made.
+pub(in crate::session) struct Search {
+    host: String,
+    port: u16,
+    addresses: Vec<SocketAddr>,
+    /// What is being dialled; `None`: the name.
+    current: Option<SocketAddr>,
+    watch: Arc<Watch>,
+    tried: Arc<Mutex<Vec<Tried>>>,
+    deadline: Instant,
+}
+
+impl Route {
+    /// Looks the name up, unless it is dialled by name. `Err(None)`: the client is leaving.
+    pub(in crate::session) fn find(
+        config: &Config,
+        deadline: Instant,
+        leaving: &dyn Fn() -> bool,
+    ) -> Result<Self, Option<Failure>> {
+        let (host, port) = dialled(config);
+        let literal = host.parse::<std::net::IpAddr>().is_ok();
+        let named = config.proxy().is_none() && config.endpoint().transport() == crate::endpoint::Transport::Tls;
+        let mut route = Route {
+            host: host.to_string(),
+            port,
+            addresses: Vec::new(),
+            target: Target::default(),
+            open: !literal,
+            tried: Arc::default(),
+        };
+        if literal || named {
+            return Ok(route);
+        }
+        let addresses =
+            route.look_up(deadline, leaving).map_err(|problem| problem.map(|problem| problem.told(config)))?;
+        if addresses.len() < 2 {
+            // As ever: by its name.
+            route.open = false;
+        } else {
+            route.target.address = addresses.first().copied();
+            route.addresses = addresses;
+        }
+        Ok(route)
+    }
+
+    pub(in crate::session) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// `None`: there is no other address.
+    pub(in crate::session) fn search(&self, deadline: Instant) -> Option<Search> {
+        self.open.then(|| Search {
+            host: self.host.clone(),
+            port: self.port,
+            addresses: self.addresses.clone(),
+            current: self.target.address,
+            watch: Arc::clone(&self.target.watch),
+            tried: Arc::clone(&self.tried),
+            deadline,
+        })
+    }
+
+    /// This address answers: it is the one.
+    pub(in crate::session) fn settle(&mut self, address: SocketAddr) {
+        self.target = Target { address: Some(address), ..Target::default() };
+        self.open = false;
+    }
+
+    /// A connection could not be made: is there another address to try? Otherwise, why there is none.
+    pub(in crate::session) fn failed(
+        &mut self,
+        failure: Failure,
+        config: &Config,
+        deadline: Instant,
+        leaving: &dyn Fn() -> bool,
+    ) -> Option<Failure> {
+        if !self.open || failure.error.kind() != ErrorKind::Connect {
+            return Some(failure);
+        }
+        if self.target.address.is_none() {
+            // rumqttc tells of the last one only.
+            self.addresses = self.look_up(deadline, leaving).unwrap_or_default();
+            if self.addresses.len() < 2 {
+                return Some(failure);
+            }
+            self.target = Target { address: self.addresses.first().copied(), ..Target::default() };
+            return None;
+        }
+        let at = self.target.address;
+        let text = errors::root(&failure.error);
+        if let Some(address) = at {
+            note(&mut lock(&self.tried), address, Some(text));
+        }
+        self.addresses.retain(|address| Some(*address) != at);
+        match self.addresses.first() {
+            Some(next) => {
+                self.target = Target { address: Some(*next), ..Target::default() };
+                None
+            }
+            None => Some(unreachable(config, &lock(&self.tried), failure)),
+        }
+    }
+
+    /// What there is to say when time is up.
+    pub(in crate::session) fn timed_out(&self, config: &Config) -> Failure {
+        let mut failure = errors::handshake_timeout(&config.route());
+        let tried = lock(&self.tried);
+        if !tried.is_empty() && !self.target.watch.has_begun() && self.open {
+            failure.error = probe::time_out(config, &probe::Findings::unreached(&tried));
+        }
+        failure
+    }
+
+    fn look_up(&self, deadline: Instant, leaving: &dyn Fn() -> bool) -> Result<Vec<SocketAddr>, Option<Problem>> {
+        let (host, port) = (self.host.clone(), self.port);
+        let found = detached::spawn(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter));
+        let found = found.ok_or(Some(Problem::NoThread))?;
+        match detached::wait(&found, deadline, leaving) {
+            Ok(Ok(addresses)) => Ok(in_turn(addresses)),
+            Ok(Err(error)) => Err(Some(Problem::Io(error))),
+            Err(NoAnswer::Leaving) => Err(None),
+            Err(_) => Err(Some(Problem::Silent)),
+        }
+    }
+}
+
+/// Why a name has no addresses.
+enum Problem {
+    NoThread,
+    Io(std::io::Error),
+    Silent,
+}
+
+impl Problem {
+    fn told(self, config: &Config) -> Failure {
+        match self {
+            Problem::NoThread => Failure { error: detached::no_thread(), cause: Cause::Other },
+            Problem::Silent => {
+                let error = probe::time_out(config, &probe::Findings::at(Stage::Resolve));
+                Failure { error, cause: Cause::HandshakeTimeout }
+            }
+            #[cfg(feature = "proxy")]
+            Problem::Io(error) if config.proxy().is_some() => {
+                let shown = crate::proxy::unreachable(&error, &config.route()).with_source(error);
+                Failure { error: shown, cause: Cause::Other }
+            }
+            Problem::Io(error) => errors::input_output(error, false, &config.route()),
+        }
+    }
+}
+
+impl Search {
+    /// To be begun when the address that is being dialled has had its head start: waits until it is clear that it does not
+    /// answer, and that another one does. `None`: there is no other.
+    pub(in crate::session) fn elsewhere(self) -> Option<SocketAddr> {
+        if self.watch.has_begun() {
+            return None;
+        }
+        let mut addresses = self.addresses;
+        if addresses.is_empty() {
+            addresses = in_turn((self.host.as_str(), self.port).to_socket_addrs().ok()?);
+        }
+        if addresses.len() < 2 {
+            return None;
+        }
+        let tried = |address, failure| note(&mut lock(&self.tried), address, failure);
+        let (address, stream) = race(&addresses, self.deadline, tried)?;
+        drop(stream);
+        match self.current {
+            // It has only been slow to answer.
+            Some(current) if current == address => return None,
+            Some(_) => {}
+            // The name's first address, most likely the one that is being dialled: it had no more than this moment.
+            None if addresses.first() == Some(&address) => std::thread::sleep(HEAD_START),
+            None => {}
+        }
+        (!self.watch.has_begun()).then_some(address)
+    }
+}
+
+/// The host that is dialled: the proxy's, or the endpoint's.
+pub(in crate::session) fn dialled(config: &Config) -> (&str, u16) {
+    match config.proxy() {
+        Some(proxy) => (proxy.host(), proxy.port()),
+        None => (config.endpoint().host(), config.endpoint().port()),
+    }
+}
+
+/// No address can be reached.
+fn unreachable(config: &Config, tried: &[Tried], failure: Failure) -> Failure {
+    let whom = if config.proxy().is_some() { "the proxy of " } else { "" };
+    let message = format!("cannot connect to {whom}{} (stage: connect): {}", config.route(), list(tried));
+    let mut error = Error::new(ErrorKind::Connect, message);
+    if let Some(hint) = failure.error.hint() {
+        error = error.with_hint(hint.to_string());
+    }
+    Failure { error: error.with_source(failure.error), cause: failure.cause }
+}

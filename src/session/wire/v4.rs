@@ -1,0 +1,367 @@
+//! MQTT 3.1.1: one connection over `rumqttc::{Client, Connection}`.
+//!
+//! A fresh pair is made for every connection. rumqttc keeps requests, unread events, collisions and packet ids from
+//! one connection to the next, and loses or confuses some of them; the outbox holds all of that already, so there is
+//! nothing worth keeping.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rumqttc::mqttbytes::v4::{Packet, PubAck, PubRel, Publish, Subscribe};
+use rumqttc::{
+    Client, Connection, ConnectionError, Event, MqttOptions, MqttState, Outgoing as Out, RecvTimeoutError, Request,
+    SubscribeFilter,
+};
+
+use crate::config::Config;
+use crate::credentials::Login;
+use crate::message::{Outgoing, QoS};
+use crate::session::wire::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
+use crate::session::wire::errors;
+use crate::session::wire::link::{self, Allowed, Arrived, Failure, LineEvent, LinePump, LineSender, Sent};
+use crate::session::wire::oversized::HEAD;
+use crate::session::wire::route::Target;
+use crate::session::wire::rules;
+use crate::subscribe_options::Asked;
+
+/// How often PUBREC may be repeated on one connection. rumqttc counts each as one more message in flight, and its counter
+/// has 16 bits. MQTT has no reason to repeat one on the same connection.
+const REPEATED: u16 = 10_000;
+
+/// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
+/// `longest`: what a packet from the server may have at most, in bytes.
+pub(in crate::session) fn open(
+    config: &Config,
+    login: &Login,
+    dial: Duration,
+    longest: usize,
+    target: &Target,
+) -> Result<Line, Failure> {
+    let (client, pump) = make(config, login, dial, longest, target)?;
+    Ok((Box::new(Sender(client)), Box::new(pump)))
+}
+
+fn make(
+    config: &Config,
+    login: &Login,
+    dial: Duration,
+    longest: usize,
+    target: &Target,
+) -> Result<(Client, Pump), Failure> {
+    let endpoint = config.endpoint();
+    let ids = id_limit(config.window());
+    let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
+    options
+        .set_transport(dial::transport(config, target))
+        .set_credentials(login.username.as_str(), login.password.as_str())
+        .set_clean_session(config.clean_session())
+        .set_keep_alive(config.keep_alive())
+        .set_manual_acks(true)
+        .set_inflight(ids)
+        .set_max_packet_size(longest, config.limits().packet_len);
+    #[cfg(feature = "proxy")]
+    if let Some(proxy) = dial::proxy(config, target) {
+        options.set_proxy(proxy);
+    }
+    #[cfg(feature = "websocket")]
+    options.set_request_modifier(dial::request(config, target));
+    let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
+    connection.eventloop.state = knowing_all(ids);
+    // The window bounds what is in flight. rumqttc counts more than that: see `Pump::expect_again`.
+    connection.eventloop.mqtt_options.set_inflight(u16::MAX);
+    let network = &mut connection.eventloop.network_options;
+    *network = dial::network(config, network.clone());
+    network.set_connection_timeout(seconds(dial));
+    let write_limit = seconds(write_limit(config));
+    let pump = Pump {
+        connection,
+        server: config.route(),
+        connected: false,
+        released: HashSet::new(),
+        repeated: 0,
+        write_limit,
+        packet_len: config.limits().packet_len,
+    };
+    Ok((client, pump))
+}
+
+struct Sender(Client);
+
+impl LineSender for Sender {
+    fn publish(&self, message: &Outgoing) -> bool {
+        self.0.try_publish(message.topic.as_str(), to_wire(message.qos), false, message.payload.as_slice()).is_ok()
+    }
+
+    fn subscribe(&self, filters: &[Asked]) -> bool {
+        let filters = filters.iter().map(|(filter, asked)| SubscribeFilter::new(filter.clone(), to_wire(asked.qos)));
+        self.0.try_subscribe_many(filters).is_ok()
+    }
+
+    fn unsubscribe(&self, filter: &str) -> bool {
+        self.0.try_unsubscribe(filter).is_ok()
+    }
+
+    fn acknowledge(&self, id: u16, qos: QoS) -> bool {
+        let mut publish = Publish::new("", to_wire(qos), Vec::new());
+        publish.pkid = id;
+        self.0.try_ack(&publish).is_ok()
+    }
+
+    fn disconnect(&self) -> bool {
+        self.0.try_disconnect().is_ok()
+    }
+}
+
+struct Pump {
+    connection: Connection,
+    server: String,
+    connected: bool,
+    /// Exchanges that wait for PUBCOMP: see [`Pump::expect_again`].
+    released: HashSet<u16>,
+    /// How often PUBREC was repeated.
+    repeated: u16,
+    /// Seconds a write may take before the line is given up: keep-alive does not run meanwhile.
+    write_limit: u64,
+    /// What a packet may have at most to be given out whole, in bytes.
+    packet_len: usize,
+}
+
+impl Pump {
+    fn broken(&self, what: &str) -> Failure {
+        link::broken(what, &self.server)
+    }
+
+    fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
+        let event = result.map_err(|error| {
+            let last = self.connection.eventloop.state.events.back();
+            errors::classify(error, self.connected, last, &self.server)
+        })?;
+        let event = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
+        match event {
+            LineEvent::ConnAck { .. } => {
+                self.connected = true;
+                // From here on rumqttc uses it for writes.
+                self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
+            }
+            LineEvent::Released(id) => know(&mut self.connection.eventloop.state, id),
+            LineEvent::PubRec(id) => {
+                self.repeated += u16::from(self.released.contains(&id));
+                if self.repeated > REPEATED {
+                    return Err(self.broken(&format!("it sent PUBREC {REPEATED} times more than there were messages")));
+                }
+                self.expect_again(id);
+            }
+            LineEvent::PubComp(id) => self.expect_no_more(id),
+            _ => {}
+        }
+        Ok(event)
+    }
+
+    /// PUBREC came, or PUBREL goes out again: PUBREC may come once more, and is to be answered with PUBREL each time (MQTT
+    /// 3.1.1, section 4.3.3). rumqttc breaks the connection over it, unless it has a message under that id.
+    fn expect_again(&mut self, id: u16) {
+        self.released.insert(id);
+        let state = &mut self.connection.eventloop.state;
+        let events = state.events.len();
+        let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new());
+        publish.pkid = id;
+        let _ = state.handle_outgoing_packet(Request::Publish(publish));
+        state.events.truncate(events);
+    }
+
+    /// The exchange is over.
+    fn expect_no_more(&mut self, id: u16) {
+        if self.released.remove(&id) {
+            let state = &mut self.connection.eventloop.state;
+            let events = state.events.len();
+            let _ = state.handle_incoming_packet(Packet::PubAck(PubAck::new(id)));
+            state.events.truncate(events);
+        }
+    }
+}
+
+/// The state of a new connection that answers the PUBREL of every id.
+///
+/// PUBREL is to be answered with PUBCOMP whether its id is known or not (MQTT 3.1.1, section 4.3.3): brokers repeat it,
+/// and on a resumed session it may belong to an exchange of another process. rumqttc breaks the connection over an id it
+/// does not know, so it is made to know them all. That takes some milliseconds, once.
+fn knowing_all(ids: u16) -> MqttState {
+    static MADE: OnceLock<(u16, MqttState)> = OnceLock::new();
+    let make = || {
+        let mut state = MqttState::new(ids, true);
+        (1..=u16::MAX).for_each(|id| know(&mut state, id));
+        (ids, state)
+    };
+    match MADE.get_or_init(make) {
+        (made_for, state) if *made_for == ids => state.clone(),
+        _ => make().1,
+    }
+}
+
+/// Makes rumqttc expect the PUBREL of this id, in the only public way.
+fn know(state: &mut MqttState, id: u16) {
+    let events = state.events.len();
+    let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new());
+    publish.pkid = id;
+    let _ = state.handle_incoming_packet(Packet::Publish(publish));
+    state.events.truncate(events);
+}
+
+impl LinePump for Pump {
+    fn next(&mut self) -> Result<LineEvent, Failure> {
+        // Not `recv_timeout`, which may drop a half-written packet.
+        match self.connection.recv() {
+            Ok(result) => self.event(result),
+            Err(_) => Err(errors::channel_closed()),
+        }
+    }
+
+    fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure> {
+        match self.connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(result) => self.event(result).map(Some),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(errors::channel_closed()),
+        }
+    }
+
+    fn leftovers(&mut self) -> Vec<LineEvent> {
+        let events = self.connection.eventloop.state.events.drain(..);
+        events.filter_map(|event| translate(event, self.packet_len).ok()).collect()
+    }
+
+    fn restore(&mut self, last_id: u16) {
+        let state = &mut self.connection.eventloop.state;
+        // The only public way to move the id counter; it writes nothing, and its events are taken back.
+        let events = state.events.len();
+        for _ in 0..last_id {
+            let request = Request::Subscribe(Subscribe::new("-", to_wire(QoS::AtMostOnce)));
+            let _ = state.handle_outgoing_packet(request);
+            state.events.truncate(events);
+        }
+    }
+
+    fn resend(&mut self, id: u16, message: &Outgoing) {
+        let mut publish = Publish::new(message.topic.as_str(), to_wire(message.qos), message.payload.as_slice());
+        publish.pkid = id;
+        publish.dup = true;
+        self.connection.eventloop.pending.push_back(Request::Publish(publish));
+    }
+
+    fn release_again(&mut self, id: u16) {
+        self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id)));
+        self.expect_again(id);
+    }
+
+    fn drain(&mut self, until: Instant) {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            // Nothing is sent after DISCONNECT, so a dropped poll loses nothing here.
+            if left.is_zero() || !matches!(self.connection.recv_timeout(left), Ok(Ok(_))) {
+                return;
+            }
+        }
+    }
+}
+
+/// What happened, in the session's words; or which rule of MQTT the server broke by it. Of a message of more than `packet_len`
+/// bytes only the head is left.
+fn translate(event: Event, packet_len: usize) -> Result<LineEvent, String> {
+    Ok(match event {
+        Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
+        Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
+        Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
+        Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
+        // The session's choice of window and ids rules it out.
+        Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
+        Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
+        Event::Incoming(Packet::ConnAck(ack)) => {
+            LineEvent::ConnAck { session_present: ack.session_present, allowed: Allowed::default() }
+        }
+        Event::Incoming(Packet::PubAck(ack)) => LineEvent::PubAck(ack.pkid),
+        Event::Incoming(Packet::PubRec(ack)) => LineEvent::PubRec(ack.pkid),
+        Event::Incoming(Packet::PubComp(ack)) => LineEvent::PubComp(ack.pkid),
+        Event::Incoming(Packet::SubAck(ack)) => {
+            LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(verdict).collect(), None)
+        }
+        Event::Incoming(Packet::UnsubAck(ack)) => LineEvent::UnsubAck(ack.pkid),
+        Event::Incoming(Packet::Publish(mut publish)) => {
+            let qos = from_wire(publish.qos);
+            if let Some(fault) = rules::publish_fault(&publish.topic, qos, publish.dup) {
+                return Err(fault);
+            }
+            let size = dial::remaining(publish.size());
+            let oversized = size > packet_len;
+            let payload = std::mem::take(&mut publish.payload);
+            let arrived = Arrived {
+                id: publish.pkid,
+                qos,
+                duplicate: publish.dup,
+                retained: publish.retain,
+                payload: if oversized { payload[..payload.len().min(HEAD)].to_vec() } else { payload.to_vec() },
+                topic: publish.topic,
+                properties: None,
+            };
+            if oversized { LineEvent::Oversized(arrived, size) } else { LineEvent::Publish(arrived) }
+        }
+        Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
+    })
+}
+
+fn verdict(code: &rumqttc::SubscribeReasonCode) -> Result<QoS, u8> {
+    match code {
+        rumqttc::SubscribeReasonCode::Success(qos) => Ok(from_wire(*qos)),
+        rumqttc::SubscribeReasonCode::Failure => Err(0x80),
+    }
+}
+
+fn to_wire(qos: QoS) -> rumqttc::QoS {
+    match qos {
+        QoS::AtMostOnce => rumqttc::QoS::AtMostOnce,
+        QoS::AtLeastOnce => rumqttc::QoS::AtLeastOnce,
+        QoS::ExactlyOnce => rumqttc::QoS::ExactlyOnce,
+    }
+}
+
+fn from_wire(qos: rumqttc::QoS) -> QoS {
+    match qos {
+        rumqttc::QoS::AtMostOnce => QoS::AtMostOnce,
+        rumqttc::QoS::AtLeastOnce => QoS::AtLeastOnce,
+        rumqttc::QoS::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rumqttc::mqttbytes::v4::PubRec;
+
+    use super::*;
+    use crate::credentials::Credentials;
+
+    #[test]
+    fn a_server_that_repeats_pubrec_without_end_costs_the_connection_and_not_the_client() {
+        let config = Config::builder()
+            .endpoint("mqtt://127.0.0.1:1883")
+            .instance_id("post-cn-test")
+            .group_id("GID_test")
+            .credentials(Credentials::signature("key", "secret"))
+            .build()
+            .expect("a good configuration");
+        let login = config.credentials().login(config.client_id(), config.instance_id()).expect("a login");
+        let (_client, mut pump) =
+            make(&config, &login, Duration::from_secs(1), 1_000, &Target::default()).expect("nothing is dialled");
+        let message = Publish::new("t", to_wire(QoS::ExactlyOnce), Vec::new());
+        pump.connection.eventloop.state.handle_outgoing_packet(Request::Publish(message)).expect("room");
+        let mut repeat = || {
+            let state = &mut pump.connection.eventloop.state;
+            state.handle_incoming_packet(Packet::PubRec(PubRec::new(1))).expect("it is known");
+            state.events.clear();
+            pump.event(Ok(Event::Incoming(Packet::PubRec(PubRec::new(1)))))
+        };
+        let answers = (0..=u16::MAX).map(|_| repeat());
+        let (count, failure) = answers.enumerate().find_map(|(n, answer)| Some((n, answer.err()?))).expect("an end");
+        assert_eq!(count, 1 + usize::from(REPEATED));
+        let text = failure.error.to_string();
+        assert!(text.contains("broke a rule of MQTT: it sent PUBREC"), "{text}");
+    }
+}

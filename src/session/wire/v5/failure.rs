@@ -1,0 +1,133 @@
+//! rumqttc's errors of MQTT 5 in the words of this library; what they share with those of 3.1.1 is made by
+//! [`crate::session::wire::errors`].
+
+use rumqttc::v5::mqttbytes::Error as CodecError;
+use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
+use rumqttc::v5::{ConnectionError, Event, StateError};
+
+use super::reasons;
+use crate::config::Protocol;
+use crate::error::{Code, Error, ErrorKind};
+use crate::printable::excerpt;
+use crate::session::wire::errors as common;
+use crate::session::wire::link::{self, Cause, Failure};
+#[cfg(feature = "proxy")]
+use crate::session::wire::tunnel;
+#[cfg(feature = "websocket")]
+use crate::session::wire::upgrade;
+
+/// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
+/// `server`: the endpoint, for the message.
+pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Event>, server: &str) -> Failure {
+    if let ConnectionError::MqttState(error @ (StateError::Unsolicited(_) | StateError::WrongPacket)) = error {
+        return match last.and_then(unexpected) {
+            Some(what) => link::broken(&what, server),
+            None => common::rule_broken(error, server),
+        };
+    }
+    match error {
+        ConnectionError::ConnectionRefused(code) => {
+            let code = reasons::connack(code);
+            common::refused(code, reasons::plain(code), Protocol::V5, server)
+        }
+        ConnectionError::Timeout(_) => common::handshake_timeout(server),
+        ConnectionError::Io(error)
+        | ConnectionError::MqttState(StateError::Io(error) | StateError::Deserialization(CodecError::Io(error))) => {
+            common::input_output(error, connected, server)
+        }
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) => {
+            disconnected(reason_code, reason_string, server)
+        }
+        // A DISCONNECT without a code, which means a normal end, is an error to rumqttc.
+        ConnectionError::MqttState(
+            StateError::ConnectionAborted | StateError::Deserialization(CodecError::PayloadRequired),
+        ) if connected => closed(server),
+        // How a server of MQTT 3.1.1 refuses this version; mostly without what MQTT 5 wants behind the code, so that
+        // rumqttc does not see it and waits until the server closes. Any other packet with this reason code is the same
+        // to rumqttc, so a client that was connected before does not give up over it.
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::InvalidConnectReturnCode(1)))
+            if !connected =>
+        {
+            Failure { cause: Cause::Other, ..common::refused(1, 1, Protocol::V5, server) }
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            let mut failure = common::no_connack(server);
+            failure.error = failure.error.with_hint(
+                "is it an MQTT port, and the right kind? TLS needs mqtts://host:port, and a WebSocket ws:// or wss://; \
+                 without a scheme only port 8883 means TLS. An instance without MQTT 5 may answer so, too: ConfigBuilder::protocol chooses 3.1.1",
+            );
+            failure
+        }
+        ConnectionError::MqttState(StateError::AwaitPingResp) => common::no_ping(server),
+        error @ (ConnectionError::MqttState(StateError::Deserialization(_)) | ConnectionError::NotConnAck(_))
+            if !connected =>
+        {
+            common::foreign_connack(error, Protocol::V5, server)
+        }
+        ConnectionError::MqttState(StateError::Deserialization(CodecError::PayloadSizeLimitExceeded {
+            pkt_size,
+            ..
+        })) => common::too_large(pkt_size, server),
+        ConnectionError::MqttState(error) => common::rule_broken(error, server),
+        #[cfg(feature = "tls")]
+        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => common::input_output(error, connected, server),
+        #[cfg(feature = "tls")]
+        ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => common::tls(error, server),
+        #[cfg(feature = "proxy")]
+        ConnectionError::Proxy(error) => tunnel::failed(error, server),
+        #[cfg(feature = "websocket")]
+        ConnectionError::Websocket(error) => upgrade::failed(error, server),
+        #[cfg(feature = "websocket")]
+        ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
+        other => common::lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+    }
+}
+
+/// What is unexpected about a packet that rumqttc did not expect.
+fn unexpected(event: &Event) -> Option<String> {
+    let Event::Incoming(packet) = event else { return None };
+    Some(match packet {
+        Packet::PubAck(ack) => common::not_in_use("PUBACK", ack.pkid),
+        Packet::PubRec(ack) => common::not_in_use("PUBREC", ack.pkid),
+        Packet::PubRel(ack) => common::not_in_use("PUBREL", ack.pkid),
+        Packet::PubComp(ack) => common::not_in_use("PUBCOMP", ack.pkid),
+        Packet::Connect(..) => common::clients_only("CONNECT"),
+        Packet::Subscribe(_) => common::clients_only("SUBSCRIBE"),
+        Packet::Unsubscribe(_) => common::clients_only("UNSUBSCRIBE"),
+        Packet::PingReq(_) => common::clients_only("PINGREQ"),
+        _ => return None,
+    })
+}
+
+/// A DISCONNECT with a reason, but without the length of its properties, is legal (MQTT 5, section 3.14.2.2.1) and common,
+/// and rumqttc 0.25.1 throws it away. So a closed connection may have had a reason.
+fn closed(server: &str) -> Failure {
+    let message = format!("{server} closed the connection (a reason it may have given could not be read)");
+    common::lost(message, Cause::Closed)
+}
+
+fn disconnected(reason: DisconnectReasonCode, said: Option<String>, server: &str) -> Failure {
+    let code = Code::Disconnect(reason as u8);
+    let said = said.map(|said| format!("; the broker says: {}", excerpt(&said))).unwrap_or_default();
+    let error = Error::new(ErrorKind::ConnectionLost, format!("{server} ended the connection: {code}{said}"));
+    let error = match code.cure() {
+        Some(cure) => error.with_hint(cure),
+        None => error,
+    };
+    use DisconnectReasonCode as R;
+    // Whether what was sent last may be what the broker minds.
+    let cause = match reason {
+        R::NormalDisconnection
+        | R::ServerBusy
+        | R::ServerShuttingDown
+        | R::KeepAliveTimeout
+        | R::SessionTakenOver
+        | R::AdministrativeAction
+        | R::UseAnotherServer
+        | R::ServerMoved
+        | R::ConnectionRateExceeded
+        | R::MaximumConnectTime => Cause::Other,
+        _ => Cause::Closed,
+    };
+    Failure { error: error.with_code(code), cause }
+}

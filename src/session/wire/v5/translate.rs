@@ -1,0 +1,197 @@
+//! Between rumqttc's types of MQTT 5 and the session's.
+
+use rumqttc::Outgoing as Out;
+use rumqttc::v5::Event;
+use rumqttc::v5::mqttbytes;
+use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet, PubRelReason, Publish, PublishProperties};
+
+use super::reasons;
+use crate::error::Code;
+use crate::message::{Properties, QoS};
+use crate::printable::excerpt;
+use crate::session::wire::dial;
+use crate::session::wire::link::{self, Allowed, Arrived, LineEvent, Refusal, Sent};
+use crate::session::wire::oversized::HEAD;
+use crate::session::wire::rules;
+
+/// An event for the session.
+pub(super) struct Translated {
+    pub(super) event: LineEvent,
+    /// rumqttc goes on counting the message it ends as in flight.
+    pub(super) leaks: bool,
+}
+
+/// What happened, in the session's words; or which rule of MQTT the server broke by it. Of a message of more than `packet_len`
+/// bytes only the head is left.
+pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, String> {
+    let mut leaks = false;
+    let event = match event {
+        Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
+        Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
+        Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
+        Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
+        // The session's choice of window and ids rules it out.
+        Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
+        Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
+        Event::Incoming(Packet::ConnAck(ack)) => {
+            LineEvent::ConnAck { session_present: ack.session_present, allowed: allowed(&ack)? }
+        }
+        Event::Incoming(Packet::PubAck(ack)) => {
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
+            match refusal(Code::PubAck(reasons::puback(ack.reason)), reason) {
+                None => LineEvent::PubAck(ack.pkid),
+                Some(refusal) => LineEvent::PublishRefused(ack.pkid, refusal),
+            }
+        }
+        Event::Incoming(Packet::PubRec(ack)) => {
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
+            match refusal(Code::PubRec(reasons::pubrec(ack.reason)), reason) {
+                None => LineEvent::PubRec(ack.pkid),
+                Some(refusal) => {
+                    leaks = true;
+                    LineEvent::PublishRefused(ack.pkid, refusal)
+                }
+            }
+        }
+        Event::Incoming(Packet::PubComp(ack)) => {
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
+            match refusal(Code::PubComp(reasons::pubcomp(ack.reason)), reason) {
+                None => LineEvent::PubComp(ack.pkid),
+                Some(refusal) => {
+                    leaks = true;
+                    LineEvent::PublishRefused(ack.pkid, refusal)
+                }
+            }
+        }
+        Event::Incoming(Packet::SubAck(ack)) => {
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
+            LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(reasons::suback).collect(), reason)
+        }
+        Event::Incoming(Packet::UnsubAck(ack)) => {
+            // Each UNSUBSCRIBE of ours has one filter.
+            if let Some(fault) = link::count_fault("UNSUBACK", ack.pkid, ack.reasons.len(), 1) {
+                return Err(fault);
+            }
+            let reason = said(ack.properties.and_then(|properties| properties.reason_string));
+            let code = ack.reasons.first().map_or(0, |reason| reasons::unsuback(*reason));
+            match refusal(Code::UnsubAck(code), reason) {
+                None => LineEvent::UnsubAck(ack.pkid),
+                Some(refusal) => LineEvent::UnsubRefused(ack.pkid, refusal),
+            }
+        }
+        // rumqttc takes the id for released, and does not answer.
+        Event::Incoming(Packet::PubRel(release)) if release.reason != PubRelReason::Success => {
+            LineEvent::Released(release.pkid)
+        }
+        Event::Incoming(Packet::Publish(mut publish)) => {
+            let size = dial::remaining(publish.size());
+            if size > packet_len {
+                publish.payload.truncate(HEAD);
+                LineEvent::Oversized(arrived(publish)?, size)
+            } else {
+                LineEvent::Publish(arrived(publish)?)
+            }
+        }
+        Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
+    };
+    Ok(Translated { event, leaks })
+}
+
+/// The broker's own words, as they may be shown.
+fn said(reason: Option<String>) -> Option<String> {
+    reason.map(|reason| excerpt(&reason))
+}
+
+/// Codes from 0x80 on refuse.
+fn refusal(code: Code, reason: Option<String>) -> Option<Refusal> {
+    (code.number() >= 0x80).then_some(Refusal { code, reason })
+}
+
+fn allowed(ack: &ConnAck) -> Result<Allowed, String> {
+    let Some(properties) = &ack.properties else { return Ok(Allowed::default()) };
+    if properties.receive_max == Some(0) {
+        return Err("it sent CONNACK with a receive maximum of 0".to_string());
+    }
+    if properties.max_packet_size == Some(0) {
+        return Err("it sent CONNACK with a maximum packet size of 0".to_string());
+    }
+    let flags = [
+        ("maximum QoS", properties.max_qos),
+        ("retain available", properties.retain_available),
+        ("wildcard subscription available", properties.wildcard_subscription_available),
+        ("subscription identifiers available", properties.subscription_identifiers_available),
+        ("shared subscription available", properties.shared_subscription_available),
+    ];
+    if let Some((name, Some(value))) = flags.into_iter().find(|(_, value)| value.is_some_and(|value| value > 1)) {
+        return Err(format!("it sent CONNACK with \"{name}\" {value}, where 0 and 1 are all there is"));
+    }
+    Ok(Allowed {
+        receive_maximum: properties.receive_max,
+        max_qos: properties.max_qos.and_then(QoS::from_level),
+        packet_len: properties.max_packet_size.map(|size| size as usize),
+        no_wildcards: properties.wildcard_subscription_available == Some(0),
+        no_identifiers: properties.subscription_identifiers_available == Some(0),
+    })
+}
+
+fn arrived(publish: Publish) -> Result<Arrived, String> {
+    let topic =
+        String::from_utf8(publish.topic.to_vec()).map_err(|_| "it sent PUBLISH to a topic that is not UTF-8")?;
+    let qos = from_wire(publish.qos);
+    let properties = publish.properties.as_ref();
+    let fault = properties.and_then(|given| {
+        rules::property_fault(given.topic_alias, given.payload_format_indicator, &given.subscription_identifiers)
+    });
+    if let Some(fault) = fault.or_else(|| rules::publish_fault(&topic, qos, publish.dup)) {
+        return Err(fault);
+    }
+    Ok(Arrived {
+        id: publish.pkid,
+        topic,
+        qos,
+        duplicate: publish.dup,
+        retained: publish.retain,
+        payload: publish.payload.to_vec(),
+        properties: publish.properties.map(|properties| Box::new(from_incoming(properties))),
+    })
+}
+
+fn from_incoming(properties: PublishProperties) -> Properties {
+    Properties {
+        text: properties.payload_format_indicator == Some(1),
+        expiry: properties.message_expiry_interval,
+        response_topic: properties.response_topic,
+        correlation_data: properties.correlation_data.map(|data| data.to_vec()),
+        user: properties.user_properties,
+        content_type: properties.content_type,
+        identifiers: properties.subscription_identifiers.into_iter().filter_map(|id| u32::try_from(id).ok()).collect(),
+    }
+}
+
+pub(super) fn from_outgoing(properties: &Properties) -> PublishProperties {
+    PublishProperties {
+        payload_format_indicator: properties.text.then_some(1),
+        message_expiry_interval: properties.expiry,
+        response_topic: properties.response_topic.clone(),
+        correlation_data: properties.correlation_data.clone().map(Into::into),
+        user_properties: properties.user.clone(),
+        content_type: properties.content_type.clone(),
+        ..PublishProperties::default()
+    }
+}
+
+pub(super) fn to_wire(qos: QoS) -> mqttbytes::QoS {
+    match qos {
+        QoS::AtMostOnce => mqttbytes::QoS::AtMostOnce,
+        QoS::AtLeastOnce => mqttbytes::QoS::AtLeastOnce,
+        QoS::ExactlyOnce => mqttbytes::QoS::ExactlyOnce,
+    }
+}
+
+pub(super) fn from_wire(qos: mqttbytes::QoS) -> QoS {
+    match qos {
+        mqttbytes::QoS::AtMostOnce => QoS::AtMostOnce,
+        mqttbytes::QoS::AtLeastOnce => QoS::AtLeastOnce,
+        mqttbytes::QoS::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}
