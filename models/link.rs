@@ -4,35 +4,35 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt_model_ground::broker::{self, End, Event, Request};
 
-use super::link::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Sent};
+use super::link::{Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
 use super::route::Target;
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
-use crate::subscribe::Asked;
+use crate::subscribe::FilterRequest;
 
 /// Few, so that ids come round.
 pub(in crate::session) fn id_limit(window: u16) -> u16 {
     broker::id_limit(window)
 }
 
-pub(in crate::session) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
+pub(in crate::session) type Link = (Box<dyn LinkSender>, Box<dyn LinkPump>);
 
-pub(in crate::session) fn open(_: &Config, _: &Login, _: Duration, _: usize, _: &Target) -> Result<Line, Failure> {
+pub(in crate::session) fn open(_: &Config, _: &Login, _: Duration, _: usize, _: &Target) -> Result<Link, Failure> {
     let (sender, pump) = broker::dial().ok_or_else(|| failure(End::Broken))?;
     Ok((Box::new(Sender(sender)), Box::new(Pump(pump))))
 }
 
 struct Sender(broker::Sender);
 
-impl LineSender for Sender {
+impl LinkSender for Sender {
     fn publish(&self, message: &Outgoing) -> bool {
         let (topic, payload) = (message.topic.clone(), message.payload.clone());
         self.0.send(Request::Publish { topic, qos: message.qos.level(), payload })
     }
 
-    fn subscribe(&self, filters: &[Asked]) -> bool {
+    fn subscribe(&self, filters: &[FilterRequest]) -> bool {
         self.0.send(Request::Subscribe(filters.iter().map(|(filter, _)| filter.clone()).collect()))
     }
 
@@ -51,19 +51,19 @@ impl LineSender for Sender {
 
 struct Pump(broker::Pump);
 
-impl LinePump for Pump {
-    fn next(&mut self) -> Result<LineEvent, Failure> {
+impl LinkPump for Pump {
+    fn next(&mut self) -> Result<LinkEvent, Failure> {
         match self.0.next(true) {
-            Ok(event) => Ok(event.map_or(LineEvent::Alive, translate)),
+            Ok(event) => Ok(event.map_or(LinkEvent::Alive, translate)),
             Err(end) => Err(failure(end)),
         }
     }
 
-    fn next_before(&mut self, _: Instant) -> Result<Option<LineEvent>, Failure> {
+    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
         self.0.next(false).map(|event| event.map(translate)).map_err(failure)
     }
 
-    fn leftovers(&mut self) -> Vec<LineEvent> {
+    fn leftovers(&mut self) -> Vec<LinkEvent> {
         self.0.leftovers().into_iter().map(translate).collect()
     }
 
@@ -82,19 +82,19 @@ impl LinePump for Pump {
     fn drain(&mut self, _: Instant) {}
 }
 
-fn translate(event: Event) -> LineEvent {
+fn translate(event: Event) -> LinkEvent {
     match event {
-        Event::ConnAck { session_present } => LineEvent::ConnAck { session_present, allowed: Allowed::default() },
-        Event::SentPublish(id) => LineEvent::Sent(Sent::Publish(id)),
-        Event::SentSubscribe(id) => LineEvent::Sent(Sent::Subscribe(id)),
-        Event::SentUnsubscribe(id) => LineEvent::Sent(Sent::Unsubscribe(id)),
-        Event::SentDisconnect => LineEvent::Sent(Sent::Disconnect),
-        Event::PubAck(id) => LineEvent::PubAck(id),
-        Event::PubRec(id) => LineEvent::PubRec(id),
-        Event::PubComp(id) => LineEvent::PubComp(id),
-        Event::SubAck(id, filters) => LineEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); filters], None),
-        Event::UnsubAck(id) => LineEvent::UnsubAck(id),
-        Event::Publish { id, topic, payload } => LineEvent::Publish(Arrived {
+        Event::ConnAck { session_present } => LinkEvent::ConnAck { session_present, allowed: ServerLimits::default() },
+        Event::SentPublish(id) => LinkEvent::Sent(Sent::Publish(id)),
+        Event::SentSubscribe(id) => LinkEvent::Sent(Sent::Subscribe(id)),
+        Event::SentUnsubscribe(id) => LinkEvent::Sent(Sent::Unsubscribe(id)),
+        Event::SentDisconnect => LinkEvent::Sent(Sent::Disconnect),
+        Event::PubAck(id) => LinkEvent::PubAck(id),
+        Event::PubRec(id) => LinkEvent::PubRec(id),
+        Event::PubComp(id) => LinkEvent::PubComp(id),
+        Event::SubAck(id, filters) => LinkEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); filters], None),
+        Event::UnsubAck(id) => LinkEvent::UnsubAck(id),
+        Event::Publish { id, topic, payload } => LinkEvent::Publish(Arrived {
             id,
             topic,
             qos: QoS::AtLeastOnce,
@@ -103,7 +103,7 @@ fn translate(event: Event) -> LineEvent {
             payload,
             properties: None,
         }),
-        Event::Alive => LineEvent::Alive,
+        Event::Alive => LinkEvent::Alive,
     }
 }
 

@@ -73,7 +73,7 @@ impl Delivery {
     }
 
     /// The reply, or `None` if `until` passed before the operation's own deadline did.
-    pub(crate) fn wait_reply(&self, until: Instant) -> Result<Option<Reply>> {
+    pub(crate) fn wait_reply(&self, until: Instant) -> Result<Option<Outcome>> {
         self.session.check_process()?;
         if let Some(result) = self.slot.wait(until) {
             return result.map(Some);
@@ -87,9 +87,9 @@ impl Delivery {
     }
 
     /// How this request ended; `None`: it was acknowledged, but there is no answer by then.
-    pub(crate) fn wait_answer(&self, until: Instant) -> Option<Answer> {
+    pub(crate) fn wait_answer(&self, until: Instant) -> Option<RequestEnd> {
         if let Err(error) = self.session.check_process() {
-            return Some(Answer::Failed(error));
+            return Some(RequestEnd::Failed(error));
         }
         self.slot.wait_answer(until.min(self.deadline)).or_else(|| {
             self.session.expire();
@@ -121,7 +121,7 @@ impl fmt::Debug for Delivery {
 
 /// How a request ended.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum RequestEnd {
     Reply(Message),
     /// The message failed, by which the request did.
     Failed(Error),
@@ -131,7 +131,7 @@ pub(crate) enum Answer {
 
 /// The answer to an operation that went well.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reply {
+pub(crate) struct Outcome {
     pub(crate) attempts: u32,
     /// SUBACK's verdict on each filter, in their order: the granted QoS or the refusing code.
     pub(crate) granted: Vec<Result<crate::QoS, u8>>,
@@ -139,7 +139,7 @@ pub(crate) struct Reply {
     pub(crate) reason: Option<String>,
 }
 
-impl Reply {
+impl Outcome {
     fn receipt(&self) -> Receipt {
         Receipt { attempts: self.attempts }
     }
@@ -152,7 +152,7 @@ pub(crate) struct Slot {
 }
 
 struct SlotState {
-    result: Option<Result<Reply>>,
+    result: Option<Result<Outcome>>,
     /// A `Delivery` still exists.
     watched: bool,
     /// The result was given to the user.
@@ -174,7 +174,7 @@ impl SlotState {
 
 impl Slot {
     /// Waits until the slot is filled, or `until` has passed (`None`).
-    fn wait(&self, until: Instant) -> Option<Result<Reply>> {
+    fn wait(&self, until: Instant) -> Option<Result<Outcome>> {
         self.wait_for(until, |state| {
             let result = state.result.clone()?;
             state.seen = true;
@@ -183,20 +183,20 @@ impl Slot {
     }
 
     /// Waits for the end of a request, or until `until` has passed (`None`). A reply is taken.
-    pub(crate) fn wait_answer(&self, until: Instant) -> Option<Answer> {
+    pub(crate) fn wait_answer(&self, until: Instant) -> Option<RequestEnd> {
         self.wait_for(until, |state| {
             if let Some(Ok(message)) = state.answer.take_if(|answer| answer.is_ok()) {
                 state.told = true;
-                return Some(Answer::Reply(*message));
+                return Some(RequestEnd::Reply(*message));
             }
             // It says more of the request than why nobody waits for its answer any more.
             if let Some(Err(error)) = &state.result {
                 state.seen = true;
-                return Some(Answer::Failed(error.clone()));
+                return Some(RequestEnd::Failed(error.clone()));
             }
             let Some(Err(reason)) = &state.answer else { return None };
             state.told = true;
-            Some(Answer::Ended(reason.clone()))
+            Some(RequestEnd::Ended(reason.clone()))
         })
     }
 
@@ -236,7 +236,7 @@ impl Slot {
     }
 
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn peek(&self) -> Option<Result<Reply>> {
+    pub(crate) fn peek(&self) -> Option<Result<Outcome>> {
         lock(&self.state).result.clone()
     }
 
@@ -270,7 +270,7 @@ impl Settler {
     }
 
     /// Fills the slot. Gives back a failure that nobody is going to see.
-    pub(crate) fn settle(mut self, result: Result<Reply>) -> Option<Error> {
+    pub(crate) fn settle(mut self, result: Result<Outcome>) -> Option<Error> {
         self.0.take().and_then(|slot| fill(&slot, result, false))
     }
 
@@ -290,7 +290,7 @@ impl Drop for Settler {
 }
 
 /// Gives back a failure that is to be reported: one that nobody is going to see, or (`reported`) any that is news.
-fn fill(slot: &Slot, result: Result<Reply>, reported: bool) -> Option<Error> {
+fn fill(slot: &Slot, result: Result<Outcome>, reported: bool) -> Option<Error> {
     let mut state = lock(&slot.state);
     state.seen = reported;
     let lost = match &result {
@@ -324,13 +324,13 @@ mod tests {
         }
     }
 
-    fn failure() -> Result<Reply> {
+    fn failure() -> Result<Outcome> {
         Err(Error::new(ErrorKind::ConnectionLost, "it is not known what became of it"))
     }
 
     fn answered(slot: &Slot) {
         slot.answer(Ok(reply()));
-        assert!(matches!(slot.wait_answer(Instant::now()), Some(Answer::Reply(_))));
+        assert!(matches!(slot.wait_answer(Instant::now()), Some(RequestEnd::Reply(_))));
     }
 
     /// Whatever comes first, the failure or the answer, its caller or the end of the client.
@@ -347,7 +347,7 @@ mod tests {
         let (settler, slot) = Settler::new();
         slot.answer(Ok(reply()));
         assert!(settler.settle(failure()).is_none());
-        assert!(matches!(slot.wait_answer(Instant::now()), Some(Answer::Reply(_))));
+        assert!(matches!(slot.wait_answer(Instant::now()), Some(RequestEnd::Reply(_))));
         assert!(slot.unwatch().is_none());
 
         let (settler, slot) = Settler::new();
@@ -356,7 +356,7 @@ mod tests {
 
         let (settler, slot) = Settler::new();
         slot.answer(Err(failure().unwrap_err()));
-        assert!(matches!(slot.wait_answer(Instant::now()), Some(Answer::Ended(_))));
+        assert!(matches!(slot.wait_answer(Instant::now()), Some(RequestEnd::Ended(_))));
         assert!(settler.settle(failure()).is_none() && slot.unwatch().is_none());
     }
 

@@ -7,7 +7,7 @@ use crate::message::QoS;
 const MAX_IDENTIFIER: u32 = 268_435_455;
 
 /// A filter, and what is asked of its subscription.
-pub(crate) type Asked = (String, SubscribeOptions);
+pub(crate) type FilterRequest = (String, SubscribeOptions);
 
 /// The options of one subscription, for [`Client::subscribe_with`](crate::Client::subscribe_with).
 ///

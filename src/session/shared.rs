@@ -43,7 +43,7 @@ impl Session {
         lock(&self.state)
     }
 
-    /// Refuses to touch a client that was made before a `fork`: its worker exists in the parent only, and its locks may
+    /// Refuses to mark_changed a client that was made before a `fork`: its worker exists in the parent only, and its locks may
     /// have been held at that moment.
     pub(crate) fn check_process(&self) -> Result<()> {
         if std::process::id() == self.process {
@@ -88,7 +88,7 @@ impl Session {
     }
 
     /// Tells listeners and the log. Never under the lock: a logger is user code, and comes last, since it may panic.
-    pub(super) fn tell(&self, events: &[Event]) {
+    pub(super) fn emit(&self, events: &[Event]) {
         for event in events {
             self.events.send(event);
             log_event(event, &self.config);
@@ -96,7 +96,7 @@ impl Session {
     }
 
     /// Wakes whoever waits for what has happened.
-    pub(super) fn announce(&self, state: &mut State) {
+    pub(super) fn notify_waiters(&self, state: &mut State) {
         if state.take_token_news() {
             self.token_news.notify_all();
         }

@@ -115,8 +115,8 @@ impl Session {
         let mut state = self.lock();
         state.closing = true;
         state.replies.end(&Error::closed());
-        state.touch();
-        self.announce(&mut state);
+        state.mark_changed();
+        self.notify_waiters(&mut state);
         loop {
             let now = Instant::now();
             self.expire_in(&mut state, now);
@@ -130,7 +130,7 @@ impl Session {
         }
         state.give_up();
         let unfinished = state.unfinished_exchanges();
-        let report = state.outbox.lost.report();
+        let report = state.outbox.unseen.report();
         let dead = match &state.phase {
             Phase::Dead(reason) if reason.kind() != ErrorKind::Closed => Some(reason.clone()),
             _ => None,
@@ -149,7 +149,7 @@ impl Session {
         let until = deadline.min(now + GRACE).max(now + MOMENT);
         let mut state = self.lock();
         state.say_goodbye(until - MOMENT / 2);
-        self.announce(&mut state);
+        self.notify_waiters(&mut state);
         while !state.worker_gone && Instant::now() < until {
             state = self.wait(state, until);
         }
@@ -164,9 +164,9 @@ impl Session {
                 detached::count_stranded(true);
             }
         }
-        self.announce(&mut state);
+        self.notify_waiters(&mut state);
         drop(state);
-        self.tell(told.as_slice());
+        self.emit(told.as_slice());
         if newly_stranded {
             log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
         }

@@ -40,7 +40,7 @@ impl AckHandle {
             self.given.store(true, Ordering::Relaxed);
             let held_back = state.held_back();
             drop(state);
-            self.session.tell(held_back.as_slice());
+            self.session.emit(held_back.as_slice());
             return Ok(());
         }
         state.check_open()?;
@@ -59,7 +59,7 @@ impl Session {
         loop {
             if let Some(held_back) = state.held_back() {
                 drop(state);
-                self.tell(&[held_back]);
+                self.emit(&[held_back]);
                 state = self.lock();
             }
             if let Some((mut message, key)) = state.take(queue) {
@@ -101,7 +101,7 @@ impl Session {
     /// A queue for what matches the filter, with what waits in the client's own. It exists before SUBSCRIBE is sent, so
     /// nothing is missed.
     pub(crate) fn open_stream(&self, filter: &str) -> u64 {
-        self.lock().queues.open_stream(filter)
+        self.lock().inbox.open_stream(filter)
     }
 
     /// The stream could not be made; the broker may have its subscription all the same.
@@ -119,7 +119,7 @@ impl Session {
             let deadline = Instant::now() + self.config.timeout();
             self.accept(&mut state, Settler::new(), Body::Unsubscribe(filter.to_string()), deadline)
         });
-        self.announce(&mut state);
+        self.notify_waiters(&mut state);
         drop(state);
         // Not under the lock, which its end may want.
         drop(delivery);

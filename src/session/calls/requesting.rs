@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::delivery::{Answer, Delivery, Settler, Slot};
+use crate::delivery::{Delivery, RequestEnd, Settler, Slot};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::message::{Message, Outgoing, QoS};
 use crate::session::core::op::Body;
@@ -69,15 +69,15 @@ impl Expected {
         let body = Body::Publish(Arc::new(message));
         let delivery = self.session.submit_with(fate, body, publish_by, WhenFull::WaitUntil(publish_by))?;
         let answer = delivery.wait_answer(deadline);
-        if let Some(Answer::Reply(reply)) = answer {
+        if let Some(RequestEnd::Reply(reply)) = answer {
             return Ok(reply);
         }
         // From here on none can come; but one that came just now was taken for the reply, and counted.
         self.session.lock().replies.forget(self.number);
         match delivery.wait_answer(Instant::now()).or(answer) {
-            Some(Answer::Reply(reply)) => Ok(reply),
-            Some(Answer::Failed(error)) => Err(error),
-            Some(Answer::Ended(reason)) => Err(unanswered(&topic, &delivery, &reason)),
+            Some(RequestEnd::Reply(reply)) => Ok(reply),
+            Some(RequestEnd::Failed(error)) => Err(error),
+            Some(RequestEnd::Ended(reason)) => Err(unanswered(&topic, &delivery, &reason)),
             None => Err(self.overdue(&topic, qos, enveloped)),
         }
     }

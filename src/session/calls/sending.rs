@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::session::core::op::{Body, Op};
 use crate::session::core::state::{State, topic_refused};
 use crate::session::core::subscriptions::packet_len;
-use crate::subscribe_options::Asked;
+use crate::subscribe_options::FilterRequest;
 
 /// What to do when there is no room.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +98,7 @@ impl Session {
             return Ok(Delivery::new(Arc::clone(self), slot, seq, deadline));
         }
         let delivery = self.accept(&mut state, (settler, slot), body, deadline);
-        self.announce(&mut state);
+        self.notify_waiters(&mut state);
         Ok(delivery)
     }
 
@@ -115,7 +115,7 @@ impl Session {
             state.subscriptions.remove(filter);
         }
         let seq = state.outbox.push(body, settler, deadline);
-        state.push_out(None);
+        state.send_ready(None);
         Delivery::new(Arc::clone(self), slot, seq, deadline)
     }
 
@@ -145,7 +145,12 @@ impl Session {
 
     /// SUBSCRIBE, blocking to SUBACK; the granted QoS of each filter, or an error if any was refused. `own`: for the
     /// client's own queue.
-    pub(crate) fn subscribe(self: &Arc<Self>, filters: &[Asked], own: bool, deadline: Instant) -> Result<Vec<QoS>> {
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        filters: &[FilterRequest],
+        own: bool,
+        deadline: Instant,
+    ) -> Result<Vec<QoS>> {
         let body = Body::Subscribe { filters: filters.to_vec(), own };
         let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
         let reply = delivery.wait_reply(deadline)?.ok_or_else(overdue)?;
@@ -170,7 +175,7 @@ impl Session {
             let now = Instant::now();
             self.expire_in(&mut state, now);
             if !state.outbox.any_open_before(mark) {
-                return state.outbox.lost.report().map_or(Ok(()), Err);
+                return state.outbox.unseen.report().map_or(Ok(()), Err);
             }
             if now >= deadline {
                 let open = state.outbox.open_before(mark);
@@ -195,13 +200,13 @@ impl Session {
     pub(in crate::session) fn expire_in(&self, state: &mut State, now: Instant) {
         if state.expire(now) {
             // What was behind may have room now.
-            state.push_out(None);
-            self.announce(state);
+            state.send_ready(None);
+            self.notify_waiters(state);
         }
     }
 
     pub(crate) fn note_lost(&self, error: &Error) {
-        self.lock().outbox.lost.note(error);
+        self.lock().outbox.unseen.note(error);
     }
 }
 
@@ -219,7 +224,7 @@ fn overlap(state: &State, body: &Body) -> Option<Error> {
 }
 
 /// Refuses bad filters before anything is accepted.
-pub(crate) fn check_filters(filters: &[Asked], config: &Config) -> Result<()> {
+pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Result<()> {
     if filters.is_empty() {
         return Err(Error::invalid("a subscription needs at least one filter"));
     }

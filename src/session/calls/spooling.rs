@@ -50,7 +50,7 @@ pub(in crate::session) fn restore(state: &mut State, config: &Config, opened: &m
                 limit.as_secs()
             );
             let error = Error::new(ErrorKind::Timeout(Stage::Ack), message).with_fate(Fate::Unknown);
-            state.outbox.lost.note(&error);
+            state.outbox.unseen.note(&error);
             queue.remove(key);
         }
     }
@@ -80,9 +80,9 @@ impl Session {
                 Err(reason) => state.outbox.not_stored(seq, |op| not_stored(op, reason)),
             }
         }
-        state.touch();
-        state.push_out(None);
-        self.announce(&mut state);
+        state.mark_changed();
+        state.send_ready(None);
+        self.notify_waiters(&mut state);
     }
 
     /// Blocks until a message just accepted is on disk, at most until then. An error: it was not, and is not sent.
@@ -95,7 +95,7 @@ impl Session {
             let now = Instant::now();
             if now >= until {
                 state.outbox.not_stored(delivery.seq(), |op| op.expired(None));
-                self.announce(&mut state);
+                self.notify_waiters(&mut state);
                 break;
             }
             self.expire_in(&mut state, now);

@@ -17,8 +17,8 @@ impl Session {
         // One that is held already may still be on its way.
         let taken = state.take_token(token, SystemTime::now())?;
         let Some(serial) = taken.or_else(|| state.token_serial(kind)) else { return Ok(()) };
-        state.push_out(None);
-        self.announce(&mut state);
+        state.send_ready(None);
+        self.notify_waiters(&mut state);
         loop {
             if let Some(verdict) = state.token_verdict(kind, serial) {
                 return verdict;

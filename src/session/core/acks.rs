@@ -169,7 +169,7 @@ impl Acks {
     }
 
     /// The program is told of it. Returns its topic, if it was taken.
-    pub(in crate::session) fn tell(&mut self, key: u64) -> Option<&str> {
+    pub(in crate::session) fn mark_told(&mut self, key: u64) -> Option<&str> {
         let entry = self.entries.get_mut(&key)?;
         entry.told = true;
         entry.taken.as_deref()
@@ -309,7 +309,7 @@ mod tests {
         acks.done(c);
         acks.done(c);
         assert_eq!((acks.blocker(), acks.held_back(), acks.unsent()), (Some(a), 1, 1));
-        assert_eq!(acks.tell(a), Some("t"));
+        assert_eq!(acks.mark_told(a), Some("t"));
         assert_eq!(acks.blocker(), None);
         acks.connection_lost(true);
         assert_eq!((acks.held_back(), acks.unsent()), (0, 1));
@@ -320,7 +320,7 @@ mod tests {
         acks.done(a);
         assert_eq!(sent(&mut acks), [1]);
         assert_eq!((acks.blocker(), acks.held_back()), (Some(b), 1), "another one");
-        assert_eq!(acks.tell(b), None, "nobody has taken it");
+        assert_eq!(acks.mark_told(b), None, "nobody has taken it");
         acks.done(b);
         assert_eq!(sent(&mut acks), [2, 3]);
         assert_eq!((acks.blocker(), acks.held_back(), acks.unsent()), (None, 0, 0));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::config::{AckMode, Config};
 use crate::credentials::Credentials;
-use crate::delivery::{Answer, Settler, Slot};
+use crate::delivery::{RequestEnd, Settler, Slot};
 use crate::error::{Code, Error, ErrorKind, Fate, Result};
 use crate::limits::Limits;
 use crate::message::{Outgoing, QoS};
@@ -15,8 +15,10 @@ use crate::request::envelope::Envelope;
 use crate::session::core::inbox::QueueId;
 use crate::session::core::op::Body;
 use crate::session::core::state::{Flow, State};
-use crate::session::wire::link::{Allowed, Arrived, Cause, Failure, LineEvent, LinePump, LineSender, Refusal, Sent};
-use crate::subscribe_options::Asked;
+use crate::session::wire::link::{
+    Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Refusal, Sent, ServerLimits,
+};
+use crate::subscribe_options::FilterRequest;
 use crate::sync::lock;
 use crate::token::{Token, TokenKind};
 
@@ -67,7 +69,7 @@ struct Wire {
     ahead: VecDeque<(u16, QoS)>,
     handed: VecDeque<Handed>,
     /// What the broker would answer next.
-    due: VecDeque<LineEvent>,
+    due: VecDeque<LinkEvent>,
 }
 
 enum Handed {
@@ -79,65 +81,65 @@ enum Handed {
 }
 
 #[derive(Clone, Default)]
-struct Line(Arc<Mutex<Wire>>);
+struct Link(Arc<Mutex<Wire>>);
 
-impl Line {
+impl Link {
     fn hand(&self, request: Handed) -> bool {
         lock(&self.0).handed.push_back(request);
         true
     }
 
     /// The next request is taken, and answered later.
-    fn take(&self) -> Option<LineEvent> {
+    fn take(&self) -> Option<LinkEvent> {
         let mut wire = lock(&self.0);
         if let Some((id, qos)) = wire.ahead.pop_front() {
             wire.due.push_back(answer(id, qos));
-            return Some(LineEvent::Sent(Sent::Publish(id)));
+            return Some(LinkEvent::Sent(Sent::Publish(id)));
         }
         let request = wire.handed.pop_front()?;
         if let Handed::Publish(QoS::AtMostOnce) = request {
-            return Some(LineEvent::Sent(Sent::Publish(0)));
+            return Some(LinkEvent::Sent(Sent::Publish(0)));
         }
         if let Handed::Acknowledge = request {
-            return Some(LineEvent::Alive);
+            return Some(LinkEvent::Alive);
         }
         if let Handed::Disconnect = request {
-            return Some(LineEvent::Sent(Sent::Disconnect));
+            return Some(LinkEvent::Sent(Sent::Disconnect));
         }
         wire.last_id = if wire.last_id >= ids() { 1 } else { wire.last_id + 1 };
         let id = wire.last_id;
         let (sent, reply) = match request {
             Handed::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
             Handed::Subscribe(count) => {
-                (Sent::Subscribe(id), LineEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count], None))
+                (Sent::Subscribe(id), LinkEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count], None))
             }
-            _ => (Sent::Unsubscribe(id), LineEvent::UnsubAck(id)),
+            _ => (Sent::Unsubscribe(id), LinkEvent::UnsubAck(id)),
         };
         wire.due.push_back(reply);
-        Some(LineEvent::Sent(sent))
+        Some(LinkEvent::Sent(sent))
     }
 
     /// The broker's next answer.
-    fn reply(&self) -> Option<LineEvent> {
+    fn reply(&self) -> Option<LinkEvent> {
         let mut wire = lock(&self.0);
         let reply = wire.due.pop_front()?;
-        if let LineEvent::PubRec(id) = reply {
-            wire.due.push_back(LineEvent::PubComp(id));
+        if let LinkEvent::PubRec(id) = reply {
+            wire.due.push_back(LinkEvent::PubComp(id));
         }
         Some(reply)
     }
 }
 
-fn answer(id: u16, qos: QoS) -> LineEvent {
-    if qos == QoS::ExactlyOnce { LineEvent::PubRec(id) } else { LineEvent::PubAck(id) }
+fn answer(id: u16, qos: QoS) -> LinkEvent {
+    if qos == QoS::ExactlyOnce { LinkEvent::PubRec(id) } else { LinkEvent::PubAck(id) }
 }
 
-impl LineSender for Line {
+impl LinkSender for Link {
     fn publish(&self, message: &Outgoing) -> bool {
         self.hand(Handed::Publish(message.qos))
     }
 
-    fn subscribe(&self, filters: &[Asked]) -> bool {
+    fn subscribe(&self, filters: &[FilterRequest]) -> bool {
         self.hand(Handed::Subscribe(filters.len()))
     }
 
@@ -154,16 +156,16 @@ impl LineSender for Line {
     }
 }
 
-impl LinePump for Line {
-    fn next(&mut self) -> Result<LineEvent, Failure> {
-        Ok(LineEvent::Alive)
+impl LinkPump for Link {
+    fn next(&mut self) -> Result<LinkEvent, Failure> {
+        Ok(LinkEvent::Alive)
     }
 
-    fn next_before(&mut self, _: Instant) -> Result<Option<LineEvent>, Failure> {
+    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
         Ok(None)
     }
 
-    fn leftovers(&mut self) -> Vec<LineEvent> {
+    fn leftovers(&mut self) -> Vec<LinkEvent> {
         Vec::new()
     }
 
@@ -176,7 +178,7 @@ impl LinePump for Line {
     }
 
     fn release_again(&mut self, id: u16) {
-        lock(&self.0).due.push_back(LineEvent::PubComp(id));
+        lock(&self.0).due.push_back(LinkEvent::PubComp(id));
     }
 
     fn drain(&mut self, _: Instant) {}
@@ -190,7 +192,7 @@ type Told = Result<u32, Option<Fate>>;
 struct Run {
     state: State,
     now: Instant,
-    line: Option<Line>,
+    link: Option<Link>,
     /// The connection has said nothing that a broker would not say.
     honest: bool,
     /// With what each said when it was first seen to be settled.
@@ -213,7 +215,7 @@ impl Run {
         Run {
             state,
             now: Instant::now(),
-            line: None,
+            link: None,
             honest: true,
             slots: Vec::new(),
             streams: Vec::new(),
@@ -228,12 +230,12 @@ impl Run {
         match step % 25 {
             0..=3 => self.submit(bytes),
             4..=7 => {
-                if let Some(event) = self.line.as_ref().and_then(Line::take) {
+                if let Some(event) = self.link.as_ref().and_then(Link::take) {
                     self.handle(event, true);
                 }
             }
             8..=10 => {
-                if let Some(event) = self.line.as_ref().and_then(Line::reply) {
+                if let Some(event) = self.link.as_ref().and_then(Link::reply) {
                     self.handle(event, true);
                 }
             }
@@ -251,15 +253,15 @@ impl Run {
             19 => {
                 self.now += HOUR * u32::from(bytes.of(3));
                 self.state.expire(self.now);
-                self.state.push_out(None);
+                self.state.send_ready(None);
             }
             20 => {
                 self.state.end_quiet();
                 self.after_event();
             }
             21 => {
-                let _ = (self.state.snapshot(), self.state.wedged(self.now), self.state.step_overdue(self.now));
-                let _ = self.state.outbox.lost.report();
+                let _ = (self.state.snapshot(), self.state.stalled(self.now), self.state.step_overdue(self.now));
+                let _ = self.state.outbox.unseen.report();
             }
             22 => {
                 self.state.closing = true;
@@ -291,7 +293,7 @@ impl Run {
         let deadline = self.now + HOUR * u32::from(bytes.of(3));
         let (settler, slot) = Settler::new();
         self.state.outbox.push(body, settler, deadline);
-        self.state.push_out(None);
+        self.state.send_ready(None);
         self.slots.push((slot, None));
     }
 
@@ -302,7 +304,7 @@ impl Run {
             0 if self.requests.len() < 4 && !self.dead => {
                 let (settler, slot) = Settler::new();
                 // As of a message that was acknowledged.
-                let _ = settler.settle(Ok(crate::delivery::Reply::default()));
+                let _ = settler.settle(Ok(crate::delivery::Outcome::default()));
                 let (number, correlation) = self.state.replies.expect(TOPIC, Arc::clone(&slot));
                 let reply = Envelope::Reply { correlation: &correlation, payload: b"yes" }.encode();
                 self.requests.push((number, reply, slot));
@@ -323,14 +325,14 @@ impl Run {
         let (topic, duplicate, retained) = (TOPIC.to_string(), bytes.of(2) == 1, false);
         let before = self.state.snapshot();
         let arrived = Arrived { id, topic, qos, duplicate, retained, payload, properties: None };
-        self.handle(LineEvent::Publish(arrived), true);
+        self.handle(LinkEvent::Publish(arrived), true);
         let after = self.state.snapshot();
         let known = after.replies + after.late_replies + after.redelivered;
         assert!(self.dead || known == before.replies + before.late_replies + before.redelivered + 1);
         assert_eq!(after.inbox_messages, before.inbox_messages, "a reply is for no inbox");
     }
 
-    fn handle(&mut self, event: LineEvent, sure: bool) {
+    fn handle(&mut self, event: LinkEvent, sure: bool) {
         let flow = self.state.handle(event, sure, &mut Vec::new());
         match flow {
             Ok(Flow::Left(_)) => self.die(),
@@ -343,11 +345,11 @@ impl Run {
     }
 
     fn after_event(&mut self) {
-        let Some(mut line) = self.line.clone() else { return };
-        self.state.push_out(Some(&mut line));
+        let Some(mut line) = self.link.clone() else { return };
+        self.state.send_ready(Some(&mut line));
         if self.state.set_up() && !self.state.is_online() && !self.dead {
             self.state.online();
-            self.state.push_out(Some(&mut line));
+            self.state.send_ready(Some(&mut line));
         }
     }
 
@@ -355,21 +357,21 @@ impl Run {
         if self.dead {
             return;
         }
-        if self.line.is_some() {
+        if self.link.is_some() {
             self.loss(Cause::Closed);
         }
-        let line = Line::default();
+        let line = Link::default();
         self.honest = true;
-        self.state.connected(Box::new(line.clone()), session_present, Allowed::default(), &mut line.clone());
-        self.line = Some(line);
+        self.state.connected(Box::new(line.clone()), session_present, ServerLimits::default(), &mut line.clone());
+        self.link = Some(line);
         self.after_event();
     }
 
     fn lose(&mut self, bytes: &mut Bytes<'_>) {
         let mut leftovers = Vec::new();
         for _ in 0..bytes.of(3) {
-            let line = self.line.as_ref();
-            let left = if bytes.of(2) == 0 { line.and_then(Line::take) } else { line.and_then(Line::reply) };
+            let line = self.link.as_ref();
+            let left = if bytes.of(2) == 0 { line.and_then(Link::take) } else { line.and_then(Link::reply) };
             leftovers.extend(left);
         }
         self.state.read_leftovers(leftovers, &mut Vec::new());
@@ -382,8 +384,8 @@ impl Run {
 
     fn loss(&mut self, cause: Cause) {
         let failure = Failure { error: Error::new(ErrorKind::ConnectionLost, "lost"), cause };
-        let loss = self.state.lost(&failure, &mut Vec::new());
-        self.line = None;
+        let loss = self.state.disconnected(&failure, &mut Vec::new());
+        self.link = None;
         if loss.fatal.is_some() {
             self.die();
         }
@@ -412,7 +414,7 @@ impl Run {
             properties: None,
         };
         let oversized = kind == 6;
-        self.handle(if oversized { LineEvent::Oversized(arrived, 1 << 20) } else { LineEvent::Publish(arrived) }, true);
+        self.handle(if oversized { LinkEvent::Oversized(arrived, 1 << 20) } else { LinkEvent::Publish(arrived) }, true);
     }
 
     fn take(&mut self, bytes: &mut Bytes<'_>) {
@@ -431,7 +433,7 @@ impl Run {
     fn stream(&mut self, bytes: &mut Bytes<'_>) {
         if bytes.of(2) == 0 {
             let filter = bytes.filter();
-            self.streams.push((self.state.queues.open_stream(&filter), filter));
+            self.streams.push((self.state.inbox.open_stream(&filter), filter));
         } else if let Some((id, filter)) = self.streams.pop() {
             self.state.close_stream(id, &filter);
         }
@@ -456,13 +458,13 @@ impl Run {
                 let _ = (self.state.token_login(), self.state.login_refused(now));
             }
         }
-        self.state.push_out(None);
+        self.state.send_ready(None);
     }
 
     fn die(&mut self) {
         let ended = self.state.die(&Error::closed());
         assert_eq!(ended.is_some(), !self.dead, "the end is told once");
-        self.line = None;
+        self.link = None;
         self.dead = true;
     }
 
@@ -470,13 +472,13 @@ impl Run {
         self.state.assert_consistent();
         let waiting = &mut self.requests;
         waiting.retain(|(_, reply, slot)| match slot.wait_answer(Instant::now()) {
-            Some(Answer::Reply(message)) => {
+            Some(RequestEnd::Reply(message)) => {
                 assert_eq!(message.payload, b"yes");
                 self.given_up.push(reply.clone());
                 false
             }
-            Some(Answer::Ended(_)) => false,
-            Some(Answer::Failed(error)) => unreachable!("it was acknowledged: {error}"),
+            Some(RequestEnd::Ended(_)) => false,
+            Some(RequestEnd::Failed(error)) => unreachable!("it was acknowledged: {error}"),
             None => true,
         });
         assert_eq!(self.state.replies.waiting(), waiting.len());
@@ -512,29 +514,29 @@ fn look(slot: &Slot) -> Option<Told> {
     slot.peek().map(|result| result.map(|reply| reply.attempts).map_err(|error| error.fate()))
 }
 
-fn any_event(bytes: &mut Bytes<'_>) -> LineEvent {
+fn any_event(bytes: &mut Bytes<'_>) -> LinkEvent {
     let (kind, id) = (bytes.of(13), bytes.id());
     match kind {
-        0 => LineEvent::Sent(Sent::Publish(id)),
-        1 => LineEvent::Sent(Sent::Subscribe(id)),
-        2 => LineEvent::Sent(Sent::Unsubscribe(id)),
-        3 => LineEvent::PubAck(id),
-        4 => LineEvent::PubRec(id),
-        5 => LineEvent::PubComp(id),
-        6 => LineEvent::SubAck(
+        0 => LinkEvent::Sent(Sent::Publish(id)),
+        1 => LinkEvent::Sent(Sent::Subscribe(id)),
+        2 => LinkEvent::Sent(Sent::Unsubscribe(id)),
+        3 => LinkEvent::PubAck(id),
+        4 => LinkEvent::PubRec(id),
+        5 => LinkEvent::PubComp(id),
+        6 => LinkEvent::SubAck(
             id,
             vec![if bytes.of(2) == 0 { Ok(bytes.qos()) } else { Err(0x80) }; bytes.of(3).into()],
             None,
         ),
-        7 => LineEvent::UnsubAck(id),
-        8 => LineEvent::Released(id),
-        9 => LineEvent::ConnAck { session_present: false, allowed: Allowed::default() },
-        10 => LineEvent::PublishRefused(
+        7 => LinkEvent::UnsubAck(id),
+        8 => LinkEvent::Released(id),
+        9 => LinkEvent::ConnAck { session_present: false, allowed: ServerLimits::default() },
+        10 => LinkEvent::PublishRefused(
             id,
             refusal([Code::PubAck, Code::PubRec, Code::PubComp][usize::from(bytes.of(3))]),
         ),
-        11 => LineEvent::UnsubRefused(id, refusal(Code::UnsubAck)),
-        _ => LineEvent::Alive,
+        11 => LinkEvent::UnsubRefused(id, refusal(Code::UnsubAck)),
+        _ => LinkEvent::Alive,
     }
 }
 

@@ -42,7 +42,7 @@ fn size_of_item(message: &Message) -> usize {
 }
 
 /// All queues.
-pub(in crate::session) struct Queues {
+pub(in crate::session) struct Inbox {
     max_count: usize,
     max_bytes: usize,
     count: usize,
@@ -54,9 +54,9 @@ pub(in crate::session) struct Queues {
     next_stream: u64,
 }
 
-impl Queues {
+impl Inbox {
     pub(in crate::session) fn new(max_count: usize, max_bytes: usize) -> Self {
-        Queues {
+        Inbox {
             max_count,
             max_bytes,
             count: 0,
@@ -184,99 +184,98 @@ mod tests {
         Message { topic, payload, qos: QoS::AtMostOnce, duplicate: false, retained: false, properties: None, ack: None }
     }
 
-    fn topics(queues: &mut Queues, queue: QueueId) -> Vec<String> {
-        std::iter::from_fn(|| queues.pop(queue)).map(|(message, _)| message.topic).collect()
+    fn topics(inbox: &mut Inbox, queue: QueueId) -> Vec<String> {
+        std::iter::from_fn(|| inbox.pop(queue)).map(|(message, _)| message.topic).collect()
     }
 
     #[test]
     fn the_first_matching_stream_gets_the_only_copy() {
-        let mut queues = Queues::new(100, 100_000);
-        let first = queues.open_stream("a/#");
-        let second = queues.open_stream("a/b");
+        let mut inbox = Inbox::new(100, 100_000);
+        let first = inbox.open_stream("a/#");
+        let second = inbox.open_stream("a/b");
         for topic in ["a/b", "a/c", "z"] {
-            queues.push(message(topic, ""), None);
+            inbox.push(message(topic, ""), None);
         }
-        assert_eq!(topics(&mut queues, QueueId::Stream(first)), ["a/b", "a/c"]);
-        assert!(topics(&mut queues, QueueId::Stream(second)).is_empty());
-        assert_eq!(topics(&mut queues, QueueId::Client), ["z"]);
-        assert_eq!((queues.count(), queues.bytes()), (0, 0));
+        assert_eq!(topics(&mut inbox, QueueId::Stream(first)), ["a/b", "a/c"]);
+        assert!(topics(&mut inbox, QueueId::Stream(second)).is_empty());
+        assert_eq!(topics(&mut inbox, QueueId::Client), ["z"]);
+        assert_eq!((inbox.count(), inbox.bytes()), (0, 0));
     }
 
     #[test]
     fn a_closed_stream_hands_over_what_it_held() {
-        let mut queues = Queues::new(100, 100_000);
-        let one = queues.open_stream("a");
-        let two = queues.open_stream("a");
-        queues.push(message("a", "x"), None);
-        assert!(queues.close_stream(one), "another stream has the same filter");
-        assert!(!queues.close_stream(two));
-        assert_eq!(topics(&mut queues, QueueId::Client), ["a"]);
+        let mut inbox = Inbox::new(100, 100_000);
+        let one = inbox.open_stream("a");
+        let two = inbox.open_stream("a");
+        inbox.push(message("a", "x"), None);
+        assert!(inbox.close_stream(one), "another stream has the same filter");
+        assert!(!inbox.close_stream(two));
+        assert_eq!(topics(&mut inbox, QueueId::Client), ["a"]);
     }
 
     #[test]
     fn a_new_stream_takes_over_what_waits_and_a_closed_one_gives_it_back_in_the_order_of_receipt() {
-        let mut queues = Queues::new(100, 100_000);
+        let mut inbox = Inbox::new(100, 100_000);
         for topic in ["a/1", "b/1", "$SYS/x", "a/2"] {
-            queues.push(message(topic, ""), Some(7));
+            inbox.push(message(topic, ""), Some(7));
         }
-        let first = queues.open_stream("a/#");
-        let all = queues.open_stream("#");
-        queues.assert_consistent();
+        let first = inbox.open_stream("a/#");
+        let all = inbox.open_stream("#");
+        inbox.assert_consistent();
         for topic in ["a/3", "b/2", "a/4"] {
-            queues.push(message(topic, ""), None);
+            inbox.push(message(topic, ""), None);
         }
         assert_eq!(
-            queues.pop(QueueId::Stream(first)).map(|(message, key)| (message.topic, key)),
+            inbox.pop(QueueId::Stream(first)).map(|(message, key)| (message.topic, key)),
             Some(("a/1".into(), Some(7)))
         );
-        assert_eq!(queues.oldest(), Some("b/1"));
+        assert_eq!(inbox.oldest(), Some("b/1"));
         // To the other stream that matches, not to a queue that nobody may read.
-        assert!(!queues.close_stream(first));
-        queues.assert_consistent();
-        assert_eq!(queues.pop(QueueId::Stream(all)).map(|(message, _)| message.topic), Some("b/1".to_string()));
-        assert!(!queues.close_stream(all));
-        queues.assert_consistent();
-        assert_eq!(topics(&mut queues, QueueId::Client), ["$SYS/x", "a/2", "a/3", "b/2", "a/4"]);
-        assert_eq!((queues.count(), queues.bytes(), queues.oldest()), (0, 0, None));
+        assert!(!inbox.close_stream(first));
+        inbox.assert_consistent();
+        assert_eq!(inbox.pop(QueueId::Stream(all)).map(|(message, _)| message.topic), Some("b/1".to_string()));
+        assert!(!inbox.close_stream(all));
+        inbox.assert_consistent();
+        assert_eq!(topics(&mut inbox, QueueId::Client), ["$SYS/x", "a/2", "a/3", "b/2", "a/4"]);
+        assert_eq!((inbox.count(), inbox.bytes(), inbox.oldest()), (0, 0, None));
     }
 
     #[test]
     fn a_second_stream_of_the_same_filter_gets_what_the_first_held_once_that_is_gone() {
-        let mut queues = Queues::new(100, 100_000);
-        queues.push(message("a", "1"), None);
-        let (one, two) = (queues.open_stream("a"), queues.open_stream("+"));
-        assert!(topics(&mut queues, QueueId::Stream(two)).is_empty());
-        queues.close_stream(one);
-        queues.push(message("a", "2"), None);
-        let payloads: Vec<_> =
-            std::iter::from_fn(|| queues.pop(QueueId::Stream(two))).map(|(m, _)| m.payload).collect();
+        let mut inbox = Inbox::new(100, 100_000);
+        inbox.push(message("a", "1"), None);
+        let (one, two) = (inbox.open_stream("a"), inbox.open_stream("+"));
+        assert!(topics(&mut inbox, QueueId::Stream(two)).is_empty());
+        inbox.close_stream(one);
+        inbox.push(message("a", "2"), None);
+        let payloads: Vec<_> = std::iter::from_fn(|| inbox.pop(QueueId::Stream(two))).map(|(m, _)| m.payload).collect();
         assert_eq!(payloads, [b"1", b"2"]);
     }
 
     #[test]
     fn a_message_is_found_by_its_key_while_it_waits() {
-        let mut queues = Queues::new(100, 100_000);
-        queues.push(message("a", ""), Some(1));
-        queues.push(message("b", ""), Some(2));
-        let stream = queues.open_stream("b");
-        assert_eq!((queues.topic_of(1), queues.topic_of(2), queues.topic_of(3)), (Some("a"), Some("b"), None));
-        queues.pop(QueueId::Stream(stream));
-        assert_eq!(queues.topic_of(2), None);
+        let mut inbox = Inbox::new(100, 100_000);
+        inbox.push(message("a", ""), Some(1));
+        inbox.push(message("b", ""), Some(2));
+        let stream = inbox.open_stream("b");
+        assert_eq!((inbox.topic_of(1), inbox.topic_of(2), inbox.topic_of(3)), (Some("a"), Some("b"), None));
+        inbox.pop(QueueId::Stream(stream));
+        assert_eq!(inbox.topic_of(2), None);
     }
 
     #[test]
     fn bounded_by_count_and_bytes() {
         let one = size_of_item(&message("t", "12345678"));
-        let mut queues = Queues::new(3, 2 * one);
-        assert!(queues.has_room(&message("t", &"longer than the whole bound".repeat(1_000))));
-        queues.push(message("t", "12345678"), None);
-        assert!(queues.has_room(&message("t", "12345678")));
-        assert!(!queues.has_room(&message("t", "1234567890123456789012345")), "a larger block");
-        queues.push(message("t", "12345678"), None);
-        assert_eq!((queues.count(), queues.bytes()), (2, 2 * one));
-        assert!(!queues.has_room(&message("t", "")));
-        let mut queues = Queues::new(1, usize::MAX);
-        queues.push(message("t", ""), None);
-        assert!(!queues.has_room(&message("", "")));
+        let mut inbox = Inbox::new(3, 2 * one);
+        assert!(inbox.has_room(&message("t", &"longer than the whole bound".repeat(1_000))));
+        inbox.push(message("t", "12345678"), None);
+        assert!(inbox.has_room(&message("t", "12345678")));
+        assert!(!inbox.has_room(&message("t", "1234567890123456789012345")), "a larger block");
+        inbox.push(message("t", "12345678"), None);
+        assert_eq!((inbox.count(), inbox.bytes()), (2, 2 * one));
+        assert!(!inbox.has_room(&message("t", "")));
+        let mut inbox = Inbox::new(1, usize::MAX);
+        inbox.push(message("t", ""), None);
+        assert!(!inbox.has_room(&message("", "")));
     }
 }

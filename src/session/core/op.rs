@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::delivery::{Reply, Settler, Slot};
-use crate::error::{Code, Error, ErrorKind, Fate, Stage as Waited};
+use crate::delivery::{Outcome, Settler, Slot};
+use crate::error::{Code, Error, ErrorKind, Fate, Stage};
 use crate::message::{Outgoing, QoS, block};
-use crate::subscribe_options::Asked;
+use crate::subscribe_options::FilterRequest;
 
 /// What is asked of the broker.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub(crate) enum Body {
     Publish(Arc<Outgoing>),
     /// `own`: for the client's own queue, not for a stream.
     Subscribe {
-        filters: Vec<Asked>,
+        filters: Vec<FilterRequest>,
         own: bool,
     },
     Unsubscribe(String),
@@ -30,7 +30,7 @@ impl Body {
             Body::Publish(message) => block(size_of::<Outgoing>()) + message.held(),
             Body::Subscribe { filters, .. } => {
                 let texts = filters.iter().map(|(filter, _)| block(filter.capacity())).sum::<usize>();
-                block(filters.capacity() * size_of::<Asked>()) + texts
+                block(filters.capacity() * size_of::<FilterRequest>()) + texts
             }
             Body::Unsubscribe(filter) => block(filter.capacity()),
         };
@@ -68,11 +68,11 @@ pub(in crate::session) enum Kind {
 
 /// How far it got on the current connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum Stage {
+pub(in crate::session) enum Progress {
     /// Not handed over.
     Queued,
     /// In the adapter's channel: it can no longer be withdrawn.
-    Handed,
+    InChannel,
     /// Written, or about to be.
     Written,
     /// QoS 2: PUBREC came, PUBCOMP did not.
@@ -81,7 +81,7 @@ pub(in crate::session) enum Stage {
 
 /// What a broker answers to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum Answer {
+pub(in crate::session) enum AckKind {
     PubAck,
     PubRec,
     PubComp,
@@ -90,14 +90,14 @@ pub(in crate::session) enum Answer {
 }
 
 pub(in crate::session) struct Op {
-    /// `None` for a ghost: settled, but the broker has not answered.
+    /// `None` for an abandoned operation: settled, but the broker has not answered.
     body: Option<Body>,
     kind: Kind,
     qos: QoS,
     pub(in crate::session) settler: Option<Settler>,
     pub(in crate::session) deadline: Instant,
     pub(in crate::session) size: usize,
-    pub(in crate::session) stage: Stage,
+    pub(in crate::session) progress: Progress,
     /// The packet id on the current connection; 0 for none.
     pub(in crate::session) id: u16,
     /// The packet id it keeps on a resumed session.
@@ -109,7 +109,7 @@ pub(in crate::session) struct Op {
     /// Written to any connection so far.
     pub(in crate::session) written: bool,
     pub(in crate::session) attempts: u32,
-    pub(in crate::session) handed_at: Option<Instant>,
+    pub(in crate::session) in_channel_since: Option<Instant>,
     /// Connections that dropped shortly after it was sent; that did so while it was the oldest in flight; while it
     /// was the only one.
     pub(in crate::session) drops: u32,
@@ -134,14 +134,14 @@ impl Op {
             qos,
             settler: Some(settler),
             deadline,
-            stage: Stage::Queued,
+            progress: Progress::Queued,
             id: 0,
             kept_id: None,
             released: false,
             continued: false,
             written: false,
             attempts: 0,
-            handed_at: None,
+            in_channel_since: None,
             drops: 0,
             drops_as_oldest: 0,
             drops_alone: 0,
@@ -167,21 +167,21 @@ impl Op {
     }
 
     /// Whether this answer can be its.
-    pub(in crate::session) fn fits(&self, answer: Answer) -> bool {
-        match (answer, self.kind, self.stage) {
-            (Answer::PubAck, Kind::Publish, Stage::Written) => self.qos == QoS::AtLeastOnce,
-            (Answer::PubRec, Kind::Publish, Stage::Written | Stage::Released) => self.qos == QoS::ExactlyOnce,
-            (Answer::PubComp, Kind::Publish, Stage::Released) => true,
-            // Which of the two a ghost is, nobody knows any more.
-            (Answer::SubAck, Kind::Request, Stage::Written) => !matches!(self.body, Some(Body::Unsubscribe(_))),
-            (Answer::UnsubAck, Kind::Request, Stage::Written) => !matches!(self.body, Some(Body::Subscribe { .. })),
+    pub(in crate::session) fn fits(&self, answer: AckKind) -> bool {
+        match (answer, self.kind, self.progress) {
+            (AckKind::PubAck, Kind::Publish, Progress::Written) => self.qos == QoS::AtLeastOnce,
+            (AckKind::PubRec, Kind::Publish, Progress::Written | Progress::Released) => self.qos == QoS::ExactlyOnce,
+            (AckKind::PubComp, Kind::Publish, Progress::Released) => true,
+            // Which of the two an abandoned operation is, nobody knows any more.
+            (AckKind::SubAck, Kind::Request, Progress::Written) => !matches!(self.body, Some(Body::Unsubscribe(_))),
+            (AckKind::UnsubAck, Kind::Request, Progress::Written) => !matches!(self.body, Some(Body::Subscribe { .. })),
             _ => false,
         }
     }
 
     /// QoS 2, on the line, and the broker has not answered yet.
     pub(in crate::session) fn awaits_pubrec(&self) -> bool {
-        self.qos == QoS::ExactlyOnce && matches!(self.stage, Stage::Handed | Stage::Written)
+        self.qos == QoS::ExactlyOnce && matches!(self.progress, Progress::InChannel | Progress::Written)
     }
 
     /// Whether the broker acknowledges it.
@@ -198,12 +198,12 @@ impl Op {
         self.record.is_some() && !self.storing
     }
 
-    pub(in crate::session) fn is_ghost(&self) -> bool {
+    pub(in crate::session) fn is_abandoned(&self) -> bool {
         self.body.is_none()
     }
 
     pub(in crate::session) fn in_flight(&self) -> bool {
-        self.stage != Stage::Queued
+        self.progress != Progress::Queued
     }
 
     /// On this connection it may have been written, or it was on an earlier one.
@@ -213,8 +213,8 @@ impl Op {
 
     /// Open, and handed to the current connection this short a time ago.
     pub(in crate::session) fn sent_within(&self, time: Duration, now: Instant) -> bool {
-        let recent = self.handed_at.is_some_and(|at| now.saturating_duration_since(at) <= time);
-        self.is_open() && matches!(self.stage, Stage::Written | Stage::Released) && recent
+        let recent = self.in_channel_since.is_some_and(|at| now.saturating_duration_since(at) <= time);
+        self.is_open() && matches!(self.progress, Progress::Written | Progress::Released) && recent
     }
 
     /// The drops were not its fault.
@@ -222,8 +222,8 @@ impl Op {
         (self.drops, self.drops_as_oldest, self.drops_alone) = (0, 0, 0);
     }
 
-    pub(in crate::session) fn reply(&self) -> Reply {
-        Reply { attempts: self.attempts, ..Reply::default() }
+    pub(in crate::session) fn reply(&self) -> Outcome {
+        Outcome { attempts: self.attempts, ..Outcome::default() }
     }
 
     pub(in crate::session) fn describe(&self) -> String {
@@ -232,32 +232,33 @@ impl Op {
 
     /// Its answer is still awaited after the user was told: on this connection, or, for QoS 2, on a resumed session,
     /// where the exchange must be completed before the id can serve another message.
-    pub(in crate::session) fn must_haunt(&self) -> bool {
+    pub(in crate::session) fn outlives_its_caller(&self) -> bool {
         self.in_flight() || (self.kept_id.is_some() && self.qos == QoS::ExactlyOnce)
     }
 
     /// The user was told; only the exchange with the broker is left to end. The message itself is not sent again: on
     /// a resumed session PUBREL closes the exchange, which makes the broker deliver what it has, if anything.
-    pub(in crate::session) fn become_ghost(&mut self) {
+    pub(in crate::session) fn abandon(&mut self) {
         self.body = None;
         self.released |= self.kept_id.is_some();
     }
 
     /// The connection is gone. `resumable`: an exchange that was begun goes on under its id, if the broker agrees.
     pub(in crate::session) fn back_to_queue(&mut self, resumable: bool) {
-        let begun = match self.stage {
-            Stage::Queued => self.kept_id,
-            Stage::Handed => self.continued.then_some(self.id),
-            Stage::Written | Stage::Released => Some(self.id),
+        let begun = match self.progress {
+            Progress::Queued => self.kept_id,
+            Progress::InChannel => self.continued.then_some(self.id),
+            Progress::Written | Progress::Released => Some(self.id),
         };
-        let completes = !self.is_ghost() || self.qos == QoS::ExactlyOnce;
+        let completes = !self.is_abandoned() || self.qos == QoS::ExactlyOnce;
         let goes_on = resumable && completes && self.kind == Kind::Publish && self.needs_id();
         self.kept_id = begun.filter(|_| goes_on);
-        self.released = self.kept_id.is_some() && (self.released || self.stage == Stage::Released || self.is_ghost());
-        self.stage = Stage::Queued;
+        self.released =
+            self.kept_id.is_some() && (self.released || self.progress == Progress::Released || self.is_abandoned());
+        self.progress = Progress::Queued;
         self.continued = false;
         self.id = 0;
-        self.handed_at = None;
+        self.in_channel_since = None;
     }
 
     pub(in crate::session) fn unknown(&self, why: &str) -> Error {
@@ -270,18 +271,18 @@ impl Op {
         let what = self.describe();
         let (stage, fate, happened) = if self.storing {
             let happened = "was not stored in time, and is not sent (stage: spool)".to_string();
-            return Error::new(ErrorKind::Timeout(Waited::Spool), format!("{what} {happened}"))
+            return Error::new(ErrorKind::Timeout(Stage::Spool), format!("{what} {happened}"))
                 .with_fate(Fate::NotSent)
                 .with_hint("the disk does not answer, or is slow");
         } else if self.maybe_written() {
             let effect = self.maybe();
-            (Waited::Ack, Fate::Unknown, format!("was sent but not acknowledged in time (stage: ack); it {effect}"))
+            (Stage::Ack, Fate::Unknown, format!("was sent but not acknowledged in time (stage: ack); it {effect}"))
         } else if let Some(reason) = offline {
-            let stage = reason.stage().unwrap_or(Waited::Connect);
+            let stage = reason.stage().unwrap_or(Stage::Connect);
             (stage, Fate::NotSent, format!("was not sent: no connection in time (stage: {stage})"))
         } else {
             let why = "too many earlier messages are still unacknowledged";
-            (Waited::Window, Fate::NotSent, format!("was not sent in time (stage: window): {why}"))
+            (Stage::Window, Fate::NotSent, format!("was not sent in time (stage: window): {why}"))
         };
         let kind = ErrorKind::Timeout(stage);
         match offline {

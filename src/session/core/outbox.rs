@@ -13,11 +13,11 @@ mod topics;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::delivery::{Reply, Settler};
+use crate::delivery::{Outcome, Settler};
 use crate::error::{Error, ErrorKind};
 use crate::names;
-use crate::session::core::op::{Answer, Body, Kind, Op, Stage};
-use crate::session::core::unseen_failures::Lost;
+use crate::session::core::op::{AckKind, Body, Kind, Op, Progress};
+use crate::session::core::unseen_failures::UnseenFailures;
 use crate::session::wire::link::Sent;
 pub(in crate::session) use topics::TopicRefusal;
 use topics::Topics;
@@ -40,7 +40,7 @@ pub(in crate::session) struct Bounds {
 
 /// Whose acknowledgement a packet id is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum Ticket {
+pub(in crate::session) enum AckFor {
     /// An operation of the outbox.
     Op(u64),
     /// The current step of the connection's set-up.
@@ -64,7 +64,7 @@ pub(in crate::session) struct Outbox {
     queued: BTreeSet<u64>,
     deadlines: BTreeSet<(Instant, u64)>,
     next_seq: u64,
-    /// Not settled: `ops` without the ghosts.
+    /// Not settled: `ops` without the abandoned.
     open: usize,
     bytes: usize,
     in_flight: usize,
@@ -73,25 +73,25 @@ pub(in crate::session) struct Outbox {
     /// Of the current connection: no more in flight than the broker takes.
     receive_maximum: usize,
     /// Handed to the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
-    handed: VecDeque<(Ticket, u16)>,
+    in_channel: VecDeque<(AckFor, u16)>,
     /// Handed over ahead of the channel: what a resumed session sends again.
-    ahead: VecDeque<(Ticket, u16)>,
-    publishes: HashMap<u16, Ticket>,
-    requests: HashMap<u16, Ticket>,
+    resent: VecDeque<(AckFor, u16)>,
+    publishes: HashMap<u16, AckFor>,
+    requests: HashMap<u16, AckFor>,
     /// Ids that operations of a resumed session are going to use again.
     reserved: HashSet<u16>,
     last_id: u16,
     /// In flight at two drops: while any is left, operations go out one at a time.
     suspects: BTreeSet<u64>,
     /// Told to the user, but still waiting for the broker's answer.
-    ghosts: BTreeSet<u64>,
+    abandoned: BTreeSet<u64>,
     /// Something was acknowledged since an operation was last convicted.
     progress: bool,
     /// Something was settled since this was last asked.
     settled: bool,
     /// Everything was given up: what the adapter still says about it is of no interest.
     given_up: bool,
-    pub(in crate::session) lost: Lost,
+    pub(in crate::session) unseen: UnseenFailures,
     /// When a QoS 0 message was last written on this connection: it is settled then, but may be what the service objects
     /// to.
     unacknowledged_at: Option<Instant>,
@@ -117,18 +117,18 @@ impl Outbox {
             in_flight: 0,
             copied: 0,
             receive_maximum: usize::MAX,
-            handed: VecDeque::new(),
-            ahead: VecDeque::new(),
+            in_channel: VecDeque::new(),
+            resent: VecDeque::new(),
             publishes: HashMap::new(),
             requests: HashMap::new(),
             reserved: HashSet::new(),
             last_id: 0,
             suspects: BTreeSet::new(),
-            ghosts: BTreeSet::new(),
+            abandoned: BTreeSet::new(),
             progress: true,
             settled: false,
             given_up: false,
-            lost: Lost::default(),
+            unseen: UnseenFailures::default(),
             unacknowledged_at: None,
             proven: None,
             closing_in: false,
@@ -235,13 +235,14 @@ impl Outbox {
 
     /// Whether the broker owes answers it is not going to give, and more is waiting behind them. `grace`: how long an
     /// answer may be late where it blocks others; `patience`: where it does not.
-    pub(in crate::session) fn wedged(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
+    pub(in crate::session) fn stalled(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
         let window = self.window();
-        let ghosts = || self.ghosts.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
-        let late = |op: &Op, time: Duration| op.handed_at.is_some_and(|at| now.saturating_duration_since(at) > time);
-        let blocked = !self.queued.is_empty() && (ghosts().count() >= window || self.next_id().is_none());
+        let abandoned = || self.abandoned.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
+        let late =
+            |op: &Op, time: Duration| op.in_channel_since.is_some_and(|at| now.saturating_duration_since(at) > time);
+        let blocked = !self.queued.is_empty() && (abandoned().count() >= window || self.next_id().is_none());
         // One that goes on from an earlier connection has had its second chance.
-        ghosts().any(|op| late(op, patience) && !op.continued) || (blocked && ghosts().any(|op| late(op, grace)))
+        abandoned().any(|op| late(op, patience) && !op.continued) || (blocked && abandoned().any(|op| late(op, grace)))
     }
 
     /// How many operations may be in flight now.
@@ -276,7 +277,7 @@ impl Outbox {
         let op = self.ops.get(&seq)?;
         let id = match op.kept_id {
             Some(_) if !on_worker => return None,
-            Some(_) if op.is_ghost() && self.awaits_pubrec_before(seq) => return None,
+            Some(_) if op.is_abandoned() && self.awaits_pubrec_before(seq) => return None,
             Some(id) => id,
             None if !op.needs_id() => 0,
             None => self.next_id()?,
@@ -285,7 +286,7 @@ impl Outbox {
     }
 
     /// Whether an earlier message of QoS 2 is on the line and has not come as far as PUBREL. Brokers pass a message on at
-    /// its PUBREL: that of a ghost, which is all that is repeated of it, would overtake such a message.
+    /// its PUBREL: that of an abandoned operation, which is all that is repeated of it, would overtake such a message.
     fn awaits_pubrec_before(&self, seq: u64) -> bool {
         // One that nobody waits for any more may never be answered, and must not hold up the rest.
         self.ops.range(..seq).any(|(_, op)| op.is_open() && op.awaits_pubrec())
@@ -299,15 +300,15 @@ impl Outbox {
     }
 
     /// The operation was put into the channel, or ahead of it.
-    pub(in crate::session) fn handed(&mut self, seq: u64, id: u16, now: Instant) {
+    pub(in crate::session) fn put_in_channel(&mut self, seq: u64, id: u16, now: Instant) {
         let Some(op) = self.ops.get_mut(&seq) else { return };
         let (kind, kept) = (op.kind(), op.kept_id.take());
         let releases = kept.is_some() && op.released;
-        op.stage = if releases { Stage::Released } else { Stage::Handed };
+        op.progress = if releases { Progress::Released } else { Progress::InChannel };
         op.id = id;
         op.continued = kept.is_some();
         op.attempts += 1;
-        op.handed_at = Some(now);
+        op.in_channel_since = Some(now);
         self.queued.remove(&seq);
         self.in_flight += 1;
         self.copied += op.size;
@@ -320,23 +321,23 @@ impl Outbox {
         }
         if releases {
             // A PUBREL sent again is no request of the channel: it has no `Sent` event of its own.
-            self.publishes.insert(id, Ticket::Op(seq));
+            self.publishes.insert(id, AckFor::Op(seq));
         } else if kept.is_some() {
-            self.publishes.insert(id, Ticket::Op(seq));
-            self.ahead.push_back((Ticket::Op(seq), id));
+            self.publishes.insert(id, AckFor::Op(seq));
+            self.resent.push_back((AckFor::Op(seq), id));
         } else {
-            self.expect(Ticket::Op(seq), kind, id);
+            self.await_ack(AckFor::Op(seq), kind, id);
         }
     }
 
     /// A step was put into the channel.
-    pub(in crate::session) fn step_handed(&mut self, kind: Kind, id: u16) {
+    pub(in crate::session) fn step_in_channel(&mut self, kind: Kind, id: u16) {
         self.last_id = id;
-        self.expect(Ticket::Step, kind, id);
+        self.await_ack(AckFor::Step, kind, id);
     }
 
-    fn expect(&mut self, ticket: Ticket, kind: Kind, id: u16) {
-        self.handed.push_back((ticket, id));
+    fn await_ack(&mut self, ticket: AckFor, kind: Kind, id: u16) {
+        self.in_channel.push_back((ticket, id));
         if id != 0 {
             let ids = if kind == Kind::Publish { &mut self.publishes } else { &mut self.requests };
             ids.insert(id, ticket);
@@ -350,11 +351,11 @@ impl Outbox {
             Sent::Publish(id) | Sent::Subscribe(id) | Sent::Unsubscribe(id) => id,
             Sent::Disconnect => return Ok(()),
         };
-        let resent = id != 0 && self.ahead.front().is_some_and(|(_, expected)| *expected == id);
-        let due = if resent { self.ahead.pop_front() } else { self.handed.pop_front() };
+        let resent = id != 0 && self.resent.front().is_some_and(|(_, expected)| *expected == id);
+        let due = if resent { self.resent.pop_front() } else { self.in_channel.pop_front() };
         match due {
             Some((ticket, expected)) if expected == id => {
-                if let Ticket::Op(seq) = ticket {
+                if let AckFor::Op(seq) = ticket {
                     self.written(seq, sure);
                 }
                 Ok(())
@@ -366,7 +367,7 @@ impl Outbox {
 
     fn written(&mut self, seq: u64, sure: bool) {
         let Some(op) = self.ops.get_mut(&seq) else { return };
-        op.stage = Stage::Written;
+        op.progress = Progress::Written;
         op.written = true;
         if !op.needs_id() {
             // QoS 0 ends here.
@@ -380,7 +381,7 @@ impl Outbox {
     // ---- settling ----
 
     /// Whose acknowledgement this is, and no longer waits for; an error if it is none that this operation can get.
-    pub(in crate::session) fn take(&mut self, kind: Kind, id: u16, answer: Answer) -> Result<Option<Ticket>, Error> {
+    pub(in crate::session) fn take(&mut self, kind: Kind, id: u16, answer: AckKind) -> Result<Option<AckFor>, Error> {
         self.check(kind, id, answer)?;
         Ok(match kind {
             Kind::Publish => self.publishes.remove(&id),
@@ -390,10 +391,10 @@ impl Outbox {
 
     /// PUBREC: from here on only PUBREL is repeated.
     pub(in crate::session) fn received(&mut self, id: u16) -> Result<(), Error> {
-        self.check(Kind::Publish, id, Answer::PubRec)?;
-        if let Some(Ticket::Op(seq)) = self.publishes.get(&id) {
+        self.check(Kind::Publish, id, AckKind::PubRec)?;
+        if let Some(AckFor::Op(seq)) = self.publishes.get(&id) {
             if let Some(op) = self.ops.get_mut(seq) {
-                op.stage = Stage::Released;
+                op.progress = Progress::Released;
                 op.topic().into_iter().for_each(|topic| self.topics.acknowledged(topic));
             }
         }
@@ -402,15 +403,15 @@ impl Outbox {
 
     /// Refuses an answer that does not fit what is waiting under this id. An adapter may let it pass, or have taken
     /// note of it before it found that out.
-    fn check(&self, kind: Kind, id: u16, answer: Answer) -> Result<(), Error> {
+    fn check(&self, kind: Kind, id: u16, answer: AckKind) -> Result<(), Error> {
         let waiting = match kind {
             Kind::Publish => self.publishes.get(&id),
             Kind::Request => self.requests.get(&id),
         };
         let fits = match waiting {
             None => true,
-            Some(Ticket::Step) => matches!(answer, Answer::PubAck | Answer::SubAck),
-            Some(Ticket::Op(seq)) => self.ops.get(seq).is_some_and(|op| op.fits(answer)),
+            Some(AckFor::Step) => matches!(answer, AckKind::PubAck | AckKind::SubAck),
+            Some(AckFor::Op(seq)) => self.ops.get(seq).is_some_and(|op| op.fits(answer)),
         };
         if fits {
             return Ok(());
@@ -420,23 +421,23 @@ impl Outbox {
     }
 
     /// The operation is over, for the user and for the connection.
-    pub(in crate::session) fn settle(&mut self, seq: u64, result: Result<Reply, Error>) {
+    pub(in crate::session) fn settle(&mut self, seq: u64, result: Result<Outcome, Error>) {
         let Some(mut op) = self.ops.remove(&seq) else { return };
         if let Some(error) = self.close(seq, &mut op, result, false) {
-            self.lost.note(&error);
+            self.unseen.note(&error);
         }
         if !op.in_flight() {
             return self.leave(seq, op);
         }
         // It was answered, or, at QoS 0, written.
         self.suspects.remove(&seq);
-        self.ghosts.remove(&seq);
+        self.abandoned.remove(&seq);
         self.in_flight -= 1;
         self.copied -= op.size;
     }
 
     /// The broker has acknowledged it.
-    pub(in crate::session) fn acknowledged(&mut self, seq: u64, reply: Reply) {
+    pub(in crate::session) fn acknowledged(&mut self, seq: u64, reply: Outcome) {
         self.progress = true;
         if let Some(topic) = self.ops.get(&seq).and_then(Op::topic) {
             self.topics.acknowledged(topic);
@@ -452,7 +453,7 @@ impl Outbox {
 
     /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
     /// message that nobody is going to see. `keep`: the next run goes on with it.
-    fn close(&mut self, seq: u64, op: &mut Op, result: Result<Reply, Error>, keep: bool) -> Option<Error> {
+    fn close(&mut self, seq: u64, op: &mut Op, result: Result<Outcome, Error>, keep: bool) -> Option<Error> {
         let settler = self.release(seq, op, keep)?;
         settler.settle(result).filter(|_| op.kind() == Kind::Publish)
     }
@@ -471,7 +472,7 @@ impl Outbox {
         Some(settler)
     }
 
-    /// Settles what is past its deadline. What was handed over stays as a ghost: it keeps its place in the window and
+    /// Settles what is past its deadline. What was handed over stays as an abandoned operation: it keeps its place in the window and
     /// its packet id until the broker answers or the connection ends. Returns whether anything was settled.
     pub(in crate::session) fn expire(&mut self, now: Instant, offline: Option<&Error>) -> bool {
         let mut any = false;
@@ -484,7 +485,7 @@ impl Outbox {
             let Some(mut op) = self.ops.remove(&seq) else { continue };
             let error = op.expired(offline);
             if let Some(error) = self.close(seq, &mut op, Err(error), false) {
-                self.lost.note(&error);
+                self.unseen.note(&error);
             }
             self.leave(seq, op);
         }
@@ -495,9 +496,9 @@ impl Outbox {
     /// is ended first: under its packet id, the server would take a later message for a repetition, and throw it away.
     fn leave(&mut self, seq: u64, mut op: Op) {
         self.suspects.remove(&seq);
-        if op.must_haunt() {
-            op.become_ghost();
-            self.ghosts.insert(seq);
+        if op.outlives_its_caller() {
+            op.abandon();
+            self.abandoned.insert(seq);
             self.ops.insert(seq, op);
             return;
         }
@@ -522,12 +523,12 @@ impl Outbox {
                 }
             };
             if let Some(error) = lost {
-                self.lost.note(&error);
+                self.unseen.note(&error);
             }
         }
         self.queued.clear();
         self.suspects.clear();
-        self.ghosts.clear();
+        self.abandoned.clear();
         self.reset_connection();
         self.given_up = true;
     }

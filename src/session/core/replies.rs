@@ -132,7 +132,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::delivery::{Answer, Settler};
+    use crate::delivery::{RequestEnd, Settler};
     use crate::message::{Properties, QoS};
 
     const OWN: &str = "demo/p2p/GID_test@@@1";
@@ -230,7 +230,7 @@ mod tests {
         replies.end(&Error::closed());
         assert_eq!(replies.waiting(), 0);
         for (_settler, slot) in pairs {
-            assert!(matches!(slot.wait_answer(Instant::now()), Some(Answer::Ended(_))));
+            assert!(matches!(slot.wait_answer(Instant::now()), Some(RequestEnd::Ended(_))));
         }
     }
 }

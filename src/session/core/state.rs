@@ -14,7 +14,7 @@ use crate::config::{AckMode, Config};
 use crate::error::{Code, Error, ErrorKind};
 use crate::message::{Message, Outgoing, QoS};
 use crate::session::core::acks::Acks;
-use crate::session::core::inbox::{QueueId, Queues};
+use crate::session::core::inbox::{Inbox, QueueId};
 use crate::session::core::op::Body;
 use crate::session::core::op::Kind;
 use crate::session::core::outbox::{Bounds, Outbox};
@@ -22,10 +22,10 @@ use crate::session::core::rate::Rate;
 use crate::session::core::replies::Replies;
 use crate::session::core::subscriptions::Subscriptions;
 use crate::session::core::token_store::TokenStore;
-use crate::session::wire::link::{Allowed, LinePump, LineSender};
+use crate::session::wire::link::{LinkPump, LinkSender, ServerLimits};
 use crate::stats::Stats;
-use crate::subscribe_options::Asked;
-pub(in crate::session) use ending::{Loss, topic_refused};
+use crate::subscribe_options::FilterRequest;
+pub(in crate::session) use ending::{Disconnected, topic_refused};
 use tokens::{Upload, Verdict};
 
 /// Where the order flag goes, and what it says.
@@ -52,7 +52,7 @@ pub(in crate::session) enum Phase {
 enum Step {
     /// Asks the service to keep this connection's messages in order.
     EnableOrder,
-    Resubscribe(Vec<Asked>),
+    Resubscribe(Vec<FilterRequest>),
     UploadToken(Upload),
 }
 
@@ -75,7 +75,7 @@ pub(in crate::session) struct State {
     /// The session has asked for DISCONNECT, after which nothing may follow; until when the worker may read on then.
     leave_by: Option<Instant>,
     pub(in crate::session) outbox: Outbox,
-    pub(in crate::session) queues: Queues,
+    pub(in crate::session) inbox: Inbox,
     pub(in crate::session) replies: Replies,
     pub(in crate::session) rate: Option<Rate>,
     pub(in crate::session) stats: Stats,
@@ -84,7 +84,7 @@ pub(in crate::session) struct State {
     pub(in crate::session) receivers: usize,
     acks: Acks,
     pub(in crate::session) subscriptions: Subscriptions,
-    line: Option<Box<dyn LineSender>>,
+    link: Option<Box<dyn LinkSender>>,
     steps: VecDeque<Step>,
     /// The step that was handed over, and when.
     step: Option<(Step, Instant)>,
@@ -92,7 +92,7 @@ pub(in crate::session) struct State {
     steps_since: Instant,
     session_present: bool,
     /// What the broker takes on this connection.
-    allowed: Allowed,
+    allowed: ServerLimits,
     /// Nothing is sent before this instant.
     quiet_until: Option<Instant>,
     /// The broker has all subscriptions, as far as can be known.
@@ -139,7 +139,7 @@ impl State {
             worker_gone: false,
             leave_by: None,
             outbox,
-            queues: Queues::new(limits.inbox_messages, limits.inbox_bytes),
+            inbox: Inbox::new(limits.inbox_messages, limits.inbox_bytes),
             replies: Replies::new(config.client_id().as_str(), config.response_topic()),
             rate: config.max_publish_rate().map(Rate::new),
             stats: Stats::default(),
@@ -147,12 +147,12 @@ impl State {
             receivers: 0,
             acks: Acks::default(),
             subscriptions: Subscriptions::default(),
-            line: None,
+            link: None,
             steps: VecDeque::new(),
             step: None,
             steps_since: Instant::now(),
             session_present: false,
-            allowed: Allowed::default(),
+            allowed: ServerLimits::default(),
             quiet_until: None,
             restored: true,
             inbox_full: false,
@@ -193,9 +193,9 @@ impl State {
     /// Takes a message for the program, and acknowledges it if taking means that. The key is for an acknowledgement by
     /// hand.
     pub(in crate::session) fn take(&mut self, queue: QueueId) -> Option<(Message, Option<u64>)> {
-        let (message, key) = self.queues.pop(queue)?;
+        let (message, key) = self.inbox.pop(queue)?;
         // Half-way down, so that a slow program is not told at each message.
-        self.inbox_full &= !self.queues.half_empty();
+        self.inbox_full &= !self.inbox.half_empty();
         match (self.config.ack_mode(), key) {
             (AckMode::OnTake, Some(key)) => drop(self.acknowledge(key)),
             (AckMode::Manual, Some(key)) => self.acks.taken(key, &message.topic),
@@ -222,16 +222,16 @@ impl State {
     pub(in crate::session) fn say_goodbye(&mut self, by: Instant) {
         self.leaving = true;
         self.token_news = true;
-        self.touch();
+        self.mark_changed();
         self.leave_by.get_or_insert(by);
-        if let Some(line) = self.line.take() {
-            line.disconnect();
+        if let Some(link) = self.link.take() {
+            link.disconnect();
         }
         self.end_acks();
     }
 
     /// Those who wait on `changed` have something to look at.
-    pub(in crate::session) fn touch(&mut self) {
+    pub(in crate::session) fn mark_changed(&mut self) {
         self.changed = true;
     }
 
@@ -244,7 +244,7 @@ impl State {
     /// A stream is gone. Whether its filter has to be unsubscribed.
     pub(in crate::session) fn close_stream(&mut self, queue: u64, filter: &str) -> bool {
         self.arrived = true;
-        !self.queues.close_stream(queue)
+        !self.inbox.close_stream(queue)
             && self.subscriptions.only_for_streams(filter)
             && !self.outbox.pending_own(filter)
     }
@@ -253,7 +253,7 @@ impl State {
     #[cfg(any(test, fuzzing))]
     pub(in crate::session) fn assert_consistent(&self) {
         self.outbox.assert_consistent();
-        self.queues.assert_consistent();
+        self.inbox.assert_consistent();
         self.acks.assert_consistent();
     }
 
@@ -263,8 +263,8 @@ impl State {
             outbox_messages: self.outbox.open() as u64,
             outbox_bytes: self.outbox.bytes() as u64,
             waiting_requests: self.replies.waiting() as u64,
-            inbox_messages: self.queues.count() as u64,
-            inbox_bytes: self.queues.bytes() as u64,
+            inbox_messages: self.inbox.count() as u64,
+            inbox_bytes: self.inbox.bytes() as u64,
             unacknowledged: self.acks.owed() as u64,
             held_back: self.acks.held_back() as u64,
             ..self.stats
@@ -275,11 +275,11 @@ impl State {
 
     /// Hands over what the window has room for: first the steps, one at a time, then the outbox. Callers may do that
     /// too, but what a resumed session sends again only the worker can, who owns the pump.
-    pub(in crate::session) fn push_out(&mut self, mut pump: Option<&mut dyn LinePump>) {
+    pub(in crate::session) fn send_ready(&mut self, mut pump: Option<&mut dyn LinkPump>) {
         let now = Instant::now();
         // What is past its deadline must not go out, whether anybody waits for it or not.
         self.expire(now);
-        let Some(line) = &self.line else { return };
+        let Some(link) = &self.link else { return };
         if self.step.is_some() || self.quiet_until.is_some() {
             return;
         }
@@ -288,18 +288,18 @@ impl State {
             let (kind, sent) = match step {
                 Step::EnableOrder => {
                     let flag = Outgoing::new(ORDER_TOPIC, QoS::AtLeastOnce, ORDER_FLAG);
-                    (Kind::Publish, line.publish(&flag))
+                    (Kind::Publish, link.publish(&flag))
                 }
-                Step::Resubscribe(filters) => (Kind::Request, line.subscribe(filters)),
+                Step::Resubscribe(filters) => (Kind::Request, link.subscribe(filters)),
                 Step::UploadToken(upload) => {
                     let mut message = upload.message();
-                    let sent = line.publish(&message);
+                    let sent = link.publish(&message);
                     message.payload.zeroize();
                     (Kind::Publish, sent)
                 }
             };
             if sent {
-                self.outbox.step_handed(kind, id);
+                self.outbox.step_in_channel(kind, id);
                 self.step = self.steps.pop_front().map(|step| (step, now));
             }
             return;
@@ -325,16 +325,16 @@ impl State {
                     pump.resend(id, message);
                     true
                 }
-                (_, Some(Body::Publish(message)), _) => line.publish(message),
-                (_, Some(Body::Subscribe { filters, .. }), _) => line.subscribe(filters),
-                (_, Some(Body::Unsubscribe(filter)), _) => line.unsubscribe(filter),
+                (_, Some(Body::Publish(message)), _) => link.publish(message),
+                (_, Some(Body::Subscribe { filters, .. }), _) => link.subscribe(filters),
+                (_, Some(Body::Unsubscribe(filter)), _) => link.unsubscribe(filter),
                 (_, None, _) => false,
             };
             if !sent {
                 return;
             }
             self.stats.retransmitted += u64::from(op.attempts > 0);
-            self.outbox.handed(seq, id, now);
+            self.outbox.put_in_channel(seq, id, now);
         }
     }
 
@@ -342,12 +342,12 @@ impl State {
     /// that drops on its own, without the suspect being sent, proves that the suspect is innocent.
     pub(in crate::session) fn connected(
         &mut self,
-        line: Box<dyn LineSender>,
+        link: Box<dyn LinkSender>,
         session_present: bool,
-        allowed: Allowed,
-        pump: &mut dyn LinePump,
+        allowed: ServerLimits,
+        pump: &mut dyn LinkPump,
     ) -> Option<Instant> {
-        self.line = Some(line);
+        self.link = Some(link);
         self.allowed = allowed;
         self.outbox.set_receive_maximum(allowed.receive_maximum);
         // A broker that claims to have kept a session it was told to drop is wrong about it (MQTT-3.2.2-1).
@@ -393,13 +393,13 @@ impl State {
 
     /// Whether everything that has to precede messages is acknowledged.
     pub(in crate::session) fn set_up(&self) -> bool {
-        self.line.is_some() && self.step.is_none() && self.steps.is_empty() && self.quiet_until.is_none()
+        self.link.is_some() && self.step.is_none() && self.steps.is_empty() && self.quiet_until.is_none()
     }
 
     /// A step that has waited for its acknowledgement too long, if one has: what it is.
     pub(in crate::session) fn step_overdue(&self, now: Instant) -> Option<&'static str> {
         // One that waits for a free packet id is as good as one that waits for its acknowledgement.
-        let waiting = !self.steps.is_empty() && self.line.is_some() && self.quiet_until.is_none();
+        let waiting = !self.steps.is_empty() && self.link.is_some() && self.quiet_until.is_none();
         let since = self.step.as_ref().map(|(_, since)| *since).or(waiting.then_some(self.steps_since));
         since.filter(|since| now.saturating_duration_since(*since) > self.config.timeout())?;
         let step = self.step.as_ref().map(|(step, _)| step).or(self.steps.front())?;
@@ -423,13 +423,13 @@ impl State {
         self.phase = Phase::Online;
         self.restored = true;
         self.token_news = true;
-        self.touch();
+        self.mark_changed();
     }
 
     /// The broker owes answers that block what is behind them; only a new connection helps.
-    pub(in crate::session) fn wedged(&self, now: Instant) -> bool {
+    pub(in crate::session) fn stalled(&self, now: Instant) -> bool {
         let grace = self.config.timeout();
-        self.outbox.wedged(now, grace, grace + self.config.keep_alive())
+        self.outbox.stalled(now, grace, grace + self.config.keep_alive())
     }
 }
 

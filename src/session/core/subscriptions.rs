@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::message::number_len;
 use crate::names;
-use crate::subscribe_options::{Asked, SubscribeOptions};
+use crate::subscribe_options::{FilterRequest, SubscribeOptions};
 
 /// Two drops shortly after a filter was subscribed again make it a suspect; a third, alone, and it is given up.
 const DROPS: u32 = 2;
@@ -13,7 +13,7 @@ const DROPS: u32 = 2;
 const PER_PACKET: usize = 100;
 
 /// The bytes of a SUBSCRIBE with these filters: in MQTT 5, and no less than in 3.1.1.
-pub(in crate::session) fn packet_len(filters: &[Asked]) -> usize {
+pub(in crate::session) fn packet_len(filters: &[FilterRequest]) -> usize {
     let identifier = filters.first().and_then(|(_, asked)| asked.identifier);
     let properties = identifier.map_or(0, |id| 1 + number_len(id as usize));
     // Packet id and length of the properties; length and options of each filter.
@@ -108,13 +108,13 @@ impl Subscriptions {
 
     /// How to subscribe again: as much together as a packet of this length can hold, which has one identifier at most,
     /// but each suspect in a packet of its own.
-    pub(in crate::session) fn packets(&self, longest: Option<usize>) -> Vec<Vec<Asked>> {
+    pub(in crate::session) fn packets(&self, longest: Option<usize>) -> Vec<Vec<FilterRequest>> {
         let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.asked);
         let (suspects, clean): (Vec<_>, Vec<_>) =
             self.list.iter().partition(|subscription| subscription.drops >= DROPS);
-        let mut packets: Vec<Vec<Asked>> = Vec::new();
+        let mut packets: Vec<Vec<FilterRequest>> = Vec::new();
         for asked in clean.into_iter().map(pair) {
-            let fits = |packet: &&mut Vec<Asked>| {
+            let fits = |packet: &&mut Vec<FilterRequest>| {
                 let same = packet.first().is_some_and(|(_, first)| first.identifier == asked.1.identifier);
                 let len = || packet_len(packet) + packet_len(std::slice::from_ref(&asked));
                 same && packet.len() < PER_PACKET && longest.is_none_or(|longest| len() <= longest)
@@ -130,7 +130,7 @@ impl Subscriptions {
 
     /// The connection dropped while these were being subscribed again. `proven`: the service said that it was one of
     /// them. Returns the filter that is given up.
-    pub(in crate::session) fn dropped(&mut self, filters: &[Asked], proven: bool) -> Option<String> {
+    pub(in crate::session) fn dropped(&mut self, filters: &[FilterRequest], proven: bool) -> Option<String> {
         let alone = filters.len() == 1;
         for (filter, _) in filters {
             let Some(subscription) = self.list.iter_mut().find(|subscription| subscription.filter == *filter) else {
@@ -153,7 +153,7 @@ mod tests {
 
     const PLAIN: SubscribeOptions = SubscribeOptions { qos: QoS::AtLeastOnce, no_local: false, identifier: None };
 
-    fn filters(list: &[&str]) -> Vec<Asked> {
+    fn filters(list: &[&str]) -> Vec<FilterRequest> {
         list.iter().map(|filter| ((*filter).to_string(), PLAIN)).collect()
     }
 

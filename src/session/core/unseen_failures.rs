@@ -7,7 +7,7 @@ const QUOTED: usize = 5;
 
 /// Failed messages that are still to be reported, by `flush` or `disconnect`.
 #[derive(Default)]
-pub(crate) struct Lost {
+pub(crate) struct UnseenFailures {
     count: usize,
     /// How many of them stay in the spool.
     kept: usize,
@@ -15,7 +15,7 @@ pub(crate) struct Lost {
     kinds: Vec<(Error, usize)>,
 }
 
-impl Lost {
+impl UnseenFailures {
     pub(crate) fn note(&mut self, error: &Error) {
         self.count += 1;
         self.kept += usize::from(error.fate() == Some(Fate::Spooled));
@@ -29,7 +29,7 @@ impl Lost {
 
     /// The report, once; `None` when everything was delivered or seen.
     pub(crate) fn report(&mut self) -> Option<Error> {
-        let Lost { count, kept, kinds } = std::mem::take(self);
+        let UnseenFailures { count, kept, kinds } = std::mem::take(self);
         let cause = kinds.first()?.0.clone();
         let quoted: Vec<String> = kinds.iter().map(|(error, times)| format!("{times} x {error}")).collect();
         let rest = count - kinds.iter().map(|(_, times)| times).sum::<usize>();
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn counts_all_quotes_some_and_reports_once() {
-        let mut lost = Lost::default();
+        let mut lost = UnseenFailures::default();
         assert!(lost.report().is_none());
         for number in [0, 1, 2, 3, 4, 0, 0, 5, 6] {
             lost.note(&Error::internal(format!("message {number}")));

@@ -15,11 +15,11 @@ use crate::events::Event;
 use crate::printable::excerpt;
 use crate::proxy::Proxy;
 use crate::session::Session;
-use crate::session::core::state::{Flow, Loss};
+use crate::session::core::state::{Disconnected, Flow};
 use crate::session::threads::renewal;
 use crate::session::wire::dial;
 use crate::session::wire::dialler;
-use crate::session::wire::link::{Cause, Failure, LineEvent, LinePump, LineSender};
+use crate::session::wire::link::{Cause, Failure, LinkEvent, LinkPump, LinkSender};
 use crate::session::wire::oversized;
 use crate::session::wire::probe;
 use crate::session::wire::route::Route;
@@ -42,7 +42,7 @@ const LATER: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A connection that has been made, and its first event.
-type Dialled = (Box<dyn LineSender>, Box<dyn LinePump>, LineEvent);
+type Dialled = (Box<dyn LinkSender>, Box<dyn LinkPump>, LinkEvent);
 
 /// How an attempt ended.
 enum End {
@@ -51,7 +51,7 @@ enum End {
     /// A connection could not be made, or was lost.
     Failed(Failure),
     /// A failure that was already told to the state, with the time the connection had lasted.
-    Lost { failure: Failure, loss: Loss, lasted: Duration },
+    Disconnected { failure: Failure, loss: Disconnected, lasted: Duration },
 }
 
 /// Runs until the client is closed or given up. `ready` hears of the first connection.
@@ -61,9 +61,9 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
         ready: Some(ready),
         backoff: Backoff::new(session.config.backoff_min(), session.config.backoff_max()),
         refused_since: None,
-        asked_again: false,
-        spent: false,
-        condemned_since: None,
+        retried_at_once: false,
+        renewed_since_refusal: false,
+        ended_over_token_since: None,
         renewer: None,
         probed: None,
         let_in: false,
@@ -79,18 +79,18 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
     }
     let mut state = session.lock();
     let ended = state.die(&reason);
-    session.announce(&mut state);
+    session.notify_waiters(&mut state);
     drop(state);
     // The program's logger may panic, which must not keep anybody waiting for this thread's end.
-    let _ = catch_unwind(AssertUnwindSafe(|| session.tell(ended.as_slice())));
+    let _ = catch_unwind(AssertUnwindSafe(|| session.emit(ended.as_slice())));
     if let Some(renewer) = worker.renewer.take() {
         // It never blocks longer than it takes to see that the client has ended.
         let _ = renewer.join();
     }
     let mut state = session.lock();
     state.worker_gone = true;
-    state.touch();
-    session.announce(&mut state);
+    state.mark_changed();
+    session.notify_waiters(&mut state);
     if session.stranded.swap(true, Ordering::Relaxed) {
         detached::count_stranded(false);
     }
@@ -105,11 +105,11 @@ struct Worker<'a> {
     /// Since when logins have been refused, without one that worked.
     refused_since: Option<Instant>,
     /// After a refusal, the provider has been asked once more at once.
-    asked_again: bool,
+    retried_at_once: bool,
     /// Since logins have been refused, new tokens were got: they are not got again.
-    spent: bool,
+    renewed_since_refusal: bool,
     /// Since when connections have been ended over their token, one after the other.
-    condemned_since: Option<Instant>,
+    ended_over_token_since: Option<Instant>,
     /// Renews tokens while a connection stands; started when there are any to renew.
     renewer: Option<JoinHandle<()>>,
     /// What was found out about a handshake that failed, since the last connection that stood.
@@ -136,13 +136,13 @@ impl Worker<'_> {
                 End::Failed(failure) => {
                     let failure = self.look_into(failure);
                     let mut events = Vec::new();
-                    let loss = self.session.lock().lost(&failure, &mut events);
-                    self.session.tell(&events);
+                    let loss = self.session.lock().disconnected(&failure, &mut events);
+                    self.session.emit(&events);
                     (failure, loss)
                 }
-                End::Lost { failure, loss, lasted } => {
+                End::Disconnected { failure, loss, lasted } => {
                     if self.backoff.lasted(lasted) {
-                        self.condemned_since = None;
+                        self.ended_over_token_since = None;
                     }
                     if loss.cured {
                         self.backoff.reset();
@@ -150,24 +150,24 @@ impl Worker<'_> {
                     (failure, loss)
                 }
             };
-            let Loss { reason, fatal, condemned, .. } = loss;
-            let fatal = fatal.or_else(|| self.condemned(condemned, &reason));
+            let Disconnected { reason, fatal, ended_over_token, .. } = loss;
+            let fatal = fatal.or_else(|| self.ended_over_token(ended_over_token, &reason));
             if self.leaving() {
                 return Error::closed();
             }
             if let Some(fatal) = fatal {
-                self.session.tell(&[Event::Disconnected { reason, retry_in: None }]);
+                self.session.emit(&[Event::Disconnected { reason, retry_in: None }]);
                 return fatal;
             }
             if !self.let_in && oversized::passes(&failure, &self.session.config) {
                 // Once in the client's life, so there is nothing to wait for.
                 self.let_in = true;
-                self.session.tell(&[Event::Disconnected { reason, retry_in: Some(Duration::ZERO) }]);
+                self.session.emit(&[Event::Disconnected { reason, retry_in: Some(Duration::ZERO) }]);
                 continue;
             }
             let refused = matches!(failure.cause, Cause::Refused(4 | 5));
             let renewable = refused && self.session.lock().login_refused(SystemTime::now());
-            if self.ready.is_some() && renewable && !self.spent {
+            if self.ready.is_some() && renewable && !self.renewed_since_refusal {
                 // What the provider gave may be out of date: one more try with new tokens.
                 self.refused_since.get_or_insert_with(Instant::now);
                 continue;
@@ -177,10 +177,10 @@ impl Worker<'_> {
                 return reason;
             }
             let Some(pause) = self.pause_after(&failure) else {
-                self.session.tell(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
+                self.session.emit(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
                 return given_up(&reason);
             };
-            self.session.tell(&[Event::Disconnected { reason, retry_in: Some(pause) }]);
+            self.session.emit(&[Event::Disconnected { reason, retry_in: Some(pause) }]);
             if self.sleep(pause) {
                 return Error::closed();
             }
@@ -188,13 +188,13 @@ impl Worker<'_> {
     }
 
     /// A connection was ended over its token, though it was new: another one is got each time, but not for ever.
-    fn condemned(&mut self, code: Option<Code>, reason: &Error) -> Option<Error> {
+    fn ended_over_token(&mut self, code: Option<Code>, reason: &Error) -> Option<Error> {
         let Some(code) = code else {
-            self.condemned_since = None;
+            self.ended_over_token_since = None;
             return None;
         };
-        let Some(since) = self.condemned_since else {
-            self.condemned_since = Some(Instant::now());
+        let Some(since) = self.ended_over_token_since else {
+            self.ended_over_token_since = Some(Instant::now());
             return None;
         };
         let message = format!("the service has ended one connection after another over its token: {code}");
@@ -211,11 +211,11 @@ impl Worker<'_> {
         };
         if !refused {
             self.refused_since = None;
-            (self.asked_again, self.spent) = (false, false);
+            (self.retried_at_once, self.renewed_since_refusal) = (false, false);
             return Some(self.backoff.next());
         }
         let since = *self.refused_since.get_or_insert_with(Instant::now);
-        if !std::mem::replace(&mut self.asked_again, true) {
+        if !std::mem::replace(&mut self.retried_at_once, true) {
             return Some(Duration::ZERO);
         }
         if since.elapsed() >= self.session.config.refusal_patience() {
@@ -280,7 +280,7 @@ impl Worker<'_> {
         }
     }
 
-    fn serve(&mut self, sender: Box<dyn LineSender>, pump: &mut dyn LinePump, first: LineEvent) -> End {
+    fn serve(&mut self, sender: Box<dyn LinkSender>, pump: &mut dyn LinkPump, first: LinkEvent) -> End {
         let (mut sender, mut first) = (Some(sender), Some(first));
         let mut since = Instant::now();
         let mut quiet_until = None;
@@ -298,7 +298,7 @@ impl Worker<'_> {
                     self.session.lock().end_quiet();
                     self.after_event(pump)
                 }
-                Ok(Some(LineEvent::ConnAck { session_present, allowed })) => {
+                Ok(Some(LinkEvent::ConnAck { session_present, allowed })) => {
                     since = Instant::now();
                     self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
                     if let Some(sender) = sender.take() {
@@ -309,7 +309,7 @@ impl Worker<'_> {
                 Ok(Some(event)) => {
                     let mut events = Vec::new();
                     let flow = self.session.lock().handle(event, true, &mut events);
-                    self.session.tell(&events);
+                    self.session.emit(&events);
                     match flow {
                         Ok(Flow::Left(by)) => {
                             pump.drain(by);
@@ -325,38 +325,38 @@ impl Worker<'_> {
             if sender.is_some() {
                 return End::Failed(failure);
             }
-            return self.lost(failure, pump, since.elapsed());
+            return self.disconnected(failure, pump, since.elapsed());
         }
     }
 
     /// Hands over what has become possible, and tells those who wait. A failure means that the line is of no use.
-    fn after_event(&mut self, pump: &mut dyn LinePump) -> Option<Failure> {
+    fn after_event(&mut self, pump: &mut dyn LinkPump) -> Option<Failure> {
         let mut state = self.session.lock();
-        state.push_out(Some(pump));
+        state.send_ready(Some(pump));
         let newly_set_up = state.set_up() && !state.is_online();
         let connected = newly_set_up.then(|| {
             state.online();
-            state.push_out(Some(pump));
+            state.send_ready(Some(pump));
             Event::Connected { session_present: state.session_present(), number: state.stats.connections }
         });
         let now = Instant::now();
         let overdue = state.step_overdue(now);
-        let wedged = state.wedged(now);
+        let stalled = state.stalled(now);
         let held_back = state.held_back();
-        self.session.announce(&mut state);
+        self.session.notify_waiters(&mut state);
         drop(state);
         if let Some(connected) = connected {
             self.refused_since = None;
-            (self.asked_again, self.spent) = (false, false);
+            (self.retried_at_once, self.renewed_since_refusal) = (false, false);
             self.probed = None;
             // Told before `connect` returns: who listens from then on hears only of later connections.
-            self.session.tell(&[connected]);
+            self.session.emit(&[connected]);
             if let Some(ready) = self.ready.take() {
                 let _ = ready.send(Ok(()));
             }
         }
-        self.session.tell(held_back.as_slice());
-        let what = match (overdue, wedged) {
+        self.session.emit(held_back.as_slice());
+        let what = match (overdue, stalled) {
             (Some(step), _) => step,
             (_, true) => "earlier messages, and others wait behind them",
             _ => return None,
@@ -366,16 +366,16 @@ impl Worker<'_> {
     }
 
     /// What had been read before the end still counts; then the outbox takes back what was not acknowledged.
-    fn lost(&mut self, failure: Failure, pump: &mut dyn LinePump, lasted: Duration) -> End {
+    fn disconnected(&mut self, failure: Failure, pump: &mut dyn LinkPump, lasted: Duration) -> End {
         let leftovers = pump.leftovers();
         let mut events = Vec::new();
         let mut state = self.session.lock();
         state.read_leftovers(leftovers, &mut events);
-        let loss = state.lost(&failure, &mut events);
-        self.session.announce(&mut state);
+        let loss = state.disconnected(&failure, &mut events);
+        self.session.notify_waiters(&mut state);
         drop(state);
-        self.session.tell(&events);
-        End::Lost { failure, loss, lasted }
+        self.session.emit(&events);
+        End::Disconnected { failure, loss, lasted }
     }
 
     /// User name and password: of the credentials, or of the tokens held, after asking the provider where there is one.
@@ -383,7 +383,8 @@ impl Worker<'_> {
         let config = &self.session.config;
         let credentials = config.credentials();
         if let Some(provider) = credentials.as_provider() {
-            let enough = credentials.keeps_tokens() && !self.session.lock().wants_tokens(SystemTime::now(), self.spent);
+            let enough = credentials.keeps_tokens()
+                && !self.session.lock().wants_tokens(SystemTime::now(), self.renewed_since_refusal);
             if !enough {
                 if let Some(login) = self.ask(provider)? {
                     return Ok(login);
@@ -399,7 +400,7 @@ impl Worker<'_> {
     /// Asks the provider; gives the login, if it is not one by tokens.
     fn ask(&mut self, provider: Arc<Provider>) -> Result<Option<Login>> {
         let config = &self.session.config;
-        self.spent |= self.refused_since.is_some();
+        self.renewed_since_refusal |= self.refused_since.is_some();
         // With tokens that are due but good, messages do not wait for a slow source: whoever renews them will.
         let enough = config.credentials().keeps_tokens() && self.session.lock().tokens_usable(SystemTime::now());
         let patience = if enough { config.timeout().min(PATIENCE) } else { config.timeout() };
@@ -411,7 +412,7 @@ impl Worker<'_> {
             Err(reason) if reason.kind() == ErrorKind::Timeout(Stage::Credentials) => return Ok(None),
             Err(reason) => {
                 let event = self.session.lock().renewal_failed(reason, now);
-                self.session.tell(&[event]);
+                self.session.emit(&[event]);
                 return Ok(None);
             }
         };

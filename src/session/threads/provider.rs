@@ -22,12 +22,12 @@ pub(in crate::session) struct Asking {
 
 #[derive(Default)]
 struct Question {
-    state: Mutex<Answer>,
+    state: Mutex<ProviderAnswer>,
     answered: Condvar,
 }
 
 #[derive(Default, Clone)]
-enum Answer {
+enum ProviderAnswer {
     #[default]
     Pending,
     Given(Result<Credentials>),
@@ -38,9 +38,9 @@ enum Answer {
 struct Answering(Arc<Question>);
 
 impl Answering {
-    fn give(&self, answer: Answer) {
+    fn give(&self, answer: ProviderAnswer) {
         let mut state = lock(&self.0.state);
-        if matches!(*state, Answer::Pending) {
+        if matches!(*state, ProviderAnswer::Pending) {
             *state = answer;
         }
         self.0.answered.notify_all();
@@ -49,7 +49,7 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.give(Answer::Panicked);
+        self.give(ProviderAnswer::Panicked);
     }
 }
 
@@ -68,7 +68,7 @@ impl Asking {
             *current = None;
         }
         match answer {
-            Answer::Given(answer) => Ok(answer),
+            ProviderAnswer::Given(answer) => Ok(answer),
             _ => Err(NoAnswer::Panicked),
         }
     }
@@ -77,13 +77,13 @@ impl Asking {
         let mut current = lock(&self.question);
         if let Some(question) = &*current {
             // A failure that nobody waited for says nothing of now.
-            if matches!(*lock(&question.state), Answer::Pending | Answer::Given(Ok(_))) {
+            if matches!(*lock(&question.state), ProviderAnswer::Pending | ProviderAnswer::Given(Ok(_))) {
                 return Ok(Arc::clone(question));
             }
         }
         let question = Arc::new(Question::default());
         let answering = Answering(Arc::clone(&question));
-        detached::spawn(move || answering.give(Answer::Given(credentials::ask(&*provider))))
+        detached::spawn(move || answering.give(ProviderAnswer::Given(credentials::ask(&*provider))))
             .ok_or(NoAnswer::NoThread)?;
         *current = Some(Arc::clone(&question));
         Ok(question)
@@ -91,15 +91,15 @@ impl Asking {
 }
 
 impl Question {
-    fn wait(&self, deadline: Instant, leaving: impl Fn() -> bool) -> Result<Answer, NoAnswer> {
+    fn wait(&self, deadline: Instant, leaving: impl Fn() -> bool) -> Result<ProviderAnswer, NoAnswer> {
         let mut state = lock(&self.state);
-        while matches!(*state, Answer::Pending) {
+        while matches!(*state, ProviderAnswer::Pending) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(NoAnswer::TimedOut);
             }
             state = self.answered.wait_timeout(state, left.min(TICK)).unwrap_or_else(PoisonError::into_inner).0;
-            if matches!(*state, Answer::Pending) {
+            if matches!(*state, ProviderAnswer::Pending) {
                 drop(state);
                 if leaving() {
                     return Err(NoAnswer::Leaving);

@@ -30,14 +30,14 @@ pub(in crate::session) fn run(session: &Arc<Session>) {
             if let Err(reason) = answer.and_then(|credentials| state.renewed(&credentials, now)) {
                 events.push(state.renewal_failed(reason, now));
             }
-            state.push_out(None);
+            state.send_ready(None);
         } else if let (false, Ok(credentials)) = (state.is_online(), answer) {
             // The connection has ended meanwhile; the next login has them.
             state.given(&credentials, now);
         }
-        session.announce(&mut state);
+        session.notify_waiters(&mut state);
         drop(state);
-        session.tell(&events);
+        session.emit(&events);
     }
 }
 

@@ -17,7 +17,7 @@ use rumqttc::{NetworkOptions, Transport};
 use crate::config::{Config, Protocol};
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
-use crate::session::wire::link::{Cause, Failure, LinePump, LineSender};
+use crate::session::wire::link::{Cause, Failure, LinkPump, LinkSender};
 use crate::session::wire::route::Target;
 use crate::session::wire::v4;
 use crate::session::wire::v5;
@@ -39,7 +39,7 @@ pub(in crate::session) fn id_limit(window: u16) -> u16 {
 pub(in crate::session) use crate::session::wire::v4::id_limit;
 
 /// The two halves of a connection.
-pub(in crate::session) type Line = (Box<dyn LineSender>, Box<dyn LinePump>);
+pub(in crate::session) type Link = (Box<dyn LinkSender>, Box<dyn LinkPump>);
 
 /// Prepares a connection of the configured protocol version; nothing is dialled before the pump's first `next`. The
 /// handshake may take as long as `dial`, and a packet from the server have as many bytes as `longest`.
@@ -49,7 +49,7 @@ pub(in crate::session) fn open(
     dial: Duration,
     longest: usize,
     target: &Target,
-) -> Result<Line, Failure> {
+) -> Result<Link, Failure> {
     match config.protocol() {
         Protocol::V311 => v4::open(config, login, dial, longest, target),
         Protocol::V5 => v5::open(config, login, dial, longest, target),

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::session::wire::dial;
 #[cfg(not(aliyun_mqtt_model))]
 use crate::session::wire::link::Cause;
-use crate::session::wire::link::{Failure, LineEvent, LinePump};
+use crate::session::wire::link::{Failure, LinkEvent, LinkPump};
 #[cfg(not(aliyun_mqtt_model))]
 use crate::session::wire::race::HEAD_START;
 use crate::session::wire::route::Route;
@@ -89,7 +89,7 @@ impl Drop for Lasting {
 
 /// How a dial ended, which is to bring CONNACK.
 pub(in crate::session) enum Dialled {
-    Made(Box<dyn LinePump>, LineEvent),
+    Made(Box<dyn LinkPump>, LinkEvent),
     Failed(Failure),
     /// The address that was being dialled does not answer, and this one does.
     Elsewhere(SocketAddr),
@@ -102,7 +102,7 @@ pub(in crate::session) enum Dialled {
 #[cfg(not(aliyun_mqtt_model))]
 pub(in crate::session) fn dial(
     config: &Config,
-    pump: Box<dyn LinePump>,
+    pump: Box<dyn LinkPump>,
     route: &Route,
     deadline: Instant,
     leaving: &dyn Fn() -> bool,
@@ -122,7 +122,7 @@ pub(in crate::session) fn dial(
 #[cfg(aliyun_mqtt_model)]
 pub(in crate::session) fn dial(
     _: &Config,
-    mut pump: Box<dyn LinePump>,
+    mut pump: Box<dyn LinkPump>,
     _: &Route,
     _: Instant,
     _: &dyn Fn() -> bool,
@@ -136,7 +136,7 @@ pub(in crate::session) fn dial(
 #[cfg(not(aliyun_mqtt_model))]
 fn begin(
     config: &Config,
-    pump: Box<dyn LinePump>,
+    pump: Box<dyn LinkPump>,
     route: &Route,
     deadline: Instant,
 ) -> Result<Receiver<Dialled>, Error> {

@@ -43,7 +43,7 @@ pub(in crate::session) fn classify(
             input_output(error, connected, server)
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) if connected => {
-            lost(format!("{server} closed the connection"), Cause::Closed)
+            connection_lost(format!("{server} closed the connection"), Cause::Closed)
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => no_connack(server),
         ConnectionError::MqttState(StateError::AwaitPingResp) => no_ping(server),
@@ -66,12 +66,12 @@ pub(in crate::session) fn classify(
         ConnectionError::Websocket(error) => upgrade::failed(error, server),
         #[cfg(feature = "websocket")]
         ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
-        other => lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+        other => connection_lost(format!("the connection to {server} failed: {other}"), Cause::Other),
     }
 }
 
 pub(in crate::session) fn handshake_timeout(server: &str) -> Failure {
-    lost(format!("{server} did not finish the handshake in time"), Cause::HandshakeTimeout)
+    connection_lost(format!("{server} did not finish the handshake in time"), Cause::HandshakeTimeout)
 }
 
 pub(in crate::session) fn stopped_reading(server: &str) -> Failure {
@@ -90,7 +90,7 @@ pub(in crate::session) fn no_ping(server: &str) -> Failure {
 
 /// A connection that ended by itself: nobody has cut it.
 fn without(message: String, hint: &str) -> Failure {
-    let Failure { error, cause } = lost(message, Cause::Other);
+    let Failure { error, cause } = connection_lost(message, Cause::Other);
     Failure { error: error.with_hint(hint), cause }
 }
 
@@ -203,10 +203,10 @@ fn number(code: ConnectReturnCode) -> u8 {
 }
 
 pub(in crate::session) fn channel_closed() -> Failure {
-    lost("the connection's request channel closed".to_string(), Cause::Other)
+    connection_lost("the connection's request channel closed".to_string(), Cause::Other)
 }
 
-pub(in crate::session) fn lost(message: String, cause: Cause) -> Failure {
+pub(in crate::session) fn connection_lost(message: String, cause: Cause) -> Failure {
     Failure { error: Error::new(ErrorKind::ConnectionLost, message), cause }
 }
 

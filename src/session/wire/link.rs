@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use crate::error::{Code, Error, ErrorKind};
 use crate::message::{Outgoing, Properties, QoS};
-use crate::subscribe_options::Asked;
+use crate::subscribe_options::FilterRequest;
 
 /// What happened on the connection, in order.
 #[derive(Debug)]
-pub(in crate::session) enum LineEvent {
+pub(in crate::session) enum LinkEvent {
     /// CONNACK with code 0.
     ConnAck {
         session_present: bool,
-        allowed: Allowed,
+        allowed: ServerLimits,
     },
     /// A request was taken from the channel, in the order of handing over. A QoS 0 message (id 0) is written by now;
     /// anything else is about to be.
@@ -40,7 +40,7 @@ pub(in crate::session) enum LineEvent {
 
 /// What CONNACK of MQTT 5 limits; by default, and always with MQTT 3.1.1, nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::session) struct Allowed {
+pub(in crate::session) struct ServerLimits {
     /// How many QoS 1 and 2 messages may be unacknowledged at a time; 1 or more.
     pub(in crate::session) receive_maximum: Option<u16>,
     /// The highest QoS of a PUBLISH.
@@ -65,7 +65,7 @@ pub(in crate::session) enum Sent {
     Publish(u16),
     Subscribe(u16),
     Unsubscribe(u16),
-    /// Asked for by the session, or by rumqttc itself over a protocol error; the session knows.
+    /// FilterRequest for by the session, or by rumqttc itself over a protocol error; the session knows.
     Disconnect,
 }
 
@@ -84,10 +84,10 @@ pub(in crate::session) struct Arrived {
 
 /// The verbs, callable from any thread. They put a request into the adapter's channel and never block; `false` means
 /// that the connection is going away, which its pump reports.
-pub(in crate::session) trait LineSender: Send {
+pub(in crate::session) trait LinkSender: Send {
     fn publish(&self, message: &Outgoing) -> bool;
     /// All filters have the same identifier, or none.
-    fn subscribe(&self, filters: &[Asked]) -> bool;
+    fn subscribe(&self, filters: &[FilterRequest]) -> bool;
     fn unsubscribe(&self, filter: &str) -> bool;
     /// PUBACK or PUBREC for a received message.
     fn acknowledge(&self, id: u16, qos: QoS) -> bool;
@@ -95,14 +95,14 @@ pub(in crate::session) trait LineSender: Send {
 }
 
 /// The other half: what dials is the first call, and then it lives on the worker's thread.
-pub(in crate::session) trait LinePump: Send {
+pub(in crate::session) trait LinkPump: Send {
     /// Blocks until something happens. The first event is `ConnAck`; after an error there is nothing more.
-    fn next(&mut self) -> Result<LineEvent, Failure>;
+    fn next(&mut self) -> Result<LinkEvent, Failure>;
     /// The same, but gives up at this instant (`None`). Only before `ConnAck`, after which there is nothing more then, or while
     /// nothing is being sent: what is half written is lost.
-    fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure>;
+    fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure>;
     /// What had been read before the error and not been given out yet.
-    fn leftovers(&mut self) -> Vec<LineEvent>;
+    fn leftovers(&mut self) -> Vec<LinkEvent>;
     /// Before any request on a resumed session: the next packet id is the one after `last_id`.
     fn restore(&mut self, last_id: u16);
     /// Sends a PUBLISH again under its old id, with DUP, ahead of everything in the channel.

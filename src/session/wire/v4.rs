@@ -17,13 +17,13 @@ use rumqttc::{
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
-use crate::session::wire::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
+use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
 use crate::session::wire::errors;
-use crate::session::wire::link::{self, Allowed, Arrived, Failure, LineEvent, LinePump, LineSender, Sent};
+use crate::session::wire::link::{self, Arrived, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
 use crate::session::wire::oversized::HEAD;
 use crate::session::wire::route::Target;
 use crate::session::wire::rules;
-use crate::subscribe_options::Asked;
+use crate::subscribe_options::FilterRequest;
 
 /// How often PUBREC may be repeated on one connection. rumqttc counts each as one more message in flight, and its counter
 /// has 16 bits. MQTT has no reason to repeat one on the same connection.
@@ -37,7 +37,7 @@ pub(in crate::session) fn open(
     dial: Duration,
     longest: usize,
     target: &Target,
-) -> Result<Line, Failure> {
+) -> Result<Link, Failure> {
     let (client, pump) = make(config, login, dial, longest, target)?;
     Ok((Box::new(Sender(client)), Box::new(pump)))
 }
@@ -88,12 +88,12 @@ fn make(
 
 struct Sender(Client);
 
-impl LineSender for Sender {
+impl LinkSender for Sender {
     fn publish(&self, message: &Outgoing) -> bool {
         self.0.try_publish(message.topic.as_str(), to_wire(message.qos), false, message.payload.as_slice()).is_ok()
     }
 
-    fn subscribe(&self, filters: &[Asked]) -> bool {
+    fn subscribe(&self, filters: &[FilterRequest]) -> bool {
         let filters = filters.iter().map(|(filter, asked)| SubscribeFilter::new(filter.clone(), to_wire(asked.qos)));
         self.0.try_subscribe_many(filters).is_ok()
     }
@@ -132,27 +132,27 @@ impl Pump {
         link::broken(what, &self.server)
     }
 
-    fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
+    fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LinkEvent, Failure> {
         let event = result.map_err(|error| {
             let last = self.connection.eventloop.state.events.back();
             errors::classify(error, self.connected, last, &self.server)
         })?;
         let event = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
         match event {
-            LineEvent::ConnAck { .. } => {
+            LinkEvent::ConnAck { .. } => {
                 self.connected = true;
                 // From here on rumqttc uses it for writes.
                 self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
             }
-            LineEvent::Released(id) => know(&mut self.connection.eventloop.state, id),
-            LineEvent::PubRec(id) => {
+            LinkEvent::Released(id) => know(&mut self.connection.eventloop.state, id),
+            LinkEvent::PubRec(id) => {
                 self.repeated += u16::from(self.released.contains(&id));
                 if self.repeated > REPEATED {
                     return Err(self.broken(&format!("it sent PUBREC {REPEATED} times more than there were messages")));
                 }
                 self.expect_again(id);
             }
-            LineEvent::PubComp(id) => self.expect_no_more(id),
+            LinkEvent::PubComp(id) => self.expect_no_more(id),
             _ => {}
         }
         Ok(event)
@@ -208,8 +208,8 @@ fn know(state: &mut MqttState, id: u16) {
     state.events.truncate(events);
 }
 
-impl LinePump for Pump {
-    fn next(&mut self) -> Result<LineEvent, Failure> {
+impl LinkPump for Pump {
+    fn next(&mut self) -> Result<LinkEvent, Failure> {
         // Not `recv_timeout`, which may drop a half-written packet.
         match self.connection.recv() {
             Ok(result) => self.event(result),
@@ -217,7 +217,7 @@ impl LinePump for Pump {
         }
     }
 
-    fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure> {
+    fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure> {
         match self.connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(result) => self.event(result).map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -225,7 +225,7 @@ impl LinePump for Pump {
         }
     }
 
-    fn leftovers(&mut self) -> Vec<LineEvent> {
+    fn leftovers(&mut self) -> Vec<LinkEvent> {
         let events = self.connection.eventloop.state.events.drain(..);
         events.filter_map(|event| translate(event, self.packet_len).ok()).collect()
     }
@@ -266,25 +266,25 @@ impl LinePump for Pump {
 
 /// What happened, in the session's words; or which rule of MQTT the server broke by it. Of a message of more than `packet_len`
 /// bytes only the head is left.
-fn translate(event: Event, packet_len: usize) -> Result<LineEvent, String> {
+fn translate(event: Event, packet_len: usize) -> Result<LinkEvent, String> {
     Ok(match event {
-        Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
-        Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
-        Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
-        Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
+        Event::Outgoing(Out::Publish(id)) => LinkEvent::Sent(Sent::Publish(id)),
+        Event::Outgoing(Out::Subscribe(id)) => LinkEvent::Sent(Sent::Subscribe(id)),
+        Event::Outgoing(Out::Unsubscribe(id)) => LinkEvent::Sent(Sent::Unsubscribe(id)),
+        Event::Outgoing(Out::Disconnect) => LinkEvent::Sent(Sent::Disconnect),
         // The session's choice of window and ids rules it out.
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
-        Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
+        Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
-            LineEvent::ConnAck { session_present: ack.session_present, allowed: Allowed::default() }
+            LinkEvent::ConnAck { session_present: ack.session_present, allowed: ServerLimits::default() }
         }
-        Event::Incoming(Packet::PubAck(ack)) => LineEvent::PubAck(ack.pkid),
-        Event::Incoming(Packet::PubRec(ack)) => LineEvent::PubRec(ack.pkid),
-        Event::Incoming(Packet::PubComp(ack)) => LineEvent::PubComp(ack.pkid),
+        Event::Incoming(Packet::PubAck(ack)) => LinkEvent::PubAck(ack.pkid),
+        Event::Incoming(Packet::PubRec(ack)) => LinkEvent::PubRec(ack.pkid),
+        Event::Incoming(Packet::PubComp(ack)) => LinkEvent::PubComp(ack.pkid),
         Event::Incoming(Packet::SubAck(ack)) => {
-            LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(verdict).collect(), None)
+            LinkEvent::SubAck(ack.pkid, ack.return_codes.iter().map(verdict).collect(), None)
         }
-        Event::Incoming(Packet::UnsubAck(ack)) => LineEvent::UnsubAck(ack.pkid),
+        Event::Incoming(Packet::UnsubAck(ack)) => LinkEvent::UnsubAck(ack.pkid),
         Event::Incoming(Packet::Publish(mut publish)) => {
             let qos = from_wire(publish.qos);
             if let Some(fault) = rules::publish_fault(&publish.topic, qos, publish.dup) {
@@ -302,9 +302,9 @@ fn translate(event: Event, packet_len: usize) -> Result<LineEvent, String> {
                 topic: publish.topic,
                 properties: None,
             };
-            if oversized { LineEvent::Oversized(arrived, size) } else { LineEvent::Publish(arrived) }
+            if oversized { LinkEvent::Oversized(arrived, size) } else { LinkEvent::Publish(arrived) }
         }
-        Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
+        Event::Outgoing(_) | Event::Incoming(_) => LinkEvent::Alive,
     })
 }
 

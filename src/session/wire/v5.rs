@@ -31,11 +31,11 @@ use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
 use crate::printable::excerpt;
-use crate::session::wire::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
+use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
 use crate::session::wire::errors as common;
-use crate::session::wire::link::{self, Failure, LineEvent, LinePump, LineSender};
+use crate::session::wire::link::{self, Failure, LinkEvent, LinkPump, LinkSender};
 use crate::session::wire::route::Target;
-use crate::subscribe_options::Asked;
+use crate::subscribe_options::FilterRequest;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
 /// `longest`: what a packet from the server may have at most, in bytes; the server is told.
@@ -45,7 +45,7 @@ pub(in crate::session) fn open(
     dial: Duration,
     longest: usize,
     target: &Target,
-) -> Result<Line, Failure> {
+) -> Result<Link, Failure> {
     let endpoint = config.endpoint();
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
     let mut asked = ConnectProperties::new();
@@ -89,7 +89,7 @@ pub(in crate::session) fn open(
 
 struct Sender(Client);
 
-impl LineSender for Sender {
+impl LinkSender for Sender {
     fn publish(&self, message: &Outgoing) -> bool {
         let (topic, qos, payload) = (message.topic.as_str(), to_wire(message.qos), message.payload.clone());
         match &message.properties {
@@ -101,7 +101,7 @@ impl LineSender for Sender {
         .is_ok()
     }
 
-    fn subscribe(&self, filters: &[Asked]) -> bool {
+    fn subscribe(&self, filters: &[FilterRequest]) -> bool {
         let id = filters.first().and_then(|(_, asked)| asked.identifier);
         let filters = filters.iter().map(|(filter, asked)| {
             let mut wanted = Filter::new(filter.as_str(), to_wire(asked.qos));
@@ -163,7 +163,7 @@ impl Pump {
     /// A write of rumqttc's v5 has no time-out of its own: where the other side stops reading, it would never return. While
     /// nothing is being written there is an event in each keep-alive period, the ping at the latest, so longer silence
     /// means that a write hangs. What is half written then is lost with the line.
-    fn receive(&mut self, until: Option<Instant>) -> Result<Option<LineEvent>, Failure> {
+    fn receive(&mut self, until: Option<Instant>) -> Result<Option<LinkEvent>, Failure> {
         let hangs = match self.connected {
             true => self.connection.eventloop.options.keep_alive() + self.write_limit,
             // The handshake has its own time-out.
@@ -178,7 +178,7 @@ impl Pump {
         }
     }
 
-    fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LineEvent, Failure> {
+    fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LinkEvent, Failure> {
         let event = result.map_err(|error| {
             let last = self.connection.eventloop.state.events.back();
             failure::classify(error, self.connected, last, &self.server)
@@ -199,10 +199,10 @@ impl Pump {
             self.one_leaked();
         }
         match &event {
-            LineEvent::Released(id) => know(&mut self.connection.eventloop.state, *id),
-            LineEvent::PubRec(id) => self.expect_again(*id),
-            LineEvent::PubComp(id) | LineEvent::PublishRefused(id, _) => self.expect_no_more(*id),
-            LineEvent::Publish(arrived) => {
+            LinkEvent::Released(id) => know(&mut self.connection.eventloop.state, *id),
+            LinkEvent::PubRec(id) => self.expect_again(*id),
+            LinkEvent::PubComp(id) | LinkEvent::PublishRefused(id, _) => self.expect_no_more(*id),
+            LinkEvent::Publish(arrived) => {
                 let several = arrived.properties.as_ref().is_some_and(|properties| properties.identifiers.len() > 1);
                 if several && !std::mem::replace(&mut self.warned, true) {
                     log::warn!(
@@ -306,16 +306,16 @@ fn know(state: &mut MqttState, id: u16) {
     state.events.truncate(events);
 }
 
-impl LinePump for Pump {
-    fn next(&mut self) -> Result<LineEvent, Failure> {
+impl LinkPump for Pump {
+    fn next(&mut self) -> Result<LinkEvent, Failure> {
         self.receive(None)?.ok_or_else(common::channel_closed)
     }
 
-    fn next_before(&mut self, until: Instant) -> Result<Option<LineEvent>, Failure> {
+    fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure> {
         self.receive(Some(until))
     }
 
-    fn leftovers(&mut self) -> Vec<LineEvent> {
+    fn leftovers(&mut self) -> Vec<LinkEvent> {
         let events = self.connection.eventloop.state.events.drain(..);
         let packet_len = self.packet_len;
         events.filter_map(|event| translate(event, packet_len).ok()).map(|translated| translated.event).collect()

@@ -1,6 +1,6 @@
 //! What must hold of an outbox at any moment, for tests.
 
-use super::{Outbox, Stage, Ticket};
+use super::{AckFor, Outbox, Progress};
 use crate::session::core::op::Op;
 
 impl Outbox {
@@ -15,19 +15,19 @@ impl Outbox {
         let copied = self.ops.values().filter(|op| op.in_flight()).map(|op| op.size).sum::<usize>();
         assert_eq!(self.copied, copied, "the bytes of those");
         assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
-        let queued = |op: &&Op| op.stage == Stage::Queued;
+        let queued = |op: &&Op| op.progress == Progress::Queued;
         assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be handed over");
         assert!(self.queued.iter().all(|seq| self.ops.get(seq).as_ref().is_some_and(queued)));
-        let ghosts = self.ops.iter().filter(|(_, op)| op.is_ghost()).map(|(seq, _)| seq);
-        assert!(self.ghosts.iter().eq(ghosts), "ghosts");
-        assert!(self.ops.values().all(|op| op.is_ghost() != op.is_open()), "either open or a ghost");
+        let abandoned = self.ops.iter().filter(|(_, op)| op.is_abandoned()).map(|(seq, _)| seq);
+        assert!(self.abandoned.iter().eq(abandoned), "abandoned");
+        assert!(self.ops.values().all(|op| op.is_abandoned() != op.is_open()), "either open or an abandoned operation");
         assert!(self.suspects.iter().all(|seq| self.ops.get(seq).is_some_and(Op::is_open)), "suspects");
         let kept: Vec<_> = self.ops.values().filter_map(|op| op.kept_id).collect();
         assert_eq!(self.reserved.len(), kept.len(), "ids that are kept");
         assert!(kept.iter().all(|id| self.reserved.contains(id)));
         let tickets = self.publishes.iter().chain(&self.requests);
         for (id, ticket) in tickets {
-            let Ticket::Op(seq) = ticket else { continue };
+            let AckFor::Op(seq) = ticket else { continue };
             let owner = self.ops.get(seq);
             assert!(self.given_up || owner.is_some_and(|op| op.in_flight() && op.id == *id), "packet id {id}");
         }

@@ -28,7 +28,7 @@ impl Outbox {
                 Some(id) => {
                     self.reserved.insert(id);
                 }
-                None if op.is_ghost() => {
+                None if op.is_abandoned() => {
                     gone.push(*seq);
                     continue;
                 }
@@ -41,13 +41,13 @@ impl Outbox {
         for seq in gone {
             self.ops.remove(&seq);
             self.queued.remove(&seq);
-            self.ghosts.remove(&seq);
+            self.abandoned.remove(&seq);
         }
     }
 
     pub(super) fn reset_connection(&mut self) {
-        self.handed.clear();
-        self.ahead.clear();
+        self.in_channel.clear();
+        self.resent.clear();
         self.publishes.clear();
         self.requests.clear();
         self.reserved.clear();
@@ -93,9 +93,9 @@ impl Outbox {
             .collect();
         // What was settled may be it as well: QoS 0 when it was written, and what is past its deadline.
         let unacknowledged = self.unacknowledged_within(SUSPICION, now) && kind != Some(Kind::Request);
-        let ghosts = self.ghosts.iter().filter_map(|seq| self.ops.get(seq));
+        let abandoned = self.abandoned.iter().filter_map(|seq| self.ops.get(seq));
         let unclear =
-            unacknowledged || ghosts.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
+            unacknowledged || abandoned.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
         if possible.is_empty() && !unclear {
             // What it can be about was not sent here: no proof of anything.
             self.suspect(now);
@@ -206,7 +206,7 @@ impl Outbox {
         let Some(mut op) = self.ops.remove(&seq) else { return };
         let (error, keep) = (error(&op), op.is_kept());
         if let Some(error) = self.close(seq, &mut op, Err(error), keep) {
-            self.lost.note(&error);
+            self.unseen.note(&error);
         }
         self.leave(seq, op);
     }
@@ -214,7 +214,7 @@ impl Outbox {
     /// What had been sent last before the connection dropped, for the message.
     pub(in crate::session) fn last_words(&self, now: Instant) -> Option<String> {
         let op = self.ops.values().find(|op| op.sent_within(SUSPICION, now))?;
-        let elapsed = op.handed_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let elapsed = op.in_channel_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         Some(format!("{} ms after {}", elapsed.as_millis(), op.describe()))
     }
 

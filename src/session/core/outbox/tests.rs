@@ -26,7 +26,7 @@ fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
     let mut sent = Vec::new();
     while let Some((seq, id)) = outbox.next(true) {
         let repeats_release = outbox.op(seq).is_some_and(|op| op.released);
-        outbox.handed(seq, id, Instant::now());
+        outbox.put_in_channel(seq, id, Instant::now());
         if !repeats_release {
             outbox.sent(Sent::Publish(id), true).expect("in step");
         }
@@ -36,8 +36,8 @@ fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
 }
 
 /// PUBACK comes.
-fn take(outbox: &mut Outbox, id: u16) -> Option<Ticket> {
-    outbox.take(Kind::Publish, id, Answer::PubAck).expect("it fits")
+fn take(outbox: &mut Outbox, id: u16) -> Option<AckFor> {
+    outbox.take(Kind::Publish, id, AckKind::PubAck).expect("it fits")
 }
 
 fn fate(slot: &Slot) -> Option<Fate> {
@@ -52,8 +52,8 @@ fn the_window_and_the_ids_bound_what_is_in_flight() {
     assert_eq!(send(&mut outbox), [(1, 1), (2, 2), (3, 3), (4, 4)]);
     // The first stays open while the others go round: the ids run up to its own, and stop there.
     for id in [2, 3, 4, 5, 6, 7, 8] {
-        assert_eq!(take(&mut outbox, id), Some(Ticket::Op(u64::from(id))));
-        outbox.settle(u64::from(id), Ok(Reply::default()));
+        assert_eq!(take(&mut outbox, id), Some(AckFor::Op(u64::from(id))));
+        outbox.settle(u64::from(id), Ok(Outcome::default()));
         send(&mut outbox);
     }
     push_qos_1(&mut outbox, 1);
@@ -71,9 +71,9 @@ fn an_expired_message_keeps_its_place_on_the_line_until_answered() {
     assert!(outbox.expire(now, None));
     assert_eq!((fate(&slot), fate(&queued_slot)), (Some(Fate::Unknown), Some(Fate::NotSent)));
     assert_eq!((outbox.open(), outbox.bytes()), (0, 0));
-    assert!(outbox.op(written).is_some_and(Op::is_ghost) && outbox.op(queued).is_none());
-    assert_eq!(take(&mut outbox, 1), Some(Ticket::Op(written)));
-    outbox.settle(written, Ok(Reply::default()));
+    assert!(outbox.op(written).is_some_and(Op::is_abandoned) && outbox.op(queued).is_none());
+    assert_eq!(take(&mut outbox, 1), Some(AckFor::Op(written)));
+    outbox.settle(written, Ok(Outcome::default()));
     assert!(outbox.op(written).is_none());
     assert_eq!(fate(&slot), Some(Fate::Unknown), "told once");
 }
@@ -88,7 +88,7 @@ fn an_expired_qos_2_exchange_is_completed_on_a_resumed_session_without_its_messa
     outbox.expire(now, None);
     assert_eq!(fate(&slot), Some(Fate::Unknown));
     assert_eq!(send(&mut outbox), [(seq, 1)], "the id goes on");
-    assert!(outbox.op(seq).is_some_and(|op| op.is_ghost() && op.stage == Stage::Released));
+    assert!(outbox.op(seq).is_some_and(|op| op.is_abandoned() && op.progress == Progress::Released));
     outbox.connection_lost(true, Blame::Nobody, now);
     outbox.session_gone();
     assert_eq!(outbox.next(true), None, "nothing is left to complete");
@@ -99,10 +99,10 @@ fn what_was_not_taken_from_the_channel_was_not_sent() {
     let mut outbox = Outbox::new(BOUNDS);
     let (seq, slot) = push(&mut outbox, QoS::AtMostOnce, "x", Instant::now());
     let (unsure, unsure_slot) = push(&mut outbox, QoS::AtMostOnce, "x", far());
-    outbox.handed(unsure, 0, Instant::now());
+    outbox.put_in_channel(unsure, 0, Instant::now());
     outbox.sent(Sent::Publish(0), false).expect("in step");
     assert_eq!(fate(&unsure_slot), Some(Fate::Unknown));
-    outbox.handed(seq, 0, Instant::now());
+    outbox.put_in_channel(seq, 0, Instant::now());
     outbox.connection_lost(false, Blame::Recent, Instant::now());
     outbox.expire(Instant::now(), None);
     assert_eq!(fate(&slot), Some(Fate::NotSent));
@@ -126,8 +126,8 @@ fn the_oldest_at_three_drops_is_convicted_and_goes_out_alone_before() {
     for seq in &seqs[1..] {
         let sent = send(&mut outbox);
         assert_eq!(sent.len(), 1);
-        assert_eq!(take(&mut outbox, sent[0].1), Some(Ticket::Op(*seq)));
-        outbox.settle(*seq, Ok(Reply::default()));
+        assert_eq!(take(&mut outbox, sent[0].1), Some(AckFor::Op(*seq)));
+        outbox.settle(*seq, Ok(Outcome::default()));
     }
     push_qos_1(&mut outbox, 4);
     assert_eq!(send(&mut outbox).len(), 4, "the window is open again");
@@ -143,7 +143,7 @@ fn one_chance_cut_while_alone_convicts_nobody_who_was_not_the_oldest() {
     }
     let sent = send(&mut outbox);
     take(&mut outbox, sent[0].1);
-    outbox.settle(seqs[0], Ok(Reply::default()));
+    outbox.settle(seqs[0], Ok(Outcome::default()));
     assert_eq!(send(&mut outbox).len(), 1);
     outbox.connection_lost(false, Blame::Recent, Instant::now());
     assert_eq!(outbox.convicted(), None);
@@ -186,7 +186,7 @@ fn giving_up_settles_everything_and_counts_messages() {
     send(&mut outbox);
     outbox.settle_all(true, |op| op.expired(None));
     assert_eq!(outbox.open(), 0);
-    let report = outbox.lost.report().expect("a report");
+    let report = outbox.unseen.report().expect("a report");
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: 2 });
     outbox.sent(Sent::Publish(7), true).expect("of no interest any more");
 }
@@ -254,8 +254,8 @@ fn a_qos_2_exchange_whose_message_is_given_up_is_completed_before_its_id_is_used
         outbox.set_last_id(0);
         assert_eq!(outbox.next_id(), None, "id 1 is in use");
         assert_eq!(send(&mut outbox), [(seq, 1)], "PUBREL");
-        assert_eq!(outbox.take(Kind::Publish, 1, Answer::PubComp).expect("it fits"), Some(Ticket::Op(seq)));
-        outbox.acknowledged(seq, Reply::default());
+        assert_eq!(outbox.take(Kind::Publish, 1, AckKind::PubComp).expect("it fits"), Some(AckFor::Op(seq)));
+        outbox.acknowledged(seq, Outcome::default());
         assert_eq!(outbox.next_id(), Some(1));
         outbox.assert_consistent();
     }
@@ -299,8 +299,8 @@ fn answers_that_are_owed_for_long_wedge_the_line() {
     send(&mut outbox);
     outbox.expire(start, None);
     let now = Instant::now();
-    assert!(!outbox.wedged(now + grace * 2, grace, patience), "it blocks nobody");
-    assert!(outbox.wedged(now + patience * 2, grace, patience));
+    assert!(!outbox.stalled(now + grace * 2, grace, patience), "it blocks nobody");
+    assert!(outbox.stalled(now + patience * 2, grace, patience));
     for _ in 0..3 {
         push(&mut outbox, QoS::AtLeastOnce, "x", start);
     }
@@ -309,8 +309,8 @@ fn answers_that_are_owed_for_long_wedge_the_line() {
     outbox.expire(start, None);
     push_qos_1(&mut outbox, 1);
     let now = Instant::now();
-    assert!(!outbox.wedged(start + grace / 2, grace, patience));
-    assert!(outbox.wedged(now + grace * 2, grace, patience), "the window is full of them");
+    assert!(!outbox.stalled(start + grace / 2, grace, patience));
+    assert!(outbox.stalled(now + grace * 2, grace, patience), "the window is full of them");
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn bounded_by_bytes_too() {
     assert!(outbox.has_room(10_000 - 2 * one) && !outbox.has_room(10_001 - 2 * one), "the connection holds a copy");
     outbox.connection_lost(true, Blame::Nobody, Instant::now());
     assert!(outbox.has_room(10_000 - one), "not any more");
-    outbox.settle(seq, Ok(Reply::default()));
+    outbox.settle(seq, Ok(Outcome::default()));
     assert_eq!(outbox.bytes(), 0);
 }
 
@@ -333,17 +333,17 @@ fn bounded_by_bytes_too() {
 fn an_acknowledgement_of_what_was_not_written_breaks_the_rules() {
     let mut outbox = Outbox::new(BOUNDS);
     let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
-    outbox.handed(seq, 1, Instant::now());
-    assert!(outbox.take(Kind::Publish, 1, Answer::PubAck).is_err());
+    outbox.put_in_channel(seq, 1, Instant::now());
+    assert!(outbox.take(Kind::Publish, 1, AckKind::PubAck).is_err());
     outbox.sent(Sent::Publish(1), true).expect("in step");
-    assert!(outbox.take(Kind::Publish, 1, Answer::PubComp).is_err() && outbox.received(1).is_err());
-    assert_eq!(take(&mut outbox, 1), Some(Ticket::Op(seq)));
+    assert!(outbox.take(Kind::Publish, 1, AckKind::PubComp).is_err() && outbox.received(1).is_err());
+    assert_eq!(take(&mut outbox, 1), Some(AckFor::Op(seq)));
     assert_eq!(take(&mut outbox, 1), None, "once");
     let (seq, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", far());
     send(&mut outbox);
-    assert!(outbox.take(Kind::Publish, 2, Answer::PubComp).is_err(), "before PUBREC");
+    assert!(outbox.take(Kind::Publish, 2, AckKind::PubComp).is_err(), "before PUBREC");
     outbox.received(2).expect("good");
-    assert_eq!(outbox.take(Kind::Publish, 2, Answer::PubComp).expect("good"), Some(Ticket::Op(seq)));
+    assert_eq!(outbox.take(Kind::Publish, 2, AckKind::PubComp).expect("good"), Some(AckFor::Op(seq)));
 }
 
 #[test]
@@ -361,16 +361,16 @@ fn a_pubrec_for_a_message_of_qos_1_breaks_the_rules() {
 fn only_what_was_written_goes_on_under_its_id() {
     let mut outbox = Outbox::new(BOUNDS);
     let seqs = push_qos_1(&mut outbox, 2);
-    outbox.handed(seqs[0], 1, Instant::now());
+    outbox.put_in_channel(seqs[0], 1, Instant::now());
     outbox.sent(Sent::Publish(1), true).expect("in step");
-    outbox.handed(seqs[1], 2, Instant::now());
+    outbox.put_in_channel(seqs[1], 2, Instant::now());
     for _ in 0..2 {
         outbox.connection_lost(true, Blame::Nobody, Instant::now());
         let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(|op| op.kept_id)).collect();
         assert_eq!(kept, [Some(1), None]);
         // Ahead of the channel, and not taken from there either when the connection breaks again.
         assert_eq!(outbox.next(true), Some((seqs[0], 1)));
-        outbox.handed(seqs[0], 1, Instant::now());
+        outbox.put_in_channel(seqs[0], 1, Instant::now());
     }
 }
 
@@ -392,7 +392,7 @@ fn a_second_conviction_without_progress_is_no_cure() {
     let convict = |outbox: &mut Outbox, seq| outbox.convict(seq, Error::internal("convicted"));
     assert!(convict(&mut outbox, seqs[0]));
     assert!(!convict(&mut outbox, seqs[1]));
-    outbox.acknowledged(seqs[2], Reply::default());
+    outbox.acknowledged(seqs[2], Outcome::default());
     assert!(convict(&mut outbox, seqs[3]));
 }
 
@@ -407,7 +407,7 @@ fn a_late_answer_that_blocks_nobody_is_no_reason_to_reconnect_a_busy_line() {
     // Three of four places are in good use, and there is a backlog.
     push_qos_1(&mut outbox, 5);
     send(&mut outbox);
-    assert!(!outbox.wedged(Instant::now() + grace * 2, grace, patience));
+    assert!(!outbox.stalled(Instant::now() + grace * 2, grace, patience));
 }
 
 #[test]
@@ -420,14 +420,14 @@ fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
     outbox.expire(start, None);
     for round in 0..5 {
         let now = Instant::now() + patience * 2;
-        if !outbox.wedged(now, grace, patience) {
+        if !outbox.stalled(now, grace, patience) {
             assert!(round < 3);
             return;
         }
         outbox.connection_lost(true, Blame::Nobody, now);
         send(&mut outbox);
     }
-    panic!("wedged at each of five connections");
+    panic!("stalled at each of five connections");
 }
 
 #[test]
@@ -436,7 +436,7 @@ fn the_service_s_word_convicts_at_once_where_it_can_only_be_about_one() {
         let body = Body::Subscribe { filters: vec![("t".to_string(), QoS::AtLeastOnce.into())], own: true };
         let seq = outbox.push(body, Settler::new().0, far());
         let (next, id) = outbox.next(true).expect("room");
-        outbox.handed(next, id, Instant::now());
+        outbox.put_in_channel(next, id, Instant::now());
         outbox.sent(Sent::Subscribe(id), true).expect("in step");
         seq
     };
@@ -469,7 +469,7 @@ fn among_several_the_service_s_word_makes_suspects_which_go_out_one_at_a_time() 
     let sent = send(&mut outbox);
     assert_eq!(sent.len(), 1);
     take(&mut outbox, sent[0].1);
-    outbox.acknowledged(seqs[0], Reply::default());
+    outbox.acknowledged(seqs[0], Outcome::default());
     assert_eq!(send(&mut outbox).len(), 1);
     outbox.connection_lost(false, Blame::Proven(None), Instant::now());
     assert_eq!(outbox.convicted(), Some(seqs[1]), "the one that was alone");

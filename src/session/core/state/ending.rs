@@ -12,7 +12,7 @@ use crate::session::core::outbox::{Blame, Outbox, TopicRefusal};
 use crate::session::wire::link::{Cause, Failure};
 
 /// What the end of a connection means.
-pub(in crate::session) struct Loss {
+pub(in crate::session) struct Disconnected {
     /// Why, with what was sent last.
     pub(in crate::session) reason: Error,
     /// What caused the drops was found and taken out.
@@ -20,15 +20,15 @@ pub(in crate::session) struct Loss {
     /// No other connection can work: why.
     pub(in crate::session) fatal: Option<Error>,
     /// The service has ended the connection over its token: what it said.
-    pub(in crate::session) condemned: Option<Code>,
+    pub(in crate::session) ended_over_token: Option<Code>,
 }
 
 impl State {
     /// The connection is gone, or could not be made. Returns the reason, in which what was sent last is named.
-    pub(in crate::session) fn lost(&mut self, failure: &Failure, events: &mut Vec<Event>) -> Loss {
+    pub(in crate::session) fn disconnected(&mut self, failure: &Failure, events: &mut Vec<Event>) -> Disconnected {
         let now = Instant::now();
         let resumable = !self.config.clean_session();
-        let established = self.line.take().is_some();
+        let established = self.link.take().is_some();
         let cut = established && failure.cause == Cause::Closed;
         // The CONNACK may have been lost on its way, and with it the word that the session is a new one: the next would
         // call that session present. A filter the broker has already does no harm.
@@ -72,9 +72,9 @@ impl State {
         if !matches!(self.phase, Phase::Dead(_)) {
             self.phase = Phase::Offline(reason.clone());
         }
-        self.touch();
-        let condemned = verdict.filter(|_| excused).map(|verdict| verdict.code);
-        Loss { reason, cured, fatal, condemned }
+        self.mark_changed();
+        let ended_over_token = verdict.filter(|_| excused).map(|verdict| verdict.code);
+        Disconnected { reason, cured, fatal, ended_over_token }
     }
 
     /// Settles the operation that the connection was cut for, and with it, where the whole topic is refused, what waits for
@@ -133,7 +133,7 @@ impl State {
     /// told of it.
     #[must_use]
     pub(in crate::session) fn die(&mut self, reason: &Error) -> Option<Event> {
-        self.line = None;
+        self.link = None;
         let first = !matches!(self.phase, Phase::Dead(_));
         if first {
             self.phase = Phase::Dead(reason.clone());
@@ -157,9 +157,9 @@ impl State {
 
     /// What is left in the inbox at the end.
     fn end_event(&mut self, reason: Error) -> Event {
-        let count = self.queues.count();
+        let count = self.inbox.count();
         self.stats.untaken = count as u64;
-        let untaken = self.queues.oldest().map(|topic| Untaken { count, first_topic: topic.to_string() });
+        let untaken = self.inbox.oldest().map(|topic| Untaken { count, first_topic: topic.to_string() });
         Event::Ended { reason, untaken, unsent_acks: self.unsent_acks }
     }
 

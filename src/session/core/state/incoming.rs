@@ -4,69 +4,69 @@ use std::time::Instant;
 
 use super::{Flow, Phase, State, Step};
 use crate::config::AckMode;
-use crate::delivery::Reply;
+use crate::delivery::Outcome;
 use crate::error::{Error, ErrorKind, Fate};
 use crate::events::{Event, Notice};
 use crate::limits::raise_packet_len;
 use crate::message::{Message, QoS};
 use crate::session::core::acks::Arrival;
 use crate::session::core::op::Kind;
-use crate::session::core::op::{Answer, Body, Op};
-use crate::session::core::outbox::Ticket;
+use crate::session::core::op::{AckKind, Body, Op};
+use crate::session::core::outbox::AckFor;
 use crate::session::core::replies::Sorted;
-use crate::session::wire::link::{self, Arrived, LineEvent, Sent};
-use crate::subscribe_options::Asked;
+use crate::session::wire::link::{self, Arrived, LinkEvent, Sent};
+use crate::subscribe_options::FilterRequest;
 
 impl State {
     /// One event of the connection. `sure`: false for what is found after the connection has died. An error means
     /// that the connection is of no more use.
     pub(in crate::session) fn handle(
         &mut self,
-        event: LineEvent,
+        event: LinkEvent,
         sure: bool,
         events: &mut Vec<Event>,
     ) -> Result<Flow, Error> {
         match event {
-            LineEvent::Sent(Sent::Disconnect) => return self.left(),
-            LineEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
-            LineEvent::PubAck(id) => self.message_done(id, Answer::PubAck, events)?,
-            LineEvent::PubComp(id) => self.message_done(id, Answer::PubComp, events)?,
-            LineEvent::PubRec(id) => self.outbox.received(id)?,
-            LineEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, events)?,
-            LineEvent::UnsubRefused(id, refusal) => self.unsubscribe_refused(id, &refusal)?,
-            LineEvent::SubAck(id, codes, reason) => match self.outbox.take(Kind::Request, id, Answer::SubAck)? {
-                Some(Ticket::Op(seq)) => self.subscribed(id, seq, codes, reason)?,
-                Some(Ticket::Step) => self.subscriptions_restored(id, codes, events)?,
+            LinkEvent::Sent(Sent::Disconnect) => return self.left(),
+            LinkEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
+            LinkEvent::PubAck(id) => self.message_done(id, AckKind::PubAck, events)?,
+            LinkEvent::PubComp(id) => self.message_done(id, AckKind::PubComp, events)?,
+            LinkEvent::PubRec(id) => self.outbox.received(id)?,
+            LinkEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, events)?,
+            LinkEvent::UnsubRefused(id, refusal) => self.unsubscribe_refused(id, &refusal)?,
+            LinkEvent::SubAck(id, codes, reason) => match self.outbox.take(Kind::Request, id, AckKind::SubAck)? {
+                Some(AckFor::Op(seq)) => self.subscribed(id, seq, codes, reason)?,
+                Some(AckFor::Step) => self.subscriptions_restored(id, codes, events)?,
                 None => {}
             },
-            LineEvent::UnsubAck(id) => {
-                if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id, Answer::UnsubAck)? {
+            LinkEvent::UnsubAck(id) => {
+                if let Some(AckFor::Op(seq)) = self.outbox.take(Kind::Request, id, AckKind::UnsubAck)? {
                     if let Some(Body::Unsubscribe(filter)) = self.outbox.op(seq).and_then(Op::body) {
                         self.subscriptions.remove(filter);
                     }
                     self.acknowledged(seq);
                 }
             }
-            LineEvent::Publish(arrived) => self.arrived(arrived, events),
-            LineEvent::Oversized(arrived, size) => self.set_aside(arrived, size, events),
-            LineEvent::Released(id) => {
+            LinkEvent::Publish(arrived) => self.arrived(arrived, events),
+            LinkEvent::Oversized(arrived, size) => self.set_aside(arrived, size, events),
+            LinkEvent::Released(id) => {
                 self.acks.released(id);
                 // `disconnect` may wait for it.
                 self.changed |= self.closing;
             }
-            LineEvent::ConnAck { .. } | LineEvent::Alive => {}
+            LinkEvent::ConnAck { .. } | LinkEvent::Alive => {}
         }
         Ok(Flow::Go)
     }
 
     /// What had been read before the connection died. An acknowledgement of it waits for the next connection.
-    pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LineEvent>, events: &mut Vec<Event>) {
-        let dead = self.line.take();
+    pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LinkEvent>, events: &mut Vec<Event>) {
+        let dead = self.link.take();
         for event in leftovers {
             // Whether they fit together no longer matters.
             let _ = self.handle(event, false, events);
         }
-        self.line = dead;
+        self.link = dead;
     }
 
     /// DISCONNECT is written, by the adapter's account. That ends the client only if it asked for it: an adapter may
@@ -76,10 +76,10 @@ impl State {
         self.leave_by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
     }
 
-    fn message_done(&mut self, id: u16, answer: Answer, events: &mut Vec<Event>) -> Result<(), Error> {
+    fn message_done(&mut self, id: u16, answer: AckKind, events: &mut Vec<Event>) -> Result<(), Error> {
         match self.outbox.take(Kind::Publish, id, answer)? {
-            Some(Ticket::Op(seq)) => self.acknowledged(seq),
-            Some(Ticket::Step) => self.step_done(events),
+            Some(AckFor::Op(seq)) => self.acknowledged(seq),
+            Some(AckFor::Step) => self.step_done(events),
             // Its operation was given up with the client.
             None => {}
         }
@@ -102,7 +102,7 @@ impl State {
         reason: Option<String>,
     ) -> Result<(), Error> {
         let Some(op) = self.outbox.op(seq) else { return Ok(()) };
-        let reply = Reply { granted: codes, reason, ..op.reply() };
+        let reply = Outcome { granted: codes, reason, ..op.reply() };
         if let Some(Body::Subscribe { filters, own }) = op.body() {
             self.check_count(id, reply.granted.len(), filters.len())?;
             for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
@@ -150,7 +150,7 @@ impl State {
         Ok(())
     }
 
-    fn resubscribed(&mut self, filters: Vec<Asked>, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
+    fn resubscribed(&mut self, filters: Vec<FilterRequest>, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
         for ((filter, qos), verdict) in filters.into_iter().zip(codes) {
             if let Err(code) = verdict {
                 let reason = crate::session::calls::sending::refused_filter(&filter, code, None);
@@ -201,13 +201,13 @@ impl State {
                 return self.done_with(key);
             }
         };
-        if !self.queues.has_room(&message) {
+        if !self.inbox.has_room(&message) {
             self.turn_away(key, events);
             return;
         }
         self.stats.received += 1;
         self.arrived = true;
-        self.queues.push(message, key);
+        self.inbox.push(message, key);
         if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
             self.acknowledge(key);
         }
@@ -262,9 +262,9 @@ impl State {
     }
 
     pub(super) fn send_acks(&mut self) {
-        if let Some(line) = self.line.as_ref().filter(|_| self.quiet_until.is_none()) {
+        if let Some(link) = self.link.as_ref().filter(|_| self.quiet_until.is_none()) {
             while let Some((id, qos)) = self.acks.next_ready() {
-                line.acknowledge(id, qos);
+                link.acknowledge(id, qos);
                 // What comes while the client ends would put its end off without end.
                 if qos == QoS::ExactlyOnce && !self.closing {
                     self.acks.await_release(id);
@@ -296,8 +296,8 @@ impl State {
         }
         let (key, _) = self.blocker.take()?;
         let held_back = self.acks.held_back();
-        let untaken = self.queues.topic_of(key).map(ToString::to_string);
-        let taken = self.acks.tell(key).map(ToString::to_string);
+        let untaken = self.inbox.topic_of(key).map(ToString::to_string);
+        let taken = self.acks.mark_told(key).map(ToString::to_string);
         let (topic, taken) = untaken.map(|topic| (topic, false)).or(taken.map(|topic| (topic, true)))?;
         Some(Event::AcksHeldBack { topic, taken, held_back })
     }

@@ -8,11 +8,11 @@ use crate::backoff::fraction as chance;
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::core::op::Kind;
-use crate::session::core::op::{Answer, Body, Op, answered_hint};
-use crate::session::core::outbox::Ticket;
+use crate::session::core::op::{AckKind, Body, Op, answered_hint};
+use crate::session::core::outbox::AckFor;
 use crate::session::core::subscriptions::packet_len;
 use crate::session::wire::link::Refusal;
-use crate::subscribe_options::Asked;
+use crate::subscribe_options::FilterRequest;
 
 /// PUBCOMP with it says that the broker has completed the exchange before.
 const ID_NOT_FOUND: Code = Code::PubComp(0x92);
@@ -41,7 +41,7 @@ impl State {
         Some(Error::new(ErrorKind::Invalid, format!("{} was not sent: {rule}", op.describe())).with_fate(fate))
     }
 
-    fn subscribe_not_allowed(&self, filters: &[Asked]) -> Option<String> {
+    fn subscribe_not_allowed(&self, filters: &[FilterRequest]) -> Option<String> {
         let len = packet_len(filters);
         if let Some(max) = self.allowed.packet_len.filter(|max| len > *max) {
             return Some(too_large(len, max));
@@ -49,7 +49,7 @@ impl State {
         if self.allowed.no_identifiers && filters.iter().any(|(_, asked)| asked.identifier.is_some()) {
             return Some("the broker has no subscription identifiers".to_string());
         }
-        let wildcards = |(filter, _): &Asked| filter.contains(['+', '#']);
+        let wildcards = |(filter, _): &FilterRequest| filter.contains(['+', '#']);
         (self.allowed.no_wildcards && filters.iter().any(wildcards))
             .then(|| "the broker takes no filters with wildcards".to_string())
     }
@@ -57,12 +57,12 @@ impl State {
     /// PUBACK, PUBREC or PUBCOMP without success. An error means that the connection is of no use.
     pub(super) fn publish_refused(&mut self, id: u16, refusal: &Refusal, events: &mut Vec<Event>) -> Result<(), Error> {
         let answer = match refusal.code {
-            Code::PubRec(_) => Answer::PubRec,
-            Code::PubComp(_) => Answer::PubComp,
-            _ => Answer::PubAck,
+            Code::PubRec(_) => AckKind::PubRec,
+            Code::PubComp(_) => AckKind::PubComp,
+            _ => AckKind::PubAck,
         };
         match self.outbox.take(Kind::Publish, id, answer)? {
-            Some(Ticket::Op(seq)) => {
+            Some(AckFor::Op(seq)) => {
                 let Some(op) = self.outbox.op(seq) else { return Ok(()) };
                 if refusal.code == ID_NOT_FOUND && op.continued {
                     // On a resumed session: PUBCOMP had been sent, and was lost with the line before.
@@ -78,7 +78,7 @@ impl State {
                 self.outbox.refused(seq, error);
                 Ok(())
             }
-            Some(Ticket::Step) => self.step_refused(refusal, events),
+            Some(AckFor::Step) => self.step_refused(refusal, events),
             None => Ok(()),
         }
     }
@@ -92,7 +92,7 @@ impl State {
                 }
                 self.upload_refusal = Some((upload.serial, refusal.code));
                 self.token_news = true;
-                self.touch();
+                self.mark_changed();
                 events.push(failed(refused(&format!("the new token of the kind {kind}"), refusal), None));
                 Ok(())
             }
@@ -102,7 +102,7 @@ impl State {
 
     /// UNSUBACK that refuses: the broker may go on sending, but the filter is not restored.
     pub(super) fn unsubscribe_refused(&mut self, id: u16, refusal: &Refusal) -> Result<(), Error> {
-        if let Some(Ticket::Op(seq)) = self.outbox.take(Kind::Request, id, Answer::UnsubAck)? {
+        if let Some(AckFor::Op(seq)) = self.outbox.take(Kind::Request, id, AckKind::UnsubAck)? {
             if let Some(op) = self.outbox.op(seq) {
                 let error = refused(&op.describe(), refusal).with_fate(Fate::Refused);
                 self.outbox.refused(seq, error);

@@ -8,7 +8,7 @@ use crate::events::Event;
 use crate::session::core::op::Op;
 use crate::session::core::outbox::TopicRefusal;
 use crate::session::wire::dial::id_limit;
-use crate::session::wire::link::{Arrived, Cause, Failure, LineEvent, Sent};
+use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, Sent};
 use crate::sync::lock;
 use crate::token::{Token, TokenKind};
 
@@ -27,12 +27,12 @@ impl Wire {
     }
 }
 
-impl LineSender for Wire {
+impl LinkSender for Wire {
     fn publish(&self, message: &Outgoing) -> bool {
         self.note(format!("publish {}", message.topic))
     }
 
-    fn subscribe(&self, filters: &[Asked]) -> bool {
+    fn subscribe(&self, filters: &[FilterRequest]) -> bool {
         let filters: Vec<_> = filters.iter().map(|(filter, _)| filter.as_str()).collect();
         self.note(format!("subscribe {}", filters.join(" ")))
     }
@@ -50,16 +50,16 @@ impl LineSender for Wire {
     }
 }
 
-impl LinePump for Wire {
-    fn next(&mut self) -> Result<LineEvent, Failure> {
+impl LinkPump for Wire {
+    fn next(&mut self) -> Result<LinkEvent, Failure> {
         Err(failure(Cause::Other))
     }
 
-    fn next_before(&mut self, _: Instant) -> Result<Option<LineEvent>, Failure> {
+    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
         Ok(None)
     }
 
-    fn leftovers(&mut self) -> Vec<LineEvent> {
+    fn leftovers(&mut self) -> Vec<LinkEvent> {
         Vec::new()
     }
 
@@ -96,18 +96,18 @@ fn state(builder: ConfigBuilder) -> State {
 /// Connects; whether the line is to be quiet for a while.
 fn connect(state: &mut State, wire: &Wire, session_present: bool) -> bool {
     let mut pump = wire.clone();
-    let quiet = state.connected(Box::new(wire.clone()), session_present, Allowed::default(), &mut pump).is_some();
-    state.push_out(Some(&mut pump));
+    let quiet = state.connected(Box::new(wire.clone()), session_present, ServerLimits::default(), &mut pump).is_some();
+    state.send_ready(Some(&mut pump));
     quiet
 }
 
 fn publish(state: &mut State, topic: &str) {
     let body = Body::Publish(Arc::new(Outgoing::new(topic, QoS::AtLeastOnce, "")));
     state.outbox.push(body, Settler::new().0, Instant::now() + Duration::from_secs(3600));
-    state.push_out(None);
+    state.send_ready(None);
 }
 
-fn handle(state: &mut State, event: LineEvent) -> Vec<Event> {
+fn handle(state: &mut State, event: LinkEvent) -> Vec<Event> {
     let mut events = Vec::new();
     state.handle(event, true, &mut events).expect("in step");
     events
@@ -115,17 +115,17 @@ fn handle(state: &mut State, event: LineEvent) -> Vec<Event> {
 
 fn written(state: &mut State, ids: &[u16]) {
     for id in ids {
-        handle(state, LineEvent::Sent(Sent::Publish(*id)));
+        handle(state, LinkEvent::Sent(Sent::Publish(*id)));
     }
 }
 
 fn lose(state: &mut State, cause: Cause) -> Error {
-    state.lost(&failure(cause), &mut Vec::new()).reason
+    state.disconnected(&failure(cause), &mut Vec::new()).reason
 }
 
-fn arrived(topic: &str, qos: QoS, payload: &str) -> LineEvent {
+fn arrived(topic: &str, qos: QoS, payload: &str) -> LinkEvent {
     let payload = payload.as_bytes().to_vec();
-    LineEvent::Publish(Arrived {
+    LinkEvent::Publish(Arrived {
         id: 5,
         topic: topic.into(),
         qos,
@@ -151,7 +151,7 @@ fn suspects_wait_on_a_quiet_line_and_are_acquitted_if_it_breaks_all_the_same() {
         }
         assert!(wire.take().is_empty(), "nothing is sent on a quiet line");
         state.end_quiet();
-        state.push_out(None);
+        state.send_ready(None);
         assert_eq!(wire.take(), ["publish a"], "alone");
         lose(&mut state, Cause::Other);
         assert!(connect(&mut state, &wire, false), "still suspects");
@@ -219,7 +219,7 @@ fn a_step_that_is_not_acknowledged_is_overdue() {
     let now = Instant::now();
     assert!(state.step_overdue(now).is_none() && state.step_overdue(now + Duration::from_secs(8)).is_some());
     written(&mut state, &[1]);
-    handle(&mut state, LineEvent::PubAck(1));
+    handle(&mut state, LinkEvent::PubAck(1));
     assert!(state.set_up() && state.step_overdue(now + Duration::from_secs(8)).is_none());
 }
 
@@ -269,16 +269,16 @@ fn an_upload_goes_ahead_of_everything_and_holds_the_rest_back() {
     publish(&mut state, "before");
     let new = Token::new(TokenKind::ReadWrite, "new");
     let serial = state.take_token(new, SystemTime::now()).expect("a client with tokens").expect("a new one");
-    state.push_out(None);
+    state.send_ready(None);
     publish(&mut state, "after");
     assert_eq!(wire.take(), ["publish before", "publish $SYS/uploadToken"]);
     written(&mut state, &[1, 2]);
-    handle(&mut state, LineEvent::PubAck(1));
-    state.push_out(None);
+    handle(&mut state, LinkEvent::PubAck(1));
+    state.send_ready(None);
     assert!(wire.take().is_empty() && state.token_verdict(TokenKind::ReadWrite, serial).is_none());
-    let events = handle(&mut state, LineEvent::PubAck(2));
+    let events = handle(&mut state, LinkEvent::PubAck(2));
     assert!(matches!(events.as_slice(), [Event::TokenRenewed { kind: TokenKind::ReadWrite, .. }]), "{events:?}");
-    state.push_out(None);
+    state.send_ready(None);
     assert_eq!(wire.take(), ["publish after"]);
     assert!(matches!(state.token_verdict(TokenKind::ReadWrite, serial), Some(Ok(()))));
     assert_eq!(*state.token_login().expect("tokens").1, "RW|new");
@@ -295,11 +295,11 @@ fn a_cut_during_an_upload_blames_the_token_if_the_service_says_so_and_no_message
             state
                 .take_token(Token::new(TokenKind::ReadWrite, format!("new{number}")), SystemTime::now())
                 .expect("taken");
-            state.push_out(None);
+            state.send_ready(None);
             if told {
                 notice(&mut state, 1, "RW");
             }
-            let loss = state.lost(&failure(Cause::Closed), &mut Vec::new());
+            let loss = state.disconnected(&failure(Cause::Closed), &mut Vec::new());
             assert!(loss.reason.to_string().contains("uploadToken"), "{}", loss.reason);
             assert!(loss.fatal.is_none(), "the one before is good");
             let expected = if told { "RW|old".to_string() } else { format!("RW|new{number}") };
@@ -318,7 +318,7 @@ fn a_condemned_token_is_the_end_only_where_nobody_can_be_asked() {
         publish(&mut state, "innocent");
         written(&mut state, &[1]);
         notice(&mut state, code, "RW");
-        let loss = state.lost(&failure(Cause::Closed), &mut Vec::new());
+        let loss = state.disconnected(&failure(Cause::Closed), &mut Vec::new());
         let fatal = loss.fatal.expect("nobody can be asked");
         assert_eq!((fatal.kind(), fatal.code()), (ErrorKind::TokenInvalid, Some(Code::TokenInvalid(code))));
         assert!(!state.outbox.has_suspects() && state.outbox.open() == 1, "no message is to blame");
@@ -330,7 +330,7 @@ fn a_condemned_token_is_the_end_only_where_nobody_can_be_asked() {
     connect(&mut state, &wire, false);
     assert!(!state.wants_tokens(SystemTime::now(), false));
     notice(&mut state, 3, "RW");
-    assert!(state.lost(&failure(Cause::Closed), &mut Vec::new()).fatal.is_none());
+    assert!(state.disconnected(&failure(Cause::Closed), &mut Vec::new()).fatal.is_none());
     assert!(state.wants_tokens(SystemTime::now(), false), "a new one is got first");
 }
 
@@ -339,9 +339,9 @@ fn a_notice_counts_for_its_own_connection_only() {
     let (mut state, wire) = (with_token(), Wire::default());
     connect(&mut state, &wire, false);
     notice(&mut state, 3, "RW");
-    assert!(state.lost(&failure(Cause::Other), &mut Vec::new()).fatal.is_none(), "the line broke by itself");
+    assert!(state.disconnected(&failure(Cause::Other), &mut Vec::new()).fatal.is_none(), "the line broke by itself");
     connect(&mut state, &wire, false);
-    assert!(state.lost(&failure(Cause::Closed), &mut Vec::new()).fatal.is_none(), "an old notice");
+    assert!(state.disconnected(&failure(Cause::Closed), &mut Vec::new()).fatal.is_none(), "an old notice");
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn an_upload_goes_ahead_of_the_rest_of_the_set_up() {
     state.restored = false;
     connect(&mut state, &wire, true);
     assert_eq!(wire.take(), ["subscribe a"]);
-    state.lost(&failure(Cause::Other), &mut Vec::new());
+    state.disconnected(&failure(Cause::Other), &mut Vec::new());
     state.token_login();
     // It comes while the login is under way, which is made with the one before.
     state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("taken");
@@ -361,12 +361,12 @@ fn an_upload_goes_ahead_of_the_rest_of_the_set_up() {
     let read = Token::new(TokenKind::Read, "read");
     state.take_token(read, SystemTime::now()).expect("taken");
     written(&mut state, &[1]);
-    handle(&mut state, LineEvent::PubAck(1));
-    state.push_out(None);
+    handle(&mut state, LinkEvent::PubAck(1));
+    state.send_ready(None);
     assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
     written(&mut state, &[2]);
-    handle(&mut state, LineEvent::PubAck(2));
-    state.push_out(None);
+    handle(&mut state, LinkEvent::PubAck(2));
+    state.send_ready(None);
     assert_eq!(wire.take(), ["subscribe a"]);
 }
 
@@ -378,9 +378,9 @@ fn a_notice_about_the_other_kind_is_not_laid_at_the_uploads_door() {
     connect(&mut state, &wire, false);
     let serial =
         state.take_token(Token::new(TokenKind::Read, "new-r"), SystemTime::now()).expect("tokens").expect("new");
-    state.push_out(None);
+    state.send_ready(None);
     notice(&mut state, 3, "W"); // the write token was revoked
-    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.disconnected(&failure(Cause::Closed), &mut Vec::new());
     assert!(!matches!(state.token_verdict(TokenKind::Read, serial), Some(Err(_))), "the notice is about W");
     assert!(state.token_login().expect("tokens").1.contains("R|new-r"), "{}", *state.token_login().expect("tokens").1);
 }
@@ -393,8 +393,8 @@ fn the_end_of_the_old_token_does_not_condemn_the_new_one_on_its_way() {
     notice(&mut state, 2, "RW");
     let serial =
         state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("tokens").expect("new");
-    state.push_out(None);
-    let loss = state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.send_ready(None);
+    let loss = state.disconnected(&failure(Cause::Closed), &mut Vec::new());
     assert!(loss.fatal.is_none());
     assert_eq!(*state.token_login().expect("tokens").1, "RW|new", "the old one has expired, says the service");
     assert!(!matches!(state.token_verdict(TokenKind::ReadWrite, serial), Some(Err(_))));
@@ -408,9 +408,9 @@ fn a_forbidden_publish_in_flight_is_not_laid_at_the_uploads_door() {
     written(&mut state, &[1]);
     let serial =
         state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("tokens").expect("new");
-    state.push_out(None);
+    state.send_ready(None);
     notice(&mut state, 4, "RW"); // "the token does not cover this topic"
-    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.disconnected(&failure(Cause::Closed), &mut Vec::new());
     assert!(!matches!(state.token_verdict(TokenKind::ReadWrite, serial), Some(Err(_))), "code 4 is about the PUBLISH");
 }
 
@@ -426,7 +426,7 @@ fn an_upload_that_waits_for_a_packet_id_is_not_overdue_at_once() {
     let ids = id_limit(state.config.window());
     state.outbox.set_last_id(ids);
     state.take_token(Token::new(TokenKind::ReadWrite, "new"), SystemTime::now()).expect("tokens");
-    state.push_out(None);
+    state.send_ready(None);
     assert_eq!(wire.take(), ["publish slow"], "the id is not free yet");
     assert!(state.step_overdue(Instant::now()).is_none(), "the step has waited for no time at all");
 }
@@ -437,13 +437,13 @@ fn an_expired_offender_does_not_convict_an_innocent() {
     connect(&mut state, &wire, false);
     let body = Body::Publish(Arc::new(Outgoing::new("forbidden", QoS::AtLeastOnce, "")));
     state.outbox.push(body, Settler::new().0, Instant::now() + Duration::from_millis(5));
-    state.push_out(None);
+    state.send_ready(None);
     written(&mut state, &[1]);
     std::thread::sleep(Duration::from_millis(10));
-    publish(&mut state, "innocent"); // the first one's deadline has passed: it is a ghost now
+    publish(&mut state, "innocent"); // the first one's deadline has passed: it is an abandoned operation now
     written(&mut state, &[2]);
     notice(&mut state, 4, "RW");
-    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.disconnected(&failure(Cause::Closed), &mut Vec::new());
     assert_eq!(state.outbox.open(), 1, "the innocent one was failed as refused");
 }
 
@@ -452,16 +452,16 @@ fn each_refusal_has_its_own_code() {
     let (mut state, wire) = (with_token(), Wire::default());
     connect(&mut state, &wire, false);
     state.take_token(Token::new(TokenKind::ReadWrite, "a"), SystemTime::now()).expect("tokens");
-    state.push_out(None);
+    state.send_ready(None);
     notice(&mut state, 3, "RW");
-    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.disconnected(&failure(Cause::Closed), &mut Vec::new());
     state.token_login();
     connect(&mut state, &wire, false);
     // The second is refused, too, but the notice is lost: the login with it is refused.
     let serial =
         state.take_token(Token::new(TokenKind::ReadWrite, "b"), SystemTime::now()).expect("tokens").expect("new");
-    state.push_out(None);
-    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.send_ready(None);
+    state.disconnected(&failure(Cause::Closed), &mut Vec::new());
     state.token_login();
     state.login_refused(SystemTime::now());
     let error = state.token_verdict(TokenKind::ReadWrite, serial).expect("settled").expect_err("refused");
@@ -479,11 +479,11 @@ fn code_5_naming_the_token_at_hand_does_not_convict_what_it_permits() {
     publish(&mut state, "permitted");
     let body = Body::Subscribe { filters: vec![("f".to_string(), QoS::AtLeastOnce.into())], own: true };
     state.outbox.push(body, Settler::new().0, Instant::now() + Duration::from_secs(3600));
-    state.push_out(None);
+    state.send_ready(None);
     written(&mut state, &[1]);
-    handle(&mut state, LineEvent::Sent(Sent::Subscribe(2)));
+    handle(&mut state, LinkEvent::Sent(Sent::Subscribe(2)));
     notice(&mut state, 5, "W");
-    state.lost(&failure(Cause::Closed), &mut Vec::new());
+    state.disconnected(&failure(Cause::Closed), &mut Vec::new());
     let left: Vec<_> = (1..=2).filter_map(|seq| state.outbox.op(seq)).map(Op::describe).collect();
     assert!(left.iter().any(|op| op.contains("permitted")), "failed as refused, though W permits it; left: {left:?}");
 }
@@ -492,12 +492,12 @@ fn code_5_naming_the_token_at_hand_does_not_convict_what_it_permits() {
 fn a_disconnect_that_the_session_did_not_ask_for_is_no_goodbye() {
     let (mut state, wire) = (state(config()), Wire::default());
     connect(&mut state, &wire, false);
-    let unasked = state.handle(LineEvent::Sent(Sent::Disconnect), true, &mut Vec::new());
+    let unasked = state.handle(LinkEvent::Sent(Sent::Disconnect), true, &mut Vec::new());
     assert_eq!(unasked.expect_err("nobody said goodbye").kind(), ErrorKind::Protocol);
     let by = Instant::now();
     state.say_goodbye(by);
     assert_eq!(wire.take(), ["disconnect"]);
-    let asked = state.handle(LineEvent::Sent(Sent::Disconnect), true, &mut Vec::new());
+    let asked = state.handle(LinkEvent::Sent(Sent::Disconnect), true, &mut Vec::new());
     assert_eq!(asked.expect("goodbye"), Flow::Left(by));
 }
 

@@ -67,10 +67,10 @@ impl State {
 
     // ---- at a login ----
 
-    /// Whether the provider has to be asked for tokens before the next login. `spent`: it was, and they were refused.
-    pub(in crate::session) fn wants_tokens(&self, now: SystemTime, spent: bool) -> bool {
+    /// Whether the provider has to be asked for tokens before the next login. `renewed_since_refusal`: it was, and they were refused.
+    pub(in crate::session) fn wants_tokens(&self, now: SystemTime, renewed_since_refusal: bool) -> bool {
         match &self.tokens {
-            Some(store) if spent => store.has_ended(now),
+            Some(store) if renewed_since_refusal => store.has_ended(now),
             Some(store) => store.wants_new(now),
             None => true,
         }
@@ -192,7 +192,7 @@ impl State {
 
     /// Puts what the service has not seen yet ahead of all other steps.
     fn upload_new(&mut self) {
-        let Some(store) = self.tokens.as_ref().filter(|_| self.line.is_some()) else { return };
+        let Some(store) = self.tokens.as_ref().filter(|_| self.link.is_some()) else { return };
         let under_way = match &self.step {
             Some((Step::UploadToken(upload), _)) => Some(upload.serial),
             _ => None,
@@ -231,7 +231,7 @@ impl State {
             events.push(Event::TokenRenewed { kind: token.kind(), expires: token.expires() });
         }
         self.token_news = true;
-        self.touch();
+        self.mark_changed();
     }
 
     /// A notice of the service.
@@ -256,7 +256,7 @@ impl State {
         self.verdict.filter(|verdict| now.saturating_duration_since(verdict.at) <= NOTICE_EXPLAINS)
     }
 
-    /// The connection was cut: notes which token is to blame, if one surely is. With a token condemned and nobody to ask,
+    /// The connection was cut: notes which token is to blame, if one surely is. With a token ended_over_token and nobody to ask,
     /// the reason of the client's end.
     pub(super) fn tokens_cut(
         &mut self,

@@ -79,7 +79,7 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
         ConnectionError::Websocket(error) => upgrade::failed(error, server),
         #[cfg(feature = "websocket")]
         ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
-        other => common::lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+        other => common::connection_lost(format!("the connection to {server} failed: {other}"), Cause::Other),
     }
 }
 
@@ -103,7 +103,7 @@ fn unexpected(event: &Event) -> Option<String> {
 /// and rumqttc 0.25.1 throws it away. So a closed connection may have had a reason.
 fn closed(server: &str) -> Failure {
     let message = format!("{server} closed the connection (a reason it may have given could not be read)");
-    common::lost(message, Cause::Closed)
+    common::connection_lost(message, Cause::Closed)
 }
 
 fn disconnected(reason: DisconnectReasonCode, said: Option<String>, server: &str) -> Failure {

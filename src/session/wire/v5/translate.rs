@@ -10,13 +10,13 @@ use crate::error::Code;
 use crate::message::{Properties, QoS};
 use crate::printable::excerpt;
 use crate::session::wire::dial;
-use crate::session::wire::link::{self, Allowed, Arrived, LineEvent, Refusal, Sent};
+use crate::session::wire::link::{self, Arrived, LinkEvent, Refusal, Sent, ServerLimits};
 use crate::session::wire::oversized::HEAD;
 use crate::session::wire::rules;
 
 /// An event for the session.
 pub(super) struct Translated {
-    pub(super) event: LineEvent,
+    pub(super) event: LinkEvent,
     /// rumqttc goes on counting the message it ends as in flight.
     pub(super) leaks: bool,
 }
@@ -26,46 +26,46 @@ pub(super) struct Translated {
 pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, String> {
     let mut leaks = false;
     let event = match event {
-        Event::Outgoing(Out::Publish(id)) => LineEvent::Sent(Sent::Publish(id)),
-        Event::Outgoing(Out::Subscribe(id)) => LineEvent::Sent(Sent::Subscribe(id)),
-        Event::Outgoing(Out::Unsubscribe(id)) => LineEvent::Sent(Sent::Unsubscribe(id)),
-        Event::Outgoing(Out::Disconnect) => LineEvent::Sent(Sent::Disconnect),
+        Event::Outgoing(Out::Publish(id)) => LinkEvent::Sent(Sent::Publish(id)),
+        Event::Outgoing(Out::Subscribe(id)) => LinkEvent::Sent(Sent::Subscribe(id)),
+        Event::Outgoing(Out::Unsubscribe(id)) => LinkEvent::Sent(Sent::Unsubscribe(id)),
+        Event::Outgoing(Out::Disconnect) => LinkEvent::Sent(Sent::Disconnect),
         // The session's choice of window and ids rules it out.
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
-        Event::Outgoing(Out::PubComp(id)) => LineEvent::Released(id),
+        Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
-            LineEvent::ConnAck { session_present: ack.session_present, allowed: allowed(&ack)? }
+            LinkEvent::ConnAck { session_present: ack.session_present, allowed: allowed(&ack)? }
         }
         Event::Incoming(Packet::PubAck(ack)) => {
             let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             match refusal(Code::PubAck(reasons::puback(ack.reason)), reason) {
-                None => LineEvent::PubAck(ack.pkid),
-                Some(refusal) => LineEvent::PublishRefused(ack.pkid, refusal),
+                None => LinkEvent::PubAck(ack.pkid),
+                Some(refusal) => LinkEvent::PublishRefused(ack.pkid, refusal),
             }
         }
         Event::Incoming(Packet::PubRec(ack)) => {
             let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             match refusal(Code::PubRec(reasons::pubrec(ack.reason)), reason) {
-                None => LineEvent::PubRec(ack.pkid),
+                None => LinkEvent::PubRec(ack.pkid),
                 Some(refusal) => {
                     leaks = true;
-                    LineEvent::PublishRefused(ack.pkid, refusal)
+                    LinkEvent::PublishRefused(ack.pkid, refusal)
                 }
             }
         }
         Event::Incoming(Packet::PubComp(ack)) => {
             let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             match refusal(Code::PubComp(reasons::pubcomp(ack.reason)), reason) {
-                None => LineEvent::PubComp(ack.pkid),
+                None => LinkEvent::PubComp(ack.pkid),
                 Some(refusal) => {
                     leaks = true;
-                    LineEvent::PublishRefused(ack.pkid, refusal)
+                    LinkEvent::PublishRefused(ack.pkid, refusal)
                 }
             }
         }
         Event::Incoming(Packet::SubAck(ack)) => {
             let reason = said(ack.properties.and_then(|properties| properties.reason_string));
-            LineEvent::SubAck(ack.pkid, ack.return_codes.iter().map(reasons::suback).collect(), reason)
+            LinkEvent::SubAck(ack.pkid, ack.return_codes.iter().map(reasons::suback).collect(), reason)
         }
         Event::Incoming(Packet::UnsubAck(ack)) => {
             // Each UNSUBSCRIBE of ours has one filter.
@@ -75,24 +75,24 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, S
             let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             let code = ack.reasons.first().map_or(0, |reason| reasons::unsuback(*reason));
             match refusal(Code::UnsubAck(code), reason) {
-                None => LineEvent::UnsubAck(ack.pkid),
-                Some(refusal) => LineEvent::UnsubRefused(ack.pkid, refusal),
+                None => LinkEvent::UnsubAck(ack.pkid),
+                Some(refusal) => LinkEvent::UnsubRefused(ack.pkid, refusal),
             }
         }
         // rumqttc takes the id for released, and does not answer.
         Event::Incoming(Packet::PubRel(release)) if release.reason != PubRelReason::Success => {
-            LineEvent::Released(release.pkid)
+            LinkEvent::Released(release.pkid)
         }
         Event::Incoming(Packet::Publish(mut publish)) => {
             let size = dial::remaining(publish.size());
             if size > packet_len {
                 publish.payload.truncate(HEAD);
-                LineEvent::Oversized(arrived(publish)?, size)
+                LinkEvent::Oversized(arrived(publish)?, size)
             } else {
-                LineEvent::Publish(arrived(publish)?)
+                LinkEvent::Publish(arrived(publish)?)
             }
         }
-        Event::Outgoing(_) | Event::Incoming(_) => LineEvent::Alive,
+        Event::Outgoing(_) | Event::Incoming(_) => LinkEvent::Alive,
     };
     Ok(Translated { event, leaks })
 }
@@ -107,8 +107,8 @@ fn refusal(code: Code, reason: Option<String>) -> Option<Refusal> {
     (code.number() >= 0x80).then_some(Refusal { code, reason })
 }
 
-fn allowed(ack: &ConnAck) -> Result<Allowed, String> {
-    let Some(properties) = &ack.properties else { return Ok(Allowed::default()) };
+fn allowed(ack: &ConnAck) -> Result<ServerLimits, String> {
+    let Some(properties) = &ack.properties else { return Ok(ServerLimits::default()) };
     if properties.receive_max == Some(0) {
         return Err("it sent CONNACK with a receive maximum of 0".to_string());
     }
@@ -125,7 +125,7 @@ fn allowed(ack: &ConnAck) -> Result<Allowed, String> {
     if let Some((name, Some(value))) = flags.into_iter().find(|(_, value)| value.is_some_and(|value| value > 1)) {
         return Err(format!("it sent CONNACK with \"{name}\" {value}, where 0 and 1 are all there is"));
     }
-    Ok(Allowed {
+    Ok(ServerLimits {
         receive_maximum: properties.receive_max,
         max_qos: properties.max_qos.and_then(QoS::from_level),
         packet_len: properties.max_packet_size.map(|size| size as usize),
