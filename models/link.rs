@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
-use crate::subscribe::FilterRequest;
+use crate::subscribe_options::FilterRequest;
 
 /// Few, so that ids come round.
 pub(in crate::session) fn id_limit(window: u16) -> u16 {

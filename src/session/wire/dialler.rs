@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::config::Config;
+use crate::detached;
 #[cfg(not(aliyun_mqtt_model))]
-use crate::detached::{self, TICK};
+use crate::detached::TICK;
 #[cfg(not(aliyun_mqtt_model))]
 use crate::error::Error;
 #[cfg(not(aliyun_mqtt_model))]
