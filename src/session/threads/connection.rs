@@ -4,11 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::backoff::Backoff;
-use crate::credentials::{Login, Provider};
+use super::login::{Renewer, login};
+use super::login_policy::{LoginPolicy, Next, is_refused_login};
+use crate::credentials::Login;
 use crate::detached;
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
@@ -16,7 +16,6 @@ use crate::printable::excerpt;
 use crate::proxy::Proxy;
 use crate::session::Session;
 use crate::session::core::state::{Disconnected, Flow};
-use crate::session::threads::renewal;
 use crate::session::wire::dial;
 use crate::session::wire::dialler;
 use crate::session::wire::link::{Cause, Failure, LinkEvent, LinkPump, LinkSender};
@@ -38,9 +37,6 @@ const DIAL: Duration = Duration::from_secs(30);
 /// How much longer than its caller the first attempt waits, so that it does not speak in its place.
 const LATER: Duration = Duration::from_secs(1);
 
-/// How long a login waits for new tokens, at most, where the ones held will do.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// A connection that has been made, and its first event.
 type Dialled = (Box<dyn LinkSender>, Box<dyn LinkPump>, LinkEvent);
 
@@ -59,12 +55,8 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
     let mut worker = Worker {
         session,
         ready: Some(ready),
-        backoff: Backoff::new(session.config.backoff_min(), session.config.backoff_max()),
-        refused_since: None,
-        retried_at_once: false,
-        renewed_since_refusal: false,
-        ended_over_token_since: None,
-        renewer: None,
+        policy: LoginPolicy::new(&session.config),
+        renewer: Renewer::default(),
         probed: None,
         let_in: false,
         deadline: Instant::now() + session.config.timeout(),
@@ -83,10 +75,7 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
     drop(state);
     // The program's logger may panic, which must not keep anybody waiting for this thread's end.
     let _ = catch_unwind(AssertUnwindSafe(|| session.emit(ended.as_slice())));
-    if let Some(renewer) = worker.renewer.take() {
-        // It never blocks longer than it takes to see that the client has ended.
-        let _ = renewer.join();
-    }
+    worker.renewer.join();
     let mut state = session.lock();
     state.worker_gone = true;
     state.mark_changed();
@@ -101,17 +90,8 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
 struct Worker<'a> {
     session: &'a Arc<Session>,
     ready: Option<SyncSender<Result<()>>>,
-    backoff: Backoff,
-    /// Since when logins have been refused, without one that worked.
-    refused_since: Option<Instant>,
-    /// After a refusal, the provider has been asked once more at once.
-    retried_at_once: bool,
-    /// Since logins have been refused, new tokens were got: they are not got again.
-    renewed_since_refusal: bool,
-    /// Since when connections have been ended over their token, one after the other.
-    ended_over_token_since: Option<Instant>,
-    /// Renews tokens while a connection stands; started when there are any to renew.
-    renewer: Option<JoinHandle<()>>,
+    policy: LoginPolicy,
+    renewer: Renewer,
     /// What was found out about a handshake that failed, since the last connection that stood.
     probed: Option<probe::Findings>,
     /// When the caller of the first connection no longer waits.
@@ -141,17 +121,15 @@ impl Worker<'_> {
                     (failure, loss)
                 }
                 End::Disconnected { failure, loss, lasted } => {
-                    if self.backoff.lasted(lasted) {
-                        self.ended_over_token_since = None;
-                    }
-                    if loss.cured {
-                        self.backoff.reset();
-                    }
+                    self.policy.ended(lasted, loss.cured);
                     (failure, loss)
                 }
             };
             let Disconnected { reason, fatal, ended_over_token, .. } = loss;
-            let fatal = fatal.or_else(|| self.ended_over_token(ended_over_token, &reason));
+            let fatal = fatal.or_else(|| {
+                let code = self.policy.out_of_patience_over_tokens(ended_over_token, Instant::now())?;
+                Some(over_tokens(code, &reason))
+            });
             if self.leaving() {
                 return Error::closed();
             }
@@ -165,18 +143,15 @@ impl Worker<'_> {
                 self.session.emit(&[Event::Disconnected { reason, retry_in: Some(Duration::ZERO) }]);
                 continue;
             }
-            let refused = matches!(failure.cause, Cause::Refused(4 | 5));
-            let renewable = refused && self.session.lock().login_refused(SystemTime::now());
-            if self.ready.is_some() && renewable && !self.renewed_since_refusal {
-                // What the provider gave may be out of date: one more try with new tokens.
-                self.refused_since.get_or_insert_with(Instant::now);
-                continue;
-            }
+            let renewable = is_refused_login(failure.cause) && self.session.lock().login_refused(SystemTime::now());
             if self.ready.is_some() {
+                if self.policy.first_again(failure.cause, renewable, Instant::now()) {
+                    continue;
+                }
                 // The first connect fails at once, with its reason, which its caller gets: nobody else can know of it yet.
                 return reason;
             }
-            let Some(pause) = self.pause_after(&failure) else {
+            let Next::After(pause) = self.policy.next(failure.cause, Instant::now()) else {
                 self.session.emit(&[Event::Disconnected { reason: reason.clone(), retry_in: None }]);
                 return given_up(&reason);
             };
@@ -187,50 +162,13 @@ impl Worker<'_> {
         }
     }
 
-    /// A connection was ended over its token, though it was new: another one is got each time, but not for ever.
-    fn ended_over_token(&mut self, code: Option<Code>, reason: &Error) -> Option<Error> {
-        let Some(code) = code else {
-            self.ended_over_token_since = None;
-            return None;
-        };
-        let Some(since) = self.ended_over_token_since else {
-            self.ended_over_token_since = Some(Instant::now());
-            return None;
-        };
-        let message = format!("the service has ended one connection after another over its token: {code}");
-        let error = Error::new(ErrorKind::TokenInvalid, message).with_code(code).with_source(reason.clone());
-        (since.elapsed() >= self.session.config.refusal_patience()).then_some(error)
-    }
-
-    /// How long to wait before the next attempt; `None` when there is to be none.
-    fn pause_after(&mut self, failure: &Failure) -> Option<Duration> {
-        let refused = match failure.cause {
-            Cause::Refused(1 | 2) => return None,
-            Cause::Refused(4 | 5) => true,
-            _ => false,
-        };
-        if !refused {
-            self.refused_since = None;
-            (self.retried_at_once, self.renewed_since_refusal) = (false, false);
-            return Some(self.backoff.next());
-        }
-        let since = *self.refused_since.get_or_insert_with(Instant::now);
-        if !std::mem::replace(&mut self.retried_at_once, true) {
-            return Some(Duration::ZERO);
-        }
-        if since.elapsed() >= self.session.config.refusal_patience() {
-            return None;
-        }
-        Some(self.backoff.slowest().min(self.session.config.refusal_patience()))
-    }
-
     /// One connection, from the credentials to its end.
     fn attempt(&mut self) -> End {
         if self.leaving() {
             return End::Left;
         }
         self.session.connecting.store(ASKING, Ordering::Relaxed);
-        let login = match self.login() {
+        let login = match login(self.session, &mut self.policy, &mut self.renewer) {
             Ok(login) => login,
             Err(error) => return End::Failed(Failure { error, cause: Cause::Other }),
         };
@@ -346,8 +284,7 @@ impl Worker<'_> {
         self.session.notify_waiters(&mut state);
         drop(state);
         if let Some(connected) = connected {
-            self.refused_since = None;
-            (self.retried_at_once, self.renewed_since_refusal) = (false, false);
+            self.policy.connected();
             self.probed = None;
             // Told before `connect` returns: who listens from then on hears only of later connections.
             self.session.emit(&[connected]);
@@ -376,58 +313,6 @@ impl Worker<'_> {
         drop(state);
         self.session.emit(&events);
         End::Disconnected { failure, loss, lasted }
-    }
-
-    /// User name and password: of the credentials, or of the tokens held, after asking the provider where there is one.
-    fn login(&mut self) -> Result<Login> {
-        let config = &self.session.config;
-        let credentials = config.credentials();
-        if let Some(provider) = credentials.as_provider() {
-            let enough = credentials.keeps_tokens()
-                && !self.session.lock().wants_tokens(SystemTime::now(), self.renewed_since_refusal);
-            if !enough {
-                if let Some(login) = self.ask(provider)? {
-                    return Ok(login);
-                }
-            }
-        }
-        match self.session.lock().token_login() {
-            Some((key_id, password)) => Login::with_tokens(&key_id, config.instance_id(), password),
-            None => credentials.login(config.client_id(), config.instance_id()),
-        }
-    }
-
-    /// Asks the provider; gives the login, if it is not one by tokens.
-    fn ask(&mut self, provider: Arc<Provider>) -> Result<Option<Login>> {
-        let config = &self.session.config;
-        self.renewed_since_refusal |= self.refused_since.is_some();
-        // With tokens that are due but good, messages do not wait for a slow source: whoever renews them will.
-        let enough = config.credentials().keeps_tokens() && self.session.lock().tokens_usable(SystemTime::now());
-        let patience = if enough { config.timeout().min(PATIENCE) } else { config.timeout() };
-        let answer = self.session.ask(provider, Instant::now() + patience);
-        let now = SystemTime::now();
-        let credentials = match answer {
-            Ok(credentials) => credentials,
-            Err(reason) if !enough || self.leaving() => return Err(reason),
-            Err(reason) if reason.kind() == ErrorKind::Timeout(Stage::Credentials) => return Ok(None),
-            Err(reason) => {
-                let event = self.session.lock().renewal_failed(reason, now);
-                self.session.emit(&[event]);
-                return Ok(None);
-            }
-        };
-        if !self.session.lock().given(&credentials, now) {
-            return credentials.login(config.client_id(), config.instance_id()).map(Some);
-        }
-        if self.renewer.is_none() {
-            let session = Arc::clone(self.session);
-            let renewer = detached::start("aliyun-mqtt-token", move || {
-                // What may panic here is the program's logger; that must not be the end of its tokens.
-                while catch_unwind(AssertUnwindSafe(|| renewal::run(&session))).is_err() {}
-            });
-            self.renewer = Some(renewer?);
-        }
-        Ok(None)
     }
 
     /// Finds out where a handshake hung, or what it is that answers there.
@@ -476,6 +361,12 @@ impl Worker<'_> {
         }
         state.leaving
     }
+}
+
+/// The reason of a client's end after the service ended one connection after another over its token.
+fn over_tokens(code: Code, reason: &Error) -> Error {
+    let message = format!("the service has ended one connection after another over its token: {code}");
+    Error::new(ErrorKind::TokenInvalid, message).with_code(code).with_source(reason.clone())
 }
 
 /// The reason every later call gives.
