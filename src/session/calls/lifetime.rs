@@ -5,6 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::backoff;
 use crate::config::Config;
 use crate::detached;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -13,6 +14,7 @@ use crate::session::Session;
 #[cfg(feature = "spool")]
 use crate::session::calls::spooling;
 use crate::session::core::state::{Phase, State};
+use crate::session::shared::Clock;
 use crate::session::threads::connection;
 use crate::session::threads::provider::Asking;
 use crate::session::wire::{dial, probe};
@@ -46,8 +48,9 @@ impl Session {
         deadline: Instant,
         #[cfg(feature = "spool")] mut opened: Option<crate::spool::Opened>,
     ) -> Result<Arc<Session>> {
+        let clock = Clock::new();
         #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
-        let mut state = State::new(&config, dial::id_limit(config.window()));
+        let mut state = State::new(&config, dial::id_limit(config.window()), secret(), clock.now());
         #[cfg(feature = "spool")]
         let spool = opened.as_mut().and_then(|opened| spooling::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
@@ -61,6 +64,7 @@ impl Session {
             connecting: AtomicU8::new(0),
             stranded: AtomicBool::new(false),
             process: std::process::id(),
+            clock,
             #[cfg(feature = "spool")]
             spool,
             config,
@@ -118,11 +122,11 @@ impl Session {
         state.mark_changed();
         self.notify_waiters(&mut state);
         loop {
-            let now = Instant::now();
+            let now = self.now();
             self.expire_in(&mut state, now);
             // The server keeps a received QoS 2 message until its exchange ends, and may send it again after that.
             let drained_already = state.outbox.open() == 0 && state.unfinished_exchanges() == 0;
-            if drained_already || now >= drained || state.worker_gone {
+            if drained_already || now.instant >= drained || state.worker_gone {
                 break;
             }
             let wake = state.outbox.next_deadline().map_or(drained, |next| next.min(drained));
@@ -178,4 +182,13 @@ impl Session {
         #[cfg(feature = "spool")]
         self.close_spool(until);
     }
+}
+
+/// What only this client knows.
+fn secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    for part in secret.chunks_exact_mut(8) {
+        part.copy_from_slice(&backoff::random().to_be_bytes());
+    }
+    secret
 }

@@ -4,6 +4,7 @@ pub(super) mod acks;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub(super) mod inbox;
+pub(super) mod now;
 pub(super) mod op;
 pub(super) mod outbox;
 pub(super) mod rate;

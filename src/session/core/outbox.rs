@@ -346,7 +346,7 @@ impl Outbox {
 
     /// The adapter took a request from the channel. `sure`: what had to be written was written, or will be; otherwise
     /// the connection died meanwhile. An error means that the adapter and the outbox are out of step.
-    pub(in crate::session) fn sent(&mut self, sent: Sent, sure: bool) -> Result<(), Error> {
+    pub(in crate::session) fn sent(&mut self, sent: Sent, sure: bool, now: Instant) -> Result<(), Error> {
         let id = match sent {
             Sent::Publish(id) | Sent::Subscribe(id) | Sent::Unsubscribe(id) => id,
             Sent::Disconnect => return Ok(()),
@@ -356,7 +356,7 @@ impl Outbox {
         match due {
             Some((ticket, expected)) if expected == id => {
                 if let AckFor::Op(seq) = ticket {
-                    self.written(seq, sure);
+                    self.written(seq, sure, now);
                 }
                 Ok(())
             }
@@ -365,13 +365,13 @@ impl Outbox {
         }
     }
 
-    fn written(&mut self, seq: u64, sure: bool) {
+    fn written(&mut self, seq: u64, sure: bool, now: Instant) {
         let Some(op) = self.ops.get_mut(&seq) else { return };
         op.progress = Progress::Written;
         op.written = true;
         if !op.needs_id() {
             // QoS 0 ends here.
-            self.unacknowledged_at = Some(Instant::now());
+            self.unacknowledged_at = Some(now);
             let result =
                 if sure { Ok(op.reply()) } else { Err(op.unknown("the connection broke while it was written")) };
             self.settle(seq, result);

@@ -6,7 +6,7 @@ mod limits;
 mod tokens;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroize;
 
@@ -15,11 +15,12 @@ use crate::error::{Code, Error, ErrorKind};
 use crate::message::{Message, Outgoing, QoS};
 use crate::session::core::acks::Acks;
 use crate::session::core::inbox::{Inbox, QueueId};
+use crate::session::core::now::Now;
 use crate::session::core::op::Body;
 use crate::session::core::op::Kind;
 use crate::session::core::outbox::{Bounds, Outbox};
 use crate::session::core::rate::Rate;
-use crate::session::core::replies::Replies;
+use crate::session::core::replies::{Replies, Secret};
 use crate::session::core::subscriptions::Subscriptions;
 use crate::session::core::token_store::TokenStore;
 use crate::session::wire::link::{LinkPump, LinkSender, ServerLimits};
@@ -110,7 +111,7 @@ pub(in crate::session) struct State {
     /// Whoever renews tokens has something to look at.
     token_news: bool,
     /// When the clock was last looked at, by both clocks.
-    clock: (SystemTime, Instant),
+    clock: Now,
     /// The last thing the service said of a token, on this connection.
     verdict: Option<Verdict>,
     /// Why a token that was uploaded last was refused, if the service said so.
@@ -120,7 +121,8 @@ pub(in crate::session) struct State {
 }
 
 impl State {
-    pub(in crate::session) fn new(config: &Config, ids: u16) -> Self {
+    /// Packet ids run from 1 to `ids`. `secret`: what nobody else can know.
+    pub(in crate::session) fn new(config: &Config, ids: u16, secret: Secret, now: Now) -> Self {
         let limits = config.limits();
         let window = config.window();
         let bounds =
@@ -130,7 +132,7 @@ impl State {
         if !config.clean_session() {
             // An earlier process may have left QoS 2 exchanges open on the broker. Under a low id, which every process
             // begins with, a new message could be taken for a repetition of an old one, and be thrown away.
-            outbox.set_last_id((crate::backoff::random() % u64::from(bounds.ids)) as u16);
+            outbox.set_last_id((now.chance() * f64::from(bounds.ids)) as u16);
         }
         State {
             phase: Phase::Offline(Error::new(ErrorKind::ConnectionLost, "the connection is not made yet")),
@@ -140,7 +142,7 @@ impl State {
             leave_by: None,
             outbox,
             inbox: Inbox::new(limits.inbox_messages, limits.inbox_bytes),
-            replies: Replies::new(config.client_id().as_str(), config.response_topic()),
+            replies: Replies::new(config.client_id().as_str(), config.response_topic(), secret),
             rate: config.max_publish_rate().map(Rate::new),
             stats: Stats::default(),
             watchers: 0,
@@ -150,7 +152,7 @@ impl State {
             link: None,
             steps: VecDeque::new(),
             step: None,
-            steps_since: Instant::now(),
+            steps_since: now.instant,
             session_present: false,
             allowed: ServerLimits::default(),
             quiet_until: None,
@@ -160,9 +162,9 @@ impl State {
             unsent_acks: 0,
             changed: false,
             arrived: false,
-            tokens: State::tokens_of(config),
+            tokens: State::tokens_of(config, now),
             token_news: false,
-            clock: (SystemTime::now(), Instant::now()),
+            clock: now,
             verdict: None,
             upload_refusal: None,
             login: None,
@@ -182,22 +184,22 @@ impl State {
     }
 
     /// Settles what is past its deadline; whoever looks at the outbox does this first.
-    pub(in crate::session) fn expire(&mut self, now: Instant) -> bool {
-        if self.outbox.next_deadline().is_none_or(|deadline| deadline > now) {
+    pub(in crate::session) fn expire(&mut self, now: Now) -> bool {
+        if self.outbox.next_deadline().is_none_or(|deadline| deadline > now.instant) {
             return false;
         }
         let offline = self.offline().cloned();
-        self.outbox.expire(now, offline.as_ref())
+        self.outbox.expire(now.instant, offline.as_ref())
     }
 
     /// Takes a message for the program, and acknowledges it if taking means that. The key is for an acknowledgement by
     /// hand.
-    pub(in crate::session) fn take(&mut self, queue: QueueId) -> Option<(Message, Option<u64>)> {
+    pub(in crate::session) fn take(&mut self, queue: QueueId, now: Now) -> Option<(Message, Option<u64>)> {
         let (message, key) = self.inbox.pop(queue)?;
         // Half-way down, so that a slow program is not told at each message.
         self.inbox_full &= !self.inbox.half_empty();
         match (self.config.ack_mode(), key) {
-            (AckMode::OnTake, Some(key)) => drop(self.acknowledge(key)),
+            (AckMode::OnTake, Some(key)) => drop(self.acknowledge(key, now)),
             (AckMode::Manual, Some(key)) => self.acks.taken(key, &message.topic),
             _ => {}
         }
@@ -205,9 +207,9 @@ impl State {
     }
 
     /// The program is done with a message. `false`: the acknowledgement no longer counts.
-    pub(in crate::session) fn acknowledge(&mut self, key: u64) -> bool {
+    pub(in crate::session) fn acknowledge(&mut self, key: u64, now: Now) -> bool {
         let counts = self.acks.done(key);
-        self.send_acks();
+        self.send_acks(now);
         counts
     }
 
@@ -275,8 +277,7 @@ impl State {
 
     /// Hands over what the window has room for: first the steps, one at a time, then the outbox. Callers may do that
     /// too, but what a resumed session sends again only the worker can, who owns the pump.
-    pub(in crate::session) fn send_ready(&mut self, mut pump: Option<&mut dyn LinkPump>) {
-        let now = Instant::now();
+    pub(in crate::session) fn send_ready(&mut self, mut pump: Option<&mut dyn LinkPump>, now: Now) {
         // What is past its deadline must not go out, whether anybody waits for it or not.
         self.expire(now);
         let Some(link) = &self.link else { return };
@@ -300,16 +301,17 @@ impl State {
             };
             if sent {
                 self.outbox.step_in_channel(kind, id);
-                self.step = self.steps.pop_front().map(|step| (step, now));
+                self.step = self.steps.pop_front().map(|step| (step, now.instant));
             }
             return;
         }
         while let Some((seq, id)) = self.outbox.next(pump.is_some()) {
             let Some(op) = self.outbox.op(seq) else { return };
-            if let Some(refusal) = op.topic().filter(|_| !op.released).and_then(|to| self.outbox.topic_refusal(to, now))
+            if let Some(refusal) =
+                op.topic().filter(|_| !op.released).and_then(|to| self.outbox.topic_refusal(to, now.instant))
             {
                 self.stats.refused_topic += 1;
-                self.outbox.refuse(seq, |op| topic_refused(op, &refusal, now));
+                self.outbox.refuse(seq, |op| topic_refused(op, &refusal, now.instant));
                 continue;
             }
             if let Some(error) = self.not_allowed(op) {
@@ -334,7 +336,7 @@ impl State {
                 return;
             }
             self.stats.retransmitted += u64::from(op.attempts > 0);
-            self.outbox.put_in_channel(seq, id, now);
+            self.outbox.put_in_channel(seq, id, now.instant);
         }
     }
 
@@ -346,6 +348,7 @@ impl State {
         session_present: bool,
         allowed: ServerLimits,
         pump: &mut dyn LinkPump,
+        now: Now,
     ) -> Option<Instant> {
         self.link = Some(link);
         self.allowed = allowed;
@@ -358,7 +361,7 @@ impl State {
             self.outbox.seek_free_ids();
             pump.restore(self.outbox.last_id());
         } else {
-            self.outbox.session_gone();
+            self.outbox.session_gone(now.instant);
             self.outbox.set_last_id(0);
             self.acks.session_gone();
         }
@@ -369,7 +372,7 @@ impl State {
             self.say_goodbye(by);
             return None;
         }
-        self.tokens_connected();
+        self.tokens_connected(now);
         if self.config.ordered() {
             self.steps.push_back(Step::EnableOrder);
         }
@@ -378,17 +381,17 @@ impl State {
         if !self.restored {
             self.steps.extend(self.subscriptions.packets(allowed.packet_len).into_iter().map(Step::Resubscribe));
         }
-        self.steps_since = Instant::now();
+        self.steps_since = now.instant;
         let suspicion = self.outbox.has_suspects() || self.subscriptions.has_suspects();
-        self.quiet_until = suspicion.then(|| Instant::now() + QUIET);
+        self.quiet_until = suspicion.then(|| now.instant + QUIET);
         self.quiet_until
     }
 
     /// The line has held without anything being sent.
-    pub(in crate::session) fn end_quiet(&mut self) {
+    pub(in crate::session) fn end_quiet(&mut self, now: Now) {
         self.quiet_until = None;
-        self.steps_since = Instant::now();
-        self.send_acks();
+        self.steps_since = now.instant;
+        self.send_acks(now);
     }
 
     /// Whether everything that has to precede messages is acknowledged.
@@ -397,11 +400,11 @@ impl State {
     }
 
     /// A step that has waited for its acknowledgement too long, if one has: what it is.
-    pub(in crate::session) fn step_overdue(&self, now: Instant) -> Option<&'static str> {
+    pub(in crate::session) fn step_overdue(&self, now: Now) -> Option<&'static str> {
         // One that waits for a free packet id is as good as one that waits for its acknowledgement.
         let waiting = !self.steps.is_empty() && self.link.is_some() && self.quiet_until.is_none();
         let since = self.step.as_ref().map(|(_, since)| *since).or(waiting.then_some(self.steps_since));
-        since.filter(|since| now.saturating_duration_since(*since) > self.config.timeout())?;
+        since.filter(|since| now.instant.saturating_duration_since(*since) > self.config.timeout())?;
         let step = self.step.as_ref().map(|(step, _)| step).or(self.steps.front())?;
         Some(match step {
             Step::EnableOrder => "the order flag",
@@ -427,9 +430,9 @@ impl State {
     }
 
     /// The broker owes answers that block what is behind them; only a new connection helps.
-    pub(in crate::session) fn stalled(&self, now: Instant) -> bool {
+    pub(in crate::session) fn stalled(&self, now: Now) -> bool {
         let grace = self.config.timeout();
-        self.outbox.stalled(now, grace, grace + self.config.keep_alive())
+        self.outbox.stalled(now.instant, grace, grace + self.config.keep_alive())
     }
 }
 

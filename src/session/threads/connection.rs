@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::credentials::{Login, Provider};
@@ -136,7 +136,7 @@ impl Worker<'_> {
                 End::Failed(failure) => {
                     let failure = self.look_into(failure);
                     let mut events = Vec::new();
-                    let loss = self.session.lock().disconnected(&failure, &mut events);
+                    let loss = self.session.lock().disconnected(&failure, self.session.now(), &mut events);
                     self.session.emit(&events);
                     (failure, loss)
                 }
@@ -166,7 +166,7 @@ impl Worker<'_> {
                 continue;
             }
             let refused = matches!(failure.cause, Cause::Refused(4 | 5));
-            let renewable = refused && self.session.lock().login_refused(SystemTime::now());
+            let renewable = refused && self.session.lock().login_refused(self.session.now());
             if self.ready.is_some() && renewable && !self.renewed_since_refusal {
                 // What the provider gave may be out of date: one more try with new tokens.
                 self.refused_since.get_or_insert_with(Instant::now);
@@ -295,20 +295,21 @@ impl Worker<'_> {
             let failure = match event {
                 Ok(None) => {
                     quiet_until = None;
-                    self.session.lock().end_quiet();
+                    self.session.lock().end_quiet(self.session.now());
                     self.after_event(pump)
                 }
                 Ok(Some(LinkEvent::ConnAck { session_present, allowed })) => {
                     since = Instant::now();
                     self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
                     if let Some(sender) = sender.take() {
-                        quiet_until = self.session.lock().connected(sender, session_present, allowed, pump);
+                        let now = self.session.now();
+                        quiet_until = self.session.lock().connected(sender, session_present, allowed, pump, now);
                     }
                     self.after_event(pump)
                 }
                 Ok(Some(event)) => {
                     let mut events = Vec::new();
-                    let flow = self.session.lock().handle(event, true, &mut events);
+                    let flow = self.session.lock().handle(event, true, self.session.now(), &mut events);
                     self.session.emit(&events);
                     match flow {
                         Ok(Flow::Left(by)) => {
@@ -332,17 +333,17 @@ impl Worker<'_> {
     /// Hands over what has become possible, and tells those who wait. A failure means that the line is of no use.
     fn after_event(&mut self, pump: &mut dyn LinkPump) -> Option<Failure> {
         let mut state = self.session.lock();
-        state.send_ready(Some(pump));
+        let now = self.session.now();
+        state.send_ready(Some(pump), now);
         let newly_set_up = state.set_up() && !state.is_online();
         let connected = newly_set_up.then(|| {
             state.online();
-            state.send_ready(Some(pump));
+            state.send_ready(Some(pump), now);
             Event::Connected { session_present: state.session_present(), number: state.stats.connections }
         });
-        let now = Instant::now();
         let overdue = state.step_overdue(now);
         let stalled = state.stalled(now);
-        let held_back = state.held_back();
+        let held_back = state.held_back(now);
         self.session.notify_waiters(&mut state);
         drop(state);
         if let Some(connected) = connected {
@@ -370,8 +371,9 @@ impl Worker<'_> {
         let leftovers = pump.leftovers();
         let mut events = Vec::new();
         let mut state = self.session.lock();
-        state.read_leftovers(leftovers, &mut events);
-        let loss = state.disconnected(&failure, &mut events);
+        let now = self.session.now();
+        state.read_leftovers(leftovers, now, &mut events);
+        let loss = state.disconnected(&failure, now, &mut events);
         self.session.notify_waiters(&mut state);
         drop(state);
         self.session.emit(&events);
@@ -384,7 +386,7 @@ impl Worker<'_> {
         let credentials = config.credentials();
         if let Some(provider) = credentials.as_provider() {
             let enough = credentials.keeps_tokens()
-                && !self.session.lock().wants_tokens(SystemTime::now(), self.renewed_since_refusal);
+                && !self.session.lock().wants_tokens(self.session.now(), self.renewed_since_refusal);
             if !enough {
                 if let Some(login) = self.ask(provider)? {
                     return Ok(login);
@@ -402,10 +404,10 @@ impl Worker<'_> {
         let config = &self.session.config;
         self.renewed_since_refusal |= self.refused_since.is_some();
         // With tokens that are due but good, messages do not wait for a slow source: whoever renews them will.
-        let enough = config.credentials().keeps_tokens() && self.session.lock().tokens_usable(SystemTime::now());
+        let enough = config.credentials().keeps_tokens() && self.session.lock().tokens_usable(self.session.now());
         let patience = if enough { config.timeout().min(PATIENCE) } else { config.timeout() };
         let answer = self.session.ask(provider, Instant::now() + patience);
-        let now = SystemTime::now();
+        let now = self.session.now();
         let credentials = match answer {
             Ok(credentials) => credentials,
             Err(reason) if !enough || self.leaving() => return Err(reason),

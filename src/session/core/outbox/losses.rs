@@ -56,8 +56,8 @@ impl Outbox {
     }
 
     /// CONNACK said that the broker has no session: nothing sent before counts any more.
-    pub(in crate::session) fn session_gone(&mut self) {
-        self.connection_lost(false, Blame::Nobody, Instant::now());
+    pub(in crate::session) fn session_gone(&mut self, now: Instant) {
+        self.connection_lost(false, Blame::Nobody, now);
     }
 
     /// Counts a drop against whatever had just been sent.

@@ -6,6 +6,7 @@ use super::tokens::{UPLOAD_TOPIC, Verdict};
 use super::{ORDER_TOPIC, Phase, State, Step};
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::{Event, Untaken};
+use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{Op, cut_hint, refusal_hint};
 use crate::session::core::outbox::{Blame, Outbox, TopicRefusal};
@@ -25,20 +26,24 @@ pub(in crate::session) struct Disconnected {
 
 impl State {
     /// The connection is gone, or could not be made. Returns the reason, in which what was sent last is named.
-    pub(in crate::session) fn disconnected(&mut self, failure: &Failure, events: &mut Vec<Event>) -> Disconnected {
-        let now = Instant::now();
+    pub(in crate::session) fn disconnected(
+        &mut self,
+        failure: &Failure,
+        now: Now,
+        events: &mut Vec<Event>,
+    ) -> Disconnected {
         let resumable = !self.config.clean_session();
         let established = self.link.take().is_some();
         let cut = established && failure.cause == Cause::Closed;
         // The CONNACK may have been lost on its way, and with it the word that the session is a new one: the next would
         // call that session present. A filter the broker has already does no harm.
         self.restored &= established;
-        let verdict = self.recent_verdict(now).filter(|_| cut);
-        let reason = self.explain(failure, cut, verdict, now);
+        let verdict = self.recent_verdict(now.instant).filter(|_| cut);
+        let reason = self.explain(failure, cut, verdict, now.instant);
         // What a broker of MQTT 5 said with its DISCONNECT.
         let said = failure.error.code();
         let step = self.step.take();
-        let fatal = self.tokens_cut(verdict, step.as_ref(), events);
+        let fatal = self.tokens_cut(verdict, step.as_ref(), now, events);
         let step = step.map(|(step, _)| step);
         self.steps.clear();
         if self.quiet_until.take().is_some() && cut {
@@ -55,7 +60,7 @@ impl State {
             }
         }
         self.acks.connection_lost(resumable);
-        self.note_held_back();
+        self.blocker = None;
         let blame = match forbidden {
             _ if !cut || excused => Blame::Nobody,
             // Whatever was sent before the token was sent while the one before was good.
@@ -63,10 +68,10 @@ impl State {
             None => Blame::Recent,
             Some(verdict) => Blame::Proven(self.not_permitted(verdict.code)),
         };
-        self.outbox.connection_lost(resumable, blame, now);
+        self.outbox.connection_lost(resumable, blame, now.instant);
         let convicted = self.outbox.convicted();
         let cured = match convicted {
-            Some(seq) => self.convict(seq, forbidden, said, now, events),
+            Some(seq) => self.convict(seq, forbidden, said, now.instant, events),
             None => self.outbox.is_closing_in(),
         };
         if !matches!(self.phase, Phase::Dead(_)) {
@@ -152,7 +157,7 @@ impl State {
             self.unsent_acks += self.acks.unsent();
         }
         self.acks.session_gone();
-        self.note_held_back();
+        self.blocker = None;
     }
 
     /// What is left in the inbox at the end.

@@ -10,6 +10,7 @@ use crate::events::{Event, Notice};
 use crate::limits::raise_packet_len;
 use crate::message::{Message, QoS};
 use crate::session::core::acks::Arrival;
+use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{AckKind, Body, Op};
 use crate::session::core::outbox::AckFor;
@@ -24,19 +25,20 @@ impl State {
         &mut self,
         event: LinkEvent,
         sure: bool,
+        now: Now,
         events: &mut Vec<Event>,
     ) -> Result<Flow, Error> {
         match event {
             LinkEvent::Sent(Sent::Disconnect) => return self.left(),
-            LinkEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
-            LinkEvent::PubAck(id) => self.message_done(id, AckKind::PubAck, events)?,
-            LinkEvent::PubComp(id) => self.message_done(id, AckKind::PubComp, events)?,
+            LinkEvent::Sent(sent) => self.outbox.sent(sent, sure, now.instant)?,
+            LinkEvent::PubAck(id) => self.message_done(id, AckKind::PubAck, now, events)?,
+            LinkEvent::PubComp(id) => self.message_done(id, AckKind::PubComp, now, events)?,
             LinkEvent::PubRec(id) => self.outbox.received(id)?,
-            LinkEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, events)?,
+            LinkEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, now, events)?,
             LinkEvent::UnsubRefused(id, refusal) => self.unsubscribe_refused(id, &refusal)?,
             LinkEvent::SubAck(id, codes, reason) => match self.outbox.take(Kind::Request, id, AckKind::SubAck)? {
                 Some(AckFor::Op(seq)) => self.subscribed(id, seq, codes, reason)?,
-                Some(AckFor::Step) => self.subscriptions_restored(id, codes, events)?,
+                Some(AckFor::Step) => self.subscriptions_restored(id, codes, now, events)?,
                 None => {}
             },
             LinkEvent::UnsubAck(id) => {
@@ -47,8 +49,8 @@ impl State {
                     self.acknowledged(seq);
                 }
             }
-            LinkEvent::Publish(arrived) => self.arrived(arrived, events),
-            LinkEvent::Oversized(arrived, size) => self.set_aside(arrived, size, events),
+            LinkEvent::Publish(arrived) => self.arrived(arrived, now, events),
+            LinkEvent::Oversized(arrived, size) => self.set_aside(arrived, size, now, events),
             LinkEvent::Released(id) => {
                 self.acks.released(id);
                 // `disconnect` may wait for it.
@@ -60,11 +62,11 @@ impl State {
     }
 
     /// What had been read before the connection died. An acknowledgement of it waits for the next connection.
-    pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LinkEvent>, events: &mut Vec<Event>) {
+    pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LinkEvent>, now: Now, events: &mut Vec<Event>) {
         let dead = self.link.take();
         for event in leftovers {
             // Whether they fit together no longer matters.
-            let _ = self.handle(event, false, events);
+            let _ = self.handle(event, false, now, events);
         }
         self.link = dead;
     }
@@ -76,10 +78,10 @@ impl State {
         self.leave_by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
     }
 
-    fn message_done(&mut self, id: u16, answer: AckKind, events: &mut Vec<Event>) -> Result<(), Error> {
+    fn message_done(&mut self, id: u16, answer: AckKind, now: Now, events: &mut Vec<Event>) -> Result<(), Error> {
         match self.outbox.take(Kind::Publish, id, answer)? {
             Some(AckFor::Op(seq)) => self.acknowledged(seq),
-            Some(AckFor::Step) => self.step_done(events),
+            Some(AckFor::Step) => self.step_done(now, events),
             // Its operation was given up with the client.
             None => {}
         }
@@ -127,10 +129,10 @@ impl State {
         }
     }
 
-    fn step_done(&mut self, events: &mut Vec<Event>) {
-        self.steps_since = Instant::now();
+    fn step_done(&mut self, now: Now, events: &mut Vec<Event>) {
+        self.steps_since = now.instant;
         if let Some((Step::UploadToken(upload), _)) = self.step.take() {
-            self.uploaded(&upload, events);
+            self.uploaded(&upload, now, events);
         }
     }
 
@@ -138,12 +140,13 @@ impl State {
         &mut self,
         id: u16,
         codes: Vec<Result<QoS, u8>>,
+        now: Now,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
         if let Some((Step::Resubscribe(filters), _)) = &self.step {
             self.check_count(id, codes.len(), filters.len())?;
         }
-        self.steps_since = Instant::now();
+        self.steps_since = now.instant;
         if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
             self.resubscribed(filters, codes, events);
         }
@@ -162,7 +165,7 @@ impl State {
         }
     }
 
-    fn arrived(&mut self, arrived: Arrived, events: &mut Vec<Event>) {
+    fn arrived(&mut self, arrived: Arrived, now: Now, events: &mut Vec<Event>) {
         if matches!(self.phase, Phase::Dead(_)) {
             return;
         }
@@ -172,7 +175,7 @@ impl State {
                 Arrival::New(key) => Some(key),
                 Arrival::Repeated => {
                     self.stats.redelivered += 1;
-                    self.send_acks();
+                    self.send_acks(now);
                     return;
                 }
                 Arrival::TooMany => {
@@ -182,10 +185,10 @@ impl State {
             },
         };
         if let Some(notice) = Notice::parse(&arrived.topic, &arrived.payload) {
-            self.noticed(&notice);
+            self.noticed(&notice, now);
             events.push(Event::Notice(notice));
             if !self.config.deliver_notices() {
-                return self.done_with(key);
+                return self.done_with(key, now);
             }
         }
         // Before anything that has to do with the inbox: a reply never waits for room there, nor for the program.
@@ -194,11 +197,11 @@ impl State {
             Sorted::Reply(slot, reply) => {
                 self.stats.replies += 1;
                 slot.answer(Ok(reply));
-                return self.done_with(key);
+                return self.done_with(key, now);
             }
             Sorted::Late => {
                 self.stats.late_replies += 1;
-                return self.done_with(key);
+                return self.done_with(key, now);
             }
         };
         if !self.inbox.has_room(&message) {
@@ -209,21 +212,21 @@ impl State {
         self.arrived = true;
         self.inbox.push(message, key);
         if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
-            self.acknowledge(key);
+            self.acknowledge(key, now);
         }
     }
 
     /// A message above the limit: nobody can take it, so that it is acknowledged, in its turn, and named.
-    fn set_aside(&mut self, arrived: Arrived, size: usize, events: &mut Vec<Event>) {
+    fn set_aside(&mut self, arrived: Arrived, size: usize, now: Now, events: &mut Vec<Event>) {
         if matches!(self.phase, Phase::Dead(_)) {
             return;
         }
         if arrived.qos != QoS::AtMostOnce {
             match self.acks.arrive(&arrived) {
-                Arrival::New(key) => _ = self.acknowledge(key),
+                Arrival::New(key) => _ = self.acknowledge(key, now),
                 Arrival::Repeated => {
                     self.stats.redelivered += 1;
-                    return self.send_acks();
+                    return self.send_acks(now);
                 }
                 Arrival::TooMany => {
                     self.stats.refused_full += 1;
@@ -241,9 +244,9 @@ impl State {
     }
 
     /// It is not for the inbox.
-    fn done_with(&mut self, key: Option<u64>) {
+    fn done_with(&mut self, key: Option<u64>, now: Now) {
         if let Some(key) = key {
-            self.acknowledge(key);
+            self.acknowledge(key, now);
         }
     }
 
@@ -261,7 +264,7 @@ impl State {
         }
     }
 
-    pub(super) fn send_acks(&mut self) {
+    pub(super) fn send_acks(&mut self, now: Now) {
         if let Some(link) = self.link.as_ref().filter(|_| self.quiet_until.is_none()) {
             while let Some((id, qos)) = self.acks.next_ready() {
                 link.acknowledge(id, qos);
@@ -271,14 +274,14 @@ impl State {
                 }
             }
         }
-        self.note_held_back();
+        self.note_held_back(now);
     }
 
     /// Acknowledgements were given, have left, or cannot leave any more: a message may hold them back from now on.
-    pub(super) fn note_held_back(&mut self) {
+    pub(super) fn note_held_back(&mut self, now: Now) {
         let blocker = self.acks.blocker();
         if blocker != self.blocker.map(|(key, _)| key) {
-            self.blocker = blocker.map(|key| (key, Instant::now()));
+            self.blocker = blocker.map(|key| (key, now.instant));
         }
     }
 
@@ -289,9 +292,9 @@ impl State {
     }
 
     /// A message that has held back later acknowledgements for the configured time-out: told once.
-    pub(in crate::session) fn held_back(&mut self) -> Option<Event> {
+    pub(in crate::session) fn held_back(&mut self, now: Now) -> Option<Event> {
         let at = self.held_back_at()?;
-        if Instant::now() < at {
+        if now.instant < at {
             return None;
         }
         let (key, _) = self.blocker.take()?;

@@ -1,12 +1,10 @@
 //! What the broker does not take on this connection, by its CONNACK, and what it refused: neither ends the connection.
 
-use std::time::SystemTime;
-
 use super::tokens::failed;
 use super::{State, Step};
-use crate::backoff::fraction as chance;
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
+use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{AckKind, Body, Op, answered_hint};
 use crate::session::core::outbox::AckFor;
@@ -55,7 +53,13 @@ impl State {
     }
 
     /// PUBACK, PUBREC or PUBCOMP without success. An error means that the connection is of no use.
-    pub(super) fn publish_refused(&mut self, id: u16, refusal: &Refusal, events: &mut Vec<Event>) -> Result<(), Error> {
+    pub(super) fn publish_refused(
+        &mut self,
+        id: u16,
+        refusal: &Refusal,
+        now: Now,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
         let answer = match refusal.code {
             Code::PubRec(_) => AckKind::PubRec,
             Code::PubComp(_) => AckKind::PubComp,
@@ -78,17 +82,17 @@ impl State {
                 self.outbox.refused(seq, error);
                 Ok(())
             }
-            Some(AckFor::Step) => self.step_refused(refusal, events),
+            Some(AckFor::Step) => self.step_refused(refusal, now, events),
             None => Ok(()),
         }
     }
 
-    fn step_refused(&mut self, refusal: &Refusal, events: &mut Vec<Event>) -> Result<(), Error> {
+    fn step_refused(&mut self, refusal: &Refusal, now: Now, events: &mut Vec<Event>) -> Result<(), Error> {
         match self.step.take() {
             Some((Step::UploadToken(upload), _)) => {
                 let kind = upload.token.kind();
                 if let Some(store) = &mut self.tokens {
-                    store.upload_refused(kind, upload.serial, SystemTime::now(), chance());
+                    store.upload_refused(kind, upload.serial, now.wall, now.chance());
                 }
                 self.upload_refusal = Some((upload.serial, refusal.code));
                 self.token_news = true;

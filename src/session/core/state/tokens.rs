@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
 use super::{Phase, State, Step};
-use crate::backoff::fraction as chance;
 use crate::config::Config;
 use crate::credentials::{Credentials, Login};
 use crate::error::{Code, Error, ErrorKind, Fate, RESOURCE};
 use crate::events::{Event, Notice};
 use crate::message::{Outgoing, QoS};
+use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::token_store::TokenStore;
 use crate::token::{Token, TokenKind};
@@ -58,38 +58,38 @@ pub(super) fn failed(reason: Error, retry_in: Option<Duration>) -> Event {
 
 impl State {
     /// The tokens that the configuration holds.
-    pub(super) fn tokens_of(config: &Config) -> Option<TokenStore> {
+    pub(super) fn tokens_of(config: &Config, now: Now) -> Option<TokenStore> {
         let (key_id, tokens) = config.credentials().as_tokens()?;
         let mut store = TokenStore::new(key_id, config.token_renewal(), false);
-        store.replace(key_id, tokens.to_vec(), SystemTime::now(), chance());
+        store.replace(key_id, tokens.to_vec(), now.wall, now.chance());
         Some(store)
     }
 
     // ---- at a login ----
 
     /// Whether the provider has to be asked for tokens before the next login. `renewed_since_refusal`: it was, and they were refused.
-    pub(in crate::session) fn wants_tokens(&self, now: SystemTime, renewed_since_refusal: bool) -> bool {
+    pub(in crate::session) fn wants_tokens(&self, now: Now, renewed_since_refusal: bool) -> bool {
         match &self.tokens {
-            Some(store) if renewed_since_refusal => store.has_ended(now),
-            Some(store) => store.wants_new(now),
+            Some(store) if renewed_since_refusal => store.has_ended(now.wall),
+            Some(store) => store.wants_new(now.wall),
             None => true,
         }
     }
 
     /// Whether the tokens held will do, though new ones could not be had.
-    pub(in crate::session) fn tokens_usable(&self, now: SystemTime) -> bool {
-        self.tokens.as_ref().is_some_and(|store| store.usable(now))
+    pub(in crate::session) fn tokens_usable(&self, now: Now) -> bool {
+        self.tokens.as_ref().is_some_and(|store| store.usable(now.wall))
     }
 
     /// What the provider gave. Whether these are tokens.
-    pub(in crate::session) fn given(&mut self, credentials: &Credentials, now: SystemTime) -> bool {
+    pub(in crate::session) fn given(&mut self, credentials: &Credentials, now: Now) -> bool {
         let Some((key_id, tokens)) = credentials.as_tokens() else {
             self.tokens = None;
             return false;
         };
         let part = self.config.token_renewal();
         let store = self.tokens.get_or_insert_with(|| TokenStore::new(key_id, part, true));
-        store.replace(key_id, tokens.to_vec(), now, chance());
+        store.replace(key_id, tokens.to_vec(), now.wall, now.chance());
         true
     }
 
@@ -110,9 +110,9 @@ impl State {
     }
 
     /// CONNACK 4 or 5. Whether new tokens can be asked for.
-    pub(in crate::session) fn login_refused(&mut self, now: SystemTime) -> bool {
+    pub(in crate::session) fn login_refused(&mut self, now: Now) -> bool {
         self.tokens.as_mut().is_some_and(|store| {
-            store.login_refused(now, chance());
+            store.login_refused(now.wall, now.chance());
             store.renewable()
         })
     }
@@ -121,23 +121,25 @@ impl State {
 
     /// Notices that this machine's clock was set back since the last look. (That it was set forward looks like sleep,
     /// through which tokens age as well.)
-    pub(in crate::session) fn look_at_clock(&mut self, now: SystemTime) {
-        let (wall, monotonic) = std::mem::replace(&mut self.clock, (now, Instant::now()));
-        let back = wall.checked_add(monotonic.elapsed()).and_then(|expected| expected.duration_since(now).ok());
+    pub(in crate::session) fn look_at_clock(&mut self, now: Now) {
+        let before = std::mem::replace(&mut self.clock, now);
+        let elapsed = now.instant.saturating_duration_since(before.instant);
+        let expected = before.wall.checked_add(elapsed);
+        let back = expected.and_then(|expected| expected.duration_since(now.wall).ok());
         if let (Some(back), Some(store)) = (back.filter(|back| *back >= CLOCK_STEP), &mut self.tokens) {
             store.clock_set_back(back);
         }
     }
 
     /// How long until a token has to be renewed; `None` when none has to be, as far as is known now.
-    pub(in crate::session) fn until_renewal(&self, now: SystemTime) -> Option<Duration> {
+    pub(in crate::session) fn until_renewal(&self, now: Now) -> Option<Duration> {
         let store = self.tokens.as_ref().filter(|_| self.is_online())?;
         let due = store.next_renewal()?;
-        Some(due.duration_since(now).unwrap_or_default())
+        Some(due.duration_since(now.wall).unwrap_or_default())
     }
 
     /// The provider's answer to a renewal: what is new is uploaded, ahead of everything else.
-    pub(in crate::session) fn renewed(&mut self, credentials: &Credentials, now: SystemTime) -> Result<(), Error> {
+    pub(in crate::session) fn renewed(&mut self, credentials: &Credentials, now: Now) -> Result<(), Error> {
         let failed = |message: &str| Err(Error::new(ErrorKind::Credentials, message));
         let Some(store) = &mut self.tokens else { return Ok(()) };
         let Some((key_id, tokens)) = credentials.as_tokens() else {
@@ -146,26 +148,26 @@ impl State {
         if key_id != store.key_id() {
             return failed("the new tokens belong to another AccessKey; they can only be used at a new login");
         }
-        if !store.replace(key_id, tokens.to_vec(), now, chance()) {
+        if !store.replace(key_id, tokens.to_vec(), now.wall, now.chance()) {
             return failed("the credentials provider gave the same tokens again");
         }
-        self.upload_new();
+        self.upload_new(now);
         Ok(())
     }
 
-    pub(in crate::session) fn renewal_failed(&mut self, reason: Error, now: SystemTime) -> Event {
-        let retry_in = self.tokens.as_mut().map(|store| store.renewal_failed(now, chance()));
+    pub(in crate::session) fn renewal_failed(&mut self, reason: Error, now: Now) -> Event {
+        let retry_in = self.tokens.as_mut().map(|store| store.renewal_failed(now.wall, now.chance()));
         failed(reason, retry_in)
     }
 
     /// A token from the program. Its serial number, unless it is held already.
-    pub(in crate::session) fn take_token(&mut self, token: Token, now: SystemTime) -> Result<Option<u64>, Error> {
+    pub(in crate::session) fn take_token(&mut self, token: Token, now: Now) -> Result<Option<u64>, Error> {
         let Some(store) = &mut self.tokens else {
             return Err(Error::invalid("this client did not log in with a token: there is none to be replaced"));
         };
-        let serial = store.put(token, now, chance());
+        let serial = store.put(token, now.wall, now.chance());
         if serial.is_some() {
-            self.upload_new();
+            self.upload_new(now);
         }
         Ok(serial)
     }
@@ -191,7 +193,7 @@ impl State {
     }
 
     /// Puts what the service has not seen yet ahead of all other steps.
-    fn upload_new(&mut self) {
+    fn upload_new(&mut self, now: Now) {
         let Some(store) = self.tokens.as_ref().filter(|_| self.link.is_some()) else { return };
         let under_way = match &self.step {
             Some((Step::UploadToken(upload), _)) => Some(upload.serial),
@@ -199,7 +201,7 @@ impl State {
         };
         self.steps.retain(|step| !matches!(step, Step::UploadToken(_)));
         if self.steps.is_empty() && self.step.is_none() {
-            self.steps_since = Instant::now();
+            self.steps_since = now.instant;
         }
         for (token, serial) in store.not_accepted().into_iter().rev() {
             if under_way != Some(serial) {
@@ -209,21 +211,18 @@ impl State {
     }
 
     /// CONNACK: what came while the connection was being made goes first.
-    pub(super) fn tokens_connected(&mut self) {
+    pub(super) fn tokens_connected(&mut self, now: Now) {
         self.verdict = None;
         if let Some(store) = &mut self.tokens {
             store.login_accepted();
             self.token_news = true;
-            self.upload_new();
+            self.upload_new(now);
         }
     }
 
     /// PUBACK of an upload.
-    pub(super) fn uploaded(&mut self, upload: &Upload, events: &mut Vec<Event>) {
-        let token = self
-            .tokens
-            .as_mut()
-            .and_then(|store| store.uploaded(upload.token.kind(), upload.serial, SystemTime::now()));
+    pub(super) fn uploaded(&mut self, upload: &Upload, now: Now, events: &mut Vec<Event>) {
+        let token = self.tokens.as_mut().and_then(|store| store.uploaded(upload.token.kind(), upload.serial, now.wall));
         // What was said before is about the one before.
         self.verdict = None;
         self.outbox.other_credentials();
@@ -235,16 +234,16 @@ impl State {
     }
 
     /// A notice of the service.
-    pub(super) fn noticed(&mut self, notice: &Notice) {
+    pub(super) fn noticed(&mut self, notice: &Notice, now: Now) {
         match notice {
             Notice::TokenInvalid { code, token_type } => {
-                self.verdict = Some(Verdict { at: Instant::now(), code: *code, kind: TokenKind::parse(token_type) });
+                self.verdict = Some(Verdict { at: now.instant, code: *code, kind: TokenKind::parse(token_type) });
             }
             Notice::TokenExpire { expire_time, token_type } => {
                 let end = expire_time.and_then(|millis| u64::try_from(millis).ok());
                 let end = end.and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
                 if let Some(store) = &mut self.tokens {
-                    self.token_news |= store.ends_soon(TokenKind::parse(token_type), end, SystemTime::now());
+                    self.token_news |= store.ends_soon(TokenKind::parse(token_type), end, now.wall);
                 }
             }
             Notice::Other { .. } => {}
@@ -262,6 +261,7 @@ impl State {
         &mut self,
         verdict: Option<Verdict>,
         step: Option<&(Step, Instant)>,
+        now: Now,
         events: &mut Vec<Event>,
     ) -> Option<Error> {
         let verdict = verdict?;
@@ -274,7 +274,7 @@ impl State {
             let kind = upload.token.kind();
             let possible = verdict.at >= *handed && verdict.kind.is_none_or(|named| named == kind);
             if possible && verdict.code.is_sure_of_upload(self.outbox.any_in_flight()) {
-                return self.upload_refused(verdict.code, kind, upload.serial, events);
+                return self.upload_refused(verdict.code, kind, upload.serial, now, events);
             }
             if possible {
                 // The new one or the one before: the next login, which is made with the new one, will tell.
@@ -286,7 +286,7 @@ impl State {
             return None;
         }
         store.invalid(verdict.kind);
-        if store.renewable() || store.usable(SystemTime::now()) {
+        if store.renewable() || store.usable(now.wall) {
             return None;
         }
         let message = format!("the service has ended the connection over its token: {}", verdict.code);
@@ -298,10 +298,16 @@ impl State {
     }
 
     /// The token just uploaded is not good; the one before may still be.
-    fn upload_refused(&mut self, code: Code, kind: TokenKind, serial: u64, events: &mut Vec<Event>) -> Option<Error> {
+    fn upload_refused(
+        &mut self,
+        code: Code,
+        kind: TokenKind,
+        serial: u64,
+        now: Now,
+        events: &mut Vec<Event>,
+    ) -> Option<Error> {
         let store = self.tokens.as_mut()?;
-        let now = SystemTime::now();
-        store.upload_refused(kind, serial, now, chance());
+        store.upload_refused(kind, serial, now.wall, now.chance());
         self.upload_refusal = Some((serial, code));
         let reason = format!("the service refused the new token of the kind {kind}: {code}");
         let reason = Error::new(ErrorKind::Rejected, reason).with_code(code);
@@ -309,7 +315,7 @@ impl State {
             events.push(failed(reason, None));
             return None;
         }
-        (!store.usable(now)).then_some(reason)
+        (!store.usable(now.wall)).then_some(reason)
     }
 
     /// Which kind of operation a code is about, where that can be told: one for which no token is held. The kind that the
