@@ -107,9 +107,9 @@ impl Session {
 
     pub(super) fn wait<'a>(&self, mut state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {
         let left = until.saturating_duration_since(Instant::now());
-        state.watchers += 1;
+        state.waking.watchers += 1;
         let mut state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        state.watchers -= 1;
+        state.waking.watchers -= 1;
         state
     }
 
@@ -123,14 +123,14 @@ impl Session {
 
     /// Wakes whoever waits for what has happened.
     pub(super) fn notify_waiters(&self, state: &mut State) {
-        if state.take_token_news() {
+        let news = state.take_news();
+        if news.tokens {
             self.token_news.notify_all();
         }
-        let (changed, arrived) = state.take_changes();
-        if changed && state.watchers > 0 {
+        if news.changed {
             self.changed.notify_all();
         }
-        if arrived && state.receivers > 0 {
+        if news.arrived {
             self.arrived.notify_all();
         }
     }

@@ -13,7 +13,7 @@ use crate::events::EventHub;
 use crate::session::Session;
 #[cfg(feature = "spool")]
 use crate::session::calls::spooling;
-use crate::session::core::state::{Phase, State};
+use crate::session::core::state::State;
 use crate::session::shared::Clock;
 use crate::session::threads::connection;
 use crate::session::threads::provider::Asking;
@@ -117,7 +117,7 @@ impl Session {
         let left = deadline.saturating_duration_since(Instant::now());
         let drained = deadline - (left / 3).min(GOODBYE);
         let mut state = self.lock();
-        state.closing = true;
+        state.life.close();
         state.replies.end(&Error::closed());
         state.mark_changed();
         self.notify_waiters(&mut state);
@@ -126,7 +126,7 @@ impl Session {
             self.expire_in(&mut state, now);
             // The server keeps a received QoS 2 message until its exchange ends, and may send it again after that.
             let drained_already = state.outbox.open() == 0 && state.unfinished_exchanges() == 0;
-            if drained_already || now.instant >= drained || state.worker_gone {
+            if drained_already || now.instant >= drained || state.life.is_worker_gone() {
                 break;
             }
             let wake = state.outbox.next_deadline().map_or(drained, |next| next.min(drained));
@@ -135,10 +135,7 @@ impl Session {
         state.give_up();
         let unfinished = state.unfinished_exchanges();
         let report = state.outbox.unseen.report();
-        let dead = match &state.phase {
-            Phase::Dead(reason) if reason.kind() != ErrorKind::Closed => Some(reason.clone()),
-            _ => None,
-        };
+        let dead = state.life.end().filter(|reason| reason.kind() != ErrorKind::Closed).cloned();
         drop(state);
         if unfinished > 0 {
             log::warn!("the server has not finished {unfinished} QoS 2 exchanges: it may deliver these messages again");
@@ -154,10 +151,10 @@ impl Session {
         let mut state = self.lock();
         state.say_goodbye(until - MOMENT / 2);
         self.notify_waiters(&mut state);
-        while !state.worker_gone && Instant::now() < until {
+        while !state.life.is_worker_gone() && Instant::now() < until {
             state = self.wait(state, until);
         }
-        let ended = state.worker_gone;
+        let ended = state.life.is_worker_gone();
         let mut newly_stranded = false;
         let mut told = None;
         if !ended {

@@ -10,7 +10,6 @@ use crate::message::Message;
 use crate::session::Session;
 use crate::session::core::inbox::QueueId;
 use crate::session::core::op::Body;
-use crate::session::core::state::Phase;
 use crate::subscribe_options::SubscribeOptions;
 
 /// How long to wait for a message.
@@ -72,7 +71,7 @@ impl Session {
                 });
                 return Ok(Some(message));
             }
-            if let Phase::Dead(reason) = &state.phase {
+            if let Some(reason) = state.life.end() {
                 return Err(reason.clone());
             }
             let left = match until {
@@ -86,12 +85,12 @@ impl Session {
             // Whoever waits here keeps the time for this, too: the worker looks only when something happens.
             let held_back = state.held_back_at().map(|at| at.saturating_duration_since(now.instant));
             let left = left.into_iter().chain(held_back).min();
-            state.receivers += 1;
+            state.waking.receivers += 1;
             state = match left {
                 None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => self.arrived.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             };
-            state.receivers -= 1;
+            state.waking.receivers -= 1;
         }
     }
 

@@ -289,7 +289,7 @@ impl Run {
                 let _ = self.state.outbox.unseen.report();
             }
             22 => {
-                self.state.closing = true;
+                self.state.life.close();
                 match bytes.of(3) {
                     0 => self.state.say_goodbye(self.now.instant),
                     1 => self.state.give_up(),
@@ -535,7 +535,7 @@ impl Run {
         assert!(stats.outbox_messages <= 8 && stats.inbox_messages <= 4);
         let silent = self.link.as_ref().filter(|_| self.quiet_until.is_some());
         let handed = silent.map_or(0, |link| lock(&link.0).handed.len());
-        assert!(handed == 0 || self.state.leaving, "something was sent while the connection is to be quiet");
+        assert!(handed == 0 || self.state.life.is_leaving(), "something was sent while the connection is to be quiet");
     }
 
     fn end(mut self) {

@@ -1,6 +1,7 @@
 //! The bookkeeping of a session: everything that is known, without a thread, a socket or a clock.
 
 pub(super) mod acks;
+mod evidence;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub(super) mod inbox;

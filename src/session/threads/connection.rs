@@ -88,7 +88,7 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
         let _ = renewer.join();
     }
     let mut state = session.lock();
-    state.worker_gone = true;
+    state.life.worker_ended();
     state.mark_changed();
     session.notify_waiters(&mut state);
     if session.stranded.swap(true, Ordering::Relaxed) {
@@ -466,17 +466,17 @@ impl Worker<'_> {
     }
 
     fn leaving(&self) -> bool {
-        self.session.lock().leaving
+        self.session.lock().life.is_leaving()
     }
 
     /// Waits; true when it is time to leave.
     fn sleep(&self, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         let mut state = self.session.lock();
-        while !state.leaving && Instant::now() < until {
+        while !state.life.is_leaving() && Instant::now() < until {
             state = self.session.wait(state, until);
         }
-        state.leaving
+        state.life.is_leaving()
     }
 }
 

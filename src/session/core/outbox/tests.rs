@@ -5,6 +5,7 @@ use crate::delivery::Slot;
 use crate::error::Fate;
 use crate::message::{Outgoing, QoS};
 use crate::session::core::now::Now;
+use crate::session::core::op::Progress;
 
 const BOUNDS: Bounds = Bounds { window: 4, count: 10, bytes: 100, ids: 8 };
 
@@ -31,7 +32,7 @@ fn push_qos_1(outbox: &mut Outbox, count: usize) -> Vec<u64> {
 fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
     let mut sent = Vec::new();
     while let Some((seq, id)) = outbox.next(true) {
-        let repeats_release = outbox.op(seq).is_some_and(|op| op.released);
+        let repeats_release = outbox.op(seq).is_some_and(Op::releases);
         outbox.put_in_channel(seq, id, moment());
         if !repeats_release {
             outbox.sent(Sent::Publish(id), true, moment()).expect("in step");
@@ -94,9 +95,9 @@ fn an_expired_qos_2_exchange_is_completed_on_a_resumed_session_without_its_messa
     outbox.expire(now, None);
     assert_eq!(fate(&slot), Some(Fate::Unknown));
     assert_eq!(send(&mut outbox), [(seq, 1)], "the id goes on");
-    assert!(outbox.op(seq).is_some_and(|op| op.is_abandoned() && op.progress == Progress::Released));
+    assert!(outbox.op(seq).is_some_and(|op| op.is_abandoned() && op.progress() == Some(Progress::Released)));
     outbox.connection_lost(true, Blame::Nobody, now);
-    outbox.session_gone(now);
+    outbox.connected(false, None, now);
     assert_eq!(outbox.next(true), None, "nothing is left to complete");
 }
 
@@ -212,7 +213,7 @@ fn ids_a_resumed_session_goes_on_with_are_left_out() {
     outbox.connection_lost(true, Blame::Nobody, moment());
     outbox.set_last_id(0);
     assert_eq!(outbox.next_id(), None, "id 1 goes on");
-    outbox.seek_free_ids();
+    outbox.connected(true, None, moment());
     assert_eq!(outbox.next_id(), Some(3));
 }
 
@@ -236,7 +237,7 @@ fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session()
     send(&mut outbox);
     outbox.expire(now, None);
     outbox.connection_lost(true, Blame::Nobody, now);
-    assert!(outbox.op(seq).is_some_and(|op| op.released), "with PUBREL, not with the message");
+    assert!(outbox.op(seq).is_some_and(Op::releases), "with PUBREL, not with the message");
     assert_eq!(send(&mut outbox), [(seq, 1)]);
 }
 
@@ -360,7 +361,7 @@ fn a_pubrec_for_a_message_of_qos_1_breaks_the_rules() {
     assert!(outbox.received(1).is_err());
     outbox.connection_lost(true, Blame::Nobody, moment());
     let op = outbox.op(seq).expect("it is open");
-    assert!(op.kept_id == Some(1) && !op.released, "the message is sent again, not PUBREL");
+    assert!(op.kept_id() == Some(1) && !op.releases(), "the message is sent again, not PUBREL");
 }
 
 #[test]
@@ -372,7 +373,7 @@ fn only_what_was_written_goes_on_under_its_id() {
     outbox.put_in_channel(seqs[1], 2, moment());
     for _ in 0..2 {
         outbox.connection_lost(true, Blame::Nobody, moment());
-        let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(|op| op.kept_id)).collect();
+        let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(Op::kept_id)).collect();
         assert_eq!(kept, [Some(1), None]);
         // Ahead of the channel, and not taken from there either when the connection breaks again.
         assert_eq!(outbox.next(true), Some((seqs[0], 1)));

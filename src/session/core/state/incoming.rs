@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::{Flow, Phase, State, Step};
-use crate::config::AckMode;
+use super::connection::{Connection, Step};
+use super::{Flow, State};
+use crate::config::{AckMode, Config};
 use crate::delivery::Outcome;
 use crate::error::{Error, ErrorKind, Fate};
 use crate::events::{Event, Notice};
@@ -29,7 +30,7 @@ impl State {
         events: &mut Vec<Event>,
     ) -> Result<Flow, Error> {
         match event {
-            LinkEvent::Sent(Sent::Disconnect) => return self.left(),
+            LinkEvent::Sent(Sent::Disconnect) => return self.left(now),
             LinkEvent::Sent(sent) => self.outbox.sent(sent, sure, now.instant)?,
             LinkEvent::PubAck(id) => self.message_done(id, AckKind::PubAck, now, events)?,
             LinkEvent::PubComp(id) => self.message_done(id, AckKind::PubComp, now, events)?,
@@ -53,8 +54,10 @@ impl State {
             LinkEvent::Oversized(arrived, size) => self.set_aside(arrived, size, now, events),
             LinkEvent::Released(id) => {
                 self.acks.released(id);
-                // `disconnect` may wait for it.
-                self.changed |= self.closing;
+                if self.life.is_closing() {
+                    // `disconnect` may wait for it.
+                    self.waking.mark_changed();
+                }
             }
             LinkEvent::ConnAck { .. } | LinkEvent::Alive => {}
         }
@@ -63,19 +66,22 @@ impl State {
 
     /// What had been read before the connection died. An acknowledgement of it waits for the next connection.
     pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LinkEvent>, now: Now, events: &mut Vec<Event>) {
-        let dead = self.link.take();
+        let sender = self.connection.as_mut().and_then(|connection| connection.sender.take());
         for event in leftovers {
             // Whether they fit together no longer matters.
             let _ = self.handle(event, false, now, events);
         }
-        self.link = dead;
+        if let Some(connection) = &mut self.connection {
+            connection.sender = sender;
+        }
     }
 
     /// DISCONNECT is written, by the adapter's account. That ends the client only if it asked for it: an adapter may
     /// have reasons of its own to leave.
-    fn left(&self) -> Result<Flow, Error> {
+    fn left(&self, now: Now) -> Result<Flow, Error> {
         let unasked = "the connection was ended over something the server sent, which broke a rule of MQTT";
-        self.leave_by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
+        let by = self.life.goodbye(now.instant);
+        by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
     }
 
     fn message_done(&mut self, id: u16, answer: AckKind, now: Now, events: &mut Vec<Event>) -> Result<(), Error> {
@@ -106,7 +112,7 @@ impl State {
         let Some(op) = self.outbox.op(seq) else { return Ok(()) };
         let reply = Outcome { granted: codes, reason, ..op.reply() };
         if let Some(Body::Subscribe { filters, own }) = op.body() {
-            self.check_count(id, reply.granted.len(), filters.len())?;
+            check_count(&self.config, id, reply.granted.len(), filters.len())?;
             for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
                 if verdict.is_ok() {
                     self.subscriptions.granted(filter, *qos);
@@ -120,18 +126,9 @@ impl State {
         Ok(())
     }
 
-    /// Each filter has its verdict, or the verdicts cannot be told apart.
-    fn check_count(&self, id: u16, codes: usize, filters: usize) -> Result<(), Error> {
-        let server = self.config.route();
-        match link::count_fault("SUBACK", id, codes, filters) {
-            Some(fault) => Err(link::broken(&fault, &server).error),
-            None => Ok(()),
-        }
-    }
-
     fn step_done(&mut self, now: Now, events: &mut Vec<Event>) {
-        self.steps_since = now.instant;
-        if let Some((Step::UploadToken(upload), _)) = self.step.take() {
+        let step = self.connection.as_mut().and_then(|connection| connection.steps.done(now.instant));
+        if let Some(Step::UploadToken(upload)) = step {
             self.uploaded(&upload, now, events);
         }
     }
@@ -143,11 +140,11 @@ impl State {
         now: Now,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        if let Some((Step::Resubscribe(filters), _)) = &self.step {
-            self.check_count(id, codes.len(), filters.len())?;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if let Some(Step::Resubscribe(filters)) = connection.steps.current() {
+            check_count(&self.config, id, codes.len(), filters.len())?;
         }
-        self.steps_since = now.instant;
-        if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
+        if let Some(Step::Resubscribe(filters)) = connection.steps.done(now.instant) {
             self.resubscribed(filters, codes, events);
         }
         Ok(())
@@ -166,7 +163,7 @@ impl State {
     }
 
     fn arrived(&mut self, arrived: Arrived, now: Now, events: &mut Vec<Event>) {
-        if matches!(self.phase, Phase::Dead(_)) {
+        if self.life.end().is_some() {
             return;
         }
         let key = match arrived.qos {
@@ -209,7 +206,7 @@ impl State {
             return;
         }
         self.stats.received += 1;
-        self.arrived = true;
+        self.waking.mark_arrived();
         self.inbox.push(message, key);
         if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
             self.acknowledge(key, now);
@@ -218,7 +215,7 @@ impl State {
 
     /// A message above the limit: nobody can take it, so that it is acknowledged, in its turn, and named.
     fn set_aside(&mut self, arrived: Arrived, size: usize, now: Now, events: &mut Vec<Event>) {
-        if matches!(self.phase, Phase::Dead(_)) {
+        if self.life.end().is_some() {
             return;
         }
         if arrived.qos != QoS::AtMostOnce {
@@ -259,17 +256,17 @@ impl State {
             }
             None => self.stats.dropped_full += 1,
         }
-        if !std::mem::replace(&mut self.inbox_full, true) {
+        if self.inbox.mark_full() {
             events.push(Event::InboxFull);
         }
     }
 
     pub(super) fn send_acks(&mut self, now: Now) {
-        if let Some(link) = self.link.as_ref().filter(|_| self.quiet_until.is_none()) {
+        if let Some(link) = self.connection.as_ref().and_then(Connection::free_sender) {
             while let Some((id, qos)) = self.acks.next_ready() {
                 link.acknowledge(id, qos);
                 // What comes while the client ends would put its end off without end.
-                if qos == QoS::ExactlyOnce && !self.closing {
+                if qos == QoS::ExactlyOnce && !self.life.is_closing() {
                     self.acks.await_release(id);
                 }
             }
@@ -279,15 +276,16 @@ impl State {
 
     /// Acknowledgements were given, have left, or cannot leave any more: a message may hold them back from now on.
     pub(super) fn note_held_back(&mut self, now: Now) {
+        let Some(connection) = &mut self.connection else { return };
         let blocker = self.acks.blocker();
-        if blocker != self.blocker.map(|(key, _)| key) {
-            self.blocker = blocker.map(|key| (key, now.instant));
+        if blocker != connection.blocker.map(|(key, _)| key) {
+            connection.blocker = blocker.map(|key| (key, now.instant));
         }
     }
 
     /// When [`held_back`](State::held_back) has something to tell, as things are.
     pub(in crate::session) fn held_back_at(&self) -> Option<Instant> {
-        let (_, since) = self.blocker?;
+        let (_, since) = self.connection.as_ref()?.blocker?;
         since.checked_add(self.config.timeout())
     }
 
@@ -297,12 +295,20 @@ impl State {
         if now.instant < at {
             return None;
         }
-        let (key, _) = self.blocker.take()?;
+        let (key, _) = self.connection.as_mut()?.blocker.take()?;
         let held_back = self.acks.held_back();
         let untaken = self.inbox.topic_of(key).map(ToString::to_string);
         let taken = self.acks.mark_told(key).map(ToString::to_string);
         let (topic, taken) = untaken.map(|topic| (topic, false)).or(taken.map(|topic| (topic, true)))?;
         Some(Event::AcksHeldBack { topic, taken, held_back })
+    }
+}
+
+/// Fails unless each filter has its code: the codes could not be told apart.
+fn check_count(config: &Config, id: u16, codes: usize, filters: usize) -> Result<(), Error> {
+    match link::count_fault("SUBACK", id, codes, filters) {
+        Some(fault) => Err(link::broken(&fault, &config.route()).error),
+        None => Ok(()),
     }
 }
 

@@ -1,14 +1,18 @@
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use super::connection::ORDER_TOPIC;
 use super::*;
 use crate::config::ConfigBuilder;
 use crate::credentials::Credentials;
 use crate::delivery::Settler;
+use crate::error::Code;
 use crate::events::Event;
-use crate::session::core::now::Now;
-use crate::session::core::op::Op;
+use crate::message::{Outgoing, QoS};
+use crate::session::core::op::{Body, Op};
 use crate::session::core::outbox::TopicRefusal;
-use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, Sent};
+use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
+use crate::subscribe_options::FilterRequest;
 use crate::sync::lock;
 use crate::token::{Token, TokenKind};
 
@@ -515,7 +519,7 @@ fn a_message_that_was_sent_before_its_topic_was_refused_is_not_called_unsent() {
     let body = Body::Publish(Arc::new(Outgoing::new("t", QoS::AtLeastOnce, "")));
     let mut op = Op::new(body, Settler::new().0, now);
     assert!(topic_refused(&op, &refusal, now).to_string().contains("refused without being sent"));
-    op.written = true;
+    op.written();
     let error = topic_refused(&op, &refusal, now).to_string();
     assert!(error.contains("refused and is not sent again") && !error.contains("without"), "{error}");
 }
