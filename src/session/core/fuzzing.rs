@@ -2,8 +2,10 @@
 //! not, the time that passes, losses and ends, in any order. It must never panic, never contradict itself, and leave no
 //! handle open.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock};
+mod bytes;
+mod link;
+
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::config::{AckMode, Config};
@@ -17,12 +19,12 @@ use crate::session::core::inbox::QueueId;
 use crate::session::core::now::Now;
 use crate::session::core::op::Body;
 use crate::session::core::state::{Flow, State};
-use crate::session::wire::link::{
-    Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Refusal, Sent, ServerLimits,
-};
-use crate::subscribe_options::FilterRequest;
+use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, Refusal, Sent, ServerLimits};
 use crate::sync::lock;
 use crate::token::{Token, TokenKind};
+
+use bytes::Bytes;
+use link::Link;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -43,7 +45,7 @@ const JUMPS: [Duration; 8] = [
 
 /// Runs one sequence; each byte, or a few, is a step.
 pub fn session(data: &[u8]) {
-    let mut bytes = Bytes(data.iter());
+    let mut bytes = Bytes::new(data);
     let Some(kind) = bytes.next() else { return };
     let mut run = Run::new(kind, bytes.next().unwrap_or_default());
     while let Some(step) = bytes.next() {
@@ -51,154 +53,6 @@ pub fn session(data: &[u8]) {
         run.check();
     }
     run.end();
-}
-
-struct Bytes<'a>(std::slice::Iter<'a, u8>);
-
-impl Bytes<'_> {
-    fn next(&mut self) -> Option<u8> {
-        self.0.next().copied()
-    }
-
-    /// One of so many; the first where the bytes are used up.
-    fn of(&mut self, count: u8) -> u8 {
-        self.next().unwrap_or_default() % count
-    }
-
-    fn qos(&mut self) -> QoS {
-        QoS::from_level(self.of(3)).unwrap_or(QoS::AtLeastOnce)
-    }
-
-    fn filter(&mut self) -> String {
-        ["a", "a/#", "b/+", "c"][usize::from(self.of(4))].to_string()
-    }
-
-    fn id(&mut self) -> u16 {
-        [0, 1, 2, 3, 4, 1022, 1023, 1024, 1025, 65_535][usize::from(self.of(10))]
-    }
-}
-
-/// What an adapter and a broker would know of a connection.
-#[derive(Default)]
-struct Wire {
-    last_id: u16,
-    /// Handed over and not taken yet; those of a resumed session go first.
-    ahead: VecDeque<(u16, QoS)>,
-    handed: VecDeque<Handed>,
-    /// What the broker would answer next.
-    due: VecDeque<LinkEvent>,
-}
-
-enum Handed {
-    Publish(QoS),
-    Subscribe(usize),
-    Unsubscribe,
-    Acknowledge,
-    Disconnect,
-}
-
-#[derive(Clone, Default)]
-struct Link(Arc<Mutex<Wire>>);
-
-impl Link {
-    fn hand(&self, request: Handed) -> bool {
-        lock(&self.0).handed.push_back(request);
-        true
-    }
-
-    /// The next request is taken, and answered later.
-    fn take(&self) -> Option<LinkEvent> {
-        let mut wire = lock(&self.0);
-        if let Some((id, qos)) = wire.ahead.pop_front() {
-            wire.due.push_back(answer(id, qos));
-            return Some(LinkEvent::Sent(Sent::Publish(id)));
-        }
-        let request = wire.handed.pop_front()?;
-        if let Handed::Publish(QoS::AtMostOnce) = request {
-            return Some(LinkEvent::Sent(Sent::Publish(0)));
-        }
-        if let Handed::Acknowledge = request {
-            return Some(LinkEvent::Alive);
-        }
-        if let Handed::Disconnect = request {
-            return Some(LinkEvent::Sent(Sent::Disconnect));
-        }
-        wire.last_id = if wire.last_id >= IDS { 1 } else { wire.last_id + 1 };
-        let id = wire.last_id;
-        let (sent, reply) = match request {
-            Handed::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
-            Handed::Subscribe(count) => {
-                (Sent::Subscribe(id), LinkEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count], None))
-            }
-            _ => (Sent::Unsubscribe(id), LinkEvent::UnsubAck(id)),
-        };
-        wire.due.push_back(reply);
-        Some(LinkEvent::Sent(sent))
-    }
-
-    /// The broker's next answer.
-    fn reply(&self) -> Option<LinkEvent> {
-        let mut wire = lock(&self.0);
-        let reply = wire.due.pop_front()?;
-        if let LinkEvent::PubRec(id) = reply {
-            wire.due.push_back(LinkEvent::PubComp(id));
-        }
-        Some(reply)
-    }
-}
-
-fn answer(id: u16, qos: QoS) -> LinkEvent {
-    if qos == QoS::ExactlyOnce { LinkEvent::PubRec(id) } else { LinkEvent::PubAck(id) }
-}
-
-impl LinkSender for Link {
-    fn publish(&self, message: &Outgoing) -> bool {
-        self.hand(Handed::Publish(message.qos))
-    }
-
-    fn subscribe(&self, filters: &[FilterRequest]) -> bool {
-        self.hand(Handed::Subscribe(filters.len()))
-    }
-
-    fn unsubscribe(&self, _: &str) -> bool {
-        self.hand(Handed::Unsubscribe)
-    }
-
-    fn acknowledge(&self, _: u16, _: QoS) -> bool {
-        self.hand(Handed::Acknowledge)
-    }
-
-    fn disconnect(&self) -> bool {
-        self.hand(Handed::Disconnect)
-    }
-}
-
-impl LinkPump for Link {
-    fn next(&mut self) -> Result<LinkEvent, Failure> {
-        Ok(LinkEvent::Alive)
-    }
-
-    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
-        Ok(None)
-    }
-
-    fn leftovers(&mut self) -> Vec<LinkEvent> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, last_id: u16) {
-        lock(&self.0).last_id = last_id;
-    }
-
-    fn resend(&mut self, id: u16, message: &Outgoing) {
-        lock(&self.0).ahead.push_back((id, message.qos));
-    }
-
-    fn release_again(&mut self, id: u16) {
-        lock(&self.0).due.push_back(LinkEvent::PubComp(id));
-    }
-
-    fn drain(&mut self, _: Instant) {}
 }
 
 const WINDOW: u16 = 3;

@@ -1,111 +1,23 @@
 //! One operation of the outbox.
 
-use std::sync::Arc;
+mod body;
+mod place;
+
 use std::time::{Duration, Instant};
 
-use crate::delivery::{Outcome, Settler, Slot};
+use crate::delivery::{Outcome, Settler};
 use crate::error::{Code, Error, ErrorKind, Fate, Stage};
-use crate::message::{Outgoing, QoS, block};
+use crate::message::QoS;
 use crate::session::core::evidence::Evidence;
-use crate::subscribe_options::FilterRequest;
-
-/// What is asked of the broker.
-#[derive(Debug, Clone)]
-pub(crate) enum Body {
-    Publish(Arc<Outgoing>),
-    /// `own`: for the client's own queue, not for a stream.
-    Subscribe {
-        filters: Vec<FilterRequest>,
-        own: bool,
-    },
-    Unsubscribe(String),
-}
-
-impl Body {
-    /// What it counts against the outbox's bound in bytes: what it has allocated, and what is kept of an operation.
-    pub(in crate::session) fn size(&self) -> usize {
-        // In the outbox's trees, which may be half empty; and where its fate is told.
-        let kept =
-            2 * (size_of::<Op>() + size_of::<(Instant, u64)>() + 2 * size_of::<u64>()) + block(size_of::<Slot>());
-        let held = match self {
-            Body::Publish(message) => block(size_of::<Outgoing>()) + message.held(),
-            Body::Subscribe { filters, .. } => {
-                let texts = filters.iter().map(|(filter, _)| block(filter.capacity())).sum::<usize>();
-                block(filters.capacity() * size_of::<FilterRequest>()) + texts
-            }
-            Body::Unsubscribe(filter) => block(filter.capacity()),
-        };
-        kept + held
-    }
-
-    /// The filters it asks for, if it is a SUBSCRIBE.
-    pub(in crate::session) fn filters(&self) -> impl Iterator<Item = &str> {
-        let filters = match self {
-            Body::Subscribe { filters, .. } => filters.as_slice(),
-            _ => &[],
-        };
-        filters.iter().map(|(filter, _)| filter.as_str())
-    }
-
-    /// For error messages.
-    pub(in crate::session) fn describe(&self) -> String {
-        match self {
-            Body::Publish(message) => format!("PUBLISH to \"{}\" ({})", message.topic, message.qos),
-            Body::Subscribe { filters, .. } => {
-                let filters: Vec<_> = filters.iter().map(|(filter, _)| format!("\"{filter}\"")).collect();
-                format!("SUBSCRIBE to {}", filters.join(", "))
-            }
-            Body::Unsubscribe(filter) => format!("UNSUBSCRIBE from \"{filter}\""),
-        }
-    }
-}
+pub(crate) use body::Body;
+pub(in crate::session) use place::Progress;
+use place::{Exchange, Handed, Place};
 
 /// Which of MQTT's two kinds of acknowledged requests a packet id belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum Kind {
     Publish,
     Request,
-}
-
-/// Where an operation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum Place {
-    /// Its record is not on disk yet: until then it must not go out.
-    Storing,
-    /// To be handed over. On a resumed session, an exchange that was begun goes on.
-    Queued(Option<Exchange>),
-    /// Handed to the current connection: it can no longer be withdrawn.
-    Handed(Handed),
-}
-
-/// An exchange that was begun on an earlier connection, and goes on under its packet id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) struct Exchange {
-    pub(in crate::session) id: u16,
-    /// PUBREL is repeated instead of the message.
-    pub(in crate::session) released: bool,
-}
-
-/// What an operation is to the current connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) struct Handed {
-    /// 0 for none.
-    pub(in crate::session) id: u16,
-    pub(in crate::session) progress: Progress,
-    pub(in crate::session) since: Instant,
-    /// The id is from an earlier connection.
-    pub(in crate::session) continued: bool,
-}
-
-/// How far an operation got on the current connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum Progress {
-    /// In the adapter's channel.
-    InChannel,
-    /// Written, or about to be.
-    Written,
-    /// QoS 2: PUBREC came, PUBCOMP did not.
-    Released,
 }
 
 /// What a broker answers to it.

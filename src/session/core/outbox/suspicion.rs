@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::in_flight::InFlight;
 use super::topics::Topics;
 use super::{Outbox, TopicRefusal};
 use crate::error::{Code, Error};
@@ -31,47 +30,12 @@ pub(super) struct Finding {
 }
 
 impl Outbox {
-    /// CONNACK came. `receive_maximum`: how many messages the server takes at a time, if it said so.
-    pub(in crate::session) fn connected(&mut self, session_present: bool, receive_maximum: Option<u16>, now: Instant) {
-        if session_present {
-            self.seek_free_ids();
-        } else {
-            // Nothing sent before goes on.
-            self.connection_lost(false, Blame::Nobody, now);
-            self.last_id = 0;
-        }
-        self.in_flight.receive_maximum = receive_maximum;
-    }
-
-    /// The connection is gone. `resumable`: the broker was asked to keep the session.
-    pub(in crate::session) fn connection_lost(&mut self, resumable: bool, blame: Blame, now: Instant) {
-        self.finding = match blame {
+    /// Collects the evidence of a connection that has just ended.
+    pub(super) fn judge(&mut self, blame: Blame, now: Instant) -> Finding {
+        match blame {
             Blame::Nobody => Finding::default(),
             Blame::Recent => self.suspect(now),
             Blame::Proven(kind) => self.suspect_proven(kind, now),
-        };
-        self.in_flight = InFlight::default();
-        let mut gone = Vec::new();
-        for (seq, op) in &mut self.ops {
-            op.back_to_queue(resumable);
-            match op.kept_id() {
-                Some(id) => {
-                    self.in_flight.reserved.insert(id);
-                }
-                None if op.is_abandoned() => {
-                    gone.push(*seq);
-                    continue;
-                }
-                None => {}
-            }
-            if op.is_queued() {
-                self.queued.insert(*seq);
-            }
-        }
-        for seq in gone {
-            self.ops.remove(&seq);
-            self.queued.remove(&seq);
-            self.abandoned.remove(&seq);
         }
     }
 
