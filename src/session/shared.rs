@@ -6,16 +6,37 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use super::core::now::Now;
 use super::core::state::State;
 use super::event_log::log_event;
 use super::threads::provider::Asking;
+use crate::backoff;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fate, Result};
 use crate::events::{Event, EventHub, Events};
 use crate::stats::Stats;
 use crate::sync::lock;
+
+/// Reads the clocks for the core, which has none.
+pub(super) struct Clock {
+    /// Makes chance differ from client to client.
+    key: u64,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Clock { key: backoff::random() }
+    }
+
+    /// The time, to be read once for each time the state is locked.
+    pub(super) fn now(&self) -> Now {
+        let wall = SystemTime::now();
+        let nanos = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+        Now { instant: Instant::now(), wall, seed: self.key ^ u64::from(nanos) }
+    }
+}
 
 /// What callers and the worker share.
 pub(crate) struct Session {
@@ -34,6 +55,7 @@ pub(crate) struct Session {
     pub(super) connecting: AtomicU8,
     pub(super) stranded: AtomicBool,
     pub(super) process: u32,
+    pub(super) clock: Clock,
     #[cfg(feature = "spool")]
     pub(super) spool: Option<Arc<crate::spool::Queue>>,
 }
@@ -43,7 +65,11 @@ impl Session {
         lock(&self.state)
     }
 
-    /// Refuses to mark_changed a client that was made before a `fork`: its worker exists in the parent only, and its locks may
+    pub(super) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// Refuses to touch a client that was made before a `fork`: its worker exists in the parent only, and its locks may
     /// have been held at that moment.
     pub(crate) fn check_process(&self) -> Result<()> {
         if std::process::id() == self.process {
@@ -81,9 +107,9 @@ impl Session {
 
     pub(super) fn wait<'a>(&self, mut state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {
         let left = until.saturating_duration_since(Instant::now());
-        state.watchers += 1;
+        state.waking.watchers += 1;
         let mut state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        state.watchers -= 1;
+        state.waking.watchers -= 1;
         state
     }
 
@@ -97,14 +123,14 @@ impl Session {
 
     /// Wakes whoever waits for what has happened.
     pub(super) fn notify_waiters(&self, state: &mut State) {
-        if state.take_token_news() {
+        let news = state.take_news();
+        if news.tokens {
             self.token_news.notify_all();
         }
-        let (changed, arrived) = state.take_changes();
-        if changed && state.watchers > 0 {
+        if news.changed {
             self.changed.notify_all();
         }
-        if arrived && state.receivers > 0 {
+        if news.arrived {
             self.arrived.notify_all();
         }
     }

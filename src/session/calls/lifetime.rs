@@ -5,6 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::backoff;
 use crate::config::Config;
 use crate::detached;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -12,7 +13,8 @@ use crate::events::EventHub;
 use crate::session::Session;
 #[cfg(feature = "spool")]
 use crate::session::calls::spooling;
-use crate::session::core::state::{Phase, State};
+use crate::session::core::state::State;
+use crate::session::shared::Clock;
 use crate::session::threads::connection;
 use crate::session::threads::provider::Asking;
 use crate::session::wire::{dial, probe};
@@ -46,8 +48,9 @@ impl Session {
         deadline: Instant,
         #[cfg(feature = "spool")] mut opened: Option<crate::spool::Opened>,
     ) -> Result<Arc<Session>> {
+        let clock = Clock::new();
         #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
-        let mut state = State::new(&config, dial::id_limit(config.window()));
+        let mut state = State::new(&config, dial::id_limit(config.window()), secret(), clock.now());
         #[cfg(feature = "spool")]
         let spool = opened.as_mut().and_then(|opened| spooling::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
@@ -61,6 +64,7 @@ impl Session {
             connecting: AtomicU8::new(0),
             stranded: AtomicBool::new(false),
             process: std::process::id(),
+            clock,
             #[cfg(feature = "spool")]
             spool,
             config,
@@ -113,16 +117,16 @@ impl Session {
         let left = deadline.saturating_duration_since(Instant::now());
         let drained = deadline - (left / 3).min(GOODBYE);
         let mut state = self.lock();
-        state.closing = true;
+        state.life.close();
         state.replies.end(&Error::closed());
         state.mark_changed();
         self.notify_waiters(&mut state);
         loop {
-            let now = Instant::now();
+            let now = self.now();
             self.expire_in(&mut state, now);
             // The server keeps a received QoS 2 message until its exchange ends, and may send it again after that.
             let drained_already = state.outbox.open() == 0 && state.unfinished_exchanges() == 0;
-            if drained_already || now >= drained || state.worker_gone {
+            if drained_already || now.instant >= drained || state.life.is_worker_gone() {
                 break;
             }
             let wake = state.outbox.next_deadline().map_or(drained, |next| next.min(drained));
@@ -131,10 +135,7 @@ impl Session {
         state.give_up();
         let unfinished = state.unfinished_exchanges();
         let report = state.outbox.unseen.report();
-        let dead = match &state.phase {
-            Phase::Dead(reason) if reason.kind() != ErrorKind::Closed => Some(reason.clone()),
-            _ => None,
-        };
+        let dead = state.life.end().filter(|reason| reason.kind() != ErrorKind::Closed).cloned();
         drop(state);
         if unfinished > 0 {
             log::warn!("the server has not finished {unfinished} QoS 2 exchanges: it may deliver these messages again");
@@ -150,10 +151,10 @@ impl Session {
         let mut state = self.lock();
         state.say_goodbye(until - MOMENT / 2);
         self.notify_waiters(&mut state);
-        while !state.worker_gone && Instant::now() < until {
+        while !state.life.is_worker_gone() && Instant::now() < until {
             state = self.wait(state, until);
         }
-        let ended = state.worker_gone;
+        let ended = state.life.is_worker_gone();
         let mut newly_stranded = false;
         let mut told = None;
         if !ended {
@@ -178,4 +179,13 @@ impl Session {
         #[cfg(feature = "spool")]
         self.close_spool(until);
     }
+}
+
+/// What only this client knows.
+fn secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    for part in secret.chunks_exact_mut(8) {
+        part.copy_from_slice(&backoff::random().to_be_bytes());
+    }
+    secret
 }

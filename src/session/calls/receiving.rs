@@ -10,7 +10,6 @@ use crate::message::Message;
 use crate::session::Session;
 use crate::session::core::inbox::QueueId;
 use crate::session::core::op::Body;
-use crate::session::core::state::Phase;
 use crate::subscribe_options::SubscribeOptions;
 
 /// How long to wait for a message.
@@ -36,9 +35,10 @@ impl AckHandle {
         if self.given.load(Ordering::Relaxed) {
             return Ok(());
         }
-        if state.acknowledge(self.key) {
+        let now = self.session.now();
+        if state.acknowledge(self.key, now) {
             self.given.store(true, Ordering::Relaxed);
-            let held_back = state.held_back();
+            let held_back = state.held_back(now);
             drop(state);
             self.session.emit(held_back.as_slice());
             return Ok(());
@@ -57,12 +57,13 @@ impl Session {
         self.check_process()?;
         let mut state = self.lock();
         loop {
-            if let Some(held_back) = state.held_back() {
+            let now = self.now();
+            if let Some(held_back) = state.held_back(now) {
                 drop(state);
                 self.emit(&[held_back]);
                 state = self.lock();
             }
-            if let Some((mut message, key)) = state.take(queue) {
+            if let Some((mut message, key)) = state.take(queue, now) {
                 message.ack = key.map(|key| AckHandle {
                     session: Arc::clone(self),
                     key,
@@ -70,26 +71,26 @@ impl Session {
                 });
                 return Ok(Some(message));
             }
-            if let Phase::Dead(reason) = &state.phase {
+            if let Some(reason) = state.life.end() {
                 return Err(reason.clone());
             }
             let left = match until {
                 Until::Now => return Ok(None),
                 Until::Forever => None,
-                Until::At(instant) => match instant.saturating_duration_since(Instant::now()) {
+                Until::At(instant) => match instant.saturating_duration_since(now.instant) {
                     Duration::ZERO => return Ok(None),
                     left => Some(left),
                 },
             };
             // Whoever waits here keeps the time for this, too: the worker looks only when something happens.
-            let held_back = state.held_back_at().map(|at| at.saturating_duration_since(Instant::now()));
+            let held_back = state.held_back_at().map(|at| at.saturating_duration_since(now.instant));
             let left = left.into_iter().chain(held_back).min();
-            state.receivers += 1;
+            state.waking.receivers += 1;
             state = match left {
                 None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => self.arrived.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             };
-            state.receivers -= 1;
+            state.waking.receivers -= 1;
         }
     }
 
@@ -116,8 +117,9 @@ impl Session {
         let unsubscribe = state.close_stream(queue, filter) && state.check_open().is_ok();
         // Decided and accepted under one lock: a new subscription to the same filter comes either before or after both.
         let delivery = unsubscribe.then(|| {
-            let deadline = Instant::now() + self.config.timeout();
-            self.accept(&mut state, Settler::new(), Body::Unsubscribe(filter.to_string()), deadline)
+            let now = self.now();
+            let deadline = now.instant + self.config.timeout();
+            self.accept(&mut state, Settler::new(), Body::Unsubscribe(filter.to_string()), deadline, now)
         });
         self.notify_waiters(&mut state);
         drop(state);

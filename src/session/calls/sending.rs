@@ -10,6 +10,7 @@ use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::message::QoS;
 use crate::names;
 use crate::session::Session;
+use crate::session::core::now::Now;
 use crate::session::core::op::{Body, Op};
 use crate::session::core::state::{State, topic_refused};
 use crate::session::core::subscriptions::packet_len;
@@ -44,18 +45,18 @@ impl Session {
         #[cfg(feature = "spool")]
         let accepted = crate::spool::wall_clock();
         let mut state = self.lock();
-        loop {
+        let now = loop {
             state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
-            let now = Instant::now();
+            let now = self.now();
             self.expire_in(&mut state, now);
             let refusal = match &body {
-                Body::Publish(message) => state.outbox.topic_refusal(&message.topic, now),
+                Body::Publish(message) => state.outbox.topic_refusal(&message.topic, now.instant),
                 _ => None,
             };
             if let Some(refusal) = refusal {
                 state.stats.refused_topic += 1;
                 let op = Op::new(body, settler, deadline);
-                let error = topic_refused(&op, &refusal, now);
+                let error = topic_refused(&op, &refusal, now.instant);
                 if let Some(settler) = op.settler {
                     settler.settle(Err(error));
                 }
@@ -63,9 +64,9 @@ impl Session {
             }
             let disk = has_disk_room(&state, &body);
             let room = state.outbox.has_room(size) && disk;
-            let slot = state.rate.as_ref().filter(|_| is_publish).and_then(|rate| rate.wait_until(now));
+            let slot = state.rate.as_ref().filter(|_| is_publish).and_then(|rate| rate.wait_until(now.instant));
             if room && slot.is_none() {
-                break;
+                break now;
             }
             let lacking = if room {
                 "rate"
@@ -76,19 +77,19 @@ impl Session {
             };
             let until = match full {
                 WhenFull::Fail => return Err(no_room(ErrorKind::Full, &body, lacking)),
-                WhenFull::WaitUntil(until) if now >= until => {
+                WhenFull::WaitUntil(until) if now.instant >= until => {
                     return Err(no_room(ErrorKind::Timeout(Stage::Window), &body, lacking));
                 }
                 WhenFull::WaitUntil(until) => until,
             };
             let wake = [slot, state.outbox.next_deadline()].into_iter().flatten().fold(until, Instant::min);
             state = self.wait(state, wake);
-        }
+        };
         self.check_count(&state, &body)?;
         if is_publish {
             state.stats.published += 1;
             if let Some(rate) = &mut state.rate {
-                rate.used(Instant::now());
+                rate.used(now.instant);
             }
         }
         #[cfg(feature = "spool")]
@@ -97,7 +98,7 @@ impl Session {
             state.outbox.store(seq, message, accepted);
             return Ok(Delivery::new(Arc::clone(self), slot, seq, deadline));
         }
-        let delivery = self.accept(&mut state, (settler, slot), body, deadline);
+        let delivery = self.accept(&mut state, (settler, slot), body, deadline, now);
         self.notify_waiters(&mut state);
         Ok(delivery)
     }
@@ -109,13 +110,14 @@ impl Session {
         (settler, slot): (Settler, Arc<Slot>),
         body: Body,
         deadline: Instant,
+        now: Now,
     ) -> Delivery {
         if let Body::Unsubscribe(filter) = &body {
             // From now on it is not restored; should the broker not hear of it before the session ends, that ends it too.
             state.subscriptions.remove(filter);
         }
         let seq = state.outbox.push(body, settler, deadline);
-        state.send_ready(None);
+        state.send_ready(None, now);
         Delivery::new(Arc::clone(self), slot, seq, deadline)
     }
 
@@ -172,12 +174,12 @@ impl Session {
         let mut state = self.lock();
         let mark = state.outbox.next_seq();
         loop {
-            let now = Instant::now();
+            let now = self.now();
             self.expire_in(&mut state, now);
             if !state.outbox.any_open_before(mark) {
                 return state.outbox.unseen.report().map_or(Ok(()), Err);
             }
-            if now >= deadline {
+            if now.instant >= deadline {
                 let open = state.outbox.open_before(mark);
                 let message = format!("{open} message(s) are still not acknowledged (stage: ack)");
                 let kind = ErrorKind::Timeout(Stage::Ack);
@@ -194,13 +196,14 @@ impl Session {
 
     /// Settles operations past their deadline.
     pub(crate) fn expire(&self) {
-        self.expire_in(&mut self.lock(), Instant::now());
+        let mut state = self.lock();
+        self.expire_in(&mut state, self.now());
     }
 
-    pub(in crate::session) fn expire_in(&self, state: &mut State, now: Instant) {
+    pub(in crate::session) fn expire_in(&self, state: &mut State, now: Now) {
         if state.expire(now) {
             // What was behind may have room now.
-            state.send_ready(None);
+            state.send_ready(None, now);
             self.notify_waiters(state);
         }
     }

@@ -81,7 +81,7 @@ impl Session {
             }
         }
         state.mark_changed();
-        state.send_ready(None);
+        state.send_ready(None, self.now());
         self.notify_waiters(&mut state);
     }
 
@@ -92,8 +92,8 @@ impl Session {
         }
         let mut state = self.lock();
         while state.outbox.is_storing(delivery.seq()) {
-            let now = Instant::now();
-            if now >= until {
+            let now = self.now();
+            if now.instant >= until {
                 state.outbox.not_stored(delivery.seq(), |op| op.expired(None));
                 self.notify_waiters(&mut state);
                 break;

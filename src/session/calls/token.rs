@@ -1,6 +1,6 @@
 //! Handing in a new token on a connection that stands.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::session::Session;
@@ -15,9 +15,10 @@ impl Session {
         let mut state = self.lock();
         state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
         // One that is held already may still be on its way.
-        let taken = state.take_token(token, SystemTime::now())?;
+        let now = self.now();
+        let taken = state.take_token(token, now)?;
         let Some(serial) = taken.or_else(|| state.token_serial(kind)) else { return Ok(()) };
-        state.send_ready(None);
+        state.send_ready(None, now);
         self.notify_waiters(&mut state);
         loop {
             if let Some(verdict) = state.token_verdict(kind, serial) {

@@ -1,9 +1,12 @@
 //! The session's bookkeeping, driven by bytes: calls of a program, events of a connection whether they make sense or
-//! not, losses and ends, in any order. It must never panic, never contradict itself, and leave no handle open.
+//! not, the time that passes, losses and ends, in any order. It must never panic, never contradict itself, and leave no
+//! handle open.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+mod bytes;
+mod link;
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use crate::config::{AckMode, Config};
 use crate::credentials::Credentials;
@@ -13,20 +16,36 @@ use crate::limits::Limits;
 use crate::message::{Outgoing, QoS};
 use crate::request::envelope::Envelope;
 use crate::session::core::inbox::QueueId;
+use crate::session::core::now::Now;
 use crate::session::core::op::Body;
 use crate::session::core::state::{Flow, State};
-use crate::session::wire::link::{
-    Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Refusal, Sent, ServerLimits,
-};
-use crate::subscribe_options::FilterRequest;
+use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, Refusal, Sent, ServerLimits};
 use crate::sync::lock;
 use crate::token::{Token, TokenKind};
 
+use bytes::Bytes;
+use link::Link;
+
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// Each step takes this long.
+const STEP: Duration = Duration::from_millis(1);
+
+/// How far a byte moves the clock: over deadlines, the quiet at a suspect, notices that explain, steps that are late.
+const JUMPS: [Duration; 8] = [
+    Duration::ZERO,
+    HOUR,
+    HOUR.saturating_mul(2),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_secs(9),
+    Duration::from_secs(11),
+    Duration::from_secs(31),
+];
 
 /// Runs one sequence; each byte, or a few, is a step.
 pub fn session(data: &[u8]) {
-    let mut bytes = Bytes(data.iter());
+    let mut bytes = Bytes::new(data);
     let Some(kind) = bytes.next() else { return };
     let mut run = Run::new(kind, bytes.next().unwrap_or_default());
     while let Some(step) = bytes.next() {
@@ -36,162 +55,19 @@ pub fn session(data: &[u8]) {
     run.end();
 }
 
-struct Bytes<'a>(std::slice::Iter<'a, u8>);
-
-impl Bytes<'_> {
-    fn next(&mut self) -> Option<u8> {
-        self.0.next().copied()
-    }
-
-    /// One of so many; the first where the bytes are used up.
-    fn of(&mut self, count: u8) -> u8 {
-        self.next().unwrap_or_default() % count
-    }
-
-    fn qos(&mut self) -> QoS {
-        QoS::from_level(self.of(3)).unwrap_or(QoS::AtLeastOnce)
-    }
-
-    fn filter(&mut self) -> String {
-        ["a", "a/#", "b/+", "c"][usize::from(self.of(4))].to_string()
-    }
-
-    fn id(&mut self) -> u16 {
-        [0, 1, 2, 3, 4, 1022, 1023, 1024, 1025, 65_535][usize::from(self.of(10))]
-    }
-}
-
-/// What an adapter and a broker would know of a connection.
-#[derive(Default)]
-struct Wire {
-    last_id: u16,
-    /// Handed over and not taken yet; those of a resumed session go first.
-    ahead: VecDeque<(u16, QoS)>,
-    handed: VecDeque<Handed>,
-    /// What the broker would answer next.
-    due: VecDeque<LinkEvent>,
-}
-
-enum Handed {
-    Publish(QoS),
-    Subscribe(usize),
-    Unsubscribe,
-    Acknowledge,
-    Disconnect,
-}
-
-#[derive(Clone, Default)]
-struct Link(Arc<Mutex<Wire>>);
-
-impl Link {
-    fn hand(&self, request: Handed) -> bool {
-        lock(&self.0).handed.push_back(request);
-        true
-    }
-
-    /// The next request is taken, and answered later.
-    fn take(&self) -> Option<LinkEvent> {
-        let mut wire = lock(&self.0);
-        if let Some((id, qos)) = wire.ahead.pop_front() {
-            wire.due.push_back(answer(id, qos));
-            return Some(LinkEvent::Sent(Sent::Publish(id)));
-        }
-        let request = wire.handed.pop_front()?;
-        if let Handed::Publish(QoS::AtMostOnce) = request {
-            return Some(LinkEvent::Sent(Sent::Publish(0)));
-        }
-        if let Handed::Acknowledge = request {
-            return Some(LinkEvent::Alive);
-        }
-        if let Handed::Disconnect = request {
-            return Some(LinkEvent::Sent(Sent::Disconnect));
-        }
-        wire.last_id = if wire.last_id >= ids() { 1 } else { wire.last_id + 1 };
-        let id = wire.last_id;
-        let (sent, reply) = match request {
-            Handed::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
-            Handed::Subscribe(count) => {
-                (Sent::Subscribe(id), LinkEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count], None))
-            }
-            _ => (Sent::Unsubscribe(id), LinkEvent::UnsubAck(id)),
-        };
-        wire.due.push_back(reply);
-        Some(LinkEvent::Sent(sent))
-    }
-
-    /// The broker's next answer.
-    fn reply(&self) -> Option<LinkEvent> {
-        let mut wire = lock(&self.0);
-        let reply = wire.due.pop_front()?;
-        if let LinkEvent::PubRec(id) = reply {
-            wire.due.push_back(LinkEvent::PubComp(id));
-        }
-        Some(reply)
-    }
-}
-
-fn answer(id: u16, qos: QoS) -> LinkEvent {
-    if qos == QoS::ExactlyOnce { LinkEvent::PubRec(id) } else { LinkEvent::PubAck(id) }
-}
-
-impl LinkSender for Link {
-    fn publish(&self, message: &Outgoing) -> bool {
-        self.hand(Handed::Publish(message.qos))
-    }
-
-    fn subscribe(&self, filters: &[FilterRequest]) -> bool {
-        self.hand(Handed::Subscribe(filters.len()))
-    }
-
-    fn unsubscribe(&self, _: &str) -> bool {
-        self.hand(Handed::Unsubscribe)
-    }
-
-    fn acknowledge(&self, _: u16, _: QoS) -> bool {
-        self.hand(Handed::Acknowledge)
-    }
-
-    fn disconnect(&self) -> bool {
-        self.hand(Handed::Disconnect)
-    }
-}
-
-impl LinkPump for Link {
-    fn next(&mut self) -> Result<LinkEvent, Failure> {
-        Ok(LinkEvent::Alive)
-    }
-
-    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
-        Ok(None)
-    }
-
-    fn leftovers(&mut self) -> Vec<LinkEvent> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, last_id: u16) {
-        lock(&self.0).last_id = last_id;
-    }
-
-    fn resend(&mut self, id: u16, message: &Outgoing) {
-        lock(&self.0).ahead.push_back((id, message.qos));
-    }
-
-    fn release_again(&mut self, id: u16) {
-        lock(&self.0).due.push_back(LinkEvent::PubComp(id));
-    }
-
-    fn drain(&mut self, _: Instant) {}
-}
-
 const WINDOW: u16 = 3;
+
+/// The highest packet id: that of the adapter with so small a window.
+const IDS: u16 = 1_024;
 
 /// How often it was sent, or its fate.
 type Told = Result<u32, Option<Fate>>;
 
 struct Run {
     state: State,
-    now: Instant,
+    now: Now,
+    /// The connection is quiet until then: there is a suspect.
+    quiet_until: Option<Instant>,
     link: Option<Link>,
     /// The connection has said nothing that a broker would not say.
     honest: bool,
@@ -209,12 +85,13 @@ impl Run {
     fn new(kind: u8, last_id: u8) -> Self {
         static CONFIGS: OnceLock<Vec<Config>> = OnceLock::new();
         let configs = CONFIGS.get_or_init(|| (0..16).map(config).collect());
-        let mut state = State::new(&configs[usize::from(kind % 16)], ids());
+        let mut state = State::new(&configs[usize::from(kind % 16)], IDS, [kind; 32], Now::at(0.0));
         // Near the end of the range, where ids begin again.
-        state.outbox.set_last_id(if last_id % 2 == 0 { 0 } else { ids() - 2 });
+        state.outbox.set_last_id(if last_id % 2 == 0 { 0 } else { IDS - 2 });
         Run {
             state,
-            now: Instant::now(),
+            now: Now::at(0.0),
+            quiet_until: None,
             link: None,
             honest: true,
             slots: Vec::new(),
@@ -227,6 +104,7 @@ impl Run {
     }
 
     fn step(&mut self, step: u8, bytes: &mut Bytes<'_>) {
+        self.now = self.now.plus(STEP);
         match step % 25 {
             0..=3 => self.submit(bytes),
             4..=7 => {
@@ -251,22 +129,23 @@ impl Run {
             17 => self.stream(bytes),
             18 => self.tokens(bytes),
             19 => {
-                self.now += HOUR * u32::from(bytes.of(3));
-                self.state.expire(self.now);
-                self.state.send_ready(None);
+                self.now = self.now.plus(JUMPS[usize::from(bytes.of(8))]);
+                self.time_passes();
             }
             20 => {
-                self.state.end_quiet();
-                self.after_event();
+                // As long as it takes.
+                let left = self.quiet_until.map(|until| until.saturating_duration_since(self.now.instant));
+                self.now = self.now.plus(left.unwrap_or_default());
+                self.time_passes();
             }
             21 => {
                 let _ = (self.state.snapshot(), self.state.stalled(self.now), self.state.step_overdue(self.now));
                 let _ = self.state.outbox.unseen.report();
             }
             22 => {
-                self.state.closing = true;
+                self.state.life.close();
                 match bytes.of(3) {
-                    0 => self.state.say_goodbye(self.now),
+                    0 => self.state.say_goodbye(self.now.instant),
                     1 => self.state.give_up(),
                     _ => self.die(),
                 }
@@ -290,10 +169,10 @@ impl Run {
         if self.state.check_open().is_err() || !self.state.outbox.has_room(body.size()) {
             return;
         }
-        let deadline = self.now + HOUR * u32::from(bytes.of(3));
+        let deadline = self.now.instant + HOUR * u32::from(bytes.of(3));
         let (settler, slot) = Settler::new();
         self.state.outbox.push(body, settler, deadline);
-        self.state.send_ready(None);
+        self.state.send_ready(None, self.now);
         self.slots.push((slot, None));
     }
 
@@ -333,7 +212,7 @@ impl Run {
     }
 
     fn handle(&mut self, event: LinkEvent, sure: bool) {
-        let flow = self.state.handle(event, sure, &mut Vec::new());
+        let flow = self.state.handle(event, sure, self.now, &mut Vec::new());
         match flow {
             Ok(Flow::Left(_)) => self.die(),
             Ok(Flow::Go) => self.after_event(),
@@ -346,10 +225,26 @@ impl Run {
 
     fn after_event(&mut self) {
         let Some(mut line) = self.link.clone() else { return };
-        self.state.send_ready(Some(&mut line));
+        self.state.send_ready(Some(&mut line), self.now);
         if self.state.set_up() && !self.state.is_online() && !self.dead {
             self.state.online();
-            self.state.send_ready(Some(&mut line));
+            self.state.send_ready(Some(&mut line), self.now);
+        }
+    }
+
+    /// What the worker and the callers do when they look at the clock.
+    fn time_passes(&mut self) {
+        self.state.look_at_clock(self.now);
+        self.state.expire(self.now);
+        self.state.send_ready(None, self.now);
+        let _ = (self.state.held_back(self.now), self.state.until_renewal(self.now));
+        if self.quiet_until.take_if(|until| *until <= self.now.instant).is_some() {
+            self.state.end_quiet(self.now);
+        }
+        self.after_event();
+        let late = self.state.step_overdue(self.now).is_some() || self.state.stalled(self.now);
+        if late && self.link.is_some() {
+            self.loss(Cause::Other);
         }
     }
 
@@ -362,7 +257,9 @@ impl Run {
         }
         let line = Link::default();
         self.honest = true;
-        self.state.connected(Box::new(line.clone()), session_present, ServerLimits::default(), &mut line.clone());
+        let (sender, mut pump) = (Box::new(line.clone()), line.clone());
+        self.quiet_until = self.state.connected(sender, session_present, ServerLimits::default(), &mut pump, self.now);
+        assert_eq!(self.state.step_overdue(self.now), None, "no step is late at its beginning");
         self.link = Some(line);
         self.after_event();
     }
@@ -374,7 +271,7 @@ impl Run {
             let left = if bytes.of(2) == 0 { line.and_then(Link::take) } else { line.and_then(Link::reply) };
             leftovers.extend(left);
         }
-        self.state.read_leftovers(leftovers, &mut Vec::new());
+        self.state.read_leftovers(leftovers, self.now, &mut Vec::new());
         self.loss(match bytes.of(4) {
             0 => Cause::Other,
             1 => Cause::Refused(bytes.of(7)),
@@ -384,8 +281,8 @@ impl Run {
 
     fn loss(&mut self, cause: Cause) {
         let failure = Failure { error: Error::new(ErrorKind::ConnectionLost, "lost"), cause };
-        let loss = self.state.disconnected(&failure, &mut Vec::new());
-        self.link = None;
+        let loss = self.state.disconnected(&failure, self.now, &mut Vec::new());
+        (self.link, self.quiet_until) = (None, None);
         if loss.fatal.is_some() {
             self.die();
         }
@@ -420,12 +317,12 @@ impl Run {
     fn take(&mut self, bytes: &mut Bytes<'_>) {
         let stream = usize::from(bytes.of(4));
         let queue = self.streams.get(stream).map_or(QueueId::Client, |(id, _)| QueueId::Stream(*id));
-        if let Some((_, Some(key))) = self.state.take(queue) {
+        if let Some((_, Some(key))) = self.state.take(queue, self.now) {
             self.keys.push(key);
         }
         if bytes.of(2) == 0 {
             if let Some(key) = self.keys.pop() {
-                self.state.acknowledge(key);
+                self.state.acknowledge(key, self.now);
             }
         }
     }
@@ -440,9 +337,9 @@ impl Run {
     }
 
     fn tokens(&mut self, bytes: &mut Bytes<'_>) {
-        let now = SystemTime::now();
+        let now = self.now;
         let kind = TokenKind::ALL[usize::from(bytes.of(3))];
-        let token = Token::new(kind, ["x", "y", "z"][usize::from(bytes.of(3))]).expires_at(now + HOUR);
+        let token = Token::new(kind, ["x", "y", "z"][usize::from(bytes.of(3))]).expires_at(now.wall + HOUR);
         match bytes.of(5) {
             0 => {
                 if let Ok(Some(serial)) = self.state.take_token(token, now) {
@@ -458,20 +355,20 @@ impl Run {
                 let _ = (self.state.token_login(), self.state.login_refused(now));
             }
         }
-        self.state.send_ready(None);
+        self.state.send_ready(None, self.now);
     }
 
     fn die(&mut self) {
         let ended = self.state.die(&Error::closed());
         assert_eq!(ended.is_some(), !self.dead, "the end is told once");
-        self.link = None;
+        (self.link, self.quiet_until) = (None, None);
         self.dead = true;
     }
 
     fn check(&mut self) {
         self.state.assert_consistent();
         let waiting = &mut self.requests;
-        waiting.retain(|(_, reply, slot)| match slot.wait_answer(Instant::now()) {
+        waiting.retain(|(_, reply, slot)| match slot.wait_answer(Now::at(0.0).instant) {
             Some(RequestEnd::Reply(message)) => {
                 assert_eq!(message.payload, b"yes");
                 self.given_up.push(reply.clone());
@@ -490,6 +387,9 @@ impl Run {
         let open = self.slots.iter().filter(|(_, told)| told.is_none()).count();
         assert_eq!(stats.outbox_messages, open as u64, "handles that are open");
         assert!(stats.outbox_messages <= 8 && stats.inbox_messages <= 4);
+        let silent = self.link.as_ref().filter(|_| self.quiet_until.is_some());
+        let handed = silent.map_or(0, |link| lock(&link.0).handed.len());
+        assert!(handed == 0 || self.state.life.is_leaving(), "something was sent while the connection is to be quiet");
     }
 
     fn end(mut self) {
@@ -503,7 +403,7 @@ impl Run {
         assert_eq!((stats.outbox_messages, stats.outbox_bytes, stats.unacknowledged), (0, 0, 0));
         let queues = self.streams.iter().map(|(id, _)| QueueId::Stream(*id)).chain([QueueId::Client]);
         for queue in queues.collect::<Vec<_>>() {
-            while self.state.take(queue).is_some() {}
+            while self.state.take(queue, self.now).is_some() {}
         }
         let stats = self.state.snapshot();
         assert_eq!((stats.inbox_messages, stats.inbox_bytes), (0, 0));
@@ -564,8 +464,4 @@ fn config(kind: u8) -> Config {
         .ack_mode(if kind & 8 == 0 { AckMode::OnTake } else { AckMode::Manual });
     #[allow(clippy::expect_used, reason = "these are good configurations")]
     builder.build().expect("a good configuration")
-}
-
-fn ids() -> u16 {
-    crate::session::wire::dial::id_limit(WINDOW)
 }

@@ -52,6 +52,8 @@ pub(in crate::session) struct Inbox {
     /// In the order they were made: the first that matches gets the message.
     streams: Vec<Stream>,
     next_stream: u64,
+    /// Messages were turned away since the inbox was last half empty.
+    full: bool,
 }
 
 impl Inbox {
@@ -65,6 +67,7 @@ impl Inbox {
             own: VecDeque::new(),
             streams: Vec::new(),
             next_stream: 0,
+            full: false,
         }
     }
 
@@ -76,8 +79,13 @@ impl Inbox {
         self.bytes
     }
 
-    /// Whether at least half of both bounds is free.
-    pub(in crate::session) fn half_empty(&self) -> bool {
+    /// A message was turned away. Returns true the first time since the inbox was half empty.
+    pub(in crate::session) fn mark_full(&mut self) -> bool {
+        !std::mem::replace(&mut self.full, true)
+    }
+
+    /// Returns true if at least half of both bounds is free.
+    fn half_empty(&self) -> bool {
         self.count <= self.max_count / 2 && self.bytes <= self.max_bytes / 2
     }
 
@@ -111,6 +119,8 @@ impl Inbox {
         let item = items.pop_front()?;
         self.count -= 1;
         self.bytes -= item.size;
+        // Half-way down, so that a slow program does not hear of each message that is turned away.
+        self.full &= !self.half_empty();
         Some((item.message, item.key))
     }
 

@@ -1,9 +1,11 @@
 //! The bookkeeping of a session: everything that is known, without a thread, a socket or a clock.
 
 pub(super) mod acks;
+mod evidence;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub(super) mod inbox;
+pub(super) mod now;
 pub(super) mod op;
 pub(super) mod outbox;
 pub(super) mod rate;

@@ -1,82 +1,23 @@
 //! One operation of the outbox.
 
-use std::sync::Arc;
+mod body;
+mod place;
+
 use std::time::{Duration, Instant};
 
-use crate::delivery::{Outcome, Settler, Slot};
+use crate::delivery::{Outcome, Settler};
 use crate::error::{Code, Error, ErrorKind, Fate, Stage};
-use crate::message::{Outgoing, QoS, block};
-use crate::subscribe_options::FilterRequest;
-
-/// What is asked of the broker.
-#[derive(Debug, Clone)]
-pub(crate) enum Body {
-    Publish(Arc<Outgoing>),
-    /// `own`: for the client's own queue, not for a stream.
-    Subscribe {
-        filters: Vec<FilterRequest>,
-        own: bool,
-    },
-    Unsubscribe(String),
-}
-
-impl Body {
-    /// What it counts against the outbox's bound in bytes: what it has allocated, and what is kept of an operation.
-    pub(in crate::session) fn size(&self) -> usize {
-        // In the outbox's trees, which may be half empty; and where its fate is told.
-        let kept =
-            2 * (size_of::<Op>() + size_of::<(Instant, u64)>() + 2 * size_of::<u64>()) + block(size_of::<Slot>());
-        let held = match self {
-            Body::Publish(message) => block(size_of::<Outgoing>()) + message.held(),
-            Body::Subscribe { filters, .. } => {
-                let texts = filters.iter().map(|(filter, _)| block(filter.capacity())).sum::<usize>();
-                block(filters.capacity() * size_of::<FilterRequest>()) + texts
-            }
-            Body::Unsubscribe(filter) => block(filter.capacity()),
-        };
-        kept + held
-    }
-
-    /// The filters it asks for, if it is a SUBSCRIBE.
-    pub(in crate::session) fn filters(&self) -> impl Iterator<Item = &str> {
-        let filters = match self {
-            Body::Subscribe { filters, .. } => filters.as_slice(),
-            _ => &[],
-        };
-        filters.iter().map(|(filter, _)| filter.as_str())
-    }
-
-    /// For error messages.
-    pub(in crate::session) fn describe(&self) -> String {
-        match self {
-            Body::Publish(message) => format!("PUBLISH to \"{}\" ({})", message.topic, message.qos),
-            Body::Subscribe { filters, .. } => {
-                let filters: Vec<_> = filters.iter().map(|(filter, _)| format!("\"{filter}\"")).collect();
-                format!("SUBSCRIBE to {}", filters.join(", "))
-            }
-            Body::Unsubscribe(filter) => format!("UNSUBSCRIBE from \"{filter}\""),
-        }
-    }
-}
+use crate::message::QoS;
+use crate::session::core::evidence::Evidence;
+pub(crate) use body::Body;
+pub(in crate::session) use place::Progress;
+use place::{Exchange, Handed, Place};
 
 /// Which of MQTT's two kinds of acknowledged requests a packet id belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum Kind {
     Publish,
     Request,
-}
-
-/// How far it got on the current connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum Progress {
-    /// Not handed over.
-    Queued,
-    /// In the adapter's channel: it can no longer be withdrawn.
-    InChannel,
-    /// Written, or about to be.
-    Written,
-    /// QoS 2: PUBREC came, PUBCOMP did not.
-    Released,
 }
 
 /// What a broker answers to it.
@@ -97,28 +38,13 @@ pub(in crate::session) struct Op {
     pub(in crate::session) settler: Option<Settler>,
     pub(in crate::session) deadline: Instant,
     pub(in crate::session) size: usize,
-    pub(in crate::session) progress: Progress,
-    /// The packet id on the current connection; 0 for none.
-    pub(in crate::session) id: u16,
-    /// The packet id it keeps on a resumed session.
-    pub(in crate::session) kept_id: Option<u16>,
-    /// On a resumed session, PUBREL is what has to be repeated.
-    pub(in crate::session) released: bool,
-    /// On the current connection it goes on under an id from an earlier one.
-    pub(in crate::session) continued: bool,
+    place: Place,
     /// Written to any connection so far.
     pub(in crate::session) written: bool,
     pub(in crate::session) attempts: u32,
-    pub(in crate::session) in_channel_since: Option<Instant>,
-    /// Connections that dropped shortly after it was sent; that did so while it was the oldest in flight; while it
-    /// was the only one.
-    pub(in crate::session) drops: u32,
-    pub(in crate::session) drops_as_oldest: u32,
-    pub(in crate::session) drops_alone: u32,
+    pub(in crate::session) evidence: Evidence,
     /// Its record in the spool: key and bytes.
     pub(in crate::session) record: Option<(u64, u64)>,
-    /// The record is not written yet: until then it must not go out.
-    pub(in crate::session) storing: bool,
 }
 
 impl Op {
@@ -134,19 +60,11 @@ impl Op {
             qos,
             settler: Some(settler),
             deadline,
-            progress: Progress::Queued,
-            id: 0,
-            kept_id: None,
-            released: false,
-            continued: false,
+            place: Place::Queued(None),
             written: false,
             attempts: 0,
-            in_channel_since: None,
-            drops: 0,
-            drops_as_oldest: 0,
-            drops_alone: 0,
+            evidence: Evidence::default(),
             record: None,
-            storing: false,
         }
     }
 
@@ -166,9 +84,54 @@ impl Op {
         }
     }
 
-    /// Whether this answer can be its.
+    /// The packet id on the current connection.
+    #[cfg(any(test, fuzzing))]
+    pub(in crate::session) fn handed_id(&self) -> Option<u16> {
+        self.handed().map(|handed| handed.id)
+    }
+
+    fn handed(&self) -> Option<&Handed> {
+        match &self.place {
+            Place::Handed(handed) => Some(handed),
+            _ => None,
+        }
+    }
+
+    fn exchange(&self) -> Option<Exchange> {
+        match self.place {
+            Place::Queued(exchange) => exchange,
+            _ => None,
+        }
+    }
+
+    /// The packet id that it keeps on a resumed session.
+    pub(in crate::session) fn kept_id(&self) -> Option<u16> {
+        self.exchange().map(|exchange| exchange.id)
+    }
+
+    /// Returns true if, on a resumed session, PUBREL is what has to be repeated.
+    pub(in crate::session) fn releases(&self) -> bool {
+        self.exchange().is_some_and(|exchange| exchange.released)
+    }
+
+    /// Returns true if, on the current connection, it goes on under an id from an earlier one.
+    pub(in crate::session) fn is_continued(&self) -> bool {
+        self.handed().is_some_and(|handed| handed.continued)
+    }
+
+    pub(in crate::session) fn progress(&self) -> Option<Progress> {
+        self.handed().map(|handed| handed.progress)
+    }
+
+    /// When it was handed to the current connection.
+    pub(in crate::session) fn handed_since(&self) -> Option<Instant> {
+        self.handed().map(|handed| handed.since)
+    }
+
+    /// Returns true if this acknowledgement is valid for the operation in its current state.
     pub(in crate::session) fn fits(&self, answer: AckKind) -> bool {
-        match (answer, self.kind, self.progress) {
+        let Some(progress) = self.progress() else { return false };
+        match (answer, self.kind, progress) {
             (AckKind::PubAck, Kind::Publish, Progress::Written) => self.qos == QoS::AtLeastOnce,
             (AckKind::PubRec, Kind::Publish, Progress::Written | Progress::Released) => self.qos == QoS::ExactlyOnce,
             (AckKind::PubComp, Kind::Publish, Progress::Released) => true,
@@ -181,7 +144,7 @@ impl Op {
 
     /// QoS 2, on the line, and the broker has not answered yet.
     pub(in crate::session) fn awaits_pubrec(&self) -> bool {
-        self.qos == QoS::ExactlyOnce && matches!(self.progress, Progress::InChannel | Progress::Written)
+        self.qos == QoS::ExactlyOnce && matches!(self.progress(), Some(Progress::InChannel | Progress::Written))
     }
 
     /// Whether the broker acknowledges it.
@@ -195,7 +158,7 @@ impl Op {
 
     /// Whether it is on disk, for the next run to go on with.
     pub(in crate::session) fn is_kept(&self) -> bool {
-        self.record.is_some() && !self.storing
+        self.record.is_some() && !self.is_storing()
     }
 
     pub(in crate::session) fn is_abandoned(&self) -> bool {
@@ -203,7 +166,17 @@ impl Op {
     }
 
     pub(in crate::session) fn in_flight(&self) -> bool {
-        self.progress != Progress::Queued
+        self.handed().is_some()
+    }
+
+    /// Returns true if its record is not on disk yet.
+    pub(in crate::session) fn is_storing(&self) -> bool {
+        self.place == Place::Storing
+    }
+
+    /// Returns true if it may be handed over.
+    pub(in crate::session) fn is_queued(&self) -> bool {
+        matches!(self.place, Place::Queued(_))
     }
 
     /// On this connection it may have been written, or it was on an earlier one.
@@ -211,15 +184,12 @@ impl Op {
         self.written || self.in_flight()
     }
 
-    /// Open, and handed to the current connection this short a time ago.
+    /// Returns true if it is open, and was written to the current connection this short a time ago.
     pub(in crate::session) fn sent_within(&self, time: Duration, now: Instant) -> bool {
-        let recent = self.in_channel_since.is_some_and(|at| now.saturating_duration_since(at) <= time);
-        self.is_open() && matches!(self.progress, Progress::Written | Progress::Released) && recent
-    }
-
-    /// The drops were not its fault.
-    pub(in crate::session) fn acquit(&mut self) {
-        (self.drops, self.drops_as_oldest, self.drops_alone) = (0, 0, 0);
+        let recent = |handed: &Handed| {
+            handed.progress != Progress::InChannel && now.saturating_duration_since(handed.since) <= time
+        };
+        self.is_open() && self.handed().is_some_and(recent)
     }
 
     pub(in crate::session) fn reply(&self) -> Outcome {
@@ -230,35 +200,82 @@ impl Op {
         self.body.as_ref().map_or_else(|| "an operation already given up".to_string(), Body::describe)
     }
 
+    /// The fate of an operation that is given up now.
+    pub(in crate::session) fn fate_if_given_up(&self) -> Fate {
+        match self.is_kept() {
+            true => Fate::Spooled,
+            false if self.maybe_written() => Fate::Unknown,
+            false => Fate::NotSent,
+        }
+    }
+
     /// Its answer is still awaited after the user was told: on this connection, or, for QoS 2, on a resumed session,
     /// where the exchange must be completed before the id can serve another message.
     pub(in crate::session) fn outlives_its_caller(&self) -> bool {
-        self.in_flight() || (self.kept_id.is_some() && self.qos == QoS::ExactlyOnce)
+        self.in_flight() || (self.exchange().is_some() && self.qos == QoS::ExactlyOnce)
     }
 
     /// The user was told; only the exchange with the broker is left to end. The message itself is not sent again: on
     /// a resumed session PUBREL closes the exchange, which makes the broker deliver what it has, if anything.
     pub(in crate::session) fn abandon(&mut self) {
         self.body = None;
-        self.released |= self.kept_id.is_some();
+        if let Place::Queued(Some(exchange)) = &mut self.place {
+            exchange.released = true;
+        }
+    }
+
+    /// Its record has to be written first.
+    #[cfg(feature = "spool")]
+    pub(in crate::session) fn store(&mut self) {
+        self.place = Place::Storing;
+    }
+
+    /// Its record is written.
+    #[cfg(feature = "spool")]
+    pub(in crate::session) fn stored(&mut self) {
+        self.place = Place::Queued(None);
+    }
+
+    /// It is handed to the current connection, under this id. Returns the exchange that it goes on with.
+    pub(in crate::session) fn hand_over(&mut self, id: u16, now: Instant) -> Option<Exchange> {
+        let exchange = self.exchange();
+        let released = exchange.is_some_and(|exchange| exchange.released);
+        let progress = if released { Progress::Released } else { Progress::InChannel };
+        self.place = Place::Handed(Handed { id, progress, since: now, continued: exchange.is_some() });
+        self.attempts += 1;
+        exchange
+    }
+
+    /// It was taken from the channel.
+    pub(in crate::session) fn written(&mut self) {
+        self.advance(Progress::Written);
+        self.written = true;
+    }
+
+    /// PUBREC came.
+    pub(in crate::session) fn released(&mut self) {
+        self.advance(Progress::Released);
+    }
+
+    fn advance(&mut self, progress: Progress) {
+        if let Place::Handed(handed) = &mut self.place {
+            handed.progress = progress;
+        }
     }
 
     /// The connection is gone. `resumable`: an exchange that was begun goes on under its id, if the broker agrees.
     pub(in crate::session) fn back_to_queue(&mut self, resumable: bool) {
-        let begun = match self.progress {
-            Progress::Queued => self.kept_id,
-            Progress::InChannel => self.continued.then_some(self.id),
-            Progress::Written | Progress::Released => Some(self.id),
+        let begun = match self.place {
+            Place::Storing => return,
+            Place::Queued(exchange) => exchange,
+            Place::Handed(Handed { progress: Progress::InChannel, continued: false, .. }) => None,
+            Place::Handed(Handed { id, progress, .. }) => {
+                Some(Exchange { id, released: progress == Progress::Released || self.is_abandoned() })
+            }
         };
         let completes = !self.is_abandoned() || self.qos == QoS::ExactlyOnce;
         let goes_on = resumable && completes && self.kind == Kind::Publish && self.needs_id();
-        self.kept_id = begun.filter(|_| goes_on);
-        self.released =
-            self.kept_id.is_some() && (self.released || self.progress == Progress::Released || self.is_abandoned());
-        self.progress = Progress::Queued;
-        self.continued = false;
-        self.id = 0;
-        self.in_channel_since = None;
+        self.place = Place::Queued(begun.filter(|_| goes_on));
     }
 
     pub(in crate::session) fn unknown(&self, why: &str) -> Error {
@@ -269,7 +286,7 @@ impl Op {
     /// The error of a passed deadline. `offline`: why there is no connection, if there is none.
     pub(in crate::session) fn expired(&self, offline: Option<&Error>) -> Error {
         let what = self.describe();
-        let (stage, fate, happened) = if self.storing {
+        let (stage, fate, happened) = if self.is_storing() {
             let happened = "was not stored in time, and is not sent (stage: spool)".to_string();
             return Error::new(ErrorKind::Timeout(Stage::Spool), format!("{what} {happened}"))
                 .with_fate(Fate::NotSent)

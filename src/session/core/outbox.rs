@@ -5,20 +5,26 @@
 
 #[cfg(any(test, fuzzing))]
 mod consistency;
-mod losses;
+mod in_flight;
 #[cfg(feature = "spool")]
 mod records;
+mod settling;
+mod suspicion;
 mod topics;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::delivery::{Outcome, Settler};
-use crate::error::{Error, ErrorKind};
+use crate::delivery::Settler;
+use crate::error::Error;
 use crate::names;
-use crate::session::core::op::{AckKind, Body, Kind, Op, Progress};
+use crate::session::core::op::{Body, Kind, Op};
 use crate::session::core::unseen_failures::UnseenFailures;
 use crate::session::wire::link::Sent;
+pub(in crate::session) use in_flight::AckFor;
+use in_flight::InFlight;
+pub(in crate::session) use suspicion::Blame;
+use suspicion::Finding;
 pub(in crate::session) use topics::TopicRefusal;
 use topics::Topics;
 
@@ -38,25 +44,6 @@ pub(in crate::session) struct Bounds {
     pub(in crate::session) ids: u16,
 }
 
-/// Whose acknowledgement a packet id is waiting for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum AckFor {
-    /// An operation of the outbox.
-    Op(u64),
-    /// The current step of the connection's set-up.
-    Step,
-}
-
-/// Whom to blame for the end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum Blame {
-    Nobody,
-    /// The other side cut it, so what was just sent may be why.
-    Recent,
-    /// The service said that one of these (of all, for `None`) was not permitted.
-    Proven(Option<Kind>),
-}
-
 pub(in crate::session) struct Outbox {
     bounds: Bounds,
     ops: BTreeMap<u64, Op>,
@@ -67,19 +54,8 @@ pub(in crate::session) struct Outbox {
     /// Not settled: `ops` without the abandoned.
     open: usize,
     bytes: usize,
-    in_flight: usize,
-    /// Their bytes: the connection holds a copy of each.
-    copied: usize,
-    /// Of the current connection: no more in flight than the broker takes.
-    receive_maximum: usize,
-    /// Handed to the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
-    in_channel: VecDeque<(AckFor, u16)>,
-    /// Handed over ahead of the channel: what a resumed session sends again.
-    resent: VecDeque<(AckFor, u16)>,
-    publishes: HashMap<u16, AckFor>,
-    requests: HashMap<u16, AckFor>,
-    /// Ids that operations of a resumed session are going to use again.
-    reserved: HashSet<u16>,
+    /// What belongs to the current connection.
+    in_flight: InFlight,
     last_id: u16,
     /// In flight at two drops: while any is left, operations go out one at a time.
     suspects: BTreeSet<u64>,
@@ -92,13 +68,8 @@ pub(in crate::session) struct Outbox {
     /// Everything was given up: what the adapter still says about it is of no interest.
     given_up: bool,
     pub(in crate::session) unseen: UnseenFailures,
-    /// When a QoS 0 message was last written on this connection: it is settled then, but may be what the service objects
-    /// to.
-    unacknowledged_at: Option<Instant>,
-    /// The service's own word convicts this one.
-    proven: Option<u64>,
-    /// A suspect was alone when the connection last dropped.
-    closing_in: bool,
+    /// What the end of the last connection has shown.
+    finding: Finding,
     topics: Topics,
     #[cfg(feature = "spool")]
     records: Option<records::Records>,
@@ -114,14 +85,7 @@ impl Outbox {
             next_seq: 1,
             open: 0,
             bytes: 0,
-            in_flight: 0,
-            copied: 0,
-            receive_maximum: usize::MAX,
-            in_channel: VecDeque::new(),
-            resent: VecDeque::new(),
-            publishes: HashMap::new(),
-            requests: HashMap::new(),
-            reserved: HashSet::new(),
+            in_flight: InFlight::default(),
             last_id: 0,
             suspects: BTreeSet::new(),
             abandoned: BTreeSet::new(),
@@ -129,9 +93,7 @@ impl Outbox {
             settled: false,
             given_up: false,
             unseen: UnseenFailures::default(),
-            unacknowledged_at: None,
-            proven: None,
-            closing_in: false,
+            finding: Finding::default(),
             topics: Topics::new(REFUSED_FOR),
             #[cfg(feature = "spool")]
             records: None,
@@ -142,7 +104,8 @@ impl Outbox {
 
     /// Whether an operation of this size fits. One larger than the whole bound fits an empty outbox.
     pub(in crate::session) fn has_room(&self, size: usize) -> bool {
-        self.open < self.bounds.count && (self.open == 0 || self.bytes + self.copied + size <= self.bounds.bytes)
+        self.open < self.bounds.count
+            && (self.open == 0 || self.bytes + self.in_flight.bytes + size <= self.bounds.bytes)
     }
 
     pub(in crate::session) fn push(&mut self, body: Body, settler: Settler, deadline: Instant) -> u64 {
@@ -222,8 +185,8 @@ impl Outbox {
 
     /// Makes the next id the first of the longest run of free ones. On a resumed session the ids just ahead may be
     /// reserved, and what is to be sent first must not wait for them.
-    pub(in crate::session) fn seek_free_ids(&mut self) {
-        let mut used: Vec<u16> = self.reserved.iter().copied().collect();
+    pub(super) fn seek_free_ids(&mut self) {
+        let mut used: Vec<u16> = self.in_flight.reserved.iter().copied().collect();
         used.sort_unstable();
         let (Some(first), Some(last)) = (used.first(), used.last()) else { return };
         let around = self.bounds.ids - last + first;
@@ -239,25 +202,21 @@ impl Outbox {
         let window = self.window();
         let abandoned = || self.abandoned.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
         let late =
-            |op: &Op, time: Duration| op.in_channel_since.is_some_and(|at| now.saturating_duration_since(at) > time);
+            |op: &Op, time: Duration| op.handed_since().is_some_and(|at| now.saturating_duration_since(at) > time);
         let blocked = !self.queued.is_empty() && (abandoned().count() >= window || self.next_id().is_none());
         // One that goes on from an earlier connection has had its second chance.
-        abandoned().any(|op| late(op, patience) && !op.continued) || (blocked && abandoned().any(|op| late(op, grace)))
+        abandoned().any(|op| late(op, patience) && !op.is_continued())
+            || (blocked && abandoned().any(|op| late(op, grace)))
     }
 
     /// How many operations may be in flight now.
     fn window(&self) -> usize {
-        if self.suspects.is_empty() { self.bounds.window.min(self.receive_maximum) } else { 1 }
-    }
-
-    /// What CONNACK said of it.
-    pub(in crate::session) fn set_receive_maximum(&mut self, messages: Option<u16>) {
-        self.receive_maximum = messages.map_or(usize::MAX, usize::from);
+        if self.suspects.is_empty() { self.bounds.window.min(self.in_flight.takes()) } else { 1 }
     }
 
     /// Whether the broker would take one message more than is in flight.
     pub(in crate::session) fn takes_one_more(&self) -> bool {
-        self.in_flight < self.receive_maximum
+        self.in_flight.count < self.in_flight.takes()
     }
 
     /// Whether something was settled since this was last asked.
@@ -265,17 +224,59 @@ impl Outbox {
         std::mem::take(&mut self.settled)
     }
 
+    // ---- connections ----
+
+    /// CONNACK came. `receive_maximum`: how many messages the server takes at a time, if it said so.
+    pub(in crate::session) fn connected(&mut self, session_present: bool, receive_maximum: Option<u16>, now: Instant) {
+        if session_present {
+            self.seek_free_ids();
+        } else {
+            // Nothing sent before goes on.
+            self.connection_lost(false, Blame::Nobody, now);
+            self.last_id = 0;
+        }
+        self.in_flight.receive_maximum = receive_maximum;
+    }
+
+    /// The connection is gone. `resumable`: the broker was asked to keep the session.
+    pub(in crate::session) fn connection_lost(&mut self, resumable: bool, blame: Blame, now: Instant) {
+        self.finding = self.judge(blame, now);
+        self.in_flight = InFlight::default();
+        let mut gone = Vec::new();
+        for (seq, op) in &mut self.ops {
+            op.back_to_queue(resumable);
+            match op.kept_id() {
+                Some(id) => {
+                    self.in_flight.reserved.insert(id);
+                }
+                None if op.is_abandoned() => {
+                    gone.push(*seq);
+                    continue;
+                }
+                None => {}
+            }
+            if op.is_queued() {
+                self.queued.insert(*seq);
+            }
+        }
+        for seq in gone {
+            self.ops.remove(&seq);
+            self.queued.remove(&seq);
+            self.abandoned.remove(&seq);
+        }
+    }
+
     // ---- handing over ----
 
     /// The operation to hand over now, and the packet id it will get; `None` when there is none, or no room in the
     /// window. Operations that keep their id from a resumed session are for the worker only.
     pub(in crate::session) fn next(&self, on_worker: bool) -> Option<(u64, u16)> {
-        if self.in_flight >= self.window() {
+        if self.in_flight.count >= self.window() {
             return None;
         }
         let seq = *self.queued.first()?;
         let op = self.ops.get(&seq)?;
-        let id = match op.kept_id {
+        let id = match op.kept_id() {
             Some(_) if !on_worker => return None,
             Some(_) if op.is_abandoned() && self.awaits_pubrec_before(seq) => return None,
             Some(id) => id,
@@ -295,68 +296,51 @@ impl Outbox {
     /// The id the adapter gives to the next request that needs one; `None` while that id is still in use.
     pub(in crate::session) fn next_id(&self) -> Option<u16> {
         let id = if self.last_id >= self.bounds.ids { 1 } else { self.last_id + 1 };
-        let used = self.publishes.contains_key(&id) || self.requests.contains_key(&id) || self.reserved.contains(&id);
-        (!used).then_some(id)
+        (!self.in_flight.uses(id)).then_some(id)
     }
 
     /// The operation was put into the channel, or ahead of it.
     pub(in crate::session) fn put_in_channel(&mut self, seq: u64, id: u16, now: Instant) {
         let Some(op) = self.ops.get_mut(&seq) else { return };
-        let (kind, kept) = (op.kind(), op.kept_id.take());
-        let releases = kept.is_some() && op.released;
-        op.progress = if releases { Progress::Released } else { Progress::InChannel };
-        op.id = id;
-        op.continued = kept.is_some();
-        op.attempts += 1;
-        op.in_channel_since = Some(now);
+        let (kind, ticket) = (op.kind(), AckFor::Op(seq));
         self.queued.remove(&seq);
-        self.in_flight += 1;
-        self.copied += op.size;
-        match kept {
-            Some(id) => {
-                self.reserved.remove(&id);
+        self.in_flight.count += 1;
+        self.in_flight.bytes += op.size;
+        match op.hand_over(id, now) {
+            None => {
+                if id != 0 {
+                    self.last_id = id;
+                }
+                self.in_flight.await_ack(ticket, kind, id);
             }
-            None if id != 0 => self.last_id = id,
-            None => {}
-        }
-        if releases {
-            // A PUBREL sent again is no request of the channel: it has no `Sent` event of its own.
-            self.publishes.insert(id, AckFor::Op(seq));
-        } else if kept.is_some() {
-            self.publishes.insert(id, AckFor::Op(seq));
-            self.resent.push_back((AckFor::Op(seq), id));
-        } else {
-            self.await_ack(AckFor::Op(seq), kind, id);
+            Some(exchange) => {
+                self.in_flight.reserved.remove(&exchange.id);
+                self.in_flight.publishes.insert(id, ticket);
+                if !exchange.released {
+                    // A PUBREL sent again is no request of the channel: it has no `Sent` event of its own.
+                    self.in_flight.resent.push_back((ticket, id));
+                }
+            }
         }
     }
 
     /// A step was put into the channel.
     pub(in crate::session) fn step_in_channel(&mut self, kind: Kind, id: u16) {
         self.last_id = id;
-        self.await_ack(AckFor::Step, kind, id);
-    }
-
-    fn await_ack(&mut self, ticket: AckFor, kind: Kind, id: u16) {
-        self.in_channel.push_back((ticket, id));
-        if id != 0 {
-            let ids = if kind == Kind::Publish { &mut self.publishes } else { &mut self.requests };
-            ids.insert(id, ticket);
-        }
+        self.in_flight.await_ack(AckFor::Step, kind, id);
     }
 
     /// The adapter took a request from the channel. `sure`: what had to be written was written, or will be; otherwise
     /// the connection died meanwhile. An error means that the adapter and the outbox are out of step.
-    pub(in crate::session) fn sent(&mut self, sent: Sent, sure: bool) -> Result<(), Error> {
+    pub(in crate::session) fn sent(&mut self, sent: Sent, sure: bool, now: Instant) -> Result<(), Error> {
         let id = match sent {
             Sent::Publish(id) | Sent::Subscribe(id) | Sent::Unsubscribe(id) => id,
             Sent::Disconnect => return Ok(()),
         };
-        let resent = id != 0 && self.resent.front().is_some_and(|(_, expected)| *expected == id);
-        let due = if resent { self.resent.pop_front() } else { self.in_channel.pop_front() };
-        match due {
+        match self.in_flight.take_due(id) {
             Some((ticket, expected)) if expected == id => {
                 if let AckFor::Op(seq) = ticket {
-                    self.written(seq, sure);
+                    self.written(seq, sure, now);
                 }
                 Ok(())
             }
@@ -365,172 +349,16 @@ impl Outbox {
         }
     }
 
-    fn written(&mut self, seq: u64, sure: bool) {
+    fn written(&mut self, seq: u64, sure: bool, now: Instant) {
         let Some(op) = self.ops.get_mut(&seq) else { return };
-        op.progress = Progress::Written;
-        op.written = true;
+        op.written();
         if !op.needs_id() {
             // QoS 0 ends here.
-            self.unacknowledged_at = Some(Instant::now());
+            self.in_flight.unacknowledged_at = Some(now);
             let result =
                 if sure { Ok(op.reply()) } else { Err(op.unknown("the connection broke while it was written")) };
             self.settle(seq, result);
         }
-    }
-
-    // ---- settling ----
-
-    /// Whose acknowledgement this is, and no longer waits for; an error if it is none that this operation can get.
-    pub(in crate::session) fn take(&mut self, kind: Kind, id: u16, answer: AckKind) -> Result<Option<AckFor>, Error> {
-        self.check(kind, id, answer)?;
-        Ok(match kind {
-            Kind::Publish => self.publishes.remove(&id),
-            Kind::Request => self.requests.remove(&id),
-        })
-    }
-
-    /// PUBREC: from here on only PUBREL is repeated.
-    pub(in crate::session) fn received(&mut self, id: u16) -> Result<(), Error> {
-        self.check(Kind::Publish, id, AckKind::PubRec)?;
-        if let Some(AckFor::Op(seq)) = self.publishes.get(&id) {
-            if let Some(op) = self.ops.get_mut(seq) {
-                op.progress = Progress::Released;
-                op.topic().into_iter().for_each(|topic| self.topics.acknowledged(topic));
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses an answer that does not fit what is waiting under this id. An adapter may let it pass, or have taken
-    /// note of it before it found that out.
-    fn check(&self, kind: Kind, id: u16, answer: AckKind) -> Result<(), Error> {
-        let waiting = match kind {
-            Kind::Publish => self.publishes.get(&id),
-            Kind::Request => self.requests.get(&id),
-        };
-        let fits = match waiting {
-            None => true,
-            Some(AckFor::Step) => matches!(answer, AckKind::PubAck | AckKind::SubAck),
-            Some(AckFor::Op(seq)) => self.ops.get(seq).is_some_and(|op| op.fits(answer)),
-        };
-        if fits {
-            return Ok(());
-        }
-        let message = format!("the broker acknowledged packet id {id} in a way that does not fit what was sent");
-        Err(Error::new(ErrorKind::Protocol, message))
-    }
-
-    /// The operation is over, for the user and for the connection.
-    pub(in crate::session) fn settle(&mut self, seq: u64, result: Result<Outcome, Error>) {
-        let Some(mut op) = self.ops.remove(&seq) else { return };
-        if let Some(error) = self.close(seq, &mut op, result, false) {
-            self.unseen.note(&error);
-        }
-        if !op.in_flight() {
-            return self.leave(seq, op);
-        }
-        // It was answered, or, at QoS 0, written.
-        self.suspects.remove(&seq);
-        self.abandoned.remove(&seq);
-        self.in_flight -= 1;
-        self.copied -= op.size;
-    }
-
-    /// The broker has acknowledged it.
-    pub(in crate::session) fn acknowledged(&mut self, seq: u64, reply: Outcome) {
-        self.progress = true;
-        if let Some(topic) = self.ops.get(&seq).and_then(Op::topic) {
-            self.topics.acknowledged(topic);
-        }
-        self.settle(seq, Ok(reply));
-    }
-
-    /// The broker has refused it, which is an answer, too.
-    pub(in crate::session) fn refused(&mut self, seq: u64, error: Error) {
-        self.progress = true;
-        self.settle(seq, Err(error));
-    }
-
-    /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
-    /// message that nobody is going to see. `keep`: the next run goes on with it.
-    fn close(&mut self, seq: u64, op: &mut Op, result: Result<Outcome, Error>, keep: bool) -> Option<Error> {
-        let settler = self.release(seq, op, keep)?;
-        settler.settle(result).filter(|_| op.kind() == Kind::Publish)
-    }
-
-    /// From here on it counts as settled. `keep`: the next run goes on with it.
-    fn release(&mut self, seq: u64, op: &mut Op, keep: bool) -> Option<Settler> {
-        let settler = op.settler.take()?;
-        #[cfg(feature = "spool")]
-        self.end_record(op, keep);
-        #[cfg(not(feature = "spool"))]
-        let _ = keep;
-        self.open -= 1;
-        self.bytes -= op.size;
-        self.settled = true;
-        self.deadlines.remove(&(op.deadline, seq));
-        Some(settler)
-    }
-
-    /// Settles what is past its deadline. What was handed over stays as an abandoned operation: it keeps its place in the window and
-    /// its packet id until the broker answers or the connection ends. Returns whether anything was settled.
-    pub(in crate::session) fn expire(&mut self, now: Instant, offline: Option<&Error>) -> bool {
-        let mut any = false;
-        while let Some((deadline, seq)) = self.deadlines.first().copied() {
-            if deadline > now {
-                break;
-            }
-            any = true;
-            self.deadlines.pop_first();
-            let Some(mut op) = self.ops.remove(&seq) else { continue };
-            let error = op.expired(offline);
-            if let Some(error) = self.close(seq, &mut op, Err(error), false) {
-                self.unseen.note(&error);
-            }
-            self.leave(seq, op);
-        }
-        any
-    }
-
-    /// Removes an operation that the user was told of and the server has not answered. An exchange of QoS 2 that was begun
-    /// is ended first: under its packet id, the server would take a later message for a repetition, and throw it away.
-    fn leave(&mut self, seq: u64, mut op: Op) {
-        self.suspects.remove(&seq);
-        if op.outlives_its_caller() {
-            op.abandon();
-            self.abandoned.insert(seq);
-            self.ops.insert(seq, op);
-            return;
-        }
-        self.queued.remove(&seq);
-        if let Some(id) = op.kept_id {
-            self.reserved.remove(&id);
-        }
-    }
-
-    /// Settles everything with the error made for each; the outbox is empty afterwards. `report`: every message counts
-    /// as lost, also one whose `Delivery` is still there.
-    pub(in crate::session) fn settle_all(&mut self, report: bool, error: impl Fn(&Op) -> Error) {
-        for (seq, mut op) in std::mem::take(&mut self.ops) {
-            let (error, keep) = (error(&op), op.is_kept());
-            let Some(settler) = self.release(seq, &mut op, keep) else { continue };
-            let lost = match op.kind() {
-                Kind::Publish if report => settler.settle_reported(error),
-                Kind::Publish => settler.settle(Err(error)),
-                Kind::Request => {
-                    settler.settle(Err(error));
-                    None
-                }
-            };
-            if let Some(error) = lost {
-                self.unseen.note(&error);
-            }
-        }
-        self.queued.clear();
-        self.suspects.clear();
-        self.abandoned.clear();
-        self.reset_connection();
-        self.given_up = true;
     }
 }
 

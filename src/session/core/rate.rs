@@ -28,10 +28,11 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::core::now::Now;
 
     #[test]
     fn spaces_messages_evenly() {
-        let start = Instant::now();
+        let start = Now::at(0.0).instant;
         let mut rate = Rate::new(20.0);
         assert_eq!(rate.wait_until(start), None);
         rate.used(start);

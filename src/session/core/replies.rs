@@ -1,8 +1,10 @@
 //! The requests that wait for their replies, and which message is a reply to one.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
 
 use crate::delivery::Slot;
 use crate::error::Error;
@@ -11,6 +13,9 @@ use crate::request::envelope::Envelope;
 
 /// What tells a request from all others: its number, and what only this client can have made of it.
 pub(in crate::session) type Correlation = [u8; 24];
+
+/// A secret of this client, from the system's randomness.
+pub(in crate::session) type Secret = [u8; 32];
 
 /// What a received message is.
 pub(in crate::session) enum Sorted {
@@ -29,8 +34,8 @@ struct Waiting {
 
 /// The table of all requests that wait. There are no more than threads that ask.
 pub(in crate::session) struct Replies {
-    /// Keyed from the system's randomness, so that nobody else can make correlation data of this client.
-    key: RandomState,
+    /// Signs correlation data, so that nobody else can make any of this client.
+    secret: Secret,
     next: u64,
     waiting: HashMap<u64, Waiting>,
     /// Where replies go: the topic that was set, or any P2P topic of this client.
@@ -39,9 +44,9 @@ pub(in crate::session) struct Replies {
 }
 
 impl Replies {
-    pub(in crate::session) fn new(client_id: &str, response_topic: Option<&str>) -> Self {
+    pub(in crate::session) fn new(client_id: &str, response_topic: Option<&str>, secret: Secret) -> Self {
         Replies {
-            key: RandomState::new(),
+            secret,
             next: 0,
             waiting: HashMap::new(),
             response_topic: response_topic.map(ToString::to_string),
@@ -112,10 +117,15 @@ impl Replies {
         (number < self.next && self.correlation(number) == correlation).then_some(number)
     }
 
+    /// The number, and the first 128 bits of its signature.
     fn correlation(&self, number: u64) -> Correlation {
+        let number = number.to_be_bytes();
         let mut data = [0; 24];
-        let [first, second] = [0u8, 1].map(|half| self.key.hash_one((half, number)).to_be_bytes());
-        for (place, byte) in data.iter_mut().zip(number.to_be_bytes().into_iter().chain(first).chain(second)) {
+        // A key of any length will do.
+        let signature = Hmac::<Sha1>::new_from_slice(&self.secret)
+            .map(|mac| mac.chain_update(number).finalize().into_bytes())
+            .unwrap_or_default();
+        for (place, byte) in data.iter_mut().zip(number.into_iter().chain(signature)) {
             *place = byte;
         }
         data
@@ -129,11 +139,10 @@ impl Replies {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::delivery::{RequestEnd, Settler};
     use crate::message::{Properties, QoS};
+    use crate::session::core::now::Now;
 
     const OWN: &str = "demo/p2p/GID_test@@@1";
 
@@ -145,7 +154,7 @@ mod tests {
     }
 
     fn replies() -> Replies {
-        Replies::new("GID_test@@@1", Some("demo/replies"))
+        Replies::new("GID_test@@@1", Some("demo/replies"), [1; 32])
     }
 
     fn enveloped(correlation: &[u8]) -> Vec<u8> {
@@ -189,7 +198,7 @@ mod tests {
     fn what_comes_elsewhere_or_was_not_made_here_is_a_message_like_any_other() {
         let mut replies = replies();
         let (number, correlation) = replies.expect(OWN, Settler::new().1);
-        let mut other = Replies::new("GID_test@@@1", None);
+        let mut other = Replies::new("GID_test@@@1", None, [2; 32]);
         let (_, foreign) = other.expect(OWN, Settler::new().1);
         let mut forged = correlation;
         forged[23] ^= 1;
@@ -230,7 +239,7 @@ mod tests {
         replies.end(&Error::closed());
         assert_eq!(replies.waiting(), 0);
         for (_settler, slot) in pairs {
-            assert!(matches!(slot.wait_answer(Instant::now()), Some(RequestEnd::Ended(_))));
+            assert!(matches!(slot.wait_answer(Now::at(0.0).instant), Some(RequestEnd::Ended(_))));
         }
     }
 }

@@ -1,60 +1,35 @@
-//! Everything the session knows, under one mutex: what callers ask of it, and how it is handed to a connection.
+//! The state of a session, which callers and the worker share under one mutex: all that is known, by how long it lives.
+//!
+//! What lives as long as one connection is in [`Connection`], what belongs to tokens in [`Tokens`], and the rest lives as
+//! long as the client.
 
+mod connection;
 mod ending;
 mod incoming;
+mod life;
 mod limits;
+mod sending;
 mod tokens;
+mod waking;
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant, SystemTime};
-
-use zeroize::Zeroize;
+use std::time::Instant;
 
 use crate::config::{AckMode, Config};
-use crate::error::{Code, Error, ErrorKind};
-use crate::message::{Message, Outgoing, QoS};
+use crate::error::{Error, ErrorKind};
+use crate::message::Message;
 use crate::session::core::acks::Acks;
 use crate::session::core::inbox::{Inbox, QueueId};
-use crate::session::core::op::Body;
-use crate::session::core::op::Kind;
+use crate::session::core::now::Now;
 use crate::session::core::outbox::{Bounds, Outbox};
 use crate::session::core::rate::Rate;
-use crate::session::core::replies::Replies;
+use crate::session::core::replies::{Replies, Secret};
 use crate::session::core::subscriptions::Subscriptions;
-use crate::session::core::token_store::TokenStore;
-use crate::session::wire::link::{LinkPump, LinkSender, ServerLimits};
 use crate::stats::Stats;
-use crate::subscribe_options::FilterRequest;
+use connection::Connection;
 pub(in crate::session) use ending::{Disconnected, topic_refused};
-use tokens::{Upload, Verdict};
-
-/// Where the order flag goes, and what it says.
-/// Source: AliwareMQ/lmq-demo, MQ4IoTSendOrderMessageToRocketMQ.java and MQTTSendOrderMessage.php.
-const ORDER_TOPIC: &str = "$SYS/enableOrderMsg";
-const ORDER_FLAG: &str = r#"{"order":"true"}"#;
-
-/// How long a line has to hold without the suspect before the suspect is sent alone. A refusal follows within a round
-/// trip or so; a bad link, against which this guards, breaks at any time.
-const QUIET: Duration = Duration::from_millis(250);
-
-/// Whether there is a connection.
-pub(in crate::session) enum Phase {
-    /// Being made, or waiting to be; why there is none.
-    Offline(Error),
-    /// Messages flow.
-    Online,
-    /// It never will again; why.
-    Dead(Error),
-}
-
-/// A barrier: one request that must be acknowledged before anything of the outbox is sent.
-#[derive(Debug, Clone)]
-enum Step {
-    /// Asks the service to keep this connection's messages in order.
-    EnableOrder,
-    Resubscribe(Vec<FilterRequest>),
-    UploadToken(Upload),
-}
+use life::Life;
+use tokens::Tokens;
+use waking::{News, Waking};
 
 /// What the worker does next.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,61 +41,29 @@ pub(in crate::session) enum Flow {
 
 pub(in crate::session) struct State {
     config: Config,
-    pub(in crate::session) phase: Phase,
-    /// `disconnect` was called, or the client dropped: nothing new is accepted.
-    pub(in crate::session) closing: bool,
-    /// The worker should end now.
-    pub(in crate::session) leaving: bool,
-    pub(in crate::session) worker_gone: bool,
-    /// The session has asked for DISCONNECT, after which nothing may follow; until when the worker may read on then.
-    leave_by: Option<Instant>,
+    pub(in crate::session) life: Life,
+    /// The current connection, from CONNACK on.
+    connection: Option<Connection>,
+    /// Why the last connection ended, or was not made.
+    last_end: Error,
     pub(in crate::session) outbox: Outbox,
     pub(in crate::session) inbox: Inbox,
     pub(in crate::session) replies: Replies,
     pub(in crate::session) rate: Option<Rate>,
     pub(in crate::session) stats: Stats,
-    /// Threads waiting on `changed` and on `arrived`: a wake-up nobody waits for costs a system call.
-    pub(in crate::session) watchers: usize,
-    pub(in crate::session) receivers: usize,
+    pub(in crate::session) waking: Waking,
     acks: Acks,
     pub(in crate::session) subscriptions: Subscriptions,
-    link: Option<Box<dyn LinkSender>>,
-    steps: VecDeque<Step>,
-    /// The step that was handed over, and when.
-    step: Option<(Step, Instant)>,
-    /// Since when steps could be handed over.
-    steps_since: Instant,
-    session_present: bool,
-    /// What the broker takes on this connection.
-    allowed: ServerLimits,
-    /// Nothing is sent before this instant.
-    quiet_until: Option<Instant>,
-    /// The broker has all subscriptions, as far as can be known.
+    /// The session that the server keeps has all subscriptions, as far as can be known.
     restored: bool,
-    inbox_full: bool,
-    /// The message that holds back later acknowledgements, and since when.
-    blocker: Option<(u64, Instant)>,
-    /// Acknowledgements that were given and have not left by the end.
+    /// Acknowledgements that were given and had not left by the end.
     unsent_acks: usize,
-    /// Something happened that those who wait on `changed`, or on `arrived`, want to look at.
-    changed: bool,
-    arrived: bool,
-    /// Of a login with tokens.
-    tokens: Option<TokenStore>,
-    /// Whoever renews tokens has something to look at.
-    token_news: bool,
-    /// When the clock was last looked at, by both clocks.
-    clock: (SystemTime, Instant),
-    /// The last thing the service said of a token, on this connection.
-    verdict: Option<Verdict>,
-    /// Why a token that was uploaded last was refused, if the service said so.
-    upload_refusal: Option<(u64, Code)>,
-    /// A fingerprint of the last login.
-    login: Option<u64>,
+    tokens: Tokens,
 }
 
 impl State {
-    pub(in crate::session) fn new(config: &Config, ids: u16) -> Self {
+    /// Packet ids run from 1 to `ids`. `secret`: what nobody else can know.
+    pub(in crate::session) fn new(config: &Config, ids: u16, secret: Secret, now: Now) -> Self {
         let limits = config.limits();
         let window = config.window();
         let bounds =
@@ -130,74 +73,68 @@ impl State {
         if !config.clean_session() {
             // An earlier process may have left QoS 2 exchanges open on the broker. Under a low id, which every process
             // begins with, a new message could be taken for a repetition of an old one, and be thrown away.
-            outbox.set_last_id((crate::backoff::random() % u64::from(bounds.ids)) as u16);
+            outbox.set_last_id((now.chance() * f64::from(bounds.ids)) as u16);
         }
         State {
-            phase: Phase::Offline(Error::new(ErrorKind::ConnectionLost, "the connection is not made yet")),
-            closing: false,
-            leaving: false,
-            worker_gone: false,
-            leave_by: None,
+            life: Life::Open,
+            connection: None,
+            last_end: Error::new(ErrorKind::ConnectionLost, "the connection is not made yet"),
             outbox,
             inbox: Inbox::new(limits.inbox_messages, limits.inbox_bytes),
-            replies: Replies::new(config.client_id().as_str(), config.response_topic()),
+            replies: Replies::new(config.client_id().as_str(), config.response_topic(), secret),
             rate: config.max_publish_rate().map(Rate::new),
             stats: Stats::default(),
-            watchers: 0,
-            receivers: 0,
+            waking: Waking::default(),
             acks: Acks::default(),
             subscriptions: Subscriptions::default(),
-            link: None,
-            steps: VecDeque::new(),
-            step: None,
-            steps_since: Instant::now(),
-            session_present: false,
-            allowed: ServerLimits::default(),
-            quiet_until: None,
             restored: true,
-            inbox_full: false,
-            blocker: None,
             unsent_acks: 0,
-            changed: false,
-            arrived: false,
-            tokens: State::tokens_of(config),
-            token_news: false,
-            clock: (SystemTime::now(), Instant::now()),
-            verdict: None,
-            upload_refusal: None,
-            login: None,
+            tokens: Tokens::new(config, now),
             config: config.clone(),
         }
     }
 
-    // ---- for the callers ----
-
-    /// Why nothing can be asked of this client any more, if so.
+    /// Fails with the reason if nothing can be asked of this client any more.
     pub(in crate::session) fn check_open(&self) -> Result<(), Error> {
-        match &self.phase {
-            Phase::Dead(reason) => Err(reason.clone()),
-            _ if self.closing => Err(Error::closed()),
-            _ => Ok(()),
+        match self.life.end() {
+            Some(reason) => Err(reason.clone()),
+            None if self.life.is_closing() => Err(Error::closed()),
+            None => Ok(()),
         }
     }
 
+    /// Why there is no connection on which messages flow, if there is none.
+    pub(in crate::session) fn offline(&self) -> Option<&Error> {
+        match self.life.end() {
+            Some(reason) => Some(reason),
+            None => (!self.is_online()).then_some(&self.last_end),
+        }
+    }
+
+    /// Returns true if messages flow.
+    pub(in crate::session) fn is_online(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.online)
+    }
+
+    pub(in crate::session) fn session_present(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.session_present)
+    }
+
     /// Settles what is past its deadline; whoever looks at the outbox does this first.
-    pub(in crate::session) fn expire(&mut self, now: Instant) -> bool {
-        if self.outbox.next_deadline().is_none_or(|deadline| deadline > now) {
+    pub(in crate::session) fn expire(&mut self, now: Now) -> bool {
+        if self.outbox.next_deadline().is_none_or(|deadline| deadline > now.instant) {
             return false;
         }
         let offline = self.offline().cloned();
-        self.outbox.expire(now, offline.as_ref())
+        self.outbox.expire(now.instant, offline.as_ref())
     }
 
     /// Takes a message for the program, and acknowledges it if taking means that. The key is for an acknowledgement by
     /// hand.
-    pub(in crate::session) fn take(&mut self, queue: QueueId) -> Option<(Message, Option<u64>)> {
+    pub(in crate::session) fn take(&mut self, queue: QueueId, now: Now) -> Option<(Message, Option<u64>)> {
         let (message, key) = self.inbox.pop(queue)?;
-        // Half-way down, so that a slow program is not told at each message.
-        self.inbox_full &= !self.inbox.half_empty();
         match (self.config.ack_mode(), key) {
-            (AckMode::OnTake, Some(key)) => drop(self.acknowledge(key)),
+            (AckMode::OnTake, Some(key)) => drop(self.acknowledge(key, now)),
             (AckMode::Manual, Some(key)) => self.acks.taken(key, &message.topic),
             _ => {}
         }
@@ -205,9 +142,9 @@ impl State {
     }
 
     /// The program is done with a message. `false`: the acknowledgement no longer counts.
-    pub(in crate::session) fn acknowledge(&mut self, key: u64) -> bool {
+    pub(in crate::session) fn acknowledge(&mut self, key: u64, now: Now) -> bool {
         let counts = self.acks.done(key);
-        self.send_acks();
+        self.send_acks(now);
         counts
     }
 
@@ -217,33 +154,32 @@ impl State {
         self.acks.unfinished()
     }
 
-    /// DISCONNECT, behind everything that was handed over and before nothing more: the line is given up here. The
-    /// worker reads on until `by` at the latest.
+    /// Sends DISCONNECT, behind everything that was handed over: nothing more is sent after it. The worker reads on until
+    /// `by` at the latest.
     pub(in crate::session) fn say_goodbye(&mut self, by: Instant) {
-        self.leaving = true;
-        self.token_news = true;
-        self.mark_changed();
-        self.leave_by.get_or_insert(by);
-        if let Some(link) = self.link.take() {
-            link.disconnect();
+        self.life.leave(by);
+        self.waking.mark_tokens();
+        self.waking.mark_changed();
+        if let Some(sender) = self.connection.as_mut().and_then(|connection| connection.sender.take()) {
+            sender.disconnect();
         }
         self.end_acks();
     }
 
     /// Those who wait on `changed` have something to look at.
     pub(in crate::session) fn mark_changed(&mut self) {
-        self.changed = true;
+        self.waking.mark_changed();
     }
 
-    /// Whether those who wait on `changed`, and on `arrived`, have something to look at.
-    pub(in crate::session) fn take_changes(&mut self) -> (bool, bool) {
-        let changed = std::mem::take(&mut self.changed) | self.outbox.take_settled();
-        (changed, std::mem::take(&mut self.arrived))
+    /// Returns whom to wake, once for all that has happened.
+    pub(in crate::session) fn take_news(&mut self) -> News {
+        let settled = self.outbox.take_settled();
+        self.waking.take(settled)
     }
 
     /// A stream is gone. Whether its filter has to be unsubscribed.
     pub(in crate::session) fn close_stream(&mut self, queue: u64, filter: &str) -> bool {
-        self.arrived = true;
+        self.waking.mark_arrived();
         !self.inbox.close_stream(queue)
             && self.subscriptions.only_for_streams(filter)
             && !self.outbox.pending_own(filter)
@@ -269,167 +205,6 @@ impl State {
             held_back: self.acks.held_back() as u64,
             ..self.stats
         }
-    }
-
-    // ---- for the worker ----
-
-    /// Hands over what the window has room for: first the steps, one at a time, then the outbox. Callers may do that
-    /// too, but what a resumed session sends again only the worker can, who owns the pump.
-    pub(in crate::session) fn send_ready(&mut self, mut pump: Option<&mut dyn LinkPump>) {
-        let now = Instant::now();
-        // What is past its deadline must not go out, whether anybody waits for it or not.
-        self.expire(now);
-        let Some(link) = &self.link else { return };
-        if self.step.is_some() || self.quiet_until.is_some() {
-            return;
-        }
-        if let Some(step) = self.steps.front() {
-            let Some(id) = self.outbox.next_id().filter(|_| self.outbox.takes_one_more()) else { return };
-            let (kind, sent) = match step {
-                Step::EnableOrder => {
-                    let flag = Outgoing::new(ORDER_TOPIC, QoS::AtLeastOnce, ORDER_FLAG);
-                    (Kind::Publish, link.publish(&flag))
-                }
-                Step::Resubscribe(filters) => (Kind::Request, link.subscribe(filters)),
-                Step::UploadToken(upload) => {
-                    let mut message = upload.message();
-                    let sent = link.publish(&message);
-                    message.payload.zeroize();
-                    (Kind::Publish, sent)
-                }
-            };
-            if sent {
-                self.outbox.step_in_channel(kind, id);
-                self.step = self.steps.pop_front().map(|step| (step, now));
-            }
-            return;
-        }
-        while let Some((seq, id)) = self.outbox.next(pump.is_some()) {
-            let Some(op) = self.outbox.op(seq) else { return };
-            if let Some(refusal) = op.topic().filter(|_| !op.released).and_then(|to| self.outbox.topic_refusal(to, now))
-            {
-                self.stats.refused_topic += 1;
-                self.outbox.refuse(seq, |op| topic_refused(op, &refusal, now));
-                continue;
-            }
-            if let Some(error) = self.not_allowed(op) {
-                self.outbox.settle(seq, Err(error));
-                continue;
-            }
-            let sent = match (op.kept_id, op.body(), pump.as_deref_mut()) {
-                (Some(id), _, Some(pump)) if op.released => {
-                    pump.release_again(id);
-                    true
-                }
-                (Some(id), Some(Body::Publish(message)), Some(pump)) => {
-                    pump.resend(id, message);
-                    true
-                }
-                (_, Some(Body::Publish(message)), _) => link.publish(message),
-                (_, Some(Body::Subscribe { filters, .. }), _) => link.subscribe(filters),
-                (_, Some(Body::Unsubscribe(filter)), _) => link.unsubscribe(filter),
-                (_, None, _) => false,
-            };
-            if !sent {
-                return;
-            }
-            self.stats.retransmitted += u64::from(op.attempts > 0);
-            self.outbox.put_in_channel(seq, id, now);
-        }
-    }
-
-    /// CONNACK came: takes the line into use. Returns until when nothing is to be sent, if there is a suspect: a line
-    /// that drops on its own, without the suspect being sent, proves that the suspect is innocent.
-    pub(in crate::session) fn connected(
-        &mut self,
-        link: Box<dyn LinkSender>,
-        session_present: bool,
-        allowed: ServerLimits,
-        pump: &mut dyn LinkPump,
-    ) -> Option<Instant> {
-        self.link = Some(link);
-        self.allowed = allowed;
-        self.outbox.set_receive_maximum(allowed.receive_maximum);
-        // A broker that claims to have kept a session it was told to drop is wrong about it (MQTT-3.2.2-1).
-        let session_present = session_present && !self.config.clean_session();
-        self.session_present = session_present;
-        self.stats.connections += 1;
-        if session_present {
-            self.outbox.seek_free_ids();
-            pump.restore(self.outbox.last_id());
-        } else {
-            self.outbox.session_gone();
-            self.outbox.set_last_id(0);
-            self.acks.session_gone();
-        }
-        self.step = None;
-        self.steps.clear();
-        if let Some(by) = self.leave_by {
-            // Told while the connection was being made.
-            self.say_goodbye(by);
-            return None;
-        }
-        self.tokens_connected();
-        if self.config.ordered() {
-            self.steps.push_back(Step::EnableOrder);
-        }
-        // A new session has no subscriptions; nor has a kept one that was new when the line broke before it had got them.
-        self.restored &= session_present;
-        if !self.restored {
-            self.steps.extend(self.subscriptions.packets(allowed.packet_len).into_iter().map(Step::Resubscribe));
-        }
-        self.steps_since = Instant::now();
-        let suspicion = self.outbox.has_suspects() || self.subscriptions.has_suspects();
-        self.quiet_until = suspicion.then(|| Instant::now() + QUIET);
-        self.quiet_until
-    }
-
-    /// The line has held without anything being sent.
-    pub(in crate::session) fn end_quiet(&mut self) {
-        self.quiet_until = None;
-        self.steps_since = Instant::now();
-        self.send_acks();
-    }
-
-    /// Whether everything that has to precede messages is acknowledged.
-    pub(in crate::session) fn set_up(&self) -> bool {
-        self.link.is_some() && self.step.is_none() && self.steps.is_empty() && self.quiet_until.is_none()
-    }
-
-    /// A step that has waited for its acknowledgement too long, if one has: what it is.
-    pub(in crate::session) fn step_overdue(&self, now: Instant) -> Option<&'static str> {
-        // One that waits for a free packet id is as good as one that waits for its acknowledgement.
-        let waiting = !self.steps.is_empty() && self.link.is_some() && self.quiet_until.is_none();
-        let since = self.step.as_ref().map(|(_, since)| *since).or(waiting.then_some(self.steps_since));
-        since.filter(|since| now.saturating_duration_since(*since) > self.config.timeout())?;
-        let step = self.step.as_ref().map(|(step, _)| step).or(self.steps.front())?;
-        Some(match step {
-            Step::EnableOrder => "the order flag",
-            Step::Resubscribe(_) => "the subscriptions that are to be restored",
-            Step::UploadToken(_) => "a new token",
-        })
-    }
-
-    pub(in crate::session) fn is_online(&self) -> bool {
-        matches!(self.phase, Phase::Online)
-    }
-
-    pub(in crate::session) fn session_present(&self) -> bool {
-        self.session_present
-    }
-
-    /// Messages flow.
-    pub(in crate::session) fn online(&mut self) {
-        self.phase = Phase::Online;
-        self.restored = true;
-        self.token_news = true;
-        self.mark_changed();
-    }
-
-    /// The broker owes answers that block what is behind them; only a new connection helps.
-    pub(in crate::session) fn stalled(&self, now: Instant) -> bool {
-        let grace = self.config.timeout();
-        self.outbox.stalled(now, grace, grace + self.config.keep_alive())
     }
 }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::login::{Renewer, login};
 use super::login_policy::{LoginPolicy, Next, is_refused_login};
@@ -77,7 +77,7 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
     let _ = catch_unwind(AssertUnwindSafe(|| session.emit(ended.as_slice())));
     worker.renewer.join();
     let mut state = session.lock();
-    state.worker_gone = true;
+    state.life.worker_ended();
     state.mark_changed();
     session.notify_waiters(&mut state);
     if session.stranded.swap(true, Ordering::Relaxed) {
@@ -116,7 +116,7 @@ impl Worker<'_> {
                 End::Failed(failure) => {
                     let failure = self.look_into(failure);
                     let mut events = Vec::new();
-                    let loss = self.session.lock().disconnected(&failure, &mut events);
+                    let loss = self.session.lock().disconnected(&failure, self.session.now(), &mut events);
                     self.session.emit(&events);
                     (failure, loss)
                 }
@@ -143,7 +143,7 @@ impl Worker<'_> {
                 self.session.emit(&[Event::Disconnected { reason, retry_in: Some(Duration::ZERO) }]);
                 continue;
             }
-            let renewable = is_refused_login(failure.cause) && self.session.lock().login_refused(SystemTime::now());
+            let renewable = is_refused_login(failure.cause) && self.session.lock().login_refused(self.session.now());
             if self.ready.is_some() {
                 if self.policy.first_again(failure.cause, renewable, Instant::now()) {
                     continue;
@@ -233,20 +233,21 @@ impl Worker<'_> {
             let failure = match event {
                 Ok(None) => {
                     quiet_until = None;
-                    self.session.lock().end_quiet();
+                    self.session.lock().end_quiet(self.session.now());
                     self.after_event(pump)
                 }
                 Ok(Some(LinkEvent::ConnAck { session_present, allowed })) => {
                     since = Instant::now();
                     self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
                     if let Some(sender) = sender.take() {
-                        quiet_until = self.session.lock().connected(sender, session_present, allowed, pump);
+                        let now = self.session.now();
+                        quiet_until = self.session.lock().connected(sender, session_present, allowed, pump, now);
                     }
                     self.after_event(pump)
                 }
                 Ok(Some(event)) => {
                     let mut events = Vec::new();
-                    let flow = self.session.lock().handle(event, true, &mut events);
+                    let flow = self.session.lock().handle(event, true, self.session.now(), &mut events);
                     self.session.emit(&events);
                     match flow {
                         Ok(Flow::Left(by)) => {
@@ -270,17 +271,17 @@ impl Worker<'_> {
     /// Hands over what has become possible, and tells those who wait. A failure means that the line is of no use.
     fn after_event(&mut self, pump: &mut dyn LinkPump) -> Option<Failure> {
         let mut state = self.session.lock();
-        state.send_ready(Some(pump));
+        let now = self.session.now();
+        state.send_ready(Some(pump), now);
         let newly_set_up = state.set_up() && !state.is_online();
         let connected = newly_set_up.then(|| {
             state.online();
-            state.send_ready(Some(pump));
+            state.send_ready(Some(pump), now);
             Event::Connected { session_present: state.session_present(), number: state.stats.connections }
         });
-        let now = Instant::now();
         let overdue = state.step_overdue(now);
         let stalled = state.stalled(now);
-        let held_back = state.held_back();
+        let held_back = state.held_back(now);
         self.session.notify_waiters(&mut state);
         drop(state);
         if let Some(connected) = connected {
@@ -307,8 +308,9 @@ impl Worker<'_> {
         let leftovers = pump.leftovers();
         let mut events = Vec::new();
         let mut state = self.session.lock();
-        state.read_leftovers(leftovers, &mut events);
-        let loss = state.disconnected(&failure, &mut events);
+        let now = self.session.now();
+        state.read_leftovers(leftovers, now, &mut events);
+        let loss = state.disconnected(&failure, now, &mut events);
         self.session.notify_waiters(&mut state);
         drop(state);
         self.session.emit(&events);
@@ -349,17 +351,17 @@ impl Worker<'_> {
     }
 
     fn leaving(&self) -> bool {
-        self.session.lock().leaving
+        self.session.lock().life.is_leaving()
     }
 
     /// Waits; true when it is time to leave.
     fn sleep(&self, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         let mut state = self.session.lock();
-        while !state.leaving && Instant::now() < until {
+        while !state.life.is_leaving() && Instant::now() < until {
             state = self.session.wait(state, until);
         }
-        state.leaving
+        state.life.is_leaving()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::login_policy::LoginPolicy;
 use super::renewal;
@@ -48,7 +48,7 @@ pub(super) fn login(session: &Arc<Session>, policy: &mut LoginPolicy, renewer: &
     let credentials = config.credentials();
     if let Some(provider) = credentials.as_provider() {
         let enough = credentials.keeps_tokens()
-            && !session.lock().wants_tokens(SystemTime::now(), policy.renewed_since_refusal());
+            && !session.lock().wants_tokens(session.now(), policy.renewed_since_refusal());
         if !enough {
             policy.asks_provider();
             if let Some(login) = ask(session, provider, renewer)? {
@@ -66,13 +66,13 @@ pub(super) fn login(session: &Arc<Session>, policy: &mut LoginPolicy, renewer: &
 fn ask(session: &Arc<Session>, provider: Arc<Provider>, renewer: &mut Renewer) -> Result<Option<Login>> {
     let config = &session.config;
     // With tokens that are due but good, messages do not wait for a slow provider: the renewer asks again.
-    let enough = config.credentials().keeps_tokens() && session.lock().tokens_usable(SystemTime::now());
+    let enough = config.credentials().keeps_tokens() && session.lock().tokens_usable(session.now());
     let patience = if enough { config.timeout().min(PATIENCE) } else { config.timeout() };
     let answer = session.ask(provider, Instant::now() + patience);
-    let now = SystemTime::now();
+    let now = session.now();
     let credentials = match answer {
         Ok(credentials) => credentials,
-        Err(reason) if !enough || session.lock().leaving => return Err(reason),
+        Err(reason) if !enough || session.lock().life.is_leaving() => return Err(reason),
         Err(reason) if reason.kind() == ErrorKind::Timeout(Stage::Credentials) => return Ok(None),
         Err(reason) => {
             let event = session.lock().renewal_failed(reason, now);

@@ -2,7 +2,7 @@
 //! ahead of everything else.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::credentials::{Credentials, Provider};
 use crate::detached;
@@ -24,13 +24,13 @@ pub(in crate::session) fn run(session: &Arc<Session>) {
         if state.ended() {
             return;
         }
-        let now = SystemTime::now();
+        let now = session.now();
         let mut events = Vec::new();
         if state.until_renewal(now) == Some(Duration::ZERO) {
             if let Err(reason) = answer.and_then(|credentials| state.renewed(&credentials, now)) {
                 events.push(state.renewal_failed(reason, now));
             }
-            state.send_ready(None);
+            state.send_ready(None, now);
         } else if let (false, Ok(credentials)) = (state.is_online(), answer) {
             // The connection has ended meanwhile; the next login has them.
             state.given(&credentials, now);
@@ -62,7 +62,7 @@ impl Session {
             if state.ended() {
                 return false;
             }
-            let now = SystemTime::now();
+            let now = self.now();
             state.look_at_clock(now);
             let wait = state.until_renewal(now);
             if wait == Some(Duration::ZERO) {

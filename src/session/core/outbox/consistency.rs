@@ -1,6 +1,6 @@
 //! What must hold of an outbox at any moment, for tests.
 
-use super::{AckFor, Outbox, Progress};
+use super::{AckFor, Outbox};
 use crate::session::core::op::Op;
 
 impl Outbox {
@@ -11,25 +11,25 @@ impl Outbox {
         assert_eq!(self.bytes, open().map(|(_, op)| op.size).sum::<usize>(), "their bytes");
         assert!(self.deadlines.iter().map(|(_, seq)| seq).copied().eq(self.by_deadline()), "their deadlines");
         let in_flight = self.ops.values().filter(|op| op.in_flight()).count();
-        assert_eq!(self.in_flight, in_flight, "operations in flight");
+        assert_eq!(self.in_flight.count, in_flight, "operations in flight");
         let copied = self.ops.values().filter(|op| op.in_flight()).map(|op| op.size).sum::<usize>();
-        assert_eq!(self.copied, copied, "the bytes of those");
+        assert_eq!(self.in_flight.bytes, copied, "the bytes of those");
         assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
-        let queued = |op: &&Op| op.progress == Progress::Queued;
+        let queued = |op: &&Op| op.is_queued();
         assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be handed over");
         assert!(self.queued.iter().all(|seq| self.ops.get(seq).as_ref().is_some_and(queued)));
         let abandoned = self.ops.iter().filter(|(_, op)| op.is_abandoned()).map(|(seq, _)| seq);
         assert!(self.abandoned.iter().eq(abandoned), "abandoned");
         assert!(self.ops.values().all(|op| op.is_abandoned() != op.is_open()), "either open or an abandoned operation");
         assert!(self.suspects.iter().all(|seq| self.ops.get(seq).is_some_and(Op::is_open)), "suspects");
-        let kept: Vec<_> = self.ops.values().filter_map(|op| op.kept_id).collect();
-        assert_eq!(self.reserved.len(), kept.len(), "ids that are kept");
-        assert!(kept.iter().all(|id| self.reserved.contains(id)));
-        let tickets = self.publishes.iter().chain(&self.requests);
+        let kept: Vec<_> = self.ops.values().filter_map(Op::kept_id).collect();
+        assert_eq!(self.in_flight.reserved.len(), kept.len(), "ids that are kept");
+        assert!(kept.iter().all(|id| self.in_flight.reserved.contains(id)));
+        let tickets = self.in_flight.publishes.iter().chain(&self.in_flight.requests);
         for (id, ticket) in tickets {
             let AckFor::Op(seq) = ticket else { continue };
             let owner = self.ops.get(seq);
-            assert!(self.given_up || owner.is_some_and(|op| op.in_flight() && op.id == *id), "packet id {id}");
+            assert!(self.given_up || owner.is_some_and(|op| op.handed_id() == Some(*id)), "packet id {id}");
         }
     }
 

@@ -46,7 +46,7 @@ impl Outbox {
     pub(in crate::session) fn store(&mut self, seq: u64, message: Arc<Outgoing>, accepted: u64) {
         let (Some(op), Some(records)) = (self.ops.get_mut(&seq), &mut self.records) else { return };
         let size = spool::size_of(&message);
-        op.storing = true;
+        op.store();
         op.record = Some((records.queue.add(Stored { seq, message, accepted }), size));
         records.used += size;
         self.queued.remove(&seq);
@@ -64,20 +64,20 @@ impl Outbox {
 
     /// Whether its record is not written yet.
     pub(in crate::session) fn is_storing(&self, seq: u64) -> bool {
-        self.ops.get(&seq).is_some_and(|op| op.storing)
+        self.ops.get(&seq).is_some_and(Op::is_storing)
     }
 
     /// Its record is written: it may go out.
     pub(in crate::session) fn stored(&mut self, seq: u64) {
-        if let Some(op) = self.ops.get_mut(&seq).filter(|op| op.storing) {
-            op.storing = false;
+        if let Some(op) = self.ops.get_mut(&seq).filter(|op| op.is_storing()) {
+            op.stored();
             self.queued.insert(seq);
         }
     }
 
     /// It could not be stored, at all or in time: it was never accepted.
     pub(in crate::session) fn not_stored(&mut self, seq: u64, error: impl FnOnce(&Op) -> Error) {
-        if let Some(op) = self.ops.get(&seq).filter(|op| op.storing) {
+        if let Some(op) = self.ops.get(&seq).filter(|op| op.is_storing()) {
             let error = error(op);
             self.settle(seq, Err(error));
         }

@@ -1,14 +1,23 @@
+mod suspicion;
+
 use std::sync::Arc;
 
 use super::*;
-use crate::delivery::Slot;
-use crate::error::Fate;
+use crate::delivery::{Outcome, Slot};
+use crate::error::{ErrorKind, Fate};
 use crate::message::{Outgoing, QoS};
+use crate::session::core::now::Now;
+use crate::session::core::op::{AckKind, Progress};
 
 const BOUNDS: Bounds = Bounds { window: 4, count: 10, bytes: 100, ids: 8 };
 
+/// When nothing depends on it.
+fn moment() -> Instant {
+    Now::at(0.0).instant
+}
+
 fn far() -> Instant {
-    Instant::now() + Duration::from_secs(3600)
+    moment() + Duration::from_secs(3600)
 }
 
 fn push(outbox: &mut Outbox, qos: QoS, payload: &str, deadline: Instant) -> (u64, Arc<Slot>) {
@@ -25,10 +34,10 @@ fn push_qos_1(outbox: &mut Outbox, count: usize) -> Vec<u64> {
 fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
     let mut sent = Vec::new();
     while let Some((seq, id)) = outbox.next(true) {
-        let repeats_release = outbox.op(seq).is_some_and(|op| op.released);
-        outbox.put_in_channel(seq, id, Instant::now());
+        let repeats_release = outbox.op(seq).is_some_and(Op::releases);
+        outbox.put_in_channel(seq, id, moment());
         if !repeats_release {
-            outbox.sent(Sent::Publish(id), true).expect("in step");
+            outbox.sent(Sent::Publish(id), true, moment()).expect("in step");
         }
         sent.push((seq, id));
     }
@@ -64,7 +73,7 @@ fn the_window_and_the_ids_bound_what_is_in_flight() {
 #[test]
 fn an_expired_message_keeps_its_place_on_the_line_until_answered() {
     let mut outbox = Outbox::new(BOUNDS);
-    let now = Instant::now();
+    let now = moment();
     let (written, slot) = push(&mut outbox, QoS::AtLeastOnce, "x", now);
     send(&mut outbox);
     let (queued, queued_slot) = push(&mut outbox, QoS::AtLeastOnce, "y", now);
@@ -81,102 +90,32 @@ fn an_expired_message_keeps_its_place_on_the_line_until_answered() {
 #[test]
 fn an_expired_qos_2_exchange_is_completed_on_a_resumed_session_without_its_message() {
     let mut outbox = Outbox::new(BOUNDS);
-    let now = Instant::now();
+    let now = moment();
     let (seq, slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
     send(&mut outbox);
     outbox.connection_lost(true, Blame::Nobody, now);
     outbox.expire(now, None);
     assert_eq!(fate(&slot), Some(Fate::Unknown));
     assert_eq!(send(&mut outbox), [(seq, 1)], "the id goes on");
-    assert!(outbox.op(seq).is_some_and(|op| op.is_abandoned() && op.progress == Progress::Released));
+    assert!(outbox.op(seq).is_some_and(|op| op.is_abandoned() && op.progress() == Some(Progress::Released)));
     outbox.connection_lost(true, Blame::Nobody, now);
-    outbox.session_gone();
+    outbox.connected(false, None, now);
     assert_eq!(outbox.next(true), None, "nothing is left to complete");
 }
 
 #[test]
 fn what_was_not_taken_from_the_channel_was_not_sent() {
     let mut outbox = Outbox::new(BOUNDS);
-    let (seq, slot) = push(&mut outbox, QoS::AtMostOnce, "x", Instant::now());
+    let (seq, slot) = push(&mut outbox, QoS::AtMostOnce, "x", moment());
     let (unsure, unsure_slot) = push(&mut outbox, QoS::AtMostOnce, "x", far());
-    outbox.put_in_channel(unsure, 0, Instant::now());
-    outbox.sent(Sent::Publish(0), false).expect("in step");
+    outbox.put_in_channel(unsure, 0, moment());
+    outbox.sent(Sent::Publish(0), false, moment()).expect("in step");
     assert_eq!(fate(&unsure_slot), Some(Fate::Unknown));
-    outbox.put_in_channel(seq, 0, Instant::now());
-    outbox.connection_lost(false, Blame::Recent, Instant::now());
-    outbox.expire(Instant::now(), None);
+    outbox.put_in_channel(seq, 0, moment());
+    outbox.connection_lost(false, Blame::Recent, moment());
+    outbox.expire(moment(), None);
     assert_eq!(fate(&slot), Some(Fate::NotSent));
-    assert!(outbox.sent(Sent::Publish(0), true).is_err(), "out of step");
-}
-
-#[test]
-fn the_oldest_at_three_drops_is_convicted_and_goes_out_alone_before() {
-    let mut outbox = Outbox::new(BOUNDS);
-    let seqs = push_qos_1(&mut outbox, 3);
-    for _ in 0..2 {
-        assert_eq!(send(&mut outbox).len(), 3);
-        outbox.connection_lost(false, Blame::Recent, Instant::now());
-        assert_eq!(outbox.convicted(), None);
-    }
-    assert_eq!(send(&mut outbox).len(), 1, "one at a time now");
-    outbox.connection_lost(false, Blame::Recent, Instant::now());
-    assert_eq!(outbox.convicted(), Some(seqs[0]));
-    outbox.settle(seqs[0], Err(Error::internal("convicted")));
-    // The next two are innocent, and prove it one by one.
-    for seq in &seqs[1..] {
-        let sent = send(&mut outbox);
-        assert_eq!(sent.len(), 1);
-        assert_eq!(take(&mut outbox, sent[0].1), Some(AckFor::Op(*seq)));
-        outbox.settle(*seq, Ok(Outcome::default()));
-    }
-    push_qos_1(&mut outbox, 4);
-    assert_eq!(send(&mut outbox).len(), 4, "the window is open again");
-}
-
-#[test]
-fn one_chance_cut_while_alone_convicts_nobody_who_was_not_the_oldest() {
-    let mut outbox = Outbox::new(BOUNDS);
-    let seqs = push_qos_1(&mut outbox, 2);
-    for _ in 0..2 {
-        send(&mut outbox);
-        outbox.connection_lost(false, Blame::Recent, Instant::now());
-    }
-    let sent = send(&mut outbox);
-    take(&mut outbox, sent[0].1);
-    outbox.settle(seqs[0], Ok(Outcome::default()));
-    assert_eq!(send(&mut outbox).len(), 1);
-    outbox.connection_lost(false, Blame::Recent, Instant::now());
-    assert_eq!(outbox.convicted(), None);
-    assert_eq!(send(&mut outbox).len(), 1);
-    outbox.connection_lost(false, Blame::Recent, Instant::now());
-    assert_eq!(outbox.convicted(), Some(seqs[1]));
-}
-
-#[test]
-fn an_acquittal_starts_from_the_beginning() {
-    let mut outbox = Outbox::new(BOUNDS);
-    push_qos_1(&mut outbox, 3);
-    for _ in 0..2 {
-        send(&mut outbox);
-        outbox.connection_lost(false, Blame::Recent, Instant::now());
-    }
-    assert!(outbox.has_suspects());
-    outbox.acquit();
-    for _ in 0..2 {
-        assert_eq!(send(&mut outbox).len(), 3);
-        outbox.connection_lost(false, Blame::Recent, Instant::now());
-        assert_eq!(outbox.convicted(), None);
-    }
-}
-
-#[test]
-fn a_drop_that_is_nobodys_fault_makes_no_suspects() {
-    let mut outbox = Outbox::new(BOUNDS);
-    push_qos_1(&mut outbox, 2);
-    for _ in 0..5 {
-        assert_eq!(send(&mut outbox).len(), 2);
-        outbox.connection_lost(false, Blame::Nobody, Instant::now());
-    }
+    assert!(outbox.sent(Sent::Publish(0), true, moment()).is_err(), "out of step");
 }
 
 #[test]
@@ -188,7 +127,7 @@ fn giving_up_settles_everything_and_counts_messages() {
     assert_eq!(outbox.open(), 0);
     let report = outbox.unseen.report().expect("a report");
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: 2 });
-    outbox.sent(Sent::Publish(7), true).expect("of no interest any more");
+    outbox.sent(Sent::Publish(7), true, moment()).expect("of no interest any more");
 }
 
 #[test]
@@ -203,17 +142,17 @@ fn ids_a_resumed_session_goes_on_with_are_left_out() {
     let mut outbox = Outbox::new(BOUNDS);
     push_qos_1(&mut outbox, 2);
     send(&mut outbox);
-    outbox.connection_lost(true, Blame::Nobody, Instant::now());
+    outbox.connection_lost(true, Blame::Nobody, moment());
     outbox.set_last_id(0);
     assert_eq!(outbox.next_id(), None, "id 1 goes on");
-    outbox.seek_free_ids();
+    outbox.connected(true, None, moment());
     assert_eq!(outbox.next_id(), Some(3));
 }
 
 #[test]
 fn an_expired_message_of_qos_1_is_not_sent_again_on_a_resumed_session() {
     let mut outbox = Outbox::new(BOUNDS);
-    let now = Instant::now();
+    let now = moment();
     push(&mut outbox, QoS::AtLeastOnce, "x", now);
     send(&mut outbox);
     outbox.expire(now, None);
@@ -225,12 +164,12 @@ fn an_expired_message_of_qos_1_is_not_sent_again_on_a_resumed_session() {
 #[test]
 fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session() {
     let mut outbox = Outbox::new(BOUNDS);
-    let now = Instant::now();
+    let now = moment();
     let (seq, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
     send(&mut outbox);
     outbox.expire(now, None);
     outbox.connection_lost(true, Blame::Nobody, now);
-    assert!(outbox.op(seq).is_some_and(|op| op.released), "with PUBREL, not with the message");
+    assert!(outbox.op(seq).is_some_and(Op::releases), "with PUBREL, not with the message");
     assert_eq!(send(&mut outbox), [(seq, 1)]);
 }
 
@@ -243,7 +182,7 @@ fn a_qos_2_exchange_whose_message_is_given_up_is_completed_before_its_id_is_used
     let not_allowed: GiveUp = |outbox, seq| outbox.settle(seq, Err(Error::internal("not allowed")));
     for give_up in [convicted, topic_refused, not_allowed] {
         let mut outbox = Outbox::new(BOUNDS);
-        let now = Instant::now();
+        let now = moment();
         let (seq, slot) = push(&mut outbox, QoS::ExactlyOnce, "x", far());
         send(&mut outbox);
         outbox.connection_lost(true, Blame::Recent, now);
@@ -264,7 +203,7 @@ fn a_qos_2_exchange_whose_message_is_given_up_is_completed_before_its_id_is_used
 #[test]
 fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
     let mut outbox = Outbox::new(BOUNDS);
-    let now = Instant::now();
+    let now = moment();
     let (first, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", far());
     let (expired, _slot) = push(&mut outbox, QoS::ExactlyOnce, "y", now);
     send(&mut outbox);
@@ -278,7 +217,7 @@ fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
 #[test]
 fn an_expired_message_that_is_never_answered_does_not_hold_up_the_next() {
     let mut outbox = Outbox::new(BOUNDS);
-    let now = Instant::now();
+    let now = moment();
     let soon = now + Duration::from_secs(1);
     let (first, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", soon);
     let (expired, _slot) = push(&mut outbox, QoS::ExactlyOnce, "y", now);
@@ -294,11 +233,11 @@ fn an_expired_message_that_is_never_answered_does_not_hold_up_the_next() {
 fn answers_that_are_owed_for_long_wedge_the_line() {
     let (grace, patience) = (Duration::from_secs(10), Duration::from_secs(100));
     let mut outbox = Outbox::new(BOUNDS);
-    let start = Instant::now();
+    let start = moment();
     push(&mut outbox, QoS::AtLeastOnce, "x", start);
     send(&mut outbox);
     outbox.expire(start, None);
-    let now = Instant::now();
+    let now = moment();
     assert!(!outbox.stalled(now + grace * 2, grace, patience), "it blocks nobody");
     assert!(outbox.stalled(now + patience * 2, grace, patience));
     for _ in 0..3 {
@@ -308,7 +247,7 @@ fn answers_that_are_owed_for_long_wedge_the_line() {
     send(&mut outbox);
     outbox.expire(start, None);
     push_qos_1(&mut outbox, 1);
-    let now = Instant::now();
+    let now = moment();
     assert!(!outbox.stalled(start + grace / 2, grace, patience));
     assert!(outbox.stalled(now + grace * 2, grace, patience), "the window is full of them");
 }
@@ -323,7 +262,7 @@ fn bounded_by_bytes_too() {
     assert!(outbox.has_room(10_000 - one) && !outbox.has_room(10_001 - one));
     send(&mut outbox);
     assert!(outbox.has_room(10_000 - 2 * one) && !outbox.has_room(10_001 - 2 * one), "the connection holds a copy");
-    outbox.connection_lost(true, Blame::Nobody, Instant::now());
+    outbox.connection_lost(true, Blame::Nobody, moment());
     assert!(outbox.has_room(10_000 - one), "not any more");
     outbox.settle(seq, Ok(Outcome::default()));
     assert_eq!(outbox.bytes(), 0);
@@ -333,9 +272,9 @@ fn bounded_by_bytes_too() {
 fn an_acknowledgement_of_what_was_not_written_breaks_the_rules() {
     let mut outbox = Outbox::new(BOUNDS);
     let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
-    outbox.put_in_channel(seq, 1, Instant::now());
+    outbox.put_in_channel(seq, 1, moment());
     assert!(outbox.take(Kind::Publish, 1, AckKind::PubAck).is_err());
-    outbox.sent(Sent::Publish(1), true).expect("in step");
+    outbox.sent(Sent::Publish(1), true, moment()).expect("in step");
     assert!(outbox.take(Kind::Publish, 1, AckKind::PubComp).is_err() && outbox.received(1).is_err());
     assert_eq!(take(&mut outbox, 1), Some(AckFor::Op(seq)));
     assert_eq!(take(&mut outbox, 1), None, "once");
@@ -352,25 +291,25 @@ fn a_pubrec_for_a_message_of_qos_1_breaks_the_rules() {
     let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
     send(&mut outbox);
     assert!(outbox.received(1).is_err());
-    outbox.connection_lost(true, Blame::Nobody, Instant::now());
+    outbox.connection_lost(true, Blame::Nobody, moment());
     let op = outbox.op(seq).expect("it is open");
-    assert!(op.kept_id == Some(1) && !op.released, "the message is sent again, not PUBREL");
+    assert!(op.kept_id() == Some(1) && !op.releases(), "the message is sent again, not PUBREL");
 }
 
 #[test]
 fn only_what_was_written_goes_on_under_its_id() {
     let mut outbox = Outbox::new(BOUNDS);
     let seqs = push_qos_1(&mut outbox, 2);
-    outbox.put_in_channel(seqs[0], 1, Instant::now());
-    outbox.sent(Sent::Publish(1), true).expect("in step");
-    outbox.put_in_channel(seqs[1], 2, Instant::now());
+    outbox.put_in_channel(seqs[0], 1, moment());
+    outbox.sent(Sent::Publish(1), true, moment()).expect("in step");
+    outbox.put_in_channel(seqs[1], 2, moment());
     for _ in 0..2 {
-        outbox.connection_lost(true, Blame::Nobody, Instant::now());
-        let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(|op| op.kept_id)).collect();
+        outbox.connection_lost(true, Blame::Nobody, moment());
+        let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(Op::kept_id)).collect();
         assert_eq!(kept, [Some(1), None]);
         // Ahead of the channel, and not taken from there either when the connection breaks again.
         assert_eq!(outbox.next(true), Some((seqs[0], 1)));
-        outbox.put_in_channel(seqs[0], 1, Instant::now());
+        outbox.put_in_channel(seqs[0], 1, moment());
     }
 }
 
@@ -379,47 +318,36 @@ fn nobody_overtakes_what_only_the_worker_can_send_again() {
     let mut outbox = Outbox::new(BOUNDS);
     let seqs = push_qos_1(&mut outbox, 1);
     send(&mut outbox);
-    outbox.connection_lost(true, Blame::Nobody, Instant::now());
+    outbox.connection_lost(true, Blame::Nobody, moment());
     push_qos_1(&mut outbox, 1);
     assert_eq!(outbox.next(false), None);
     assert_eq!(outbox.next(true), Some((seqs[0], 1)));
 }
 
 #[test]
-fn a_second_conviction_without_progress_is_no_cure() {
-    let mut outbox = Outbox::new(BOUNDS);
-    let seqs = push_qos_1(&mut outbox, 4);
-    let convict = |outbox: &mut Outbox, seq| outbox.convict(seq, Error::internal("convicted"));
-    assert!(convict(&mut outbox, seqs[0]));
-    assert!(!convict(&mut outbox, seqs[1]));
-    outbox.acknowledged(seqs[2], Outcome::default());
-    assert!(convict(&mut outbox, seqs[3]));
-}
-
-#[test]
 fn a_late_answer_that_blocks_nobody_is_no_reason_to_reconnect_a_busy_line() {
     let (grace, patience) = (Duration::from_secs(10), Duration::from_secs(100));
     let mut outbox = Outbox::new(BOUNDS);
-    let start = Instant::now();
+    let start = moment();
     push(&mut outbox, QoS::AtLeastOnce, "swallowed", start);
     send(&mut outbox);
     outbox.expire(start, None);
     // Three of four places are in good use, and there is a backlog.
     push_qos_1(&mut outbox, 5);
     send(&mut outbox);
-    assert!(!outbox.stalled(Instant::now() + grace * 2, grace, patience));
+    assert!(!outbox.stalled(moment() + grace * 2, grace, patience));
 }
 
 #[test]
 fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
     let (grace, patience) = (Duration::from_secs(10), Duration::from_secs(100));
     let mut outbox = Outbox::new(BOUNDS);
-    let start = Instant::now();
+    let start = moment();
     push(&mut outbox, QoS::ExactlyOnce, "x", start);
     send(&mut outbox);
     outbox.expire(start, None);
     for round in 0..5 {
-        let now = Instant::now() + patience * 2;
+        let now = moment() + patience * 2;
         if !outbox.stalled(now, grace, patience) {
             assert!(round < 3);
             return;
@@ -428,62 +356,4 @@ fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
         send(&mut outbox);
     }
     panic!("stalled at each of five connections");
-}
-
-#[test]
-fn the_service_s_word_convicts_at_once_where_it_can_only_be_about_one() {
-    let subscribe = |outbox: &mut Outbox| {
-        let body = Body::Subscribe { filters: vec![("t".to_string(), QoS::AtLeastOnce.into())], own: true };
-        let seq = outbox.push(body, Settler::new().0, far());
-        let (next, id) = outbox.next(true).expect("room");
-        outbox.put_in_channel(next, id, Instant::now());
-        outbox.sent(Sent::Subscribe(id), true).expect("in step");
-        seq
-    };
-    let mut outbox = Outbox::new(BOUNDS);
-    let publish = push_qos_1(&mut outbox, 1)[0];
-    send(&mut outbox);
-    let subscribed = subscribe(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(Some(Kind::Request)), Instant::now());
-    assert_eq!(outbox.convicted(), Some(subscribed));
-    assert!(outbox.convict(subscribed, Error::internal("forbidden")));
-    assert!(!outbox.has_suspects());
-    // A word that fits nothing that was sent proves nothing.
-    send(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(Some(Kind::Request)), Instant::now());
-    assert_eq!(outbox.convicted(), None);
-    send(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(None), Instant::now());
-    assert_eq!(outbox.convicted(), Some(publish));
-    outbox.connection_lost(false, Blame::Nobody, Instant::now());
-    assert_eq!(outbox.convicted(), None, "its word is about one connection only");
-}
-
-#[test]
-fn among_several_the_service_s_word_makes_suspects_which_go_out_one_at_a_time() {
-    let mut outbox = Outbox::new(BOUNDS);
-    let seqs = push_qos_1(&mut outbox, 3);
-    send(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(None), Instant::now());
-    assert_eq!(outbox.convicted(), None);
-    let sent = send(&mut outbox);
-    assert_eq!(sent.len(), 1);
-    take(&mut outbox, sent[0].1);
-    outbox.acknowledged(seqs[0], Outcome::default());
-    assert_eq!(send(&mut outbox).len(), 1);
-    outbox.connection_lost(false, Blame::Proven(None), Instant::now());
-    assert_eq!(outbox.convicted(), Some(seqs[1]), "the one that was alone");
-}
-
-#[test]
-fn a_message_that_is_settled_when_it_is_written_may_be_what_the_service_means() {
-    let mut outbox = Outbox::new(BOUNDS);
-    push(&mut outbox, QoS::AtMostOnce, "forbidden", far());
-    let seq = push_qos_1(&mut outbox, 1)[0];
-    assert_eq!(send(&mut outbox).len(), 2);
-    outbox.connection_lost(false, Blame::Proven(Some(Kind::Publish)), Instant::now());
-    assert_eq!(outbox.convicted(), None);
-    send(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(Some(Kind::Publish)), Instant::now());
-    assert_eq!(outbox.convicted(), Some(seq), "on this connection it was alone");
 }

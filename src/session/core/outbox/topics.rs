@@ -93,6 +93,7 @@ fn fingerprint(topic: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::core::now::Now;
 
     const TIME: Duration = Duration::from_secs(600);
 
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn two_messages_convict_a_topic_of_which_none_was_acknowledged() {
-        let now = Instant::now();
+        let now = Now::at(0.0).instant;
         let mut topics = Topics::new(TIME);
         assert!(!convicts(&mut topics, "t", None, now) && !convicts(&mut topics, "u", None, now));
         assert!(!refused(&topics, now));
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_service_s_word_is_enough() {
-        let now = Instant::now();
+        let now = Now::at(0.0).instant;
         let mut topics = Topics::new(TIME);
         topics.acknowledged("t");
         assert!(convicts(&mut topics, "t", Some(Code::TokenInvalid(4)), now));
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_chance_may_have_convicted_does_not_count() {
-        let now = Instant::now();
+        let now = Now::at(0.0).instant;
         let mut topics = Topics::new(TIME);
         assert!(!convicts(&mut topics, "t", None, now));
         topics.acquit();
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn with_more_topics_than_can_be_known_none_is_convicted_without_a_word() {
-        let now = Instant::now();
+        let now = Now::at(0.0).instant;
         let mut topics = Topics::new(TIME);
         (0..=KNOWN).for_each(|number| topics.acknowledged(&number.to_string()));
         assert!(!convicts(&mut topics, "t", None, now) && !convicts(&mut topics, "t", None, now));

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use super::tokens::{UPLOAD_TOPIC, Verdict};
-use super::{ORDER_TOPIC, Phase, State, Step};
+use super::State;
+use super::connection::{Connection, ORDER_TOPIC, Step, UPLOAD_TOPIC, Verdict};
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::{Event, Untaken};
+use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{Op, cut_hint, refusal_hint};
-use crate::session::core::outbox::{Blame, Outbox, TopicRefusal};
+use crate::session::core::outbox::{Blame, TopicRefusal};
 use crate::session::wire::link::{Cause, Failure};
 
 /// What the end of a connection means.
@@ -25,23 +26,33 @@ pub(in crate::session) struct Disconnected {
 
 impl State {
     /// The connection is gone, or could not be made. Returns the reason, in which what was sent last is named.
-    pub(in crate::session) fn disconnected(&mut self, failure: &Failure, events: &mut Vec<Event>) -> Disconnected {
-        let now = Instant::now();
+    pub(in crate::session) fn disconnected(
+        &mut self,
+        failure: &Failure,
+        now: Now,
+        events: &mut Vec<Event>,
+    ) -> Disconnected {
         let resumable = !self.config.clean_session();
-        let established = self.link.take().is_some();
+        let connection = self.connection.take();
+        let established = connection.as_ref().is_some_and(|connection| connection.sender.is_some());
         let cut = established && failure.cause == Cause::Closed;
         // The CONNACK may have been lost on its way, and with it the word that the session is a new one: the next would
         // call that session present. A filter the broker has already does no harm.
         self.restored &= established;
-        let verdict = self.recent_verdict(now).filter(|_| cut);
-        let reason = self.explain(failure, cut, verdict, now);
+        // From here on the connection is only its last step, a verdict that may explain its end, and its quiet.
+        let (step, verdict, quiet) = match connection {
+            Some(Connection { steps, verdict, quiet_until, .. }) => {
+                (steps.into_current(), verdict, quiet_until.is_some())
+            }
+            None => (None, None, false),
+        };
+        let verdict = verdict.filter(|verdict| cut && verdict.explains_end(now.instant));
+        let reason = self.explain(failure, cut, verdict, step.as_ref().map(|(step, _)| step), now.instant);
         // What a broker of MQTT 5 said with its DISCONNECT.
         let said = failure.error.code();
-        let step = self.step.take();
-        let fatal = self.tokens_cut(verdict, step.as_ref(), events);
+        let fatal = self.tokens_cut(verdict, step.as_ref(), now, events);
         let step = step.map(|(step, _)| step);
-        self.steps.clear();
-        if self.quiet_until.take().is_some() && cut {
+        if quiet && cut {
             self.outbox.acquit();
             self.subscriptions.acquit();
         }
@@ -55,24 +66,21 @@ impl State {
             }
         }
         self.acks.connection_lost(resumable);
-        self.note_held_back();
         let blame = match forbidden {
             _ if !cut || excused => Blame::Nobody,
             // Whatever was sent before the token was sent while the one before was good.
             None if matches!(step, Some(Step::UploadToken(_))) => Blame::Nobody,
             None => Blame::Recent,
-            Some(verdict) => Blame::Proven(self.not_permitted(verdict.code)),
+            Some(verdict) => Blame::Proven(self.tokens.not_permitted(verdict.code)),
         };
-        self.outbox.connection_lost(resumable, blame, now);
+        self.outbox.connection_lost(resumable, blame, now.instant);
         let convicted = self.outbox.convicted();
         let cured = match convicted {
-            Some(seq) => self.convict(seq, forbidden, said, now, events),
+            Some(seq) => self.convict(seq, forbidden, said, now.instant, events),
             None => self.outbox.is_closing_in(),
         };
-        if !matches!(self.phase, Phase::Dead(_)) {
-            self.phase = Phase::Offline(reason.clone());
-        }
-        self.mark_changed();
+        self.last_end = reason.clone();
+        self.waking.mark_changed();
         let ended_over_token = verdict.filter(|_| excused).map(|verdict| verdict.code);
         Disconnected { reason, cured, fatal, ended_over_token }
     }
@@ -105,14 +113,21 @@ impl State {
     }
 
     /// The service gives no reason when it cuts a connection; what came before it often tells.
-    fn explain(&self, failure: &Failure, cut: bool, verdict: Option<Verdict>, now: Instant) -> Error {
+    fn explain(
+        &self,
+        failure: &Failure,
+        cut: bool,
+        verdict: Option<Verdict>,
+        step: Option<&Step>,
+        now: Instant,
+    ) -> Error {
         if !cut {
             return failure.error.clone();
         }
-        let before = match &self.step {
-            Some((Step::EnableOrder, _)) => Some(format!("after PUBLISH to \"{ORDER_TOPIC}\" (ordered mode)")),
-            Some((Step::UploadToken(_), _)) => Some(format!("after PUBLISH to \"{UPLOAD_TOPIC}\" (a new token)")),
-            Some((Step::Resubscribe(_), _)) => Some("while the subscriptions were being restored".to_string()),
+        let before = match step {
+            Some(Step::EnableOrder) => Some(format!("after PUBLISH to \"{ORDER_TOPIC}\" (ordered mode)")),
+            Some(Step::UploadToken(_)) => Some(format!("after PUBLISH to \"{UPLOAD_TOPIC}\" (a new token)")),
+            Some(Step::Resubscribe(_)) => Some("while the subscriptions were being restored".to_string()),
             None => self.outbox.last_words(now),
         };
         let mut message = failure.error.to_string();
@@ -133,15 +148,12 @@ impl State {
     /// told of it.
     #[must_use]
     pub(in crate::session) fn die(&mut self, reason: &Error) -> Option<Event> {
-        self.link = None;
-        let first = !matches!(self.phase, Phase::Dead(_));
-        if first {
-            self.phase = Phase::Dead(reason.clone());
-        }
+        self.connection = None;
+        let first = self.life.die(reason);
         self.outbox.settle_all(false, |op| given_up(op, reason));
         self.replies.end(reason);
         self.end_acks();
-        (self.changed, self.arrived, self.token_news) = (true, true, true);
+        self.waking.mark_all();
         first.then(|| self.end_event(reason.clone()))
     }
 
@@ -152,7 +164,9 @@ impl State {
             self.unsent_acks += self.acks.unsent();
         }
         self.acks.session_gone();
-        self.note_held_back();
+        if let Some(connection) = &mut self.connection {
+            connection.blocker = None;
+        }
     }
 
     /// What is left in the inbox at the end.
@@ -165,22 +179,14 @@ impl State {
 
     /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
     pub(in crate::session) fn give_up(&mut self) {
-        let reason = match &self.phase {
-            Phase::Offline(reason) => {
+        let reason = match self.offline().filter(|_| self.life.end().is_none()) {
+            Some(reason) => {
                 Error::new(ErrorKind::Closed, format!("there was no connection when the client was closed: {reason}"))
                     .with_source(reason.clone())
             }
-            _ => Error::closed(),
+            None => Error::closed(),
         };
         self.outbox.settle_all(true, |op| given_up(op, &reason));
-    }
-
-    /// Why there is no connection, if there is none.
-    pub(in crate::session) fn offline(&self) -> Option<&Error> {
-        match &self.phase {
-            Phase::Offline(reason) | Phase::Dead(reason) => Some(reason),
-            Phase::Online => None,
-        }
     }
 }
 
@@ -248,7 +254,7 @@ pub(in crate::session) fn topic_refused(op: &Op, refusal: &TopicRefusal, now: In
 }
 
 fn given_up(op: &Op, reason: &Error) -> Error {
-    let fate = Outbox::fate_of(op);
+    let fate = op.fate_if_given_up();
     let what = match fate {
         Fate::Unknown => op.maybe(),
         Fate::Spooled => "was not delivered, but stays in the spool for the next run",

@@ -2,14 +2,16 @@
 
 use std::time::Instant;
 
-use super::{Flow, Phase, State, Step};
-use crate::config::AckMode;
+use super::connection::{Connection, Step};
+use super::{Flow, State};
+use crate::config::{AckMode, Config};
 use crate::delivery::Outcome;
 use crate::error::{Error, ErrorKind, Fate};
 use crate::events::{Event, Notice};
 use crate::limits::raise_packet_len;
 use crate::message::{Message, QoS};
 use crate::session::core::acks::Arrival;
+use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{AckKind, Body, Op};
 use crate::session::core::outbox::AckFor;
@@ -24,19 +26,20 @@ impl State {
         &mut self,
         event: LinkEvent,
         sure: bool,
+        now: Now,
         events: &mut Vec<Event>,
     ) -> Result<Flow, Error> {
         match event {
-            LinkEvent::Sent(Sent::Disconnect) => return self.left(),
-            LinkEvent::Sent(sent) => self.outbox.sent(sent, sure)?,
-            LinkEvent::PubAck(id) => self.message_done(id, AckKind::PubAck, events)?,
-            LinkEvent::PubComp(id) => self.message_done(id, AckKind::PubComp, events)?,
+            LinkEvent::Sent(Sent::Disconnect) => return self.left(now),
+            LinkEvent::Sent(sent) => self.outbox.sent(sent, sure, now.instant)?,
+            LinkEvent::PubAck(id) => self.message_done(id, AckKind::PubAck, now, events)?,
+            LinkEvent::PubComp(id) => self.message_done(id, AckKind::PubComp, now, events)?,
             LinkEvent::PubRec(id) => self.outbox.received(id)?,
-            LinkEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, events)?,
+            LinkEvent::PublishRefused(id, refusal) => self.publish_refused(id, &refusal, now, events)?,
             LinkEvent::UnsubRefused(id, refusal) => self.unsubscribe_refused(id, &refusal)?,
             LinkEvent::SubAck(id, codes, reason) => match self.outbox.take(Kind::Request, id, AckKind::SubAck)? {
                 Some(AckFor::Op(seq)) => self.subscribed(id, seq, codes, reason)?,
-                Some(AckFor::Step) => self.subscriptions_restored(id, codes, events)?,
+                Some(AckFor::Step) => self.subscriptions_restored(id, codes, now, events)?,
                 None => {}
             },
             LinkEvent::UnsubAck(id) => {
@@ -47,12 +50,14 @@ impl State {
                     self.acknowledged(seq);
                 }
             }
-            LinkEvent::Publish(arrived) => self.arrived(arrived, events),
-            LinkEvent::Oversized(arrived, size) => self.set_aside(arrived, size, events),
+            LinkEvent::Publish(arrived) => self.arrived(arrived, now, events),
+            LinkEvent::Oversized(arrived, size) => self.set_aside(arrived, size, now, events),
             LinkEvent::Released(id) => {
                 self.acks.released(id);
-                // `disconnect` may wait for it.
-                self.changed |= self.closing;
+                if self.life.is_closing() {
+                    // `disconnect` may wait for it.
+                    self.waking.mark_changed();
+                }
             }
             LinkEvent::ConnAck { .. } | LinkEvent::Alive => {}
         }
@@ -60,26 +65,29 @@ impl State {
     }
 
     /// What had been read before the connection died. An acknowledgement of it waits for the next connection.
-    pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LinkEvent>, events: &mut Vec<Event>) {
-        let dead = self.link.take();
+    pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LinkEvent>, now: Now, events: &mut Vec<Event>) {
+        let sender = self.connection.as_mut().and_then(|connection| connection.sender.take());
         for event in leftovers {
             // Whether they fit together no longer matters.
-            let _ = self.handle(event, false, events);
+            let _ = self.handle(event, false, now, events);
         }
-        self.link = dead;
+        if let Some(connection) = &mut self.connection {
+            connection.sender = sender;
+        }
     }
 
     /// DISCONNECT is written, by the adapter's account. That ends the client only if it asked for it: an adapter may
     /// have reasons of its own to leave.
-    fn left(&self) -> Result<Flow, Error> {
+    fn left(&self, now: Now) -> Result<Flow, Error> {
         let unasked = "the connection was ended over something the server sent, which broke a rule of MQTT";
-        self.leave_by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
+        let by = self.life.goodbye(now.instant);
+        by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
     }
 
-    fn message_done(&mut self, id: u16, answer: AckKind, events: &mut Vec<Event>) -> Result<(), Error> {
+    fn message_done(&mut self, id: u16, answer: AckKind, now: Now, events: &mut Vec<Event>) -> Result<(), Error> {
         match self.outbox.take(Kind::Publish, id, answer)? {
             Some(AckFor::Op(seq)) => self.acknowledged(seq),
-            Some(AckFor::Step) => self.step_done(events),
+            Some(AckFor::Step) => self.step_done(now, events),
             // Its operation was given up with the client.
             None => {}
         }
@@ -104,7 +112,7 @@ impl State {
         let Some(op) = self.outbox.op(seq) else { return Ok(()) };
         let reply = Outcome { granted: codes, reason, ..op.reply() };
         if let Some(Body::Subscribe { filters, own }) = op.body() {
-            self.check_count(id, reply.granted.len(), filters.len())?;
+            check_count(&self.config, id, reply.granted.len(), filters.len())?;
             for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
                 if verdict.is_ok() {
                     self.subscriptions.granted(filter, *qos);
@@ -118,19 +126,10 @@ impl State {
         Ok(())
     }
 
-    /// Each filter has its verdict, or the verdicts cannot be told apart.
-    fn check_count(&self, id: u16, codes: usize, filters: usize) -> Result<(), Error> {
-        let server = self.config.route();
-        match link::count_fault("SUBACK", id, codes, filters) {
-            Some(fault) => Err(link::broken(&fault, &server).error),
-            None => Ok(()),
-        }
-    }
-
-    fn step_done(&mut self, events: &mut Vec<Event>) {
-        self.steps_since = Instant::now();
-        if let Some((Step::UploadToken(upload), _)) = self.step.take() {
-            self.uploaded(&upload, events);
+    fn step_done(&mut self, now: Now, events: &mut Vec<Event>) {
+        let step = self.connection.as_mut().and_then(|connection| connection.steps.done(now.instant));
+        if let Some(Step::UploadToken(upload)) = step {
+            self.uploaded(&upload, now, events);
         }
     }
 
@@ -138,13 +137,14 @@ impl State {
         &mut self,
         id: u16,
         codes: Vec<Result<QoS, u8>>,
+        now: Now,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        if let Some((Step::Resubscribe(filters), _)) = &self.step {
-            self.check_count(id, codes.len(), filters.len())?;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if let Some(Step::Resubscribe(filters)) = connection.steps.current() {
+            check_count(&self.config, id, codes.len(), filters.len())?;
         }
-        self.steps_since = Instant::now();
-        if let Some((Step::Resubscribe(filters), _)) = self.step.take() {
+        if let Some(Step::Resubscribe(filters)) = connection.steps.done(now.instant) {
             self.resubscribed(filters, codes, events);
         }
         Ok(())
@@ -162,8 +162,8 @@ impl State {
         }
     }
 
-    fn arrived(&mut self, arrived: Arrived, events: &mut Vec<Event>) {
-        if matches!(self.phase, Phase::Dead(_)) {
+    fn arrived(&mut self, arrived: Arrived, now: Now, events: &mut Vec<Event>) {
+        if self.life.end().is_some() {
             return;
         }
         let key = match arrived.qos {
@@ -172,7 +172,7 @@ impl State {
                 Arrival::New(key) => Some(key),
                 Arrival::Repeated => {
                     self.stats.redelivered += 1;
-                    self.send_acks();
+                    self.send_acks(now);
                     return;
                 }
                 Arrival::TooMany => {
@@ -182,10 +182,10 @@ impl State {
             },
         };
         if let Some(notice) = Notice::parse(&arrived.topic, &arrived.payload) {
-            self.noticed(&notice);
+            self.noticed(&notice, now);
             events.push(Event::Notice(notice));
             if !self.config.deliver_notices() {
-                return self.done_with(key);
+                return self.done_with(key, now);
             }
         }
         // Before anything that has to do with the inbox: a reply never waits for room there, nor for the program.
@@ -194,11 +194,11 @@ impl State {
             Sorted::Reply(slot, reply) => {
                 self.stats.replies += 1;
                 slot.answer(Ok(reply));
-                return self.done_with(key);
+                return self.done_with(key, now);
             }
             Sorted::Late => {
                 self.stats.late_replies += 1;
-                return self.done_with(key);
+                return self.done_with(key, now);
             }
         };
         if !self.inbox.has_room(&message) {
@@ -206,24 +206,24 @@ impl State {
             return;
         }
         self.stats.received += 1;
-        self.arrived = true;
+        self.waking.mark_arrived();
         self.inbox.push(message, key);
         if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
-            self.acknowledge(key);
+            self.acknowledge(key, now);
         }
     }
 
     /// A message above the limit: nobody can take it, so that it is acknowledged, in its turn, and named.
-    fn set_aside(&mut self, arrived: Arrived, size: usize, events: &mut Vec<Event>) {
-        if matches!(self.phase, Phase::Dead(_)) {
+    fn set_aside(&mut self, arrived: Arrived, size: usize, now: Now, events: &mut Vec<Event>) {
+        if self.life.end().is_some() {
             return;
         }
         if arrived.qos != QoS::AtMostOnce {
             match self.acks.arrive(&arrived) {
-                Arrival::New(key) => _ = self.acknowledge(key),
+                Arrival::New(key) => _ = self.acknowledge(key, now),
                 Arrival::Repeated => {
                     self.stats.redelivered += 1;
-                    return self.send_acks();
+                    return self.send_acks(now);
                 }
                 Arrival::TooMany => {
                     self.stats.refused_full += 1;
@@ -241,9 +241,9 @@ impl State {
     }
 
     /// It is not for the inbox.
-    fn done_with(&mut self, key: Option<u64>) {
+    fn done_with(&mut self, key: Option<u64>, now: Now) {
         if let Some(key) = key {
-            self.acknowledge(key);
+            self.acknowledge(key, now);
         }
     }
 
@@ -256,50 +256,59 @@ impl State {
             }
             None => self.stats.dropped_full += 1,
         }
-        if !std::mem::replace(&mut self.inbox_full, true) {
+        if self.inbox.mark_full() {
             events.push(Event::InboxFull);
         }
     }
 
-    pub(super) fn send_acks(&mut self) {
-        if let Some(link) = self.link.as_ref().filter(|_| self.quiet_until.is_none()) {
+    pub(super) fn send_acks(&mut self, now: Now) {
+        if let Some(link) = self.connection.as_ref().and_then(Connection::free_sender) {
             while let Some((id, qos)) = self.acks.next_ready() {
                 link.acknowledge(id, qos);
                 // What comes while the client ends would put its end off without end.
-                if qos == QoS::ExactlyOnce && !self.closing {
+                if qos == QoS::ExactlyOnce && !self.life.is_closing() {
                     self.acks.await_release(id);
                 }
             }
         }
-        self.note_held_back();
+        self.note_held_back(now);
     }
 
     /// Acknowledgements were given, have left, or cannot leave any more: a message may hold them back from now on.
-    pub(super) fn note_held_back(&mut self) {
+    pub(super) fn note_held_back(&mut self, now: Now) {
+        let Some(connection) = &mut self.connection else { return };
         let blocker = self.acks.blocker();
-        if blocker != self.blocker.map(|(key, _)| key) {
-            self.blocker = blocker.map(|key| (key, Instant::now()));
+        if blocker != connection.blocker.map(|(key, _)| key) {
+            connection.blocker = blocker.map(|key| (key, now.instant));
         }
     }
 
     /// When [`held_back`](State::held_back) has something to tell, as things are.
     pub(in crate::session) fn held_back_at(&self) -> Option<Instant> {
-        let (_, since) = self.blocker?;
+        let (_, since) = self.connection.as_ref()?.blocker?;
         since.checked_add(self.config.timeout())
     }
 
     /// A message that has held back later acknowledgements for the configured time-out: told once.
-    pub(in crate::session) fn held_back(&mut self) -> Option<Event> {
+    pub(in crate::session) fn held_back(&mut self, now: Now) -> Option<Event> {
         let at = self.held_back_at()?;
-        if Instant::now() < at {
+        if now.instant < at {
             return None;
         }
-        let (key, _) = self.blocker.take()?;
+        let (key, _) = self.connection.as_mut()?.blocker.take()?;
         let held_back = self.acks.held_back();
         let untaken = self.inbox.topic_of(key).map(ToString::to_string);
         let taken = self.acks.mark_told(key).map(ToString::to_string);
         let (topic, taken) = untaken.map(|topic| (topic, false)).or(taken.map(|topic| (topic, true)))?;
         Some(Event::AcksHeldBack { topic, taken, held_back })
+    }
+}
+
+/// Fails unless each filter has its code: the codes could not be told apart.
+fn check_count(config: &Config, id: u16, codes: usize, filters: usize) -> Result<(), Error> {
+    match link::count_fault("SUBACK", id, codes, filters) {
+        Some(fault) => Err(link::broken(&fault, &config.route()).error),
+        None => Ok(()),
     }
 }
 

@@ -1,61 +1,66 @@
 //! What the broker does not take on this connection, by its CONNACK, and what it refused: neither ends the connection.
 
-use std::time::SystemTime;
-
+use super::State;
+use super::connection::Step;
 use super::tokens::failed;
-use super::{State, Step};
-use crate::backoff::fraction as chance;
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
+use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{AckKind, Body, Op, answered_hint};
 use crate::session::core::outbox::AckFor;
 use crate::session::core::subscriptions::packet_len;
-use crate::session::wire::link::Refusal;
+use crate::session::wire::link::{Refusal, ServerLimits};
 use crate::subscribe_options::FilterRequest;
 
 /// PUBCOMP with it says that the broker has completed the exchange before.
 const ID_NOT_FOUND: Code = Code::PubComp(0x92);
 
+/// Why an operation must not be sent on a connection with these limits, if so.
+pub(super) fn not_allowed(limits: &ServerLimits, op: &Op) -> Option<Error> {
+    // An exchange that was begun is only completed.
+    let body = op.body().filter(|_| !op.releases())?;
+    let rule = match body {
+        Body::Publish(message) => {
+            let max = limits.max_qos.filter(|max| message.qos > *max);
+            max.map(|max| format!("the broker takes messages up to {max} only")).or_else(|| {
+                let len = limits.packet_len.filter(|len| message.packet_len() > *len);
+                len.map(|len| too_large(message.packet_len(), len))
+            })
+        }
+        Body::Subscribe { filters, .. } => subscribe_not_allowed(limits, filters),
+        Body::Unsubscribe(filter) => {
+            // Packet id, length of the properties, length of the filter, and the header at its longest.
+            let packet = filter.len() + 2 + 1 + 2 + 5;
+            limits.packet_len.filter(|len| packet > *len).map(|len| too_large(packet, len))
+        }
+    }?;
+    let fate = if op.maybe_written() { Fate::Unknown } else { Fate::NotSent };
+    Some(Error::new(ErrorKind::Invalid, format!("{} was not sent: {rule}", op.describe())).with_fate(fate))
+}
+
+fn subscribe_not_allowed(limits: &ServerLimits, filters: &[FilterRequest]) -> Option<String> {
+    let len = packet_len(filters);
+    if let Some(max) = limits.packet_len.filter(|max| len > *max) {
+        return Some(too_large(len, max));
+    }
+    if limits.no_identifiers && filters.iter().any(|(_, asked)| asked.identifier.is_some()) {
+        return Some("the broker has no subscription identifiers".to_string());
+    }
+    let wildcards = |(filter, _): &FilterRequest| filter.contains(['+', '#']);
+    (limits.no_wildcards && filters.iter().any(wildcards))
+        .then(|| "the broker takes no filters with wildcards".to_string())
+}
+
 impl State {
-    /// Why an operation must not be sent on this connection, if so.
-    pub(super) fn not_allowed(&self, op: &Op) -> Option<Error> {
-        // An exchange that was begun is only completed.
-        let body = op.body().filter(|_| !op.released)?;
-        let rule = match body {
-            Body::Publish(message) => {
-                let max = self.allowed.max_qos.filter(|max| message.qos > *max);
-                max.map(|max| format!("the broker takes messages up to {max} only")).or_else(|| {
-                    let len = self.allowed.packet_len.filter(|len| message.packet_len() > *len);
-                    len.map(|len| too_large(message.packet_len(), len))
-                })
-            }
-            Body::Subscribe { filters, .. } => self.subscribe_not_allowed(filters),
-            Body::Unsubscribe(filter) => {
-                // Packet id, length of the properties, length of the filter, and the header at its longest.
-                let packet = filter.len() + 2 + 1 + 2 + 5;
-                self.allowed.packet_len.filter(|len| packet > *len).map(|len| too_large(packet, len))
-            }
-        }?;
-        let fate = if op.maybe_written() { Fate::Unknown } else { Fate::NotSent };
-        Some(Error::new(ErrorKind::Invalid, format!("{} was not sent: {rule}", op.describe())).with_fate(fate))
-    }
-
-    fn subscribe_not_allowed(&self, filters: &[FilterRequest]) -> Option<String> {
-        let len = packet_len(filters);
-        if let Some(max) = self.allowed.packet_len.filter(|max| len > *max) {
-            return Some(too_large(len, max));
-        }
-        if self.allowed.no_identifiers && filters.iter().any(|(_, asked)| asked.identifier.is_some()) {
-            return Some("the broker has no subscription identifiers".to_string());
-        }
-        let wildcards = |(filter, _): &FilterRequest| filter.contains(['+', '#']);
-        (self.allowed.no_wildcards && filters.iter().any(wildcards))
-            .then(|| "the broker takes no filters with wildcards".to_string())
-    }
-
     /// PUBACK, PUBREC or PUBCOMP without success. An error means that the connection is of no use.
-    pub(super) fn publish_refused(&mut self, id: u16, refusal: &Refusal, events: &mut Vec<Event>) -> Result<(), Error> {
+    pub(super) fn publish_refused(
+        &mut self,
+        id: u16,
+        refusal: &Refusal,
+        now: Now,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
         let answer = match refusal.code {
             Code::PubRec(_) => AckKind::PubRec,
             Code::PubComp(_) => AckKind::PubComp,
@@ -64,7 +69,7 @@ impl State {
         match self.outbox.take(Kind::Publish, id, answer)? {
             Some(AckFor::Op(seq)) => {
                 let Some(op) = self.outbox.op(seq) else { return Ok(()) };
-                if refusal.code == ID_NOT_FOUND && op.continued {
+                if refusal.code == ID_NOT_FOUND && op.is_continued() {
                     // On a resumed session: PUBCOMP had been sent, and was lost with the line before.
                     self.acknowledged(seq);
                     return Ok(());
@@ -78,21 +83,18 @@ impl State {
                 self.outbox.refused(seq, error);
                 Ok(())
             }
-            Some(AckFor::Step) => self.step_refused(refusal, events),
+            Some(AckFor::Step) => self.step_refused(refusal, now, events),
             None => Ok(()),
         }
     }
 
-    fn step_refused(&mut self, refusal: &Refusal, events: &mut Vec<Event>) -> Result<(), Error> {
-        match self.step.take() {
-            Some((Step::UploadToken(upload), _)) => {
+    fn step_refused(&mut self, refusal: &Refusal, now: Now, events: &mut Vec<Event>) -> Result<(), Error> {
+        match self.connection.as_mut().and_then(|connection| connection.steps.done(now.instant)) {
+            Some(Step::UploadToken(upload)) => {
                 let kind = upload.token.kind();
-                if let Some(store) = &mut self.tokens {
-                    store.upload_refused(kind, upload.serial, SystemTime::now(), chance());
-                }
-                self.upload_refusal = Some((upload.serial, refusal.code));
-                self.token_news = true;
-                self.mark_changed();
+                self.tokens.upload_refused(kind, upload.serial, refusal.code, now);
+                self.waking.mark_tokens();
+                self.waking.mark_changed();
                 events.push(failed(refused(&format!("the new token of the kind {kind}"), refusal), None));
                 Ok(())
             }

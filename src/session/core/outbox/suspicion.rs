@@ -3,87 +3,64 @@
 use std::time::{Duration, Instant};
 
 use super::topics::Topics;
-use super::{Blame, Kind, Outbox, TopicRefusal};
-use crate::error::{Code, Error, Fate};
-use crate::session::core::op::Op;
+use super::{Outbox, TopicRefusal};
+use crate::error::{Code, Error};
+use crate::session::core::op::{Kind, Op};
 
 /// A connection that drops within this time of an operation being sent makes that operation a suspect.
 const SUSPICION: Duration = Duration::from_secs(10);
 
+/// Whom to blame for the end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::session) enum Blame {
+    Nobody,
+    /// The other side cut it, so what was just sent may be why.
+    Recent,
+    /// The service said that one of these (of all, for `None`) was not permitted.
+    Proven(Option<Kind>),
+}
+
+/// What the end of a connection has shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// The operation that the service's own notice convicts.
+    proven: Option<u64>,
+    /// A suspect was alone on the connection.
+    closing_in: bool,
+}
+
 impl Outbox {
-    /// The connection is gone. `resumable`: the broker was asked to keep the session.
-    pub(in crate::session) fn connection_lost(&mut self, resumable: bool, blame: Blame, now: Instant) {
-        self.proven = None;
-        self.closing_in = false;
+    /// Collects the evidence of a connection that has just ended.
+    pub(super) fn judge(&mut self, blame: Blame, now: Instant) -> Finding {
         match blame {
-            Blame::Nobody => {}
+            Blame::Nobody => Finding::default(),
             Blame::Recent => self.suspect(now),
             Blame::Proven(kind) => self.suspect_proven(kind, now),
         }
-        self.reset_connection();
-        let mut gone = Vec::new();
-        for (seq, op) in &mut self.ops {
-            op.back_to_queue(resumable);
-            match op.kept_id {
-                Some(id) => {
-                    self.reserved.insert(id);
-                }
-                None if op.is_abandoned() => {
-                    gone.push(*seq);
-                    continue;
-                }
-                None => {}
-            }
-            if !op.storing {
-                self.queued.insert(*seq);
-            }
-        }
-        for seq in gone {
-            self.ops.remove(&seq);
-            self.queued.remove(&seq);
-            self.abandoned.remove(&seq);
-        }
-    }
-
-    pub(super) fn reset_connection(&mut self) {
-        self.in_channel.clear();
-        self.resent.clear();
-        self.publishes.clear();
-        self.requests.clear();
-        self.reserved.clear();
-        self.unacknowledged_at = None;
-        (self.in_flight, self.copied) = (0, 0);
-    }
-
-    /// CONNACK said that the broker has no session: nothing sent before counts any more.
-    pub(in crate::session) fn session_gone(&mut self) {
-        self.connection_lost(false, Blame::Nobody, Instant::now());
     }
 
     /// Counts a drop against whatever had just been sent.
-    fn suspect(&mut self, now: Instant) {
+    fn suspect(&mut self, now: Instant) -> Finding {
         let recent: Vec<u64> =
             self.ops.iter().filter(|(_, op)| op.sent_within(SUSPICION, now)).map(|(seq, _)| *seq).collect();
         // A message of QoS 0 is settled when it is written, and may be what the service minds.
         let alone = recent.len() == 1
-            && self.in_flight == 1
+            && self.in_flight.count == 1
             && !self.suspects.is_empty()
             && !self.unacknowledged_within(SUSPICION, now);
-        self.closing_in = alone;
         for (position, seq) in recent.iter().enumerate() {
             let Some(op) = self.ops.get_mut(seq) else { continue };
-            op.drops += 1;
-            op.drops_as_oldest += u32::from(position == 0);
-            op.drops_alone += u32::from(alone);
-            if op.drops >= 2 {
+            op.evidence.add(position == 0, alone);
+            if op.evidence.makes_suspect() {
                 self.suspects.insert(*seq);
             }
         }
+        Finding { proven: None, closing_in: alone }
     }
 
     /// The service said that something sent, of this kind if that is known, was not permitted: if that can be one
     /// operation only, it is this one; otherwise those it can be go out one at a time, until it is clear.
-    fn suspect_proven(&mut self, kind: Option<Kind>, now: Instant) {
+    fn suspect_proven(&mut self, kind: Option<Kind>, now: Instant) -> Finding {
         let recent = |op: &Op| op.sent_within(SUSPICION, now);
         let possible: Vec<u64> = self
             .ops
@@ -98,28 +75,27 @@ impl Outbox {
             unacknowledged || abandoned.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
         if possible.is_empty() && !unclear {
             // What it can be about was not sent here: no proof of anything.
-            self.suspect(now);
-            return;
+            return self.suspect(now);
         }
         if let ([seq], false) = (possible.as_slice(), unclear) {
-            self.proven = Some(*seq);
-            return;
+            return Finding { proven: Some(*seq), closing_in: false };
         }
         for seq in possible {
             if let Some(op) = self.ops.get_mut(&seq) {
-                op.drops = op.drops.max(2);
+                op.evidence.name();
                 self.suspects.insert(seq);
             }
         }
+        Finding::default()
     }
 
     fn unacknowledged_within(&self, time: Duration, now: Instant) -> bool {
-        self.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= time)
+        self.in_flight.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= time)
     }
 
     /// Whether anything waits for its answer on this connection.
     pub(in crate::session) fn any_in_flight(&self) -> bool {
-        self.in_flight > 0
+        self.in_flight.count > 0
     }
 
     /// Whether any operation is under suspicion.
@@ -131,21 +107,17 @@ impl Outbox {
     pub(in crate::session) fn acquit(&mut self) {
         self.suspects.clear();
         self.topics.acquit();
-        self.ops.values_mut().for_each(Op::acquit);
+        self.ops.values_mut().for_each(|op| op.evidence.acquit());
     }
 
     /// The first operation the evidence is enough against: the connection dropped while it was the only one in
     /// flight, either twice, or once after it had been the oldest in flight at two drops.
     pub(in crate::session) fn convicted(&self) -> Option<u64> {
-        self.proven.or_else(|| self.suspicious())
+        self.finding.proven.or_else(|| self.suspicious())
     }
 
     fn suspicious(&self) -> Option<u64> {
-        self.suspects.iter().copied().find(|seq| {
-            self.ops
-                .get(seq)
-                .is_some_and(|op| op.drops_alone >= 1 && op.drops_alone + u32::from(op.drops_as_oldest >= 3) >= 2)
-        })
+        self.suspects.iter().copied().find(|seq| self.ops.get(seq).is_some_and(|op| op.evidence.convicts()))
     }
 
     /// Settles a convicted operation. Returns whether anything was acknowledged since the last conviction: if not, the
@@ -158,7 +130,7 @@ impl Outbox {
     /// Returns true if the search for what the connection is cut for comes nearer to its end, on a server that
     /// acknowledges other things: the next connection need not wait longer than this one had to.
     pub(in crate::session) fn is_closing_in(&self) -> bool {
-        self.closing_in && self.progress
+        self.finding.closing_in && self.progress
     }
 
     // ---- topics ----
@@ -193,7 +165,7 @@ impl Outbox {
     /// Settles all that waits to be sent to this topic. Returns how many.
     pub(in crate::session) fn refuse_topic(&mut self, topic: &str, error: impl Fn(&Op) -> Error) -> u64 {
         // What the service has taken already, and only its exchange is to be ended, is none of them.
-        let concerns = |op: &Op| op.topic() == Some(topic) && !op.in_flight() && !op.released && !op.storing;
+        let concerns = |op: &Op| op.topic() == Some(topic) && op.is_queued() && !op.releases();
         let seqs: Vec<u64> = self.ops.iter().filter(|(_, op)| concerns(op)).map(|(seq, _)| *seq).collect();
         for seq in &seqs {
             self.refuse(*seq, &error);
@@ -214,16 +186,7 @@ impl Outbox {
     /// What had been sent last before the connection dropped, for the message.
     pub(in crate::session) fn last_words(&self, now: Instant) -> Option<String> {
         let op = self.ops.values().find(|op| op.sent_within(SUSPICION, now))?;
-        let elapsed = op.in_channel_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let elapsed = op.handed_since().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         Some(format!("{} ms after {}", elapsed.as_millis(), op.describe()))
-    }
-
-    /// The fate of an operation that is given up now.
-    pub(in crate::session) fn fate_of(op: &Op) -> Fate {
-        match op.is_kept() {
-            true => Fate::Spooled,
-            false if op.maybe_written() => Fate::Unknown,
-            false => Fate::NotSent,
-        }
     }
 }

@@ -1,0 +1,135 @@
+//! A connection that is driven by bytes, with what an adapter and a broker would know of it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::IDS;
+use crate::error::Result;
+use crate::message::{Outgoing, QoS};
+use crate::session::wire::link::{Failure, LinkEvent, LinkPump, LinkSender, Sent};
+use crate::subscribe_options::FilterRequest;
+use crate::sync::lock;
+
+/// What an adapter and a broker would know of a connection.
+#[derive(Default)]
+pub(super) struct Wire {
+    last_id: u16,
+    /// Handed over and not taken yet; those of a resumed session go first.
+    ahead: VecDeque<(u16, QoS)>,
+    pub(super) handed: VecDeque<Handed>,
+    /// What the broker would answer next.
+    due: VecDeque<LinkEvent>,
+}
+
+pub(super) enum Handed {
+    Publish(QoS),
+    Subscribe(usize),
+    Unsubscribe,
+    Acknowledge,
+    Disconnect,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Link(pub(super) Arc<Mutex<Wire>>);
+
+impl Link {
+    fn hand(&self, request: Handed) -> bool {
+        lock(&self.0).handed.push_back(request);
+        true
+    }
+
+    /// The next request is taken, and answered later.
+    pub(super) fn take(&self) -> Option<LinkEvent> {
+        let mut wire = lock(&self.0);
+        if let Some((id, qos)) = wire.ahead.pop_front() {
+            wire.due.push_back(answer(id, qos));
+            return Some(LinkEvent::Sent(Sent::Publish(id)));
+        }
+        let request = wire.handed.pop_front()?;
+        if let Handed::Publish(QoS::AtMostOnce) = request {
+            return Some(LinkEvent::Sent(Sent::Publish(0)));
+        }
+        if let Handed::Acknowledge = request {
+            return Some(LinkEvent::Alive);
+        }
+        if let Handed::Disconnect = request {
+            return Some(LinkEvent::Sent(Sent::Disconnect));
+        }
+        wire.last_id = if wire.last_id >= IDS { 1 } else { wire.last_id + 1 };
+        let id = wire.last_id;
+        let (sent, reply) = match request {
+            Handed::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
+            Handed::Subscribe(count) => {
+                (Sent::Subscribe(id), LinkEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count], None))
+            }
+            _ => (Sent::Unsubscribe(id), LinkEvent::UnsubAck(id)),
+        };
+        wire.due.push_back(reply);
+        Some(LinkEvent::Sent(sent))
+    }
+
+    /// The broker's next answer.
+    pub(super) fn reply(&self) -> Option<LinkEvent> {
+        let mut wire = lock(&self.0);
+        let reply = wire.due.pop_front()?;
+        if let LinkEvent::PubRec(id) = reply {
+            wire.due.push_back(LinkEvent::PubComp(id));
+        }
+        Some(reply)
+    }
+}
+
+fn answer(id: u16, qos: QoS) -> LinkEvent {
+    if qos == QoS::ExactlyOnce { LinkEvent::PubRec(id) } else { LinkEvent::PubAck(id) }
+}
+
+impl LinkSender for Link {
+    fn publish(&self, message: &Outgoing) -> bool {
+        self.hand(Handed::Publish(message.qos))
+    }
+
+    fn subscribe(&self, filters: &[FilterRequest]) -> bool {
+        self.hand(Handed::Subscribe(filters.len()))
+    }
+
+    fn unsubscribe(&self, _: &str) -> bool {
+        self.hand(Handed::Unsubscribe)
+    }
+
+    fn acknowledge(&self, _: u16, _: QoS) -> bool {
+        self.hand(Handed::Acknowledge)
+    }
+
+    fn disconnect(&self) -> bool {
+        self.hand(Handed::Disconnect)
+    }
+}
+
+impl LinkPump for Link {
+    fn next(&mut self) -> Result<LinkEvent, Failure> {
+        Ok(LinkEvent::Alive)
+    }
+
+    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
+        Ok(None)
+    }
+
+    fn leftovers(&mut self) -> Vec<LinkEvent> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, last_id: u16) {
+        lock(&self.0).last_id = last_id;
+    }
+
+    fn resend(&mut self, id: u16, message: &Outgoing) {
+        lock(&self.0).ahead.push_back((id, message.qos));
+    }
+
+    fn release_again(&mut self, id: u16) {
+        lock(&self.0).due.push_back(LinkEvent::PubComp(id));
+    }
+
+    fn drain(&mut self, _: Instant) {}
+}

@@ -1,0 +1,60 @@
+//! What an operation asks of the server.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Op;
+use crate::delivery::Slot;
+use crate::message::{Outgoing, block};
+use crate::subscribe_options::FilterRequest;
+
+/// What is asked of the broker.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Publish(Arc<Outgoing>),
+    /// `own`: for the client's own queue, not for a stream.
+    Subscribe {
+        filters: Vec<FilterRequest>,
+        own: bool,
+    },
+    Unsubscribe(String),
+}
+
+impl Body {
+    /// What it counts against the outbox's bound in bytes: what it has allocated, and what is kept of an operation.
+    pub(in crate::session) fn size(&self) -> usize {
+        // In the outbox's trees, which may be half empty; and where its fate is told.
+        let kept =
+            2 * (size_of::<Op>() + size_of::<(Instant, u64)>() + 2 * size_of::<u64>()) + block(size_of::<Slot>());
+        let held = match self {
+            Body::Publish(message) => block(size_of::<Outgoing>()) + message.held(),
+            Body::Subscribe { filters, .. } => {
+                let texts = filters.iter().map(|(filter, _)| block(filter.capacity())).sum::<usize>();
+                block(filters.capacity() * size_of::<FilterRequest>()) + texts
+            }
+            Body::Unsubscribe(filter) => block(filter.capacity()),
+        };
+        kept + held
+    }
+
+    /// The filters it asks for, if it is a SUBSCRIBE.
+    pub(in crate::session) fn filters(&self) -> impl Iterator<Item = &str> {
+        let filters = match self {
+            Body::Subscribe { filters, .. } => filters.as_slice(),
+            _ => &[],
+        };
+        filters.iter().map(|(filter, _)| filter.as_str())
+    }
+
+    /// For error messages.
+    pub(in crate::session) fn describe(&self) -> String {
+        match self {
+            Body::Publish(message) => format!("PUBLISH to \"{}\" ({})", message.topic, message.qos),
+            Body::Subscribe { filters, .. } => {
+                let filters: Vec<_> = filters.iter().map(|(filter, _)| format!("\"{filter}\"")).collect();
+                format!("SUBSCRIBE to {}", filters.join(", "))
+            }
+            Body::Unsubscribe(filter) => format!("UNSUBSCRIBE from \"{filter}\""),
+        }
+    }
+}

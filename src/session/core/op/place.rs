@@ -1,0 +1,44 @@
+//! Where an operation is: on its way to the disk, in the queue, or on the current connection.
+
+use std::time::Instant;
+
+/// Where an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::session) enum Place {
+    /// Its record is not on disk yet: until then it must not go out.
+    Storing,
+    /// To be handed over. On a resumed session, an exchange that was begun goes on.
+    Queued(Option<Exchange>),
+    /// Handed to the current connection: it can no longer be withdrawn.
+    Handed(Handed),
+}
+
+/// An exchange that was begun on an earlier connection, and goes on under its packet id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::session) struct Exchange {
+    pub(in crate::session) id: u16,
+    /// PUBREL is repeated instead of the message.
+    pub(in crate::session) released: bool,
+}
+
+/// What an operation is to the current connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::session) struct Handed {
+    /// 0 for none.
+    pub(in crate::session) id: u16,
+    pub(in crate::session) progress: Progress,
+    pub(in crate::session) since: Instant,
+    /// The id is from an earlier connection.
+    pub(in crate::session) continued: bool,
+}
+
+/// How far an operation got on the current connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::session) enum Progress {
+    /// In the adapter's channel.
+    InChannel,
+    /// Written, or about to be.
+    Written,
+    /// QoS 2: PUBREC came, PUBCOMP did not.
+    Released,
+}

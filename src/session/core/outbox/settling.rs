@@ -1,0 +1,157 @@
+//! How operations end: acknowledged, refused, expired, given up.
+
+use std::time::Instant;
+
+use super::Outbox;
+use super::in_flight::{AckFor, InFlight};
+use crate::delivery::{Outcome, Settler};
+use crate::error::{Error, ErrorKind};
+use crate::session::core::op::{AckKind, Kind, Op};
+
+impl Outbox {
+    /// Whose acknowledgement this is, and no longer waits for; an error if it is none that this operation can get.
+    pub(in crate::session) fn take(&mut self, kind: Kind, id: u16, answer: AckKind) -> Result<Option<AckFor>, Error> {
+        self.check(kind, id, answer)?;
+        Ok(self.in_flight.ids_mut(kind).remove(&id))
+    }
+
+    /// PUBREC: from here on only PUBREL is repeated.
+    pub(in crate::session) fn received(&mut self, id: u16) -> Result<(), Error> {
+        self.check(Kind::Publish, id, AckKind::PubRec)?;
+        if let Some(AckFor::Op(seq)) = self.in_flight.publishes.get(&id) {
+            if let Some(op) = self.ops.get_mut(seq) {
+                op.released();
+                op.topic().into_iter().for_each(|topic| self.topics.acknowledged(topic));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses an answer that does not fit what is waiting under this id. An adapter may let it pass, or have taken
+    /// note of it before it found that out.
+    fn check(&self, kind: Kind, id: u16, answer: AckKind) -> Result<(), Error> {
+        let fits = match self.in_flight.ids(kind).get(&id) {
+            None => true,
+            Some(AckFor::Step) => matches!(answer, AckKind::PubAck | AckKind::SubAck),
+            Some(AckFor::Op(seq)) => self.ops.get(seq).is_some_and(|op| op.fits(answer)),
+        };
+        if fits {
+            return Ok(());
+        }
+        let message = format!("the broker acknowledged packet id {id} in a way that does not fit what was sent");
+        Err(Error::new(ErrorKind::Protocol, message))
+    }
+
+    /// The operation is over, for the user and for the connection.
+    pub(in crate::session) fn settle(&mut self, seq: u64, result: Result<Outcome, Error>) {
+        let Some(mut op) = self.ops.remove(&seq) else { return };
+        if let Some(error) = self.close(seq, &mut op, result, false) {
+            self.unseen.note(&error);
+        }
+        if !op.in_flight() {
+            return self.leave(seq, op);
+        }
+        // It was answered, or, at QoS 0, written.
+        self.suspects.remove(&seq);
+        self.abandoned.remove(&seq);
+        self.in_flight.count -= 1;
+        self.in_flight.bytes -= op.size;
+    }
+
+    /// The broker has acknowledged it.
+    pub(in crate::session) fn acknowledged(&mut self, seq: u64, reply: Outcome) {
+        self.progress = true;
+        if let Some(topic) = self.ops.get(&seq).and_then(Op::topic) {
+            self.topics.acknowledged(topic);
+        }
+        self.settle(seq, Ok(reply));
+    }
+
+    /// The broker has refused it, which is an answer, too.
+    pub(in crate::session) fn refused(&mut self, seq: u64, error: Error) {
+        self.progress = true;
+        self.settle(seq, Err(error));
+    }
+
+    /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
+    /// message that nobody is going to see. `keep`: the next run goes on with it.
+    pub(super) fn close(&mut self, seq: u64, op: &mut Op, result: Result<Outcome, Error>, keep: bool) -> Option<Error> {
+        let settler = self.release(seq, op, keep)?;
+        settler.settle(result).filter(|_| op.kind() == Kind::Publish)
+    }
+
+    /// From here on it counts as settled. `keep`: the next run goes on with it.
+    fn release(&mut self, seq: u64, op: &mut Op, keep: bool) -> Option<Settler> {
+        let settler = op.settler.take()?;
+        #[cfg(feature = "spool")]
+        self.end_record(op, keep);
+        #[cfg(not(feature = "spool"))]
+        let _ = keep;
+        self.open -= 1;
+        self.bytes -= op.size;
+        self.settled = true;
+        self.deadlines.remove(&(op.deadline, seq));
+        Some(settler)
+    }
+
+    /// Settles what is past its deadline. What was handed over stays as an abandoned operation: it keeps its place in the window and
+    /// its packet id until the broker answers or the connection ends. Returns whether anything was settled.
+    pub(in crate::session) fn expire(&mut self, now: Instant, offline: Option<&Error>) -> bool {
+        let mut any = false;
+        while let Some((deadline, seq)) = self.deadlines.first().copied() {
+            if deadline > now {
+                break;
+            }
+            any = true;
+            self.deadlines.pop_first();
+            let Some(mut op) = self.ops.remove(&seq) else { continue };
+            let error = op.expired(offline);
+            if let Some(error) = self.close(seq, &mut op, Err(error), false) {
+                self.unseen.note(&error);
+            }
+            self.leave(seq, op);
+        }
+        any
+    }
+
+    /// Removes an operation that the user was told of and the server has not answered. An exchange of QoS 2 that was begun
+    /// is ended first: under its packet id, the server would take a later message for a repetition, and throw it away.
+    pub(super) fn leave(&mut self, seq: u64, mut op: Op) {
+        self.suspects.remove(&seq);
+        if op.outlives_its_caller() {
+            op.abandon();
+            self.abandoned.insert(seq);
+            self.ops.insert(seq, op);
+            return;
+        }
+        self.queued.remove(&seq);
+        if let Some(id) = op.kept_id() {
+            self.in_flight.reserved.remove(&id);
+        }
+    }
+
+    /// Settles everything with the error made for each; the outbox is empty afterwards. `report`: every message counts
+    /// as lost, also one whose `Delivery` is still there.
+    pub(in crate::session) fn settle_all(&mut self, report: bool, error: impl Fn(&Op) -> Error) {
+        for (seq, mut op) in std::mem::take(&mut self.ops) {
+            let (error, keep) = (error(&op), op.is_kept());
+            let Some(settler) = self.release(seq, &mut op, keep) else { continue };
+            let lost = match op.kind() {
+                Kind::Publish if report => settler.settle_reported(error),
+                Kind::Publish => settler.settle(Err(error)),
+                Kind::Request => {
+                    settler.settle(Err(error));
+                    None
+                }
+            };
+            if let Some(error) = lost {
+                self.unseen.note(&error);
+            }
+        }
+        self.queued.clear();
+        self.suspects.clear();
+        self.abandoned.clear();
+        self.in_flight = InFlight::default();
+        self.given_up = true;
+    }
+}

@@ -1,0 +1,79 @@
+//! How far the life of a client has come.
+
+use std::time::Instant;
+
+use crate::error::Error;
+
+/// The stages of a client's life; none comes twice, and each may be left out.
+pub(in crate::session) enum Life {
+    /// New operations are accepted.
+    Open,
+    /// `disconnect` was called, or the client was dropped: nothing new is accepted, and what was accepted still leaves.
+    Closing,
+    /// DISCONNECT is sent, now or on the connection that is being made; the worker reads on until then at the latest.
+    Leaving(Instant),
+    /// Everything is settled, and nothing will be sent or received any more; why.
+    Dead(Error),
+    /// The same, and the worker has ended.
+    Gone(Error),
+}
+
+impl Life {
+    pub(in crate::session) fn close(&mut self) {
+        if let Life::Open = self {
+            *self = Life::Closing;
+        }
+    }
+
+    /// The first instant given is kept.
+    pub(super) fn leave(&mut self, by: Instant) {
+        if let Life::Open | Life::Closing = self {
+            *self = Life::Leaving(by);
+        }
+    }
+
+    /// Returns true the first time; the first reason is kept.
+    pub(super) fn die(&mut self, reason: &Error) -> bool {
+        let first = self.end().is_none();
+        if first {
+            *self = Life::Dead(reason.clone());
+        }
+        first
+    }
+
+    pub(in crate::session) fn worker_ended(&mut self) {
+        *self = Life::Gone(self.end().cloned().unwrap_or_else(Error::closed));
+    }
+
+    /// Why the client is dead, if it is.
+    pub(in crate::session) fn end(&self) -> Option<&Error> {
+        match self {
+            Life::Dead(reason) | Life::Gone(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Returns true if nothing new is accepted.
+    pub(in crate::session) fn is_closing(&self) -> bool {
+        !matches!(self, Life::Open)
+    }
+
+    /// Returns true if the worker has to end.
+    pub(in crate::session) fn is_leaving(&self) -> bool {
+        !matches!(self, Life::Open | Life::Closing)
+    }
+
+    pub(in crate::session) fn is_worker_gone(&self) -> bool {
+        matches!(self, Life::Gone(_))
+    }
+
+    /// Until when the worker reads on after DISCONNECT, if one was asked for.
+    pub(super) fn goodbye(&self, now: Instant) -> Option<Instant> {
+        match self {
+            Life::Open | Life::Closing => None,
+            Life::Leaving(by) => Some(*by),
+            // Nobody waits for it.
+            Life::Dead(_) | Life::Gone(_) => Some(now),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! How a connection is taken into use, and what is put on it: the steps of its set-up, then the outbox.
+
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroize;
+
+use super::State;
+use super::connection::{Connection, ORDER_FLAG, ORDER_TOPIC, Step};
+use super::ending::topic_refused;
+use super::limits::not_allowed;
+use crate::message::{Outgoing, QoS};
+use crate::session::core::now::Now;
+use crate::session::core::op::{Body, Kind};
+use crate::session::wire::link::{LinkPump, LinkSender, ServerLimits};
+
+/// How long a connection has to hold without the suspect before the suspect is sent alone. A refusal follows within a
+/// round trip or so; an unstable network, against which this guards, breaks connections at any time.
+const QUIET: Duration = Duration::from_millis(250);
+
+impl State {
+    /// Handles CONNACK and starts using the connection. Returns until when nothing is to be sent, if there is a
+    /// suspect: a connection that ends without the suspect being sent acquits it.
+    pub(in crate::session) fn connected(
+        &mut self,
+        sender: Box<dyn LinkSender>,
+        session_present: bool,
+        limits: ServerLimits,
+        pump: &mut dyn LinkPump,
+        now: Now,
+    ) -> Option<Instant> {
+        // A broker that claims to have kept a session it was told to drop is wrong about it (MQTT-3.2.2-1).
+        let session_present = session_present && !self.config.clean_session();
+        self.stats.connections += 1;
+        self.outbox.connected(session_present, limits.receive_maximum, now.instant);
+        if session_present {
+            pump.restore(self.outbox.last_id());
+        } else {
+            self.acks.session_gone();
+        }
+        self.connection = Some(Connection::new(sender, limits, session_present, now.instant));
+        if let Some(by) = self.life.goodbye(now.instant) {
+            // Asked for while the connection was being made.
+            self.say_goodbye(by);
+            return None;
+        }
+        self.tokens_connected(now);
+        let connection = self.connection.as_mut()?;
+        if self.config.ordered() {
+            connection.steps.add(Step::EnableOrder);
+        }
+        // A new session has no subscriptions; nor has a kept one that was new when its connection ended before they
+        // were restored.
+        self.restored &= session_present;
+        if !self.restored {
+            let packets = self.subscriptions.packets(limits.packet_len);
+            packets.into_iter().map(Step::Resubscribe).for_each(|step| connection.steps.add(step));
+        }
+        let suspicion = self.outbox.has_suspects() || self.subscriptions.has_suspects();
+        connection.quiet_until = suspicion.then(|| now.instant + QUIET);
+        connection.quiet_until
+    }
+
+    /// The connection has held without anything being sent.
+    pub(in crate::session) fn end_quiet(&mut self, now: Now) {
+        if let Some(connection) = &mut self.connection {
+            connection.quiet_until = None;
+            connection.steps.start(now.instant);
+        }
+        self.send_acks(now);
+    }
+
+    /// Hands over what the window has room for: first the steps, one at a time, then the outbox. Callers may do that
+    /// too, but only the worker, which owns the pump, can send again what a resumed session goes on with.
+    pub(in crate::session) fn send_ready(&mut self, mut pump: Option<&mut dyn LinkPump>, now: Now) {
+        // What is past its deadline must not go out, whether anybody waits for it or not.
+        self.expire(now);
+        let Some(connection) = &mut self.connection else { return };
+        if connection.steps.current().is_some() {
+            return;
+        }
+        let Some(link) = connection.free_sender() else { return };
+        if let Some(step) = connection.steps.first() {
+            let Some(id) = self.outbox.next_id().filter(|_| self.outbox.takes_one_more()) else { return };
+            let (kind, sent) = send_step(link, step);
+            if sent {
+                self.outbox.step_in_channel(kind, id);
+                connection.steps.handed_over(now.instant);
+            }
+            return;
+        }
+        while let Some((seq, id)) = self.outbox.next(pump.is_some()) {
+            let Some(op) = self.outbox.op(seq) else { return };
+            if let Some(refusal) =
+                op.topic().filter(|_| !op.releases()).and_then(|to| self.outbox.topic_refusal(to, now.instant))
+            {
+                self.stats.refused_topic += 1;
+                self.outbox.refuse(seq, |op| topic_refused(op, &refusal, now.instant));
+                continue;
+            }
+            if let Some(error) = not_allowed(&connection.limits, op) {
+                self.outbox.settle(seq, Err(error));
+                continue;
+            }
+            let sent = match (op.kept_id(), op.body(), pump.as_deref_mut()) {
+                (Some(id), _, Some(pump)) if op.releases() => {
+                    pump.release_again(id);
+                    true
+                }
+                (Some(id), Some(Body::Publish(message)), Some(pump)) => {
+                    pump.resend(id, message);
+                    true
+                }
+                (_, Some(Body::Publish(message)), _) => link.publish(message),
+                (_, Some(Body::Subscribe { filters, .. }), _) => link.subscribe(filters),
+                (_, Some(Body::Unsubscribe(filter)), _) => link.unsubscribe(filter),
+                (_, None, _) => false,
+            };
+            if !sent {
+                return;
+            }
+            self.stats.retransmitted += u64::from(op.attempts > 0);
+            self.outbox.put_in_channel(seq, id, now.instant);
+        }
+    }
+
+    /// Returns true if everything that has to precede messages is acknowledged.
+    pub(in crate::session) fn set_up(&self) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.free_sender().is_some() && connection.steps.is_empty())
+    }
+
+    /// The step that has waited for its acknowledgement too long, if one has.
+    pub(in crate::session) fn step_overdue(&self, now: Now) -> Option<&'static str> {
+        let connection = self.connection.as_ref()?;
+        if connection.steps.current().is_none() && connection.free_sender().is_none() {
+            return None;
+        }
+        let (step, since) = connection.steps.pending()?;
+        (now.instant.saturating_duration_since(since) > self.config.timeout()).then_some(match step {
+            Step::EnableOrder => "the order flag",
+            Step::Resubscribe(_) => "the subscriptions that are to be restored",
+            Step::UploadToken(_) => "a new token",
+        })
+    }
+
+    /// The set-up is complete: messages flow.
+    pub(in crate::session) fn online(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.online = true;
+        }
+        self.restored = true;
+        self.waking.mark_tokens();
+        self.waking.mark_changed();
+    }
+
+    /// Returns true if the server owes answers that block what is behind them; only a new connection helps.
+    pub(in crate::session) fn stalled(&self, now: Now) -> bool {
+        let grace = self.config.timeout();
+        self.outbox.stalled(now.instant, grace, grace + self.config.keep_alive())
+    }
+}
+
+/// Hands a step over; returns the kind of its packet id, and false if the connection is going away.
+fn send_step(link: &dyn LinkSender, step: &Step) -> (Kind, bool) {
+    match step {
+        Step::EnableOrder => {
+            let flag = Outgoing::new(ORDER_TOPIC, QoS::AtLeastOnce, ORDER_FLAG);
+            (Kind::Publish, link.publish(&flag))
+        }
+        Step::Resubscribe(filters) => (Kind::Request, link.subscribe(filters)),
+        Step::UploadToken(upload) => {
+            let mut message = upload.message();
+            let sent = link.publish(&message);
+            message.payload.zeroize();
+            (Kind::Publish, sent)
+        }
+    }
+}
