@@ -9,7 +9,7 @@ use super::{Phase, State, Step};
 use crate::backoff::fraction as chance;
 use crate::config::Config;
 use crate::credentials::{Credentials, Login};
-use crate::error::{Code, Error, ErrorKind, Fate, RESOURCE};
+use crate::error::{Code, Error, ErrorKind, Fate, Hint, RESOURCE};
 use crate::events::{Event, Notice};
 use crate::message::{Outgoing, QoS};
 use crate::session::core::op::Kind;
@@ -181,8 +181,8 @@ impl State {
             let error =
                 Error::new(ErrorKind::Rejected, format!("the service refused the new token of the kind {kind}"));
             match self.upload_refusal.filter(|(refused, _)| *refused == serial).map(|(_, code)| code) {
-                Some(code) => error.with_code(code).with_hint(code.to_string()),
-                None => error.with_hint("is it alive, of this kind, and applied for with the AccessKey of the login?"),
+                Some(code) => error.with_code(code).with_hint(Hint::TokenNotice { code }),
+                None => error.with_hint(Hint::NewTokenRefused),
             }
             .with_fate(Fate::Refused)
         };
@@ -291,10 +291,7 @@ impl State {
         }
         let message = format!("the service has ended the connection over its token: {}", verdict.code);
         let error = Error::new(ErrorKind::TokenInvalid, message).with_code(verdict.code);
-        Some(error.with_hint(
-            "log in with a new one; Client::upload_token replaces a token before it ends, and \
-             Credentials::token_provider does it by itself",
-        ))
+        Some(error.with_hint(Hint::NewToken))
     }
 
     /// The token just uploaded is not good; the one before may still be.
