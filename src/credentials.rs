@@ -10,7 +10,7 @@ use sha1::Sha1;
 use zeroize::Zeroizing;
 
 use crate::env::{self, Env};
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::limits::MQTT_TEXT_LEN;
 use crate::names::ClientId;
 #[cfg(feature = "openapi")]
@@ -387,18 +387,7 @@ impl Credentials {
     /// Tokens for everything below the parent topic, applied for with the account's key.
     #[cfg(feature = "openapi")]
     fn read_applying(env: &Env<'_>) -> Result<Self> {
-        let hint = |error: Error| {
-            let hint = format!(
-                "token mode needs a token in {}, as RW|..., R|... or W|...; or what it takes to apply for one: {}, {} \
-                 and either {} or {}",
-                env::TOKEN,
-                env::ACCESS_KEY_SECRET,
-                env::TOPIC,
-                env::REGION_ID,
-                env::API_ENDPOINT
-            );
-            error.with_hint(hint)
-        };
+        let hint = |error: Error| error.with_hint(Hint::TokenOrApply);
         let api = ApiBuilder::read(env).build().map_err(hint)?;
         let parent = env::read_topic(env).map_err(hint)?;
         // The documentation does not say whether "demo/#" takes in "demo" itself, as it does in MQTT.
@@ -409,9 +398,7 @@ impl Credentials {
     #[cfg(not(feature = "openapi"))]
     fn read_applying(env: &Env<'_>) -> Result<Self> {
         let missing = env.needed(env::TOKEN).err().unwrap_or_else(|| Error::internal("the environment has changed"));
-        Err(missing.with_hint(
-            "token mode needs a token, as RW|..., R|... or W|...; with the cargo feature `openapi` one is applied for",
-        ))
+        Err(missing.with_hint(Hint::TokenNeeded))
     }
 
     fn is_custom(&self) -> bool {
@@ -544,7 +531,7 @@ fn check_key_id(label: &str, value: &str) -> Result<()> {
     check_key(label, value)?;
     if value.contains('|') {
         let message = format!("{label} contains '|', which separates the parts of a user name");
-        return Err(Error::config(message).with_hint("give the bare id; the library makes the user name"));
+        return Err(Error::config(message).with_hint(Hint::BareAccessKeyId));
     }
     Ok(())
 }
@@ -556,7 +543,7 @@ pub(crate) fn check_key(label: &str, value: &str) -> Result<()> {
     let unseen = |c: char| matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}');
     if value.chars().any(|c| c.is_whitespace() || c.is_control() || unseen(c)) {
         let message = format!("{label} contains a space, line break, control character or byte order mark");
-        return Err(Error::config(message).with_hint("was it copied with something around it?"));
+        return Err(Error::config(message).with_hint(Hint::CopiedWithMore));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::error::Error;
+use crate::error::{Error, Hint};
 
 /// Workers whose client is gone, and dials that were given up, which are still stuck in a call of the operating system.
 static STRANDED: AtomicUsize = AtomicUsize::new(0);
@@ -63,12 +63,7 @@ pub(crate) fn start_on(
     let builder = Builder::new().name(name.to_string()).stack_size(stack);
     builder.spawn(work).map_err(|error| {
         let message = format!("cannot start a thread with a stack of {} MiB, which a WebSocket needs", stack >> 20);
-        Error::internal(message)
-            .with_hint(
-                "raise the limits on processes and threads (ulimit -u; pids.max) and on address space (ulimit -v): the stack is \
-                 reserved, and hardly used",
-            )
-            .with_source(error)
+        Error::internal(message).with_hint(Hint::StackLimit).with_source(error)
     })
 }
 
@@ -81,8 +76,7 @@ pub(crate) fn can_start() -> Result<(), Error> {
 
 /// The error of what cannot be done without another thread.
 pub(crate) fn no_thread() -> Error {
-    Error::internal("cannot start a thread")
-        .with_hint("raise the limit on processes and threads (ulimit -u; pids.max of the container or service)")
+    Error::internal("cannot start a thread").with_hint(Hint::ThreadLimit)
 }
 
 /// Runs `work` on its own thread; `None` if no thread could be started.

@@ -6,10 +6,6 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// Advice where TLS was tried and something else answered.
-pub(crate) const PLAIN_PORT: &str = "is it a plain port (1883, or 80 for WebSocket)? Then the endpoint is \
-     mqtt://host:1883 or ws://host; TLS is on 8883, or 443 for WebSocket";
-
 /// A server's address: transport, host and port.
 ///
 /// It is read from `host`, `host:port` or a URL. The scheme decides the transport and the default port (help page

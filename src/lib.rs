@@ -192,7 +192,7 @@
 //!
 //! # Known problems
 //!
-//! * *"... is suspected to be refused"*: see the topic in the error. Its parent must exist in the console, and the
+//! * *"... was probably refused"*: see the topic in the error. Its parent must exist in the console, and the
 //!   AccessKey, token or device needs the right to it.
 //! * *Two programs disconnect each other in turn*: they use one client id. Leave out the device id, or give each its own.
 //! * *"the service has ended the connection over its token"*: it has expired or was revoked, and nobody can be asked for

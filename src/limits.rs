@@ -11,13 +11,6 @@ pub(crate) const MQTT_PACKET_LEN: usize = 268_435_455;
 /// Up to this many bytes, a packet that is larger than [`Limits::packet_len`] is read, to be set aside.
 pub(crate) const LET_IN: usize = 16 * 1024 * 1024;
 
-/// The cure of a packet of this size, which is larger than the limit.
-pub(crate) fn raise_packet_len(size: usize) -> String {
-    format!(
-        "raise Limits::payload_len (ALIYUN_MQTT_MAX_PAYLOAD), which raises Limits::packet_len with it, to at least {size}"
-    )
-}
-
 /// What a PUBLISH needs besides topic and payload: header, topic length and packet id, generously.
 const OVERHEAD: usize = 64;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::limits::Limits;
 use crate::session::AckHandle;
 
@@ -183,16 +183,14 @@ impl Outgoing {
         let Some(properties) = &self.properties else { return Ok(()) };
         if !v5 {
             let message = format!("the properties of the message to \"{}\" need MQTT 5", self.topic);
-            return Err(Error::invalid(message).with_hint("call ConfigBuilder::protocol(Protocol::V5)"));
+            return Err(Error::invalid(message).with_hint(Hint::UseMqtt5));
         }
         properties.check(&self.payload, limits)?;
         let len = self.packet_len();
         if len > limits.packet_len {
             let (topic, max) = (&self.topic, limits.packet_len);
             let message = format!("the message to \"{topic}\" makes a packet of {len} bytes; the limit is {max}");
-            return Err(
-                Error::invalid(message).with_hint("a receiver with the same Limits::packet_len would not take it")
-            );
+            return Err(Error::invalid(message).with_hint(Hint::ReceiverLimit));
         }
         check_publish_len(len)
     }

@@ -55,6 +55,11 @@ pub(crate) fn excerpt(text: &str) -> String {
     }
 }
 
+/// A number with its noun: "1 message", "2 messages".
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A text that is one line and not endless, whatever it was made of.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Line(String);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::client::{Client, after};
 use crate::config::{Config, Protocol};
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::limits::MQTT_TEXT_LEN;
 use crate::message::{Message, Outgoing, QoS};
 use crate::names;
@@ -267,7 +267,7 @@ fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
         if properties.response_topic.is_some() || properties.correlation_data.is_some() {
             let what =
                 "a request has a response topic or correlation data of its own, but these are chosen by the client";
-            return Err(Error::invalid(what).with_hint("call ConfigBuilder::response_topic"));
+            return Err(Error::invalid(what).with_hint(Hint::Set { name: "response_topic" }));
         }
     }
     if let Some(topic) = config.response_topic() {
@@ -284,7 +284,7 @@ fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
              no topic can be made",
             message.topic
         );
-        Error::invalid(message).with_hint("call ConfigBuilder::response_topic")
+        Error::invalid(message).with_hint(Hint::Set { name: "response_topic" })
     })
 }
 

@@ -1,6 +1,6 @@
 //! What can be asked of a subscription.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::message::QoS;
 
 /// The highest subscription identifier of MQTT 5 (section 3.8.2.1.2), and of the service (help page "MQTT 5.0 overview").
@@ -62,7 +62,7 @@ impl SubscribeOptions {
         }
         if !v5 && *self != SubscribeOptions::new(self.qos) {
             let message = format!("the options of the subscription to \"{filter}\" need MQTT 5");
-            return Err(Error::invalid(message).with_hint("call ConfigBuilder::protocol(Protocol::V5)"));
+            return Err(Error::invalid(message).with_hint(Hint::UseMqtt5));
         }
         Ok(())
     }

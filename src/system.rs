@@ -2,10 +2,6 @@
 
 use std::io;
 
-/// The cure for a process at its limit of descriptors.
-pub(crate) const DESCRIPTORS: &str =
-    "this process has used up its limit of open files (ulimit -n); each connection takes three or four";
-
 /// Whether the system refused another descriptor: EMFILE, ENFILE (24 and 23 on Unix), or WSAEMFILE.
 pub(crate) fn no_descriptor(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24 | 10024))

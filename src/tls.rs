@@ -17,8 +17,8 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
 use zeroize::Zeroizing;
 
-use crate::endpoint::{Endpoint, Transport};
-use crate::error::{Error, Result};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Hint, Result};
 use crate::session::Watch;
 
 mod chain;
@@ -85,7 +85,7 @@ pub(crate) fn for_endpoint(endpoint: &Endpoint, options: &Options) -> Result<Opt
     if !endpoint.transport().is_tls() {
         if options.client.is_some() {
             return Err(Error::config(format!("a client certificate is given, but {endpoint} is not encrypted"))
-                .with_hint(format!("client certificates need TLS: {}://", Transport::Tls.scheme())));
+                .with_hint(Hint::ClientCertificateNeedsTls));
         }
         return Ok(None);
     }
@@ -289,7 +289,7 @@ pub(crate) fn roots(options: &Options) -> Result<Roots> {
     }
     if roots.store.is_empty() {
         return Err(Error::config("no CA certificate is trusted: the system's are switched off and none is given")
-            .with_hint("give one with the builder's ca_file or ca_pem"));
+            .with_hint(Hint::NothingTrusted));
     }
     Ok(roots)
 }
@@ -340,8 +340,10 @@ impl Pem {
         };
         match pem_file::encoding(&bytes) {
             None => Ok(pem_file::without_marks(bytes)),
-            Some(encoding) => Err(Error::config(format!("{self} is {encoding}, not text in ASCII or UTF-8"))
-                .with_hint("save it as UTF-8, or as PEM (Base64)")),
+            Some(encoding) => {
+                Err(Error::config(format!("{self} is {encoding}, not text in ASCII or UTF-8"))
+                    .with_hint(Hint::SaveAsPem))
+            }
         }
     }
 
@@ -350,14 +352,13 @@ impl Pem {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         match certificates {
             Ok(certificates) => match pem_file::certificates_in(&pem) {
-                0 => Err(Error::config(format!("{self} holds no {what}"))
-                    .with_hint("a PEM file has lines like -----BEGIN CERTIFICATE-----")),
+                0 => Err(Error::config(format!("{self} holds no {what}")).with_hint(Hint::PemCertificate)),
                 // The parser passes over what is not to its liking.
                 count if count != certificates.len() => Err(Error::config(format!(
                     "{self} holds {count} certificates, of which {} can be read",
                     certificates.len()
                 ))
-                .with_hint("each begins with a line that is -----BEGIN CERTIFICATE----- and nothing else")),
+                .with_hint(Hint::PemCertificateLine)),
                 _ => Ok(certificates),
             },
             Err(_) => Err(self.malformed()),
@@ -370,18 +371,20 @@ impl Pem {
         // Both encrypted forms have this word in plain text; the rest is base64, which would hardly spell it.
         let encrypted = pem.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED);
         match PrivateKeyDer::from_pem_slice(&pem) {
-            _ if encrypted => Err(Error::config(format!("the private key in {self} is encrypted"))
-                .with_hint("decrypt it first, for example with: openssl pkey -in FILE -out NEW_FILE")),
+            _ if encrypted => {
+                Err(Error::config(format!("the private key in {self} is encrypted")).with_hint(Hint::DecryptKey))
+            }
             Ok(key) => Ok(key),
-            Err(pem::Error::NoItemsFound) => Err(Error::config(format!("{self} holds no private key"))
-                .with_hint("a PEM file has a line like -----BEGIN PRIVATE KEY-----")),
+            Err(pem::Error::NoItemsFound) => {
+                Err(Error::config(format!("{self} holds no private key")).with_hint(Hint::PemKey))
+            }
             Err(_) => Err(self.malformed()),
         }
     }
 
     /// The parser's own error is left out, because it may quote the text.
     fn malformed(&self) -> Error {
-        Error::config(format!("{self} is no valid PEM")).with_hint("is the file complete and unchanged?")
+        Error::config(format!("{self} is no valid PEM")).with_hint(Hint::PemDamaged)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 
 /// What a token permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -127,7 +127,7 @@ impl Token {
         }
         if self.text.contains('|') {
             let message = format!("{label} contains '|' within the token of the kind {}", self.kind);
-            return Err(Error::config(message).with_hint("give the bare token; the library puts its kind in front"));
+            return Err(Error::config(message).with_hint(Hint::BareToken));
         }
         crate::credentials::check_key(label, &self.text)
     }

@@ -256,7 +256,7 @@ fn whatever_the_token_endpoint_answers_the_mqtt_connection_lives_on() {
     let good = || answer(200, &format!(r#"{{"RequestId":"A","Token":"{}"}}"#, issue()));
     let throttled = || answer(400, r#"{"Code":"ApplyTokenOverFlow","Message":"slow down","RequestId":"A"}"#);
     let failures = [
-        (vec![Step::Silence], "stage: api"),
+        (vec![Step::Silence], "did not answer within"),
         ((0..4).map(|_| throttled()).collect(), "ApplyTokenOverFlow"),
         ((0..4).map(|_| Step::Close).collect(), "lost before"),
         (vec![answer(200, "\u{1F600} garbage")], "no JSON"),
@@ -291,6 +291,8 @@ fn lives_on(emulator: &Emulator, server: &Server, text: &str) {
     });
     assert_eq!(reason.kind(), ErrorKind::Credentials, "{reason}");
     assert!(reason.to_string().contains(text), "{text}: {reason}");
+    let behind = std::error::Error::source(&reason).and_then(|cause| cause.downcast_ref::<aliyun_mqtt::Error>());
+    assert_eq!(behind.and_then(aliyun_mqtt::Error::stage), Some(Stage::Api), "{reason:?}");
     client.publish(&topic(emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
     event(&events, "a renewed token", |event| matches!(event, Event::TokenRenewed { .. }).then_some(()));
     assert_eq!(connections(emulator, &client), 1);

@@ -340,7 +340,7 @@ fn a_broker_without_mqtt_5_is_named() {
         let broker = Broker::start();
         let config = v5(&broker);
         let (_, refused) = broker.refuse(config, answer);
-        assert!(refused.hint().is_some_and(|hint| hint.contains("ConfigBuilder::protocol")), "{refused}");
+        assert!(refused.hint().is_some_and(|hint| hint.contains("set protocol to 3.1.1")), "{refused}");
     }
 }
 

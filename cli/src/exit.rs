@@ -102,16 +102,16 @@ impl From<Error> for Failure {
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
-        let whole = error.to_string();
-        let message = match error.hint() {
-            Some(hint) => whole.strip_suffix(&format!(" (hint: {hint})")).unwrap_or(&whole),
-            None => &whole,
+        let message = match error.stage() {
+            Some(stage) => format!("{} (stage: {stage})", error.message()),
+            None => error.message().to_string(),
         };
-        let (message, hint) = (in_flags(message), error.hint().map(in_flags));
+        let (message, hint) = (in_flags(&message), error.hint().map(in_flags));
         let mut causes: Vec<String> = Vec::new();
         let mut next = std::error::Error::source(error);
         while let Some(cause) = next {
-            let text = cause.to_string();
+            let own = cause.downcast_ref::<Error>();
+            let text = own.map_or_else(|| cause.to_string(), |own| own.message().to_string());
             // Most messages say their cause already.
             if !message.contains(&text) && !causes.iter().any(|known| known.contains(&text)) {
                 causes.push(text);
@@ -225,7 +225,7 @@ mod tests {
         };
         let builder = || builder().credentials(aliyun_mqtt::Credentials::signature("id", "not-a-secret"));
         let failure = Failure::from(builder().clean_session(false).build().unwrap_err());
-        assert_eq!(failure.hint.as_deref(), Some("use --device-id"), "{failure:?}");
+        assert_eq!(failure.hint.as_deref(), Some("set device_id"), "{failure:?}");
         let config = builder().build().unwrap();
         const QOS: aliyun_mqtt::QoS = aliyun_mqtt::QoS::AtLeastOnce;
         for outgoing in [

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Settings;
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 
 /// How long the broker is asked to keep a session, unless the program says otherwise: as long as the service keeps offline
 /// messages (3 days, help page "Limits").
@@ -50,17 +50,14 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
             ("receive_maximum", settings.receive_maximum.is_some()),
         ];
         return match given.iter().find(|(_, given)| *given) {
-            Some((name, _)) => {
-                let hint = "call ConfigBuilder::protocol(Protocol::V5)";
-                Err(Error::config(format!("{name} needs MQTT 5")).with_hint(hint))
-            }
+            Some((name, _)) => Err(Error::config(format!("{name} needs MQTT 5")).with_hint(Hint::UseMqtt5)),
             None => Ok(()),
         };
     }
     if let Some(expiry) = settings.session_expiry {
         if settings.clean_session {
             return Err(Error::config("session_expiry is given, but a clean session ends with its connection")
-                .with_hint("call ConfigBuilder::clean_session(false)"));
+                .with_hint(Hint::KeepSession));
         }
         if expiry.subsec_nanos() != 0 || !(1..=LONGEST_EXPIRY).contains(&expiry.as_secs()) {
             let message = format!(

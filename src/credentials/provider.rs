@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Credentials;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::printable::excerpt;
 
 /// What a provider may fail with.
@@ -15,23 +15,20 @@ pub(crate) type Provider = dyn Fn() -> Result<Credentials, ProviderError> + Send
 /// Asks a provider, and checks what it gives. To be called on a helper thread: it runs the user's code.
 pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
     let failed = |message: String| Error::new(ErrorKind::Credentials, message);
-    let credentials = provider().map_err(|error| {
-        let shown = |what: &str, error: &str| failed(format!("{what} (stage: credentials): {error}"));
-        match error.downcast_ref::<Error>() {
-            Some(own) => shown("no credentials could be had", &own.to_string()).with_source(own.clone()),
-            None => {
-                let shown = shown("the credentials provider failed", &excerpt(&error.to_string()));
-                shown.with_source(Cause(error))
-            }
+    let credentials = provider().map_err(|error| match error.downcast_ref::<Error>() {
+        Some(own) => failed("no credentials were obtained".to_string()).with_reason(own.clone()),
+        None => {
+            let reason = excerpt(&error.to_string());
+            failed(format!("the credentials provider failed: {reason}")).with_source(Cause(error))
         }
     })?;
     if credentials.as_provider().is_some() {
-        return Err(failed("the credentials provider gave another provider (stage: credentials)".to_string())
-            .with_hint("it must give the credentials themselves"));
+        return Err(
+            failed("the credentials provider returned another provider".to_string()).with_hint(Hint::NoNestedProvider)
+        );
     }
     credentials.check().map_err(|error| {
-        failed(format!("the credentials provider gave unusable credentials (stage: credentials): {error}"))
-            .with_source(error)
+        failed("the credentials provider returned unusable credentials".to_string()).with_reason(error)
     })?;
     Ok(credentials)
 }

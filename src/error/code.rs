@@ -1,13 +1,15 @@
-//! The codes the service gives, and a proxy on the way to it.
+//! The codes of the service and of a proxy on the way to it, with their meanings and cures.
 
 use std::fmt;
 
-/// A code the service, or a proxy on the way to it, gave, with its meaning there (`Display`).
+use super::Hint;
+
+/// A code that the service, or a proxy on the way to it, gave. `Display` adds its meaning there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// Code of CONNACK: 1 to 5 in MQTT 3.1.1, from 0x80 in MQTT 5. The service does not document which code goes with
-    /// which cause; 5 was seen for a wrong instance id.
+    /// Code of CONNACK: 1 to 5 in MQTT 3.1.1, from 0x80 in MQTT 5. The service does not document the cause of each code;
+    /// 5 was seen for a wrong instance id.
     ConnAck(u8),
     /// Code of one filter in SUBACK; 0x80 is the refusal of MQTT 3.1.1, MQTT 5 has more.
     SubAck(u8),
@@ -19,79 +21,15 @@ pub enum Code {
     PubComp(u8),
     /// Reason code of UNSUBACK (MQTT 5).
     UnsubAck(u8),
-    /// Reason code of the broker's DISCONNECT (MQTT 5).
+    /// Reason code of the server's DISCONNECT (MQTT 5).
     Disconnect(u8),
-    /// `code` of a `$SYS/tokenInvalidNotice`.
+    /// `code` in a `$SYS/tokenInvalidNotice`.
     TokenInvalid(i64),
-    /// HTTP status that a proxy gave instead of a connection.
+    /// HTTP status with which a proxy refused a connection.
     Proxy(u16),
 }
 
 impl Code {
-    /// Whether it says that the token itself is not good, whatever it is used for.
-    pub(crate) fn condemns_token(self) -> bool {
-        matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
-    }
-
-    /// Whether, said behind an upload, it can only be about the token uploaded: an accepted one is not forged, and a wrong
-    /// permission is about the token or about an operation sent before it, if there was one.
-    pub(crate) fn is_sure_of_upload(self, operations: bool) -> bool {
-        match self {
-            Code::TokenInvalid(FORGED) => true,
-            Code::TokenInvalid(PERMISSION) => !operations,
-            _ => false,
-        }
-    }
-
-    /// Whether it says that the token does not permit an operation.
-    pub(crate) fn forbids_operation(self) -> bool {
-        matches!(self, Code::TokenInvalid(RESOURCE | PERMISSION))
-    }
-
-    /// Whether a refused login or connection may work later: the server is unavailable or busy, or there are too many.
-    pub(super) fn passes(self) -> bool {
-        matches!(self, Code::ConnAck(3 | 0x88 | 0x89 | 0x97 | 0x9F) | Code::Proxy(408 | 429 | 500 | 502..=504))
-    }
-
-    /// Returns true if the usual cause is a topic that does not exist, or one that this client has no right to.
-    pub(crate) fn may_be_about_rights(self) -> bool {
-        matches!(self.reason(), Some(0x80 | 0x83 | 0x87 | 0x8F | 0x90))
-    }
-
-    /// What to do about an operation that was refused with this code, or about a connection that was ended with it; `None`
-    /// where the code alone does not tell.
-    pub(crate) fn cure(self) -> Option<&'static str> {
-        Some(match self.reason()? {
-            0x8E => "two programs use one client id: give each its own",
-            0x93 => "let fewer messages be unacknowledged at a time: ConfigBuilder::window",
-            0x95 => "make the message smaller, or have the instance's limit raised (64 KB by default)",
-            0x96 => "send more slowly: ConfigBuilder::max_publish_rate",
-            0x97 => {
-                "the console's monitoring shows the instance's quotas and what is used of them; \
-                 ConfigBuilder::max_publish_rate sends more slowly"
-            }
-            0x99 => "a payload that is marked as text (Outgoing::text) must be UTF-8",
-            0x9B => "use a lower QoS",
-            0x9E => "use a filter without $share: the service has no shared subscriptions",
-            0xA1 => "subscribe without an identifier",
-            0xA2 => "subscribe to the topics by their full names",
-            _ => return None,
-        })
-    }
-
-    /// The number of a reason code, which means the same in each packet of MQTT 5.
-    fn reason(self) -> Option<u8> {
-        match self {
-            Code::SubAck(code)
-            | Code::PubAck(code)
-            | Code::PubRec(code)
-            | Code::PubComp(code)
-            | Code::UnsubAck(code)
-            | Code::Disconnect(code) => Some(code),
-            Code::ConnAck(_) | Code::TokenInvalid(_) | Code::Proxy(_) => None,
-        }
-    }
-
     /// The bare number.
     #[must_use]
     pub fn number(self) -> i64 {
@@ -105,6 +43,71 @@ impl Code {
             | Code::Disconnect(code) => i64::from(code),
             Code::TokenInvalid(code) => code,
             Code::Proxy(status) => i64::from(status),
+        }
+    }
+}
+
+impl Code {
+    /// Returns true if the token itself is invalid, whatever it is used for.
+    pub(crate) fn condemns_token(self) -> bool {
+        matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
+    }
+
+    /// Returns true if the code, received after the upload of a token, can only be about that token. An accepted token is
+    /// not forged. A wrong permission is about the token or about an operation sent before it: `operations` tells whether
+    /// there was one.
+    pub(crate) fn is_sure_of_upload(self, operations: bool) -> bool {
+        match self {
+            Code::TokenInvalid(FORGED) => true,
+            Code::TokenInvalid(PERMISSION) => !operations,
+            _ => false,
+        }
+    }
+
+    /// Returns true if the token does not permit an operation.
+    pub(crate) fn forbids_operation(self) -> bool {
+        matches!(self, Code::TokenInvalid(RESOURCE | PERMISSION))
+    }
+
+    /// Returns true if a refused login or connection may work later: the server is unavailable or busy, or there are too
+    /// many requests.
+    pub(super) fn is_temporary(self) -> bool {
+        matches!(self, Code::ConnAck(3 | 0x88 | 0x89 | 0x97 | 0x9F) | Code::Proxy(408 | 429 | 500 | 502..=504))
+    }
+
+    /// Returns true if the usual cause is a topic that does not exist, or one that this client has no right to.
+    pub(crate) fn may_be_about_rights(self) -> bool {
+        matches!(self.reason(), Some(0x80 | 0x83 | 0x87 | 0x8F | 0x90))
+    }
+
+    /// The cure for an operation that was refused with this code, or for a connection that was ended with it; `None`
+    /// where the code alone does not determine it.
+    pub(crate) fn cure(self) -> Option<Hint> {
+        Some(match self.reason()? {
+            0x8E => Hint::TakenOver,
+            0x93 => Hint::FewerInFlight,
+            0x95 => Hint::SmallerMessage,
+            0x96 => Hint::SendMoreSlowly,
+            0x97 => Hint::Quota,
+            0x99 => Hint::NotUtf8,
+            0x9B => Hint::LowerQos,
+            0x9E => Hint::NoSharedSubscriptions,
+            0xA1 => Hint::NoIdentifiers,
+            0xA2 => Hint::NoWildcards,
+            _ => return None,
+        })
+    }
+
+    /// The number of a reason code, which has one meaning in all packets of MQTT 5.
+    fn reason(self) -> Option<u8> {
+        match self {
+            Code::SubAck(code)
+            | Code::PubAck(code)
+            | Code::PubRec(code)
+            | Code::PubComp(code)
+            | Code::UnsubAck(code)
+            | Code::Disconnect(code) => Some(code),
+            Code::ConnAck(_) | Code::TokenInvalid(_) | Code::Proxy(_) => None,
         }
     }
 }
@@ -133,12 +136,12 @@ impl fmt::Display for Code {
 
 fn connack_meaning(code: u8) -> &'static str {
     match code {
-        1 => "the server does not speak this MQTT version",
+        1 => "the server does not support this MQTT version",
         2 => "the client id is not accepted",
         3 => "the server is unavailable",
         4 => "bad user name or password",
         5 => "not authorized",
-        _ => "refused with a code MQTT 3.1.1 does not define",
+        _ => "refused with a code that MQTT 3.1.1 does not define",
     }
 }
 
@@ -147,13 +150,13 @@ fn reason_meaning(code: u8) -> &'static str {
     match code {
         0x00 => "success, or a normal end",
         0x04 => "the client wants its will to be published",
-        0x10 => "nobody has subscribed to it",
-        0x11 => "there was no such subscription",
-        0x80 => "a reason the server does not tell",
+        0x10 => "no matching subscribers",
+        0x11 => "no such subscription existed",
+        0x80 => "unspecified error",
         0x81 => "malformed packet",
         0x82 => "protocol error",
-        0x83 => "a reason of this server's implementation",
-        0x84 => "the server does not speak this MQTT version",
+        0x83 => "implementation-specific error",
+        0x84 => "the server does not support this MQTT version",
         0x85 => "the client id is not accepted",
         0x86 => "bad user name or password",
         0x87 => "not authorized",
@@ -162,34 +165,35 @@ fn reason_meaning(code: u8) -> &'static str {
         0x8A => "this client is banned",
         0x8B => "the server is shutting down",
         0x8C => "bad authentication method",
-        0x8D => "nothing was heard for one and a half times the keep-alive",
+        0x8D => "the server received nothing for one and a half times the keep-alive",
         0x8E => "another connection with the same client id has taken over",
         0x8F => "the filter is not accepted",
         0x90 => "the topic is not accepted",
         0x91 => "the packet id is in use",
-        0x92 => "the packet id is not known",
+        0x92 => "the packet id is unknown",
         0x93 => "more unacknowledged messages than the receive maximum allows",
         0x94 => "the topic alias is invalid",
         0x95 => "the packet is too large",
-        0x96 => "messages come too fast",
+        0x96 => "the message rate is too high",
         0x97 => "a quota is exceeded",
-        0x98 => "an administrator has ended it",
-        0x99 => "the payload is not what its format indicator says",
-        0x9A => "no retained messages",
+        0x98 => "ended by an administrator",
+        0x99 => "the payload does not match its format indicator",
+        0x9A => "retained messages are not supported",
         0x9B => "the QoS is not supported",
-        0x9C => "another server should be used for now",
+        0x9C => "use another server for now",
         0x9D => "the server has moved",
-        0x9E => "no shared subscriptions",
-        0x9F => "connections come too fast",
-        0xA0 => "the longest time of a connection is over",
-        0xA1 => "no subscription identifiers",
-        0xA2 => "no filters with wildcards",
-        _ => "a code MQTT 5 does not define",
+        0x9E => "shared subscriptions are not supported",
+        0x9F => "the connection rate is too high",
+        0xA0 => "the connection reached its maximum duration",
+        0xA1 => "subscription identifiers are not supported",
+        0xA2 => "filters with wildcards are not supported",
+        _ => "a code that MQTT 5 does not define",
     }
 }
 
-/// The codes of `$SYS/tokenInvalidNotice` that are about an operation, not about the token alone; and another.
+/// In `$SYS/tokenInvalidNotice`: the token does not cover the topic of an operation.
 pub(crate) const RESOURCE: i64 = 4;
+/// In `$SYS/tokenInvalidNotice`: the token does not permit an operation.
 const PERMISSION: i64 = 5;
 const FORGED: i64 = 1;
 
@@ -204,25 +208,25 @@ fn token_meaning(code: i64) -> &'static str {
         PERMISSION => "the token does not give this permission (R, W or RW)",
         8 => "the signature is invalid",
         -1 => "the account is not permitted",
-        _ => "a reason the documentation does not list",
+        _ => "a reason that the documentation does not list",
     }
 }
 
 /// Source: RFC 9110, section 15.
 fn proxy_meaning(status: u16) -> &'static str {
     match status {
-        400 => "it did not understand the request",
-        401 | 407 => "it wants a login",
-        403 => "it does not allow this connection",
-        404 => "it does not know the server",
-        405 | 501 => "it makes no such connections",
+        400 => "the proxy did not understand the request",
+        401 | 407 => "the proxy requires a login",
+        403 => "the proxy does not allow this connection",
+        404 => "the proxy does not know the server",
+        405 | 501 => "the proxy does not support CONNECT",
         408 => "the request took too long",
         429 => "too many requests",
-        500 => "it failed",
-        502 => "it could not reach the server",
-        503 => "it is unavailable or overloaded",
-        504 => "the server did not answer it in time",
-        _ => "no connection was made",
+        500 => "the proxy failed",
+        502 => "the proxy could not reach the server",
+        503 => "the proxy is unavailable or overloaded",
+        504 => "the server did not answer the proxy in time",
+        _ => "the proxy made no connection",
     }
 }
 
@@ -234,10 +238,11 @@ mod tests {
     fn a_hint_is_about_what_the_code_says() {
         for (code, cure) in [(0x97, "quotas"), (0x95, "smaller"), (0x99, "UTF-8"), (0x96, "max_publish_rate")] {
             for code in [Code::PubAck(code), Code::PubRec(code), Code::Disconnect(code)] {
-                assert!(code.cure().is_some_and(|text| text.contains(cure)) && !code.may_be_about_rights(), "{code}");
+                assert!(code.cure().is_some_and(|hint| hint.text().contains(cure)), "{code}");
+                assert!(!code.may_be_about_rights(), "{code}");
             }
         }
-        assert!((0..=u8::MAX).filter_map(|code| Code::PubAck(code).cure()).all(|text| !text.contains("  ")));
+        assert!((0..=u8::MAX).filter_map(|code| Code::PubAck(code).cure()).all(|hint| !hint.text().contains("  ")));
         // Neither a topic nor a quota.
         for code in [Code::Disconnect(0x81), Code::Disconnect(0x82), Code::PubComp(0x92), Code::PubAck(0x91)] {
             assert!(code.cure().is_none() && !code.may_be_about_rights(), "{code}");
@@ -254,7 +259,7 @@ mod tests {
         assert_eq!(Code::SubAck(0x80).to_string(), "SUBACK 0x80: subscription refused");
         assert_eq!(Code::PubAck(0x97).to_string(), "PUBACK 0x97: a quota is exceeded");
         assert_eq!(Code::Disconnect(0).to_string(), "DISCONNECT 0: success, or a normal end");
-        assert_eq!(Code::Proxy(407).to_string(), "HTTP 407: it wants a login");
+        assert_eq!(Code::Proxy(407).to_string(), "HTTP 407: the proxy requires a login");
         assert_eq!(Code::TokenInvalid(2).to_string(), "tokenInvalidNotice 2: the token has expired");
     }
 }

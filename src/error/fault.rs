@@ -1,11 +1,11 @@
-//! What the service's API answers instead of a result.
+//! The failures that the service's API reports.
 
 use std::fmt;
 
-/// What the service's API answered instead of a result.
+/// A failure that the service's API reported.
 ///
-/// What is missing in an answer is `None`: a gateway on the way gives a status at most. Texts are as the service gave
-/// them, but shortened, [`printable`](crate::printable()), and without the secrets of the call.
+/// Parts that the answer lacks are `None`: a gateway on the way may give only a status. Texts are those of the service,
+/// shortened, [`printable`](crate::printable()), and without the secrets of the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiFault {
     http_status: u16,
@@ -43,21 +43,21 @@ impl ApiFault {
         self.message.as_deref()
     }
 
-    /// The id under which the service's support finds the call.
+    /// The id by which the service's support finds the call.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// Whether there were too many calls: HTTP 429, a code that begins with `Throttling`, or `ApplyTokenOverFlow` (help
-    /// page of `ApplyToken`). Such a call was not carried out.
+    /// Returns true if there were too many calls: HTTP 429, a code that begins with `Throttling`, or `ApplyTokenOverFlow`
+    /// (help page of `ApplyToken`). Such a call was not carried out.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.http_status == 429
             || self.code().is_some_and(|code| code.starts_with("Throttling") || code == "ApplyTokenOverFlow")
     }
 
-    /// Whether the service itself failed (HTTP 5xx), so that nobody knows what became of the call.
+    /// Returns true if the service itself failed (HTTP 5xx), so that the outcome of the call is unknown.
     #[must_use]
     pub fn is_server_failure(&self) -> bool {
         self.http_status >= 500

@@ -1,7 +1,7 @@
 //! The topics of P2P messages.
 
 use super::shown;
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 
 /// The topic of a message to one client: `{parent}/p2p/{client_id}`.
 ///
@@ -23,7 +23,7 @@ pub fn p2p_topic(parent: &str, client_id: &str) -> Result<String> {
         }
         if let Some(bad) = text.chars().find(|c| matches!(c, '/' | '+' | '#' | '\0')) {
             let message = format!("the {what} {} of the P2P message contains {bad:?}", shown(text));
-            return Err(Error::invalid(message).with_hint("give the first topic level and the receiver's client id"));
+            return Err(Error::invalid(message).with_hint(Hint::P2pParts));
         }
     }
     Ok(format!("{parent}/p2p/{client_id}"))

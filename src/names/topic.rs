@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{is_name_char, shown};
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::limits::{Limits, MQTT_TEXT_LEN};
 
 /// Topics of the service itself; exempt from the rules for names and lengths.
@@ -39,8 +39,7 @@ pub(crate) fn check_filter(filter: &str, limits: &Limits) -> Result<()> {
     let refuse = |rule: String| Error::invalid(format!("filter {} cannot be used: {rule}", shown(filter)));
     check_mqtt_text(filter).map_err(refuse)?;
     if filter == "$share" || filter.starts_with("$share/") {
-        return Err(refuse("the service has no shared subscriptions".to_string())
-            .with_hint("to share work between consumers, consume the parent topic with RocketMQ or the server SDK"));
+        return Err(refuse("the service has no shared subscriptions".to_string()).with_hint(Hint::ShareWork));
     }
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
@@ -70,9 +69,7 @@ pub(crate) fn check_payload(len: usize, topic: &str, limits: &Limits) -> Result<
         return Ok(());
     }
     let message = format!("a message to {} has {len} bytes; the limit is {max}", shown(topic));
-    Err(Error::invalid(message).with_hint(
-        "the service cuts the connection of a client that sends more; if it allows more, raise Limits::payload_len",
-    ))
+    Err(Error::invalid(message).with_hint(Hint::PayloadLimit))
 }
 
 /// Checks a parent topic: one level, of legal characters. The error is the broken rule.
@@ -140,7 +137,7 @@ fn check_names(text: &str, limits: &Limits) -> Result<(), String> {
     }
     let (length, max) = (text.chars().count(), limits.topic_len);
     if length > max {
-        return Err(format!("it has {length} characters, more than Limits::topic_len, which is {max}"));
+        return Err(format!("it has {length} characters, more than topic_len, which is {max}"));
     }
     let p2p = text.split('/').nth(1) == Some("p2p");
     if limits.strict_names {
@@ -168,7 +165,7 @@ fn check_level(level: &str, client_id: bool) -> Result<(), String> {
     match level.chars().find(|c| !(is_name_char(*c) || client_id && *c == '@')) {
         None => Ok(()),
         Some(bad) => Err(format!(
-            "it contains {bad:?}; levels are made of letters, digits, '-' and '_' (Limits::strict_names lifts the rule)"
+            "it contains {bad:?}; levels are made of letters, digits, '-' and '_' (strict_names false lifts the rule)"
         )),
     }
 }

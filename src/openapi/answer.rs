@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::fields;
 use super::sign::encode;
 use super::wire::{Reply, protocol};
-use crate::error::{ApiFault, Error, ErrorKind, Fate, Result};
+use crate::error::{ApiFault, Error, ErrorKind, Fate, Hint, Result};
 use crate::printable::excerpt;
 
 /// What is known of the call that was answered.
@@ -36,24 +36,22 @@ pub(super) fn read(reply: &Reply, question: &Question<'_>) -> Result<Map<String,
     match parsed {
         _ if (300..400).contains(&status) => {
             let to = reply.redirect.as_ref().map_or(String::new(), |host| format!(" to the host {host:?}"));
-            let message = format!("{action} was redirected{to} (HTTP {status}), which is not followed (stage: api)");
-            Err(protocol(message).with_hint("the URL is not the one of the API, or a proxy wants a login"))
+            let message = format!("{action} was redirected{to} (HTTP {status}), which is not followed");
+            Err(protocol(message).with_hint(Hint::ApiUrlOrLogin))
         }
         Ok(Value::Object(object)) if is_error || reports_failure(&object) => Err(fault(&object, reply, question)),
         // Each answer of the service has one; without this check any JSON would be taken for "done".
         Ok(Value::Object(object)) if field(&object, "RequestId").is_none() => {
-            Err(fields::missing(action, "RequestId").with_hint("is the URL the one of the API?"))
+            Err(fields::missing(action, "RequestId").with_hint(Hint::ApiUrl))
         }
         Ok(Value::Object(object)) => Ok(object),
         _ if is_error => {
-            let shown = format!("{action} failed (stage: api): HTTP {status}, with {}", describe(reply, question));
+            let shown = format!("{action} failed: HTTP {status}, with {}", describe(reply, question));
             Err(finish(Error::new(ErrorKind::Api, shown), ApiFault::new(status, None, None, None), reply, question))
         }
         _ => {
-            let message = format!("{action} was answered with {} (stage: api)", describe(reply, question));
-            let hint = "what answers there is not the API; is the URL right, and is there a proxy or a login page in \
-                        between?";
-            Err(protocol(message).with_hint(hint))
+            let message = format!("{action} was answered with {}", describe(reply, question));
+            Err(protocol(message).with_hint(Hint::ApiNotJson))
         }
     }
 }
@@ -70,15 +68,12 @@ fn reports_failure(object: &Map<String, Value>) -> bool {
 fn fault(object: &Map<String, Value>, reply: &Reply, question: &Question<'_>) -> Error {
     let clean = |name: &str| field(object, name).map(|text| shown(&text, question)).filter(|text| !text.is_empty());
     let fault = ApiFault::new(reply.status, clean("Code"), clean("Message"), clean("RequestId"));
-    let error = Error::new(ErrorKind::Api, format!("{} failed (stage: api): {fault}", question.action));
+    let error = Error::new(ErrorKind::Api, format!("{} failed: {fault}", question.action));
     let signature =
         fault.code().filter(|code| code.starts_with("SignatureDoesNotMatch")).map(|_| signature_hint(object, question));
     let error = finish(error, fault, reply, question);
-    match signature {
-        // A wrong clock explains nothing here: the signature is checked with the time that was sent.
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
+    // A wrong clock explains nothing here: the signature is checked with the time that was sent.
+    error.with_hint(signature)
 }
 
 /// Adds what every error answer has.
@@ -87,13 +82,16 @@ fn finish(error: Error, fault: ApiFault, reply: &Reply, question: &Question<'_>)
     // The end of a token is an absolute time, and may miss the shortest life by seconds.
     let exact = question.action == "ApplyToken" && fault.code() == Some("ParameterCheckFailed");
     let tolerated = if exact { Duration::from_secs(5) } else { Duration::from_secs(300) };
-    let hints = [skew(reply, question, tolerated), usual_cause(&fault, question.action)];
-    let hint = hints.into_iter().flatten().collect::<Vec<_>>().join("; ");
-    let error = error.with_fate(fate).with_api(fault);
-    if hint.is_empty() { error } else { error.with_hint(hint) }
+    let usual = usual_cause(&fault, question.action);
+    let hint = match skew(reply, question, tolerated) {
+        Some(skew) => Some(Hint::ApiClockSkew { skew, also: usual.map(Box::new) }),
+        None => usual,
+    };
+    error.with_fate(fate).with_api(fault).with_hint(hint)
 }
 
-/// Where both clocks are known and differ by more than is tolerated.
+/// How far this machine's clock is from the server's, where both are known and differ by more than is tolerated: as
+/// "6 min ahead of".
 fn skew(reply: &Reply, question: &Question<'_>, tolerated: Duration) -> Option<String> {
     let server = reply.date?;
     let (difference, direction) = match question.now.duration_since(server) {
@@ -110,63 +108,41 @@ fn skew(reply: &Reply, question: &Question<'_>, tolerated: Duration) -> Option<S
         120..2_880 => format!("{} h", minutes / 60),
         _ => format!("{} days", minutes / 1_440),
     };
-    Some(format!(
-        "this machine's clock is {amount} {direction} the server's, and requests carry the time; set the clock"
-    ))
+    Some(format!("{amount} {direction}"))
 }
 
 /// The documented codes (help pages of the operations on tokens and credentials, and "Error codes",
 /// alibabacloud.com/help/doc-detail/109365.htm), and of the gateway's common ones `InvalidAccessKeyId` and
 /// `IllegalTimestamp` (alibabacloud.com/help/doc-detail/69008.htm). That this service answers with the gateway's, and the
 /// other spellings of them, is an assumption.
-fn usual_cause(fault: &ApiFault, action: &str) -> Option<String> {
-    let policy = format!("and a RAM user needs the permission mq:{action}");
+fn usual_cause(fault: &ApiFault, action: &str) -> Option<Hint> {
     Some(match fault.code() {
-        Some("ApplyTokenOverFlow") => {
-            "an account may apply for 100 tokens a second; keep a token for its life instead of applying at each connect"
-                .to_string()
-        }
-        _ if fault.is_throttled() => {
-            "there are too many calls of this account (RevokeToken: 5 a second, most others 100 to 500)".to_string()
-        }
-        Some("ApiNotSupport") => "this region or kind of instance does not offer the operation".to_string(),
-        Some("CheckAccountInfoFailed") => {
-            "the account of the temporary key (STS) was not found; do key and security token belong together?"
-                .to_string()
-        }
-        Some("InstancePermissionCheckFailed") => {
-            format!("the instance must exist in this region and belong to the account, {policy}")
-        }
-        Some("PermissionCheckFailed") => {
-            format!("instance, topic and group must exist and belong to the account, {policy}")
-        }
-        Some("ParameterCheckFailed") => {
-            "a parameter is missing or wrong; do the instance, topic and group exist in this region?".to_string()
-        }
-        Some(code) if code.starts_with("InvalidParameter") => "a parameter is missing or wrong".to_string(),
-        Some(code) if code.starts_with("InvalidAccessKeyId") => {
-            "the service does not know this AccessKey id: it is misspelt, deleted, or a temporary one (STS) that expired"
-                .to_string()
-        }
-        Some("IllegalTimestamp" | "InvalidTimeStamp.Expired") => {
-            "requests are valid for minutes only; is this machine's clock right?".to_string()
-        }
-        Some("SignatureNonceUsed") => "something repeats requests on their way; is there a proxy?".to_string(),
-        _ if fault.is_server_failure() => "the service has a fault of its own; try again later".to_string(),
+        Some("ApplyTokenOverFlow") => Hint::ApiTokenRate,
+        _ if fault.is_throttled() => Hint::ApiRate,
+        Some("ApiNotSupport") => Hint::ApiNotSupported,
+        Some("CheckAccountInfoFailed") => Hint::ApiTemporaryKey,
+        Some("InstancePermissionCheckFailed") => Hint::ApiInstanceRights { action: action.to_string() },
+        Some("PermissionCheckFailed") => Hint::ApiRights { action: action.to_string() },
+        Some("ParameterCheckFailed") => Hint::ApiParameterOrName,
+        Some(code) if code.starts_with("InvalidParameter") => Hint::ApiParameter,
+        Some(code) if code.starts_with("InvalidAccessKeyId") => Hint::ApiAccessKeyId,
+        Some("IllegalTimestamp" | "InvalidTimeStamp.Expired") => Hint::ApiClock,
+        Some("SignatureNonceUsed") => Hint::ApiRepeated,
+        _ if fault.is_server_failure() => Hint::ApiFault,
         _ => return None,
     })
 }
 
 /// Which of two causes a wrong signature has: the server may show what it signed.
-fn signature_hint(object: &Map<String, Value>, question: &Question<'_>) -> &'static str {
+fn signature_hint(object: &Map<String, Value>, question: &Question<'_>) -> Hint {
     let without_space = |text: &str| Zeroizing::new(text.split_whitespace().collect::<String>());
     let message = Zeroizing::new(field(object, "Message").unwrap_or_default());
     if without_space(&message).contains(&**without_space(question.string_to_sign)) {
-        "both sides signed the same text, so the AccessKey secret is wrong"
+        Hint::ApiWrongSecret
     } else if echo(&message).is_some() {
-        "the server signed another text than this side, so something changes requests on their way; is there a proxy?"
+        Hint::ApiChangedRequest
     } else {
-        "is this the secret of this AccessKey id?"
+        Hint::ApiSecretOfKey
     }
 }
 

@@ -11,7 +11,7 @@ use super::wire::Wire;
 use super::{AccessKey, Api, Inner, Signing};
 use crate::credentials::check_key;
 use crate::env::{self, Env};
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::limits::Limits;
 use crate::names;
 use crate::proxy;
@@ -249,8 +249,9 @@ impl ApiBuilder {
             check_region(region).map_err(|rule| refuse("region", env::REGION_ID, rule))?;
         }
         match (&self.endpoint, &self.region) {
-            (Some(_), _) if self.vpc => Err(Error::config("vpc is switched on, but an endpoint is given")
-                .with_hint("vpc chooses between the addresses of a region; leave one of the two out")),
+            (Some(_), _) if self.vpc => {
+                Err(Error::config("vpc is switched on, but an endpoint is given").with_hint(Hint::ApiVpc))
+            }
             (Some(url), _) => Address::read(url).map_err(|rule| refuse("endpoint", env::API_ENDPOINT, rule)),
             (None, Some(region)) => {
                 Address::of_region(region, self.vpc).map_err(|rule| refuse("region", env::REGION_ID, rule))
@@ -260,9 +261,8 @@ impl ApiBuilder {
                 env::REGION_ID,
                 env::API_ENDPOINT
             ))
-            .with_hint("the API needs the region of the instance, such as cn-hangzhou")),
-            (None, None) => Err(Error::config("neither a region nor an endpoint is given")
-                .with_hint("call ApiBuilder::region, such as cn-hangzhou")),
+            .with_hint(Hint::Set { name: env::REGION_ID })),
+            (None, None) => Err(Error::config("neither a region nor an endpoint is given").with_hint(Hint::ApiRegion)),
         }
     }
 
@@ -272,7 +272,7 @@ impl ApiBuilder {
             if self.from_env {
                 Error::config(format!("the environment variable {name} is not set"))
             } else {
-                Error::config("no instance_id is given").with_hint("call ApiBuilder::instance_id")
+                Error::config("no instance_id is given").with_hint(Hint::Set { name: "instance_id" })
             }
         })?;
         names::check_instance(id).map_err(|rule| Error::config(format!("{name}: {rule}")))?;
@@ -283,7 +283,7 @@ impl ApiBuilder {
         let key = self
             .key
             .as_ref()
-            .ok_or_else(|| Error::config("no AccessKey is given").with_hint("call ApiBuilder::access_key"))?;
+            .ok_or_else(|| Error::config("no AccessKey is given").with_hint(Hint::Set { name: "access_key" }))?;
         let labels = if self.from_env {
             [env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET, env::SECURITY_TOKEN]
         } else {
@@ -298,7 +298,7 @@ impl ApiBuilder {
             check_key(label, text)?;
             if !text.is_ascii() || label == labels[0] && text.contains(',') {
                 return Err(Error::config(format!("{label} contains a character that such a value never has"))
-                    .with_hint("was it copied with something around it?"));
+                    .with_hint(Hint::CopiedWithMore));
             }
         }
         Ok(key.clone())

@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
 
 /// The answer lacks a field; nothing of the answer is shown.
 pub(super) fn missing(action: &str, name: &str) -> Error {
-    protocol(format!("the answer to {action} has no {name}, or not as it should be (stage: api)"))
+    protocol(format!("the answer to {action} has no {name}, or not as it should be"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::answer::{self, Question};
 use super::sign::{self, Unsigned};
 use super::{Api, Call};
 use crate::backoff::Backoff;
-use crate::error::{ApiFault, Error, ErrorKind, Fate, Result, Stage};
+use crate::error::{ApiFault, Error, ErrorKind, Fate, Hint, Result, Stage};
 use crate::printable::excerpt;
 
 /// How often a call is tried at most.
@@ -63,7 +63,7 @@ impl Api {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Forked, "this Api was made in another process, before a fork")
-            .with_hint("make one in the child")
+            .with_hint(Hint::CreateInChild)
             .with_fate(Fate::NotSent))
     }
 
@@ -73,7 +73,7 @@ impl Api {
         let start = Instant::now();
         let left = deadline.saturating_duration_since(start);
         if left.is_zero() {
-            let message = format!("{action}: no time was left for an attempt (stage: api)");
+            let message = format!("{action}: no time was left for an attempt");
             return Err(Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::NotSent).into());
         }
         let now = SystemTime::now();
@@ -121,11 +121,7 @@ impl From<Error> for Failed {
 
 /// Adds how long the service asks to wait before the call is made again.
 fn asked_to_wait(error: Error, pause: Duration) -> Error {
-    let asked = format!("the service asks to wait {} s before another call", pause.as_secs());
-    match error.hint().map(|hint| format!("{hint}; {asked}")) {
-        Some(hint) => error.with_hint(hint),
-        None => error.with_hint(asked),
-    }
+    error.with_suffix(&format!("; the service asks to wait {} s before another call", pause.as_secs()))
 }
 
 /// 128 bits from the system's source of randomness: unique over threads, processes and forks.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Api;
 use super::fields::{Fields, missing};
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::limits::Limits;
 use crate::names::check_filter;
 use crate::token::{Token, TokenKind};
@@ -157,14 +157,15 @@ impl Api {
             if matches!(request.expiry, Expiry::At(_)) {
                 let message =
                     format!("the token of the kind {} has a fixed end, so it cannot be renewed", request.kind);
-                return Err(Error::config(message).with_hint("give a lifetime instead: TokenRequest::lifetime"));
+                return Err(Error::config(message).with_hint(Hint::ApiLifetime));
             }
             request.check(&self.inner.limits, SystemTime::now()).map_err(|error| {
-                Error::config(format!("the token of the kind {} cannot be applied for: {error}", request.kind))
+                Error::config(format!("the token of the kind {} cannot be applied for", request.kind))
+                    .with_reason(error)
             })?;
             if requests[..position].iter().any(|other| other.kind == request.kind) {
                 let message = format!("two tokens of the kind {} are to be applied for", request.kind);
-                return Err(Error::config(message).with_hint("a client holds one of each kind; join their topics"));
+                return Err(Error::config(message).with_hint(Hint::ApiOneOfEachKind));
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::fields::Fields;
 use super::message::check_given;
 use super::{Api, Call};
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 
 /// Which part of a trace is asked for. The console allows a span of one day.
 #[derive(Debug, Clone)]
@@ -206,7 +206,7 @@ impl Api {
         request.check(action)?;
         let region = self.inner.region.as_deref().ok_or_else(|| {
             Error::invalid(format!("{action} needs the region, which the endpoint does not tell"))
-                .with_hint("give it with ApiBuilder::region or ALIYUN_MQTT_REGION_ID")
+                .with_hint(Hint::ApiRegion)
         })?;
         let millis = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().to_string();
         let make = |_| {

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::address::Address;
 use super::sign::Signed;
 use crate::detached;
-use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::error::{Error, ErrorKind, Fate, Hint, Result, Stage};
 use crate::proxy::{self, Proxy};
 use crate::system;
 use crate::tls::{self, Roots};
@@ -130,7 +130,7 @@ impl Wire {
             return Err(failed(error.into()));
         }
         if bytes.len() as u64 > BODY_MAX {
-            let message = format!("the answer of {} has more than {BODY_MAX} bytes (stage: api)", self.route);
+            let message = format!("the answer of {} has more than {BODY_MAX} bytes", self.route);
             return Err(protocol(message));
         }
         let date = header("date").and_then(|text| httpdate::parse_http_date(text).ok());
@@ -152,10 +152,7 @@ impl Wire {
         let url = Zeroizing::new(format!("{}/?{}", self.address, *signed.query));
         if url.len() > URL_MAX {
             let message = format!("the request has {} bytes as a URL; at most {URL_MAX} can be sent", url.len());
-            return Err(Error::invalid(message).with_hint(
-                "the API takes parameters in the URL, where a letter of Chinese takes 9 bytes; send large messages by \
-                 MQTT instead",
-            ));
+            return Err(Error::invalid(message).with_hint(Hint::ApiUrlLength));
         }
         let mut request = http::Request::builder().method(method).uri(url.as_str());
         for (name, value) in &signed.headers {
@@ -180,15 +177,12 @@ impl Wire {
         match error {
             ureq::Error::Timeout(Timeout::Resolve) => {
                 let whose = self.looked_up();
-                let message =
-                    format!("the host name of {whose} could not be resolved within {stage_max:.1?} (stage: resolve)");
-                Error::new(ErrorKind::Timeout(Stage::Resolve), message)
-                    .with_hint("check this machine's DNS")
-                    .with_fate(Fate::NotSent)
+                let message = format!("the host name of {whose} could not be resolved within {stage_max:.1?}");
+                Error::new(ErrorKind::Timeout(Stage::Resolve), message).with_hint(Hint::Dns).with_fate(Fate::NotSent)
             }
             ureq::Error::Timeout(Timeout::Connect) => self.connect_time_out(start, limit, stage_max),
             ureq::Error::Timeout(_) => {
-                let message = format!("{route} did not answer within {limit:.1?} (stage: api)");
+                let message = format!("{route} did not answer within {limit:.1?}");
                 Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::Unknown)
             }
             ureq::Error::HostNotFound => self.not_resolved(None),
@@ -199,8 +193,8 @@ impl Wire {
                 None => proxy::silent(route, ""),
             }
             .with_fate(Fate::NotSent),
-            _ => protocol(format!("what answered at {route} does not speak HTTP as it should (stage: api)"))
-                .with_hint("is the URL the one of the API, and is there a proxy in between?"),
+            _ => protocol(format!("what answered at {route} does not speak HTTP as it should"))
+                .with_hint(Hint::ApiUrlOrProxy),
         }
     }
 
@@ -230,21 +224,13 @@ impl Wire {
         }
         let stage = [Stage::Connect, Stage::Proxy, Stage::Tls][reached.load(Ordering::Relaxed).min(2)];
         let (what, hint) = match stage {
-            Stage::Tls => ("the TLS handshake did not finish", "is this really an HTTPS port (443)?"),
-            Stage::Proxy => (
-                "the proxy was reached, but did not answer",
-                "is it an HTTP proxy? It may be trying in vain to reach the server",
-            ),
-            _ if self.proxy.is_some() => {
-                ("no connection to the proxy could be made", "check host and port of the proxy, and any firewall")
-            }
-            _ => (
-                "no connection could be made",
-                "check host, port and firewall; a VPC endpoint is reachable only inside its VPC",
-            ),
+            Stage::Tls => ("the TLS handshake did not finish", Hint::ApiHttpsPort),
+            Stage::Proxy => ("the proxy was reached, but did not answer", Hint::ApiProxySilent),
+            _ if self.proxy.is_some() => ("no connection to the proxy could be made", Hint::ProxyFirewall),
+            _ => ("no connection could be made", Hint::CheckHost),
         };
         let route = &self.route;
-        Error::new(ErrorKind::Timeout(stage), format!("{route}: {what} within {stage_max:.1?} (stage: {stage})"))
+        Error::new(ErrorKind::Timeout(stage), format!("{route}: {what} within {stage_max:.1?}"))
             .with_hint(hint)
             .with_fate(Fate::NotSent)
     }
@@ -272,37 +258,37 @@ impl Wire {
             || early && (unreachable || error.kind() == Io::PermissionDenied)
         {
             let hint = match error.kind() {
-                Io::ConnectionRefused => "nothing listens on that port: check host and port",
-                _ if no_descriptor => system::DESCRIPTORS,
-                _ => "check the URL, the network and any firewall in between",
+                Io::ConnectionRefused => Hint::ApiNothingListens,
+                _ if no_descriptor => Hint::OpenFiles,
+                _ => Hint::ApiNetwork,
             };
-            let message = format!("cannot connect to {route} (stage: connect): {error}");
+            let message = format!("cannot connect to {route}: {error}");
             return Error::new(ErrorKind::Connect, message).with_hint(hint).with_source(error).with_fate(Fate::NotSent);
         }
         // This bare form is how rustls tells the end of a connection within the handshake.
         let bare = error.kind() == Io::UnexpectedEof && error.get_ref().is_none() && error.raw_os_error().is_none();
         if bare && self.address.is_tls() {
-            let message = format!("{route} closed the connection during the TLS handshake (stage: tls)");
+            let message = format!("{route} closed the connection during the TLS handshake");
             return Error::new(ErrorKind::ConnectionLost, message)
                 .with_stage(Stage::Tls)
-                .with_hint("is this really an HTTPS port (443)?")
+                .with_hint(Hint::ApiHttpsPort)
                 .with_source(error)
                 .with_fate(Fate::Unknown);
         }
-        let message = format!("the connection to {route} was lost before the whole answer came (stage: api): {error}");
+        let message = format!("the connection to {route} was lost before the whole answer came: {error}");
         Error::new(ErrorKind::ConnectionLost, message)
             .with_stage(Stage::Api)
-            .with_hint("if it is lost each time: is the URL the one of the API, with the right scheme and port?")
+            .with_hint(Hint::ApiLost)
             .with_source(error)
             .with_fate(Fate::Unknown)
     }
 
     fn not_resolved(&self, error: Option<io::Error>) -> Error {
         let text = error.as_ref().map_or("it has no address".to_string(), io::Error::to_string);
-        let message = format!("cannot resolve the host name of {} (stage: resolve): {text}", self.looked_up());
+        let message = format!("cannot resolve the host name of {}: {text}", self.looked_up());
         let hint = match &self.proxy {
-            Some(_) => "check the spelling of the proxy and this machine's DNS",
-            None => "check the region or URL and this machine's DNS; VPC endpoints resolve only inside their VPC",
+            Some(_) => Hint::ProxyHostName,
+            None => Hint::ApiHostName,
         };
         let shown = Error::new(ErrorKind::Resolve, message).with_hint(hint).with_fate(Fate::NotSent);
         match error {
@@ -325,16 +311,13 @@ impl Wire {
         // Only these surely belong to the handshake; others may come at any time.
         let handshake = matches!(error, Tls::InvalidCertificate(_) | Tls::PeerIncompatible(_));
         let hint = match error {
-            Tls::InvalidMessage(_) => Some("is it a plain port? https is on 443".to_string()),
+            Tls::InvalidMessage(_) => Some(Hint::ApiPlainPort),
             _ => hint,
         };
-        let shown = Error::new(ErrorKind::Tls, format!("TLS with {} failed (stage: tls): {what}", self.route))
+        Error::new(ErrorKind::Tls, format!("TLS with {} failed: {what}", self.route))
             .with_fate(if handshake { Fate::NotSent } else { Fate::Unknown })
-            .with_source(error);
-        match hint {
-            Some(hint) => shown.with_hint(hint),
-            None => shown,
-        }
+            .with_hint(hint)
+            .with_source(error)
     }
 }
 
@@ -374,7 +357,7 @@ fn unmakeable() -> Error {
 }
 
 fn panicked() -> Error {
-    Error::internal("the HTTP client panicked (stage: api)").with_stage(Stage::Api).with_fate(Fate::Unknown)
+    Error::internal("the HTTP client panicked").with_stage(Stage::Api).with_fate(Fate::Unknown)
 }
 
 /// A body that is wiped when it was sent.
@@ -410,11 +393,11 @@ mod tests {
             [failed(ureq::Error::HostNotFound), failed(ureq::Error::Timeout(Timeout::Resolve))]
         };
         for text in shown(None) {
-            assert!(text.contains("host name of http://localhost:8080 "), "{text}");
+            assert!(text.contains("host name of http://localhost:8080") && text.contains("(stage: resolve)"), "{text}");
         }
         for text in shown(Some("http://proxy.test:3128")) {
             assert!(
-                text.contains("host name of the proxy http://proxy.test:3128 on the way to http://localhost:8080 "),
+                text.contains("host name of the proxy http://proxy.test:3128 on the way to http://localhost:8080"),
                 "{text}"
             );
             assert!(!text.contains("VPC"), "{text}");

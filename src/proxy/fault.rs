@@ -4,28 +4,21 @@
 
 use std::io;
 
-use crate::error::{Code, Error, ErrorKind, Stage};
-use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
+use crate::error::{Code, Error, ErrorKind, Hint, Stage};
+use crate::system::{look_up_failed, no_descriptor};
 
 /// The proxy answered with this status instead of opening a tunnel.
 pub(crate) fn refused(status: u16, route: &str) -> Error {
     let hint = match status {
-        201..=299 => {
-            "this is a success (RFC 9110, section 9.3.6), but the proxy library in use takes 200 only: have the proxy answer so"
-        }
-        407 => {
-            "give the proxy's user name and password with proxy_credentials or as http://user:password@host:port, or check \
-             them; of the ways to log in only Basic is known here"
-        }
-        401 | 403 | 405 => "many proxies let only port 443 through; have them allow the host and port of the endpoint",
-        429 => "the proxy says that there are too many requests; try again later",
-        500..=599 => {
-            "the proxy could not find or reach the server: check the endpoint; VPC endpoints resolve only inside their VPC"
-        }
-        _ => "is it an HTTP proxy that allows CONNECT?",
+        201..=299 => Hint::ProxyOther2xx,
+        407 => Hint::ProxyLogin,
+        401 | 403 | 405 => Hint::ProxyPortBarred,
+        429 => Hint::ProxyBusy,
+        500..=599 => Hint::ProxyUpstream,
+        _ => Hint::ProxyConnect,
     };
     let code = Code::Proxy(status);
-    Error::new(ErrorKind::Proxy, format!("{route}: the proxy refused to connect (stage: proxy): {code}"))
+    Error::new(ErrorKind::Proxy, format!("{route}: the proxy refused to connect: {code}"))
         .with_code(code)
         .with_hint(hint)
 }
@@ -33,32 +26,28 @@ pub(crate) fn refused(status: u16, route: &str) -> Error {
 /// What answered is no proxy, or says more than can be read.
 #[cfg(feature = "proxy")]
 pub(crate) fn not_a_proxy(route: &str, what: &str) -> Error {
-    Error::new(ErrorKind::Proxy, format!("{route}: what answered in the proxy's place {what} (stage: proxy)"))
-        .with_hint("is it the host and port of an HTTP proxy?")
+    Error::new(ErrorKind::Proxy, format!("{route}: what answered in the proxy's place {what}"))
+        .with_hint(Hint::NotAProxy)
 }
 
 /// The proxy closed the connection instead of answering.
 pub(crate) fn silent(route: &str, text: &str) -> Error {
-    Error::new(
-        ErrorKind::ConnectionLost,
-        format!("{route}: the proxy closed the connection without an answer (stage: proxy){text}"),
-    )
-    .with_stage(Stage::Proxy)
-    .with_hint("is it the host and port of an HTTP proxy, and does it allow this machine?")
+    Error::new(ErrorKind::ConnectionLost, format!("{route}: the proxy closed the connection without an answer{text}"))
+        .with_stage(Stage::Proxy)
+        .with_hint(Hint::ProxyClosed)
 }
 
 /// No connection to the proxy itself.
 pub(crate) fn unreachable(error: &io::Error, route: &str) -> Error {
     if look_up_failed(error) {
-        let message = format!("{route}: the host name of the proxy cannot be resolved (stage: resolve): {error}");
-        return Error::new(ErrorKind::Resolve, message)
-            .with_hint("check the spelling of the proxy and this machine's DNS");
+        let message = format!("{route}: the host name of the proxy cannot be resolved: {error}");
+        return Error::new(ErrorKind::Resolve, message).with_hint(Hint::ProxyHostName);
     }
     let hint = match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing listens on that port: check host and port of the proxy",
-        _ if no_descriptor(error) => DESCRIPTORS,
-        _ => "check the proxy, the network and any firewall in between",
+        io::ErrorKind::ConnectionRefused => Hint::ProxyNothingListens,
+        _ if no_descriptor(error) => Hint::OpenFiles,
+        _ => Hint::ProxyNetwork,
     };
-    let message = format!("{route}: cannot connect to the proxy (stage: connect): {error}");
+    let message = format!("{route}: cannot connect to the proxy: {error}");
     Error::new(ErrorKind::Connect, message).with_hint(hint)
 }

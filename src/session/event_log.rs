@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::Error;
 use crate::events::{Event, Notice, Untaken};
-use crate::printable::excerpt;
+use crate::printable::{counted, excerpt};
 
 /// What of an event goes to the log.
 pub(super) fn log_event(event: &Event, config: &Config) {
@@ -29,9 +29,10 @@ pub(super) fn log_event(event: &Event, config: &Config) {
         Event::AcksHeldBack { topic, taken, held_back } => {
             let what = if *taken { "was taken, but not acknowledged" } else { "is not taken by the program" };
             log::warn!(
-                "a message to \"{}\" {what}, and holds back {held_back} later acknowledgement(s), which leave in the \
-                 order of receipt; the server sends those messages again",
-                excerpt(topic)
+                "a message to \"{}\" {what}, and holds back {}, since acknowledgements leave in the order of receipt; \
+                 the server sends those messages again",
+                excerpt(topic),
+                counted(*held_back, "later acknowledgement")
             );
         }
         Event::Ended { reason, untaken, unsent_acks } => log_end(reason, untaken.as_ref(), *unsent_acks),
@@ -45,15 +46,16 @@ fn log_end(reason: &Error, untaken: Option<&Untaken>, unsent_acks: usize) {
     if let Some(Untaken { count, first_topic }) = untaken {
         log::warn!(
             target: UNTAKEN,
-            "the client has ended with {count} received message(s) that the program did not take, the first to \
-             \"{}\"; only a kept session sends those again that were not acknowledged",
+            "the client has ended with {} that the program did not take, the first to \"{}\"; only a kept session \
+             sends those again that were not acknowledged",
+            counted(*count, "received message"),
             excerpt(first_topic)
         );
     }
     if unsent_acks > 0 {
         log::warn!(
-            "the client has ended with {unsent_acks} acknowledgement(s) that could not be sent: the server sends those \
-             messages again"
+            "the client has ended with {} that could not be sent: the server sends those messages again",
+            counted(unsent_acks, "acknowledgement")
         );
     }
     log::debug!("the client has ended: {reason}");

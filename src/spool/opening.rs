@@ -14,10 +14,11 @@ use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
 use super::{Spool, fault, wall_clock};
 use crate::config::{Config, Protocol};
 use crate::detached::{self, NoAnswer};
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::{Error, ErrorKind, Hint, Result, Stage};
 use crate::limits::{Limits, MQTT_TEXT_LEN};
 use crate::message::{Outgoing, Properties};
 use crate::names;
+use crate::printable::counted;
 
 /// A spool that is ready.
 pub(crate) struct Opened {
@@ -52,8 +53,8 @@ pub(crate) fn open(spool: &Spool, config: &Config, deadline: Instant) -> Result<
         Ok(opened) => opened,
         Err(NoAnswer::Panicked) => Err(Error::internal("opening the spool panicked")),
         Err(_) => {
-            let message = format!("the spool {} could not be opened in time (stage: spool)", path.display());
-            Err(Error::new(ErrorKind::Timeout(Stage::Spool), message).with_hint("the disk does not answer, or is slow"))
+            let message = format!("the spool {} could not be opened in time", path.display());
+            Err(Error::new(ErrorKind::Timeout(Stage::Spool), message).with_hint(Hint::DiskSlow))
         }
     }
 }
@@ -82,10 +83,7 @@ fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
     }
     .map_err(|unusable| match unusable {
         Unusable::Because(error) => error,
-        Unusable::Damaged(what) => damaged(path, &what).with_hint(
-            "nothing was changed and nothing is sent; move the file away to start with an empty spool, or let \
-             Spool::set_aside_damaged do so; what was in it is not sent then",
-        ),
+        Unusable::Damaged(what) => damaged(path, &what).with_hint(Hint::SpoolDamaged),
     })?;
     let mut store = store.under(mark);
     let unknown = noted.is_none_or(|noted| noted.id != store.count().id);
@@ -125,14 +123,11 @@ fn examine(spool: &Spool, config: &Config, noted: Option<Count>) -> Result<(Redb
             header.instance,
             header.endpoint
         );
-        let hint = "give each instance and endpoint a spool of its own; what is in this one goes out when a client with \
-                    its instance and endpoint is started";
-        return Err(Unusable::Because(Error::config(message).with_hint(hint)));
+        return Err(Unusable::Because(Error::config(message).with_hint(Hint::SpoolOfAnother)));
     }
     if let Some(noted) = noted.filter(|noted| noted.id == header.count.id && noted.commits > header.count.commits) {
-        let missing = noted.commits - header.count.commits;
-        let what =
-            format!("its last {missing} change(s) are missing, or it is an old copy (then remove its .lock file)");
+        let missing = counted((noted.commits - header.count.commits) as usize, "change");
+        let what = format!("its last {missing} were lost, or it is an old copy (then remove its .lock file)");
         return Err(Unusable::Damaged(what));
     }
     let now = wall_clock();
@@ -148,9 +143,9 @@ fn restore(path: &Path, config: &Config, (key, bytes): Entry, now: u64) -> Resul
         return Err(judge(path, key, Fault::Content));
     }
     if let Err(error) = names::check_payload(record.payload.len(), record.topic, config.limits()) {
-        let message = format!("the spool {} holds a message that the limits do not allow: {error}", path.display());
-        let hint = "raise Limits::payload_len to what it was when the message was accepted";
-        return Err(Unusable::Because(Error::config(message).with_hint(hint)));
+        let message = format!("the spool {} holds a message that the limits do not allow", path.display());
+        let refused = Error::config(message).with_reason(error).with_hint(Hint::PayloadLimitAgain);
+        return Err(Unusable::Because(refused));
     }
     let mut message = Outgoing::new(record.topic, record.qos, record.payload);
     if !record.properties.is_empty() {
@@ -158,8 +153,7 @@ fn restore(path: &Path, config: &Config, (key, bytes): Entry, now: u64) -> Resul
         message.properties = Some(Box::new(properties));
         if config.protocol() != Protocol::V5 {
             let message = format!("the spool {} holds a message with properties of MQTT 5", path.display());
-            let hint = "call ConfigBuilder::protocol(Protocol::V5), as when the message was accepted";
-            return Err(Unusable::Because(Error::config(message).with_hint(hint)));
+            return Err(Unusable::Because(Error::config(message).with_hint(Hint::UseMqtt5Again)));
         }
     }
     Ok(Restored {
@@ -178,8 +172,7 @@ fn judge(path: &Path, key: u64, what: Fault) -> Unusable {
         Fault::Version(version) => {
             let message =
                 format!("record {key} has version {version}, which this version of the library does not know");
-            let hint = "it was written by a newer one: use that again, at least until it has sent what is there";
-            return Unusable::Because(fault(path, &message).with_hint(hint));
+            return Unusable::Because(fault(path, &message).with_hint(Hint::SpoolNewer));
         }
     };
     Unusable::Damaged(format!("record {key} {what}"))
@@ -187,10 +180,7 @@ fn judge(path: &Path, key: u64, what: Fault) -> Unusable {
 
 /// Somebody else has it.
 pub(super) fn locked(path: &Path) -> Error {
-    fault(path, "it is in use by another process, or by another client of this one").with_hint(
-        "one client at a time can use a spool: end the other one, or give each a path of its own; a child forked from \
-         the other process holds the lock, too",
-    )
+    fault(path, "it is in use by another process, or by another client of this one").with_hint(Hint::SpoolInUse)
 }
 
 fn damaged(path: &Path, what: &str) -> Error {

@@ -15,7 +15,7 @@ use redb::{BackendError, Database, Durability, ReadableDatabase, ReadableTable, 
 use super::mark::{Count, Mark};
 use super::{SyncPolicy, fault};
 use crate::backoff::random;
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 
 const HEADER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("header");
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
@@ -322,12 +322,10 @@ pub(super) fn unwritable(path: &Path, error: impl Into<redb::Error>) -> Error {
         _ => None,
     };
     let hint = match kind {
-        Some(Io::StorageFull | Io::QuotaExceeded) => "the disk is full: make room on it",
-        Some(Io::NotFound) => "its directory must exist",
-        Some(Io::PermissionDenied | Io::ReadOnlyFilesystem) => {
-            "this user needs the right to write the file and its directory"
-        }
-        _ => "see the system's log for errors of the disk",
+        Some(Io::StorageFull | Io::QuotaExceeded) => Hint::DiskFull,
+        Some(Io::NotFound) => Hint::NoDirectory,
+        Some(Io::PermissionDenied | Io::ReadOnlyFilesystem) => Hint::NoWriteRight,
+        _ => Hint::DiskErrors,
     };
     fault(path, &format!("it cannot be read or written: {error}")).with_hint(hint).with_source(error)
 }

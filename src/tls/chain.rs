@@ -9,6 +9,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error as Tls, OtherError, RootCertStore, SignatureScheme};
 
+use crate::error::Hint;
+
 /// Fewer bits of an RSA key are not taken, by ring or anybody else.
 const MIN_RSA_BITS: usize = 2048;
 
@@ -89,25 +91,13 @@ pub(super) enum Finding {
 }
 
 impl Finding {
-    pub(super) fn hint(&self) -> &'static str {
+    pub(super) fn hint(&self) -> Hint {
         match self {
-            Finding::SelfSigned => {
-                "trust it by name: give it with the builder's ca_file or ALIYUN_MQTT_CA_FILE, or have the server use a \
-                 certificate that a trusted CA has signed"
-            }
-            Finding::NoIntermediate { .. } => {
-                "most often the server is set up without its intermediate certificate: have it send the whole chain, its \
-                 own certificate first (fullchain.pem). For a private CA, give its certificate with the builder's ca_file \
-                 or ALIYUN_MQTT_CA_FILE"
-            }
-            Finding::UntrustedRoot { .. } => {
-                "is something between here and the server intercepting TLS? For a private CA, give its certificate with \
-                 the builder's ca_file or ALIYUN_MQTT_CA_FILE"
-            }
-            Finding::WeakIssuer { .. } => "make a new CA with an RSA key of 2,048 bits or more, or an ECDSA key",
-            Finding::WeakKey { .. } => {
-                "make a new certificate for the server, with an RSA key of 2,048 bits or more, or an ECDSA key"
-            }
+            Finding::SelfSigned => Hint::SelfSigned,
+            Finding::NoIntermediate { .. } => Hint::NoIntermediate,
+            Finding::UntrustedRoot { .. } => Hint::UntrustedRoot,
+            Finding::WeakIssuer { .. } => Hint::WeakIssuer,
+            Finding::WeakKey { .. } => Hint::WeakKey,
         }
     }
 }

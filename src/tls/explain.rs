@@ -4,50 +4,46 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
 
 use super::chain::Finding;
-use crate::endpoint::PLAIN_PORT;
+use crate::error::Hint;
 
 /// What is wrong, and what to do where the usual cause is known.
-pub(crate) fn explain(error: &Tls) -> (String, Option<String>) {
-    let (what, hint) = match error {
+pub(crate) fn explain(error: &Tls) -> (String, Option<Hint>) {
+    match error {
         Tls::InvalidCertificate(bad) => certificate(bad),
         Tls::AlertReceived(alert) => alert_received(*alert),
         Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } => {
-            ("what answered does not speak TLS".to_string(), PLAIN_PORT)
+            ("the server does not speak TLS".to_string(), Some(Hint::PlainPort))
         }
-        Tls::PeerIncompatible(_) => (
-            format!("client and server have no TLS version or cipher in common ({error})"),
-            "this library speaks TLS 1.2 and 1.3",
-        ),
-        Tls::NoCertificatesPresented => ("the server showed no certificate".to_string(), ""),
-        _ => (error.to_string(), ""),
-    };
-    (what, (!hint.is_empty()).then(|| hint.to_string()))
+        Tls::PeerIncompatible(_) => {
+            (format!("client and server have no TLS version or cipher in common ({error})"), Some(Hint::TlsVersions))
+        }
+        Tls::NoCertificatesPresented => ("the server showed no certificate".to_string(), None),
+        _ => (error.to_string(), None),
+    }
 }
 
-fn certificate(bad: &Bad) -> (String, &'static str) {
-    const CLOCK: &str = "check this machine's date and time first";
-    const NAME: &str =
-        "connect by the domain name that the console shows, not by an IP address or an alias of your own";
+fn certificate(bad: &Bad) -> (String, Option<Hint>) {
     match bad {
         // Where the chain could be looked at, there is a finding instead.
-        Bad::UnknownIssuer => (
-            "the server's certificate comes from an issuer that is not trusted".to_string(),
-            "does the server send its whole chain, with the intermediate certificate, and is nothing in between \
-             intercepting TLS? For a private CA, give its certificate with the builder's ca_file or ALIYUN_MQTT_CA_FILE",
-        ),
-        Bad::Expired => ("the server's certificate has expired".to_string(), CLOCK),
+        Bad::UnknownIssuer => {
+            ("the server's certificate comes from an issuer that is not trusted".to_string(), Some(Hint::UnknownIssuer))
+        }
+        Bad::Expired => ("the server's certificate has expired".to_string(), Some(Hint::CheckClock)),
         Bad::ExpiredContext { time, not_after } => {
-            (format!("the server's certificate expired {} ago", distance(*not_after, *time)), CLOCK)
+            (format!("the server's certificate expired {} ago", distance(*not_after, *time)), Some(Hint::CheckClock))
         }
-        Bad::NotValidYet => ("the server's certificate is not valid yet".to_string(), CLOCK),
-        Bad::NotValidYetContext { time, not_before } => {
-            (format!("the server's certificate becomes valid only in {}", distance(*time, *not_before)), CLOCK)
-        }
+        Bad::NotValidYet => ("the server's certificate is not valid yet".to_string(), Some(Hint::CheckClock)),
+        Bad::NotValidYetContext { time, not_before } => (
+            format!("the server's certificate becomes valid only in {}", distance(*time, *not_before)),
+            Some(Hint::CheckClock),
+        ),
         Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => (
             "the server's certificate is for no name at all: it has no subject alternative name".to_string(),
-            "have it made with subjectAltName; a common name (CN) alone does not count any more",
+            Some(Hint::CertificateWithoutName),
         ),
-        Bad::NotValidForName => ("the server's certificate is for another name".to_string(), NAME),
+        Bad::NotValidForName => {
+            ("the server's certificate is for another name".to_string(), Some(Hint::CertificateName))
+        }
         Bad::NotValidForNameContext { expected, presented } => {
             // rustls shows them as DnsName("localhost").
             let bare = |name: &String| {
@@ -55,64 +51,65 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
                 inner.unwrap_or(name).to_string()
             };
             let names: Vec<String> = presented.iter().map(bare).collect();
-            (format!("the server's certificate is not for {}, but for {}", expected.to_str(), names.join(", ")), NAME)
+            (
+                format!("the server's certificate is not for {}, but for {}", expected.to_str(), names.join(", ")),
+                Some(Hint::CertificateName),
+            )
         }
-        Bad::Revoked => ("the server's certificate was revoked".to_string(), ""),
-        Bad::BadEncoding => ("the server's certificate is malformed".to_string(), ""),
-        Bad::BadSignature => (
-            "the server's certificate is not signed by the issuer it names".to_string(),
-            "if a CA certificate was given, is it the right one of several with the same name?",
-        ),
+        Bad::Revoked => ("the server's certificate was revoked".to_string(), None),
+        Bad::BadEncoding => ("the server's certificate is malformed".to_string(), None),
+        Bad::BadSignature => {
+            ("the server's certificate is not signed by the issuer it names".to_string(), Some(Hint::BadSignature))
+        }
         Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => (
             "the server's certificate is not for servers, by its extended key usage".to_string(),
-            "have it made with the extended key usage serverAuth",
+            Some(Hint::CertificatePurpose),
         ),
         Bad::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } if is_old(signature_algorithm_id) => (
             "a certificate of the server's is signed with SHA-1 or MD5, which are not accepted".to_string(),
-            "have it signed with SHA-256 or better",
+            Some(Hint::OldSignature),
         ),
         Bad::UnsupportedSignatureAlgorithmContext { .. }
         | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
             "a certificate of the server's is signed by a method that is not accepted".to_string(),
-            "have it signed with RSA (2,048 bits or more) or ECDSA, and SHA-256 or better",
+            Some(Hint::UnknownSignature),
         ),
         Bad::UnhandledCriticalExtension => (
             "the server's certificate has a critical extension that is not known here".to_string(),
-            "have it made without that extension, or without calling it critical",
+            Some(Hint::UnknownExtension),
         ),
         Bad::Other(other) => match other.0.downcast_ref::<Finding>() {
-            Some(finding) => (finding.to_string(), finding.hint()),
+            Some(finding) => (finding.to_string(), Some(finding.hint())),
             None => unnamed(&other.to_string()),
         },
-        _ => (format!("the server's certificate is not acceptable: {bad}"), ""),
+        _ => (format!("the server's certificate is not acceptable: {bad}"), None),
     }
 }
 
 /// The verifier's own errors, for which rustls has no name.
-fn unnamed(error: &str) -> (String, &'static str) {
+fn unnamed(error: &str) -> (String, Option<Hint>) {
     let known = |name| error.contains(name);
     match () {
-        () if known("CaUsedAsEndEntity") => (
-            "the server's certificate is a CA certificate itself".to_string(),
-            "make a server certificate that is signed by this CA",
-        ),
+        () if known("CaUsedAsEndEntity") => {
+            ("the server's certificate is a CA certificate itself".to_string(), Some(Hint::CaAsServer))
+        }
         () if known("UnsupportedCertVersion") => (
             "the server's certificate is of X.509 version 1, which has no names and no purpose".to_string(),
-            "have it made with version 3: with openssl x509 -req, by an -extfile that has subjectAltName",
+            Some(Hint::CertificateVersion),
         ),
         () if known("EndEntityUsedAsCa") => (
             "the server's certificate was issued by a certificate that is not one of a CA".to_string(),
-            "have the issuer's certificate made with the basic constraint CA:TRUE",
+            Some(Hint::IssuerNotCa),
         ),
         () if known("NameConstraintViolation") => (
             "the server's certificate is for a name that its CA may not issue certificates for".to_string(),
-            "connect by a name within the CA's name constraints, or have another CA issue the certificate",
+            Some(Hint::NameConstraint),
         ),
         () if known("PathLenConstraintViolated") => (
             "there are more intermediate certificates than a CA in the chain allows".to_string(),
-            "have the certificate issued closer to that CA, or a path length of the CA that allows for it",
+            Some(Hint::PathLength),
         ),
-        () => (format!("the server's certificate is not acceptable: {error}"), ""),
+        () => (format!("the server's certificate is not acceptable: {error}"), None),
     }
 }
 
@@ -126,38 +123,33 @@ fn is_old(algorithm: &[u8]) -> bool {
     object_id.is_some_and(|id| [MD5_RSA, SHA1_RSA, SHA1_ECDSA].contains(&id))
 }
 
-fn alert_received(alert: Alert) -> (String, &'static str) {
-    const CLIENT: &str = "the instance has mutual TLS switched on: give the device's certificate with \
-                          ConfigBuilder::client_certificate_files";
+fn alert_received(alert: Alert) -> (String, Option<Hint>) {
     match alert {
-        Alert::CertificateRequired => ("the server wants a client certificate".to_string(), CLIENT),
-        Alert::HandshakeFailure => (
-            "the server broke off the handshake".to_string(),
-            "it may want a client certificate (ConfigBuilder::client_certificate_files), or have no cipher in common",
-        ),
+        Alert::CertificateRequired => {
+            ("the server wants a client certificate".to_string(), Some(Hint::ClientCertificate))
+        }
+        Alert::HandshakeFailure => ("the server broke off the handshake".to_string(), Some(Hint::HandshakeBroken)),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateUnknown
         | Alert::UnknownCA
-        | Alert::DecryptError => (
-            format!("the server does not accept the client certificate ({alert:?})"),
-            "its CA must be registered and activated in the console, and the key must belong to it",
-        ),
+        | Alert::DecryptError => {
+            (format!("the server does not accept the client certificate ({alert:?})"), Some(Hint::ClientCertificateCa))
+        }
         Alert::CertificateExpired => {
-            ("the server says that the client certificate has expired".to_string(), "renew it")
+            ("the server says that the client certificate has expired".to_string(), Some(Hint::RenewClientCertificate))
         }
         Alert::CertificateRevoked => {
-            ("the server says that the client certificate was revoked".to_string(), "renew it")
+            ("the server says that the client certificate was revoked".to_string(), Some(Hint::RenewClientCertificate))
         }
-        Alert::AccessDenied => ("the server denies access to this client certificate".to_string(), ""),
-        Alert::UnrecognisedName => (
-            "the server does not know the host name it was asked for".to_string(),
-            "is the domain bound to the instance, with a certificate of its own?",
-        ),
+        Alert::AccessDenied => ("the server denies access to this client certificate".to_string(), None),
+        Alert::UnrecognisedName => {
+            ("the server does not know the host name it was asked for".to_string(), Some(Hint::DomainBound))
+        }
         Alert::ProtocolVersion => {
-            ("the server supports none of the TLS versions offered".to_string(), "this library speaks TLS 1.2 and 1.3")
+            ("the server supports none of the TLS versions offered".to_string(), Some(Hint::TlsVersions))
         }
-        _ => (format!("the server broke off the handshake ({alert:?})"), ""),
+        _ => (format!("the server broke off the handshake ({alert:?})"), None),
     }
 }
 
@@ -188,7 +180,7 @@ mod tests {
     fn the_usual_faults_are_told_in_plain_words() {
         let name = ServerName::try_from("mqtt.example.com").unwrap();
         for (error, what, hint) in [
-            (Tls::InvalidCertificate(Bad::UnknownIssuer), "not trusted", "ALIYUN_MQTT_CA_FILE"),
+            (Tls::InvalidCertificate(Bad::UnknownIssuer), "not trusted", "ca_file"),
             (Tls::InvalidCertificate(Bad::Expired), "expired", "date and time"),
             (
                 Tls::InvalidCertificate(Bad::ExpiredContext { time: at(864_000), not_after: at(0) }),
@@ -216,7 +208,7 @@ mod tests {
         ] {
             let (text, advice) = explain(&error);
             assert!(text.contains(what), "{text}");
-            assert!(advice.as_deref().is_some_and(|advice| advice.contains(hint)), "{text}: {advice:?}");
+            assert!(advice.as_ref().is_some_and(|advice| advice.text().contains(hint)), "{text}: {advice:?}");
         }
     }
 

@@ -94,7 +94,7 @@ fn shake_hands(config: Arc<ClientConfig>, server: Arc<ServerConfig>, at: &str) -
 
 fn explained(options: &Options, server: Arc<ServerConfig>, name: &str) -> String {
     let (what, hint) = explain(&handshake(options, server, name).unwrap_err());
-    format!("{what} ({})", hint.unwrap_or_default())
+    format!("{what} ({})", hint.map(|hint| hint.text()).unwrap_or_default())
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_plain_server_is_recognised() {
     let mut client = ClientConnection::new(client_config(&trusting(&CA)).unwrap(), name("localhost")).unwrap();
     client.read_tls(&mut &b"\x20\x02\x00\x02 and so on"[..]).unwrap();
     let (what, hint) = explain(&client.process_new_packets().unwrap_err());
-    assert!(what.contains("does not speak TLS") && hint.unwrap().contains("1883"), "{what}");
+    assert!(what.contains("does not speak TLS") && hint.unwrap().text().contains("1883"), "{what}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::config::{Settings, protocol};
 use crate::credentials::Credentials;
 use crate::endpoint::{Endpoint, Transport};
 use crate::env;
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::names::{self, ClientId};
 use crate::proxy::Proxy;
 
@@ -39,7 +39,7 @@ impl ConfigBuilder {
         // rumqttc gives the proxy and TLS one text as the host, where one wants brackets and the other none.
         if proxy.is_some() && endpoint.host().contains(':') && endpoint.transport() != Transport::Tcp {
             return Err(Error::config(format!("{endpoint} cannot be reached through a proxy by its IPv6 address"))
-                .with_hint("give its host name"));
+                .with_hint(Hint::UseHostName));
         }
         Ok(proxy)
     }
@@ -55,10 +55,10 @@ impl ConfigBuilder {
     }
 
     pub(super) fn checked_credentials(&self) -> Result<Credentials> {
-        let credentials = self.credentials.as_ref().ok_or_else(|| {
-            Error::config("no credentials are given")
-                .with_hint("call ConfigBuilder::credentials; Config::from_env takes them from the environment")
-        })?;
+        let credentials = self
+            .credentials
+            .as_ref()
+            .ok_or_else(|| Error::config("no credentials are given").with_hint(Hint::SetCredentials))?;
         credentials.check()?;
         Ok(credentials.clone())
     }
@@ -74,7 +74,7 @@ impl ConfigBuilder {
         if let Some(whole) = &self.client_id {
             if !credentials.may_have_whole_client_id() {
                 return Err(Error::config("a whole client_id is for custom authentication only")
-                    .with_hint("give group_id and device_id instead; they make GroupID@@@DeviceID"));
+                    .with_hint(Hint::GroupAndDevice));
             }
             if self.group_id.is_some() || self.device_id.is_some() {
                 return Err(Error::config(
@@ -105,11 +105,11 @@ impl ConfigBuilder {
         };
         ClientId::within(&group.text, &device, limits).map_err(|rule| {
             let error = group.refuse(&rule);
-            if self.device_id.is_some() { error } else { error.with_hint("give a device id that is short enough") }
+            if self.device_id.is_some() { error } else { error.with_hint(Hint::ShorterDeviceId) }
         })
     }
 
-    fn needed<'a>(&self, field: &'a Option<Given>, method: &str, variable: &str) -> Result<&'a Given> {
+    fn needed<'a>(&self, field: &'a Option<Given>, method: &'static str, variable: &'static str) -> Result<&'a Given> {
         field.as_ref().ok_or_else(|| {
             if self.from_env {
                 Error::config(format!("the environment variable {variable} is not set"))
@@ -119,8 +119,8 @@ impl ConfigBuilder {
         })
     }
 
-    fn remedy(&self, method: &str, variable: &str) -> String {
-        if self.from_env { format!("set {variable}") } else { format!("call ConfigBuilder::{method}") }
+    fn remedy(&self, method: &'static str, variable: &'static str) -> Hint {
+        Hint::Set { name: if self.from_env { variable } else { method } }
     }
 }
 
@@ -170,10 +170,11 @@ pub(super) fn checked_settings(mut settings: Settings) -> Result<Settings> {
     protocol::check(&settings)?;
     settings.limits = settings.limits.checked()?;
     if let Some(topic) = &settings.response_topic {
-        let refuse = |rule: &dyn std::fmt::Display| Error::config(format!("response_topic: {rule}"));
-        names::check_topic(topic, &settings.limits).map_err(|error| refuse(&error))?;
+        names::check_topic(topic, &settings.limits)
+            .map_err(|error| Error::config("response_topic").with_reason(error))?;
         if topic.starts_with('$') {
-            return Err(refuse(&"it begins with \"$\", which is for the service's own topics"));
+            let rule = "it begins with \"$\", which is for the service's own topics";
+            return Err(Error::config(format!("response_topic: {rule}")));
         }
     }
     #[cfg(feature = "spool")]

@@ -44,7 +44,7 @@ fn a_fault_has_its_parts() {
     assert_eq!((fault.http_status(), fault.code()), (404, Some("ApiNotSupport")));
     assert_eq!((fault.message(), fault.request_id()), (Some("no"), Some("ABC")));
     assert_eq!((error.kind(), error.fate(), error.is_retryable()), (ErrorKind::Api, Some(Fate::Refused), false));
-    assert!(error.to_string().starts_with("X failed (stage: api): HTTP 404, ApiNotSupport: no [request id ABC]"));
+    assert!(error.to_string().starts_with("X failed: HTTP 404, ApiNotSupport: no [request id ABC] (stage: api)"));
     assert!(error.hint().unwrap().contains("operation"));
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::delivery::{Delivery, RequestEnd, Settler, Slot};
-use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::error::{Error, ErrorKind, Fate, Hint, Result, Stage};
 use crate::message::{Message, Outgoing, QoS};
 use crate::session::core::op::Body;
 use crate::session::core::replies::Correlation;
@@ -85,27 +85,16 @@ impl Expected {
     /// The broker has the request, and the time is up.
     fn overdue(&self, topic: &str, qos: QoS, enveloped: bool) -> Error {
         let done = if qos == QoS::AtMostOnce { "written" } else { "acknowledged by the broker" };
-        let message = format!(
-            "the request to \"{topic}\" was {done}, but no reply came within {:.1?} (stage: reply)",
-            self.since.elapsed()
-        );
+        let message =
+            format!("the request to \"{topic}\" was {done}, but no reply came within {:.1?}", self.since.elapsed());
         let kind = ErrorKind::Timeout(Stage::Reply);
         let offline = self.session.lock().offline().cloned();
         let error = match offline {
-            Some(reason) => {
-                Error::new(kind, format!("{message}; there is no connection: {reason}")).with_source(reason)
-            }
+            Some(reason) => Error::new(kind, format!("{message}; there is no connection")).with_reason(reason),
             None => Error::new(kind, message),
         };
-        let replier = match enveloped {
-            true => "read the envelope",
-            false => "speak MQTT 5, or be asked with RequestOptions::envelope",
-        };
-        let broker = match self.session.config.response_topic() {
-            Some(_) => "",
-            None => "; a broker without P2P topics needs ConfigBuilder::response_topic",
-        };
-        error.with_fate(Fate::Delivered).with_hint(format!("the replier must be online, and {replier}{broker}"))
+        let response_topic = self.session.config.response_topic().is_some();
+        error.with_fate(Fate::Delivered).with_hint(Hint::NoReply { enveloped, response_topic })
     }
 }
 
@@ -123,10 +112,10 @@ fn unanswered(topic: &str, delivery: &Delivery, reason: &Error) -> Error {
         true => ("was delivered, but not answered", Fate::Delivered),
         false => ("may have been delivered, but was not answered", Fate::Unknown),
     };
-    let error = Error::new(reason.kind(), format!("the request to \"{topic}\" {what}: {reason}")).with_fate(fate);
+    let error = Error::new(reason.kind(), format!("the request to \"{topic}\" {what}")).with_fate(fate);
     match reason.code() {
         Some(code) => error.with_code(code),
         None => error,
     }
-    .with_source(reason.clone())
+    .with_reason(reason.clone())
 }

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use crate::config::{Config, Protocol};
 use crate::delivery::{Delivery, Settler, Slot};
-use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
+use crate::error::{Code, Error, ErrorKind, Fate, Hint, Result, Stage};
 use crate::message::QoS;
 use crate::names;
+use crate::printable::counted;
 use crate::session::Session;
 use crate::session::core::now::Now;
 use crate::session::core::op::{Body, Op};
@@ -141,8 +142,7 @@ impl Session {
             body.describe(),
             all.len()
         );
-        Err(Error::invalid(message)
-            .with_hint("use a wildcard filter, or raise Limits::filters if your instance allows more"))
+        Err(Error::invalid(message).with_hint(Hint::FilterLimit))
     }
 
     /// SUBSCRIBE, blocking to SUBACK; the granted QoS of each filter, or an error if any was refused. `own`: for the
@@ -181,11 +181,13 @@ impl Session {
             }
             if now.instant >= deadline {
                 let open = state.outbox.open_before(mark);
-                let message = format!("{open} message(s) are still not acknowledged (stage: ack)");
+                let are = if open == 1 { "is" } else { "are" };
+                let message = format!("{} {are} still not acknowledged", counted(open, "message"));
                 let kind = ErrorKind::Timeout(Stage::Ack);
                 return Err(match state.offline() {
-                    Some(reason) => Error::new(kind, format!("{message}; there is no connection: {reason}"))
-                        .with_source(reason.clone()),
+                    Some(reason) => {
+                        Error::new(kind, format!("{message}; there is no connection")).with_reason(reason.clone())
+                    }
                     None => Error::new(kind, message),
                 });
             }
@@ -223,7 +225,7 @@ fn overlap(state: &State, body: &Body) -> Option<Error> {
         "\"{filter}\" overlaps \"{other}\", and both subscriptions have identifiers: a message that matches both could \
          not be read"
     );
-    Some(Error::invalid(message).with_hint("give only one of them an identifier"))
+    Some(Error::invalid(message).with_hint(Hint::OneIdentifier))
 }
 
 /// Refuses bad filters before anything is accepted.
@@ -240,11 +242,11 @@ pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Resul
     let size = packet_len(filters);
     if size > limits.packet_len {
         let message = format!(
-            "a SUBSCRIBE with these {} filters has {size} bytes, more than Limits::packet_len ({})",
+            "a SUBSCRIBE with these {} filters has {size} bytes, more than packet_len ({})",
             filters.len(),
             limits.packet_len
         );
-        return Err(Error::invalid(message).with_hint("subscribe to them in several calls"));
+        return Err(Error::invalid(message).with_hint(Hint::SplitSubscribe));
     }
     Ok(())
 }
@@ -253,14 +255,10 @@ pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Resul
 pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
     let code = Code::SubAck(code);
     let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
-    let error =
-        Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
-            .with_code(code)
-            .with_fate(Fate::Refused);
-    match crate::session::core::op::answered_hint(crate::session::core::op::Kind::Request, code) {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
+    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
+        .with_code(code)
+        .with_fate(Fate::Refused)
+        .with_hint(crate::session::core::op::answered_hint(crate::session::core::op::Kind::Request, code))
 }
 
 fn overdue() -> Error {
@@ -285,6 +283,5 @@ fn no_room(kind: ErrorKind, body: &Body, lacking: &str) -> Error {
         (_, ErrorKind::Full) => format!("the {lacking} is full of messages that are not acknowledged yet"),
         _ => format!("the {lacking} stayed full of messages that are not acknowledged yet"),
     };
-    let stage = if kind == ErrorKind::Full { "" } else { " (stage: window)" };
-    Error::new(kind, format!("{} was not sent: {why}{stage}", body.describe())).with_fate(Fate::NotSent)
+    Error::new(kind, format!("{} was not sent: {why}", body.describe())).with_fate(Fate::NotSent)
 }

@@ -124,8 +124,8 @@ impl Session {
 }
 
 fn not_stored(op: &Op, reason: &Error) -> Error {
-    let message = format!("{} was not accepted: it could not be stored: {reason}", op.describe());
-    Error::new(ErrorKind::Spool, message).with_fate(Fate::NotSent).with_source(reason.clone())
+    let message = format!("{} was not accepted: it could not be stored", op.describe());
+    Error::new(ErrorKind::Spool, message).with_fate(Fate::NotSent).with_reason(reason.clone())
 }
 
 #[cfg(test)]

@@ -26,9 +26,8 @@ impl Session {
             }
             state.check_open()?;
             if Instant::now() >= deadline {
-                let message = format!(
-                    "the token of the kind {kind} was not acknowledged in time (stage: ack); the next login will use it"
-                );
+                let message =
+                    format!("the token of the kind {kind} was not acknowledged in time; the next login will use it");
                 return Err(Error::new(ErrorKind::Timeout(Stage::Ack), message).with_fate(Fate::Unknown));
             }
             state = self.wait(state, deadline);

@@ -6,7 +6,7 @@ mod place;
 use std::time::{Duration, Instant};
 
 use crate::delivery::{Outcome, Settler};
-use crate::error::{Code, Error, ErrorKind, Fate, Stage};
+use crate::error::{Code, Error, ErrorKind, Fate, Hint, Stage};
 use crate::message::QoS;
 use crate::session::core::evidence::Evidence;
 pub(crate) use body::Body;
@@ -287,25 +287,25 @@ impl Op {
     pub(in crate::session) fn expired(&self, offline: Option<&Error>) -> Error {
         let what = self.describe();
         let (stage, fate, happened) = if self.is_storing() {
-            let happened = "was not stored in time, and is not sent (stage: spool)".to_string();
+            let happened = "was not stored in time, and is not sent".to_string();
             return Error::new(ErrorKind::Timeout(Stage::Spool), format!("{what} {happened}"))
                 .with_fate(Fate::NotSent)
-                .with_hint("the disk does not answer, or is slow");
+                .with_hint(Hint::DiskSlow);
         } else if self.maybe_written() {
             let effect = self.maybe();
-            (Stage::Ack, Fate::Unknown, format!("was sent but not acknowledged in time (stage: ack); it {effect}"))
+            (Stage::Ack, Fate::Unknown, format!("was sent but not acknowledged in time; it {effect}"))
         } else if let Some(reason) = offline {
             let stage = reason.stage().unwrap_or(Stage::Connect);
-            (stage, Fate::NotSent, format!("was not sent: no connection in time (stage: {stage})"))
+            (stage, Fate::NotSent, "was not sent: no connection in time".to_string())
         } else {
             let why = "too many earlier messages are still unacknowledged";
-            (Stage::Window, Fate::NotSent, format!("was not sent in time (stage: window): {why}"))
+            (Stage::Window, Fate::NotSent, format!("was not sent in time: {why}"))
         };
         let kind = ErrorKind::Timeout(stage);
         match offline {
             Some(reason) => {
-                let message = format!("{what} {happened}; last failure: {reason}");
-                let error = Error::new(kind, message).with_source(reason.clone());
+                let message = format!("{what} {happened}; last failure");
+                let error = Error::new(kind, message).with_reason(reason.clone());
                 // What was cut short may itself be what the service cuts connections for, unless it gave another reason.
                 let explained = reason.kind() != ErrorKind::ConnectionLost || reason.code().is_some();
                 let explained = explained || reason.hint().is_some();
@@ -326,18 +326,18 @@ impl Op {
 }
 
 /// What to do about an operation that the server refused with this code.
-pub(in crate::session) fn answered_hint(kind: Kind, code: Code) -> Option<&'static str> {
+pub(in crate::session) fn answered_hint(kind: Kind, code: Code) -> Option<Hint> {
     if !code.may_be_about_rights() {
         return code.cure();
     }
     Some(match kind {
-        Kind::Publish => "check that the parent topic exists and that this client may publish to it",
-        Kind::Request => "check that the parent topic exists and that this client may read it",
+        Kind::Publish => Hint::PublishRights,
+        Kind::Request => Hint::ReadRights,
     })
 }
 
 /// What to do about an operation that the connection was ended for. `said`: the server's code, if it gave one.
-pub(in crate::session) fn cut_hint(kind: Kind, said: Option<Code>) -> Option<&'static str> {
+pub(in crate::session) fn cut_hint(kind: Kind, said: Option<Code>) -> Option<Hint> {
     match said {
         Some(code) if !code.may_be_about_rights() => code.cure(),
         _ => Some(refusal_hint(kind)),
@@ -345,15 +345,9 @@ pub(in crate::session) fn cut_hint(kind: Kind, said: Option<Code>) -> Option<&'s
 }
 
 /// What the service cuts a connection for. Source: alibabacloud.com/help/doc-detail/151304.htm.
-pub(in crate::session) fn refusal_hint(kind: Kind) -> &'static str {
+pub(in crate::session) fn refusal_hint(kind: Kind) -> Hint {
     match kind {
-        Kind::Publish => {
-            "the service cuts the connection when a topic's parent does not exist, when the AccessKey, token or device \
-             has no right to it, or when a message is too large"
-        }
-        Kind::Request => {
-            "the service cuts the connection when a topic's parent does not exist, or when the AccessKey, token or \
-             device has no right to it"
-        }
+        Kind::Publish => Hint::PublishCut,
+        Kind::Request => Hint::ReadCut,
     }
 }

@@ -1,6 +1,7 @@
 //! Failures nobody has seen: the messages whose `Delivery` was dropped.
 
 use crate::error::{Error, ErrorKind, Fate};
+use crate::printable::counted;
 
 /// How many different failures are quoted in full.
 const QUOTED: usize = 5;
@@ -31,14 +32,16 @@ impl UnseenFailures {
     pub(crate) fn report(&mut self) -> Option<Error> {
         let UnseenFailures { count, kept, kinds } = std::mem::take(self);
         let cause = kinds.first()?.0.clone();
-        let quoted: Vec<String> = kinds.iter().map(|(error, times)| format!("{times} x {error}")).collect();
+        let quoted: Vec<String> = kinds.iter().map(|(error, times)| format!("{times} x {}", error.message())).collect();
         let rest = count - kinds.iter().map(|(_, times)| times).sum::<usize>();
         let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
         let kept = match kept {
             0 => String::new(),
+            1 => ", of which 1 stays in the spool and goes out with the next run".to_string(),
             kept => format!(", of which {kept} stay in the spool and go out with the next run"),
         };
-        let message = format!("{count} message(s) were not delivered{kept}: {}{more}", quoted.join("; "));
+        let were = if count == 1 { "was" } else { "were" };
+        let message = format!("{} {were} not delivered{kept}: {}{more}", counted(count, "message"), quoted.join("; "));
         Some(Error::new(ErrorKind::Undelivered { count }, message).with_source(cause))
     }
 }

@@ -299,7 +299,7 @@ impl Worker<'_> {
             (_, true) => "earlier messages, and others wait behind them",
             _ => return None,
         };
-        let message = format!("the broker did not acknowledge {what} (stage: ack)");
+        let message = format!("the broker did not acknowledge {what}");
         Some(Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other })
     }
 
@@ -373,7 +373,7 @@ fn over_tokens(code: Code, reason: &Error) -> Error {
 
 /// The reason every later call gives.
 fn given_up(reason: &Error) -> Error {
-    let error = Error::new(reason.kind(), format!("the client has given up: {reason}")).with_source(reason.clone());
+    let error = Error::new(reason.kind(), "the client has given up").with_reason(reason.clone());
     match reason.code() {
         Some(code) => error.with_code(code),
         None => error,

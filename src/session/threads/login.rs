@@ -47,8 +47,8 @@ pub(super) fn login(session: &Arc<Session>, policy: &mut LoginPolicy, renewer: &
     let config = &session.config;
     let credentials = config.credentials();
     if let Some(provider) = credentials.as_provider() {
-        let enough = credentials.keeps_tokens()
-            && !session.lock().wants_tokens(session.now(), policy.renewed_since_refusal());
+        let enough =
+            credentials.keeps_tokens() && !session.lock().wants_tokens(session.now(), policy.renewed_since_refusal());
         if !enough {
             policy.asks_provider();
             if let Some(login) = ask(session, provider, renewer)? {

@@ -48,9 +48,7 @@ impl Session {
         self.asking.ask(provider, deadline, leaving).map_err(|failure| match failure {
             NoAnswer::TimedOut => probe::time_out(&self.config, &probe::Findings::at(Stage::Credentials)),
             NoAnswer::Leaving => Error::closed(),
-            NoAnswer::Panicked => {
-                Error::new(ErrorKind::Credentials, "the credentials provider panicked (stage: credentials)")
-            }
+            NoAnswer::Panicked => Error::new(ErrorKind::Credentials, "the credentials provider panicked"),
             NoAnswer::NoThread => detached::no_thread(),
         })?
     }

@@ -16,7 +16,7 @@ use rumqttc::{NetworkOptions, Transport};
 
 use crate::config::{Config, Protocol};
 use crate::credentials::Login;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Hint};
 use crate::session::wire::link::{Cause, Failure, LinkPump, LinkSender};
 use crate::session::wire::route::Target;
 use crate::session::wire::v4;
@@ -134,8 +134,8 @@ pub(in crate::session) fn check_descriptors(config: &Config) -> Result<(), Failu
 }
 
 fn no_descriptors(config: &Config, source: Option<std::io::Error>) -> Failure {
-    let message = format!("cannot set up a connection to {} (stage: connect): too many open files", config.route());
-    let error = Error::new(ErrorKind::Connect, message).with_hint(system::DESCRIPTORS);
+    let message = format!("cannot set up a connection to {}: too many open files", config.route());
+    let error = Error::new(ErrorKind::Connect, message).with_hint(Hint::OpenFiles);
     let error = match source {
         Some(source) => error.with_source(source),
         None => error,

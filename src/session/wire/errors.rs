@@ -7,14 +7,13 @@ use rumqttc::mqttbytes::v4::Packet;
 use rumqttc::{ConnectReturnCode, ConnectionError, Event, StateError};
 
 use crate::config::Protocol;
-use crate::endpoint::PLAIN_PORT;
-use crate::error::{Code, Error, ErrorKind, Stage};
+use crate::error::{Code, Error, ErrorKind, Hint, Stage};
 use crate::session::wire::link::{Cause, Failure, broken};
 #[cfg(feature = "proxy")]
 use crate::session::wire::tunnel;
 #[cfg(feature = "websocket")]
 use crate::session::wire::upgrade;
-use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
+use crate::system::{look_up_failed, no_descriptor};
 
 /// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
 /// `server`: the endpoint, for the message.
@@ -75,32 +74,25 @@ pub(in crate::session) fn handshake_timeout(server: &str) -> Failure {
 }
 
 pub(in crate::session) fn stopped_reading(server: &str) -> Failure {
-    without(
-        format!("{server} stopped reading"),
-        "the server, or something on the way, takes nothing more: is it overloaded?",
-    )
+    without(format!("{server} stopped reading"), Hint::Overloaded)
 }
 
 pub(in crate::session) fn no_ping(server: &str) -> Failure {
-    without(
-        format!("{server} did not answer the keep-alive ping"),
-        "check the network, and what stands between here and there",
-    )
+    without(format!("{server} did not answer the keep-alive ping"), Hint::CheckNetwork)
 }
 
 /// A connection that ended by itself: nobody has cut it.
-fn without(message: String, hint: &str) -> Failure {
+fn without(message: String, hint: Hint) -> Failure {
     let Failure { error, cause } = connection_lost(message, Cause::Other);
     Failure { error: error.with_hint(hint), cause }
 }
 
 pub(in crate::session) fn no_connack(server: &str) -> Failure {
-    not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack)"))
+    not_mqtt(format!("{server} closed the connection without answering CONNECT"))
 }
 
 pub(in crate::session) fn foreign_connack(error: impl Foreign, protocol: Protocol, server: &str) -> Failure {
-    let mut failure =
-        not_mqtt(format!("{server} answered CONNECT with something that is not {protocol} (stage: connack)"));
+    let mut failure = not_mqtt(format!("{server} answered CONNECT with something that is not {protocol}"));
     failure.error = failure.error.with_source(error);
     Failure { cause: Cause::Foreign, ..failure }
 }
@@ -166,28 +158,19 @@ const LATER: u8 = 3;
 pub(in crate::session) fn refused(code: u8, plain: u8, protocol: Protocol, server: &str) -> Failure {
     let code_text = Code::ConnAck(code);
     let hint = match plain {
-        1 if protocol == Protocol::V5 => {
-            "MQTT 5 is for Professional, Enterprise Platinum and Serverless instances, and older ones need a ticket \
-             (help page \"MQTT 5.0 overview\"); ConfigBuilder::protocol chooses 3.1.1"
-        }
-        1 => "this library speaks MQTT 3.1.1 here; does the instance support it?",
-        2 => {
-            "the client id must be GroupID@@@DeviceID, at most 64 letters, digits, '-' and '_', and the group must exist"
-        }
-        LATER => "the service may be restarting or over its connection quota; try again later",
-        4 => "check the AccessKey secret, or whether the token has expired, was revoked or belongs to another key",
-        5 => {
-            "check that the instance id is the one this endpoint belongs to, that the group id exists there, and \
-             that the AccessKey may use it; a token may have expired or been revoked"
-        }
-        _ if protocol == Protocol::V5 => "MQTT 5 has this code for more than a wrong login; see its meaning",
-        _ => "the code is outside MQTT 3.1.1",
+        1 if protocol == Protocol::V5 => Hint::NoMqtt5,
+        1 => Hint::NoMqtt311,
+        2 => Hint::ClientIdRefused,
+        LATER => Hint::TryLater,
+        4 => Hint::WrongSecret,
+        5 => Hint::NotAuthorized,
+        _ if protocol == Protocol::V5 => Hint::OtherCode,
+        _ => Hint::UndefinedCode,
     };
     // Nothing is wrong with the login.
     let what = if plain == LATER { "cannot take the connection now" } else { "refused the connection" };
-    let error = Error::new(ErrorKind::Refused, format!("{server} {what} (stage: connack): {code_text}"))
-        .with_code(code_text)
-        .with_hint(hint);
+    let error =
+        Error::new(ErrorKind::Refused, format!("{server} {what}: {code_text}")).with_code(code_text).with_hint(hint);
     Failure { error, cause: Cause::Refused(plain) }
 }
 
@@ -211,10 +194,7 @@ pub(in crate::session) fn connection_lost(message: String, cause: Cause) -> Fail
 }
 
 pub(in crate::session) fn not_mqtt(message: String) -> Failure {
-    let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck).with_hint(
-        "is it an MQTT port, and the right kind? TLS needs mqtts://host:port, and a WebSocket ws:// or wss://; without a \
-         scheme only port 8883 means TLS",
-    );
+    let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck).with_hint(Hint::MqttScheme);
     Failure { error, cause: Cause::NoConnAck }
 }
 
@@ -234,45 +214,36 @@ pub(in crate::session) fn input_output(error: io::Error, connected: bool, server
         let cause = if reset { Cause::Closed } else { Cause::Other };
         let what = if reset { "closed the connection" } else { "could not be reached any more" };
         let shown = Error::new(ErrorKind::ConnectionLost, format!("{server} {what}: {error}")).with_source(error);
-        let shown =
-            if reset { shown } else { shown.with_hint("check the network, and what stands between here and there") };
+        let shown = shown.with_hint((!reset).then_some(Hint::CheckNetwork));
         return Failure { error: shown, cause };
     }
     let text = error.to_string();
     if look_up_failed(&error) {
-        let error = Error::new(
-            ErrorKind::Resolve,
-            format!("cannot resolve the host name of {server} (stage: resolve): {text}"),
-        )
-        .with_hint(
-            "check the spelling of the endpoint and this machine's DNS; VPC endpoints resolve only inside their VPC",
-        )
-        .with_source(error);
+        let error = Error::new(ErrorKind::Resolve, format!("cannot resolve the host name of {server}: {text}"))
+            .with_hint(Hint::HostName)
+            .with_source(error);
         return Failure { error, cause: Cause::Other };
     }
     // What tokio-rustls says when the other side closes instead of answering.
     if text == "tls handshake eof" {
-        let message = format!("{server} closed the connection during the TLS handshake (stage: tls)");
-        let error = Error::new(ErrorKind::Tls, message).with_hint(PLAIN_PORT).with_source(error);
+        let message = format!("{server} closed the connection during the TLS handshake");
+        let error = Error::new(ErrorKind::Tls, message).with_hint(Hint::PlainPort).with_source(error);
         return Failure { error, cause: Cause::Other };
     }
     // The connection ended inside something that was no packet.
     let within = text == "bytes remaining on stream";
     if reset || error.kind() == Io::Other {
-        let mut failure =
-            not_mqtt(format!("{server} closed the connection without answering CONNECT (stage: connack): {text}"));
+        let mut failure = not_mqtt(format!("{server} closed the connection without answering CONNECT: {text}"));
         failure.error = failure.error.with_source(error);
         failure.cause = if within { Cause::Foreign } else { failure.cause };
         return failure;
     }
     let hint = match error.kind() {
-        Io::ConnectionRefused => {
-            "nothing listens on that port: check host and port (1883 plain, 8883 TLS; WebSocket 80, 443 with TLS)"
-        }
-        _ if no_descriptor(&error) => DESCRIPTORS,
-        _ => "check the endpoint, the network and any firewall in between",
+        Io::ConnectionRefused => Hint::NothingListens,
+        _ if no_descriptor(&error) => Hint::OpenFiles,
+        _ => Hint::CheckEndpoint,
     };
-    let error = Error::new(ErrorKind::Connect, format!("cannot connect to {server} (stage: connect): {text}"))
+    let error = Error::new(ErrorKind::Connect, format!("cannot connect to {server}: {text}"))
         .with_hint(hint)
         .with_source(error);
     Failure { error, cause: Cause::Other }
@@ -281,10 +252,7 @@ pub(in crate::session) fn input_output(error: io::Error, connected: bool, server
 #[cfg(feature = "tls")]
 pub(in crate::session) fn tls(error: rustls::Error, server: &str) -> Failure {
     let (what, hint) = crate::tls::explain(&error);
-    let mut shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed (stage: tls): {what}"));
-    if let Some(hint) = hint {
-        shown = shown.with_hint(hint);
-    }
+    let shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed: {what}")).with_hint(hint);
     let foreign = matches!(error, rustls::Error::InvalidMessage(_));
     Failure { error: shown.with_source(error), cause: if foreign { Cause::Foreign } else { Cause::Other } }
 }

@@ -5,8 +5,8 @@
 //! up to [`LET_IN`], and each that is above the limit is acknowledged and set aside, without its payload.
 
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
-use crate::limits::{LET_IN, raise_packet_len};
+use crate::error::{Error, ErrorKind, Hint};
+use crate::limits::LET_IN;
 use crate::session::wire::link::{Cause, Failure};
 
 /// Bytes of the payload that are looked at: enough to find out which request this is the reply to.
@@ -28,23 +28,16 @@ pub(in crate::session) fn explain(failure: Failure, config: &Config) -> Failure 
     let Cause::TooLarge(size) = failure.cause else { return failure };
     let limit = config.limits().packet_len;
     let server = config.route();
-    let message = format!("{server} sent a packet of {size} bytes, more than Limits::packet_len takes ({limit})");
+    let message = format!("{server} sent a packet of {size} bytes, more than packet_len ({limit})");
     let error = if passes(&failure, config) {
         let message = format!("{message}; the next connection reads it, to acknowledge it and set it aside");
-        Error::new(ErrorKind::Protocol, message).with_hint(raise_packet_len(size))
+        Error::new(ErrorKind::Protocol, message).with_hint(Hint::RaisePayloadLen { size })
     } else {
         let most = longest(config, true);
         let message = format!("{message}, and more than can be read to be set aside ({most})");
-        let error = Error::new(ErrorKind::Protocol, message);
-        if config.clean_session() {
-            error.with_hint(raise_packet_len(size))
-        } else {
-            error.with_hint(format!(
-                "{}; until then a QoS 1 or 2 message comes again on every connection, and nothing behind it arrives; \
-                 connecting once with clean_session true discards all that waits",
-                raise_packet_len(size)
-            ))
-        }
+        let again = !config.clean_session();
+        let hint = if again { Hint::RedeliveredPacket { size } } else { Hint::RaisePayloadLen { size } };
+        Error::new(ErrorKind::Protocol, message).with_hint(hint)
     };
     Failure { error: error.with_source(failure.error), cause: failure.cause }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::detached::{self, Timed};
-use crate::error::{Error, ErrorKind, Stage};
+use crate::error::{Error, ErrorKind, Hint, Stage};
 use crate::session::wire::race::{self, Tried};
 use crate::session::wire::route;
 use crate::sync::lock;
@@ -75,35 +75,29 @@ impl Findings {
                 Some(crate::proxy::not_a_proxy(&route, &format!("does not speak HTTP{told}")))
             }
             Stage::Tls if protocol != Some("TLS") => {
-                let message = format!("TLS with {route} failed (stage: tls): the server does not speak TLS; {told}");
-                Some(Error::new(ErrorKind::Tls, message).with_hint(crate::endpoint::PLAIN_PORT))
+                let message = format!("TLS with {route} failed: the server does not speak TLS; {told}");
+                Some(Error::new(ErrorKind::Tls, message).with_hint(Hint::PlainPort))
             }
             Stage::ConnAck if config.endpoint().transport().is_websocket() => {
-                let message = format!(
-                    "{route} answered the request for a WebSocket with something else (stage: connack): {told}"
-                );
+                let message = format!("{route} answered the request for a WebSocket with something else: {told}");
                 let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck);
-                (protocol != Some("HTTP")).then(|| error.with_hint(OTHER_PORT))
+                (protocol != Some("HTTP")).then(|| error.with_hint(Hint::WebSocketPorts))
             }
             // CONNACK or DISCONNECT.
             Stage::ConnAck if !matches!(said[0], 0x20 | 0xE0) => {
                 let what =
                     protocol.map_or("does not speak MQTT".to_string(), |name| format!("speaks {name}, not MQTT"));
                 let hint = match protocol {
-                    Some("TLS") => "a port with TLS needs mqtts://host:port",
-                    _ => "MQTT is on port 1883, or 8883 with TLS",
+                    Some("TLS") => Hint::TlsScheme,
+                    _ => Hint::MqttPorts,
                 };
-                let error = Error::new(ErrorKind::Protocol, format!("{route} {what} (stage: connack): {told}"));
+                let error = Error::new(ErrorKind::Protocol, format!("{route} {what}: {told}"));
                 Some(error.with_stage(Stage::ConnAck).with_hint(hint))
             }
             _ => None,
         }
     }
 }
-
-/// Where a WebSocket is, for those that look for it elsewhere.
-pub(in crate::session) const OTHER_PORT: &str = "is it a WebSocket port? WebSocket is on 80 (ws://), or 443 with TLS (wss://); 1883 \
-                                     and 8883 are for mqtt:// and mqtts://";
 
 /// A walk that is under way.
 pub(in crate::session) struct Probe {
@@ -142,43 +136,27 @@ pub(in crate::session) fn time_out(config: &Config, findings: &Findings) -> Erro
     }
     let stage = findings.stage;
     let (what, hint) = match stage {
-        Stage::Credentials => {
-            ("the credentials provider did not answer", "it runs at every connect and must finish within the time-out")
-        }
-        Stage::Resolve if config.proxy().is_some() => {
-            ("the host name of the proxy could not be resolved", "check this machine's DNS")
-        }
+        Stage::Credentials => ("the credentials provider did not answer", Hint::ProviderTime),
+        Stage::Resolve if config.proxy().is_some() => ("the host name of the proxy could not be resolved", Hint::Dns),
         Stage::Connect if config.proxy().is_some() => {
-            ("no TCP connection to the proxy could be made", "check host and port of the proxy, and any firewall")
+            ("no TCP connection to the proxy could be made", Hint::ProxyFirewall)
         }
-        Stage::Proxy => (
-            "the proxy was reached, but did not answer",
-            "is it an HTTP proxy? It may be trying in vain to reach the server: check the endpoint, too",
-        ),
-        Stage::Resolve => ("the host name could not be resolved", "check this machine's DNS"),
-        Stage::Connect => (
-            "no TCP connection could be made",
-            "check host, port and firewall; a VPC endpoint is reachable only inside its VPC",
-        ),
-        Stage::Tls => ("the TLS handshake did not finish", "is this really a TLS port (8883)? 1883 is plain"),
-        Stage::Ack => (
-            "the connection was made, but $SYS/enableOrderMsg was not acknowledged",
-            "does this instance support ordered messages?",
-        ),
+        Stage::Proxy => ("the proxy was reached, but did not answer", Hint::ProxySilent),
+        Stage::Resolve => ("the host name could not be resolved", Hint::Dns),
+        Stage::Connect => ("no TCP connection could be made", Hint::CheckHost),
+        Stage::Tls => ("the TLS handshake did not finish", Hint::TlsPort),
+        Stage::Ack => ("the connection was made, but $SYS/enableOrderMsg was not acknowledged", Hint::OrderedMessages),
         _ if config.endpoint().transport().is_websocket() => (
             "the connection was made, but the request for a WebSocket, or CONNECT, was not answered",
-            "is this really a WebSocket port (80, or 443 for TLS)?",
+            Hint::WebSocketPort,
         ),
-        _ => (
-            "the connection was made, but CONNECT was not answered",
-            "is this really an MQTT port (1883, or 8883 for TLS)?",
-        ),
+        _ => ("the connection was made, but CONNECT was not answered", Hint::MqttPort),
     };
     let tried = match (stage, &findings.tried[..]) {
         (Stage::Connect, tried @ [_, ..]) => format!(": {}", race::list(tried)),
         _ => String::new(),
     };
-    let message = format!("{}: {what} within {:?} (stage: {stage}){tried}", config.route(), config.timeout());
+    let message = format!("{}: {what} within {:?}{tried}", config.route(), config.timeout());
     Error::new(ErrorKind::Timeout(stage), message).with_hint(hint)
 }
 

@@ -233,10 +233,7 @@ pub(in crate::session) fn dialled(config: &Config) -> (&str, u16) {
 /// No address can be reached.
 fn unreachable(config: &Config, tried: &[Tried], failure: Failure) -> Failure {
     let whom = if config.proxy().is_some() { "the proxy of " } else { "" };
-    let message = format!("cannot connect to {whom}{} (stage: connect): {}", config.route(), list(tried));
-    let mut error = Error::new(ErrorKind::Connect, message);
-    if let Some(hint) = failure.error.hint() {
-        error = error.with_hint(hint.to_string());
-    }
-    Failure { error: error.with_source(failure.error), cause: failure.cause }
+    let message = format!("cannot connect to {whom}{}: {}", config.route(), list(tried));
+    let error = Error::new(ErrorKind::Connect, message).with_source(failure.error);
+    Failure { error, cause: failure.cause }
 }

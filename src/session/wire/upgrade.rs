@@ -6,10 +6,9 @@
 use async_tungstenite::tungstenite::Error as WsError;
 use async_tungstenite::tungstenite::error::ProtocolError;
 
-use crate::error::{Error, ErrorKind, Stage};
+use crate::error::{Error, ErrorKind, Hint, Stage};
 use crate::session::wire::errors::{Foreign, input_output};
 use crate::session::wire::link::{Cause, Failure};
-use crate::session::wire::probe::OTHER_PORT;
 
 /// `server`: the endpoint, for the message.
 pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
@@ -17,10 +16,10 @@ pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
         WsError::Http(answer) => {
             let status = answer.status();
             let hint = match status.as_u16() {
-                300..=399 => "redirects are not followed: give the address it points to as the endpoint",
-                401 | 403 | 407 => "something in front of the MQTT server wants a login, or bars the way",
-                500.. => "a gateway may have no MQTT server to pass this on to; try again later",
-                _ => "is this the MQTT server's WebSocket port, and is the path right? The default is /mqtt",
+                300..=399 => Hint::WebSocketRedirect,
+                401 | 403 | 407 => Hint::WebSocketBarred,
+                500.. => Hint::WebSocketGateway,
+                _ => Hint::WebSocketPortAndPath,
             };
             let message = format!("{server} answered the request for a WebSocket with HTTP status {status}");
             not_websocket(&message, hint)
@@ -28,7 +27,7 @@ pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
         WsError::Protocol(ProtocolError::SecWebSocketSubProtocolError(error)) => without_mqtt(error, server),
         WsError::Protocol(error @ ProtocolError::HandshakeIncomplete) => {
             let message = format!("{server} closed the connection without answering the request for a WebSocket");
-            with_source(not_websocket(&message, OTHER_PORT), error)
+            with_source(not_websocket(&message, Hint::WebSocketPorts), error)
         }
         // TLS has its errors here, too.
         WsError::Io(error) => input_output(error, false, server),
@@ -36,11 +35,11 @@ pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
             let message = format!(
                 "{server} agreed to a WebSocket, but its header \"Connection\" is missing or is not the one word \"Upgrade\""
             );
-            with_source(not_websocket(&message, UPGRADE_ALONE), error)
+            with_source(not_websocket(&message, Hint::WebSocketUpgrade), error)
         }
         error => {
             let message = format!("{server} answered the request for a WebSocket with something else: {error}");
-            let failure = with_source(not_websocket(&message, OTHER_PORT), error);
+            let failure = with_source(not_websocket(&message, Hint::WebSocketPorts), error);
             Failure { cause: Cause::Foreign, ..failure }
         }
     }
@@ -49,15 +48,12 @@ pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
 /// The server agreed to a WebSocket, but not to MQTT on it.
 pub(in crate::session) fn without_mqtt(error: impl Foreign, server: &str) -> Failure {
     let message = format!("{server} offers a WebSocket, but does not say that it speaks MQTT there: {error}");
-    with_source(not_websocket(&message, "is the path right? The default is /mqtt"), error)
+    with_source(not_websocket(&message, Hint::WebSocketPath), error)
 }
 
-const UPGRADE_ALONE: &str = "a list with that word in it, such as \"keep-alive, Upgrade\", is right (RFC 6455, section 4.1), but the \
-                             WebSocket library in use refuses it: have the gateway in front of the server send \"Connection: Upgrade\"";
-
 /// Clear enough: no probe has to look into it.
-fn not_websocket(message: &str, hint: &str) -> Failure {
-    let error = Error::new(ErrorKind::Protocol, format!("{message} (stage: connack)"));
+fn not_websocket(message: &str, hint: Hint) -> Failure {
+    let error = Error::new(ErrorKind::Protocol, message);
     Failure { error: error.with_stage(Stage::ConnAck).with_hint(hint), cause: Cause::Other }
 }
 

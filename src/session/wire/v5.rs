@@ -11,7 +11,7 @@
 //! * A server keep-alive of 0 makes it ping without end: [`Pump::keep_alive`].
 //! * It gives out a topic that stands for an alias as an empty one: no alias is ever allowed to the broker.
 
-mod failure;
+mod errors;
 mod reasons;
 mod translate;
 
@@ -181,7 +181,7 @@ impl Pump {
     fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LinkEvent, Failure> {
         let event = result.map_err(|error| {
             let last = self.connection.eventloop.state.events.back();
-            failure::classify(error, self.connected, last, &self.server)
+            errors::classify(error, self.connected, last, &self.server)
         })?;
         if let Event::Incoming(Incoming::ConnAck(ack)) = &event {
             // rumqttc itself minds neither.

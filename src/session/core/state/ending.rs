@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::State;
 use super::connection::{Connection, ORDER_TOPIC, Step, UPLOAD_TOPIC, Verdict};
-use crate::error::{Code, Error, ErrorKind, Fate};
+use crate::error::{Code, Error, ErrorKind, Fate, Hint};
 use crate::events::{Event, Untaken};
 use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
-use crate::session::core::op::{Op, cut_hint, refusal_hint};
+use crate::session::core::op::{Op, cut_hint};
 use crate::session::core::outbox::{Blame, TopicRefusal};
 use crate::session::wire::link::{Cause, Failure};
 
@@ -130,15 +130,15 @@ impl State {
             Some(Step::Resubscribe(_)) => Some("while the subscriptions were being restored".to_string()),
             None => self.outbox.last_words(now),
         };
-        let mut message = failure.error.to_string();
+        let mut message = failure.error.message().to_string();
         if let Some(before) = before {
             message = format!("{message} {before}");
         }
         let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
         match verdict {
-            Some(verdict) => error.with_code(verdict.code).with_hint(verdict.code.to_string()),
+            Some(verdict) => error.with_code(verdict.code).with_hint(Hint::TokenNotice { code: verdict.code }),
             None => match failure.error.code() {
-                Some(code) => with_hint(error.with_code(code), code.cure()),
+                Some(code) => error.with_code(code).with_hint(code.cure()),
                 None => error,
             },
         }
@@ -180,20 +180,11 @@ impl State {
     /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
     pub(in crate::session) fn give_up(&mut self) {
         let reason = match self.offline().filter(|_| self.life.end().is_none()) {
-            Some(reason) => {
-                Error::new(ErrorKind::Closed, format!("there was no connection when the client was closed: {reason}"))
-                    .with_source(reason.clone())
-            }
+            Some(reason) => Error::new(ErrorKind::Closed, "there was no connection when the client was closed")
+                .with_reason(reason.clone()),
             None => Error::closed(),
         };
         self.outbox.settle_all(true, |op| given_up(op, &reason));
-    }
-}
-
-fn with_hint(error: Error, hint: Option<&'static str>) -> Error {
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
     }
 }
 
@@ -203,17 +194,15 @@ fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>, said: Option<Co
     let error = match forbidden {
         Some(verdict) => {
             let message = format!("{what} was refused by the service: {}", verdict.code);
-            Error::new(ErrorKind::Rejected, message)
-                .with_code(verdict.code)
-                .with_hint("log in with a token whose resources cover this topic, and that gives this permission")
+            Error::new(ErrorKind::Rejected, message).with_code(verdict.code).with_hint(Hint::TokenRights)
         }
         None => {
             let why = said.map(|code| format!(" ({code})")).unwrap_or_default();
             let message = format!(
-                "{what} is suspected to be refused: the connection was cut{why} each time it was sent, at last with \
-                 nothing else under way"
+                "{what} was probably refused: the server closed the connection{why} every time it was sent, most \
+                 recently with nothing else in flight"
             );
-            let error = with_hint(Error::new(ErrorKind::SuspectedRefusal, message), cut_hint(kind, said));
+            let error = Error::new(ErrorKind::SuspectedRefusal, message).with_hint(cut_hint(kind, said));
             match said {
                 Some(code) => error.with_code(code),
                 None => error,
@@ -243,10 +232,7 @@ pub(in crate::session) fn topic_refused(op: &Op, refusal: &TopicRefusal, now: In
     let message = format!("{what} is refused {sent}: {why}; {kept}messages to it are refused for {rest} s");
     let error = Error::new(kind, message)
         .with_fate(if op.is_kept() { Fate::Spooled } else { Fate::Refused })
-        .with_hint(format!(
-            "{}; other credentials or a new token end the refusal, and ConfigBuilder::refused_topic_pause sets its length",
-            refusal_hint(Kind::Publish)
-        ));
+        .with_hint(Hint::TopicRefused);
     match refusal.code {
         Some(code) => error.with_code(code),
         None => error,
@@ -260,10 +246,10 @@ fn given_up(op: &Op, reason: &Error) -> Error {
         Fate::Spooled => "was not delivered, but stays in the spool for the next run",
         _ => "was not sent",
     };
-    let error = Error::new(reason.kind(), format!("{} {what}: {reason}", op.describe())).with_fate(fate);
+    let error = Error::new(reason.kind(), format!("{} {what}", op.describe())).with_fate(fate);
     match reason.code() {
         Some(code) => error.with_code(code),
         None => error,
     }
-    .with_source(reason.clone())
+    .with_reason(reason.clone())
 }

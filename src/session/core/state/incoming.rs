@@ -6,9 +6,8 @@ use super::connection::{Connection, Step};
 use super::{Flow, State};
 use crate::config::{AckMode, Config};
 use crate::delivery::Outcome;
-use crate::error::{Error, ErrorKind, Fate};
+use crate::error::{Error, ErrorKind, Fate, Hint};
 use crate::events::{Event, Notice};
-use crate::limits::raise_packet_len;
 use crate::message::{Message, QoS};
 use crate::session::core::acks::Arrival;
 use crate::session::core::now::Now;
@@ -330,9 +329,7 @@ fn set_aside(arrived: &Arrived, size: usize, limit: usize) -> Error {
         0 => "discarded",
         _ => "acknowledged and discarded",
     };
-    let message = format!(
-        "a message to {:?} ({}) of {size} bytes was {what}: Limits::packet_len takes {limit}",
-        arrived.topic, arrived.qos
-    );
-    Error::new(ErrorKind::Protocol, message).with_hint(raise_packet_len(size))
+    let message =
+        format!("a message to {:?} ({}) of {size} bytes was {what}; packet_len is {limit}", arrived.topic, arrived.qos);
+    Error::new(ErrorKind::Protocol, message).with_hint(Hint::RaisePayloadLen { size })
 }

@@ -75,11 +75,8 @@ impl State {
                     return Ok(());
                 }
                 let fate = if refusal.code == ID_NOT_FOUND { Fate::Unknown } else { Fate::Refused };
-                let error = refused(&op.describe(), refusal).with_fate(fate);
-                let error = match answered_hint(Kind::Publish, refusal.code) {
-                    Some(hint) => error.with_hint(hint),
-                    None => error,
-                };
+                let hint = answered_hint(Kind::Publish, refusal.code);
+                let error = refused(&op.describe(), refusal).with_fate(fate).with_hint(hint);
                 self.outbox.refused(seq, error);
                 Ok(())
             }

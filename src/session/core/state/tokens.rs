@@ -9,7 +9,7 @@ use super::State;
 use super::connection::{Step, Upload, Verdict};
 use crate::config::Config;
 use crate::credentials::{Credentials, Login};
-use crate::error::{Code, Error, ErrorKind, Fate, RESOURCE};
+use crate::error::{Code, Error, ErrorKind, Fate, Hint, RESOURCE};
 use crate::events::{Event, Notice};
 use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
@@ -189,8 +189,8 @@ impl State {
             let error =
                 Error::new(ErrorKind::Rejected, format!("the service refused the new token of the kind {kind}"));
             match self.tokens.upload_refusal.filter(|(refused, _)| *refused == serial).map(|(_, code)| code) {
-                Some(code) => error.with_code(code).with_hint(code.to_string()),
-                None => error.with_hint("is it alive, of this kind, and applied for with the AccessKey of the login?"),
+                Some(code) => error.with_code(code).with_hint(Hint::TokenNotice { code }),
+                None => error.with_hint(Hint::NewTokenRefused),
             }
             .with_fate(Fate::Refused)
         };
@@ -288,10 +288,7 @@ impl State {
         }
         let message = format!("the service has ended the connection over its token: {}", verdict.code);
         let error = Error::new(ErrorKind::TokenInvalid, message).with_code(verdict.code);
-        Some(error.with_hint(
-            "log in with a new one; Client::upload_token replaces a token before it ends, and \
-             Credentials::token_provider does it by itself",
-        ))
+        Some(error.with_hint(Hint::NewToken))
     }
 
     /// The token just uploaded is not good; the one before may still be.

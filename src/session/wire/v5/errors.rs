@@ -7,7 +7,7 @@ use rumqttc::v5::{ConnectionError, Event, StateError};
 
 use super::reasons;
 use crate::config::Protocol;
-use crate::error::{Code, Error, ErrorKind};
+use crate::error::{Code, Error, ErrorKind, Hint};
 use crate::printable::excerpt;
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Cause, Failure};
@@ -52,10 +52,7 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             let mut failure = common::no_connack(server);
-            failure.error = failure.error.with_hint(
-                "is it an MQTT port, and the right kind? TLS needs mqtts://host:port, and a WebSocket ws:// or wss://; \
-                 without a scheme only port 8883 means TLS. An instance without MQTT 5 may answer so, too: ConfigBuilder::protocol chooses 3.1.1",
-            );
+            failure.error = failure.error.with_hint(Hint::MqttSchemeOrVersion);
             failure
         }
         ConnectionError::MqttState(StateError::AwaitPingResp) => common::no_ping(server),
@@ -110,10 +107,6 @@ fn disconnected(reason: DisconnectReasonCode, said: Option<String>, server: &str
     let code = Code::Disconnect(reason as u8);
     let said = said.map(|said| format!("; the broker says: {}", excerpt(&said))).unwrap_or_default();
     let error = Error::new(ErrorKind::ConnectionLost, format!("{server} ended the connection: {code}{said}"));
-    let error = match code.cure() {
-        Some(cure) => error.with_hint(cure),
-        None => error,
-    };
     use DisconnectReasonCode as R;
     // Whether what was sent last may be what the broker minds.
     let cause = match reason {
@@ -129,5 +122,5 @@ fn disconnected(reason: DisconnectReasonCode, said: Option<String>, server: &str
         | R::MaximumConnectTime => Cause::Other,
         _ => Cause::Closed,
     };
-    Failure { error: error.with_code(code), cause }
+    Failure { error: error.with_code(code).with_hint(code.cure()), cause }
 }
