@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::events::EventHub;
 use crate::session::Session;
 #[cfg(feature = "spool")]
-use crate::session::calls::spooling;
+use crate::session::calls::spool;
 use crate::session::core::state::{Phase, State};
 use crate::session::threads::connection;
 use crate::session::threads::provider::Asking;
@@ -32,7 +32,7 @@ impl Session {
     pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
         let deadline = Instant::now() + config.timeout();
         #[cfg(feature = "spool")]
-        let opened = spooling::open(&config, deadline)?;
+        let opened = spool::open(&config, deadline)?;
         Session::start_with(
             config,
             deadline,
@@ -49,7 +49,7 @@ impl Session {
         #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
         let mut state = State::new(&config, dial::id_limit(config.window()));
         #[cfg(feature = "spool")]
-        let spool = opened.as_mut().and_then(|opened| spooling::restore(&mut state, &config, opened));
+        let spool = opened.as_mut().and_then(|opened| spool::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
             state: Mutex::new(state),
             changed: Condvar::new(),

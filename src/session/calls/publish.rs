@@ -1,19 +1,13 @@
-//! What callers do with the outbox.
+//! What callers do to send: handing a message over, and waiting for all that were.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::{Config, Protocol};
 use crate::delivery::{Delivery, Settler, Slot};
-use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
-use crate::message::QoS;
-use crate::names;
+use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::session::Session;
 use crate::session::core::op::{Body, Op};
 use crate::session::core::state::{State, topic_refused};
-use crate::session::core::subscriptions::packet_len;
-use crate::subscribe_options::FilterRequest;
 
 /// What to do when there is no room.
 #[derive(Debug, Clone, Copy)]
@@ -119,53 +113,6 @@ impl Session {
         Delivery::new(Arc::clone(self), slot, seq, deadline)
     }
 
-    /// Beyond 30 the service accepts filters but sends nothing for them, so one too many is refused here.
-    fn check_count(&self, state: &State, body: &Body) -> Result<()> {
-        let mut all: BTreeSet<&str> = body.filters().collect();
-        if all.is_empty() {
-            return Ok(());
-        }
-        all.extend(state.subscriptions.filters());
-        all.extend(state.outbox.pending_filters());
-        if let Some(overlap) = overlap(state, body) {
-            return Err(overlap);
-        }
-        let limit = self.config.limits().filters;
-        if all.len() <= limit {
-            return Ok(());
-        }
-        let message = format!(
-            "{} would make {} filters, but a client may have {limit}; the service sends nothing for those beyond",
-            body.describe(),
-            all.len()
-        );
-        Err(Error::invalid(message)
-            .with_hint("use a wildcard filter, or raise Limits::filters if your instance allows more"))
-    }
-
-    /// SUBSCRIBE, blocking to SUBACK; the granted QoS of each filter, or an error if any was refused. `own`: for the
-    /// client's own queue.
-    pub(crate) fn subscribe(
-        self: &Arc<Self>,
-        filters: &[FilterRequest],
-        own: bool,
-        deadline: Instant,
-    ) -> Result<Vec<QoS>> {
-        let body = Body::Subscribe { filters: filters.to_vec(), own };
-        let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
-        let reply = delivery.wait_reply(deadline)?.ok_or_else(overdue)?;
-        let said = reply.reason.as_deref();
-        let verdicts = filters.iter().zip(reply.granted);
-        verdicts.map(|((filter, _), verdict)| verdict.map_err(|code| refused_filter(filter, code, said))).collect()
-    }
-
-    /// UNSUBSCRIBE, blocking to UNSUBACK.
-    pub(crate) fn unsubscribe(self: &Arc<Self>, filter: &str, deadline: Instant) -> Result<()> {
-        let body = Body::Unsubscribe(filter.to_string());
-        let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
-        delivery.wait_reply(deadline)?.map(drop).ok_or_else(overdue)
-    }
-
     /// Waits until everything accepted before is settled; reports what failed without anybody seeing it.
     pub(crate) fn flush(&self, deadline: Instant) -> Result<()> {
         self.check_process()?;
@@ -208,60 +155,6 @@ impl Session {
     pub(crate) fn note_lost(&self, error: &Error) {
         self.lock().outbox.unseen.note(error);
     }
-}
-
-/// Filters with identifiers that could both match a message: it would carry several identifiers, and rumqttc 0.25.1
-/// counts the bytes of those wrongly, so that properties behind them may end up in the payload.
-fn overlap(state: &State, body: &Body) -> Option<Error> {
-    let Body::Subscribe { filters, .. } = body else { return None };
-    let (filter, _) = filters.iter().find(|(_, asked)| asked.identifier.is_some())?;
-    let other = state.subscriptions.overlapping(filter).or_else(|| state.outbox.overlapping(filter))?;
-    let message = format!(
-        "\"{filter}\" overlaps \"{other}\", and both subscriptions have identifiers: a message that matches both could \
-         not be read"
-    );
-    Some(Error::invalid(message).with_hint("give only one of them an identifier"))
-}
-
-/// Refuses bad filters before anything is accepted.
-pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Result<()> {
-    if filters.is_empty() {
-        return Err(Error::invalid("a subscription needs at least one filter"));
-    }
-    let limits = config.limits();
-    let v5 = config.protocol() == Protocol::V5;
-    filters.iter().try_for_each(|(filter, asked)| {
-        names::check_filter(filter, limits)?;
-        asked.check(filter, v5)
-    })?;
-    let size = packet_len(filters);
-    if size > limits.packet_len {
-        let message = format!(
-            "a SUBSCRIBE with these {} filters has {size} bytes, more than Limits::packet_len ({})",
-            filters.len(),
-            limits.packet_len
-        );
-        return Err(Error::invalid(message).with_hint("subscribe to them in several calls"));
-    }
-    Ok(())
-}
-
-/// `said`: the broker's own words.
-pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
-    let code = Code::SubAck(code);
-    let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
-    let error =
-        Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
-            .with_code(code)
-            .with_fate(Fate::Refused);
-    match crate::session::core::op::answered_hint(crate::session::core::op::Kind::Request, code) {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
-}
-
-fn overdue() -> Error {
-    Error::internal("an operation stayed open past its deadline")
 }
 
 /// Whether the spool has room for it, if it has to go there.
