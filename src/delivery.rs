@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
 use crate::session::Session;
 use crate::sync::lock;
@@ -38,7 +38,6 @@ impl Delivery {
         Delivery { session, slot, seq, deadline }
     }
 
-    #[cfg(feature = "spool")]
     pub(crate) fn seq(&self) -> u64 {
         self.seq
     }
@@ -49,10 +48,7 @@ impl Delivery {
     /// # Errors
     /// Refused, not sent or unknown, by [`Error::fate`]; a time-out names its stage.
     pub fn wait(&self) -> Result<Receipt> {
-        match self.wait_reply(self.deadline)? {
-            Some(reply) => Ok(reply.receipt()),
-            None => Err(Error::internal("a delivery stayed open past its deadline")),
-        }
+        receipt(self.wait_until(self.deadline)?)
     }
 
     /// Blocks until the message is settled, at most this long. `Ok(None)`: still pending, which is no error.
@@ -61,7 +57,7 @@ impl Delivery {
     /// As [`wait`](Delivery::wait).
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<Receipt>> {
         let until = Instant::now().checked_add(timeout).unwrap_or(self.deadline);
-        Ok(self.wait_reply(until.min(self.deadline))?.map(|reply| reply.receipt()))
+        Ok(self.wait_until(until.min(self.deadline))?.map(|outcome| outcome.receipt()))
     }
 
     /// Looks without blocking. `Ok(None)`: still pending.
@@ -72,18 +68,40 @@ impl Delivery {
         self.wait_timeout(Duration::ZERO)
     }
 
-    /// The reply, or `None` if `until` passed before the operation's own deadline did.
-    pub(crate) fn wait_reply(&self, until: Instant) -> Result<Option<Outcome>> {
+    /// The outcome, or `None` if `until` passed before the operation's own deadline did.
+    fn wait_until(&self, until: Instant) -> Result<Option<Outcome>> {
         self.session.check_process()?;
-        if let Some(result) = self.slot.wait(until) {
-            return result.map(Some);
-        }
-        if Instant::now() < self.deadline {
-            return Ok(None);
+        match self.slot.wait(until) {
+            Waited::Settled(result) => return result.map(Some),
+            Waited::Interrupted => {
+                let message =
+                    "the client was closed before the outcome of this message was known; disconnect settles it";
+                return Err(Error::new(ErrorKind::Closed, message));
+            }
+            Waited::Pending if Instant::now() < self.deadline => return Ok(None),
+            Waited::Pending => {}
         }
         // Deadlines are enforced by whoever looks: this settles the operation, if nothing else just did.
         self.session.expire();
-        self.slot.wait(self.deadline).transpose()
+        match self.slot.wait(self.deadline) {
+            Waited::Settled(result) => result.map(Some),
+            Waited::Interrupted | Waited::Pending => Ok(None),
+        }
+    }
+
+    /// As [`wait`](Delivery::wait), for the call that made the operation: when the client is closed meanwhile, the
+    /// operation is given up with it.
+    pub(crate) fn finish(&self, until: Instant) -> Result<Option<Outcome>> {
+        self.session.check_process()?;
+        if let Waited::Interrupted = self.slot.wait(until) {
+            self.session.withdraw(self.seq);
+        }
+        self.wait_until(until)
+    }
+
+    /// [`finish`](Delivery::finish) for a message, up to its own deadline.
+    pub(crate) fn finish_message(&self) -> Result<Receipt> {
+        receipt(self.finish(self.deadline)?)
     }
 
     /// How this request ended; `None`: it was acknowledged, but there is no answer by then.
@@ -116,6 +134,13 @@ impl Drop for Delivery {
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery").field("seq", &self.seq).finish_non_exhaustive()
+    }
+}
+
+fn receipt(outcome: Option<Outcome>) -> Result<Receipt> {
+    match outcome {
+        Some(outcome) => Ok(outcome.receipt()),
+        None => Err(Error::internal("a delivery stayed open past its deadline")),
     }
 }
 
@@ -161,7 +186,18 @@ struct SlotState {
     told: bool,
     /// Of a request: its reply, or why there is going to be none. Boxed, since few have any.
     answer: Option<Result<Box<Message>>>,
+    /// Nobody is to wait for the result any more, though it may still come.
+    interrupted: bool,
     waiting: usize,
+}
+
+/// How a wait for a result ended.
+enum Waited {
+    Settled(Result<Outcome>),
+    /// The client was closed.
+    Interrupted,
+    /// The time is up.
+    Pending,
 }
 
 impl SlotState {
@@ -173,13 +209,18 @@ impl SlotState {
 }
 
 impl Slot {
-    /// Waits until the slot is filled, or `until` has passed (`None`).
-    fn wait(&self, until: Instant) -> Option<Result<Outcome>> {
-        self.wait_for(until, |state| {
-            let result = state.result.clone()?;
-            state.seen = true;
-            Some(result)
-        })
+    /// Waits until the slot is filled, at most until then. With a time that has passed it only looks, also after an
+    /// interruption.
+    fn wait(&self, until: Instant) -> Waited {
+        let waited = self.wait_for(until, |state| match state.result.clone() {
+            Some(result) => {
+                state.seen = true;
+                Some(Waited::Settled(result))
+            }
+            None if state.interrupted && Instant::now() < until => Some(Waited::Interrupted),
+            None => None,
+        });
+        waited.unwrap_or(Waited::Pending)
     }
 
     /// Waits for the end of a request, or until `until` has passed (`None`). A reply is taken.
@@ -231,6 +272,14 @@ impl Slot {
         }
     }
 
+    fn interrupt(&self) {
+        let mut state = lock(&self.state);
+        state.interrupted = true;
+        if state.waiting > 0 {
+            self.ready.notify_all();
+        }
+    }
+
     fn is_acknowledged(&self) -> bool {
         matches!(lock(&self.state).result, Some(Ok(_)))
     }
@@ -256,7 +305,15 @@ pub(crate) struct Settler(Option<Arc<Slot>>);
 
 impl Settler {
     pub(crate) fn new() -> (Settler, Arc<Slot>) {
-        let state = SlotState { result: None, watched: true, seen: false, told: false, answer: None, waiting: 0 };
+        let state = SlotState {
+            result: None,
+            watched: true,
+            seen: false,
+            told: false,
+            answer: None,
+            interrupted: false,
+            waiting: 0,
+        };
         let slot = Arc::new(Slot { state: Mutex::new(state), ready: Condvar::new() });
         (Settler(Some(Arc::clone(&slot))), slot)
     }
@@ -267,6 +324,13 @@ impl Settler {
         let (settler, slot) = Settler::new();
         let _ = slot.unwatch();
         settler
+    }
+
+    /// Ends the waits for this slot, and all later ones, without filling it.
+    pub(crate) fn interrupt(&self) {
+        if let Some(slot) = &self.0 {
+            slot.interrupt();
+        }
     }
 
     /// Fills the slot. Gives back a failure that nobody is going to see.
@@ -307,7 +371,6 @@ fn fill(slot: &Slot, result: Result<Outcome>, reported: bool) -> Option<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
     use crate::message::QoS;
 
     fn reply() -> Message {

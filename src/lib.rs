@@ -239,6 +239,7 @@ extern crate aliyun_mqtt_model_ground as std;
 
 mod backoff;
 mod client;
+mod closer;
 mod config;
 mod credentials;
 mod delivery;
@@ -257,6 +258,7 @@ mod names;
 pub mod openapi;
 mod printable;
 mod proxy;
+mod publish_each;
 mod request;
 mod session;
 // redb needs it, and so the file lock of the standard library can be had.
@@ -273,25 +275,31 @@ mod tls;
 mod token;
 
 pub use client::Client;
+pub use closer::Closer;
 pub use config::{AckMode, Config, ConfigBuilder, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
+#[doc(hidden)]
 pub use detached::stranded_workers;
 pub use endpoint::{Endpoint, Transport};
+#[doc(hidden)]
 pub use env::topic_from_env;
 pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
 pub use events::{Event, Events, Notice, Untaken};
 pub use limits::Limits;
-pub use message::{Message, Outgoing, QoS};
+pub use message::{Message, Outgoing, Payload, QoS};
 pub use names::{ClientId, p2p_topic};
 pub use printable::printable;
 pub use proxy::Proxy;
+pub use publish_each::PublishEach;
 pub use request::{Request, RequestOptions};
 #[cfg(feature = "spool")]
 pub use spool::{Spool, SyncPolicy};
 pub use stats::Stats;
 pub use subscribe_options::SubscribeOptions;
-pub use subscription::{Messages, Stream};
+#[doc(hidden)]
+pub use subscription::Stream;
+pub use subscription::{Messages, Subscription};
 pub use token::{Token, TokenKind};
 
 /// The code blocks of the READMEs are compiled with the documentation tests.

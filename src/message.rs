@@ -7,7 +7,9 @@ use crate::error::Result;
 use crate::session::AckHandle;
 
 mod held;
+mod json;
 mod outgoing;
+mod payload;
 mod properties;
 mod qos;
 #[cfg(feature = "spool")]
@@ -15,6 +17,7 @@ mod stored;
 
 pub(crate) use held::block;
 pub use outgoing::Outgoing;
+pub use payload::Payload;
 pub(crate) use properties::{Properties, check_publish_len, number_len, publish_len};
 pub use qos::QoS;
 
@@ -34,95 +37,114 @@ pub struct Message {
 }
 
 impl Message {
-    /// The topic it was published to. For a P2P message the documentation does not say which topic the receiver
-    /// sees; the sent one, `{parent}/p2p/{client id}`, is assumed.
+    /// A message as it comes from a connection, without flags, properties or acknowledgement.
+    #[cfg(test)]
+    pub(crate) fn received(topic: &str, qos: QoS, payload: &[u8]) -> Self {
+        Message {
+            topic: topic.to_string(),
+            payload: payload.to_vec(),
+            qos,
+            duplicate: false,
+            retained: false,
+            properties: None,
+            ack: None,
+        }
+    }
+
+    /// Returns the topic the message was published to.
+    ///
+    /// The documentation does not say which topic the receiver of a P2P message sees. This library assumes the one that
+    /// was published to: `{parent}/p2p/{client id}`.
     #[must_use]
     pub fn topic(&self) -> &str {
         &self.topic
     }
 
-    /// The bytes, untouched.
+    /// Returns the payload, exactly as the publisher sent it.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// The bytes as text.
+    /// Returns the payload as text.
     ///
     /// # Errors
-    /// They are not UTF-8.
+    /// The payload is not UTF-8.
     pub fn payload_str(&self) -> std::result::Result<&str, std::str::Utf8Error> {
         std::str::from_utf8(&self.payload)
     }
 
-    /// The bytes, moved out.
+    /// Returns the payload without copying it.
     #[must_use]
     pub fn into_payload(self) -> Vec<u8> {
         self.payload
     }
 
-    /// The quality of service it was delivered with: the lower of the publisher's and the subscription's.
+    /// Returns the quality of service of the delivery: the lower of the publisher's and the subscription's.
     #[must_use]
     pub fn qos(&self) -> QoS {
         self.qos
     }
 
-    /// The DUP flag: the broker has sent this message before. The service sends a QoS 1 message again when its
-    /// acknowledgement takes longer than 5 to 10 s (help page "Limits"), so a receiver must expect repeats.
+    /// Returns true if the server marked the message as sent before (DUP flag).
+    ///
+    /// The service sends a QoS 1 message again when its acknowledgement takes longer than 5 to 10 s (help page "Limits"),
+    /// so a receiver must expect repetitions.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
         self.duplicate
     }
 
-    /// The RETAIN flag. The service has no retained messages; other brokers have.
+    /// Returns the RETAIN flag. The service has no retained messages; other brokers have.
     #[must_use]
     pub fn is_retained(&self) -> bool {
         self.retained
     }
 
-    /// The user properties, in the order of the sender. Empty with MQTT 3.1.1.
+    /// Returns the user properties, in the order of the sender. Empty with MQTT 3.1.1.
     #[must_use]
     pub fn user_properties(&self) -> &[(String, String)] {
         self.properties.as_ref().map_or(&[], |properties| &properties.user)
     }
 
-    /// The value of the first user property with this key.
+    /// Returns the value of the first user property with this key (MQTT 5).
     #[must_use]
     pub fn user_property(&self, key: &str) -> Option<&str> {
         self.user_properties().iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// What the payload is, if the sender said so (MQTT 5).
+    /// Returns the content type, if the sender gave one (MQTT 5).
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.properties.as_ref()?.content_type.as_deref()
     }
 
-    /// Whether the sender said that the payload is UTF-8 text (MQTT 5). Nobody need have checked it.
+    /// Returns true if the sender declared the payload to be UTF-8 text (MQTT 5). The payload may still be something else.
     #[must_use]
-    pub fn is_text(&self) -> bool {
+    pub fn payload_format_utf8(&self) -> bool {
         self.properties.as_ref().is_some_and(|properties| properties.text)
     }
 
-    /// What is left of the time the message is good for, as the broker saw it when it sent it (MQTT 5).
+    /// Returns the time left, in whole seconds, until the message expires, as of when the server sent it (MQTT 5).
     #[must_use]
-    pub fn expiry(&self) -> Option<Duration> {
+    pub fn message_expiry(&self) -> Option<Duration> {
         self.properties.as_ref()?.expiry.map(|seconds| Duration::from_secs(u64::from(seconds)))
     }
 
-    /// Where the sender wants an answer (MQTT 5).
+    /// Returns the topic that the sender wants a reply on, if it gave one (MQTT 5). [`request`](Message::request) covers
+    /// both versions of MQTT.
     #[must_use]
     pub fn response_topic(&self) -> Option<&str> {
         self.properties.as_ref()?.response_topic.as_deref()
     }
 
-    /// What an answer should repeat (MQTT 5).
+    /// Returns the data that a reply should repeat, if the sender gave any (MQTT 5).
     #[must_use]
     pub fn correlation_data(&self) -> Option<&[u8]> {
         self.properties.as_ref()?.correlation_data.as_deref()
     }
 
-    /// The identifiers of the subscriptions it matched
+    /// Returns the identifiers of the subscriptions that the message matched
     /// ([`SubscribeOptions::identifier`](crate::SubscribeOptions::identifier)).
     #[must_use]
     pub fn subscription_identifiers(&self) -> &[u32] {
@@ -131,14 +153,14 @@ impl Message {
 
     /// Acknowledges the message, with [`AckMode::Manual`](crate::AckMode::Manual). Does not block.
     ///
-    /// Acknowledgements leave in the order of receipt, as MQTT demands: one given early waits for those before it.
-    /// Calling it twice, also on a clone, or for a QoS 0 message, or in another mode does nothing.
+    /// Acknowledgements leave in the order of receipt, as MQTT demands: an early one waits for those before it. Does
+    /// nothing when called again, also on a clone, for a QoS 0 message, and in the other modes.
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed) or the reason the client is dead;
-    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost) when the connection it came over is gone and its session
-    /// with it, as always with a clean session: the acknowledgement no longer counts. With a persistent session it is
-    /// kept, and sent when the broker repeats the message.
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost) when the connection it came over and its session are gone, as
+    /// always with a clean session: the acknowledgement has no effect. With a persistent session it is kept, and sent when
+    /// the server repeats the message.
     pub fn ack(&self) -> Result<()> {
         match &self.ack {
             Some(handle) => handle.ack(),
@@ -147,6 +169,7 @@ impl Message {
     }
 }
 
+/// Shows the length of the payload, not the payload.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
@@ -157,5 +180,19 @@ impl fmt::Debug for Message {
             .field("retained", &self.retained)
             .field("properties", &self.properties)
             .finish_non_exhaustive()
+    }
+}
+
+// Old names.
+#[doc(hidden)]
+impl Message {
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.payload_format_utf8()
+    }
+
+    #[must_use]
+    pub fn expiry(&self) -> Option<Duration> {
+        self.message_expiry()
     }
 }

@@ -6,7 +6,7 @@ use crate::client::{Client, after};
 use crate::config::{Config, Protocol};
 use crate::error::{Error, Result};
 use crate::limits::MQTT_TEXT_LEN;
-use crate::message::{Message, Outgoing, QoS};
+use crate::message::{Message, Outgoing, Payload, QoS};
 use crate::names;
 
 pub(crate) mod envelope;
@@ -77,8 +77,8 @@ impl Client {
     /// the stage [`Reply`](crate::Stage::Reply) when the broker has the request
     /// ([`Fate::Delivered`](crate::Fate::Delivered)), but no reply came. The reason the client is dead, or
     /// [`Closed`](crate::ErrorKind::Closed), as soon as it is; the [`fate`](crate::Error::fate) tells of the request.
-    pub fn request(&self, topic: &str, payload: impl Into<Vec<u8>>, timeout: Duration) -> Result<Message> {
-        self.request_message(Outgoing::new(topic, QoS::AtLeastOnce, payload), timeout)
+    pub fn request(&self, topic: impl AsRef<str>, payload: impl Into<Payload>, timeout: Duration) -> Result<Message> {
+        self.request_message(Outgoing::new(topic.as_ref(), QoS::AtLeastOnce, payload), timeout)
     }
 
     /// As [`request`](Client::request), to one client, which needs no subscription for it: to the P2P topic
@@ -88,12 +88,12 @@ impl Client {
     /// As [`request`](Client::request). An offline client gives a time-out: the service does not say that it is.
     pub fn request_p2p(
         &self,
-        parent: &str,
-        client_id: &str,
-        payload: impl Into<Vec<u8>>,
+        parent: impl AsRef<str>,
+        client_id: impl AsRef<str>,
+        payload: impl Into<Payload>,
         timeout: Duration,
     ) -> Result<Message> {
-        self.request(&names::p2p_topic(parent, client_id)?, payload, timeout)
+        self.request(names::p2p_topic(parent, client_id)?, payload, timeout)
     }
 
     /// As [`request`](Client::request), with the options of [`Outgoing`] and [`RequestOptions`].
@@ -127,7 +127,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`publish`](Client::publish); [`Invalid`](crate::ErrorKind::Invalid) when the message is no request.
-    pub fn reply(&self, request: &Message, payload: impl Into<Vec<u8>>) -> Result<()> {
+    pub fn reply(&self, request: &Message, payload: impl Into<Payload>) -> Result<()> {
         let Some(asked) = request.request() else {
             let message = format!("the message on \"{}\" is no request: it does not say where to reply", request.topic);
             return Err(Error::invalid(message));
@@ -217,12 +217,12 @@ impl<'a> Request<'a> {
     /// # let message = client.recv()?;
     /// use aliyun_mqtt::QoS;
     /// if let Some(request) = message.request() {
-    ///     client.publish_message_nowait(request.reply(QoS::AtLeastOnce, "done"))?;
+    ///     client.enqueue(request.reply(QoS::AtLeastOnce, "done"))?;
     /// }
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn reply(&self, qos: QoS, payload: impl Into<Vec<u8>>) -> Outgoing {
+    pub fn reply(&self, qos: QoS, payload: impl Into<Payload>) -> Outgoing {
         let payload = payload.into();
         match self.correlation {
             Some(correlation) if self.enveloped => {
@@ -292,7 +292,7 @@ fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
 fn asking(mut message: Outgoing, envelope: bool, response_topic: &str, correlation: &[u8]) -> Outgoing {
     message.transient = true;
     if envelope {
-        message.payload = Envelope::Request { correlation, response_topic, payload: &message.payload }.encode();
+        message.payload = Envelope::Request { correlation, response_topic, payload: &message.payload }.encode().into();
         return message;
     }
     message.response_topic(response_topic).correlation_data(correlation)

@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 /// assert_eq!(aliyun_mqtt::p2p_topic("demo", "GID_demo@@@0002")?, "demo/p2p/GID_demo@@@0002");
 /// # Ok(()) }
 /// ```
-pub fn p2p_topic(parent: &str, client_id: &str) -> Result<String> {
+pub fn p2p_topic(parent: impl AsRef<str>, client_id: impl AsRef<str>) -> Result<String> {
+    let (parent, client_id) = (parent.as_ref(), client_id.as_ref());
     for (what, text) in [("parent topic", parent), ("client id", client_id)] {
         if text.is_empty() {
             return Err(Error::invalid(format!("the {what} of the P2P message is empty")));

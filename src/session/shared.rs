@@ -79,6 +79,11 @@ impl Session {
         self.lock().is_online()
     }
 
+    /// Returns true if the program has closed the client.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.lock().interrupted
+    }
+
     pub(super) fn wait<'a>(&self, mut state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {
         let left = until.saturating_duration_since(Instant::now());
         state.watchers += 1;

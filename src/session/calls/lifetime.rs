@@ -106,6 +106,16 @@ impl Session {
         probe::time_out(&self.config, &findings)
     }
 
+    /// Ends every wait of a caller and refuses new work, without a wait of its own. The connection stays.
+    pub(crate) fn interrupt(&self) {
+        if self.check_process().is_err() {
+            return;
+        }
+        let mut state = self.lock();
+        state.interrupt();
+        self.notify_waiters(&mut state);
+    }
+
     /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the
     /// worker; reports what was not delivered.
     pub(crate) fn close(&self, deadline: Instant) -> Result<()> {

@@ -1,12 +1,13 @@
 //! What callers do to send: handing a message over, and waiting for all that were.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use crate::delivery::{Delivery, Settler, Slot};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::session::Session;
 use crate::session::core::op::{Body, Op};
+use crate::session::core::outbox::TopicRefusal;
 use crate::session::core::state::{State, topic_refused};
 
 /// What to do when there is no room.
@@ -27,39 +28,84 @@ impl Session {
     /// The same, with a place for its fate that somebody knows already.
     pub(in crate::session) fn submit_with(
         self: &Arc<Self>,
-        (settler, slot): (Settler, Arc<Slot>),
+        place: (Settler, Arc<Slot>),
         body: Body,
         deadline: Instant,
         full: WhenFull,
     ) -> Result<Delivery> {
         self.check_process()?;
-        let size = body.size();
-        let is_publish = matches!(body, Body::Publish(_));
-        #[cfg(feature = "spool")]
-        let accepted = crate::spool::wall_clock();
+        let (mut state, room) = self.wait_for_room(self.lock(), &body, full);
+        match room? {
+            Some(refusal) => Ok(self.refuse(&mut state, place, body, deadline, &refusal)),
+            None => self.admit(&mut state, place, body, deadline),
+        }
+    }
+
+    /// Accepts messages in their order, each with its deadline, and waits for room until then. A spool writes those that
+    /// need not wait for room in one go.
+    pub(crate) fn submit_many(
+        self: &Arc<Self>,
+        messages: Vec<Result<(Body, Instant)>>,
+        until: Instant,
+    ) -> Vec<Result<Delivery>> {
+        if let Err(error) = self.check_process() {
+            return messages.iter().map(|_| Err(error.clone())).collect();
+        }
+        let mut deliveries = Vec::with_capacity(messages.len());
         let mut state = self.lock();
+        gather(&state, true);
+        for message in messages {
+            let (body, deadline) = match message {
+                Ok(message) => message,
+                Err(error) => {
+                    deliveries.push(Err(error));
+                    continue;
+                }
+            };
+            // What is waited for may be in the way of what was gathered.
+            let (guard, mut room) = self.wait_for_room(state, &body, WhenFull::Fail);
+            state = guard;
+            if room.as_ref().is_err_and(|error| error.kind() == ErrorKind::Full) {
+                gather(&state, false);
+                (state, room) = self.wait_for_room(state, &body, WhenFull::WaitUntil(until));
+                gather(&state, true);
+            }
+            deliveries.push(match room {
+                Err(error) => Err(error),
+                Ok(Some(refusal)) => Ok(self.refuse(&mut state, Settler::new(), body, deadline, &refusal)),
+                Ok(None) => self.admit(&mut state, Settler::new(), body, deadline),
+            });
+        }
+        gather(&state, false);
+        deliveries
+    }
+
+    /// Waits until there is room for an operation. Returns the refusal of its topic, if its topic is refused.
+    fn wait_for_room<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        body: &Body,
+        full: WhenFull,
+    ) -> (MutexGuard<'a, State>, Result<Option<TopicRefusal>>) {
+        let is_publish = matches!(body, Body::Publish(_));
         loop {
-            state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
+            if let Err(error) = state.check_open() {
+                return (state, Err(error.with_fate(Fate::NotSent)));
+            }
             let now = Instant::now();
             self.expire_in(&mut state, now);
-            let refusal = match &body {
+            let refusal = match body {
                 Body::Publish(message) => state.outbox.topic_refusal(&message.topic, now),
                 _ => None,
             };
-            if let Some(refusal) = refusal {
-                state.stats.refused_topic += 1;
-                let op = Op::new(body, settler, deadline);
-                let error = topic_refused(&op, &refusal, now);
-                if let Some(settler) = op.settler {
-                    settler.settle(Err(error));
-                }
-                return Ok(Delivery::new(Arc::clone(self), slot, 0, deadline));
+            if refusal.is_some() {
+                return (state, Ok(refusal));
             }
-            let disk = has_disk_room(&state, &body);
-            let room = state.outbox.has_room(size) && disk;
+            let disk = has_disk_room(&state, body);
+            let room = state.outbox.has_room(body.size()) && disk;
             let slot = state.rate.as_ref().filter(|_| is_publish).and_then(|rate| rate.wait_until(now));
             if room && slot.is_none() {
-                break;
+                return (state, Ok(None));
             }
             let lacking = if room {
                 "rate"
@@ -69,17 +115,45 @@ impl Session {
                 "spool"
             };
             let until = match full {
-                WhenFull::Fail => return Err(no_room(ErrorKind::Full, &body, lacking)),
+                WhenFull::Fail => return (state, Err(no_room(ErrorKind::Full, body, lacking))),
                 WhenFull::WaitUntil(until) if now >= until => {
-                    return Err(no_room(ErrorKind::Timeout(Stage::Window), &body, lacking));
+                    return (state, Err(no_room(ErrorKind::Timeout(Stage::Window), body, lacking)));
                 }
                 WhenFull::WaitUntil(until) => until,
             };
             let wake = [slot, state.outbox.next_deadline()].into_iter().flatten().fold(until, Instant::min);
             state = self.wait(state, wake);
         }
-        self.check_count(&state, &body)?;
-        if is_publish {
+    }
+
+    /// Settles a message at once, since its topic is refused as a whole.
+    fn refuse(
+        self: &Arc<Self>,
+        state: &mut State,
+        (settler, slot): (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+        refusal: &TopicRefusal,
+    ) -> Delivery {
+        state.stats.refused_topic += 1;
+        let op = Op::new(body, settler, deadline);
+        let error = topic_refused(&op, refusal, Instant::now());
+        if let Some(settler) = op.settler {
+            settler.settle(Err(error));
+        }
+        Delivery::new(Arc::clone(self), slot, 0, deadline)
+    }
+
+    /// Accepts an operation for which there is room.
+    fn admit(
+        self: &Arc<Self>,
+        state: &mut State,
+        place: (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+    ) -> Result<Delivery> {
+        self.check_count(state, &body)?;
+        if matches!(body, Body::Publish(_)) {
             state.stats.published += 1;
             if let Some(rate) = &mut state.rate {
                 rate.used(Instant::now());
@@ -87,12 +161,13 @@ impl Session {
         }
         #[cfg(feature = "spool")]
         if let Some(message) = state.outbox.to_be_stored(&body) {
+            let (settler, slot) = place;
             let seq = state.outbox.push(body, settler, deadline);
-            state.outbox.store(seq, message, accepted);
+            state.outbox.store(seq, message, crate::spool::wall_clock());
             return Ok(Delivery::new(Arc::clone(self), slot, seq, deadline));
         }
-        let delivery = self.accept(&mut state, (settler, slot), body, deadline);
-        self.notify_waiters(&mut state);
+        let delivery = self.accept(state, place, body, deadline);
+        self.notify_waiters(state);
         Ok(delivery)
     }
 
@@ -124,6 +199,11 @@ impl Session {
             if !state.outbox.any_open_before(mark) {
                 return state.outbox.unseen.report().map_or(Ok(()), Err);
             }
+            if state.interrupted {
+                let open = state.outbox.open_before(mark);
+                let message = format!("the client was closed while {open} message(s) were still not acknowledged");
+                return Err(Error::new(ErrorKind::Closed, message));
+            }
             if now >= deadline {
                 let open = state.outbox.open_before(mark);
                 let message = format!("{open} message(s) are still not acknowledged (stage: ack)");
@@ -152,12 +232,29 @@ impl Session {
         }
     }
 
+    /// Gives up an operation, since its caller waits no longer.
+    pub(crate) fn withdraw(&self, seq: u64) {
+        let mut state = self.lock();
+        state.outbox.withdraw(seq);
+        // What was behind may have room now.
+        state.send_ready(None);
+        self.notify_waiters(&mut state);
+    }
+
     pub(crate) fn note_lost(&self, error: &Error) {
         self.lock().outbox.unseen.note(error);
     }
 }
 
-/// Whether the spool has room for it, if it has to go there.
+/// While this is on, a spool collects records without writing them.
+fn gather(state: &State, on: bool) {
+    #[cfg(feature = "spool")]
+    state.outbox.gather(on);
+    #[cfg(not(feature = "spool"))]
+    let _ = (state, on);
+}
+
+/// Returns true if the spool has room for the message, or if the message is not stored.
 fn has_disk_room(state: &State, body: &Body) -> bool {
     #[cfg(feature = "spool")]
     return state.outbox.to_be_stored(body).is_none_or(|message| state.outbox.has_disk_room(&message));

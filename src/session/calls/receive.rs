@@ -57,6 +57,10 @@ impl Session {
         self.check_process()?;
         let mut state = self.lock();
         loop {
+            // What waits is left to those who only look.
+            if state.interrupted && !matches!(until, Until::Now) {
+                return Err(Error::closed());
+            }
             if let Some(held_back) = state.held_back() {
                 drop(state);
                 self.emit(&[held_back]);
@@ -72,6 +76,9 @@ impl Session {
             }
             if let Phase::Dead(reason) = &state.phase {
                 return Err(reason.clone());
+            }
+            if state.interrupted {
+                return Err(Error::closed());
             }
             let left = match until {
                 Until::Now => return Ok(None),

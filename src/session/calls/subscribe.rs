@@ -26,7 +26,7 @@ impl Session {
     ) -> Result<Vec<QoS>> {
         let body = Body::Subscribe { filters: filters.to_vec(), own };
         let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
-        let reply = delivery.wait_reply(deadline)?.ok_or_else(overdue)?;
+        let reply = delivery.finish(deadline)?.ok_or_else(overdue)?;
         let said = reply.reason.as_deref();
         let verdicts = filters.iter().zip(reply.granted);
         verdicts.map(|((filter, _), verdict)| verdict.map_err(|code| refused_filter(filter, code, said))).collect()
@@ -36,7 +36,7 @@ impl Session {
     pub(crate) fn unsubscribe(self: &Arc<Self>, filter: &str, deadline: Instant) -> Result<()> {
         let body = Body::Unsubscribe(filter.to_string());
         let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
-        delivery.wait_reply(deadline)?.map(drop).ok_or_else(overdue)
+        delivery.finish(deadline)?.map(drop).ok_or_else(overdue)
     }
 
     /// Beyond 30 the service accepts filters but sends nothing for them, so one too many is refused here.
@@ -68,13 +68,19 @@ impl Session {
 /// counts the bytes of those wrongly, so that properties behind them may end up in the payload.
 fn overlap(state: &State, body: &Body) -> Option<Error> {
     let Body::Subscribe { filters, .. } = body else { return None };
-    let (filter, _) = filters.iter().find(|(_, asked)| asked.identifier.is_some())?;
-    let other = state.subscriptions.overlapping(filter).or_else(|| state.outbox.overlapping(filter))?;
+    let identified = filters.iter().filter(|(_, asked)| asked.identifier.is_some());
+    let others = |filter: &str| state.subscriptions.overlapping(filter).or_else(|| state.outbox.overlapping(filter));
+    let overlaps = identified.filter_map(|(filter, _)| Some((filter, others(filter)?.to_string())));
+    overlaps.map(|(filter, other)| overlapping(filter, &other)).next()
+}
+
+/// The error of two filters with identifiers that overlap.
+fn overlapping(filter: &str, other: &str) -> Error {
     let message = format!(
         "\"{filter}\" overlaps \"{other}\", and both subscriptions have identifiers: a message that matches both could \
          not be read"
     );
-    Some(Error::invalid(message).with_hint("give only one of them an identifier"))
+    Error::invalid(message).with_hint("give only one of them an identifier")
 }
 
 /// Refuses bad filters before anything is accepted.
@@ -88,6 +94,7 @@ pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Resul
         names::check_filter(filter, limits)?;
         asked.check(filter, v5)
     })?;
+    check_identifiers(filters)?;
     let size = packet_len(filters);
     if size > limits.packet_len {
         let message = format!(
@@ -96,6 +103,25 @@ pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Resul
             limits.packet_len
         );
         return Err(Error::invalid(message).with_hint("subscribe to them in several calls"));
+    }
+    Ok(())
+}
+
+/// Refuses different identifiers in one SUBSCRIBE, which can carry one, and filters with identifiers that overlap.
+fn check_identifiers(filters: &[FilterRequest]) -> Result<()> {
+    let Some(identifier) = filters.first().map(|(_, asked)| asked.identifier) else { return Ok(()) };
+    if filters.iter().any(|(_, asked)| asked.identifier != identifier) {
+        let message = "the filters of one subscription call have different identifiers, but a SUBSCRIBE can carry one";
+        return Err(Error::invalid(message).with_hint("subscribe to them in several calls"));
+    }
+    if identifier.is_none() {
+        return Ok(());
+    }
+    for (index, (filter, _)) in filters.iter().enumerate() {
+        let mut earlier = filters[..index].iter().map(|(earlier, _)| earlier);
+        if let Some(other) = earlier.find(|other| *other != filter && names::filters_overlap(other, filter)) {
+            return Err(overlapping(filter, other));
+        }
     }
     Ok(())
 }

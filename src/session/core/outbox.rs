@@ -5,6 +5,7 @@
 
 #[cfg(any(test, fuzzing))]
 mod consistency;
+mod interrupt;
 mod losses;
 #[cfg(feature = "spool")]
 mod records;

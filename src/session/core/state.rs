@@ -2,13 +2,12 @@
 
 mod ending;
 mod incoming;
+mod interrupt;
 mod limits;
 mod tokens;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
-
-use zeroize::Zeroize;
 
 use crate::config::{AckMode, Config};
 use crate::error::{Code, Error, ErrorKind};
@@ -69,6 +68,8 @@ pub(in crate::session) struct State {
     pub(in crate::session) phase: Phase,
     /// `disconnect` was called, or the client dropped: nothing new is accepted.
     pub(in crate::session) closing: bool,
+    /// The program has closed the client: nobody waits any more, and nothing new is accepted.
+    pub(in crate::session) interrupted: bool,
     /// The worker should end now.
     pub(in crate::session) leaving: bool,
     pub(in crate::session) worker_gone: bool,
@@ -135,6 +136,7 @@ impl State {
         State {
             phase: Phase::Offline(Error::new(ErrorKind::ConnectionLost, "the connection is not made yet")),
             closing: false,
+            interrupted: false,
             leaving: false,
             worker_gone: false,
             leave_by: None,
@@ -176,7 +178,7 @@ impl State {
     pub(in crate::session) fn check_open(&self) -> Result<(), Error> {
         match &self.phase {
             Phase::Dead(reason) => Err(reason.clone()),
-            _ if self.closing => Err(Error::closed()),
+            _ if self.closing || self.interrupted => Err(Error::closed()),
             _ => Ok(()),
         }
     }
@@ -292,9 +294,9 @@ impl State {
                 }
                 Step::Resubscribe(filters) => (Kind::Request, link.subscribe(filters)),
                 Step::UploadToken(upload) => {
-                    let mut message = upload.message();
+                    let message = upload.message();
                     let sent = link.publish(&message);
-                    message.payload.zeroize();
+                    message.payload.wipe();
                     (Kind::Publish, sent)
                 }
             };
