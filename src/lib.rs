@@ -274,6 +274,8 @@ mod system;
 mod tls;
 mod token;
 
+/// The type of shared bytes that [`Payload`] takes without a copy.
+pub use bytes::Bytes;
 pub use client::Client;
 pub use closer::Closer;
 pub use config::{AckMode, Config, ConfigBuilder, Protocol};
@@ -288,7 +290,7 @@ pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
 pub use events::{Event, Events, Notice, Untaken};
 pub use limits::Limits;
 pub use message::{Message, Outgoing, Payload, QoS};
-pub use names::{ClientId, p2p_topic};
+pub use names::{ClientId, p2p_topic, topic_matches};
 pub use printable::printable;
 pub use proxy::Proxy;
 pub use publish_each::PublishEach;
