@@ -30,8 +30,8 @@ const DROP: Duration = Duration::from_secs(1);
 /// and subscriptions meanwhile.
 ///
 /// Dropping the last handle disconnects quietly within a second. [`disconnect`](Client::disconnect) takes up to the
-/// configured timeout and reports what was not delivered. After a `fork`, every call in the child on its parent's client
-/// fails with [`Forked`](crate::ErrorKind::Forked).
+/// configured timeout and reports what was not delivered. After a `fork`, every call in the child on its parent's
+/// client fails with [`Forked`](crate::ErrorKind::Forked).
 #[derive(Clone)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -44,11 +44,11 @@ struct Handle {
 }
 
 impl Client {
-    /// Connects and blocks until the service has accepted the login (CONNACK) and, in ordered mode, the order flag; at most
-    /// for [`Config::timeout`].
+    /// Connects and blocks until the service has accepted the login (CONNACK) and, in ordered mode, the order flag; at
+    /// most for [`Config::timeout`].
     ///
-    /// The first connect is tried once and fails at once with its reason. Only a connection that was established is made
-    /// again in the background.
+    /// The first connect is tried once and fails at once with its reason. Only a connection that was established is
+    /// made again in the background.
     ///
     /// # Errors
     /// [`Resolve`](crate::ErrorKind::Resolve), [`Connect`](crate::ErrorKind::Connect), [`Tls`](crate::ErrorKind::Tls),
@@ -120,8 +120,8 @@ impl Client {
 
     /// Delivers what was accepted, sends DISCONNECT, and ends the background thread. Blocks at most for the timeout.
     ///
-    /// Waits for the server to finish the exchange of each QoS 2 message that was acknowledged before, so that it is not
-    /// delivered again in a kept session. If the time is over first, that is a warning in the log, not an error.
+    /// Waits for the server to finish the exchange of each QoS 2 message that was acknowledged before, so that it is
+    /// not delivered again in a kept session. If the time is over first, that is a warning in the log, not an error.
     ///
     /// As soon as it begins, every handle refuses new work with [`Closed`](crate::ErrorKind::Closed). Messages received
     /// before can still be taken, but not acknowledged. Their number is in [`Event::Ended`](crate::Event::Ended), in
@@ -129,8 +129,8 @@ impl Client {
     /// [`Delivery`](crate::Delivery) is settled. Calling it again does nothing.
     ///
     /// # Errors
-    /// [`Undelivered`](crate::ErrorKind::Undelivered) with the number of messages that were not delivered in time, or that
-    /// had failed before without being reported, and the first reason; or the reason the client was dead already.
+    /// [`Undelivered`](crate::ErrorKind::Undelivered) with the number of messages that were not delivered in time, or
+    /// that had failed before without being reported, and the first reason; or the reason the client was dead already.
     pub fn disconnect(&self) -> Result<()> {
         self.session().close(after(self.timeout))
     }
@@ -155,6 +155,17 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("config", self.config()).field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
+
+/// A program may hold these in statics, share them, and move them between threads.
+const _: () = {
+    const fn send_and_sync<T: Send + Sync>() {}
+    send_and_sync::<Client>();
+    send_and_sync::<Closer>();
+    send_and_sync::<Config>();
+    send_and_sync::<crate::Delivery>();
+    send_and_sync::<crate::Error>();
+    send_and_sync::<crate::Subscription>();
+};
 
 /// Returns the instant this long from now, at most a year.
 pub(crate) fn after(timeout: Duration) -> Instant {

@@ -42,19 +42,19 @@ impl Closer {
     ///
     /// * Calls that wait end with [`Closed`](crate::ErrorKind::Closed), also those made later:
     ///   [`recv`](crate::Client::recv), [`recv_timeout`](crate::Client::recv_timeout), [`flush`](crate::Client::flush),
-    ///   [`Delivery::wait`](crate::Delivery::wait) and the others. [`messages`](crate::Client::messages) ends without an
-    ///   error. Messages in the inbox stay there; [`try_recv`](crate::Client::try_recv) still takes them.
+    ///   [`Delivery::wait`](crate::Delivery::wait) and the others. [`messages`](crate::Client::messages) ends without
+    ///   an error. Messages in the inbox stay there; [`try_recv`](crate::Client::try_recv) still takes them.
     /// * New messages and subscriptions are refused with [`Closed`](crate::ErrorKind::Closed).
     /// * A blocking call that was sending, such as [`publish`](crate::Client::publish) or
     ///   [`subscribe`](crate::Client::subscribe), gives its operation up and reports its [`fate`](crate::Error::fate):
-    ///   [`NotSent`](crate::Fate::NotSent) was not written and will not be; [`Unknown`](crate::Fate::Unknown) was written,
-    ///   and its acknowledgement is not waited for.
+    ///   [`NotSent`](crate::Fate::NotSent) was not written and will not be; [`Unknown`](crate::Fate::Unknown) was
+    ///   written, and its acknowledgement is not waited for.
     ///
-    /// The connection stays until [`disconnect`](crate::Client::disconnect): the message in hand can still be acknowledged,
-    /// and queued messages are still delivered. `disconnect` waits as usual, within its timeout.
+    /// The connection stays until [`disconnect`](crate::Client::disconnect): the message in hand can still be
+    /// acknowledged, and queued messages are still delivered. `disconnect` waits as usual, within its timeout.
     ///
-    /// Any thread may call it, any number of times. It takes locks, so a signal handler must not call it, only a thread that
-    /// the handler wakes. In a forked child it does nothing.
+    /// Any thread may call it, any number of times. It takes locks, so a signal handler must not call it, only a thread
+    /// that the handler wakes. In a forked child it does nothing.
     pub fn close(&self) {
         if self.process == std::process::id() {
             if let Some(session) = self.session.upgrade() {

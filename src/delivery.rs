@@ -1,4 +1,4 @@
-//! The fate of one message.
+//! The outcome of one message.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
@@ -9,14 +9,14 @@ use crate::message::Message;
 use crate::session::Session;
 use crate::sync::lock;
 
-/// The fate of one message handed over with [`publish_nowait`](crate::Client::publish_nowait).
+/// The outcome of one queued message; from [`Client::enqueue`](crate::Client::enqueue).
 ///
-/// It resolves exactly once: acknowledged, or an [`Error`] whose [`fate`](Error::fate) says refused, not sent or
-/// unknown. It stays open no longer than the message's own deadline, whatever happens to the connection, the client
-/// or its worker.
+/// It is settled exactly once: the message was acknowledged, or failed with an [`Error`] whose [`fate`](Error::fate) is
+/// refused, not sent or unknown. It is settled by the message's own deadline at the latest, whatever happens to the
+/// connection or the client.
 ///
-/// Dropping it does not withdraw the message. A failure that no `Delivery` has shown to anybody is reported by the
-/// next [`flush`](crate::Client::flush) or [`disconnect`](crate::Client::disconnect).
+/// Dropping it does not withdraw the message. The next [`flush`](crate::Client::flush) or
+/// [`disconnect`](crate::Client::disconnect) reports a failure that no `Delivery` has shown.
 pub struct Delivery {
     session: Arc<Session>,
     slot: Arc<Slot>,
@@ -24,11 +24,11 @@ pub struct Delivery {
     deadline: Instant,
 }
 
-/// What is known of an acknowledged message.
+/// The confirmation of an acknowledged message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// How often it was handed to a connection. Above 1, receivers may have seen it more than once (QoS 1, or QoS 2
+    /// The number of times the message was sent. Above 1, receivers may have seen it more than once (QoS 1, or QoS 2
     /// across a lost session).
     pub attempts: u32,
 }
@@ -42,16 +42,20 @@ impl Delivery {
         self.seq
     }
 
-    /// Blocks until the message is settled, at most until its own deadline. A message in a spool may have none: then it
-    /// waits as long as it takes.
+    /// Blocks until the message is settled, at most until its own deadline. A message in a spool may have no deadline;
+    /// then the wait has none either.
     ///
     /// # Errors
-    /// Refused, not sent or unknown, by [`Error::fate`]; a time-out names its stage.
+    /// The reason the message failed, with its [`fate`](Error::fate): refused, not sent or unknown.
+    /// [`Timeout`](crate::ErrorKind::Timeout) names the stage.
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed) without a fate when a [`Closer`](crate::Closer) ends the wait: the message
+    /// is not settled yet, and still goes on. [`Client::disconnect`](crate::Client::disconnect) settles it.
     pub fn wait(&self) -> Result<Receipt> {
         receipt(self.wait_until(self.deadline)?)
     }
 
-    /// Blocks until the message is settled, at most this long. `Ok(None)`: still pending, which is no error.
+    /// Blocks until the message is settled, at most this long. `Ok(None)`: it is not settled yet.
     ///
     /// # Errors
     /// As [`wait`](Delivery::wait).
@@ -60,7 +64,7 @@ impl Delivery {
         Ok(self.wait_until(until.min(self.deadline))?.map(|outcome| outcome.receipt()))
     }
 
-    /// Looks without blocking. `Ok(None)`: still pending.
+    /// Returns the outcome without blocking. `Ok(None)`: the message is not settled yet.
     ///
     /// # Errors
     /// As [`wait`](Delivery::wait).
@@ -104,7 +108,7 @@ impl Delivery {
         receipt(self.finish(self.deadline)?)
     }
 
-    /// How this request ended; `None`: it was acknowledged, but there is no answer by then.
+    /// Waits for the end of a request. `None`: the request was acknowledged, but has no reply by then.
     pub(crate) fn wait_answer(&self, until: Instant) -> Option<RequestEnd> {
         if let Err(error) = self.session.check_process() {
             return Some(RequestEnd::Failed(error));
@@ -115,7 +119,7 @@ impl Delivery {
         })
     }
 
-    /// Whether the broker has it.
+    /// Returns true if the server has acknowledged the message.
     pub(crate) fn is_acknowledged(&self) -> bool {
         self.slot.is_acknowledged()
     }
@@ -154,13 +158,13 @@ pub(crate) enum RequestEnd {
     Ended(Error),
 }
 
-/// The answer to an operation that went well.
+/// The acknowledgement of an operation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
     pub(crate) attempts: u32,
-    /// SUBACK's verdict on each filter, in their order: the granted QoS or the refusing code.
+    /// SUBACK's answer for each filter, in their order: the granted QoS or the refusing code.
     pub(crate) granted: Vec<Result<crate::QoS, u8>>,
-    /// What the broker said with it.
+    /// The server's reason string.
     pub(crate) reason: Option<String>,
 }
 
@@ -170,7 +174,7 @@ impl Outcome {
     }
 }
 
-/// Where an operation's answer is put, once.
+/// The place for an operation's outcome, which is filled once.
 pub(crate) struct Slot {
     state: Mutex<SlotState>,
     ready: Condvar,
@@ -201,8 +205,8 @@ enum Waited {
 }
 
 impl SlotState {
-    /// Whether a failure of the message is news to somebody. It is none if the message was answered, or if the caller has
-    /// been told otherwise how the request ended.
+    /// Returns true if a failure of the message is still to be reported: not if the request has a reply, or if its
+    /// caller knows by other means how it ended.
     fn is_news(&self) -> bool {
         !self.told && !matches!(self.answer, Some(Ok(_)))
     }
@@ -230,7 +234,7 @@ impl Slot {
                 state.told = true;
                 return Some(RequestEnd::Reply(*message));
             }
-            // It says more of the request than why nobody waits for its answer any more.
+            // It says more about the request than the end of its client does.
             if let Some(Err(error)) = &state.result {
                 state.seen = true;
                 return Some(RequestEnd::Failed(error.clone()));

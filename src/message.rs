@@ -88,8 +88,8 @@ impl Message {
 
     /// Returns true if the server marked the message as sent before (DUP flag).
     ///
-    /// The service sends a QoS 1 message again when its acknowledgement takes longer than 5 to 10 s (help page "Limits"),
-    /// so a receiver must expect repetitions.
+    /// The service sends a QoS 1 message again when its acknowledgement takes longer than 5 to 10 s (help page
+    /// "Limits"), so a receiver must expect repetitions.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
         self.duplicate
@@ -119,7 +119,8 @@ impl Message {
         self.properties.as_ref()?.content_type.as_deref()
     }
 
-    /// Returns true if the sender declared the payload to be UTF-8 text (MQTT 5). The payload may still be something else.
+    /// Returns true if the sender declared the payload to be UTF-8 text (MQTT 5). The payload may still be something
+    /// else.
     #[must_use]
     pub fn payload_format_utf8(&self) -> bool {
         self.properties.as_ref().is_some_and(|properties| properties.text)
@@ -131,8 +132,8 @@ impl Message {
         self.properties.as_ref()?.expiry.map(|seconds| Duration::from_secs(u64::from(seconds)))
     }
 
-    /// Returns the topic that the sender wants a reply on, if it gave one (MQTT 5). [`request`](Message::request) covers
-    /// both versions of MQTT.
+    /// Returns the topic that the sender wants a reply on, if it gave one (MQTT 5). [`request`](Message::request)
+    /// covers both versions of MQTT.
     #[must_use]
     pub fn response_topic(&self) -> Option<&str> {
         self.properties.as_ref()?.response_topic.as_deref()
@@ -158,9 +159,9 @@ impl Message {
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed) or the reason the client is dead;
-    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost) when the connection it came over and its session are gone, as
-    /// always with a clean session: the acknowledgement has no effect. With a persistent session it is kept, and sent when
-    /// the server repeats the message.
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost) when the connection it came over and its session are gone,
+    /// as always with a clean session: the acknowledgement has no effect. With a persistent session it is kept, and
+    /// sent when the server repeats the message.
     pub fn ack(&self) -> Result<()> {
         match &self.ack {
             Some(handle) => handle.ack(),

@@ -10,14 +10,14 @@ use crate::session::{QueueId, Session, Until};
 
 /// Receives the messages of one subscription; from [`Client::subscription`](crate::Client::subscription).
 ///
-/// It receives matching messages in place of the client's own queue, beginning with those that already wait there. Where
-/// several subscriptions match, the one made first receives the message. Its messages count against the bounds of the
-/// client's inbox.
+/// It receives matching messages in place of the client's own queue, beginning with those that already wait there.
+/// Where several subscriptions match, the one made first receives the message. Its messages count against the bounds of
+/// the client's inbox.
 ///
-/// Dropping it unsubscribes in the background, unless another `Subscription` or the client itself has the same filter, or the
-/// client is closed. The messages it still holds move to the next `Subscription` that matches, else to the client's own
-/// queue, each to its place in the order of receipt. A program that wants its kept session to collect messages while it is
-/// away calls [`disconnect`](crate::Client::disconnect) first.
+/// Dropping it unsubscribes in the background, unless another `Subscription` or the client itself has the same filter,
+/// or the client is closed. The messages it still holds move to the next `Subscription` that matches, else to the
+/// client's own queue, each to its place in the order of receipt. A program that wants its kept session to collect
+/// messages while it is away calls [`disconnect`](crate::Client::disconnect) first.
 ///
 /// It does not keep the client alive.
 pub struct Subscription {
@@ -57,8 +57,8 @@ impl Subscription {
     /// Takes the next message, if there is one. Does not block.
     ///
     /// # Errors
-    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has been
-    /// taken.
+    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has
+    /// been taken.
     pub fn try_recv(&self) -> Result<Option<Message>> {
         self.session.take(QueueId::Stream(self.queue), Until::Now)
     }
@@ -83,11 +83,12 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// An iterator over received messages, from [`Client::messages`](crate::Client::messages) or [`Subscription::messages`].
+/// An iterator over received messages, from [`Client::messages`](crate::Client::messages) or
+/// [`Subscription::messages`].
 ///
-/// Each `next` blocks until a message comes, without a deadline unless [`idle`](Messages::idle) sets one. The iterator ends
-/// without an error when the program closes or disconnects the client. When the client dies for another reason, the iterator
-/// yields that error once and then ends.
+/// Each `next` blocks until a message comes, without a deadline unless [`idle`](Messages::idle) sets one. The iterator
+/// ends without an error when the program closes or disconnects the client. When the client dies for another reason,
+/// the iterator yields that error once and then ends.
 ///
 /// ```no_run
 /// # fn main() -> aliyun_mqtt::Result<()> {

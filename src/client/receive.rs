@@ -11,18 +11,18 @@ use crate::subscribe_options::{FilterRequest, SubscribeOptions};
 use crate::subscription::{Messages, Subscription};
 
 impl Client {
-    /// Subscribes and blocks until the server has granted the subscription (SUBACK), at most for the timeout. Returns the
-    /// granted QoS, which may be lower than the requested one.
+    /// Subscribes and blocks until the server has granted the subscription (SUBACK), at most for the timeout. Returns
+    /// the granted QoS, which may be lower than the requested one.
     ///
-    /// A [`QoS`] is enough; [`SubscribeOptions`] has the options of MQTT 5. Matching messages go to the client's own queue.
-    /// On a lost session the subscription is made again in the background.
+    /// A [`QoS`] is enough; [`SubscribeOptions`] has the options of MQTT 5. Matching messages go to the client's own
+    /// queue. On a lost session the subscription is made again in the background.
     ///
-    /// A client may have 30 filters. The service accepts more, but sends nothing for them, so one too many is refused here
-    /// ([`Limits`](crate::Limits)).
+    /// A client may have 30 filters. The service accepts more, but sends nothing for them, so one too many is refused
+    /// here ([`Limits`](crate::Limits)).
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the filter breaks a rule, the options need MQTT 5 and the client speaks 3.1.1,
-    /// or two filters with identifiers overlap. [`Rejected`](crate::ErrorKind::Rejected) with the SUBACK code;
+    /// [`Invalid`](crate::ErrorKind::Invalid): the filter breaks a rule, the options need MQTT 5 and the client speaks
+    /// 3.1.1, or two filters with identifiers overlap. [`Rejected`](crate::ErrorKind::Rejected) with the SUBACK code;
     /// [`SuspectedRefusal`](crate::ErrorKind::SuspectedRefusal), since this service answers a subscription without
     /// permission by closing the connection; [`Timeout`](crate::ErrorKind::Timeout) with the stage;
     /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead.
@@ -31,8 +31,8 @@ impl Client {
         granted.first().copied().ok_or_else(|| crate::Error::internal("SUBACK without a verdict"))
     }
 
-    /// Subscribes to several filters in one packet, as [`subscribe`](Client::subscribe). Returns the granted QoS of each, in
-    /// their order.
+    /// Subscribes to several filters in one packet, as [`subscribe`](Client::subscribe). Returns the granted QoS of
+    /// each, in their order.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -56,12 +56,12 @@ impl Client {
         self.session().subscribe(&filters, true, after(self.timeout))
     }
 
-    /// Subscribes as [`subscribe`](Client::subscribe), and returns a [`Subscription`] that receives the matching messages in
-    /// place of the client's own queue.
+    /// Subscribes as [`subscribe`](Client::subscribe), and returns a [`Subscription`] that receives the matching
+    /// messages in place of the client's own queue.
     ///
     /// The subscription begins with the matching messages that already wait in the client's own queue, in the order of
-    /// receipt, acknowledged or not: in a kept session, messages arrive before the program can ask for them. On an error
-    /// they return to their places.
+    /// receipt, acknowledged or not: in a kept session, messages arrive before the program can ask for them. On an
+    /// error they return to their places.
     ///
     /// # Errors
     /// As [`subscribe`](Client::subscribe).
@@ -83,13 +83,13 @@ impl Client {
         Ok(subscription)
     }
 
-    /// Unsubscribes and blocks until the server confirms (UNSUBACK), at most for the timeout. A [`Subscription`] with this
-    /// filter receives nothing more.
+    /// Unsubscribes and blocks until the server confirms (UNSUBACK), at most for the timeout. A [`Subscription`] with
+    /// this filter receives nothing more.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid), [`Timeout`](crate::ErrorKind::Timeout),
-    /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead. Even then the filter is not subscribed again
-    /// after a reconnect; only a kept session may still have it.
+    /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead. Even then the filter is not subscribed
+    /// again after a reconnect; only a kept session may still have it.
     pub fn unsubscribe(&self, filter: impl AsRef<str>) -> Result<()> {
         let filter = filter.as_ref();
         session::check_filters(&[(filter.to_string(), QoS::AtMostOnce.into())], self.config())?;
@@ -118,8 +118,8 @@ impl Client {
     /// Takes the next message of the client's own queue, if there is one. Does not block.
     ///
     /// # Errors
-    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has been
-    /// taken.
+    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has
+    /// been taken.
     pub fn try_recv(&self) -> Result<Option<Message>> {
         self.session().take(QueueId::Client, Until::Now)
     }

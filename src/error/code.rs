@@ -70,7 +70,7 @@ impl Code {
                 "the console's monitoring shows the instance's quotas and what is used of them; \
                  ConfigBuilder::max_publish_rate sends more slowly"
             }
-            0x99 => "a payload that is marked as text (Outgoing::text) must be UTF-8",
+            0x99 => "a payload that is marked as text (Outgoing::payload_format_utf8) must be UTF-8",
             0x9B => "use a lower QoS",
             0x9E => "use a filter without $share: the service has no shared subscriptions",
             0xA1 => "subscribe without an identifier",

@@ -4,8 +4,8 @@
 
 use super::{Message, Outgoing, Properties};
 
-/// What the allocator takes for this many bytes: with its own, rounded up, and no less than its smallest block. So it is
-/// with glibc; others differ by little.
+/// What the allocator takes for this many bytes: with its own, rounded up, and no less than its smallest block. So it
+/// is with glibc; others differ by little.
 pub(crate) const fn block(bytes: usize) -> usize {
     match bytes {
         0 => 0,

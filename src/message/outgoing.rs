@@ -82,8 +82,8 @@ impl Outgoing {
     /// payload.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the value cannot be written in JSON, such as a map whose keys are not texts.
-    /// The cause is the error's [`source`](std::error::Error::source).
+    /// [`Invalid`](crate::ErrorKind::Invalid): the value cannot be written in JSON, such as a map whose keys are not
+    /// texts. The cause is the error's [`source`](std::error::Error::source).
     pub fn json(topic: impl Into<String>, qos: QoS, value: &(impl Serialize + ?Sized)) -> Result<Self> {
         let topic = topic.into();
         match serde_json::to_vec(value) {
@@ -107,11 +107,11 @@ impl Outgoing {
         self
     }
 
-    /// Adds a user property: a key and a value of up to 65,535 bytes each, without NUL. Keys may repeat, and the order is
-    /// kept. Needs MQTT 5.
+    /// Adds a user property: a key and a value of up to 65,535 bytes each, without NUL. Keys may repeat, and the order
+    /// is kept. Needs MQTT 5.
     ///
-    /// The service accepts 8 KB of user properties for messages that it forwards to RocketMQ (help page "Server-side data
-    /// forwarding"). No limit is documented otherwise, so none is checked here.
+    /// The service accepts 8 KB of user properties for messages that it forwards to RocketMQ (help page "Server-side
+    /// data forwarding"). No limit is documented otherwise, so none is checked here.
     #[must_use]
     pub fn user_property(self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.with(|properties| properties.user.push((key.into(), value.into())))
@@ -123,17 +123,18 @@ impl Outgoing {
         self.with(|properties| properties.content_type = Some(content_type.into()))
     }
 
-    /// Declares that the payload is UTF-8 text (payload format indicator 1). A payload that is not UTF-8 is refused when
-    /// the message is sent. Needs MQTT 5.
+    /// Declares that the payload is UTF-8 text (payload format indicator 1). A payload that is not UTF-8 is refused
+    /// when the message is sent. Needs MQTT 5.
     #[must_use]
     pub fn payload_format_utf8(self) -> Self {
         self.with(|properties| properties.text = true)
     }
 
-    /// The server discards the message after this long. Rounded up to whole seconds; at most 4,294,967,295 s. Needs MQTT 5.
+    /// The server discards the message after this long. Rounded up to whole seconds; at most 4,294,967,295 s. Needs
+    /// MQTT 5.
     ///
-    /// The service discards expired messages from its offline store (help page "MQTT 5.0 overview"). For messages that it
-    /// forwards to RocketMQ, the range is 0 to 65,535 s (help page "Server-side data forwarding").
+    /// The service discards expired messages from its offline store (help page "MQTT 5.0 overview"). For messages that
+    /// it forwards to RocketMQ, the range is 0 to 65,535 s (help page "Server-side data forwarding").
     #[must_use]
     pub fn message_expiry(self, time: Duration) -> Self {
         let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));

@@ -11,9 +11,9 @@ use super::block;
 
 /// The bytes of a message to be sent.
 ///
-/// Every call that sends takes an `impl Into<Payload>`: texts (`&str`, `String`, `&String`), bytes (`Vec<u8>`, `&Vec<u8>`,
-/// `&[u8]`, arrays) and [`Bytes`]. Owned values and `Bytes` are taken over without a copy; borrowed ones are copied once.
-/// A clone shares the bytes.
+/// Every call that sends takes an `impl Into<Payload>`: texts (`&str`, `String`, `&String`), bytes (`Vec<u8>`,
+/// `&Vec<u8>`, `&[u8]`, arrays) and [`Bytes`]. Owned values and `Bytes` are taken over without a copy; borrowed ones
+/// are copied once. A clone shares the bytes.
 ///
 /// ```
 /// use aliyun_mqtt::{Outgoing, Payload, QoS};

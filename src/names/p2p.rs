@@ -3,13 +3,14 @@
 use super::shown;
 use crate::error::{Error, Result};
 
-/// The topic of a message to one client: `{parent}/p2p/{client_id}`.
+/// Returns the topic of a message to one client: `{parent}/p2p/{client_id}`.
 ///
-/// The receiver needs no subscription, only a connection (help.aliyun.com/document_detail/96176.htm).
+/// The receiver needs no subscription, only a connection (help.aliyun.com/document_detail/96176.htm). Names and lengths
+/// are checked when a message is published.
 ///
 /// # Errors
-/// [`Invalid`](ErrorKind::Invalid): the parent topic is not one level, or the client id is empty or has a character
-/// that means something in topics (`/`, `+`, `#`). Names and lengths are checked when the topic is published to.
+/// [`Invalid`](crate::ErrorKind::Invalid): `parent` is not one topic level, or `client_id` is empty or contains `/`,
+/// `+`, `#` or NUL.
 ///
 /// ```
 /// # fn main() -> aliyun_mqtt::Result<()> {

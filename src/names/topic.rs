@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{is_name_char, shown};
 use crate::error::{Error, Result};
 use crate::limits::{Limits, MQTT_TEXT_LEN};
-
-/// Topics of the service itself; exempt from the rules for names and lengths.
-const SYSTEM: &str = "$SYS/";
+use crate::notice::SYSTEM;
 
 /// The length the help pages give for topics; beyond it there is a warning.
 const DOCUMENTED_LEN: usize = 64;
@@ -86,8 +84,8 @@ pub(crate) fn check_parent(parent: &str, limits: &Limits) -> Result<(), String> 
 
 /// Returns true if a subscription with this filter covers the topic (MQTT 3.1.1, section 4.7).
 ///
-/// `+` matches one level and `#` the rest, its parent level included. Filters that begin with a wildcard do not match topics
-/// that begin with `$`. Neither the filter nor the topic is checked.
+/// `+` matches one level and `#` the rest, its parent level included. Filters that begin with a wildcard do not match
+/// topics that begin with `$`. Neither the filter nor the topic is checked.
 ///
 /// ```
 /// use aliyun_mqtt::topic_matches;

@@ -66,7 +66,8 @@ impl Session {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let stats = self.lock().snapshot();
+        let stranded_workers = crate::detached::stranded_workers() as u64;
+        let stats = Stats { stranded_workers, ..self.lock().snapshot() };
         #[cfg(feature = "spool")]
         if let Some(queue) = &self.spool {
             let (spooled_messages, spooled_bytes) = queue.present();

@@ -41,8 +41,8 @@ impl Session {
         }
     }
 
-    /// Accepts messages in their order, each with its deadline, and waits for room until then. A spool writes those that
-    /// need not wait for room in one go.
+    /// Accepts messages in their order, each with its deadline, and waits for room until then. A spool writes those
+    /// that need not wait for room in one go.
     pub(crate) fn submit_many(
         self: &Arc<Self>,
         messages: Vec<Result<(Body, Instant)>>,
@@ -180,7 +180,8 @@ impl Session {
         deadline: Instant,
     ) -> Delivery {
         if let Body::Unsubscribe(filter) = &body {
-            // From now on it is not restored; should the broker not hear of it before the session ends, that ends it too.
+            // From now on it is not restored; should the broker not hear of it before the session ends, that ends it
+            // too.
             state.subscriptions.remove(filter);
         }
         let seq = state.outbox.push(body, settler, deadline);

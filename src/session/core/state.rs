@@ -11,7 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::config::{AckMode, Config};
 use crate::error::{Code, Error, ErrorKind};
-use crate::message::{Message, Outgoing, QoS};
+use crate::message::Message;
+use crate::notice;
 use crate::session::core::acks::Acks;
 use crate::session::core::inbox::{Inbox, QueueId};
 use crate::session::core::op::Body;
@@ -26,11 +27,6 @@ use crate::stats::Stats;
 use crate::subscribe_options::FilterRequest;
 pub(in crate::session) use ending::{Disconnected, topic_refused};
 use tokens::{Upload, Verdict};
-
-/// Where the order flag goes, and what it says.
-/// Source: AliwareMQ/lmq-demo, MQ4IoTSendOrderMessageToRocketMQ.java and MQTTSendOrderMessage.php.
-const ORDER_TOPIC: &str = "$SYS/enableOrderMsg";
-const ORDER_FLAG: &str = r#"{"order":"true"}"#;
 
 /// How long a line has to hold without the suspect before the suspect is sent alone. A refusal follows within a round
 /// trip or so; a bad link, against which this guards, breaks at any time.
@@ -288,13 +284,10 @@ impl State {
         if let Some(step) = self.steps.front() {
             let Some(id) = self.outbox.next_id().filter(|_| self.outbox.takes_one_more()) else { return };
             let (kind, sent) = match step {
-                Step::EnableOrder => {
-                    let flag = Outgoing::new(ORDER_TOPIC, QoS::AtLeastOnce, ORDER_FLAG);
-                    (Kind::Publish, link.publish(&flag))
-                }
+                Step::EnableOrder => (Kind::Publish, link.publish(&notice::enable_order())),
                 Step::Resubscribe(filters) => (Kind::Request, link.subscribe(filters)),
                 Step::UploadToken(upload) => {
-                    let message = upload.message();
+                    let message = notice::upload_token(&upload.token);
                     let sent = link.publish(&message);
                     message.payload.wipe();
                     (Kind::Publish, sent)

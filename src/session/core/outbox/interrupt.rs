@@ -10,8 +10,8 @@ impl Outbox {
         self.ops.values().filter_map(|op| op.settler.as_ref()).for_each(|settler| settler.interrupt());
     }
 
-    /// Gives up an operation whose caller waits no longer: it is not sent, or, where it was written already, its outcome
-    /// stays unknown.
+    /// Gives up an operation whose caller waits no longer: it is not sent, or, where it was written already, its
+    /// outcome stays unknown.
     pub(in crate::session) fn withdraw(&mut self, seq: u64) {
         let Some(mut op) = self.ops.remove(&seq) else { return };
         if !op.is_open() {

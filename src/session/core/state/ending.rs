@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use super::tokens::{UPLOAD_TOPIC, Verdict};
-use super::{ORDER_TOPIC, Phase, State, Step};
+use super::tokens::Verdict;
+use super::{Phase, State, Step};
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::{Event, Untaken};
+use crate::notice::{ENABLE_ORDER, UPLOAD_TOKEN};
 use crate::session::core::op::Kind;
 use crate::session::core::op::{Op, cut_hint, refusal_hint};
 use crate::session::core::outbox::{Blame, Outbox, TopicRefusal};
@@ -110,8 +111,8 @@ impl State {
             return failure.error.clone();
         }
         let before = match &self.step {
-            Some((Step::EnableOrder, _)) => Some(format!("after PUBLISH to \"{ORDER_TOPIC}\" (ordered mode)")),
-            Some((Step::UploadToken(_), _)) => Some(format!("after PUBLISH to \"{UPLOAD_TOPIC}\" (a new token)")),
+            Some((Step::EnableOrder, _)) => Some(format!("after PUBLISH to \"{ENABLE_ORDER}\" (ordered mode)")),
+            Some((Step::UploadToken(_), _)) => Some(format!("after PUBLISH to \"{UPLOAD_TOKEN}\" (a new token)")),
             Some((Step::Resubscribe(_), _)) => Some("while the subscriptions were being restored".to_string()),
             None => self.outbox.last_words(now),
         };

@@ -4,8 +4,8 @@ use super::State;
 use crate::error::Error;
 
 impl State {
-    /// Ends every wait of a caller and refuses new work. What was accepted before is still sent, and messages can still be
-    /// acknowledged, until the client ends.
+    /// Ends every wait of a caller and refuses new work. What was accepted before is still sent, and messages can still
+    /// be acknowledged, until the client ends.
     pub(in crate::session) fn interrupt(&mut self) {
         self.interrupted = true;
         self.outbox.interrupt_waits();

@@ -5,6 +5,7 @@ use crate::config::ConfigBuilder;
 use crate::credentials::Credentials;
 use crate::delivery::Settler;
 use crate::events::Event;
+use crate::message::{Outgoing, QoS};
 use crate::session::core::op::Op;
 use crate::session::core::outbox::TopicRefusal;
 use crate::session::wire::dial::id_limit;
@@ -215,7 +216,7 @@ fn a_session_the_broker_has_lost_voids_ids_and_acknowledgements() {
 fn a_step_that_is_not_acknowledged_is_overdue() {
     let (mut state, wire) = (state(config().ordered(true).timeout(Duration::from_secs(7))), Wire::default());
     connect(&mut state, &wire, false);
-    assert_eq!(wire.take(), [format!("publish {ORDER_TOPIC}")]);
+    assert_eq!(wire.take(), [format!("publish {}", notice::ENABLE_ORDER)]);
     let now = Instant::now();
     assert!(state.step_overdue(now).is_none() && state.step_overdue(now + Duration::from_secs(8)).is_some());
     written(&mut state, &[1]);

@@ -10,14 +10,11 @@ use crate::backoff::fraction as chance;
 use crate::config::Config;
 use crate::credentials::{Credentials, Login};
 use crate::error::{Code, Error, ErrorKind, Fate, RESOURCE};
-use crate::events::{Event, Notice};
-use crate::message::{Outgoing, QoS};
+use crate::events::Event;
+use crate::notice::Notice;
 use crate::session::core::op::Kind;
 use crate::session::core::token_store::TokenStore;
 use crate::token::{Token, TokenKind};
-
-/// Where a new token goes. Source: help.aliyun.com/document_detail/54282.html.
-pub(super) const UPLOAD_TOPIC: &str = "$SYS/uploadToken";
 
 /// Clocks are corrected by less than this without anybody calling it a step.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
@@ -39,16 +36,6 @@ pub(in crate::session) struct Verdict {
 pub(super) struct Upload {
     pub(super) token: Token,
     pub(super) serial: u64,
-}
-
-impl Upload {
-    /// The message for the service: `{"token":…,"type":…}`. Its payload is to be wiped.
-    pub(super) fn message(&self) -> Outgoing {
-        // A text is always representable in JSON.
-        let quoted = Zeroizing::new(serde_json::to_string(self.token.secret()).unwrap_or_default());
-        let payload = Zeroizing::new(format!(r#"{{"token":{},"type":"{}"}}"#, *quoted, self.token.kind()));
-        Outgoing::new(UPLOAD_TOPIC, QoS::AtLeastOnce, payload.as_bytes())
-    }
 }
 
 /// The event of a renewal that failed.
@@ -237,14 +224,12 @@ impl State {
     /// A notice of the service.
     pub(super) fn noticed(&mut self, notice: &Notice) {
         match notice {
-            Notice::TokenInvalid { code, token_type } => {
-                self.verdict = Some(Verdict { at: Instant::now(), code: *code, kind: TokenKind::parse(token_type) });
+            Notice::TokenInvalid { code, kind } => {
+                self.verdict = Some(Verdict { at: Instant::now(), code: *code, kind: *kind });
             }
-            Notice::TokenExpire { expire_time, token_type } => {
-                let end = expire_time.and_then(|millis| u64::try_from(millis).ok());
-                let end = end.and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
+            Notice::TokenExpire { expires, kind } => {
                 if let Some(store) = &mut self.tokens {
-                    self.token_news |= store.ends_soon(TokenKind::parse(token_type), end, SystemTime::now());
+                    self.token_news |= store.ends_soon(*kind, *expires, SystemTime::now());
                 }
             }
             Notice::Other { .. } => {}
