@@ -155,7 +155,10 @@ impl Credentials {
     /// single bad one.
     #[must_use]
     pub fn token(access_key_id: impl Into<String>, tokens: impl Into<String>) -> Self {
-        Credentials(Kind::Token { key_id: access_key_id.into(), tokens: parse_tokens(TOKEN_LABEL, &tokens.into()) })
+        Credentials(Kind::Token {
+            key_id: access_key_id.into(),
+            tokens: Token::parse_list(TOKEN_LABEL, &tokens.into()),
+        })
     }
 
     /// Token mode, with bare tokens and their kinds; at most one of each kind.
@@ -375,7 +378,7 @@ impl Credentials {
                 let Some(tokens) = env.text(env::TOKEN)?.map(Zeroizing::new) else {
                     return Credentials::read_applying(env);
                 };
-                let tokens = parse_tokens(env::TOKEN, &tokens);
+                let tokens = Token::parse_list(env::TOKEN, &tokens);
                 (Kind::Token { key_id, tokens }, (env::ACCESS_KEY_ID, env::TOKEN))
             }
         };
@@ -546,24 +549,6 @@ pub(crate) fn check_key(label: &str, value: &str) -> Result<()> {
         return Err(Error::config(message).with_hint(Hint::CopiedWithMore));
     }
     Ok(())
-}
-
-/// Reads `R|{token}|W|{token}`; what is wrong is said without showing the text.
-fn parse_tokens(label: &str, text: &str) -> Result<Vec<Token>> {
-    const FORM: &str = "does not have the form RW|{token}, R|{token}, W|{token}, or several of these joined with '|'";
-    check_key(label, text)?;
-    let bad = |rule: &str| Error::config(format!("{label} {rule}"));
-    let mut tokens = Vec::new();
-    let mut parts = text.split('|');
-    while let Some(word) = parts.next() {
-        let kind = TokenKind::parse(word).ok_or_else(|| bad(FORM))?;
-        match parts.next() {
-            None => return Err(bad(FORM)),
-            Some("") => return Err(bad("has an empty token behind its type")),
-            Some(token) => tokens.push(Token::new(kind, token)),
-        }
-    }
-    Ok(tokens)
 }
 
 #[cfg(test)]

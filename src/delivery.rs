@@ -1,22 +1,22 @@
-//! The fate of one message.
+//! The outcome of one message.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
 use crate::session::Session;
 use crate::sync::lock;
 
-/// The fate of one message handed over with [`publish_nowait`](crate::Client::publish_nowait).
+/// The outcome of one queued message; from [`Client::enqueue`](crate::Client::enqueue).
 ///
-/// It resolves exactly once: acknowledged, or an [`Error`] whose [`fate`](Error::fate) says refused, not sent or
-/// unknown. It stays open no longer than the message's own deadline, whatever happens to the connection, the client
-/// or its worker.
+/// It is settled exactly once: the message was acknowledged, or failed with an [`Error`] whose [`fate`](Error::fate) is
+/// refused, not sent or unknown. It is settled by the message's own deadline at the latest, whatever happens to the
+/// connection or the client.
 ///
-/// Dropping it does not withdraw the message. A failure that no `Delivery` has shown to anybody is reported by the
-/// next [`flush`](crate::Client::flush) or [`disconnect`](crate::Client::disconnect).
+/// Dropping it does not withdraw the message. The next [`flush`](crate::Client::flush) or
+/// [`disconnect`](crate::Client::disconnect) reports a failure that no `Delivery` has shown.
 pub struct Delivery {
     session: Arc<Session>,
     slot: Arc<Slot>,
@@ -24,11 +24,11 @@ pub struct Delivery {
     deadline: Instant,
 }
 
-/// What is known of an acknowledged message.
+/// The confirmation of an acknowledged message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// How often it was handed to a connection. Above 1, receivers may have seen it more than once (QoS 1, or QoS 2
+    /// The number of times the message was sent. Above 1, receivers may have seen it more than once (QoS 1, or QoS 2
     /// across a lost session).
     pub attempts: u32,
 }
@@ -38,33 +38,33 @@ impl Delivery {
         Delivery { session, slot, seq, deadline }
     }
 
-    #[cfg(feature = "spool")]
     pub(crate) fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// Blocks until the message is settled, at most until its own deadline. A message in a spool may have none: then it
-    /// waits as long as it takes.
+    /// Blocks until the message is settled, at most until its own deadline. A message in a spool may have no deadline;
+    /// then the wait has none either.
     ///
     /// # Errors
-    /// Refused, not sent or unknown, by [`Error::fate`]; a time-out names its stage.
+    /// The reason the message failed, with its [`fate`](Error::fate): refused, not sent or unknown.
+    /// [`Timeout`](crate::ErrorKind::Timeout) names the stage.
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed) without a fate when a [`Closer`](crate::Closer) ends the wait: the message
+    /// is not settled yet, and still goes on. [`Client::disconnect`](crate::Client::disconnect) settles it.
     pub fn wait(&self) -> Result<Receipt> {
-        match self.wait_reply(self.deadline)? {
-            Some(reply) => Ok(reply.receipt()),
-            None => Err(Error::internal("a delivery stayed open past its deadline")),
-        }
+        receipt(self.wait_until(self.deadline)?)
     }
 
-    /// Blocks until the message is settled, at most this long. `Ok(None)`: still pending, which is no error.
+    /// Blocks until the message is settled, at most this long. `Ok(None)`: it is not settled yet.
     ///
     /// # Errors
     /// As [`wait`](Delivery::wait).
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<Receipt>> {
         let until = Instant::now().checked_add(timeout).unwrap_or(self.deadline);
-        Ok(self.wait_reply(until.min(self.deadline))?.map(|reply| reply.receipt()))
+        Ok(self.wait_until(until.min(self.deadline))?.map(|outcome| outcome.receipt()))
     }
 
-    /// Looks without blocking. `Ok(None)`: still pending.
+    /// Returns the outcome without blocking. `Ok(None)`: the message is not settled yet.
     ///
     /// # Errors
     /// As [`wait`](Delivery::wait).
@@ -72,21 +72,43 @@ impl Delivery {
         self.wait_timeout(Duration::ZERO)
     }
 
-    /// The reply, or `None` if `until` passed before the operation's own deadline did.
-    pub(crate) fn wait_reply(&self, until: Instant) -> Result<Option<Outcome>> {
+    /// The outcome, or `None` if `until` passed before the operation's own deadline did.
+    fn wait_until(&self, until: Instant) -> Result<Option<Outcome>> {
         self.session.check_process()?;
-        if let Some(result) = self.slot.wait(until) {
-            return result.map(Some);
-        }
-        if Instant::now() < self.deadline {
-            return Ok(None);
+        match self.slot.wait(until) {
+            Waited::Settled(result) => return result.map(Some),
+            Waited::Interrupted => {
+                let message =
+                    "the client was closed before the outcome of this message was known; disconnect settles it";
+                return Err(Error::new(ErrorKind::Closed, message));
+            }
+            Waited::Pending if Instant::now() < self.deadline => return Ok(None),
+            Waited::Pending => {}
         }
         // Deadlines are enforced by whoever looks: this settles the operation, if nothing else just did.
         self.session.expire();
-        self.slot.wait(self.deadline).transpose()
+        match self.slot.wait(self.deadline) {
+            Waited::Settled(result) => result.map(Some),
+            Waited::Interrupted | Waited::Pending => Ok(None),
+        }
     }
 
-    /// How this request ended; `None`: it was acknowledged, but there is no answer by then.
+    /// As [`wait`](Delivery::wait), for the call that made the operation: when the client is closed meanwhile, the
+    /// operation is given up with it.
+    pub(crate) fn finish(&self, until: Instant) -> Result<Option<Outcome>> {
+        self.session.check_process()?;
+        if let Waited::Interrupted = self.slot.wait(until) {
+            self.session.withdraw(self.seq);
+        }
+        self.wait_until(until)
+    }
+
+    /// [`finish`](Delivery::finish) for a message, up to its own deadline.
+    pub(crate) fn finish_message(&self) -> Result<Receipt> {
+        receipt(self.finish(self.deadline)?)
+    }
+
+    /// Waits for the end of a request. `None`: the request was acknowledged, but has no reply by then.
     pub(crate) fn wait_answer(&self, until: Instant) -> Option<RequestEnd> {
         if let Err(error) = self.session.check_process() {
             return Some(RequestEnd::Failed(error));
@@ -97,7 +119,7 @@ impl Delivery {
         })
     }
 
-    /// Whether the broker has it.
+    /// Returns true if the server has acknowledged the message.
     pub(crate) fn is_acknowledged(&self) -> bool {
         self.slot.is_acknowledged()
     }
@@ -119,6 +141,13 @@ impl fmt::Debug for Delivery {
     }
 }
 
+fn receipt(outcome: Option<Outcome>) -> Result<Receipt> {
+    match outcome {
+        Some(outcome) => Ok(outcome.receipt()),
+        None => Err(Error::internal("a delivery stayed open past its deadline")),
+    }
+}
+
 /// How a request ended.
 #[derive(Debug)]
 pub(crate) enum RequestEnd {
@@ -129,13 +158,13 @@ pub(crate) enum RequestEnd {
     Ended(Error),
 }
 
-/// The answer to an operation that went well.
+/// The acknowledgement of an operation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
     pub(crate) attempts: u32,
-    /// SUBACK's verdict on each filter, in their order: the granted QoS or the refusing code.
+    /// SUBACK's answer for each filter, in their order: the granted QoS or the refusing code.
     pub(crate) granted: Vec<Result<crate::QoS, u8>>,
-    /// What the broker said with it.
+    /// The server's reason string.
     pub(crate) reason: Option<String>,
 }
 
@@ -145,7 +174,7 @@ impl Outcome {
     }
 }
 
-/// Where an operation's answer is put, once.
+/// The place for an operation's outcome, which is filled once.
 pub(crate) struct Slot {
     state: Mutex<SlotState>,
     ready: Condvar,
@@ -161,25 +190,41 @@ struct SlotState {
     told: bool,
     /// Of a request: its reply, or why there is going to be none. Boxed, since few have any.
     answer: Option<Result<Box<Message>>>,
+    /// Nobody is to wait for the result any more, though it may still come.
+    interrupted: bool,
     waiting: usize,
 }
 
+/// How a wait for a result ended.
+enum Waited {
+    Settled(Result<Outcome>),
+    /// The client was closed.
+    Interrupted,
+    /// The time is up.
+    Pending,
+}
+
 impl SlotState {
-    /// Whether a failure of the message is news to somebody. It is none if the message was answered, or if the caller has
-    /// been told otherwise how the request ended.
+    /// Returns true if a failure of the message is still to be reported: not if the request has a reply, or if its
+    /// caller knows by other means how it ended.
     fn is_news(&self) -> bool {
         !self.told && !matches!(self.answer, Some(Ok(_)))
     }
 }
 
 impl Slot {
-    /// Waits until the slot is filled, or `until` has passed (`None`).
-    fn wait(&self, until: Instant) -> Option<Result<Outcome>> {
-        self.wait_for(until, |state| {
-            let result = state.result.clone()?;
-            state.seen = true;
-            Some(result)
-        })
+    /// Waits until the slot is filled, at most until then. With a time that has passed it only looks, also after an
+    /// interruption.
+    fn wait(&self, until: Instant) -> Waited {
+        let waited = self.wait_for(until, |state| match state.result.clone() {
+            Some(result) => {
+                state.seen = true;
+                Some(Waited::Settled(result))
+            }
+            None if state.interrupted && Instant::now() < until => Some(Waited::Interrupted),
+            None => None,
+        });
+        waited.unwrap_or(Waited::Pending)
     }
 
     /// Waits for the end of a request, or until `until` has passed (`None`). A reply is taken.
@@ -189,7 +234,7 @@ impl Slot {
                 state.told = true;
                 return Some(RequestEnd::Reply(*message));
             }
-            // It says more of the request than why nobody waits for its answer any more.
+            // It says more about the request than the end of its client does.
             if let Some(Err(error)) = &state.result {
                 state.seen = true;
                 return Some(RequestEnd::Failed(error.clone()));
@@ -231,6 +276,14 @@ impl Slot {
         }
     }
 
+    fn interrupt(&self) {
+        let mut state = lock(&self.state);
+        state.interrupted = true;
+        if state.waiting > 0 {
+            self.ready.notify_all();
+        }
+    }
+
     fn is_acknowledged(&self) -> bool {
         matches!(lock(&self.state).result, Some(Ok(_)))
     }
@@ -256,7 +309,15 @@ pub(crate) struct Settler(Option<Arc<Slot>>);
 
 impl Settler {
     pub(crate) fn new() -> (Settler, Arc<Slot>) {
-        let state = SlotState { result: None, watched: true, seen: false, told: false, answer: None, waiting: 0 };
+        let state = SlotState {
+            result: None,
+            watched: true,
+            seen: false,
+            told: false,
+            answer: None,
+            interrupted: false,
+            waiting: 0,
+        };
         let slot = Arc::new(Slot { state: Mutex::new(state), ready: Condvar::new() });
         (Settler(Some(Arc::clone(&slot))), slot)
     }
@@ -267,6 +328,13 @@ impl Settler {
         let (settler, slot) = Settler::new();
         let _ = slot.unwatch();
         settler
+    }
+
+    /// Ends the waits for this slot, and all later ones, without filling it.
+    pub(crate) fn interrupt(&self) {
+        if let Some(slot) = &self.0 {
+            slot.interrupt();
+        }
     }
 
     /// Fills the slot. Gives back a failure that nobody is going to see.
@@ -307,7 +375,6 @@ fn fill(slot: &Slot, result: Result<Outcome>, reported: bool) -> Option<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
     use crate::message::QoS;
 
     fn reply() -> Message {

@@ -1,4 +1,4 @@
-//! What happens to the connection, for those who want to know.
+//! Events: what happens to a client in the background, and the listeners for it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -6,148 +6,149 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::message::block;
-use crate::printable::excerpt;
+use crate::notice::Notice;
 use crate::sync::lock;
 use crate::token::TokenKind;
 
-/// Events a listener keeps at most, and their bytes: a server may send long notices and reasons. Beyond, the oldest are
-/// dropped and counted.
+/// The bounds of a listener's queue, in events and in bytes: a server may send long notices and reasons. Beyond them
+/// the oldest events are dropped and counted.
 const KEPT: usize = 1_000;
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
-/// Something that happened to the connection.
+/// Something that happened to the client in the background.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// CONNACK came, and the order flag and the subscriptions are restored: messages flow.
+    /// A connection is ready for messages: the login was accepted (CONNACK), and the order flag and the subscriptions
+    /// are restored.
     #[non_exhaustive]
     Connected {
-        /// The broker had kept the session.
+        /// True if the server had kept the session.
         session_present: bool,
-        /// 1 for the first connection of this client, 2 for the next, and so on.
+        /// The number of this connection, from 1.
         number: u64,
     },
     /// The connection was lost, or an attempt to make one failed.
     #[non_exhaustive]
     Disconnected {
-        /// Why.
+        /// The reason.
         reason: Error,
-        /// The pause before the next attempt; `None` when there will be none.
+        /// The pause before the next attempt; `None` if there is no next attempt.
         retry_in: Option<Duration>,
     },
-    /// The service said something on one of its `$SYS/` topics.
+    /// A notice of the service, on one of its `$SYS/` topics.
     Notice(Notice),
     /// A subscription could not be restored and was given up.
     #[non_exhaustive]
     SubscriptionLost {
         /// The filter.
         filter: String,
-        /// Why.
+        /// The reason.
         reason: Error,
     },
-    /// The service refuses a topic as a whole: it said so, or two messages to it were found to be what it cut the
-    /// connection for, and none to it was acknowledged with these credentials. What waits to be sent to it has failed as
-    /// refused, and so do new messages, until the time is over or other credentials are in use.
+    /// The service refuses a topic as a whole: its notice says so, or it closed the connection for two messages to the
+    /// topic and acknowledged none with these credentials. Waiting messages to the topic have failed as refused, and
+    /// new ones fail until the time is over or other credentials are in use.
     #[non_exhaustive]
     TopicRefused {
         /// The topic.
         topic: String,
-        /// How long messages to it are refused:
+        /// The time for which messages to it are refused:
         /// [`refused_topic_pause`](crate::ConfigBuilder::refused_topic_pause).
         retry_in: Duration,
         /// The error of the message that decided it.
         reason: Error,
     },
-    /// The service has taken a new token, without a new connection.
+    /// The service has accepted a new token on the present connection.
     #[non_exhaustive]
     TokenRenewed {
-        /// The kind of token.
+        /// The kind of the token.
         kind: TokenKind,
-        /// Until when it is good, if that is known.
+        /// The time at which it expires, if that is known.
         expires: Option<SystemTime>,
     },
-    /// A new token could not be had, or was not taken. The connection lives on while its token does.
+    /// The provider gave no new token, or the service did not accept it. The connection stays until its token expires.
     #[non_exhaustive]
     TokenRenewalFailed {
-        /// Why.
+        /// The reason.
         reason: Error,
-        /// The pause before the next try; `None` when the next login is the next try.
+        /// The pause before the next attempt; `None` if the next attempt is the next login.
         retry_in: Option<Duration>,
     },
-    /// The spool's file was damaged or no spool, and was renamed; an empty one was started. Kept for the first listener,
-    /// since it happens while the client connects.
+    /// The spool's file was damaged or not a spool. It was renamed, and an empty spool was started. Kept for the first
+    /// listener, since it happens while the client connects.
     #[non_exhaustive]
     SpoolSetAside {
         /// The new name of the damaged file.
         path: PathBuf,
-        /// What was wrong with it.
+        /// The damage.
         reason: Error,
     },
-    /// A message above [`Limits::packet_len`](crate::Limits::packet_len) came. It was acknowledged, since nobody can take
-    /// it, and its payload discarded; [`Stats::set_aside`](crate::Stats::set_aside) counts them.
+    /// A message above [`Limits::packet_len`](crate::Limits::packet_len) arrived. It was acknowledged, so that the
+    /// server does not send it again, and its payload was discarded. [`Stats::set_aside`](crate::Stats::set_aside)
+    /// counts such messages.
     #[non_exhaustive]
     MessageSetAside {
-        /// Its topic, as the publisher wrote it.
+        /// The topic, as the publisher wrote it.
         topic: String,
-        /// The bytes of its packet behind the fixed header: topic, properties and payload.
+        /// The size of the packet without its fixed header, in bytes: topic, properties and payload.
         size: usize,
-        /// Why, with the limit and the setting.
+        /// The reason, with the limit and the setting.
         reason: Error,
     },
-    /// The inbox is full: QoS 0 messages are dropped, others are left to the broker, until the program takes some.
-    /// Announced once each time it fills up; [`Stats`](crate::Stats) has the counts.
+    /// The inbox is full. Until the program takes messages, QoS 0 messages are dropped, and others are left to the
+    /// server, which sends them again. Emitted once each time the inbox fills up; [`Stats`](crate::Stats) has the
+    /// counts.
     InboxFull,
     /// A message that is not acknowledged has held back the acknowledgements of later messages for
-    /// [`Config::timeout`](crate::Config::timeout): acknowledgements leave in the order of receipt. The server sends the
-    /// messages behind it again. Announced once for each such message; while no call waits for messages, up to a keep-alive
-    /// period late.
+    /// [`Config::timeout`](crate::Config::timeout): acknowledgements leave in the order of receipt. The server sends
+    /// the later messages again. Emitted once for each such message; while no call waits for messages, up to a
+    /// keep-alive period late.
     #[non_exhaustive]
     AcksHeldBack {
         /// The topic of the message that is not acknowledged.
         topic: String,
-        /// `false`: it waits in the inbox, in the client's own queue or that of the stream that matches, and nobody takes
-        /// it. `true`: the program has taken it and not called [`Message::ack`](crate::Message::ack).
+        /// `false`: the message still waits in the inbox, in the client's own queue or that of a
+        /// [`Subscription`](crate::Subscription). `true`: the program has taken it and not called
+        /// [`Message::ack`](crate::Message::ack).
         taken: bool,
-        /// The number of acknowledgements that wait behind it.
+        /// The number of acknowledgements that wait for it.
         held_back: usize,
     },
-    /// The client has ended, by [`disconnect`](crate::Client::disconnect), because its last handle was dropped, or because
+    /// The client has ended: by [`disconnect`](crate::Client::disconnect), by the drop of its last handle, or because
     /// it has given up. Always the last event.
     #[non_exhaustive]
     Ended {
-        /// Why: [`Closed`](crate::ErrorKind::Closed) where the program itself has ended it.
+        /// The reason; [`Closed`](crate::ErrorKind::Closed) if the program itself has ended the client.
         reason: Error,
-        /// The messages in the inbox that the program had not taken; `None` when the inbox was empty. They can still be
-        /// taken, but not acknowledged. On a kept session the server sends those again that were not acknowledged.
+        /// The messages in the inbox that the program had not taken; `None` if the inbox was empty. They can still be
+        /// taken, but not acknowledged. In a kept session the server sends the unacknowledged ones again.
         untaken: Option<Untaken>,
-        /// On a kept session, the number of acknowledgements that were given and could not be sent, because an earlier
-        /// message was not acknowledged, or for want of a connection: the server sends those messages again.
+        /// In a kept session, the number of acknowledgements that were given but could not be sent, because an earlier
+        /// message was not acknowledged or there was no connection. The server sends those messages again.
         unsent_acks: usize,
     },
 }
 
-/// The messages a client had received and not given to the program when it ended.
+/// The messages that a client had received, and the program had not taken, when the client ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Untaken {
     /// The number of messages, in all queues; 1 or more.
     pub count: usize,
-    /// The topic of the first one received.
+    /// The topic of the oldest of them.
     pub first_topic: String,
 }
 
 impl Event {
-    /// About what it takes in memory.
+    /// The memory it takes, approximately.
     fn held(&self) -> usize {
         let rest = match self {
             Event::Connected { .. } | Event::TokenRenewed { .. } | Event::InboxFull => 0,
             Event::Disconnected { reason, .. } | Event::TokenRenewalFailed { reason, .. } => reason.held(),
-            Event::Notice(Notice::TokenExpire { token_type, .. } | Notice::TokenInvalid { token_type, .. }) => {
-                block(token_type.capacity())
-            }
-            Event::Notice(Notice::Other { topic, payload }) => block(topic.capacity()) + block(payload.capacity()),
+            Event::Notice(notice) => notice.held(),
             Event::SubscriptionLost { filter, reason } => block(filter.capacity()) + reason.held(),
             Event::SpoolSetAside { path, reason } => block(path.as_os_str().len()) + reason.held(),
             Event::AcksHeldBack { topic, .. } => block(topic.capacity()),
@@ -162,68 +163,12 @@ impl Event {
     }
 }
 
-/// A notice of the service, pushed without a subscription. Notices may be lost.
+/// A listener for [`Event`]s; from [`Client::events`](crate::Client::events). It receives the events from then on.
 ///
-/// Source: help.aliyun.com/document_detail/54282.html.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Notice {
-    /// `$SYS/tokenExpireNotice`: a token is going to expire, in about five minutes.
-    #[non_exhaustive]
-    TokenExpire {
-        /// When: milliseconds since 1970.
-        expire_time: Option<i64>,
-        /// The kind of token: `R`, `W` or `RW`.
-        token_type: String,
-    },
-    /// `$SYS/tokenInvalidNotice`: a token is not good, and the connection is about to be cut.
-    #[non_exhaustive]
-    TokenInvalid {
-        /// Why.
-        code: Code,
-        /// The kind of token: `R`, `W` or `RW`.
-        token_type: String,
-    },
-    /// One of these topics with a payload that could not be understood.
-    #[non_exhaustive]
-    Other {
-        /// The topic.
-        topic: String,
-        /// The payload, where it is text.
-        payload: String,
-    },
-}
-
-impl Notice {
-    /// Reads a message on one of the notice topics; `None` if the topic is none of them.
-    pub(crate) fn parse(topic: &str, payload: &[u8]) -> Option<Notice> {
-        let json = || serde_json::from_slice::<serde_json::Value>(payload).ok();
-        let text = |value: &serde_json::Value| excerpt(value["type"].as_str().unwrap_or_default());
-        let notice = match topic {
-            // The service's FAQ shows a captured notice with an extra "r" in both the topic and the field.
-            "$SYS/tokenExpireNotice" | "$SYS/tokenExprireNotice" => json().map(|value| Notice::TokenExpire {
-                expire_time: value["expireTime"].as_i64().or_else(|| value["exprireTime"].as_i64()),
-                token_type: text(&value),
-            }),
-            "$SYS/tokenInvalidNotice" => json().and_then(|value| {
-                let code = Code::TokenInvalid(value["code"].as_i64()?);
-                Some(Notice::TokenInvalid { code, token_type: text(&value) })
-            }),
-            _ => return None,
-        };
-        Some(notice.unwrap_or_else(|| Notice::Other {
-            topic: topic.to_string(),
-            payload: String::from_utf8_lossy(payload).into_owned(),
-        }))
-    }
-}
-
-/// A listener for [`Event`]s, from [`Client::events`](crate::Client::events). It hears what happens from then on.
-///
-/// It keeps up to 1,000 events that were not taken, of up to 4 MiB in all; beyond, the oldest are dropped.
+/// It keeps up to 1,000 events of up to 4 MiB in all. Beyond that, the oldest are dropped.
 pub struct Events {
     queue: Arc<Queue>,
-    /// The process it was made in: after a fork, the child's copy hears nothing, and must not touch a lock.
+    /// The process it was made in: after a fork, the child's copy receives nothing, and must not touch a lock.
     process: u32,
 }
 
@@ -235,7 +180,7 @@ struct Queue {
 
 #[derive(Default)]
 struct QueueState {
-    /// Each with what it takes in memory.
+    /// Each with the memory it takes.
     events: VecDeque<(Event, usize)>,
     bytes: usize,
     dropped: u64,
@@ -262,19 +207,20 @@ impl QueueState {
 }
 
 impl Events {
-    /// Blocks until something happens; `None` once the client is gone and everything was taken.
+    /// Takes the next event. Blocks until there is one, without a deadline. `None`: the client has ended, and every
+    /// event was taken.
     #[must_use]
     pub fn recv(&self) -> Option<Event> {
         self.take(None)
     }
 
-    /// Blocks at most this long; `None` when nothing happened.
+    /// Takes the next event. Blocks at most this long. `None`: there was none in time, or the client has ended.
     #[must_use]
     pub fn recv_timeout(&self, timeout: Duration) -> Option<Event> {
         self.take(Instant::now().checked_add(timeout))
     }
 
-    /// Looks without blocking.
+    /// Takes the next event, if there is one. Does not block.
     #[must_use]
     pub fn try_recv(&self) -> Option<Event> {
         if self.process != std::process::id() {
@@ -283,7 +229,7 @@ impl Events {
         lock(&self.queue.state).pop()
     }
 
-    /// How many events were dropped because nobody took them.
+    /// Returns the number of events that were dropped because the queue was full.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         if self.process != std::process::id() {
@@ -292,7 +238,7 @@ impl Events {
         lock(&self.queue.state).dropped
     }
 
-    /// A listener that hears nothing.
+    /// A listener that receives nothing.
     pub(crate) fn deaf() -> Self {
         Events { queue: Arc::new(Queue::ended()), process: std::process::id() }
     }
@@ -335,7 +281,7 @@ impl Queue {
     }
 }
 
-/// Where events are sent from.
+/// Sends events to all listeners.
 pub(crate) struct EventHub {
     /// `None` once nothing more will happen.
     listeners: Mutex<Option<Vec<Weak<Queue>>>>,
@@ -365,7 +311,7 @@ impl EventHub {
         Events { queue, process: std::process::id() }
     }
 
-    /// Keeps what happened before anybody could listen for the first who does.
+    /// Keeps an event from before anybody could listen, for the first listener.
     #[cfg(feature = "spool")]
     pub(crate) fn hold(&self, event: Event) {
         lock(&self.held).push(event);
@@ -404,23 +350,6 @@ mod tests {
     use std::sync::atomic::Ordering::Relaxed;
 
     use super::*;
-
-    #[test]
-    fn notices_are_read_in_both_spellings() {
-        let body = br#"{"exprireTime":1655798142873,"type":"RW"}"#;
-        for (topic, body) in [
-            ("$SYS/tokenExprireNotice", &body[..]),
-            ("$SYS/tokenExpireNotice", &br#"{"expireTime":1655798142873,"type":"RW"}"#[..]),
-        ] {
-            let notice = Notice::parse(topic, body);
-            let expected = Notice::TokenExpire { expire_time: Some(1_655_798_142_873), token_type: "RW".into() };
-            assert_eq!(notice, Some(expected));
-        }
-        let invalid = Notice::parse("$SYS/tokenInvalidNotice", br#"{"code":4,"type":"R"}"#);
-        assert_eq!(invalid, Some(Notice::TokenInvalid { code: Code::TokenInvalid(4), token_type: "R".into() }));
-        assert!(matches!(Notice::parse("$SYS/tokenInvalidNotice", b"{"), Some(Notice::Other { .. })));
-        assert_eq!(Notice::parse("$SYS/other", b"{}"), None);
-    }
 
     #[test]
     fn a_listener_that_sleeps_keeps_no_more_bytes_than_events() {

@@ -8,9 +8,9 @@ use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::env::{self, Env};
 use crate::error::ErrorKind;
-use crate::events::Notice;
 use crate::limits::Limits;
 use crate::names::{self, ClientId};
+use crate::notice::{self, Notice};
 pub use crate::session::fuzzing::session;
 use crate::session::token_store;
 
@@ -47,7 +47,7 @@ pub fn envelope(data: &[u8]) {
 /// A message on one of the service's topics, or on another.
 pub fn notice(data: &[u8]) {
     const TOPICS: [&str; 4] =
-        ["$SYS/tokenExpireNotice", "$SYS/tokenExprireNotice", "$SYS/tokenInvalidNotice", "$SYS/other"];
+        [notice::TOKEN_EXPIRE, notice::TOKEN_EXPIRE_MISSPELT, notice::TOKEN_INVALID, "$SYS/other"];
     let Some((first, payload)) = data.split_first() else { return };
     let topic = TOPICS[usize::from(first % 4)];
     let notice = Notice::parse(topic, payload);
@@ -58,8 +58,9 @@ pub fn notice(data: &[u8]) {
     // What was understood has the number that is written there.
     let number = |name: &str| serde_json::from_slice::<serde_json::Value>(payload).ok().and_then(|v| v[name].as_i64());
     match notice {
-        Some(Notice::TokenExpire { expire_time, .. }) => {
-            assert_eq!(expire_time, number("expireTime").or_else(|| number("exprireTime")));
+        Some(Notice::TokenExpire { expires, .. }) => {
+            let written = number("expireTime").or_else(|| number("exprireTime"));
+            assert_eq!(expires, written.and_then(notice::instant));
         }
         Some(Notice::TokenInvalid { code, .. }) => assert!(number("code").is_some() && !code.to_string().is_empty()),
         _ => {}

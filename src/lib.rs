@@ -3,7 +3,7 @@
 //! Ordinary synchronous programs talk to the service by plain calls: no `async` in any signature, no runtime to start,
 //! no callback to register. When [`publish`](Client::publish) says `Ok`, the broker has acknowledged that very message (at
 //! QoS 0: it was written); when something is wrong, the [`Error`] says what and why; and no call waits without end, but
-//! those that are asked to ([`recv`](Client::recv), an unlimited [`messages`](Client::messages)).
+//! those that are asked to ([`recv`](Client::recv), [`messages`](Client::messages)), which a [`Closer`] ends.
 //!
 //! # Quick start
 //!
@@ -51,9 +51,10 @@
 //! | [`Fate::Delivered`] | the broker has the request, but no reply came ([`request`](Client::request) only) |
 //! | [`Fate::Spooled`] | not delivered by this run, but on disk: the next run sends it (feature `spool` only) |
 //!
-//! [`publish_nowait`](Client::publish_nowait) hands a message over and gives a [`Delivery`], which resolves exactly once,
-//! no later than its own deadline. [`flush`](Client::flush) waits for all of them. A failure that nobody has looked at is
-//! reported by the next `flush` or `disconnect`.
+//! [`enqueue`](Client::enqueue) queues a message and returns a [`Delivery`], which is settled exactly once, by its own
+//! deadline at the latest. [`flush`](Client::flush) waits for all messages. The next `flush` or `disconnect` reports a failure
+//! that no `Delivery` has shown. [`publish_each`](Client::publish_each) sends any number of messages, a window of them at a
+//! time, and gives one result for each.
 //!
 //! **QoS 2** is exactly once as long as the broker keeps the session (`CONNACK` said so); across a lost session the
 //! message is sent again, so it is at least once. The service keeps no sessions for QoS 2
@@ -96,9 +97,9 @@
 //! # Receiving
 //!
 //! The inbox exists before CONNECT is sent: P2P and offline messages arrive right behind CONNACK and need no
-//! subscription. [`subscribe`](Client::subscribe) feeds the client's queue ([`recv`](Client::recv) and its variants,
-//! [`messages`](Client::messages)); [`subscribe_stream`](Client::subscribe_stream) gives a [`Stream`] of its own, with what
-//! already waits in the client's queue and matches. A QoS 1 or 2 message is acknowledged when your program takes it;
+//! subscription. [`subscribe`](Client::subscribe) feeds the client's own queue ([`recv`](Client::recv) and its variants,
+//! [`messages`](Client::messages)); [`subscription`](Client::subscription) returns a [`Subscription`] that receives its matches
+//! instead, those first that already wait there. A QoS 1 or 2 message is acknowledged when your program takes it;
 //! [`AckMode`] has the other choices. At the inbox's bound QoS 0 messages are dropped, and others are neither queued nor
 //! acknowledged, so that the broker sends them again. The bound in bytes counts what messages take in memory
 //! ([`Limits::inbox_bytes`]).
@@ -197,7 +198,7 @@
 //! * *Two programs disconnect each other in turn*: they use one client id. Leave out the device id, or give each its own.
 //! * *"the service has ended the connection over its token"*: it has expired or was revoked, and nobody can be asked for
 //!   another: see [Tokens](#tokens).
-//! * *[`stranded_workers`] is not 0*: a thread sits in the system's resolver or in dialling, which nothing can interrupt;
+//! * *[`Stats::stranded_workers`] is not 0*: a thread sits in the system's resolver or in dialling, which nothing can interrupt;
 //!   it ends by itself.
 //! * *After a fork everything fails with [`ErrorKind::Forked`]*: make the client in the child.
 //! * *A second connection while connecting*: when a handshake has taken 60 % of the time-out, or ended without CONNACK, the
@@ -239,6 +240,7 @@ extern crate aliyun_mqtt_model_ground as std;
 
 mod backoff;
 mod client;
+mod closer;
 mod config;
 mod credentials;
 mod delivery;
@@ -253,10 +255,12 @@ pub mod fuzzing;
 mod limits;
 mod message;
 mod names;
+mod notice;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod printable;
 mod proxy;
+mod publish_each;
 mod request;
 mod session;
 // redb needs it, and so the file lock of the standard library can be had.
@@ -272,27 +276,36 @@ mod system;
 mod tls;
 mod token;
 
+/// The type of shared bytes that [`Payload`] takes without a copy.
+pub use bytes::Bytes;
 pub use client::Client;
+pub use closer::Closer;
 pub use config::{AckMode, Config, ConfigBuilder, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
+#[doc(hidden)]
 pub use detached::stranded_workers;
 pub use endpoint::{Endpoint, Transport};
+#[doc(hidden)]
 pub use env::topic_from_env;
 pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
-pub use events::{Event, Events, Notice, Untaken};
+pub use events::{Event, Events, Untaken};
 pub use limits::Limits;
-pub use message::{Message, Outgoing, QoS};
-pub use names::{ClientId, p2p_topic};
+pub use message::{Message, Outgoing, Payload, QoS};
+pub use names::{ClientId, p2p_topic, topic_matches};
+pub use notice::Notice;
 pub use printable::printable;
 pub use proxy::Proxy;
+pub use publish_each::PublishEach;
 pub use request::{Request, RequestOptions};
 #[cfg(feature = "spool")]
 pub use spool::{Spool, SyncPolicy};
 pub use stats::Stats;
 pub use subscribe_options::SubscribeOptions;
-pub use subscription::{Messages, Stream};
-pub use token::{Token, TokenKind};
+#[doc(hidden)]
+pub use subscription::Stream;
+pub use subscription::{Messages, Subscription};
+pub use token::{Token, TokenKind, Tokens};
 
 /// The code blocks of the READMEs are compiled with the documentation tests.
 #[cfg(doctest)]

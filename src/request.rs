@@ -1,4 +1,4 @@
-//! Requests and replies: what a program asks and answers, and how that is written into messages.
+//! Requests and replies, and how both are written into messages.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use crate::client::{Client, after};
 use crate::config::{Config, Protocol};
 use crate::error::{Error, Hint, Result};
 use crate::limits::MQTT_TEXT_LEN;
-use crate::message::{Message, Outgoing, QoS};
+use crate::message::{Message, Outgoing, Payload, QoS};
 use crate::names;
 
 pub(crate) mod envelope;
 
 use envelope::Envelope;
 
-/// How a request is made, for [`Client::request_message`]. A [`Duration`] is the time-out, and the rest as usual.
+/// The options of a request, for [`Client::request_message`]. A [`Duration`] converts into options with that timeout.
 ///
 /// ```
 /// use aliyun_mqtt::RequestOptions;
@@ -27,14 +27,14 @@ pub struct RequestOptions {
 }
 
 impl RequestOptions {
-    /// The reply must be there after this time, with everything before it.
+    /// Creates options with a timeout for the whole request, from sending it to its reply.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
         RequestOptions { timeout, envelope: false }
     }
 
-    /// Whether the request travels in the [envelope](Request#the-envelope) also over MQTT 5, for a replier that speaks
-    /// 3.1.1 and does not see properties. Default `false`. Over 3.1.1 it always does.
+    /// Puts the request into the [envelope](Request#the-envelope) also over MQTT 5, for a replier that speaks 3.1.1 and
+    /// receives no properties. Default `false`. Over 3.1.1 the envelope is always used.
     #[must_use]
     pub fn envelope(mut self, envelope: bool) -> Self {
         self.envelope = envelope;
@@ -49,60 +49,61 @@ impl From<Duration> for RequestOptions {
 }
 
 impl Client {
-    /// Sends a request at QoS 1, and blocks until its reply is there, at most for the time-out.
+    /// Sends a request at QoS 1 and blocks until its reply arrives, at most for the timeout.
     ///
-    /// The topic is that of any other message: a replier subscribes to it, and answers with [`reply`](Client::reply). Any
-    /// number of threads may ask at the same time; each gets the reply to its own request. The reply reaches neither the
-    /// client's queue nor a stream: nobody need receive, a full inbox does not matter, and whatever the
-    /// [`AckMode`](crate::AckMode), the library acknowledges the reply itself, in the order of receipt.
+    /// A replier subscribes to the topic and answers with [`reply`](Client::reply). Any number of threads may send
+    /// requests at the same time; each gets the reply to its own. A reply goes neither to the client's queue nor to a
+    /// [`Subscription`](crate::Subscription): no thread has to receive, and a full inbox does not matter. The library
+    /// acknowledges replies itself, in the order of receipt, whatever the [`AckMode`](crate::AckMode).
     ///
-    /// The reply goes to [`ConfigBuilder::response_topic`](crate::ConfigBuilder::response_topic), or, where none is set, to
-    /// this client itself: to the P2P topic `{parent}/p2p/{client id}`, with the first level of the request's topic as
-    /// parent. That needs no subscription, but the service's rules: a broker that has no P2P topics needs a response topic.
-    /// The replier needs the right to write there. How a request and its reply are written, in each version of MQTT, stands
-    /// at [`Request`].
+    /// The reply goes to [`ConfigBuilder::response_topic`](crate::ConfigBuilder::response_topic), if one is set.
+    /// Otherwise it goes to this client's P2P topic `{parent}/p2p/{client id}`, where `parent` is the first level of
+    /// the request's topic. That needs no subscription. A broker without P2P topics needs a response topic. The replier
+    /// needs the right to publish to the topic. [`Request`] describes how requests and replies are written in each
+    /// version of MQTT.
     ///
-    /// A lost connection does not end the wait: the request is sent again if it was not acknowledged, and the reply may
-    /// still come. As any message of QoS 1, a request may reach the replier twice. A spool does not keep requests.
+    /// A lost connection does not end the wait: an unacknowledged request is sent again, and the reply may still come.
+    /// Like any QoS 1 message, a request may reach the replier twice. A spool does not keep requests.
     ///
-    /// A reply that comes when nobody waits for it any more is dropped, acknowledged, and counted
-    /// ([`Stats::late_replies`](crate::Stats::late_replies)); so is every further reply to one request. Only the client that
-    /// asked knows its replies: one that the broker keeps in a persistent session for a later run is there a message like
-    /// any other. Where a
-    /// [`receive_maximum`](crate::ConfigBuilder::receive_maximum) is used up by messages that the program does not take, the
-    /// broker holds back replies of QoS 1 and 2, too.
+    /// A reply that no request waits for any more is acknowledged, dropped and counted
+    /// ([`Stats::late_replies`](crate::Stats::late_replies)), as are further replies to the same request. A reply that
+    /// the server keeps in a persistent session for a later run arrives there as an ordinary message. When
+    /// unacknowledged messages use up the [`receive_maximum`](crate::ConfigBuilder::receive_maximum), the server holds
+    /// back QoS 1 and 2 replies, too.
     ///
     /// # Errors
-    /// As [`publish`](Client::publish), at once when the request itself fails. [`Timeout`](crate::ErrorKind::Timeout) in
-    /// the stage [`Reply`](crate::Stage::Reply) when the broker has the request
-    /// ([`Fate::Delivered`](crate::Fate::Delivered)), but no reply came. The reason the client is dead, or
-    /// [`Closed`](crate::ErrorKind::Closed), as soon as it is; the [`fate`](crate::Error::fate) tells of the request.
-    pub fn request(&self, topic: &str, payload: impl Into<Vec<u8>>, timeout: Duration) -> Result<Message> {
-        self.request_message(Outgoing::new(topic, QoS::AtLeastOnce, payload), timeout)
+    /// As [`publish`](Client::publish), at once when the request itself fails. [`Timeout`](crate::ErrorKind::Timeout)
+    /// in the stage [`Reply`](crate::Stage::Reply) when the server has the request
+    /// ([`Fate::Delivered`](crate::Fate::Delivered)), but no reply came. [`Closed`](crate::ErrorKind::Closed), or the
+    /// reason the client is dead, with the [`fate`](crate::Error::fate) of the request.
+    pub fn request(&self, topic: impl AsRef<str>, payload: impl Into<Payload>, timeout: Duration) -> Result<Message> {
+        self.request_message(Outgoing::new(topic.as_ref(), QoS::AtLeastOnce, payload), timeout)
     }
 
-    /// As [`request`](Client::request), to one client, which needs no subscription for it: to the P2P topic
-    /// `{parent}/p2p/{client_id}`, as [`send_p2p`](Client::send_p2p).
+    /// Sends a request to one client, which needs no subscription for it, and blocks as [`request`](Client::request).
+    /// The topic is `{parent}/p2p/{client_id}`, as for [`send_p2p`](Client::send_p2p).
     ///
     /// # Errors
-    /// As [`request`](Client::request). An offline client gives a time-out: the service does not say that it is.
+    /// As [`request`](Client::request). For an offline client this is a timeout, since the service does not report that
+    /// it is offline.
     pub fn request_p2p(
         &self,
-        parent: &str,
-        client_id: &str,
-        payload: impl Into<Vec<u8>>,
+        parent: impl AsRef<str>,
+        client_id: impl AsRef<str>,
+        payload: impl Into<Payload>,
         timeout: Duration,
     ) -> Result<Message> {
-        self.request(&names::p2p_topic(parent, client_id)?, payload, timeout)
+        self.request(names::p2p_topic(parent, client_id)?, payload, timeout)
     }
 
-    /// As [`request`](Client::request), with the options of [`Outgoing`] and [`RequestOptions`].
+    /// Sends a request with the options of [`Outgoing`] and [`RequestOptions`], and blocks as
+    /// [`request`](Client::request).
     ///
-    /// Response topic and correlation data are the client's to choose; a message that has any is refused. A time-out of
-    /// the message itself counts for its acknowledgement.
+    /// [`Outgoing::timeout`] limits the time to the acknowledgement of the request.
     ///
     /// # Errors
-    /// As [`request`](Client::request).
+    /// As [`request`](Client::request). [`Invalid`](crate::ErrorKind::Invalid) when the message has a response topic or
+    /// correlation data, since the client chooses both.
     pub fn request_message(&self, message: Outgoing, options: impl Into<RequestOptions>) -> Result<Message> {
         let RequestOptions { timeout, envelope } = options.into();
         let session = self.session();
@@ -120,14 +121,14 @@ impl Client {
         expected.ask(message, envelope, publish_by, deadline)
     }
 
-    /// Answers a request at QoS 1, in the form in which it was asked, and blocks as [`publish`](Client::publish).
+    /// Replies to a request at QoS 1, in the form of the request, and blocks as [`publish`](Client::publish).
     ///
-    /// For more than a payload, or without waiting: [`Request::reply`]. The request is not acknowledged by this; with
-    /// [`AckMode::Manual`](crate::AckMode::Manual) call [`Message::ack`], best after the reply.
+    /// [`Request::reply`] makes a reply with more options, or one that is sent without waiting. This call does not
+    /// acknowledge the request; with [`AckMode::Manual`](crate::AckMode::Manual), call [`Message::ack`] after it.
     ///
     /// # Errors
-    /// As [`publish`](Client::publish); [`Invalid`](crate::ErrorKind::Invalid) when the message is no request.
-    pub fn reply(&self, request: &Message, payload: impl Into<Vec<u8>>) -> Result<()> {
+    /// As [`publish`](Client::publish); [`Invalid`](crate::ErrorKind::Invalid) when the message is not a request.
+    pub fn reply(&self, request: &Message, payload: impl Into<Payload>) -> Result<()> {
         let Some(asked) = request.request() else {
             let message = format!("the message on \"{}\" is no request: it does not say where to reply", request.topic);
             return Err(Error::invalid(message));
@@ -136,21 +137,21 @@ impl Client {
     }
 }
 
-/// A received message, seen as a request; from [`Message::request`].
+/// A received message read as a request; from [`Message::request`].
 ///
 /// # How requests and replies are written
 ///
-/// Over MQTT 5 as the standard has it (section 4.10): a request carries the properties Response Topic and Correlation Data,
-/// a reply the same Correlation Data and no Response Topic, and the payloads are the programs' own. Programs in other
-/// languages need nothing else. The service passes both properties on (help page "MQTT 5.0 overview").
+/// Over MQTT 5 they follow the standard (section 4.10): a request carries the properties Response Topic and Correlation
+/// Data, and a reply carries the same Correlation Data and no Response Topic. The payloads are the programs' own.
+/// Programs in other languages need nothing else. The service forwards both properties (help page "MQTT 5.0 overview").
 ///
-/// A client of MQTT 3.1.1 neither sends nor sees properties, so there the payload travels in an envelope. A reply has the
-/// form of its request, whatever version the replier speaks; a client of MQTT 5 asks one of 3.1.1 with
+/// A client of MQTT 3.1.1 neither sends nor receives properties, so its payloads travel in an envelope. A reply has the
+/// form of its request, whatever version the replier speaks. A client of MQTT 5 reaches a replier of 3.1.1 with
 /// [`RequestOptions::envelope`].
 ///
 /// # The envelope
 ///
-/// Version 1 of a format of this library's own; the service knows nothing of it. Numbers are big-endian.
+/// Version 1 of this library's own format, which the service does not interpret. Numbers are big-endian.
 ///
 /// | offset | bytes | content |
 /// |---|---|---|
@@ -163,19 +164,20 @@ impl Client {
 /// | 9 + `c` | `t` | response topic, in UTF-8, to which the reply is published |
 /// | 9 + `c` + `t` | the rest | the program's payload |
 ///
-/// Whatever differs from this, in a length, kind or version, is no envelope but an ordinary payload. The correlation data
-/// of this library has 24 bytes, so an envelope adds 33 bytes and the response topic to a request, and 33 to a reply; the
-/// limit for payloads counts them ([`Limits::payload_len`](crate::Limits::payload_len)).
+/// A payload that differs from this in a length, the kind or the version is an ordinary payload. The correlation data
+/// of this library has 24 bytes, so an envelope adds 33 bytes and the response topic to a request, and 33 bytes to a
+/// reply. The limit for payloads includes them ([`Limits::payload_len`](crate::Limits::payload_len)).
 ///
-/// # Whom to trust
+/// # Trust
 ///
-/// Whoever may publish requests chooses where their replies go, with the replier's rights; look at
-/// [`response_topic`](Request::response_topic) where that matters. Topics that begin with `$`, such as the service's own,
-/// and those with wildcards make a message no request.
+/// The sender of a request chooses the topic of the reply, which is published with the replier's rights. Check
+/// [`response_topic`](Request::response_topic) where that matters. A message whose response topic begins with `$`, as
+/// the service's own topics do, or contains a wildcard, is not a request.
 ///
-/// A reply counts if it repeats correlation data that this client has made for a request, a number with 16 unguessable
-/// bytes, and comes on the response topic of that request; anything else is a message like any other. That a P2P message
-/// arrives under the topic it was sent to is assumed here, since the service's documentation does not say it.
+/// A message is accepted as a reply if it repeats correlation data that this client has made for a request, a number
+/// with 16 unguessable bytes, and arrives on the response topic of that request. Anything else is an ordinary message.
+/// This assumes that a P2P message arrives under the topic it was published to, which the service's documentation does
+/// not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request<'a> {
     payload: &'a [u8],
@@ -185,31 +187,31 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// What was asked: the bytes without the envelope, if they came in one.
+    /// Returns the payload, without the envelope if there was one.
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
 
-    /// Where the reply goes.
+    /// Returns the topic of the reply.
     #[must_use]
     pub fn response_topic(&self) -> &'a str {
         self.response_topic
     }
 
-    /// What the reply repeats. `None`: the sender, of MQTT 5, has given none.
+    /// Returns the correlation data, which the reply repeats. `None`: the sender, over MQTT 5, has given none.
     #[must_use]
     pub fn correlation_data(&self) -> Option<&'a [u8]> {
         self.correlation
     }
 
-    /// Whether it came in the [envelope](Request#the-envelope), and not with the properties of MQTT 5.
+    /// Returns true if the request came in the [envelope](Request#the-envelope), and not with the properties of MQTT 5.
     #[must_use]
     pub fn is_enveloped(&self) -> bool {
         self.enveloped
     }
 
-    /// The reply as a message, to be published by any means, with other options if need be.
+    /// Makes the reply as a message, for any call that sends and with any option.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -217,12 +219,12 @@ impl<'a> Request<'a> {
     /// # let message = client.recv()?;
     /// use aliyun_mqtt::QoS;
     /// if let Some(request) = message.request() {
-    ///     client.publish_message_nowait(request.reply(QoS::AtLeastOnce, "done"))?;
+    ///     client.enqueue(request.reply(QoS::AtLeastOnce, "done"))?;
     /// }
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn reply(&self, qos: QoS, payload: impl Into<Vec<u8>>) -> Outgoing {
+    pub fn reply(&self, qos: QoS, payload: impl Into<Payload>) -> Outgoing {
         let payload = payload.into();
         match self.correlation {
             Some(correlation) if self.enveloped => {
@@ -236,7 +238,7 @@ impl<'a> Request<'a> {
 }
 
 impl Message {
-    /// This message as a request, if it is one: if it says where to reply. [`Client::reply`] answers it.
+    /// Reads this message as a request. `None`: it does not say where to reply. [`Client::reply`] replies to it.
     #[must_use]
     pub fn request(&self) -> Option<Request<'_>> {
         if let Some(response_topic) = self.response_topic() {
@@ -256,12 +258,12 @@ impl Message {
     }
 }
 
-/// Whether a reply can, and may, be published there.
+/// Returns true if a reply can, and may, be published to this topic.
 fn can_be_answered(topic: &str) -> bool {
     (1..=MQTT_TEXT_LEN).contains(&topic.len()) && !topic.starts_with('$') && !topic.contains(['+', '#', '\0'])
 }
 
-/// Where the reply to a message should go.
+/// The topic for the reply to a message.
 fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
     if let Some(properties) = &message.properties {
         if properties.response_topic.is_some() || properties.correlation_data.is_some() {
@@ -280,19 +282,19 @@ fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
         .filter(|topic| can_be_answered(topic));
     topic.ok_or_else(|| {
         let message = format!(
-            "a reply to \"{}\" cannot be sent to this client by P2P: from the first level of that topic and the client id, \
-             no topic can be made",
+            "a reply to \"{}\" cannot be sent to this client by P2P: the first level of that topic and the client id make \
+             no valid topic",
             message.topic
         );
         Error::invalid(message).with_hint(Hint::Set { name: "response_topic" })
     })
 }
 
-/// The message as a request.
+/// Turns a message into a request.
 fn asking(mut message: Outgoing, envelope: bool, response_topic: &str, correlation: &[u8]) -> Outgoing {
     message.transient = true;
     if envelope {
-        message.payload = Envelope::Request { correlation, response_topic, payload: &message.payload }.encode();
+        message.payload = Envelope::Request { correlation, response_topic, payload: &message.payload }.encode().into();
         return message;
     }
     message.response_topic(response_topic).correlation_data(correlation)

@@ -1,6 +1,6 @@
 //! Counters.
 
-/// What a client has done so far, and what it holds now; from [`Client::stats`](crate::Client::stats).
+/// Counters and gauges of a client; from [`Client::stats`](crate::Client::stats).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -8,9 +8,9 @@ pub struct Stats {
     pub connections: u64,
     /// Messages accepted for sending.
     pub published: u64,
-    /// QoS 1 and 2 messages acknowledged by the broker.
+    /// QoS 1 and 2 messages acknowledged by the server.
     pub acknowledged: u64,
-    /// Operations handed to a connection again.
+    /// Messages and requests sent again on a later connection.
     pub retransmitted: u64,
     /// Messages put into the inbox.
     pub received: u64,
@@ -18,36 +18,39 @@ pub struct Stats {
     pub redelivered: u64,
     /// Replies given to the requests that waited for them.
     pub replies: u64,
-    /// Replies that came when nobody waited for them any more, repetitions included; they were dropped.
+    /// Replies, repetitions included, that came when no request waited for them any more. They were dropped.
     pub late_replies: u64,
     /// QoS 0 messages dropped because the inbox was full.
     pub dropped_full: u64,
-    /// QoS 1 and 2 messages neither queued nor acknowledged because the inbox was full; the broker sends them again.
+    /// QoS 1 and 2 messages neither queued nor acknowledged because the inbox was full. The server sends them again.
     pub refused_full: u64,
     /// Messages above [`Limits::packet_len`](crate::Limits::packet_len), acknowledged and discarded.
     pub set_aside: u64,
     /// Messages refused without being sent, since the service refuses their topic
     /// ([`Event::TopicRefused`](crate::Event::TopicRefused)).
     pub refused_topic: u64,
-    /// Operations in the outbox: accepted and not settled.
+    /// Messages and requests in the outbox: accepted and not settled.
     pub outbox_messages: u64,
-    /// What they take in memory, in bytes, without the copies that the connection holds of those in flight.
+    /// Memory of the outbox, in bytes, without the copies that the connection holds of messages in flight.
     pub outbox_bytes: u64,
-    /// Records in the spool's file; some may be of messages just settled, whose removal is on its way. 0 without a spool.
+    /// Records in the spool's file, including those of settled messages that are not removed yet. 0 without a spool.
     pub spooled_messages: u64,
-    /// What they take of `Spool::max_bytes`.
+    /// Size of these records, in bytes, as `Spool::max_bytes` counts them.
     pub spooled_bytes: u64,
     /// Requests that wait for their reply.
     pub waiting_requests: u64,
     /// Messages in the inbox.
     pub inbox_messages: u64,
-    /// What they take in memory, in bytes.
+    /// Memory of the inbox, in bytes.
     pub inbox_bytes: u64,
     /// Received messages that are not acknowledged on the wire yet.
     pub unacknowledged: u64,
-    /// Of these, the messages whose acknowledgement was given, but waits for that of an earlier message: acknowledgements
-    /// leave in the order of receipt.
+    /// Unacknowledged messages whose acknowledgement was given, but waits for that of an earlier message:
+    /// acknowledgements leave in the order of receipt.
     pub held_back: u64,
-    /// Messages in the inbox when the client ended, which the program had not taken by then; 0 before the end.
+    /// Messages in the inbox when the client ended, which the program had not taken by then. 0 before the end.
     pub untaken: u64,
+    /// Threads of this process, of any client, that were left behind in a call of the operating system, such as a name
+    /// lookup or a write that the other side does not take. Each ends when its call returns.
+    pub stranded_workers: u64,
 }

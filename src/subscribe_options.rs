@@ -1,21 +1,23 @@
-//! What can be asked of a subscription.
+//! The options of a subscription.
 
 use crate::error::{Error, Hint, Result};
 use crate::message::QoS;
 
-/// The highest subscription identifier of MQTT 5 (section 3.8.2.1.2), and of the service (help page "MQTT 5.0 overview").
+/// The highest subscription identifier of MQTT 5 (section 3.8.2.1.2), and of the service (help page "MQTT 5.0
+/// overview").
 const MAX_IDENTIFIER: u32 = 268_435_455;
 
-/// A filter, and what is asked of its subscription.
+/// A filter with the options of its subscription.
 pub(crate) type FilterRequest = (String, SubscribeOptions);
 
-/// The options of one subscription, for [`Client::subscribe_with`](crate::Client::subscribe_with).
+/// The options of one subscription, for [`Client::subscribe`](crate::Client::subscribe) and
+/// [`Client::subscription`](crate::Client::subscription). A [`QoS`] converts into it.
 ///
-/// All but the QoS need MQTT 5 ([`ConfigBuilder::protocol`](crate::ConfigBuilder::protocol)). The options survive a lost
-/// session: the subscription is made again with them.
+/// All options but the QoS need MQTT 5 ([`ConfigBuilder::protocol`](crate::ConfigBuilder::protocol)). After a lost
+/// session the subscription is made again with the same options.
 ///
-/// The two options of MQTT 5 about retained messages are not offered: the service has no retained messages (help page
-/// "MQTT 5.0 overview"), so they would have no effect.
+/// The two options of MQTT 5 about retained messages are not offered, since the service has no retained messages (help
+/// page "MQTT 5.0 overview").
 ///
 /// ```
 /// use aliyun_mqtt::{QoS, SubscribeOptions};
@@ -29,31 +31,31 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    /// A plain subscription with this QoS.
+    /// Creates the options of a plain subscription with this QoS.
     #[must_use]
     pub fn new(qos: QoS) -> Self {
         SubscribeOptions { qos, no_local: false, identifier: None }
     }
 
-    /// Whether the client's own messages are kept from it. Default `false`. Needs MQTT 5.
+    /// Excludes the messages that this client publishes itself. Default `false`. Needs MQTT 5.
     #[must_use]
     pub fn no_local(mut self, no_local: bool) -> Self {
         self.no_local = no_local;
         self
     }
 
-    /// A number from 1 to 268,435,455 that comes with each matching message
+    /// Sets a number from 1 to 268,435,455 that comes with each matching message
     /// ([`Message::subscription_identifiers`](crate::Message::subscription_identifiers)). Needs MQTT 5.
     ///
-    /// Filters with identifiers must not overlap: a message that matches several of them carries several identifiers,
-    /// which the codec underneath (rumqttc 0.25.1) cannot always tell from the payload. An overlap is refused.
+    /// Filters with identifiers must not overlap, and an overlap is refused: a message that matches several of them
+    /// carries several identifiers, which the codec underneath (rumqttc 0.25.1) cannot always tell from the payload.
     #[must_use]
     pub fn identifier(mut self, identifier: u32) -> Self {
         self.identifier = Some(identifier);
         self
     }
 
-    /// Refuses what is out of range, or what MQTT 3.1.1 (`v5` false) cannot say.
+    /// Refuses an identifier out of range, and options that MQTT 3.1.1 (`v5` false) does not have.
     pub(crate) fn check(&self, filter: &str, v5: bool) -> Result<()> {
         if let Some(bad) = self.identifier.filter(|id| !(1..=MAX_IDENTIFIER).contains(id)) {
             return Err(Error::invalid(format!(

@@ -1,4 +1,4 @@
-//! Received messages: what a subscription's stream and the message iterator look like to a user.
+//! Received messages: the handle of one subscription, and the iterator over messages.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,63 +8,68 @@ use crate::error::{ErrorKind, Result};
 use crate::message::Message;
 use crate::session::{QueueId, Session, Until};
 
-/// The messages of one subscription, from [`Client::subscribe_stream`](crate::Client::subscribe_stream).
+/// Receives the messages of one subscription; from [`Client::subscription`](crate::Client::subscription).
 ///
-/// It gets its matches *instead* of the client's own queue, those first that already wait there; where several streams
-/// match, the one made first gets the message. What a stream holds counts against the client's inbox bounds.
+/// It receives matching messages in place of the client's own queue, beginning with those that already wait there.
+/// Where several subscriptions match, the one made first receives the message. Its messages count against the bounds of
+/// the client's inbox.
 ///
-/// Dropping it unsubscribes in the background (unless another stream or the client itself holds the same filter) and
-/// hands what it still held to the next stream that matches, else to the client's queue, each message to its place in the
-/// order of receipt. A program that keeps its session for what comes while it is away calls
-/// [`disconnect`](crate::Client::disconnect) first. The stream does not keep the client alive.
-pub struct Stream {
+/// Dropping it unsubscribes in the background, unless another `Subscription` or the client itself has the same filter,
+/// or the client is closed. The messages it still holds move to the next `Subscription` that matches, else to the
+/// client's own queue, each to its place in the order of receipt. A program that wants its kept session to collect
+/// messages while it is away calls [`disconnect`](crate::Client::disconnect) first.
+///
+/// It does not keep the client alive.
+pub struct Subscription {
     session: Arc<Session>,
     queue: u64,
     filter: String,
 }
 
-impl Stream {
+impl Subscription {
     pub(crate) fn new(session: Arc<Session>, queue: u64, filter: String) -> Self {
-        Stream { session, queue, filter }
+        Subscription { session, queue, filter }
     }
 
-    /// The filter it was made for.
+    /// Returns the filter.
     #[must_use]
     pub fn filter(&self) -> &str {
         &self.filter
     }
 
-    /// Blocks until a message comes, or the client is dead.
+    /// Takes the next message. Blocks until there is one, without a deadline.
     ///
     /// # Errors
-    /// The reason the client is dead, after everything received before has been taken.
+    /// The reason the client is dead, after every message received before has been taken;
+    /// [`Closed`](crate::ErrorKind::Closed) at once when a [`Closer`](crate::Closer) ends the wait.
     pub fn recv(&self) -> Result<Message> {
         self.session.recv(QueueId::Stream(self.queue))
     }
 
-    /// Blocks at most this long. `Ok(None)`: nothing came in time.
+    /// Takes the next message. Blocks at most this long. `Ok(None)`: none came in time.
     ///
     /// # Errors
-    /// As [`recv`](Stream::recv).
+    /// As [`recv`](Subscription::recv).
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Option<Message>> {
         self.session.take(QueueId::Stream(self.queue), Until::after(timeout))
     }
 
-    /// Looks without blocking.
+    /// Takes the next message, if there is one. Does not block.
     ///
     /// # Errors
-    /// As [`recv`](Stream::recv).
+    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has
+    /// been taken.
     pub fn try_recv(&self) -> Result<Option<Message>> {
         self.session.take(QueueId::Stream(self.queue), Until::Now)
     }
 
-    /// An iterator over its messages; see [`Messages`].
+    /// Returns an iterator over the messages; see [`Messages`].
     pub fn messages(&self) -> Messages<'_> {
         Messages::new(&self.session, QueueId::Stream(self.queue))
     }
 }
 
-impl Drop for Stream {
+impl Drop for Subscription {
     fn drop(&mut self) {
         if self.session.check_process().is_ok() {
             self.session.close_stream(self.queue, &self.filter);
@@ -72,23 +77,25 @@ impl Drop for Stream {
     }
 }
 
-impl fmt::Debug for Stream {
+impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("filter", &self.filter).finish_non_exhaustive()
+        f.debug_struct("Subscription").field("filter", &self.filter).finish_non_exhaustive()
     }
 }
 
-/// An iterator over received messages, from [`Client::messages`](crate::Client::messages) or [`Stream::messages`].
+/// An iterator over received messages, from [`Client::messages`](crate::Client::messages) or
+/// [`Subscription::messages`].
 ///
-/// Without a limit it ends only when the client is closed by this program; a client that died for another reason
-/// yields that error once, and then ends.
+/// Each `next` blocks until a message comes, without a deadline unless [`idle`](Messages::idle) sets one. The iterator
+/// ends without an error when the program closes or disconnects the client. When the client dies for another reason,
+/// the iterator yields that error once and then ends.
 ///
 /// ```no_run
 /// # fn main() -> aliyun_mqtt::Result<()> {
 /// # let client = aliyun_mqtt::Client::connect(aliyun_mqtt::Config::from_env()?)?;
 /// use std::time::Duration;
-/// // At most 10 messages, and no more once none has come for 2 seconds.
-/// for message in client.messages().idle(Duration::from_secs(2)).limit(10) {
+/// // At most 10 messages, and the end once none has come for 2 seconds.
+/// for message in client.messages().idle(Duration::from_secs(2)).take(10) {
 ///     println!("{}", message?.topic());
 /// }
 /// # Ok(()) }
@@ -98,24 +105,17 @@ pub struct Messages<'a> {
     session: &'a Arc<Session>,
     queue: QueueId,
     idle: Option<Duration>,
-    left: Option<usize>,
     ended: bool,
 }
 
 impl<'a> Messages<'a> {
     pub(crate) fn new(session: &'a Arc<Session>, queue: QueueId) -> Self {
-        Messages { session, queue, idle: None, left: None, ended: false }
+        Messages { session, queue, idle: None, ended: false }
     }
 
-    /// Ends when no message has come for this long.
+    /// Ends the iterator when no message has come for this long.
     pub fn idle(mut self, time: Duration) -> Self {
         self.idle = Some(time);
-        self
-    }
-
-    /// Ends after this many messages, without taking one more.
-    pub fn limit(mut self, count: usize) -> Self {
-        self.left = Some(count);
         self
     }
 }
@@ -124,30 +124,25 @@ impl Iterator for Messages<'_> {
     type Item = Result<Message>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended || self.left == Some(0) {
+        if self.ended {
             return None;
         }
         let until = self.idle.map_or(Until::Forever, Until::after);
-        match self.session.take(self.queue, until) {
-            Ok(Some(message)) => {
-                self.left = self.left.map(|left| left - 1);
-                Some(Ok(message))
-            }
-            Ok(None) => {
-                self.ended = true;
-                None
-            }
-            Err(error) => {
-                self.ended = true;
-                (error.kind() != ErrorKind::Closed).then_some(Err(error))
-            }
-        }
+        let next = match self.session.take(self.queue, until) {
+            Ok(message) => message.map(Ok),
+            Err(error) if error.kind() == ErrorKind::Closed => None,
+            Err(error) => Some(Err(error)),
+        };
+        self.ended = !matches!(next, Some(Ok(_)));
+        next
     }
 }
 
+impl std::iter::FusedIterator for Messages<'_> {}
+
 impl fmt::Debug for Messages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Messages").field("idle", &self.idle).field("left", &self.left).finish_non_exhaustive()
+        f.debug_struct("Messages").field("idle", &self.idle).finish_non_exhaustive()
     }
 }
 
@@ -158,5 +153,16 @@ impl Until {
             return Until::Now;
         }
         Instant::now().checked_add(time).map_or(Until::Forever, Until::At)
+    }
+}
+
+// Old names.
+#[doc(hidden)]
+pub type Stream = Subscription;
+
+#[doc(hidden)]
+impl<'a> Messages<'a> {
+    pub fn limit(self, count: usize) -> std::iter::Take<Messages<'a>> {
+        self.take(count)
     }
 }

@@ -1,6 +1,7 @@
 //! Tokens: temporary permission for some topics, what is known of each, and when it has to be renewed.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,15 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Hint, Result};
 
-/// What a token permits.
+/// The permission of a token.
+///
+/// ```
+/// use aliyun_mqtt::TokenKind;
+/// # fn main() -> aliyun_mqtt::Result<()> {
+/// assert_eq!("RW".parse::<TokenKind>()?, TokenKind::ReadWrite);
+/// assert_eq!(TokenKind::Read.to_string(), "R");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TokenKind {
     /// `R`: to subscribe.
@@ -22,7 +31,7 @@ pub enum TokenKind {
 impl TokenKind {
     pub(crate) const ALL: [TokenKind; 3] = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
 
-    /// The word of a login, an upload or a notice: `R`, `W` or `RW`.
+    /// Returns the word used in a login, an upload or a notice: `R`, `W` or `RW`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +41,7 @@ impl TokenKind {
         }
     }
 
-    /// The `Actions` of the API operation `ApplyToken`: `R`, `W` or `R,W`.
+    /// Returns the parameter `Actions` of the API operation `ApplyToken`: `R`, `W` or `R,W`.
     #[must_use]
     pub fn actions(self) -> &'static str {
         match self {
@@ -48,13 +57,26 @@ impl TokenKind {
     }
 }
 
+impl FromStr for TokenKind {
+    type Err = Error;
+
+    /// Reads `R`, `W` or `RW`.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): the text is anything else. The error does not show it, since it may be a
+    /// token.
+    fn from_str(text: &str) -> Result<Self> {
+        TokenKind::parse(text).ok_or_else(|| Error::config("the kind of a token is R, W or RW"))
+    }
+}
+
 impl fmt::Display for TokenKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// A token, as `ApplyToken` gives it, with its kind and, where it is known, the end of its life.
+/// A token, as `ApplyToken` returns it, with its kind and, if known, the time at which it expires.
 ///
 /// The text is opaque: neither its length nor its form is documented. It is wiped from memory with the last clone, and
 /// `Debug` hides it.
@@ -62,8 +84,12 @@ impl fmt::Display for TokenKind {
 /// ```
 /// use aliyun_mqtt::{Token, TokenKind};
 /// use std::time::Duration;
+/// # fn main() -> aliyun_mqtt::Result<()> {
 /// let token = Token::new(TokenKind::ReadWrite, "opaque text").expires_in(Duration::from_secs(3600));
 /// assert!(!format!("{token:?}").contains("opaque"));
+/// let token: Token = "RW|opaque text".replace(' ', "-").parse()?;
+/// assert_eq!(token.kind(), TokenKind::ReadWrite);
+/// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
@@ -73,21 +99,21 @@ pub struct Token {
 }
 
 impl Token {
-    /// A bare token, without its kind in front.
+    /// Creates a token from its text, without the kind in front of it.
     #[must_use]
     pub fn new(kind: TokenKind, text: impl Into<String>) -> Self {
         Token { kind, text: Arc::new(Zeroizing::new(text.into())), expires: None }
     }
 
-    /// Until when it is good. A token whose end is known is renewed before it, if there is somebody to ask; an end that has
-    /// passed already counts as unknown, since a token that is used tells that a clock is wrong.
+    /// Sets the time at which the token expires. A provider is asked for a new token before that time. A time in the
+    /// past counts as unknown: a token that is still used shows that a clock is wrong.
     #[must_use]
     pub fn expires_at(mut self, end: SystemTime) -> Self {
         self.expires = Some(end);
         self
     }
 
-    /// As [`expires_at`](Token::expires_at), from now on.
+    /// Sets the time at which the token expires, from now. See [`expires_at`](Token::expires_at).
     #[must_use]
     pub fn expires_in(self, life: Duration) -> Self {
         match SystemTime::now().checked_add(life) {
@@ -101,22 +127,41 @@ impl Token {
         Token { expires: None, ..self }
     }
 
-    /// What it permits.
+    /// Returns the kind of the token.
     #[must_use]
     pub fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// The end of its life, if that is known.
+    /// Returns the time at which the token expires, if it is known.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
         self.expires
     }
 
-    /// The token itself. It is a secret.
+    /// Returns the text of the token, which is a secret.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.text
+    }
+
+    /// Reads `R|{token}|W|{token}`. An error calls the text by `label` and never shows it.
+    pub(crate) fn parse_list(label: &str, text: &str) -> Result<Vec<Token>> {
+        const FORM: &str =
+            "does not have the form RW|{token}, R|{token}, W|{token}, or several of these joined with '|'";
+        crate::credentials::check_key(label, text)?;
+        let bad = |rule: &str| Error::config(format!("{label} {rule}"));
+        let mut tokens = Vec::new();
+        let mut parts = text.split('|');
+        while let Some(word) = parts.next() {
+            let kind = TokenKind::parse(word).ok_or_else(|| bad(FORM))?;
+            match parts.next() {
+                None => return Err(bad(FORM)),
+                Some("") => return Err(bad("has an empty token behind its type")),
+                Some(token) => tokens.push(Token::new(kind, token)),
+            }
+        }
+        Ok(tokens)
     }
 
     /// Tokens are made by the service, and have neither spaces nor line breaks nor the `|` that separates them. `label`
@@ -133,6 +178,72 @@ impl Token {
     }
 }
 
+impl FromStr for Token {
+    type Err = Error;
+
+    /// Reads one token with its kind in front: `RW|{token}`, `R|{token}` or `W|{token}`.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): the text has another form. The error does not show it.
+    fn from_str(text: &str) -> Result<Self> {
+        let tokens = Token::parse_list("the token", text)?;
+        match <[Token; 1]>::try_from(tokens) {
+            Ok([token]) => Ok(token),
+            Err(_) => Err(Error::config("there are several tokens where one is expected")),
+        }
+    }
+}
+
+/// Several tokens, read from one text such as `R|{token}|W|{token}`.
+///
+/// ```
+/// use aliyun_mqtt::{Credentials, Tokens};
+/// # fn main() -> aliyun_mqtt::Result<()> {
+/// let tokens: Tokens = "R|123|W|abcd".parse()?;
+/// assert_eq!(tokens.iter().count(), 2);
+/// let credentials = Credentials::tokens("access key id", tokens);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens(Vec<Token>);
+
+impl Tokens {
+    /// Returns an iterator over the tokens, in the order of the text.
+    pub fn iter(&self) -> std::slice::Iter<'_, Token> {
+        self.0.iter()
+    }
+}
+
+impl FromStr for Tokens {
+    type Err = Error;
+
+    /// Reads one or more tokens with their kinds, joined with `|`.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): the text has another form. The error does not show it.
+    fn from_str(text: &str) -> Result<Self> {
+        Token::parse_list("the token", text).map(Tokens)
+    }
+}
+
+impl IntoIterator for Tokens {
+    type Item = Token;
+    type IntoIter = std::vec::IntoIter<Token>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Tokens {
+    type Item = &'a Token;
+    type IntoIter = std::slice::Iter<'a, Token>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl<T: Into<String>> From<(TokenKind, T)> for Token {
     fn from((kind, text): (TokenKind, T)) -> Self {
         Token::new(kind, text)
@@ -142,5 +253,44 @@ impl<T: Into<String>> From<(TokenKind, T)> for Token {
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token").field("kind", &self.kind).field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn kinds_are_read_and_written() {
+        for kind in TokenKind::ALL {
+            assert_eq!(kind.to_string().parse::<TokenKind>().unwrap(), kind);
+        }
+        for bad in ["", "rw", "R,W", "RW|not-to-be-shown", "not-to-be-shown"] {
+            let error = bad.parse::<TokenKind>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(!format!("{error} {error:?}").contains("shown"), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_token_or_several_are_read_from_a_text() {
+        let token: Token = "W|abc".parse().unwrap();
+        assert_eq!((token.kind(), token.secret(), token.expires()), (TokenKind::Write, "abc", None));
+        let tokens: Tokens = "R|123|W|abcd".parse().unwrap();
+        let expected = [Token::new(TokenKind::Read, "123"), Token::new(TokenKind::Write, "abcd")];
+        assert!((&tokens).into_iter().eq(&expected) && tokens.clone().into_iter().eq(expected));
+        assert!(!format!("{tokens:?}").contains("abcd"));
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_without_being_shown() {
+        for bad in ["", "RW", "RW|", "hidden", "X|hidden", "RW|hidden|W", "RW|hid den", "RW|hidden\n"] {
+            for error in [bad.parse::<Token>().unwrap_err(), bad.parse::<Tokens>().unwrap_err()] {
+                assert_eq!(error.kind(), ErrorKind::Config, "{bad}");
+                assert!(!format!("{error} {error:?}").contains("hid"), "{error}");
+            }
+        }
+        assert_eq!("R|1|W|2".parse::<Token>().unwrap_err().kind(), ErrorKind::Config);
     }
 }

@@ -502,10 +502,10 @@ fn a_token_can_be_replaced_by_hand() {
     let id = client.config().client_id().to_string();
     emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"expireTime":4102444800000,"type":"RW"}"#);
     let announced = event(&events, "a notice", |event| match event {
-        Event::Notice(Notice::TokenExpire { expire_time, token_type, .. }) => Some((expire_time, token_type)),
+        Event::Notice(Notice::TokenExpire { expires, kind, .. }) => Some((expires, kind)),
         _ => None,
     });
-    assert!(announced.0.is_some() && announced.1 == "RW");
+    assert!(announced.0.is_some() && announced.1 == Some(TokenKind::ReadWrite));
     client.upload_token(rw(&emulator, 2 * HOUR)).expect("uploaded");
     renewed(&events);
     emulator.kick(&id);

@@ -375,7 +375,7 @@ fn what_the_codec_would_cut_off_is_refused_before() {
         assert_eq!(error(client.subscribe_stream(filter, QoS::AtLeastOnce)).kind(), ErrorKind::Invalid);
         assert_eq!(error(client.unsubscribe(filter)).kind(), ErrorKind::Invalid);
     }
-    assert_eq!(error(client.subscribe_many(&[])).kind(), ErrorKind::Invalid);
+    assert_eq!(error(client.subscribe_many::<&str, QoS>(&[])).kind(), ErrorKind::Invalid);
     // rumqttc src/mqttbytes/v4/mod.rs:113-119: too large to be sent ends the connection, each time.
     assert_eq!(error(client.publish("t", QoS::AtLeastOnce, vec![0; 1_001])).kind(), ErrorKind::Invalid);
     let longest = "x".repeat(65_535);

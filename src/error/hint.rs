@@ -112,7 +112,7 @@ catalogue! {
     Quota = "quota":
         "the console's monitoring shows the instance's quotas and what is used of them; a lower max_publish_rate \
          sends more slowly";
-    NotUtf8 = "not-utf-8": "a payload that is marked as text must be UTF-8";
+    NotUtf8 = "not-utf-8": "a payload that is marked as text (payload_format_utf8) must be UTF-8";
     LowerQos = "lower-qos": "use a lower QoS";
     NoSharedSubscriptions = "no-shared-subscriptions":
         "use a filter without $share: the service has no shared subscriptions";

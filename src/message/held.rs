@@ -4,8 +4,8 @@
 
 use super::{Message, Outgoing, Properties};
 
-/// What the allocator takes for this many bytes: with its own, rounded up, and no less than its smallest block. So it is
-/// with glibc; others differ by little.
+/// What the allocator takes for this many bytes: with its own, rounded up, and no less than its smallest block. So it
+/// is with glibc; others differ by little.
 pub(crate) const fn block(bytes: usize) -> usize {
     match bytes {
         0 => 0,
@@ -31,20 +31,20 @@ impl Properties {
 impl Message {
     /// What it has allocated.
     pub(crate) fn held(&self) -> usize {
-        held(&self.topic, &self.payload, self.properties.as_deref())
+        held(&self.topic, block(self.payload.capacity()), self.properties.as_deref())
     }
 }
 
 impl Outgoing {
     /// What it has allocated.
     pub(crate) fn held(&self) -> usize {
-        held(&self.topic, &self.payload, self.properties.as_deref())
+        held(&self.topic, self.payload.held(), self.properties.as_deref())
     }
 }
 
-#[allow(clippy::ptr_arg, reason = "their capacity counts")]
-fn held(topic: &String, payload: &Vec<u8>, properties: Option<&Properties>) -> usize {
-    block(topic.capacity()) + block(payload.capacity()) + properties.map_or(0, Properties::held)
+#[allow(clippy::ptr_arg, reason = "its capacity counts")]
+fn held(topic: &String, payload: usize, properties: Option<&Properties>) -> usize {
+    block(topic.capacity()) + payload + properties.map_or(0, Properties::held)
 }
 
 #[cfg(test)]

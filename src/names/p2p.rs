@@ -3,20 +3,22 @@
 use super::shown;
 use crate::error::{Error, Hint, Result};
 
-/// The topic of a message to one client: `{parent}/p2p/{client_id}`.
+/// Returns the topic of a message to one client: `{parent}/p2p/{client_id}`.
 ///
-/// The receiver needs no subscription, only a connection (help.aliyun.com/document_detail/96176.htm).
+/// The receiver needs no subscription, only a connection (help.aliyun.com/document_detail/96176.htm). Names and lengths
+/// are checked when a message is published.
 ///
 /// # Errors
-/// [`Invalid`](ErrorKind::Invalid): the parent topic is not one level, or the client id is empty or has a character
-/// that means something in topics (`/`, `+`, `#`). Names and lengths are checked when the topic is published to.
+/// [`Invalid`](crate::ErrorKind::Invalid): `parent` is not one topic level, or `client_id` is empty or contains `/`,
+/// `+`, `#` or NUL.
 ///
 /// ```
 /// # fn main() -> aliyun_mqtt::Result<()> {
 /// assert_eq!(aliyun_mqtt::p2p_topic("demo", "GID_demo@@@0002")?, "demo/p2p/GID_demo@@@0002");
 /// # Ok(()) }
 /// ```
-pub fn p2p_topic(parent: &str, client_id: &str) -> Result<String> {
+pub fn p2p_topic(parent: impl AsRef<str>, client_id: impl AsRef<str>) -> Result<String> {
+    let (parent, client_id) = (parent.as_ref(), client_id.as_ref());
     for (what, text) in [("parent topic", parent), ("client id", client_id)] {
         if text.is_empty() {
             return Err(Error::invalid(format!("the {what} of the P2P message is empty")));

@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{is_name_char, shown};
 use crate::error::{Error, Hint, Result};
 use crate::limits::{Limits, MQTT_TEXT_LEN};
-
-/// Topics of the service itself; exempt from the rules for names and lengths.
-const SYSTEM: &str = "$SYS/";
+use crate::notice::SYSTEM;
 
 /// The length the help pages give for topics; beyond it there is a warning.
 const DOCUMENTED_LEN: usize = 64;
@@ -81,7 +79,22 @@ pub(crate) fn check_parent(parent: &str, limits: &Limits) -> Result<(), String> 
     }
 }
 
-/// Whether a topic is one that the filter subscribes to, by section 4.7 of MQTT 3.1.1.
+/// Returns true if a subscription with this filter covers the topic (MQTT 3.1.1, section 4.7).
+///
+/// `+` matches one level and `#` the rest, its parent level included. Filters that begin with a wildcard do not match
+/// topics that begin with `$`. Neither the filter nor the topic is checked.
+///
+/// ```
+/// use aliyun_mqtt::topic_matches;
+/// assert!(topic_matches("demo/#", "demo/a/b"));
+/// assert!(!topic_matches("demo/+", "demo/a/b"));
+/// ```
+#[must_use]
+pub fn topic_matches(filter: impl AsRef<str>, topic: impl AsRef<str>) -> bool {
+    filter_matches(filter.as_ref(), topic.as_ref())
+}
+
+/// [`topic_matches`] for references.
 pub(crate) fn filter_matches(filter: &str, topic: &str) -> bool {
     if topic.starts_with('$') && filter.starts_with(['#', '+']) {
         return false;

@@ -1,5 +1,5 @@
-//! The envelope of requests and replies where MQTT 5's properties are not to be had. Its layout is documented at
-//! [`Request`](super::Request), for other languages; a change to it needs a new version.
+//! The envelope of requests and replies for clients without the properties of MQTT 5. [`Request`](super::Request)
+//! documents its layout for other languages; a change to it needs a new version.
 
 /// The first byte occurs in no UTF-8 text.
 const MAGIC: [u8; 4] = [0xfa, b'A', b'R', b'R'];
@@ -10,7 +10,7 @@ const REPLY: u8 = 2;
 /// Bytes in front of the correlation data.
 const HEAD: usize = 9;
 
-/// What an envelope holds.
+/// The content of an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Envelope<'a> {
     /// `correlation`: 1 to 255 bytes, and `response_topic` 1 to 65,535.

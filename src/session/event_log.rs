@@ -2,14 +2,13 @@
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::events::{Event, Notice, Untaken};
+use crate::events::{Event, Untaken};
 use crate::printable::{counted, excerpt};
 
 /// What of an event goes to the log.
 pub(super) fn log_event(event: &Event, config: &Config) {
     match event {
-        Event::Notice(Notice::Other { topic, .. }) => log::info!("notice of the service on {topic}, not understood"),
-        Event::Notice(notice) => log::info!("notice of the service: {notice:?}"),
+        Event::Notice(notice) => log::info!("notice of the service: {notice}"),
         Event::SubscriptionLost { reason, .. } => log::warn!("{reason}"),
         Event::TopicRefused { topic, retry_in, reason } => {
             log::warn!("messages to {topic:?} are refused for {} s: {reason}", retry_in.as_secs());

@@ -18,8 +18,9 @@ mod shared;
 mod threads;
 mod wire;
 
-pub(crate) use calls::receiving::{AckHandle, Until};
-pub(crate) use calls::sending::{WhenFull, check_filters};
+pub(crate) use calls::publish::WhenFull;
+pub(crate) use calls::receive::{AckHandle, Until};
+pub(crate) use calls::subscribe::check_filters;
 #[cfg(any(test, fuzzing))]
 pub(crate) use core::fuzzing;
 pub(crate) use core::inbox::QueueId;

@@ -92,7 +92,8 @@ impl Session {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let stats = self.lock().snapshot();
+        let stranded_workers = crate::detached::stranded_workers() as u64;
+        let stats = Stats { stranded_workers, ..self.lock().snapshot() };
         #[cfg(feature = "spool")]
         if let Some(queue) = &self.spool {
             let (spooled_messages, spooled_bytes) = queue.present();
@@ -103,6 +104,11 @@ impl Session {
 
     pub(crate) fn is_connected(&self) -> bool {
         self.lock().is_online()
+    }
+
+    /// Returns true if the program has closed the client.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.lock().life.is_interrupted()
     }
 
     pub(super) fn wait<'a>(&self, mut state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {

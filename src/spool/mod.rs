@@ -50,7 +50,7 @@ use crate::message::Outgoing;
 /// Where QoS 1 and 2 messages are kept until they are acknowledged, and how safely.
 ///
 /// ```no_run
-/// use aliyun_mqtt::{Client, Config, Credentials, QoS, Spool, SyncPolicy};
+/// use aliyun_mqtt::{Client, Config, Credentials, Outgoing, QoS, Spool, SyncPolicy};
 ///
 /// # fn main() -> aliyun_mqtt::Result<()> {
 /// let config = Config::builder()
@@ -62,15 +62,14 @@ use crate::message::Outgoing;
 ///     .build()?;
 /// let client = Client::connect(config)?;
 /// // On disk when this returns; sent by a later run, if this one does not live to see it acknowledged.
-/// client.publish_nowait("demo/reading", QoS::AtLeastOnce, "21.5")?;
+/// client.enqueue(Outgoing::new("demo/reading", QoS::AtLeastOnce, "21.5"))?;
 /// # Ok(()) }
 /// ```
 ///
 /// # What it does
 ///
 /// A QoS 1 or 2 message is stored before [`publish`](crate::Client::publish) sends it, and before
-/// [`publish_nowait`](crate::Client::publish_nowait) and [`try_publish`](crate::Client::try_publish) return; if it cannot
-/// be stored, it is not sent, and the call fails with [`Spool`](crate::ErrorKind::Spool). QoS 0 messages and subscriptions
+/// [`enqueue`](crate::Client::enqueue) and [`try_enqueue`](crate::Client::try_enqueue) return; if it cannot be stored, it is not sent, and the call fails with [`Spool`](crate::ErrorKind::Spool). QoS 0 messages and subscriptions
 /// are not stored. Concurrent callers share one write. After a crash, a `kill -9` or (see [`SyncPolicy`]) a power cut the
 /// next run sends what was not acknowledged, in the order it was accepted and before anything new.
 ///
@@ -87,8 +86,8 @@ use crate::message::Outgoing;
 /// [`NotSent`](crate::Fate::NotSent); written, it is [`Unknown`](crate::Fate::Unknown); and no later run sends it. The
 /// time-out of the client itself is the caller's patience only: it does not count in a later run.
 ///
-/// **Properties** of MQTT 5 are stored with their message; its [`expiry`](crate::Outgoing::expiry) counts anew from each time
-/// it is sent. A client of MQTT 3.1.1 does not start with messages that have any.
+/// **Properties** of MQTT 5 are stored with their message; its [`message_expiry`](crate::Outgoing::message_expiry) counts
+/// anew from each time it is sent. A client of MQTT 3.1.1 does not start with messages that have any.
 ///
 /// **Leaving.** What [`disconnect`](crate::Client::disconnect), a drop or the death of the client leaves undelivered stays
 /// on disk for the next run, with the fate [`Spooled`](crate::Fate::Spooled); the report of `disconnect` says how many.
@@ -97,8 +96,8 @@ use crate::message::Outgoing;
 ///
 /// # Bounds
 ///
-/// The spool holds up to [`max_bytes`](Spool::max_bytes); beyond, `publish` and `publish_nowait` wait for room within their
-/// time-out and `try_publish` returns [`Full`](crate::ErrorKind::Full), as at the outbox's bound. Nothing is dropped.
+/// The spool holds up to [`max_bytes`](Spool::max_bytes); beyond, `publish` and `enqueue` wait for room within their
+/// timeout and `try_enqueue` returns [`Full`](crate::ErrorKind::Full), as at the outbox's bound. Nothing is dropped.
 /// Messages are held in memory too, so [`Limits::outbox`](crate::Limits::outbox) counts as well: raise it for long
 /// outages. The file is larger than its records, about twice; it shrinks little by little, when there is less in it.
 /// [`max_publish_rate`](crate::ConfigBuilder::max_publish_rate) does not slow down what an earlier run left.

@@ -43,6 +43,8 @@ pub(crate) struct Queue {
 struct State {
     next_key: u64,
     added: BTreeMap<u64, Stored>,
+    /// More is being added: the writer waits until all of it is there.
+    gathering: bool,
     removed: Vec<u64>,
     /// When the oldest removal came.
     removed_at: Option<Instant>,
@@ -91,6 +93,12 @@ impl Queue {
         key
     }
 
+    /// While this is on, what is added waits, so that one commit takes all of it.
+    pub(crate) fn gather(&self, on: bool) {
+        lock(&self.state).gathering = on;
+        self.changed.notify_all();
+    }
+
     /// The record is no longer needed, written or not.
     pub(crate) fn remove(&self, key: u64) {
         let mut state = lock(&self.state);
@@ -127,6 +135,10 @@ impl Queue {
     fn take(&self) -> Batch {
         let mut state = lock(&self.state);
         loop {
+            if state.gathering && !state.closing {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             let now = Instant::now();
             let removal = state.removed_at.map(|at| state.failed_at.map_or(at + GATHER, |failed| failed + RETRY));
             let sync = self.interval.and_then(|interval| Some(state.dirty_since? + interval));

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::events::EventHub;
 use crate::session::Session;
 #[cfg(feature = "spool")]
-use crate::session::calls::spooling;
+use crate::session::calls::spool;
 use crate::session::core::state::State;
 use crate::session::shared::Clock;
 use crate::session::threads::connection;
@@ -34,7 +34,7 @@ impl Session {
     pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
         let deadline = Instant::now() + config.timeout();
         #[cfg(feature = "spool")]
-        let opened = spooling::open(&config, deadline)?;
+        let opened = spool::open(&config, deadline)?;
         Session::start_with(
             config,
             deadline,
@@ -52,7 +52,7 @@ impl Session {
         #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
         let mut state = State::new(&config, dial::id_limit(config.window()), secret(), clock.now());
         #[cfg(feature = "spool")]
-        let spool = opened.as_mut().and_then(|opened| spooling::restore(&mut state, &config, opened));
+        let spool = opened.as_mut().and_then(|opened| spool::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -108,6 +108,16 @@ impl Session {
             _ => probed,
         };
         probe::time_out(&self.config, &findings)
+    }
+
+    /// Ends every wait of a caller and refuses new work, without a wait of its own. The connection stays.
+    pub(crate) fn interrupt(&self) {
+        if self.check_process().is_err() {
+            return;
+        }
+        let mut state = self.lock();
+        state.interrupt();
+        self.notify_waiters(&mut state);
     }
 
     /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the

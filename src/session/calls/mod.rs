@@ -1,9 +1,10 @@
 //! What a caller's thread does with a session.
 
 mod lifetime;
-pub(super) mod receiving;
-mod requesting;
-pub(super) mod sending;
+pub(super) mod publish;
+pub(super) mod receive;
+mod request;
 #[cfg(feature = "spool")]
-pub(super) mod spooling;
+pub(super) mod spool;
+pub(super) mod subscribe;
 mod token;

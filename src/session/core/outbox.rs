@@ -6,6 +6,7 @@
 #[cfg(any(test, fuzzing))]
 mod consistency;
 mod in_flight;
+mod interrupt;
 #[cfg(feature = "spool")]
 mod records;
 mod settling;

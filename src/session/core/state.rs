@@ -6,6 +6,7 @@
 mod connection;
 mod ending;
 mod incoming;
+mod interrupt;
 mod life;
 mod limits;
 mod sending;

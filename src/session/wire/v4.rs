@@ -90,7 +90,7 @@ struct Sender(Client);
 
 impl LinkSender for Sender {
     fn publish(&self, message: &Outgoing) -> bool {
-        self.0.try_publish(message.topic.as_str(), to_wire(message.qos), false, message.payload.as_slice()).is_ok()
+        self.0.try_publish(message.topic.as_str(), to_wire(message.qos), false, &*message.payload).is_ok()
     }
 
     fn subscribe(&self, filters: &[FilterRequest]) -> bool {
@@ -242,7 +242,7 @@ impl LinkPump for Pump {
     }
 
     fn resend(&mut self, id: u16, message: &Outgoing) {
-        let mut publish = Publish::new(message.topic.as_str(), to_wire(message.qos), message.payload.as_slice());
+        let mut publish = Publish::new(message.topic.as_str(), to_wire(message.qos), &*message.payload);
         publish.pkid = id;
         publish.dup = true;
         self.connection.eventloop.pending.push_back(Request::Publish(publish));

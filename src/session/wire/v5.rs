@@ -91,7 +91,8 @@ struct Sender(Client);
 
 impl LinkSender for Sender {
     fn publish(&self, message: &Outgoing) -> bool {
-        let (topic, qos, payload) = (message.topic.as_str(), to_wire(message.qos), message.payload.clone());
+        let (topic, qos, payload) =
+            (message.topic.as_str(), to_wire(message.qos), message.payload.clone().into_bytes());
         match &message.properties {
             None => self.0.try_publish(topic, qos, false, payload),
             Some(properties) => {
@@ -334,7 +335,7 @@ impl LinkPump for Pump {
 
     fn resend(&mut self, id: u16, message: &Outgoing) {
         let properties = message.properties.as_deref().map(from_outgoing);
-        let payload = message.payload.clone();
+        let payload = message.payload.clone().into_bytes();
         let mut publish = Publish::new(message.topic.as_str(), to_wire(message.qos), payload, properties);
         publish.pkid = id;
         publish.dup = true;

@@ -57,6 +57,12 @@ impl Fake {
         self.wait("begun", |doing| doing.begun.len() >= count);
     }
 
+    /// How many records each commit has added, of those that were begun and added any.
+    pub(crate) fn commits(&self) -> Vec<usize> {
+        let doing = lock(&self.0.0);
+        doing.begun.iter().map(|(_, added)| added.len()).filter(|added| *added > 0).collect()
+    }
+
     /// Waits until so many records are there.
     pub(crate) fn holds(&self, count: usize) {
         self.wait("records", |doing| doing.held.len() == count);

@@ -42,6 +42,13 @@ impl Outbox {
         self.records.as_ref().is_none_or(fits)
     }
 
+    /// While this is on, records are collected and not written, so that one sync covers all of them.
+    pub(in crate::session) fn gather(&self, on: bool) {
+        if let Some(records) = &self.records {
+            records.queue.gather(on);
+        }
+    }
+
     /// The operation, just accepted, goes out only when its record is written.
     pub(in crate::session) fn store(&mut self, seq: u64, message: Arc<Outgoing>, accepted: u64) {
         let (Some(op), Some(records)) = (self.ops.get_mut(&seq), &mut self.records) else { return };

@@ -3,21 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
 use crate::error::Code;
-use crate::message::{Outgoing, QoS};
 use crate::session::wire::link::{LinkSender, ServerLimits};
 use crate::subscribe_options::FilterRequest;
 use crate::token::{Token, TokenKind};
-
-/// The topic of the order flag, and the flag.
-/// Source: AliwareMQ/lmq-demo, MQ4IoTSendOrderMessageToRocketMQ.java and MQTTSendOrderMessage.php.
-pub(super) const ORDER_TOPIC: &str = "$SYS/enableOrderMsg";
-pub(super) const ORDER_FLAG: &str = r#"{"order":"true"}"#;
-
-/// The topic that new tokens are sent to. Source: help.aliyun.com/document_detail/54282.html.
-pub(super) const UPLOAD_TOPIC: &str = "$SYS/uploadToken";
 
 /// A notice this recent explains why the service then cuts the connection.
 const NOTICE_EXPLAINS: Duration = Duration::from_secs(10);
@@ -154,16 +143,6 @@ impl Steps {
 pub(super) struct Upload {
     pub(super) token: Token,
     pub(super) serial: u64,
-}
-
-impl Upload {
-    /// The message for the service: `{"token":…,"type":…}`. Its payload is to be wiped.
-    pub(super) fn message(&self) -> Outgoing {
-        // A text is always representable in JSON.
-        let quoted = Zeroizing::new(serde_json::to_string(self.token.secret()).unwrap_or_default());
-        let payload = Zeroizing::new(format!(r#"{{"token":{},"type":"{}"}}"#, *quoted, self.token.kind()));
-        Outgoing::new(UPLOAD_TOPIC, QoS::AtLeastOnce, payload.as_bytes())
-    }
 }
 
 /// The service's notice about a token, which it sends shortly before it cuts the connection.

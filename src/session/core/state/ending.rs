@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use super::State;
-use super::connection::{Connection, ORDER_TOPIC, Step, UPLOAD_TOPIC, Verdict};
+use super::connection::{Connection, Step, Verdict};
 use crate::error::{Code, Error, ErrorKind, Fate, Hint};
 use crate::events::{Event, Untaken};
+use crate::notice::{ENABLE_ORDER, UPLOAD_TOKEN};
 use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{Op, cut_hint};
@@ -125,8 +126,8 @@ impl State {
             return failure.error.clone();
         }
         let before = match step {
-            Some(Step::EnableOrder) => Some(format!("after PUBLISH to \"{ORDER_TOPIC}\" (ordered mode)")),
-            Some(Step::UploadToken(_)) => Some(format!("after PUBLISH to \"{UPLOAD_TOPIC}\" (a new token)")),
+            Some(Step::EnableOrder) => Some(format!("after PUBLISH to \"{ENABLE_ORDER}\" (ordered mode)")),
+            Some(Step::UploadToken(_)) => Some(format!("after PUBLISH to \"{UPLOAD_TOKEN}\" (a new token)")),
             Some(Step::Resubscribe(_)) => Some("while the subscriptions were being restored".to_string()),
             None => self.outbox.last_words(now),
         };

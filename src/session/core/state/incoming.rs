@@ -7,8 +7,9 @@ use super::{Flow, State};
 use crate::config::{AckMode, Config};
 use crate::delivery::Outcome;
 use crate::error::{Error, ErrorKind, Fate, Hint};
-use crate::events::{Event, Notice};
+use crate::events::Event;
 use crate::message::{Message, QoS};
+use crate::notice::Notice;
 use crate::session::core::acks::Arrival;
 use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
@@ -152,7 +153,7 @@ impl State {
     fn resubscribed(&mut self, filters: Vec<FilterRequest>, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
         for ((filter, qos), verdict) in filters.into_iter().zip(codes) {
             if let Err(code) = verdict {
-                let reason = crate::session::calls::sending::refused_filter(&filter, code, None);
+                let reason = crate::session::calls::subscribe::refused_filter(&filter, code, None);
                 self.subscriptions.remove(&filter);
                 events.push(Event::SubscriptionLost { filter, reason });
             } else {

@@ -8,8 +8,13 @@ use crate::error::Error;
 pub(in crate::session) enum Life {
     /// New operations are accepted.
     Open,
+    /// A [`Closer`](crate::Closer) closed the client: no call waits, nothing new is accepted, and the connection stays.
+    Interrupted,
     /// `disconnect` was called, or the client was dropped: nothing new is accepted, and what was accepted still leaves.
-    Closing,
+    Closing {
+        /// A `Closer` closed the client before or meanwhile.
+        interrupted: bool,
+    },
     /// DISCONNECT is sent, now or on the connection that is being made; the worker reads on until then at the latest.
     Leaving(Instant),
     /// Everything is settled, and nothing will be sent or received any more; why.
@@ -20,14 +25,24 @@ pub(in crate::session) enum Life {
 
 impl Life {
     pub(in crate::session) fn close(&mut self) {
-        if let Life::Open = self {
-            *self = Life::Closing;
+        match self {
+            Life::Open => *self = Life::Closing { interrupted: false },
+            Life::Interrupted => *self = Life::Closing { interrupted: true },
+            _ => {}
+        }
+    }
+
+    pub(super) fn interrupt(&mut self) {
+        match self {
+            Life::Open => *self = Life::Interrupted,
+            Life::Closing { interrupted } => *interrupted = true,
+            _ => {}
         }
     }
 
     /// The first instant given is kept.
     pub(super) fn leave(&mut self, by: Instant) {
-        if let Life::Open | Life::Closing = self {
+        if !self.is_leaving() {
             *self = Life::Leaving(by);
         }
     }
@@ -58,9 +73,14 @@ impl Life {
         !matches!(self, Life::Open)
     }
 
+    /// Returns true if no call may wait any longer, although the client has not ended.
+    pub(in crate::session) fn is_interrupted(&self) -> bool {
+        matches!(self, Life::Interrupted | Life::Closing { interrupted: true })
+    }
+
     /// Returns true if the worker has to end.
     pub(in crate::session) fn is_leaving(&self) -> bool {
-        !matches!(self, Life::Open | Life::Closing)
+        !matches!(self, Life::Open | Life::Interrupted | Life::Closing { .. })
     }
 
     pub(in crate::session) fn is_worker_gone(&self) -> bool {
@@ -70,7 +90,7 @@ impl Life {
     /// Until when the worker reads on after DISCONNECT, if one was asked for.
     pub(super) fn goodbye(&self, now: Instant) -> Option<Instant> {
         match self {
-            Life::Open | Life::Closing => None,
+            Life::Open | Life::Interrupted | Life::Closing { .. } => None,
             Life::Leaving(by) => Some(*by),
             // Nobody waits for it.
             Life::Dead(_) | Life::Gone(_) => Some(now),

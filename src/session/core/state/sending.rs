@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroize;
-
 use super::State;
-use super::connection::{Connection, ORDER_FLAG, ORDER_TOPIC, Step};
+use super::connection::{Connection, Step};
 use super::ending::topic_refused;
 use super::limits::not_allowed;
-use crate::message::{Outgoing, QoS};
+use crate::notice;
 use crate::session::core::now::Now;
 use crate::session::core::op::{Body, Kind};
 use crate::session::wire::link::{LinkPump, LinkSender, ServerLimits};
@@ -164,15 +162,12 @@ impl State {
 /// Hands a step over; returns the kind of its packet id, and false if the connection is going away.
 fn send_step(link: &dyn LinkSender, step: &Step) -> (Kind, bool) {
     match step {
-        Step::EnableOrder => {
-            let flag = Outgoing::new(ORDER_TOPIC, QoS::AtLeastOnce, ORDER_FLAG);
-            (Kind::Publish, link.publish(&flag))
-        }
+        Step::EnableOrder => (Kind::Publish, link.publish(&notice::enable_order())),
         Step::Resubscribe(filters) => (Kind::Request, link.subscribe(filters)),
         Step::UploadToken(upload) => {
-            let mut message = upload.message();
+            let message = notice::upload_token(&upload.token);
             let sent = link.publish(&message);
-            message.payload.zeroize();
+            message.payload.wipe();
             (Kind::Publish, sent)
         }
     }

@@ -3,7 +3,6 @@ mod tokens;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::connection::ORDER_TOPIC;
 use super::*;
 use crate::config::ConfigBuilder;
 use crate::credentials::Credentials;
@@ -11,6 +10,7 @@ use crate::delivery::Settler;
 use crate::error::Code;
 use crate::events::Event;
 use crate::message::{Outgoing, QoS};
+use crate::notice;
 use crate::session::core::op::{Body, Op};
 use crate::session::core::outbox::TopicRefusal;
 use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
@@ -230,7 +230,7 @@ fn a_session_the_broker_has_lost_voids_ids_and_acknowledgements() {
 fn a_step_that_is_not_acknowledged_is_overdue() {
     let (mut state, wire) = (state(config().ordered(true).timeout(Duration::from_secs(7))), Wire::default());
     connect(&mut state, &wire, false);
-    assert_eq!(wire.take(), [format!("publish {ORDER_TOPIC}")]);
+    assert_eq!(wire.take(), [format!("publish {}", notice::ENABLE_ORDER)]);
     assert!(state.step_overdue(now()).is_none() && state.step_overdue(Now::at(8.0)).is_some());
     written(&mut state, &[1]);
     handle(&mut state, LinkEvent::PubAck(1));

@@ -1,7 +1,7 @@
 //! The tokens of a connection: what was given, what is being uploaded, and what the service said of them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -10,7 +10,8 @@ use super::connection::{Step, Upload, Verdict};
 use crate::config::Config;
 use crate::credentials::{Credentials, Login};
 use crate::error::{Code, Error, ErrorKind, Fate, Hint, RESOURCE};
-use crate::events::{Event, Notice};
+use crate::events::Event;
+use crate::notice::Notice;
 use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::token_store::TokenStore;
@@ -234,17 +235,15 @@ impl State {
     /// A notice of the service.
     pub(super) fn noticed(&mut self, notice: &Notice, now: Now) {
         match notice {
-            Notice::TokenInvalid { code, token_type } => {
-                let verdict = Verdict { at: now.instant, code: *code, kind: TokenKind::parse(token_type) };
+            Notice::TokenInvalid { code, kind } => {
+                let verdict = Verdict { at: now.instant, code: *code, kind: *kind };
                 if let Some(connection) = &mut self.connection {
                     connection.verdict = Some(verdict);
                 }
             }
-            Notice::TokenExpire { expire_time, token_type } => {
-                let end = expire_time.and_then(|millis| u64::try_from(millis).ok());
-                let end = end.and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
+            Notice::TokenExpire { expires, kind } => {
                 let store = self.tokens.store.as_mut();
-                if store.is_some_and(|store| store.ends_soon(TokenKind::parse(token_type), end, now.wall)) {
+                if store.is_some_and(|store| store.ends_soon(*kind, *expires, now.wall)) {
                     self.waking.mark_tokens();
                 }
             }

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::*;
 use crate::spool::{Fake, Fault, Spool};
-use crate::{Client, Credentials, Delivery, QoS};
+use crate::{Client, Credentials, Delivery, Outgoing, QoS};
 
 const LONG: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(100);
@@ -40,6 +40,10 @@ fn broker() -> (String, Receiver<char>) {
 }
 
 fn client(fake: &Fake) -> (Client, Receiver<char>) {
+    client_with(fake, |spool| spool)
+}
+
+fn client_with(fake: &Fake, change: impl FnOnce(Spool) -> Spool) -> (Client, Receiver<char>) {
     let (endpoint, arrived) = broker();
     let config = Config::builder()
         .endpoint(endpoint)
@@ -47,7 +51,7 @@ fn client(fake: &Fake) -> (Client, Receiver<char>) {
         .group_id("GID_test")
         .credentials(Credentials::signature("key", "secret"))
         .timeout(LONG)
-        .spool(Spool::at("/nonexistent/never-opened"));
+        .spool(change(Spool::at("/nonexistent/never-opened")));
     let opened = Opened { store: Box::new(fake.clone()), restored: Vec::new(), set_aside: None, without_mark: false };
     let config = config.build().expect("good");
     let session = Session::start_with(config, Instant::now() + LONG, Some(opened)).expect("connected");
@@ -61,7 +65,7 @@ fn marker(client: &Client, arrived: &Receiver<char>, letter: char) {
 }
 
 fn nowait(client: &Client, letter: char) -> Result<Delivery> {
-    client.publish_nowait("demo/t", QoS::AtLeastOnce, letter.to_string())
+    client.enqueue(Outgoing::new("demo/t", QoS::AtLeastOnce, letter.to_string()))
 }
 
 #[test]
@@ -70,8 +74,10 @@ fn nothing_is_accepted_or_sent_before_it_is_stored() {
     let (client, arrived) = client(&fake);
     fake.hold(true);
     thread::scope(|scope| {
-        let publishes: [Box<dyn Fn() -> Result<Delivery> + Send>; 2] =
-            [Box::new(|| nowait(&client, 'a')), Box::new(|| client.try_publish("demo/t", QoS::ExactlyOnce, "a"))];
+        let publishes: [Box<dyn Fn() -> Result<Delivery> + Send>; 2] = [
+            Box::new(|| nowait(&client, 'a')),
+            Box::new(|| client.try_enqueue(Outgoing::new("demo/t", QoS::ExactlyOnce, "a"))),
+        ];
         for (round, publish) in publishes.into_iter().enumerate() {
             fake.hold(true);
             let publish = scope.spawn(publish);
@@ -83,6 +89,79 @@ fn nothing_is_accepted_or_sent_before_it_is_stored() {
             fake.holds(round + 1);
             assert_eq!(arrived.recv_timeout(LONG), Ok('a'));
         }
+    });
+}
+
+#[test]
+fn a_batch_is_stored_with_one_sync() {
+    let fake = Fake::default();
+    let (client, arrived) = client(&fake);
+    let letters = || "abcdefgh".chars();
+    let message = |letter: char| Outgoing::new("demo/t", QoS::AtLeastOnce, letter.to_string());
+    fake.hold(true);
+    thread::scope(|scope| {
+        let batch = scope.spawn(|| client.enqueue_many(letters().map(message)));
+        fake.begun(1);
+        marker(&client, &arrived, '0');
+        assert!(!batch.is_finished(), "nothing is accepted before it is stored");
+        fake.hold(false);
+        assert!(batch.join().expect("no panic").iter().all(Result::is_ok));
+    });
+    fake.holds(8);
+    assert_eq!(fake.commits(), [8], "one for all");
+    let in_order: String = letters().map(|_| arrived.recv_timeout(LONG).expect("sent")).collect();
+    assert_eq!(in_order, "abcdefgh");
+
+    fake.fault(Some(Fault::Fails));
+    for error in
+        client.enqueue_many("xy".chars().map(message)).into_iter().map(|result| result.expect_err("not stored"))
+    {
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Spool, Some(Fate::NotSent)), "{error}");
+    }
+    fake.fault(None);
+    nowait(&client, 'z').expect("the disk is well again");
+    assert_eq!(arrived.recv_timeout(LONG), Ok('z'));
+}
+
+/// What waits for the disk may be what takes the room.
+#[test]
+fn a_batch_larger_than_the_spool_is_stored_in_parts() {
+    let fake = Fake::default();
+    let (client, arrived) = client_with(&fake, |spool| spool.max_bytes(3 * 40));
+    let message = |letter: char| Outgoing::new("demo/t", QoS::AtLeastOnce, letter.to_string());
+    let results = client.with_timeout(MOMENT).enqueue_many("abcdef".chars().map(message));
+    let stored = results.iter().filter(|result| result.is_ok()).count();
+    fake.holds(stored);
+    assert!((1..6).contains(&stored), "{stored}");
+    for error in results.iter().skip(stored).map(|result| result.as_ref().expect_err("no room")) {
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)), "{error}");
+    }
+    for letter in "abcdef".chars().take(stored) {
+        assert_eq!(arrived.recv_timeout(LONG), Ok(letter));
+    }
+}
+
+#[test]
+fn a_closer_ends_the_wait_for_the_disk_and_takes_the_message_back() {
+    let fake = Fake::default();
+    let (client, _arrived) = client(&fake);
+    fake.hold(true);
+    thread::scope(|scope| {
+        let queued = scope.spawn(|| nowait(&client, 'x'));
+        fake.begun(1);
+        let published = scope.spawn(|| client.publish("demo/t", QoS::AtLeastOnce, "y"));
+        let closed = || client.stats().outbox_messages == 2;
+        while !closed() {
+            thread::yield_now();
+        }
+        client.closer().close();
+        let errors = [queued.join().expect("no panic").map(drop), published.join().expect("no panic")];
+        for error in errors.map(|result| result.expect_err("not accepted")) {
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Closed, Some(Fate::NotSent)), "{error}");
+        }
+        fake.hold(false);
+        client.disconnect().expect("nothing is left");
+        fake.holds(0);
     });
 }
 

@@ -74,6 +74,9 @@ impl Expected {
         }
         // From here on none can come; but one that came just now was taken for the reply, and counted.
         self.session.lock().replies.forget(self.number);
+        if self.session.is_interrupted() {
+            self.session.withdraw(delivery.seq());
+        }
         match delivery.wait_answer(Instant::now()).or(answer) {
             Some(RequestEnd::Reply(reply)) => Ok(reply),
             Some(RequestEnd::Failed(error)) => Err(error),

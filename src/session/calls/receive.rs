@@ -57,6 +57,10 @@ impl Session {
         self.check_process()?;
         let mut state = self.lock();
         loop {
+            // What waits is left to those who only look.
+            if state.life.is_interrupted() && !matches!(until, Until::Now) {
+                return Err(Error::closed());
+            }
             let now = self.now();
             if let Some(held_back) = state.held_back(now) {
                 drop(state);
@@ -73,6 +77,9 @@ impl Session {
             }
             if let Some(reason) = state.life.end() {
                 return Err(reason.clone());
+            }
+            if state.life.is_interrupted() {
+                return Err(Error::closed());
             }
             let left = match until {
                 Until::Now => return Ok(None),

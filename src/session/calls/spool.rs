@@ -92,6 +92,11 @@ impl Session {
         }
         let mut state = self.lock();
         while state.outbox.is_storing(delivery.seq()) {
+            if state.life.is_interrupted() {
+                state.outbox.withdraw(delivery.seq());
+                self.notify_waiters(&mut state);
+                break;
+            }
             let now = self.now();
             if now.instant >= until {
                 state.outbox.not_stored(delivery.seq(), |op| op.expired(None));

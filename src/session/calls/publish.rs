@@ -1,0 +1,286 @@
+//! What callers do to send: handing a message over, and waiting for all that were.
+
+use std::sync::{Arc, MutexGuard};
+use std::time::Instant;
+
+use crate::delivery::{Delivery, Settler, Slot};
+use crate::error::{Error, ErrorKind, Fate, Result, Stage};
+use crate::printable::counted;
+use crate::session::Session;
+use crate::session::core::now::Now;
+use crate::session::core::op::{Body, Op};
+use crate::session::core::outbox::TopicRefusal;
+use crate::session::core::state::{State, topic_refused};
+
+/// What to do when there is no room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WhenFull {
+    /// Wait for some, at most until then.
+    WaitUntil(Instant),
+    Fail,
+}
+
+impl Session {
+    /// Accepts an operation, if there is room in time, and hands it over if the window has room. It is settled by the
+    /// deadline.
+    pub(crate) fn submit(self: &Arc<Self>, body: Body, deadline: Instant, full: WhenFull) -> Result<Delivery> {
+        self.submit_with(Settler::new(), body, deadline, full)
+    }
+
+    /// The same, with a place for its fate that somebody knows already.
+    pub(in crate::session) fn submit_with(
+        self: &Arc<Self>,
+        place: (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+        full: WhenFull,
+    ) -> Result<Delivery> {
+        self.check_process()?;
+        let (mut state, room) = self.wait_for_room(self.lock(), &body, full);
+        match room? {
+            Some(refusal) => Ok(self.refuse(&mut state, place, body, deadline, &refusal)),
+            None => self.admit(&mut state, place, body, deadline),
+        }
+    }
+
+    /// Accepts messages in their order, each with its deadline, and waits for room until then. A spool writes those
+    /// that need not wait for room in one go.
+    pub(crate) fn submit_many(
+        self: &Arc<Self>,
+        messages: Vec<Result<(Body, Instant)>>,
+        until: Instant,
+    ) -> Vec<Result<Delivery>> {
+        if let Err(error) = self.check_process() {
+            return messages.iter().map(|_| Err(error.clone())).collect();
+        }
+        let mut deliveries = Vec::with_capacity(messages.len());
+        let mut state = self.lock();
+        gather(&state, true);
+        for message in messages {
+            let (body, deadline) = match message {
+                Ok(message) => message,
+                Err(error) => {
+                    deliveries.push(Err(error));
+                    continue;
+                }
+            };
+            // What is waited for may be in the way of what was gathered.
+            let (guard, mut room) = self.wait_for_room(state, &body, WhenFull::Fail);
+            state = guard;
+            if room.as_ref().is_err_and(|error| error.kind() == ErrorKind::Full) {
+                gather(&state, false);
+                (state, room) = self.wait_for_room(state, &body, WhenFull::WaitUntil(until));
+                gather(&state, true);
+            }
+            deliveries.push(match room {
+                Err(error) => Err(error),
+                Ok(Some(refusal)) => Ok(self.refuse(&mut state, Settler::new(), body, deadline, &refusal)),
+                Ok(None) => self.admit(&mut state, Settler::new(), body, deadline),
+            });
+        }
+        gather(&state, false);
+        deliveries
+    }
+
+    /// Waits until there is room for an operation. Returns the refusal of its topic, if its topic is refused.
+    fn wait_for_room<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        body: &Body,
+        full: WhenFull,
+    ) -> (MutexGuard<'a, State>, Result<Option<TopicRefusal>>) {
+        let is_publish = matches!(body, Body::Publish(_));
+        loop {
+            if let Err(error) = state.check_open() {
+                return (state, Err(error.with_fate(Fate::NotSent)));
+            }
+            let now = self.now();
+            self.expire_in(&mut state, now);
+            let refusal = match body {
+                Body::Publish(message) => state.outbox.topic_refusal(&message.topic, now.instant),
+                _ => None,
+            };
+            if refusal.is_some() {
+                return (state, Ok(refusal));
+            }
+            let disk = has_disk_room(&state, body);
+            let room = state.outbox.has_room(body.size()) && disk;
+            let slot = state.rate.as_ref().filter(|_| is_publish).and_then(|rate| rate.wait_until(now.instant));
+            if room && slot.is_none() {
+                return (state, Ok(None));
+            }
+            let lacking = if room {
+                "rate"
+            } else if disk {
+                "outbox"
+            } else {
+                "spool"
+            };
+            let until = match full {
+                WhenFull::Fail => return (state, Err(no_room(ErrorKind::Full, body, lacking))),
+                WhenFull::WaitUntil(until) if now.instant >= until => {
+                    return (state, Err(no_room(ErrorKind::Timeout(Stage::Window), body, lacking)));
+                }
+                WhenFull::WaitUntil(until) => until,
+            };
+            let wake = [slot, state.outbox.next_deadline()].into_iter().flatten().fold(until, Instant::min);
+            state = self.wait(state, wake);
+        }
+    }
+
+    /// Settles a message at once, since its topic is refused as a whole.
+    fn refuse(
+        self: &Arc<Self>,
+        state: &mut State,
+        (settler, slot): (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+        refusal: &TopicRefusal,
+    ) -> Delivery {
+        state.stats.refused_topic += 1;
+        let op = Op::new(body, settler, deadline);
+        let error = topic_refused(&op, refusal, self.now().instant);
+        if let Some(settler) = op.settler {
+            settler.settle(Err(error));
+        }
+        Delivery::new(Arc::clone(self), slot, 0, deadline)
+    }
+
+    /// Accepts an operation for which there is room.
+    fn admit(
+        self: &Arc<Self>,
+        state: &mut State,
+        place: (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+    ) -> Result<Delivery> {
+        self.check_count(state, &body)?;
+        let now = self.now();
+        if matches!(body, Body::Publish(_)) {
+            state.stats.published += 1;
+            if let Some(rate) = &mut state.rate {
+                rate.used(now.instant);
+            }
+        }
+        #[cfg(feature = "spool")]
+        if let Some(message) = state.outbox.to_be_stored(&body) {
+            let (settler, slot) = place;
+            let seq = state.outbox.push(body, settler, deadline);
+            state.outbox.store(seq, message, crate::spool::wall_clock());
+            return Ok(Delivery::new(Arc::clone(self), slot, seq, deadline));
+        }
+        let delivery = self.accept(state, place, body, deadline, now);
+        self.notify_waiters(state);
+        Ok(delivery)
+    }
+
+    /// Puts an operation into the outbox.
+    pub(in crate::session) fn accept(
+        self: &Arc<Self>,
+        state: &mut State,
+        (settler, slot): (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+        now: Now,
+    ) -> Delivery {
+        if let Body::Unsubscribe(filter) = &body {
+            // From now on it is not restored; should the broker not hear of it before the session ends, that ends it
+            // too.
+            state.subscriptions.remove(filter);
+        }
+        let seq = state.outbox.push(body, settler, deadline);
+        state.send_ready(None, now);
+        Delivery::new(Arc::clone(self), slot, seq, deadline)
+    }
+
+    /// Waits until everything accepted before is settled; reports what failed without anybody seeing it.
+    pub(crate) fn flush(&self, deadline: Instant) -> Result<()> {
+        self.check_process()?;
+        let mut state = self.lock();
+        let mark = state.outbox.next_seq();
+        loop {
+            let now = self.now();
+            self.expire_in(&mut state, now);
+            if !state.outbox.any_open_before(mark) {
+                return state.outbox.unseen.report().map_or(Ok(()), Err);
+            }
+            if state.life.is_interrupted() {
+                let open = state.outbox.open_before(mark);
+                let were = if open == 1 { "was" } else { "were" };
+                let message =
+                    format!("the client was closed while {} {were} still not acknowledged", counted(open, "message"));
+                return Err(Error::new(ErrorKind::Closed, message));
+            }
+            if now.instant >= deadline {
+                let open = state.outbox.open_before(mark);
+                let are = if open == 1 { "is" } else { "are" };
+                let message = format!("{} {are} still not acknowledged", counted(open, "message"));
+                let kind = ErrorKind::Timeout(Stage::Ack);
+                return Err(match state.offline() {
+                    Some(reason) => {
+                        Error::new(kind, format!("{message}; there is no connection")).with_reason(reason.clone())
+                    }
+                    None => Error::new(kind, message),
+                });
+            }
+            let wake = state.outbox.next_deadline().map_or(deadline, |next| next.min(deadline));
+            state = self.wait(state, wake);
+        }
+    }
+
+    /// Settles operations past their deadline.
+    pub(crate) fn expire(&self) {
+        let mut state = self.lock();
+        self.expire_in(&mut state, self.now());
+    }
+
+    pub(in crate::session) fn expire_in(&self, state: &mut State, now: Now) {
+        if state.expire(now) {
+            // What was behind may have room now.
+            state.send_ready(None, now);
+            self.notify_waiters(state);
+        }
+    }
+
+    /// Gives up an operation, since its caller waits no longer.
+    pub(crate) fn withdraw(&self, seq: u64) {
+        let mut state = self.lock();
+        state.outbox.withdraw(seq);
+        // What was behind may have room now.
+        state.send_ready(None, self.now());
+        self.notify_waiters(&mut state);
+    }
+
+    pub(crate) fn note_lost(&self, error: &Error) {
+        self.lock().outbox.unseen.note(error);
+    }
+}
+
+/// While this is on, a spool collects records without writing them.
+fn gather(state: &State, on: bool) {
+    #[cfg(feature = "spool")]
+    state.outbox.gather(on);
+    #[cfg(not(feature = "spool"))]
+    let _ = (state, on);
+}
+
+/// Returns true if the spool has room for the message, or if the message is not stored.
+fn has_disk_room(state: &State, body: &Body) -> bool {
+    #[cfg(feature = "spool")]
+    return state.outbox.to_be_stored(body).is_none_or(|message| state.outbox.has_disk_room(&message));
+    #[cfg(not(feature = "spool"))]
+    {
+        let _ = (state, body);
+        true
+    }
+}
+
+/// `lacking`: `rate`, or what is full.
+fn no_room(kind: ErrorKind, body: &Body, lacking: &str) -> Error {
+    let why = match (lacking, kind) {
+        ("rate", _) => "the publish rate leaves no slot".to_string(),
+        (_, ErrorKind::Full) => format!("the {lacking} is full of messages that are not acknowledged yet"),
+        _ => format!("the {lacking} stayed full of messages that are not acknowledged yet"),
+    };
+    Error::new(kind, format!("{} was not sent: {why}", body.describe())).with_fate(Fate::NotSent)
+}

@@ -1,0 +1,33 @@
+//! When callers stop waiting before their operations are settled.
+
+use super::Outbox;
+use crate::error::{Error, ErrorKind, Fate};
+use crate::session::core::op::Op;
+
+impl Outbox {
+    /// Ends every wait for an operation. The operations themselves go on.
+    pub(in crate::session) fn interrupt_waits(&self) {
+        self.ops.values().filter_map(|op| op.settler.as_ref()).for_each(|settler| settler.interrupt());
+    }
+
+    /// Gives up an operation whose caller waits no longer: it is not sent, or, where it was written already, its
+    /// outcome stays unknown.
+    pub(in crate::session) fn withdraw(&mut self, seq: u64) {
+        let Some(mut op) = self.ops.remove(&seq) else { return };
+        if !op.is_open() {
+            self.ops.insert(seq, op);
+            return;
+        }
+        let error = interrupted(&op);
+        if let Some(error) = self.close(seq, &mut op, Err(error), false) {
+            self.unseen.note(&error);
+        }
+        self.leave(seq, op);
+    }
+}
+
+/// The error of an operation that was given up because the client was closed.
+fn interrupted(op: &Op) -> Error {
+    let (fate, effect) = if op.maybe_written() { (Fate::Unknown, op.maybe()) } else { (Fate::NotSent, "was not sent") };
+    Error::new(ErrorKind::Closed, format!("{} {effect}: the client was closed", op.describe())).with_fate(fate)
+}
