@@ -1,9 +1,7 @@
 //! Publishing, subscribing, P2P, and what the log says of it.
 
-mod support;
-
+use crate::support::{self, Raw, seen};
 use aliyun_mqtt_emulator::{DisconnectReason, Emulator, Listener, Version, What};
-use support::{Raw, seen};
 
 #[test]
 fn a_message_goes_from_one_client_to_another_at_each_qos() {

@@ -1,11 +1,9 @@
 //! What a test does to the emulator from outside: kick, stop, restart, push - and what is left after a drop.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{self, LONG, Raw, seen};
 use aliyun_mqtt_emulator::{DisconnectReason, Emulator, Error, What};
-use support::{LONG, Raw, seen};
 
 #[test]
 fn a_kicked_client_is_cut_and_its_kept_session_stays() {

@@ -1,12 +1,10 @@
 //! What a client gets that comes back to its session: in the order of publication, and all of it.
 
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use crate::support::{LONG, Raw, seen};
 use aliyun_mqtt_emulator::{Emulator, What};
-use support::{LONG, Raw, seen};
 
 const ID: &str = "GID_emulator@@@kept";
 

@@ -1,15 +1,13 @@
 //! Faults of the broker inside, at the broker itself: a test that fails here tells that a workaround can go.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::support::{LONG, Raw, plain, text};
 use rmqtt::context::ServerContext;
 use rmqtt::server::MqttServer;
-use support::{LONG, Raw, plain, text};
 
 /// A broker of rmqtt as it comes, until the sender is dropped.
 fn rmqtt() -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {

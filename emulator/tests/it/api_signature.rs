@@ -1,13 +1,11 @@
 //! Who may call the OpenAPI: both signatures, times, nonces, security tokens - and HTTP that is not as it should be.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::support::api::{Answer, Call, Signed, answer, ask, call, connect, encode, exchange, utc};
+use crate::support::{self, LONG, Raw, tls};
 use aliyun_mqtt_emulator::{Emulator, What};
-use support::api::{Answer, Call, Signed, answer, ask, call, connect, encode, exchange, utc};
-use support::{LONG, Raw, tls};
 
 const BOTH: [Signed; 2] = [Signed::V2, Signed::V3];
 

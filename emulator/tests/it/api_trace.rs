@@ -1,13 +1,11 @@
 //! Traces of devices and messages, as the OpenAPI tells them.
 
-mod support;
-
 use std::time::{Duration, SystemTime};
 
+use crate::support::api::{Answer, ask, millis};
+use crate::support::{self, Raw, seen};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::api::{Answer, ask, millis};
-use support::{Raw, seen};
 
 const SENDER: &str = "GID_emulator@@@sender";
 const RECEIVER: &str = "GID_emulator@@@receiver";

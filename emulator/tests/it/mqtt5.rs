@@ -1,9 +1,7 @@
 //! What MQTT 5 demands of a server beyond 3.1.1.
 
-mod support;
-
+use crate::support::{Raw, seen, text};
 use aliyun_mqtt_emulator::{Action, Emulator, What};
-use support::{Raw, seen, text};
 
 const ID: &str = "GID_emulator@@@five";
 

@@ -1,11 +1,9 @@
 //! What breaks a rule cuts the connection, and whom it concerns is told.
 
-mod support;
-
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::support::{LONG, Raw, api, seen};
 use aliyun_mqtt_emulator::{Action, DisconnectReason, Emulator, Limits, Permission, What};
-use support::{LONG, Raw, api, seen};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

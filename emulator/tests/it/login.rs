@@ -1,13 +1,11 @@
 //! Who gets in, who does not, and with which CONNACK code.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::support::{LONG, Raw, password, seen, sign, text, username};
 use aliyun_mqtt_emulator::{Emulator, Permission, SignMode, What};
-use support::{LONG, Raw, password, seen, sign, text, username};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

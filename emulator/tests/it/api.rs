@@ -1,14 +1,12 @@
 //! The actions of the OpenAPI, each once as it should be and once not, and the switches for tests of clients.
 
-mod support;
-
 use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::support::api::{Signed, ahead, answer, ask, call, connect, exchange, millis};
+use crate::support::{self, Raw, seen, sign};
 use aliyun_mqtt_emulator::{DisconnectReason, Emulator, Limits, What};
 use serde_json::Value;
-use support::api::{Signed, ahead, answer, ask, call, connect, exchange, millis};
-use support::{Raw, seen, sign};
 
 const ID: &str = "GID_emulator@@@1";
 

@@ -1,12 +1,10 @@
 //! TLS, WebSocket, both together, MQTT 5, and a whole client library over it.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::time::Instant;
 
+use crate::support::{LONG, Raw, Stream, password, plain, seen, text, tls, username};
 use aliyun_mqtt_emulator::{Emulator, Listener, Version, What};
-use support::{LONG, Raw, Stream, password, plain, seen, text, tls, username};
 
 #[test]
 fn tls_for_each_loopback_name_and_no_other() {
