@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-use crate::rules;
+use crate::names;
 use crate::token::{Held, TokenBook, parse_password, random_text};
 
 /// A device credential (一机一密), good for one client id only. Its `Debug` hides the secret.
@@ -145,7 +145,7 @@ impl Directory {
     }
 
     pub(crate) fn check(&self, login: &Login<'_>, tokens: &TokenBook) -> Result<Identity, Refusal> {
-        rules::check_length(login.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
+        names::check_length(login.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
         let Some(username) = login.username else {
             return Err(refuse(BAD_PASSWORD, "no user name"));
         };
@@ -170,7 +170,7 @@ impl Directory {
         if instance_id != self.instance_id {
             return Err(refuse(NOT_AUTHORIZED, "wrong instance id"));
         }
-        let group = rules::group_of(login.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
+        let group = names::group_of(login.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
         if !self.knows_group(group) {
             return Err(refuse(NOT_AUTHORIZED, "unknown group id"));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::config::DEFAULT_REGION_ID;
+use crate::builder::DEFAULT_REGION_ID;
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::token::Permission;

@@ -136,23 +136,22 @@
 mod account;
 mod api;
 mod broker;
-mod config;
+mod builder;
 mod emulator;
 mod engine;
 mod environment;
 mod error;
 mod front;
 mod log;
+mod names;
 mod packet;
-mod resume;
-mod rules;
 mod service;
 mod tls;
 mod token;
 
 pub use account::{DeviceCredential, SignMode};
 pub use broker::SessionInfo;
-pub use config::{
+pub use builder::{
     Builder, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_GROUP_ID, DEFAULT_INSTANCE_ID,
     DEFAULT_PARENT_TOPIC, DEFAULT_REGION_ID, Limits,
 };

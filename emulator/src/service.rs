@@ -10,9 +10,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::account::{Directory, Identity, Login, Refusal};
 use crate::api::Nonces;
-use crate::config::Settings;
+use crate::builder::Settings;
 use crate::log::{DisconnectReason, Log, What};
-use crate::rules;
+use crate::names;
 use crate::token::{Permission, TokenBook, TokenFault};
 
 /// The one state all parts of an emulator share.
@@ -124,7 +124,7 @@ impl Service {
 
     pub(crate) fn may_publish(&self, identity: &Identity, topic: &str, size: usize) -> Result<(), Denial> {
         let limits = &self.settings.limits;
-        let parent = rules::parent_of_topic(topic, limits.topic_length).map_err(deny)?;
+        let parent = names::parent_of_topic(topic, limits.topic_length).map_err(deny)?;
         if size > limits.payload {
             return Err(deny(format!("invalid param: the payload has {size} bytes, more than {}", limits.payload)));
         }
@@ -132,7 +132,7 @@ impl Service {
     }
 
     pub(crate) fn may_subscribe(&self, identity: &Identity, filter: &str) -> Result<(), Denial> {
-        let parent = rules::parent_of_filter(filter, self.settings.limits.topic_length).map_err(deny)?;
+        let parent = names::parent_of_filter(filter, self.settings.limits.topic_length).map_err(deny)?;
         self.may_use(identity, parent, filter, Permission::Read)
     }
 
@@ -243,7 +243,7 @@ impl Service {
         if !self.knows_parent(parent) {
             return Err(deny(format!("resource auth failed: no parent topic {parent:?}")));
         }
-        if lock(&self.switches).forbidden.iter().any(|forbidden| rules::covers(forbidden, topic)) {
+        if lock(&self.switches).forbidden.iter().any(|forbidden| names::covers(forbidden, topic)) {
             return Err(deny("resource auth failed: forbidden".into()));
         }
         let Identity::Tokens { access_key_id, held } = identity else { return Ok(()) };
@@ -265,7 +265,7 @@ fn deny(reason: String) -> Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Builder;
+    use crate::builder::Builder;
 
     #[test]
     fn a_connection_that_ends_late_does_not_take_its_successor_along() {

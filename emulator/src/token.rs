@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::rules::covers;
+use crate::names::covers;
 
 /// What a token allows, and the type under which a client hands it in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hyper::header::HeaderName;
 
-use super::answer::ApiError;
 use super::clock::parse_utc;
 use super::request::Request;
-use super::{v2, v3};
+use super::response::ApiError;
+use super::signature::{v2, v3};
 use crate::account::Directory;
 use crate::service::{Service, lock};
 

@@ -1,14 +1,13 @@
 //! The OpenAPI of the service over HTTP and HTTPS: two listeners, and the way of one call from request to answer.
 
 mod actions;
-mod answer;
 mod caller;
 mod clock;
+mod error_body;
 mod request;
+mod response;
+mod signature;
 mod trace;
-mod unreadable;
-mod v2;
-mod v3;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,10 +26,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use self::answer::{ApiError, Outcome};
 pub(crate) use self::caller::Nonces;
+use self::error_body::Unreadable;
 use self::request::Request;
-use self::unreadable::Unreadable;
+use self::response::{ApiError, Outcome};
 use crate::broker::Broker;
 use crate::log::What;
 use crate::service::{Service, lock};
@@ -118,7 +117,7 @@ async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Byt
         tokio::time::sleep(delay).await;
     }
     let now = clock::now(lock(&api.service.switches).clock_skew);
-    answer::render(outcome, &host, now)
+    response::render(outcome, &host, now)
 }
 
 async fn run(api: &Api, request: &Request) -> Outcome {

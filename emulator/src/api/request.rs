@@ -11,8 +11,8 @@ use hyper::header::CONTENT_TYPE;
 use tokio::time::timeout;
 
 use super::PATIENCE;
-use super::answer::ApiError;
-use crate::rules::MAX_CLIENT_ID;
+use super::response::ApiError;
+use crate::names::MAX_CLIENT_ID;
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 1024 * 1024;

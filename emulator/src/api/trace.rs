@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use crate::log::{DisconnectReason, Log, LogEntry, Payload, What};
-use crate::rules;
+use crate::names;
 use crate::service::Service;
 use crate::token::unix_millis;
 
@@ -191,10 +191,10 @@ impl<'a> Tracer<'a> {
         let candidates = self.published.get(&(topic, payload))?;
         let client = self.clients.entry(client_id).or_default();
         // What came before it subscribed cannot be it. A P2P message needs no subscription.
-        let since = if rules::p2p_target(topic).is_some_and(|(_, target)| target == client_id) {
+        let since = if names::p2p_target(topic).is_some_and(|(_, target)| target == client_id) {
             0
         } else {
-            let fitting = client.filters.iter().filter(|(filter, _)| rules::covers(filter, topic));
+            let fitting = client.filters.iter().filter(|(filter, _)| names::covers(filter, topic));
             fitting.map(|(_, since)| *since).min().unwrap_or(0)
         };
         let had = client.had.entry((topic, payload)).or_default();

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
-use super::answers::{
+use super::connection::INVALID_NOTICE;
+use super::packets::{
     PUBCOMP, PUBREL, complete, disconnect, publish_answer, push, subscribe_answer, unknown_packet_id, without_body,
 };
-use super::connection::INVALID_NOTICE;
 use crate::account::Identity;
 use crate::log::{Action, Version, What};
 use crate::packet::{Aliases, Fault, Packet, Publish, TOPIC_ALIAS_INVALID};

@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::answers::{as_v3_code, ping_request, push, refusal, refusal_for, unsubscribe_answer};
 use super::check::{Checker, Terms, Verdict};
 use super::frames::Frames;
+use super::packets::{as_v3_code, ping_request, push, refusal, refusal_for, unsubscribe_answer};
 use super::{Desk, HANDSHAKE};
 use crate::account::{Identity, Login, Refusal};
 use crate::broker::{Inside, Pass, TOO_LARGE};

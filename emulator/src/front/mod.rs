@@ -1,10 +1,10 @@
 //! The front desk: takes connections of all four kinds, checks every packet, and passes on to the broker inside what
 //! the service would take.
 
-mod answers;
 mod check;
 mod connection;
 mod frames;
+mod packets;
 mod websocket;
 
 use std::sync::Arc;

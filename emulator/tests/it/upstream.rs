@@ -47,7 +47,7 @@ fn connect(address: SocketAddr, client_id: &str) -> Raw {
     Raw::over(stream)
 }
 
-/// When this fails, rmqtt keeps the order (MQTT-4.6.0-1), and `src/resume.rs` may have become unnecessary.
+/// When this fails, rmqtt keeps the order (MQTT-4.6.0-1), and `src/broker/resume.rs` may have become unnecessary.
 #[test]
 fn rmqtt_sends_the_unacknowledged_messages_of_a_resumed_session_last_first() {
     let (address, _stop) = rmqtt();
@@ -95,7 +95,7 @@ fn rmqtt_answers_success_for_what_is_not_there() {
     }
 }
 
-/// When this fails, rmqtt leaves such a message out (MQTT-3.1.2-25), and `is_too_large` of `src/broker.rs` may go.
+/// When this fails, rmqtt leaves such a message out (MQTT-3.1.2-25), and `is_too_large` of `src/broker/mod.rs` may go.
 #[test]
 fn rmqtt_cuts_a_client_over_a_message_that_is_too_large_for_it() {
     let (address, _stop) = rmqtt();

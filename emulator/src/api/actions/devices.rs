@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, fields, millis, page};
 use crate::account::{Device, Directory};
-use crate::api::answer::{ApiError, Outcome};
-use crate::rules;
+use crate::api::response::{ApiError, Outcome};
+use crate::names;
 use crate::service::lock;
 
 pub(super) fn register(call: &Call<'_>) -> Outcome {
@@ -47,7 +47,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
     let directory = lock(&call.api.service.directory);
     check_group(&directory, group)?;
     let client_ids: Vec<_> =
-        directory.devices.keys().filter(|client_id| rules::group_of(client_id) == Ok(group)).collect();
+        directory.devices.keys().filter(|client_id| names::group_of(client_id) == Ok(group)).collect();
     let more = number.checked_mul(size).is_some_and(|shown| usize::try_from(shown).is_ok_and(|n| n < client_ids.len()));
     let list = json!({
         "ClientIdList": page(&client_ids, number, size),
@@ -62,7 +62,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
 /// The client id of the call, which must be of a known group.
 fn client_id<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
     let client_id = call.parameters.need("ClientId")?;
-    let group = rules::group_of(client_id).map_err(ApiError::parameter)?;
+    let group = names::group_of(client_id).map_err(ApiError::parameter)?;
     check_group(&lock(&call.api.service.directory), group)?;
     Ok(client_id)
 }

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::{Call, fields, millis};
 use crate::account::Group;
-use crate::api::answer::{ApiError, Outcome};
-use crate::rules;
+use crate::api::response::{ApiError, Outcome};
+use crate::names;
 use crate::service::lock;
 
 pub(super) fn create(call: &Call<'_>) -> Outcome {
     let id = call.parameters.need("GroupId")?;
-    rules::check_group(id).map_err(ApiError::parameter)?;
+    names::check_group(id).map_err(ApiError::parameter)?;
     let mut directory = lock(&call.api.service.directory);
     if directory.knows_group(id) {
         return Err(ApiError::parameter("the group id exists already"));

@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::{Call, fields};
 use crate::account::Identity;
-use crate::api::answer::{ApiError, Outcome};
+use crate::api::response::{ApiError, Outcome};
 use crate::api::trace::message_id;
-use crate::rules;
+use crate::names;
 
 /// The QoS is not documented.
 const QOS: u8 = 1;
@@ -16,7 +16,7 @@ pub(super) async fn send(call: &Call<'_>) -> Outcome {
     let topic = call.parameters.need("MqttTopic")?;
     let payload = call.parameters.need("Payload")?.as_bytes();
     let limits = &service.settings.limits;
-    rules::parent_of_topic(topic, limits.topic_length).map_err(ApiError::parameter)?;
+    names::parent_of_topic(topic, limits.topic_length).map_err(ApiError::parameter)?;
     if payload.len() > limits.payload {
         return Err(ApiError::parameter(format!("Payload has {} bytes, more than {}", payload.len(), limits.payload)));
     }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use super::Api;
-use super::answer::{ApiError, Outcome};
+use super::response::{ApiError, Outcome};
 use super::request::Parameters;
 
 /// A call whose signature is good.

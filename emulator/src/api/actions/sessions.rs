@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Call, fields};
-use crate::api::answer::{ApiError, Outcome};
-use crate::rules;
+use crate::api::response::{ApiError, Outcome};
+use crate::names;
 
 const MAX_BATCH: usize = 10;
 
@@ -27,7 +27,7 @@ pub(super) fn query_batch(call: &Call<'_>) -> Outcome {
 
 pub(super) fn close(call: &Call<'_>) -> Outcome {
     let client_id = call.parameters.need("ClientId")?;
-    rules::check_length(client_id).map_err(ApiError::parameter)?;
+    names::check_length(client_id).map_err(ApiError::parameter)?;
     let closed = call.api.service.kick(client_id);
     let (code, message) = if closed { (200, "operation success.") } else { (404, "the client is not connected") };
     Ok(fields([("Code", code.into()), ("Message", message.into()), ("Success", closed.into())]))
@@ -35,6 +35,6 @@ pub(super) fn close(call: &Call<'_>) -> Outcome {
 
 /// Any form of client id can be asked for: custom identities choose theirs freely.
 fn is_online(call: &Call<'_>, client_id: &str) -> Result<bool, ApiError> {
-    rules::check_length(client_id).map_err(ApiError::parameter)?;
+    names::check_length(client_id).map_err(ApiError::parameter)?;
     Ok(call.api.service.line(client_id).is_some())
 }

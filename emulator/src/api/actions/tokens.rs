@@ -3,8 +3,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Call, fields};
-use crate::api::answer::{ApiError, Outcome};
-use crate::rules;
+use crate::api::response::{ApiError, Outcome};
+use crate::names;
 use crate::service::lock;
 use crate::token::Permission;
 
@@ -35,7 +35,7 @@ pub(super) fn apply(call: &Call<'_>) -> Outcome {
         return Err(ApiError::parameter("Resources are not in the order of the dictionary"));
     }
     for resource in &resources {
-        let parent = rules::parent_of_filter(resource, service.settings.limits.topic_length)
+        let parent = names::parent_of_filter(resource, service.settings.limits.topic_length)
             .map_err(|why| ApiError::parameter(format!("Resources: {why}")))?;
         if !service.knows_parent(parent) {
             return Err(ApiError::permission(format!("there is no parent topic {parent:?}")));

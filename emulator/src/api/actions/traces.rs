@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{Call, fields, millis, page};
-use crate::api::answer::{ApiError, Outcome};
 use crate::api::clock::trace_time;
+use crate::api::response::{ApiError, Outcome};
 use crate::api::trace::{DeviceEvent, MessageEvent, device_events, message_events, message_id};
 
 pub(super) fn device(call: &Call<'_>) -> Outcome {

@@ -7,7 +7,7 @@ use crate::account::{CustomIdentity, Directory, Group, SignMode, StsKey};
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::log::Bounds;
-use crate::rules::check_group;
+use crate::names::check_group;
 
 /// Instance id of an emulator that was not told another.
 pub const DEFAULT_INSTANCE_ID: &str = "post-cn-emulator";

@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-use super::request::percent_encode;
+use crate::api::request::percent_encode;
 
 /// What is signed: the method, and all parameters but the signature itself, sorted by name.
-pub(super) fn string_to_sign<'a>(method: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub(in crate::api) fn string_to_sign<'a>(method: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut pairs: Vec<_> = parameters.filter(|(name, _)| *name != "Signature").collect();
     pairs.sort_unstable();
     let pairs: Vec<_> =
@@ -17,7 +17,7 @@ pub(super) fn string_to_sign<'a>(method: &str, parameters: impl Iterator<Item = 
 }
 
 /// `base64(HMAC-SHA1(key = secret + "&", string to sign))`.
-pub(super) fn sign(secret: &str, string_to_sign: &str) -> String {
+pub(in crate::api) fn sign(secret: &str, string_to_sign: &str) -> String {
     // HMAC takes a key of any length, so this cannot fail; an empty text never equals a signature.
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(format!("{secret}&").as_bytes()) else { return String::new() };
     mac.update(string_to_sign.as_bytes());

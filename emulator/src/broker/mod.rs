@@ -3,6 +3,8 @@
 //! It keeps sessions, routes, and does the QoS handshakes. Its hooks add what ApsaraMQ does differently behind the
 //! front desk: P2P, the `$SYS` topics, the quota of filters, and what is kept for a client that is offline.
 
+mod resume;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,11 +25,11 @@ use rmqtt::shared::DefaultShared;
 use rmqtt::types::{AuthResult, ClientId, From, Id, Publish, QoS, TopicFilter, Unsubscribe};
 use tokio::net::TcpStream;
 
+use self::resume::was_sent;
 use crate::error::Error;
 use crate::log::{Payload, What};
+use crate::names;
 use crate::packet::{MAX_ALIASES, publish_size};
-use crate::resume::{self, was_sent};
-use crate::rules;
 use crate::service::{Parked, Service, lock};
 use crate::token::unix_millis;
 
@@ -199,7 +201,7 @@ impl Broker {
         let (topic_seen, payload_seen) = (topic.to_owned(), Payload::from(&payload[..]));
         let what = What::ServicePublished { topic: topic_seen, qos, payload: payload_seen };
         let number = service.log.write("", what);
-        let target = rules::p2p_target(topic).map(|(_, target)| target);
+        let target = names::p2p_target(topic).map(|(_, target)| target);
         match target {
             Some(target) if service.line(target).is_none() => service.drop_offline(target, topic),
             _ => self.forward(topic, qos, payload, PublishProperties::default(), target).await?,
@@ -313,7 +315,7 @@ impl Hooks {
         let target = if publish.topic.starts_with("$SYS/") {
             NOBODY
         } else {
-            let (_, target) = rules::p2p_target(&publish.topic)?;
+            let (_, target) = names::p2p_target(&publish.topic)?;
             if self.service.line(target).is_some() {
                 target
             } else {
@@ -358,7 +360,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::config::Builder;
+    use crate::builder::Builder;
 
     #[tokio::test]
     async fn only_the_front_desk_gets_in() {

@@ -12,11 +12,11 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::account::DeviceCredential;
 use crate::broker::SessionInfo;
-use crate::config::{Builder, LISTENERS, Settings};
+use crate::builder::{Builder, LISTENERS, Settings};
 use crate::engine::{self, Ask};
 use crate::error::Error;
 use crate::log::LogEntry;
-use crate::rules;
+use crate::names;
 use crate::service::{Order, Service, lock};
 use crate::tls::Certificates;
 use crate::token::Permission;
@@ -291,7 +291,7 @@ impl Emulator {
     /// [`stop`](Self::stop).
     pub fn publish_as_service(&self, topic: &str, qos: u8, payload: impl Into<Vec<u8>>) -> Result<(), Error> {
         let parent =
-            rules::parent_of_topic(topic, self.service.settings.limits.topic_length).map_err(Error::Invalid)?;
+            names::parent_of_topic(topic, self.service.settings.limits.topic_length).map_err(Error::Invalid)?;
         if !self.service.knows_parent(parent) {
             return Err(Error::Invalid(format!("there is no parent topic {parent:?}")));
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::token::Permission;
 
-mod show;
+mod display;
 
 /// One thing the emulator saw.
 #[derive(Debug, Clone)]

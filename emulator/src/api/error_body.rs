@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::answer::{ApiError, last_words};
 use super::clock;
+use super::response::{ApiError, last_words};
 use crate::log::What;
 use crate::service::{Service, lock};
 

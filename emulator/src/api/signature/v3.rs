@@ -6,20 +6,20 @@ use std::fmt::Write as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use super::request::percent_encode;
+use crate::api::request::percent_encode;
 
-pub(super) const ALGORITHM: &str = "ACS3-HMAC-SHA256";
+pub(in crate::api) const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
 /// The parts of an `Authorization` header.
-pub(super) struct Authorization<'a> {
-    pub(super) credential: &'a str,
-    pub(super) signed_headers: Vec<&'a str>,
-    pub(super) signature: &'a str,
+pub(in crate::api) struct Authorization<'a> {
+    pub(in crate::api) credential: &'a str,
+    pub(in crate::api) signed_headers: Vec<&'a str>,
+    pub(in crate::api) signature: &'a str,
 }
 
 impl<'a> Authorization<'a> {
     /// `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…;…,Signature=…`.
-    pub(super) fn parse(header: &'a str) -> Option<Self> {
+    pub(in crate::api) fn parse(header: &'a str) -> Option<Self> {
         let parts = header.strip_prefix(ALGORITHM)?.strip_prefix(' ')?;
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for part in parts.split(',') {
@@ -40,7 +40,7 @@ impl<'a> Authorization<'a> {
 }
 
 /// The request as it is signed. `headers` are lower-case names with their values, sorted by name.
-pub(super) fn canonical_request(
+pub(in crate::api) fn canonical_request(
     method: &str,
     query: &BTreeMap<String, String>,
     headers: &[(&str, &str)],
@@ -53,12 +53,12 @@ pub(super) fn canonical_request(
     format!("{method}\n/\n{}\n{lines}\n{}\n{body_hash}", query.join("&"), names.join(";"))
 }
 
-pub(super) fn string_to_sign(canonical_request: &str) -> String {
+pub(in crate::api) fn string_to_sign(canonical_request: &str) -> String {
     format!("{ALGORITHM}\n{}", hash(canonical_request.as_bytes()))
 }
 
 /// `hex(HMAC-SHA256(key = secret, string to sign))`.
-pub(super) fn sign(secret: &str, string_to_sign: &str) -> String {
+pub(in crate::api) fn sign(secret: &str, string_to_sign: &str) -> String {
     // HMAC takes a key of any length, so this cannot fail; an empty text never equals a signature.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(string_to_sign.as_bytes());
@@ -66,7 +66,7 @@ pub(super) fn sign(secret: &str, string_to_sign: &str) -> String {
 }
 
 /// `hex(SHA-256(…))`.
-pub(super) fn hash(bytes: &[u8]) -> String {
+pub(in crate::api) fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
