@@ -10,7 +10,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
 use crate::names;
-use crate::token::{Held, TokenBook, parse_password, random_text};
+use crate::random::random_hex;
+use crate::token::{Held, TokenBook, parse_password};
 
 /// A device credential (一机一密), good for one client id only. Its `Debug` hides the secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl fmt::Debug for DeviceCredential {
 
 impl DeviceCredential {
     fn random() -> Self {
-        Self { access_key_id: format!("DC.{}", random_text()), access_key_secret: format!("DC.{}", random_text()) }
+        Self { access_key_id: format!("DC.{}", random_hex()), access_key_secret: format!("DC.{}", random_hex()) }
     }
 }
 

@@ -145,7 +145,9 @@ mod front;
 mod log;
 mod names;
 mod packet;
+mod random;
 mod service;
+mod time;
 mod tls;
 mod token;
 

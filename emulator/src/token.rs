@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crate::names::covers;
+use crate::random::random_hex;
 
 /// What a token allows, and the type under which a client hands it in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,7 +107,7 @@ impl TokenBook {
         resources: &[&str],
         lifetime: Duration,
     ) -> String {
-        let token = format!("LzMT.emulator.{}", random_text());
+        let token = format!("LzMT.emulator.{}", random_hex());
         let issued = Issued {
             permission,
             resources: resources.iter().map(|&resource| resource.to_owned()).collect(),
@@ -185,17 +185,6 @@ pub(crate) fn parse_password(password: &str) -> Option<Held> {
         held.push((permission, token.to_owned()));
     }
     Some(held)
-}
-
-/// Milliseconds since 1970, as the notices count.
-pub(crate) fn unix_millis(time: SystemTime) -> u128 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
-}
-
-/// 32 hexadecimal digits nobody guesses by accident; no protection is needed beyond that.
-pub(crate) fn random_text() -> String {
-    let half = || RandomState::new().hash_one(SystemTime::now());
-    format!("{:016x}{:016x}", half(), half())
 }
 
 #[cfg(test)]

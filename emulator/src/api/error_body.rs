@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use hyper::header::CONTENT_LENGTH;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
@@ -35,9 +36,14 @@ impl<S> Unreadable<S> {
 
     /// The answer in place of one of hyper's own; those have no body.
     fn in_place_of(&self, answer: &[u8]) -> Option<Vec<u8>> {
-        let text = std::str::from_utf8(answer).ok()?;
-        let status: u16 = text.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?;
-        if status < 400 || !text.contains("\r\ncontent-length: 0\r\n") {
+        let mut headers = [httparse::EMPTY_HEADER; 16];
+        let mut head = httparse::Response::new(&mut headers);
+        if !head.parse(answer).ok()?.is_complete() {
+            return None;
+        }
+        let status = head.code.filter(|status| *status >= 400)?;
+        let is_length = |name: &str| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str());
+        if !head.headers.iter().any(|header| is_length(header.name) && header.value == b"0") {
             return None;
         }
         let message = match status {

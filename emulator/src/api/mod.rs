@@ -4,6 +4,7 @@ mod actions;
 mod caller;
 mod clock;
 mod error_body;
+mod form;
 mod request;
 mod response;
 mod signature;

@@ -11,6 +11,7 @@ use hyper::header::CONTENT_TYPE;
 use tokio::time::timeout;
 
 use super::PATIENCE;
+use super::form;
 use super::response::ApiError;
 use crate::names::MAX_CLIENT_ID;
 
@@ -50,7 +51,7 @@ impl Request {
         if !matches!(method, "GET" | "POST") {
             return Err(ApiError::new(405, "UnsupportedHTTPMethod", "the methods are GET and POST"));
         }
-        let query = parse_form(query.as_bytes())?;
+        let query = form::parse(query.as_bytes())?;
         let mut parameters = query.clone();
         if !body.is_empty() {
             let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
@@ -58,9 +59,7 @@ impl Request {
             if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
                 return Err(ApiError::parameter("a body must be of type application/x-www-form-urlencoded"));
             }
-            for (name, value) in parse_form(&body)? {
-                insert(&mut parameters, name, value)?;
-            }
+            form::parse_into(&mut parameters, &body)?;
         }
         Ok(Self { method: method.to_owned(), headers, query, body, parameters: Parameters(parameters) })
     }
@@ -169,58 +168,6 @@ async fn collect(mut body: Incoming) -> Result<Bytes, ApiError> {
     Err(ApiError::new(413, "ParameterCheckFailed", format!("the body has more than {MAX_BODY} bytes")))
 }
 
-/// Percent-encodes as both signatures want it: RFC 3986 over UTF-8, capital digits.
-pub(super) fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-/// The pairs of a query string or form body. Strict: what is not clean is refused, and a name comes only once.
-fn parse_form(text: &[u8]) -> Result<BTreeMap<String, String>, ApiError> {
-    let mut pairs = BTreeMap::new();
-    for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-        let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-        let (name, value) = (&pair[..middle], pair.get(middle + 1..).unwrap_or_default());
-        insert(&mut pairs, percent_decode(name)?, percent_decode(value)?)?;
-    }
-    Ok(pairs)
-}
-
-fn insert(pairs: &mut BTreeMap<String, String>, name: String, value: String) -> Result<(), ApiError> {
-    if pairs.contains_key(&name) {
-        return Err(ApiError::parameter("a parameter is given twice"));
-    }
-    pairs.insert(name, value);
-    Ok(())
-}
-
-/// `%XX` is a byte and `+` a space, as in any form.
-fn percent_decode(text: &[u8]) -> Result<String, ApiError> {
-    let bad = || ApiError::parameter("the percent-encoding of a parameter is broken");
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(&byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let (high, low) = (digit(rest.next()).ok_or_else(bad)?, digit(rest.next()).ok_or_else(bad)?);
-                u8::try_from(high * 16 + low).map_err(|_| bad())?
-            }
-            b'+' => b' ',
-            b'!'..=b'~' => byte,
-            _ => return Err(bad()),
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
-}
-
 fn parse_number(name: &str, text: &str) -> Result<u64, ApiError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = if digits { text.parse().ok() } else { None };
@@ -237,34 +184,6 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percent_encoding_is_the_documented_one() {
-        assert_eq!(percent_encode("a b*c~d+e/f,g#h中"), "a%20b%2Ac~d%2Be%2Ff%2Cg%23h%E4%B8%AD");
-    }
-
-    #[test]
-    fn decoding_undoes_encoding() {
-        let text: String = (1..=0x7fu8).map(char::from).chain("中\u{10ffff}".chars()).collect();
-        assert_eq!(percent_decode(percent_encode(&text).as_bytes()).unwrap(), text);
-        assert_eq!(percent_decode(b"a+b%2bc").unwrap(), "a b+c");
-    }
-
-    #[test]
-    fn broken_encodings_are_refused() {
-        for bad in ["%", "%4", "%4g", "%+1", "%%41", "%ff", "%e4%b8", "a b", "中", "a\n", "%\u{660}1"] {
-            let error = percent_decode(bad.as_bytes()).unwrap_err();
-            assert_eq!((error.status, error.code.as_str()), (400, "ParameterCheckFailed"), "{bad}");
-        }
-    }
-
-    #[test]
-    fn pairs() {
-        let pairs = parse_form(b"b=2&a=1=1&&c&%64=").unwrap();
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(pairs, [("a", "1=1"), ("b", "2"), ("c", ""), ("d", "")]);
-        assert!(parse_form(b"a=1&%61=2").is_err());
-    }
 
     #[test]
     fn parameters_of_query_and_body_are_one_set() {

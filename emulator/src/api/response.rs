@@ -8,7 +8,7 @@ use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::token::random_text;
+use crate::random::random_hex;
 
 /// The fields of a good answer, or what is wrong.
 pub(super) type Outcome = Result<Map<String, Value>, ApiError>;
@@ -96,7 +96,7 @@ fn respond(outcome: Outcome, host: &str, now: SystemTime) -> Response<Bytes> {
 
 /// The form of a UUID in capital letters.
 fn request_id() -> String {
-    let text = random_text().to_uppercase();
+    let text = random_hex().to_uppercase();
     format!("{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::log::{DisconnectReason, Log, LogEntry, Payload, What};
 use crate::names;
 use crate::service::Service;
-use crate::token::unix_millis;
+use crate::time::unix_millis;
 
 /// Something that happened to a connection, in the words of the service.
 pub(super) struct DeviceEvent {

@@ -31,7 +31,7 @@ use crate::log::{Payload, What};
 use crate::names;
 use crate::packet::{MAX_ALIASES, publish_size};
 use crate::service::{Parked, Service, lock};
-use crate::token::unix_millis;
+use crate::time::unix_millis;
 
 /// Messages for this client id reach nobody: no login can use it, as it is longer than a client id may be.
 const NOBODY: &str = "nobody: what is sent here was taken by the emulator itself, and no client may see it";

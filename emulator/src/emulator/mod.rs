@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::log::LogEntry;
 use crate::names;
 use crate::service::{Order, Service, lock};
+use crate::time::end_of_calendar;
 use crate::tls::Certificates;
 use crate::token::Permission;
 
@@ -399,10 +400,10 @@ impl Drop for Emulator {
 
 /// The broker inside panics where the calendar has no such time.
 fn check_clock(now: SystemTime) -> Result<(), Error> {
-    match now.duration_since(SystemTime::UNIX_EPOCH) {
-        // The last second of the year 9999.
-        Ok(since) if since.as_secs() <= 253_402_300_799 => Ok(()),
-        _ => Err(Error::Broker("this machine's clock is before 1970 or after 9999; set it".into())),
+    if (SystemTime::UNIX_EPOCH..=end_of_calendar()).contains(&now) {
+        Ok(())
+    } else {
+        Err(Error::Broker("this machine's clock is before 1970 or after 9999; set it".into()))
     }
 }
 

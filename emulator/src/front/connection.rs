@@ -20,7 +20,8 @@ use crate::broker::{Inside, Pass, TOO_LARGE};
 use crate::log::{Action, DisconnectReason, Listener, Version, What};
 use crate::packet::{Aliases, BadConnect, Connect, Packet};
 use crate::service::{Line, Order, Parked, lock};
-use crate::token::{EXPIRED, Permission, TokenFault, unix_millis};
+use crate::time::unix_millis;
+use crate::token::{EXPIRED, Permission, TokenFault};
 
 /// How long the two ends may take to close, after what was to be said is said, or after another login has taken over.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -244,13 +244,13 @@ pub fn answer(stream: &mut impl Read) -> Answer {
         stream.read_exact(&mut byte).unwrap();
         head.push(byte[0]);
     }
-    let head = String::from_utf8(head).unwrap();
-    let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers: Vec<_> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
-        .collect();
+    let mut space = [httparse::EMPTY_HEADER; 16];
+    let mut parsed = httparse::Response::new(&mut space);
+    assert!(parsed.parse(&head).unwrap().is_complete());
+    let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+    let headers: Vec<_> =
+        parsed.headers.iter().map(|header| (header.name.to_lowercase(), text(header.value))).collect();
+    let status = parsed.code.unwrap();
     let length = headers.iter().find(|(name, _)| name == "content-length").map_or("0", |(_, value)| value);
     let mut body = vec![0; length.parse().unwrap()];
     stream.read_exact(&mut body).unwrap();

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, fields, millis, page};
+use super::{Call, fields, page};
 use crate::account::{Device, Directory};
 use crate::api::response::{ApiError, Outcome};
 use crate::names;
 use crate::service::lock;
+use crate::time::unix_millis;
 
 pub(super) fn register(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
@@ -77,8 +78,8 @@ fn answer(directory: &Directory, client_id: &str, device: &Device) -> Map<String
         "InstanceId": directory.instance_id,
         "DeviceAccessKeyId": device.credential.access_key_id,
         "DeviceAccessKeySecret": device.credential.access_key_secret,
-        "CreateTime": millis(device.created),
-        "UpdateTime": millis(device.updated),
+        "CreateTime": unix_millis(device.created),
+        "UpdateTime": unix_millis(device.updated),
     });
     fields([("DeviceCredential", credential)])
 }

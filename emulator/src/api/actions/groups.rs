@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, fields, millis};
+use super::{Call, fields};
 use crate::account::Group;
 use crate::api::response::{ApiError, Outcome};
 use crate::names;
 use crate::service::lock;
+use crate::time::unix_millis;
 
 pub(super) fn create(call: &Call<'_>) -> Outcome {
     let id = call.parameters.need("GroupId")?;
@@ -29,8 +30,8 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
                 "GroupId": group.id,
                 "InstanceId": directory.instance_id,
                 "IndependentNaming": true,
-                "CreateTime": millis(group.created),
-                "UpdateTime": millis(group.created),
+                "CreateTime": unix_millis(group.created),
+                "UpdateTime": unix_millis(group.created),
                 "Tags": [],
             })
         })

@@ -12,8 +12,8 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use super::Api;
-use super::response::{ApiError, Outcome};
 use super::request::Parameters;
+use super::response::{ApiError, Outcome};
 
 /// A call whose signature is good.
 pub(super) struct Call<'a> {
@@ -67,11 +67,6 @@ fn check_instance(call: &Call<'_>) -> Result<(), ApiError> {
 /// The fields of an answer.
 fn fields<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// Milliseconds since 1970, as JSON numbers have them.
-fn millis(time: SystemTime) -> u64 {
-    u64::try_from(crate::token::unix_millis(time)).unwrap_or(u64::MAX)
 }
 
 /// One page of a list, the first being page 1; nothing behind the last.

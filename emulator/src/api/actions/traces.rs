@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, fields, millis, page};
+use super::{Call, fields, page};
 use crate::api::clock::trace_time;
 use crate::api::response::{ApiError, Outcome};
 use crate::api::trace::{DeviceEvent, MessageEvent, device_events, message_events, message_id};
+use crate::time::unix_millis;
 
 pub(super) fn device(call: &Call<'_>) -> Outcome {
     let (client_id, span, view) = (call.parameters.need("ClientId")?, Span::of(call)?, View::of(call)?);
     let events =
-        device_events(&call.api.service.log, client_id).into_iter().filter(|event| span.has(millis(event.time)));
+        device_events(&call.api.service.log, client_id).into_iter().filter(|event| span.has(unix_millis(event.time)));
     Ok(view.show("DeviceInfoList", events.map(|event| device_item(&event)).collect()))
 }
 
@@ -92,7 +93,7 @@ impl View {
 fn select(call: &Call<'_>, span: &Span, wanted: impl Fn(&MessageEvent) -> bool) -> Vec<Value> {
     message_events(&call.api.service.log)
         .into_iter()
-        .filter(|event| span.has(millis(event.time)) && wanted(event))
+        .filter(|event| span.has(unix_millis(event.time)) && wanted(event))
         .map(|event| message_item(call, &event))
         .collect()
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-use crate::api::request::percent_encode;
+use crate::api::form::percent_encode;
 
 /// What is signed: the method, and all parameters but the signature itself, sorted by name.
 pub(in crate::api) fn string_to_sign<'a>(method: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {

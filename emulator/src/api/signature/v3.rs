@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::api::request::percent_encode;
+use crate::api::form::percent_encode;
 
 pub(in crate::api) const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
