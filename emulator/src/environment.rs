@@ -5,9 +5,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::builder::DEFAULT_REGION_ID;
 use crate::emulator::Emulator;
 use crate::error::Error;
+use crate::settings::DEFAULT_REGION_ID;
 use crate::token::Permission;
 
 /// The longest life of a token that the service gives.

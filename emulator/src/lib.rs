@@ -144,21 +144,25 @@ mod error;
 mod front;
 mod log;
 mod names;
+mod nonces;
 mod packet;
 mod random;
 mod service;
+mod settings;
+mod sockets;
 mod time;
 mod tls;
 mod token;
 
 pub use account::{DeviceCredential, SignMode};
 pub use broker::SessionInfo;
-pub use builder::{
-    Builder, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_GROUP_ID, DEFAULT_INSTANCE_ID,
-    DEFAULT_PARENT_TOPIC, DEFAULT_REGION_ID, Limits,
-};
+pub use builder::Builder;
 pub use emulator::Emulator;
 pub use environment::{Environment, Transport};
 pub use error::Error;
 pub use log::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
+pub use settings::{
+    DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_GROUP_ID, DEFAULT_INSTANCE_ID, DEFAULT_PARENT_TOPIC,
+    DEFAULT_REGION_ID, Limits,
+};
 pub use token::Permission;

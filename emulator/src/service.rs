@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::account::{Directory, Identity, Login, Refusal};
-use crate::api::Nonces;
-use crate::builder::Settings;
 use crate::log::{DisconnectReason, Log, What};
 use crate::names;
+use crate::nonces::Nonces;
+use crate::settings::Settings;
 use crate::token::{Permission, TokenBook, TokenFault};
 
 /// The one state all parts of an emulator share.
@@ -265,11 +265,10 @@ fn deny(reason: String) -> Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builder::Builder;
 
     #[test]
     fn a_connection_that_ends_late_does_not_take_its_successor_along() {
-        let service = Service::new(Builder::new().settings);
+        let service = Service::new(Settings::default());
         let (orders, _taken) = tokio::sync::mpsc::unbounded_channel();
         for number in [1, 2] {
             service.enter("a", Line { number, clean_session: true, orders: orders.clone() });

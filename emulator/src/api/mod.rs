@@ -27,16 +27,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) use self::caller::Nonces;
 use self::error_body::Unreadable;
-use self::request::Request;
+use self::request::{PATIENCE, Request};
 use self::response::{ApiError, Outcome};
 use crate::broker::Broker;
 use crate::log::What;
 use crate::service::{Service, lock};
-
-/// How long a client may take over TLS, the headers of a request, and its body, each.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What all calls need.
 pub(crate) struct Api {
@@ -125,7 +121,9 @@ async fn run(api: &Api, request: &Request) -> Outcome {
     told_to_fail(api, request.action())?;
     let now = clock::now(lock(&api.service.switches).clock_skew);
     let caller = caller::check(&api.service, request, now)?;
-    actions::run(&actions::Call { api, caller: &caller, parameters: request.parameters(), now }, request.action()).await
+    let (service, broker) = (&*api.service, &*api.broker);
+    let call = actions::Call { service, broker, caller: &caller, parameters: request.parameters(), now };
+    actions::run(&call, request.action()).await
 }
 
 /// The failures a test has ordered come before any check.

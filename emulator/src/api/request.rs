@@ -1,6 +1,7 @@
 //! Reads a call: the request line, the headers, and the parameters in query string and form body.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -10,10 +11,12 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::CONTENT_TYPE;
 use tokio::time::timeout;
 
-use super::PATIENCE;
 use super::form;
 use super::response::ApiError;
 use crate::names::MAX_CLIENT_ID;
+
+/// How long a client may take over TLS, the headers of a request, and its body, each.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 1024 * 1024;

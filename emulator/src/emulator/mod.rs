@@ -1,5 +1,7 @@
 //! The handle a program holds, and the thread behind it.
 
+mod endpoints;
+
 use std::fmt;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::mpsc::{Sender as Reply, channel};
@@ -12,12 +14,14 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::account::DeviceCredential;
 use crate::broker::SessionInfo;
-use crate::builder::{Builder, LISTENERS, Settings};
+use crate::builder::Builder;
 use crate::engine::{self, Ask};
 use crate::error::Error;
 use crate::log::LogEntry;
 use crate::names;
 use crate::service::{Order, Service, lock};
+use crate::settings::{LISTENERS, Settings};
+use crate::sockets;
 use crate::time::end_of_calendar;
 use crate::tls::Certificates;
 use crate::token::Permission;
@@ -70,8 +74,8 @@ impl Emulator {
     pub(crate) fn launch(settings: Settings) -> Result<Self, Error> {
         let mut addresses = settings.ports.map(|port| SocketAddr::new(settings.address, port));
         #[cfg(target_os = "linux")]
-        let kept = keep(&mut addresses)?;
-        let listeners = bind(&addresses)?;
+        let kept = sockets::keep(&mut addresses)?;
+        let listeners = sockets::bind(&addresses)?;
         for (address, listener) in addresses.iter_mut().zip(&listeners) {
             *address = listener.local_addr().map_err(|error| Error::io("read a listener's address", error))?;
         }
@@ -85,116 +89,6 @@ impl Emulator {
         };
         *lock(&emulator.engine) = Some(emulator.ignite(listeners)?);
         Ok(emulator)
-    }
-
-    /// The plain endpoint, `mqtt://127.0.0.1:PORT`.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("mqtt://{}", self.tcp_addr())
-    }
-
-    /// The TLS endpoint, `mqtts://localhost:PORT`. Its certificate is good for `localhost`, `127.0.0.1` and `::1`, under
-    /// the CA of [`ca_pem`](Self::ca_pem). The listener itself is on 127.0.0.1.
-    #[must_use]
-    pub fn tls_endpoint(&self) -> String {
-        format!("mqtts://localhost:{}", self.tls_addr().port())
-    }
-
-    /// The WebSocket endpoint, `ws://127.0.0.1:PORT/mqtt`. Any other path works as well.
-    #[must_use]
-    pub fn ws_endpoint(&self) -> String {
-        format!("ws://{}/mqtt", self.ws_addr())
-    }
-
-    /// The endpoint for WebSocket over TLS, `wss://localhost:PORT/mqtt`.
-    #[must_use]
-    pub fn wss_endpoint(&self) -> String {
-        format!("wss://localhost:{}/mqtt", self.wss_addr().port())
-    }
-
-    /// The endpoint of the OpenAPI, `http://127.0.0.1:PORT`.
-    #[must_use]
-    pub fn api_endpoint(&self) -> String {
-        format!("http://{}", self.api_addr())
-    }
-
-    /// The endpoint of the OpenAPI over TLS, `https://localhost:PORT`; its certificate is that of
-    /// [`tls_endpoint`](Self::tls_endpoint).
-    #[must_use]
-    pub fn api_tls_endpoint(&self) -> String {
-        format!("https://localhost:{}", self.api_tls_addr().port())
-    }
-
-    /// Where plain TCP is taken.
-    #[must_use]
-    pub fn tcp_addr(&self) -> SocketAddr {
-        self.addresses[0]
-    }
-
-    /// Where TLS is taken.
-    #[must_use]
-    pub fn tls_addr(&self) -> SocketAddr {
-        self.addresses[1]
-    }
-
-    /// Where WebSocket is taken.
-    #[must_use]
-    pub fn ws_addr(&self) -> SocketAddr {
-        self.addresses[2]
-    }
-
-    /// Where WebSocket over TLS is taken.
-    #[must_use]
-    pub fn wss_addr(&self) -> SocketAddr {
-        self.addresses[3]
-    }
-
-    /// Where the OpenAPI is taken over plain HTTP.
-    #[must_use]
-    pub fn api_addr(&self) -> SocketAddr {
-        self.addresses[4]
-    }
-
-    /// Where the OpenAPI is taken over HTTPS.
-    #[must_use]
-    pub fn api_tls_addr(&self) -> SocketAddr {
-        self.addresses[5]
-    }
-
-    /// The certificate of the CA that signed the server's, as PEM. Made anew at each start, kept over a restart.
-    #[must_use]
-    pub fn ca_pem(&self) -> &str {
-        &self.certificates.ca_pem
-    }
-
-    /// The id of the instance.
-    #[must_use]
-    pub fn instance_id(&self) -> &str {
-        &self.service.settings.directory.instance_id
-    }
-
-    /// The first group id.
-    #[must_use]
-    pub fn group_id(&self) -> &str {
-        self.service.settings.directory.groups.first().map_or("", |group| &group.id)
-    }
-
-    /// The first parent topic.
-    #[must_use]
-    pub fn parent_topic(&self) -> &str {
-        self.service.settings.parent_topics.first().map_or("", String::as_str)
-    }
-
-    /// The first access key id.
-    #[must_use]
-    pub fn access_key_id(&self) -> &str {
-        self.service.settings.directory.access_keys.first().map_or("", |(id, _)| id)
-    }
-
-    /// The secret of the first access key.
-    #[must_use]
-    pub fn access_key_secret(&self) -> &str {
-        self.service.settings.directory.access_keys.first().map_or("", |(_, secret)| secret)
     }
 
     /// Registers a client id for 一机一密 and returns its credential; an earlier one of this client id is void from now
@@ -365,7 +259,7 @@ impl Emulator {
     /// [`Error::Io`] if somebody else has taken one of the ports in the meantime; on Linux nobody gets one by chance.
     pub fn restart(&self) -> Result<(), Error> {
         self.stop()?;
-        let engine = self.ignite(bind(&self.addresses)?)?;
+        let engine = self.ignite(sockets::bind(&self.addresses)?)?;
         *lock(&self.engine) = Some(engine);
         Ok(())
     }
@@ -405,35 +299,6 @@ fn check_clock(now: SystemTime) -> Result<(), Error> {
     } else {
         Err(Error::Broker("this machine's clock is before 1970 or after 9999; set it".into()))
     }
-}
-
-/// Sockets bound to these addresses that never listen. Nobody is given such a port by chance any more; who names it and
-/// sets `SO_REUSEADDR`, as the emulator's listeners do, can have it. Port 0 becomes the port that was found.
-#[cfg(target_os = "linux")]
-fn keep(addresses: &mut [SocketAddr]) -> Result<Vec<tokio::net::TcpSocket>, Error> {
-    use tokio::net::TcpSocket;
-    let keep = |address: &mut SocketAddr| -> std::io::Result<TcpSocket> {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(*address)?;
-        *address = socket.local_addr()?;
-        Ok(socket)
-    };
-    let named = |address: &mut SocketAddr| keep(address).map_err(|error| cannot_listen(*address, error));
-    addresses.iter_mut().map(named).collect()
-}
-
-fn bind(addresses: &[SocketAddr]) -> Result<Vec<StdListener>, Error> {
-    let listen = |address: &SocketAddr| {
-        let listener = StdListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    addresses.iter().map(|address| listen(address).map_err(|error| cannot_listen(*address, error))).collect()
-}
-
-fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
-    Error::io(format!("listen on {address}"), error)
 }
 
 fn connack_code(code: u8) -> u8 {

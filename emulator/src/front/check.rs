@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
-use super::connection::INVALID_NOTICE;
 use super::packets::{
-    PUBCOMP, PUBREL, complete, disconnect, publish_answer, push, subscribe_answer, unknown_packet_id, without_body,
+    INVALID_NOTICE, PUBCOMP, PUBREL, complete, disconnect, publish_answer, push, subscribe_answer, unknown_packet_id,
+    without_body,
 };
 use crate::account::Identity;
 use crate::log::{Action, Version, What};

@@ -12,19 +12,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::check::{Checker, Terms, Verdict};
+use super::desk::{Desk, FAREWELL};
 use super::frames::Frames;
-use super::packets::{as_v3_code, ping_request, push, refusal, refusal_for, unsubscribe_answer};
-use super::{Desk, HANDSHAKE};
-use crate::account::{Identity, Login, Refusal};
+use super::login::log_in;
+use super::packets::{EXPIRE_NOTICE, INVALID_NOTICE, as_v3_code, ping_request, push, unsubscribe_answer};
+use crate::account::Identity;
 use crate::broker::{Inside, Pass, TOO_LARGE};
 use crate::log::{Action, DisconnectReason, Listener, Version, What};
-use crate::packet::{Aliases, BadConnect, Connect, Packet};
+use crate::packet::{Aliases, Packet};
 use crate::service::{Line, Order, Parked, lock};
 use crate::time::unix_millis;
 use crate::token::{EXPIRED, Permission, TokenFault};
-
-/// How long the two ends may take to close, after what was to be said is said, or after another login has taken over.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves a client until its connection is over.
 pub(super) async fn serve<S>(stream: S, listener: Listener, desk: &Desk)
@@ -101,64 +99,6 @@ where
         drop(pass);
     };
     let _ = tokio::join!(timeout(FAREWELL, client), timeout(FAREWELL, broker));
-}
-
-/// Reads the CONNECT and decides on it; a refused client is answered, and the log knows.
-async fn log_in<R, W>(from_client: &mut Frames<R>, to_client: &mut W, desk: &Desk) -> Option<(Connect, Identity)>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let frame = timeout(HANDSHAKE, from_client.next()).await.ok()?.ok()??;
-    let (version, client_id, refused) = match Connect::parse(&frame) {
-        Ok(connect) => {
-            let login = Login {
-                client_id: &connect.client_id,
-                username: connect.username.as_deref(),
-                password: connect.password.as_deref(),
-            };
-            match desk.service.login(&login) {
-                Ok(identity) => return Some((connect, identity)),
-                Err(refused) => (connect.version, connect.client_id, refused),
-            }
-        }
-        Err(BadConnect::Version) => {
-            let reason = "the protocol version is neither 3.1.1 nor 5".into();
-            (Version::V311, String::new(), Refusal { code: 1, reason })
-        }
-        Err(BadConnect::NoClientId(version)) => {
-            (version, String::new(), Refusal { code: 2, reason: "no client id".into() })
-        }
-        Err(BadConnect::Forbidden(fault)) => {
-            let refused = Refusal { code: as_v3_code(fault.reason), reason: fault.why };
-            return refuse(from_client, to_client, desk, "", refused, refusal_for(fault.reason)).await;
-        }
-        Err(BadConnect::Garbage) => return None,
-    };
-    let answer = refusal(version, refused.code);
-    refuse(from_client, to_client, desk, &client_id, refused, answer).await
-}
-
-async fn refuse<R, W>(
-    from_client: &mut Frames<R>,
-    to_client: &mut W,
-    desk: &Desk,
-    client_id: &str,
-    refused: Refusal,
-    answer: Bytes,
-) -> Option<(Connect, Identity)>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    desk.service.log.write(client_id, What::LoginRefused { code: refused.code, reason: refused.reason });
-    let _ = timeout(FAREWELL, async {
-        let _ = to_client.write_all(&answer).await;
-        let _ = to_client.shutdown().await;
-        from_client.drain().await;
-    })
-    .await;
-    None
 }
 
 /// What goes to the client besides the broker's packets.
@@ -445,9 +385,6 @@ impl Talk<'_> {
         self.desk.service.log.write(&self.client_id, what);
     }
 }
-
-const EXPIRE_NOTICE: &str = "$SYS/tokenExpireNotice";
-pub(super) const INVALID_NOTICE: &str = "$SYS/tokenInvalidNotice";
 
 fn expired(permission: Permission) -> TokenFault {
     TokenFault { code: EXPIRED, permission }

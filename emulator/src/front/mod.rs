@@ -3,42 +3,21 @@
 
 mod check;
 mod connection;
+mod desk;
 mod frames;
+mod login;
 mod packets;
 mod websocket;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
-use crate::broker::Broker;
+pub(crate) use self::desk::Desk;
+use self::desk::HANDSHAKE;
 use crate::log::Listener;
-use crate::service::Service;
-
-/// How long a client may take to get through TLS, WebSocket and its CONNECT, each.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// What all connections need.
-pub(crate) struct Desk {
-    pub(crate) service: Arc<Service>,
-    pub(crate) broker: Arc<Broker>,
-    pub(crate) acceptor: TlsAcceptor,
-    numbers: AtomicU64,
-}
-
-impl Desk {
-    pub(crate) fn new(service: Arc<Service>, broker: Arc<Broker>, acceptor: TlsAcceptor) -> Self {
-        Self { service, broker, acceptor, numbers: AtomicU64::new(0) }
-    }
-
-    fn next_number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
-    }
-}
 
 /// Takes connections until it is dropped.
 pub(crate) async fn listen(listener: TcpListener, kind: Listener, desk: Arc<Desk>) {

@@ -5,6 +5,11 @@ use bytes::{Bytes, BytesMut};
 use crate::log::Version;
 use crate::packet::Publish;
 
+/// The notice of a token that is about to expire.
+pub(super) const EXPIRE_NOTICE: &str = "$SYS/tokenExpireNotice";
+/// The notice of a token that is not valid.
+pub(super) const INVALID_NOTICE: &str = "$SYS/tokenInvalidNotice";
+
 pub(super) const PUBREL: u8 = 0x62;
 pub(super) const PUBCOMP: u8 = 0x70;
 

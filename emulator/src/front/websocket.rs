@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
-use super::HANDSHAKE;
+use super::desk::HANDSHAKE;
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 const CHUNK: usize = 64 * 1024;

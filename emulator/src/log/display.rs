@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{DisconnectReason, LogEntry, What};
+use super::entry::{DisconnectReason, LogEntry, What};
 
 impl fmt::Display for LogEntry {
     /// One line without the time: the client, if there is one, and what it did. Bodies are given by their length only, and

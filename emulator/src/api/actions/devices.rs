@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, fields, page};
+use super::call::{Call, fields, page};
 use crate::account::{Device, Directory};
 use crate::api::response::{ApiError, Outcome};
 use crate::names;
@@ -11,27 +11,27 @@ use crate::time::unix_millis;
 
 pub(super) fn register(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
-    let mut directory = lock(&call.api.service.directory);
+    let mut directory = lock(&call.service.directory);
     directory.register_device(client_id);
     directory.devices.get(client_id).map(|device| answer(&directory, client_id, device)).ok_or_else(unknown)
 }
 
 pub(super) fn get(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
-    let directory = lock(&call.api.service.directory);
+    let directory = lock(&call.service.directory);
     directory.devices.get(client_id).map(|device| answer(&directory, client_id, device)).ok_or_else(unknown)
 }
 
 pub(super) fn refresh(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
-    let mut directory = lock(&call.api.service.directory);
+    let mut directory = lock(&call.service.directory);
     let device = directory.refresh_device(client_id).cloned().ok_or_else(unknown)?;
     Ok(answer(&directory, client_id, &device))
 }
 
 pub(super) fn unregister(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
-    if lock(&call.api.service.directory).unregister_device(client_id) { Ok(fields([])) } else { Err(unknown()) }
+    if lock(&call.service.directory).unregister_device(client_id) { Ok(fields([])) } else { Err(unknown()) }
 }
 
 pub(super) fn list(call: &Call<'_>) -> Outcome {
@@ -45,7 +45,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
     if number == 0 {
         return Err(ApiError::parameter("pages count from 1"));
     }
-    let directory = lock(&call.api.service.directory);
+    let directory = lock(&call.service.directory);
     check_group(&directory, group)?;
     let client_ids: Vec<_> =
         directory.devices.keys().filter(|client_id| names::group_of(client_id) == Ok(group)).collect();
@@ -64,7 +64,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
 fn client_id<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
     let client_id = call.parameters.need("ClientId")?;
     let group = names::group_of(client_id).map_err(ApiError::parameter)?;
-    check_group(&lock(&call.api.service.directory), group)?;
+    check_group(&lock(&call.service.directory), group)?;
     Ok(client_id)
 }
 

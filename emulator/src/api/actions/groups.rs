@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, fields};
+use super::call::{Call, fields};
 use crate::account::Group;
 use crate::api::response::{ApiError, Outcome};
 use crate::names;
@@ -12,7 +12,7 @@ use crate::time::unix_millis;
 pub(super) fn create(call: &Call<'_>) -> Outcome {
     let id = call.parameters.need("GroupId")?;
     names::check_group(id).map_err(ApiError::parameter)?;
-    let mut directory = lock(&call.api.service.directory);
+    let mut directory = lock(&call.service.directory);
     if directory.knows_group(id) {
         return Err(ApiError::parameter("the group id exists already"));
     }
@@ -21,7 +21,7 @@ pub(super) fn create(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(call: &Call<'_>) -> Outcome {
-    let directory = lock(&call.api.service.directory);
+    let directory = lock(&call.service.directory);
     let groups: Vec<Value> = directory
         .groups
         .iter()
@@ -41,7 +41,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
 
 pub(super) fn delete(call: &Call<'_>) -> Outcome {
     let id = call.parameters.need("GroupId")?;
-    let mut directory = lock(&call.api.service.directory);
+    let mut directory = lock(&call.service.directory);
     if !directory.knows_group(id) {
         return Err(ApiError::permission("there is no such group id"));
     }

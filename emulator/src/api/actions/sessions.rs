@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, fields};
+use super::call::{Call, fields};
 use crate::api::response::{ApiError, Outcome};
 use crate::names;
 
@@ -28,7 +28,7 @@ pub(super) fn query_batch(call: &Call<'_>) -> Outcome {
 pub(super) fn close(call: &Call<'_>) -> Outcome {
     let client_id = call.parameters.need("ClientId")?;
     names::check_length(client_id).map_err(ApiError::parameter)?;
-    let closed = call.api.service.kick(client_id);
+    let closed = call.service.kick(client_id);
     let (code, message) = if closed { (200, "operation success.") } else { (404, "the client is not connected") };
     Ok(fields([("Code", code.into()), ("Message", message.into()), ("Success", closed.into())]))
 }
@@ -36,5 +36,5 @@ pub(super) fn close(call: &Call<'_>) -> Outcome {
 /// Any form of client id can be asked for: custom identities choose theirs freely.
 fn is_online(call: &Call<'_>, client_id: &str) -> Result<bool, ApiError> {
     names::check_length(client_id).map_err(ApiError::parameter)?;
-    Ok(call.api.service.line(client_id).is_some())
+    Ok(call.service.line(client_id).is_some())
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Call, fields};
+use super::call::{Call, fields};
 use crate::api::response::{ApiError, Outcome};
 use crate::names;
 use crate::service::lock;
@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 const MAX_RESOURCES: usize = 100;
 
 pub(super) fn apply(call: &Call<'_>) -> Outcome {
-    let service = &call.api.service;
+    let service = call.service;
     let permission = match call.parameters.need("Actions")? {
         "R" => Permission::Read,
         "W" => Permission::Write,
@@ -47,12 +47,12 @@ pub(super) fn apply(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn query(call: &Call<'_>) -> Outcome {
-    let alive = lock(&call.api.service.tokens).is_alive(call.parameters.need("Token")?);
+    let alive = lock(&call.service.tokens).is_alive(call.parameters.need("Token")?);
     Ok(fields([("TokenStatus", alive.into())]))
 }
 
 pub(super) fn revoke(call: &Call<'_>) -> Outcome {
-    if call.api.service.revoke_token(call.parameters.need("Token")?) {
+    if call.service.revoke_token(call.parameters.need("Token")?) {
         Ok(fields([]))
     } else {
         Err(ApiError::parameter("the token was never issued"))

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, fields, page};
+use super::call::{Call, fields, page};
 use crate::api::clock::trace_time;
 use crate::api::response::{ApiError, Outcome};
 use crate::api::trace::{DeviceEvent, MessageEvent, device_events, message_events, message_id};
@@ -11,7 +11,7 @@ use crate::time::unix_millis;
 pub(super) fn device(call: &Call<'_>) -> Outcome {
     let (client_id, span, view) = (call.parameters.need("ClientId")?, Span::of(call)?, View::of(call)?);
     let events =
-        device_events(&call.api.service.log, client_id).into_iter().filter(|event| span.has(unix_millis(event.time)));
+        device_events(&call.service.log, client_id).into_iter().filter(|event| span.has(unix_millis(event.time)));
     Ok(view.show("DeviceInfoList", events.map(|event| device_item(&event)).collect()))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn of_client(call: &Call<'_>) -> Outcome {
 pub(super) fn published(call: &Call<'_>) -> Outcome {
     let (id, span) = (call.parameters.need("MsgId")?, Span::of(call)?);
     let events =
-        select(call, &span, |event| event.action.is_publish() && message_id(&call.api.service, event.message) == id);
+        select(call, &span, |event| event.action.is_publish() && message_id(call.service, event.message) == id);
     Ok(fields([("MessageTraceLists", events.into())]))
 }
 
@@ -33,7 +33,7 @@ pub(super) fn subscribed(call: &Call<'_>) -> Outcome {
     let client_id = call.parameters.get("ClientId");
     let events = select(call, &span, |event| {
         !event.action.is_publish()
-            && message_id(&call.api.service, event.message) == id
+            && message_id(call.service, event.message) == id
             && client_id.is_none_or(|client_id| event.client_id == client_id)
     });
     Ok(view.show("MessageTraceLists", events))
@@ -91,7 +91,7 @@ impl View {
 }
 
 fn select(call: &Call<'_>, span: &Span, wanted: impl Fn(&MessageEvent) -> bool) -> Vec<Value> {
-    message_events(&call.api.service.log)
+    message_events(&call.service.log)
         .into_iter()
         .filter(|event| span.has(unix_millis(event.time)) && wanted(event))
         .map(|event| message_item(call, &event))
@@ -115,7 +115,7 @@ fn message_item(call: &Call<'_>, event: &MessageEvent) -> Value {
         "Action": action,
         "ActionCode": code,
         "ActionInfo": info,
-        "MsgId": message_id(&call.api.service, event.message),
+        "MsgId": message_id(call.service, event.message),
         "ClientId": event.client_id,
     })
 }

@@ -1,0 +1,160 @@
+//! The register of sessions of the broker inside.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rmqtt::context::ServerContext;
+use rmqtt::session::Session;
+use rmqtt::shared::{DefaultShared, Entry, Shared};
+use rmqtt::types::{
+    ForwardedCount, ForwardedRecipients, From, Id, Message, MsgID, Publish, Reason, SessionStatus, SubRelations,
+    SubRelationsMap, SubsSearchParams, SubsSearchResult, SubscriptionIdentifier, SubscriptionOptions, To,
+};
+
+use super::desk::DeskAddresses;
+use super::entry::Seat;
+use super::handover::Handovers;
+use crate::service::lock;
+
+/// A message that could not be given to a receiver, and why.
+type Undelivered = (To, From, Publish, Reason);
+
+/// rmqtt's register of sessions. While a client's session changes hands, what is published for it is kept aside.
+pub(super) struct Sessions {
+    pub(super) inner: DefaultShared,
+    pub(super) context: ServerContext,
+    pub(super) handovers: Handovers,
+    pub(super) desk: DeskAddresses,
+}
+
+#[async_trait]
+impl Shared for Sessions {
+    fn entry(&self, id: Id) -> Box<dyn Entry> {
+        let (handovers, desk) = (Arc::clone(&self.handovers), Arc::clone(&self.desk));
+        Box::new(Seat { inner: self.inner.entry(id), handovers, desk, hands_over: false })
+    }
+
+    fn exist(&self, client_id: &str) -> bool {
+        self.inner.exist(client_id)
+    }
+
+    async fn forwards(
+        &self,
+        _: Option<MsgID>,
+        from: From,
+        publish: Publish,
+    ) -> Result<ForwardedCount, (ForwardedCount, Vec<(To, From, Publish, Reason)>)> {
+        let relations = if let Some(target) = &publish.target_clientid {
+            let mut options = SubscriptionOptions::default();
+            options.set_qos(publish.qos);
+            vec![(publish.topic.clone(), target.clone(), options, None, None)]
+        } else {
+            let found = self.context.extends.router().await.matches(from.id.clone(), &publish.topic).await;
+            // It fails for a topic that is none, and such a topic does not come this far.
+            found.ok().and_then(|mut nodes| nodes.remove(&self.context.node.id())).unwrap_or_default()
+        };
+        self.hand_out(&from, &publish, relations)
+    }
+
+    async fn forwards_and_get_shareds(
+        &self,
+        from: From,
+        publish: Publish,
+    ) -> Result<(SubRelationsMap, ForwardedRecipients), (ForwardedRecipients, Vec<(To, From, Publish, Reason)>)> {
+        self.inner.forwards_and_get_shareds(from, publish).await
+    }
+
+    async fn forwards_to(
+        &self,
+        from: From,
+        publish: &Publish,
+        relations: SubRelations,
+        msg_id: Option<MsgID>,
+    ) -> Result<ForwardedRecipients, (ForwardedRecipients, Vec<(To, From, Publish, Reason)>)> {
+        self.inner.forwards_to(from, publish, relations, msg_id).await
+    }
+
+    fn iter(&self) -> Box<dyn Iterator<Item = Box<dyn Entry>> + Sync + Send + '_> {
+        self.inner.iter()
+    }
+
+    fn random_session(&self) -> Option<Session> {
+        self.inner.random_session()
+    }
+
+    async fn session_status(&self, client_id: &str) -> Option<SessionStatus> {
+        self.inner.session_status(client_id).await
+    }
+
+    async fn client_states_count(&self) -> usize {
+        self.inner.client_states_count().await
+    }
+
+    fn sessions_count(&self) -> usize {
+        self.inner.sessions_count()
+    }
+
+    async fn query_subscriptions(&self, q: &SubsSearchParams) -> Vec<SubsSearchResult> {
+        self.inner.query_subscriptions(q).await
+    }
+
+    async fn subscriptions_count(&self) -> usize {
+        self.inner.subscriptions_count().await
+    }
+}
+
+impl Sessions {
+    /// Gives a message to its receivers. What is for a session that is changing hands is kept aside.
+    ///
+    /// All under one lock: a session changes hands either before a message or behind it.
+    fn hand_out(
+        &self,
+        from: &From,
+        publish: &Publish,
+        relations: SubRelations,
+    ) -> Result<ForwardedCount, (ForwardedCount, Vec<Undelivered>)> {
+        let (mut reached, mut failed) = (0, Vec::new());
+        let mut handovers = lock(&self.handovers);
+        for (_, client_id, options, subscription_ids, _) in relations {
+            let publish = addressed(publish, &options, subscription_ids);
+            if let Some(handover) = handovers.get_mut(&client_id) {
+                // The subscriptions of the old session are not those of a clean one; P2P needs none.
+                if !handover.clean_start || publish.target_clientid.is_some() {
+                    handover.late.push((from.clone(), publish));
+                    reached += 1;
+                }
+                continue;
+            }
+            let Some((tx, to)) = self.inner.tx(&client_id) else {
+                let reason = Reason::from_static("the client has disconnected");
+                failed.push((To::from(0, client_id), from.clone(), publish, reason));
+                continue;
+            };
+            let Err(error) = tx.unbounded_send(Message::Forward(from.clone(), publish)) else {
+                reached += 1;
+                continue;
+            };
+            if let Message::Forward(from, publish) = error.into_inner() {
+                failed.push((to, from, publish, Reason::from_static("the session has ended")));
+            }
+        }
+        if failed.is_empty() { Ok(reached) } else { Err((reached, failed)) }
+    }
+}
+
+/// A message as the receiver with this subscription gets it.
+fn addressed(
+    publish: &Publish,
+    options: &SubscriptionOptions,
+    subscription_ids: Option<Vec<SubscriptionIdentifier>>,
+) -> Publish {
+    let mut publish = publish.clone();
+    publish.dup = false;
+    publish.retain = publish.retain && options.retain_as_published() == Some(true);
+    publish.qos = publish.qos.less_value(options.qos());
+    publish.packet_id = None;
+    if let (Some(ids), Some(properties)) = (subscription_ids, &mut publish.properties) {
+        properties.subscription_ids = ids;
+    }
+    publish
+}
