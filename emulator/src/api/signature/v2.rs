@@ -1,14 +1,49 @@
 //! The signature of RPC calls, version 1.0 (HMAC-SHA1), called V2 everywhere.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
+use super::claim::{Claim, missing};
 use crate::api::form::percent_encode;
+use crate::api::request::Request;
+use crate::api::response::ApiError;
+
+/// How far the timestamp of a call may be off.
+const TOLERANCE: Duration = Duration::from_secs(31 * 60);
+
+/// Reads the claims from the parameters of a call.
+pub(super) fn claim(request: &Request) -> Result<Claim<'_>, ApiError> {
+    let need = |name: &str| request.parameters().get(name).ok_or_else(|| missing(name));
+    let claim = Claim {
+        access_key_id: need("AccessKeyId")?,
+        security_token: request.parameters().get("SecurityToken"),
+        nonce: need("SignatureNonce")?,
+        timestamp: need("Timestamp")?,
+        tolerance: TOLERANCE,
+        version: need("Version")?,
+        signature: need("Signature")?,
+        string_to_sign: string_to_sign(&request.method, request.parameters().all()),
+        sign,
+    };
+    need("Action")?;
+    for (name, known) in [("SignatureMethod", "HMAC-SHA1"), ("SignatureVersion", "1.0")] {
+        if need(name)? != known {
+            return Err(ApiError::new(400, format!("Invalid{name}"), format!("the only {name} is {known}")));
+        }
+    }
+    let known = |format: &str| ["JSON", "XML"].iter().any(|known| known.eq_ignore_ascii_case(format));
+    if !request.parameters().get("Format").is_none_or(known) {
+        return Err(ApiError::new(400, "InvalidFormat", "the formats are JSON and XML"));
+    }
+    Ok(claim)
+}
 
 /// What is signed: the method, and all parameters but the signature itself, sorted by name.
-pub(in crate::api) fn string_to_sign<'a>(method: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+fn string_to_sign<'a>(method: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut pairs: Vec<_> = parameters.filter(|(name, _)| *name != "Signature").collect();
     pairs.sort_unstable();
     let pairs: Vec<_> =
@@ -17,7 +52,7 @@ pub(in crate::api) fn string_to_sign<'a>(method: &str, parameters: impl Iterator
 }
 
 /// `base64(HMAC-SHA1(key = secret + "&", string to sign))`.
-pub(in crate::api) fn sign(secret: &str, string_to_sign: &str) -> String {
+fn sign(secret: &str, string_to_sign: &str) -> String {
     // HMAC takes a key of any length, so this cannot fail; an empty text never equals a signature.
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(format!("{secret}&").as_bytes()) else { return String::new() };
     mac.update(string_to_sign.as_bytes());

@@ -2,24 +2,81 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use hyper::header::HeaderName;
 use sha2::{Digest as _, Sha256};
 
+use super::claim::{Claim, missing};
 use crate::api::form::percent_encode;
+use crate::api::request::Request;
+use crate::api::response::ApiError;
 
-pub(in crate::api) const ALGORITHM: &str = "ACS3-HMAC-SHA256";
+const ALGORITHM: &str = "ACS3-HMAC-SHA256";
+
+/// How far the timestamp of a call may be off.
+const TOLERANCE: Duration = Duration::from_secs(15 * 60);
+
+/// Reads the claims from the headers of a call, and checks that they are signed.
+pub(super) fn claim<'a>(request: &'a Request, authorization: &'a str) -> Result<Claim<'a>, ApiError> {
+    let incomplete = |why: String| ApiError::new(400, "IncompleteSignature", why);
+    let authorization = Authorization::parse(authorization)
+        .ok_or_else(|| incomplete(format!("the Authorization header is not of the form of {}", ALGORITHM)))?;
+    let need = |name: &str| request.header(name).ok_or_else(|| missing(name));
+    need("host")?;
+    need("x-acs-action")?;
+    let signed = &authorization.signed_headers;
+    if !signed.is_sorted_by(|a, b| a < b) {
+        return Err(incomplete("SignedHeaders are not in order, or not unique".into()));
+    }
+    let mut headers = Vec::with_capacity(signed.len());
+    for name in signed {
+        // A header name in capital letters is found as well, but must not be signed like that.
+        let value = request.header(name).filter(|_| !name.bytes().any(|byte| byte.is_ascii_uppercase()));
+        headers.push((*name, value.ok_or_else(|| incomplete(format!("the signed header {name:?} was not sent")))?));
+    }
+    let demanded = |name: &str| name == "host" || name == "content-type" || name.starts_with("x-acs-");
+    for name in request.headers.keys().map(HeaderName::as_str).filter(|name| demanded(name)) {
+        if !signed.contains(&name) {
+            return Err(incomplete(format!("the header {name} is not signed")));
+        }
+        if request.headers.get_all(name).iter().count() > 1 {
+            return Err(incomplete(format!("the header {name} was sent more than once")));
+        }
+    }
+    let access_key_id = authorization.credential;
+    if request.header("x-acs-accesskey-id").is_some_and(|id| id != access_key_id) {
+        return Err(incomplete("x-acs-accesskey-id is not the Credential".into()));
+    }
+    let body_hash = need("x-acs-content-sha256")?;
+    if body_hash != hash(&request.body) {
+        return Err(ApiError::new(400, "SignatureDoesNotMatch", "x-acs-content-sha256 is not the hash of the body"));
+    }
+    let canonical = canonical_request(&request.method, &request.query, &headers, body_hash);
+    Ok(Claim {
+        access_key_id,
+        security_token: request.header("x-acs-security-token"),
+        nonce: need("x-acs-signature-nonce")?,
+        timestamp: need("x-acs-date")?,
+        tolerance: TOLERANCE,
+        version: need("x-acs-version")?,
+        signature: authorization.signature,
+        string_to_sign: string_to_sign(&canonical),
+        sign,
+    })
+}
 
 /// The parts of an `Authorization` header.
-pub(in crate::api) struct Authorization<'a> {
-    pub(in crate::api) credential: &'a str,
-    pub(in crate::api) signed_headers: Vec<&'a str>,
-    pub(in crate::api) signature: &'a str,
+struct Authorization<'a> {
+    credential: &'a str,
+    signed_headers: Vec<&'a str>,
+    signature: &'a str,
 }
 
 impl<'a> Authorization<'a> {
     /// `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…;…,Signature=…`.
-    pub(in crate::api) fn parse(header: &'a str) -> Option<Self> {
+    fn parse(header: &'a str) -> Option<Self> {
         let parts = header.strip_prefix(ALGORITHM)?.strip_prefix(' ')?;
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for part in parts.split(',') {
@@ -40,7 +97,7 @@ impl<'a> Authorization<'a> {
 }
 
 /// The request as it is signed. `headers` are lower-case names with their values, sorted by name.
-pub(in crate::api) fn canonical_request(
+fn canonical_request(
     method: &str,
     query: &BTreeMap<String, String>,
     headers: &[(&str, &str)],
@@ -53,12 +110,12 @@ pub(in crate::api) fn canonical_request(
     format!("{method}\n/\n{}\n{lines}\n{}\n{body_hash}", query.join("&"), names.join(";"))
 }
 
-pub(in crate::api) fn string_to_sign(canonical_request: &str) -> String {
+fn string_to_sign(canonical_request: &str) -> String {
     format!("{ALGORITHM}\n{}", hash(canonical_request.as_bytes()))
 }
 
 /// `hex(HMAC-SHA256(key = secret, string to sign))`.
-pub(in crate::api) fn sign(secret: &str, string_to_sign: &str) -> String {
+fn sign(secret: &str, string_to_sign: &str) -> String {
     // HMAC takes a key of any length, so this cannot fail; an empty text never equals a signature.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(string_to_sign.as_bytes());
@@ -66,7 +123,7 @@ pub(in crate::api) fn sign(secret: &str, string_to_sign: &str) -> String {
 }
 
 /// `hex(SHA-256(…))`.
-pub(in crate::api) fn hash(bytes: &[u8]) -> String {
+fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
