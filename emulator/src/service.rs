@@ -26,10 +26,10 @@ pub(crate) struct Service {
     pub(crate) nonces: Mutex<Nonces>,
     /// Tells the message ids of this emulator from those of another.
     pub(crate) born: SystemTime,
-    lines: Mutex<HashMap<String, Line>>,
-    parked: Mutex<HashMap<String, Vec<Parked>>>,
+    links: Mutex<HashMap<String, Link>>,
+    stored: Mutex<HashMap<String, Vec<StoredMessage>>>,
     /// The packet ids of QoS 2 messages that wait for their PUBREL, by client: part of its session.
-    held: Mutex<HashMap<String, HashSet<u16>>>,
+    qos2: Mutex<HashMap<String, HashSet<u16>>>,
     left: Notify,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Switches {
 
 /// A live connection, seen from outside.
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
+pub(crate) struct Link {
     /// Tells this connection from an earlier or later one of the same client.
     pub(crate) number: u64,
     pub(crate) clean_session: bool,
@@ -73,7 +73,7 @@ pub(crate) enum Order {
 
 /// A P2P message that waits for its target.
 #[derive(Debug, Clone)]
-pub(crate) struct Parked {
+pub(crate) struct StoredMessage {
     pub(crate) topic: String,
     pub(crate) payload: bytes::Bytes,
     /// Of MQTT 5: response topic, correlation data and the like.
@@ -97,9 +97,9 @@ impl Service {
             switches: Mutex::new(switches),
             nonces: Mutex::default(),
             born: SystemTime::now(),
-            lines: Mutex::default(),
-            parked: Mutex::default(),
-            held: Mutex::default(),
+            links: Mutex::default(),
+            stored: Mutex::default(),
+            qos2: Mutex::default(),
             left: Notify::new(),
             settings,
         }
@@ -141,17 +141,17 @@ impl Service {
     }
 
     /// Enters a connection; an older one of the same client is forgotten (the broker inside cuts it).
-    pub(crate) fn enter(&self, client_id: &str, line: Line) {
-        lock(&self.lines).insert(client_id.to_owned(), line);
+    pub(crate) fn enter(&self, client_id: &str, link: Link) {
+        lock(&self.links).insert(client_id.to_owned(), link);
     }
 
     /// Forgets a connection, unless a newer one has taken its place.
     /// Takes a connection out. Returns whether it was still its client's.
     pub(crate) fn leave(&self, client_id: &str, number: u64) -> bool {
-        let mut lines = lock(&self.lines);
-        let is_own = lines.get(client_id).is_some_and(|line| line.number == number);
+        let mut links = lock(&self.links);
+        let is_own = links.get(client_id).is_some_and(|link| link.number == number);
         if is_own {
-            lines.remove(client_id);
+            links.remove(client_id);
             self.left.notify_one();
         }
         is_own
@@ -159,18 +159,18 @@ impl Service {
 
     /// Waits until nobody is connected any more.
     pub(crate) async fn all_left(&self) {
-        while !lock(&self.lines).is_empty() {
+        while !lock(&self.links).is_empty() {
             self.left.notified().await;
         }
     }
 
     /// Takes a connection out, so that the client counts as offline from now on.
-    fn take_line(&self, client_id: &str) -> Option<Line> {
-        lock(&self.lines).remove(client_id)
+    fn take_link(&self, client_id: &str) -> Option<Link> {
+        lock(&self.links).remove(client_id)
     }
 
-    pub(crate) fn line(&self, client_id: &str) -> Option<Line> {
-        lock(&self.lines).get(client_id).cloned()
+    pub(crate) fn link(&self, client_id: &str) -> Option<Link> {
+        lock(&self.links).get(client_id).cloned()
     }
 
     /// Revokes a token and has all connections look at theirs. Returns whether it was ever issued.
@@ -182,24 +182,24 @@ impl Service {
 
     /// Cuts the connection of a client. Returns whether there was one.
     pub(crate) fn kick(&self, client_id: &str) -> bool {
-        let Some(line) = self.take_line(client_id) else { return false };
+        let Some(link) = self.take_link(client_id) else { return false };
         self.log.write(client_id, What::Kicked);
         // Fails only for a connection that has just ended by itself.
-        let _ = line.orders.send(Order::Cut(DisconnectReason::Kicked));
+        let _ = link.orders.send(Order::Cut(DisconnectReason::Kicked));
         true
     }
 
     pub(crate) fn order_all(&self, order: impl Fn() -> Order) {
-        for line in lock(&self.lines).values() {
+        for link in lock(&self.links).values() {
             // A connection that is just ending takes no orders any more, and needs none.
-            let _ = line.orders.send(order());
+            let _ = link.orders.send(order());
         }
     }
 
     /// Keeps a P2P message for a client that is not connected.
-    pub(crate) fn park(&self, client_id: &str, message: Parked) {
+    pub(crate) fn store(&self, client_id: &str, message: StoredMessage) {
         self.log.write(client_id, What::Stored { topic: message.topic.clone() });
-        lock(&self.parked).entry(client_id.to_owned()).or_default().push(message);
+        lock(&self.stored).entry(client_id.to_owned()).or_default().push(message);
     }
 
     /// Does not keep it.
@@ -208,35 +208,35 @@ impl Service {
         self.log.write(client_id, What::Dropped { topic: topic.to_owned(), reason });
     }
 
-    pub(crate) fn unpark(&self, client_id: &str) -> Vec<Parked> {
-        lock(&self.parked).remove(client_id).unwrap_or_default()
+    pub(crate) fn take_stored(&self, client_id: &str) -> Vec<StoredMessage> {
+        lock(&self.stored).remove(client_id).unwrap_or_default()
     }
 
     /// A client has published a QoS 2 message, which waits for its PUBREL.
-    pub(crate) fn hold(&self, client_id: &str, packet_id: u16) {
-        lock(&self.held).entry(client_id.to_owned()).or_default().insert(packet_id);
+    pub(crate) fn begin_qos2(&self, client_id: &str, packet_id: u16) {
+        lock(&self.qos2).entry(client_id.to_owned()).or_default().insert(packet_id);
     }
 
     /// A client's PUBREL has come. Returns whether there was a message for it.
-    pub(crate) fn release(&self, client_id: &str, packet_id: u16) -> bool {
-        let mut held = lock(&self.held);
-        let Some(ids) = held.get_mut(client_id) else { return false };
+    pub(crate) fn end_qos2(&self, client_id: &str, packet_id: u16) -> bool {
+        let mut all = lock(&self.qos2);
+        let Some(ids) = all.get_mut(client_id) else { return false };
         let was_held = ids.remove(&packet_id);
         if ids.is_empty() {
-            held.remove(client_id);
+            all.remove(client_id);
         }
         was_held
     }
 
-    pub(crate) fn forget_held(&self, client_id: &str) {
-        lock(&self.held).remove(client_id);
+    pub(crate) fn forget_qos2(&self, client_id: &str) {
+        lock(&self.qos2).remove(client_id);
     }
 
     /// What a stop loses.
     pub(crate) fn forget_sessions(&self) {
-        lock(&self.lines).clear();
-        lock(&self.parked).clear();
-        lock(&self.held).clear();
+        lock(&self.links).clear();
+        lock(&self.stored).clear();
+        lock(&self.qos2).clear();
     }
 
     fn may_use(&self, identity: &Identity, parent: &str, topic: &str, wanted: Permission) -> Result<(), Denial> {
@@ -271,11 +271,11 @@ mod tests {
         let service = Service::new(Settings::default());
         let (orders, _taken) = tokio::sync::mpsc::unbounded_channel();
         for number in [1, 2] {
-            service.enter("a", Line { number, clean_session: true, orders: orders.clone() });
+            service.enter("a", Link { number, clean_session: true, orders: orders.clone() });
         }
         service.leave("a", 1);
-        assert_eq!(service.line("a").map(|line| line.number), Some(2));
+        assert_eq!(service.link("a").map(|link| link.number), Some(2));
         service.leave("a", 2);
-        assert!(service.line("a").is_none());
+        assert!(service.link("a").is_none());
     }
 }

@@ -11,15 +11,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::clock;
-use super::response::{ApiError, last_words};
+use super::response::{ApiError, last_response};
 use crate::log::What;
 use crate::service::{Service, lock};
 
 /// How long a client may go on sending what nobody reads: closing before that could cost it the answer.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The stream of a connection, between hyper and the client.
-pub(super) struct Unreadable<S> {
+pub(super) struct ErrorBodies<S> {
     stream: S,
     /// Where the client asked, as far as can be known.
     address: String,
@@ -29,7 +29,7 @@ pub(super) struct Unreadable<S> {
     farewell: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Unreadable<S> {
+impl<S> ErrorBodies<S> {
     pub(super) fn new(stream: S, address: String, service: Arc<Service>) -> Self {
         Self { stream, address, service, instead: None, farewell: None }
     }
@@ -53,17 +53,17 @@ impl<S> Unreadable<S> {
         };
         let error = ApiError::new(status, "ParameterCheckFailed", message);
         self.service.log.write("", What::ApiRefused { action: String::new(), code: error.code.clone() });
-        Some(last_words(error, &self.address, clock::now(lock(&self.service.switches).clock_skew)))
+        Some(last_response(error, &self.address, clock::now(lock(&self.service.switches).clock_skew)))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Unreadable<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ErrorBodies<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Unreadable<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ErrorBodies<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.instead.is_none() {
@@ -81,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Unreadable<S> {
         }
         let length = *length;
         this.instead = None;
-        this.farewell = Some(Box::pin(tokio::time::sleep(FAREWELL)));
+        this.farewell = Some(Box::pin(tokio::time::sleep(CLOSE_TIMEOUT)));
         Poll::Ready(Ok(length))
     }
 

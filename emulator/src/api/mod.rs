@@ -27,8 +27,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use self::error_body::Unreadable;
-use self::request::{PATIENCE, Request};
+use self::error_body::ErrorBodies;
+use self::request::{READ_TIMEOUT, Request};
 use self::response::{ApiError, Outcome};
 use crate::broker::Broker;
 use crate::log::What;
@@ -54,7 +54,7 @@ pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(welcome(stream, secure, Arc::clone(&api)));
+                    connections.spawn(handle(stream, secure, Arc::clone(&api)));
                 }
                 // Out of descriptors, or the like: nothing to do but to try again a little later.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -64,12 +64,12 @@ pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
     }
 }
 
-async fn welcome(stream: TcpStream, secure: bool, api: Arc<Api>) {
+async fn handle(stream: TcpStream, secure: bool, api: Arc<Api>) {
     // Only costs speed if it fails.
     let _ = stream.set_nodelay(true);
     let address = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
     if secure {
-        let Ok(Ok(stream)) = timeout(PATIENCE, api.acceptor.accept(stream)).await else { return };
+        let Ok(Ok(stream)) = timeout(READ_TIMEOUT, api.acceptor.accept(stream)).await else { return };
         serve(stream, address, api).await;
     } else {
         serve(stream, address, api).await;
@@ -80,7 +80,7 @@ async fn serve<S>(stream: S, address: String, api: Arc<Api>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = Unreadable::new(stream, address, Arc::clone(&api.service));
+    let stream = ErrorBodies::new(stream, address, Arc::clone(&api.service));
     let service = service_fn(move |request| {
         let api = Arc::clone(&api);
         async move { Ok::<_, Infallible>(respond(&api, request).await) }
@@ -88,7 +88,7 @@ where
     // What goes wrong here is a matter of the client, which sees it itself.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(READ_TIMEOUT)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -102,7 +102,7 @@ async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Byt
             let outcome = run(api, &request).await;
             (action, client_id, outcome)
         }
-        Err(error) => (String::new(), String::new(), told_to_fail(api, "").and(Err(error))),
+        Err(error) => (String::new(), String::new(), ordered_failure(api, "").and(Err(error))),
     };
     let what = match &outcome {
         Ok(_) => What::ApiCalled { action },
@@ -118,7 +118,7 @@ async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Byt
 }
 
 async fn run(api: &Api, request: &Request) -> Outcome {
-    told_to_fail(api, request.action())?;
+    ordered_failure(api, request.action())?;
     let now = clock::now(lock(&api.service.switches).clock_skew);
     let caller = caller::check(&api.service, request, now)?;
     let (service, broker) = (&*api.service, &*api.broker);
@@ -127,7 +127,7 @@ async fn run(api: &Api, request: &Request) -> Outcome {
 }
 
 /// The failures a test has ordered come before any check.
-fn told_to_fail(api: &Api, action: &str) -> Result<(), ApiError> {
+fn ordered_failure(api: &Api, action: &str) -> Result<(), ApiError> {
     let mut switches = lock(&api.service.switches);
     if switches.throttle_api > 0 {
         switches.throttle_api -= 1;

@@ -16,7 +16,7 @@ use super::response::ApiError;
 use crate::names::MAX_CLIENT_ID;
 
 /// How long a client may take over TLS, the headers of a request, and its body, each.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 1024 * 1024;
@@ -40,7 +40,7 @@ pub(super) struct Parameters(BTreeMap<String, String>);
 impl Request {
     pub(super) async fn read(request: HttpRequest<Incoming>) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let body = match timeout(PATIENCE, collect(body)).await {
+        let body = match timeout(READ_TIMEOUT, collect(body)).await {
             Ok(collected) => collected?,
             Err(_) => return Err(ApiError::new(408, "ParameterCheckFailed", "the body took too long")),
         };

@@ -52,7 +52,7 @@ pub(super) fn render(outcome: Outcome, host: &str, now: SystemTime) -> Response<
 }
 
 /// A refusal as the bytes of a whole HTTP answer, the last one of its connection.
-pub(super) fn last_words(error: ApiError, host: &str, now: SystemTime) -> Vec<u8> {
+pub(super) fn last_response(error: ApiError, host: &str, now: SystemTime) -> Vec<u8> {
     let response = respond(Err(error), host, now);
     let body = response.body();
     let mut bytes = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status()).into_bytes();

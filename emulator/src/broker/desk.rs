@@ -9,11 +9,11 @@ use tokio::net::TcpStream;
 use crate::service::lock;
 
 /// The front desk's own connections, by their local addresses: nobody else gets in.
-pub(crate) type DeskAddresses = Arc<Mutex<HashMap<SocketAddr, Place>>>;
+pub(crate) type DeskAddresses = Arc<Mutex<HashMap<SocketAddr, DeskConnection>>>;
 
 /// What the broker and the front desk tell each other about one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct DeskConnection {
     /// The client's Maximum Packet Size.
     pub(super) max_packet: Option<u32>,
     /// Why the message that is being dropped is dropped, where the broker would give another reason.
@@ -23,7 +23,7 @@ pub(crate) struct Place {
 }
 
 /// A connection of the front desk to the broker.
-pub(crate) struct Inside {
+pub(crate) struct BrokerConnection {
     pub(crate) stream: TcpStream,
     pub(crate) pass: Pass,
 }

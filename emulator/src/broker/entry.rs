@@ -16,10 +16,10 @@ use super::handover::{Handover, Handovers, Kept};
 use crate::service::lock;
 
 /// How long a login may wait for another one of the same client.
-const TURN: Duration = Duration::from_secs(10);
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One client's place in the register.
-pub(super) struct Seat {
+pub(super) struct RegisterEntry {
     pub(super) inner: Box<dyn Entry>,
     pub(super) handovers: Handovers,
     pub(super) desk: DeskAddresses,
@@ -27,7 +27,7 @@ pub(super) struct Seat {
     pub(super) hands_over: bool,
 }
 
-impl Seat {
+impl RegisterEntry {
     /// Ends what [`Entry::kick`] has begun; `to` is the new session, which gets what was published meanwhile.
     fn end_handover(&mut self, to: Option<&Tx>) {
         if !std::mem::take(&mut self.hands_over) {
@@ -44,7 +44,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for RegisterEntry {
     fn drop(&mut self) {
         // A login that failed after all takes the old session with it.
         self.end_handover(None);
@@ -52,10 +52,10 @@ impl Drop for Seat {
 }
 
 #[async_trait]
-impl Entry for Seat {
+impl Entry for RegisterEntry {
     async fn try_lock(&self) -> rmqtt::Result<Box<dyn Entry>> {
         // Another login of the same client holds it while it waits for the old session: this one comes after it.
-        let inner = tokio::time::timeout(TURN, async {
+        let inner = tokio::time::timeout(TURN_TIMEOUT, async {
             loop {
                 match self.inner.try_lock().await {
                     Ok(inner) => return inner,

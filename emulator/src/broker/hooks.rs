@@ -15,7 +15,7 @@ use super::handover::was_sent;
 use crate::log::What;
 use crate::names;
 use crate::packet::publish_size;
-use crate::service::{Parked, Service, lock};
+use crate::service::{Service, StoredMessage, lock};
 
 /// Messages for this client id reach nobody: no login can use it, as it is longer than a client id may be.
 const NOBODY: &str = "nobody: what is sent here was taken by the emulator itself, and no client may see it";
@@ -104,16 +104,16 @@ impl Hooks {
             NOBODY
         } else {
             let (_, target) = names::p2p_target(&publish.topic)?;
-            if self.service.line(target).is_some() {
+            if self.service.link(target).is_some() {
                 target
             } else {
-                let sender_is_kept = self.service.line(&from.id.client_id).is_some_and(|line| !line.clean_session);
+                let sender_is_kept = self.service.link(&from.id.client_id).is_some_and(|link| !link.clean_session);
                 if publish.qos == QoS::AtLeastOnce && sender_is_kept {
                     let (topic, payload) = (publish.topic.to_string(), publish.payload.clone());
                     // An alias is one of the sender's connection.
                     let properties =
                         PublishProperties { topic_alias: None, ..publish.properties.clone().unwrap_or_default() };
-                    self.service.park(target, Parked { topic, payload, properties });
+                    self.service.store(target, StoredMessage { topic, payload, properties });
                 } else {
                     self.service.drop_offline(target, &publish.topic);
                 }

@@ -28,12 +28,12 @@ use rmqtt::shared::DefaultShared;
 use rmqtt::types::{ClientId, From, Id, Publish, QoS};
 use tokio::net::TcpStream;
 
-use self::desk::{DeskAddresses, Place};
-pub(crate) use self::desk::{Inside, Pass};
+pub(crate) use self::desk::{BrokerConnection, Pass};
+use self::desk::{DeskAddresses, DeskConnection};
 use self::handover::Handovers;
 pub(crate) use self::hooks::TOO_LARGE;
 use self::hooks::{BEYOND_QUOTA, Hooks};
-use self::register::Sessions;
+use self::register::Register;
 use self::resume::Resume;
 use crate::error::Error;
 use crate::log::{Payload, What};
@@ -46,7 +46,7 @@ use crate::time::unix_millis;
 const THREE_DAYS: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// A client may be this long in taking a packet, before it counts as gone.
-const PATIENCE: Duration = Duration::from_secs(60);
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Broker {
     context: ServerContext,
@@ -101,7 +101,7 @@ impl Broker {
             // One of its own would be shown to MQTT 5 clients.
             .message_expiry_interval(Duration::ZERO)
             .message_retry_interval(settings.retransmit_after)
-            .send_timeout(PATIENCE)
+            .send_timeout(SEND_TIMEOUT)
             .bind()
             .and_then(rmqtt::net::Listener::tcp)
             .map_err(failed)?;
@@ -112,12 +112,12 @@ impl Broker {
     }
 
     /// Lets the front desk in, for a client that takes packets up to `max_packet` bytes.
-    pub(crate) async fn connect(&self, max_packet: Option<u32>) -> io::Result<Inside> {
+    pub(crate) async fn connect(&self, max_packet: Option<u32>) -> io::Result<BrokerConnection> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let address = stream.local_addr()?;
-        lock(&self.desk).insert(address, Place { max_packet, ..Place::default() });
-        Ok(Inside { stream, pass: Pass { address, desk: Arc::clone(&self.desk) } })
+        lock(&self.desk).insert(address, DeskConnection { max_packet, ..DeskConnection::default() });
+        Ok(BrokerConnection { stream, pass: Pass { address, desk: Arc::clone(&self.desk) } })
     }
 
     /// Hands a message of the service to the subscribers of its topic, or to one client.
@@ -161,7 +161,7 @@ impl Broker {
         let number = service.log.write("", what);
         let target = names::p2p_target(topic).map(|(_, target)| target);
         match target {
-            Some(target) if service.line(target).is_none() => service.drop_offline(target, topic),
+            Some(target) if service.link(target).is_none() => service.drop_offline(target, topic),
             _ => self.forward(topic, qos, payload, PublishProperties::default(), target).await?,
         }
         Ok(number)
@@ -182,7 +182,7 @@ impl Broker {
                 .collect();
             filters.sort();
             // A connection that is gone is not yet known to be everywhere: what is published until then goes its way.
-            let online = service.line(&client_id).is_some() || entry.is_connected().await;
+            let online = service.link(&client_id).is_some() || entry.is_connected().await;
             sessions.push(SessionInfo { online, client_id, filters });
         }
         sessions.sort_by(|a, b| a.client_id.cmp(&b.client_id));
@@ -202,8 +202,8 @@ async fn install(context: &ServerContext, desk: &DeskAddresses) {
     let resume = Resume { handovers: Arc::clone(&handovers) };
     *context.extends.session_mgr_mut().await = Box::new(resume);
     let shared = DefaultShared::new(Some(context.clone()));
-    let sessions = Sessions { inner: shared, context: context.clone(), handovers, desk: Arc::clone(desk) };
-    *context.extends.shared_mut().await = Box::new(sessions);
+    let register = Register { inner: shared, context: context.clone(), handovers, desk: Arc::clone(desk) };
+    *context.extends.shared_mut().await = Box::new(register);
 }
 
 #[cfg(test)]

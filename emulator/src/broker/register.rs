@@ -12,7 +12,7 @@ use rmqtt::types::{
 };
 
 use super::desk::DeskAddresses;
-use super::entry::Seat;
+use super::entry::RegisterEntry;
 use super::handover::Handovers;
 use crate::service::lock;
 
@@ -20,7 +20,7 @@ use crate::service::lock;
 type Undelivered = (To, From, Publish, Reason);
 
 /// rmqtt's register of sessions. While a client's session changes hands, what is published for it is kept aside.
-pub(super) struct Sessions {
+pub(super) struct Register {
     pub(super) inner: DefaultShared,
     pub(super) context: ServerContext,
     pub(super) handovers: Handovers,
@@ -28,10 +28,10 @@ pub(super) struct Sessions {
 }
 
 #[async_trait]
-impl Shared for Sessions {
+impl Shared for Register {
     fn entry(&self, id: Id) -> Box<dyn Entry> {
         let (handovers, desk) = (Arc::clone(&self.handovers), Arc::clone(&self.desk));
-        Box::new(Seat { inner: self.inner.entry(id), handovers, desk, hands_over: false })
+        Box::new(RegisterEntry { inner: self.inner.entry(id), handovers, desk, hands_over: false })
     }
 
     fn exist(&self, client_id: &str) -> bool {
@@ -103,7 +103,7 @@ impl Shared for Sessions {
     }
 }
 
-impl Sessions {
+impl Register {
     /// Gives a message to its receivers. What is for a session that is changing hands is kept aside.
     ///
     /// All under one lock: a session changes hands either before a message or behind it.

@@ -4,7 +4,7 @@ mod endpoints;
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::sync::mpsc::{Sender as Reply, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::account::DeviceCredential;
 use crate::broker::SessionInfo;
 use crate::builder::Builder;
-use crate::engine::{self, Ask};
+use crate::engine::{self, Command};
 use crate::error::Error;
 use crate::log::LogEntry;
 use crate::names;
@@ -27,7 +27,7 @@ use crate::tls::Certificates;
 use crate::token::Permission;
 
 /// How long the thread behind may take to answer; it needs microseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running stand-in for one instance of ApsaraMQ for MQTT.
 ///
@@ -44,7 +44,7 @@ pub struct Emulator {
 }
 
 struct Engine {
-    asks: UnboundedSender<Ask>,
+    commands: UnboundedSender<Command>,
     thread: JoinHandle<()>,
 }
 
@@ -87,7 +87,7 @@ impl Emulator {
             #[cfg(target_os = "linux")]
             _kept: kept,
         };
-        *lock(&emulator.engine) = Some(emulator.ignite(listeners)?);
+        *lock(&emulator.engine) = Some(emulator.start_engine(listeners)?);
         Ok(emulator)
     }
 
@@ -175,7 +175,7 @@ impl Emulator {
     /// `$SYS/tokenExpireNotice` and its like. Returns whether the client was connected.
     pub fn push_notice(&self, client_id: &str, topic: &str, payload: impl Into<Vec<u8>>) -> bool {
         let order = Order::Push { topic: topic.to_owned(), payload: payload.into() };
-        self.service.line(client_id).is_some_and(|line| line.orders.send(order).is_ok())
+        self.service.link(client_id).is_some_and(|link| link.orders.send(order).is_ok())
     }
 
     /// Sends a message as RocketMQ or the OpenAPI would: to the subscribers of its topic, or to the target of a P2P
@@ -191,19 +191,19 @@ impl Emulator {
             return Err(Error::Invalid(format!("there is no parent topic {parent:?}")));
         }
         let (topic, payload) = (topic.to_owned(), Bytes::from(payload.into()));
-        self.ask(|reply| Ask::Publish { topic, qos, payload, reply })?
+        self.ask(|respond_to| Command::Publish { topic, qos, payload, respond_to })?
     }
 
     /// All sessions, of connected clients and kept ones, sorted by client id. Empty while stopped.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
-        self.ask(|reply| Ask::Sessions { reply }).unwrap_or_default()
+        self.ask(|respond_to| Command::Sessions { respond_to }).unwrap_or_default()
     }
 
     /// Whether a client is connected: from just before its CONNACK leaves until its connection is known to have ended.
     #[must_use]
     pub fn is_online(&self, client_id: &str) -> bool {
-        self.service.line(client_id).is_some()
+        self.service.link(client_id).is_some()
     }
 
     /// Everything seen so far (as far as it is kept), in order.
@@ -249,7 +249,7 @@ impl Emulator {
     pub fn stop(&self) -> Result<(), Error> {
         let Some(engine) = lock(&self.engine).take() else { return Ok(()) };
         // Fails only if the thread is gone, which the join shows.
-        let _ = engine.asks.send(Ask::Stop);
+        let _ = engine.commands.send(Command::Stop);
         engine.thread.join().map_err(|_| Error::Broker("its thread panicked".into()))
     }
 
@@ -259,29 +259,29 @@ impl Emulator {
     /// [`Error::Io`] if somebody else has taken one of the ports in the meantime; on Linux nobody gets one by chance.
     pub fn restart(&self) -> Result<(), Error> {
         self.stop()?;
-        let engine = self.ignite(sockets::bind(&self.addresses)?)?;
+        let engine = self.start_engine(sockets::bind(&self.addresses)?)?;
         *lock(&self.engine) = Some(engine);
         Ok(())
     }
 
-    fn ignite(&self, listeners: Vec<StdListener>) -> Result<Engine, Error> {
+    fn start_engine(&self, listeners: Vec<StdListener>) -> Result<Engine, Error> {
         check_clock(SystemTime::now())?;
-        let (asks, asked) = unbounded_channel();
+        let (commands, received) = unbounded_channel();
         let (ready, is_ready) = channel();
         let (service, acceptor) = (Arc::clone(&self.service), self.certificates.acceptor.clone());
         let thread = std::thread::Builder::new()
             .name("mqtt-emulator".into())
-            .spawn(move || engine::run(&service, acceptor, listeners, asked, &ready))
+            .spawn(move || engine::run(&service, acceptor, listeners, received, &ready))
             .map_err(|error| Error::io("start a thread", error))?;
         is_ready.recv().unwrap_or_else(|_| Err(Error::Broker("its thread ended".into())))?;
-        Ok(Engine { asks, thread })
+        Ok(Engine { commands, thread })
     }
 
-    fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Error> {
-        let asks = lock(&self.engine).as_ref().map(|engine| engine.asks.clone()).ok_or(Error::Stopped)?;
-        let (reply, answer) = channel();
-        asks.send(ask(reply)).map_err(|_| Error::Stopped)?;
-        answer.recv_timeout(PATIENCE).map_err(|_| Error::Stopped)
+    fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Result<T, Error> {
+        let commands = lock(&self.engine).as_ref().map(|engine| engine.commands.clone()).ok_or(Error::Stopped)?;
+        let (respond_to, answer) = channel();
+        commands.send(command(respond_to)).map_err(|_| Error::Stopped)?;
+        answer.recv_timeout(ANSWER_TIMEOUT).map_err(|_| Error::Stopped)
     }
 }
 

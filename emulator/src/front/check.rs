@@ -17,7 +17,7 @@ use crate::service::{Denial, Service, lock};
 use crate::token::{FORGED, Permission, TokenFault};
 
 /// What becomes of a packet.
-pub(super) enum Verdict {
+pub(super) enum Handling {
     /// It goes on to the broker inside.
     Pass,
     /// The same; it is a PINGREQ.
@@ -29,7 +29,7 @@ pub(super) enum Verdict {
     /// The same; and the client leaves.
     Leave,
     /// It goes nowhere: the client gets this answer.
-    Answer(Bytes),
+    Respond(Bytes),
     /// It goes nowhere: the client gets these bytes, and its connection ends.
     Cut(Bytes),
 }
@@ -58,7 +58,7 @@ impl<'a> Checker<'a> {
         Self { service, terms, aliases: Aliases::default(), ordered: false }
     }
 
-    pub(super) fn check(&mut self, frame: &Bytes) -> Verdict {
+    pub(super) fn check(&mut self, frame: &Bytes) -> Handling {
         let max = self.service.settings.limits.packet;
         match Packet::parse_of_client(self.terms.version, frame) {
             Ok(Packet::Publish(publish)) => self.publish(publish, frame.len()),
@@ -68,24 +68,24 @@ impl<'a> Checker<'a> {
                 for filter in filters {
                     self.log(What::Unsubscribed { filter });
                 }
-                Verdict::Pass
+                Handling::Pass
             }
             Ok(Packet::PubAck { packet_id }) => {
                 self.log(What::DeliveryAcknowledged { packet_id });
-                Verdict::Pass
+                Handling::Pass
             }
             Ok(Packet::PubRec { packet_id, refuses }) => self.received(packet_id, refuses),
             Ok(Packet::PubRel { packet_id }) => self.released(packet_id),
             Ok(Packet::PubComp { packet_id }) => {
                 lock(self.terms.sent).remove(&packet_id);
                 self.log(What::DeliveryAcknowledged { packet_id });
-                Verdict::Pass
+                Handling::Pass
             }
-            Ok(Packet::PingReq) => Verdict::Ping,
+            Ok(Packet::PingReq) => Handling::Ping,
             Ok(Packet::Disconnect { keeps: true }) if self.terms.ends_with_connection => {
                 self.forbidden(Action::Packet, Fault::protocol("a DISCONNECT keeps a session that the CONNECT did not"))
             }
-            Ok(Packet::Disconnect { .. }) => Verdict::Leave,
+            Ok(Packet::Disconnect { .. }) => Handling::Leave,
             Ok(Packet::ConnAck { .. } | Packet::SubAck | Packet::UnsubAck { .. } | Packet::PingResp) => {
                 self.forbidden(Action::Packet, Fault::protocol("a packet only a broker sends"))
             }
@@ -97,37 +97,37 @@ impl<'a> Checker<'a> {
     }
 
     /// The end of a client whose bytes make no packet.
-    pub(super) fn unreadable(&self) -> Verdict {
+    pub(super) fn unreadable(&self) -> Handling {
         self.forbidden(Action::Packet, Fault::malformed("the length of a packet is out of range"))
     }
 
     /// A PUBREC. MQTT 5 has an answer to one that nothing was sent for, and one that refuses ends the exchange, of which
     /// the broker inside does not know.
-    fn received(&self, packet_id: u16, refuses: bool) -> Verdict {
+    fn received(&self, packet_id: u16, refuses: bool) -> Handling {
         let was_sent = lock(self.terms.sent).contains(&packet_id);
         match self.terms.version {
             Version::V5 if refuses => {
                 lock(self.terms.sent).remove(&packet_id);
-                Verdict::Instead(complete(packet_id))
+                Handling::Instead(complete(packet_id))
             }
-            Version::V5 if !was_sent => Verdict::Answer(unknown_packet_id(PUBREL, packet_id)),
-            _ => Verdict::Pass,
+            Version::V5 if !was_sent => Handling::Respond(unknown_packet_id(PUBREL, packet_id)),
+            _ => Handling::Pass,
         }
     }
 
     /// A PUBREL. MQTT 5 has an answer to one that there is no message for.
-    fn released(&self, packet_id: u16) -> Verdict {
-        let was_received = self.service.release(self.terms.client_id, packet_id);
+    fn released(&self, packet_id: u16) -> Handling {
+        let was_received = self.service.end_qos2(self.terms.client_id, packet_id);
         match self.terms.version {
             Version::V5 if !was_received => {
                 self.log(What::ReleaseUnknown { packet_id });
-                Verdict::Answer(unknown_packet_id(PUBCOMP, packet_id))
+                Handling::Respond(unknown_packet_id(PUBCOMP, packet_id))
             }
-            _ => Verdict::Pass,
+            _ => Handling::Pass,
         }
     }
 
-    fn publish(&mut self, mut publish: Publish, size: usize) -> Verdict {
+    fn publish(&mut self, mut publish: Publish, size: usize) -> Handling {
         let answer = publish_answer(self.terms.version, publish.qos, publish.packet_id);
         match self.aliases.resolve(&mut publish) {
             Ok(()) => {}
@@ -143,8 +143,8 @@ impl<'a> Checker<'a> {
         }
         if publish.topic.starts_with("$SYS/") {
             let verdict = self.control(&publish, &answer);
-            if !matches!(verdict, Verdict::Cut(_)) {
-                self.hold(&publish);
+            if !matches!(verdict, Handling::Cut(_)) {
+                self.begin_qos2(&publish);
             }
             return verdict;
         }
@@ -152,7 +152,7 @@ impl<'a> Checker<'a> {
         if let Err(Denial { reason, fault }) = allowed {
             return self.cut(Action::Publish, &publish.topic, reason, &answer, fault);
         }
-        self.hold(&publish);
+        self.begin_qos2(&publish);
         self.log(What::Published {
             topic: publish.topic,
             qos: publish.qos,
@@ -161,17 +161,17 @@ impl<'a> Checker<'a> {
             ordered: self.ordered,
             payload: publish.payload,
         });
-        Verdict::Pass
+        Handling::Pass
     }
 
     /// A QoS 2 message waits for its PUBREL.
-    fn hold(&self, publish: &Publish) {
+    fn begin_qos2(&self, publish: &Publish) {
         if let (2, Some(packet_id)) = (publish.qos, publish.packet_id) {
-            self.service.hold(self.terms.client_id, packet_id);
+            self.service.begin_qos2(self.terms.client_id, packet_id);
         }
     }
 
-    fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) -> Verdict {
+    fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) -> Handling {
         let answer = subscribe_answer(self.terms.version, packet_id, filters.len());
         for (filter, _) in &filters {
             let allowed = self.service.may_subscribe(&lock(self.terms.identity), filter);
@@ -182,17 +182,17 @@ impl<'a> Checker<'a> {
         for (filter, qos) in filters {
             self.log(What::Subscribed { filter, qos });
         }
-        Verdict::Pass
+        Handling::Pass
     }
 
     /// A publish to one of the service's own topics. The broker inside acknowledges it and gives it to nobody.
-    fn control(&mut self, publish: &Publish, answer: &[u8]) -> Verdict {
+    fn control(&mut self, publish: &Publish, answer: &[u8]) -> Handling {
         let body: Value = serde_json::from_slice(&publish.payload).unwrap_or_default();
         match publish.topic.as_str() {
             "$SYS/enableOrderMsg" if body["order"] == "true" => {
                 self.ordered = true;
                 self.log(What::OrderEnabled);
-                Verdict::Pass
+                Handling::Pass
             }
             "$SYS/enableOrderMsg" => self.ignore(&publish.topic, r#"the payload is not {"order":"true"}"#),
             "$SYS/uploadToken" => self.upload_token(publish, &body, answer),
@@ -201,7 +201,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn upload_token(&mut self, publish: &Publish, body: &Value, answer: &[u8]) -> Verdict {
+    fn upload_token(&mut self, publish: &Publish, body: &Value, answer: &[u8]) -> Handling {
         const TOPIC: &str = "$SYS/uploadToken";
         let (Some(token), Some(permission)) =
             (body["token"].as_str(), body["type"].as_str().and_then(Permission::parse))
@@ -213,7 +213,7 @@ impl<'a> Checker<'a> {
         let mut identity = lock(self.terms.identity);
         let Identity::Tokens { access_key_id, held } = &mut *identity else {
             self.ignore(TOPIC, "the client did not log in with a token");
-            return Verdict::Instead(without_body(self.terms.version, publish));
+            return Handling::Instead(without_body(self.terms.version, publish));
         };
         let checked = lock(&self.service.tokens).check(access_key_id, permission, token);
         if let Err(fault) = checked {
@@ -222,21 +222,21 @@ impl<'a> Checker<'a> {
         held.retain(|(known, _)| *known != permission);
         held.push((permission, token.to_owned()));
         self.log(What::TokenUploaded { permission });
-        Verdict::TokensChanged(without_body(self.terms.version, publish))
+        Handling::TokensChanged(without_body(self.terms.version, publish))
     }
 
-    fn ignore(&self, topic: &str, reason: &str) -> Verdict {
+    fn ignore(&self, topic: &str, reason: &str) -> Handling {
         self.log(What::ControlIgnored { topic: topic.into(), reason: reason.into() });
-        Verdict::Pass
+        Handling::Pass
     }
 
     /// The end of a client that does what MQTT itself forbids. MQTT 5 tells it why.
-    fn forbidden(&self, action: Action, Fault { reason, why }: Fault) -> Verdict {
+    fn forbidden(&self, action: Action, Fault { reason, why }: Fault) -> Handling {
         self.log(What::Violation { action, topic: String::new(), reason: why });
-        Verdict::Cut(disconnect(self.terms.version, reason))
+        Handling::Cut(disconnect(self.terms.version, reason))
     }
 
-    fn cut(&self, action: Action, topic: &str, reason: String, answer: &[u8], fault: Option<TokenFault>) -> Verdict {
+    fn cut(&self, action: Action, topic: &str, reason: String, answer: &[u8], fault: Option<TokenFault>) -> Handling {
         self.log(What::Violation { action, topic: topic.to_owned(), reason });
         let mut bytes = BytesMut::new();
         if let Some(fault) = fault {
@@ -246,7 +246,7 @@ impl<'a> Checker<'a> {
         if self.service.settings.acknowledge_violations {
             bytes.extend_from_slice(answer);
         }
-        Verdict::Cut(bytes.freeze())
+        Handling::Cut(bytes.freeze())
     }
 
     fn log(&self, what: What) {

@@ -11,16 +11,16 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::check::{Checker, Terms, Verdict};
-use super::desk::{Desk, FAREWELL};
+use super::check::{Checker, Handling, Terms};
+use super::desk::{CLOSE_TIMEOUT, Desk};
 use super::frames::Frames;
 use super::login::log_in;
 use super::packets::{EXPIRE_NOTICE, INVALID_NOTICE, as_v3_code, ping_request, push, unsubscribe_answer};
 use crate::account::Identity;
-use crate::broker::{Inside, Pass, TOO_LARGE};
+use crate::broker::{BrokerConnection, Pass, TOO_LARGE};
 use crate::log::{Action, DisconnectReason, Listener, Version, What};
 use crate::packet::{Aliases, Packet};
-use crate::service::{Line, Order, Parked, lock};
+use crate::service::{Link, Order, StoredMessage, lock};
 use crate::time::unix_millis;
 use crate::token::{EXPIRED, Permission, TokenFault};
 
@@ -33,17 +33,17 @@ where
     let mut from_client = Frames::new(reader);
     let Some((connect, identity)) = log_in(&mut from_client, &mut to_client, desk).await else { return };
     let client_id = connect.client_id.clone();
-    if let Some(older) = desk.service.line(&client_id) {
+    if let Some(older) = desk.service.link(&client_id) {
         // Fails only if it is just ending by itself.
         let _ = older.orders.send(Order::Superseded);
     }
     if connect.clean_session {
-        desk.service.forget_held(&client_id);
+        desk.service.forget_qos2(&client_id);
     }
     let inside = desk.broker.connect(connect.max_packet()).await;
     let (orders, ordered) = unbounded_channel();
-    let Ok(Inside { stream, pass }) = inside else { return };
-    let talk = Talk {
+    let Ok(BrokerConnection { stream, pass }) = inside else { return };
+    let connection = Connection {
         desk,
         version: connect.version,
         listener,
@@ -62,7 +62,7 @@ where
         pass,
     };
     let Some(connect) = connect.for_broker() else { return };
-    if !talk.clean_session {
+    if !connection.clean_session {
         // The broker inside tells what waited from what comes new by the millisecond: let one pass in between.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -74,15 +74,15 @@ where
 
     let (out, outgoing) = unbounded_channel();
     let reason = tokio::select! {
-        reason = talk.upwards(&mut from_client, &mut to_broker, &out) => reason,
-        reason = talk.downwards(&mut from_broker, &mut to_client, outgoing) => reason,
-        reason = talk.obey(ordered, &out) => reason,
+        reason = connection.client_to_broker(&mut from_client, &mut to_broker, &out) => reason,
+        reason = connection.broker_to_client(&mut from_broker, &mut to_client, outgoing) => reason,
+        reason = connection.run_orders(ordered, &out) => reason,
     };
 
-    talk.log(What::Disconnected { reason });
-    let was_the_last = desk.service.leave(&talk.client_id, talk.number);
-    if was_the_last && talk.ends_with_connection {
-        desk.service.forget_held(&talk.client_id);
+    connection.log(What::Disconnected { reason });
+    let was_the_last = desk.service.leave(&connection.client_id, connection.number);
+    if was_the_last && connection.ends_with_connection {
+        desk.service.forget_qos2(&connection.client_id);
     }
     let client = async move {
         if reason == DisconnectReason::Violation {
@@ -91,14 +91,14 @@ where
             from_client.drain().await;
         }
     };
-    let pass = talk.pass;
+    let pass = connection.pass;
     let broker = async move {
         // It reads to the end what came before; what it still answers is of no interest.
         let _ = to_broker.shutdown().await;
         from_broker.drain().await;
         drop(pass);
     };
-    let _ = tokio::join!(timeout(FAREWELL, client), timeout(FAREWELL, broker));
+    let _ = tokio::join!(timeout(CLOSE_TIMEOUT, client), timeout(CLOSE_TIMEOUT, broker));
 }
 
 /// What goes to the client besides the broker's packets.
@@ -113,7 +113,7 @@ enum Out {
 }
 
 /// What the three sides of one connection share.
-struct Talk<'a> {
+struct Connection<'a> {
     desk: &'a Desk,
     version: Version,
     listener: Listener,
@@ -134,9 +134,9 @@ struct Talk<'a> {
     pass: Pass,
 }
 
-impl Talk<'_> {
+impl Connection<'_> {
     /// From the client to the broker.
-    async fn upwards<R, W>(
+    async fn client_to_broker<R, W>(
         &self,
         from_client: &mut Frames<R>,
         to_broker: &mut W,
@@ -155,35 +155,35 @@ impl Talk<'_> {
         };
         let mut checker = Checker::new(&self.desk.service, terms);
         loop {
-            let (frame, verdict) = match from_client.next().await {
+            let (frame, handling) = match from_client.next().await {
                 Ok(Some(frame)) => {
                     *lock(&self.heard) = Instant::now();
-                    let verdict = checker.check(&frame);
-                    (frame, verdict)
+                    let handling = checker.check(&frame);
+                    (frame, handling)
                 }
                 Err(error) if error.kind() == ErrorKind::InvalidData => (Bytes::new(), checker.unreadable()),
                 Ok(None) | Err(_) => return DisconnectReason::ClosedByClient,
             };
-            let frame = match verdict {
-                Verdict::Pass => frame,
-                Verdict::Instead(other) => other,
-                Verdict::Ping => {
+            let frame = match handling {
+                Handling::Pass => frame,
+                Handling::Instead(other) => other,
+                Handling::Ping => {
                     self.pings.fetch_add(1, Ordering::Relaxed);
                     frame
                 }
-                Verdict::TokensChanged(other) => {
+                Handling::TokensChanged(other) => {
                     let _ = self.orders.send(Order::TokensChanged);
                     other
                 }
-                Verdict::Leave => {
+                Handling::Leave => {
                     let _ = to_broker.write_all(&frame).await;
                     return DisconnectReason::DisconnectedByClient;
                 }
-                Verdict::Answer(bytes) => {
+                Handling::Respond(bytes) => {
                     let _ = out.send(Out::Frame(bytes));
                     continue;
                 }
-                Verdict::Cut(bytes) => {
+                Handling::Cut(bytes) => {
                     let after_pings = Some(self.pings.load(Ordering::Relaxed));
                     let _ = out.send(Out::Last { bytes, after_pings });
                     let _ = to_broker.write_all(&ping_request()).await;
@@ -198,7 +198,7 @@ impl Talk<'_> {
     }
 
     /// From the broker, and from the desk itself, to the client.
-    async fn downwards<R, W>(
+    async fn broker_to_client<R, W>(
         &self,
         from_broker: &mut Frames<R>,
         to_client: &mut W,
@@ -223,12 +223,12 @@ impl Talk<'_> {
                                 return self.finish(to_client, last).await;
                             }
                         }
-                        let frame = self.note_delivery(frame, &mut aliases).await;
+                        let frame = self.observe(frame, &mut aliases).await;
                         connected = true;
                         frame
                     }
                     Ok(None) | Err(_) if last.is_some() => return self.finish(to_client, last).await,
-                    Ok(None) | Err(_) => return self.why_the_broker_closed(),
+                    Ok(None) | Err(_) => return self.reason_of_close(),
                 },
                 // Nothing may come before the CONNACK, which is the broker's first packet.
                 Some(next) = outgoing.recv(), if connected => match next {
@@ -249,7 +249,7 @@ impl Talk<'_> {
 
     async fn finish<W: AsyncWrite + Unpin>(&self, to_client: &mut W, last: Option<(Bytes, u64)>) -> DisconnectReason {
         let bytes = last.map(|(bytes, _)| bytes).unwrap_or_default();
-        let _ = timeout(FAREWELL, async {
+        let _ = timeout(CLOSE_TIMEOUT, async {
             let _ = to_client.write_all(&bytes).await;
             let _ = to_client.flush().await;
         })
@@ -258,7 +258,7 @@ impl Talk<'_> {
     }
 
     /// Logs what goes to the client; a CONNACK makes the client known. Returns what goes in fact.
-    async fn note_delivery(&self, frame: Bytes, aliases: &mut Aliases) -> Bytes {
+    async fn observe(&self, frame: Bytes, aliases: &mut Aliases) -> Bytes {
         match Packet::parse(self.version, &frame) {
             Ok(Packet::ConnAck { code: 0, session_present }) => self.enter(session_present).await,
             Ok(Packet::ConnAck { code, .. }) => {
@@ -290,8 +290,8 @@ impl Talk<'_> {
     }
 
     async fn enter(&self, session_present: bool) {
-        let line = Line { number: self.number, clean_session: self.clean_session, orders: self.orders.clone() };
-        self.desk.service.enter(&self.client_id, line);
+        let link = Link { number: self.number, clean_session: self.clean_session, orders: self.orders.clone() };
+        self.desk.service.enter(&self.client_id, link);
         self.log(What::Connected {
             version: self.version,
             listener: self.listener,
@@ -299,17 +299,17 @@ impl Talk<'_> {
             session_present,
             keep_alive: self.keep_alive,
         });
-        for Parked { topic, payload, properties } in self.desk.service.unpark(&self.client_id) {
+        for StoredMessage { topic, payload, properties } in self.desk.service.take_stored(&self.client_id) {
             // Only a topic or QoS out of range could fail, and these come from a publish that was taken.
             let _ = self.desk.broker.forward(&topic, 1, payload, properties, Some(&self.client_id)).await;
         }
     }
 
     /// Orders from outside, and the clock of the tokens.
-    async fn obey(&self, mut orders: UnboundedReceiver<Order>, out: &UnboundedSender<Out>) -> DisconnectReason {
-        let mut told = HashSet::new();
+    async fn run_orders(&self, mut orders: UnboundedReceiver<Order>, out: &UnboundedSender<Out>) -> DisconnectReason {
+        let mut notified = HashSet::new();
         loop {
-            let wake = match self.look_at_tokens(&mut told, out) {
+            let wake = match self.check_tokens(&mut notified, out) {
                 Ok(wake) => wake,
                 Err(fault) => {
                     let reason = format!("resource auth failed: {fault}");
@@ -330,7 +330,7 @@ impl Talk<'_> {
                 Some(Order::Superseded) => {
                     self.superseded.store(true, Ordering::Relaxed);
                     // The broker closes this connection, unless it waits for a client that does not read.
-                    tokio::time::sleep(FAREWELL).await;
+                    tokio::time::sleep(CLOSE_TIMEOUT).await;
                     return DisconnectReason::ClientIdConflict;
                 }
                 Some(Order::TokensChanged) | None => {}
@@ -340,7 +340,7 @@ impl Talk<'_> {
 
     /// Warns of tokens that are about to run out, once each; reports one that is no longer good. Returns how long nothing
     /// will happen.
-    fn look_at_tokens(&self, told: &mut HashSet<String>, out: &UnboundedSender<Out>) -> Result<Duration, TokenFault> {
+    fn check_tokens(&self, notified: &mut HashSet<String>, out: &UnboundedSender<Out>) -> Result<Duration, TokenFault> {
         let mut wake = Duration::from_secs(3600);
         let Identity::Tokens { access_key_id, held } = lock(&self.identity).clone() else { return Ok(wake) };
         let tokens = lock(&self.desk.service.tokens);
@@ -349,7 +349,7 @@ impl Talk<'_> {
             let Some(expires) = tokens.expiry(&token) else { continue };
             let left = expires.duration_since(SystemTime::now()).map_err(|_| expired(permission))?;
             let lead = self.desk.service.settings.token_notice_lead;
-            if left <= lead && told.insert(token) {
+            if left <= lead && notified.insert(token) {
                 let notice = format!(r#"{{"expireTime":{},"type":"{permission}"}}"#, unix_millis(expires));
                 self.push(out, EXPIRE_NOTICE.into(), notice.as_bytes());
             }
@@ -370,7 +370,7 @@ impl Talk<'_> {
         let _ = out.send(Out::Frame(frame));
     }
 
-    fn why_the_broker_closed(&self) -> DisconnectReason {
+    fn reason_of_close(&self) -> DisconnectReason {
         let silent = lock(&self.heard).elapsed();
         if self.superseded.load(Ordering::Relaxed) {
             DisconnectReason::ClientIdConflict

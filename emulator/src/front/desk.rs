@@ -10,10 +10,10 @@ use crate::broker::Broker;
 use crate::service::Service;
 
 /// How long a client may take to get through TLS, WebSocket and its CONNECT, each.
-pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the two ends may take to close, after what was to be said is said, or after another login has taken over.
-pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What all connections need.
 pub(crate) struct Desk {

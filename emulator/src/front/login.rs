@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::desk::{Desk, FAREWELL, HANDSHAKE};
+use super::desk::{CLOSE_TIMEOUT, Desk, HANDSHAKE_TIMEOUT};
 use super::frames::Frames;
 use super::packets::{as_v3_code, refusal, refusal_for};
 use crate::account::{Identity, Login, Refusal};
@@ -21,7 +21,7 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let frame = timeout(HANDSHAKE, from_client.next()).await.ok()?.ok()??;
+    let frame = timeout(HANDSHAKE_TIMEOUT, from_client.next()).await.ok()?.ok()??;
     let (version, client_id, refused) = match Connect::parse(&frame) {
         Ok(connect) => {
             let login = Login {
@@ -64,7 +64,7 @@ where
     W: AsyncWrite + Unpin,
 {
     desk.service.log.write(client_id, What::LoginRefused { code: refused.code, reason: refused.reason });
-    let _ = timeout(FAREWELL, async {
+    let _ = timeout(CLOSE_TIMEOUT, async {
         let _ = to_client.write_all(&answer).await;
         let _ = to_client.shutdown().await;
         from_client.drain().await;

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 pub(crate) use self::desk::Desk;
-use self::desk::HANDSHAKE;
+use self::desk::HANDSHAKE_TIMEOUT;
 use crate::log::Listener;
 
 /// Takes connections until it is dropped.
@@ -25,7 +25,7 @@ pub(crate) async fn listen(listener: TcpListener, kind: Listener, desk: Arc<Desk
         match listener.accept().await {
             Ok((stream, _)) => {
                 let desk = Arc::clone(&desk);
-                tokio::spawn(async move { welcome(stream, kind, &desk).await });
+                tokio::spawn(async move { handle(stream, kind, &desk).await });
             }
             // Out of descriptors, or the like: nothing to do but to try again a little later.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -33,7 +33,7 @@ pub(crate) async fn listen(listener: TcpListener, kind: Listener, desk: Arc<Desk
     }
 }
 
-async fn welcome(stream: TcpStream, kind: Listener, desk: &Desk) {
+async fn handle(stream: TcpStream, kind: Listener, desk: &Desk) {
     // Only costs speed if it fails.
     let _ = stream.set_nodelay(true);
     match kind {
@@ -44,7 +44,7 @@ async fn welcome(stream: TcpStream, kind: Listener, desk: &Desk) {
             }
         }
         Listener::Tls | Listener::Wss => {
-            let Ok(Ok(stream)) = timeout(HANDSHAKE, desk.acceptor.accept(stream)).await else { return };
+            let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, desk.acceptor.accept(stream)).await else { return };
             if kind == Listener::Tls {
                 connection::serve(stream, kind, desk).await;
             } else if let Some(stream) = websocket::accept(stream).await {

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
-use super::desk::HANDSHAKE;
+use super::desk::HANDSHAKE_TIMEOUT;
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 const CHUNK: usize = 64 * 1024;
@@ -19,7 +19,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handshake = tokio_tungstenite::accept_hdr_async(stream, choose_protocol);
-    let socket = timeout(HANDSHAKE, handshake).await.ok()?.ok()?;
+    let socket = timeout(HANDSHAKE_TIMEOUT, handshake).await.ok()?.ok()?;
     let (ours, theirs) = tokio::io::duplex(CHUNK);
     tokio::spawn(pump(socket, ours));
     Some(theirs)

@@ -36,5 +36,5 @@ pub(super) fn close(call: &Call<'_>) -> Outcome {
 /// Any form of client id can be asked for: custom identities choose theirs freely.
 fn is_online(call: &Call<'_>, client_id: &str) -> Result<bool, ApiError> {
     names::check_length(client_id).map_err(ApiError::parameter)?;
-    Ok(call.service.line(client_id).is_some())
+    Ok(call.service.link(client_id).is_some())
 }
