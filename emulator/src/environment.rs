@@ -79,6 +79,10 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
+
+    pub(crate) fn push(&mut self, name: &'static str, value: String) {
+        self.variables.push((name, value));
+    }
 }
 
 impl fmt::Display for Environment {

@@ -147,6 +147,7 @@ mod names;
 mod nonces;
 mod packet;
 mod random;
+mod server;
 mod service;
 mod settings;
 mod sockets;
@@ -161,6 +162,7 @@ pub use emulator::Emulator;
 pub use environment::{Environment, Transport};
 pub use error::Error;
 pub use log::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
+pub use server::Server;
 pub use settings::{
     DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_GROUP_ID, DEFAULT_INSTANCE_ID, DEFAULT_PARENT_TOPIC,
     DEFAULT_REGION_ID, Limits,

@@ -9,6 +9,7 @@ mod login;
 mod mqtt5;
 mod program;
 mod resume;
+mod server;
 mod session;
 #[path = "../support/mod.rs"]
 mod support;

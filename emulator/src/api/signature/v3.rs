@@ -22,7 +22,7 @@ const TOLERANCE: Duration = Duration::from_secs(15 * 60);
 pub(super) fn claim<'a>(request: &'a Request, authorization: &'a str) -> Result<Claim<'a>, ApiError> {
     let incomplete = |why: String| ApiError::new(400, "IncompleteSignature", why);
     let authorization = Authorization::parse(authorization)
-        .ok_or_else(|| incomplete(format!("the Authorization header is not of the form of {}", ALGORITHM)))?;
+        .ok_or_else(|| incomplete(format!("the Authorization header is not of the form of {ALGORITHM}")))?;
     let need = |name: &str| request.header(name).ok_or_else(|| missing(name));
     need("host")?;
     need("x-acs-action")?;
