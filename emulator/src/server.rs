@@ -12,8 +12,8 @@ const TOPIC: &str = "ALIYUN_MQTT_TOPIC";
 const AUTH: &str = "ALIYUN_MQTT_AUTH";
 const DEVICE_ID: &str = "ALIYUN_MQTT_DEVICE_ID";
 
-/// Variables that describe the client and not the server. They apply to an emulator, too. All others of a process that
-/// names no server belong to another one: a proxy, a CA or an STS token would only make logins fail.
+/// The variables that describe the client and not the server, and therefore apply to an emulator, too. Others belong to
+/// another server, such as a proxy, a CA or an STS token, and would make logins fail.
 const OF_THE_CLIENT: [&str; 6] = [
     AUTH,
     DEVICE_ID,
@@ -25,8 +25,8 @@ const OF_THE_CLIENT: [&str; 6] = [
 
 /// The server a program talks to: the one its environment names, or an emulator in this process.
 ///
-/// It makes an example or a test run in both cases without code for either: keep it until the program ends, and read
-/// every setting through [`get`](Self::get).
+/// Lets an example or a test run against both without a case distinction. Keep it until the program ends, and read every
+/// setting with [`get`](Self::get).
 ///
 /// ```
 /// use aliyun_mqtt_emulator::Server;
@@ -80,10 +80,10 @@ impl Server {
 
     /// Returns the value of an environment variable as the program should see it.
     ///
-    /// With a named server this is the environment of the process. With an emulator, it is what
-    /// [`environment`](Self::environment) holds, and for the settings of the client itself (`ALIYUN_MQTT_AUTH`,
-    /// `_CLEAN_SESSION`, `_DEVICE_ID`, `_MAX_PAYLOAD`, `_PROTOCOL`, `_TIMEOUT`) the environment of the process; all other
-    /// variables are `None`, because they belong to another server.
+    /// With a named server, this is the environment of the process. With an emulator, it is what
+    /// [`environment`](Self::environment) holds; the settings of the client itself (`ALIYUN_MQTT_AUTH`, `_CLEAN_SESSION`,
+    /// `_DEVICE_ID`, `_MAX_PAYLOAD`, `_PROTOCOL` and `_TIMEOUT`) come from the process, and all other variables are
+    /// `None`, because they belong to another server.
     pub fn get(&self, name: &str) -> Option<OsString> {
         let Some(started) = &self.started else { return (self.lookup)(name) };
         match started.environment.get(name) {
@@ -116,8 +116,8 @@ impl Server {
 }
 
 impl fmt::Display for Server {
-    /// Says where the program connects to, such as `an emulator at mqtt://127.0.0.1:1883, as ALIYUN_MQTT_ENDPOINT is not
-    /// set`.
+    /// Names the endpoint: `the server at mqtts://...`, or `an emulator at mqtt://127.0.0.1:1883, as
+    /// ALIYUN_MQTT_ENDPOINT is not set`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.started {
             Some(Started { emulator, .. }) => {

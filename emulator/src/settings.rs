@@ -6,33 +6,34 @@ use std::time::Duration;
 use crate::account::{Directory, Group};
 use crate::log::Bounds;
 
-/// Instance id of an emulator that was not told another.
+/// The default instance id of an emulator.
 pub const DEFAULT_INSTANCE_ID: &str = "post-cn-emulator";
-/// Group id of an emulator that was not told another.
+/// The default group id of an emulator.
 pub const DEFAULT_GROUP_ID: &str = "GID_emulator";
-/// Region id of an emulator, in the environment it prints. It answers for any.
+/// The region id in the environment that an emulator prints. The emulator accepts any.
 pub const DEFAULT_REGION_ID: &str = "cn-emulator";
-/// Parent topic of an emulator that was not told another.
+/// The default parent topic of an emulator.
 pub const DEFAULT_PARENT_TOPIC: &str = "emulator";
-/// Access key id of an emulator that was not told another. No real one.
+/// The default AccessKey id of an emulator. Not a real one.
 pub const DEFAULT_ACCESS_KEY_ID: &str = "emulator-access-key-id";
-/// Access key secret of an emulator that was not told another. No real one.
+/// The default AccessKey secret of an emulator. Not a real one.
 pub const DEFAULT_ACCESS_KEY_SECRET: &str = "emulator-access-key-secret";
 
-/// Ports of an emulator: TCP, TLS, WebSocket, secure WebSocket, and HTTP and HTTPS of the OpenAPI.
+/// The number of listeners: TCP, TLS, WebSocket, secure WebSocket, and HTTP and HTTPS for the OpenAPI.
 pub(crate) const LISTENERS: usize = 6;
 
-/// The limits of the service, as far as the emulator enforces them.
+/// The limits of the service that the emulator enforces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest message body in bytes; more is a violation. Default 65,536.
+    /// The maximum payload of a message in bytes; more is a violation. Default: 65,536.
     pub payload: usize,
-    /// Largest packet in bytes, header included; more is a violation. Default 131,072; at most 16 MiB.
+    /// The maximum size of a packet in bytes, header included; more is a violation. Default: 131,072; at most 16 MiB.
     pub packet: usize,
-    /// Longest topic or filter in bytes; more is a violation. Default 128.
+    /// The maximum length of a topic or filter in bytes; more is a violation. Default: 128.
     pub topic_length: usize,
-    /// Filters of one session that get messages; further ones are acknowledged and get none. Default 30.
+    /// The number of filters of a session that receive messages; further ones are acknowledged and receive none.
+    /// Default: 30.
     pub filters: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The handle a program holds, and the thread behind it.
+//! The handle of an emulator, and its thread.
 
 mod endpoints;
 
@@ -26,19 +26,19 @@ use crate::time::end_of_calendar;
 use crate::tls::Certificates;
 use crate::token::Permission;
 
-/// How long the thread behind may take to answer; it needs microseconds.
+/// How long the thread of the emulator may take to respond. It needs microseconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running stand-in for one instance of ApsaraMQ for MQTT.
+/// A running emulator of one instance of ApsaraMQ for MQTT.
 ///
-/// It lives on a thread of its own; any method can be called from any thread. Dropping it stops it, quietly, and leaves
-/// neither thread nor socket behind.
+/// It runs on a thread of its own. All methods can be called from any thread. Dropping it stops it without an error and
+/// leaves no thread and no socket behind.
 pub struct Emulator {
     service: Arc<Service>,
     certificates: Certificates,
     addresses: [SocketAddr; LISTENERS],
     engine: Mutex<Option<Engine>>,
-    /// The ports stay this emulator's own while it is stopped.
+    /// Reserve the ports while the emulator is stopped.
     #[cfg(target_os = "linux")]
     _kept: Vec<tokio::net::TcpSocket>,
 }
@@ -58,15 +58,15 @@ impl fmt::Debug for Emulator {
 }
 
 impl Emulator {
-    /// Starts an emulator with all defaults. Blocks for some milliseconds.
+    /// Starts an emulator with default settings. Blocks for some milliseconds.
     ///
     /// # Errors
-    /// [`Error::Io`] when the system has no port or thread left.
+    /// [`Error::Io`] if the system has no port or thread left.
     pub fn start() -> Result<Self, Error> {
         Self::builder().start()
     }
 
-    /// Settings to change before the start.
+    /// Returns a builder, to change settings before the start.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -91,79 +91,79 @@ impl Emulator {
         Ok(emulator)
     }
 
-    /// Registers a client id for 一机一密 and returns its credential; an earlier one of this client id is void from now
-    /// on, for the next login.
+    /// Registers a client id for device credentials (一机一密) and returns its credential. Later logins with an earlier
+    /// credential of this client id are refused.
     pub fn register_device(&self, client_id: &str) -> DeviceCredential {
         lock(&self.service.directory).register_device(client_id)
     }
 
-    /// Takes a client id's credential away, for the next login. Returns whether there was one.
+    /// Removes the credential of a client id; later logins with it are refused. Returns true if there was one.
     pub fn unregister_device(&self, client_id: &str) -> bool {
         lock(&self.service.directory).unregister_device(client_id)
     }
 
-    /// Issues a token to the first access key, for these topics and filters, for so long from now on (any duration, also
-    /// one shorter than the service's 60 s; [`Builder::token_time_scale`] does not touch it).
+    /// Issues a token to the first AccessKey, for these topics and filters. It expires after `lifetime`, which may be
+    /// shorter than the 60 s of the service, and which [`Builder::token_time_scale`] does not change.
     pub fn issue_token(&self, permission: Permission, resources: &[&str], lifetime: Duration) -> String {
         lock(&self.service.tokens).issue(self.access_key_id(), permission, resources, lifetime)
     }
 
-    /// Revokes a token; clients that are connected with it are told (code 3) and cut at once. Returns whether the token
-    /// was ever issued.
+    /// Revokes a token. Clients connected with it receive a notice (code 3), and their connections are closed at once.
+    /// Returns true if the token was ever issued.
     pub fn revoke_token(&self, token: &str) -> bool {
         self.service.revoke_token(token)
     }
 
-    /// Cuts the connection of a client, as a network would; its session stays if it is one that is kept. Returns whether
-    /// the client was connected. On return it counts as offline; its socket closes within moments.
+    /// Closes the connection of a client, as a failing network would; a persistent session stays. Returns true if the
+    /// client was connected. When it returns, the client is offline; its socket closes within moments.
     pub fn kick(&self, client_id: &str) -> bool {
         self.service.kick(client_id)
     }
 
-    /// Refuses each following login with this 3.1.1 CONNACK code, 1 to 5 (5 is taken for anything else; MQTT 5 clients
-    /// get the reason code of the same meaning); `None` ends it. Connections that exist are not touched.
+    /// Refuses all later logins with this CONNACK code of MQTT 3.1.1, 1 to 5; any other is replaced by 5. MQTT 5 clients
+    /// receive the corresponding reason code. `None` accepts logins again. Existing connections are not affected.
     pub fn refuse_logins(&self, code: Option<u8>) {
         lock(&self.service.switches).refuse_all = code.map(connack_code);
     }
 
-    /// Refuses the next `count` logins with this code, then goes on as before.
+    /// Refuses the next `count` logins with this code; see [`refuse_logins`](Self::refuse_logins).
     pub fn refuse_next_logins(&self, count: u32, code: u8) {
         lock(&self.service.switches).refuse_next = (count, connack_code(code));
     }
 
-    /// Answers the next `count` calls of the OpenAPI as throttled, before anything else is looked at: `ApplyToken` with
-    /// its own `ApplyTokenOverFlow` (400), any other action with `Throttling.User` (429) and `x-acs-retry-after: 1`.
+    /// Throttles the next `count` calls of the OpenAPI, before any check: `ApplyToken` fails with its own
+    /// `ApplyTokenOverFlow` (400), any other action with `Throttling.User` (429) and `x-acs-retry-after: 1`.
     pub fn throttle_api(&self, count: u32) {
         lock(&self.service.switches).throttle_api = count;
     }
 
-    /// Answers the next `count` calls of the OpenAPI with this error, before anything else is looked at. A status that
-    /// is none from 400 to 599 is taken for 500.
+    /// Fails the next `count` calls of the OpenAPI with this error, before any check. A status outside 400 to 599 is
+    /// replaced by 500.
     pub fn fail_api(&self, count: u32, status: u16, code: &str) {
         let status = if (400..=599).contains(&status) { status } else { 500 };
         lock(&self.service.switches).fail_api = (count, status, code.to_owned());
     }
 
-    /// Keeps each following answer of the OpenAPI back for so long: the call is carried out, and logged, before.
-    /// [`Duration::ZERO`] ends it.
+    /// Delays all later responses of the OpenAPI. The calls themselves are carried out and logged without delay.
+    /// [`Duration::ZERO`] ends the delay.
     pub fn delay_api(&self, delay: Duration) {
         lock(&self.service.switches).delay_api = delay;
     }
 
-    /// Sets the clock of the OpenAPI ahead by so many seconds, or back: the one in its `Date` header, and against which
-    /// the time stamps of requests and the `ExpireTime` of `ApplyToken` are checked. 0 ends it. MQTT goes on by the
-    /// true time.
+    /// Sets the clock of the OpenAPI ahead by `seconds`, or back if negative. The clock is shown in the `Date` header,
+    /// and timestamps of requests and the `ExpireTime` of `ApplyToken` are checked against it. MQTT keeps the true time.
+    /// 0 ends the skew.
     pub fn set_clock_skew(&self, seconds: i64) {
         lock(&self.service.switches).clock_skew = seconds;
     }
 
-    /// Makes publishing to, and subscribing within, this topic or filter a permission fault from now on. A subscription
-    /// that reaches further (`a/#` where `a/b` is forbidden) stays allowed.
+    /// Forbids this topic or filter: from now on, publishing to a topic that it matches, or subscribing to a filter that
+    /// it covers, is a violation. A wider subscription (`a/#` where `a/b` is forbidden) stays allowed.
     pub fn forbid(&self, filter: &str) {
         lock(&self.service.switches).forbidden.push(filter.to_owned());
     }
 
-    /// Takes back a [`forbid`](Self::forbid) of exactly this text. Returns whether there was one.
+    /// Reverts a [`forbid`](Self::forbid) of exactly this filter. Returns true if there was one.
     pub fn allow(&self, filter: &str) -> bool {
         let mut switches = lock(&self.service.switches);
         let before = switches.forbidden.len();
@@ -171,18 +171,18 @@ impl Emulator {
         switches.forbidden.len() < before
     }
 
-    /// Pushes a message at QoS 0 to one connected client, whatever it has subscribed to: made for
-    /// `$SYS/tokenExpireNotice` and its like. Returns whether the client was connected.
+    /// Sends a QoS 0 message to one connected client, whatever it has subscribed to, such as `$SYS/tokenExpireNotice`.
+    /// Returns true if the client was connected.
     pub fn push_notice(&self, client_id: &str, topic: &str, payload: impl Into<Vec<u8>>) -> bool {
         let order = Order::Push { topic: topic.to_owned(), payload: payload.into() };
         self.service.link(client_id).is_some_and(|link| link.orders.send(order).is_ok())
     }
 
     /// Sends a message as RocketMQ or the OpenAPI would: to the subscribers of its topic, or to the target of a P2P
-    /// topic if that is connected (if not, the message is dropped). Blocks until the broker inside has taken it.
+    /// topic. If that target is not connected, the message is dropped. Blocks until the broker inside has accepted it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a topic the instance does not have or a QoS above 2, [`Error::Stopped`] after
+    /// [`Error::Invalid`] for a topic the instance does not have and for a QoS above 2, [`Error::Stopped`] after
     /// [`stop`](Self::stop).
     pub fn publish_as_service(&self, topic: &str, qos: u8, payload: impl Into<Vec<u8>>) -> Result<(), Error> {
         let parent =
@@ -194,44 +194,44 @@ impl Emulator {
         self.ask(|respond_to| Command::Publish { topic, qos, payload, respond_to })?
     }
 
-    /// All sessions, of connected clients and kept ones, sorted by client id. Empty while stopped.
+    /// Returns all sessions, those of offline clients included, sorted by client id. Empty while stopped.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
         self.ask(|respond_to| Command::Sessions { respond_to }).unwrap_or_default()
     }
 
-    /// Whether a client is connected: from just before its CONNACK leaves until its connection is known to have ended.
+    /// Returns true if a client is connected: from just before its CONNACK is sent until its connection has ended.
     #[must_use]
     pub fn is_online(&self, client_id: &str) -> bool {
         self.service.link(client_id).is_some()
     }
 
-    /// Everything seen so far (as far as it is kept), in order.
+    /// Returns all entries that the log still holds, in order.
     #[must_use]
     pub fn log(&self) -> Vec<LogEntry> {
         self.service.log.since(0)
     }
 
-    /// What was seen from this sequence number on.
+    /// Returns the entries from this sequence number on.
     #[must_use]
     pub fn log_since(&self, sequence: u64) -> Vec<LogEntry> {
         self.service.log.since(sequence)
     }
 
-    /// The sequence number the next log entry will get: take it before an action, and look at
+    /// Returns the sequence number of the next log entry. Take it before an action, and call
     /// [`log_since`](Self::log_since) after it.
     #[must_use]
     pub fn log_position(&self) -> u64 {
         self.service.log.position()
     }
 
-    /// The first log entry that `wanted` accepts, whether it is there already or comes within `timeout`. Entries are
-    /// shown to `wanted` in order, each once.
+    /// Returns the first log entry that `wanted` accepts, among those in the log and those that come within `timeout`.
+    /// `wanted` sees the entries in order, each once.
     pub fn wait_for_log(&self, timeout: Duration, wanted: impl FnMut(&LogEntry) -> bool) -> Option<LogEntry> {
         self.wait_for_log_since(0, timeout, wanted)
     }
 
-    /// As [`wait_for_log`](Self::wait_for_log), but only looks from this sequence number on.
+    /// As [`wait_for_log`](Self::wait_for_log), from this sequence number on.
     pub fn wait_for_log_since(
         &self,
         sequence: u64,
@@ -241,22 +241,23 @@ impl Emulator {
         self.service.log.wait(sequence, timeout, wanted)
     }
 
-    /// Cuts all connections and closes the listeners. Sessions and waiting messages are lost; accounts, tokens, switches
-    /// and the log stay. Blocks until all is closed. Does nothing if it is stopped already.
+    /// Closes all connections and listeners, and returns when all are closed. Sessions and stored messages are deleted;
+    /// accounts, tokens, switches and the log stay. Does nothing if the emulator is stopped already.
     ///
     /// # Errors
-    /// [`Error::Broker`] if the thread behind had panicked.
+    /// [`Error::Broker`] if the thread of the emulator has panicked.
     pub fn stop(&self) -> Result<(), Error> {
         let Some(engine) = lock(&self.engine).take() else { return Ok(()) };
-        // Fails only if the thread is gone, which the join shows.
+        // Fails only if the thread has ended, which the join reports.
         let _ = engine.commands.send(Command::Stop);
         engine.thread.join().map_err(|_| Error::Broker("its thread panicked".into()))
     }
 
-    /// Stops if it is running, and starts again on the same ports. Sessions are lost; see [`stop`](Self::stop).
+    /// Stops the emulator if it is running, and starts it again on the same ports. Sessions are deleted; see
+    /// [`stop`](Self::stop).
     ///
     /// # Errors
-    /// [`Error::Io`] if somebody else has taken one of the ports in the meantime; on Linux nobody gets one by chance.
+    /// [`Error::Io`] if another program has taken one of the ports in the meantime. On Linux the ports stay reserved.
     pub fn restart(&self) -> Result<(), Error> {
         self.stop()?;
         let engine = self.start_engine(sockets::bind(&self.addresses)?)?;
@@ -287,12 +288,12 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // Nobody is left to tell.
+        // Nobody is left to handle the error.
         let _ = self.stop();
     }
 }
 
-/// The broker inside panics where the calendar has no such time.
+/// The broker inside panics at times that a calendar cannot show.
 fn check_clock(now: SystemTime) -> Result<(), Error> {
     if (SystemTime::UNIX_EPOCH..=end_of_calendar()).contains(&now) {
         Ok(())
