@@ -1,4 +1,4 @@
-//! Who may log in: access keys, device credentials, custom identities - and the check of a login against them.
+//! The account: AccessKeys, device credentials and custom identities, and the check of a login against them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -13,13 +13,13 @@ use crate::names;
 use crate::random::random_hex;
 use crate::token::{Held, TokenBook, parse_password};
 
-/// A device credential (一机一密), good for one client id only. Its `Debug` hides the secret.
+/// A device credential (一机一密), valid for one client id. Its `Debug` hides the secret.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceCredential {
-    /// Goes into the user name; starts with `DC.`.
+    /// The id for the user name; starts with `DC.`.
     pub access_key_id: String,
-    /// Signs the client id; starts with `DC.`.
+    /// The secret that signs the client id; starts with `DC.`.
     pub access_key_secret: String,
 }
 
@@ -35,53 +35,53 @@ impl DeviceCredential {
     }
 }
 
-/// How a custom identity proves itself.
+/// How a custom identity authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignMode {
-    /// `ORIGIN`: the password is the secret itself.
+    /// `ORIGIN`: by the secret itself as the password.
     Origin,
-    /// `SIGNED`: the password is base64(HMAC-SHA1(client id)) under the secret.
+    /// `SIGNED`: by base64(HMAC-SHA1(key = secret, message = client id)) as the password.
     Signed,
 }
 
-/// What a CONNECT says about its sender.
+/// The identity that a CONNECT claims.
 pub(crate) struct Login<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) username: Option<&'a str>,
     pub(crate) password: Option<&'a [u8]>,
 }
 
-/// By what a client that logged in is allowed to act.
+/// The permissions of a client that has logged in.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// All topics of the instance.
     Full,
-    /// What its tokens allow.
+    /// The topics that its tokens name.
     Tokens { access_key_id: String, held: Held },
 }
 
-/// A refused login: the 3.1.1 CONNACK code and the reason in words.
+/// A refused login: the CONNACK code of MQTT 3.1.1, and the reason as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: u8,
     pub(crate) reason: String,
 }
 
-/// Everybody who may log in, and the names an instance knows.
+/// The accounts that can log in, and the names that an instance knows.
 #[derive(Clone, Default)]
 pub(crate) struct Directory {
     pub(crate) instance_id: String,
     pub(crate) groups: Vec<Group>,
-    /// Access key id to secret, the first being the default account.
+    /// AccessKey ids with their secrets; the first is the default account.
     pub(crate) access_keys: Vec<(String, String)>,
-    /// Temporary keys of the OpenAPI, by their id.
+    /// Temporary keys for the OpenAPI, by their id.
     pub(crate) sts_keys: HashMap<String, StsKey>,
     pub(crate) custom: HashMap<String, CustomIdentity>,
-    /// By client id.
+    /// Device credentials by client id.
     pub(crate) devices: BTreeMap<String, Device>,
 }
 
-/// A group id and when it came to be.
+/// A group id and the time of its creation.
 #[derive(Clone)]
 pub(crate) struct Group {
     pub(crate) id: String,
@@ -94,14 +94,14 @@ impl Group {
     }
 }
 
-/// A temporary key: it counts only together with its security token.
+/// A temporary key, valid only together with its security token.
 #[derive(Clone)]
 pub(crate) struct StsKey {
     pub(crate) secret: String,
     pub(crate) security_token: String,
 }
 
-/// A client id with a credential of its own.
+/// A client id with a device credential.
 #[derive(Clone)]
 pub(crate) struct Device {
     pub(crate) credential: DeviceCredential,
@@ -128,7 +128,7 @@ impl Directory {
         credential
     }
 
-    /// Gives a registered client id a new credential; `None` if it is not registered.
+    /// Renews the credential of a client id; `None` if it has none.
     pub(crate) fn refresh_device(&mut self, client_id: &str) -> Option<&Device> {
         let device = self.devices.get_mut(client_id)?;
         device.credential = DeviceCredential::random();
@@ -136,7 +136,7 @@ impl Directory {
         Some(device)
     }
 
-    /// Whether the client id had a credential.
+    /// Removes the credential of a client id. Returns true if there was one.
     pub(crate) fn unregister_device(&mut self, client_id: &str) -> bool {
         self.devices.remove(client_id).is_some()
     }
@@ -153,8 +153,8 @@ impl Directory {
         let password = login
             .password
             .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .ok_or_else(|| refuse(BAD_PASSWORD, "no password, or not text"))?;
-        // A custom identity may be named as it likes, and its client id need not have the usual form.
+            .ok_or_else(|| refuse(BAD_PASSWORD, "no password, or it is not UTF-8"))?;
+        // The user name of a custom identity is arbitrary, and its client id does not need the usual form.
         if let Some(custom) = self.custom.get(username) {
             let right = match custom.mode {
                 SignMode::Origin => password == custom.secret,
@@ -202,7 +202,7 @@ impl Directory {
                 }
                 Ok(Identity::Tokens { access_key_id: key_id.to_owned(), held })
             }
-            _ => Err(refuse(BAD_PASSWORD, "the mode is none of Signature, Token and DeviceCredential")),
+            _ => Err(refuse(BAD_PASSWORD, "the mode is not Signature, Token or DeviceCredential")),
         }
     }
 
@@ -228,9 +228,9 @@ impl fmt::Debug for Directory {
     }
 }
 
-/// `base64(HMAC-SHA1(key = secret, message = client id))`.
+/// Returns `base64(HMAC-SHA1(key = secret, message = client id))`.
 pub(crate) fn signature(client_id: &str, secret: &str) -> String {
-    // HMAC takes a key of any length, so this cannot fail; an empty text never equals a signature.
+    // Cannot fail: HMAC accepts keys of any length. An empty text never equals a signature.
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(client_id.as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())

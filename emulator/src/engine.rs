@@ -1,4 +1,5 @@
-//! What runs on the emulator's thread: a runtime, the broker inside, the front desk, and the program's questions.
+//! The emulator's thread: a runtime with the broker inside, the front desk and the OpenAPI, and the commands of the
+//! program.
 
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
@@ -22,14 +23,14 @@ use crate::service::{Order, Service};
 /// How long connections may take to end when the emulator stops.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a program can ask of the thread. An answer nobody waits for any more is lost, which is fine.
+/// A command of the program to the thread.
 pub(crate) enum Command {
     Publish { topic: String, qos: u8, payload: Bytes, respond_to: Sender<Result<(), Error>> },
     Sessions { respond_to: Sender<Vec<SessionInfo>> },
     Stop,
 }
 
-/// Runs until it is told to stop, or nobody can ask any more.
+/// Runs until a [`Command::Stop`], or until all senders of commands are dropped.
 pub(crate) fn run(
     service: &Arc<Service>,
     acceptor: TlsAcceptor,
@@ -70,7 +71,7 @@ async fn open(
     let api = Arc::new(Api::new(Arc::clone(service), Arc::clone(&broker), acceptor));
     let mut listeners = listeners.into_iter().map(TcpListener::from_std);
     let mut desks = JoinSet::new();
-    // In the order of the emulator's addresses.
+    // In the order of the settings' ports.
     for kind in [Listener::Tcp, Listener::Tls, Listener::Ws, Listener::Wss] {
         let Some(listener) = listeners.next() else { break };
         desks.spawn(listen(listener.map_err(|error| Error::io("listen", error))?, kind, Arc::clone(&desk)));
@@ -100,7 +101,7 @@ async fn answer(service: &Service, broker: &Broker, commands: &mut UnboundedRece
 async fn close(service: &Service, broker: &Broker, mut desks: JoinSet<()>) {
     desks.shutdown().await;
     service.order_all(|| Order::Cut(DisconnectReason::Stopped));
-    // What does not end in time is dropped with the runtime.
+    // Connections that do not end in time are dropped with the runtime.
     let _ = timeout(CLOSE_TIMEOUT, service.all_left()).await;
     service.forget_sessions();
     broker.dismantle().await;

@@ -1,9 +1,9 @@
-//! The service's rules about names: client ids, topics, filters, and which filter takes in which topic.
+//! The service's rules for names: client ids, group ids, topics and filters, and which filter covers which topic.
 
-/// Largest length of a client id.
+/// The maximum length of a client id.
 pub(crate) const MAX_CLIENT_ID: usize = 64;
 
-/// The group of a client id `GroupID@@@DeviceID`, or what is wrong with the id.
+/// Returns the group of a client id `GroupID@@@DeviceID`, or the rule that the id breaks.
 pub(crate) fn group_of(client_id: &str) -> Result<&str, String> {
     check_length(client_id)?;
     let Some((group, device)) = client_id.split_once("@@@") else {
@@ -19,13 +19,13 @@ pub(crate) fn group_of(client_id: &str) -> Result<&str, String> {
     Ok(group)
 }
 
-/// Whether this can be a group id.
+/// Checks a group id.
 pub(crate) fn check_group(group: &str) -> Result<(), String> {
     if group.len() > MAX_CLIENT_ID {
         return Err(format!("the group id has {} characters, more than {MAX_CLIENT_ID}", group.len()));
     }
     if group.len() < 7 || !(group.starts_with("GID_") || group.starts_with("GID-")) {
-        return Err("the group id is not GID_ or GID- and at least three characters more".into());
+        return Err("the group id is not GID_ or GID- and at least three more characters".into());
     }
     if !is_name(group) {
         return Err("the group id has characters other than letters, digits, - and _".into());
@@ -33,7 +33,7 @@ pub(crate) fn check_group(group: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a client id of any form has an allowed length.
+/// Checks the length of a client id of any form.
 pub(crate) fn check_length(client_id: &str) -> Result<(), String> {
     match client_id.len() {
         0 => Err("the client id is empty".into()),
@@ -42,7 +42,7 @@ pub(crate) fn check_length(client_id: &str) -> Result<(), String> {
     }
 }
 
-/// The parent topic (first level) of a topic to publish to, or what is wrong with the topic.
+/// Returns the parent topic (first level) of a topic to publish to, or the rule that the topic breaks.
 pub(crate) fn parent_of_topic(topic: &str, max_length: usize) -> Result<&str, String> {
     check_topic_length(topic, max_length)?;
     if let Some((parent, _)) = p2p_target(topic) {
@@ -54,7 +54,7 @@ pub(crate) fn parent_of_topic(topic: &str, max_length: usize) -> Result<&str, St
     Ok(first_level(topic))
 }
 
-/// The parent topic (first level) of a filter to subscribe to, or what is wrong with the filter.
+/// Returns the parent topic (first level) of a filter to subscribe to, or the rule that the filter breaks.
 pub(crate) fn parent_of_filter(filter: &str, max_length: usize) -> Result<&str, String> {
     check_topic_length(filter, max_length)?;
     let parent = first_level(filter);
@@ -72,20 +72,22 @@ pub(crate) fn parent_of_filter(filter: &str, max_length: usize) -> Result<&str, 
             name => is_name(name),
         };
         if !fine {
-            return Err(format!("the filter level {level:?} is not usable"));
+            return Err(format!(
+                "the filter level {level:?} is empty, has other characters than letters, digits, - and _, or is # before the end"
+            ));
         }
     }
     Ok(parent)
 }
 
-/// Parent topic and target of a P2P topic `{parent}/p2p/{clientId}`.
+/// Returns the parent topic and the target of a P2P topic `{parent}/p2p/{clientId}`.
 pub(crate) fn p2p_target(topic: &str) -> Option<(&str, &str)> {
     let (parent, rest) = topic.split_once('/')?;
     let target = rest.strip_prefix("p2p/")?;
     (is_name(parent) && group_of(target).is_ok()).then_some((parent, target))
 }
 
-/// Whether every topic that `inner` (a filter or a topic) can stand for is taken in by the filter `outer`.
+/// Returns true if the filter `outer` matches every topic that `inner` (a topic or filter) matches.
 pub(crate) fn covers(outer: &str, inner: &str) -> bool {
     let mut inner = inner.split('/');
     for level in outer.split('/') {
@@ -101,7 +103,7 @@ pub(crate) fn covers(outer: &str, inner: &str) -> bool {
 
 fn check_topic_length(topic: &str, max: usize) -> Result<(), String> {
     match topic.len() {
-        0..3 => Err("the topic has less than 3 characters".into()),
+        0..3 => Err("the topic has fewer than 3 characters".into()),
         length if length > max => Err(format!("the topic has {length} characters, more than {max}")),
         _ => Ok(()),
     }

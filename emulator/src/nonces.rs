@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The nonces of the last hour or so: each is good for one call of its key.
+/// The nonces of the last hour. Each is valid for one call of its AccessKey.
 #[derive(Default)]
 pub(crate) struct Nonces {
     seen: HashMap<(String, String), Instant>,
@@ -12,9 +12,9 @@ pub(crate) struct Nonces {
 }
 
 impl Nonces {
-    /// Whether the nonce is new.
+    /// Remembers a nonce. Returns true if it is new.
     pub(crate) fn take(&mut self, access_key_id: &str, nonce: &str) -> bool {
-        // A call can be repeated as long as its time stamp is good: from as much too early to as much too late.
+        // A call can be replayed as long as its timestamp is valid: from 31 min before to 31 min after it.
         const MEMORY: Duration = Duration::from_secs(2 * 31 * 60);
         let now = Instant::now();
         if self.seen.len() > 2 * self.swept + 1000 {

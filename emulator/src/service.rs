@@ -1,4 +1,5 @@
-//! What outlives a stop and a start: settings, accounts, tokens, switches, the log - and who is connected right now.
+//! The state that all parts of an emulator share and that survives a restart: settings, accounts, tokens, switches and
+//! the log; and the live connections.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use crate::nonces::Nonces;
 use crate::settings::Settings;
 use crate::token::{Permission, TokenBook, TokenFault};
 
-/// The one state all parts of an emulator share.
+/// The state that all parts of an emulator share.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) settings: Settings,
@@ -24,66 +25,66 @@ pub(crate) struct Service {
     pub(crate) directory: Mutex<Directory>,
     pub(crate) switches: Mutex<Switches>,
     pub(crate) nonces: Mutex<Nonces>,
-    /// Tells the message ids of this emulator from those of another.
+    /// Distinguishes the message ids of this emulator from those of another.
     pub(crate) born: SystemTime,
     links: Mutex<HashMap<String, Link>>,
     stored: Mutex<HashMap<String, Vec<StoredMessage>>>,
-    /// The packet ids of QoS 2 messages that wait for their PUBREL, by client: part of its session.
+    /// The packet ids of QoS 2 messages that wait for their PUBREL, by client; part of its session.
     qos2: Mutex<HashMap<String, HashSet<u16>>>,
     left: Notify,
 }
 
-/// What tests turn on and off.
+/// The faults that tests switch on and off.
 #[derive(Debug, Default)]
 pub(crate) struct Switches {
     pub(crate) refuse_all: Option<u8>,
     pub(crate) refuse_next: (u32, u8),
     pub(crate) forbidden: Vec<String>,
-    /// How many calls of the OpenAPI are still to be throttled.
+    /// The number of OpenAPI calls that are still to be throttled.
     pub(crate) throttle_api: u32,
-    /// How many calls of the OpenAPI are still to fail, and the status and code they fail with.
+    /// The number of OpenAPI calls that are still to fail, and their status and code.
     pub(crate) fail_api: (u32, u16, String),
-    /// How long each answer of the OpenAPI waits.
+    /// The delay of each response of the OpenAPI.
     pub(crate) delay_api: Duration,
-    /// Seconds by which the clock of the OpenAPI is ahead.
+    /// The seconds by which the clock of the OpenAPI is ahead.
     pub(crate) clock_skew: i64,
 }
 
-/// A live connection, seen from outside.
+/// A live connection, as the other parts see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
-    /// Tells this connection from an earlier or later one of the same client.
+    /// Distinguishes the connections of one client.
     pub(crate) number: u64,
     pub(crate) clean_session: bool,
     pub(crate) orders: UnboundedSender<Order>,
 }
 
-/// What a live connection can be asked to do.
+/// An order to a live connection.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// Push a message of the service, QoS 0.
+    /// Send a QoS 0 message of the service.
     Push { topic: String, payload: Vec<u8> },
-    /// End at once.
+    /// Close the connection at once.
     Cut(DisconnectReason),
-    /// Somebody else logs in under this client id: that will be the reason of the end that is coming.
+    /// Another login uses this client id; the broker inside is about to close the connection for it.
     Superseded,
-    /// Look at the tokens again.
+    /// Check the tokens again.
     TokensChanged,
 }
 
-/// A P2P message that waits for its target.
+/// A P2P message for a target that is offline.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredMessage {
     pub(crate) topic: String,
     pub(crate) payload: bytes::Bytes,
-    /// Of MQTT 5: response topic, correlation data and the like.
+    /// The properties of MQTT 5, such as response topic and correlation data.
     pub(crate) properties: PublishProperties,
 }
 
-/// Why a publish or subscribe is not allowed.
+/// A publish or subscribe that is not allowed.
 pub(crate) struct Denial {
     pub(crate) reason: String,
-    /// The notice a token holder gets first.
+    /// The notice that a token holder receives first.
     pub(crate) fault: Option<TokenFault>,
 }
 
@@ -105,7 +106,7 @@ impl Service {
         }
     }
 
-    /// Decides on a login; ordered refusals come before any check.
+    /// Decides on a login. Refusals that a test has ordered come before any check.
     pub(crate) fn login(&self, login: &Login<'_>) -> Result<Identity, Refusal> {
         let ordered = {
             let mut switches = lock(&self.switches);
@@ -117,7 +118,7 @@ impl Service {
             }
         };
         if let Some(code) = ordered {
-            return Err(Refusal { code, reason: "told to refuse logins".into() });
+            return Err(Refusal { code, reason: "refused by order of the test".into() });
         }
         lock(&self.directory).check(login, &lock(&self.tokens))
     }
@@ -140,13 +141,12 @@ impl Service {
         self.settings.parent_topics.iter().any(|known| known == parent)
     }
 
-    /// Enters a connection; an older one of the same client is forgotten (the broker inside cuts it).
+    /// Adds a connection, in place of an older one of the same client (which the broker inside closes).
     pub(crate) fn enter(&self, client_id: &str, link: Link) {
         lock(&self.links).insert(client_id.to_owned(), link);
     }
 
-    /// Forgets a connection, unless a newer one has taken its place.
-    /// Takes a connection out. Returns whether it was still its client's.
+    /// Removes a connection, unless a newer one has replaced it. Returns true if it was removed.
     pub(crate) fn leave(&self, client_id: &str, number: u64) -> bool {
         let mut links = lock(&self.links);
         let is_own = links.get(client_id).is_some_and(|link| link.number == number);
@@ -157,14 +157,14 @@ impl Service {
         is_own
     }
 
-    /// Waits until nobody is connected any more.
+    /// Waits until no client is connected.
     pub(crate) async fn all_left(&self) {
         while !lock(&self.links).is_empty() {
             self.left.notified().await;
         }
     }
 
-    /// Takes a connection out, so that the client counts as offline from now on.
+    /// Removes a connection, so that the client is offline from now on.
     fn take_link(&self, client_id: &str) -> Option<Link> {
         lock(&self.links).remove(client_id)
     }
@@ -173,36 +173,36 @@ impl Service {
         lock(&self.links).get(client_id).cloned()
     }
 
-    /// Revokes a token and has all connections look at theirs. Returns whether it was ever issued.
+    /// Revokes a token and makes all connections check theirs. Returns true if it was ever issued.
     pub(crate) fn revoke_token(&self, token: &str) -> bool {
         let known = lock(&self.tokens).revoke(token);
         self.order_all(|| Order::TokensChanged);
         known
     }
 
-    /// Cuts the connection of a client. Returns whether there was one.
+    /// Closes the connection of a client. Returns true if there was one.
     pub(crate) fn kick(&self, client_id: &str) -> bool {
         let Some(link) = self.take_link(client_id) else { return false };
         self.log.write(client_id, What::Kicked);
-        // Fails only for a connection that has just ended by itself.
+        // Fails only for a connection that has just ended.
         let _ = link.orders.send(Order::Cut(DisconnectReason::Kicked));
         true
     }
 
     pub(crate) fn order_all(&self, order: impl Fn() -> Order) {
         for link in lock(&self.links).values() {
-            // A connection that is just ending takes no orders any more, and needs none.
+            // Fails only for a connection that has just ended.
             let _ = link.orders.send(order());
         }
     }
 
-    /// Keeps a P2P message for a client that is not connected.
+    /// Stores a P2P message for a client that is offline.
     pub(crate) fn store(&self, client_id: &str, message: StoredMessage) {
         self.log.write(client_id, What::Stored { topic: message.topic.clone() });
         lock(&self.stored).entry(client_id.to_owned()).or_default().push(message);
     }
 
-    /// Does not keep it.
+    /// Logs that a P2P message for an offline client is dropped.
     pub(crate) fn drop_offline(&self, client_id: &str, topic: &str) {
         let reason = "the P2P target is offline".to_owned();
         self.log.write(client_id, What::Dropped { topic: topic.to_owned(), reason });
@@ -212,12 +212,12 @@ impl Service {
         lock(&self.stored).remove(client_id).unwrap_or_default()
     }
 
-    /// A client has published a QoS 2 message, which waits for its PUBREL.
+    /// Remembers a QoS 2 message of a client, which waits for its PUBREL.
     pub(crate) fn begin_qos2(&self, client_id: &str, packet_id: u16) {
         lock(&self.qos2).entry(client_id.to_owned()).or_default().insert(packet_id);
     }
 
-    /// A client's PUBREL has come. Returns whether there was a message for it.
+    /// Handles the PUBREL of a client. Returns true if a message waited for it.
     pub(crate) fn end_qos2(&self, client_id: &str, packet_id: u16) -> bool {
         let mut all = lock(&self.qos2);
         let Some(ids) = all.get_mut(client_id) else { return false };
@@ -232,7 +232,7 @@ impl Service {
         lock(&self.qos2).remove(client_id);
     }
 
-    /// What a stop loses.
+    /// Deletes what a stop does not keep.
     pub(crate) fn forget_sessions(&self) {
         lock(&self.links).clear();
         lock(&self.stored).clear();
@@ -253,7 +253,7 @@ impl Service {
     }
 }
 
-/// A lock whose holder panicked is still good here: every change under it is a single step.
+/// Locks a mutex, even if a holder panicked: every change under these locks is a single step.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

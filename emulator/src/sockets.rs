@@ -1,11 +1,12 @@
-//! The sockets of an emulator.
+//! The listening sockets of an emulator, and those that reserve its ports.
 
 use std::net::{SocketAddr, TcpListener as StdListener};
 
 use crate::error::Error;
 
-/// Sockets bound to these addresses that never listen. Nobody is given such a port by chance any more; who names it and
-/// sets `SO_REUSEADDR`, as the emulator's listeners do, can have it. Port 0 becomes the port that was found.
+/// Binds sockets to these addresses that never listen, so that the system assigns these ports to nobody else. A program
+/// that names such a port and sets `SO_REUSEADDR`, as the emulator's listeners do, can still listen on it. Port 0 is
+/// replaced by the port that was found.
 #[cfg(target_os = "linux")]
 pub(crate) fn keep(addresses: &mut [SocketAddr]) -> Result<Vec<tokio::net::TcpSocket>, Error> {
     use tokio::net::TcpSocket;
@@ -20,6 +21,7 @@ pub(crate) fn keep(addresses: &mut [SocketAddr]) -> Result<Vec<tokio::net::TcpSo
     addresses.iter_mut().map(named).collect()
 }
 
+/// Binds a listener to each address.
 pub(crate) fn bind(addresses: &[SocketAddr]) -> Result<Vec<StdListener>, Error> {
     let listen = |address: &SocketAddr| {
         let listener = StdListener::bind(address)?;

@@ -1,12 +1,12 @@
-//! Log entries in words, for a person who watches.
+//! Log entries as text, for people.
 
 use std::fmt::{self, Write};
 
 use super::entry::{DisconnectReason, LogEntry, What};
 
 impl fmt::Display for LogEntry {
-    /// One line without the time: the client, if there is one, and what it did. Bodies are given by their length only, and
-    /// control characters in names as `\n` or `\u{1b}`.
+    /// Writes one line without the time: the client, if there is one, and what it did. Of payloads only the length is
+    /// shown. Control characters in names appear as `\n` or `\u{1b}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.client_id.is_empty() {
             write!(OneLine(f), "{}: ", self.client_id)?;
@@ -33,24 +33,24 @@ impl fmt::Display for What {
                 write!(f, "published to {topic}, QoS {qos}, {} bytes{dup}{ordered}", payload.len())
             }
             What::PublishAcknowledged { packet_id } => write!(f, "publish {packet_id} acknowledged"),
-            What::ReleaseUnknown { packet_id } => write!(f, "released {packet_id}, which is not there"),
-            What::Violation { action, topic, reason } => write!(f, "cut off for {action:?} {topic}: {reason}"),
+            What::ReleaseUnknown { packet_id } => write!(f, "released {packet_id}, which is unknown"),
+            What::Violation { action, topic, reason } => write!(f, "disconnected for {action:?} {topic}: {reason}"),
             What::Subscribed { filter, qos } => write!(f, "subscribed to {filter}, QoS {qos}"),
             What::FilterIgnored { filter } => {
-                write!(f, "subscribed to {filter}, which is beyond the quota: no message will come by it")
+                write!(f, "subscribed to {filter}, beyond the quota: it receives no messages")
             }
             What::Unsubscribed { filter } => write!(f, "unsubscribed from {filter}"),
-            What::OrderEnabled => f.write_str("switched on ordered messages"),
+            What::OrderEnabled => f.write_str("enabled ordered messages"),
             What::TokenUploaded { permission } => write!(f, "uploaded a new token, {permission:?}"),
-            What::ControlIgnored { topic, reason } => write!(f, "{topic} is without effect: {reason}"),
+            What::ControlIgnored { topic, reason } => write!(f, "{topic} has no effect: {reason}"),
             What::NoticePushed { topic } => write!(f, "was sent the notice {topic}"),
             What::Delivered { topic, qos, packet_id: _, dup, payload } => {
                 let dup = if *dup { ", sent again" } else { "" };
                 write!(f, "was sent {topic}, QoS {qos}, {} bytes{dup}", payload.len())
             }
             What::DeliveryAcknowledged { packet_id } => write!(f, "acknowledged message {packet_id}"),
-            What::Stored { topic } => write!(f, "a message of {topic} waits for it"),
-            What::Dropped { topic, reason } => write!(f, "a message of {topic} was dropped: {reason}"),
+            What::Stored { topic } => write!(f, "a message on {topic} is stored for it"),
+            What::Dropped { topic, reason } => write!(f, "a message on {topic} was dropped: {reason}"),
             What::Kicked => f.write_str("kicked"),
             What::ServicePublished { topic, qos, payload } => {
                 write!(f, "the service published to {topic}, QoS {qos}, {} bytes", payload.len())
@@ -65,9 +65,9 @@ impl fmt::Display for What {
 impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            DisconnectReason::DisconnectedByClient => "the client said so",
+            DisconnectReason::DisconnectedByClient => "the client sent DISCONNECT",
             DisconnectReason::ClosedByClient => "the client closed the connection without a DISCONNECT",
-            DisconnectReason::Violation => "a rule was broken",
+            DisconnectReason::Violation => "the client broke a rule",
             DisconnectReason::ClientIdConflict => "another connection uses the same client id",
             DisconnectReason::NoHeartbeat => "no heartbeat",
             DisconnectReason::Kicked => "kicked",
@@ -77,7 +77,7 @@ impl fmt::Display for DisconnectReason {
     }
 }
 
-/// Whoever connects chooses names; they must not break a line, nor tell a terminal what to do.
+/// Escapes control characters: clients choose names, which must neither break a line nor control a terminal.
 struct OneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
 impl Write for OneLine<'_, '_> {

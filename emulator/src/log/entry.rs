@@ -11,13 +11,13 @@ use crate::token::Permission;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LogEntry {
-    /// Counts from 0 without a gap, over the whole life of the emulator, restarts included.
+    /// The number of the entry, from 0 without a gap, across restarts of the emulator.
     pub sequence: u64,
-    /// When it was seen.
+    /// The time of the entry.
     pub time: SystemTime,
-    /// The client it is about; empty where there is none.
+    /// The client id that the entry is about; empty if there is none.
     pub client_id: String,
-    /// What it was.
+    /// What the emulator saw.
     pub what: What,
 }
 
@@ -25,157 +25,158 @@ pub struct LogEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
-    /// The listeners are open (again).
+    /// The listeners are open, after a start or restart.
     Started,
-    /// The listeners are closed and all connections cut; sessions are gone.
+    /// The listeners and all connections are closed, and the sessions deleted.
     Stopped,
-    /// A login was accepted; written just before the CONNACK leaves.
+    /// A login was accepted; written just before the CONNACK is sent.
     Connected {
-        /// Protocol version of the connection.
+        /// The protocol version of the connection.
         version: Version,
-        /// Which listener it came in by.
+        /// The listener that accepted it.
         listener: Listener,
-        /// Clean session (3.1.1) or clean start (5).
+        /// The flag clean session (3.1.1) or clean start (5).
         clean_session: bool,
-        /// What the CONNACK says about an earlier session.
+        /// The flag session present of the CONNACK.
         session_present: bool,
-        /// The keep-alive the client asked for, in seconds.
+        /// The keep-alive of the CONNECT, in seconds.
         keep_alive: u16,
     },
     /// A login was refused.
     LoginRefused {
-        /// CONNACK code in its 3.1.1 form, 1 to 5, for MQTT 5 as well.
+        /// The CONNACK code of MQTT 3.1.1, 1 to 5, also for MQTT 5 clients.
         code: u8,
-        /// Why, in words.
+        /// The reason, as text.
         reason: String,
     },
-    /// A client published to a topic it may use; written before the acknowledgement.
+    /// A client published to a topic that it may use; written before the acknowledgement is sent.
     Published {
-        /// The topic, alias resolved.
+        /// The topic, with its alias resolved.
         topic: String,
-        /// 0, 1 or 2.
+        /// The QoS: 0, 1 or 2.
         qos: u8,
-        /// Packet id, for QoS 1 and 2.
+        /// The packet id, for QoS 1 and 2.
         packet_id: Option<u16>,
-        /// Whether the client marked it as sent again.
+        /// The flag DUP: the client sent it before.
         dup: bool,
-        /// Whether this connection had switched on the order flag before.
+        /// True if the client had enabled ordered messages on this connection before.
         ordered: bool,
-        /// The body.
+        /// The payload.
         payload: Payload,
     },
-    /// A publish of the client was acknowledged to the end: PUBACK (QoS 1) or PUBCOMP (QoS 2) leaves.
+    /// A publish of the client was acknowledged: PUBACK (QoS 1) or PUBCOMP (QoS 2) is sent.
     PublishAcknowledged {
-        /// Packet id of the publish.
+        /// The packet id of the publish.
         packet_id: u16,
     },
-    /// A PUBREL of MQTT 5 named a message that is not there: PUBCOMP with 0x92 leaves.
+    /// A PUBREL of MQTT 5 named an unknown packet id: PUBCOMP with 0x92 is sent.
     ReleaseUnknown {
-        /// Packet id of the PUBREL.
+        /// The packet id of the PUBREL.
         packet_id: u16,
     },
-    /// The client broke a rule and is cut.
+    /// The client broke a rule, and its connection is closed.
     Violation {
-        /// What it tried.
+        /// What the client did.
         action: Action,
-        /// The topic or filter it named; empty where there is none.
+        /// The topic or filter of the packet; empty if there is none.
         topic: String,
-        /// Which rule, in words.
+        /// The rule, as text.
         reason: String,
     },
-    /// A client subscribed; written before the SUBACK.
+    /// A client subscribed; written before the SUBACK is sent.
     Subscribed {
         /// The filter.
         filter: String,
-        /// The QoS asked for, 0 to 2.
+        /// The requested QoS: 0, 1 or 2.
         qos: u8,
     },
-    /// A subscription was beyond the quota: acknowledged, but no message will come by it.
+    /// A subscription was beyond the quota: it is acknowledged, but receives no messages.
     FilterIgnored {
         /// The filter.
         filter: String,
     },
-    /// A client unsubscribed; written before the UNSUBACK.
+    /// A client unsubscribed; written before the UNSUBACK is sent.
     Unsubscribed {
         /// The filter.
         filter: String,
     },
-    /// `$SYS/enableOrderMsg` was taken.
+    /// The client enabled ordered messages (`$SYS/enableOrderMsg`).
     OrderEnabled,
-    /// `$SYS/uploadToken` was taken.
+    /// The client replaced a token (`$SYS/uploadToken`).
     TokenUploaded {
-        /// The type of the token replaced.
+        /// The type of the token.
         permission: Permission,
     },
-    /// A message to a `$SYS` topic was acknowledged, but has no effect.
+    /// A message to a `$SYS` topic was acknowledged without effect.
     ControlIgnored {
         /// The topic.
         topic: String,
-        /// Why, in words.
+        /// The reason, as text.
         reason: String,
     },
-    /// The emulator pushed a notice; written just before it leaves.
+    /// A notice for the client; written just before it is sent.
     NoticePushed {
         /// The topic of the notice.
         topic: String,
     },
-    /// A message is handed to the client's connection.
+    /// A message for the client; written just before it is sent.
     Delivered {
-        /// The topic the client sees, alias resolved.
+        /// The topic, with its alias resolved.
         topic: String,
-        /// 0, 1 or 2.
+        /// The QoS: 0, 1 or 2.
         qos: u8,
-        /// Packet id, for QoS 1 and 2.
+        /// The packet id, for QoS 1 and 2.
         packet_id: Option<u16>,
-        /// Whether it is sent again.
+        /// The flag DUP: it was sent before.
         dup: bool,
-        /// The body.
+        /// The payload.
         payload: Payload,
     },
-    /// The client acknowledged a message to the end: PUBACK (QoS 1) or PUBCOMP (QoS 2) came.
+    /// The client acknowledged a message: PUBACK (QoS 1) or PUBCOMP (QoS 2) was received.
     DeliveryAcknowledged {
-        /// Packet id of the message.
+        /// The packet id of the message.
         packet_id: u16,
     },
-    /// A P2P message waits for its target, which is the client of this entry.
+    /// A P2P message is stored for its target, the client of this entry, which is offline.
     Stored {
         /// The topic.
         topic: String,
     },
-    /// The broker dropped a message meant for the client of this entry.
+    /// A message for the client of this entry was dropped.
     Dropped {
         /// The topic.
         topic: String,
-        /// Why, in words.
+        /// The reason, as text.
         reason: String,
     },
-    /// `Emulator::kick`, or `CloseConnection` of the OpenAPI, was called for this client.
+    /// [`Emulator::kick`](crate::Emulator::kick) or `CloseConnection` of the OpenAPI was called for this client.
     Kicked,
-    /// The service itself sent a message: `Emulator::publish_as_service`, or `SendMessage` of the OpenAPI.
+    /// The service itself sent a message, by [`Emulator::publish_as_service`](crate::Emulator::publish_as_service) or
+    /// `SendMessage` of the OpenAPI.
     ServicePublished {
         /// The topic.
         topic: String,
-        /// 0, 1 or 2.
+        /// The QoS: 0, 1 or 2.
         qos: u8,
-        /// The body.
+        /// The payload.
         payload: Payload,
     },
-    /// A call of the OpenAPI was accepted and has been carried out; written before its answer leaves. The client id of
-    /// the entry is the call's `ClientId` parameter, if it has one.
+    /// A call of the OpenAPI was carried out; written before its response is sent. The client id of the entry is the
+    /// parameter `ClientId` of the call, if it has one.
     ApiCalled {
         /// The action.
         action: String,
     },
-    /// A call of the OpenAPI was refused; as for [`What::ApiCalled`].
+    /// A call of the OpenAPI was refused; otherwise as [`What::ApiCalled`].
     ApiRefused {
-        /// The action; empty if none could be read.
+        /// The action; empty if the call could not be read.
         action: String,
-        /// The error code of the answer.
+        /// The error code of the response.
         code: String,
     },
-    /// The connection has ended.
+    /// The connection ended.
     Disconnected {
-        /// Why.
+        /// The reason.
         reason: DisconnectReason,
     },
 }
@@ -189,7 +190,7 @@ pub enum Version {
     V5,
 }
 
-/// The way a connection came in.
+/// The listener that accepted a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Listener {
     /// Plain TCP.
@@ -212,40 +213,40 @@ pub enum Action {
     Subscribe,
     /// A publish to `$SYS/uploadToken`.
     UploadToken,
-    /// A token ran out, or was revoked, while the client was connected.
+    /// A token expired or was revoked while the client was connected.
     HoldToken,
-    /// A packet that cannot be read, or that has no place here.
+    /// A malformed or unexpected packet.
     Packet,
 }
 
-/// Why a connection ended.
+/// The reason for the end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DisconnectReason {
     /// The client sent DISCONNECT.
     DisconnectedByClient,
-    /// The client's end of the connection was closed without a DISCONNECT.
+    /// The client closed the connection without a DISCONNECT.
     ClosedByClient,
-    /// A rule was broken: see the [`What::Violation`] before it.
+    /// The client broke a rule: see the [`What::Violation`] before it.
     Violation,
     /// Another connection logged in with the same client id.
     ClientIdConflict,
-    /// Nothing was heard of the client for its keep-alive time and half of it again.
+    /// No packet of the client arrived for 1.5 times its keep-alive.
     NoHeartbeat,
-    /// [`Emulator::kick`](crate::Emulator::kick).
+    /// [`Emulator::kick`](crate::Emulator::kick) was called.
     Kicked,
     /// The emulator was stopped.
     Stopped,
-    /// The broker inside closed the connection for another reason.
+    /// The broker inside closed the connection for a reason of its own.
     ClosedByBroker,
 }
 
-/// The body of a message. Its `Debug` shows at most 64 bytes.
+/// The payload of a message. Its `Debug` shows at most 64 bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Payload(Arc<[u8]>);
 
 impl Payload {
-    /// Bytes in front of the body: how often it is shared.
+    /// The size of the reference counts in front of the bytes.
     const HEADER: usize = 2 * size_of::<usize>();
 }
 
@@ -271,7 +272,7 @@ impl fmt::Debug for Payload {
 }
 
 impl LogEntry {
-    /// Bytes of memory, texts and payload included.
+    /// Returns the size in memory, texts and payload included.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.client_id.len() + self.what.size_of_contents()
     }

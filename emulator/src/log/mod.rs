@@ -1,4 +1,4 @@
-//! What the emulator saw, in order. No secret, password or token is ever written here.
+//! The log: what the emulator saw, in order. It never contains a secret, password or token.
 
 mod display;
 mod entry;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use self::entry::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
 
-/// How much a log keeps.
+/// The maximum size of a log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
 }
 
-/// The log itself: bounded, shared by all connections, and awaited by tests.
+/// The log: bounded, shared by all connections, and awaited by tests.
 #[derive(Debug)]
 pub(crate) struct Log {
     entries: Mutex<Entries>,
@@ -26,7 +26,7 @@ pub(crate) struct Log {
 #[derive(Debug)]
 struct Entries {
     kept: VecDeque<LogEntry>,
-    /// Of those kept.
+    /// The size of the kept entries.
     bytes: usize,
     next: u64,
     bounds: Bounds,
@@ -49,7 +49,7 @@ impl Log {
         Self { entries: Mutex::new(entries), grown: Condvar::new() }
     }
 
-    /// Returns the number of the new entry.
+    /// Appends an entry and returns its sequence number.
     pub(crate) fn write(&self, client_id: &str, what: What) -> u64 {
         let mut entries = self.lock();
         let sequence = entries.next;
@@ -61,12 +61,12 @@ impl Log {
         sequence
     }
 
-    /// Looks through all entries without a copy. Nobody can write meanwhile: `look` must not wait for anything.
+    /// Calls `look` with all entries, without a copy. The log is locked meanwhile: `look` must not wait for anything.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&VecDeque<LogEntry>) -> R) -> R {
         look(&self.lock().kept)
     }
 
-    /// The number the next entry will get.
+    /// Returns the sequence number of the next entry.
     pub(crate) fn position(&self) -> u64 {
         self.lock().next
     }
@@ -77,7 +77,7 @@ impl Log {
         entries.kept.range(start..).cloned().collect()
     }
 
-    /// The first entry from `sequence` on that `wanted` accepts, waiting for it no longer than `timeout`.
+    /// Returns the first entry from `sequence` on that `wanted` accepts, waiting for at most `timeout`.
     pub(crate) fn wait(
         &self,
         mut sequence: u64,
@@ -85,7 +85,7 @@ impl Log {
         mut wanted: impl FnMut(&LogEntry) -> bool,
     ) -> Option<LogEntry> {
         const BATCH: usize = 256;
-        // Within what a clock can say.
+        // Within the range of a clock.
         let deadline = Instant::now() + timeout.min(Duration::from_secs(100 * 365 * 86_400));
         let mut entries = self.lock();
         loop {
