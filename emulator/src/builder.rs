@@ -129,9 +129,10 @@ impl Builder {
         self
     }
 
-    /// Scales the lifetime of tokens, for tests that cannot wait a minute: with 0.05, a token applied for with 60 s lives
-    /// 3 s, and the notice lead shrinks from 300 s to 15 s. ApplyToken checks the time it is asked for, and the notice
-    /// names the actual expiry. [`Emulator::issue_token`] keeps exact lifetimes. Above 0 and at most 1.0, the default.
+    /// Scales the lifetime of tokens, for tests that cannot wait a minute: with 0.05, a token applied for with 60 s
+    /// lives 3 s, and the notice lead shrinks from 300 s to 15 s. ApplyToken checks the time it is asked for, and the
+    /// notice names the actual expiry. [`Emulator::issue_token`] keeps exact lifetimes. Above 0 and at most 1.0, the
+    /// default.
     pub fn token_time_scale(mut self, scale: f64) -> Self {
         self.settings.token_time_scale = scale;
         self
@@ -162,8 +163,8 @@ impl Builder {
         self
     }
 
-    /// Sets the maximum size of the log in bytes of memory, payloads included. The oldest entries are removed first; the
-    /// newest is always kept. Default: 134,217,728 (128 MiB).
+    /// Sets the maximum size of the log in bytes of memory, payloads included. The oldest entries are removed first;
+    /// the newest is always kept. Default: 134,217,728 (128 MiB).
     pub fn log_bytes(mut self, bytes: usize) -> Self {
         self.settings.log.bytes = bytes;
         self

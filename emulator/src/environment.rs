@@ -61,8 +61,8 @@ impl FromStr for Transport {
 
 /// The names and values of environment variables, as programs built on `aliyun-mqtt` read them.
 ///
-/// `Display` writes a line `export NAME=VALUE` for each, quoted so that a POSIX shell reads every value unchanged. `Debug`
-/// hides the values. The secrets among them are made up, but give access to this emulator.
+/// `Display` writes a line `export NAME=VALUE` for each, quoted so that a POSIX shell reads every value unchanged.
+/// `Debug` hides the values. The secrets among them are made up, but give access to this emulator.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Environment {
     variables: Vec<(&'static str, String)>,
@@ -99,9 +99,9 @@ impl fmt::Debug for Environment {
 }
 
 impl Emulator {
-    /// Returns the environment for a client over this transport: the endpoints of MQTT and of the OpenAPI (over HTTPS if
-    /// the transport is over TLS), region, instance, group, parent topic, AccessKey, and a new token for all topics below
-    /// the parent topic, valid for 30 days.
+    /// Returns the environment for a client over this transport: the endpoints of MQTT and of the OpenAPI (over HTTPS
+    /// if the transport is over TLS), region, instance, group, parent topic, AccessKey, and a new token for all topics
+    /// below the parent topic, valid for 30 days.
     ///
     /// With a `ca_file`, writes the CA certificate to it, as PEM, and sets `ALIYUN_MQTT_CA_FILE` to its absolute path.
     ///

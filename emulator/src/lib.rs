@@ -30,9 +30,10 @@
 //! # How it works
 //! The API blocks and needs no runtime. Each [`Emulator`] has one thread, listens on 127.0.0.1 on six ports (TCP, TLS,
 //! WebSocket and secure WebSocket; HTTP and HTTPS for the OpenAPI), and starts within milliseconds. Any number of them
-//! can run in one process. A front desk terminates TLS and WebSocket, checks every packet, and forwards the allowed ones
-//! to an MQTT broker (`rmqtt`) inside, which keeps sessions and routes and speaks MQTT 3.1.1 and 5 at QoS 0 to 2. All
-//! secrets are made up. No code is shared with the client library, so that a mistake in one cannot hide in the other.
+//! can run in one process. A front desk terminates TLS and WebSocket, checks every packet, and forwards the allowed
+//! ones to an MQTT broker (`rmqtt`) inside, which keeps sessions and routes and speaks MQTT 3.1.1 and 5 at QoS 0 to 2.
+//! All secrets are made up. No code is shared with the client library, so that a mistake in one cannot hide in the
+//! other.
 //!
 //! The OpenAPI (OnsMqtt, 2020-04-20) accepts POST and GET at [`Emulator::api_endpoint`] and checks both signatures, V3
 //! (`ACS3-HMAC-SHA256`) and V2 (HMAC-SHA1). [`Emulator::throttle_api`], [`Emulator::fail_api`],

@@ -73,7 +73,7 @@ pub(crate) fn parent_of_filter(filter: &str, max_length: usize) -> Result<&str, 
         };
         if !fine {
             return Err(format!(
-                "the filter level {level:?} is empty, has other characters than letters, digits, - and _, or is # before the end"
+                "the filter level {level:?} is neither of letters, digits, - and _, nor +, nor # at the end"
             ));
         }
     }

@@ -25,8 +25,8 @@ const OF_THE_CLIENT: [&str; 6] = [
 
 /// The server a program talks to: the one its environment names, or an emulator in this process.
 ///
-/// Lets an example or a test run against both without a case distinction. Keep it until the program ends, and read every
-/// setting with [`get`](Self::get).
+/// Lets an example or a test run against both without a case distinction. Keep it until the program ends, and read
+/// every setting with [`get`](Self::get).
 ///
 /// ```
 /// use aliyun_mqtt_emulator::Server;
@@ -81,9 +81,9 @@ impl Server {
     /// Returns the value of an environment variable as the program should see it.
     ///
     /// With a named server, this is the environment of the process. With an emulator, it is what
-    /// [`environment`](Self::environment) holds; the settings of the client itself (`ALIYUN_MQTT_AUTH`, `_CLEAN_SESSION`,
-    /// `_DEVICE_ID`, `_MAX_PAYLOAD`, `_PROTOCOL` and `_TIMEOUT`) come from the process, and all other variables are
-    /// `None`, because they belong to another server.
+    /// [`environment`](Self::environment) holds; the settings of the client itself (`ALIYUN_MQTT_AUTH`,
+    /// `_CLEAN_SESSION`, `_DEVICE_ID`, `_MAX_PAYLOAD`, `_PROTOCOL` and `_TIMEOUT`) come from the process, and all other
+    /// variables are `None`, because they belong to another server.
     pub fn get(&self, name: &str) -> Option<OsString> {
         let Some(started) = &self.started else { return (self.lookup)(name) };
         match started.environment.get(name) {

@@ -1,4 +1,4 @@
-//! Who calls: both signatures, the time stamp, and the nonce.
+//! The check of the caller: signature, timestamp and nonce.
 
 use std::time::SystemTime;
 
@@ -12,7 +12,7 @@ use crate::service::{Service, lock};
 /// The one version of the OpenAPI.
 const VERSION: &str = "2020-04-20";
 
-/// Checks everything that is the same for all actions. Returns the access key id of the caller.
+/// Checks what all actions have in common. Returns the AccessKey id of the caller.
 pub(super) fn check(service: &Service, request: &Request, now: SystemTime) -> Result<String, ApiError> {
     let claim = signature::claim(request)?;
     if claim.version != VERSION {

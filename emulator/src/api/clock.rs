@@ -1,4 +1,4 @@
-//! The clock of the OpenAPI, which tests can shift, and the two ways in which the OpenAPI writes a point in time.
+//! The clock of the OpenAPI, which tests can shift, and the two formats of points in time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

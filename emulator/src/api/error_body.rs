@@ -1,4 +1,4 @@
-//! What hyper answers by itself, to a request it cannot read, gets a body like every other refusal.
+//! Adds a body to the responses that hyper sends by itself to a request that it cannot read.
 
 use std::io;
 use std::pin::Pin;
@@ -15,16 +15,16 @@ use super::response::{ApiError, last_response};
 use crate::log::What;
 use crate::service::{Service, lock};
 
-/// How long a client may go on sending what nobody reads: closing before that could cost it the answer.
+/// How long a client may continue to send before the connection is closed. Closing at once could cost it the response.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The stream of a connection, between hyper and the client.
+/// The stream between hyper and a client.
 pub(super) struct ErrorBodies<S> {
     stream: S,
-    /// Where the client asked, as far as can be known.
+    /// The host for the response, because the one of the request is unknown.
     address: String,
     service: Arc<Service>,
-    /// What is still to be written in place of what hyper wanted to write, which had this length.
+    /// The rest of the response to write in place of hyper's, and the length of that.
     instead: Option<(Vec<u8>, usize)>,
     farewell: Option<Pin<Box<Sleep>>>,
 }
@@ -34,7 +34,7 @@ impl<S> ErrorBodies<S> {
         Self { stream, address, service, instead: None, farewell: None }
     }
 
-    /// The answer in place of one of hyper's own; those have no body.
+    /// Returns the response in place of one that hyper sends by itself; those have no body.
     fn in_place_of(&self, answer: &[u8]) -> Option<Vec<u8>> {
         let mut headers = [httparse::EMPTY_HEADER; 16];
         let mut head = httparse::Response::new(&mut headers);

@@ -15,7 +15,7 @@ pub(super) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// Reads the pairs of a query string or form body. A broken encoding and a name that comes twice are errors.
+/// Reads the pairs of a query string or form body. An invalid encoding and a name that occurs twice are errors.
 pub(super) fn parse(text: &[u8]) -> Result<BTreeMap<String, String>, ApiError> {
     let mut pairs = BTreeMap::new();
     parse_into(&mut pairs, text)?;
@@ -24,20 +24,20 @@ pub(super) fn parse(text: &[u8]) -> Result<BTreeMap<String, String>, ApiError> {
 
 /// As [`parse`], adding to `pairs`.
 pub(super) fn parse_into(pairs: &mut BTreeMap<String, String>, text: &[u8]) -> Result<(), ApiError> {
-    // What it cannot decode, `form_urlencoded` leaves as it is or replaces.
+    // `form_urlencoded` keeps or replaces what it cannot decode.
     if !is_well_encoded(text) {
-        return Err(ApiError::parameter("the percent-encoding of a parameter is broken"));
+        return Err(ApiError::parameter("the percent-encoding of a parameter is invalid"));
     }
     for (name, value) in form_urlencoded::parse(text) {
         match pairs.entry(name.into_owned()) {
             Entry::Vacant(place) => place.insert(value.into_owned()),
-            Entry::Occupied(_) => return Err(ApiError::parameter("a parameter is given twice")),
+            Entry::Occupied(_) => return Err(ApiError::parameter("a parameter occurs twice")),
         };
     }
     Ok(())
 }
 
-/// Returns true for printable ASCII in which each `%` is followed by two hexadecimal digits, and which decodes to UTF-8.
+/// Returns true for printable ASCII that decodes to UTF-8 and in which two hexadecimal digits follow each `%`.
 fn is_well_encoded(text: &[u8]) -> bool {
     let is_byte = |digits: &[u8]| digits.iter().take(2).filter(|digit| digit.is_ascii_hexdigit()).count() == 2;
     text.iter().all(u8::is_ascii_graphic)

@@ -1,4 +1,4 @@
-//! The OpenAPI of the service over HTTP and HTTPS: two listeners, and the way of one call from request to answer.
+//! The OpenAPI of the service over HTTP and HTTPS: its listeners, and the path of a call from request to response.
 
 mod actions;
 mod caller;
@@ -34,7 +34,7 @@ use crate::broker::Broker;
 use crate::log::What;
 use crate::service::{Service, lock};
 
-/// What all calls need.
+/// What all calls share.
 pub(crate) struct Api {
     service: Arc<Service>,
     broker: Arc<Broker>,
@@ -47,7 +47,7 @@ impl Api {
     }
 }
 
-/// Takes connections until it is dropped, which ends those it took as well.
+/// Accepts connections until the future is dropped, which also ends them.
 pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
     let mut connections = JoinSet::new();
     loop {
@@ -56,7 +56,7 @@ pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
                 Ok((stream, _)) => {
                     connections.spawn(handle(stream, secure, Arc::clone(&api)));
                 }
-                // Out of descriptors, or the like: nothing to do but to try again a little later.
+                // The process is out of descriptors, for example: try again a little later.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -65,7 +65,7 @@ pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
 }
 
 async fn handle(stream: TcpStream, secure: bool, api: Arc<Api>) {
-    // Only costs speed if it fails.
+    // A failure only costs speed.
     let _ = stream.set_nodelay(true);
     let address = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
     if secure {
@@ -85,7 +85,7 @@ where
         let api = Arc::clone(&api);
         async move { Ok::<_, Infallible>(respond(&api, request).await) }
     });
-    // What goes wrong here is a matter of the client, which sees it itself.
+    // Errors are of concern to the client only, which sees them itself.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(READ_TIMEOUT)
@@ -126,7 +126,7 @@ async fn run(api: &Api, request: &Request) -> Outcome {
     actions::run(&call, request.action()).await
 }
 
-/// The failures a test has ordered come before any check.
+/// Returns the failure that a test has ordered; it comes before any check.
 fn ordered_failure(api: &Api, action: &str) -> Result<(), ApiError> {
     let mut switches = lock(&api.service.switches);
     if switches.throttle_api > 0 {
@@ -136,7 +136,7 @@ fn ordered_failure(api: &Api, action: &str) -> Result<(), ApiError> {
     let (count, status, code) = &mut switches.fail_api;
     if *count > 0 {
         *count -= 1;
-        return Err(ApiError::new(*status, code.as_str(), "told to fail"));
+        return Err(ApiError::new(*status, code.as_str(), "failed by order of the test"));
     }
     Ok(())
 }

@@ -15,16 +15,16 @@ use super::form;
 use super::response::ApiError;
 use crate::names::MAX_CLIENT_ID;
 
-/// How long a client may take over TLS, the headers of a request, and its body, each.
+/// The timeout of the TLS handshake, of the headers of a request, and of its body.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Most bytes of a body.
+/// The maximum size of a body.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Longest name of an action that is worth a place in the log.
+/// The maximum length of an action in the log.
 const MAX_ACTION: usize = 64;
 
-/// A call that could be read; nothing in it is checked yet.
+/// A call, of which nothing is checked yet.
 pub(super) struct Request {
     pub(super) method: String,
     pub(super) headers: HeaderMap,
@@ -33,7 +33,7 @@ pub(super) struct Request {
     parameters: Parameters,
 }
 
-/// The parameters of a call, whichever way they came. An empty one counts as missing.
+/// The parameters of a call, from query string and body. An empty one is treated as missing.
 #[derive(Default)]
 pub(super) struct Parameters(BTreeMap<String, String>);
 
@@ -67,24 +67,24 @@ impl Request {
         Ok(Self { method: method.to_owned(), headers, query, body, parameters: Parameters(parameters) })
     }
 
-    /// The action asked for: a header in V3, a parameter in V2; empty if there is none.
+    /// Returns the action: a header in V3, a parameter in V2; empty if there is none.
     pub(super) fn action(&self) -> &str {
         self.header("x-acs-action").or_else(|| self.parameters.get("Action")).unwrap_or("")
     }
 
-    /// The action, if it could be one: what is written into the log was not signed yet.
+    /// Returns the action for the log; empty if it cannot be one, because it is not authenticated yet.
     pub(super) fn action_for_log(&self) -> String {
         let action = self.action();
         let fine = action.len() <= MAX_ACTION && action.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if fine { action.to_owned() } else { String::new() }
     }
 
-    /// The client id the call is about, likewise.
+    /// Returns the client id of the call for the log, likewise.
     pub(super) fn client_id_for_log(&self) -> String {
         self.parameters.get("ClientId").filter(|id| id.len() <= MAX_CLIENT_ID).unwrap_or("").to_owned()
     }
 
-    /// A header that is text and not empty.
+    /// Returns the value of a header that is text and not empty.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
     }
@@ -112,7 +112,7 @@ impl Parameters {
         if (least..=most).contains(&number) {
             Ok(number)
         } else {
-            Err(ApiError::parameter(format!("{name} is {number}, not within {least} and {most}")))
+            Err(ApiError::parameter(format!("{name} is {number}, not within {least} to {most}")))
         }
     }
 
@@ -120,7 +120,7 @@ impl Parameters {
         self.get(name).map_or(Ok(default), |text| parse_number(name, text))
     }
 
-    /// `true` or `false`, in any letter case; missing is `false`.
+    /// Returns the value of `true` or `false`, in any case; a missing parameter is `false`.
     pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
         match self.get(name) {
             None => Ok(false),
@@ -130,7 +130,7 @@ impl Parameters {
         }
     }
 
-    /// The values of `name.1`, `name.2` and so on, of which there must be at least one and no gap.
+    /// Returns the values of `name.1`, `name.2` and so on. There must be at least one, and no gap.
     pub(super) fn list(&self, name: &str) -> Result<Vec<&str>, ApiError> {
         let mut items = Vec::new();
         while let Some(item) = self.get(&format!("{name}.{}", items.len() + 1)) {
@@ -143,13 +143,13 @@ impl Parameters {
         Ok(items)
     }
 
-    /// All of them in the order of their names.
+    /// Returns all parameters, sorted by name.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
-/// The whole body. One that is too long is read on for a while, or its sender might never see the answer.
+/// Reads the whole body. Of one that is too long, it reads more than it needs, so that the client sees the response.
 async fn collect(mut body: Incoming) -> Result<Bytes, ApiError> {
     const HARD_LIMIT: u64 = 16 * MAX_BODY as u64;
     let mut collected = BytesMut::new();

@@ -1,4 +1,4 @@
-//! What a call is answered with: JSON, whatever format was asked for.
+//! The response of a call: JSON, whatever format the call asks for.
 
 use std::time::SystemTime;
 
@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use crate::random::random_hex;
 
-/// The fields of a good answer, or what is wrong.
+/// The fields of a successful response, or an error.
 pub(super) type Outcome = Result<Map<String, Value>, ApiError>;
 
-/// A refusal, as the service words it: a code for programs, a message for people.
+/// An error, with a code for programs and a message for people.
 #[derive(Debug)]
 pub(super) struct ApiError {
     pub(super) status: u16,
@@ -27,12 +27,12 @@ impl ApiError {
         Self { status, code: code.into(), message: message.into(), retry_after: false }
     }
 
-    /// A parameter of an action that is missing or not usable.
+    /// The error for a parameter that is missing or invalid.
     pub(super) fn parameter(message: impl Into<String>) -> Self {
         Self::new(400, "ParameterCheckFailed", message)
     }
 
-    /// A topic or group that the instance does not have, or that this caller may not use.
+    /// The error for a topic or group that the instance does not have or the caller may not use.
     pub(super) fn permission(message: impl Into<String>) -> Self {
         Self::new(400, "PermissionCheckFailed", message)
     }
@@ -46,12 +46,12 @@ impl ApiError {
     }
 }
 
-/// The HTTP answer.
+/// Returns the HTTP response.
 pub(super) fn render(outcome: Outcome, host: &str, now: SystemTime) -> Response<Full<Bytes>> {
     respond(outcome, host, now).map(Full::new)
 }
 
-/// A refusal as the bytes of a whole HTTP answer, the last one of its connection.
+/// Returns an error as the bytes of a whole HTTP response, the last one of its connection.
 pub(super) fn last_response(error: ApiError, host: &str, now: SystemTime) -> Vec<u8> {
     let response = respond(Err(error), host, now);
     let body = response.body();
@@ -84,7 +84,7 @@ fn respond(outcome: Outcome, host: &str, now: SystemTime) -> Response<Bytes> {
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
-    // The text of a date is always a good header value.
+    // Cannot fail: a date is a valid header value.
     if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now)) {
         headers.insert(DATE, date);
     }
@@ -94,7 +94,7 @@ fn respond(outcome: Outcome, host: &str, now: SystemTime) -> Response<Bytes> {
     response
 }
 
-/// The form of a UUID in capital letters.
+/// Returns a request id in the form of a UUID, in capital letters.
 fn request_id() -> String {
     let text = random_hex().to_uppercase();
     format!("{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])

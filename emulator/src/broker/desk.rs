@@ -8,17 +8,17 @@ use tokio::net::TcpStream;
 
 use crate::service::lock;
 
-/// The front desk's own connections, by their local addresses: nobody else gets in.
+/// The connections of the front desk by local address. The broker inside accepts no others.
 pub(crate) type DeskAddresses = Arc<Mutex<HashMap<SocketAddr, DeskConnection>>>;
 
-/// What the broker and the front desk tell each other about one connection.
+/// What the broker inside and the front desk share about one connection.
 #[derive(Debug, Default)]
 pub(crate) struct DeskConnection {
     /// The client's Maximum Packet Size.
     pub(super) max_packet: Option<u32>,
-    /// Why the message that is being dropped is dropped, where the broker would give another reason.
+    /// The reason for dropping the current message, if the broker inside would give another one.
     pub(super) drop_reason: Option<&'static str>,
-    /// Whether the filters of the UNSUBSCRIBEs that were not answered yet had been subscribed, in order.
+    /// For each filter of the UNSUBSCRIBEs without an UNSUBACK yet, in order: true if it was subscribed.
     pub(crate) unsubscribed: VecDeque<bool>,
 }
 
@@ -28,14 +28,14 @@ pub(crate) struct BrokerConnection {
     pub(crate) pass: Pass,
 }
 
-/// Lets one connection of the front desk in, as long as it is held.
+/// Admits one connection of the front desk until it is dropped.
 pub(crate) struct Pass {
     pub(super) address: SocketAddr,
     pub(super) desk: DeskAddresses,
 }
 
 impl Pass {
-    /// Whether the next `count` filters that were given up had been subscribed.
+    /// Takes the next `count` entries of [`DeskConnection::unsubscribed`].
     pub(crate) fn take_unsubscribed(&self, count: usize) -> Vec<bool> {
         let mut desk = lock(&self.desk);
         let Some(place) = desk.get_mut(&self.address) else { return Vec::new() };

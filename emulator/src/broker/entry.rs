@@ -1,4 +1,4 @@
-//! One client's place in the register of sessions, at which sessions change hands.
+//! The entry of one client in the register of sessions, where a new session replaces an old one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,30 +15,30 @@ use super::desk::DeskAddresses;
 use super::handover::{Handover, Handovers, Kept};
 use crate::service::lock;
 
-/// How long a login may wait for another one of the same client.
+/// How long a login waits for another one of the same client.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One client's place in the register.
+/// The entry of one client.
 pub(super) struct RegisterEntry {
     pub(super) inner: Box<dyn Entry>,
     pub(super) handovers: Handovers,
     pub(super) desk: DeskAddresses,
-    /// Whether this one has begun to replace the client's session.
+    /// True while a new session is replacing the old one.
     pub(super) hands_over: bool,
 }
 
 impl RegisterEntry {
-    /// Ends what [`Entry::kick`] has begun; `to` is the new session, which gets what was published meanwhile.
+    /// Ends the handover that [`Entry::kick`] began. `to` is the new session; it receives what was published meanwhile.
     fn end_handover(&mut self, to: Option<&Tx>) {
         if !std::mem::take(&mut self.hands_over) {
             return;
         }
-        // Held until all is handed over: nothing that is published now may overtake it.
+        // Held until the end: nothing that is published now may overtake the messages below.
         let mut handovers = lock(&self.handovers);
         let Some(handover) = handovers.remove(&self.inner.id().client_id) else { return };
         let Some(to) = to else { return };
         for (from, publish) in handover.late {
-            // Fails only if the new session has ended by itself.
+            // Fails only if the new session has ended already.
             let _ = to.unbounded_send(Message::Forward(from, publish));
         }
     }
@@ -46,7 +46,7 @@ impl RegisterEntry {
 
 impl Drop for RegisterEntry {
     fn drop(&mut self) {
-        // A login that failed after all takes the old session with it.
+        // A login that fails at this point deletes the old session.
         self.end_handover(None);
     }
 }
@@ -54,7 +54,7 @@ impl Drop for RegisterEntry {
 #[async_trait]
 impl Entry for RegisterEntry {
     async fn try_lock(&self) -> rmqtt::Result<Box<dyn Entry>> {
-        // Another login of the same client holds it while it waits for the old session: this one comes after it.
+        // Another login of the same client holds the lock while it waits for the old session; this login waits for it.
         let inner = tokio::time::timeout(TURN_TIMEOUT, async {
             loop {
                 match self.inner.try_lock().await {
@@ -99,7 +99,7 @@ impl Entry for RegisterEntry {
         self.hands_over = true;
         lock(&self.handovers).insert(client_id.clone(), Handover { clean_start, ..Handover::default() });
         let mut found = match self.inner.kick(clean_start, clear_subscriptions, is_admin).await {
-            // The old session has ended by itself, and did not answer any more; now there is none to wait for.
+            // The old session ended before it could respond; the second call finds none.
             Err(_) => self.inner.kick(clean_start, clear_subscriptions, is_admin).await?,
             Ok(found) => found,
         };

@@ -1,5 +1,10 @@
-//! What a session takes over when its client comes back: all that was sent and not acknowledged, then all that waits,
-//! in the order of publication (MQTT-4.6.0-1).
+//! The handover from an old session to the one that resumes it: the messages sent and not acknowledged, then the
+//! waiting ones, in the order of publication (MQTT-4.6.0-1).
+//!
+//! rmqtt itself sends the messages of an old session through the queue of the new one when that is already open to
+//! others, the unacknowledged messages last first, and loses all of them if the connection ends before that. Therefore
+//! the entry of the register empties an old session before a new one replaces it, and the session manager fills the new
+//! one before anything else can reach it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -8,33 +13,33 @@ use rmqtt::inflight::{MomentStatus, OutInflightMessage};
 use rmqtt::session::OfflineInfo;
 use rmqtt::types::{ClientId, From, Publish, Subscriptions};
 
-/// The sessions that are changing hands, by client.
+/// The handovers in progress, by client.
 pub(super) type Handovers = Arc<Mutex<HashMap<ClientId, Handover>>>;
 
-/// A session that is changing hands.
+/// A handover in progress.
 #[derive(Default)]
 pub(super) struct Handover {
-    /// Nothing of the old session is kept.
+    /// The new session starts clean: nothing of the old one is kept.
     pub(super) clean_start: bool,
     pub(super) kept: Kept,
-    /// What was published since the old session was asked to end.
+    /// The messages published since the old session was asked to end.
     pub(super) late: Vec<(From, Publish)>,
 }
 
-/// What a session has from the one before it.
+/// What a session inherits.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// QoS 2 messages the client has received and not completed: it is owed a PUBREL for each.
+    /// The QoS 2 messages that the client has received and not completed; each needs a PUBREL.
     pub(super) received: Vec<OutInflightMessage>,
-    /// How many of the messages below were sent before.
+    /// The number of the messages below that were sent before.
     pub(super) resent: usize,
-    /// The messages to send: those sent before, then those that waited.
+    /// The messages to send: first those sent before, then the waiting ones.
     pub(super) messages: VecDeque<(From, Publish)>,
     pub(super) subscriptions: Subscriptions,
 }
 
 impl Kept {
-    /// Takes out of an old session what its successor is to have from the start. The PUBRELs stay, for rmqtt to send.
+    /// Takes the messages out of an old session. The pending PUBRELs stay, because rmqtt sends them.
     pub(super) fn of(old: &mut OfflineInfo) -> Self {
         let (mut received, unanswered): (Vec<_>, Vec<_>) = std::mem::take(&mut old.inflight_messages)
             .into_iter()
@@ -43,7 +48,7 @@ impl Kept {
             mark_as_sent(&mut message.publish);
         }
         received.sort_by_key(|message| message.update_time);
-        // A message that was to be sent again on the old connection, and was not, waits among the new ones.
+        // A retransmission that the old connection did not get to is among the waiting messages.
         let (again, waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut old.offline_messages).into_iter().partition(|(_, publish)| was_sent(publish));
         let mut resent: Vec<_> =
@@ -51,7 +56,7 @@ impl Kept {
         resent.iter_mut().for_each(|(_, publish)| mark_as_sent(publish));
         in_order_of_sending(&mut resent);
 
-        // rmqtt takes them from the end.
+        // rmqtt sends them from the end.
         old.inflight_messages = received.iter().rev().cloned().collect();
         Self {
             received,
@@ -62,7 +67,7 @@ impl Kept {
     }
 }
 
-/// True for a message that went out on an earlier connection, or on this one.
+/// Returns true for a message that was sent before, on this or an earlier connection.
 pub(super) fn was_sent(publish: &Publish) -> bool {
     publish.dup && publish.packet_id.is_some()
 }
@@ -71,7 +76,7 @@ fn mark_as_sent(publish: &mut Publish) {
     publish.dup = true;
 }
 
-/// Packet ids are given out in ascending order, and start again at 1 behind the last one.
+/// Sorts messages by packet id. Ids are assigned in ascending order and restart at 1 after the last one.
 fn in_order_of_sending(messages: &mut [(From, Publish)]) {
     const QUARTER: u32 = 0x4000;
     let id = |publish: &Publish| publish.packet_id.map_or(0, |id| u32::from(id.get()));

@@ -1,5 +1,5 @@
-//! What ApsaraMQ does differently, hooked into the broker inside: P2P, the `$SYS` topics, the quota of filters, and what
-//! is kept for a client that is offline.
+//! The hooks of the broker inside, for what ApsaraMQ does differently: P2P, the `$SYS` topics, the quota of filters,
+//! and the messages stored for offline clients.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::names;
 use crate::packet::publish_size;
 use crate::service::{Service, StoredMessage, lock};
 
-/// Messages for this client id reach nobody: no login can use it, as it is longer than a client id may be.
+/// A client id that no client can have, because it is too long. Messages addressed to it reach nobody.
 const NOBODY: &str = "nobody: what is sent here was taken by the emulator itself, and no client may see it";
 
-/// Filters beyond the quota are kept under this first level, to which nobody may publish.
+/// The first level under which filters beyond the quota are kept. Nobody can publish to it.
 pub(super) const BEYOND_QUOTA: &str = "$beyond-quota/";
 
-/// Why a message is dropped that its client could not take.
+/// The reason for dropping a message that its client does not accept.
 pub(crate) const TOO_LARGE: &str = "larger than the client's Maximum Packet Size";
 
 pub(super) struct Hooks {
@@ -71,7 +71,7 @@ impl Handler for Hooks {
 }
 
 impl Hooks {
-    /// The name under which a filter beyond the quota is kept.
+    /// Returns the name under which a filter beyond the quota is kept; `None` for a filter within it.
     async fn subscribe(&self, session: &Session, filter: &str) -> Option<String> {
         let known = filters(session).await;
         let counted = known.iter().filter(|known| !known.starts_with(BEYOND_QUOTA)).count();
@@ -82,8 +82,8 @@ impl Hooks {
         Some(format!("{BEYOND_QUOTA}{filter}"))
     }
 
-    /// True for a message that its client is not to get, as it makes a larger packet than the client takes; the client
-    /// goes on with the next one (MQTT-3.1.2-25).
+    /// Returns true for a message that exceeds the Maximum Packet Size of its client. It is dropped, and the client
+    /// receives the next one (MQTT-3.1.2-25).
     fn is_too_large(&self, session: &Session, publish: &Publish) -> bool {
         let mut desk = lock(&self.desk);
         let Some(place) = session.id.remote_addr.and_then(|address| desk.get_mut(&address)) else { return false };
@@ -98,7 +98,7 @@ impl Hooks {
         to.remote_addr.and_then(|address| lock(&self.desk).get_mut(&address)?.drop_reason.take())
     }
 
-    /// Where a message goes if not to the subscribers of its topic.
+    /// Addresses a message that does not go to the subscribers of its topic: P2P and `$SYS`.
     fn publish(&self, from: &From, publish: &Publish) -> Option<Publish> {
         let target = if publish.topic.starts_with("$SYS/") {
             NOBODY
@@ -110,7 +110,7 @@ impl Hooks {
                 let sender_is_kept = self.service.link(&from.id.client_id).is_some_and(|link| !link.clean_session);
                 if publish.qos == QoS::AtLeastOnce && sender_is_kept {
                     let (topic, payload) = (publish.topic.to_string(), publish.payload.clone());
-                    // An alias is one of the sender's connection.
+                    // The alias belongs to the sender's connection.
                     let properties =
                         PublishProperties { topic_alias: None, ..publish.properties.clone().unwrap_or_default() };
                     self.service.store(target, StoredMessage { topic, payload, properties });
@@ -124,8 +124,8 @@ impl Hooks {
     }
 }
 
-/// Whether a message was waiting for its client to connect though its QoS is not one that is kept. One that was sent to
-/// the client before did not wait for that.
+/// Returns true for a message that waited for its client to connect, although the service stores QoS 1 messages only.
+/// A message that was sent to the client before is not one of them.
 async fn waited_offline(session: &Session, publish: &Publish) -> bool {
     if publish.qos == QoS::AtLeastOnce || was_sent(publish) {
         return false;

@@ -1,7 +1,6 @@
 //! The broker inside: rmqtt with a single listener that only the front desk may use.
 //!
-//! It keeps sessions, routes, and does the QoS handshakes. Its hooks add what ApsaraMQ does differently behind the
-//! front desk: P2P, the `$SYS` topics, the quota of filters, and what is kept for a client that is offline.
+//! It keeps sessions and routes, and performs the QoS handshakes. Its hooks add what ApsaraMQ does differently.
 
 mod desk;
 mod entry;
@@ -42,10 +41,10 @@ use crate::packet::MAX_ALIASES;
 use crate::service::{Service, lock};
 use crate::time::unix_millis;
 
-/// The service keeps offline messages, and here also sessions, for three days: no message can wait longer.
+/// How long the service stores offline messages. Sessions are kept as long.
 const THREE_DAYS: Duration = Duration::from_secs(3 * 24 * 3600);
 
-/// A client may be this long in taking a packet, before it counts as gone.
+/// How long a client may take to accept a packet before its connection is closed.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Broker {
@@ -54,15 +53,15 @@ pub(crate) struct Broker {
     desk: DeskAddresses,
 }
 
-/// A session the emulator knows, as [`Emulator::sessions`](crate::Emulator::sessions) lists it.
+/// A session, as listed by [`Emulator::sessions`](crate::Emulator::sessions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Its client.
+    /// The client id.
     pub client_id: String,
-    /// Whether the client is connected.
+    /// True if the client is connected.
     pub online: bool,
-    /// The filters that get messages, sorted.
+    /// The filters that receive messages, sorted.
     pub filters: Vec<String>,
 }
 
@@ -98,7 +97,7 @@ impl Broker {
             .max_mqueue_len(settings.queue)
             .max_topic_aliases(MAX_ALIASES)
             .session_expiry_interval(THREE_DAYS)
-            // One of its own would be shown to MQTT 5 clients.
+            // A default would appear in messages to MQTT 5 clients.
             .message_expiry_interval(Duration::ZERO)
             .message_retry_interval(settings.retransmit_after)
             .send_timeout(SEND_TIMEOUT)
@@ -111,7 +110,7 @@ impl Broker {
         Ok(Self { context, address, desk })
     }
 
-    /// Lets the front desk in, for a client that takes packets up to `max_packet` bytes.
+    /// Connects the front desk, for a client with the Maximum Packet Size `max_packet`.
     pub(crate) async fn connect(&self, max_packet: Option<u32>) -> io::Result<BrokerConnection> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
@@ -120,7 +119,7 @@ impl Broker {
         Ok(BrokerConnection { stream, pass: Pass { address, desk: Arc::clone(&self.desk) } })
     }
 
-    /// Hands a message of the service to the subscribers of its topic, or to one client.
+    /// Sends a message to the subscribers of its topic, or to `target` only.
     pub(crate) async fn forward(
         &self,
         topic: &str,
@@ -150,8 +149,8 @@ impl Broker {
             .map_err(|error| Error::Broker(error.to_string()))
     }
 
-    /// Sends a message as the service: to the subscribers of its topic, or to the target of a P2P topic if that is
-    /// connected. Returns the number of its log entry.
+    /// Sends a message of the service: to the subscribers of its topic, or to the target of a P2P topic if that is
+    /// connected. Returns the sequence number of its log entry.
     pub(crate) async fn send(&self, service: &Service, topic: &str, qos: u8, payload: Bytes) -> Result<u64, Error> {
         if qos > 2 {
             return Err(Error::Invalid(format!("QoS {qos} is not 0, 1 or 2")));
@@ -181,7 +180,7 @@ impl Broker {
                 .filter(|filter| !filter.starts_with(BEYOND_QUOTA))
                 .collect();
             filters.sort();
-            // A connection that is gone is not yet known to be everywhere: what is published until then goes its way.
+            // Until the broker inside notices the end of a connection, it sends messages to it.
             let online = service.link(&client_id).is_some() || entry.is_connected().await;
             sessions.push(SessionInfo { online, client_id, filters });
         }
@@ -189,14 +188,14 @@ impl Broker {
         sessions
     }
 
-    /// Breaks the circles through which rmqtt's context holds itself, so that its memory is freed.
+    /// Breaks the reference cycles of rmqtt's context, so that its memory is freed.
     pub(crate) async fn dismantle(&self) {
         *self.context.extends.shared_mut().await = Box::new(DefaultShared::new(None));
         *self.context.extends.router_mut().await = Box::new(DefaultRouter::new(None));
     }
 }
 
-/// Makes the sessions of `context` change hands in order. To be called before the first client comes.
+/// Replaces the register of sessions and the session manager. Must be called before the first client connects.
 async fn install(context: &ServerContext, desk: &DeskAddresses) {
     let handovers = Handovers::default();
     let resume = Resume { handovers: Arc::clone(&handovers) };

@@ -1,4 +1,4 @@
-//! The register of sessions of the broker inside.
+//! The register of sessions of the broker inside, which delivers messages to them.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use super::entry::RegisterEntry;
 use super::handover::Handovers;
 use crate::service::lock;
 
-/// A message that could not be given to a receiver, and why.
+/// A message that could not be delivered to a receiver, and the reason.
 type Undelivered = (To, From, Publish, Reason);
 
-/// rmqtt's register of sessions. While a client's session changes hands, what is published for it is kept aside.
+/// The register of sessions. During a handover, it sets aside the messages for that client.
 pub(super) struct Register {
     pub(super) inner: DefaultShared,
     pub(super) context: ServerContext,
@@ -50,7 +50,7 @@ impl Shared for Register {
             vec![(publish.topic.clone(), target.clone(), options, None, None)]
         } else {
             let found = self.context.extends.router().await.matches(from.id.clone(), &publish.topic).await;
-            // It fails for a topic that is none, and such a topic does not come this far.
+            // Fails only for an invalid topic, which the front desk does not let pass.
             found.ok().and_then(|mut nodes| nodes.remove(&self.context.node.id())).unwrap_or_default()
         };
         self.hand_out(&from, &publish, relations)
@@ -104,9 +104,9 @@ impl Shared for Register {
 }
 
 impl Register {
-    /// Gives a message to its receivers. What is for a session that is changing hands is kept aside.
+    /// Delivers a message to its receivers, and sets it aside for those with a handover in progress.
     ///
-    /// All under one lock: a session changes hands either before a message or behind it.
+    /// Holds one lock throughout, so that each handover happens either before or after the message.
     fn hand_out(
         &self,
         from: &From,
@@ -118,7 +118,7 @@ impl Register {
         for (_, client_id, options, subscription_ids, _) in relations {
             let publish = addressed(publish, &options, subscription_ids);
             if let Some(handover) = handovers.get_mut(&client_id) {
-                // The subscriptions of the old session are not those of a clean one; P2P needs none.
+                // A clean session does not inherit subscriptions; P2P needs none.
                 if !handover.clean_start || publish.target_clientid.is_some() {
                     handover.late.push((from.clone(), publish));
                     reached += 1;
@@ -142,7 +142,7 @@ impl Register {
     }
 }
 
-/// A message as the receiver with this subscription gets it.
+/// Returns the message as the receiver with this subscription receives it.
 fn addressed(
     publish: &Publish,
     options: &SubscriptionOptions,

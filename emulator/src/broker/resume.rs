@@ -1,4 +1,4 @@
-//! Makes the sessions of the broker inside; one that resumes another begins with what that had.
+//! The session manager of the broker inside: a session that resumes another starts with its messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use rmqtt::types::{
 use super::handover::{Handovers, Kept};
 use crate::service::lock;
 
-/// Makes sessions; one that resumes another begins with what that had.
+/// Creates sessions, and fills those that resume another.
 pub(super) struct Resume {
     pub(super) handovers: Handovers,
 }
@@ -43,23 +43,23 @@ impl SessionManager for Resume {
         let kept = lock(&self.handovers).get_mut(&id.client_id).map(|handover| std::mem::take(&mut handover.kept));
         let Kept { received, resent, messages, subscriptions: filters } = kept.unwrap_or_default();
         if !messages.is_empty() {
-            // What was sent before does not count as waiting.
+            // Messages that were sent before do not use up the room for waiting ones.
             let room = (deliver_queue.capacity() + resent).max(messages.len());
             deliver_queue = Arc::new(MessageQueue::new(room));
         }
         let last_sent = messages.iter().take(resent).next_back().and_then(|(_, publish)| publish.packet_id);
         for message in messages {
-            // There is room.
+            // Cannot fail: there is room.
             let _ = deliver_queue.push(message);
         }
         {
             let mut inflight = outinflight.write().await;
             let capacity = usize::from(fitter.max_inflight().get());
             if received.len() > capacity {
-                // rmqtt subtracts.
+                // rmqtt computes the free room by a subtraction.
                 *inflight = OutInflight::new(received.len(), millis(listen_cfg.message_retry_interval), 0);
             }
-            // New messages get the ids behind those that are in use.
+            // New messages use the ids after those in use.
             for id in received.iter().filter_map(|message| message.publish.packet_id).chain(last_sent) {
                 inflight.advance_next_id(id.get());
             }

@@ -11,8 +11,8 @@ impl Emulator {
         format!("mqtt://{}", self.tcp_addr())
     }
 
-    /// Returns the endpoint for TLS, `mqtts://localhost:PORT`. Its certificate is valid for `localhost`, `127.0.0.1` and
-    /// `::1`, under the CA of [`ca_pem`](Self::ca_pem). The listener itself is on 127.0.0.1.
+    /// Returns the endpoint for TLS, `mqtts://localhost:PORT`. Its certificate is valid for `localhost`, `127.0.0.1`
+    /// and `::1`, under the CA of [`ca_pem`](Self::ca_pem). The listener itself is on 127.0.0.1.
     #[must_use]
     pub fn tls_endpoint(&self) -> String {
         format!("mqtts://localhost:{}", self.tls_addr().port())
@@ -79,7 +79,8 @@ impl Emulator {
         self.addresses[5]
     }
 
-    /// Returns the CA certificate that verifies the server's, as PEM. Each emulator creates its own; a restart keeps it.
+    /// Returns the CA certificate that verifies the server's, as PEM. Each emulator creates its own; a restart keeps
+    /// it.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.certificates.ca_pem

@@ -120,8 +120,9 @@ impl Emulator {
         self.service.kick(client_id)
     }
 
-    /// Refuses all later logins with this CONNACK code of MQTT 3.1.1, 1 to 5; any other is replaced by 5. MQTT 5 clients
-    /// receive the corresponding reason code. `None` accepts logins again. Existing connections are not affected.
+    /// Refuses all later logins with this CONNACK code of MQTT 3.1.1, 1 to 5; any other is replaced by 5. MQTT 5
+    /// clients receive the corresponding reason code. `None` accepts logins again. Existing connections are not
+    /// affected.
     pub fn refuse_logins(&self, code: Option<u8>) {
         lock(&self.service.switches).refuse_all = code.map(connack_code);
     }
@@ -151,14 +152,14 @@ impl Emulator {
     }
 
     /// Sets the clock of the OpenAPI ahead by `seconds`, or back if negative. The clock is shown in the `Date` header,
-    /// and timestamps of requests and the `ExpireTime` of `ApplyToken` are checked against it. MQTT keeps the true time.
-    /// 0 ends the skew.
+    /// and timestamps of requests and the `ExpireTime` of `ApplyToken` are checked against it. MQTT keeps the true
+    /// time. 0 ends the skew.
     pub fn set_clock_skew(&self, seconds: i64) {
         lock(&self.service.switches).clock_skew = seconds;
     }
 
-    /// Forbids this topic or filter: from now on, publishing to a topic that it matches, or subscribing to a filter that
-    /// it covers, is a violation. A wider subscription (`a/#` where `a/b` is forbidden) stays allowed.
+    /// Forbids this topic or filter: from now on, publishing to a topic that it matches, or subscribing to a filter
+    /// that it covers, is a violation. A wider subscription (`a/#` where `a/b` is forbidden) stays allowed.
     pub fn forbid(&self, filter: &str) {
         lock(&self.service.switches).forbidden.push(filter.to_owned());
     }

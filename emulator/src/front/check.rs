@@ -1,4 +1,4 @@
-//! What a connected client may send: every packet of it is looked at here, logged, and judged.
+//! The check of every packet that a connected client sends: it is logged, and forwarded or refused.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -16,36 +16,36 @@ use crate::packet::{Aliases, Fault, Packet, Publish, TOPIC_ALIAS_INVALID};
 use crate::service::{Denial, Service, lock};
 use crate::token::{FORGED, Permission, TokenFault};
 
-/// What becomes of a packet.
+/// The handling of a packet.
 pub(super) enum Handling {
-    /// It goes on to the broker inside.
+    /// Forward it to the broker inside.
     Pass,
-    /// The same; it is a PINGREQ.
+    /// Forward it; it is a PINGREQ.
     Ping,
-    /// This goes on in its place, as the packet holds a token.
+    /// Forward this packet instead.
     Instead(Bytes),
-    /// The same; and the connection's tokens are others now.
+    /// Forward this packet instead, and check the tokens of the connection, which have changed.
     TokensChanged(Bytes),
-    /// The same; and the client leaves.
+    /// Forward it and end the connection; it is a DISCONNECT.
     Leave,
-    /// It goes nowhere: the client gets this answer.
+    /// Do not forward it, and send this packet to the client.
     Respond(Bytes),
-    /// It goes nowhere: the client gets these bytes, and its connection ends.
+    /// Do not forward it, send these bytes to the client, and close its connection.
     Cut(Bytes),
 }
 
-/// What is agreed with a client for the time of its connection.
+/// The terms of a connection.
 pub(super) struct Terms<'a> {
     pub(super) client_id: &'a str,
     pub(super) version: Version,
-    /// Whether the client wanted its session to end with the connection.
+    /// True if the session ends with the connection.
     pub(super) ends_with_connection: bool,
     pub(super) identity: &'a Mutex<Identity>,
-    /// The QoS 2 messages the client was sent on this connection and has not completed.
+    /// The QoS 2 messages sent on this connection that the client has not completed.
     pub(super) sent: &'a Mutex<HashSet<u16>>,
 }
 
-/// Judges the packets of one connection.
+/// Checks the packets of one connection.
 pub(super) struct Checker<'a> {
     service: &'a Service,
     terms: Terms<'a>,
@@ -82,27 +82,28 @@ impl<'a> Checker<'a> {
                 Handling::Pass
             }
             Ok(Packet::PingReq) => Handling::Ping,
-            Ok(Packet::Disconnect { keeps: true }) if self.terms.ends_with_connection => {
-                self.forbidden(Action::Packet, Fault::protocol("a DISCONNECT keeps a session that the CONNECT did not"))
-            }
+            Ok(Packet::Disconnect { keeps: true }) if self.terms.ends_with_connection => self.forbidden(
+                Action::Packet,
+                Fault::protocol("the DISCONNECT sets a session expiry that the CONNECT did not"),
+            ),
             Ok(Packet::Disconnect { .. }) => Handling::Leave,
             Ok(Packet::ConnAck { .. } | Packet::SubAck | Packet::UnsubAck { .. } | Packet::PingResp) => {
-                self.forbidden(Action::Packet, Fault::protocol("a packet only a broker sends"))
+                self.forbidden(Action::Packet, Fault::protocol("a packet that only a server sends"))
             }
             Ok(Packet::OutOfPlace) => {
-                self.forbidden(Action::Packet, Fault::protocol("a packet that has no place behind the CONNECT"))
+                self.forbidden(Action::Packet, Fault::protocol("a packet that is not allowed after the CONNECT"))
             }
             Err(fault) => self.forbidden(Action::Packet, fault),
         }
     }
 
-    /// The end of a client whose bytes make no packet.
+    /// Handles bytes that are not a packet.
     pub(super) fn unreadable(&self) -> Handling {
         self.forbidden(Action::Packet, Fault::malformed("the length of a packet is out of range"))
     }
 
-    /// A PUBREC. MQTT 5 has an answer to one that nothing was sent for, and one that refuses ends the exchange, of which
-    /// the broker inside does not know.
+    /// Handles a PUBREC. MQTT 5 answers an unknown packet id by a PUBREL with 0x92. A PUBREC that refuses the message
+    /// ends the exchange, for which the broker inside needs a PUBCOMP.
     fn received(&self, packet_id: u16, refuses: bool) -> Handling {
         let was_sent = lock(self.terms.sent).contains(&packet_id);
         match self.terms.version {
@@ -115,7 +116,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A PUBREL. MQTT 5 has an answer to one that there is no message for.
+    /// Handles a PUBREL. MQTT 5 answers an unknown packet id by a PUBCOMP with 0x92.
     fn released(&self, packet_id: u16) -> Handling {
         let was_received = self.service.end_qos2(self.terms.client_id, packet_id);
         match self.terms.version {
@@ -131,7 +132,7 @@ impl<'a> Checker<'a> {
         let answer = publish_answer(self.terms.version, publish.qos, publish.packet_id);
         match self.aliases.resolve(&mut publish) {
             Ok(()) => {}
-            // How many there are is a rule of the service.
+            // The number of aliases is a rule of the service.
             Err(Fault { reason: TOPIC_ALIAS_INVALID, why }) => {
                 return self.cut(Action::Publish, "", why, &answer, None);
             }
@@ -164,7 +165,7 @@ impl<'a> Checker<'a> {
         Handling::Pass
     }
 
-    /// A QoS 2 message waits for its PUBREL.
+    /// Remembers a QoS 2 message until its PUBREL.
     fn begin_qos2(&self, publish: &Publish) {
         if let (2, Some(packet_id)) = (publish.qos, publish.packet_id) {
             self.service.begin_qos2(self.terms.client_id, packet_id);
@@ -185,7 +186,7 @@ impl<'a> Checker<'a> {
         Handling::Pass
     }
 
-    /// A publish to one of the service's own topics. The broker inside acknowledges it and gives it to nobody.
+    /// Handles a publish to a `$SYS` topic. The broker inside acknowledges it and delivers it to nobody.
     fn control(&mut self, publish: &Publish, answer: &[u8]) -> Handling {
         let body: Value = serde_json::from_slice(&publish.payload).unwrap_or_default();
         match publish.topic.as_str() {
@@ -196,7 +197,9 @@ impl<'a> Checker<'a> {
             }
             "$SYS/enableOrderMsg" => self.ignore(&publish.topic, r#"the payload is not {"order":"true"}"#),
             "$SYS/uploadToken" => self.upload_token(publish, &body, answer),
-            "$SYS/getOfflineMsg" => self.ignore(&publish.topic, "offline messages come by themselves here"),
+            "$SYS/getOfflineMsg" => {
+                self.ignore(&publish.topic, "the emulator sends offline messages without being asked")
+            }
             topic => self.cut(Action::Publish, topic, "no such system topic".into(), answer, None),
         }
     }
@@ -230,7 +233,7 @@ impl<'a> Checker<'a> {
         Handling::Pass
     }
 
-    /// The end of a client that does what MQTT itself forbids. MQTT 5 tells it why.
+    /// Ends the connection of a client that breaks a rule of MQTT itself; for MQTT 5 with a DISCONNECT.
     fn forbidden(&self, action: Action, Fault { reason, why }: Fault) -> Handling {
         self.log(What::Violation { action, topic: String::new(), reason: why });
         Handling::Cut(disconnect(self.terms.version, reason))

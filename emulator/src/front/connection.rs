@@ -1,4 +1,4 @@
-//! One connection, from its CONNECT to its end.
+//! One connection, from its login to its end.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -24,7 +24,7 @@ use crate::service::{Link, Order, StoredMessage, lock};
 use crate::time::unix_millis;
 use crate::token::{EXPIRED, Permission, TokenFault};
 
-/// Serves a client until its connection is over.
+/// Serves a client until its connection ends.
 pub(super) async fn serve<S>(stream: S, listener: Listener, desk: &Desk)
 where
     S: AsyncRead + AsyncWrite + Send,
@@ -34,7 +34,7 @@ where
     let Some((connect, identity)) = log_in(&mut from_client, &mut to_client, desk).await else { return };
     let client_id = connect.client_id.clone();
     if let Some(older) = desk.service.link(&client_id) {
-        // Fails only if it is just ending by itself.
+        // Fails only if it has just ended.
         let _ = older.orders.send(Order::Superseded);
     }
     if connect.clean_session {
@@ -63,7 +63,7 @@ where
     };
     let Some(connect) = connect.for_broker() else { return };
     if !connection.clean_session {
-        // The broker inside tells what waited from what comes new by the millisecond: let one pass in between.
+        // The broker inside distinguishes stored from new messages by the millisecond: let one pass.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let (reader, mut to_broker) = tokio::io::split(stream);
@@ -86,14 +86,14 @@ where
     }
     let client = async move {
         if reason == DisconnectReason::Violation {
-            // Closing with unread bytes would reset the connection, and the client might never read the notice.
+            // Closing with unread bytes would reset the connection, and the client might not receive the notice.
             let _ = to_client.shutdown().await;
             from_client.drain().await;
         }
     };
     let pass = connection.pass;
     let broker = async move {
-        // It reads to the end what came before; what it still answers is of no interest.
+        // The broker inside processes what it has received; its responses are discarded.
         let _ = to_broker.shutdown().await;
         from_broker.drain().await;
         drop(pass);
@@ -101,18 +101,18 @@ where
     let _ = tokio::join!(timeout(CLOSE_TIMEOUT, client), timeout(CLOSE_TIMEOUT, broker));
 }
 
-/// What goes to the client besides the broker's packets.
+/// Packets for the client that do not come from the broker inside.
 enum Out {
     Frame(Bytes),
-    /// The last bytes before the connection is cut. They wait for the broker's answers to everything that came before:
-    /// a PINGREQ is sent behind that, and this is the number of pings sent before.
+    /// The last bytes before the connection is closed. They follow the responses of the broker inside to all earlier
+    /// packets: the broker is sent a PINGREQ after those, and `after_pings` counts the PINGREQs before it.
     Last {
         bytes: Bytes,
         after_pings: Option<u64>,
     },
 }
 
-/// What the three sides of one connection share.
+/// What the three tasks of one connection share.
 struct Connection<'a> {
     desk: &'a Desk,
     version: Version,
@@ -129,13 +129,13 @@ struct Connection<'a> {
     /// The client's Maximum Packet Size.
     max_packet: Option<u32>,
     ends_with_connection: bool,
-    /// The QoS 2 messages the client was sent and has not completed.
+    /// The QoS 2 messages sent to the client that it has not completed.
     sent: Mutex<HashSet<u16>>,
     pass: Pass,
 }
 
 impl Connection<'_> {
-    /// From the client to the broker.
+    /// Forwards packets from the client to the broker inside.
     async fn client_to_broker<R, W>(
         &self,
         from_client: &mut Frames<R>,
@@ -191,13 +191,13 @@ impl Connection<'_> {
                 }
             };
             if to_broker.write_all(&frame).await.is_err() {
-                // The other direction sees the broker's end, and knows more about it.
+                // The other direction notices the end, too, and knows the reason.
                 return std::future::pending().await;
             }
         }
     }
 
-    /// From the broker, and from the desk itself, to the client.
+    /// Forwards packets from the broker inside, and those of the desk itself, to the client.
     async fn broker_to_client<R, W>(
         &self,
         from_broker: &mut Frames<R>,
@@ -230,7 +230,7 @@ impl Connection<'_> {
                     Ok(None) | Err(_) if last.is_some() => return self.finish(to_client, last).await,
                     Ok(None) | Err(_) => return self.reason_of_close(),
                 },
-                // Nothing may come before the CONNACK, which is the broker's first packet.
+                // The first packet must be the CONNACK, which the broker inside sends.
                 Some(next) = outgoing.recv(), if connected => match next {
                     Out::Frame(bytes) => bytes,
                     Out::Last { bytes, after_pings: Some(pings) } if pongs <= pings => {
@@ -240,7 +240,7 @@ impl Connection<'_> {
                     Out::Last { bytes, .. } => return self.finish(to_client, Some((bytes, 0))).await,
                 },
             };
-            // A client that is gone is seen by the other direction.
+            // Fails if the client has closed the connection.
             if to_client.write_all(&bytes).await.is_err() || to_client.flush().await.is_err() {
                 return DisconnectReason::ClosedByClient;
             }
@@ -257,7 +257,7 @@ impl Connection<'_> {
         DisconnectReason::Violation
     }
 
-    /// Logs what goes to the client; a CONNACK makes the client known. Returns what goes in fact.
+    /// Logs a packet of the broker inside; a CONNACK registers the client. Returns the packet to send.
     async fn observe(&self, frame: Bytes, aliases: &mut Aliases) -> Bytes {
         match Packet::parse(self.version, &frame) {
             Ok(Packet::ConnAck { code: 0, session_present }) => self.enter(session_present).await,
@@ -266,7 +266,7 @@ impl Connection<'_> {
                 self.log(What::LoginRefused { code, reason: "refused by the broker inside".into() });
             }
             Ok(Packet::Publish(mut publish)) => {
-                // The broker inside uses aliases as it should; a topic that stayed empty would only look odd.
+                // Cannot fail: the broker inside uses aliases correctly.
                 let _ = aliases.resolve(&mut publish);
                 let (topic, qos, packet_id) = (publish.topic, publish.qos, publish.packet_id);
                 lock(&self.sent).extend(packet_id.filter(|_| qos == 2));
@@ -300,12 +300,12 @@ impl Connection<'_> {
             keep_alive: self.keep_alive,
         });
         for StoredMessage { topic, payload, properties } in self.desk.service.take_stored(&self.client_id) {
-            // Only a topic or QoS out of range could fail, and these come from a publish that was taken.
+            // Cannot fail: topic and QoS come from a publish that was accepted.
             let _ = self.desk.broker.forward(&topic, 1, payload, properties, Some(&self.client_id)).await;
         }
     }
 
-    /// Orders from outside, and the clock of the tokens.
+    /// Carries out orders, and checks the tokens when one is about to expire.
     async fn run_orders(&self, mut orders: UnboundedReceiver<Order>, out: &UnboundedSender<Out>) -> DisconnectReason {
         let mut notified = HashSet::new();
         loop {
@@ -329,7 +329,7 @@ impl Connection<'_> {
                 Some(Order::Cut(reason)) => return reason,
                 Some(Order::Superseded) => {
                     self.superseded.store(true, Ordering::Relaxed);
-                    // The broker closes this connection, unless it waits for a client that does not read.
+                    // The broker inside closes this connection, unless it waits for a client that does not read.
                     tokio::time::sleep(CLOSE_TIMEOUT).await;
                     return DisconnectReason::ClientIdConflict;
                 }
@@ -338,8 +338,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Warns of tokens that are about to run out, once each; reports one that is no longer good. Returns how long nothing
-    /// will happen.
+    /// Sends a notice, once, for each token that is about to expire. Returns the time until the next check is due, or
+    /// the fault of a token that is no longer valid.
     fn check_tokens(&self, notified: &mut HashSet<String>, out: &UnboundedSender<Out>) -> Result<Duration, TokenFault> {
         let mut wake = Duration::from_secs(3600);
         let Identity::Tokens { access_key_id, held } = lock(&self.identity).clone() else { return Ok(wake) };
@@ -353,14 +353,14 @@ impl Connection<'_> {
                 let notice = format!(r#"{{"expireTime":{},"type":"{permission}"}}"#, unix_millis(expires));
                 self.push(out, EXPIRE_NOTICE.into(), notice.as_bytes());
             }
-            // A timer may fire a little early by the other clock; a millisecond more keeps this from spinning.
+            // The clock of the timer may run ahead of the system time; one more millisecond prevents a busy loop.
             let next = if left > lead { left - lead } else { left };
             wake = wake.min(next + Duration::from_millis(1));
         }
         Ok(wake)
     }
 
-    /// Sends a notice, unless the client does not take packets of its size.
+    /// Sends a notice, unless it exceeds the Maximum Packet Size of the client.
     fn push(&self, out: &UnboundedSender<Out>, topic: String, payload: &[u8]) {
         let frame = push(self.version, &topic, payload);
         if self.max_packet.is_some_and(|max| frame.len() as u64 > u64::from(max)) {

@@ -1,4 +1,4 @@
-//! The desk: what all its connections share.
+//! What all connections of the front desk share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,13 +9,13 @@ use tokio_rustls::TlsAcceptor;
 use crate::broker::Broker;
 use crate::service::Service;
 
-/// How long a client may take to get through TLS, WebSocket and its CONNECT, each.
+/// The timeout of the TLS handshake, of the WebSocket handshake, and of the CONNECT.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the two ends may take to close, after what was to be said is said, or after another login has taken over.
+/// How long the two ends may take to close after the last packet, or after another login has replaced the client.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What all connections need.
+/// The front desk.
 pub(crate) struct Desk {
     pub(crate) service: Arc<Service>,
     pub(crate) broker: Arc<Broker>,

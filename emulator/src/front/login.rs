@@ -1,4 +1,4 @@
-//! The login of a connection: reads its CONNECT, decides on it, and answers a client that is refused.
+//! The login of a connection: its CONNECT, and the CONNACK of a refused client.
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -11,7 +11,7 @@ use crate::account::{Identity, Login, Refusal};
 use crate::log::{Version, What};
 use crate::packet::{BadConnect, Connect};
 
-/// Reads the CONNECT and decides on it; a refused client is answered, and the log knows.
+/// Reads the CONNECT and checks the login. Logs a refusal, sends its CONNACK, and returns `None`.
 pub(super) async fn log_in<R, W>(
     from_client: &mut Frames<R>,
     to_client: &mut W,

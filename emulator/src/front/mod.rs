@@ -1,5 +1,5 @@
-//! The front desk: takes connections of all four kinds, checks every packet, and passes on to the broker inside what
-//! the service would take.
+//! The front desk: accepts connections of all four transports, checks every packet, and forwards to the broker inside
+//! what the service would accept.
 
 mod check;
 mod connection;
@@ -19,7 +19,7 @@ pub(crate) use self::desk::Desk;
 use self::desk::HANDSHAKE_TIMEOUT;
 use crate::log::Listener;
 
-/// Takes connections until it is dropped.
+/// Accepts connections until the future is dropped.
 pub(crate) async fn listen(listener: TcpListener, kind: Listener, desk: Arc<Desk>) {
     loop {
         match listener.accept().await {
@@ -27,14 +27,14 @@ pub(crate) async fn listen(listener: TcpListener, kind: Listener, desk: Arc<Desk
                 let desk = Arc::clone(&desk);
                 tokio::spawn(async move { handle(stream, kind, &desk).await });
             }
-            // Out of descriptors, or the like: nothing to do but to try again a little later.
+            // The process is out of descriptors, for example: try again a little later.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
 async fn handle(stream: TcpStream, kind: Listener, desk: &Desk) {
-    // Only costs speed if it fails.
+    // A failure only costs speed.
     let _ = stream.set_nodelay(true);
     match kind {
         Listener::Tcp => connection::serve(stream, kind, desk).await,

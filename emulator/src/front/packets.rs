@@ -1,4 +1,4 @@
-//! The few packets the front desk writes itself.
+//! The packets that the front desk writes itself.
 
 use bytes::{Bytes, BytesMut};
 
@@ -17,7 +17,7 @@ pub(super) fn ping_request() -> Bytes {
     Bytes::from_static(&[0xC0, 0])
 }
 
-/// A CONNACK that refuses; `code` is the 3.1.1 one, 1 to 5.
+/// Returns a CONNACK that refuses; `code` is the one of MQTT 3.1.1, 1 to 5.
 pub(super) fn refusal(version: Version, code: u8) -> Bytes {
     match version {
         Version::V311 => Bytes::copy_from_slice(&[0x20, 2, 0, code]),
@@ -34,12 +34,12 @@ pub(super) fn refusal(version: Version, code: u8) -> Bytes {
     }
 }
 
-/// A CONNACK of MQTT 5 that refuses for this reason.
+/// Returns a CONNACK of MQTT 5 that refuses with this reason code.
 pub(super) fn refusal_for(reason: u8) -> Bytes {
     Bytes::copy_from_slice(&[0x20, 3, 0, reason, 0])
 }
 
-/// A DISCONNECT for this reason; 3.1.1 has none that a server may send.
+/// Returns a DISCONNECT with this reason code; nothing for 3.1.1, in which a server cannot send one.
 pub(super) fn disconnect(version: Version, reason: u8) -> Bytes {
     match version {
         Version::V311 => Bytes::new(),
@@ -47,19 +47,19 @@ pub(super) fn disconnect(version: Version, reason: u8) -> Bytes {
     }
 }
 
-/// A PUBREL or PUBCOMP of MQTT 5 for a packet id that is not in use.
+/// Returns a PUBREL or PUBCOMP of MQTT 5 for an unknown packet id.
 pub(super) fn unknown_packet_id(first_byte: u8, packet_id: u16) -> Bytes {
     const PACKET_IDENTIFIER_NOT_FOUND: u8 = 0x92;
     let [high, low] = packet_id.to_be_bytes();
     frame(first_byte, &[high, low, PACKET_IDENTIFIER_NOT_FOUND])
 }
 
-/// The PUBCOMP that ends an exchange.
+/// Returns a PUBCOMP, which ends an exchange.
 pub(super) fn complete(packet_id: u16) -> Bytes {
     frame(PUBCOMP, &packet_id.to_be_bytes())
 }
 
-/// The answer of MQTT 5 to an UNSUBSCRIBE, told which of its filters had been subscribed.
+/// Returns an UNSUBACK of MQTT 5; `existed` says which filters were subscribed.
 pub(super) fn unsubscribe_answer(packet_id: u16, existed: &[bool]) -> Bytes {
     const NO_SUBSCRIPTION_EXISTED: u8 = 0x11;
     let mut body = packet_id.to_be_bytes().to_vec();
@@ -68,7 +68,7 @@ pub(super) fn unsubscribe_answer(packet_id: u16, existed: &[bool]) -> Bytes {
     frame(0xB0, &body)
 }
 
-/// The 3.1.1 code for a reason code of an MQTT 5 CONNACK.
+/// Returns the CONNACK code of MQTT 3.1.1 for a reason code of MQTT 5.
 pub(super) fn as_v3_code(reason: u8) -> u8 {
     match reason {
         0x84 => 1,
@@ -79,7 +79,7 @@ pub(super) fn as_v3_code(reason: u8) -> u8 {
     }
 }
 
-/// A PUBLISH of the service at QoS 0.
+/// Returns a QoS 0 PUBLISH of the service.
 pub(super) fn push(version: Version, topic: &str, payload: &[u8]) -> Bytes {
     let mut body = Vec::with_capacity(topic.len() + payload.len() + 3);
     body.extend_from_slice(&u16::try_from(topic.len()).unwrap_or(u16::MAX).to_be_bytes());
@@ -91,7 +91,7 @@ pub(super) fn push(version: Version, topic: &str, payload: &[u8]) -> Bytes {
     frame(0x30, &body)
 }
 
-/// The same publish without its body: to be acknowledged by the broker inside, which need not see it.
+/// Returns the same PUBLISH without its payload, so that the broker inside acknowledges it without seeing a token.
 pub(super) fn without_body(version: Version, publish: &Publish) -> Bytes {
     let mut body = Vec::with_capacity(publish.topic.len() + 8);
     body.extend_from_slice(&u16::try_from(publish.topic.len()).unwrap_or(u16::MAX).to_be_bytes());
@@ -110,7 +110,7 @@ pub(super) fn without_body(version: Version, publish: &Publish) -> Bytes {
     frame(0x30 | (u8::from(publish.dup) << 3) | (publish.qos << 1), &body)
 }
 
-/// The answer to a publish that breaks a rule: PUBACK or PUBREC; nothing for QoS 0.
+/// Returns the acknowledgement of a publish that breaks a rule: PUBACK or PUBREC; nothing for QoS 0.
 pub(super) fn publish_answer(version: Version, qos: u8, packet_id: Option<u16>) -> Bytes {
     let Some(packet_id) = packet_id else { return Bytes::new() };
     let mut body = packet_id.to_be_bytes().to_vec();
@@ -120,7 +120,7 @@ pub(super) fn publish_answer(version: Version, qos: u8, packet_id: Option<u16>) 
     frame(if qos == 1 { 0x40 } else { 0x50 }, &body)
 }
 
-/// The answer to a subscribe that breaks a rule: SUBACK, all filters failed.
+/// Returns the acknowledgement of a subscribe that breaks a rule: a SUBACK that refuses all filters.
 pub(super) fn subscribe_answer(version: Version, packet_id: u16, filters: usize) -> Bytes {
     let mut body = packet_id.to_be_bytes().to_vec();
     let failure = match version {
@@ -183,9 +183,10 @@ mod tests {
             let answer = publish_answer(version, 1, Some(7));
             assert!(matches!(Packet::parse(version, &answer), Ok(Packet::PubAck { packet_id: 7 })));
             let answer = publish_answer(version, 2, Some(7));
-            assert!(
-                matches!(Packet::parse(version, &answer), Ok(Packet::PubRec { packet_id: 7, refuses }) if refuses == (version == Version::V5))
-            );
+            let Ok(Packet::PubRec { packet_id, refuses }) = Packet::parse(version, &answer) else {
+                panic!("no PUBREC")
+            };
+            assert_eq!((packet_id, refuses), (7, version == Version::V5));
             assert!(publish_answer(version, 0, None).is_empty());
             for code in 1..=5 {
                 let Ok(Packet::ConnAck { code: read, .. }) = Packet::parse(version, &refusal(version, code)) else {

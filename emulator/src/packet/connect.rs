@@ -1,4 +1,4 @@
-//! The CONNECT: read for the front desk, and written anew for the broker inside.
+//! The CONNECT: read for the front desk, and rewritten for the broker inside.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use rmqtt::codec::{v3, v5};
@@ -8,7 +8,7 @@ use super::decode::{Fault, decode, has_wildcards};
 use super::publish::MAX_ALIASES;
 use crate::log::Version;
 
-/// A CONNECT, with what the front desk needs of it.
+/// A CONNECT, with the fields that the front desk needs.
 pub(crate) struct Connect {
     pub(crate) version: Version,
     pub(crate) client_id: String,
@@ -24,15 +24,15 @@ enum WholeConnect {
     V5(Box<v5::Connect>),
 }
 
-/// Why a first packet is not usable.
+/// A first packet that is refused.
 pub(crate) enum BadConnect {
-    /// A CONNECT of a protocol version the service does not name.
+    /// A CONNECT of a protocol version that the service does not support.
     Version,
-    /// Without a client id, which 3.1.1 forbids for a session that is kept.
+    /// A CONNECT without a client id, which 3.1.1 forbids for a persistent session.
     NoClientId(Version),
-    /// A CONNECT of MQTT 5 that cannot be read, or that MQTT 5 forbids.
+    /// A CONNECT of MQTT 5 that is malformed or breaks a rule of MQTT 5.
     Forbidden(Fault),
-    /// Not a CONNECT, or not to be read.
+    /// Not a CONNECT, or a malformed one of MQTT 3.1.1.
     Garbage,
 }
 
@@ -74,7 +74,7 @@ impl Connect {
         }
     }
 
-    /// Whether the client wants its session to end with its connection.
+    /// Returns true if the session ends with the connection.
     pub(crate) fn ends_with_connection(&self) -> bool {
         match &self.whole {
             WholeConnect::V3(connect) => connect.clean_session,
@@ -82,7 +82,7 @@ impl Connect {
         }
     }
 
-    /// The largest packet the client takes, if it says so.
+    /// Returns the Maximum Packet Size of the client, if it sets one.
     pub(crate) fn max_packet(&self) -> Option<u32> {
         match &self.whole {
             WholeConnect::V3(_) => None,
@@ -90,8 +90,9 @@ impl Connect {
         }
     }
 
-    /// The CONNECT for the broker inside: no credentials (they are checked), no will (the service has none), no limit
-    /// for packets, the keep-alive, session expiry and topic aliases as the service rounds them.
+    /// Returns the CONNECT for the broker inside: without credentials (they are checked already), will (the service has
+    /// none) and Maximum Packet Size, and with the keep-alive, session expiry and topic aliases that the service
+    /// grants.
     pub(crate) fn for_broker(self) -> Option<Bytes> {
         const MAX_KEEP_ALIVE: u16 = 480;
         const MIN_SESSION_EXPIRY: u32 = 600;
@@ -108,11 +109,11 @@ impl Connect {
                 connect.username = None;
                 connect.password = None;
                 connect.last_will = None;
-                // How large a packet becomes must be known before the broker inside chooses an alias for it.
+                // The size of a packet must be known before the broker inside chooses an alias for it.
                 if connect.topic_alias_max > MAX_ALIASES || connect.max_packet_size.is_some() {
                     connect.topic_alias_max = 0;
                 }
-                // It would cut the connection, where a message is to be dropped.
+                // The broker inside would close the connection instead of dropping the message.
                 connect.max_packet_size = None;
                 if connect.session_expiry_interval_secs > 0 {
                     connect.session_expiry_interval_secs = connect.session_expiry_interval_secs.max(MIN_SESSION_EXPIRY);
@@ -124,11 +125,11 @@ impl Connect {
     }
 }
 
-/// What MQTT 5 forbids in a CONNECT that can be read.
+/// Returns the rule of MQTT 5 that a well-formed CONNECT breaks.
 fn forbidden_in_connect(connect: &v5::Connect) -> Option<Fault> {
     const BAD_AUTHENTICATION_METHOD: u8 = 0x8C;
     if connect.auth_method.is_some() {
-        let why = "no authentication method is known".into();
+        let why = "authentication methods are not supported".into();
         return Some(Fault { reason: BAD_AUTHENTICATION_METHOD, why });
     }
     if connect.auth_data.is_some() {
@@ -138,7 +139,7 @@ fn forbidden_in_connect(connect: &v5::Connect) -> Option<Fault> {
     response_topic.is_some_and(has_wildcards).then(|| Fault::protocol("the will's response topic has wildcards"))
 }
 
-/// The protocol level of a CONNECT.
+/// Returns the protocol level of a CONNECT; `None` for anything else.
 fn connect_level(frame: &Bytes) -> Option<u8> {
     if frame.first() != Some(&0x10) {
         return None;

@@ -1,11 +1,11 @@
-//! Decodes one packet, and says what is wrong with it in terms of MQTT 5.
+//! Decodes one packet, and names its faults in terms of MQTT 5.
 
 use bytes::{Bytes, BytesMut};
 
-/// What is wrong with a packet that MQTT itself forbids.
+/// The fault of a packet that MQTT itself forbids.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// The reason code MQTT 5 has for it, for a CONNACK or DISCONNECT.
+    /// The reason code of MQTT 5, for a CONNACK or DISCONNECT.
     pub(crate) reason: u8,
     pub(crate) why: String,
 }
@@ -21,7 +21,7 @@ impl Fault {
 
     pub(super) fn of(error: &rmqtt::codec::error::DecodeError) -> Self {
         match error {
-            // This is how the codec calls a SUBSCRIBE or UNSUBSCRIBE without filters.
+            // The error of the codec for a SUBSCRIBE or UNSUBSCRIBE without filters.
             rmqtt::codec::error::DecodeError::InvalidTopicFilter => Self::protocol("no topic filter"),
             error => Self::malformed(error.to_string()),
         }

@@ -1,4 +1,4 @@
-//! MQTT packets as the front desk sees them: what it needs to know of each, and the CONNECT it passes on.
+//! MQTT packets as the front desk sees them, reduced to the fields that it needs.
 
 mod connect;
 mod decode;
@@ -14,7 +14,7 @@ use self::publish::from_publish;
 pub(crate) use self::publish::{Aliases, MAX_ALIASES, Publish, TOPIC_ALIAS_INVALID, publish_size};
 use crate::log::Version;
 
-/// What the front desk looks at in a packet after the CONNECT.
+/// A packet after the CONNECT, reduced to the fields that the front desk needs.
 pub(crate) enum Packet {
     ConnAck {
         code: u8,
@@ -24,7 +24,7 @@ pub(crate) enum Packet {
     PubAck {
         packet_id: u16,
     },
-    /// `refuses`: the receiver does not want the message, and the exchange is over (MQTT 5).
+    /// `refuses`: the receiver refuses the message, which ends the exchange (MQTT 5).
     PubRec {
         packet_id: u16,
         refuses: bool,
@@ -42,24 +42,24 @@ pub(crate) enum Packet {
     Unsubscribe {
         filters: Vec<String>,
     },
-    /// `filters`: how many it answers; unknown, and 0, for 3.1.1.
+    /// `filters`: the number of reason codes; 0 for 3.1.1, which has none.
     UnsubAck {
         packet_id: u16,
         filters: usize,
     },
     PingReq,
     PingResp,
-    /// `keeps`: it asks for the session to be kept (MQTT 5).
+    /// `keeps`: it sets a session expiry above 0 (MQTT 5).
     Disconnect {
         keeps: bool,
     },
-    /// A second CONNECT, or a step of an authentication that nobody has begun.
+    /// A second CONNECT, or an AUTH without an authentication method.
     OutOfPlace,
     SubAck,
 }
 
 impl Packet {
-    /// Reads a packet of the broker's.
+    /// Reads a packet of the broker inside.
     pub(crate) fn parse(version: Version, frame: &Bytes) -> Result<Self, Fault> {
         match version {
             Version::V311 => decode(&mut v3::Codec::new(0), frame).map(from_v3),
@@ -68,11 +68,11 @@ impl Packet {
         .map_err(|error| Fault::of(&error))
     }
 
-    /// Reads a packet of a client's, in which MQTT forbids more than its form.
+    /// Reads a packet of a client, and checks the rules of MQTT for clients.
     pub(crate) fn parse_of_client(version: Version, frame: &Bytes) -> Result<Self, Fault> {
         const DUP_AT_QOS_0: u8 = 0b1000;
         if frame.first().is_some_and(|first| first >> 4 == 3 && first & 0b1110 == DUP_AT_QOS_0) {
-            return Err(Fault::malformed("a publish of QoS 0 is marked as sent again"));
+            return Err(Fault::malformed("a QoS 0 publish has the flag DUP"));
         }
         if version == Version::V311 {
             return Self::parse(version, frame);
@@ -84,7 +84,7 @@ impl Packet {
                 return Err(Fault::protocol("the response topic has wildcards"));
             }
             if properties.is_some_and(|properties| !properties.subscription_ids.is_empty()) {
-                return Err(Fault::protocol("a subscription identifier in a publish of a client"));
+                return Err(Fault::protocol("a client sent a subscription identifier in a PUBLISH"));
             }
         }
         Ok(from_v5(packet))

@@ -22,26 +22,26 @@ pub(crate) struct Publish {
 #[derive(Default)]
 pub(crate) struct Aliases(HashMap<u16, String>);
 
-/// Most topic aliases of a connection, in each direction.
+/// The maximum number of topic aliases per connection and direction.
 pub(crate) const MAX_ALIASES: u16 = 30;
 
-/// The reason code for an alias above that.
+/// The reason code for a higher alias.
 pub(crate) const TOPIC_ALIAS_INVALID: u8 = 0x94;
 
 impl Aliases {
-    /// Fills in the topic that an alias stands for, or remembers it.
+    /// Fills in the topic of a known alias, or remembers the topic of a new one.
     pub(crate) fn resolve(&mut self, publish: &mut Publish) -> Result<(), Fault> {
         let Some(alias) = publish.alias else {
             let is_named = !publish.topic.is_empty();
-            return is_named.then_some(()).ok_or_else(|| Fault::protocol("a publish without topic or alias"));
+            return is_named.then_some(()).ok_or_else(|| Fault::protocol("a PUBLISH has neither topic nor alias"));
         };
         if alias == 0 || alias > MAX_ALIASES {
-            let why = format!("topic alias {alias} is not within 1 and {MAX_ALIASES}");
+            let why = format!("topic alias {alias} is not within 1 to {MAX_ALIASES}");
             return Err(Fault { reason: TOPIC_ALIAS_INVALID, why });
         }
         if publish.topic.is_empty() {
             let known = self.0.get(&alias).cloned();
-            publish.topic = known.ok_or_else(|| Fault::protocol(format!("topic alias {alias} is not known")))?;
+            publish.topic = known.ok_or_else(|| Fault::protocol(format!("topic alias {alias} is unknown")))?;
         } else {
             self.0.insert(alias, publish.topic.clone());
         }
@@ -49,7 +49,7 @@ impl Aliases {
     }
 }
 
-/// The size of the packet by which an MQTT 5 client gets this message, its topic in full.
+/// Returns the size of the packet that carries this message to an MQTT 5 client, with its full topic.
 pub(crate) fn publish_size(publish: &rmqtt::codec::types::Publish) -> u64 {
     let mut publish = publish.clone();
     if publish.qos != rmqtt::codec::types::QoS::AtMostOnce {
@@ -59,7 +59,7 @@ pub(crate) fn publish_size(publish: &rmqtt::codec::types::Publish) -> u64 {
         properties.topic_alias = None;
     }
     let mut frame = BytesMut::new();
-    // A message without packet id and the like cannot be sent at all.
+    // A message that cannot be encoded cannot be sent, whatever the limit.
     match v5::Codec::new(0, 0).encode(v5::Packet::Publish(Box::new(publish)), &mut frame) {
         Ok(()) => frame.len() as u64,
         Err(_) => u64::MAX,

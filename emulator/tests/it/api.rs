@@ -1,4 +1,4 @@
-//! The actions of the OpenAPI, each once as it should be and once not, and the switches for tests of clients.
+//! The actions of the OpenAPI, each with a success and a failure, and the faults that tests can order.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime};
@@ -45,7 +45,7 @@ fn a_token_allows_what_was_applied_for() {
         }
     }
     raw.ended();
-    // As another type than it was applied for, it is no good.
+    // It is not valid as another type than the one applied for.
     assert_eq!(token_login(&emulator, emulator.access_key_id(), &format!("RW|{write}")).1, 4);
     assert!(alive(&emulator, &write) && !alive(&emulator, "never issued"));
     assert!(!alive(&emulator, &format!("{write}x")));
@@ -109,7 +109,7 @@ fn what_is_no_proper_application_is_refused() {
 
 #[test]
 fn time_may_pass_faster_for_tokens() {
-    // 60 s become 3 s, and the notice comes 1.5 s before.
+    // 60 s become 3 s, and the notice comes 1.5 s before the end.
     let emulator =
         Emulator::builder().token_time_scale(0.05).token_notice_lead(Duration::from_secs(30)).start().unwrap();
     let before = SystemTime::now();
@@ -126,7 +126,7 @@ fn time_may_pass_faster_for_tokens() {
     assert!(before.elapsed().unwrap() >= Duration::from_millis(3000));
     raw.ended();
     assert!(!alive(&emulator, &short));
-    // A token that lives for more than 30 days is cut to 30, and they pass faster as well: far from over here.
+    // A lifetime above 30 days is shortened to 30 days and scaled, too; it is far from over here.
     assert!(alive(&emulator, &token(&emulator, "R", "emulator/#", 3600 * 24 * 365)));
 }
 
@@ -140,7 +140,7 @@ fn more_than_thirty_days_are_cut_without_an_error() {
     assert_eq!(code, 0);
     while raw.packet().is_some() {}
     assert!(before.elapsed() >= Duration::from_millis(2590) && before.elapsed() < Duration::from_secs(12));
-    // Exact all the same where a test asks for it.
+    // A token that a test issues keeps its exact lifetime.
     let exact = emulator.issue_token(aliyun_mqtt_emulator::Permission::Read, &["emulator/#"], Duration::from_secs(60));
     assert!(alive(&emulator, &exact));
 }
@@ -396,7 +396,7 @@ fn calls_are_throttled_fail_and_are_delayed_as_told() {
 
     emulator.fail_api(2, 503, "ServiceUnavailable");
     list().refused(503, "ServiceUnavailable");
-    // Also one that could not be read.
+    // A call that could not be read is delayed, too.
     let broken = exchange(&mut connect(&emulator), b"GET /?A=% HTTP/1.1\r\nhost: x\r\n\r\n");
     broken.refused(503, "ServiceUnavailable");
     list().fine();
@@ -429,7 +429,7 @@ fn answer_of(stream: &mut std::net::TcpStream) {
     answer(stream).fine();
 }
 
-/// What cannot be read is refused in JSON as well, and its sender gets to see that.
+/// A request that cannot be read is refused in JSON, too, and the client receives the response.
 #[test]
 fn a_request_that_cannot_be_read_is_refused_in_json() {
     let emulator = Emulator::start().unwrap();
@@ -447,7 +447,7 @@ fn a_request_that_cannot_be_read_is_refused_in_json() {
         let start = &request[..request.len().min(40)];
         let mut stream = connect(&emulator);
         let mut writer = stream.try_clone().unwrap();
-        // It is answered before all of it is read.
+        // The response comes before the whole request is read.
         let sender = std::thread::scope(|scope| {
             let sending = scope.spawn(|| std::io::Write::write_all(&mut writer, request.as_bytes()));
             let answer = answer(&mut stream);
@@ -456,7 +456,7 @@ fn a_request_that_cannot_be_read_is_refused_in_json() {
             drop(stream);
             sending.join().unwrap()
         });
-        // The rest of it may have found the door closed.
+        // The connection may be closed before the rest is sent.
         drop(sender);
     }
     let refused = emulator.log().into_iter().filter(|entry| matches!(entry.what, What::ApiRefused { .. })).count();

@@ -1,4 +1,4 @@
-//! Who may call the OpenAPI: both signatures, times, nonces, security tokens - and HTTP that is not as it should be.
+//! The check of callers of the OpenAPI: both signatures, times, nonces and security tokens; and malformed HTTP.
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant, SystemTime};
@@ -52,7 +52,7 @@ fn an_unknown_key_and_a_wrong_secret() {
         if signed == Signed::V2 {
             assert!(answer.message().ends_with(&wrong.string_to_sign()), "{}", answer.message());
         }
-        // A refused call does not use up its nonce.
+        // A refused call does not consume its nonce.
         wrong.secret = emulator.access_key_secret().into();
         wrong.send(&emulator).fine();
     }
@@ -123,7 +123,7 @@ fn the_clock_can_be_shifted() {
         for signed in BOTH {
             let answer = list(&emulator, signed).send(&emulator);
             answer.refused(400, "InvalidTimeStamp.Expired");
-            // A client that goes by the Date of the answer gets through.
+            // A client that uses the Date of the response is accepted.
             let mut again = list(&emulator, signed);
             again.timestamp = utc(date(&answer));
             again.send(&emulator).fine();
@@ -178,7 +178,7 @@ fn each_common_parameter_is_needed() {
         call.version = "2019-01-01".into();
         call.send(&emulator).refused(400, "InvalidVersion");
     }
-    // Without an Authorization header it counts as a call of V2.
+    // A call without an Authorization header is treated as V2.
     let mut call = list(&emulator, Signed::V3);
     call.without = vec!["authorization"];
     call.send(&emulator).refused(400, "MissingParameter");
@@ -279,7 +279,7 @@ fn http_that_is_not_as_it_should_be() {
     let chunk = format!("{:x}\r\n{}\r\n", 300_000, "a".repeat(300_000));
     let answer = send(&format!("POST / {head}{form}transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(4)));
     answer.refused(413, "ParameterCheckFailed");
-    // No HTTP at all is no harm either.
+    // Bytes that are not HTTP do no harm.
     let mut stream = connect(&emulator);
     stream.write_all(b"\x10\x0f\0\x06MQIsdp\x03\x02\0\x3c\0\x01a").unwrap();
     let _ = stream.read_to_end(&mut Vec::new());
@@ -291,7 +291,7 @@ fn a_body_just_small_enough_is_taken() {
     let emulator = Emulator::start().unwrap();
     let mut raw = Raw::login(&emulator, "GID_emulator@@@1");
     raw.subscribed(&[("emulator/#", 1)]);
-    // 64 KB of payload, three bytes for each in the body: too long for a query, good for a form.
+    // 64 KB of payload are three times as long in the body: too long for a query, but not for a form.
     let payload = "中".repeat(65_536 / 3);
     for signed in BOTH {
         let mut call = call(&emulator, signed, "SendMessage", &[("MqttTopic", "emulator/a"), ("Payload", &payload)]);
@@ -339,7 +339,7 @@ fn a_slow_client_keeps_nobody_waiting() {
     let mut secure = tls(&emulator, "localhost", emulator.api_tls_addr());
     exchange(&mut secure, &list(&emulator, Signed::V3).bytes("localhost")).fine();
     assert!(before.elapsed() < Duration::from_secs(8), "none of them waited for a slow one");
-    // One that comes to its end is answered after all.
+    // A body that ends in time is accepted.
     let mut last = slow.into_iter().last().unwrap();
     last.write_all(&whole[whole.len() - 1..]).unwrap();
     answer(&mut last).fine();

@@ -1,4 +1,4 @@
-//! Traces of devices and messages, as the OpenAPI tells them.
+//! Traces of devices and messages in the OpenAPI.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 const SENDER: &str = "GID_emulator@@@sender";
 const RECEIVER: &str = "GID_emulator@@@receiver";
 
-/// Asks with everything that is needed and not among `parameters`.
+/// Queries a trace, with defaults for the required parameters that are not among `parameters`.
 fn trace(emulator: &Emulator, action: &str, parameters: &[(&str, &str)]) -> Answer {
     let hour = Duration::from_secs(3600);
     let (begin, end) = (millis(SystemTime::now() - hour), millis(SystemTime::now() + hour));
@@ -57,7 +57,7 @@ fn a_device_comes_and_goes() {
     assert_eq!((&all["Total"], &all["CurrentPage"], &all["PageSize"]), (&7.into(), &1.into(), &100.into()));
     let list = &all["DeviceInfoList"];
     let mut words = column(list, &["Action", "ActionCode", "ActionInfo"]);
-    // The first ends when the second begins; which of it is seen first does not matter.
+    // The first connection ends when the second begins; the order of the two events does not matter.
     words[2..4].sort();
     assert_eq!(
         words,
@@ -71,7 +71,7 @@ fn a_device_comes_and_goes() {
             "disconnect | mqtt.trace.action.disconnect | disconnected by client",
         ]
     );
-    // Each beginning has its own channel, and its end the same.
+    // Each connection has its own channel, in both of its events.
     let channels = |words: &[&str]| {
         let fitting =
             list.as_array().unwrap().iter().filter(|item| words.contains(&item["ActionInfo"].as_str().unwrap()));
@@ -202,7 +202,7 @@ fn improper_queries_are_refused() {
     }
 }
 
-/// Alibaba's Python SDKs show a boolean as Python does.
+/// Alibaba's Python SDKs spell booleans as Python does.
 #[test]
 fn reverse_is_taken_in_any_letter_case() {
     let emulator = Emulator::start().unwrap();

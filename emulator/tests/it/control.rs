@@ -1,4 +1,4 @@
-//! What a test does to the emulator from outside: kick, stop, restart, push - and what is left after a drop.
+//! The control of an emulator by a test: kick, stop, restart, push, drop.
 
 use std::time::{Duration, Instant};
 

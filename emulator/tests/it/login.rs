@@ -1,4 +1,4 @@
-//! Who gets in, who does not, and with which CONNACK code.
+//! Logins that are accepted and refused, with their CONNACK codes.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -58,7 +58,7 @@ fn several_accounts_groups_and_topics() {
         .start()
         .unwrap();
     assert_eq!((emulator.group_id(), emulator.parent_topic(), emulator.access_key_id()), ("GID_Test", "one", "YYYYY"));
-    // The inputs the service documents.
+    // The inputs of the service's documentation.
     let documented = ("GID_Test@@@0001", "Signature|YYYYY|mqtt-xxxxx", "vI009IZJZVGRwBwZvnbwjfuXxVM=");
     assert_eq!(code(&emulator, documented.0, documented.1, documented.2), 0);
     let second = "GID_second@@@1";
@@ -162,13 +162,13 @@ fn odd_first_packets() {
         stream.set_read_timeout(Some(LONG)).unwrap();
         stream.write_all(bytes).unwrap();
         let mut answer = Vec::new();
-        // A reset is an end as well.
+        // A reset ends the connection, too.
         let _ = stream.read_to_end(&mut answer);
         answer
     };
     assert_eq!(answer(&b"GET / HTTP/1.1\r\n".repeat(10)), b"");
     assert_eq!(answer(&[0xC0, 0]), b"");
-    // MQTT 3.1, and a 3.1.1 session that is to be kept, of nobody.
+    // MQTT 3.1, and a persistent session of MQTT 3.1.1 without a client id.
     assert_eq!(answer(&[&[0x10, 15], &text("MQIsdp")[..], &[3, 2, 0, 60], &text("a")[..]].concat()), [0x20, 2, 0, 1]);
     assert_eq!(answer(&[&[0x10, 12], &text("MQTT")[..], &[4, 0, 0, 60], &text("")[..]].concat()), [0x20, 2, 0, 2]);
 }

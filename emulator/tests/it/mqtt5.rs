@@ -1,4 +1,4 @@
-//! What MQTT 5 demands of a server beyond 3.1.1.
+//! The rules of MQTT 5 for servers beyond those of 3.1.1.
 
 use crate::support::{Raw, seen, text};
 use aliyun_mqtt_emulator::{Action, Emulator, What};
@@ -63,7 +63,7 @@ fn a_notice_above_the_maximum_packet_size_is_dropped_too() {
     seen(&emulator, ID, |what| matches!(what, What::Dropped { .. }));
 }
 
-/// A client with a smaller limit comes back to what was sent to one with a larger, or with none.
+/// A client reconnects with a smaller limit than before, to messages sent under the larger one or under none.
 #[test]
 fn what_was_in_flight_and_is_too_large_now_is_dropped() {
     let emulator = Emulator::start().unwrap();
@@ -95,7 +95,7 @@ fn a_message_has_an_expiry_if_its_publisher_gave_one() {
     sender.send(0x30, &publish("emulator/x", None, &[0x02, 0, 0, 1, 0]));
     let properties = receiver.message().properties;
     assert_eq!((properties[0], properties.len()), (0x02, 5), "{properties:?}");
-    // What is left of it.
+    // The remaining messages.
     let left = u32::from_be_bytes(properties[1..].try_into().unwrap());
     assert!((1..=256).contains(&left), "{left}");
 }
@@ -104,7 +104,7 @@ fn a_message_has_an_expiry_if_its_publisher_gave_one() {
 fn a_filter_that_was_not_subscribed_is_told_so() {
     let emulator = Emulator::start().unwrap();
     let mut raw = Raw::login5(&emulator, ID, true, &[]);
-    // The 31st is granted and gets nothing; it is one of the session's all the same.
+    // The 31st filter is granted and receives nothing, but belongs to the session.
     for number in 1..=31 {
         raw.subscribed(&[(&format!("emulator/f{number}"), 1)]);
     }
@@ -166,7 +166,7 @@ fn what_mqtt_5_forbids_ends_the_connection_with_the_reason() {
     let mut raw = Raw::login5(&emulator, ID, true, &[]);
     raw.bytes(&[0xC0, 0xFF, 0xFF, 0xFF, 0xFF]);
     disconnected(&mut raw, 0x81, "a length out of range");
-    // What the service's own rules forbid ends without a word.
+    // A broken rule of the service ends the connection without a DISCONNECT.
     let mut raw = Raw::login5(&emulator, ID, true, &[]);
     raw.publish("elsewhere/a", 1, 1, b"");
     raw.ended();
@@ -214,12 +214,12 @@ fn a_pubrel_without_a_message_is_told_so_and_one_after_a_resume_is_not() {
         assert_eq!((first, &body[..2]), (0x70, &[0, id][..]));
         assert_eq!(body.get(2).copied().unwrap_or(0), if known { 0 } else { 0x92 });
     }
-    // Each PUBCOMP leaves, whatever it says: the one before may not have reached the client.
+    // Each PUBREL gets a PUBCOMP: the previous one may not have reached the client.
     let log = emulator.log();
     let count = |what| log.iter().filter(|entry| entry.what == what).count();
     assert_eq!([1, 2, 3].map(|packet_id| count(What::PublishAcknowledged { packet_id })), [1, 1, 0]);
     assert_eq!([1, 2, 3].map(|packet_id| count(What::ReleaseUnknown { packet_id })), [1, 0, 1]);
-    // A message to a topic of the service's own counts as well.
+    // The same for a message to a `$SYS` topic.
     raw.publish("$SYS/enableOrderMsg", 2, 4, br#"{"order":"true"}"#);
     assert_eq!(raw.packet().unwrap().0, 0x50);
     raw.send(0x62, &[0, 4]);
@@ -243,7 +243,7 @@ fn a_pubrec_that_refuses_ends_the_exchange_and_one_without_a_message_is_told_so(
     }
     let refused = raw.message_unacknowledged().packet_id.unwrap().to_be_bytes();
     let taken = raw.message_unacknowledged().packet_id.unwrap().to_be_bytes();
-    // Quota exceeded. No PUBREL comes for it.
+    // Quota exceeded: no PUBREL follows.
     raw.send(0x50, &[refused[0], refused[1], 0x97]);
     raw.quiet();
     raw.send(0x50, &taken);

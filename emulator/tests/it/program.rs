@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
 use aliyun_mqtt_emulator::{Emulator, Error, Transport};
 
-/// What a shell has in its environment after it took the program's output, in this order.
+/// The variables that a shell has after it has evaluated the program's output, in this order.
 const NAMES: [&str; 10] = [
     "ALIYUN_MQTT_ENDPOINT",
     "ALIYUN_MQTT_INSTANCE_ID",
@@ -28,7 +28,7 @@ fn it_prints_the_environment_of_each_transport_and_ends_with_its_input() {
         ("ws", "ws://127.0.0.1:", "/mqtt", "http://127.0.0.1:"),
         ("wss", "wss://localhost:", "/mqtt", "https://localhost:"),
     ] {
-        // A folder whose name a shell would take apart.
+        // The name of the folder has characters that are special to a shell.
         let folder = Folder::new(&format!("it's {transport} $HOME"));
         let ca_file = folder.0.join("ca.pem");
         let mut program = Program::start(&["--transport", transport, "--ca-file", ca_file.to_str().unwrap()]);
@@ -74,7 +74,7 @@ fn the_library_gives_the_same_environment_and_hides_its_values_in_debug() {
     assert!(nowhere.to_string().contains("/dev/null/ca.pem"), "{nowhere}");
 }
 
-/// A folder of its own that ends with the test.
+/// A folder that is removed at the end of the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -97,7 +97,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// The program in the hands of a shell that evaluates what it prints.
+/// The running program.
 struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -110,7 +110,7 @@ impl Program {
         Program { child, stdin }
     }
 
-    /// The values of [`NAMES`], as a shell understands what was printed.
+    /// Returns the values of [`NAMES`], as a shell evaluates the output.
     fn environment(&mut self) -> Vec<String> {
         use std::io::{BufRead, BufReader};
         let lines = BufReader::new(self.child.stdout.take().unwrap()).lines();

@@ -1,4 +1,4 @@
-//! What a client gets that comes back to its session: in the order of publication, and all of it.
+//! Resumed sessions: the client receives all messages, in the order of publication.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -8,7 +8,7 @@ use aliyun_mqtt_emulator::{Emulator, What};
 
 const ID: &str = "GID_emulator@@@kept";
 
-/// A client with a kept session that is subscribed to `emulator/#`.
+/// Returns a client with a persistent session that is subscribed to `emulator/#`.
 fn subscribed(emulator: &Emulator, v5: bool, qos: u8) -> Raw {
     let mut raw = Raw::login_kept(emulator, v5, ID);
     raw.subscribed(&[("emulator/#", qos)]);
@@ -21,7 +21,7 @@ fn publish(emulator: &Emulator, qos: u8, numbers: std::ops::RangeInclusive<u32>)
     }
 }
 
-/// The numbers in the next `count` messages, and whether each was marked as sent again; nothing is acknowledged.
+/// Returns the numbers in the next `count` messages and their DUP flags; acknowledges nothing.
 fn received(raw: &mut Raw, count: usize) -> Vec<(u32, bool)> {
     (0..count)
         .map(|_| {
@@ -31,7 +31,7 @@ fn received(raw: &mut Raw, count: usize) -> Vec<(u32, bool)> {
         .collect()
 }
 
-/// Leaves as a killed program does, and waits until that is known everywhere.
+/// Closes the connection as a killed program does, and waits until all parts of the emulator have noticed.
 fn vanish(emulator: &Emulator, raw: Raw) {
     drop(raw);
     let before = Instant::now();
@@ -59,7 +59,7 @@ fn what_waited_comes_in_the_order_of_publication_over_several_resumes() {
         vanish(&emulator, raw);
         publish(&emulator, 1, 11..=20);
         for _ in 0..3 {
-            // Some are read, some are not, none is acknowledged.
+            // Some messages are read, none is acknowledged.
             let mut raw = Raw::login_kept(&emulator, v5, ID);
             assert_eq!(received(&mut raw, 8), numbers(3..=10, true), "MQTT 5: {v5}");
             vanish(&emulator, raw);
@@ -91,7 +91,7 @@ fn qos_2_is_taken_up_where_it_was() {
         raw.quiet();
         vanish(&emulator, raw);
         publish(&emulator, 1, 7..=8);
-        // The fixed header says QoS and whether it was sent before.
+        // The fixed header holds the QoS and the flag DUP.
         for flags_of_the_late in [0b0010, 0b1010] {
             let mut raw = Raw::login_kept(&emulator, v5, ID);
             let (mut messages, mut released) = (Vec::new(), Vec::new());
@@ -112,7 +112,7 @@ fn qos_2_is_taken_up_where_it_was() {
     }
 }
 
-/// Nothing that is published while the client comes and goes is lost, overtakes, or comes before what waited.
+/// No message that is published while the client reconnects is lost or overtakes another one.
 #[test]
 fn a_publisher_goes_on_while_the_client_comes_and_goes() {
     const COUNT: u32 = 3000;
@@ -142,7 +142,7 @@ fn a_publisher_goes_on_while_the_client_comes_and_goes() {
                     break;
                 }
                 connections += 1;
-                // The old connection may still be there when the new one comes.
+                // The old connection may still exist when the new one comes.
                 let old = raw;
                 if connections % 2 == 0 {
                     drop(old);
@@ -152,7 +152,7 @@ fn a_publisher_goes_on_while_the_client_comes_and_goes() {
                     drop(old);
                 }
                 if connections % 3 == 0 {
-                    // Gone before anything is read.
+                    // Closed before anything is read.
                     raw = Raw::login_kept(&emulator, v5, ID);
                 }
                 // The last acknowledgement may not have arrived.
@@ -167,12 +167,13 @@ fn a_publisher_goes_on_while_the_client_comes_and_goes() {
     }
 }
 
-/// How many connections have ended.
+/// Returns the number of connections that have ended.
 fn ends(emulator: &Emulator) -> usize {
     emulator.log().iter().filter(|entry| matches!(entry.what, What::Disconnected { .. })).count()
 }
 
-/// Takes over without pause, most often before the end of the one before is noticed: what is kept goes on each time.
+/// Reconnects without a pause, usually before the end of the old connection is noticed: the session is handed over
+/// each time.
 #[test]
 fn no_takeover_stalls_a_kept_session() {
     const TAKEOVERS: u32 = 200;
@@ -183,14 +184,14 @@ fn no_takeover_stalls_a_kept_session() {
         publish(&emulator, 1, 1..=WAITING);
         let mut acknowledged = 0;
         for takeover in 0..TAKEOVERS {
-            // As many as it takes to leave some unread: the end of such a connection is a reset.
+            // Enough to leave some unread, so that the connection ends by a reset.
             for number in acknowledged + 1..=acknowledged + takeover % 7 {
                 let message = raw.message_unacknowledged();
                 let found = String::from_utf8(message.payload).unwrap();
                 assert_eq!(found, number.to_string(), "takeover {takeover}, MQTT 5: {v5}");
                 if takeover % 5 == 0 && number == acknowledged + 1 {
                     raw.send(0x40, &message.packet_id.unwrap().to_be_bytes());
-                    // So that it is known to have arrived.
+                    // Ensures that it has arrived.
                     raw.answered();
                     acknowledged += 1;
                     publish(&emulator, 1, WAITING + acknowledged..=WAITING + acknowledged);
@@ -198,20 +199,21 @@ fn no_takeover_stalls_a_kept_session() {
                 }
             }
             raw = match takeover % 4 {
-                // Killed just before.
+                // Closed just before.
                 0 => {
                     drop(raw);
                     Raw::login_kept(&emulator, v5, ID)
                 }
-                // Still there.
+                // Still open.
                 1 => Raw::login_kept(&emulator, v5, ID),
-                // Killed before it has read its CONNACK, when the one before is gone or still there.
+                // Closed before it has read its CONNACK, with the previous connection closed or open.
                 order => {
                     let ended = ends(&emulator) + 2;
                     let old = (order == 3).then_some(raw);
                     Raw::login_unread(&emulator, v5, ID);
                     drop(old);
-                    // At the front: else its login might come after the next one. What is behind that may go on.
+                    // Waits for the front desk, or its login might come after the next one. The rest may still be in
+                    // progress.
                     let before = Instant::now();
                     while ends(&emulator) < ended {
                         assert!(before.elapsed() < LONG);
@@ -228,7 +230,7 @@ fn no_takeover_stalls_a_kept_session() {
     }
 }
 
-/// A client whose connection takes nothing any more: more waits for it than fits in between.
+/// A client that does not read: more messages wait for it than the buffers hold.
 fn stalled(emulator: &Emulator, v5: bool) -> Raw {
     let raw = subscribed(emulator, v5, 1);
     for number in 1..=STALLED {
@@ -237,7 +239,7 @@ fn stalled(emulator: &Emulator, v5: bool) -> Raw {
     raw
 }
 
-/// As many messages of 60 kB are more than the buffers of two connections hold.
+/// So many messages of 60 kB exceed the buffers of two connections.
 const STALLED: u32 = 500;
 
 fn large(number: u32) -> Vec<u8> {
@@ -259,7 +261,7 @@ fn who_takes_over_from_a_client_that_does_not_read_gets_everything_in_order() {
     }
 }
 
-/// A clean session does not get what is published for the filters of the one before it, not even while it takes over.
+/// A clean session does not receive messages for the filters of the previous one, not even during the handover.
 #[test]
 fn a_clean_session_inherits_no_subscription() {
     for v5 in [false, true] {
@@ -273,7 +275,7 @@ fn a_clean_session_inherits_no_subscription() {
                 }
             });
             let _done = OnDrop(&done);
-            // It has to wait until the old one is gone.
+            // It waits for the end of the old one.
             let mut new = if v5 { Raw::login5(&emulator, ID, true, &[]) } else { Raw::login(&emulator, ID) };
             new.quiet();
         });
@@ -281,7 +283,7 @@ fn a_clean_session_inherits_no_subscription() {
     }
 }
 
-/// Says so when it is dropped, by a panic as well.
+/// Sets a flag when it is dropped, also by a panic.
 struct OnDrop<'a>(&'a AtomicBool);
 
 impl Drop for OnDrop<'_> {

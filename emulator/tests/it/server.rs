@@ -1,4 +1,4 @@
-//! The server for examples and tests: clients log in with what it says, and the environment of the process decides.
+//! The server for examples and tests: clients log in with its variables, and the environment of the process decides.
 
 use std::ffi::OsString;
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ fn value(server: &Server, name: &str) -> String {
     value.into_string().unwrap()
 }
 
-/// Logs in with nothing but the variables; returns the CONNACK code.
+/// Logs in with the variables alone; returns the CONNACK code.
 fn login(server: &Server, mode: &str, device_id: &str, password: impl Fn(&str) -> String) -> u8 {
     let address = value(server, "ALIYUN_MQTT_ENDPOINT").strip_prefix("mqtt://").unwrap().parse().unwrap();
     let client_id = format!("{}@@@{device_id}", value(server, "ALIYUN_MQTT_GROUP_ID"));

@@ -1,4 +1,4 @@
-//! Publishing, subscribing, P2P, and what the log says of it.
+//! Publishing, subscribing and P2P, and their log entries.
 
 use crate::support::{self, Raw, seen};
 use aliyun_mqtt_emulator::{DisconnectReason, Emulator, Listener, Version, What};
@@ -70,7 +70,7 @@ fn p2p_waits_only_for_qos_1_of_a_sender_whose_session_is_kept() {
     let emulator = Emulator::start().unwrap();
     let target = "GID_emulator@@@target";
     let topic = format!("emulator/p2p/{target}");
-    // A session of the target itself, though kept, changes nothing.
+    // A persistent session of the target makes no difference.
     let mut before = Raw::login_as(&emulator, target, false);
     before.send(0xE0, &[]);
     before.ended();
@@ -149,7 +149,7 @@ fn the_31st_filter_is_granted_and_gets_nothing() {
     emulator.publish_as_service("emulator/f30", 1, "found").unwrap();
     assert_eq!(raw.message().payload, b"found");
     raw.quiet();
-    // A filter that is known already does not count again; one given up makes room for a new one.
+    // A known filter does not use up the quota again; an unsubscribed one makes room for a new one.
     raw.subscribed(&[("emulator/f1", 0)]);
     let mut unsubscribe = vec![0, 9];
     for filter in ["emulator/f2", "emulator/f31"] {

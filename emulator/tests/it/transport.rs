@@ -1,4 +1,4 @@
-//! TLS, WebSocket, both together, MQTT 5, and a whole client library over it.
+//! TLS, WebSocket, both together, MQTT 5, and a client library over them.
 
 use std::io::{Read, Write};
 use std::time::Instant;
@@ -25,14 +25,14 @@ fn tls_for_each_loopback_name_and_no_other() {
     assert!(wrong.write_all(b"x").and_then(|()| wrong.flush()).is_err());
 }
 
-/// A WebSocket client of the smallest kind: each write is one masked binary message, and all messages are binary.
+/// A minimal WebSocket client: each write is one masked binary message, and all messages are binary.
 struct Socket<S> {
     stream: S,
     unread: Vec<u8>,
 }
 
 impl<S: Stream> Socket<S> {
-    /// Does the handshake; the answer's headers come in lower case.
+    /// Performs the handshake, and returns the head of the response in lower case.
     fn open(mut stream: S, path: &str, protocol: &str) -> (Self, String) {
         write!(
             stream,
@@ -141,7 +141,7 @@ fn mqtt_5_aliases_notices_and_violations() {
     assert!(connack.windows(3).any(|part| part == [0x22, 0, 30]), "30 topic aliases: {connack:x?}");
     seen(&emulator, id, |what| matches!(what, What::Connected { version: Version::V5, clean_session: true, .. }));
 
-    // A publish that sets alias 3, and one that only uses it.
+    // A publish that sets alias 3, and one that uses it.
     for topic in ["emulator/alias", ""] {
         let mut body = text(topic);
         body.extend([0, 9, 3, 0x23, 0, 3]);
@@ -201,7 +201,7 @@ fn an_mqtt_5_will_is_dropped_even_a_retained_one() {
     assert_eq!(raw.packet().map(|(first, body)| (first, body[1])), Some((0x20, 0)));
     drop(raw);
     seen(&emulator, id, |what| matches!(what, What::Disconnected { .. }));
-    // The session inside has ended, and with it the time for a will, once it is off the list.
+    // Once the session is no longer listed, it has ended, and a will would have been sent.
     let deadline = Instant::now() + LONG;
     while emulator.sessions().iter().any(|session| session.client_id == id) {
         assert!(Instant::now() < deadline, "the session does not end");

@@ -1,4 +1,4 @@
-//! Faults of the broker inside, at the broker itself: a test that fails here tells that a workaround can go.
+//! Faults of rmqtt, without the emulator. When a test fails here, a workaround can go.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +9,7 @@ use crate::support::{LONG, Raw, plain, text};
 use rmqtt::context::ServerContext;
 use rmqtt::server::MqttServer;
 
-/// A broker of rmqtt as it comes, until the sender is dropped.
+/// Starts an unchanged broker of rmqtt, which runs until the sender is dropped.
 fn rmqtt() -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let (ready, address) = mpsc::channel();
@@ -47,7 +47,7 @@ fn connect(address: SocketAddr, client_id: &str) -> Raw {
     Raw::over(stream)
 }
 
-/// When this fails, rmqtt keeps the order (MQTT-4.6.0-1), and `src/broker/resume.rs` may have become unnecessary.
+/// When this fails, rmqtt keeps the order (MQTT-4.6.0-1), and `src/broker/handover.rs` may have become unnecessary.
 #[test]
 fn rmqtt_sends_the_unacknowledged_messages_of_a_resumed_session_last_first() {
     let (address, _stop) = rmqtt();
@@ -79,7 +79,7 @@ fn connect5(address: SocketAddr, client_id: &str, properties: &[u8]) -> Raw {
     raw
 }
 
-/// When this fails, rmqtt answers by MQTT 5, and what `src/front` answers in its place may have become unnecessary.
+/// When this fails, rmqtt responds as MQTT 5 demands, and the responses of `src/front` may have become unnecessary.
 #[test]
 fn rmqtt_answers_success_for_what_is_not_there() {
     let (address, _stop) = rmqtt();
@@ -95,7 +95,8 @@ fn rmqtt_answers_success_for_what_is_not_there() {
     }
 }
 
-/// When this fails, rmqtt leaves such a message out (MQTT-3.1.2-25), and `is_too_large` of `src/broker/mod.rs` may go.
+/// When this fails, rmqtt leaves such a message out (MQTT-3.1.2-25), and `is_too_large` of `src/broker/hooks.rs` may
+/// go.
 #[test]
 fn rmqtt_cuts_a_client_over_a_message_that_is_too_large_for_it() {
     let (address, _stop) = rmqtt();

@@ -1,4 +1,4 @@
-//! What breaks a rule cuts the connection, and whom it concerns is told.
+//! Broken rules: the connection is closed, and a token holder receives a notice.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -40,7 +40,7 @@ fn a_forbidden_publish_is_cut_without_an_acknowledgement() {
     {
         let id = format!("GID_emulator@@@{number}");
         let mut raw = Raw::login(&emulator, &id);
-        // What came before is still answered.
+        // Earlier packets are still acknowledged.
         raw.publish("emulator/fine", 1, 1, b"");
         raw.publish(topic, qos, 2, b"");
         assert_eq!(raw.packet(), Some((0x40, vec![0, 1])), "{topic}");
@@ -188,7 +188,7 @@ fn an_uploaded_token_takes_the_place_of_the_old_one() {
     seen(&emulator, id, |what| matches!(what, What::TokenUploaded { permission: Permission::ReadWrite }));
     raw.publish("emulator/new", 1, 2, b"");
     assert_eq!(raw.packet(), Some((0x40, vec![0, 2])));
-    // Revoking the one that was replaced does not concern this connection any more.
+    // Revoking the replaced token does not affect this connection.
     assert!(emulator.revoke_token(&old));
     raw.quiet();
     raw.publish("emulator/old", 1, 3, b"");
@@ -282,7 +282,7 @@ fn a_token_that_is_short_of_time_is_announced_right_behind_the_connack() {
         let token = emulator.issue_token(Permission::Read, &["emulator/#"], Duration::from_secs(100));
         let mut raw = token_login(&emulator, "GID_emulator@@@token", &format!("R|{token}"));
         assert_eq!(raw.message().topic, "$SYS/tokenExpireNotice");
-        // Once only, even when the connection is stirred by something else.
+        // Only once, even if the tokens are checked again for another reason.
         assert!(emulator.push_notice("GID_emulator@@@token", "$SYS/other", ""));
         assert_eq!(raw.message().topic, "$SYS/other");
         raw.quiet();
@@ -300,7 +300,7 @@ fn an_uploaded_token_has_its_own_end() {
     while let Some((first, body)) = raw.packet() {
         seen.push((first, String::from_utf8_lossy(&body[2..]).into_owned()));
     }
-    // The acknowledgement and the announcement may come either way round.
+    // The acknowledgement and the notice may come in either order.
     seen[..2].sort();
     assert!(seen[0].1.starts_with("$SYS/tokenExpireNotice"), "{seen:?}");
     assert_eq!(seen[1].0, 0x40);

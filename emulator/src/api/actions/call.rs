@@ -8,23 +8,23 @@ use crate::api::request::Parameters;
 use crate::broker::Broker;
 use crate::service::Service;
 
-/// A call whose signature is good.
+/// A call with a valid signature.
 pub(in crate::api) struct Call<'a> {
     pub(in crate::api) service: &'a Service,
     pub(in crate::api) broker: &'a Broker,
-    /// The access key id.
+    /// The AccessKey id.
     pub(in crate::api) caller: &'a str,
     pub(in crate::api) parameters: &'a Parameters,
-    /// By the clock of the OpenAPI.
+    /// The time by the clock of the OpenAPI.
     pub(in crate::api) now: SystemTime,
 }
 
-/// The fields of an answer.
+/// Returns the fields of a response.
 pub(super) fn fields<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// One page of a list, the first being page 1; nothing behind the last.
+/// Returns one page of a list. The first page is 1; those after the last are empty.
 pub(super) fn page<T>(items: &[T], number: u64, size: u64) -> &[T] {
     let place = |pages: u64| usize::try_from(pages.saturating_mul(size)).unwrap_or(usize::MAX).min(items.len());
     &items[place(number.saturating_sub(1))..place(number)]

@@ -60,7 +60,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
     Ok(fields([("DeviceCredentialClientIdList", list)]))
 }
 
-/// The client id of the call, which must be of a known group.
+/// Returns the client id of the call, which must belong to a known group.
 fn client_id<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
     let client_id = call.parameters.need("ClientId")?;
     let group = names::group_of(client_id).map_err(ApiError::parameter)?;

@@ -1,4 +1,4 @@
-//! CreateGroupId, ListGroupId, DeleteGroupId. They take effect on the logins that follow.
+//! The actions CreateGroupId, ListGroupId and DeleteGroupId. They affect later logins.
 
 use serde_json::{Value, json};
 

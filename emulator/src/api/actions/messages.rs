@@ -1,4 +1,4 @@
-//! SendMessage.
+//! The action SendMessage.
 
 use bytes::Bytes;
 
@@ -8,7 +8,7 @@ use crate::api::response::{ApiError, Outcome};
 use crate::api::trace::message_id;
 use crate::names;
 
-/// The QoS is not documented.
+/// The QoS of the message, which is not documented.
 const QOS: u8 = 1;
 
 pub(super) async fn send(call: &Call<'_>) -> Outcome {

@@ -1,4 +1,4 @@
-//! The actions of the OpenAPI, one function each, and what they share.
+//! The actions of the OpenAPI, one function each.
 
 mod call;
 mod devices;
@@ -42,7 +42,7 @@ pub(super) async fn run(call: &Call<'_>, action: &str) -> Outcome {
     action(call)
 }
 
-/// Each action names the instance it is for.
+/// Checks the instance id, which every action needs.
 fn check_instance(call: &Call<'_>) -> Result<(), ApiError> {
     if call.parameters.need("InstanceId")? == call.service.settings.directory.instance_id {
         return Ok(());

@@ -1,4 +1,4 @@
-//! QuerySessionByClientId, BatchQuerySessionByClientIds, CloseConnection.
+//! The actions QuerySessionByClientId, BatchQuerySessionByClientIds and CloseConnection.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ pub(super) fn close(call: &Call<'_>) -> Outcome {
     Ok(fields([("Code", code.into()), ("Message", message.into()), ("Success", closed.into())]))
 }
 
-/// Any form of client id can be asked for: custom identities choose theirs freely.
+/// Returns true if a client is connected. Its id can have any form, because custom identities choose theirs freely.
 fn is_online(call: &Call<'_>, client_id: &str) -> Result<bool, ApiError> {
     names::check_length(client_id).map_err(ApiError::parameter)?;
     Ok(call.service.link(client_id).is_some())

@@ -1,4 +1,4 @@
-//! ApplyToken, QueryToken, RevokeToken.
+//! The actions ApplyToken, QueryToken and RevokeToken.
 
 use std::time::{Duration, UNIX_EPOCH};
 

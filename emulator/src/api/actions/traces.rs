@@ -1,4 +1,4 @@
-//! The queries for traces, answered from the emulator's own log.
+//! The queries of traces, which read the log of the emulator.
 
 use serde_json::{Map, Value, json};
 
@@ -39,7 +39,7 @@ pub(super) fn subscribed(call: &Call<'_>) -> Outcome {
     Ok(view.show("MessageTraceLists", events))
 }
 
-/// The time asked for, both ends included.
+/// The time span of a query, both ends included.
 struct Span {
     begin: u64,
     end: u64,
@@ -47,7 +47,7 @@ struct Span {
 
 impl Span {
     fn of(call: &Call<'_>) -> Result<Self, ApiError> {
-        // All traces name the region; there is only one here, of any name.
+        // Required by all queries; the emulator accepts any region.
         call.parameters.need("MqttRegionId")?;
         let (begin, end) = (call.parameters.number("BeginTime")?, call.parameters.number("EndTime")?);
         if begin > end {
@@ -61,7 +61,7 @@ impl Span {
     }
 }
 
-/// The page asked for, and in which direction.
+/// The page of a query, and its order.
 struct View {
     number: u64,
     size: u64,

@@ -1,10 +1,10 @@
-//! What a signed call claims, whichever way it is signed.
+//! The claims of a signed call, the same for both signatures.
 
 use std::time::Duration;
 
 use crate::api::response::ApiError;
 
-/// The claims of a call that its signature has to prove. Nothing in it is checked yet.
+/// The claims of a call, which its signature has to prove.
 pub(in crate::api) struct Claim<'a> {
     pub(in crate::api) access_key_id: &'a str,
     pub(in crate::api) security_token: Option<&'a str>,
@@ -31,7 +31,7 @@ pub(super) fn missing(name: &str) -> ApiError {
     ApiError::new(400, "MissingParameter", format!("the common parameter or header {name} is missing"))
 }
 
-/// Compares secrets in a time that does not depend on where they differ. An empty one equals nothing.
+/// Compares secrets in constant time. An empty one equals nothing.
 pub(in crate::api) fn is_same(ours: &str, theirs: &str) -> bool {
     let difference = ours.bytes().zip(theirs.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
     !ours.is_empty() && ours.len() == theirs.len() && difference == 0

@@ -8,7 +8,7 @@ pub(super) use self::claim::{Claim, is_same};
 use super::request::Request;
 use super::response::ApiError;
 
-/// Reads what a call claims: by V3 if it has an `Authorization` header, otherwise by V2.
+/// Reads the claims of a call: by V3 if it has an `Authorization` header, otherwise by V2.
 pub(super) fn claim(request: &Request) -> Result<Claim<'_>, ApiError> {
     match request.header("authorization") {
         Some(authorization) => v3::claim(request, authorization),

@@ -1,4 +1,4 @@
-//! The signature of RPC calls, version 1.0 (HMAC-SHA1), called V2 everywhere.
+//! The signature V2: of RPC calls, version 1.0 (HMAC-SHA1).
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) fn claim(request: &Request) -> Result<Claim<'_>, ApiError> {
     Ok(claim)
 }
 
-/// What is signed: the method, and all parameters but the signature itself, sorted by name.
+/// Returns the text to sign: the method, and all parameters but the signature itself, sorted by name.
 fn string_to_sign<'a>(method: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut pairs: Vec<_> = parameters.filter(|(name, _)| *name != "Signature").collect();
     pairs.sort_unstable();
@@ -51,9 +51,9 @@ fn string_to_sign<'a>(method: &str, parameters: impl Iterator<Item = (&'a str, &
     format!("{method}&{}&{}", percent_encode("/"), percent_encode(&pairs.join("&")))
 }
 
-/// `base64(HMAC-SHA1(key = secret + "&", string to sign))`.
+/// Returns `base64(HMAC-SHA1(key = secret + "&", string to sign))`.
 fn sign(secret: &str, string_to_sign: &str) -> String {
-    // HMAC takes a key of any length, so this cannot fail; an empty text never equals a signature.
+    // Cannot fail: HMAC accepts keys of any length. An empty text never equals a signature.
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(format!("{secret}&").as_bytes()) else { return String::new() };
     mac.update(string_to_sign.as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())

@@ -32,7 +32,7 @@ pub(super) fn claim<'a>(request: &'a Request, authorization: &'a str) -> Result<
     }
     let mut headers = Vec::with_capacity(signed.len());
     for name in signed {
-        // A header name in capital letters is found as well, but must not be signed like that.
+        // The lookup ignores case, but a name in capital letters must not be signed.
         let value = request.header(name).filter(|_| !name.bytes().any(|byte| byte.is_ascii_uppercase()));
         headers.push((*name, value.ok_or_else(|| incomplete(format!("the signed header {name:?} was not sent")))?));
     }
@@ -75,7 +75,7 @@ struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…;…,Signature=…`.
+    /// Parses `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…;…,Signature=…`.
     fn parse(header: &'a str) -> Option<Self> {
         let parts = header.strip_prefix(ALGORITHM)?.strip_prefix(' ')?;
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
@@ -96,7 +96,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// The request as it is signed. `headers` are lower-case names with their values, sorted by name.
+/// Returns the request as it is signed. `headers` are lower-case names with their values, sorted by name.
 fn canonical_request(
     method: &str,
     query: &BTreeMap<String, String>,
@@ -114,15 +114,15 @@ fn string_to_sign(canonical_request: &str) -> String {
     format!("{ALGORITHM}\n{}", hash(canonical_request.as_bytes()))
 }
 
-/// `hex(HMAC-SHA256(key = secret, string to sign))`.
+/// Returns `hex(HMAC-SHA256(key = secret, string to sign))`.
 fn sign(secret: &str, string_to_sign: &str) -> String {
-    // HMAC takes a key of any length, so this cannot fail; an empty text never equals a signature.
+    // Cannot fail: HMAC accepts keys of any length. An empty text never equals a signature.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(string_to_sign.as_bytes());
     hex(&mac.finalize().into_bytes())
 }
 
-/// `hex(SHA-256(…))`.
+/// Returns `hex(SHA-256(bytes))`.
 fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
