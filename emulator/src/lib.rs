@@ -61,6 +61,7 @@ mod environment;
 mod error;
 mod front;
 mod log;
+mod login;
 mod names;
 mod nonces;
 mod packet;

@@ -9,8 +9,9 @@ use rmqtt::codec::v5::PublishProperties;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::account::{Directory, Identity, Login, Refusal};
+use crate::account::Directory;
 use crate::log::{DisconnectReason, Log, What};
+use crate::login::{Identity, Login, Refusal};
 use crate::names;
 use crate::nonces::Nonces;
 use crate::settings::Settings;
@@ -120,7 +121,7 @@ impl Service {
         if let Some(code) = ordered {
             return Err(Refusal { code, reason: "refused by order of the test".into() });
         }
-        lock(&self.directory).check(login, &lock(&self.tokens))
+        login.check(&lock(&self.directory), &lock(&self.tokens))
     }
 
     pub(crate) fn may_publish(&self, identity: &Identity, topic: &str, size: usize) -> Result<(), Denial> {

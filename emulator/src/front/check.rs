@@ -10,8 +10,8 @@ use super::packets::{
     INVALID_NOTICE, PUBCOMP, PUBREL, complete, disconnect, publish_answer, push, subscribe_answer, unknown_packet_id,
     without_body,
 };
-use crate::account::Identity;
 use crate::log::{Action, Version, What};
+use crate::login::Identity;
 use crate::packet::{Aliases, Fault, Packet, Publish, TOPIC_ALIAS_INVALID};
 use crate::service::{Denial, Service, lock};
 use crate::token::{FORGED, Permission, TokenFault};

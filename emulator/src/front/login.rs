@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use super::desk::{CLOSE_TIMEOUT, Desk, HANDSHAKE_TIMEOUT};
 use super::frames::Frames;
 use super::packets::{as_v3_code, refusal, refusal_for};
-use crate::account::{Identity, Login, Refusal};
 use crate::log::{Version, What};
+use crate::login::{Identity, Login, Refusal};
 use crate::packet::{BadConnect, Connect};
 
 /// Reads the CONNECT and checks the login. Logs a refusal, sends its CONNACK, and returns `None`.

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::call::{Call, fields};
-use crate::account::Identity;
 use crate::api::response::{ApiError, Outcome};
 use crate::api::trace::message_id;
+use crate::login::Identity;
 use crate::names;
 
 /// The QoS of the message, which is not documented.
