@@ -1,24 +1,18 @@
-//! Who may log in: access keys, device credentials, custom identities - and the check of a login against them.
+//! The account: AccessKeys, device credentials, custom identities and groups.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha1::Sha1;
+use crate::random::random_hex;
 
-use crate::rules;
-use crate::token::{Held, TokenBook, parse_password, random_text};
-
-/// A device credential (一机一密), good for one client id only. Its `Debug` hides the secret.
+/// A device credential (一机一密), valid for one client id. Its `Debug` hides the secret.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceCredential {
-    /// Goes into the user name; starts with `DC.`.
+    /// The id for the user name; starts with `DC.`.
     pub access_key_id: String,
-    /// Signs the client id; starts with `DC.`.
+    /// The secret that signs the client id; starts with `DC.`.
     pub access_key_secret: String,
 }
 
@@ -30,57 +24,34 @@ impl fmt::Debug for DeviceCredential {
 
 impl DeviceCredential {
     fn random() -> Self {
-        Self { access_key_id: format!("DC.{}", random_text()), access_key_secret: format!("DC.{}", random_text()) }
+        Self { access_key_id: format!("DC.{}", random_hex()), access_key_secret: format!("DC.{}", random_hex()) }
     }
 }
 
-/// How a custom identity proves itself.
+/// How a custom identity authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignMode {
-    /// `ORIGIN`: the password is the secret itself.
+    /// `ORIGIN`: by the secret itself as the password.
     Origin,
-    /// `SIGNED`: the password is base64(HMAC-SHA1(client id)) under the secret.
+    /// `SIGNED`: by base64(HMAC-SHA1(key = secret, message = client id)) as the password.
     Signed,
 }
 
-/// What a CONNECT says about its sender.
-pub(crate) struct Login<'a> {
-    pub(crate) client_id: &'a str,
-    pub(crate) username: Option<&'a str>,
-    pub(crate) password: Option<&'a [u8]>,
-}
-
-/// By what a client that logged in is allowed to act.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Identity {
-    /// All topics of the instance.
-    Full,
-    /// What its tokens allow.
-    Tokens { access_key_id: String, held: Held },
-}
-
-/// A refused login: the 3.1.1 CONNACK code and the reason in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) code: u8,
-    pub(crate) reason: String,
-}
-
-/// Everybody who may log in, and the names an instance knows.
+/// The accounts that can log in, and the names that an instance knows.
 #[derive(Clone, Default)]
 pub(crate) struct Directory {
     pub(crate) instance_id: String,
     pub(crate) groups: Vec<Group>,
-    /// Access key id to secret, the first being the default account.
+    /// AccessKey ids with their secrets; the first is the default account.
     pub(crate) access_keys: Vec<(String, String)>,
-    /// Temporary keys of the OpenAPI, by their id.
+    /// Temporary keys for the OpenAPI, by their id.
     pub(crate) sts_keys: HashMap<String, StsKey>,
     pub(crate) custom: HashMap<String, CustomIdentity>,
-    /// By client id.
+    /// Device credentials by client id.
     pub(crate) devices: BTreeMap<String, Device>,
 }
 
-/// A group id and when it came to be.
+/// A group id and the time of its creation.
 #[derive(Clone)]
 pub(crate) struct Group {
     pub(crate) id: String,
@@ -93,14 +64,14 @@ impl Group {
     }
 }
 
-/// A temporary key: it counts only together with its security token.
+/// A temporary key, valid only together with its security token.
 #[derive(Clone)]
 pub(crate) struct StsKey {
     pub(crate) secret: String,
     pub(crate) security_token: String,
 }
 
-/// A client id with a credential of its own.
+/// A client id with a device credential.
 #[derive(Clone)]
 pub(crate) struct Device {
     pub(crate) credential: DeviceCredential,
@@ -114,10 +85,6 @@ pub(crate) struct CustomIdentity {
     pub(crate) mode: SignMode,
 }
 
-const IDENTIFIER_REJECTED: u8 = 2;
-const BAD_PASSWORD: u8 = 4;
-const NOT_AUTHORIZED: u8 = 5;
-
 impl Directory {
     /// Registers a client id, or replaces its credential.
     pub(crate) fn register_device(&mut self, client_id: &str) -> DeviceCredential {
@@ -127,7 +94,7 @@ impl Directory {
         credential
     }
 
-    /// Gives a registered client id a new credential; `None` if it is not registered.
+    /// Renews the credential of a client id; `None` if it has none.
     pub(crate) fn refresh_device(&mut self, client_id: &str) -> Option<&Device> {
         let device = self.devices.get_mut(client_id)?;
         device.credential = DeviceCredential::random();
@@ -135,82 +102,13 @@ impl Directory {
         Some(device)
     }
 
-    /// Whether the client id had a credential.
+    /// Removes the credential of a client id. Returns true if there was one.
     pub(crate) fn unregister_device(&mut self, client_id: &str) -> bool {
         self.devices.remove(client_id).is_some()
     }
 
     pub(crate) fn knows_group(&self, group: &str) -> bool {
         self.groups.iter().any(|known| known.id == group)
-    }
-
-    pub(crate) fn check(&self, login: &Login<'_>, tokens: &TokenBook) -> Result<Identity, Refusal> {
-        rules::check_length(login.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
-        let Some(username) = login.username else {
-            return Err(refuse(BAD_PASSWORD, "no user name"));
-        };
-        let password = login
-            .password
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .ok_or_else(|| refuse(BAD_PASSWORD, "no password, or not text"))?;
-        // A custom identity may be named as it likes, and its client id need not have the usual form.
-        if let Some(custom) = self.custom.get(username) {
-            let right = match custom.mode {
-                SignMode::Origin => password == custom.secret,
-                SignMode::Signed => password == signature(login.client_id, &custom.secret),
-            };
-            return if right { Ok(Identity::Full) } else { Err(refuse(BAD_PASSWORD, "wrong password")) };
-        }
-        let mut parts = username.split('|');
-        let (Some(mode), Some(key_id), Some(instance_id), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(refuse(BAD_PASSWORD, "the user name is not Mode|AccessKeyId|InstanceId"));
-        };
-        if instance_id != self.instance_id {
-            return Err(refuse(NOT_AUTHORIZED, "wrong instance id"));
-        }
-        let group = rules::group_of(login.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
-        if !self.knows_group(group) {
-            return Err(refuse(NOT_AUTHORIZED, "unknown group id"));
-        }
-        match mode {
-            "Signature" => {
-                let secret = self.secret_of(key_id)?;
-                check_signature(login.client_id, secret, password)
-            }
-            "DeviceCredential" => match self.devices.get(login.client_id) {
-                Some(device) if device.credential.access_key_id == key_id => {
-                    check_signature(login.client_id, &device.credential.access_key_secret, password)
-                }
-                _ if self.devices.values().any(|device| device.credential.access_key_id == key_id) => {
-                    Err(refuse(NOT_AUTHORIZED, "the device credential belongs to another client id"))
-                }
-                _ => Err(refuse(NOT_AUTHORIZED, "unknown device credential")),
-            },
-            "Token" => {
-                if !self.sts_keys.contains_key(key_id) {
-                    self.secret_of(key_id)?;
-                }
-                let held = parse_password(password)
-                    .ok_or_else(|| refuse(BAD_PASSWORD, "the password is not Type|Token, or several of them joined"))?;
-                for (permission, token) in &held {
-                    tokens
-                        .check(key_id, *permission, token)
-                        .map_err(|fault| refuse(BAD_PASSWORD, fault.to_string()))?;
-                }
-                Ok(Identity::Tokens { access_key_id: key_id.to_owned(), held })
-            }
-            _ => Err(refuse(BAD_PASSWORD, "the mode is none of Signature, Token and DeviceCredential")),
-        }
-    }
-
-    fn secret_of(&self, key_id: &str) -> Result<&str, Refusal> {
-        self.access_keys
-            .iter()
-            .find(|(known, _)| known == key_id)
-            .map(|(_, secret)| secret.as_str())
-            .ok_or_else(|| refuse(NOT_AUTHORIZED, "unknown access key id"))
     }
 }
 
@@ -224,137 +122,5 @@ impl fmt::Debug for Directory {
             .field("custom", &self.custom.len())
             .field("devices", &self.devices.len())
             .finish()
-    }
-}
-
-/// `base64(HMAC-SHA1(key = secret, message = client id))`.
-pub(crate) fn signature(client_id: &str, secret: &str) -> String {
-    // HMAC takes a key of any length, so this cannot fail; an empty text never equals a signature.
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret.as_bytes()) else { return String::new() };
-    mac.update(client_id.as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
-}
-
-fn check_signature(client_id: &str, secret: &str, password: &str) -> Result<Identity, Refusal> {
-    let right = signature(client_id, secret);
-    if !right.is_empty() && right == password {
-        Ok(Identity::Full)
-    } else {
-        Err(refuse(BAD_PASSWORD, "wrong signature"))
-    }
-}
-
-fn refuse(code: u8, reason: impl Into<String>) -> Refusal {
-    Refusal { code, reason: reason.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::token::Permission;
-
-    #[test]
-    fn signatures_match_the_vectors() {
-        for (client_id, secret, expected) in [
-            ("GID_Test@@@0001", "XXXXX", "vI009IZJZVGRwBwZvnbwjfuXxVM="),
-            ("GID_Test@@@0001", "testsecret", "2o53J4IhwPZouH+0Qu6KWaZ6foc="),
-            ("GID_test@@@test", "DC.secret", "xvOd7Q0nJnNjBZpp6lz7YToKd8M="),
-        ] {
-            assert_eq!(signature(client_id, secret), expected);
-        }
-    }
-
-    fn directory() -> Directory {
-        Directory {
-            instance_id: "mqtt-xxxxx".into(),
-            groups: vec![Group::new("GID_Test")],
-            access_keys: vec![("YYYYY".into(), "XXXXX".into())],
-            ..Directory::default()
-        }
-    }
-
-    fn code(directory: &Directory, client_id: &str, username: &str, password: &str) -> u8 {
-        let login = Login { client_id, username: Some(username), password: Some(password.as_bytes()) };
-        directory.check(&login, &TokenBook::default()).map_or_else(|refusal| refusal.code, |_| 0)
-    }
-
-    #[test]
-    fn signature_mode() {
-        let directory = directory();
-        let id = "GID_Test@@@0001";
-        let good = "vI009IZJZVGRwBwZvnbwjfuXxVM=";
-        assert_eq!(code(&directory, id, "Signature|YYYYY|mqtt-xxxxx", good), 0);
-        assert_eq!(code(&directory, id, "Signature|YYYYY|mqtt-xxxxx", "2o53J4IhwPZouH+0Qu6KWaZ6foc="), 4);
-        assert_eq!(code(&directory, id, "Signature|YYYYY|mqtt-other", good), 5);
-        assert_eq!(code(&directory, id, "Signature|ZZZZZ|mqtt-xxxxx", good), 5);
-        assert_eq!(code(&directory, id, "signature|YYYYY|mqtt-xxxxx", good), 4);
-        assert_eq!(code(&directory, id, "Signature|YYYYY", good), 4);
-        assert_eq!(code(&directory, "GID_Test:0001", "Signature|YYYYY|mqtt-xxxxx", good), 2);
-        let elsewhere = "GID_Elsewhere@@@0001";
-        assert_eq!(code(&directory, elsewhere, "Signature|YYYYY|mqtt-xxxxx", &signature(elsewhere, "XXXXX")), 5);
-        let long = format!("GID_Test@@@{}", "x".repeat(54));
-        assert_eq!(code(&directory, &long, "Signature|YYYYY|mqtt-xxxxx", &signature(&long, "XXXXX")), 2);
-        let nameless = Login { client_id: id, username: None, password: None };
-        assert_eq!(directory.check(&nameless, &TokenBook::default()).map_err(|r| r.code).err(), Some(4));
-    }
-
-    #[test]
-    fn a_device_credential_is_bound_and_replaced() {
-        let mut directory = directory();
-        let (id, other) = ("GID_Test@@@0001", "GID_Test@@@0002");
-        let first = directory.register_device(id);
-        assert!(first.access_key_id.starts_with("DC.") && first.access_key_secret.starts_with("DC."));
-        assert!(!format!("{first:?}").contains(&first.access_key_secret));
-        let user = |credential: &DeviceCredential| format!("DeviceCredential|{}|mqtt-xxxxx", credential.access_key_id);
-        let sign = |id, credential: &DeviceCredential| signature(id, &credential.access_key_secret);
-        assert_eq!(code(&directory, id, &user(&first), &sign(id, &first)), 0);
-        assert_eq!(code(&directory, other, &user(&first), &sign(other, &first)), 5);
-        assert_eq!(code(&directory, id, &user(&first), "wrong"), 4);
-        let second = directory.register_device(id);
-        assert_eq!(code(&directory, id, &user(&first), &sign(id, &first)), 5);
-        assert_eq!(code(&directory, id, &user(&second), &sign(id, &second)), 0);
-        assert!(directory.unregister_device(id) && !directory.unregister_device(id));
-        assert_eq!(code(&directory, id, &user(&second), &sign(id, &second)), 5);
-    }
-
-    #[test]
-    fn custom_identities() {
-        let mut directory = directory();
-        let add = |directory: &mut Directory, name: &str, mode| {
-            let custom = CustomIdentity { secret: "s3cret".into(), mode };
-            directory.custom.insert(name.into(), custom);
-        };
-        add(&mut directory, "plain", SignMode::Origin);
-        add(&mut directory, "signed", SignMode::Signed);
-        assert_eq!(code(&directory, "any-form", "plain", "s3cret"), 0);
-        assert_eq!(code(&directory, "any-form", "plain", "other"), 4);
-        assert_eq!(code(&directory, "any-form", "signed", &signature("any-form", "s3cret")), 0);
-        assert_eq!(code(&directory, "any-form", "signed", "s3cret"), 4);
-    }
-
-    #[test]
-    fn one_bad_token_spoils_the_login() {
-        let directory = directory();
-        let mut tokens = TokenBook::default();
-        let hour = Duration::from_secs(3600);
-        let read = tokens.issue("YYYYY", Permission::Read, &["demo/#"], hour);
-        let write = tokens.issue("YYYYY", Permission::Write, &["demo/#"], hour);
-        let check = |tokens: &TokenBook, password: String| {
-            let login = Login {
-                client_id: "GID_Test@@@0001",
-                username: Some("Token|YYYYY|mqtt-xxxxx"),
-                password: Some(password.as_bytes()),
-            };
-            directory.check(&login, tokens).map_or_else(|refusal| refusal.code, |_| 0)
-        };
-        assert_eq!(check(&tokens, format!("R|{read}")), 0);
-        assert_eq!(check(&tokens, format!("W|{write}|R|{read}")), 0);
-        assert_eq!(check(&tokens, format!("R|{read}|W|forged")), 4);
-        assert_eq!(check(&tokens, format!("W|{read}")), 4);
-        tokens.revoke(&write);
-        assert_eq!(check(&tokens, format!("W|{write}|R|{read}")), 4);
-        assert_eq!(check(&tokens, format!("R|{read}")), 0);
     }
 }

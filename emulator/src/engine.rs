@@ -1,8 +1,9 @@
-//! What runs on the emulator's thread: a runtime, the broker inside, the front desk, and the program's questions.
+//! The emulator's thread: a runtime with the broker inside, the front desk and the OpenAPI, and the commands of the
+//! program.
 
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
-use std::sync::mpsc::Sender as Reply;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,22 +21,22 @@ use crate::log::{DisconnectReason, Listener, What};
 use crate::service::{Order, Service};
 
 /// How long connections may take to end when the emulator stops.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a program can ask of the thread. An answer nobody waits for any more is lost, which is fine.
-pub(crate) enum Ask {
-    Publish { topic: String, qos: u8, payload: Bytes, reply: Reply<Result<(), Error>> },
-    Sessions { reply: Reply<Vec<SessionInfo>> },
+/// A command of the program to the thread.
+pub(crate) enum Command {
+    Publish { topic: String, qos: u8, payload: Bytes, respond_to: Sender<Result<(), Error>> },
+    Sessions { respond_to: Sender<Vec<SessionInfo>> },
     Stop,
 }
 
-/// Runs until it is told to stop, or nobody can ask any more.
+/// Runs until a [`Command::Stop`], or until all senders of commands are dropped.
 pub(crate) fn run(
     service: &Arc<Service>,
     acceptor: TlsAcceptor,
     listeners: Vec<StdListener>,
-    mut asks: UnboundedReceiver<Ask>,
-    ready: &Reply<Result<(), Error>>,
+    mut commands: UnboundedReceiver<Command>,
+    ready: &Sender<Result<(), Error>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
         Ok(runtime) => runtime,
@@ -54,7 +55,7 @@ pub(crate) fn run(
         };
         service.log.write("", What::Started);
         let _ = ready.send(Ok(()));
-        answer(service, &broker, &mut asks).await;
+        answer(service, &broker, &mut commands).await;
         close(service, &broker, desks).await;
         service.log.write("", What::Stopped);
     });
@@ -70,7 +71,7 @@ async fn open(
     let api = Arc::new(Api::new(Arc::clone(service), Arc::clone(&broker), acceptor));
     let mut listeners = listeners.into_iter().map(TcpListener::from_std);
     let mut desks = JoinSet::new();
-    // In the order of the emulator's addresses.
+    // In the order of the settings' ports.
     for kind in [Listener::Tcp, Listener::Tls, Listener::Ws, Listener::Wss] {
         let Some(listener) = listeners.next() else { break };
         desks.spawn(listen(listener.map_err(|error| Error::io("listen", error))?, kind, Arc::clone(&desk)));
@@ -82,17 +83,17 @@ async fn open(
     Ok((broker, desks))
 }
 
-async fn answer(service: &Service, broker: &Broker, asks: &mut UnboundedReceiver<Ask>) {
-    while let Some(ask) = asks.recv().await {
-        match ask {
-            Ask::Publish { topic, qos, payload, reply } => {
+async fn answer(service: &Service, broker: &Broker, commands: &mut UnboundedReceiver<Command>) {
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Publish { topic, qos, payload, respond_to } => {
                 let sent = broker.send(service, &topic, qos, payload).await;
-                let _ = reply.send(sent.map(|_| ()));
+                let _ = respond_to.send(sent.map(|_| ()));
             }
-            Ask::Sessions { reply } => {
-                let _ = reply.send(broker.sessions(service).await);
+            Command::Sessions { respond_to } => {
+                let _ = respond_to.send(broker.sessions(service).await);
             }
-            Ask::Stop => return,
+            Command::Stop => return,
         }
     }
 }
@@ -100,8 +101,8 @@ async fn answer(service: &Service, broker: &Broker, asks: &mut UnboundedReceiver
 async fn close(service: &Service, broker: &Broker, mut desks: JoinSet<()>) {
     desks.shutdown().await;
     service.order_all(|| Order::Cut(DisconnectReason::Stopped));
-    // What does not end in time is dropped with the runtime.
-    let _ = timeout(FAREWELL, service.all_left()).await;
+    // Connections that do not end in time are dropped with the runtime.
+    let _ = timeout(CLOSE_TIMEOUT, service.all_left()).await;
     service.forget_sessions();
     broker.dismantle().await;
 }

@@ -1,19 +1,19 @@
-//! The environment that lets a client, in any language, talk to an emulator; and its form for a shell.
+//! The environment variables that a client in any language needs to use an emulator, and their form for a shell.
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::config::DEFAULT_REGION_ID;
 use crate::emulator::Emulator;
 use crate::error::Error;
+use crate::settings::DEFAULT_REGION_ID;
 use crate::token::Permission;
 
-/// The longest life of a token that the service gives.
+/// The longest lifetime of a token.
 const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// How a client reaches the emulator. Read from and shown as `tcp`, `tls`, `ws` or `wss`.
+/// How a client connects to the emulator. Parsed from and displayed as `tcp`, `tls`, `ws` or `wss`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// `mqtt://127.0.0.1:PORT`
@@ -28,10 +28,10 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// All of them.
+    /// All transports.
     pub const ALL: [Self; 4] = [Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
 
-    /// Whether there is TLS in it, so that a client needs the CA's certificate.
+    /// Returns true for the transports over TLS, for which a client needs the CA certificate.
     #[must_use]
     pub fn is_tls(self) -> bool {
         matches!(self, Self::Tls | Self::Wss)
@@ -54,30 +54,35 @@ impl FromStr for Transport {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let named = Self::ALL.into_iter().find(|transport| transport.to_string() == text);
-        named.ok_or_else(|| Error::Invalid(format!("the transport {text:?}; it must be tcp, tls, ws or wss")))
+        named
+            .ok_or_else(|| Error::Invalid(format!("the transport {text:?} is unknown; it must be tcp, tls, ws or wss")))
     }
 }
 
-/// Names and values of environment variables, as programs built on `aliyun-mqtt` read them.
+/// The names and values of environment variables, as programs built on `aliyun-mqtt` read them.
 ///
-/// Shown with `Display`, it is a line `export NAME=VALUE` for each, quoted so that a POSIX shell takes every value as it
-/// is. `Debug` leaves the values out. The secrets in it are made up, but they open this emulator.
+/// `Display` writes a line `export NAME=VALUE` for each, quoted so that a POSIX shell reads every value unchanged.
+/// `Debug` hides the values. The secrets among them are made up, but give access to this emulator.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Environment {
     variables: Vec<(&'static str, String)>,
 }
 
 impl Environment {
-    /// The variables, in the order in which they are shown.
+    /// Returns the variables, in the order of `Display`.
     #[must_use]
     pub fn variables(&self) -> &[(&'static str, String)] {
         &self.variables
     }
 
-    /// The value of one of them.
+    /// Returns the value of a variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn push(&mut self, name: &'static str, value: String) {
+        self.variables.push((name, value));
     }
 }
 
@@ -94,19 +99,18 @@ impl fmt::Debug for Environment {
 }
 
 impl Emulator {
-    /// The environment for a client over this transport: endpoints of MQTT and of the OpenAPI (over HTTPS where MQTT is
-    /// over TLS), region, instance, group, parent topic, access key, and a fresh token for everything below the parent topic,
-    /// good for 30 days.
+    /// Returns the environment for a client over this transport: the endpoints of MQTT and of the OpenAPI (over HTTPS
+    /// if the transport is over TLS), region, instance, group, parent topic, AccessKey, and a new token for all topics
+    /// below the parent topic, valid for 30 days.
     ///
-    /// With a `ca_file` the CA's certificate is written to it, as PEM, and the variable `ALIYUN_MQTT_CA_FILE` gives its
-    /// absolute path.
+    /// With a `ca_file`, writes the CA certificate to it, as PEM, and sets `ALIYUN_MQTT_CA_FILE` to its absolute path.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a transport over TLS without a `ca_file`, as no client could check the certificate, and for
-    /// a path that is not UTF-8; [`Error::Io`] if the file cannot be written.
+    /// [`Error::Invalid`] for a transport over TLS without a `ca_file`, because no client could verify the certificate,
+    /// and for a path that is not UTF-8; [`Error::Io`] if the file cannot be written.
     pub fn environment(&self, transport: Transport, ca_file: Option<&Path>) -> Result<Environment, Error> {
         if transport.is_tls() && ca_file.is_none() {
-            let why = "needs a file for the CA's certificate, or no client could check the server's";
+            let why = "needs a file for the CA certificate, or no client could verify the server";
             return Err(Error::Invalid(format!("the transport {transport} {why}")));
         }
         let endpoint = match transport {
@@ -135,18 +139,18 @@ impl Emulator {
         Ok(Environment { variables })
     }
 
-    /// Returns the absolute path of what it wrote, good in any folder.
+    /// Writes the CA certificate and returns the absolute path of the file.
     fn write_ca(&self, path: &Path) -> Result<String, Error> {
         let failed = |error| Error::io(format!("write {}", path.display()), error);
         let absolute = std::path::absolute(path).map_err(failed)?;
         let shown =
-            absolute.to_str().ok_or_else(|| Error::Invalid(format!("the path {}: not UTF-8", absolute.display())))?;
+            absolute.to_str().ok_or_else(|| Error::Invalid(format!("the path {} is not UTF-8", absolute.display())))?;
         std::fs::write(&absolute, self.ca_pem()).map_err(failed)?;
         Ok(shown.to_owned())
     }
 }
 
-/// For a shell: as it is if it is harmless, else in single quotes.
+/// Quotes a value for a shell, unless it has no special characters.
 fn quoted(value: &str) -> String {
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
     if value.bytes().all(harmless) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }

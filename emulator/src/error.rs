@@ -1,24 +1,24 @@
-//! What can go wrong with the emulator itself.
+//! The errors of the emulator itself.
 
 use std::fmt;
 use std::io;
 
-/// Why the emulator could not do what was asked.
+/// An error of the emulator itself.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A port could not be bound, a thread not started, or the like.
+    /// The operating system refused something, such as a port or a thread.
     Io {
-        /// What was being done.
+        /// The operation that failed.
         what: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The certificates could not be made.
+    /// The certificates could not be created.
     Tls(String),
-    /// A setting or an argument is not usable.
+    /// A setting or an argument is invalid; the text says which and why.
     Invalid(String),
-    /// The broker inside did not do its part.
+    /// The broker inside failed.
     Broker(String),
     /// The emulator is stopped.
     Stopped,
@@ -28,8 +28,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { what, source } => write!(f, "cannot {what}: {source}"),
-            Self::Tls(why) => write!(f, "cannot make the certificates: {why}"),
-            Self::Invalid(why) => write!(f, "not usable: {why}"),
+            Self::Tls(why) => write!(f, "cannot create the certificates: {why}"),
+            Self::Invalid(why) => f.write_str(why),
             Self::Broker(why) => write!(f, "the broker inside failed: {why}"),
             Self::Stopped => f.write_str("the emulator is stopped"),
         }

@@ -1,4 +1,4 @@
-//! Runs an emulator in the foreground and prints the environment its clients need.
+//! The program `aliyun-mqtt-emulator`: runs an emulator in the foreground and prints the environment its clients need.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
@@ -7,31 +7,31 @@ use std::process::ExitCode;
 use aliyun_mqtt_emulator::{Builder, Emulator, Error, Transport};
 
 const HELP: &str = "\
-A local stand-in for ApsaraMQ for MQTT. Runs until its standard input ends or it is killed.
+A local emulator of ApsaraMQ for MQTT. Runs until its standard input ends or it is killed.
 
 Usage: aliyun-mqtt-emulator [OPTIONS]
 
-  --port N          port for mqtt:// on 127.0.0.1 (0, the default, chooses a free one)
-  --tls-port N      port for mqtts://
-  --ws-port N       port for ws://
-  --wss-port N      port for wss://
-  --api-port N      port for the OpenAPI over http://
-  --api-tls-port N  port for the OpenAPI over https://
-  --transport NAME  what clients are to use, and what is printed for them: tcp (the default), tls, ws or wss;
-                    tls and wss need --ca-file, and come with the https:// endpoint of the OpenAPI
-  --tls             short for --transport tls
-  --ca-file PATH    write the certificate of the CA to this file, as PEM
-  --log-entries N   keep at most N entries of what it saw (1000000 by default); API traces read them
-  --log-bytes N     keep at most N bytes of them, payloads included (134217728 by default)
-  --help            show this
+  --port N          Listen for mqtt:// on this port of 127.0.0.1 [default: 0, a free one]
+  --tls-port N      Listen for mqtts:// on this port
+  --ws-port N       Listen for ws:// on this port
+  --wss-port N      Listen for wss:// on this port
+  --api-port N      Listen for the OpenAPI over http:// on this port
+  --api-tls-port N  Listen for the OpenAPI over https:// on this port
+  --transport NAME  Print the environment for this transport: tcp (the default), tls, ws or wss; tls and wss need
+                    --ca-file and use the OpenAPI over https://
+  --tls             Short for --transport tls
+  --ca-file PATH    Write the CA certificate to this file, as PEM
+  --log-entries N   Keep at most N log entries, which the traces of the OpenAPI read [default: 1000000]
+  --log-bytes N     Keep at most N bytes of log entries, payloads included [default: 134217728]
+  --help            Print this help
 
-It prints lines for a shell, and programs built on aliyun-mqtt that have them in their environment talk to it. Write
-them to a file and source that in another terminal:
+Prints environment variables for a shell. Programs built on aliyun-mqtt that run with them use this emulator. Write them
+to a file, and source the file in another terminal:
 
   aliyun-mqtt-emulator --ca-file ca.pem > emulator.env      (in one terminal; Ctrl-D ends it)
   source emulator.env                                       (in the other)
 
-The token among them may do everything below the parent topic, for 30 days.
+The token among them is valid for 30 days, for all topics below the parent topic.
 ";
 
 fn main() -> ExitCode {
@@ -55,7 +55,7 @@ fn run() -> Result<(), String> {
     let mut out = io::stdout().lock();
     write!(out, "{environment}").and_then(|()| out.flush()).map_err(|error| error.to_string())?;
     drop(out);
-    // Until the end of standard input, whatever comes by it.
+    // Runs until the end of standard input, whose content is ignored.
     io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink()).map_err(|error| error.to_string())?;
     emulator.stop().map_err(|error| error.to_string())
 }
@@ -67,7 +67,7 @@ struct Options {
 }
 
 impl Options {
-    /// `None` asks for help.
+    /// Parses the arguments; `None` stands for `--help`.
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut options = Self { builder: Emulator::builder(), transport: Transport::Tcp, ca_file: None };
         while let Some(name) = arguments.next() {
@@ -85,11 +85,11 @@ impl Options {
                 "--api-tls-port" => options.builder = options.builder.api_tls_port(port(&name, &value()?)?),
                 "--log-entries" => options.builder = options.builder.log_capacity(count(&name, &value()?)?),
                 "--log-bytes" => options.builder = options.builder.log_bytes(count(&name, &value()?)?),
-                _ => return Err(format!("unknown option {name}; --help shows the known ones")),
+                _ => return Err(format!("unknown option {name}; --help lists the options")),
             }
         }
         if options.transport.is_tls() && options.ca_file.is_none() {
-            return Err(format!("{} needs --ca-file, or no client could check the certificate", options.transport));
+            return Err(format!("{} needs --ca-file, or no client could verify the certificate", options.transport));
         }
         Ok(Some(options))
     }

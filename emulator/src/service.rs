@@ -1,4 +1,5 @@
-//! What outlives a stop and a start: settings, accounts, tokens, switches, the log - and who is connected right now.
+//! The state that all parts of an emulator share and that survives a restart: settings, accounts, tokens, switches and
+//! the log; and the live connections.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,14 +9,15 @@ use rmqtt::codec::v5::PublishProperties;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::account::{Directory, Identity, Login, Refusal};
-use crate::api::Nonces;
-use crate::config::Settings;
+use crate::account::Directory;
 use crate::log::{DisconnectReason, Log, What};
-use crate::rules;
+use crate::login::{Identity, Login, Refusal};
+use crate::names;
+use crate::nonces::Nonces;
+use crate::settings::Settings;
 use crate::token::{Permission, TokenBook, TokenFault};
 
-/// The one state all parts of an emulator share.
+/// The state that all parts of an emulator share.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) settings: Settings,
@@ -24,66 +26,66 @@ pub(crate) struct Service {
     pub(crate) directory: Mutex<Directory>,
     pub(crate) switches: Mutex<Switches>,
     pub(crate) nonces: Mutex<Nonces>,
-    /// Tells the message ids of this emulator from those of another.
+    /// Distinguishes the message ids of this emulator from those of another.
     pub(crate) born: SystemTime,
-    lines: Mutex<HashMap<String, Line>>,
-    parked: Mutex<HashMap<String, Vec<Parked>>>,
-    /// The packet ids of QoS 2 messages that wait for their PUBREL, by client: part of its session.
-    held: Mutex<HashMap<String, HashSet<u16>>>,
+    links: Mutex<HashMap<String, Link>>,
+    stored: Mutex<HashMap<String, Vec<StoredMessage>>>,
+    /// The packet ids of QoS 2 messages that wait for their PUBREL, by client; part of its session.
+    qos2: Mutex<HashMap<String, HashSet<u16>>>,
     left: Notify,
 }
 
-/// What tests turn on and off.
+/// The faults that tests switch on and off.
 #[derive(Debug, Default)]
 pub(crate) struct Switches {
     pub(crate) refuse_all: Option<u8>,
     pub(crate) refuse_next: (u32, u8),
     pub(crate) forbidden: Vec<String>,
-    /// How many calls of the OpenAPI are still to be throttled.
+    /// The number of OpenAPI calls that are still to be throttled.
     pub(crate) throttle_api: u32,
-    /// How many calls of the OpenAPI are still to fail, and the status and code they fail with.
+    /// The number of OpenAPI calls that are still to fail, and their status and code.
     pub(crate) fail_api: (u32, u16, String),
-    /// How long each answer of the OpenAPI waits.
+    /// The delay of each response of the OpenAPI.
     pub(crate) delay_api: Duration,
-    /// Seconds by which the clock of the OpenAPI is ahead.
+    /// The seconds by which the clock of the OpenAPI is ahead.
     pub(crate) clock_skew: i64,
 }
 
-/// A live connection, seen from outside.
+/// A live connection, as the other parts see it.
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
-    /// Tells this connection from an earlier or later one of the same client.
+pub(crate) struct Link {
+    /// Distinguishes the connections of one client.
     pub(crate) number: u64,
     pub(crate) clean_session: bool,
     pub(crate) orders: UnboundedSender<Order>,
 }
 
-/// What a live connection can be asked to do.
+/// An order to a live connection.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// Push a message of the service, QoS 0.
+    /// Send a QoS 0 message of the service.
     Push { topic: String, payload: Vec<u8> },
-    /// End at once.
+    /// Close the connection at once.
     Cut(DisconnectReason),
-    /// Somebody else logs in under this client id: that will be the reason of the end that is coming.
+    /// Another login uses this client id; the broker inside is about to close the connection for it.
     Superseded,
-    /// Look at the tokens again.
+    /// Check the tokens again.
     TokensChanged,
 }
 
-/// A P2P message that waits for its target.
+/// A P2P message for a target that is offline.
 #[derive(Debug, Clone)]
-pub(crate) struct Parked {
+pub(crate) struct StoredMessage {
     pub(crate) topic: String,
     pub(crate) payload: bytes::Bytes,
-    /// Of MQTT 5: response topic, correlation data and the like.
+    /// The properties of MQTT 5, such as response topic and correlation data.
     pub(crate) properties: PublishProperties,
 }
 
-/// Why a publish or subscribe is not allowed.
+/// A publish or subscribe that is not allowed.
 pub(crate) struct Denial {
     pub(crate) reason: String,
-    /// The notice a token holder gets first.
+    /// The notice that a token holder receives first.
     pub(crate) fault: Option<TokenFault>,
 }
 
@@ -97,15 +99,15 @@ impl Service {
             switches: Mutex::new(switches),
             nonces: Mutex::default(),
             born: SystemTime::now(),
-            lines: Mutex::default(),
-            parked: Mutex::default(),
-            held: Mutex::default(),
+            links: Mutex::default(),
+            stored: Mutex::default(),
+            qos2: Mutex::default(),
             left: Notify::new(),
             settings,
         }
     }
 
-    /// Decides on a login; ordered refusals come before any check.
+    /// Decides on a login. Refusals that a test has ordered come before any check.
     pub(crate) fn login(&self, login: &Login<'_>) -> Result<Identity, Refusal> {
         let ordered = {
             let mut switches = lock(&self.switches);
@@ -117,14 +119,14 @@ impl Service {
             }
         };
         if let Some(code) = ordered {
-            return Err(Refusal { code, reason: "told to refuse logins".into() });
+            return Err(Refusal { code, reason: "refused by order of the test".into() });
         }
-        lock(&self.directory).check(login, &lock(&self.tokens))
+        login.check(&lock(&self.directory), &lock(&self.tokens))
     }
 
     pub(crate) fn may_publish(&self, identity: &Identity, topic: &str, size: usize) -> Result<(), Denial> {
         let limits = &self.settings.limits;
-        let parent = rules::parent_of_topic(topic, limits.topic_length).map_err(deny)?;
+        let parent = names::parent_of_topic(topic, limits.topic_length).map_err(deny)?;
         if size > limits.payload {
             return Err(deny(format!("invalid param: the payload has {size} bytes, more than {}", limits.payload)));
         }
@@ -132,7 +134,7 @@ impl Service {
     }
 
     pub(crate) fn may_subscribe(&self, identity: &Identity, filter: &str) -> Result<(), Denial> {
-        let parent = rules::parent_of_filter(filter, self.settings.limits.topic_length).map_err(deny)?;
+        let parent = names::parent_of_filter(filter, self.settings.limits.topic_length).map_err(deny)?;
         self.may_use(identity, parent, filter, Permission::Read)
     }
 
@@ -140,110 +142,109 @@ impl Service {
         self.settings.parent_topics.iter().any(|known| known == parent)
     }
 
-    /// Enters a connection; an older one of the same client is forgotten (the broker inside cuts it).
-    pub(crate) fn enter(&self, client_id: &str, line: Line) {
-        lock(&self.lines).insert(client_id.to_owned(), line);
+    /// Adds a connection, in place of an older one of the same client (which the broker inside closes).
+    pub(crate) fn enter(&self, client_id: &str, link: Link) {
+        lock(&self.links).insert(client_id.to_owned(), link);
     }
 
-    /// Forgets a connection, unless a newer one has taken its place.
-    /// Takes a connection out. Returns whether it was still its client's.
+    /// Removes a connection, unless a newer one has replaced it. Returns true if it was removed.
     pub(crate) fn leave(&self, client_id: &str, number: u64) -> bool {
-        let mut lines = lock(&self.lines);
-        let is_own = lines.get(client_id).is_some_and(|line| line.number == number);
+        let mut links = lock(&self.links);
+        let is_own = links.get(client_id).is_some_and(|link| link.number == number);
         if is_own {
-            lines.remove(client_id);
+            links.remove(client_id);
             self.left.notify_one();
         }
         is_own
     }
 
-    /// Waits until nobody is connected any more.
+    /// Waits until no client is connected.
     pub(crate) async fn all_left(&self) {
-        while !lock(&self.lines).is_empty() {
+        while !lock(&self.links).is_empty() {
             self.left.notified().await;
         }
     }
 
-    /// Takes a connection out, so that the client counts as offline from now on.
-    fn take_line(&self, client_id: &str) -> Option<Line> {
-        lock(&self.lines).remove(client_id)
+    /// Removes a connection, so that the client is offline from now on.
+    fn take_link(&self, client_id: &str) -> Option<Link> {
+        lock(&self.links).remove(client_id)
     }
 
-    pub(crate) fn line(&self, client_id: &str) -> Option<Line> {
-        lock(&self.lines).get(client_id).cloned()
+    pub(crate) fn link(&self, client_id: &str) -> Option<Link> {
+        lock(&self.links).get(client_id).cloned()
     }
 
-    /// Revokes a token and has all connections look at theirs. Returns whether it was ever issued.
+    /// Revokes a token and makes all connections check theirs. Returns true if it was ever issued.
     pub(crate) fn revoke_token(&self, token: &str) -> bool {
         let known = lock(&self.tokens).revoke(token);
         self.order_all(|| Order::TokensChanged);
         known
     }
 
-    /// Cuts the connection of a client. Returns whether there was one.
+    /// Closes the connection of a client. Returns true if there was one.
     pub(crate) fn kick(&self, client_id: &str) -> bool {
-        let Some(line) = self.take_line(client_id) else { return false };
+        let Some(link) = self.take_link(client_id) else { return false };
         self.log.write(client_id, What::Kicked);
-        // Fails only for a connection that has just ended by itself.
-        let _ = line.orders.send(Order::Cut(DisconnectReason::Kicked));
+        // Fails only for a connection that has just ended.
+        let _ = link.orders.send(Order::Cut(DisconnectReason::Kicked));
         true
     }
 
     pub(crate) fn order_all(&self, order: impl Fn() -> Order) {
-        for line in lock(&self.lines).values() {
-            // A connection that is just ending takes no orders any more, and needs none.
-            let _ = line.orders.send(order());
+        for link in lock(&self.links).values() {
+            // Fails only for a connection that has just ended.
+            let _ = link.orders.send(order());
         }
     }
 
-    /// Keeps a P2P message for a client that is not connected.
-    pub(crate) fn park(&self, client_id: &str, message: Parked) {
+    /// Stores a P2P message for a client that is offline.
+    pub(crate) fn store(&self, client_id: &str, message: StoredMessage) {
         self.log.write(client_id, What::Stored { topic: message.topic.clone() });
-        lock(&self.parked).entry(client_id.to_owned()).or_default().push(message);
+        lock(&self.stored).entry(client_id.to_owned()).or_default().push(message);
     }
 
-    /// Does not keep it.
+    /// Logs that a P2P message for an offline client is dropped.
     pub(crate) fn drop_offline(&self, client_id: &str, topic: &str) {
         let reason = "the P2P target is offline".to_owned();
         self.log.write(client_id, What::Dropped { topic: topic.to_owned(), reason });
     }
 
-    pub(crate) fn unpark(&self, client_id: &str) -> Vec<Parked> {
-        lock(&self.parked).remove(client_id).unwrap_or_default()
+    pub(crate) fn take_stored(&self, client_id: &str) -> Vec<StoredMessage> {
+        lock(&self.stored).remove(client_id).unwrap_or_default()
     }
 
-    /// A client has published a QoS 2 message, which waits for its PUBREL.
-    pub(crate) fn hold(&self, client_id: &str, packet_id: u16) {
-        lock(&self.held).entry(client_id.to_owned()).or_default().insert(packet_id);
+    /// Remembers a QoS 2 message of a client, which waits for its PUBREL.
+    pub(crate) fn begin_qos2(&self, client_id: &str, packet_id: u16) {
+        lock(&self.qos2).entry(client_id.to_owned()).or_default().insert(packet_id);
     }
 
-    /// A client's PUBREL has come. Returns whether there was a message for it.
-    pub(crate) fn release(&self, client_id: &str, packet_id: u16) -> bool {
-        let mut held = lock(&self.held);
-        let Some(ids) = held.get_mut(client_id) else { return false };
+    /// Handles the PUBREL of a client. Returns true if a message waited for it.
+    pub(crate) fn end_qos2(&self, client_id: &str, packet_id: u16) -> bool {
+        let mut all = lock(&self.qos2);
+        let Some(ids) = all.get_mut(client_id) else { return false };
         let was_held = ids.remove(&packet_id);
         if ids.is_empty() {
-            held.remove(client_id);
+            all.remove(client_id);
         }
         was_held
     }
 
-    pub(crate) fn forget_held(&self, client_id: &str) {
-        lock(&self.held).remove(client_id);
+    pub(crate) fn forget_qos2(&self, client_id: &str) {
+        lock(&self.qos2).remove(client_id);
     }
 
-    /// What a stop loses.
+    /// Deletes what a stop does not keep.
     pub(crate) fn forget_sessions(&self) {
-        lock(&self.lines).clear();
-        lock(&self.parked).clear();
-        lock(&self.held).clear();
+        lock(&self.links).clear();
+        lock(&self.stored).clear();
+        lock(&self.qos2).clear();
     }
 
     fn may_use(&self, identity: &Identity, parent: &str, topic: &str, wanted: Permission) -> Result<(), Denial> {
         if !self.knows_parent(parent) {
             return Err(deny(format!("resource auth failed: no parent topic {parent:?}")));
         }
-        if lock(&self.switches).forbidden.iter().any(|forbidden| rules::covers(forbidden, topic)) {
+        if lock(&self.switches).forbidden.iter().any(|forbidden| names::covers(forbidden, topic)) {
             return Err(deny("resource auth failed: forbidden".into()));
         }
         let Identity::Tokens { access_key_id, held } = identity else { return Ok(()) };
@@ -253,7 +254,7 @@ impl Service {
     }
 }
 
-/// A lock whose holder panicked is still good here: every change under it is a single step.
+/// Locks a mutex, even if a holder panicked: every change under these locks is a single step.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -265,18 +266,17 @@ fn deny(reason: String) -> Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Builder;
 
     #[test]
     fn a_connection_that_ends_late_does_not_take_its_successor_along() {
-        let service = Service::new(Builder::new().settings);
+        let service = Service::new(Settings::default());
         let (orders, _taken) = tokio::sync::mpsc::unbounded_channel();
         for number in [1, 2] {
-            service.enter("a", Line { number, clean_session: true, orders: orders.clone() });
+            service.enter("a", Link { number, clean_session: true, orders: orders.clone() });
         }
         service.leave("a", 1);
-        assert_eq!(service.line("a").map(|line| line.number), Some(2));
+        assert_eq!(service.link("a").map(|link| link.number), Some(2));
         service.leave("a", 2);
-        assert!(service.line("a").is_none());
+        assert!(service.link("a").is_none());
     }
 }

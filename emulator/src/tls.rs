@@ -1,4 +1,4 @@
-//! The certificates of one emulator: a CA made at start, and a server certificate for loopback names.
+//! The certificates of an emulator: a CA of its own, and a server certificate for loopback names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{Error as RustlsError, ServerConfig};
 
 use crate::error::Error;
 
-/// The CA in PEM form, and what TLS connections are accepted with.
+/// The CA certificate as PEM, and the acceptor of TLS connections.
 pub(crate) struct Certificates {
     pub(crate) ca_pem: String,
     pub(crate) acceptor: TlsAcceptor,

@@ -1,25 +1,25 @@
-//! Tokens as ApplyToken issues them: a permission on a list of topics until a point in time.
+//! Tokens, as ApplyToken issues them: a permission for a list of topics, with an expiry.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use crate::rules::covers;
+use crate::names::covers;
+use crate::random::random_hex;
 
-/// What a token allows, and the type under which a client hands it in.
+/// The permission of a token, and its type in a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
-    /// `R`: subscribe.
+    /// `R`: to subscribe.
     Read,
-    /// `W`: publish.
+    /// `W`: to publish.
     Write,
-    /// `RW`: both.
+    /// `RW`: to do both.
     ReadWrite,
 }
 
 impl Permission {
-    /// The type as it is written in a password or a notice: `R`, `W` or `RW`.
+    /// Returns the type as passwords and notices spell it: `R`, `W` or `RW`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl fmt::Display for Permission {
     }
 }
 
-/// Why a token is not good, with the code that `$SYS/tokenInvalidNotice` carries.
+/// A token that is not valid, with its code in `$SYS/tokenInvalidNotice`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TokenFault {
     pub(crate) code: i32,
@@ -64,7 +64,7 @@ impl fmt::Display for TokenFault {
             EXPIRED => "has expired",
             REVOKED => "is revoked",
             RESOURCE => "does not name this topic",
-            _ => "is missing, or is of another permission",
+            _ => "is missing or has another permission",
         };
         write!(f, "the token of type {} {why} (code {})", self.permission, self.code)
     }
@@ -76,10 +76,10 @@ pub(crate) const REVOKED: i32 = 3;
 pub(crate) const RESOURCE: i32 = 4;
 pub(crate) const KIND: i32 = 5;
 
-/// The tokens a connection holds: at most one of each type, by its type in the password.
+/// The tokens of a connection, at most one of each type, with their types.
 pub(crate) type Held = Vec<(Permission, String)>;
 
-/// All tokens ever issued. Their text never leaves this book but by [`TokenBook::issue`].
+/// All tokens ever issued. Only [`TokenBook::issue`] reveals a token.
 #[derive(Default)]
 pub(crate) struct TokenBook {
     issued: HashMap<String, Issued>,
@@ -107,12 +107,12 @@ impl TokenBook {
         resources: &[&str],
         lifetime: Duration,
     ) -> String {
-        let token = format!("LzMT.emulator.{}", random_text());
+        let token = format!("LzMT.emulator.{}", random_hex());
         let issued = Issued {
             permission,
             resources: resources.iter().map(|&resource| resource.to_owned()).collect(),
             access_key_id: access_key_id.to_owned(),
-            // Longer than any token lives, and no more than a clock can say.
+            // More than any lifetime, and within the range of a clock.
             expires: SystemTime::now() + lifetime.min(Duration::from_secs(100 * 365 * 86_400)),
             revoked: false,
         };
@@ -120,12 +120,12 @@ impl TokenBook {
         token
     }
 
-    /// Whether there was such a token.
+    /// Revokes a token. Returns true if it was ever issued.
     pub(crate) fn revoke(&mut self, token: &str) -> bool {
         self.issued.get_mut(token).map(|issued| issued.revoked = true).is_some()
     }
 
-    /// Whether a token is good in itself: issued to this key, of the type it is handed in as, and alive.
+    /// Checks that a token is valid: issued to this key, of this type, neither revoked nor expired.
     pub(crate) fn check(&self, access_key_id: &str, permission: Permission, token: &str) -> Result<(), TokenFault> {
         let fault = |code| Err(TokenFault { code, permission });
         match self.issued.get(token) {
@@ -138,7 +138,7 @@ impl TokenBook {
         }
     }
 
-    /// Whether one of the tokens held lets its holder publish (`Write`) or subscribe (`Read`) to this topic or filter.
+    /// Checks that one of these tokens permits to publish (`Write`) or subscribe (`Read`) to this topic or filter.
     pub(crate) fn allow(
         &self,
         access_key_id: &str,
@@ -157,12 +157,12 @@ impl TokenBook {
         Err(fault)
     }
 
-    /// Whether a token was issued, is not revoked, and has not run out.
+    /// Returns true if a token was issued and is neither revoked nor expired.
     pub(crate) fn is_alive(&self, token: &str) -> bool {
         self.issued.get(token).is_some_and(|issued| !issued.revoked && issued.expires > SystemTime::now())
     }
 
-    /// When a token runs out; `None` for an unknown one.
+    /// Returns the expiry of a token; `None` for an unknown one.
     pub(crate) fn expiry(&self, token: &str) -> Option<SystemTime> {
         self.issued.get(token).map(|issued| issued.expires)
     }
@@ -172,7 +172,7 @@ impl TokenBook {
     }
 }
 
-/// The pairs of a token password, `R|…|W|…`.
+/// Parses a token password, `R|…|W|…`; `None` if it is malformed or a type occurs twice.
 pub(crate) fn parse_password(password: &str) -> Option<Held> {
     let mut parts = password.split('|');
     let mut held = Held::new();
@@ -185,17 +185,6 @@ pub(crate) fn parse_password(password: &str) -> Option<Held> {
         held.push((permission, token.to_owned()));
     }
     Some(held)
-}
-
-/// Milliseconds since 1970, as the notices count.
-pub(crate) fn unix_millis(time: SystemTime) -> u128 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
-}
-
-/// 32 hexadecimal digits nobody guesses by accident; no protection is needed beyond that.
-pub(crate) fn random_text() -> String {
-    let half = || RandomState::new().hash_one(SystemTime::now());
-    format!("{:016x}{:016x}", half(), half())
 }
 
 #[cfg(test)]

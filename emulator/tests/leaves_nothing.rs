@@ -1,4 +1,4 @@
-//! A dropped emulator leaves neither thread nor descriptor behind. Alone in its file: other tests have threads too.
+//! A dropped emulator leaves no thread and no descriptor behind. Has a process to itself, because it counts threads.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt_emulator::Emulator;
 use support::{LONG, Raw};
 
-/// Threads, without the one timer thread that a library in rmqtt starts some time after the first connection, and keeps.
+/// Returns the number of threads, without the timer thread that a library in rmqtt starts some time after the first
+/// connection, and keeps.
 fn threads() -> usize {
     let entries = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     let names = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok());
@@ -28,7 +29,7 @@ fn memory_kib() -> usize {
 
 #[test]
 fn a_dropped_emulator_leaves_nothing_behind() {
-    // Counted before the first one: a thread that has ended stays on the system's list for a moment.
+    // Counted before the first one: the system lists a thread for a moment after its end.
     let before = (threads(), descriptors());
     let mut memory = Vec::new();
     for _ in 0..20 {
@@ -38,7 +39,7 @@ fn a_dropped_emulator_leaves_nothing_behind() {
         emulator.publish_as_service("emulator/a", 1, vec![0; 60_000]).unwrap();
         assert_eq!(raw.message().payload.len(), 60_000);
         let silent = std::net::TcpStream::connect(emulator.wss_addr()).unwrap();
-        // A call that stops half way, and one that does not even get through TLS.
+        // A call that stops halfway, and a connection that stops before its TLS handshake.
         let mut half = std::net::TcpStream::connect(emulator.api_addr()).unwrap();
         half.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nA=").unwrap();
         let silent_api = std::net::TcpStream::connect(emulator.api_tls_addr()).unwrap();

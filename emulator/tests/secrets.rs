@@ -1,5 +1,5 @@
-//! No secret gets into what this process logs: not by the emulator, and not by the libraries inside it. Alone in its
-//! file, as there is one logger for all of a process.
+//! Neither the emulator nor the libraries inside it log a secret. Has a process to itself, because a process has one
+//! logger.
 
 mod support;
 
@@ -56,7 +56,7 @@ fn neither_passwords_nor_tokens_are_logged() {
     assert!(logged.contains("$SYS/uploadToken"), "the collector works");
     let right = support::sign("GID_emulator@@@2", "emulator-access-key-secret");
     for secret in [&token, &fresh, &right, "emulator-access-key-secret", "wrong-password", "wrong-secret"] {
-        // Bytes may be shown as numbers as well.
+        // Bytes may be logged as numbers.
         let numbers = format!("{:?}", secret.as_bytes());
         assert!(!logged.contains(secret) && !logged.contains(numbers.trim_matches(['[', ']'])), "{secret}");
     }

@@ -1,14 +1,14 @@
-//! The OpenAPI of the service over HTTP and HTTPS: two listeners, and the way of one call from request to answer.
+//! The OpenAPI of the service over HTTP and HTTPS: its listeners, and the path of a call from request to response.
 
 mod actions;
-mod answer;
 mod caller;
 mod clock;
+mod error_body;
+mod form;
 mod request;
+mod response;
+mod signature;
 mod trace;
-mod unreadable;
-mod v2;
-mod v3;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,18 +27,14 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use self::answer::{ApiError, Outcome};
-pub(crate) use self::caller::Nonces;
-use self::request::Request;
-use self::unreadable::Unreadable;
+use self::error_body::ErrorBodies;
+use self::request::{READ_TIMEOUT, Request};
+use self::response::{ApiError, Outcome};
 use crate::broker::Broker;
 use crate::log::What;
 use crate::service::{Service, lock};
 
-/// How long a client may take over TLS, the headers of a request, and its body, each.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What all calls need.
+/// What all calls share.
 pub(crate) struct Api {
     service: Arc<Service>,
     broker: Arc<Broker>,
@@ -51,16 +47,16 @@ impl Api {
     }
 }
 
-/// Takes connections until it is dropped, which ends those it took as well.
+/// Accepts connections until the future is dropped, which also ends them.
 pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(welcome(stream, secure, Arc::clone(&api)));
+                    connections.spawn(handle(stream, secure, Arc::clone(&api)));
                 }
-                // Out of descriptors, or the like: nothing to do but to try again a little later.
+                // The process is out of descriptors, for example: try again a little later.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -68,12 +64,12 @@ pub(crate) async fn listen(listener: TcpListener, secure: bool, api: Arc<Api>) {
     }
 }
 
-async fn welcome(stream: TcpStream, secure: bool, api: Arc<Api>) {
-    // Only costs speed if it fails.
+async fn handle(stream: TcpStream, secure: bool, api: Arc<Api>) {
+    // A failure only costs speed.
     let _ = stream.set_nodelay(true);
     let address = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
     if secure {
-        let Ok(Ok(stream)) = timeout(PATIENCE, api.acceptor.accept(stream)).await else { return };
+        let Ok(Ok(stream)) = timeout(READ_TIMEOUT, api.acceptor.accept(stream)).await else { return };
         serve(stream, address, api).await;
     } else {
         serve(stream, address, api).await;
@@ -84,15 +80,15 @@ async fn serve<S>(stream: S, address: String, api: Arc<Api>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = Unreadable::new(stream, address, Arc::clone(&api.service));
+    let stream = ErrorBodies::new(stream, address, Arc::clone(&api.service));
     let service = service_fn(move |request| {
         let api = Arc::clone(&api);
         async move { Ok::<_, Infallible>(respond(&api, request).await) }
     });
-    // What goes wrong here is a matter of the client, which sees it itself.
+    // Errors are of concern to the client only, which sees them itself.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(READ_TIMEOUT)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -106,7 +102,7 @@ async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Byt
             let outcome = run(api, &request).await;
             (action, client_id, outcome)
         }
-        Err(error) => (String::new(), String::new(), told_to_fail(api, "").and(Err(error))),
+        Err(error) => (String::new(), String::new(), ordered_failure(api, "").and(Err(error))),
     };
     let what = match &outcome {
         Ok(_) => What::ApiCalled { action },
@@ -118,18 +114,20 @@ async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Byt
         tokio::time::sleep(delay).await;
     }
     let now = clock::now(lock(&api.service.switches).clock_skew);
-    answer::render(outcome, &host, now)
+    response::render(outcome, &host, now)
 }
 
 async fn run(api: &Api, request: &Request) -> Outcome {
-    told_to_fail(api, request.action())?;
+    ordered_failure(api, request.action())?;
     let now = clock::now(lock(&api.service.switches).clock_skew);
     let caller = caller::check(&api.service, request, now)?;
-    actions::run(&actions::Call { api, caller: &caller, parameters: request.parameters(), now }, request.action()).await
+    let (service, broker) = (&*api.service, &*api.broker);
+    let call = actions::Call { service, broker, caller: &caller, parameters: request.parameters(), now };
+    actions::run(&call, request.action()).await
 }
 
-/// The failures a test has ordered come before any check.
-fn told_to_fail(api: &Api, action: &str) -> Result<(), ApiError> {
+/// Returns the failure that a test has ordered; it comes before any check.
+fn ordered_failure(api: &Api, action: &str) -> Result<(), ApiError> {
     let mut switches = lock(&api.service.switches);
     if switches.throttle_api > 0 {
         switches.throttle_api -= 1;
@@ -138,7 +136,7 @@ fn told_to_fail(api: &Api, action: &str) -> Result<(), ApiError> {
     let (count, status, code) = &mut switches.fail_api;
     if *count > 0 {
         *count -= 1;
-        return Err(ApiError::new(*status, code.as_str(), "told to fail"));
+        return Err(ApiError::new(*status, code.as_str(), "failed by order of the test"));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Reads a call: the request line, the headers, and the parameters in query string and form body.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -10,17 +11,20 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::CONTENT_TYPE;
 use tokio::time::timeout;
 
-use super::PATIENCE;
-use super::answer::ApiError;
-use crate::rules::MAX_CLIENT_ID;
+use super::form;
+use super::response::ApiError;
+use crate::names::MAX_CLIENT_ID;
 
-/// Most bytes of a body.
+/// The timeout of the TLS handshake, of the headers of a request, and of its body.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The maximum size of a body.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Longest name of an action that is worth a place in the log.
+/// The maximum length of an action in the log.
 const MAX_ACTION: usize = 64;
 
-/// A call that could be read; nothing in it is checked yet.
+/// A call, of which nothing is checked yet.
 pub(super) struct Request {
     pub(super) method: String,
     pub(super) headers: HeaderMap,
@@ -29,14 +33,14 @@ pub(super) struct Request {
     parameters: Parameters,
 }
 
-/// The parameters of a call, whichever way they came. An empty one counts as missing.
+/// The parameters of a call, from query string and body. An empty one is treated as missing.
 #[derive(Default)]
 pub(super) struct Parameters(BTreeMap<String, String>);
 
 impl Request {
     pub(super) async fn read(request: HttpRequest<Incoming>) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let body = match timeout(PATIENCE, collect(body)).await {
+        let body = match timeout(READ_TIMEOUT, collect(body)).await {
             Ok(collected) => collected?,
             Err(_) => return Err(ApiError::new(408, "ParameterCheckFailed", "the body took too long")),
         };
@@ -50,7 +54,7 @@ impl Request {
         if !matches!(method, "GET" | "POST") {
             return Err(ApiError::new(405, "UnsupportedHTTPMethod", "the methods are GET and POST"));
         }
-        let query = parse_form(query.as_bytes())?;
+        let query = form::parse(query.as_bytes())?;
         let mut parameters = query.clone();
         if !body.is_empty() {
             let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
@@ -58,31 +62,29 @@ impl Request {
             if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
                 return Err(ApiError::parameter("a body must be of type application/x-www-form-urlencoded"));
             }
-            for (name, value) in parse_form(&body)? {
-                insert(&mut parameters, name, value)?;
-            }
+            form::parse_into(&mut parameters, &body)?;
         }
         Ok(Self { method: method.to_owned(), headers, query, body, parameters: Parameters(parameters) })
     }
 
-    /// The action asked for: a header in V3, a parameter in V2; empty if there is none.
+    /// Returns the action: a header in V3, a parameter in V2; empty if there is none.
     pub(super) fn action(&self) -> &str {
         self.header("x-acs-action").or_else(|| self.parameters.get("Action")).unwrap_or("")
     }
 
-    /// The action, if it could be one: what is written into the log was not signed yet.
+    /// Returns the action for the log; empty if it cannot be one, because it is not authenticated yet.
     pub(super) fn action_for_log(&self) -> String {
         let action = self.action();
         let fine = action.len() <= MAX_ACTION && action.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if fine { action.to_owned() } else { String::new() }
     }
 
-    /// The client id the call is about, likewise.
+    /// Returns the client id of the call for the log, likewise.
     pub(super) fn client_id_for_log(&self) -> String {
         self.parameters.get("ClientId").filter(|id| id.len() <= MAX_CLIENT_ID).unwrap_or("").to_owned()
     }
 
-    /// A header that is text and not empty.
+    /// Returns the value of a header that is text and not empty.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
     }
@@ -110,7 +112,7 @@ impl Parameters {
         if (least..=most).contains(&number) {
             Ok(number)
         } else {
-            Err(ApiError::parameter(format!("{name} is {number}, not within {least} and {most}")))
+            Err(ApiError::parameter(format!("{name} is {number}, not within {least} to {most}")))
         }
     }
 
@@ -118,7 +120,7 @@ impl Parameters {
         self.get(name).map_or(Ok(default), |text| parse_number(name, text))
     }
 
-    /// `true` or `false`, in any letter case; missing is `false`.
+    /// Returns the value of `true` or `false`, in any case; a missing parameter is `false`.
     pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
         match self.get(name) {
             None => Ok(false),
@@ -128,7 +130,7 @@ impl Parameters {
         }
     }
 
-    /// The values of `name.1`, `name.2` and so on, of which there must be at least one and no gap.
+    /// Returns the values of `name.1`, `name.2` and so on. There must be at least one, and no gap.
     pub(super) fn list(&self, name: &str) -> Result<Vec<&str>, ApiError> {
         let mut items = Vec::new();
         while let Some(item) = self.get(&format!("{name}.{}", items.len() + 1)) {
@@ -141,13 +143,13 @@ impl Parameters {
         Ok(items)
     }
 
-    /// All of them in the order of their names.
+    /// Returns all parameters, sorted by name.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
-/// The whole body. One that is too long is read on for a while, or its sender might never see the answer.
+/// Reads the whole body. Of one that is too long, it reads more than it needs, so that the client sees the response.
 async fn collect(mut body: Incoming) -> Result<Bytes, ApiError> {
     const HARD_LIMIT: u64 = 16 * MAX_BODY as u64;
     let mut collected = BytesMut::new();
@@ -169,58 +171,6 @@ async fn collect(mut body: Incoming) -> Result<Bytes, ApiError> {
     Err(ApiError::new(413, "ParameterCheckFailed", format!("the body has more than {MAX_BODY} bytes")))
 }
 
-/// Percent-encodes as both signatures want it: RFC 3986 over UTF-8, capital digits.
-pub(super) fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-/// The pairs of a query string or form body. Strict: what is not clean is refused, and a name comes only once.
-fn parse_form(text: &[u8]) -> Result<BTreeMap<String, String>, ApiError> {
-    let mut pairs = BTreeMap::new();
-    for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-        let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-        let (name, value) = (&pair[..middle], pair.get(middle + 1..).unwrap_or_default());
-        insert(&mut pairs, percent_decode(name)?, percent_decode(value)?)?;
-    }
-    Ok(pairs)
-}
-
-fn insert(pairs: &mut BTreeMap<String, String>, name: String, value: String) -> Result<(), ApiError> {
-    if pairs.contains_key(&name) {
-        return Err(ApiError::parameter("a parameter is given twice"));
-    }
-    pairs.insert(name, value);
-    Ok(())
-}
-
-/// `%XX` is a byte and `+` a space, as in any form.
-fn percent_decode(text: &[u8]) -> Result<String, ApiError> {
-    let bad = || ApiError::parameter("the percent-encoding of a parameter is broken");
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(&byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let (high, low) = (digit(rest.next()).ok_or_else(bad)?, digit(rest.next()).ok_or_else(bad)?);
-                u8::try_from(high * 16 + low).map_err(|_| bad())?
-            }
-            b'+' => b' ',
-            b'!'..=b'~' => byte,
-            _ => return Err(bad()),
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
-}
-
 fn parse_number(name: &str, text: &str) -> Result<u64, ApiError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = if digits { text.parse().ok() } else { None };
@@ -237,34 +187,6 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percent_encoding_is_the_documented_one() {
-        assert_eq!(percent_encode("a b*c~d+e/f,g#h中"), "a%20b%2Ac~d%2Be%2Ff%2Cg%23h%E4%B8%AD");
-    }
-
-    #[test]
-    fn decoding_undoes_encoding() {
-        let text: String = (1..=0x7fu8).map(char::from).chain("中\u{10ffff}".chars()).collect();
-        assert_eq!(percent_decode(percent_encode(&text).as_bytes()).unwrap(), text);
-        assert_eq!(percent_decode(b"a+b%2bc").unwrap(), "a b+c");
-    }
-
-    #[test]
-    fn broken_encodings_are_refused() {
-        for bad in ["%", "%4", "%4g", "%+1", "%%41", "%ff", "%e4%b8", "a b", "中", "a\n", "%\u{660}1"] {
-            let error = percent_decode(bad.as_bytes()).unwrap_err();
-            assert_eq!((error.status, error.code.as_str()), (400, "ParameterCheckFailed"), "{bad}");
-        }
-    }
-
-    #[test]
-    fn pairs() {
-        let pairs = parse_form(b"b=2&a=1=1&&c&%64=").unwrap();
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(pairs, [("a", "1=1"), ("b", "2"), ("c", ""), ("d", "")]);
-        assert!(parse_form(b"a=1&%61=2").is_err());
-    }
 
     #[test]
     fn parameters_of_query_and_body_are_one_set() {

@@ -1,33 +1,33 @@
-//! Traces of devices and messages, put together from the log.
+//! Traces of devices and messages, derived from the log.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
 
 use crate::log::{DisconnectReason, Log, LogEntry, Payload, What};
-use crate::rules;
+use crate::names;
 use crate::service::Service;
-use crate::token::unix_millis;
+use crate::time::unix_millis;
 
-/// Something that happened to a connection, in the words of the service.
+/// An event of a connection, in the words of the service.
 pub(super) struct DeviceEvent {
     pub(super) time: SystemTime,
     pub(super) action: &'static str,
     pub(super) info: &'static str,
-    /// Number of the log entry with which the connection began.
+    /// The sequence number of the log entry that began the connection.
     pub(super) channel: u64,
 }
 
-/// Something that happened to a message.
+/// An event of a message.
 pub(super) struct MessageEvent {
     pub(super) time: SystemTime,
     pub(super) action: MessageAction,
-    /// Number of the log entry with which the message was published.
+    /// The sequence number of the log entry that published the message.
     pub(super) message: u64,
-    /// Who published or received it; empty for the service itself.
+    /// The client that published or received it; empty for the service itself.
     pub(super) client_id: String,
 }
 
-/// The steps of a message.
+/// The kind of a message event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MessageAction {
     PubMqtt,
@@ -41,7 +41,7 @@ impl MessageAction {
         matches!(self, Self::PubMqtt | Self::PubMq)
     }
 
-    /// `Action`, `ActionCode` and `ActionInfo` as they are documented.
+    /// Returns `Action`, `ActionCode` and `ActionInfo` as documented.
     pub(super) fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::PubMqtt => ("pub_mqtt", "mqtt.trace.action.msg.pub.mqtt", "Pub From Mqtt Client"),
@@ -54,7 +54,7 @@ impl MessageAction {
     }
 }
 
-/// The id of a message, from the number of the log entry with which it was published.
+/// Returns the id of a message, from the sequence number of the log entry that published it.
 pub(super) fn message_id(service: &Service, number: u64) -> String {
     format!("{:016X}{number:016X}", unix_millis(service.born))
 }
@@ -62,7 +62,7 @@ pub(super) fn message_id(service: &Service, number: u64) -> String {
 pub(super) fn device_events(log: &Log, client_id: &str) -> Vec<DeviceEvent> {
     log.look(|entries| {
         let mut events = Vec::new();
-        // Connections that have begun and not ended: two, while one takes the place of the other.
+        // The open connections: two while one replaces the other.
         let mut open = Vec::new();
         let mut violation = "";
         for entry in entries.iter().filter(|entry| entry.client_id == client_id) {
@@ -81,7 +81,7 @@ pub(super) fn device_events(log: &Log, client_id: &str) -> Vec<DeviceEvent> {
                     continue;
                 }
                 What::Disconnected { reason } => {
-                    // Its beginning may have left the log.
+                    // The log may no longer hold the beginning.
                     let channel = if open.is_empty() { entry.sequence } else { open.remove(0) };
                     let (action, info) = end(*reason, violation);
                     (action, info, channel)
@@ -94,8 +94,8 @@ pub(super) fn device_events(log: &Log, client_id: &str) -> Vec<DeviceEvent> {
     })
 }
 
-/// All that happened to messages, in order. A message is found again at its receivers by topic and body: of several that
-/// are the same in both, the first to be published is taken for the first to arrive.
+/// Returns the events of all messages, in order. A delivered message is identified by topic and payload: of several
+/// equal ones, the first to be published is assumed to arrive first.
 pub(super) fn message_events(log: &Log) -> Vec<MessageEvent> {
     log.look(|entries| {
         let mut tracer = Tracer::default();
@@ -116,12 +116,12 @@ fn end(reason: DisconnectReason, violation: &'static str) -> (&'static str, &'st
     }
 }
 
-/// Reads the log from its start and follows each message.
+/// Reads the log from its start and tracks each message.
 #[derive(Default)]
 struct Tracer<'a> {
-    /// Numbers of the publishes with the same topic and body.
+    /// The sequence numbers of the publishes with the same topic and payload.
     published: HashMap<(&'a str, &'a Payload), Vec<u64>>,
-    /// The last body on each topic.
+    /// The last payload on each topic.
     last_body: HashMap<&'a str, &'a Payload>,
     clients: HashMap<&'a str, Client<'a>>,
 }
@@ -129,9 +129,9 @@ struct Tracer<'a> {
 #[derive(Default)]
 struct Client<'a> {
     connected: u64,
-    /// Since when it has each of its filters.
+    /// The sequence number from which each filter is subscribed.
     filters: HashMap<&'a str, u64>,
-    /// How many of each kind of message it has had, or missed for good.
+    /// The number of equal messages that it has received or missed.
     had: HashMap<(&'a str, &'a Payload), usize>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Tracer<'a> {
                 (if waited { MessageAction::PushOffline } else { MessageAction::Sub }, message)
             }
             What::Dropped { topic, .. } => {
-                // Which one it was is not known, only its topic; most probably the last.
+                // The log tells only the topic; most probably it was the last message on it.
                 if let Some(payload) = self.last_body.get(topic.as_str()) {
                     self.receive(client_id, topic, payload);
                 }
@@ -186,15 +186,15 @@ impl<'a> Tracer<'a> {
         self.last_body.insert(topic, payload);
     }
 
-    /// The message that a client gets here.
+    /// Returns the message that a client receives.
     fn receive(&mut self, client_id: &'a str, topic: &'a str, payload: &'a Payload) -> Option<u64> {
         let candidates = self.published.get(&(topic, payload))?;
         let client = self.clients.entry(client_id).or_default();
-        // What came before it subscribed cannot be it. A P2P message needs no subscription.
-        let since = if rules::p2p_target(topic).is_some_and(|(_, target)| target == client_id) {
+        // Messages from before the subscription are ruled out. A P2P message needs no subscription.
+        let since = if names::p2p_target(topic).is_some_and(|(_, target)| target == client_id) {
             0
         } else {
-            let fitting = client.filters.iter().filter(|(filter, _)| rules::covers(filter, topic));
+            let fitting = client.filters.iter().filter(|(filter, _)| names::covers(filter, topic));
             fitting.map(|(_, since)| *since).min().unwrap_or(0)
         };
         let had = client.had.entry((topic, payload)).or_default();

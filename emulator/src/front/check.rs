@@ -1,4 +1,4 @@
-//! What a connected client may send: every packet of it is looked at here, logged, and judged.
+//! The check of every packet that a connected client sends: it is logged, and forwarded or refused.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -6,46 +6,46 @@ use std::sync::Mutex;
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
-use super::answers::{
-    PUBCOMP, PUBREL, complete, disconnect, publish_answer, push, subscribe_answer, unknown_packet_id, without_body,
+use super::packets::{
+    INVALID_NOTICE, PUBCOMP, PUBREL, complete, disconnect, publish_answer, push, subscribe_answer, unknown_packet_id,
+    without_body,
 };
-use super::connection::INVALID_NOTICE;
-use crate::account::Identity;
 use crate::log::{Action, Version, What};
+use crate::login::Identity;
 use crate::packet::{Aliases, Fault, Packet, Publish, TOPIC_ALIAS_INVALID};
 use crate::service::{Denial, Service, lock};
 use crate::token::{FORGED, Permission, TokenFault};
 
-/// What becomes of a packet.
-pub(super) enum Verdict {
-    /// It goes on to the broker inside.
+/// The handling of a packet.
+pub(super) enum Handling {
+    /// Forward it to the broker inside.
     Pass,
-    /// The same; it is a PINGREQ.
+    /// Forward it; it is a PINGREQ.
     Ping,
-    /// This goes on in its place, as the packet holds a token.
+    /// Forward this packet instead.
     Instead(Bytes),
-    /// The same; and the connection's tokens are others now.
+    /// Forward this packet instead, and check the tokens of the connection, which have changed.
     TokensChanged(Bytes),
-    /// The same; and the client leaves.
+    /// Forward it and end the connection; it is a DISCONNECT.
     Leave,
-    /// It goes nowhere: the client gets this answer.
-    Answer(Bytes),
-    /// It goes nowhere: the client gets these bytes, and its connection ends.
+    /// Do not forward it, and send this packet to the client.
+    Respond(Bytes),
+    /// Do not forward it, send these bytes to the client, and close its connection.
     Cut(Bytes),
 }
 
-/// What is agreed with a client for the time of its connection.
+/// The terms of a connection.
 pub(super) struct Terms<'a> {
     pub(super) client_id: &'a str,
     pub(super) version: Version,
-    /// Whether the client wanted its session to end with the connection.
+    /// True if the session ends with the connection.
     pub(super) ends_with_connection: bool,
     pub(super) identity: &'a Mutex<Identity>,
-    /// The QoS 2 messages the client was sent on this connection and has not completed.
+    /// The QoS 2 messages sent on this connection that the client has not completed.
     pub(super) sent: &'a Mutex<HashSet<u16>>,
 }
 
-/// Judges the packets of one connection.
+/// Checks the packets of one connection.
 pub(super) struct Checker<'a> {
     service: &'a Service,
     terms: Terms<'a>,
@@ -58,7 +58,7 @@ impl<'a> Checker<'a> {
         Self { service, terms, aliases: Aliases::default(), ordered: false }
     }
 
-    pub(super) fn check(&mut self, frame: &Bytes) -> Verdict {
+    pub(super) fn check(&mut self, frame: &Bytes) -> Handling {
         let max = self.service.settings.limits.packet;
         match Packet::parse_of_client(self.terms.version, frame) {
             Ok(Packet::Publish(publish)) => self.publish(publish, frame.len()),
@@ -68,70 +68,71 @@ impl<'a> Checker<'a> {
                 for filter in filters {
                     self.log(What::Unsubscribed { filter });
                 }
-                Verdict::Pass
+                Handling::Pass
             }
             Ok(Packet::PubAck { packet_id }) => {
                 self.log(What::DeliveryAcknowledged { packet_id });
-                Verdict::Pass
+                Handling::Pass
             }
             Ok(Packet::PubRec { packet_id, refuses }) => self.received(packet_id, refuses),
             Ok(Packet::PubRel { packet_id }) => self.released(packet_id),
             Ok(Packet::PubComp { packet_id }) => {
                 lock(self.terms.sent).remove(&packet_id);
                 self.log(What::DeliveryAcknowledged { packet_id });
-                Verdict::Pass
+                Handling::Pass
             }
-            Ok(Packet::PingReq) => Verdict::Ping,
-            Ok(Packet::Disconnect { keeps: true }) if self.terms.ends_with_connection => {
-                self.forbidden(Action::Packet, Fault::protocol("a DISCONNECT keeps a session that the CONNECT did not"))
-            }
-            Ok(Packet::Disconnect { .. }) => Verdict::Leave,
+            Ok(Packet::PingReq) => Handling::Ping,
+            Ok(Packet::Disconnect { keeps: true }) if self.terms.ends_with_connection => self.forbidden(
+                Action::Packet,
+                Fault::protocol("the DISCONNECT sets a session expiry that the CONNECT did not"),
+            ),
+            Ok(Packet::Disconnect { .. }) => Handling::Leave,
             Ok(Packet::ConnAck { .. } | Packet::SubAck | Packet::UnsubAck { .. } | Packet::PingResp) => {
-                self.forbidden(Action::Packet, Fault::protocol("a packet only a broker sends"))
+                self.forbidden(Action::Packet, Fault::protocol("a packet that only a server sends"))
             }
             Ok(Packet::OutOfPlace) => {
-                self.forbidden(Action::Packet, Fault::protocol("a packet that has no place behind the CONNECT"))
+                self.forbidden(Action::Packet, Fault::protocol("a packet that is not allowed after the CONNECT"))
             }
             Err(fault) => self.forbidden(Action::Packet, fault),
         }
     }
 
-    /// The end of a client whose bytes make no packet.
-    pub(super) fn unreadable(&self) -> Verdict {
+    /// Handles bytes that are not a packet.
+    pub(super) fn unreadable(&self) -> Handling {
         self.forbidden(Action::Packet, Fault::malformed("the length of a packet is out of range"))
     }
 
-    /// A PUBREC. MQTT 5 has an answer to one that nothing was sent for, and one that refuses ends the exchange, of which
-    /// the broker inside does not know.
-    fn received(&self, packet_id: u16, refuses: bool) -> Verdict {
+    /// Handles a PUBREC. MQTT 5 answers an unknown packet id by a PUBREL with 0x92. A PUBREC that refuses the message
+    /// ends the exchange, for which the broker inside needs a PUBCOMP.
+    fn received(&self, packet_id: u16, refuses: bool) -> Handling {
         let was_sent = lock(self.terms.sent).contains(&packet_id);
         match self.terms.version {
             Version::V5 if refuses => {
                 lock(self.terms.sent).remove(&packet_id);
-                Verdict::Instead(complete(packet_id))
+                Handling::Instead(complete(packet_id))
             }
-            Version::V5 if !was_sent => Verdict::Answer(unknown_packet_id(PUBREL, packet_id)),
-            _ => Verdict::Pass,
+            Version::V5 if !was_sent => Handling::Respond(unknown_packet_id(PUBREL, packet_id)),
+            _ => Handling::Pass,
         }
     }
 
-    /// A PUBREL. MQTT 5 has an answer to one that there is no message for.
-    fn released(&self, packet_id: u16) -> Verdict {
-        let was_received = self.service.release(self.terms.client_id, packet_id);
+    /// Handles a PUBREL. MQTT 5 answers an unknown packet id by a PUBCOMP with 0x92.
+    fn released(&self, packet_id: u16) -> Handling {
+        let was_received = self.service.end_qos2(self.terms.client_id, packet_id);
         match self.terms.version {
             Version::V5 if !was_received => {
                 self.log(What::ReleaseUnknown { packet_id });
-                Verdict::Answer(unknown_packet_id(PUBCOMP, packet_id))
+                Handling::Respond(unknown_packet_id(PUBCOMP, packet_id))
             }
-            _ => Verdict::Pass,
+            _ => Handling::Pass,
         }
     }
 
-    fn publish(&mut self, mut publish: Publish, size: usize) -> Verdict {
+    fn publish(&mut self, mut publish: Publish, size: usize) -> Handling {
         let answer = publish_answer(self.terms.version, publish.qos, publish.packet_id);
         match self.aliases.resolve(&mut publish) {
             Ok(()) => {}
-            // How many there are is a rule of the service.
+            // The number of aliases is a rule of the service.
             Err(Fault { reason: TOPIC_ALIAS_INVALID, why }) => {
                 return self.cut(Action::Publish, "", why, &answer, None);
             }
@@ -143,8 +144,8 @@ impl<'a> Checker<'a> {
         }
         if publish.topic.starts_with("$SYS/") {
             let verdict = self.control(&publish, &answer);
-            if !matches!(verdict, Verdict::Cut(_)) {
-                self.hold(&publish);
+            if !matches!(verdict, Handling::Cut(_)) {
+                self.begin_qos2(&publish);
             }
             return verdict;
         }
@@ -152,7 +153,7 @@ impl<'a> Checker<'a> {
         if let Err(Denial { reason, fault }) = allowed {
             return self.cut(Action::Publish, &publish.topic, reason, &answer, fault);
         }
-        self.hold(&publish);
+        self.begin_qos2(&publish);
         self.log(What::Published {
             topic: publish.topic,
             qos: publish.qos,
@@ -161,17 +162,17 @@ impl<'a> Checker<'a> {
             ordered: self.ordered,
             payload: publish.payload,
         });
-        Verdict::Pass
+        Handling::Pass
     }
 
-    /// A QoS 2 message waits for its PUBREL.
-    fn hold(&self, publish: &Publish) {
+    /// Remembers a QoS 2 message until its PUBREL.
+    fn begin_qos2(&self, publish: &Publish) {
         if let (2, Some(packet_id)) = (publish.qos, publish.packet_id) {
-            self.service.hold(self.terms.client_id, packet_id);
+            self.service.begin_qos2(self.terms.client_id, packet_id);
         }
     }
 
-    fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) -> Verdict {
+    fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) -> Handling {
         let answer = subscribe_answer(self.terms.version, packet_id, filters.len());
         for (filter, _) in &filters {
             let allowed = self.service.may_subscribe(&lock(self.terms.identity), filter);
@@ -182,26 +183,28 @@ impl<'a> Checker<'a> {
         for (filter, qos) in filters {
             self.log(What::Subscribed { filter, qos });
         }
-        Verdict::Pass
+        Handling::Pass
     }
 
-    /// A publish to one of the service's own topics. The broker inside acknowledges it and gives it to nobody.
-    fn control(&mut self, publish: &Publish, answer: &[u8]) -> Verdict {
+    /// Handles a publish to a `$SYS` topic. The broker inside acknowledges it and delivers it to nobody.
+    fn control(&mut self, publish: &Publish, answer: &[u8]) -> Handling {
         let body: Value = serde_json::from_slice(&publish.payload).unwrap_or_default();
         match publish.topic.as_str() {
             "$SYS/enableOrderMsg" if body["order"] == "true" => {
                 self.ordered = true;
                 self.log(What::OrderEnabled);
-                Verdict::Pass
+                Handling::Pass
             }
             "$SYS/enableOrderMsg" => self.ignore(&publish.topic, r#"the payload is not {"order":"true"}"#),
             "$SYS/uploadToken" => self.upload_token(publish, &body, answer),
-            "$SYS/getOfflineMsg" => self.ignore(&publish.topic, "offline messages come by themselves here"),
+            "$SYS/getOfflineMsg" => {
+                self.ignore(&publish.topic, "the emulator sends offline messages without being asked")
+            }
             topic => self.cut(Action::Publish, topic, "no such system topic".into(), answer, None),
         }
     }
 
-    fn upload_token(&mut self, publish: &Publish, body: &Value, answer: &[u8]) -> Verdict {
+    fn upload_token(&mut self, publish: &Publish, body: &Value, answer: &[u8]) -> Handling {
         const TOPIC: &str = "$SYS/uploadToken";
         let (Some(token), Some(permission)) =
             (body["token"].as_str(), body["type"].as_str().and_then(Permission::parse))
@@ -213,7 +216,7 @@ impl<'a> Checker<'a> {
         let mut identity = lock(self.terms.identity);
         let Identity::Tokens { access_key_id, held } = &mut *identity else {
             self.ignore(TOPIC, "the client did not log in with a token");
-            return Verdict::Instead(without_body(self.terms.version, publish));
+            return Handling::Instead(without_body(self.terms.version, publish));
         };
         let checked = lock(&self.service.tokens).check(access_key_id, permission, token);
         if let Err(fault) = checked {
@@ -222,21 +225,21 @@ impl<'a> Checker<'a> {
         held.retain(|(known, _)| *known != permission);
         held.push((permission, token.to_owned()));
         self.log(What::TokenUploaded { permission });
-        Verdict::TokensChanged(without_body(self.terms.version, publish))
+        Handling::TokensChanged(without_body(self.terms.version, publish))
     }
 
-    fn ignore(&self, topic: &str, reason: &str) -> Verdict {
+    fn ignore(&self, topic: &str, reason: &str) -> Handling {
         self.log(What::ControlIgnored { topic: topic.into(), reason: reason.into() });
-        Verdict::Pass
+        Handling::Pass
     }
 
-    /// The end of a client that does what MQTT itself forbids. MQTT 5 tells it why.
-    fn forbidden(&self, action: Action, Fault { reason, why }: Fault) -> Verdict {
+    /// Ends the connection of a client that breaks a rule of MQTT itself; for MQTT 5 with a DISCONNECT.
+    fn forbidden(&self, action: Action, Fault { reason, why }: Fault) -> Handling {
         self.log(What::Violation { action, topic: String::new(), reason: why });
-        Verdict::Cut(disconnect(self.terms.version, reason))
+        Handling::Cut(disconnect(self.terms.version, reason))
     }
 
-    fn cut(&self, action: Action, topic: &str, reason: String, answer: &[u8], fault: Option<TokenFault>) -> Verdict {
+    fn cut(&self, action: Action, topic: &str, reason: String, answer: &[u8], fault: Option<TokenFault>) -> Handling {
         self.log(What::Violation { action, topic: topic.to_owned(), reason });
         let mut bytes = BytesMut::new();
         if let Some(fault) = fault {
@@ -246,7 +249,7 @@ impl<'a> Checker<'a> {
         if self.service.settings.acknowledge_violations {
             bytes.extend_from_slice(answer);
         }
-        Verdict::Cut(bytes.freeze())
+        Handling::Cut(bytes.freeze())
     }
 
     fn log(&self, what: What) {

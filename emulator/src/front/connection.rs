@@ -1,4 +1,4 @@
-//! One connection, from its CONNECT to its end.
+//! One connection, from its login to its end.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -11,21 +11,20 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::answers::{as_v3_code, ping_request, push, refusal, refusal_for, unsubscribe_answer};
-use super::check::{Checker, Terms, Verdict};
+use super::check::{Checker, Handling, Terms};
+use super::desk::{CLOSE_TIMEOUT, Desk};
 use super::frames::Frames;
-use super::{Desk, HANDSHAKE};
-use crate::account::{Identity, Login, Refusal};
-use crate::broker::{Inside, Pass, TOO_LARGE};
+use super::login::log_in;
+use super::packets::{EXPIRE_NOTICE, INVALID_NOTICE, as_v3_code, ping_request, push, unsubscribe_answer};
+use crate::broker::{BrokerConnection, Pass, TOO_LARGE};
 use crate::log::{Action, DisconnectReason, Listener, Version, What};
-use crate::packet::{Aliases, BadConnect, Connect, Packet};
-use crate::service::{Line, Order, Parked, lock};
-use crate::token::{EXPIRED, Permission, TokenFault, unix_millis};
+use crate::login::Identity;
+use crate::packet::{Aliases, Packet};
+use crate::service::{Link, Order, StoredMessage, lock};
+use crate::time::unix_millis;
+use crate::token::{EXPIRED, Permission, TokenFault};
 
-/// How long the two ends may take to close, after what was to be said is said, or after another login has taken over.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// Serves a client until its connection is over.
+/// Serves a client until its connection ends.
 pub(super) async fn serve<S>(stream: S, listener: Listener, desk: &Desk)
 where
     S: AsyncRead + AsyncWrite + Send,
@@ -34,17 +33,17 @@ where
     let mut from_client = Frames::new(reader);
     let Some((connect, identity)) = log_in(&mut from_client, &mut to_client, desk).await else { return };
     let client_id = connect.client_id.clone();
-    if let Some(older) = desk.service.line(&client_id) {
-        // Fails only if it is just ending by itself.
+    if let Some(older) = desk.service.link(&client_id) {
+        // Fails only if it has just ended.
         let _ = older.orders.send(Order::Superseded);
     }
     if connect.clean_session {
-        desk.service.forget_held(&client_id);
+        desk.service.forget_qos2(&client_id);
     }
     let inside = desk.broker.connect(connect.max_packet()).await;
     let (orders, ordered) = unbounded_channel();
-    let Ok(Inside { stream, pass }) = inside else { return };
-    let talk = Talk {
+    let Ok(BrokerConnection { stream, pass }) = inside else { return };
+    let connection = Connection {
         desk,
         version: connect.version,
         listener,
@@ -63,8 +62,8 @@ where
         pass,
     };
     let Some(connect) = connect.for_broker() else { return };
-    if !talk.clean_session {
-        // The broker inside tells what waited from what comes new by the millisecond: let one pass in between.
+    if !connection.clean_session {
+        // The broker inside distinguishes stored from new messages by the millisecond: let one pass.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let (reader, mut to_broker) = tokio::io::split(stream);
@@ -75,104 +74,46 @@ where
 
     let (out, outgoing) = unbounded_channel();
     let reason = tokio::select! {
-        reason = talk.upwards(&mut from_client, &mut to_broker, &out) => reason,
-        reason = talk.downwards(&mut from_broker, &mut to_client, outgoing) => reason,
-        reason = talk.obey(ordered, &out) => reason,
+        reason = connection.client_to_broker(&mut from_client, &mut to_broker, &out) => reason,
+        reason = connection.broker_to_client(&mut from_broker, &mut to_client, outgoing) => reason,
+        reason = connection.run_orders(ordered, &out) => reason,
     };
 
-    talk.log(What::Disconnected { reason });
-    let was_the_last = desk.service.leave(&talk.client_id, talk.number);
-    if was_the_last && talk.ends_with_connection {
-        desk.service.forget_held(&talk.client_id);
+    connection.log(What::Disconnected { reason });
+    let was_the_last = desk.service.leave(&connection.client_id, connection.number);
+    if was_the_last && connection.ends_with_connection {
+        desk.service.forget_qos2(&connection.client_id);
     }
     let client = async move {
         if reason == DisconnectReason::Violation {
-            // Closing with unread bytes would reset the connection, and the client might never read the notice.
+            // Closing with unread bytes would reset the connection, and the client might not receive the notice.
             let _ = to_client.shutdown().await;
             from_client.drain().await;
         }
     };
-    let pass = talk.pass;
+    let pass = connection.pass;
     let broker = async move {
-        // It reads to the end what came before; what it still answers is of no interest.
+        // The broker inside processes what it has received; its responses are discarded.
         let _ = to_broker.shutdown().await;
         from_broker.drain().await;
         drop(pass);
     };
-    let _ = tokio::join!(timeout(FAREWELL, client), timeout(FAREWELL, broker));
+    let _ = tokio::join!(timeout(CLOSE_TIMEOUT, client), timeout(CLOSE_TIMEOUT, broker));
 }
 
-/// Reads the CONNECT and decides on it; a refused client is answered, and the log knows.
-async fn log_in<R, W>(from_client: &mut Frames<R>, to_client: &mut W, desk: &Desk) -> Option<(Connect, Identity)>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let frame = timeout(HANDSHAKE, from_client.next()).await.ok()?.ok()??;
-    let (version, client_id, refused) = match Connect::parse(&frame) {
-        Ok(connect) => {
-            let login = Login {
-                client_id: &connect.client_id,
-                username: connect.username.as_deref(),
-                password: connect.password.as_deref(),
-            };
-            match desk.service.login(&login) {
-                Ok(identity) => return Some((connect, identity)),
-                Err(refused) => (connect.version, connect.client_id, refused),
-            }
-        }
-        Err(BadConnect::Version) => {
-            let reason = "the protocol version is neither 3.1.1 nor 5".into();
-            (Version::V311, String::new(), Refusal { code: 1, reason })
-        }
-        Err(BadConnect::NoClientId(version)) => {
-            (version, String::new(), Refusal { code: 2, reason: "no client id".into() })
-        }
-        Err(BadConnect::Forbidden(fault)) => {
-            let refused = Refusal { code: as_v3_code(fault.reason), reason: fault.why };
-            return refuse(from_client, to_client, desk, "", refused, refusal_for(fault.reason)).await;
-        }
-        Err(BadConnect::Garbage) => return None,
-    };
-    let answer = refusal(version, refused.code);
-    refuse(from_client, to_client, desk, &client_id, refused, answer).await
-}
-
-async fn refuse<R, W>(
-    from_client: &mut Frames<R>,
-    to_client: &mut W,
-    desk: &Desk,
-    client_id: &str,
-    refused: Refusal,
-    answer: Bytes,
-) -> Option<(Connect, Identity)>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    desk.service.log.write(client_id, What::LoginRefused { code: refused.code, reason: refused.reason });
-    let _ = timeout(FAREWELL, async {
-        let _ = to_client.write_all(&answer).await;
-        let _ = to_client.shutdown().await;
-        from_client.drain().await;
-    })
-    .await;
-    None
-}
-
-/// What goes to the client besides the broker's packets.
+/// Packets for the client that do not come from the broker inside.
 enum Out {
     Frame(Bytes),
-    /// The last bytes before the connection is cut. They wait for the broker's answers to everything that came before:
-    /// a PINGREQ is sent behind that, and this is the number of pings sent before.
+    /// The last bytes before the connection is closed. They follow the responses of the broker inside to all earlier
+    /// packets: the broker is sent a PINGREQ after those, and `after_pings` counts the PINGREQs before it.
     Last {
         bytes: Bytes,
         after_pings: Option<u64>,
     },
 }
 
-/// What the three sides of one connection share.
-struct Talk<'a> {
+/// What the three tasks of one connection share.
+struct Connection<'a> {
     desk: &'a Desk,
     version: Version,
     listener: Listener,
@@ -188,14 +129,14 @@ struct Talk<'a> {
     /// The client's Maximum Packet Size.
     max_packet: Option<u32>,
     ends_with_connection: bool,
-    /// The QoS 2 messages the client was sent and has not completed.
+    /// The QoS 2 messages sent to the client that it has not completed.
     sent: Mutex<HashSet<u16>>,
     pass: Pass,
 }
 
-impl Talk<'_> {
-    /// From the client to the broker.
-    async fn upwards<R, W>(
+impl Connection<'_> {
+    /// Forwards packets from the client to the broker inside.
+    async fn client_to_broker<R, W>(
         &self,
         from_client: &mut Frames<R>,
         to_broker: &mut W,
@@ -214,35 +155,35 @@ impl Talk<'_> {
         };
         let mut checker = Checker::new(&self.desk.service, terms);
         loop {
-            let (frame, verdict) = match from_client.next().await {
+            let (frame, handling) = match from_client.next().await {
                 Ok(Some(frame)) => {
                     *lock(&self.heard) = Instant::now();
-                    let verdict = checker.check(&frame);
-                    (frame, verdict)
+                    let handling = checker.check(&frame);
+                    (frame, handling)
                 }
                 Err(error) if error.kind() == ErrorKind::InvalidData => (Bytes::new(), checker.unreadable()),
                 Ok(None) | Err(_) => return DisconnectReason::ClosedByClient,
             };
-            let frame = match verdict {
-                Verdict::Pass => frame,
-                Verdict::Instead(other) => other,
-                Verdict::Ping => {
+            let frame = match handling {
+                Handling::Pass => frame,
+                Handling::Instead(other) => other,
+                Handling::Ping => {
                     self.pings.fetch_add(1, Ordering::Relaxed);
                     frame
                 }
-                Verdict::TokensChanged(other) => {
+                Handling::TokensChanged(other) => {
                     let _ = self.orders.send(Order::TokensChanged);
                     other
                 }
-                Verdict::Leave => {
+                Handling::Leave => {
                     let _ = to_broker.write_all(&frame).await;
                     return DisconnectReason::DisconnectedByClient;
                 }
-                Verdict::Answer(bytes) => {
+                Handling::Respond(bytes) => {
                     let _ = out.send(Out::Frame(bytes));
                     continue;
                 }
-                Verdict::Cut(bytes) => {
+                Handling::Cut(bytes) => {
                     let after_pings = Some(self.pings.load(Ordering::Relaxed));
                     let _ = out.send(Out::Last { bytes, after_pings });
                     let _ = to_broker.write_all(&ping_request()).await;
@@ -250,14 +191,14 @@ impl Talk<'_> {
                 }
             };
             if to_broker.write_all(&frame).await.is_err() {
-                // The other direction sees the broker's end, and knows more about it.
+                // The other direction notices the end, too, and knows the reason.
                 return std::future::pending().await;
             }
         }
     }
 
-    /// From the broker, and from the desk itself, to the client.
-    async fn downwards<R, W>(
+    /// Forwards packets from the broker inside, and those of the desk itself, to the client.
+    async fn broker_to_client<R, W>(
         &self,
         from_broker: &mut Frames<R>,
         to_client: &mut W,
@@ -282,14 +223,14 @@ impl Talk<'_> {
                                 return self.finish(to_client, last).await;
                             }
                         }
-                        let frame = self.note_delivery(frame, &mut aliases).await;
+                        let frame = self.observe(frame, &mut aliases).await;
                         connected = true;
                         frame
                     }
                     Ok(None) | Err(_) if last.is_some() => return self.finish(to_client, last).await,
-                    Ok(None) | Err(_) => return self.why_the_broker_closed(),
+                    Ok(None) | Err(_) => return self.reason_of_close(),
                 },
-                // Nothing may come before the CONNACK, which is the broker's first packet.
+                // The first packet must be the CONNACK, which the broker inside sends.
                 Some(next) = outgoing.recv(), if connected => match next {
                     Out::Frame(bytes) => bytes,
                     Out::Last { bytes, after_pings: Some(pings) } if pongs <= pings => {
@@ -299,7 +240,7 @@ impl Talk<'_> {
                     Out::Last { bytes, .. } => return self.finish(to_client, Some((bytes, 0))).await,
                 },
             };
-            // A client that is gone is seen by the other direction.
+            // Fails if the client has closed the connection.
             if to_client.write_all(&bytes).await.is_err() || to_client.flush().await.is_err() {
                 return DisconnectReason::ClosedByClient;
             }
@@ -308,7 +249,7 @@ impl Talk<'_> {
 
     async fn finish<W: AsyncWrite + Unpin>(&self, to_client: &mut W, last: Option<(Bytes, u64)>) -> DisconnectReason {
         let bytes = last.map(|(bytes, _)| bytes).unwrap_or_default();
-        let _ = timeout(FAREWELL, async {
+        let _ = timeout(CLOSE_TIMEOUT, async {
             let _ = to_client.write_all(&bytes).await;
             let _ = to_client.flush().await;
         })
@@ -316,8 +257,8 @@ impl Talk<'_> {
         DisconnectReason::Violation
     }
 
-    /// Logs what goes to the client; a CONNACK makes the client known. Returns what goes in fact.
-    async fn note_delivery(&self, frame: Bytes, aliases: &mut Aliases) -> Bytes {
+    /// Logs a packet of the broker inside; a CONNACK registers the client. Returns the packet to send.
+    async fn observe(&self, frame: Bytes, aliases: &mut Aliases) -> Bytes {
         match Packet::parse(self.version, &frame) {
             Ok(Packet::ConnAck { code: 0, session_present }) => self.enter(session_present).await,
             Ok(Packet::ConnAck { code, .. }) => {
@@ -325,7 +266,7 @@ impl Talk<'_> {
                 self.log(What::LoginRefused { code, reason: "refused by the broker inside".into() });
             }
             Ok(Packet::Publish(mut publish)) => {
-                // The broker inside uses aliases as it should; a topic that stayed empty would only look odd.
+                // Cannot fail: the broker inside uses aliases correctly.
                 let _ = aliases.resolve(&mut publish);
                 let (topic, qos, packet_id) = (publish.topic, publish.qos, publish.packet_id);
                 lock(&self.sent).extend(packet_id.filter(|_| qos == 2));
@@ -349,8 +290,8 @@ impl Talk<'_> {
     }
 
     async fn enter(&self, session_present: bool) {
-        let line = Line { number: self.number, clean_session: self.clean_session, orders: self.orders.clone() };
-        self.desk.service.enter(&self.client_id, line);
+        let link = Link { number: self.number, clean_session: self.clean_session, orders: self.orders.clone() };
+        self.desk.service.enter(&self.client_id, link);
         self.log(What::Connected {
             version: self.version,
             listener: self.listener,
@@ -358,17 +299,17 @@ impl Talk<'_> {
             session_present,
             keep_alive: self.keep_alive,
         });
-        for Parked { topic, payload, properties } in self.desk.service.unpark(&self.client_id) {
-            // Only a topic or QoS out of range could fail, and these come from a publish that was taken.
+        for StoredMessage { topic, payload, properties } in self.desk.service.take_stored(&self.client_id) {
+            // Cannot fail: topic and QoS come from a publish that was accepted.
             let _ = self.desk.broker.forward(&topic, 1, payload, properties, Some(&self.client_id)).await;
         }
     }
 
-    /// Orders from outside, and the clock of the tokens.
-    async fn obey(&self, mut orders: UnboundedReceiver<Order>, out: &UnboundedSender<Out>) -> DisconnectReason {
-        let mut told = HashSet::new();
+    /// Carries out orders, and checks the tokens when one is about to expire.
+    async fn run_orders(&self, mut orders: UnboundedReceiver<Order>, out: &UnboundedSender<Out>) -> DisconnectReason {
+        let mut notified = HashSet::new();
         loop {
-            let wake = match self.look_at_tokens(&mut told, out) {
+            let wake = match self.check_tokens(&mut notified, out) {
                 Ok(wake) => wake,
                 Err(fault) => {
                     let reason = format!("resource auth failed: {fault}");
@@ -388,8 +329,8 @@ impl Talk<'_> {
                 Some(Order::Cut(reason)) => return reason,
                 Some(Order::Superseded) => {
                     self.superseded.store(true, Ordering::Relaxed);
-                    // The broker closes this connection, unless it waits for a client that does not read.
-                    tokio::time::sleep(FAREWELL).await;
+                    // The broker inside closes this connection, unless it waits for a client that does not read.
+                    tokio::time::sleep(CLOSE_TIMEOUT).await;
                     return DisconnectReason::ClientIdConflict;
                 }
                 Some(Order::TokensChanged) | None => {}
@@ -397,9 +338,9 @@ impl Talk<'_> {
         }
     }
 
-    /// Warns of tokens that are about to run out, once each; reports one that is no longer good. Returns how long nothing
-    /// will happen.
-    fn look_at_tokens(&self, told: &mut HashSet<String>, out: &UnboundedSender<Out>) -> Result<Duration, TokenFault> {
+    /// Sends a notice, once, for each token that is about to expire. Returns the time until the next check is due, or
+    /// the fault of a token that is no longer valid.
+    fn check_tokens(&self, notified: &mut HashSet<String>, out: &UnboundedSender<Out>) -> Result<Duration, TokenFault> {
         let mut wake = Duration::from_secs(3600);
         let Identity::Tokens { access_key_id, held } = lock(&self.identity).clone() else { return Ok(wake) };
         let tokens = lock(&self.desk.service.tokens);
@@ -408,18 +349,18 @@ impl Talk<'_> {
             let Some(expires) = tokens.expiry(&token) else { continue };
             let left = expires.duration_since(SystemTime::now()).map_err(|_| expired(permission))?;
             let lead = self.desk.service.settings.token_notice_lead;
-            if left <= lead && told.insert(token) {
+            if left <= lead && notified.insert(token) {
                 let notice = format!(r#"{{"expireTime":{},"type":"{permission}"}}"#, unix_millis(expires));
                 self.push(out, EXPIRE_NOTICE.into(), notice.as_bytes());
             }
-            // A timer may fire a little early by the other clock; a millisecond more keeps this from spinning.
+            // The clock of the timer may run ahead of the system time; one more millisecond prevents a busy loop.
             let next = if left > lead { left - lead } else { left };
             wake = wake.min(next + Duration::from_millis(1));
         }
         Ok(wake)
     }
 
-    /// Sends a notice, unless the client does not take packets of its size.
+    /// Sends a notice, unless it exceeds the Maximum Packet Size of the client.
     fn push(&self, out: &UnboundedSender<Out>, topic: String, payload: &[u8]) {
         let frame = push(self.version, &topic, payload);
         if self.max_packet.is_some_and(|max| frame.len() as u64 > u64::from(max)) {
@@ -429,7 +370,7 @@ impl Talk<'_> {
         let _ = out.send(Out::Frame(frame));
     }
 
-    fn why_the_broker_closed(&self) -> DisconnectReason {
+    fn reason_of_close(&self) -> DisconnectReason {
         let silent = lock(&self.heard).elapsed();
         if self.superseded.load(Ordering::Relaxed) {
             DisconnectReason::ClientIdConflict
@@ -444,9 +385,6 @@ impl Talk<'_> {
         self.desk.service.log.write(&self.client_id, what);
     }
 }
-
-const EXPIRE_NOTICE: &str = "$SYS/tokenExpireNotice";
-pub(super) const INVALID_NOTICE: &str = "$SYS/tokenInvalidNotice";
 
 fn expired(permission: Permission) -> TokenFault {
     TokenFault { code: EXPIRED, permission }

@@ -1,14 +1,14 @@
-//! A stream of bytes, cut into whole MQTT packets.
+//! Splits a stream of bytes into MQTT packets.
 
 use std::io;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// No frame is read beyond this size, whatever the limits say.
+/// The maximum size of a packet, whatever the settings say.
 const HARD_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Cuts a stream of bytes into whole MQTT frames.
+/// A stream of bytes, split into MQTT packets that are not decoded yet.
 pub(super) struct Frames<R> {
     reader: R,
     buffer: BytesMut,
@@ -19,7 +19,8 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         Self { reader, buffer: BytesMut::with_capacity(4096) }
     }
 
-    /// The next frame, header included; `None` at the end of the stream. Nothing is lost when dropped while waiting.
+    /// Returns the next packet with its header; `None` at the end of the stream. The future can be dropped without
+    /// loss.
     pub(super) async fn next(&mut self) -> io::Result<Option<Bytes>> {
         loop {
             if let Some(length) = frame_length(&self.buffer)? {
@@ -34,7 +35,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         }
     }
 
-    /// Reads on and throws away, until the other side closes.
+    /// Reads and discards bytes until the other side closes.
     pub(super) async fn drain(&mut self) {
         loop {
             self.buffer.clear();
@@ -45,7 +46,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     }
 }
 
-/// Length of the frame at the start of the buffer, if enough of it is there to tell.
+/// Returns the length of the packet at the start of the buffer; `None` if its header is incomplete.
 fn frame_length(buffer: &[u8]) -> io::Result<Option<usize>> {
     let mut length = 0usize;
     for position in 1..=4usize {

@@ -1,61 +1,40 @@
-//! The front desk: takes connections of all four kinds, checks every packet, and passes on to the broker inside what
-//! the service would take.
+//! The front desk: accepts connections of all four transports, checks every packet, and forwards to the broker inside
+//! what the service would accept.
 
-mod answers;
 mod check;
 mod connection;
+mod desk;
 mod frames;
+mod login;
+mod packets;
 mod websocket;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
-use crate::broker::Broker;
+pub(crate) use self::desk::Desk;
+use self::desk::HANDSHAKE_TIMEOUT;
 use crate::log::Listener;
-use crate::service::Service;
 
-/// How long a client may take to get through TLS, WebSocket and its CONNECT, each.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// What all connections need.
-pub(crate) struct Desk {
-    pub(crate) service: Arc<Service>,
-    pub(crate) broker: Arc<Broker>,
-    pub(crate) acceptor: TlsAcceptor,
-    numbers: AtomicU64,
-}
-
-impl Desk {
-    pub(crate) fn new(service: Arc<Service>, broker: Arc<Broker>, acceptor: TlsAcceptor) -> Self {
-        Self { service, broker, acceptor, numbers: AtomicU64::new(0) }
-    }
-
-    fn next_number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-/// Takes connections until it is dropped.
+/// Accepts connections until the future is dropped.
 pub(crate) async fn listen(listener: TcpListener, kind: Listener, desk: Arc<Desk>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let desk = Arc::clone(&desk);
-                tokio::spawn(async move { welcome(stream, kind, &desk).await });
+                tokio::spawn(async move { handle(stream, kind, &desk).await });
             }
-            // Out of descriptors, or the like: nothing to do but to try again a little later.
+            // The process is out of descriptors, for example: try again a little later.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-async fn welcome(stream: TcpStream, kind: Listener, desk: &Desk) {
-    // Only costs speed if it fails.
+async fn handle(stream: TcpStream, kind: Listener, desk: &Desk) {
+    // A failure only costs speed.
     let _ = stream.set_nodelay(true);
     match kind {
         Listener::Tcp => connection::serve(stream, kind, desk).await,
@@ -65,7 +44,7 @@ async fn welcome(stream: TcpStream, kind: Listener, desk: &Desk) {
             }
         }
         Listener::Tls | Listener::Wss => {
-            let Ok(Ok(stream)) = timeout(HANDSHAKE, desk.acceptor.accept(stream)).await else { return };
+            let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, desk.acceptor.accept(stream)).await else { return };
             if kind == Listener::Tls {
                 connection::serve(stream, kind, desk).await;
             } else if let Some(stream) = websocket::accept(stream).await {

@@ -1,4 +1,4 @@
-//! WebSocket: the handshake, and a pump that turns binary messages into a stream of bytes.
+//! WebSocket: the handshake, and the conversion of binary messages into a stream of bytes.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream};
@@ -8,24 +8,24 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
-use super::HANDSHAKE;
+use super::desk::HANDSHAKE_TIMEOUT;
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 const CHUNK: usize = 64 * 1024;
 
-/// Does the handshake; any path is fine. `None` when the client does not get through it.
+/// Performs the handshake, for any path. Returns `None` if it fails.
 pub(super) async fn accept<S>(stream: S) -> Option<DuplexStream>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handshake = tokio_tungstenite::accept_hdr_async(stream, choose_protocol);
-    let socket = timeout(HANDSHAKE, handshake).await.ok()?.ok()?;
+    let socket = timeout(HANDSHAKE_TIMEOUT, handshake).await.ok()?.ok()?;
     let (ours, theirs) = tokio::io::duplex(CHUNK);
     tokio::spawn(pump(socket, ours));
     Some(theirs)
 }
 
-/// Answers with the first MQTT sub-protocol the client offers; a client that offers none gets none.
+/// Chooses the first MQTT sub-protocol that the client offers, if any.
 #[allow(clippy::result_large_err, clippy::unnecessary_wraps, reason = "the handshake asks for this signature")]
 fn choose_protocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let offered = request.headers().get_all(PROTOCOL).iter().filter_map(|value| value.to_str().ok());
@@ -56,7 +56,7 @@ where
                 break;
             }
         }
-        // The desk sees the end; what it still has to say goes out by the other half.
+        // The desk notices the end, and can still send by the other half.
         let _ = to_desk.shutdown().await;
     };
     let outward = async {

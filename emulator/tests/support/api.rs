@@ -1,4 +1,4 @@
-//! Calls of the OpenAPI over a raw stream, signed step by step as the documentation tells it.
+//! Calls of the OpenAPI over a raw stream, signed step by step as documented.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -18,7 +18,7 @@ pub enum Signed {
     V3,
 }
 
-/// A call about to be signed. A test changes what it wants to be wrong.
+/// A call before it is signed. A test changes the fields that it wants to be wrong.
 #[derive(Clone)]
 pub struct Call {
     pub signed: Signed,
@@ -64,14 +64,14 @@ impl Answer {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The answer is good.
+    /// Expects a successful response.
     pub fn fine(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         assert!(self.body["RequestId"].as_str().is_some_and(|id| id.len() == 36), "{}", self.body);
         self.body
     }
 
-    /// The answer is this error, in the documented form.
+    /// Expects this error, in the documented form.
     pub fn refused(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{}", self.body);
         for field in ["RequestId", "Code", "Message", "HostId"] {
@@ -230,7 +230,7 @@ pub fn connect(emulator: &Emulator) -> TcpStream {
     stream
 }
 
-/// Sends a request and reads its answer, not a byte more.
+/// Sends a request and reads its response, and not a byte more.
 pub fn exchange(stream: &mut (impl Read + Write), request: &[u8]) -> Answer {
     stream.write_all(request).unwrap();
     stream.flush().unwrap();
@@ -244,13 +244,13 @@ pub fn answer(stream: &mut impl Read) -> Answer {
         stream.read_exact(&mut byte).unwrap();
         head.push(byte[0]);
     }
-    let head = String::from_utf8(head).unwrap();
-    let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers: Vec<_> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
-        .collect();
+    let mut space = [httparse::EMPTY_HEADER; 16];
+    let mut parsed = httparse::Response::new(&mut space);
+    assert!(parsed.parse(&head).unwrap().is_complete());
+    let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+    let headers: Vec<_> =
+        parsed.headers.iter().map(|header| (header.name.to_lowercase(), text(header.value))).collect();
+    let status = parsed.code.unwrap();
     let length = headers.iter().find(|(name, _)| name == "content-length").map_or("0", |(_, value)| value);
     let mut body = vec![0; length.parse().unwrap()];
     stream.read_exact(&mut body).unwrap();
@@ -271,9 +271,9 @@ pub fn millis(time: SystemTime) -> u64 {
     u64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-/// An `ExpireTime` so far ahead.
+/// Returns an `ExpireTime` so many seconds ahead.
 pub fn ahead(seconds: u64) -> String {
-    // A little more, so that the way to the emulator does not matter on a busy machine.
+    // A little more, for the time that the call takes on a busy machine.
     (millis(SystemTime::now() + Duration::from_secs(seconds)) + 3000).to_string()
 }
 

@@ -1,5 +1,5 @@
-//! A tiny MQTT client of raw packets, so that a test sees each byte the emulator sends.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
+//! A minimal MQTT client of raw packets, so that a test sees every byte of the emulator.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
 
 pub mod api;
 
@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// Longer than anything takes on a busy machine; only a failing test waits so long.
+/// A timeout that only failing tests reach, even on a busy machine.
 pub const LONG: Duration = Duration::from_secs(20);
 
 /// MQTT 5: a session expiry of an hour, as a property of CONNECT.
@@ -95,7 +95,7 @@ impl Raw {
         raw
     }
 
-    /// Logs in by either version, for a session that is kept.
+    /// Logs in by either version, with a persistent session.
     pub fn login_kept(emulator: &Emulator, v5: bool, client_id: &str) -> Self {
         if v5 {
             Self::login5(emulator, client_id, false, &KEPT_FOR_AN_HOUR)
@@ -104,7 +104,7 @@ impl Raw {
         }
     }
 
-    /// Asks for a login to a session that is kept, and is gone at once.
+    /// Sends a CONNECT with a persistent session, and closes the connection at once.
     pub fn login_unread(emulator: &Emulator, v5: bool, client_id: &str) {
         let mut raw = Self::tcp(emulator);
         if v5 {
@@ -165,7 +165,7 @@ impl Raw {
         self.send(0x82, &body);
     }
 
-    /// Subscribes, and expects to be granted what was asked for.
+    /// Subscribes, and expects the requested QoS to be granted.
     pub fn subscribed(&mut self, filters: &[(&str, u8)]) {
         self.subscribe(77, filters);
         let mut granted = vec![0, 77];
@@ -229,18 +229,18 @@ impl Raw {
         Publish { topic, qos, dup: first & 8 != 0, packet_id, properties, payload }
     }
 
-    /// Nothing but the end comes.
+    /// Expects the end of the connection.
     pub fn ended(&mut self) {
         assert_eq!(self.packet(), None, "the end of the connection");
     }
 
-    /// What was sent has arrived: a ping behind it is answered. Skips messages that come meanwhile.
+    /// Waits until all that was sent has arrived, by a ping. Skips messages that come meanwhile.
     pub fn answered(&mut self) {
         self.ping();
         while self.packet().expect("an answer, not the end").0 != 0xD0 {}
     }
 
-    /// Nothing is on its way: a ping is answered first. (The emulator answers in order.)
+    /// Expects that no packet is on its way: the next one is the response to a ping.
     pub fn quiet(&mut self) {
         self.ping();
         assert_eq!(self.packet(), Some((0xD0, vec![])));
@@ -304,7 +304,7 @@ pub fn sign(client_id: &str, secret: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// The first entry about this client that fits; the test fails if none comes.
+/// Waits for the first log entry about this client that `fits`; panics if none comes.
 pub fn seen(emulator: &Emulator, client_id: &str, fits: impl Fn(&What) -> bool) -> LogEntry {
     emulator
         .wait_for_log(LONG, |entry| entry.client_id == client_id && fits(&entry.what))

@@ -2,35 +2,36 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, fields, millis, page};
+use super::call::{Call, fields, page};
 use crate::account::{Device, Directory};
-use crate::api::answer::{ApiError, Outcome};
-use crate::rules;
+use crate::api::response::{ApiError, Outcome};
+use crate::names;
 use crate::service::lock;
+use crate::time::unix_millis;
 
 pub(super) fn register(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
-    let mut directory = lock(&call.api.service.directory);
+    let mut directory = lock(&call.service.directory);
     directory.register_device(client_id);
     directory.devices.get(client_id).map(|device| answer(&directory, client_id, device)).ok_or_else(unknown)
 }
 
 pub(super) fn get(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
-    let directory = lock(&call.api.service.directory);
+    let directory = lock(&call.service.directory);
     directory.devices.get(client_id).map(|device| answer(&directory, client_id, device)).ok_or_else(unknown)
 }
 
 pub(super) fn refresh(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
-    let mut directory = lock(&call.api.service.directory);
+    let mut directory = lock(&call.service.directory);
     let device = directory.refresh_device(client_id).cloned().ok_or_else(unknown)?;
     Ok(answer(&directory, client_id, &device))
 }
 
 pub(super) fn unregister(call: &Call<'_>) -> Outcome {
     let client_id = client_id(call)?;
-    if lock(&call.api.service.directory).unregister_device(client_id) { Ok(fields([])) } else { Err(unknown()) }
+    if lock(&call.service.directory).unregister_device(client_id) { Ok(fields([])) } else { Err(unknown()) }
 }
 
 pub(super) fn list(call: &Call<'_>) -> Outcome {
@@ -44,10 +45,10 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
     if number == 0 {
         return Err(ApiError::parameter("pages count from 1"));
     }
-    let directory = lock(&call.api.service.directory);
+    let directory = lock(&call.service.directory);
     check_group(&directory, group)?;
     let client_ids: Vec<_> =
-        directory.devices.keys().filter(|client_id| rules::group_of(client_id) == Ok(group)).collect();
+        directory.devices.keys().filter(|client_id| names::group_of(client_id) == Ok(group)).collect();
     let more = number.checked_mul(size).is_some_and(|shown| usize::try_from(shown).is_ok_and(|n| n < client_ids.len()));
     let list = json!({
         "ClientIdList": page(&client_ids, number, size),
@@ -59,11 +60,11 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
     Ok(fields([("DeviceCredentialClientIdList", list)]))
 }
 
-/// The client id of the call, which must be of a known group.
+/// Returns the client id of the call, which must belong to a known group.
 fn client_id<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
     let client_id = call.parameters.need("ClientId")?;
-    let group = rules::group_of(client_id).map_err(ApiError::parameter)?;
-    check_group(&lock(&call.api.service.directory), group)?;
+    let group = names::group_of(client_id).map_err(ApiError::parameter)?;
+    check_group(&lock(&call.service.directory), group)?;
     Ok(client_id)
 }
 
@@ -77,8 +78,8 @@ fn answer(directory: &Directory, client_id: &str, device: &Device) -> Map<String
         "InstanceId": directory.instance_id,
         "DeviceAccessKeyId": device.credential.access_key_id,
         "DeviceAccessKeySecret": device.credential.access_key_secret,
-        "CreateTime": millis(device.created),
-        "UpdateTime": millis(device.updated),
+        "CreateTime": unix_millis(device.created),
+        "UpdateTime": unix_millis(device.updated),
     });
     fields([("DeviceCredential", credential)])
 }

@@ -1,17 +1,18 @@
-//! CreateGroupId, ListGroupId, DeleteGroupId. They take effect on the logins that follow.
+//! The actions CreateGroupId, ListGroupId and DeleteGroupId. They affect later logins.
 
 use serde_json::{Value, json};
 
-use super::{Call, fields, millis};
+use super::call::{Call, fields};
 use crate::account::Group;
-use crate::api::answer::{ApiError, Outcome};
-use crate::rules;
+use crate::api::response::{ApiError, Outcome};
+use crate::names;
 use crate::service::lock;
+use crate::time::unix_millis;
 
 pub(super) fn create(call: &Call<'_>) -> Outcome {
     let id = call.parameters.need("GroupId")?;
-    rules::check_group(id).map_err(ApiError::parameter)?;
-    let mut directory = lock(&call.api.service.directory);
+    names::check_group(id).map_err(ApiError::parameter)?;
+    let mut directory = lock(&call.service.directory);
     if directory.knows_group(id) {
         return Err(ApiError::parameter("the group id exists already"));
     }
@@ -20,7 +21,7 @@ pub(super) fn create(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(call: &Call<'_>) -> Outcome {
-    let directory = lock(&call.api.service.directory);
+    let directory = lock(&call.service.directory);
     let groups: Vec<Value> = directory
         .groups
         .iter()
@@ -29,8 +30,8 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
                 "GroupId": group.id,
                 "InstanceId": directory.instance_id,
                 "IndependentNaming": true,
-                "CreateTime": millis(group.created),
-                "UpdateTime": millis(group.created),
+                "CreateTime": unix_millis(group.created),
+                "UpdateTime": unix_millis(group.created),
                 "Tags": [],
             })
         })
@@ -40,7 +41,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
 
 pub(super) fn delete(call: &Call<'_>) -> Outcome {
     let id = call.parameters.need("GroupId")?;
-    let mut directory = lock(&call.api.service.directory);
+    let mut directory = lock(&call.service.directory);
     if !directory.knows_group(id) {
         return Err(ApiError::permission("there is no such group id"));
     }

@@ -1,27 +1,27 @@
-//! SendMessage.
+//! The action SendMessage.
 
 use bytes::Bytes;
 
-use super::{Call, fields};
-use crate::account::Identity;
-use crate::api::answer::{ApiError, Outcome};
+use super::call::{Call, fields};
+use crate::api::response::{ApiError, Outcome};
 use crate::api::trace::message_id;
-use crate::rules;
+use crate::login::Identity;
+use crate::names;
 
-/// The QoS is not documented.
+/// The QoS of the message, which is not documented.
 const QOS: u8 = 1;
 
 pub(super) async fn send(call: &Call<'_>) -> Outcome {
-    let service = &call.api.service;
+    let service = call.service;
     let topic = call.parameters.need("MqttTopic")?;
     let payload = call.parameters.need("Payload")?.as_bytes();
     let limits = &service.settings.limits;
-    rules::parent_of_topic(topic, limits.topic_length).map_err(ApiError::parameter)?;
+    names::parent_of_topic(topic, limits.topic_length).map_err(ApiError::parameter)?;
     if payload.len() > limits.payload {
         return Err(ApiError::parameter(format!("Payload has {} bytes, more than {}", payload.len(), limits.payload)));
     }
     service.may_publish(&Identity::Full, topic, payload.len()).map_err(|denial| ApiError::permission(denial.reason))?;
-    let sent = call.api.broker.send(service, topic, QOS, Bytes::copy_from_slice(payload)).await;
+    let sent = call.broker.send(service, topic, QOS, Bytes::copy_from_slice(payload)).await;
     let number = sent.map_err(|error| ApiError::new(500, "InternalError", error.to_string()))?;
     Ok(fields([("MsgId", message_id(service, number).into())]))
 }

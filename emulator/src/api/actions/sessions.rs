@@ -1,10 +1,10 @@
-//! QuerySessionByClientId, BatchQuerySessionByClientIds, CloseConnection.
+//! The actions QuerySessionByClientId, BatchQuerySessionByClientIds and CloseConnection.
 
 use serde_json::{Value, json};
 
-use super::{Call, fields};
-use crate::api::answer::{ApiError, Outcome};
-use crate::rules;
+use super::call::{Call, fields};
+use crate::api::response::{ApiError, Outcome};
+use crate::names;
 
 const MAX_BATCH: usize = 10;
 
@@ -27,14 +27,14 @@ pub(super) fn query_batch(call: &Call<'_>) -> Outcome {
 
 pub(super) fn close(call: &Call<'_>) -> Outcome {
     let client_id = call.parameters.need("ClientId")?;
-    rules::check_length(client_id).map_err(ApiError::parameter)?;
-    let closed = call.api.service.kick(client_id);
+    names::check_length(client_id).map_err(ApiError::parameter)?;
+    let closed = call.service.kick(client_id);
     let (code, message) = if closed { (200, "operation success.") } else { (404, "the client is not connected") };
     Ok(fields([("Code", code.into()), ("Message", message.into()), ("Success", closed.into())]))
 }
 
-/// Any form of client id can be asked for: custom identities choose theirs freely.
+/// Returns true if a client is connected. Its id can have any form, because custom identities choose theirs freely.
 fn is_online(call: &Call<'_>, client_id: &str) -> Result<bool, ApiError> {
-    rules::check_length(client_id).map_err(ApiError::parameter)?;
-    Ok(call.api.service.line(client_id).is_some())
+    names::check_length(client_id).map_err(ApiError::parameter)?;
+    Ok(call.service.link(client_id).is_some())
 }

@@ -1,10 +1,10 @@
-//! ApplyToken, QueryToken, RevokeToken.
+//! The actions ApplyToken, QueryToken and RevokeToken.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Call, fields};
-use crate::api::answer::{ApiError, Outcome};
-use crate::rules;
+use super::call::{Call, fields};
+use crate::api::response::{ApiError, Outcome};
+use crate::names;
 use crate::service::lock;
 use crate::token::Permission;
 
@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 const MAX_RESOURCES: usize = 100;
 
 pub(super) fn apply(call: &Call<'_>) -> Outcome {
-    let service = &call.api.service;
+    let service = call.service;
     let permission = match call.parameters.need("Actions")? {
         "R" => Permission::Read,
         "W" => Permission::Write,
@@ -35,7 +35,7 @@ pub(super) fn apply(call: &Call<'_>) -> Outcome {
         return Err(ApiError::parameter("Resources are not in the order of the dictionary"));
     }
     for resource in &resources {
-        let parent = rules::parent_of_filter(resource, service.settings.limits.topic_length)
+        let parent = names::parent_of_filter(resource, service.settings.limits.topic_length)
             .map_err(|why| ApiError::parameter(format!("Resources: {why}")))?;
         if !service.knows_parent(parent) {
             return Err(ApiError::permission(format!("there is no parent topic {parent:?}")));
@@ -47,12 +47,12 @@ pub(super) fn apply(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn query(call: &Call<'_>) -> Outcome {
-    let alive = lock(&call.api.service.tokens).is_alive(call.parameters.need("Token")?);
+    let alive = lock(&call.service.tokens).is_alive(call.parameters.need("Token")?);
     Ok(fields([("TokenStatus", alive.into())]))
 }
 
 pub(super) fn revoke(call: &Call<'_>) -> Outcome {
-    if call.api.service.revoke_token(call.parameters.need("Token")?) {
+    if call.service.revoke_token(call.parameters.need("Token")?) {
         Ok(fields([]))
     } else {
         Err(ApiError::parameter("the token was never issued"))

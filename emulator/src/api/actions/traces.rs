@@ -1,16 +1,17 @@
-//! The queries for traces, answered from the emulator's own log.
+//! The queries of traces, which read the log of the emulator.
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, fields, millis, page};
-use crate::api::answer::{ApiError, Outcome};
+use super::call::{Call, fields, page};
 use crate::api::clock::trace_time;
+use crate::api::response::{ApiError, Outcome};
 use crate::api::trace::{DeviceEvent, MessageEvent, device_events, message_events, message_id};
+use crate::time::unix_millis;
 
 pub(super) fn device(call: &Call<'_>) -> Outcome {
     let (client_id, span, view) = (call.parameters.need("ClientId")?, Span::of(call)?, View::of(call)?);
     let events =
-        device_events(&call.api.service.log, client_id).into_iter().filter(|event| span.has(millis(event.time)));
+        device_events(&call.service.log, client_id).into_iter().filter(|event| span.has(unix_millis(event.time)));
     Ok(view.show("DeviceInfoList", events.map(|event| device_item(&event)).collect()))
 }
 
@@ -23,7 +24,7 @@ pub(super) fn of_client(call: &Call<'_>) -> Outcome {
 pub(super) fn published(call: &Call<'_>) -> Outcome {
     let (id, span) = (call.parameters.need("MsgId")?, Span::of(call)?);
     let events =
-        select(call, &span, |event| event.action.is_publish() && message_id(&call.api.service, event.message) == id);
+        select(call, &span, |event| event.action.is_publish() && message_id(call.service, event.message) == id);
     Ok(fields([("MessageTraceLists", events.into())]))
 }
 
@@ -32,13 +33,13 @@ pub(super) fn subscribed(call: &Call<'_>) -> Outcome {
     let client_id = call.parameters.get("ClientId");
     let events = select(call, &span, |event| {
         !event.action.is_publish()
-            && message_id(&call.api.service, event.message) == id
+            && message_id(call.service, event.message) == id
             && client_id.is_none_or(|client_id| event.client_id == client_id)
     });
     Ok(view.show("MessageTraceLists", events))
 }
 
-/// The time asked for, both ends included.
+/// The time span of a query, both ends included.
 struct Span {
     begin: u64,
     end: u64,
@@ -46,7 +47,7 @@ struct Span {
 
 impl Span {
     fn of(call: &Call<'_>) -> Result<Self, ApiError> {
-        // All traces name the region; there is only one here, of any name.
+        // Required by all queries; the emulator accepts any region.
         call.parameters.need("MqttRegionId")?;
         let (begin, end) = (call.parameters.number("BeginTime")?, call.parameters.number("EndTime")?);
         if begin > end {
@@ -60,7 +61,7 @@ impl Span {
     }
 }
 
-/// The page asked for, and in which direction.
+/// The page of a query, and its order.
 struct View {
     number: u64,
     size: u64,
@@ -90,9 +91,9 @@ impl View {
 }
 
 fn select(call: &Call<'_>, span: &Span, wanted: impl Fn(&MessageEvent) -> bool) -> Vec<Value> {
-    message_events(&call.api.service.log)
+    message_events(&call.service.log)
         .into_iter()
-        .filter(|event| span.has(millis(event.time)) && wanted(event))
+        .filter(|event| span.has(unix_millis(event.time)) && wanted(event))
         .map(|event| message_item(call, &event))
         .collect()
 }
@@ -114,7 +115,7 @@ fn message_item(call: &Call<'_>, event: &MessageEvent) -> Value {
         "Action": action,
         "ActionCode": code,
         "ActionInfo": info,
-        "MsgId": message_id(&call.api.service, event.message),
+        "MsgId": message_id(call.service, event.message),
         "ClientId": event.client_id,
     })
 }

@@ -1,0 +1,209 @@
+//! The builder of an emulator.
+
+use std::time::Duration;
+
+use crate::account::{CustomIdentity, Group, SignMode, StsKey};
+use crate::emulator::Emulator;
+use crate::error::Error;
+use crate::names::check_group;
+use crate::settings::{Limits, Settings};
+
+/// Settings of an emulator, from [`Emulator::builder`]. Each has a default.
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs until start()"]
+pub struct Builder {
+    pub(crate) settings: Settings,
+    default_group: bool,
+    default_parent: bool,
+    default_key: bool,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self { settings: Settings::default(), default_group: true, default_parent: true, default_key: true }
+    }
+
+    /// Sets the instance id. Default: [`DEFAULT_INSTANCE_ID`](crate::DEFAULT_INSTANCE_ID).
+    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
+        self.settings.directory.instance_id = id.into();
+        self
+    }
+
+    /// Adds a group id. The first one replaces [`DEFAULT_GROUP_ID`](crate::DEFAULT_GROUP_ID).
+    pub fn group_id(mut self, id: impl Into<String>) -> Self {
+        add(&mut self.settings.directory.groups, &mut self.default_group, Group::new(id));
+        self
+    }
+
+    /// Adds a parent topic. The first one replaces [`DEFAULT_PARENT_TOPIC`](crate::DEFAULT_PARENT_TOPIC).
+    pub fn parent_topic(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.settings.parent_topics, &mut self.default_parent, name.into());
+        self
+    }
+
+    /// Adds an AccessKey pair. The first one replaces the default pair, and is the one that [`Emulator::issue_token`]
+    /// issues tokens to.
+    pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        add(&mut self.settings.directory.access_keys, &mut self.default_key, (id.into(), secret.into()));
+        self
+    }
+
+    /// Adds a temporary (STS) AccessKey for the OpenAPI, valid only together with this security token. A client can log
+    /// in with tokens that the key has applied for, but not by signature. Default: none.
+    pub fn sts_key(
+        mut self,
+        id: impl Into<String>,
+        secret: impl Into<String>,
+        security_token: impl Into<String>,
+    ) -> Self {
+        let key = StsKey { secret: secret.into(), security_token: security_token.into() };
+        self.settings.directory.sts_keys.insert(id.into(), key);
+        self
+    }
+
+    /// Adds a custom identity. Its client ids do not need the form `GroupID@@@DeviceID`. Default: none.
+    pub fn custom_identity(mut self, username: impl Into<String>, secret: impl Into<String>, mode: SignMode) -> Self {
+        let identity = CustomIdentity { secret: secret.into(), mode };
+        self.settings.directory.custom.insert(username.into(), identity);
+        self
+    }
+
+    /// Forbids this topic or filter from the start, as [`Emulator::forbid`] does later. Default: none.
+    pub fn forbid(mut self, filter: impl Into<String>) -> Self {
+        self.settings.forbidden.push(filter.into());
+        self
+    }
+
+    /// Sets the limits to enforce. Default: see [`Limits`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Sets the port for plain TCP on 127.0.0.1. Default: 0, a free one.
+    pub fn tcp_port(mut self, port: u16) -> Self {
+        self.settings.ports[0] = port;
+        self
+    }
+
+    /// Sets the port for TLS on 127.0.0.1. Default: 0, a free one.
+    pub fn tls_port(mut self, port: u16) -> Self {
+        self.settings.ports[1] = port;
+        self
+    }
+
+    /// Sets the port for WebSocket on 127.0.0.1. Default: 0, a free one.
+    pub fn ws_port(mut self, port: u16) -> Self {
+        self.settings.ports[2] = port;
+        self
+    }
+
+    /// Sets the port for secure WebSocket on 127.0.0.1. Default: 0, a free one.
+    pub fn wss_port(mut self, port: u16) -> Self {
+        self.settings.ports[3] = port;
+        self
+    }
+
+    /// Sets the port for the OpenAPI over HTTP on 127.0.0.1. Default: 0, a free one.
+    pub fn api_port(mut self, port: u16) -> Self {
+        self.settings.ports[4] = port;
+        self
+    }
+
+    /// Sets the port for the OpenAPI over HTTPS on 127.0.0.1. Default: 0, a free one.
+    pub fn api_tls_port(mut self, port: u16) -> Self {
+        self.settings.ports[5] = port;
+        self
+    }
+
+    /// Sets whether a publish or subscribe that breaks a rule is acknowledged (by PUBACK, PUBREC, or SUBACK with a
+    /// failure) before the connection is closed. The service is not known to do so. Default: false.
+    pub fn acknowledge_violations(mut self, yes: bool) -> Self {
+        self.settings.acknowledge_violations = yes;
+        self
+    }
+
+    /// Sets how long before the expiry of a token its holder is notified. Default: 300 s.
+    pub fn token_notice_lead(mut self, lead: Duration) -> Self {
+        self.settings.token_notice_lead = lead;
+        self
+    }
+
+    /// Scales the lifetime of tokens, for tests that cannot wait a minute: with 0.05, a token applied for with 60 s
+    /// lives 3 s, and the notice lead shrinks from 300 s to 15 s. ApplyToken checks the time it is asked for, and the
+    /// notice names the actual expiry. [`Emulator::issue_token`] keeps exact lifetimes. Above 0 and at most 1.0, the
+    /// default.
+    pub fn token_time_scale(mut self, scale: f64) -> Self {
+        self.settings.token_time_scale = scale;
+        self
+    }
+
+    /// Sets after how long an unacknowledged message is sent to a client again. Default: 10 s.
+    pub fn retransmit_after(mut self, interval: Duration) -> Self {
+        self.settings.retransmit_after = interval;
+        self
+    }
+
+    /// Sets the maximum number of unacknowledged messages per client and direction. Default: 1,024; 0 means 1.
+    pub fn inflight(mut self, messages: u16) -> Self {
+        self.settings.inflight = messages.max(1);
+        self
+    }
+
+    /// Sets how many messages can wait for one client before the oldest is dropped. Default: 1,000,000; 0 means 1.
+    pub fn queue(mut self, messages: usize) -> Self {
+        self.settings.queue = messages.max(1);
+        self
+    }
+
+    /// Sets the maximum number of log entries. The oldest are removed first; the newest is always kept. Default:
+    /// 1,000,000.
+    pub fn log_capacity(mut self, entries: usize) -> Self {
+        self.settings.log.entries = entries;
+        self
+    }
+
+    /// Sets the maximum size of the log in bytes of memory, payloads included. The oldest entries are removed first;
+    /// the newest is always kept. Default: 134,217,728 (128 MiB).
+    pub fn log_bytes(mut self, bytes: usize) -> Self {
+        self.settings.log.bytes = bytes;
+        self
+    }
+
+    /// Starts the emulator. Blocks for some milliseconds; when it returns, all listeners accept connections.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a port is in use, [`Error::Invalid`] for invalid settings.
+    pub fn start(self) -> Result<Emulator, Error> {
+        let mut settings = self.settings;
+        let empty = [&settings.directory.instance_id]
+            .into_iter()
+            .chain(&settings.parent_topics)
+            .chain(settings.directory.access_keys.iter().flat_map(|(id, secret)| [id, secret]))
+            .chain(settings.directory.sts_keys.iter().flat_map(|(id, key)| [id, &key.secret, &key.security_token]))
+            .any(String::is_empty);
+        if empty {
+            return Err(Error::Invalid("an id, secret or parent topic is empty".into()));
+        }
+        if let Some(bad) = settings.directory.groups.iter().map(|group| &group.id).find(|id| check_group(id).is_err()) {
+            return Err(Error::Invalid(format!(
+                "{bad:?} is not a group id, which is GID_ or GID- and at least three letters, digits, - or _"
+            )));
+        }
+        let scale = settings.token_time_scale;
+        // Also false for NaN.
+        if !(scale > 0.0 && scale <= 1.0) {
+            return Err(Error::Invalid(format!("token_time_scale is {scale}; it must be above 0 and at most 1")));
+        }
+        settings.token_notice_lead = settings.token_notice_lead.mul_f64(scale);
+        Emulator::launch(settings)
+    }
+}
+
+/// Adds an item; the first one replaces the default.
+fn add<T>(list: &mut Vec<T>, only_default: &mut bool, item: T) {
+    if std::mem::take(only_default) {
+        list.clear();
+    }
+    list.push(item);
+}

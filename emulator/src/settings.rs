@@ -1,0 +1,87 @@
+//! The settings of an emulator, and their defaults.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::account::{Directory, Group};
+use crate::log::Bounds;
+
+/// The default instance id of an emulator.
+pub const DEFAULT_INSTANCE_ID: &str = "post-cn-emulator";
+/// The default group id of an emulator.
+pub const DEFAULT_GROUP_ID: &str = "GID_emulator";
+/// The region id in the environment that an emulator prints. The emulator accepts any.
+pub const DEFAULT_REGION_ID: &str = "cn-emulator";
+/// The default parent topic of an emulator.
+pub const DEFAULT_PARENT_TOPIC: &str = "emulator";
+/// The default AccessKey id of an emulator. Not a real one.
+pub const DEFAULT_ACCESS_KEY_ID: &str = "emulator-access-key-id";
+/// The default AccessKey secret of an emulator. Not a real one.
+pub const DEFAULT_ACCESS_KEY_SECRET: &str = "emulator-access-key-secret";
+
+/// The number of listeners: TCP, TLS, WebSocket, secure WebSocket, and HTTP and HTTPS for the OpenAPI.
+pub(crate) const LISTENERS: usize = 6;
+
+/// The limits of the service that the emulator enforces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The maximum payload of a message in bytes; more is a violation. Default: 65,536.
+    pub payload: usize,
+    /// The maximum size of a packet in bytes, header included; more is a violation. Default: 131,072; at most 16 MiB.
+    pub packet: usize,
+    /// The maximum length of a topic or filter in bytes; more is a violation. Default: 128.
+    pub topic_length: usize,
+    /// The number of filters of a session that receive messages; further ones are acknowledged and receive none.
+    /// Default: 30.
+    pub filters: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { payload: 64 * 1024, packet: 128 * 1024, topic_length: 128, filters: 30 }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) directory: Directory,
+    pub(crate) parent_topics: Vec<String>,
+    pub(crate) forbidden: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) address: IpAddr,
+    pub(crate) ports: [u16; LISTENERS],
+    pub(crate) acknowledge_violations: bool,
+    pub(crate) token_notice_lead: Duration,
+    pub(crate) token_time_scale: f64,
+    pub(crate) retransmit_after: Duration,
+    pub(crate) inflight: u16,
+    pub(crate) queue: usize,
+    pub(crate) log: Bounds,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let directory = Directory {
+            instance_id: DEFAULT_INSTANCE_ID.into(),
+            groups: vec![Group::new(DEFAULT_GROUP_ID)],
+            access_keys: vec![(DEFAULT_ACCESS_KEY_ID.into(), DEFAULT_ACCESS_KEY_SECRET.into())],
+            ..Directory::default()
+        };
+        Self {
+            directory,
+            parent_topics: vec![DEFAULT_PARENT_TOPIC.into()],
+            forbidden: Vec::new(),
+            limits: Limits::default(),
+            address: IpAddr::from([127, 0, 0, 1]),
+            ports: [0; LISTENERS],
+            acknowledge_violations: false,
+            token_notice_lead: Duration::from_secs(300),
+            token_time_scale: 1.0,
+            retransmit_after: Duration::from_secs(10),
+            inflight: 1024,
+            queue: 1_000_000,
+            log: Bounds { entries: 1_000_000, bytes: 128 * 1024 * 1024 },
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The integration tests of the emulator, one module per theme. A test that must have a process to itself is a file
+//! beside this folder.
+
+mod api;
+mod api_signature;
+mod api_trace;
+mod control;
+mod login;
+mod mqtt5;
+mod program;
+mod resume;
+mod server;
+mod session;
+#[path = "../support/mod.rs"]
+mod support;
+mod transport;
+mod upstream;
+mod violation;
