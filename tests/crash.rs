@@ -49,7 +49,7 @@ fn killed_between_taking_and_acknowledging(
     for number in 0..4 {
         sender.publish(topic, qos[number % qos.len()], format!("{number}")).expect("published");
     }
-    let mut command = child("in_a_child_takes_and_hangs", "");
+    let mut command = child(module_path!(), "in_a_child_takes_and_hangs", "");
     let mut process = Process(command.envs(environment).stdout(Stdio::piped()).spawn().expect("this program again"));
     let output = BufReader::new(process.0.stdout.take().expect("its output"));
     let said: Vec<_> = output.lines().map_while(Result::ok).take_while(|line| line != "killable").collect();
@@ -289,7 +289,8 @@ fn killed_at_random(
         }
     };
     while kills < KILLS && done.len() < JOBS - 20 {
-        let mut command = child("in_a_child_works_off_jobs", &format!("{word} {} {}", jobs.topic, jobs.rest));
+        let mut command =
+            child(module_path!(), "in_a_child_works_off_jobs", &format!("{word} {} {}", jobs.topic, jobs.rest));
         command.envs(environment.iter().cloned()).stdout(Stdio::piped());
         let mut process = Process(command.spawn().expect("this program again"));
         let mut lines = BufReader::new(process.0.stdout.take().expect("its output")).lines().map_while(Result::ok);

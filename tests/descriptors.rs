@@ -17,7 +17,8 @@ use support::{error, event};
 fn with_few_descriptors_left() {
     let broker = Broker::start();
     let endpoint = format!("mqtt://localhost:{}", broker.addr().port());
-    let mut process = child("in_a_child_with_few_descriptors", &endpoint).spawn().expect("this program again");
+    let mut process =
+        child(module_path!(), "in_a_child_with_few_descriptors", &endpoint).spawn().expect("this program again");
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let status = scope.spawn(|| {

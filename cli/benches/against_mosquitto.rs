@@ -12,7 +12,7 @@
 mod library {
     #[path = "../../cli/tests/support/plain.rs"]
     pub(crate) mod matrix;
-    pub(crate) mod proxy;
+    pub(crate) mod fault_proxy;
     pub(crate) mod random;
 }
 
@@ -21,7 +21,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use library::proxy::Proxy;
+use library::fault_proxy::Proxy;
 
 const PAIRS: usize = 15;
 const ONE_WAY: Duration = Duration::from_millis(20);

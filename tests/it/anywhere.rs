@@ -1,12 +1,9 @@
-//! Promise 8: any call from any thread, from inside an async program, and never after a fork.
-
-mod support;
+//! Promise 8: any call from any thread, from inside an async program.
 
 use std::thread;
-use std::time::Duration;
 
+use crate::support::{LONG, client, config, emulator, payloads, text, topic};
 use aliyun_mqtt::{Client, Credentials, QoS};
-use support::{LONG, client, config, emulator, payloads, text, topic};
 
 #[test]
 fn while_another_thread_receives() {
@@ -85,7 +82,7 @@ fn inside_a_program_of_many_async_threads() {
         // Made, left and dropped in a task.
         let config = config(&emulator);
         let task = tokio::spawn(async move {
-            let other = support::connect(config);
+            let other = crate::support::connect(config);
             other.disconnect().expect("nothing to deliver");
             drop(other);
         });
@@ -93,35 +90,4 @@ fn inside_a_program_of_many_async_threads() {
         // The last handle goes in a task.
         tokio::spawn(async move { drop(client) }).await.expect("no panic");
     });
-}
-
-#[cfg(unix)]
-#[test]
-fn a_forked_child_is_told() {
-    let emulator = emulator();
-    let client = client(&emulator);
-    let delivery = client.publish_nowait(&topic(&emulator, "x"), QoS::AtMostOnce, "x").expect("accepted");
-    // SAFETY: the child calls only what compares the process id, and leaves with `_exit`.
-    match unsafe { libc::fork() } {
-        0 => {
-            let forked = |result: Result<(), aliyun_mqtt::Error>| matches!(result, Err(error) if error.kind() == aliyun_mqtt::ErrorKind::Forked);
-            let told = forked(client.publish("t", QoS::AtMostOnce, ""))
-                && forked(client.recv_timeout(Duration::ZERO).map(drop))
-                && forked(client.flush(Duration::ZERO))
-                && forked(client.disconnect())
-                && forked(delivery.wait().map(drop))
-                && !client.is_connected();
-            drop(delivery);
-            drop(client);
-            // SAFETY: ends the child at once, without running anything of the parent's.
-            unsafe { libc::_exit(i32::from(!told)) }
-        }
-        child => {
-            let mut status = -1;
-            // SAFETY: waits for our own child.
-            unsafe { libc::waitpid(child, &raw mut status, 0) };
-            assert_eq!(status, 0, "the child was told at each call, and could drop what it had");
-            client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("the parent's line is untouched");
-        }
-    }
 }

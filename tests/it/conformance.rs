@@ -2,11 +2,9 @@
 //!
 //! Ignored by default, so that `cargo test` needs no package: `cargo test --test conformance -- --ignored`.
 
-mod support;
-
+use crate::support::mosquitto::Mosquitto;
+use crate::support::{LONG, connect, event, eventually, payloads};
 use aliyun_mqtt::{Client, Event, Limits, Protocol, QoS};
-use support::mosquitto::Mosquitto;
-use support::{LONG, connect, event, eventually, payloads};
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
@@ -102,7 +100,7 @@ fn a_message_above_the_limit_blocks_no_kept_session() {
     let awake = sleeper();
     assert_eq!(payloads(&awake, 4), ["before", "behind", "before", "behind"]);
     // With MQTT 5 mosquitto knows the limit, and discards them itself.
-    let set_aside = if support::protocol() == Protocol::V311 { 2 } else { 0 };
+    let set_aside = if crate::support::protocol() == Protocol::V311 { 2 } else { 0 };
     eventually("acknowledged", || awake.stats().unacknowledged == 0);
     assert_eq!(awake.stats().set_aside, set_aside);
     awake.disconnect().expect("gone");
@@ -149,14 +147,14 @@ fn payloads_of_64_kib_and_of_nothing() {
 #[ignore = "needs mosquitto"]
 fn thirty_filters_in_one_packet_survive_a_lost_session() {
     let mosquitto = Mosquitto::start();
-    let proxy = support::proxy::Proxy::start(mosquitto.addr());
+    let proxy = crate::support::fault_proxy::Proxy::start(mosquitto.addr());
     let client = connect(mosquitto.config().endpoint(proxy.endpoint()));
     let events = client.events();
     let filters: Vec<String> = (0..30).map(|number| format!("demo/filter/{number}/+")).collect();
     let filters: Vec<_> = filters.iter().map(|filter| (filter.as_str(), QoS::AtLeastOnce)).collect();
     assert_eq!(client.subscribe_many(&filters).expect("subscribed"), [QoS::AtLeastOnce; 30]);
     proxy.cut();
-    support::connected(&events);
+    crate::support::connected(&events);
     let sender = connect(mosquitto.config());
     for number in 0..30 {
         sender.publish(&format!("demo/filter/{number}/x"), QoS::AtLeastOnce, format!("{number}")).expect("published");
@@ -185,7 +183,7 @@ fn a_second_client_with_the_same_id_takes_over() {
 fn on_a_kept_session_cut_lines_lose_nothing_and_qos_2_arrives_once() {
     const COUNT: usize = 20_000;
     let mosquitto = Mosquitto::start();
-    let proxy = support::proxy::Proxy::start(mosquitto.addr());
+    let proxy = crate::support::fault_proxy::Proxy::start(mosquitto.addr());
     let receiver = connect(mosquitto.config());
     receiver.subscribe("demo/cut/+", QoS::ExactlyOnce).expect("subscribed");
     let backoff = std::time::Duration::from_millis(10);

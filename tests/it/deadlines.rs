@@ -1,15 +1,13 @@
 //! Promise 1: no endless wait, and a time-out names its stage. Promise 11: errors say why.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::broker::{Broker, level, packet, refusal};
+use crate::support::{LONG, emulator, error};
 use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Event, Stage};
-use support::broker::{Broker, level, packet, refusal};
-use support::{LONG, emulator, error};
 
 /// For what has to time out; everything else gets its answer long before `LONG`.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,7 +27,7 @@ fn refused(builder: ConfigBuilder) -> Error {
 
 fn to(endpoint: &str) -> ConfigBuilder {
     Config::builder()
-        .protocol(support::protocol())
+        .protocol(crate::support::protocol())
         .endpoint(endpoint)
         .instance_id("post-cn-test")
         .group_id("GID_test")
@@ -106,7 +104,7 @@ fn every_refusal_code_is_explained() {
         let broker = Broker::start();
         let config = broker.config();
         let (_, error) = broker.refuse(config, &refusal(code));
-        assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(support::connack(code))), "{error}");
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(crate::support::connack(code))), "{error}");
         assert!(error.hint().is_some());
         assert_eq!(error.is_retryable(), code == 3);
         let words = if code == 3 { "cannot take the connection now" } else { "refused the connection" };
@@ -127,7 +125,7 @@ fn a_server_that_says_later_is_an_outage_and_no_refusal() {
         let mut line = broker.accept_login();
         let properties: &[u8] = if level() == 5 { &[0] } else { &[] };
         line.write(&packet(0x20, &[&[0, code], properties].concat()));
-        let (reason, retry_in) = support::event(&events, "later", |event| match event {
+        let (reason, retry_in) = crate::support::event(&events, "later", |event| match event {
             Event::Disconnected { reason, retry_in, .. } if reason.code().is_some() => Some((reason, retry_in)),
             _ => None,
         });
@@ -135,24 +133,24 @@ fn a_server_that_says_later_is_an_outage_and_no_refusal() {
         assert!(retry_in.is_some_and(|pause| pause < LONG / 10), "{retry_in:?}");
     }
     let _line = broker.accept(false);
-    support::connected(&events);
+    crate::support::connected(&events);
 }
 
 #[test]
 fn the_service_refuses_bad_logins() {
     let emulator = emulator();
     let wrong_secret = Credentials::signature(emulator.access_key_id(), "wrong-secret");
-    let error = refused(support::config(&emulator).credentials(wrong_secret));
+    let error = refused(crate::support::config(&emulator).credentials(wrong_secret));
     assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
-    let error = refused(support::config(&emulator).instance_id("post-cn-unknown"));
-    assert_eq!(error.code(), Some(support::connack(5)), "{error}");
+    let error = refused(crate::support::config(&emulator).instance_id("post-cn-unknown"));
+    assert_eq!(error.code(), Some(crate::support::connack(5)), "{error}");
     assert!(error.to_string().contains("instance"), "{error}");
 }
 
 #[test]
 fn a_certificate_nobody_vouches_for() {
     let emulator = emulator();
-    let error = refused(support::plain_config(&emulator).endpoint(emulator.tls_endpoint()));
+    let error = refused(crate::support::plain_config(&emulator).endpoint(emulator.tls_endpoint()));
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     assert!(error.hint().is_some(), "{error}");
 }
@@ -196,7 +194,7 @@ fn an_outage_does_not_count_against_the_patience_with_refusals() {
     }
     answer(5);
     let mut line = broker.accept(false);
-    support::connected(&events);
+    crate::support::connected(&events);
     let delivery = client.publish_nowait("t", aliyun_mqtt::QoS::AtLeastOnce, "x").expect("accepted");
     let id = line.expect(3).id();
     line.ack(4, id);
@@ -233,7 +231,7 @@ fn after_a_refused_login_the_provider_is_asked_once_more_at_once() {
         let mut line = broker.accept_raw();
         line.read().expect("CONNECT");
         line.connack(false, 5);
-        support::event(&events, "refused", |event| match event {
+        crate::support::event(&events, "refused", |event| match event {
             Event::Disconnected { reason, retry_in, .. } if reason.kind() == ErrorKind::Refused => Some(retry_in),
             _ => None,
         })
@@ -325,7 +323,7 @@ fn the_first_words_are_told_at_a_reconnect() {
         }
     });
     drop(line);
-    let text = support::event(&events, "told", |event| match event {
+    let text = crate::support::event(&events, "told", |event| match event {
         Event::Disconnected { reason, .. } if reason.stage() == Some(Stage::ConnAck) => Some(reason.to_string()),
         _ => None,
     });

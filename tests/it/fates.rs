@@ -1,14 +1,12 @@
 //! Promises 2 and 3: the fate of each message, told once and truly, whatever the connection does.
 
-mod support;
-
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::broker::{Broker, Line, grant};
+use crate::support::{LONG, connected, error, event, eventually};
 use aliyun_mqtt::{Client, ErrorKind, Event, Fate, QoS, Stage};
-use support::broker::{Broker, Line, grant};
-use support::{LONG, connected, error, event, eventually};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(4);
@@ -156,7 +154,7 @@ fn a_puback_does_not_end_qos_2() {
 #[test]
 fn waiting_for_room_ends_at_the_callers_time_out_not_at_the_messages_age() {
     let broker = Broker::start();
-    let config = broker.config().limits(support::broker::lax().outbox(1, 1_000)).message_age(LONG * 10);
+    let config = broker.config().limits(crate::support::broker::lax().outbox(1, 1_000)).message_age(LONG * 10);
     let (client, _line) = broker.connect(config);
     let _held = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("room");
     let late = error(client.with_timeout(Duration::from_millis(50)).publish_nowait("t", QoS::AtLeastOnce, "y"));

@@ -1,14 +1,12 @@
 //! The fault proxy of the tests does what it is told.
 
-mod support;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use support::matrix::Transport;
-use support::proxy::{Proxy, Way};
-use support::{LONG, eventually};
+use crate::support::fault_proxy::{Proxy, Way};
+use crate::support::matrix::Transport;
+use crate::support::{LONG, eventually};
 
 const PUBACK_1: [u8; 4] = [0x40, 2, 0, 1];
 const PUBACK_2: [u8; 4] = [0x40, 2, 0, 2];

@@ -1,15 +1,14 @@
 //! Connections through an HTTP proxy: what goes through it, what does not, and what is said when the proxy is in the way.
 
-mod support;
-
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use crate::support::broker::{self, Broker};
+use crate::support::http_proxy::{Answer, Asked, HttpProxy};
+use crate::support::process::{as_child, child};
+use crate::support::{LONG, connect, connected, emulator, error, payloads, plain_config, topic};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, Error, ErrorKind, QoS, Stage};
 use aliyun_mqtt_emulator::Emulator;
-use support::broker::{self, Broker};
-use support::http_proxy::{Answer, Asked, HttpProxy};
-use support::{LONG, connect, connected, emulator, error, payloads, plain_config, topic};
 
 /// For what has to time out.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -272,8 +271,7 @@ fn silence_ends_at_the_deadline_with_its_stage() {
 /// The environment of a process cannot be changed safely, so this test runs itself in another one.
 #[test]
 fn the_environment_counts_on_demand_only() {
-    const CHILD: &str = "TEST_DIRECT";
-    if let Ok(direct) = std::env::var(CHILD) {
+    if let Some(direct) = as_child() {
         let here = || to(&format!("mqtt://{direct}"));
         let ways = [
             here(),
@@ -300,16 +298,17 @@ fn the_environment_counts_on_demand_only() {
             while line.read().is_some() {}
         }
     });
-    let child = std::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "the_environment_counts_on_demand_only"])
-        .env(CHILD, addr)
+    let child = child(module_path!(), "the_environment_counts_on_demand_only", &addr)
         .env("https_proxy", format!("http://user:geheim@{}", proxy.addr()))
         .env("HTTPS_PROXY", "http://no-such-host.invalid:1")
         .env("no_proxy", "excepted.test")
         .env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{TARGET}"))
         .env("ALIYUN_MQTT_INSTANCE_ID", "post-cn-test")
         .env("ALIYUN_MQTT_GROUP_ID", "GID_test")
-        .env("ALIYUN_MQTT_PROTOCOL", if support::protocol() == aliyun_mqtt::Protocol::V5 { "5" } else { "3.1.1" })
+        .env(
+            "ALIYUN_MQTT_PROTOCOL",
+            if crate::support::protocol() == aliyun_mqtt::Protocol::V5 { "5" } else { "3.1.1" },
+        )
         .env("ALIYUN_MQTT_PROXY", "env")
         .output()
         .expect("it runs");

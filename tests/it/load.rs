@@ -1,16 +1,14 @@
 //! Promise 5: everything arrives, in order for each thread, topic and QoS, also across reconnects.
 
-mod support;
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::fault_proxy::Proxy;
+use crate::support::matrix::addr;
+use crate::support::{LONG, client, config, connect, emulator, text};
 use aliyun_mqtt::{Client, QoS};
-use support::matrix::addr;
-use support::proxy::Proxy;
-use support::{LONG, client, config, connect, emulator, text};
 
 const THREADS: usize = 8;
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];

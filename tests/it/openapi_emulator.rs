@@ -1,18 +1,14 @@
 //! The HTTPS API against the emulator, which checks signatures by code of its own: every typed call, both signatures,
 //! and token mode from the application to the renewal.
-#![cfg(feature = "openapi")]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::support::http::{Server, Step, answer};
+use crate::support::tokens::{accepted_logins, connections, uploads};
+use crate::support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, topic};
 use aliyun_mqtt::openapi::{Api, ApiBuilder, Call, Signing, TokenRequest, TraceRequest};
 use aliyun_mqtt::{Client, Config, Credentials, ErrorKind, Event, Fate, QoS, Stage, TokenKind};
 use aliyun_mqtt_emulator::{Emulator, What};
-use support::http::{Server, Step, answer};
-use support::tokens::{accepted_logins, connections, uploads};
-use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, topic};
 
 fn builder(emulator: &Emulator) -> ApiBuilder {
     Api::builder()

@@ -1,15 +1,13 @@
 //! The API's client against a server that does everything wrong: what is repeated, what is told, and how soon.
 
-mod support;
-
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use crate::support::LONG;
+use crate::support::api::{DONE, SENT, THROTTLED, TOKEN, api, builder, failed, read_only, to};
+use crate::support::http::{Server, Step, answer, answer_with};
 use aliyun_mqtt::openapi::{Api, Call, Signing};
 use aliyun_mqtt::{ErrorKind, Fate, Stage};
-use support::LONG;
-use support::api::{DONE, SENT, THROTTLED, TOKEN, api, builder, failed, read_only, to};
-use support::http::{Server, Step, answer, answer_with};
 
 #[test]
 fn nothing_listens() {
@@ -80,7 +78,7 @@ fn too_many_calls_are_repeated_even_for_messages() {
     assert_eq!(api(&server).send_message("demo/x", "x").expect("sent"), "M1");
     let requests = server.requests();
     assert_eq!(requests.len(), 4);
-    let mut nonces: Vec<_> = requests.iter().map(support::http::Request::nonce).collect();
+    let mut nonces: Vec<_> = requests.iter().map(crate::support::http::Request::nonce).collect();
     nonces.sort_unstable();
     nonces.dedup();
     assert_eq!(nonces.len(), 4, "each attempt has a nonce of its own");

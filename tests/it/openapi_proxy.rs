@@ -1,16 +1,15 @@
 //! The API through an HTTP proxy. It needs no cargo feature of its own.
 
-mod support;
-
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
+use crate::support::LONG;
+use crate::support::api::{DONE, failed, to};
+use crate::support::http::{Server, Step, answer, kept};
+use crate::support::http_proxy::{Answer, Asked, HttpProxy};
+use crate::support::process::{as_child, child};
 use aliyun_mqtt::openapi::ApiBuilder;
 use aliyun_mqtt::{Code, Error, ErrorKind, Fate, Stage};
-use support::LONG;
-use support::api::{DONE, failed, to};
-use support::http::{Server, Step, answer, kept};
-use support::http_proxy::{Answer, Asked, HttpProxy};
 
 /// Names that only the proxy knows.
 const URL: &str = "https://api.test";
@@ -113,8 +112,7 @@ fn silence_ends_at_the_deadline_with_its_stage() {
 /// The environment of a process cannot be changed safely, so this test runs itself in another one.
 #[test]
 fn the_environment_counts_on_demand_only() {
-    const CHILD: &str = "TEST_DIRECT_AND_CA";
-    if let Ok(values) = std::env::var(CHILD) {
+    if let Some(values) = as_child() {
         let (direct, ca) = values.split_once(' ').expect("two");
         to(direct).build().expect("good").revoke_token("geheim-token").expect("done directly");
         // This machine needs no proxy, even on demand.
@@ -128,9 +126,7 @@ fn the_environment_counts_on_demand_only() {
     let proxy = HttpProxy::start();
     let (server, ca) = Server::start_tls([answer(200, DONE)]);
     proxy.know(TARGET, SocketAddr::from(([127, 0, 0, 1], server.port())));
-    let child = std::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "the_environment_counts_on_demand_only"])
-        .env(CHILD, format!("{} {ca}", direct.url()))
+    let child = child(module_path!(), "the_environment_counts_on_demand_only", &format!("{} {ca}", direct.url()))
         .env("https_proxy", format!("http://user:geheim@{}", proxy.addr()))
         .env("HTTPS_PROXY", "http://no-such-host.invalid:1")
         .env("no_proxy", "excepted.test")

@@ -1,12 +1,10 @@
 //! Promises 3 and 9: what a client does when a broker goes and comes back, and the line breaks meanwhile.
 
-mod support;
-
 use std::thread;
 
+use crate::support::broker::{Broker, grant};
+use crate::support::connected;
 use aliyun_mqtt::QoS;
-use support::broker::{Broker, grant};
-use support::connected;
 
 #[test]
 fn the_next_attempt_does_not_wait_for_a_look_at_who_closed_the_last_one() {

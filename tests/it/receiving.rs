@@ -1,14 +1,12 @@
 //! Promises 6 and 7: early messages count, queues are bounded, acknowledgements are given in order and only for what
 //! the program has.
 
-mod support;
-
 use std::thread;
 use std::time::Duration;
 
+use crate::support::broker::{Broker, Line, grant, lax};
+use crate::support::{LONG, connected, error, event, eventually, text};
 use aliyun_mqtt::{AckMode, Client, ErrorKind, Event, Events, Fate, QoS, Stage, Stream};
-use support::broker::{Broker, Line, grant, lax};
-use support::{LONG, connected, error, event, eventually, text};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(2);
@@ -42,7 +40,8 @@ fn messages_that_come_with_connack_are_kept() {
         let mut line = broker.accept_raw();
         line.read();
         // CONNACK, and a P2P message in the same segment.
-        let both = [support::broker::connack(false), support::broker::publish("a/p2p", 0, 0, false, b"hey")];
+        let both =
+            [crate::support::broker::connack(false), crate::support::broker::publish("a/p2p", 0, 0, false, b"hey")];
         line.write(&both.concat());
         let client = client.join().expect("no panic").expect("connected");
         assert_eq!(text(client.recv_timeout(LONG).expect("alive").expect("a message").payload()), "hey");
@@ -57,7 +56,7 @@ fn taking_acknowledges_in_the_order_of_receipt() {
     line.publish("t", 2, 12, false, "two");
     mark(&client, &mut line);
     assert_eq!(client.stats().unacknowledged, 2);
-    assert_eq!(support::payloads(&client, 3), ["one", "two", ""]);
+    assert_eq!(crate::support::payloads(&client, 3), ["one", "two", ""]);
     let ack = line.read().expect("PUBACK");
     assert_eq!((ack.kind(), ack.id()), (4, 11));
     let ack = line.read().expect("PUBREC");
@@ -106,7 +105,7 @@ fn a_redelivery_on_a_resumed_session_is_not_queued_twice() {
     line.publish("t", 1, 5, true, "five");
     line.publish("t", 2, 6, true, "six");
     mark(&client, &mut line);
-    assert_eq!(support::payloads(&client, 4), ["five", "six", "", ""]);
+    assert_eq!(crate::support::payloads(&client, 4), ["five", "six", "", ""]);
     assert_eq!(line.expect(4).id(), 5, "acknowledged on the new connection");
     assert_eq!(line.expect(5).id(), 6);
     drop(line);
@@ -142,7 +141,7 @@ fn a_release_of_an_unknown_id_is_answered() {
         assert_eq!(line.expect(7).id(), id);
     }
     line.publish("t", 2, 9, false, "nine");
-    assert_eq!(support::payloads(&client, 1), ["nine"]);
+    assert_eq!(crate::support::payloads(&client, 1), ["nine"]);
     assert_eq!(line.expect(5).id(), 9);
     for _ in 0..2 {
         line.ack(6, 9);
@@ -167,11 +166,11 @@ fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
     let id = line.expect(3).id();
     line.ack(4, id);
     delivery.wait().expect("acknowledged");
-    assert_eq!(support::payloads(&client, 1), ["kept"]);
+    assert_eq!(crate::support::payloads(&client, 1), ["kept"]);
     assert_eq!(line.expect(4).id(), 1);
     // What was refused is not acknowledged, does not hold back what follows, and may come again.
     line.publish("t", 1, 2, true, "refused");
-    assert_eq!(support::payloads(&client, 1), ["refused"]);
+    assert_eq!(crate::support::payloads(&client, 1), ["refused"]);
     assert_eq!(line.expect(4).id(), 2);
     assert!(events.try_recv().is_none(), "announced once");
 }
@@ -192,10 +191,10 @@ fn a_stream_gets_its_matches_instead_and_hands_them_over_when_dropped() {
         line.publish("a/3", 0, 0, false, "left");
         let got: Vec<_> = stream.messages().limit(2).map(|message| text(message.expect("one").payload())).collect();
         assert_eq!(got, ["early", "late"]);
-        assert_eq!(support::payloads(&client, 1), ["other"]);
+        assert_eq!(crate::support::payloads(&client, 1), ["other"]);
         eventually("the last one is held", || client.stats().inbox_messages == 1);
         drop(stream);
-        assert_eq!(support::payloads(&client, 1), ["left"]);
+        assert_eq!(crate::support::payloads(&client, 1), ["left"]);
         let unsubscribe = line.expect(10);
         line.ack(11, unsubscribe.id());
         client.flush(LONG).expect("settled");
@@ -546,7 +545,7 @@ fn the_end_of_a_client_that_gives_up_tells_it_too() {
     mark(&client, &mut line);
     drop(line);
     // Code 2: the client id is refused, and no other attempt can work.
-    broker.accept_login().write(&support::broker::refusal(2));
+    broker.accept_login().write(&crate::support::broker::refusal(2));
     assert_eq!(end(&events), (Some((2, "t".to_string())), 0));
     assert_eq!(client.stats().untaken, 2);
 }

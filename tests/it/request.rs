@@ -1,18 +1,18 @@
 //! Requests and replies: each caller gets its own reply, whatever the other callers, the inbox and the connection do, and
 //! what comes too late bothers nobody.
 
-mod support;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::broker::{Broker, lax};
+use crate::support::fault_proxy::Proxy;
+use crate::support::{
+    LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic,
+};
 use aliyun_mqtt::{
     AckMode, Client, ErrorKind, Event, Fate, Limits, Message, Outgoing, Protocol, QoS, RequestOptions, Stage,
 };
 use aliyun_mqtt_emulator::Emulator;
-use support::broker::{Broker, lax};
-use support::proxy::Proxy;
-use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(3);
@@ -334,14 +334,14 @@ fn the_death_of_the_client_is_the_reason_given() {
         line.connack(false, 2);
         let ended = error(call.join().expect("no panic"));
         assert_eq!((ended.kind(), ended.fate()), (ErrorKind::Refused, Some(Fate::Delivered)), "{ended}");
-        assert_eq!(ended.code(), Some(support::connack(2)));
+        assert_eq!(ended.code(), Some(crate::support::connack(2)));
     });
 }
 
 #[test]
 fn a_lost_connection_does_not_end_the_wait() {
     let emulator = emulator();
-    let proxy = Proxy::start(support::matrix::addr(&emulator));
+    let proxy = Proxy::start(crate::support::matrix::addr(&emulator));
     let requester = connect(config(&emulator).endpoint(proxy.endpoint()));
     let replier = client(&emulator);
     let (events, target) = (requester.events(), id(&replier));
@@ -508,8 +508,8 @@ fn over_mqtt_5_a_reply_has_what_the_replier_gave_it() {
         assert_eq!(reply.qos(), QoS::ExactlyOnce);
     });
     // A request need not have correlation data.
-    let other = Outgoing::new(&topic, QoS::AtLeastOnce, "?").response_topic(support::topic(&emulator, "back"));
-    requester.subscribe(&support::topic(&emulator, "back"), QoS::AtLeastOnce).expect("subscribed");
+    let other = Outgoing::new(&topic, QoS::AtLeastOnce, "?").response_topic(crate::support::topic(&emulator, "back"));
+    requester.subscribe(&crate::support::topic(&emulator, "back"), QoS::AtLeastOnce).expect("subscribed");
     requester.publish_message(other).expect("published");
     replier.reply(&asked(&replier), "!").expect("replied");
     assert_eq!(payloads(&requester, 1), ["!"]);

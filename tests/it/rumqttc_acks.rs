@@ -17,15 +17,13 @@
 //! | publishing from the thread that receives deadlocks | eventloop.rs:193-195 | `anywhere::answering_from_where_messages_are_received` |
 //! | the verdict of each filter | mqttbytes/v4/suback.rs:27-44 | `fates::a_subscription_waits_for_suback_and_shows_its_verdicts` |
 
-mod support;
-
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::broker::{self, Broker};
+use crate::support::{LONG, connected, error, event, eventually, payloads};
 use aliyun_mqtt::{AckMode, ErrorKind, Event, Events, Fate, QoS};
-use support::broker::{self, Broker};
-use support::{LONG, connected, error, event, eventually, payloads};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(2);

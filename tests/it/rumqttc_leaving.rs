@@ -14,14 +14,12 @@
 //! | TLS ends without close_notify | framed.rs:11-16 | no behaviour: the peer sees DISCONNECT before the end |
 //! | acknowledged after the caller's time-out, or after the goodbye | - | `traps_acks::a_late_answer_is_nothing_to_the_next_message`, `leaving::an_acknowledgement_after_disconnect_is_refused` |
 
-mod support;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::broker::{self, Broker, lax};
+use crate::support::{LONG, error, event, eventually};
 use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, QoS};
-use support::broker::{self, Broker, lax};
-use support::{LONG, error, event, eventually};
 
 /// A deadline that must be kept: the disconnects here have it, and everything else waits far longer.
 const SOON: Duration = Duration::from_secs(1);

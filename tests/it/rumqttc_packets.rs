@@ -17,17 +17,13 @@
 //! | SUBACK codes of MQTT 5 are no SUBACK | mqttbytes/v4/suback.rs:72-84 | [`garbage_costs_the_line_and_not_the_client`] |
 //! | payloads are copied, one `writev` for each message | client.rs:282, eventloop.rs:248 | no behaviour: benches |
 
-#![cfg(target_os = "linux")]
-
-mod support;
-
 use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::broker::{self, Broker, lax};
+use crate::support::{LONG, error, event, payloads};
 use aliyun_mqtt::{AckMode, Client, Credentials, ErrorKind, Event, Events, QoS};
-use support::broker::{self, Broker, lax};
-use support::{LONG, error, event, payloads};
 
 fn lost(events: &Events) -> aliyun_mqtt::Error {
     event(events, "lost", |event| match event {
@@ -265,7 +261,7 @@ fn a_kept_session_gets_past_messages_over_the_limit() {
         let mut line = broker.accept_login();
         line.write(&[broker::connack(true), waiting(true)].concat());
         let taken: Vec<_> = client.messages().idle(LONG).limit(3).map(|message| message.expect("alive")).collect();
-        let texts: Vec<_> = taken.iter().map(|message| support::text(message.payload())).collect();
+        let texts: Vec<_> = taken.iter().map(|message| crate::support::text(message.payload())).collect();
         assert_eq!(texts, ["one", "two", "three"], "{mode:?}");
         let mut topics: Vec<_> = (0..4).map(|_| set_aside(&events).0).collect();
         topics.sort();

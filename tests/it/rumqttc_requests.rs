@@ -30,16 +30,12 @@
 //! | `recv_timeout` drops half-written packets | client.rs:480-500 | never used while anything is sent: `LinePump::next`; `service::a_forbidden_publish_fails_alone_in_a_stream_of_good_ones` |
 //! | two clients with one id reconnect in a tight loop | eventloop.rs:147-151 | `conformance::a_second_client_with_the_same_id_takes_over`, `backoff` in src/ |
 
-#![cfg(target_os = "linux")]
-
-mod support;
-
 use std::collections::HashSet;
 use std::thread;
 
+use crate::support::broker::{self, Broker, Line};
+use crate::support::{LONG, connected, error, eventually, text};
 use aliyun_mqtt::{AckMode, Client, Delivery, ErrorKind, QoS};
-use support::broker::{self, Broker, Line};
-use support::{LONG, connected, error, eventually, text};
 
 /// rumqttc's id space at a window up to 256: `id_limit` in src/session/v4.rs.
 const IDS: u16 = 1024;

@@ -14,18 +14,14 @@
 //! | answers that never come hold the ids for ever | state.rs:486-500 | `fates::answers_that_never_come_do_not_hold_the_window_for_ever` |
 //! | Nagle: bursts of small packets stall 40 ms | lib.rs:415, eventloop.rs:337 | [`nagle_is_off`] |
 
-#![cfg(target_os = "linux")]
-
-mod support;
-
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::broker::{self, Broker, lax};
+use crate::support::{LONG, connected, error, event, eventually, payloads};
 use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, QoS, Stage};
-use support::broker::{self, Broker, lax};
-use support::{LONG, connected, error, event, eventually, payloads};
 
 /// The least that is allowed.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);

@@ -1,14 +1,12 @@
 //! What the codec underneath does wrong with MQTT 5, and what a broker may say to trip a client: each case once.
 
-mod support;
-
 use std::io::Read;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::broker::{Broker, Line, connack_with};
+use crate::support::{LONG, connected, error, event, eventually};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, ErrorKind, Event, Fate, Protocol, QoS};
-use support::broker::{Broker, Line, connack_with};
-use support::{LONG, connected, error, event, eventually};
 
 fn v5(broker: &Broker) -> ConfigBuilder {
     broker.config().protocol(Protocol::V5)
@@ -66,7 +64,7 @@ fn refused_messages_do_not_use_up_the_line() {
     line.ack(5, id_2);
     line.expect(6);
     line.publish("in", 2, 77, false, "incoming");
-    assert_eq!(support::payloads(&client, 1), ["incoming"]);
+    assert_eq!(crate::support::payloads(&client, 1), ["incoming"]);
     assert_eq!(line.expect(5).id(), 77);
     // rumqttc's count is made anew after half of its 1024 packet ids.
     refuse(&client, &mut line, 1_000);
@@ -129,7 +127,7 @@ fn with_a_receive_maximum_of_one_everything_goes_one_by_one() {
     for _ in 0..5 {
         thread::scope(|scope| {
             let granted = scope.spawn(|| client.subscribe("a/#", QoS::AtLeastOnce));
-            support::broker::grant(&mut line);
+            crate::support::broker::grant(&mut line);
             granted.join().expect("no panic").expect("granted");
         });
         let deliveries = [(); 2].map(|()| client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted"));
@@ -208,7 +206,7 @@ fn what_the_broker_says_when_it_leaves_is_told_where_it_can_be_read() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker));
     let events = client.events();
-    let taken_over = [&[0xe0, 2 + 5 - 1, 0x8e][..], &support::broker::reason_string("x")].concat();
+    let taken_over = [&[0xe0, 2 + 5 - 1, 0x8e][..], &crate::support::broker::reason_string("x")].concat();
     for (packet, code, text) in [
         // Legal, but rumqttc throws it away.
         (&[0xe0, 1, 0x8e][..], None, "could not be read"),
@@ -305,7 +303,7 @@ fn what_a_later_connection_forbids_is_not_sent_on_it() {
     for filter in ["a/one/a/rather/long/filter", "a/two/a/rather/long/filter"] {
         thread::scope(|scope| {
             let granted = scope.spawn(|| client.subscribe(filter, QoS::AtLeastOnce));
-            support::broker::grant(&mut line);
+            crate::support::broker::grant(&mut line);
             granted.join().expect("no panic").expect("granted");
         });
     }

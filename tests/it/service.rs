@@ -1,14 +1,14 @@
 //! The rules of the service, against the emulator: P2P, order, poison messages, reconnects, refusals.
 
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{
+    LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic,
+};
 use aliyun_mqtt::{Client, Credentials, Delivery, ErrorKind, Event, Fate, Limits, Notice, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, Version, What};
-use support::{LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic};
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
@@ -57,7 +57,7 @@ fn a_message_above_the_limit_blocks_no_kept_session() {
     }
     // A server of MQTT 5 knows the limit, and may discard them itself.
     let set_aside = || awake.stats().set_aside;
-    if support::protocol() == Protocol::V311 {
+    if crate::support::protocol() == Protocol::V311 {
         eventually("set aside", || set_aside() == 2);
     }
     eventually("acknowledged", || {
@@ -79,8 +79,8 @@ fn the_version_and_the_transport_are_those_that_were_asked_for() {
     let spoken =
         emulator.wait_for_log(LONG, |entry| entry.client_id == id && matches!(entry.what, What::Connected { .. }));
     let Some(What::Connected { version, listener, .. }) = spoken.map(|entry| entry.what) else { panic!("no login") };
-    assert_eq!(version == Version::V5, support::protocol() == Protocol::V5);
-    assert_eq!(format!("{listener:?}").to_lowercase(), support::matrix::transport().to_string());
+    assert_eq!(version == Version::V5, crate::support::protocol() == Protocol::V5);
+    assert_eq!(format!("{listener:?}").to_lowercase(), crate::support::matrix::transport().to_string());
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn a_refused_login_is_retried_slowly_and_then_given_up_with_its_reason() {
     emulator.kick(client.config().client_id().as_str());
     event(&events, "the end", |event| matches!(event, Event::Disconnected { retry_in: None, .. }).then_some(()));
     let reason = error(client.recv());
-    assert_eq!((reason.kind(), reason.code()), (ErrorKind::Refused, Some(support::connack(5))), "{reason}");
+    assert_eq!((reason.kind(), reason.code()), (ErrorKind::Refused, Some(crate::support::connack(5))), "{reason}");
     assert_eq!(error(client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "")).kind(), ErrorKind::Refused);
     assert_eq!(error(client.disconnect()).kind(), ErrorKind::Refused);
 }
@@ -429,7 +429,8 @@ fn tls_and_client_work_together() {
     client.publish(&topic, QoS::AtLeastOnce, vec![7; 64 * 1024]).expect("published");
     let message = client.recv_timeout(LONG).expect("alive").expect("a message");
     assert_eq!(message.payload().len(), 64 * 1024);
-    let unknown =
-        Client::connect(support::plain_config(&emulator).endpoint(emulator.tls_endpoint()).build().expect("good"));
+    let unknown = Client::connect(
+        crate::support::plain_config(&emulator).endpoint(emulator.tls_endpoint()).build().expect("good"),
+    );
     assert_eq!(error(unknown).kind(), ErrorKind::Tls);
 }

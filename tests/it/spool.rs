@@ -1,19 +1,15 @@
 //! The spool: what was accepted outlives the process.
-#![cfg(feature = "spool")]
 
-mod support;
-
-#[path = "spool/kill.rs"]
 mod kill;
 
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use crate::support::broker::{Broker, Line, lax};
+use crate::support::folder::Folder;
+use crate::support::{LONG, connected, error, eventually};
 use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Spool, Stage};
 use aliyun_mqtt_emulator::What;
-use support::broker::{Broker, Line, lax};
-use support::folder::Folder;
-use support::{LONG, connected, error, eventually};
 
 const MOMENT: Duration = Duration::from_millis(200);
 
@@ -192,11 +188,11 @@ fn an_age_within_a_run_ends_the_record() {
 
 #[test]
 fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
-    let emulator = support::emulator();
+    let emulator = crate::support::emulator();
     let dir = Dir::new();
-    let (good, bad) = (support::topic(&emulator, "good"), support::topic(&emulator, "bad"));
-    let config = || support::config(&emulator).spool(dir.spool());
-    let client = support::connect(config());
+    let (good, bad) = (crate::support::topic(&emulator, "good"), crate::support::topic(&emulator, "bad"));
+    let config = || crate::support::config(&emulator).spool(dir.spool());
+    let client = crate::support::connect(config());
     emulator.refuse_logins(Some(3));
     assert!(emulator.kick(client.config().client_id().as_str()));
     eventually("cut", || !client.is_connected());
@@ -205,7 +201,7 @@ fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
     leave(&client).expect("not delivered");
     emulator.refuse_logins(None);
     emulator.forbid(&bad);
-    let client = support::connect(config());
+    let client = crate::support::connect(config());
     let report = error(client.flush(LONG));
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 });
     assert!(report.to_string().contains(&bad), "{report}");
@@ -215,12 +211,12 @@ fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
 #[test]
 fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
     const EACH: usize = 20;
-    let emulator = support::emulator();
+    let emulator = crate::support::emulator();
     let dir = Dir::new();
-    let (good, bad) = (support::topic(&emulator, "good"), support::topic(&emulator, "bad"));
+    let (good, bad) = (crate::support::topic(&emulator, "good"), crate::support::topic(&emulator, "bad"));
     emulator.forbid(&bad);
-    let config = || support::config(&emulator).spool(dir.spool());
-    let client = support::connect(config());
+    let config = || crate::support::config(&emulator).spool(dir.spool());
+    let client = crate::support::connect(config());
     let send = |topic: &str, number: usize| {
         client.publish_nowait(topic, QoS::AtLeastOnce, number.to_string()).expect("accepted")
     };
@@ -241,7 +237,7 @@ fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
     eventually("the others' records are gone", || client.stats().spooled_messages == kept);
     client.disconnect().expect("every fate was seen");
     emulator.allow(&bad);
-    let client = support::connect(config());
+    let client = crate::support::connect(config());
     client.flush(LONG).expect("permitted");
     eventually("all records are gone", || client.stats().spooled_messages == 0);
     let log = emulator.log();
@@ -339,7 +335,7 @@ fn a_damaged_file_can_be_set_aside_and_the_first_listener_hears_of_it() {
     let refused = error(Client::connect(broker.config().spool(dir.spool()).build().expect("good")));
     assert_eq!(refused.kind(), ErrorKind::Spool);
     let (client, _line) = broker.connect(broker.config().spool(dir.spool().set_aside_damaged(true)));
-    let path = support::event(&client.events(), "set aside", |event| match event {
+    let path = crate::support::event(&client.events(), "set aside", |event| match event {
         aliyun_mqtt::Event::SpoolSetAside { path, .. } => Some(path),
         _ => None,
     });

@@ -1,16 +1,14 @@
 //! Token mode: tokens kept, renewed without a new connection, and refused.
 
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::tokens::{Issuer, accepted_logins, connections, token_config, uploads};
+use crate::support::{LONG, connect, connected, emulator, error, event, eventually, payloads, topic};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, ErrorKind, Event, Fate, Notice, QoS, Token, TokenKind};
 use aliyun_mqtt_emulator::{Emulator, Permission, What};
-use support::tokens::{Issuer, accepted_logins, connections, token_config, uploads};
-use support::{LONG, connect, connected, emulator, error, event, eventually, payloads, topic};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -30,7 +28,7 @@ fn renewal_failed(events: &aliyun_mqtt::Events) -> aliyun_mqtt::Error {
 
 /// A configuration with tokens handed in.
 fn handed_in(emulator: &Emulator, tokens: impl IntoIterator<Item = Token>) -> ConfigBuilder {
-    support::config(emulator).credentials(Credentials::tokens(emulator.access_key_id(), tokens))
+    crate::support::config(emulator).credentials(Credentials::tokens(emulator.access_key_id(), tokens))
 }
 
 fn rw(emulator: &Emulator, life: Duration) -> Token {
@@ -87,7 +85,7 @@ fn sixty_lifetimes_on_one_connection() {
 
 #[test]
 fn nothing_is_sent_between_an_upload_and_its_acknowledgement() {
-    let broker = support::broker::Broker::start();
+    let broker = crate::support::broker::Broker::start();
     let credentials = Credentials::tokens("key", [(TokenKind::ReadWrite, "old")]);
     let (client, mut line) = broker.connect(broker.config().credentials(credentials));
     thread::scope(|scope| {
@@ -111,7 +109,7 @@ fn nothing_is_sent_between_an_upload_and_its_acknowledgement() {
         line.ack(4, packet.id());
         upload.join().expect("no panic").expect("uploaded");
         assert_eq!(line.expect(3).payload(), "held back");
-        support::broker::grant(&mut line);
+        crate::support::broker::grant(&mut line);
         subscribing.join().expect("no panic").expect("subscribed");
     });
     // The next login has the new token.
@@ -174,7 +172,7 @@ fn tokens_are_kept_over_a_reconnect_and_got_anew_near_their_end() {
     // It becomes due while there is no connection.
     let emulator =
         Arc::new(Emulator::builder().token_notice_lead(Duration::ZERO).start().expect("the emulator starts"));
-    let proxy = support::proxy::Proxy::start(support::matrix::addr(&emulator));
+    let proxy = crate::support::fault_proxy::Proxy::start(crate::support::matrix::addr(&emulator));
     let issuer = Issuer::new(&emulator, Duration::from_secs(4));
     let client = connect(token_config(&emulator, &issuer).endpoint(proxy.endpoint()));
     let since = Instant::now();
@@ -279,7 +277,7 @@ fn a_revoked_or_expired_token_nobody_can_replace_ends_the_client_with_its_code()
         }
         let error = error(client.recv());
         assert_eq!((error.kind(), error.code()), (ErrorKind::TokenInvalid, Some(Code::TokenInvalid(code))), "{error}");
-        let error = support::error(client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x"));
+        let error = crate::support::error(client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x"));
         assert_eq!(error.code(), Some(Code::TokenInvalid(code)), "every later call says why: {error}");
         assert_eq!(error.fate(), Some(Fate::NotSent));
         assert_eq!(emulator.log().iter().filter(|entry| matches!(entry.what, What::LoginRefused { .. })).count(), 0);
@@ -292,20 +290,20 @@ fn a_bad_token_is_applied_for_exactly_once_more() {
     let issuer = Issuer::new(&emulator, HOUR);
     issuer.forge(true);
     let error = error(Client::connect(token_config(&emulator, &issuer).build().expect("a good configuration")));
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(support::connack(4))), "{error}");
-    assert_eq!((issuer.asked(), support::tokens::refused_logins(&emulator)), (2, 2));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Refused, Some(crate::support::connack(4))), "{error}");
+    assert_eq!((issuer.asked(), crate::support::tokens::refused_logins(&emulator)), (2, 2));
 
     // The same on a client that was connected: the slowest pace follows, without another application.
     issuer.forge(false);
     let config = token_config(&emulator, &issuer).refusal_patience(Duration::from_secs(1));
     let client = connect(config.backoff(Duration::from_millis(10), Duration::from_millis(400)));
     issuer.forge(true);
-    let (asked, refused) = (issuer.asked(), support::tokens::refused_logins(&emulator));
+    let (asked, refused) = (issuer.asked(), crate::support::tokens::refused_logins(&emulator));
     emulator.revoke_token(issuer.last().secret());
-    let error = support::error(client.recv());
-    assert_eq!(error.code(), Some(support::connack(4)), "{error}");
+    let error = crate::support::error(client.recv());
+    assert_eq!(error.code(), Some(crate::support::connack(4)), "{error}");
     assert_eq!(issuer.asked(), asked + 2, "one for the revoked token, one for the refused one");
-    let refused = support::tokens::refused_logins(&emulator) - refused;
+    let refused = crate::support::tokens::refused_logins(&emulator) - refused;
     assert!((3..=9).contains(&refused), "{refused} logins within a second");
 }
 
@@ -316,7 +314,7 @@ fn a_token_of_the_wrong_kind_is_refused_at_login_and_at_upload() {
     let read = emulator.issue_token(Permission::Read, &[&everything], HOUR);
     let wrong = Token::new(TokenKind::Write, read);
     let refused = error(Client::connect(handed_in(&emulator, [wrong.clone()]).build().expect("well formed")));
-    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(support::connack(4))));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, Some(crate::support::connack(4))));
 
     let write = Token::new(TokenKind::Write, emulator.issue_token(Permission::Write, &[&everything], HOUR));
     let client = connect(handed_in(&emulator, [write]));
@@ -450,7 +448,7 @@ fn another_login_ends_the_refusal_of_a_topic() {
         let (id, secret) = keys[now.load(Ordering::SeqCst)];
         Ok(Credentials::signature(id, secret))
     });
-    let client = connect(support::config(&emulator).credentials(credentials));
+    let client = connect(crate::support::config(&emulator).credentials(credentials));
     for _ in 0..2 {
         assert_eq!(error(client.publish(&other, QoS::AtLeastOnce, "x")).kind(), ErrorKind::SuspectedRefusal);
     }
@@ -517,7 +515,7 @@ fn a_token_can_be_replaced_by_hand() {
 #[test]
 fn without_a_connection_it_waits_for_the_next_login() {
     let emulator = Arc::new(emulator());
-    let proxy = support::proxy::Proxy::start(support::matrix::addr(&emulator));
+    let proxy = crate::support::fault_proxy::Proxy::start(crate::support::matrix::addr(&emulator));
     let client = connect(handed_in(&emulator, [rw(&emulator, HOUR)]).endpoint(proxy.endpoint()));
     proxy.refuse(true);
     proxy.cut();
@@ -536,7 +534,7 @@ fn without_a_connection_it_waits_for_the_next_login() {
 #[test]
 fn a_client_without_tokens_has_none_to_replace() {
     let emulator = emulator();
-    let client = support::client(&emulator);
+    let client = crate::support::client(&emulator);
     let refused = error(client.upload_token(Token::new(TokenKind::Read, "x")));
     assert_eq!(refused.kind(), ErrorKind::Invalid);
     for bad in ["", "a|b", "a b"] {
@@ -555,7 +553,7 @@ fn a_provider_that_gives_tokens_is_asked_to_renew_them_too() {
         count.fetch_add(1, Ordering::SeqCst);
         Ok(Credentials::tokens(&key, source.issue()?))
     });
-    let client = connect(support::config(&emulator).credentials(credentials));
+    let client = connect(crate::support::config(&emulator).credentials(credentials));
     let events = client.events();
     emulator.push_notice(client.config().client_id().as_str(), "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
     renewed(&events);

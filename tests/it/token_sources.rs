@@ -1,17 +1,15 @@
 //! Sources of tokens that are bad, slow, or half new: the client stays on line for as long as what it holds is good, and
 //! nobody is asked in a loop.
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use crate::support::tokens::{Issuer, accepted_logins, refused_logins, token_config};
+use crate::support::{LONG, connect, connected, emulator, error, event, eventually, topic};
 use aliyun_mqtt::{Code, Credentials, ErrorKind, Event, QoS, Token, TokenKind};
 use aliyun_mqtt_emulator::Permission;
-use support::tokens::{Issuer, accepted_logins, refused_logins, token_config};
-use support::{LONG, connect, connected, emulator, error, event, eventually, topic};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SOON: &str = r#"{"type":"RW"}"#;
@@ -58,7 +56,7 @@ fn a_source_that_keeps_one_of_two_tokens_is_asked_with_growing_pauses() {
         let read = Token::new(TokenKind::Read, read).expires_in(HOUR);
         Ok(vec![read, Token::new(TokenKind::Write, write.clone()).expires_at(end)])
     });
-    let client = connect(support::config(&emulator).credentials(credentials));
+    let client = connect(crate::support::config(&emulator).credentials(credentials));
     let events = client.events();
     emulator.push_notice(client.config().client_id().as_str(), "$SYS/tokenExpireNotice", r#"{"type":"W"}"#);
     let mut last = std::time::Instant::now();
@@ -98,7 +96,7 @@ fn a_source_that_hangs_does_not_delay_a_reconnect_with_a_good_token() {
 /// A login that is accepted and then ended over its token, each time, with a fresh token.
 #[test]
 fn tokens_condemned_one_after_the_other_are_the_end_in_time() {
-    let broker = support::broker::Broker::start();
+    let broker = crate::support::broker::Broker::start();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let credentials = Credentials::token_provider("key", move || {
@@ -144,7 +142,7 @@ fn requests_with_a_fixed_end_are_no_source_of_tokens() {
     let api = Api::builder().region("cn-hangzhou").instance_id("post-cn-test").access_key("key", "secret");
     let request = TokenRequest::new(TokenKind::ReadWrite, ["demo/#"]).expires_at(SystemTime::now() + HOUR);
     let credentials = Credentials::apply_tokens(&api.build().expect("an API"), [request]);
-    let config = support::broker::Broker::start().config().instance_id("post-cn-test").credentials(credentials);
+    let config = crate::support::broker::Broker::start().config().instance_id("post-cn-test").credentials(credentials);
     let refused = error(config.build());
     assert!(refused.to_string().contains("fixed end"), "{refused}");
 }

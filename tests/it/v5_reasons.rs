@@ -1,13 +1,11 @@
 //! MQTT 5 on the wire: reason codes, properties, options of subscriptions, and what CONNECT asks for.
 
-mod support;
-
 use std::thread;
 use std::time::Duration;
 
+use crate::support::broker::{Broker, Line};
+use crate::support::{LONG, connected, error, event};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, ErrorKind, Event, Fate, Outgoing, Protocol, QoS, SubscribeOptions};
-use support::broker::{Broker, Line};
-use support::{LONG, connected, error, event};
 
 fn v5(broker: &Broker) -> ConfigBuilder {
     broker.config().protocol(Protocol::V5)
@@ -16,7 +14,7 @@ fn v5(broker: &Broker) -> ConfigBuilder {
 fn subscribe(client: &Client, line: &mut Line, filter: &str, options: SubscribeOptions) {
     thread::scope(|scope| {
         let granted = scope.spawn(|| client.subscribe_with(filter, options));
-        support::broker::grant(line);
+        crate::support::broker::grant(line);
         granted.join().expect("no panic").expect("granted");
     });
 }
@@ -64,7 +62,7 @@ fn what_the_server_says_is_shown_in_one_line_that_ends() {
     let said = format!("{HOSTILE}{}", "x".repeat(60_000));
     let properties = [&[0x1f][..], &(said.len() as u16).to_be_bytes(), said.as_bytes()].concat();
     let length = [properties.len() as u8 | 0x80, (properties.len() >> 7) as u8 | 0x80, (properties.len() >> 14) as u8];
-    line.write(&support::broker::packet(0xe0, &[&[0x8d][..], &length, &properties].concat()));
+    line.write(&crate::support::broker::packet(0xe0, &[&[0x8d][..], &length, &properties].concat()));
     let reason = event(&events, "disconnected", |event| match event {
         Event::Disconnected { reason, .. } => Some(reason),
         _ => None,
@@ -179,7 +177,7 @@ fn each_refused_filter_says_why() {
         let id = line.expect(10).id();
         let [high, low] = id.to_be_bytes();
         line.write(&[0xb0, 4, high, low, 0, 0x83]);
-        let refused = support::error(asked.join().expect("no panic"));
+        let refused = crate::support::error(asked.join().expect("no panic"));
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::UnsubAck(0x83))), "{refused}");
         // That there was none is no failure.
         let asked = scope.spawn(|| client.unsubscribe("z"));

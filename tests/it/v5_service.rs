@@ -1,15 +1,13 @@
 //! MQTT 5 against the emulator: what a message carries, and what a subscription can ask for.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{LONG, connect, emulator, error, payloads, topic};
 use aliyun_mqtt::{ConfigBuilder, ErrorKind, Outgoing, Protocol, QoS, SubscribeOptions};
 use aliyun_mqtt_emulator::Emulator;
-use support::{LONG, connect, emulator, error, payloads, topic};
 
 fn v5(emulator: &Emulator) -> ConfigBuilder {
-    support::config(emulator).protocol(Protocol::V5)
+    crate::support::config(emulator).protocol(Protocol::V5)
 }
 
 #[test]
@@ -51,7 +49,7 @@ fn everything_a_message_carries_arrives() {
 #[test]
 fn properties_do_not_reach_a_client_of_3_1_1_but_the_message_does() {
     let emulator = emulator();
-    let (old, new) = (connect(support::config(&emulator).protocol(Protocol::V311)), connect(v5(&emulator)));
+    let (old, new) = (connect(crate::support::config(&emulator).protocol(Protocol::V311)), connect(v5(&emulator)));
     let topic = topic(&emulator, "x");
     old.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
     new.publish_message(Outgoing::new(&topic, QoS::AtLeastOnce, "x").user_property("k", "v")).expect("published");
@@ -107,7 +105,7 @@ fn an_identifier_comes_with_each_message_also_after_a_lost_session() {
         let message = client.recv_timeout(LONG).expect("alive").expect("a message");
         assert_eq!((message.payload(), message.subscription_identifiers()), (&b"two"[..], &[1][..]));
         emulator.kick(client.config().client_id().as_str());
-        support::connected(&events);
+        crate::support::connected(&events);
     }
 }
 

@@ -1,19 +1,17 @@
 //! WebSocket: what is asked for, what may answer, and what becomes of the errors. The suites that use the emulator run
 //! over WebSocket with `ALIYUN_MQTT_TEST_TRANSPORT`.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::support::{LONG, broker, connect, connected, emulator, error, event, plain_config, topic};
 use aliyun_mqtt::{Client, ConfigBuilder, Error, ErrorKind, Event, Limits, QoS, Stage};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
-use support::{LONG, broker, connect, connected, emulator, error, event, plain_config, topic};
 
 fn refused(builder: ConfigBuilder) -> Error {
     error(Client::connect(builder.build().expect("a good configuration")))
@@ -31,7 +29,7 @@ fn accept(listener: &TcpListener) -> (String, TcpStream) {
         }
         head.push(byte[0]);
     }
-    (support::text(&head), stream)
+    (crate::support::text(&head), stream)
 }
 
 /// A value of the request.
@@ -352,7 +350,7 @@ fn survives(secure: bool, frame_of_flood: &[u8]) {
                 stream.read_exact(&mut byte).expect("a request");
                 head.push(byte[0]);
             }
-            let answer = agree(&support::text(&head), "Sec-WebSocket-Protocol: mqtt\r\n");
+            let answer = agree(&crate::support::text(&head), "Sec-WebSocket-Protocol: mqtt\r\n");
             // In one piece with the answer, too, which is where the WebSocket begins with what was read beyond it.
             stream.write_all(&[answer.as_bytes(), &flood].concat()).expect("written");
             stream.write_all(&frame(0x82, &broker::connack(false))).expect("written");

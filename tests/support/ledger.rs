@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Event, Events, QoS};
 
+use super::fault_proxy::Proxy;
+use super::fault_proxy::schedule::{Pace, torment};
 use super::matrix::{protocol, transport};
-use super::proxy::Proxy;
-use super::proxy::schedule::{Pace, torment};
 use super::random::Random;
 use super::{LONG, connect};
 pub use house::House;

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod broker;
 pub mod certificate;
+pub mod fault_proxy;
 pub mod folder;
 #[cfg(feature = "openapi")]
 pub mod http;
@@ -13,7 +14,6 @@ pub mod ledger;
 pub mod matrix;
 pub mod mosquitto;
 pub mod process;
-pub mod proxy;
 pub mod random;
 pub mod tokens;
 

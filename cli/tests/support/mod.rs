@@ -11,7 +11,7 @@ pub mod library {
     pub mod http_proxy;
     #[path = "../../cli/tests/support/plain.rs"]
     pub mod matrix;
-    pub mod proxy;
+    pub mod fault_proxy;
     pub mod random;
 
     pub use super::LONG;

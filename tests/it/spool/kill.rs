@@ -2,18 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use aliyun_mqtt::{Client, QoS, Spool};
 use aliyun_mqtt_emulator::{Emulator, What};
 
-use super::support::matrix::{config_from_env, environment};
-use super::support::{LONG, config, connect, error, eventually};
 use super::{Dir, ErrorKind};
+use crate::support::matrix::{config_from_env, environment};
+use crate::support::process;
+use crate::support::{LONG, config, connect, error, eventually};
 
-/// Says that this process is the one to be killed: its run, or `drain` or `hold`.
-const ROLE: &str = "SPOOL_TEST_ROLE";
+/// The spool of the child.
 const PATH: &str = "SPOOL_TEST_PATH";
 
 /// What the child says to its parent, among the words of the test harness.
@@ -22,10 +22,10 @@ fn say(words: &str) {
     out.write_all(format!("#{words}\n").as_bytes()).and_then(|()| out.flush()).expect("the parent listens");
 }
 
-/// Not a test: what the child process does.
+/// Not a test: what the child process does, by its argument: `drain`, `hold`, or the name of a run that is to be killed.
 #[test]
 fn child() {
-    let Ok(role) = std::env::var(ROLE) else { return };
+    let Some(role) = process::as_child() else { return };
     let path = std::env::var_os(PATH).expect("set by the parent");
     let client = connect(config_from_env().spool(Spool::at(path)));
     say("connected");
@@ -72,10 +72,8 @@ fn clear(client: &Client) {
 }
 
 fn start(role: &str, dir: &Dir, emulator: &Emulator) -> Child {
-    Command::new(std::env::current_exe().expect("this program"))
-        .args(["kill::child", "--exact", "--nocapture", "--test-threads=1"])
+    process::child(module_path!(), "child", role)
         .envs(environment(emulator, dir.folder()))
-        .env(ROLE, role)
         .env(PATH, dir.spool().path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -207,7 +205,7 @@ fn nothing_accepted_is_lost_in_300_kills() {
 
 #[test]
 fn another_process_is_kept_out_and_let_in_after_a_kill() {
-    let emulator = super::support::emulator();
+    let emulator = crate::support::emulator();
     let dir = Dir::new();
     let mut child = start("hold", &dir, &emulator);
     assert_eq!(words(&mut child).next().as_deref(), Some("connected"));

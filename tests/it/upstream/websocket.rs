@@ -98,7 +98,7 @@ fn in_a_child_that_is_flooded() {
 #[test]
 fn control_frames_overflow_the_stack() {
     let (listener, url) = listen();
-    let mut flooded = child("websocket::in_a_child_that_is_flooded", &url).spawn().expect("this program again");
+    let mut flooded = child(module_path!(), "in_a_child_that_is_flooded", &url).spawn().expect("this program again");
     let mut stream = agree(&listener, "Upgrade");
     let _ = stream.write_all(&[0x89, 0].repeat(1 << 18)).and_then(|()| stream.write_all(&CONNACK));
     let status = flooded.wait().expect("its end");

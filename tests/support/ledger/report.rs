@@ -8,8 +8,8 @@ use aliyun_mqtt::Stats;
 use super::balance::told;
 use super::sender::{Book, End};
 use super::{OUTBOX_BYTES, OUTBOX_MESSAGES, Plan};
+use crate::support::fault_proxy::schedule::Tally;
 use crate::support::matrix::{protocol, transport};
-use crate::support::proxy::schedule::Tally;
 
 /// What this process may take, emulator and all.
 const MEMORY: u64 = 1024 * 1024 * 1024;
