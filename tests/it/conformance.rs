@@ -1,6 +1,6 @@
 //! Plain MQTT against Debian's mosquitto: a broker that shares no code with the emulator.
 //!
-//! Ignored by default, so that `cargo test` needs no package: `cargo test --test conformance -- --ignored`.
+//! Ignored by default, so that `cargo test` needs no package: `cargo test --test it -- --ignored conformance::`.
 
 use crate::support::mosquitto::Mosquitto;
 use crate::support::{LONG, connect, event, eventually, payloads};

@@ -1,5 +1,6 @@
 //! The HTTPS API against the emulator, which checks signatures by code of its own: every typed call, both signatures,
 //! and token mode from the application to the renewal.
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

@@ -2,7 +2,7 @@
 //!
 //! Lines are those of its `src/`. "By construction": the library makes a new rumqttc client for every connection and
 //! keeps the only truth in its own outbox; the test holds what a user would see otherwise. What only MQTT 5 has is not
-//! here. The other tables are in `traps_acks`, `traps_packets`, `traps_time` and `traps_leaving`.
+//! here. The other tables are in `rumqttc_acks`, `rumqttc_packets`, `rumqttc_time` and `rumqttc_leaving`.
 //!
 //! | Trap | Where | Held by |
 //! |---|---|---|
