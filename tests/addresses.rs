@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, ErrorKind, Event, Protocol, QoS, Stage};
 use aliyun_mqtt_emulator::Emulator;
-use support::broker::{self, Broker};
+use support::broker::{self, Broker, Kind};
 use support::{LONG, connect, connected, emulator, error, event, eventually, plain_config, topic};
 
 /// The names that are looked up here, with their addresses in this order.
@@ -240,7 +240,7 @@ fn a_slow_handshake_is_not_begun_again() {
         let endpoint = format!("mqtt://{host}:{}", broker.addr().port());
         let (client, line) = broker.connect_by(broker.config().endpoint(endpoint), |broker| {
             let mut line = broker.accept_raw();
-            line.expect(1);
+            line.expect(Kind::Connect);
             // Longer than any address has to itself.
             std::thread::sleep(Duration::from_millis(1500));
             line.write(&broker::connack(false));

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use aliyun_mqtt::{AckMode, Client, ConfigBuilder, Event, Protocol, QoS, Stream};
-use support::broker::Broker;
+use support::broker::{Broker, Kind};
 use support::folder::Folder;
 use support::matrix::{config_from_env, environment};
 use support::mosquitto::Mosquitto;
@@ -108,7 +108,7 @@ fn a_message_on_arrival_is_gone_with_the_process() {
     let config = broker.config().device_id("worker").clean_session(false).ack_mode(AckMode::OnArrival);
     let (client, mut line) = broker.connect(config);
     line.publish("t", 1, 1, false, "x");
-    assert_eq!(line.expect(4).id(), 1);
+    assert_eq!(line.expect(Kind::PubAck).id(), 1);
     assert_eq!(client.stats().inbox_messages, 1);
 }
 

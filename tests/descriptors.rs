@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aliyun_mqtt::{Client, ErrorKind, Event, QoS};
-use support::broker::Broker;
+use support::broker::{Broker, Kind, Packet};
 use support::process::{as_child, child, limit_descriptors};
 use support::{error, event};
 
@@ -95,7 +95,7 @@ fn out_of_descriptors_for_a_while() {
     limit_descriptors(normal);
     let mut line = broker.accept(false);
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(4, id);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubAck(id));
     delivery.wait().expect("it came back");
 }

@@ -10,9 +10,9 @@
 #[path = "../../tests/support"]
 #[allow(dead_code, unreachable_pub)]
 mod library {
+    pub(crate) mod fault_proxy;
     #[path = "../../cli/tests/support/plain.rs"]
     pub(crate) mod matrix;
-    pub(crate) mod fault_proxy;
     pub(crate) mod random;
 }
 

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::broker::{Broker, level, packet, refusal};
+use crate::support::broker::{Broker, Kind, Packet, level, packet, refusal};
 use crate::support::{LONG, emulator, error};
 use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Event, Stage};
 
@@ -196,8 +196,8 @@ fn an_outage_does_not_count_against_the_patience_with_refusals() {
     let mut line = broker.accept(false);
     crate::support::connected(&events);
     let delivery = client.publish_nowait("t", aliyun_mqtt::QoS::AtLeastOnce, "x").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(4, id);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubAck(id));
     delivery.wait().expect("acknowledged");
 }
 

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::broker::{Broker, Line, grant, lax};
+use crate::support::broker::{Broker, Kind, Line, Packet, grant, lax};
 use crate::support::{LONG, connected, error, event, eventually, text};
 use aliyun_mqtt::{AckMode, Client, ErrorKind, Event, Events, Fate, QoS, Stage, Stream};
 
@@ -58,11 +58,11 @@ fn taking_acknowledges_in_the_order_of_receipt() {
     assert_eq!(client.stats().unacknowledged, 2);
     assert_eq!(crate::support::payloads(&client, 3), ["one", "two", ""]);
     let ack = line.read().expect("PUBACK");
-    assert_eq!((ack.kind(), ack.id()), (4, 11));
+    assert_eq!(ack, Packet::PubAck(11));
     let ack = line.read().expect("PUBREC");
-    assert_eq!((ack.kind(), ack.id()), (5, 12));
-    line.ack(6, 12);
-    assert_eq!(line.expect(7).id(), 12);
+    assert_eq!(ack, Packet::PubRec(12));
+    line.send(&Packet::PubRel(12));
+    assert_eq!(line.expect(Kind::PubComp).id(), 12);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn by_hand_an_early_acknowledgement_waits_for_those_before_it() {
     mark(&client, &mut line);
     assert_eq!(client.stats().redelivered, 1, "in the program's hands: not queued twice");
     one.ack().expect("noted");
-    assert_eq!([line.expect(4).id(), line.expect(4).id()], [1, 2]);
+    assert_eq!([line.expect(Kind::PubAck).id(), line.expect(Kind::PubAck).id()], [1, 2]);
     one.ack().expect("a second time does nothing");
     two.clone().ack().expect("nor on a clone");
 }
@@ -88,7 +88,7 @@ fn on_arrival_means_at_once() {
     let broker = Broker::start();
     let (_client, mut line) = broker.connect(broker.config().ack_mode(AckMode::OnArrival));
     line.publish("t", 1, 9, false, "x");
-    assert_eq!(line.expect(4).id(), 9);
+    assert_eq!(line.expect(Kind::PubAck).id(), 9);
 }
 
 #[test]
@@ -106,16 +106,16 @@ fn a_redelivery_on_a_resumed_session_is_not_queued_twice() {
     line.publish("t", 2, 6, true, "six");
     mark(&client, &mut line);
     assert_eq!(crate::support::payloads(&client, 4), ["five", "six", "", ""]);
-    assert_eq!(line.expect(4).id(), 5, "acknowledged on the new connection");
-    assert_eq!(line.expect(5).id(), 6);
+    assert_eq!(line.expect(Kind::PubAck).id(), 5, "acknowledged on the new connection");
+    assert_eq!(line.expect(Kind::PubRec).id(), 6);
     drop(line);
     // The broker did not get PUBREC, or PUBREL is still to come: neither may deliver again, or break the line.
     let mut line = broker.accept(true);
     connected(&events);
     line.publish("t", 2, 6, true, "six");
-    assert_eq!(line.expect(5).id(), 6);
-    line.ack(6, 6);
-    assert_eq!(line.expect(7).id(), 6);
+    assert_eq!(line.expect(Kind::PubRec).id(), 6);
+    line.send(&Packet::PubRel(6));
+    assert_eq!(line.expect(Kind::PubComp).id(), 6);
     assert!(client.try_recv().expect("alive").is_none());
 }
 
@@ -129,23 +129,23 @@ fn a_release_of_an_unknown_id_is_answered() {
         let mut line = broker.accept(true);
         let client = client.join().expect("no panic").expect("connected");
         for id in [7, 7, 60_000] {
-            line.ack(6, id);
-            assert_eq!(line.expect(7).id(), id);
+            line.send(&Packet::PubRel(id));
+            assert_eq!(line.expect(Kind::PubComp).id(), id);
         }
         mark(&client, &mut line);
     });
     // On a new session as well: MQTT-4.3.3-2 knows no exception.
     let (client, mut line) = broker.connect(broker.config());
     for id in [7, 60_000] {
-        line.ack(6, id);
-        assert_eq!(line.expect(7).id(), id);
+        line.send(&Packet::PubRel(id));
+        assert_eq!(line.expect(Kind::PubComp).id(), id);
     }
     line.publish("t", 2, 9, false, "nine");
     assert_eq!(crate::support::payloads(&client, 1), ["nine"]);
-    assert_eq!(line.expect(5).id(), 9);
+    assert_eq!(line.expect(Kind::PubRec).id(), 9);
     for _ in 0..2 {
-        line.ack(6, 9);
-        assert_eq!(line.expect(7).id(), 9);
+        line.send(&Packet::PubRel(9));
+        assert_eq!(line.expect(Kind::PubComp).id(), 9);
     }
 }
 
@@ -163,15 +163,15 @@ fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
     assert_eq!((client.stats().refused_full, client.stats().received), (1, 1));
     // The line lives on: nothing here waits for the program to take a message.
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(4, id);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubAck(id));
     delivery.wait().expect("acknowledged");
     assert_eq!(crate::support::payloads(&client, 1), ["kept"]);
-    assert_eq!(line.expect(4).id(), 1);
+    assert_eq!(line.expect(Kind::PubAck).id(), 1);
     // What was refused is not acknowledged, does not hold back what follows, and may come again.
     line.publish("t", 1, 2, true, "refused");
     assert_eq!(crate::support::payloads(&client, 1), ["refused"]);
-    assert_eq!(line.expect(4).id(), 2);
+    assert_eq!(line.expect(Kind::PubAck).id(), 2);
     assert!(events.try_recv().is_none(), "announced once");
 }
 
@@ -181,7 +181,7 @@ fn a_stream_gets_its_matches_instead_and_hands_them_over_when_dropped() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let stream = scope.spawn(|| client.subscribe_stream("a/#", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
+        let id = line.expect(Kind::Subscribe).id();
         // A message may overtake SUBACK.
         line.publish("a/1", 0, 0, false, "early");
         line.suback(id, &[1]);
@@ -195,8 +195,8 @@ fn a_stream_gets_its_matches_instead_and_hands_them_over_when_dropped() {
         eventually("the last one is held", || client.stats().inbox_messages == 1);
         drop(stream);
         assert_eq!(crate::support::payloads(&client, 1), ["left"]);
-        let unsubscribe = line.expect(10);
-        line.ack(11, unsubscribe.id());
+        let unsubscribe = line.expect(Kind::Unsubscribe);
+        line.send(&Packet::UnsubAck(unsubscribe.id()));
         client.flush(LONG).expect("settled");
     });
 }
@@ -214,8 +214,8 @@ fn a_stream_shares_its_filter() {
         drop(stream.join().expect("no panic").expect("subscribed"));
         let delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
         let next = line.read().expect("a packet");
-        assert_eq!(next.kind(), 3, "the client itself still wants the filter: no UNSUBSCRIBE");
-        line.ack(4, next.id());
+        assert_eq!(next.kind(), Kind::Publish, "the client itself still wants the filter: no UNSUBSCRIBE");
+        line.send(&Packet::PubAck(next.id()));
         delivery.wait().expect("acknowledged");
     });
 }
@@ -229,15 +229,15 @@ fn a_dropped_stream_leaves_the_clients_own_subscription_alone() {
         grant(&mut line);
         let stream = stream.join().expect("no panic").expect("subscribed");
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
+        let id = line.expect(Kind::Subscribe).id();
         // Asked for, and not granted yet.
         drop(stream);
         line.suback(id, &[1]);
         own.join().expect("no panic").expect("subscribed");
         let delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
         let next = line.read().expect("a packet");
-        assert_eq!(next.kind(), 3, "no UNSUBSCRIBE");
-        line.ack(4, next.id());
+        assert_eq!(next.kind(), Kind::Publish, "no UNSUBSCRIBE");
+        line.send(&Packet::PubAck(next.id()));
         delivery.wait().expect("acknowledged");
     });
 }
@@ -265,8 +265,8 @@ fn a_full_outbox_makes_try_publish_say_so() {
     assert_eq!(late.kind(), ErrorKind::Timeout(Stage::Window));
     thread::scope(|scope| {
         let waiting = scope.spawn(|| client.publish_nowait("t", QoS::AtLeastOnce, "third"));
-        let id = line.expect(3).id();
-        line.ack(4, id);
+        let id = line.expect(Kind::Publish).id();
+        line.send(&Packet::PubAck(id));
         waiting.join().expect("no panic").expect("there was room at last");
     });
     held[0].wait().expect("acknowledged");
@@ -289,14 +289,14 @@ fn a_refused_subscription_holds_no_filter() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
+        let id = line.expect(Kind::Subscribe).id();
         line.suback(id, &[0x80]);
         assert_eq!(error(own.join().expect("no panic")).kind(), ErrorKind::Rejected);
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let _next = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
-        assert_eq!(line.read().expect("a packet").kind(), 10, "only the stream had it");
+        assert_eq!(line.read().expect("a packet").kind(), Kind::Unsubscribe, "only the stream had it");
     });
 }
 
@@ -306,7 +306,7 @@ fn filters_that_wait_for_suback_count() {
     let (client, mut line) = broker.connect(broker.config().limits(lax().filters(1)));
     thread::scope(|scope| {
         let first = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
+        let id = line.expect(Kind::Subscribe).id();
         assert_eq!(error(client.with_timeout(SHORT).subscribe("b", QoS::AtLeastOnce)).kind(), ErrorKind::Invalid);
         line.suback(id, &[1]);
         first.join().expect("no panic").expect("subscribed");
@@ -321,18 +321,22 @@ fn an_unsuback_leaves_a_later_subscription_alone() {
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
-        let unsubscribe = line.expect(10).id();
+        let unsubscribe = line.expect(Kind::Unsubscribe).id();
         // UNSUBACK is still to come when the client itself subscribes.
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
-        line.ack(11, unsubscribe);
+        let id = line.expect(Kind::Subscribe).id();
+        line.send(&Packet::UnsubAck(unsubscribe));
         line.suback(id, &[1]);
         own.join().expect("no panic").expect("subscribed");
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
-        assert_eq!(line.read().expect("a packet").kind(), 3, "the client itself holds the filter: no UNSUBSCRIBE");
+        assert_eq!(
+            line.read().expect("a packet").kind(),
+            Kind::Publish,
+            "the client itself holds the filter: no UNSUBSCRIBE"
+        );
     });
 }
 
@@ -341,17 +345,17 @@ fn a_subscription_never_sent_holds_no_filter() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(1));
     let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
-    let id = line.expect(3).id();
+    let id = line.expect(Kind::Publish).id();
     let failed = error(client.with_timeout(SHORT).subscribe("a", QoS::AtLeastOnce));
     assert_eq!((failed.kind(), failed.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
-    line.ack(4, id);
+    line.send(&Packet::PubAck(id));
     held.wait().expect("acknowledged");
     thread::scope(|scope| {
         let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
-        assert_eq!(line.read().expect("a packet").kind(), 10, "nobody else holds the filter");
+        assert_eq!(line.read().expect("a packet").kind(), Kind::Unsubscribe, "nobody else holds the filter");
     });
 }
 
@@ -363,7 +367,7 @@ fn a_stream_that_timed_out_is_unsubscribed_when_it_turns_out_granted() {
     assert_eq!(failed.fate(), Some(Fate::Unknown));
     grant(&mut line);
     let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
-    assert_eq!(line.read().expect("a packet").kind(), 10, "dropping a stream unsubscribes");
+    assert_eq!(line.read().expect("a packet").kind(), Kind::Unsubscribe, "dropping a stream unsubscribes");
 }
 
 /// The payloads of what waits in the stream.
@@ -389,7 +393,7 @@ fn a_stream_first_takes_over_what_came_before_it() {
         mark(&client, &mut line);
         thread::scope(|scope| {
             let stream = scope.spawn(|| client.subscribe_stream("a/#", QoS::ExactlyOnce));
-            let id = line.expect(8).id();
+            let id = line.expect(Kind::Subscribe).id();
             // Another thread reads the client's own queue meanwhile.
             assert_eq!(text(client.recv().expect("one").payload()), "2");
             line.publish("a/3", 1, 7, false, "7");
@@ -446,7 +450,7 @@ fn a_stream_that_ends_in_whatever_way_gives_back_in_the_order_of_receipt() {
             }
             End::Refused | End::TimedOut => thread::scope(|scope| {
                 let stream = scope.spawn(|| hasty.subscribe_stream("a/+", QoS::AtLeastOnce));
-                let id = line.expect(8).id();
+                let id = line.expect(Kind::Subscribe).id();
                 publish(&mut line, 5..=6);
                 if end == End::Refused {
                     line.suback(id, &[0x80]);
@@ -455,7 +459,7 @@ fn a_stream_that_ends_in_whatever_way_gives_back_in_the_order_of_receipt() {
             }),
         }
         assert_eq!(waiting_for(&client), ["1", "2", "3", "4", "", "5", "6", ""], "{end:?}");
-        assert_eq!((1..=6).map(|_| line.expect(4).id()).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6], "{end:?}");
+        assert_eq!((1..=6).map(|_| line.expect(Kind::PubAck).id()).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6], "{end:?}");
     }
 }
 
@@ -601,11 +605,11 @@ fn named_once(mode: AckMode) {
     assert_eq!(held_back(&events), []);
     // The next one that holds them back is another.
     client.recv().expect("the first").ack().expect("noted");
-    assert_eq!(line.expect(4).id(), 1);
+    assert_eq!(line.expect(Kind::PubAck).id(), 1);
     assert!(stream.recv_timeout(HELD).expect("alive").is_none());
     assert_eq!(held_back(&events), [("nobody/2".to_string(), false, 2)]);
     client.recv().expect("the second").ack().expect("noted");
-    assert_eq!([2, 3, 4].map(|_| line.expect(4).id()), [2, 3, 4]);
+    assert_eq!([2, 3, 4].map(|_| line.expect(Kind::PubAck).id()), [2, 3, 4]);
     assert_eq!((client.stats().held_back, client.stats().unacknowledged), (0, 0));
 }
 

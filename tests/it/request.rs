@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::broker::{Broker, lax};
+use crate::support::broker::{Broker, Kind, Packet, lax};
 use crate::support::fault_proxy::Proxy;
 use crate::support::{
     LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic,
@@ -225,8 +225,8 @@ fn by_hand_is_for_messages_and_a_reply_is_acknowledged_in_its_turn() {
         line.publish("t", 1, 7, false, "in the program's hands");
         let held = client.recv_timeout(LONG).expect("alive").expect("a message");
         let answer = scope.spawn(|| client.request("t/ask", "?", LONG));
-        let request = line.expect(3);
-        line.ack(4, request.id());
+        let request = line.expect(Kind::Publish);
+        line.send(&Packet::PubAck(request.id()));
         line.reply(&request, 1, 8, "!");
         let reply = answer.join().expect("no panic").expect("a reply");
         assert_eq!(text(reply.payload()), "!");
@@ -236,9 +236,9 @@ fn by_hand_is_for_messages_and_a_reply_is_acknowledged_in_its_turn() {
         line.reply(&request, 1, 8, "!");
         eventually("the repetition was seen", || client.stats().redelivered == 1);
         held.ack().expect("noted");
-        assert_eq!([line.expect(4).id(), line.expect(4).id()], [7, 8], "in the order of receipt");
+        assert_eq!([line.expect(Kind::PubAck).id(), line.expect(Kind::PubAck).id()], [7, 8], "in the order of receipt");
         line.reply(&request, 2, 9, "late");
-        assert_eq!(line.expect(5).id(), 9, "a late one, too");
+        assert_eq!(line.expect(Kind::PubRec).id(), 9, "a late one, too");
         assert_eq!((client.stats().late_replies, client.stats().replies), (1, 1));
     });
 }
@@ -249,7 +249,7 @@ fn a_reply_that_overtakes_the_acknowledgement_is_a_reply() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let answer = scope.spawn(|| client.request("t/ask", "?", SHORT));
-        let request = line.expect(3);
+        let request = line.expect(Kind::Publish);
         line.reply(&request, 0, 0, "!");
         assert_eq!(text(answer.join().expect("no panic").expect("a reply").payload()), "!");
         // That PUBACK never came is no loss to report: the caller knows better.
@@ -264,7 +264,7 @@ fn an_answered_request_is_not_lost_with_the_client() {
     let (client, mut line) = broker.connect(broker.config().timeout(SHORT));
     thread::scope(|scope| {
         let answer = scope.spawn(|| client.request("t/ask", "?", LONG));
-        let request = line.expect(3);
+        let request = line.expect(Kind::Publish);
         line.reply(&request, 0, 0, "!");
         assert_eq!(text(answer.join().expect("no panic").expect("a reply").payload()), "!");
         // Its PUBACK, which never comes, is waited for until the end.
@@ -278,7 +278,7 @@ fn a_request_that_is_not_acknowledged_says_so() {
     let (client, mut line) = broker.connect(broker.config());
     let unknown = error(client.request("t/ask", "?", SHORT));
     assert_eq!((unknown.kind(), unknown.fate()), (ErrorKind::Timeout(Stage::Ack), Some(Fate::Unknown)), "{unknown}");
-    line.expect(3);
+    line.expect(Kind::Publish);
     // The message's own time-out is for its acknowledgement, and the rest of the time for the reply.
     let message = Outgoing::new("t/ask", QoS::AtLeastOnce, "?").timeout(SHORT);
     let start = Instant::now();
@@ -295,21 +295,21 @@ fn the_end_of_the_client_ends_all_that_wait_at_once() {
     thread::scope(|scope| {
         let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| client.request("t/ask", "?", LONG))).collect();
         for _ in &waiting {
-            let request = line.expect(3);
-            line.ack(4, request.id());
+            let request = line.expect(Kind::Publish);
+            line.send(&Packet::PubAck(request.id()));
         }
         eventually("acknowledged", || client.stats().outbox_messages == 0);
         // What is still to be delivered keeps the client, but nobody who waits for a reply.
         let open = client.publish_nowait("t/t", QoS::AtLeastOnce, "open").expect("accepted");
-        let last = line.expect(3);
+        let last = line.expect(Kind::Publish);
         let goodbye = scope.spawn(|| client.disconnect());
         for call in waiting {
             let ended = error(call.join().expect("no panic"));
             assert_eq!((ended.kind(), ended.fate()), (ErrorKind::Closed, Some(Fate::Delivered)), "{ended}");
         }
-        line.ack(4, last.id());
+        line.send(&Packet::PubAck(last.id()));
         open.wait().expect("acknowledged");
-        line.expect(14);
+        line.expect(Kind::Disconnect);
         drop(line);
         goodbye.join().expect("no panic").expect("nothing to deliver");
     });
@@ -324,8 +324,8 @@ fn the_death_of_the_client_is_the_reason_given() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
-        let request = line.expect(3);
-        line.ack(4, request.id());
+        let request = line.expect(Kind::Publish);
+        line.send(&Packet::PubAck(request.id()));
         eventually("acknowledged", || client.stats().acknowledged == 1);
         drop(line);
         // A lost connection alone is no reason.
@@ -364,11 +364,11 @@ fn a_request_lost_with_its_connection_is_sent_again() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
-        line.expect(3);
+        line.expect(Kind::Publish);
         drop(line);
         let mut line = broker.accept(false);
-        let request = line.expect(3);
-        line.ack(4, request.id());
+        let request = line.expect(Kind::Publish);
+        line.send(&Packet::PubAck(request.id()));
         line.reply(&request, 1, 1, "!");
         assert_eq!(text(call.join().expect("no panic").expect("a reply").payload()), "!");
     });
@@ -384,13 +384,13 @@ fn a_reply_above_the_limit_ends_its_request() {
     let mut line = broker.accept(false);
     thread::scope(|scope| {
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
-        let request = line.expect(3);
-        line.ack(4, request.id());
+        let request = line.expect(Kind::Publish);
+        line.send(&Packet::PubAck(request.id()));
         line.reply(&request, 1, 7, &"y".repeat(3_000));
         let told = error(call.join().expect("no panic"));
         assert_eq!(told.fate(), Some(Fate::Delivered), "{told}");
         assert!(told.to_string().contains("Limits::packet_len"), "{told}");
-        assert_eq!(line.expect(4).id(), 7, "acknowledged");
+        assert_eq!(line.expect(Kind::PubAck).id(), 7, "acknowledged");
     });
     assert_eq!((client.stats().set_aside, client.stats().waiting_requests), (1, 0));
 }
@@ -569,7 +569,7 @@ fn a_response_topic_that_is_refused_leaves_the_request_unsent() {
     let (client, mut line) = broker.connect(broker.config().response_topic("t/answers"));
     thread::scope(|scope| {
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
-        let subscribe = line.expect(8);
+        let subscribe = line.expect(Kind::Subscribe);
         assert_eq!(subscribe.filters(), [("t/answers".to_string(), 1)]);
         line.suback(subscribe.id(), &[0x80]);
         let refused = error(call.join().expect("no panic"));
@@ -579,16 +579,16 @@ fn a_response_topic_that_is_refused_leaves_the_request_unsent() {
         assert_eq!(client.stats().published, 0);
         // The next request tries again.
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
-        let id = line.expect(8).id();
+        let id = line.expect(Kind::Subscribe).id();
         line.suback(id, &[1]);
-        let request = line.expect(3);
-        line.ack(4, request.id());
+        let request = line.expect(Kind::Publish);
+        line.send(&Packet::PubAck(request.id()));
         line.reply(&request, 0, 0, "!");
         call.join().expect("no panic").expect("a reply");
         // And one after that has no need to.
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
         let request = line.read().expect("a packet");
-        assert_eq!(request.kind(), 3);
+        assert_eq!(request.kind(), Kind::Publish);
         line.reply(&request, 0, 0, "!");
         call.join().expect("no panic").expect("a reply");
     });

@@ -21,7 +21,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::broker::{self, Broker};
+use crate::support::broker::{self, Broker, Kind, Packet, level};
 use crate::support::{LONG, connected, error, event, eventually, payloads};
 use aliyun_mqtt::{AckMode, ErrorKind, Event, Events, Fate, QoS};
 
@@ -46,19 +46,19 @@ fn lost_for(events: &Events, kind: ErrorKind) -> aliyun_mqtt::Error {
 #[test]
 fn an_acknowledgement_of_nothing_costs_the_line_but_no_message() {
     // The client has one QoS 1 and one QoS 2 message under way. Kind and id; `None`: the id of that message.
-    let wrong: &[(u8, Option<u16>, u8)] = &[
-        (4, Some(0), 0),
-        (4, Some(900), 0),
-        (4, Some(u16::MAX), 0),
-        (4, None, 2),
-        (5, Some(0), 0),
-        (5, Some(900), 0),
-        (5, Some(u16::MAX), 0),
-        (5, None, 1),
-        (7, Some(900), 0),
-        (7, Some(u16::MAX), 0),
-        (7, None, 1),
-        (7, None, 2),
+    let wrong: &[(Kind, Option<u16>, u8)] = &[
+        (Kind::PubAck, Some(0), 0),
+        (Kind::PubAck, Some(900), 0),
+        (Kind::PubAck, Some(u16::MAX), 0),
+        (Kind::PubAck, None, 2),
+        (Kind::PubRec, Some(0), 0),
+        (Kind::PubRec, Some(900), 0),
+        (Kind::PubRec, Some(u16::MAX), 0),
+        (Kind::PubRec, None, 1),
+        (Kind::PubComp, Some(900), 0),
+        (Kind::PubComp, Some(u16::MAX), 0),
+        (Kind::PubComp, None, 1),
+        (Kind::PubComp, None, 2),
     ];
     for (kind, id, qos) in wrong {
         let broker = Broker::start();
@@ -66,22 +66,22 @@ fn an_acknowledgement_of_nothing_costs_the_line_but_no_message() {
         let events = client.events();
         let one = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
         let two = client.publish_nowait("t", QoS::ExactlyOnce, "two").expect("accepted");
-        let ids = [line.expect(3).id(), line.expect(3).id()];
+        let ids = [line.expect(Kind::Publish).id(), line.expect(Kind::Publish).id()];
         // rumqttc src/state.rs:222-301: `Unsolicited`, or taken for an answer it cannot be.
         let id = id.unwrap_or_else(|| ids[usize::from(*qos) - 1]);
-        line.ack(*kind, id);
+        line.send(&kind.of(id));
         let reason = lost(&events);
-        assert_eq!(reason.kind(), ErrorKind::Protocol, "{kind} {id}: {reason}");
+        assert_eq!(reason.kind(), ErrorKind::Protocol, "{kind:?} {id}: {reason}");
         // The others are in use, but for a message that is acknowledged otherwise.
         if [0, 900, u16::MAX].contains(&id) {
-            let names = ["", "", "", "", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
-            let said = format!("{} for packet id {id}, which is not in use", names[usize::from(*kind)]);
+            let name = format!("{kind:?}").to_uppercase();
+            let said = format!("{name} for packet id {id}, which is not in use");
             assert!(reason.to_string().contains(&said), "{reason}");
         }
         let mut line = broker.accept(false);
         line.serve_until(|packets| packets.len() == 3);
-        assert_eq!(one.wait().expect("acknowledged").attempts, 2, "{kind} {id}");
-        assert_eq!(two.wait().expect("complete").attempts, 2, "{kind} {id}");
+        assert_eq!(one.wait().expect("acknowledged").attempts, 2, "{kind:?} {id}");
+        assert_eq!(two.wait().expect("complete").attempts, 2, "{kind:?} {id}");
     }
 }
 
@@ -93,15 +93,15 @@ fn each_acknowledgement_counts_once() {
         let events = client.events();
         let done = client.publish_nowait("t", qos, "done").expect("accepted");
         let open = client.publish_nowait("t", qos, "open").expect("accepted");
-        let id = line.expect(3).id();
-        line.expect(3);
+        let id = line.expect(Kind::Publish).id();
+        line.expect(Kind::Publish);
         // The same once more, in one segment.
-        let kind = if qos == QoS::AtLeastOnce { 4 } else { 5 };
-        line.write(&[broker::ack(kind, id), broker::ack(kind, id)].concat());
+        let ack = if qos == QoS::AtLeastOnce { Packet::PubAck(id) } else { Packet::PubRec(id) };
+        line.write(&ack.encode(level()).repeat(2));
         assert_eq!(lost(&events).kind(), ErrorKind::Protocol);
         let mut line = broker.accept(false);
         let again = line.serve_until(|packets| packets.len() == if qos == QoS::AtLeastOnce { 1 } else { 4 });
-        let texts: Vec<_> = again.iter().filter(|packet| packet.kind() == 3).map(broker::Packet::payload).collect();
+        let texts: Vec<_> = again.iter().filter(|packet| packet.kind() == Kind::Publish).map(Packet::payload).collect();
         assert_eq!(texts, if qos == QoS::AtLeastOnce { &["open"][..] } else { &["done", "open"] });
         done.wait().expect("acknowledged");
         open.wait().expect("acknowledged");
@@ -113,12 +113,12 @@ fn a_pubrec_for_qos_1_does_not_follow_it_into_a_resumed_session() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(5, id);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubRec(id));
     // What comes again is the message: a PUBREL would be answered with a PUBCOMP, which is no answer to QoS 1.
     let mut line = broker.accept(true);
     let again = line.read().expect("a packet");
-    assert_eq!((again.kind(), again.id()), (3, id));
+    assert_eq!((again.kind(), again.id()), (Kind::Publish, id));
     line.answer(&again);
     delivery.wait().expect("acknowledged");
 }
@@ -131,19 +131,19 @@ fn a_verdict_of_the_wrong_kind_is_none() {
     thread::scope(|scope| {
         // rumqttc src/state.rs:187-193: neither is checked against what was asked.
         let subscribed = scope.spawn(|| client.subscribe_many(&[("a", QoS::AtLeastOnce)]));
-        let id = line.expect(8).id();
-        line.ack(11, id);
+        let id = line.expect(Kind::Subscribe).id();
+        line.send(&Packet::UnsubAck(id));
         assert_eq!(lost(&events).kind(), ErrorKind::Protocol);
         let mut line = broker.accept(false);
-        let again = line.expect(8);
+        let again = line.expect(Kind::Subscribe);
         line.answer(&again);
         assert_eq!(subscribed.join().expect("no panic").expect("granted"), [QoS::AtLeastOnce]);
         let unsubscribed = scope.spawn(|| client.unsubscribe("a"));
-        let id = line.expect(10).id();
+        let id = line.expect(Kind::Unsubscribe).id();
         line.suback(id, &[1]);
         assert_eq!(lost(&events).kind(), ErrorKind::Protocol);
         let mut line = broker.accept(false);
-        let again = line.expect(10);
+        let again = line.expect(Kind::Unsubscribe);
         line.answer(&again);
         unsubscribed.join().expect("no panic").expect("unsubscribed");
     });
@@ -155,16 +155,16 @@ fn a_verdict_for_nobody_is_ignored() {
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
         let subscribed = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
-        let id = line.expect(8).id();
+        let id = line.expect(Kind::Subscribe).id();
         line.suback(500, &[0x80]);
-        line.ack(11, 500);
+        line.send(&Packet::UnsubAck(500));
         // Twice, and the second time with another verdict.
         line.suback(id, &[1]);
         line.suback(id, &[0x80]);
         assert_eq!(subscribed.join().expect("no panic").expect("granted"), QoS::AtLeastOnce);
     });
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
-    let packet = line.expect(3);
+    let packet = line.expect(Kind::Publish);
     line.answer(&packet);
     delivery.wait().expect("acknowledged");
     assert_eq!(client.stats().connections, 1, "the line is none the worse for it");
@@ -174,16 +174,16 @@ fn a_verdict_for_nobody_is_ignored() {
 fn a_late_answer_is_nothing_to_the_next_message() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    for (qos, answer) in [(QoS::AtLeastOnce, 4), (QoS::ExactlyOnce, 5)] {
+    for (qos, answer) in [(QoS::AtLeastOnce, Kind::PubAck), (QoS::ExactlyOnce, Kind::PubRec)] {
         let late = error(client.with_timeout(SHORT).publish("t", qos, "late"));
         assert_eq!(late.fate(), Some(Fate::Unknown));
         let next = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
-        let packets = [line.expect(3), line.expect(3)];
+        let packets = [line.expect(Kind::Publish), line.expect(Kind::Publish)];
         assert_ne!(packets[0].id(), packets[1].id(), "the id is not free before its answer has come");
-        line.ack(answer, packets[0].id());
-        if answer == 5 {
-            assert_eq!(line.expect(6).id(), packets[0].id());
-            line.ack(7, packets[0].id());
+        line.send(&answer.of(packets[0].id()));
+        if answer == Kind::PubRec {
+            assert_eq!(line.expect(Kind::PubRel).id(), packets[0].id());
+            line.send(&Packet::PubComp(packets[0].id()));
         }
         // Handled after the late one, which was written first.
         line.publish("mark", 0, 0, false, "");
@@ -203,33 +203,36 @@ fn a_resumed_exchange_completes_in_both_directions() {
         let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
         let events = client.events();
         let out = client.publish_nowait("t", QoS::ExactlyOnce, "out").expect("accepted");
-        let id = line.expect(3).id();
+        let id = line.expect(Kind::Publish).id();
         // The same id in both directions means nothing.
         line.publish("t", 2, id, false, "in");
         assert_eq!(payloads(&client, 1), ["in"]);
-        line.expect(5);
+        line.expect(Kind::PubRec);
         if received {
-            line.ack(5, id);
-            line.expect(6);
+            line.send(&Packet::PubRec(id));
+            line.expect(Kind::PubRel);
         }
         drop(line);
         let mut line = broker.accept(true);
         connected(&events);
         if received {
             // rumqttc src/state.rs:270-275: a PUBREL it does not remember is `Unsolicited`, on every connection.
-            line.ack(6, id);
+            line.send(&Packet::PubRel(id));
         } else {
             // rumqttc src/state.rs:197-219: nothing is compared with what came before.
             line.publish("t", 2, id, true, "in");
         }
         let packets = line.serve_until(|packets| packets.len() == if received { 2 } else { 3 });
-        let mut kinds: Vec<_> = packets.iter().map(broker::Packet::kind).collect();
+        let mut kinds: Vec<_> = packets.iter().map(Packet::kind).collect();
         kinds.sort_unstable();
-        assert_eq!(kinds, if received { &[6, 7][..] } else { &[3, 5, 6] });
+        assert_eq!(
+            kinds,
+            if received { &[Kind::PubRel, Kind::PubComp][..] } else { &[Kind::Publish, Kind::PubRec, Kind::PubRel] }
+        );
         out.wait().expect("complete");
         if !received {
-            line.ack(6, id);
-            line.expect(7);
+            line.send(&Packet::PubRel(id));
+            line.expect(Kind::PubComp);
         }
         assert!(client.try_recv().expect("alive").is_none(), "once");
         // The exchange is over, so the same id is a new message.
@@ -254,7 +257,7 @@ fn taking_and_answering_in_one_thread_needs_no_reader_on_the_other_side() {
         answers.push(client.publish_nowait("answer", QoS::AtLeastOnce, "!").expect("accepted"));
     }
     let packets = line.serve_until(|packets| packets.len() == 2 * usize::from(COUNT));
-    let acks: Vec<_> = packets.iter().filter(|packet| packet.kind() == 4).map(broker::Packet::id).collect();
+    let acks: Vec<_> = packets.iter().filter(|packet| packet.kind() == Kind::PubAck).map(Packet::id).collect();
     assert_eq!(acks, (1..=COUNT).collect::<Vec<_>>(), "in the order of receipt");
     for answer in answers {
         answer.wait().expect("acknowledged");
@@ -280,7 +283,7 @@ fn an_acknowledgement_does_not_outlive_its_session() {
     }
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
     let packet = line.read().expect("a packet");
-    assert_eq!(packet.kind(), 3, "no acknowledgement");
+    assert_eq!(packet.kind(), Kind::Publish, "no acknowledgement");
     line.answer(&packet);
     delivery.wait().expect("acknowledged");
 }
@@ -299,13 +302,13 @@ fn a_clean_session_is_never_taken_for_a_resumed_one() {
     // Against the rules (MQTT-3.2.2-1), so there can be no such session. A client of MQTT 5 has to close (MQTT-3.2.2-4);
     // one of MQTT 3.1.1 need not.
     let mut line = broker.accept(true);
-    if broker::level() == 5 {
+    if level() == 5 {
         let reason = lost_for(&events, ErrorKind::Protocol);
         assert!(reason.to_string().contains("told to drop"), "{reason}");
         line = broker.accept(false);
     }
     let restored = line.read().expect("a packet");
-    assert_eq!(restored.kind(), 8, "it has no subscriptions");
+    assert_eq!(restored.kind(), Kind::Subscribe, "it has no subscriptions");
     line.answer(&restored);
     let present = event(&events, "connected", |event| match event {
         Event::Connected { session_present, .. } => Some(session_present),
@@ -321,12 +324,12 @@ fn a_pubrec_that_comes_again_is_answered_each_time() {
     // More than rumqttc has packet ids: none of them may stay in use.
     for _ in 0..1_500 {
         let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
-        let id = line.expect(3).id();
+        let id = line.expect(Kind::Publish).id();
         for _ in 0..2 {
-            line.ack(5, id);
-            assert_eq!(line.expect(6).id(), id);
+            line.send(&Packet::PubRec(id));
+            assert_eq!(line.expect(Kind::PubRel).id(), id);
         }
-        line.ack(7, id);
+        line.send(&Packet::PubComp(id));
         delivery.wait().expect("complete");
     }
     assert_eq!(client.stats().connections, 1);
@@ -344,13 +347,13 @@ fn a_server_that_acknowledges_everything_twice_gets_the_messages_in_the_end() {
             scope.spawn(|| {
                 // Until a connection comes that says nothing.
                 while let Some(packet) = line.read() {
-                    let kind = match (packet.kind(), packet.qos()) {
-                        (3, 1) => 4,
-                        (3, _) => 5,
-                        (6, _) => 7,
+                    let ack = match packet {
+                        Packet::Publish(message) if message.qos == 1 => Packet::PubAck(message.id),
+                        Packet::Publish(message) => Packet::PubRec(message.id),
+                        Packet::PubRel(id) => Packet::PubComp(id),
                         _ => continue,
                     };
-                    line.write(&[broker::ack(kind, packet.id()), broker::ack(kind, packet.id())].concat());
+                    line.write(&ack.encode(level()).repeat(2));
                     // The line is of no more use.
                     while line.read().is_some() {}
                     line = broker.accept_raw();
@@ -374,12 +377,12 @@ fn a_server_that_sends_pubrec_twice_in_a_row_gets_a_message_without_a_kept_sessi
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
-    let id = line.expect(3).id();
-    line.write(&[broker::ack(5, id), broker::ack(5, id)].concat());
+    let id = line.expect(Kind::Publish).id();
+    line.write(&[Packet::PubRec(id).encode(level()), Packet::PubRec(id).encode(level())].concat());
     for _ in 0..2 {
-        assert_eq!(line.expect(6).id(), id);
+        assert_eq!(line.expect(Kind::PubRel).id(), id);
     }
-    line.ack(7, id);
+    line.send(&Packet::PubComp(id));
     delivery.wait().expect("complete");
 }
 
@@ -388,8 +391,8 @@ fn a_server_that_sends_pubrec_twice_in_a_row_gets_a_message_without_a_kept_sessi
 fn a_pubrel_twice_in_a_row_is_answered_twice() {
     let broker = Broker::start();
     let (_client, mut line) = broker.connect(broker.config());
-    line.write(&[broker::ack(6, 7), broker::ack(6, 7)].concat());
+    line.write(&[Packet::PubRel(7).encode(level()), Packet::PubRel(7).encode(level())].concat());
     for _ in 0..2 {
-        assert_eq!(line.expect(7).id(), 7);
+        assert_eq!(line.expect(Kind::PubComp).id(), 7);
     }
 }

@@ -17,7 +17,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::broker::{self, Broker, lax};
+use crate::support::broker::{self, Broker, Kind, lax};
 use crate::support::{LONG, error, event, eventually};
 use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, QoS};
 
@@ -56,7 +56,7 @@ fn nothing_is_dialled_after_disconnect() {
     thread::scope(|scope| {
         let leaving = scope.spawn(|| client.disconnect());
         // rumqttc's loop would end with an error when the other side closes, and connect again at the next poll.
-        assert_eq!(line.read().map(|packet| packet.kind()), Some(14));
+        assert_eq!(line.read().map(|packet| packet.kind()), Some(Kind::Disconnect));
         drop(line);
         leaving.join().expect("no panic").expect("nothing to deliver");
     });
@@ -118,7 +118,7 @@ fn told_to_stop_while_the_window_is_full() {
     thread::scope(|scope| {
         // One on the line, two behind it, and two that find no room.
         let written = scope.spawn(|| client.publish("t/written", QoS::ExactlyOnce, "x"));
-        line.expect(3);
+        line.expect(Kind::Publish);
         let behind: Vec<_> =
             (0..2).map(|_| client.publish_nowait("t/behind", QoS::AtLeastOnce, "x").expect("room")).collect();
         let waiting: Vec<_> =
@@ -127,7 +127,7 @@ fn told_to_stop_while_the_window_is_full() {
         let report = error(stop(&client));
         assert_eq!(report.kind(), ErrorKind::Undelivered { count: 3 }, "{report}");
         assert!(report.to_string().contains("t/written") && report.to_string().contains("t/behind"), "{report}");
-        assert_eq!(line.read().map(|packet| packet.kind()), Some(14));
+        assert_eq!(line.read().map(|packet| packet.kind()), Some(Kind::Disconnect));
         drop(line);
         assert_eq!(error(written.join().expect("no panic")).fate(), Some(Fate::Unknown));
         for delivery in behind {
@@ -156,8 +156,8 @@ fn told_to_stop_while_messages_come_in() {
         }
         let leaving = scope.spawn(|| stop(&client));
         // The messages go on coming until the goodbye is read.
-        let packets = line.serve_until(|packets| packets.iter().any(|packet| packet.kind() == 14));
-        assert_eq!(packets.last().map(broker::Packet::kind), Some(14));
+        let packets = line.serve_until(|packets| packets.iter().any(|packet| packet.kind() == Kind::Disconnect));
+        assert_eq!(packets.last().map(broker::Packet::kind), Some(Kind::Disconnect));
         drop(line);
         leaving.join().expect("no panic").expect("nothing to deliver");
         // What had arrived can be taken to the last one.

@@ -21,7 +21,7 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::broker::{self, Broker, lax};
+use crate::support::broker::{self, Broker, Kind, Packet, lax, level};
 use crate::support::{LONG, error, event, payloads};
 use aliyun_mqtt::{AckMode, Client, Credentials, ErrorKind, Event, Events, QoS};
 
@@ -35,7 +35,7 @@ fn lost(events: &Events) -> aliyun_mqtt::Error {
 /// The client and its line are well: a message goes out and is acknowledged.
 fn proves_well(client: &Client, line: &mut broker::Line) {
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "well").expect("accepted");
-    let packet = line.expect(3);
+    let packet = line.expect(Kind::Publish);
     assert_eq!(packet.payload(), "well");
     line.answer(&packet);
     delivery.wait().expect("acknowledged");
@@ -46,7 +46,7 @@ fn garbage_costs_the_line_and_not_the_client() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     let events = client.events();
-    let v5 = broker::level() == 5;
+    let v5 = level() == 5;
     let mut garbage: Vec<Vec<u8>> = vec![
         // Remaining lengths: too many bytes, and one that no server can mean.
         vec![0x30, 0xff, 0xff, 0xff, 0xff, 0x01],
@@ -95,12 +95,12 @@ fn what_a_server_must_not_send_ends_the_line_by_its_name() {
         (publish("a\0b", 1, 5, false, b"x"), "with NUL"),
         (publish("t", 0, 0, true, b"x"), "DUP at QoS 0"),
         (broker::connack(false), "CONNACK a second time"),
-        (broker::ack(4, 9), "PUBACK for packet id 9, which is not in use"),
-        (broker::ack(5, 9), "PUBREC for packet id 9, which is not in use"),
-        (broker::ack(7, 9), "PUBCOMP for packet id 9, which is not in use"),
+        (Packet::PubAck(9).encode(level()), "PUBACK for packet id 9, which is not in use"),
+        (Packet::PubRec(9).encode(level()), "PUBREC for packet id 9, which is not in use"),
+        (Packet::PubComp(9).encode(level()), "PUBCOMP for packet id 9, which is not in use"),
         (broker::packet(0xc0, &[]), "PINGREQ, which only a client sends"),
     ];
-    if broker::level() == 5 {
+    if level() == 5 {
         cases.extend([
             (broker::packet(0x10, b"\0\x04MQTT\x05\0\0\0\0\0\0"), "CONNECT, which only a client sends"),
             (broker::packet(0x82, b"\0\x01\0\0\x01t\0"), "SUBSCRIBE, which only a client sends"),
@@ -142,24 +142,24 @@ fn suback_has_a_code_for_each_filter() {
     thread::scope(|scope| {
         let granted = scope.spawn(|| client.subscribe_many(&filters));
         for codes in [&[1][..], &[1, 0, 1]] {
-            let id = line.expect(8).id();
+            let id = line.expect(Kind::Subscribe).id();
             line.suback(id, codes);
             let reason = lost(&events);
             assert_eq!(reason.kind(), ErrorKind::Protocol, "{reason}");
             assert!(reason.to_string().contains("2 filters were asked for"), "{reason}");
             line = broker.accept(false);
         }
-        let id = line.expect(8).id();
+        let id = line.expect(Kind::Subscribe).id();
         line.suback(id, &[1, 0]);
         assert_eq!(granted.join().expect("no panic").expect("granted"), [QoS::AtLeastOnce, QoS::AtMostOnce]);
     });
     // The same where subscriptions are restored.
     drop(line);
     let mut line = broker.accept(false);
-    let id = line.expect(8).id();
+    let id = line.expect(Kind::Subscribe).id();
     line.suback(id, &[1]);
     let mut line = broker.accept(false);
-    let restored = line.expect(8);
+    let restored = line.expect(Kind::Subscribe);
     assert_eq!(restored.filters().len(), 2);
     line.suback(restored.id(), &[1, 0]);
     proves_well(&client, &mut line);
@@ -186,7 +186,7 @@ fn a_packet_over_the_limit_names_the_limit() {
     let (client, mut line) = broker.connect(broker.config().limits(limits));
     let events = client.events();
     // MQTT 5 has one byte more in front of the payload.
-    let most = 1_997 - usize::from(broker::level() == 5);
+    let most = 1_997 - usize::from(level() == 5);
     line.write(&broker::publish("t", 0, 0, false, &vec![b'x'; most]));
     assert_eq!(client.recv_timeout(LONG).expect("alive").expect("a message").payload().len(), most);
     // rumqttc src/mqttbytes/mod.rs:181-183: only that the line is of no more use, without the packet or the limit.
@@ -236,7 +236,7 @@ fn a_kept_session_gets_past_messages_over_the_limit() {
     // What makes it large: payload, topic, or properties; two in a row; at each QoS.
     let waiting = |dup: bool| {
         let large = |id, qos| broker::publish("t/large", qos, id, dup, &large);
-        let third = if broker::level() == 5 { with_properties(4, dup, 3_000) } else { large(4, 1) };
+        let third = if level() == 5 { with_properties(4, dup, 3_000) } else { large(4, 1) };
         [
             broker::publish("t", 1, 1, dup, b"one"),
             large(2, 1),
@@ -265,7 +265,7 @@ fn a_kept_session_gets_past_messages_over_the_limit() {
         assert_eq!(texts, ["one", "two", "three"], "{mode:?}");
         let mut topics: Vec<_> = (0..4).map(|_| set_aside(&events).0).collect();
         topics.sort();
-        let third = if broker::level() == 5 { "t" } else { "t/large" };
+        let third = if level() == 5 { "t" } else { "t/large" };
         let mut expected = ["t/large", &long, third, "t/large"];
         expected.sort_unstable();
         assert_eq!(topics, expected);
@@ -275,11 +275,12 @@ fn a_kept_session_gets_past_messages_over_the_limit() {
             taken.iter().for_each(|message| message.ack().expect("noted"));
         }
         let acknowledged: Vec<_> = (0..7).map(|_| line.read().expect("an acknowledgement")).collect();
-        let acknowledged: Vec<_> = acknowledged.iter().map(|ack| (ack.kind(), ack.id())).collect();
-        assert_eq!(acknowledged, [(4, 1), (4, 2), (4, 3), (4, 4), (5, 5), (5, 6), (4, 7)], "{mode:?}");
+        let expected = [1, 2, 3, 4].map(Packet::PubAck).into_iter().chain([5, 6].map(Packet::PubRec));
+        let expected: Vec<_> = expected.chain([Packet::PubAck(7)]).collect();
+        assert_eq!(acknowledged, expected, "{mode:?}");
         for id in [5, 6] {
-            line.ack(6, id);
-            assert_eq!(line.expect(7).id(), id);
+            line.send(&Packet::PubRel(id));
+            assert_eq!(line.expect(Kind::PubComp).id(), id);
         }
         let stats = client.stats();
         assert_eq!((stats.connections, stats.set_aside, stats.unacknowledged), (2, 4, 0), "{mode:?}");
@@ -297,7 +298,7 @@ fn one_that_comes_before_the_first_connection_is_set_up_does_not_end_it() {
         line.write(&[broker::connack(false), broker::publish("t", 1, 1, false, &[b'x'; 3_000])].concat());
         while line.read().is_some() {}
         let mut line = broker.accept(false);
-        let flag = line.expect(3);
+        let flag = line.expect(Kind::Publish);
         line.answer(&flag);
         line
     });
@@ -311,7 +312,7 @@ fn what_waits_for_an_answer_is_not_blamed_on_topics() {
     let limits = lax().payload_len(1_000).topic_len(100).packet_len(2_000);
     let (client, mut line) = broker.connect(broker.config().limits(limits).timeout(Duration::from_secs(3)));
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
-    line.expect(3);
+    line.expect(Kind::Publish);
     line.write(&broker::publish("t", 0, 0, false, &[b'x'; 3_000]));
     // Nobody answers any more.
     let error = error(delivery.wait());
@@ -343,15 +344,15 @@ fn large_payloads_pass_both_ways() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().limits(lax().payload_len(SIZE)));
     let delivery = client.publish_nowait("t", QoS::ExactlyOnce, vec![b'x'; SIZE]).expect("accepted");
-    let packet = line.expect(3);
+    let packet = line.expect(Kind::Publish);
     assert_eq!(packet.payload().len(), SIZE);
     line.answer(&packet);
-    let release = line.expect(6);
+    let release = line.expect(Kind::PubRel);
     line.answer(&release);
     delivery.wait().expect("complete");
     line.write(&broker::publish("t", 1, 1, false, &vec![b'y'; SIZE]));
     assert_eq!(payloads(&client, 1)[0].len(), SIZE);
-    assert_eq!(line.expect(4).id(), 1);
+    assert_eq!(line.expect(Kind::PubAck).id(), 1);
 }
 
 #[test]
@@ -379,7 +380,7 @@ fn what_the_codec_would_cut_off_is_refused_before() {
     let packet = line.read().expect("a packet");
     assert_eq!(
         (packet.kind(), packet.topic().len(), packet.payload().len()),
-        (3, 65_535, 1_000),
+        (Kind::Publish, 65_535, 1_000),
         "the first to go out"
     );
     line.answer(&packet);
@@ -427,7 +428,7 @@ fn messages_behind_connack_in_its_segment_are_kept() {
 
 #[test]
 fn something_else_than_connack() {
-    let unknown_code: &[u8] = if broker::level() == 5 { &[0x20, 3, 0, 9, 0] } else { &[0x20, 2, 0, 9] };
+    let unknown_code: &[u8] = if level() == 5 { &[0x20, 3, 0, 9, 0] } else { &[0x20, 2, 0, 9] };
     for answer in [&broker::publish("t", 0, 0, false, b"x")[..], &[0xd0, 0], unknown_code, &[0x20, 1, 0]] {
         let broker = Broker::start();
         let config = broker.config().build().expect("good");

@@ -33,7 +33,7 @@
 use std::collections::HashSet;
 use std::thread;
 
-use crate::support::broker::{self, Broker, Line};
+use crate::support::broker::{self, Broker, Kind, Line, Packet, level};
 use crate::support::{LONG, connected, error, eventually, text};
 use aliyun_mqtt::{AckMode, Client, Delivery, ErrorKind, QoS};
 
@@ -56,7 +56,7 @@ fn a_lost_session_loses_neither_what_was_written_nor_what_was_queued() {
         })
         .collect();
     for _ in 0..4 {
-        line.expect(3);
+        line.expect(Kind::Publish);
     }
     drop(line);
     // rumqttc src/eventloop.rs:161-163: session_present=false clears `pending`, the channel's requests included.
@@ -69,8 +69,8 @@ fn a_lost_session_loses_neither_what_was_written_nor_what_was_queued() {
     }
 }
 
-fn publishes(packets: &[broker::Packet]) -> Vec<String> {
-    packets.iter().filter(|packet| packet.kind() == 3).map(broker::Packet::payload).collect()
+fn publishes(packets: &[Packet]) -> Vec<String> {
+    packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(Packet::payload).collect()
 }
 
 #[test]
@@ -83,9 +83,9 @@ fn answers_in_the_same_segment_as_the_end_count_and_only_once() {
         let (client, mut line) = broker.connect(broker.config());
         let deliveries: Vec<_> =
             (0..COUNT).map(|number| publish(&client, QoS::AtLeastOnce, &number.to_string())).collect();
-        let ids: Vec<_> = (0..COUNT).map(|_| line.expect(3).id()).collect();
+        let ids: Vec<_> = (0..COUNT).map(|_| line.expect(Kind::Publish).id()).collect();
         let mut last = broker::publish("t", 1, 7, false, b"last words");
-        last.extend(ids.iter().rev().flat_map(|id| broker::ack(4, *id)));
+        last.extend(ids.iter().rev().flat_map(|id| Packet::PubAck(*id).encode(level())));
         last.extend_from_slice(end.unwrap_or_default());
         // rumqttc src/eventloop.rs:133-143: `clean` leaves what was read in `state.events`, for the next connection.
         let closing = thread::spawn(move || line.write_and_close(&last));
@@ -96,7 +96,7 @@ fn answers_in_the_same_segment_as_the_end_count_and_only_once() {
         assert_eq!(text(client.recv_timeout(LONG).expect("alive").expect("a message").payload()), "last words");
         let next = publish(&client, QoS::AtLeastOnce, "next");
         let packet = line.read().expect("a packet");
-        assert_eq!(packet.kind(), 3, "no PUBACK for a message of the last connection");
+        assert_eq!(packet.kind(), Kind::Publish, "no PUBACK for a message of the last connection");
         assert_eq!(next.try_wait().expect("pending"), None, "no answer of the last connection either");
         line.answer(&packet);
         next.wait().expect("acknowledged");
@@ -110,13 +110,13 @@ fn an_answer_to_the_last_connection_is_none_to_this_one() {
     let (client, mut line) = broker.connect(broker.config());
     let first = publish(&client, QoS::AtLeastOnce, "first");
     let second = publish(&client, QoS::AtLeastOnce, "second");
-    let ids = [line.expect(3).id(), line.expect(3).id()];
-    line.ack(4, ids[0]);
+    let ids = [line.expect(Kind::Publish).id(), line.expect(Kind::Publish).id()];
+    line.send(&Packet::PubAck(ids[0]));
     first.wait().expect("acknowledged");
     line.reset();
     // A new session begins with the first id again, which was the one of another message.
     let mut line = broker.accept(false);
-    let again = line.expect(3);
+    let again = line.expect(Kind::Publish);
     assert_eq!((again.payload().as_str(), again.id(), again.dup()), ("second", ids[0], false));
     assert_eq!(second.try_wait().expect("pending"), None);
     line.answer(&again);
@@ -128,7 +128,7 @@ fn go_round(client: &Client, line: &mut Line, held: u16) {
     let mut id = held;
     while id != if held == 1 { IDS } else { held - 1 } {
         let delivery = publish(client, QoS::AtLeastOnce, "round");
-        let packet = line.expect(3);
+        let packet = line.expect(Kind::Publish);
         id = packet.id();
         assert_ne!(id, held);
         line.answer(&packet);
@@ -144,11 +144,11 @@ fn an_id_in_use_is_never_given_again() {
         let broker = Broker::start();
         let (client, mut line) = broker.connect(broker.config());
         let straggler = publish(&client, held_qos, "straggler");
-        let held = line.expect(3).id();
+        let held = line.expect(Kind::Publish).id();
         if held_qos == QoS::ExactlyOnce {
             // rumqttc src/state.rs:257-262: from PUBREC on, it takes the id for free.
-            line.ack(5, held);
-            line.expect(6);
+            line.send(&Packet::PubRec(held));
+            line.expect(Kind::PubRel);
         }
         go_round(&client, &mut line, held);
         // rumqttc src/state.rs:318-329: the next publish would be put aside, and nothing be sent any more.
@@ -161,10 +161,11 @@ fn an_id_in_use_is_never_given_again() {
             // QoS 0 needs no id, but the order holds; so what comes first shows what was held back.
             let behind = publish(&client, QoS::AtMostOnce, "behind");
             assert_eq!(straggler.try_wait().expect("pending"), None);
-            line.ack(if held_qos == QoS::ExactlyOnce { 7 } else { 4 }, held);
+            let ack = if held_qos == QoS::ExactlyOnce { Kind::PubComp } else { Kind::PubAck };
+            line.send(&ack.of(held));
             let packet = line.read().expect("a packet");
             assert_eq!(packet.id(), held, "its turn, as soon as it is free");
-            assert_eq!(packet.kind(), if follower == "subscribe" { 8 } else { 3 });
+            assert_eq!(packet.kind(), if follower == "subscribe" { Kind::Subscribe } else { Kind::Publish });
             line.answer(&packet);
             // The message behind it, and PUBREL.
             let more = if follower == "publish" { 2 } else { 1 };
@@ -181,14 +182,14 @@ fn nothing_waits_for_an_id_of_a_session_that_is_gone() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     let straggler = publish(&client, QoS::AtLeastOnce, "straggler");
-    let held = line.expect(3).id();
+    let held = line.expect(Kind::Publish).id();
     go_round(&client, &mut line, held);
     let next = publish(&client, QoS::AtLeastOnce, "next");
     drop(line);
     // rumqttc src/state.rs:381-386: `collision` stays, and every second ping ends the connection with CollisionTimeout.
     let mut line = broker.accept(false);
     for payload in ["straggler", "next"] {
-        let packet = line.expect(3);
+        let packet = line.expect(Kind::Publish);
         assert_eq!(packet.payload(), payload);
         line.answer(&packet);
     }
@@ -203,15 +204,15 @@ fn more_than_a_window_survives_a_resumed_session_in_order() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(WINDOW as u16).device_id("d").clean_session(false));
     let deliveries: Vec<_> = (0..COUNT).map(|number| publish(&client, QoS::AtLeastOnce, &number.to_string())).collect();
-    let ids: Vec<_> = (0..WINDOW).map(|_| line.expect(3).id()).collect();
+    let ids: Vec<_> = (0..WINDOW).map(|_| line.expect(Kind::Publish).id()).collect();
     drop(line);
     // rumqttc src/eventloop.rs:243: pending requests pass the gate, and each that collides overwrites the one before.
     let mut line = broker.accept(true);
     let packets = line.serve_until(|packets| packets.len() == COUNT);
     let (again, rest) = packets.split_at(WINDOW);
-    assert_eq!(again.iter().map(broker::Packet::id).collect::<Vec<_>>(), ids);
+    assert_eq!(again.iter().map(Packet::id).collect::<Vec<_>>(), ids);
     // rumqttc src/eventloop.rs:130: it would send them again with dup=false.
-    assert!(again.iter().all(broker::Packet::dup) && !rest.iter().any(broker::Packet::dup));
+    assert!(again.iter().all(Packet::dup) && !rest.iter().any(Packet::dup));
     let expected: Vec<_> = (0..COUNT).map(|number| number.to_string()).collect();
     assert_eq!(publishes(&packets), expected);
     for (number, delivery) in deliveries.iter().enumerate() {
@@ -227,12 +228,12 @@ fn a_subscription_under_way_is_asked_again() {
         let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
         thread::scope(|scope| {
             let subscribed = scope.spawn(|| client.subscribe("a/#", QoS::AtLeastOnce));
-            line.expect(8);
+            line.expect(Kind::Subscribe);
             drop(line);
             // rumqttc src/state.rs:103-130: only publishes and PUBRELs are remembered.
             let mut line = broker.accept(session_present);
             let packet = line.read().expect("a packet");
-            assert_eq!(packet.kind(), 8);
+            assert_eq!(packet.kind(), Kind::Subscribe);
             line.answer(&packet);
             assert_eq!(subscribed.join().expect("no panic").expect("granted"), QoS::AtLeastOnce);
         });
@@ -244,8 +245,8 @@ fn a_full_window_lets_acknowledgements_and_the_goodbye_pass() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(2).ack_mode(AckMode::Manual));
     let held: Vec<_> = (0..3).map(|number| publish(&client, QoS::AtLeastOnce, &number.to_string())).collect();
-    line.expect(3);
-    line.expect(3);
+    line.expect(Kind::Publish);
+    line.expect(Kind::Publish);
     line.publish("t", 1, 7, false, "in");
     line.publish("t", 2, 8, false, "in");
     for _ in 0..2 {
@@ -253,10 +254,10 @@ fn a_full_window_lets_acknowledgements_and_the_goodbye_pass() {
     }
     // rumqttc src/eventloop.rs:188,243: at its own limit it reads no request at all; ours is always lower.
     let (puback, pubrec) = (line.read().expect("a packet"), line.read().expect("a packet"));
-    assert_eq!((puback.kind(), puback.id(), pubrec.kind(), pubrec.id()), (4, 7, 5, 8));
+    assert_eq!((puback, pubrec), (Packet::PubAck(7), Packet::PubRec(8)));
     thread::scope(|scope| {
         let leaving = scope.spawn(|| client.with_timeout(std::time::Duration::from_secs(1)).disconnect());
-        line.expect(14);
+        line.expect(Kind::Disconnect);
         drop(line);
         let report = error(leaving.join().expect("no panic"));
         assert_eq!(report.kind(), ErrorKind::Undelivered { count: 3 });
@@ -275,15 +276,16 @@ fn answers_in_reverse_reach_whoever_asked() {
         let one = publish(&client, QoS::AtLeastOnce, "one");
         let two = publish(&client, QoS::ExactlyOnce, "two");
         let mut packets: Vec<_> = (0..5).map(|_| line.read().expect("a packet")).collect();
-        let ids: HashSet<_> = packets.iter().map(broker::Packet::id).collect();
+        let ids: HashSet<_> = packets.iter().map(Packet::id).collect();
         assert_eq!(ids.len(), 5, "no id twice");
         packets.reverse();
         for packet in packets {
-            let low = packet.kind() == 8 && packet.body.windows(3).any(|part| part == b"low");
+            let low =
+                packet.kind() == Kind::Subscribe && packet.filters().iter().any(|(filter, _)| filter.contains("low"));
             if low { line.suback(packet.id(), &[0]) } else { line.answer(&packet) }
         }
         assert_eq!(two.try_wait().expect("pending"), None, "PUBCOMP is still to come");
-        let release = line.expect(6);
+        let release = line.expect(Kind::PubRel);
         line.answer(&release);
         assert_eq!(low.join().expect("no panic").expect("granted"), QoS::AtMostOnce);
         assert_eq!(high.join().expect("no panic").expect("granted"), QoS::AtLeastOnce);
@@ -299,11 +301,11 @@ fn a_reset_line_is_as_good_as_a_closed_one() {
     let (client, mut line) = broker.connect(broker.config());
     let events = client.events();
     let delivery = publish(&client, QoS::AtLeastOnce, "x");
-    line.expect(3);
+    line.expect(Kind::Publish);
     line.reset();
     let mut line = broker.accept(false);
     connected(&events);
-    let packet = line.expect(3);
+    let packet = line.expect(Kind::Publish);
     line.answer(&packet);
     assert_eq!(delivery.wait().expect("acknowledged").attempts, 2);
 }

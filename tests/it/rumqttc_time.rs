@@ -19,7 +19,7 @@ use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::broker::{self, Broker, lax};
+use crate::support::broker::{self, Broker, Kind, lax};
 use crate::support::{LONG, connected, error, event, eventually, payloads};
 use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, QoS, Stage};
 
@@ -43,15 +43,15 @@ fn a_line_that_died_silently_is_given_up_after_two_periods() {
     let start = Instant::now();
     let events = client.events();
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
-    line.expect(3);
-    line.expect(12);
+    line.expect(Kind::Publish);
+    line.expect(Kind::PingReq);
     // Alive, but not answering: rumqttc src/state.rs:391-395 looks only when the next ping is due.
     let reason = lost(&events);
     assert_eq!(reason.kind(), ErrorKind::ConnectionLost);
     assert!(reason.to_string().contains("keep-alive ping"), "{reason}");
     assert!(start.elapsed() >= 2 * KEEP_ALIVE - Duration::from_millis(500), "{:?}", start.elapsed());
     let mut line = broker.accept(false);
-    let again = line.expect(3);
+    let again = line.expect(Kind::Publish);
     line.answer(&again);
     assert_eq!(delivery.wait().expect("acknowledged").attempts, 2);
 }
@@ -67,27 +67,31 @@ fn pings_go_on_while_the_inbox_is_full() {
     eventually("the inbox is full", || client.stats().refused_full == 2);
     // The program publishes and does not receive.
     thread::scope(|scope| {
-        let serving = scope.spawn(|| line.serve_until(|packets| count(packets, 12) == 2));
+        let serving = scope.spawn(|| line.serve_until(|packets| count(packets, Kind::PingReq) == 2));
         while !serving.is_finished() {
             client.publish("t", QoS::AtMostOnce, "busy").expect("written");
             thread::park_timeout(Duration::from_millis(20));
         }
         let packets = serving.join().expect("no panic");
-        assert_eq!(count(&packets, 12), 2, "the line was not closed");
-        assert_eq!(count(&packets, 4) + count(&packets, 5), 0, "nothing was taken, so nothing acknowledged");
+        assert_eq!(count(&packets, Kind::PingReq), 2, "the line was not closed");
+        assert_eq!(
+            count(&packets, Kind::PubAck) + count(&packets, Kind::PubRec),
+            0,
+            "nothing was taken, so nothing acknowledged"
+        );
     });
     assert_eq!(payloads(&client, 1), ["kept"]);
-    assert_eq!(line.expect(4).id(), 1);
+    assert_eq!(line.expect(Kind::PubAck).id(), 1);
     // What the broker has kept for itself comes when it sends it again.
     line.publish("t", 1, 2, true, "refused");
     assert_eq!(payloads(&client, 1), ["refused"]);
     line.publish("t", 2, 3, true, "refused, too");
     assert_eq!(payloads(&client, 1), ["refused, too"]);
-    assert_eq!(line.expect(5).id(), 3);
+    assert_eq!(line.expect(Kind::PubRec).id(), 3);
     assert_eq!(client.stats().connections, 1);
 }
 
-fn count(packets: &[broker::Packet], kind: u8) -> usize {
+fn count(packets: &[broker::Packet], kind: Kind) -> usize {
     packets.iter().filter(|packet| packet.kind() == kind).count()
 }
 
@@ -144,7 +148,7 @@ fn connack_that_never_comes_on_a_later_connection() {
     drop(looked);
     assert_eq!(lost(&events).kind(), ErrorKind::Timeout(Stage::ConnAck));
     let mut line = broker.accept(false);
-    let packet = line.expect(3);
+    let packet = line.expect(Kind::Publish);
     line.answer(&packet);
     assert_eq!(delivery.wait().expect("acknowledged").attempts, 1);
     drop(held);
@@ -166,7 +170,7 @@ fn short_waits_do_not_disturb_a_slow_handshake() {
     }
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "kept").expect("accepted");
     line.write(&broker::connack(false));
-    let packet = line.expect(3);
+    let packet = line.expect(Kind::Publish);
     assert_eq!(packet.payload(), "kept");
     line.answer(&packet);
     delivery.wait().expect("acknowledged");

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::broker::{Broker, Line, connack_with};
+use crate::support::broker::{Broker, Kind, Line, Packet, connack_with};
 use crate::support::{LONG, connected, error, event, eventually};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, ErrorKind, Event, Fate, Protocol, QoS};
 
@@ -42,8 +42,8 @@ fn refuse(client: &Client, line: &mut Line, count: usize) {
             deliveries.iter().map(|delivery| error(delivery.wait())).collect::<Vec<_>>()
         });
         for _ in 0..count {
-            let id = line.expect(3).id();
-            line.ack_with(5, id, 0x87, "");
+            let id = line.expect(Kind::Publish).id();
+            line.send_with(&Packet::PubRec(id), 0x87, "");
         }
         for refused in publisher.join().expect("no panic") {
             assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Rejected, Some(Fate::Refused)));
@@ -58,29 +58,29 @@ fn refused_messages_do_not_use_up_the_line() {
     let (client, mut line) = broker.connect(v5(&broker));
     // Exchanges of every kind are open meanwhile, and go on afterwards.
     let held_1 = client.publish_nowait("held/1", QoS::AtLeastOnce, "").expect("accepted");
-    let id_1 = line.expect(3).id();
+    let id_1 = line.expect(Kind::Publish).id();
     let held_2 = client.publish_nowait("held/2", QoS::ExactlyOnce, "").expect("accepted");
-    let id_2 = line.expect(3).id();
-    line.ack(5, id_2);
-    line.expect(6);
+    let id_2 = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubRec(id_2));
+    line.expect(Kind::PubRel);
     line.publish("in", 2, 77, false, "incoming");
     assert_eq!(crate::support::payloads(&client, 1), ["incoming"]);
-    assert_eq!(line.expect(5).id(), 77);
+    assert_eq!(line.expect(Kind::PubRec).id(), 77);
     // rumqttc's count is made anew after half of its 1024 packet ids.
     refuse(&client, &mut line, 1_000);
-    line.ack(4, id_1);
-    line.ack(7, id_2);
-    line.ack(6, 77);
-    assert_eq!(line.expect(7).id(), 77);
+    line.send(&Packet::PubAck(id_1));
+    line.send(&Packet::PubComp(id_2));
+    line.send(&Packet::PubRel(77));
+    assert_eq!(line.expect(Kind::PubComp).id(), 77);
     held_1.wait().expect("acknowledged");
     held_2.wait().expect("complete");
     // Beyond its highest packet id it would stop sending for ever.
     refuse(&client, &mut line, 2_000);
     let last = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(5, id);
-    line.expect(6);
-    line.ack(7, id);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubRec(id));
+    line.expect(Kind::PubRel);
+    line.send(&Packet::PubComp(id));
     assert_eq!(last.wait().expect("complete").attempts, 1);
     assert_eq!(client.stats().connections, 1);
 }
@@ -92,8 +92,8 @@ fn the_window_shrinks_to_the_receive_maximum_and_ids_do_not() {
     let events = client.events();
     for _ in 0..10 {
         let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
-        let id = line.expect(3).id();
-        line.ack(4, id);
+        let id = line.expect(Kind::Publish).id();
+        line.send(&Packet::PubAck(id));
         delivery.wait().expect("acknowledged");
     }
     drop(line);
@@ -101,21 +101,21 @@ fn the_window_shrinks_to_the_receive_maximum_and_ids_do_not() {
     connected(&events);
     let deliveries: Vec<_> =
         (0..12).map(|_| client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted")).collect();
-    let mut ids: Vec<u16> = (0..3).map(|_| line.expect(3).id()).collect();
+    let mut ids: Vec<u16> = (0..3).map(|_| line.expect(Kind::Publish).id()).collect();
     for _ in 3..12 {
         quiet(&mut line);
         let id = ids.remove(0);
-        line.ack(5, id);
-        assert_eq!(line.expect(6).id(), id);
+        line.send(&Packet::PubRec(id));
+        assert_eq!(line.expect(Kind::PubRel).id(), id);
         // Only PUBCOMP makes room.
-        line.ack(7, id);
-        ids.push(line.expect(3).id());
+        line.send(&Packet::PubComp(id));
+        ids.push(line.expect(Kind::Publish).id());
     }
     assert!(ids.iter().all(|id| *id > 3), "ids run on: {ids:?}");
     for id in ids {
-        line.ack(5, id);
-        line.expect(6);
-        line.ack(7, id);
+        line.send(&Packet::PubRec(id));
+        line.expect(Kind::PubRel);
+        line.send(&Packet::PubComp(id));
     }
     deliveries.iter().for_each(|delivery| assert_eq!(delivery.wait().expect("complete").attempts, 1));
 }
@@ -132,8 +132,8 @@ fn with_a_receive_maximum_of_one_everything_goes_one_by_one() {
         });
         let deliveries = [(); 2].map(|()| client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted"));
         for delivery in deliveries {
-            let id = line.expect(3).id();
-            line.ack(4, id);
+            let id = line.expect(Kind::Publish).id();
+            line.send(&Packet::PubAck(id));
             delivery.wait().expect("acknowledged");
         }
     }
@@ -147,21 +147,21 @@ fn a_token_is_uploaded_within_the_receive_maximum() {
     let builder = v5(&broker).credentials(aliyun_mqtt::Credentials::token("ak", "RW|first"));
     let (client, mut line) = connect_with(&broker, builder, &[0x21, 0, 1]);
     let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
-    let id = line.expect(3).id();
+    let id = line.expect(Kind::Publish).id();
     thread::scope(|scope| {
         let upload = scope.spawn(|| client.upload_token(token("second")));
         quiet(&mut line);
-        line.ack(4, id);
+        line.send(&Packet::PubAck(id));
         held.wait().expect("acknowledged");
-        let publish = line.expect(3);
+        let publish = line.expect(Kind::Publish);
         assert_eq!(publish.topic(), "$SYS/uploadToken");
-        line.ack_with(4, publish.id(), 0x87, "not this one");
+        line.send_with(&Packet::PubAck(publish.id()), 0x87, "not this one");
         let refused = error(upload.join().expect("no panic"));
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::PubAck(0x87))), "{refused}");
     });
     let next = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(4, id);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubAck(id));
     next.wait().expect("the line lives on");
 }
 
@@ -186,7 +186,7 @@ fn a_write_that_hangs_gives_up_the_line() {
     assert!(reason.to_string().contains("stopped reading"), "{reason}");
     drop(line);
     let mut line = broker.accept(false);
-    assert_eq!(line.expect(3).topic(), "t");
+    assert_eq!(line.expect(Kind::Publish).topic(), "t");
 }
 
 #[test]
@@ -232,13 +232,13 @@ fn a_broker_that_leaves_for_reasons_of_its_own_makes_no_suspects() {
     let (client, mut line) = broker.connect(v5(&broker));
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
     for _ in 0..5 {
-        line.expect(3);
+        line.expect(Kind::Publish);
         line.write(&[0xe0, 2, 0x8b, 0]);
         drop(line);
         line = broker.accept(false);
     }
-    let id = line.expect(3).id();
-    line.ack(4, id);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubAck(id));
     assert_eq!(delivery.wait().expect("acknowledged").attempts, 6);
 }
 
@@ -246,7 +246,7 @@ fn a_broker_that_leaves_for_reasons_of_its_own_makes_no_suspects() {
 fn pings(line: &mut Line, count: usize) -> Duration {
     let start = Instant::now();
     for _ in 0..count {
-        line.expect(12);
+        line.expect(Kind::PingReq);
         line.write(&[0xd0, 0]);
     }
     start.elapsed()
@@ -287,9 +287,9 @@ fn what_connack_forbids_is_refused_here() {
     not_sent(client.unsubscribe(&"a".repeat(60)), "60 at most");
     // Exactly as large as allowed: header 2, topic 3, id 2, properties 1.
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x".repeat(52)).expect("accepted");
-    let publish = line.expect(3);
-    assert_eq!(publish.body.len() + 2, 60);
-    line.ack(4, publish.id());
+    let publish = line.expect(Kind::Publish);
+    assert_eq!(publish.message().wire_len, 60);
+    line.send(&Packet::PubAck(publish.id()));
     delivery.wait().expect("acknowledged");
     not_sent(client.publish("t", QoS::AtLeastOnce, "x".repeat(53)), "61 bytes");
     assert_eq!(client.stats().connections, 1);
@@ -308,13 +308,13 @@ fn what_a_later_connection_forbids_is_not_sent_on_it() {
         });
     }
     let written = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
-    line.expect(3);
+    line.expect(Kind::Publish);
     drop(line);
     lost(&events);
     let mut line = broker.accept_with(false, &[0x24, 1, 0x27, 0, 0, 0, 50]);
     // Together they would be too large.
     for expected in ["a/one/a/rather/long/filter", "a/two/a/rather/long/filter"] {
-        let subscribe = line.expect(8);
+        let subscribe = line.expect(Kind::Subscribe);
         assert_eq!(subscribe.filters(), [(expected.to_string(), 1)]);
         line.suback(subscribe.id(), &[1]);
     }
@@ -362,8 +362,8 @@ fn a_packet_with_code_1_in_place_of_connack_is_no_refusal_for_good() {
         assert!(comes_again(), "{answer:x?}");
         line = broker.accept(false);
         let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("alive");
-        let id = line.expect(3).id();
-        line.ack(4, id);
+        let id = line.expect(Kind::Publish).id();
+        line.send(&Packet::PubAck(id));
         delivery.wait().expect("acknowledged");
     }
 }

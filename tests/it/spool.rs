@@ -5,7 +5,7 @@ mod kill;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::support::broker::{Broker, Line, lax};
+use crate::support::broker::{Broker, Kind, Line, Packet, lax};
 use crate::support::folder::Folder;
 use crate::support::{LONG, connected, error, eventually};
 use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Spool, Stage};
@@ -54,9 +54,9 @@ fn leave_behind(broker: &Broker, dir: &Dir, payloads: &[&str]) {
 }
 
 fn acknowledge(line: &mut Line, payload: &str) {
-    let publish = line.expect(3);
+    let publish = line.expect(Kind::Publish);
     assert_eq!((publish.payload().as_str(), publish.dup()), (payload, false));
-    line.ack(4, publish.id());
+    line.send(&Packet::PubAck(publish.id()));
 }
 
 #[test]
@@ -85,12 +85,12 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
     let new = client.publish_nowait("t", QoS::AtLeastOnce, "five").expect("accepted");
     acknowledge(&mut line, "two");
     acknowledge(&mut line, "three");
-    let four = line.expect(3);
+    let four = line.expect(Kind::Publish);
     assert_eq!((four.payload().as_str(), four.qos(), four.dup()), ("four", 2, false), "a new message");
     acknowledge(&mut line, "five");
-    line.ack(5, four.id());
-    line.expect(6);
-    line.ack(7, four.id());
+    line.send(&Packet::PubRec(four.id()));
+    line.expect(Kind::PubRel);
+    line.send(&Packet::PubComp(four.id()));
     new.wait().expect("acknowledged");
     client.flush(LONG).expect("all delivered");
     eventually("all removed", || client.stats().spooled_messages == 0 && client.stats().spooled_bytes == 0);
@@ -123,7 +123,7 @@ fn a_publish_that_times_out_is_taken_back() {
     let (client, mut line) = broker.connect(broker.config().spool(dir.spool()).window(1));
     thread::scope(|scope| {
         let written = scope.spawn(|| error(client.with_timeout(SHORT).publish("t", QoS::AtLeastOnce, "written")));
-        assert_eq!(line.expect(3).payload(), "written");
+        assert_eq!(line.expect(Kind::Publish).payload(), "written");
         let queued = scope.spawn(|| error(client.with_timeout(SHORT / 2).publish("t", QoS::AtLeastOnce, "queued")));
         let (queued, written) = (queued.join().expect("no panic"), written.join().expect("no panic"));
         assert_eq!((queued.kind(), queued.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
@@ -322,7 +322,7 @@ fn a_full_spool_waits_for_room_and_drops_nothing() {
         held[0].wait().expect("acknowledged");
         let third = waiting.join().expect("no panic");
         acknowledge(&mut line, "1");
-        assert_eq!(line.expect(3).payload(), "needs no room");
+        assert_eq!(line.expect(Kind::Publish).payload(), "needs no room");
         acknowledge(&mut line, "2");
         third.wait().expect("acknowledged");
     });
@@ -355,10 +355,10 @@ fn properties_of_mqtt_5_are_stored_with_their_message() {
     let old = error(Client::connect(config(Protocol::V311).build().expect("good")));
     assert_eq!(old.kind(), ErrorKind::Config, "{old}");
     let (_client, mut line) = broker.connect(config(Protocol::V5));
-    let publish = line.expect(3);
+    let publish = line.expect(Kind::Publish);
     assert_eq!((publish.topic().as_str(), publish.payload().as_str()), ("t", "x"));
     assert_eq!(publish.properties(), [&[0x26, 0, 1, b'k', 0, 1, b'v'][..], &[3, 0, 1, b'c']].concat());
-    line.ack(4, publish.id());
+    line.send(&Packet::PubAck(publish.id()));
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn a_request_is_of_no_use_to_the_next_run() {
     let (client, mut line) = run(&broker, &dir);
     thread::scope(|scope| {
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
-        let request = line.expect(3);
+        let request = line.expect(Kind::Publish);
         assert_eq!(client.stats().spooled_messages, 0);
         line.reply(&request, 0, 0, "!");
         call.join().expect("no panic").expect("a reply");

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::broker::{Broker, Kind, Packet};
 use crate::support::tokens::{Issuer, accepted_logins, connections, token_config, uploads};
 use crate::support::{LONG, connect, connected, emulator, error, event, eventually, payloads, topic};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, ErrorKind, Event, Fate, Notice, QoS, Token, TokenKind};
@@ -85,12 +86,12 @@ fn sixty_lifetimes_on_one_connection() {
 
 #[test]
 fn nothing_is_sent_between_an_upload_and_its_acknowledgement() {
-    let broker = crate::support::broker::Broker::start();
+    let broker = Broker::start();
     let credentials = Credentials::tokens("key", [(TokenKind::ReadWrite, "old")]);
     let (client, mut line) = broker.connect(broker.config().credentials(credentials));
     thread::scope(|scope| {
         let upload = scope.spawn(|| client.upload_token(Token::new(TokenKind::ReadWrite, "fr\"esh")));
-        let packet = line.expect(3);
+        let packet = line.expect(Kind::Publish);
         assert_eq!((packet.topic().as_str(), packet.qos()), ("$SYS/uploadToken", 1));
         assert_eq!(packet.payload(), r#"{"token":"fr\"esh","type":"RW"}"#);
         // The same again is not acknowledged either, and not sent twice.
@@ -103,12 +104,12 @@ fn nothing_is_sent_between_an_upload_and_its_acknowledgement() {
         // Had anything been sent, it would be here before the answer to this.
         line.publish("ping", 2, 7, false, "are you there?");
         assert_eq!(payloads(&client, 1), ["are you there?"]);
-        assert_eq!(line.read().expect("PUBREC").kind(), 5);
+        assert_eq!(line.read().expect("PUBREC").kind(), Kind::PubRec);
         assert!(delivery.try_wait().expect("nothing went wrong").is_none());
         assert!(!upload.is_finished());
-        line.ack(4, packet.id());
+        line.send(&Packet::PubAck(packet.id()));
         upload.join().expect("no panic").expect("uploaded");
-        assert_eq!(line.expect(3).payload(), "held back");
+        assert_eq!(line.expect(Kind::Publish).payload(), "held back");
         crate::support::broker::grant(&mut line);
         subscribing.join().expect("no panic").expect("subscribed");
     });
@@ -116,7 +117,7 @@ fn nothing_is_sent_between_an_upload_and_its_acknowledgement() {
     drop(line);
     let mut line = broker.accept_raw();
     let connect = line.read().expect("CONNECT");
-    assert!(String::from_utf8_lossy(&connect.body).contains("RW|fr\"esh"));
+    assert!(String::from_utf8_lossy(connect.body()).contains("RW|fr\"esh"));
 }
 
 #[test]

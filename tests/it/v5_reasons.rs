@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::broker::{Broker, Line};
+use crate::support::broker::{Broker, Kind, Line, Packet};
 use crate::support::{LONG, connected, error, event};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, ErrorKind, Event, Fate, Outgoing, Protocol, QoS, SubscribeOptions};
 
@@ -24,13 +24,13 @@ fn a_refused_message_says_why() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker));
     for (qos, kind, code, refused) in [
-        (QoS::AtLeastOnce, 4, 0x97, Some(Code::PubAck(0x97))),
-        (QoS::ExactlyOnce, 5, 0x90, Some(Code::PubRec(0x90))),
-        (QoS::AtLeastOnce, 4, 0x10, None),
+        (QoS::AtLeastOnce, Kind::PubAck, 0x97, Some(Code::PubAck(0x97))),
+        (QoS::ExactlyOnce, Kind::PubRec, 0x90, Some(Code::PubRec(0x90))),
+        (QoS::AtLeastOnce, Kind::PubAck, 0x10, None),
     ] {
         let delivery = client.publish_nowait("t/topic", qos, "").expect("accepted");
-        let id = line.expect(3).id();
-        line.ack_with(kind, id, code, "because");
+        let id = line.expect(Kind::Publish).id();
+        line.send_with(&kind.of(id), code, "because");
         match refused {
             None => assert_eq!(delivery.wait().expect("nobody subscribed, but accepted").attempts, 1),
             Some(expected) => {
@@ -54,8 +54,8 @@ fn what_the_server_says_is_shown_in_one_line_that_ends() {
     let (client, mut line) = broker.connect(v5(&broker).backoff(LONG * 10, LONG * 10));
     let events = client.events();
     let delivery = client.publish_nowait("t/topic", QoS::AtLeastOnce, "").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack_with(4, id, 0x97, HOSTILE);
+    let id = line.expect(Kind::Publish).id();
+    line.send_with(&Packet::PubAck(id), 0x97, HOSTILE);
     let refused = error(delivery.wait());
     assert!(refused.to_string().contains(SHOWN), "{refused}");
     // DISCONNECT with a reason string of 60,000 bytes.
@@ -80,10 +80,10 @@ fn the_hint_is_about_the_reason() {
     for (code, hint) in
         [(0x87, Some(RIGHTS)), (0x90, Some(RIGHTS)), (0x97, Some("quota")), (0x99, Some("UTF-8")), (0x91, None)]
     {
-        for (qos, kind) in [(QoS::AtLeastOnce, 4), (QoS::ExactlyOnce, 5)] {
+        for (qos, kind) in [(QoS::AtLeastOnce, Kind::PubAck), (QoS::ExactlyOnce, Kind::PubRec)] {
             let delivery = client.publish_nowait("t/topic", qos, "").expect("accepted");
-            let id = line.expect(3).id();
-            line.ack_with(kind, id, code, "");
+            let id = line.expect(Kind::Publish).id();
+            line.send_with(&kind.of(id), code, "");
             let refused = error(delivery.wait());
             assert_eq!(refused.hint().is_some(), hint.is_some(), "{refused}");
             assert!(hint.is_none_or(|hint| refused.hint().is_some_and(|text| text.contains(hint))), "{refused}");
@@ -93,7 +93,7 @@ fn the_hint_is_about_the_reason() {
     {
         thread::scope(|scope| {
             let asked = scope.spawn(|| client.subscribe("a/#", QoS::AtLeastOnce));
-            let id = line.expect(8).id();
+            let id = line.expect(Kind::Subscribe).id();
             line.suback(id, &[code]);
             let refused = error(asked.join().expect("no panic"));
             assert!(hint.is_none_or(|hint| refused.hint().is_some_and(|text| text.contains(hint))), "{refused}");
@@ -113,7 +113,7 @@ fn the_hint_of_a_cut_is_about_its_reason() {
         let events = client.events();
         let bad = client.publish_nowait("bad", QoS::AtLeastOnce, "").expect("accepted");
         for cut in 1..=3 {
-            line.expect(3);
+            line.expect(Kind::Publish);
             match code {
                 Some(code) => line.write_and_close(&[0xE0, 2, code, 0]),
                 None => drop(line),
@@ -152,7 +152,7 @@ fn a_message_that_was_cut_short_is_not_blamed_for_what_the_server_did_wrong() {
                 let (client, mut line) = broker.connect(broker.config().protocol(protocol).backoff(LONG, LONG));
                 let message = Outgoing::new("t", QoS::AtLeastOnce, "").timeout(Duration::from_secs(10));
                 let delivery = client.publish_message_nowait(message).expect("accepted");
-                line.expect(3);
+                line.expect(Kind::Publish);
                 end(&mut line);
                 let late = error(delivery.wait());
                 assert_eq!((late.is_timeout(), late.fate()), (true, Some(Fate::Unknown)), "{late}");
@@ -168,20 +168,20 @@ fn each_refused_filter_says_why() {
     let (client, mut line) = broker.connect(v5(&broker));
     thread::scope(|scope| {
         let asked = scope.spawn(|| client.subscribe_many(&[("a", QoS::ExactlyOnce), ("b/#", QoS::AtLeastOnce)]));
-        let id = line.expect(8).id();
+        let id = line.expect(Kind::Subscribe).id();
         line.suback(id, &[1, 0x87]);
         let error = error(asked.join().expect("no panic"));
         assert_eq!((error.code(), error.fate()), (Some(Code::SubAck(0x87)), Some(Fate::Refused)), "{error}");
         assert!(error.to_string().contains("b/#") && error.to_string().contains("not authorized"), "{error}");
         let asked = scope.spawn(|| client.unsubscribe("a"));
-        let id = line.expect(10).id();
+        let id = line.expect(Kind::Unsubscribe).id();
         let [high, low] = id.to_be_bytes();
         line.write(&[0xb0, 4, high, low, 0, 0x83]);
         let refused = crate::support::error(asked.join().expect("no panic"));
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::UnsubAck(0x83))), "{refused}");
         // That there was none is no failure.
         let asked = scope.spawn(|| client.unsubscribe("z"));
-        let [high, low] = line.expect(10).id().to_be_bytes();
+        let [high, low] = line.expect(Kind::Unsubscribe).id().to_be_bytes();
         line.write(&[0xb0, 4, high, low, 0, 0x11]);
         asked.join().expect("no panic").expect("unsubscribed");
     });
@@ -192,20 +192,20 @@ fn on_a_resumed_session_an_unknown_id_means_that_it_was_complete() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker).clean_session(false).device_id("d"));
     let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(5, id);
-    line.expect(6);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubRec(id));
+    line.expect(Kind::PubRel);
     drop(line);
     let mut line = broker.accept(true);
-    assert_eq!(line.expect(6).id(), id);
-    line.ack_with(7, id, 0x92, "");
+    assert_eq!(line.expect(Kind::PubRel).id(), id);
+    line.send_with(&Packet::PubComp(id), 0x92, "");
     delivery.wait().expect("complete");
     // Otherwise nobody knows.
     let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(5, id);
-    line.expect(6);
-    line.ack_with(7, id, 0x92, "");
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubRec(id));
+    line.expect(Kind::PubRel);
+    line.send_with(&Packet::PubComp(id), 0x92, "");
     let lost = error(delivery.wait());
     assert_eq!((lost.code(), lost.fate()), (Some(Code::PubComp(0x92)), Some(Fate::Unknown)), "{lost}");
 }
@@ -230,8 +230,8 @@ fn connect_packet(configure: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> (u8
     let broker = Broker::start();
     let config = configure(v5(&broker));
     let (connect, _) = broker.refuse(config, &[0x20, 3, 0, 0x85, 0]);
-    let length = usize::from(connect.body[10]);
-    (connect.body[7], connect.body[11..11 + length].to_vec())
+    let length = usize::from(connect.body()[10]);
+    (connect.body()[7], connect.body()[11..11 + length].to_vec())
 }
 
 #[test]
@@ -262,11 +262,11 @@ fn a_lost_session_gets_subscriptions_back_with_their_options() {
     subscribe(&client, &mut line, "c", plain.no_local(true));
     drop(line);
     let mut line = broker.accept(false);
-    let both = line.expect(8);
+    let both = line.expect(Kind::Subscribe);
     assert_eq!(both.filters(), [("a".to_string(), 1), ("c".to_string(), 1 | 4)]);
     assert!(both.properties().is_empty());
     line.suback(both.id(), &[1, 1]);
-    let one = line.expect(8);
+    let one = line.expect(Kind::Subscribe);
     assert_eq!((one.filters(), one.properties()), (vec![("b".to_string(), 1)], &[0x0b, 0xac, 2][..]));
     line.suback(one.id(), &[0x97]);
     let (filter, reason) = event(&events, "lost", |event| match event {
@@ -301,14 +301,14 @@ fn properties_go_out_again_with_the_message() {
     let (client, mut line) = broker.connect(v5(&broker).clean_session(false).device_id("d"));
     let message = Outgoing::new("t", QoS::AtLeastOnce, "x").content_type("c").expiry(Duration::from_millis(1_500));
     let delivery = client.publish_message_nowait(message).expect("accepted");
-    let first = line.expect(3);
+    let first = line.expect(Kind::Publish);
     assert_eq!(first.properties(), [2, 0, 0, 0, 2, 3, 0, 1, b'c']);
     drop(line);
     let mut line = broker.accept(true);
-    let again = line.expect(3);
+    let again = line.expect(Kind::Publish);
     assert!(again.dup());
     assert_eq!((again.properties(), again.payload().as_str()), (first.properties(), "x"));
-    line.ack(4, again.id());
+    line.send(&Packet::PubAck(again.id()));
     delivery.wait().expect("acknowledged");
 }
 
@@ -331,6 +331,6 @@ fn mqtt_3_1_1_cannot_say_it() {
     }
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
     let id = line.read().expect("a packet").id();
-    line.ack(4, id);
+    line.send(&Packet::PubAck(id));
     delivery.wait().expect("nothing else was sent");
 }

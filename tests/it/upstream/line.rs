@@ -8,7 +8,7 @@ use rumqttc::v5::{self, Event};
 use rumqttc::{Outgoing, QoS};
 
 use crate::support::LONG;
-use crate::support::broker::{Broker, Line, connack_with};
+use crate::support::broker::{Broker, Kind, Line, connack_with};
 
 /// How long nothing must come, to be called nothing.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -120,6 +120,6 @@ fn a_wait_shorter_than_the_handshake_dials_anew_each_time() {
         let result = connection.recv_timeout(MOMENT * 4);
         assert!(matches!(result, Err(rumqttc::RecvTimeoutError::Timeout)), "{result:?}");
         let mut line = broker.accept_raw();
-        assert_eq!(line.read().expect("mended").kind(), 1);
+        assert_eq!(line.read().expect("mended").kind(), Kind::Connect);
     }
 }
