@@ -312,9 +312,15 @@ impl Rest<'_> {
         if self.level < 5 {
             return Vec::new();
         }
-        let length = self.byte();
-        assert!(length < 128, "this helper reads short properties");
-        self.take(length.into()).to_vec()
+        let (mut length, mut shift) = (0, 0);
+        loop {
+            let byte = self.byte();
+            length |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return self.take(length).to_vec();
+            }
+        }
     }
 
     fn all<T>(&mut self, read: impl Fn(&mut Self) -> T) -> Vec<T> {
