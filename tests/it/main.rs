@@ -13,6 +13,7 @@ mod fates;
 mod fault_proxy;
 #[cfg(feature = "proxy")]
 mod http_proxy;
+mod left_behind;
 mod load;
 #[cfg(feature = "openapi")]
 mod openapi;
@@ -25,6 +26,7 @@ mod openapi_proxy;
 mod outages;
 mod receiving;
 mod request;
+mod room;
 mod rumqttc_acks;
 mod rumqttc_leaving;
 #[cfg(target_os = "linux")]
@@ -37,6 +39,7 @@ mod rumqttc_v5;
 mod service;
 #[cfg(feature = "spool")]
 mod spool;
+mod subscriptions;
 mod token;
 mod token_sources;
 mod upstream;

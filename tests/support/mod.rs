@@ -20,8 +20,9 @@ pub mod tokens;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Event, Events, Protocol};
+use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Event, Events, Protocol, QoS, Stream};
 use aliyun_mqtt_emulator::Emulator;
+use broker::Line;
 pub use matrix::protocol;
 
 /// Far beyond what anything here takes, so that a slow machine fails no test.
@@ -101,6 +102,22 @@ pub fn connected(events: &Events) {
 pub fn payloads(client: &Client, count: usize) -> Vec<String> {
     let messages = client.messages().idle(LONG).limit(count);
     messages.map(|message| text(message.expect("a message").payload())).collect()
+}
+
+/// A stream, whose SUBSCRIBE is granted.
+pub fn stream(client: &Client, line: &mut Line, filter: &str) -> Stream {
+    std::thread::scope(|scope| {
+        let stream = scope.spawn(|| client.subscribe_stream(filter, QoS::AtLeastOnce));
+        broker::grant(line);
+        stream.join().expect("no panic").expect("subscribed")
+    })
+}
+
+/// Writes a QoS 0 message and waits until it has arrived: everything before it was handled.
+pub fn mark(client: &Client, line: &mut Line) {
+    let before = client.stats().received;
+    line.publish("mark", 0, 0, false, "");
+    eventually("the mark arrived", || client.stats().received > before);
 }
 
 /// Bytes as text.
