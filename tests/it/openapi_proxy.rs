@@ -92,20 +92,26 @@ fn no_proxy_there() {
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Resolve, Some(Fate::NotSent)), "{error}");
 }
 
+/// The last attempt gets a part of this only, in which a busy machine has to look once more.
+const SILENCE: Duration = Duration::from_secs(9);
+
 #[test]
 fn silence_ends_at_the_deadline_with_its_stage() {
     let proxy = HttpProxy::start();
     let (_server, builder) = through(&proxy, []);
-    // The last attempt gets a part of this only, in which a busy machine has to look once more.
-    let builder = builder.timeout(Duration::from_secs(9));
     proxy.answer(Answer::Silence);
-    let error = refused(builder.clone());
+    let error = refused(builder.timeout(SILENCE));
     assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Proxy), "{error}");
-    // A tunnel to a server that says nothing.
+}
+
+#[test]
+fn silence_behind_the_tunnel_ends_at_the_deadline_with_its_stage() {
+    let proxy = HttpProxy::start();
+    let (_server, builder) = through(&proxy, []);
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     proxy.know(TARGET, silent.local_addr().expect("an address"));
     proxy.answer(Answer::Tunnel);
-    let error = refused(builder);
+    let error = refused(builder.timeout(SILENCE));
     assert_eq!(error.kind(), ErrorKind::Timeout(Stage::Tls), "{error}");
 }
 
