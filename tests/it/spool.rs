@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use crate::support::broker::{Broker, Kind, Line, Packet, lax};
+use crate::support::fault_proxy::Proxy;
 use crate::support::folder::Folder;
 use crate::support::{LONG, connected, error, eventually};
 use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Spool, Stage};
@@ -215,12 +216,17 @@ fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
     let dir = Dir::new();
     let (good, bad) = (crate::support::topic(&emulator, "good"), crate::support::topic(&emulator, "bad"));
     emulator.forbid(&bad);
-    let config = || crate::support::config(&emulator).spool(dir.spool());
+    let proxy = Proxy::start(crate::support::matrix::addr(&emulator));
+    let config = || crate::support::config(&emulator).endpoint(proxy.endpoint()).spool(dir.spool());
     let client = crate::support::connect(config());
+    // All of them are accepted before the first is sent: what comes after the refusal is not stored.
+    proxy.refuse(true);
+    proxy.cut();
     let send = |topic: &str, number: usize| {
         client.publish_nowait(topic, QoS::AtLeastOnce, number.to_string()).expect("accepted")
     };
     let deliveries: Vec<_> = (0..EACH).map(|number| (send(&bad, number), send(&good, number))).collect();
+    proxy.refuse(false);
     let mut fates = Vec::new();
     for (bad, good) in &deliveries {
         good.wait().expect("permitted");
