@@ -420,6 +420,7 @@ fn disconnect_delivers_what_was_accepted_also_at_qos_0() {
     }
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn tls_and_client_work_together() {
     let emulator = emulator();

@@ -40,8 +40,7 @@ pub fn connack(code: u8) -> Code {
 
 /// A configuration that the emulator accepts, with a device id of its own, over [`transport`](matrix::transport).
 pub fn config(emulator: &Emulator) -> ConfigBuilder {
-    let config = plain_config(emulator).endpoint(matrix::endpoint(matrix::addr(emulator)));
-    if matrix::transport().is_tls() { config.ca_pem(emulator.ca_pem()) } else { config }
+    matrix::trusting(plain_config(emulator).endpoint(matrix::endpoint(matrix::addr(emulator))), emulator.ca_pem())
 }
 
 /// The same over TCP whatever the environment says, and without the emulator's CA.
