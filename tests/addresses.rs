@@ -117,7 +117,7 @@ fn an_address_that_answers_is_found_over_each_transport_and_again() {
             let emulator = &emulator;
             scope.spawn(move || {
                 let _dead = swallow(port);
-                both().map(|protocol| found_and_again(emulator, &endpoint, protocol));
+                both().into_iter().for_each(|protocol| found_and_again(emulator, &endpoint, protocol));
             });
         }
     });
@@ -257,7 +257,7 @@ fn a_slow_handshake_is_not_begun_again() {
             let mut line = broker.accept_raw();
             line.expect(Kind::Connect);
             // Longer than any address has to itself.
-            std::thread::sleep(Duration::from_millis(1500));
+            thread::sleep(Duration::from_millis(1500));
             line.write(&broker::connack(false));
             line
         });
