@@ -9,7 +9,7 @@
 //! | the id is free for the next message when the caller has given up | state.rs:222-234 | [`a_late_answer_is_nothing_to_the_next_message`] |
 //! | a resumed session forgets incoming QoS 2 ids: PUBREL ends every connection | state.rs:124, 270-275 | `receiving::a_release_of_an_unknown_id_is_answered`, [`a_resumed_exchange_completes_in_both_directions`] |
 //! | a PUBLISH repeated on a resumed session is delivered twice | state.rs:197-219 | `receiving::a_redelivery_on_a_resumed_session_is_not_queued_twice`, [`a_resumed_exchange_completes_in_both_directions`] |
-//! | PUBREL repeated, PUBREC on a lost session | state.rs:116-121 | `fates::a_resumed_session_goes_on_with_the_same_ids_and_dup`, `fates::a_lost_session_makes_qos_1_and_2_go_out_again` |
+//! | PUBREL repeated, PUBREC on a lost session | state.rs:116-121 | `outages::a_resumed_session_goes_on_with_the_same_ids_and_dup`, `outages::a_lost_session_makes_qos_1_and_2_go_out_again` |
 //! | blocking `ack` from the thread that receives deadlocks | client.rs:320-328 | [`taking_and_answering_in_one_thread_needs_no_reader_on_the_other_side`] |
 //! | PUBRECs of the last connection in the channel are sent on the next | eventloop.rs:133-142 | [`an_acknowledgement_does_not_outlive_its_session`] |
 //! | acknowledgements are for the application to drop | eventloop.rs:133-142 | [`an_acknowledgement_does_not_outlive_its_session`] |

@@ -11,7 +11,7 @@
 //! | it is in whole seconds, and 5 of them | lib.rs:416, 430 | `deadlines`: each test, [`connack_that_never_comes_on_a_later_connection`] |
 //! | `recv_timeout` shorter than the handshake starts it again each time | client.rs:482-500 | [`short_waits_do_not_disturb_a_slow_handshake`] |
 //! | nothing wakes the loop while it connects | eventloop.rs:150-159 | [`short_waits_do_not_disturb_a_slow_handshake`], `leaving::a_client_closed_while_connecting_stays_closed` |
-//! | answers that never come hold the ids for ever | state.rs:486-500 | `fates::answers_that_never_come_do_not_hold_the_window_for_ever` |
+//! | answers that never come hold the ids for ever | state.rs:486-500 | `room::answers_that_never_come_do_not_hold_the_window_for_ever` |
 //! | Nagle: bursts of small packets stall 40 ms | lib.rs:415, eventloop.rs:337 | [`nagle_is_off`] |
 
 use std::net::{TcpListener, TcpStream};
