@@ -1,8 +1,8 @@
-//! A name with several addresses: one of them that swallows packets keeps nobody from the others, whatever is dialled and
-//! over which transport; and where the first one answers, nobody else is dialled.
+//! A name with several addresses: one of them that swallows packets keeps nobody from the others, whatever is dialled
+//! and over which transport; and where the first one answers, nobody else is dialled.
 //!
-//! This program has its own `getaddrinfo`, so that names have the addresses a test wants, without a name server or privileges.
-//! An address that swallows packets is a listener whose queue is full.
+//! This program has its own `getaddrinfo`, so that names have the addresses a test wants, without a name server or
+//! privileges. An address that swallows packets is a listener whose queue is full.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod support;
@@ -32,7 +32,7 @@ const NAMES: [(&str, &[&str]); 4] = [
 type Lookup =
     unsafe extern "C" fn(*const c_char, *const c_char, *const libc::addrinfo, *mut *mut libc::addrinfo) -> c_int;
 
-/// The system's look-up, but for [`NAMES`].
+/// The system's lookup, but for [`NAMES`].
 ///
 /// # Safety
 /// As `getaddrinfo`.
@@ -127,7 +127,7 @@ fn found_and_again(emulator: &Emulator, endpoint: &str, protocol: Protocol) {
     let config = plain_config(emulator).protocol(protocol).endpoint(endpoint).ca_pem(emulator.ca_pem());
     let start = Instant::now();
     let client = connect(config);
-    // Far below the time-out; the rest is for a busy machine.
+    // Far below the timeout; the rest is for a busy machine.
     assert!(start.elapsed() < LONG / 3, "{endpoint}: {:?}", start.elapsed());
     let events = client.events();
     assert!(emulator.kick(client.config().client_id().as_str()));

@@ -34,8 +34,8 @@ fn worker(config: ConfigBuilder) -> Client {
     connect(config.device_id("worker").clean_session(false).ack_mode(AckMode::Manual))
 }
 
-/// Four messages are taken by a process that acknowledges the first, and is killed; three come again. `environment` leads
-/// that process to the same broker.
+/// Four messages are taken by a process that acknowledges the first, and is killed; three come again. `environment`
+/// leads that process to the same broker.
 fn killed_between_taking_and_acknowledging(
     config: impl Fn() -> ConfigBuilder,
     environment: Vec<(String, String)>,
@@ -137,8 +137,8 @@ impl<'a> Jobs<'a> {
     }
 }
 
-/// Both streams, opened once messages of the kept session wait in the client's own queue: those come before the program can
-/// ask for them.
+/// Both streams, opened once messages of the kept session wait in the client's own queue: those come before the program
+/// can ask for them.
 fn streams(client: &Client, Jobs { topic, rest }: Jobs<'_>, waiting: u64) -> [Stream; 2] {
     eventually("they wait", || client.stats().inbox_messages >= waiting);
     let open = |filter: String| client.subscribe_stream(&filter, QoS::ExactlyOnce).expect("subscribed");
@@ -246,7 +246,8 @@ fn in_a_child_works_off_jobs() {
             message.ack().expect("counts");
             sure.push(job);
         }
-        // Every acknowledgement given has left, in front of this on the same line: once it is answered, the broker has them.
+        // Every acknowledgement given has left, in front of this on the same line: once it is answered, the broker has
+        // them.
         if sure.len() >= 5 && worker.stats().held_back == 0 {
             worker.publish(&format!("{topic}-other"), QoS::AtLeastOnce, "").expect("published");
             sure.drain(..).for_each(|job| say(format!("sure {job}")));
@@ -258,8 +259,8 @@ fn in_a_child_works_off_jobs() {
     thread::park_timeout(LONG);
 }
 
-/// A worker is killed again and again, at any moment, until all jobs are done. The next one comes at once, whether or not
-/// the broker has noticed.
+/// A worker is killed again and again, at any moment, until all jobs are done. The next one comes at once, whether or
+/// not the broker has noticed.
 fn killed_at_random(
     config: impl Fn() -> ConfigBuilder,
     environment: &[(String, String)],

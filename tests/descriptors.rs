@@ -13,7 +13,7 @@ use support::broker::{Broker, Kind, Packet};
 use support::process::{as_child, child, limit_descriptors};
 use support::{error, event};
 
-/// Whatever it is that finds no descriptor (the look-up, the runtime, the socket), the error says what is missing.
+/// Whatever it is that finds no descriptor (the lookup, the runtime, the socket), the error says what is missing.
 fn with_few_descriptors_left() {
     let broker = Broker::start();
     let endpoint = format!("mqtt://localhost:{}", broker.addr().port());

@@ -184,7 +184,8 @@ fn an_acknowledgement_after_disconnect_is_refused() {
     });
 }
 
-/// A server that has PUBREC keeps the message until PUBCOMP: a client that leaves before gets it again in a kept session.
+/// A server that has PUBREC keeps the message until PUBCOMP: a client that leaves before gets it again in a kept
+/// session.
 #[test]
 fn disconnect_finishes_the_exchange_of_a_qos_2_message() {
     let broker = Broker::start();

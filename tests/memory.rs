@@ -1,5 +1,5 @@
-//! Promise 7, by the system's measure: the bounds in bytes hold for what the process takes, whatever a publisher or a server
-//! sends. Each measurement is a process of its own.
+//! Promise 7, by the system's measure: the bounds in bytes hold for what the process takes, whatever a publisher or a
+//! server sends. Each measurement is a process of its own.
 #![cfg(target_os = "linux")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Promise 1: no endless wait, and a time-out names its stage. Promise 11: errors say why.
+//! Promise 1: no endless wait, and a timeout names its stage. Promise 11: errors say why.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -241,7 +241,8 @@ fn after_a_refused_login_the_provider_is_asked_once_more_at_once() {
     assert!(refused() >= Some(LONG * 5), "and then at the slowest pace");
 }
 
-/// A server that says this, to whoever connects or once it was asked, and then waits; it takes any number of connections.
+/// A server that says this, to whoever connects or once it was asked, and then waits; it takes any number of
+/// connections.
 fn saying(words: &'static [u8], asked: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = listener.local_addr().expect("an address");
@@ -258,7 +259,7 @@ fn saying(words: &'static [u8], asked: bool) -> SocketAddr {
     addr
 }
 
-/// What is no MQTT is told by its first words, also where it waits for more and the time-out is short.
+/// What is no MQTT is told by its first words, also where it waits for more and the timeout is short.
 #[test]
 fn the_first_words_of_what_is_no_mqtt_are_told_within_any_time_out() {
     const CASES: [(&[u8], bool, &str, &str); 5] = [

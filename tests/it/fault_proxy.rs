@@ -30,7 +30,7 @@ fn ends_of(transport: Transport) -> Ends {
     let client = TcpStream::connect(proxy.addr()).expect("connected");
     let (broker, _) = listener.accept().expect("a connection");
     for end in [&client, &broker] {
-        end.set_read_timeout(Some(LONG)).expect("a time-out");
+        end.set_read_timeout(Some(LONG)).expect("a timeout");
     }
     Ends { proxy, listener, client, broker }
 }
@@ -75,9 +75,9 @@ fn where_no_packets_can_be_seen_all_that_the_broker_says_is_held() {
     broker.write_all(&[0xd0, 0x7f]).expect("written");
     client.write_all(b"passes").expect("written");
     assert_eq!(&read::<6>(&broker), b"passes");
-    client.set_read_timeout(Some(Duration::from_millis(100))).expect("a time-out");
+    client.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
     assert!(client.read(&mut [0]).is_err(), "held");
-    client.set_read_timeout(Some(LONG)).expect("a time-out");
+    client.set_read_timeout(Some(LONG)).expect("a timeout");
     broker.write_all(&PUBACK_1).expect("written");
     proxy.hold_acks(false);
     assert_eq!(read::<6>(&client), [0xd0, 0x7f, 0x40, 2, 0, 1]);

@@ -1,4 +1,5 @@
-//! Connections through an HTTP proxy: what goes through it, what does not, and what is said when the proxy is in the way.
+//! Connections through an HTTP proxy: what goes through it, what does not, and what is said when the proxy is in the
+//! way.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

@@ -172,7 +172,10 @@ fn nothing_is_sent_for_what_makes_no_sense() {
 fn devices_groups_sessions_and_traces() {
     let device = r#"{"RequestId":"A","DeviceCredential":{"ClientId":"GID_t@@@1","DeviceAccessKeyId":"DC.id",
         "DeviceAccessKeySecret":"DC.geheim","CreateTime":"1600000000000","UpdateTime":1600000001000}}"#;
-    let online = r#"{"RequestId":"A","OnlineStatusList":[{"ClientId":"a","OnlineStatus":true},{"ClientId":"b","OnlineStatus":"false"}]}"#;
+    let online = concat!(
+        r#"{"RequestId":"A","OnlineStatusList":[{"ClientId":"a","OnlineStatus":true},"#,
+        r#"{"ClientId":"b","OnlineStatus":"false"}]}"#
+    );
     let ids = |ids: &str| {
         answer(
             200,

@@ -1,5 +1,5 @@
-//! Requests and replies: each caller gets its own reply, whatever the other callers, the inbox and the connection do, and
-//! what comes too late bothers nobody.
+//! Requests and replies: each caller gets its own reply, whatever the other callers, the inbox and the connection do,
+//! and what comes too late bothers nobody.
 
 mod failing;
 mod response_topic;

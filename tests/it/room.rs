@@ -1,4 +1,5 @@
-//! Promise 7: room for messages that are sent. The outbox and the window are bounded, and waiting for them ends in time.
+//! Promise 7: room for messages that are sent. The outbox and the window are bounded, and waiting for them ends in
+//! time.
 
 use std::thread;
 use std::time::Duration;

@@ -1,21 +1,39 @@
 //! What rumqttc 0.25.1 does about acknowledgements, in both directions, and what a user sees of it.
 //!
-//! | Trap | Where | Held by |
-//! |---|---|---|
-//! | an acknowledgement of nothing ends the connection (`Unsolicited`) | state.rs:222-268, 284-288 | [`an_acknowledgement_of_nothing_costs_the_line_but_no_message`] |
-//! | a PUBACK ends a QoS 2 message, a PUBREC begins to end a QoS 1 message | state.rs:222-268 | [`an_acknowledgement_of_nothing_costs_the_line_but_no_message`], `fates::a_puback_does_not_end_qos_2`, [`a_pubrec_for_qos_1_does_not_follow_it_into_a_resumed_session`] |
-//! | a PUBREC or PUBREL that comes again ends the connection | state.rs:247-282 | [`a_pubrec_that_comes_again_is_answered_each_time`], [`a_server_that_acknowledges_everything_twice_gets_the_messages_in_the_end`] |
-//! | SUBACK and UNSUBACK are not checked at all | state.rs:187-193 | [`a_verdict_of_the_wrong_kind_is_none`], [`a_verdict_for_nobody_is_ignored`] |
-//! | the id is free for the next message when the caller has given up | state.rs:222-234 | [`a_late_answer_is_nothing_to_the_next_message`] |
-//! | a resumed session forgets incoming QoS 2 ids: PUBREL ends every connection | state.rs:124, 270-275 | `receiving::a_release_of_an_unknown_id_is_answered`, [`a_resumed_exchange_completes_in_both_directions`] |
-//! | a PUBLISH repeated on a resumed session is delivered twice | state.rs:197-219 | `receiving::a_redelivery_on_a_resumed_session_is_not_queued_twice`, [`a_resumed_exchange_completes_in_both_directions`] |
-//! | PUBREL repeated, PUBREC on a lost session | state.rs:116-121 | `outages::a_resumed_session_goes_on_with_the_same_ids_and_dup`, `outages::a_lost_session_makes_qos_1_and_2_go_out_again` |
-//! | blocking `ack` from the thread that receives deadlocks | client.rs:320-328 | [`taking_and_answering_in_one_thread_needs_no_reader_on_the_other_side`] |
-//! | PUBRECs of the last connection in the channel are sent on the next | eventloop.rs:133-142 | [`an_acknowledgement_does_not_outlive_its_session`] |
-//! | acknowledgements are for the application to drop | eventloop.rs:133-142 | [`an_acknowledgement_does_not_outlive_its_session`] |
-//! | a clean session may be announced as resumed, and is believed | eventloop.rs:161 | [`a_clean_session_is_never_taken_for_a_resumed_one`] |
-//! | publishing from the thread that receives deadlocks | eventloop.rs:193-195 | `anywhere::answering_from_where_messages_are_received` |
-//! | the verdict of each filter | mqttbytes/v4/suback.rs:27-44 | `fates::a_subscription_waits_for_suback_and_shows_its_verdicts` |
+//! Each trap, where it is in rumqttc, and what holds it:
+//!
+//! * an acknowledgement of nothing ends the connection (`Unsolicited`) (state.rs:222-268, 284-288):
+//!   [`an_acknowledgement_of_nothing_costs_the_line_but_no_message`]
+//! * a PUBACK ends a QoS 2 message, a PUBREC begins to end a QoS 1 message (state.rs:222-268):
+//!   [`an_acknowledgement_of_nothing_costs_the_line_but_no_message`], `fates::a_puback_does_not_end_qos_2`,
+//!   [`a_pubrec_for_qos_1_does_not_follow_it_into_a_resumed_session`]
+//! * a PUBREC or PUBREL that comes again ends the connection (state.rs:247-282):
+//!   [`a_pubrec_that_comes_again_is_answered_each_time`],
+//!   [`a_server_that_acknowledges_everything_twice_gets_the_messages_in_the_end`]
+//! * SUBACK and UNSUBACK are not checked at all (state.rs:187-193): [`a_verdict_of_the_wrong_kind_is_none`],
+//!   [`a_verdict_for_nobody_is_ignored`]
+//! * the id is free for the next message when the caller has given up (state.rs:222-234):
+//!   [`a_late_answer_is_nothing_to_the_next_message`]
+//! * a resumed session forgets incoming QoS 2 ids: PUBREL ends every connection (state.rs:124, 270-275):
+//!   `receiving::a_release_of_an_unknown_id_is_answered`, [`a_resumed_exchange_completes_in_both_directions`]
+//! * a PUBLISH repeated on a resumed session is delivered twice (state.rs:197-219):
+//!   `receiving::a_redelivery_on_a_resumed_session_is_not_queued_twice`,
+//!   [`a_resumed_exchange_completes_in_both_directions`]
+//! * PUBREL repeated, PUBREC on a lost session (state.rs:116-121):
+//!   `outages::a_resumed_session_goes_on_with_the_same_ids_and_dup`,
+//!   `outages::a_lost_session_makes_qos_1_and_2_go_out_again`
+//! * blocking `ack` from the thread that receives deadlocks (client.rs:320-328):
+//!   [`taking_and_answering_in_one_thread_needs_no_reader_on_the_other_side`]
+//! * PUBRECs of the last connection in the channel are sent on the next (eventloop.rs:133-142):
+//!   [`an_acknowledgement_does_not_outlive_its_session`]
+//! * acknowledgements are for the application to drop (eventloop.rs:133-142):
+//!   [`an_acknowledgement_does_not_outlive_its_session`]
+//! * a clean session may be announced as resumed, and is believed (eventloop.rs:161):
+//!   [`a_clean_session_is_never_taken_for_a_resumed_one`]
+//! * publishing from the thread that receives deadlocks (eventloop.rs:193-195):
+//!   `anywhere::answering_from_where_messages_are_received`
+//! * the verdict of each filter (mqttbytes/v4/suback.rs:27-44):
+//!   `fates::a_subscription_waits_for_suback_and_shows_its_verdicts`
 
 use std::net::TcpStream;
 use std::thread;
@@ -299,8 +317,8 @@ fn a_clean_session_is_never_taken_for_a_resumed_one() {
         own.join().expect("no panic").expect("granted");
     });
     drop(line);
-    // Against the rules (MQTT-3.2.2-1), so there can be no such session. A client of MQTT 5 has to close (MQTT-3.2.2-4);
-    // one of MQTT 3.1.1 need not.
+    // Against the rules (MQTT-3.2.2-1), so there can be no such session. A client of MQTT 5 has to close
+    // (MQTT-3.2.2-4); one of MQTT 3.1.1 need not.
     let mut line = broker.accept(true);
     if level() == 5 {
         let reason = lost_for(&events, ErrorKind::Protocol);

@@ -1,18 +1,30 @@
 //! How rumqttc 0.25.1 ends, or does not, and what a user sees of it: a program that is told to stop while it is busy.
 //!
-//! | Trap | Where | Held by |
-//! |---|---|---|
-//! | dropping all clients does not end the loop | eventloop.rs:80, 293-297 | `leaks::a_hundred_clients_leave_no_thread_and_no_descriptor`, `leaving::drop_is_quick_and_strands_nobody_while_acknowledgements_are_missing` |
-//! | after DISCONNECT the next poll reconnects | state.rs:449-456, eventloop.rs:147-151 | [`nothing_is_dialled_after_disconnect`] |
-//! | DISCONNECT does not wait for acknowledgements, and unread ones make the close a reset | eventloop.rs:243-253 | `service::disconnect_delivers_what_was_accepted_also_at_qos_0`, `leaving::after_disconnect_it_reads_on_while_the_other_side_has_not_closed` |
-//! | DISCONNECT waits behind a full table | eventloop.rs:188, 243 | `rumqttc_requests::a_full_window_lets_acknowledgements_and_the_goodbye_pass`, [`told_to_stop_while_the_window_is_full`] |
-//! | nothing wakes a loop that connects | eventloop.rs:150-159 | [`told_to_stop_while_connecting`], `leaving::a_client_closed_while_connecting_stays_closed` |
-//! | a pause between connects is the program's own | eventloop.rs:147 | [`told_to_stop_during_a_pause`], `leaving::disconnect_does_not_wait_for_a_pause_between_connects` |
-//! | dropping the connection waits for the look-up | client.rs:430-437 | `resolver::a_dead_resolver_holds_nobody` |
-//! | dropping or polling it inside an async program panics | client.rs:259-269, 457-459 | `anywhere::inside_an_async_program`, `anywhere::inside_a_program_of_many_async_threads` |
-//! | a panic of the runtime's construction | client.rs:265 | `descriptors::out_of_descriptors_for_a_while` |
-//! | TLS ends without close_notify | framed.rs:11-16 | no behaviour: the peer sees DISCONNECT before the end |
-//! | acknowledged after the caller's time-out, or after the goodbye | - | `rumqttc_acks::a_late_answer_is_nothing_to_the_next_message`, `leaving::an_acknowledgement_after_disconnect_is_refused` |
+//! Each trap, where it is in rumqttc, and what holds it:
+//!
+//! * dropping all clients does not end the loop (eventloop.rs:80, 293-297):
+//!   `leaks::a_hundred_clients_leave_no_thread_and_no_descriptor`,
+//!   `leaving::drop_is_quick_and_strands_nobody_while_acknowledgements_are_missing`
+//! * after DISCONNECT the next poll reconnects (state.rs:449-456, eventloop.rs:147-151):
+//!   [`nothing_is_dialled_after_disconnect`]
+//! * DISCONNECT does not wait for acknowledgements, and unread ones make the close a reset (eventloop.rs:243-253):
+//!   `service::disconnect_delivers_what_was_accepted_also_at_qos_0`,
+//!   `leaving::after_disconnect_it_reads_on_while_the_other_side_has_not_closed`
+//! * DISCONNECT waits behind a full table (eventloop.rs:188, 243):
+//!   `rumqttc_requests::a_full_window_lets_acknowledgements_and_the_goodbye_pass`,
+//!   [`told_to_stop_while_the_window_is_full`]
+//! * nothing wakes a loop that connects (eventloop.rs:150-159): [`told_to_stop_while_connecting`],
+//!   `leaving::a_client_closed_while_connecting_stays_closed`
+//! * a pause between connects is the program's own (eventloop.rs:147): [`told_to_stop_during_a_pause`],
+//!   `leaving::disconnect_does_not_wait_for_a_pause_between_connects`
+//! * dropping the connection waits for the lookup (client.rs:430-437): `resolver::a_dead_resolver_holds_nobody`
+//! * dropping or polling it inside an async program panics (client.rs:259-269, 457-459):
+//!   `anywhere::inside_an_async_program`, `anywhere::inside_a_program_of_many_async_threads`
+//! * a panic of the runtime's construction (client.rs:265): `descriptors::out_of_descriptors_for_a_while`
+//! * TLS ends without close_notify (framed.rs:11-16): no behaviour: the peer sees DISCONNECT before the end
+//! * acknowledged after the caller's timeout, or after the goodbye:
+//!   `rumqttc_acks::a_late_answer_is_nothing_to_the_next_message`,
+//!   `leaving::an_acknowledgement_after_disconnect_is_refused`
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,21 +1,31 @@
 //! Sizes, names and bytes that rumqttc 0.25.1 lets through, cuts off or stumbles over, and what a user sees of it.
 //!
-//! | Trap | Where | Held by |
-//! |---|---|---|
-//! | a packet over the limit ends the connection, and comes again on the next | mqttbytes/mod.rs:181-183 | [`oversized::a_packet_over_the_limit_names_the_limit`], [`oversized::a_kept_session_gets_past_messages_over_the_limit`], [`oversized::one_above_what_can_be_read_is_told_and_not_hurried_after`] |
-//! | an outgoing one does so too, for ever on a resumed session | mqttbytes/v4/mod.rs:113-119 | [`what_the_codec_would_cut_off_is_refused_before`] |
-//! | the limit is 10 KiB both ways | lib.rs:516-517 | [`large_payloads_pass_both_ways`], `service::tls_and_client_work_together` |
-//! | lengths are cut to 16 bits | mqttbytes/mod.rs:276-280 | [`what_the_codec_would_cut_off_is_refused_before`], [`a_login_too_long_for_mqtt_is_refused`] |
-//! | empty topics and NUL are sent | client.rs:282-303 | [`what_the_codec_would_cut_off_is_refused_before`] |
-//! | `ClientError::Request` means two things | client.rs:15-21 | never shown: names are checked before, and the channel never fills (src/session/v4.rs) |
-//! | bytes that are no MQTT | mqttbytes/mod.rs:173-330 | [`garbage_costs_the_line_and_not_the_client`] |
-//! | packets that only clients send, and values that MQTT forbids | state.rs:155-185, mqttbytes/v4/publish.rs | [`what_a_server_must_not_send_ends_the_line_by_its_name`] |
-//! | any number of codes in SUBACK | state.rs:187-193 | [`suback_has_a_code_for_each_filter`] |
-//! | what is behind CONNACK in its segment | eventloop.rs:488-511 | [`messages_behind_connack_in_its_segment_are_kept`], `receiving::messages_that_come_with_connack_are_kept` |
-//! | no CONNACK, or another packet | eventloop.rs:500-510 | [`something_else_than_connack`], `deadlines::a_server_that_hangs_up` |
-//! | "::1" needs no brackets, TLS allows none | eventloop.rs:399-412, tls.rs:176 | [`ipv6_with_and_without_tls`] |
-//! | SUBACK codes of MQTT 5 are no SUBACK | mqttbytes/v4/suback.rs:72-84 | [`garbage_costs_the_line_and_not_the_client`] |
-//! | payloads are copied, one `writev` for each message | client.rs:282, eventloop.rs:248 | no behaviour: benches |
+//! Each trap, where it is in rumqttc, and what holds it:
+//!
+//! * a packet over the limit ends the connection, and comes again on the next (mqttbytes/mod.rs:181-183):
+//!   [`oversized::a_packet_over_the_limit_names_the_limit`],
+//!   [`oversized::a_kept_session_gets_past_messages_over_the_limit`],
+//!   [`oversized::one_above_what_can_be_read_is_told_and_not_hurried_after`]
+//! * an outgoing one does so too, for ever on a resumed session (mqttbytes/v4/mod.rs:113-119):
+//!   [`what_the_codec_would_cut_off_is_refused_before`]
+//! * the limit is 10 KiB both ways (lib.rs:516-517): [`large_payloads_pass_both_ways`],
+//!   `service::tls_and_client_work_together`
+//! * lengths are cut to 16 bits (mqttbytes/mod.rs:276-280): [`what_the_codec_would_cut_off_is_refused_before`],
+//!   [`a_login_too_long_for_mqtt_is_refused`]
+//! * empty topics and NUL are sent (client.rs:282-303): [`what_the_codec_would_cut_off_is_refused_before`]
+//! * `ClientError::Request` means two things (client.rs:15-21): never shown: names are checked before, and the channel
+//!   never fills (src/session/v4.rs)
+//! * bytes that are no MQTT (mqttbytes/mod.rs:173-330): [`garbage_costs_the_line_and_not_the_client`]
+//! * packets that only clients send, and values that MQTT forbids (state.rs:155-185, mqttbytes/v4/publish.rs):
+//!   [`what_a_server_must_not_send_ends_the_line_by_its_name`]
+//! * any number of codes in SUBACK (state.rs:187-193): [`suback_has_a_code_for_each_filter`]
+//! * what is behind CONNACK in its segment (eventloop.rs:488-511): [`messages_behind_connack_in_its_segment_are_kept`],
+//!   `receiving::messages_that_come_with_connack_are_kept`
+//! * no CONNACK, or another packet (eventloop.rs:500-510): [`something_else_than_connack`],
+//!   `deadlines::a_server_that_hangs_up`
+//! * "::1" needs no brackets, TLS allows none (eventloop.rs:399-412, tls.rs:176): [`ipv6_with_and_without_tls`]
+//! * SUBACK codes of MQTT 5 are no SUBACK (mqttbytes/v4/suback.rs:72-84): [`garbage_costs_the_line_and_not_the_client`]
+//! * payloads are copied, one `writev` for each message (client.rs:282, eventloop.rs:248): no behaviour: benches
 
 mod oversized;
 

@@ -4,31 +4,49 @@
 //! keeps the only truth in its own outbox; the test holds what a user would see otherwise. What only MQTT 5 has is not
 //! here. The other tables are in `rumqttc_acks`, `rumqttc_packets`, `rumqttc_time` and `rumqttc_leaving`.
 //!
-//! | Trap | Where | Held by |
-//! |---|---|---|
-//! | no request has a handle, nothing tells its id | client.rs:282-303 | `fates::publish_returns_for_its_own_acknowledgement_only`, [`answers_in_reverse_reach_whoever_asked`] |
-//! | QoS 0 has id 0 and no answer, only an event after the write | eventloop.rs:243-253 | `fates::qos_0_waits_for_a_connection_and_is_written_once`, [`an_id_in_use_is_never_given_again`] |
-//! | acknowledgements and pings make the same events as requests | state.rs:350-409 | [`answers_in_reverse_reach_whoever_asked`], `load::eight_threads_of_mixed_qos_arrive_complete_and_in_order` |
-//! | a failed connect cleans nothing up | eventloop.rs:147-158 | `service::it_comes_back_after_a_restart_with_its_subscriptions`, by construction |
-//! | `session_present=false` drops all that is unacknowledged or queued | eventloop.rs:161-163 | [`a_lost_session_loses_neither_what_was_written_nor_what_was_queued`] |
-//! | a channel of capacity 0 does not help: taken requests are lost all the same | eventloop.rs:126-142 | the same, by construction |
-//! | events read before an error come out after the reconnect | eventloop.rs:127-143, state.rs:103-130 | [`answers_in_the_same_segment_as_the_end_count_and_only_once`] |
-//! | `last_pkid`, `collision` and `events` outlive a connection | state.rs:103-130 | [`an_answer_to_the_last_connection_is_none_to_this_one`], by construction |
-//! | an unacknowledged id comes round again: `AwaitAck`, and no request is read | state.rs:318-329, eventloop.rs:243 | [`an_id_in_use_is_never_given_again`] |
-//! | a SUBSCRIBE takes the id of an open PUBLISH; two carry the same id | state.rs:417, 486-500 | [`an_id_in_use_is_never_given_again`] |
-//! | an id is reused between PUBREC and PUBCOMP | state.rs:257-262, 318 | [`an_id_in_use_is_never_given_again`] |
-//! | a collision ended by PUBCOMP is sent but not stored | state.rs:291-297 | [`an_id_in_use_is_never_given_again`] |
-//! | a collision that outlives its session gates all requests for ever | state.rs:381-386, eventloop.rs:189 | [`nothing_waits_for_an_id_of_a_session_that_is_gone`] |
-//! | replay passes the gate: beyond `inflight` each collides and overwrites the last | eventloop.rs:243, state.rs:325 | [`more_than_a_window_survives_a_resumed_session_in_order`] |
-//! | replay has `dup=false` | eventloop.rs:130 | [`more_than_a_window_survives_a_resumed_session_in_order`] |
-//! | a SUBSCRIBE that was written is not sent again | state.rs:103-130 | [`a_subscription_under_way_is_asked_again`] |
-//! | a full table stops DISCONNECT and acknowledgements, too | eventloop.rs:188, 243 | [`a_full_window_lets_acknowledgements_and_the_goodbye_pass`] |
-//! | FIFO is the only link between a request and its id | state.rs:311-347, 409-447 | [`answers_in_reverse_reach_whoever_asked`] |
-//! | the next `recv` reconnects at once | eventloop.rs:147-151 | `backoff` in src/, `deadlines::after_a_refused_login_the_provider_is_asked_once_more_at_once` |
-//! | `publish` races the drain after an error | eventloop.rs:133 | `load::cut_connections_lose_no_acknowledged_message_and_keep_the_order` |
-//! | order of several publishers | client.rs:282 | `load::eight_threads_of_mixed_qos_arrive_complete_and_in_order` |
-//! | `recv_timeout` drops half-written packets | client.rs:480-500 | never used while anything is sent: `LinePump::next`; `service::forbidden::a_forbidden_publish_fails_alone_in_a_stream_of_good_ones` |
-//! | two clients with one id reconnect in a tight loop | eventloop.rs:147-151 | `conformance::a_second_client_with_the_same_id_takes_over`, `backoff` in src/ |
+//! Each trap, where it is in rumqttc, and what holds it:
+//!
+//! * no request has a handle, nothing tells its id (client.rs:282-303):
+//!   `fates::publish_returns_for_its_own_acknowledgement_only`, [`answers_in_reverse_reach_whoever_asked`]
+//! * QoS 0 has id 0 and no answer, only an event after the write (eventloop.rs:243-253):
+//!   `fates::qos_0_waits_for_a_connection_and_is_written_once`, [`an_id_in_use_is_never_given_again`]
+//! * acknowledgements and pings make the same events as requests (state.rs:350-409):
+//!   [`answers_in_reverse_reach_whoever_asked`], `load::eight_threads_of_mixed_qos_arrive_complete_and_in_order`
+//! * a failed connect cleans nothing up (eventloop.rs:147-158):
+//!   `service::it_comes_back_after_a_restart_with_its_subscriptions`, by construction
+//! * `session_present=false` drops all that is unacknowledged or queued (eventloop.rs:161-163):
+//!   [`a_lost_session_loses_neither_what_was_written_nor_what_was_queued`]
+//! * a channel of capacity 0 does not help: taken requests are lost all the same (eventloop.rs:126-142): the same, by
+//!   construction
+//! * events read before an error come out after the reconnect (eventloop.rs:127-143, state.rs:103-130):
+//!   [`answers_in_the_same_segment_as_the_end_count_and_only_once`]
+//! * `last_pkid`, `collision` and `events` outlive a connection (state.rs:103-130):
+//!   [`an_answer_to_the_last_connection_is_none_to_this_one`], by construction
+//! * an unacknowledged id comes round again: `AwaitAck`, and no request is read (state.rs:318-329, eventloop.rs:243):
+//!   [`an_id_in_use_is_never_given_again`]
+//! * a SUBSCRIBE takes the id of an open PUBLISH; two carry the same id (state.rs:417, 486-500):
+//!   [`an_id_in_use_is_never_given_again`]
+//! * an id is reused between PUBREC and PUBCOMP (state.rs:257-262, 318): [`an_id_in_use_is_never_given_again`]
+//! * a collision ended by PUBCOMP is sent but not stored (state.rs:291-297): [`an_id_in_use_is_never_given_again`]
+//! * a collision that outlives its session gates all requests for ever (state.rs:381-386, eventloop.rs:189):
+//!   [`nothing_waits_for_an_id_of_a_session_that_is_gone`]
+//! * replay passes the gate: beyond `inflight` each collides and overwrites the last (eventloop.rs:243, state.rs:325):
+//!   [`more_than_a_window_survives_a_resumed_session_in_order`]
+//! * replay has `dup=false` (eventloop.rs:130): [`more_than_a_window_survives_a_resumed_session_in_order`]
+//! * a SUBSCRIBE that was written is not sent again (state.rs:103-130): [`a_subscription_under_way_is_asked_again`]
+//! * a full table stops DISCONNECT and acknowledgements, too (eventloop.rs:188, 243):
+//!   [`a_full_window_lets_acknowledgements_and_the_goodbye_pass`]
+//! * FIFO is the only link between a request and its id (state.rs:311-347, 409-447):
+//!   [`answers_in_reverse_reach_whoever_asked`]
+//! * the next `recv` reconnects at once (eventloop.rs:147-151): `backoff` in src/,
+//!   `deadlines::after_a_refused_login_the_provider_is_asked_once_more_at_once`
+//! * `publish` races the drain after an error (eventloop.rs:133):
+//!   `load::cut_connections_lose_no_acknowledged_message_and_keep_the_order`
+//! * order of several publishers (client.rs:282): `load::eight_threads_of_mixed_qos_arrive_complete_and_in_order`
+//! * `recv_timeout` drops half-written packets (client.rs:480-500): never used while anything is sent:
+//!   `LinePump::next`; `service::forbidden::a_forbidden_publish_fails_alone_in_a_stream_of_good_ones`
+//! * two clients with one id reconnect in a tight loop (eventloop.rs:147-151):
+//!   `conformance::a_second_client_with_the_same_id_takes_over`, `backoff` in src/
 
 use std::collections::HashSet;
 use std::thread;

@@ -1,18 +1,29 @@
-//! What rumqttc 0.25.1 does about time: keep-alive, time-outs and waiting, and what a user sees of it.
+//! What rumqttc 0.25.1 does about time: keep-alive, timeouts and waiting, and what a user sees of it.
 //!
-//! | Trap | Where | Held by |
-//! |---|---|---|
-//! | a missing PINGRESP is noticed one period later | state.rs:391-395 | [`a_line_that_died_silently_is_given_up_after_two_periods`] |
-//! | pings go out whatever the traffic is, and stop when nobody polls | eventloop.rs:258-270, 146 | [`pings_go_on_while_the_inbox_is_full`] |
-//! | less than a second panics, more than 65,535 wrap | lib.rs:577-586, eventloop.rs:490 | `config::tests` in src/: 5 s to 480 s, whole seconds |
-//! | a peer that stops reading holds the loop, pings included | eventloop.rs:248-251 | [`a_peer_that_stops_reading_is_given_up`] |
-//! | one time-out for look-up, dialling, TLS and CONNACK | eventloop.rs:151-159 | [`a_port_that_drops_what_comes_is_named_so`], `resolver::a_dead_resolver_holds_nobody`, `deadlines::a_port_that_says_nothing`, `deadlines::a_tls_port_that_says_nothing` |
-//! | that time-out is for all addresses together | eventloop.rs:325-358 | not mended: one address that drops everything uses it up; the error names the stage |
-//! | it is in whole seconds, and 5 of them | lib.rs:416, 430 | `deadlines`: each test, [`connack_that_never_comes_on_a_later_connection`] |
-//! | `recv_timeout` shorter than the handshake starts it again each time | client.rs:482-500 | [`short_waits_do_not_disturb_a_slow_handshake`] |
-//! | nothing wakes the loop while it connects | eventloop.rs:150-159 | [`short_waits_do_not_disturb_a_slow_handshake`], `leaving::a_client_closed_while_connecting_stays_closed` |
-//! | answers that never come hold the ids for ever | state.rs:486-500 | `room::answers_that_never_come_do_not_hold_the_window_for_ever` |
-//! | Nagle: bursts of small packets stall 40 ms | lib.rs:415, eventloop.rs:337 | [`nagle_is_off`] |
+//! Each trap, where it is in rumqttc, and what holds it:
+//!
+//! * a missing PINGRESP is noticed one period later (state.rs:391-395):
+//!   [`a_line_that_died_silently_is_given_up_after_two_periods`]
+//! * pings go out whatever the traffic is, and stop when nobody polls (eventloop.rs:258-270, 146):
+//!   [`pings_go_on_while_the_inbox_is_full`]
+//! * less than a second panics, more than 65,535 wrap (lib.rs:577-586, eventloop.rs:490): `config::tests` in src/: 5 s
+//!   to 480 s, whole seconds
+//! * a peer that stops reading holds the loop, pings included (eventloop.rs:248-251):
+//!   [`a_peer_that_stops_reading_is_given_up`]
+//! * one timeout for lookup, dialling, TLS and CONNACK (eventloop.rs:151-159):
+//!   [`a_port_that_drops_what_comes_is_named_so`], `resolver::a_dead_resolver_holds_nobody`,
+//!   `deadlines::a_port_that_says_nothing`, `deadlines::a_tls_port_that_says_nothing`
+//! * that timeout is for all addresses together (eventloop.rs:325-358): not mended: one address that drops everything
+//!   uses it up; the error names the stage
+//! * it is in whole seconds, and 5 of them (lib.rs:416, 430): `deadlines`: each test,
+//!   [`connack_that_never_comes_on_a_later_connection`]
+//! * `recv_timeout` shorter than the handshake starts it again each time (client.rs:482-500):
+//!   [`short_waits_do_not_disturb_a_slow_handshake`]
+//! * nothing wakes the loop while it connects (eventloop.rs:150-159): [`short_waits_do_not_disturb_a_slow_handshake`],
+//!   `leaving::a_client_closed_while_connecting_stays_closed`
+//! * answers that never come hold the ids for ever (state.rs:486-500):
+//!   `room::answers_that_never_come_do_not_hold_the_window_for_ever`
+//! * Nagle: bursts of small packets stall 40 ms (lib.rs:415, eventloop.rs:337): [`nagle_is_off`]
 
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;

@@ -19,11 +19,11 @@ fn connect_with(broker: &Broker, builder: ConfigBuilder, properties: &[u8]) -> (
 
 /// Nothing more comes from the client, as far as can be seen in a moment.
 fn quiet(line: &mut Line) {
-    line.stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a time-out");
+    line.stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
     let mut byte = [0];
     let read = line.stream.read(&mut byte);
     assert!(read.is_err(), "the client sent more: {byte:?}");
-    line.stream.set_read_timeout(Some(LONG)).expect("a time-out");
+    line.stream.set_read_timeout(Some(LONG)).expect("a timeout");
 }
 
 fn lost(events: &aliyun_mqtt::Events) -> aliyun_mqtt::Error {

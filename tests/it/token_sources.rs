@@ -1,5 +1,5 @@
-//! Sources of tokens that are bad, slow, or half new: the client stays on line for as long as what it holds is good, and
-//! nobody is asked in a loop.
+//! Sources of tokens that are bad, slow, or half new: the client stays on line for as long as what it holds is good,
+//! and nobody is asked in a loop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,7 +85,7 @@ fn a_source_that_hangs_does_not_delay_a_reconnect_with_a_good_token() {
     eventually("it hangs", || issuer.asked() == 2);
     for _ in 0..2 {
         emulator.kick(&id);
-        // The time-out of the client is a minute: had it waited for that, the test would not.
+        // The timeout of the client is a minute: had it waited for that, the test would not.
         connected(&events);
     }
     assert_eq!(issuer.asked(), 2, "one question");

@@ -20,7 +20,7 @@ fn refused(builder: ConfigBuilder) -> Error {
 /// The request of the next connection, and the connection.
 fn accept(listener: &TcpListener) -> (String, TcpStream) {
     let (mut stream, _) = listener.accept().expect("a connection");
-    stream.set_read_timeout(Some(LONG)).expect("a time-out");
+    stream.set_read_timeout(Some(LONG)).expect("a timeout");
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -235,8 +235,8 @@ fn no_answer_in_time_names_the_stage() {
     }
 }
 
-/// The ends of packets and of messages have nothing to do with each other (MQTT 5, section 6), and other messages may come
-/// in between.
+/// The ends of packets and of messages have nothing to do with each other (MQTT 5, section 6), and other messages may
+/// come in between.
 #[test]
 fn packets_in_pieces() {
     let (addr, thread) = server("127.0.0.1:0", |request, mut stream| {
@@ -254,8 +254,8 @@ fn packets_in_pieces() {
     thread.join().expect("no panic");
 }
 
-/// Whatever the limits, more than 16 MiB in one frame, or text, ends the connection, and so does a close, even where the
-/// server leaves the TCP connection open (then with the next ping at the latest). The client comes back.
+/// Whatever the limits, more than 16 MiB in one frame, or text, ends the connection, and so does a close, even where
+/// the server leaves the TCP connection open (then with the next ping at the latest). The client comes back.
 #[test]
 fn what_no_server_should_send() {
     let huge: u64 = (16 << 20) + 1;
@@ -305,7 +305,7 @@ impl<S: Read + Write> ReadWrite for S {}
 /// The next connection to this listener, in TLS with the configuration if there is one.
 fn next_stream(listener: &TcpListener, tls: Option<&Arc<rustls::ServerConfig>>) -> Box<dyn ReadWrite> {
     let (stream, _) = listener.accept().expect("a connection");
-    stream.set_read_timeout(Some(LONG)).expect("a time-out");
+    stream.set_read_timeout(Some(LONG)).expect("a timeout");
     match tls {
         None => Box::new(stream),
         Some(tls) => {
@@ -331,8 +331,8 @@ fn tls_server() -> (Arc<rustls::ServerConfig>, String) {
     (Arc::new(config), certificate.pem())
 }
 
-/// So many control frames in a row: twice as many as the system keeps at once (see `dial::RECEIVE_BUFFER`). On a stack of 2
-/// MiB, two thousand are too many in a debug build.
+/// So many control frames in a row: twice as many as the system keeps at once (see `dial::RECEIVE_BUFFER`). On a stack
+/// of 2 MiB, two thousand are too many in a debug build.
 const FLOOD: usize = 1 << 16;
 
 /// Control frames cost no more than the time to read them, however many there are, before and after CONNACK.

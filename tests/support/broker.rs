@@ -57,7 +57,7 @@ impl Broker {
     /// The next connection, whatever it wants.
     pub fn accept_raw(&self) -> Line {
         let (stream, _) = self.listener.accept().expect("a connection");
-        stream.set_read_timeout(Some(LONG)).expect("a time-out");
+        stream.set_read_timeout(Some(LONG)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
         Line::new(stream)
     }
@@ -83,7 +83,7 @@ impl Broker {
         line
     }
 
-    /// Whether a connection waits to be accepted.
+    /// Returns true if a connection waits to be accepted.
     pub fn somebody_waits(&self) -> bool {
         self.listener.set_nonblocking(true).expect("a switch");
         let waits = self.listener.accept().is_ok();

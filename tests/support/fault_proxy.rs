@@ -126,43 +126,43 @@ impl Proxy {
         self.shared.faults().end[way as usize] = Some(Ending { pass, lose });
     }
 
-    /// Whether new connections are closed at once.
+    /// Closes new connections at once, or no longer.
     pub fn refuse(&self, refuse: bool) {
         self.shared.faults().refuse = refuse;
     }
 
-    /// Whether new connections are taken, but never answered.
+    /// Takes new connections without ever answering them, or no longer.
     pub fn mute(&self, mute: bool) {
         self.shared.faults().mute = mute;
     }
 
-    /// Whether what the broker says is thrown away.
+    /// Throws away what the broker says, or no longer.
     pub fn swallow(&self, swallow: bool) {
         self.swallow_way(Way::Down, swallow);
     }
 
-    /// Whether this direction is thrown away.
+    /// Throws away what goes in this direction, or no longer.
     pub fn swallow_way(&self, way: Way, swallow: bool) {
         self.shared.faults().swallow[way as usize] = swallow;
     }
 
-    /// Whether the broker's PUBACK, PUBREC, PUBCOMP and SUBACK packets are kept back, while others pass, or everything it
-    /// says where packets cannot be seen. What is held follows, in its order, when this ends.
+    /// Keeps back the broker's PUBACK, PUBREC, PUBCOMP and SUBACK packets while others pass, or everything it says where
+    /// packets cannot be seen. What is held follows, in its order, when this ends.
     pub fn hold_acks(&self, hold: bool) {
         self.shared.faults().hold = hold;
     }
 
-    /// How long each byte is under way, in both directions.
+    /// Keeps each byte under way for this long, in both directions.
     pub fn delay(&self, delay: Duration) {
         self.shared.faults().delay = delay;
     }
 
-    /// How many bytes pass in a second, in each direction.
+    /// Lets this many bytes pass in a second, in each direction.
     pub fn throttle(&self, rate: Option<u64>) {
         self.shared.faults().rate = rate;
     }
 
-    /// Whether each byte travels in a segment of its own.
+    /// Sends each byte in a segment of its own, or no longer.
     pub fn split(&self, split: bool) {
         self.shared.faults().split = split;
     }
@@ -184,17 +184,17 @@ impl Proxy {
         *self.shared.target.lock().expect("a target") = target;
     }
 
-    /// How many connections were made so far, refused ones included.
+    /// The number of connections made so far, refused ones included.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How many connections were cut.
+    /// The number of connections cut.
     pub fn cuts(&self) -> usize {
         self.shared.cuts.load(Ordering::SeqCst)
     }
 
-    /// How many bytes have gone through, both ways.
+    /// The number of bytes that have gone through, both ways.
     pub fn passed(&self) -> u64 {
         self.shared.passed.load(Ordering::SeqCst)
     }
@@ -242,7 +242,7 @@ impl Shared {
         lines.extend(line::start(self, client, broker));
     }
 
-    /// How many of so many bytes go through now, and whether the line is cut then.
+    /// The number of these bytes that go through now; true if the line is cut then.
     fn claim(&self, way: Way, length: usize) -> (usize, bool) {
         let mut faults = self.faults();
         let swallowed = faults.swallow[way as usize];

@@ -30,7 +30,7 @@ fn a_request_that_is_not_acknowledged_says_so() {
     let unknown = error(client.request("t/ask", "?", SHORT));
     assert_eq!((unknown.kind(), unknown.fate()), (ErrorKind::Timeout(Stage::Ack), Some(Fate::Unknown)), "{unknown}");
     line.expect(Kind::Publish);
-    // The message's own time-out is for its acknowledgement, and the rest of the time for the reply.
+    // The message's own timeout is for its acknowledgement, and the rest of the time for the reply.
     let message = Outgoing::new("t/ask", QoS::AtLeastOnce, "?").timeout(SHORT);
     let start = Instant::now();
     let unknown = error(client.request_message(message, LONG));

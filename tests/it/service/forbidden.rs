@@ -129,7 +129,8 @@ fn several_forbidden_topics_and_every_qos_at_once() {
     let deliveries = batch(&client, &[&good, &bad, elsewhere, &other], EACH, None);
     for (topic, deliveries) in [&bad, elsewhere].into_iter().zip(&deliveries[1..]) {
         for delivery in deliveries {
-            // QoS 0 may have been written before that was known, and is lost where the connection breaks while it is written.
+            // QoS 0 may have been written before that was known, and is lost where the connection breaks while it is
+            // written.
             if let Err(error) = delivery.wait() {
                 let broke = error.to_string().contains("(QoS 0)") && error.fate() == Some(Fate::Unknown);
                 assert!(broke || error.fate() == Some(Fate::Refused), "{error}");

@@ -22,7 +22,8 @@ fn say(words: &str) {
     out.write_all(format!("#{words}\n").as_bytes()).and_then(|()| out.flush()).expect("the parent listens");
 }
 
-/// Not a test: what the child process does, by its argument: `drain`, `hold`, or the name of a run that is to be killed.
+/// Not a test: what the child process does, by its argument: `drain`, `hold`, or the name of a run that is to be
+/// killed.
 #[test]
 fn child() {
     let Some(role) = process::as_child() else { return };

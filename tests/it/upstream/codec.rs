@@ -136,7 +136,8 @@ fn a_subscription_identifier_counts_one_byte_too_many() {
 
 #[test]
 fn values_that_mqtt_forbids_are_taken() {
-    // Subscription identifier 0, payload format 2, topic alias 0, DUP at QoS 0, a topic with a wildcard, NUL in a topic.
+    // Subscription identifier 0, payload format 2, topic alias 0, DUP at QoS 0, a topic with a wildcard, NUL in a
+    // topic.
     for packet in [
         &[0x30, 6, 0, 1, b't', 2, 0x0b, 0][..],
         &[0x30, 6, 0, 1, b't', 2, 1, 2],

@@ -78,7 +78,7 @@ fn a_write_has_no_time_out() {
     options.set_connection_timeout(1).set_keep_alive(Duration::from_secs(5));
     let (client, mut connection, line) = connect(&broker, options, &[]);
     client.try_publish("t", v5::mqttbytes::QoS::AtMostOnce, false, vec![0; 32 << 20]).expect("accepted");
-    // With keep-alive 5 s and a time-out of 1 s, for two periods: no ping, no error, no event.
+    // With keep-alive 5 s and a timeout of 1 s, for two periods: no ping, no error, no event.
     let result = connection.recv_timeout(Duration::from_secs(11));
     assert!(matches!(result, Err(v5::RecvTimeoutError::Timeout)), "mended: {result:?}");
     drop(line);
@@ -96,7 +96,7 @@ fn a_lost_session_drops_what_waited_for_it() {
         scope.spawn(|| {
             let mut line = broker.accept_login();
             line.write(&connack_with(false, &[]));
-            line.stream.set_read_timeout(Some(MOMENT * 2)).expect("a time-out");
+            line.stream.set_read_timeout(Some(MOMENT * 2)).expect("a timeout");
             assert_eq!(line.read(), None, "mended");
         });
         // The connection, and nothing more.

@@ -110,7 +110,7 @@ impl Line {
         self.write(&publish_at(self.level, &topic, qos, id, false, &properties, &payload));
     }
 
-    /// What a good broker answers to this packet.
+    /// Answers this packet as a good broker does.
     pub fn answer(&mut self, packet: &Packet) {
         match packet {
             Packet::Publish(message) if message.qos == 1 => self.send(&Packet::PubAck(message.id)),

@@ -128,7 +128,7 @@ impl Packet {
         }
     }
 
-    /// What a CONNECT or DISCONNECT has behind the fixed header.
+    /// Everything that a CONNECT or DISCONNECT has behind the fixed header.
     pub fn body(&self) -> &[u8] {
         match self {
             Packet::Connect(body) | Packet::Disconnect(body) => body,
@@ -177,7 +177,7 @@ impl Packet {
         }
     }
 
-    /// What came with this first byte and this body, on a connection of this protocol level.
+    /// Decodes what came with this first byte and this body, on a connection of this protocol level.
     pub fn decode(first: u8, body: Vec<u8>, level: u8) -> Packet {
         let mut rest = Rest { bytes: &body, level };
         match first >> 4 {
@@ -207,7 +207,7 @@ impl Packet {
         }
     }
 
-    /// Its bytes at this protocol level.
+    /// Encodes it for this protocol level.
     pub fn encode(&self, level: u8) -> Vec<u8> {
         let none: &[u8] = if level == 5 { &[0] } else { &[] };
         let body = match self {
