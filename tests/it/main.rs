@@ -1,7 +1,7 @@
 //! The tests of the library that can share a process: a module for each theme.
 //!
-//! What needs the process for itself (its environment, descriptors, threads, logger or resolver) is a program of its
-//! own beside this folder. `docs/promises.md` names the tests of each promise.
+//! What needs the process for itself (its environment, descriptors, locks, threads, logger or resolver) is a program of
+//! its own beside this folder. `docs/promises.md` names the tests of each promise.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -37,8 +37,6 @@ mod rumqttc_requests;
 mod rumqttc_time;
 mod rumqttc_v5;
 mod service;
-#[cfg(feature = "spool")]
-mod spool;
 mod subscriptions;
 mod token;
 mod token_sources;

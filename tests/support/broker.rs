@@ -4,7 +4,7 @@
 mod line;
 mod packet;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Error, Limits, Protocol};
@@ -111,7 +111,13 @@ impl Broker {
     pub fn connect_by(&self, builder: ConfigBuilder, accept: impl FnOnce(&Broker) -> Line) -> (Client, Line) {
         let config = builder.build().expect("a good configuration");
         std::thread::scope(|scope| {
-            let client = scope.spawn(|| Client::connect(config));
+            let client = scope.spawn(|| {
+                Client::connect(config).inspect_err(|error| {
+                    // Whoever accepts is not left waiting for a client that does not come.
+                    eprintln!("the client does not connect: {error}");
+                    let _ = TcpStream::connect(self.addr());
+                })
+            });
             let line = accept(self);
             (client.join().expect("no panic").expect("connected"), line)
         })

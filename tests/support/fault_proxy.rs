@@ -146,8 +146,8 @@ impl Proxy {
         self.shared.faults().swallow[way as usize] = swallow;
     }
 
-    /// Keeps back the broker's PUBACK, PUBREC, PUBCOMP and SUBACK packets while others pass, or everything it says where
-    /// packets cannot be seen. What is held follows, in its order, when this ends.
+    /// Keeps back the broker's PUBACK, PUBREC, PUBCOMP and SUBACK packets while others pass, or everything it says
+    /// where packets cannot be seen. What is held follows, in its order, when this ends.
     pub fn hold_acks(&self, hold: bool) {
         self.shared.faults().hold = hold;
     }

@@ -1,17 +1,19 @@
 //! A process is killed again and again; nothing it was told was accepted may be lost.
+#![cfg(feature = "spool")]
+
+mod support;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, QoS, Spool};
+use aliyun_mqtt::{Client, ErrorKind, QoS, Spool};
 use aliyun_mqtt_emulator::{Emulator, What};
-
-use super::{Dir, ErrorKind};
-use crate::support::matrix::{config_from_env, environment};
-use crate::support::process;
-use crate::support::{LONG, config, connect, error, eventually};
+use support::folder::Folder;
+use support::matrix::{config_from_env, environment};
+use support::process;
+use support::{LONG, config, connect, error, eventually};
 
 /// The spool of the child.
 const PATH: &str = "SPOOL_TEST_PATH";
@@ -72,9 +74,9 @@ fn clear(client: &Client) {
     eventually("all records are gone", || client.stats().spooled_messages == 0);
 }
 
-fn start(role: &str, dir: &Dir, emulator: &Emulator) -> Child {
+fn start(role: &str, dir: &Folder, emulator: &Emulator) -> Child {
     process::child(module_path!(), "child", role)
-        .envs(environment(emulator, dir.folder()))
+        .envs(environment(emulator, dir))
         .env(PATH, dir.spool().path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -115,7 +117,7 @@ fn kill_and_go_on(kills: usize) {
     println!("SPOOL_TEST_SEED={seed}");
     let mut random = Random(seed);
     let emulator = Emulator::builder().log_capacity(10_000_000).start().expect("the emulator starts");
-    let dir = Dir::new();
+    let dir = Folder::new();
     let mut told = Told::default();
     let mut connects = 0;
     for run in 0..kills {
@@ -206,8 +208,8 @@ fn nothing_accepted_is_lost_in_300_kills() {
 
 #[test]
 fn another_process_is_kept_out_and_let_in_after_a_kill() {
-    let emulator = crate::support::emulator();
-    let dir = Dir::new();
+    let emulator = support::emulator();
+    let dir = Folder::new();
     let mut child = start("hold", &dir, &emulator);
     assert_eq!(words(&mut child).next().as_deref(), Some("connected"));
     let mine = || config(&emulator).spool(dir.spool());

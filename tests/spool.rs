@@ -1,41 +1,25 @@
-//! The spool: what was accepted outlives the process.
+//! The spool: what was accepted outlives the process. A process of its own: a child that somebody starts meanwhile
+//! would hold the lock of a spool until it has become another program.
+#![cfg(feature = "spool")]
 
-mod kill;
+mod support;
 
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::support::broker::{Broker, Kind, Line, Packet, lax};
-use crate::support::fault_proxy::Proxy;
-use crate::support::folder::Folder;
-use crate::support::{LONG, connected, error, eventually};
-use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Spool, Stage};
+use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Stage};
 use aliyun_mqtt_emulator::What;
+use support::broker::{Broker, Kind, Line, Packet, lax};
+use support::fault_proxy::Proxy;
+use support::folder::Folder;
+use support::{LONG, connected, error, eventually};
 
 const MOMENT: Duration = Duration::from_millis(200);
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(4);
 
-/// The folder of a spool; it ends with the test.
-#[derive(Debug)]
-pub(crate) struct Dir(Folder);
-
-impl Dir {
-    pub(crate) fn new() -> Dir {
-        Dir(Folder::new())
-    }
-
-    pub(crate) fn folder(&self) -> &Folder {
-        &self.0
-    }
-
-    pub(crate) fn spool(&self) -> Spool {
-        Spool::at(self.0.path().join("spool"))
-    }
-}
-
-fn run(broker: &Broker, dir: &Dir) -> (Client, Line) {
+fn run(broker: &Broker, dir: &Folder) -> (Client, Line) {
     broker.connect(broker.config().spool(dir.spool()))
 }
 
@@ -45,7 +29,7 @@ fn leave(client: &Client) -> Option<aliyun_mqtt::Error> {
 }
 
 /// What a run without an answering broker leaves behind.
-fn leave_behind(broker: &Broker, dir: &Dir, payloads: &[&str]) {
+fn leave_behind(broker: &Broker, dir: &Folder, payloads: &[&str]) {
     let (client, _line) = run(broker, dir);
     for payload in payloads {
         drop(client.publish_nowait("t", QoS::AtLeastOnce, *payload).expect("accepted"));
@@ -62,7 +46,7 @@ fn acknowledge(line: &mut Line, payload: &str) {
 
 #[test]
 fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = run(&broker, &dir);
     let accepted: Vec<_> = ["one", "two", "three"]
         .map(|payload| client.publish_nowait("t", QoS::AtLeastOnce, payload).expect("accepted"))
@@ -106,7 +90,7 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
 
 #[test]
 fn disconnect_leaves_no_record_of_what_was_acknowledged() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = run(&broker, &dir);
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
     acknowledge(&mut line, "x");
@@ -120,7 +104,7 @@ fn disconnect_leaves_no_record_of_what_was_acknowledged() {
 
 #[test]
 fn a_publish_that_times_out_is_taken_back() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = broker.connect(broker.config().spool(dir.spool()).window(1));
     thread::scope(|scope| {
         let written = scope.spawn(|| error(client.with_timeout(SHORT).publish("t", QoS::AtLeastOnce, "written")));
@@ -141,7 +125,7 @@ fn a_publish_that_times_out_is_taken_back() {
 
 #[test]
 fn a_message_without_a_limit_outlasts_the_clients_time_out() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, line) = run(&broker, &dir);
     let events = client.events();
     let short = client.with_timeout(MOMENT);
@@ -156,7 +140,7 @@ fn a_message_without_a_limit_outlasts_the_clients_time_out() {
 
 #[test]
 fn age_counts_across_runs_and_the_loss_is_reported() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, line) = run(&broker, &dir);
     drop(client.publish_nowait("t", QoS::AtLeastOnce, "old").expect("accepted"));
     let patient = Outgoing::new("t", QoS::AtLeastOnce, "patient").timeout(LONG * 60);
@@ -180,7 +164,7 @@ fn age_counts_across_runs_and_the_loss_is_reported() {
 
 #[test]
 fn an_age_within_a_run_ends_the_record() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, _line) = broker.connect(broker.config().spool(dir.spool()).message_age(MOMENT));
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
     assert_eq!(error(delivery.wait()).fate(), Some(Fate::Unknown));
@@ -189,11 +173,11 @@ fn an_age_within_a_run_ends_the_record() {
 
 #[test]
 fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
-    let emulator = crate::support::emulator();
-    let dir = Dir::new();
-    let (good, bad) = (crate::support::topic(&emulator, "good"), crate::support::topic(&emulator, "bad"));
-    let config = || crate::support::config(&emulator).spool(dir.spool());
-    let client = crate::support::connect(config());
+    let emulator = support::emulator();
+    let dir = Folder::new();
+    let (good, bad) = (support::topic(&emulator, "good"), support::topic(&emulator, "bad"));
+    let config = || support::config(&emulator).spool(dir.spool());
+    let client = support::connect(config());
     emulator.refuse_logins(Some(3));
     assert!(emulator.kick(client.config().client_id().as_str()));
     eventually("cut", || !client.is_connected());
@@ -202,7 +186,7 @@ fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
     leave(&client).expect("not delivered");
     emulator.refuse_logins(None);
     emulator.forbid(&bad);
-    let client = crate::support::connect(config());
+    let client = support::connect(config());
     let report = error(client.flush(LONG));
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 });
     assert!(report.to_string().contains(&bad), "{report}");
@@ -212,13 +196,13 @@ fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
 #[test]
 fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
     const EACH: usize = 20;
-    let emulator = crate::support::emulator();
-    let dir = Dir::new();
-    let (good, bad) = (crate::support::topic(&emulator, "good"), crate::support::topic(&emulator, "bad"));
+    let emulator = support::emulator();
+    let dir = Folder::new();
+    let (good, bad) = (support::topic(&emulator, "good"), support::topic(&emulator, "bad"));
     emulator.forbid(&bad);
-    let proxy = Proxy::start(crate::support::matrix::addr(&emulator));
-    let config = || crate::support::config(&emulator).endpoint(proxy.endpoint()).spool(dir.spool());
-    let client = crate::support::connect(config());
+    let proxy = Proxy::start(support::matrix::addr(&emulator));
+    let config = || support::config(&emulator).endpoint(proxy.endpoint()).spool(dir.spool());
+    let client = support::connect(config());
     // All of them are accepted before the first is sent: what comes after the refusal is not stored.
     proxy.refuse(true);
     proxy.cut();
@@ -243,7 +227,7 @@ fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
     eventually("the others' records are gone", || client.stats().spooled_messages == kept);
     client.disconnect().expect("every fate was seen");
     emulator.allow(&bad);
-    let client = crate::support::connect(config());
+    let client = support::connect(config());
     client.flush(LONG).expect("permitted");
     eventually("all records are gone", || client.stats().spooled_messages == 0);
     let log = emulator.log();
@@ -253,7 +237,7 @@ fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
 
 #[test]
 fn a_client_that_cannot_connect_loses_nothing_and_frees_the_file() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     leave_behind(&broker, &dir, &["kept"]);
     for _ in 0..3 {
         let config = broker.config().spool(dir.spool()).build().expect("good");
@@ -272,7 +256,7 @@ fn a_client_that_cannot_connect_loses_nothing_and_frees_the_file() {
 
 #[test]
 fn a_second_client_is_refused_at_once() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, _line) = run(&broker, &dir);
     let second = error(Client::connect(broker.config().spool(dir.spool()).build().expect("good")));
     assert_eq!((second.kind(), second.stage()), (ErrorKind::Spool, Some(Stage::Spool)));
@@ -283,7 +267,7 @@ fn a_second_client_is_refused_at_once() {
 
 #[test]
 fn another_instance_is_refused_before_anything_is_sent() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     leave_behind(&broker, &dir, &["kept"]);
     let config = broker.config().instance_id("post-cn-other").spool(dir.spool()).build().expect("good");
     let refused = error(Client::connect(config));
@@ -297,7 +281,7 @@ fn another_instance_is_refused_before_anything_is_sent() {
 
 #[test]
 fn a_message_too_large_for_the_limits_of_this_run_is_kept() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     leave_behind(&broker, &dir, &["a long payload"]);
     let config = broker.config().limits(lax().payload_len(5)).spool(dir.spool()).build().expect("good");
     let refused = error(Client::connect(config));
@@ -310,7 +294,7 @@ fn a_message_too_large_for_the_limits_of_this_run_is_kept() {
 
 #[test]
 fn a_full_spool_waits_for_room_and_drops_nothing() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     // Two records of 24 bytes, topic and payload.
     let (client, mut line) = broker.connect(broker.config().spool(dir.spool().max_bytes(60)));
     let held: Vec<_> =
@@ -336,12 +320,12 @@ fn a_full_spool_waits_for_room_and_drops_nothing() {
 
 #[test]
 fn a_damaged_file_can_be_set_aside_and_the_first_listener_hears_of_it() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     std::fs::write(dir.spool().path(), "no spool").expect("written");
     let refused = error(Client::connect(broker.config().spool(dir.spool()).build().expect("good")));
     assert_eq!(refused.kind(), ErrorKind::Spool);
     let (client, _line) = broker.connect(broker.config().spool(dir.spool().set_aside_damaged(true)));
-    let path = crate::support::event(&client.events(), "set aside", |event| match event {
+    let path = support::event(&client.events(), "set aside", |event| match event {
         aliyun_mqtt::Event::SpoolSetAside { path, .. } => Some(path),
         _ => None,
     });
@@ -351,7 +335,7 @@ fn a_damaged_file_can_be_set_aside_and_the_first_listener_hears_of_it() {
 
 #[test]
 fn properties_of_mqtt_5_are_stored_with_their_message() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let config = |protocol| broker.config().protocol(protocol).spool(dir.spool());
     let (client, _line) = broker.connect(config(Protocol::V5));
     let message = Outgoing::new("t", QoS::AtLeastOnce, "x").content_type("c").user_property("k", "v");
@@ -369,7 +353,7 @@ fn properties_of_mqtt_5_are_stored_with_their_message() {
 
 #[test]
 fn a_request_is_of_no_use_to_the_next_run() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = run(&broker, &dir);
     thread::scope(|scope| {
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
