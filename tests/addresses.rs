@@ -1,8 +1,8 @@
-//! A name with several addresses: one of them that swallows packets keeps nobody from the others, whatever is dialled and
-//! over which transport; and where the first one answers, nobody else is dialled.
+//! A name with several addresses: one of them that swallows packets keeps nobody from the others, whatever is dialled
+//! and over which transport; and where the first one answers, nobody else is dialled.
 //!
-//! This program has its own `getaddrinfo`, so that names have the addresses a test wants, without a name server or privileges.
-//! An address that swallows packets is a listener whose queue is full.
+//! This program has its own `getaddrinfo`, so that names have the addresses a test wants, without a name server or
+//! privileges. An address that swallows packets is a listener whose queue is full.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod support;
@@ -12,11 +12,12 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, ErrorKind, Event, Protocol, QoS, Stage};
 use aliyun_mqtt_emulator::Emulator;
-use support::broker::{self, Broker};
+use support::broker::{self, Broker, Kind};
 use support::{LONG, connect, connected, emulator, error, event, eventually, plain_config, topic};
 
 /// The names that are looked up here, with their addresses in this order.
@@ -31,7 +32,7 @@ const NAMES: [(&str, &[&str]); 4] = [
 type Lookup =
     unsafe extern "C" fn(*const c_char, *const c_char, *const libc::addrinfo, *mut *mut libc::addrinfo) -> c_int;
 
-/// The system's look-up, but for [`NAMES`].
+/// The system's lookup, but for [`NAMES`].
 ///
 /// # Safety
 /// As `getaddrinfo`.
@@ -110,21 +111,29 @@ fn both() -> [Protocol; 2] {
 #[test]
 fn an_address_that_answers_is_found_over_each_transport_and_again() {
     let emulator = emulator();
-    for (endpoint, port) in endpoints(&emulator, "localhost") {
-        let _dead = swallow(port);
-        for protocol in both() {
-            let config = plain_config(&emulator).protocol(protocol).endpoint(&endpoint).ca_pem(emulator.ca_pem());
-            let start = Instant::now();
-            let client = connect(config);
-            // Far below the time-out; the rest is for a busy machine.
-            assert!(start.elapsed() < LONG / 3, "{endpoint}: {:?}", start.elapsed());
-            let events = client.events();
-            assert!(emulator.kick(client.config().client_id().as_str()));
-            connected(&events);
-            client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").unwrap_or_else(|e| panic!("{endpoint}: {e}"));
-            client.disconnect().expect("all delivered");
+    // What waits for nothing of the others waits beside them, here and below.
+    thread::scope(|scope| {
+        for (endpoint, port) in endpoints(&emulator, "localhost") {
+            let emulator = &emulator;
+            scope.spawn(move || {
+                let _dead = swallow(port);
+                both().into_iter().for_each(|protocol| found_and_again(emulator, &endpoint, protocol));
+            });
         }
-    }
+    });
+}
+
+fn found_and_again(emulator: &Emulator, endpoint: &str, protocol: Protocol) {
+    let config = plain_config(emulator).protocol(protocol).endpoint(endpoint).ca_pem(emulator.ca_pem());
+    let start = Instant::now();
+    let client = connect(config);
+    // Far below the timeout; the rest is for a busy machine.
+    assert!(start.elapsed() < LONG / 3, "{endpoint}: {:?}", start.elapsed());
+    let events = client.events();
+    assert!(emulator.kick(client.config().client_id().as_str()));
+    connected(&events);
+    client.publish(&topic(emulator, "x"), QoS::AtLeastOnce, "x").unwrap_or_else(|e| panic!("{endpoint}: {e}"));
+    client.disconnect().expect("all delivered");
 }
 
 #[test]
@@ -173,8 +182,8 @@ fn the_server_is_told_the_name() {
         let _dead = dead.then(|| swallow(addr.port()));
         let config = broker::config(addr).endpoint(format!("{scheme}://{host}:{}", addr.port())).timeout(LONG);
         let (answer, answers) = channel();
-        std::thread::spawn(move || answer.send(server_name(&listener)));
-        let client = std::thread::spawn(move || Client::connect(config.build().expect("good")).is_err());
+        thread::spawn(move || answer.send(server_name(&listener)));
+        let client = thread::spawn(move || Client::connect(config.build().expect("good")).is_err());
         assert_eq!(answers.recv_timeout(LONG).expect("a ClientHello").as_deref(), told, "{scheme}://{host}");
         assert!(client.join().expect("no panic"));
     }
@@ -185,7 +194,7 @@ fn the_server_is_told_the_name() {
         let _dead = dead.then(|| swallow(addr.port()));
         let endpoint = format!("ws://{host}:{}/a?b=c", addr.port());
         let config = broker::config(addr).endpoint(endpoint).timeout(LONG);
-        let client = std::thread::spawn(move || Client::connect(config.build().expect("good")).is_err());
+        let client = thread::spawn(move || Client::connect(config.build().expect("good")).is_err());
         let request = loop {
             let (mut stream, _) = listener.accept().expect("a connection");
             let (mut head, mut byte) = (Vec::new(), [0]);
@@ -204,21 +213,27 @@ fn the_server_is_told_the_name() {
 
 #[test]
 fn nobody_is_dialled_twice() {
-    for host in ["alone.test", "alive-first.test", "127.0.0.1"] {
-        for protocol in both() {
-            let broker = Broker::start();
-            // Whoever is dialled there is counted.
-            let other = TcpListener::bind(("127.0.0.2", broker.addr().port())).expect("the port on the other address");
-            let endpoint = format!("mqtt://{host}:{}", broker.addr().port());
-            let (client, line) = broker.connect(broker.config().protocol(protocol).endpoint(endpoint));
-            assert!(!broker.somebody_waits(), "{host}: a second connection");
-            client.disconnect().expect("nothing to deliver");
-            drop(line);
-            assert!(!broker.somebody_waits(), "{host}: a second connection");
-            other.set_nonblocking(true).expect("a socket");
-            assert!(other.accept().is_err(), "{host}: a connection to the other address");
+    thread::scope(|scope| {
+        for host in ["alone.test", "alive-first.test", "127.0.0.1"] {
+            for protocol in both() {
+                scope.spawn(move || dialled_once(host, protocol));
+            }
         }
-    }
+    });
+}
+
+fn dialled_once(host: &str, protocol: Protocol) {
+    let broker = Broker::start();
+    // Whoever is dialled there is counted.
+    let other = TcpListener::bind(("127.0.0.2", broker.addr().port())).expect("the port on the other address");
+    let endpoint = format!("mqtt://{host}:{}", broker.addr().port());
+    let (client, line) = broker.connect(broker.config().protocol(protocol).endpoint(endpoint));
+    assert!(!broker.somebody_waits(), "{host}: a second connection");
+    client.disconnect().expect("nothing to deliver");
+    drop(line);
+    assert!(!broker.somebody_waits(), "{host}: a second connection");
+    other.set_nonblocking(true).expect("a socket");
+    assert!(other.accept().is_err(), "{host}: a connection to the other address");
 }
 
 #[test]
@@ -240,9 +255,9 @@ fn a_slow_handshake_is_not_begun_again() {
         let endpoint = format!("mqtt://{host}:{}", broker.addr().port());
         let (client, line) = broker.connect_by(broker.config().endpoint(endpoint), |broker| {
             let mut line = broker.accept_raw();
-            line.expect(1);
+            line.expect(Kind::Connect);
             // Longer than any address has to itself.
-            std::thread::sleep(Duration::from_millis(1500));
+            thread::sleep(Duration::from_millis(1500));
             line.write(&broker::connack(false));
             line
         });
@@ -262,17 +277,21 @@ fn where_no_address_answers_each_is_named_with_its_failure() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let port = free.port();
     let dead = swallow(port);
-    for scheme in ["mqtt", "mqtts", "ws", "wss"] {
-        for protocol in both() {
-            let endpoint = format!("{scheme}://dead-first.test:{port}");
-            let config = broker::config(free).protocol(protocol).endpoint(endpoint).timeout(Duration::from_secs(3));
-            let nobody = error(Client::connect(config.build().expect("good")));
-            assert_eq!(nobody.kind(), ErrorKind::Timeout(Stage::Connect), "{nobody}");
-            let text = nobody.to_string();
-            assert!(text.contains(&format!("127.0.0.2:{port}: no answer")), "{text}");
-            assert!(text.contains(&format!("127.0.0.1:{port}: ")) && text.contains("refused"), "{text}");
+    thread::scope(|scope| {
+        for scheme in ["mqtt", "mqtts", "ws", "wss"] {
+            for protocol in both() {
+                let endpoint = format!("{scheme}://dead-first.test:{port}");
+                let config = broker::config(free).protocol(protocol).endpoint(endpoint).timeout(Duration::from_secs(3));
+                scope.spawn(move || {
+                    let nobody = error(Client::connect(config.build().expect("good")));
+                    assert_eq!(nobody.kind(), ErrorKind::Timeout(Stage::Connect), "{nobody}");
+                    let text = nobody.to_string();
+                    assert!(text.contains(&format!("127.0.0.2:{port}: no answer")), "{text}");
+                    assert!(text.contains(&format!("127.0.0.1:{port}: ")) && text.contains("refused"), "{text}");
+                });
+            }
         }
-    }
+    });
     drop(dead);
     for scheme in ["mqtt", "mqtts", "ws", "wss"] {
         let endpoint = format!("{scheme}://dead-first.test:{port}");

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use aliyun_mqtt::{AckMode, Client, ConfigBuilder, Event, Protocol, QoS, Stream};
-use support::broker::Broker;
+use support::broker::{Broker, Kind};
 use support::folder::Folder;
 use support::matrix::{config_from_env, environment};
 use support::mosquitto::Mosquitto;
@@ -34,8 +34,8 @@ fn worker(config: ConfigBuilder) -> Client {
     connect(config.device_id("worker").clean_session(false).ack_mode(AckMode::Manual))
 }
 
-/// Four messages are taken by a process that acknowledges the first, and is killed; three come again. `environment` leads
-/// that process to the same broker.
+/// Four messages are taken by a process that acknowledges the first, and is killed; three come again. `environment`
+/// leads that process to the same broker.
 fn killed_between_taking_and_acknowledging(
     config: impl Fn() -> ConfigBuilder,
     environment: Vec<(String, String)>,
@@ -49,7 +49,7 @@ fn killed_between_taking_and_acknowledging(
     for number in 0..4 {
         sender.publish(topic, qos[number % qos.len()], format!("{number}")).expect("published");
     }
-    let mut command = child("in_a_child_takes_and_hangs", "");
+    let mut command = child(module_path!(), "in_a_child_takes_and_hangs", "");
     let mut process = Process(command.envs(environment).stdout(Stdio::piped()).spawn().expect("this program again"));
     let output = BufReader::new(process.0.stdout.take().expect("its output"));
     let said: Vec<_> = output.lines().map_while(Result::ok).take_while(|line| line != "killable").collect();
@@ -108,7 +108,7 @@ fn a_message_on_arrival_is_gone_with_the_process() {
     let config = broker.config().device_id("worker").clean_session(false).ack_mode(AckMode::OnArrival);
     let (client, mut line) = broker.connect(config);
     line.publish("t", 1, 1, false, "x");
-    assert_eq!(line.expect(4).id(), 1);
+    assert_eq!(line.expect(Kind::PubAck).id(), 1);
     assert_eq!(client.stats().inbox_messages, 1);
 }
 
@@ -137,8 +137,8 @@ impl<'a> Jobs<'a> {
     }
 }
 
-/// Both streams, opened once messages of the kept session wait in the client's own queue: those come before the program can
-/// ask for them.
+/// Both streams, opened once messages of the kept session wait in the client's own queue: those come before the program
+/// can ask for them.
 fn streams(client: &Client, Jobs { topic, rest }: Jobs<'_>, waiting: u64) -> [Stream; 2] {
     eventually("they wait", || client.stats().inbox_messages >= waiting);
     let open = |filter: String| client.subscribe_stream(&filter, QoS::ExactlyOnce).expect("subscribed");
@@ -246,7 +246,8 @@ fn in_a_child_works_off_jobs() {
             message.ack().expect("counts");
             sure.push(job);
         }
-        // Every acknowledgement given has left, in front of this on the same line: once it is answered, the broker has them.
+        // Every acknowledgement given has left, in front of this on the same line: once it is answered, the broker has
+        // them.
         if sure.len() >= 5 && worker.stats().held_back == 0 {
             worker.publish(&format!("{topic}-other"), QoS::AtLeastOnce, "").expect("published");
             sure.drain(..).for_each(|job| say(format!("sure {job}")));
@@ -258,8 +259,8 @@ fn in_a_child_works_off_jobs() {
     thread::park_timeout(LONG);
 }
 
-/// A worker is killed again and again, at any moment, until all jobs are done. The next one comes at once, whether or not
-/// the broker has noticed.
+/// A worker is killed again and again, at any moment, until all jobs are done. The next one comes at once, whether or
+/// not the broker has noticed.
 fn killed_at_random(
     config: impl Fn() -> ConfigBuilder,
     environment: &[(String, String)],
@@ -289,7 +290,8 @@ fn killed_at_random(
         }
     };
     while kills < KILLS && done.len() < JOBS - 20 {
-        let mut command = child("in_a_child_works_off_jobs", &format!("{word} {} {}", jobs.topic, jobs.rest));
+        let mut command =
+            child(module_path!(), "in_a_child_works_off_jobs", &format!("{word} {} {}", jobs.topic, jobs.rest));
         command.envs(environment.iter().cloned()).stdout(Stdio::piped());
         let mut process = Process(command.spawn().expect("this program again"));
         let mut lines = BufReader::new(process.0.stdout.take().expect("its output")).lines().map_while(Result::ok);

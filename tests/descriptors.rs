@@ -9,15 +9,16 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aliyun_mqtt::{Client, ErrorKind, Event, QoS};
-use support::broker::Broker;
+use support::broker::{Broker, Kind, Packet};
 use support::process::{as_child, child, limit_descriptors};
 use support::{error, event};
 
-/// Whatever it is that finds no descriptor (the look-up, the runtime, the socket), the error says what is missing.
+/// Whatever it is that finds no descriptor (the lookup, the runtime, the socket), the error says what is missing.
 fn with_few_descriptors_left() {
     let broker = Broker::start();
     let endpoint = format!("mqtt://localhost:{}", broker.addr().port());
-    let mut process = child("in_a_child_with_few_descriptors", &endpoint).spawn().expect("this program again");
+    let mut process =
+        child(module_path!(), "in_a_child_with_few_descriptors", &endpoint).spawn().expect("this program again");
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let status = scope.spawn(|| {
@@ -94,7 +95,7 @@ fn out_of_descriptors_for_a_while() {
     limit_descriptors(normal);
     let mut line = broker.accept(false);
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
-    let id = line.expect(3).id();
-    line.ack(4, id);
+    let id = line.expect(Kind::Publish).id();
+    line.send(&Packet::PubAck(id));
     delivery.wait().expect("it came back");
 }

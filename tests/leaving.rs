@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{AckMode, Client, Credentials, ErrorKind, Event, QoS};
-use support::broker::Broker;
+use support::broker::{Broker, Kind, Packet};
 use support::{LONG, error, eventually};
 
 const MOMENT: Duration = Duration::from_millis(200);
@@ -27,7 +27,7 @@ fn nothing_follows_disconnect_on_the_line() {
     eventually("arrived", || client.stats().received == 1);
     thread::scope(|scope| {
         let closers: Vec<_> = (0..2).map(|_| scope.spawn(|| client.disconnect())).collect();
-        line.expect(14);
+        line.expect(Kind::Disconnect);
         // Taking would acknowledge, but it is too late for that.
         client.recv().expect("received before");
         assert_eq!(line.read(), None, "the client closes, and says nothing more");
@@ -43,9 +43,9 @@ fn drop_is_quick_and_strands_nobody_while_acknowledgements_are_missing() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
-    line.expect(3);
+    line.expect(Kind::Publish);
     let peer = thread::spawn(move || {
-        line.expect(14);
+        line.expect(Kind::Disconnect);
         assert_eq!(line.read(), None);
     });
     drop(client);
@@ -79,7 +79,7 @@ fn a_loss_is_reported_once() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
-    line.expect(3);
+    line.expect(Kind::Publish);
     assert_eq!(error(client.with_timeout(MOMENT).disconnect()).kind(), ErrorKind::Undelivered { count: 1 });
     drop(delivery);
     client.disconnect().expect("reported already");
@@ -160,7 +160,7 @@ fn after_disconnect_it_reads_on_while_the_other_side_has_not_closed() {
     let start = Instant::now();
     thread::scope(|scope| {
         let closer = scope.spawn(|| client.disconnect());
-        line.expect(14);
+        line.expect(Kind::Disconnect);
         assert_eq!(line.read(), None);
         assert!(start.elapsed() >= Duration::from_millis(1_500), "{:?}", start.elapsed());
         closer.join().expect("no panic").expect("nothing to deliver");
@@ -176,7 +176,7 @@ fn an_acknowledgement_after_disconnect_is_refused() {
     let message = client.recv().expect("one");
     thread::scope(|scope| {
         let closer = scope.spawn(|| client.disconnect());
-        line.expect(14);
+        line.expect(Kind::Disconnect);
         let acked = message.ack();
         assert_eq!(line.read(), None, "nothing follows");
         closer.join().expect("no panic").expect("nothing to deliver");
@@ -184,21 +184,24 @@ fn an_acknowledgement_after_disconnect_is_refused() {
     });
 }
 
-/// A server that has PUBREC keeps the message until PUBCOMP: a client that leaves before gets it again in a kept session.
+/// A server that has PUBREC keeps the message until PUBCOMP: a client that leaves before gets it again in a kept
+/// session.
 #[test]
 fn disconnect_finishes_the_exchange_of_a_qos_2_message() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     line.publish("t", 2, 7, false, "one");
     client.recv_timeout(LONG).expect("connected").expect("one");
-    assert_eq!(line.expect(5).id(), 7, "PUBREC");
+    assert_eq!(line.expect(Kind::PubRec).id(), 7, "PUBREC");
     thread::scope(|scope| {
         let closer = scope.spawn(|| client.disconnect());
         eventually("disconnect has begun", || client.publish_nowait("t", QoS::AtMostOnce, "x").is_err());
-        line.ack(6, 7);
-        let after = std::iter::from_fn(|| line.read()).find(|packet| packet.kind() != 3).map(|packet| packet.kind());
-        assert_eq!(after, Some(7), "PUBCOMP, then DISCONNECT");
-        line.expect(14);
+        line.send(&Packet::PubRel(7));
+        let after = std::iter::from_fn(|| line.read())
+            .find(|packet| packet.kind() != Kind::Publish)
+            .map(|packet| packet.kind());
+        assert_eq!(after, Some(Kind::PubComp), "PUBCOMP, then DISCONNECT");
+        line.expect(Kind::Disconnect);
         drop(line);
         closer.join().expect("no panic").expect("nothing to deliver");
     });
@@ -210,11 +213,11 @@ fn an_exchange_that_the_server_does_not_finish_is_waited_for_until_the_deadline_
     let (client, mut line) = broker.connect(broker.config());
     line.publish("t", 2, 7, false, "one");
     client.recv_timeout(LONG).expect("connected").expect("one");
-    assert_eq!(line.expect(5).id(), 7, "PUBREC");
+    assert_eq!(line.expect(Kind::PubRec).id(), 7, "PUBREC");
     let start = Instant::now();
     thread::scope(|scope| {
         let closer = scope.spawn(|| client.with_timeout(MOMENT * 5).disconnect());
-        line.expect(14);
+        line.expect(Kind::Disconnect);
         assert!(start.elapsed() >= MOMENT, "{:?}", start.elapsed());
         drop(line);
         closer.join().expect("no panic").expect("nothing to deliver");
@@ -231,14 +234,14 @@ fn disconnect_does_not_wait_for_a_qos_2_message_that_was_not_taken_or_whose_conn
     let start = Instant::now();
     thread::scope(|scope| {
         let closer = scope.spawn(|| client.disconnect());
-        line.expect(14);
+        line.expect(Kind::Disconnect);
         drop(line);
         closer.join().expect("no panic").expect("nothing to deliver");
     });
     let (client, mut line) = broker.connect(broker.config().backoff(LONG * 10, LONG * 10));
     line.publish("t", 2, 7, false, "one");
     client.recv_timeout(LONG).expect("connected").expect("one");
-    assert_eq!(line.expect(5).id(), 7, "PUBREC");
+    assert_eq!(line.expect(Kind::PubRec).id(), 7, "PUBREC");
     drop(line);
     eventually("the connection is gone", || !client.is_connected());
     client.disconnect().expect("nothing to deliver");

@@ -5,7 +5,7 @@ mod support;
 use std::sync::{Mutex, OnceLock};
 
 use aliyun_mqtt::{Client, Event, QoS};
-use support::broker::{Broker, lax};
+use support::broker::{Broker, Kind, lax};
 use support::eventually;
 
 static CLIENT: OnceLock<Client> = OnceLock::new();
@@ -45,7 +45,7 @@ fn a_logger_may_use_the_client_and_panic() {
     let events = client.events();
     line.publish("topic\nof two lines", 0, 0, false, "kept");
     line.publish("t", 0, 0, false, "dropped");
-    let logged = line.expect(3);
+    let logged = line.expect(Kind::Publish);
     assert!(logged.topic() == "log" && logged.payload().contains("inbox is full"), "{logged:?}");
     eventually("the client answers", || client.stats().dropped_full == 1);
     client.disconnect().expect("nothing is open");

@@ -7,7 +7,7 @@ mod support;
 use std::thread;
 
 use aliyun_mqtt::{Client, QoS};
-use support::broker::Broker;
+use support::broker::{Broker, Kind};
 use support::eventually;
 use support::process::{descriptors, limit_descriptors, threads};
 
@@ -30,13 +30,13 @@ fn a_thousand_clients_leave_no_thread_and_no_descriptor() {
         let mut lines: Vec<_> = (0..count).map(|_| broker.accept(false)).collect();
         for round in 0..2 {
             for line in &mut lines {
-                let packet = line.expect(3);
+                let packet = line.expect(Kind::Publish);
                 assert_eq!(packet.payload(), round.to_string());
                 line.answer(&packet);
             }
         }
         for mut line in lines {
-            line.expect(14);
+            line.expect(Kind::Disconnect);
         }
         broker
     });

@@ -1,5 +1,5 @@
-//! Promise 7, by the system's measure: the bounds in bytes hold for what the process takes, whatever a publisher or a server
-//! sends. Each measurement is a process of its own.
+//! Promise 7, by the system's measure: the bounds in bytes hold for what the process takes, whatever a publisher or a
+//! server sends. Each measurement is a process of its own.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -41,7 +41,7 @@ fn client(addr: SocketAddr, protocol: Protocol) -> Client {
 /// What a child of this kind took while its parent did that to it, and what it had counted, both in bytes.
 fn measured(kind: &str, parent: impl FnOnce(Line) + Send) -> (usize, usize) {
     let broker = Broker::start();
-    let mut command = child("in_a_child_measures", &format!("{kind} {}", broker.addr()));
+    let mut command = child(module_path!(), "in_a_child_measures", &format!("{kind} {}", broker.addr()));
     let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("this program again");
     let line = broker.accept(false);
     let output = thread::scope(|scope| {

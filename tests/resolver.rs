@@ -18,13 +18,13 @@ use support::{error, event, eventually};
 /// The one name that is looked up here.
 const NAME: &CStr = c"broker.test";
 
-/// How many look-ups are stuck, and whether they are to be.
+/// How many lookups are stuck, and whether they are to be.
 static STUCK: Mutex<(usize, bool)> = Mutex::new((0, false));
 static RELEASED: Condvar = Condvar::new();
 
 type Lookup = unsafe extern "C" fn(*const c_char, *const c_char, *const c_void, *mut *mut c_void) -> c_int;
 
-/// The system's look-up, but for [`NAME`], which is this machine, and takes as long as the test wants.
+/// The system's lookup, but for [`NAME`], which is this machine, and takes as long as the test wants.
 ///
 /// # Safety
 /// As `getaddrinfo`.

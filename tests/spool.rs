@@ -1,17 +1,16 @@
-//! The spool: what was accepted outlives the process.
+//! The spool: what was accepted outlives the process. A process of its own: a child that somebody starts meanwhile
+//! would hold the lock of a spool until it has become another program.
 #![cfg(feature = "spool")]
 
 mod support;
 
-#[path = "spool/kill.rs"]
-mod kill;
-
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Spool, Stage};
+use aliyun_mqtt::{Client, ErrorKind, Fate, Outgoing, Protocol, QoS, Stage};
 use aliyun_mqtt_emulator::What;
-use support::broker::{Broker, Line, lax};
+use support::broker::{Broker, Kind, Line, Packet, lax};
+use support::fault_proxy::Proxy;
 use support::folder::Folder;
 use support::{LONG, connected, error, eventually};
 
@@ -20,25 +19,7 @@ const MOMENT: Duration = Duration::from_millis(200);
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(4);
 
-/// The folder of a spool; it ends with the test.
-#[derive(Debug)]
-pub(crate) struct Dir(Folder);
-
-impl Dir {
-    pub(crate) fn new() -> Dir {
-        Dir(Folder::new())
-    }
-
-    pub(crate) fn folder(&self) -> &Folder {
-        &self.0
-    }
-
-    pub(crate) fn spool(&self) -> Spool {
-        Spool::at(self.0.path().join("spool"))
-    }
-}
-
-fn run(broker: &Broker, dir: &Dir) -> (Client, Line) {
+fn run(broker: &Broker, dir: &Folder) -> (Client, Line) {
     broker.connect(broker.config().spool(dir.spool()))
 }
 
@@ -48,7 +29,7 @@ fn leave(client: &Client) -> Option<aliyun_mqtt::Error> {
 }
 
 /// What a run without an answering broker leaves behind.
-fn leave_behind(broker: &Broker, dir: &Dir, payloads: &[&str]) {
+fn leave_behind(broker: &Broker, dir: &Folder, payloads: &[&str]) {
     let (client, _line) = run(broker, dir);
     for payload in payloads {
         drop(client.publish_nowait("t", QoS::AtLeastOnce, *payload).expect("accepted"));
@@ -58,14 +39,14 @@ fn leave_behind(broker: &Broker, dir: &Dir, payloads: &[&str]) {
 }
 
 fn acknowledge(line: &mut Line, payload: &str) {
-    let publish = line.expect(3);
+    let publish = line.expect(Kind::Publish);
     assert_eq!((publish.payload().as_str(), publish.dup()), (payload, false));
-    line.ack(4, publish.id());
+    line.send(&Packet::PubAck(publish.id()));
 }
 
 #[test]
 fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = run(&broker, &dir);
     let accepted: Vec<_> = ["one", "two", "three"]
         .map(|payload| client.publish_nowait("t", QoS::AtLeastOnce, payload).expect("accepted"))
@@ -89,12 +70,12 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
     let new = client.publish_nowait("t", QoS::AtLeastOnce, "five").expect("accepted");
     acknowledge(&mut line, "two");
     acknowledge(&mut line, "three");
-    let four = line.expect(3);
+    let four = line.expect(Kind::Publish);
     assert_eq!((four.payload().as_str(), four.qos(), four.dup()), ("four", 2, false), "a new message");
     acknowledge(&mut line, "five");
-    line.ack(5, four.id());
-    line.expect(6);
-    line.ack(7, four.id());
+    line.send(&Packet::PubRec(four.id()));
+    line.expect(Kind::PubRel);
+    line.send(&Packet::PubComp(four.id()));
     new.wait().expect("acknowledged");
     client.flush(LONG).expect("all delivered");
     eventually("all removed", || client.stats().spooled_messages == 0 && client.stats().spooled_bytes == 0);
@@ -109,7 +90,7 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
 
 #[test]
 fn disconnect_leaves_no_record_of_what_was_acknowledged() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = run(&broker, &dir);
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
     acknowledge(&mut line, "x");
@@ -123,11 +104,11 @@ fn disconnect_leaves_no_record_of_what_was_acknowledged() {
 
 #[test]
 fn a_publish_that_times_out_is_taken_back() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = broker.connect(broker.config().spool(dir.spool()).window(1));
     thread::scope(|scope| {
         let written = scope.spawn(|| error(client.with_timeout(SHORT).publish("t", QoS::AtLeastOnce, "written")));
-        assert_eq!(line.expect(3).payload(), "written");
+        assert_eq!(line.expect(Kind::Publish).payload(), "written");
         let queued = scope.spawn(|| error(client.with_timeout(SHORT / 2).publish("t", QoS::AtLeastOnce, "queued")));
         let (queued, written) = (queued.join().expect("no panic"), written.join().expect("no panic"));
         assert_eq!((queued.kind(), queued.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
@@ -144,7 +125,7 @@ fn a_publish_that_times_out_is_taken_back() {
 
 #[test]
 fn a_message_without_a_limit_outlasts_the_clients_time_out() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, line) = run(&broker, &dir);
     let events = client.events();
     let short = client.with_timeout(MOMENT);
@@ -159,7 +140,7 @@ fn a_message_without_a_limit_outlasts_the_clients_time_out() {
 
 #[test]
 fn age_counts_across_runs_and_the_loss_is_reported() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, line) = run(&broker, &dir);
     drop(client.publish_nowait("t", QoS::AtLeastOnce, "old").expect("accepted"));
     let patient = Outgoing::new("t", QoS::AtLeastOnce, "patient").timeout(LONG * 60);
@@ -183,7 +164,7 @@ fn age_counts_across_runs_and_the_loss_is_reported() {
 
 #[test]
 fn an_age_within_a_run_ends_the_record() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, _line) = broker.connect(broker.config().spool(dir.spool()).message_age(MOMENT));
     let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
     assert_eq!(error(delivery.wait()).fate(), Some(Fate::Unknown));
@@ -193,7 +174,7 @@ fn an_age_within_a_run_ends_the_record() {
 #[test]
 fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
     let emulator = support::emulator();
-    let dir = Dir::new();
+    let dir = Folder::new();
     let (good, bad) = (support::topic(&emulator, "good"), support::topic(&emulator, "bad"));
     let config = || support::config(&emulator).spool(dir.spool());
     let client = support::connect(config());
@@ -216,15 +197,20 @@ fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
 fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
     const EACH: usize = 20;
     let emulator = support::emulator();
-    let dir = Dir::new();
+    let dir = Folder::new();
     let (good, bad) = (support::topic(&emulator, "good"), support::topic(&emulator, "bad"));
     emulator.forbid(&bad);
-    let config = || support::config(&emulator).spool(dir.spool());
+    let proxy = Proxy::start(support::matrix::addr(&emulator));
+    let config = || support::config(&emulator).endpoint(proxy.endpoint()).spool(dir.spool());
     let client = support::connect(config());
+    // All of them are accepted before the first is sent: what comes after the refusal is not stored.
+    proxy.refuse(true);
+    proxy.cut();
     let send = |topic: &str, number: usize| {
         client.publish_nowait(topic, QoS::AtLeastOnce, number.to_string()).expect("accepted")
     };
     let deliveries: Vec<_> = (0..EACH).map(|number| (send(&bad, number), send(&good, number))).collect();
+    proxy.refuse(false);
     let mut fates = Vec::new();
     for (bad, good) in &deliveries {
         good.wait().expect("permitted");
@@ -251,7 +237,7 @@ fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
 
 #[test]
 fn a_client_that_cannot_connect_loses_nothing_and_frees_the_file() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     leave_behind(&broker, &dir, &["kept"]);
     for _ in 0..3 {
         let config = broker.config().spool(dir.spool()).build().expect("good");
@@ -270,7 +256,7 @@ fn a_client_that_cannot_connect_loses_nothing_and_frees_the_file() {
 
 #[test]
 fn a_second_client_is_refused_at_once() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, _line) = run(&broker, &dir);
     let second = error(Client::connect(broker.config().spool(dir.spool()).build().expect("good")));
     assert_eq!((second.kind(), second.stage()), (ErrorKind::Spool, Some(Stage::Spool)));
@@ -281,7 +267,7 @@ fn a_second_client_is_refused_at_once() {
 
 #[test]
 fn another_instance_is_refused_before_anything_is_sent() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     leave_behind(&broker, &dir, &["kept"]);
     let config = broker.config().instance_id("post-cn-other").spool(dir.spool()).build().expect("good");
     let refused = error(Client::connect(config));
@@ -295,7 +281,7 @@ fn another_instance_is_refused_before_anything_is_sent() {
 
 #[test]
 fn a_message_too_large_for_the_limits_of_this_run_is_kept() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     leave_behind(&broker, &dir, &["a long payload"]);
     let config = broker.config().limits(lax().payload_len(5)).spool(dir.spool()).build().expect("good");
     let refused = error(Client::connect(config));
@@ -308,7 +294,7 @@ fn a_message_too_large_for_the_limits_of_this_run_is_kept() {
 
 #[test]
 fn a_full_spool_waits_for_room_and_drops_nothing() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     // Two records of 24 bytes, topic and payload.
     let (client, mut line) = broker.connect(broker.config().spool(dir.spool().max_bytes(60)));
     let held: Vec<_> =
@@ -326,7 +312,7 @@ fn a_full_spool_waits_for_room_and_drops_nothing() {
         held[0].wait().expect("acknowledged");
         let third = waiting.join().expect("no panic");
         acknowledge(&mut line, "1");
-        assert_eq!(line.expect(3).payload(), "needs no room");
+        assert_eq!(line.expect(Kind::Publish).payload(), "needs no room");
         acknowledge(&mut line, "2");
         third.wait().expect("acknowledged");
     });
@@ -334,7 +320,7 @@ fn a_full_spool_waits_for_room_and_drops_nothing() {
 
 #[test]
 fn a_damaged_file_can_be_set_aside_and_the_first_listener_hears_of_it() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     std::fs::write(dir.spool().path(), "no spool").expect("written");
     let refused = error(Client::connect(broker.config().spool(dir.spool()).build().expect("good")));
     assert_eq!(refused.kind(), ErrorKind::Spool);
@@ -349,7 +335,7 @@ fn a_damaged_file_can_be_set_aside_and_the_first_listener_hears_of_it() {
 
 #[test]
 fn properties_of_mqtt_5_are_stored_with_their_message() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let config = |protocol| broker.config().protocol(protocol).spool(dir.spool());
     let (client, _line) = broker.connect(config(Protocol::V5));
     let message = Outgoing::new("t", QoS::AtLeastOnce, "x").content_type("c").user_property("k", "v");
@@ -359,19 +345,19 @@ fn properties_of_mqtt_5_are_stored_with_their_message() {
     let old = error(Client::connect(config(Protocol::V311).build().expect("good")));
     assert_eq!(old.kind(), ErrorKind::Config, "{old}");
     let (_client, mut line) = broker.connect(config(Protocol::V5));
-    let publish = line.expect(3);
+    let publish = line.expect(Kind::Publish);
     assert_eq!((publish.topic().as_str(), publish.payload().as_str()), ("t", "x"));
     assert_eq!(publish.properties(), [&[0x26, 0, 1, b'k', 0, 1, b'v'][..], &[3, 0, 1, b'c']].concat());
-    line.ack(4, publish.id());
+    line.send(&Packet::PubAck(publish.id()));
 }
 
 #[test]
 fn a_request_is_of_no_use_to_the_next_run() {
-    let (broker, dir) = (Broker::start(), Dir::new());
+    let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = run(&broker, &dir);
     thread::scope(|scope| {
         let call = scope.spawn(|| client.request("t/ask", "?", LONG));
-        let request = line.expect(3);
+        let request = line.expect(Kind::Publish);
         assert_eq!(client.stats().spooled_messages, 0);
         line.reply(&request, 0, 0, "!");
         call.join().expect("no panic").expect("a reply");

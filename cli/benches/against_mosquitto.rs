@@ -10,9 +10,9 @@
 #[path = "../../tests/support"]
 #[allow(dead_code, unreachable_pub)]
 mod library {
+    pub(crate) mod fault_proxy;
     #[path = "../../cli/tests/support/plain.rs"]
     pub(crate) mod matrix;
-    pub(crate) mod proxy;
     pub(crate) mod random;
 }
 
@@ -21,7 +21,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use library::proxy::Proxy;
+use library::fault_proxy::Proxy;
 
 const PAIRS: usize = 15;
 const ONE_WAY: Duration = Duration::from_millis(20);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use aliyun_mqtt::{Client, Config, Credentials};
 use aliyun_mqtt_emulator::{Emulator, Permission};
 use support::doctor::{Found, Responder, drain, examine};
-use support::library::broker::{Broker, Line, packet};
+use support::library::broker::{Broker, Kind, Line, packet};
 use support::{LONG, emulator, topic, with};
 
 /// No API to ask.
@@ -284,7 +284,7 @@ fn each_notice_about_a_token_has_its_cause() {
     ] {
         let found = scripted(&["--timeout", "10", "--no-publish"], true, move |broker| {
             let mut line = login(&broker);
-            line.expect(8);
+            line.expect(Kind::Subscribe);
             line.publish("$SYS/tokenInvalidNotice", 0, 0, false, &format!(r#"{{"code":{code},"type":"RW"}}"#));
             drop(line);
             // Whoever comes again is served.
@@ -298,7 +298,7 @@ fn each_notice_about_a_token_has_its_cause() {
 fn another_client_with_the_same_id_shows_by_its_cuts() {
     let cut_after_suback = |broker: Broker| {
         let mut line = login(&broker);
-        let subscribe = line.expect(8);
+        let subscribe = line.expect(Kind::Subscribe);
         line.answer(&subscribe);
         drop(line);
         broker.accept(false).serve_until(|_| false);
@@ -318,9 +318,9 @@ fn another_client_with_the_same_id_shows_by_its_cuts() {
     // MQTT 5 has a code for it.
     let found = scripted(&["--timeout", "2", "--protocol", "5"], false, |broker| {
         let mut line = login(&broker);
-        let subscribe = line.expect(8);
+        let subscribe = line.expect(Kind::Subscribe);
         line.answer(&subscribe);
-        line.expect(3);
+        line.expect(Kind::Publish);
         drop(broker);
         line.write(&packet(0xe0, &[0x8e, 0]));
     });
@@ -331,7 +331,7 @@ fn another_client_with_the_same_id_shows_by_its_cuts() {
 fn a_connection_that_is_lost_for_good() {
     let found = scripted(&["--timeout", "2"], false, |broker| {
         let mut line = login(&broker);
-        let subscribe = line.expect(8);
+        let subscribe = line.expect(Kind::Subscribe);
         // Nobody is there any more when it comes again.
         drop(broker);
         line.answer(&subscribe);

@@ -10,7 +10,7 @@ use aliyun_mqtt::{Client, Config, Credentials, Message, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 use support::library::broker::Broker;
-use support::library::proxy::Proxy;
+use support::library::fault_proxy::Proxy;
 use support::{Folder, LONG, Output, emulator, published, redirected, run, run_with_input, topic, with};
 
 /// Bytes that no text has.

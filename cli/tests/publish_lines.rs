@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::library::proxy::Proxy;
+use support::library::fault_proxy::Proxy;
 use support::{Folder, LONG, Output, Running, emulator, published, run_with_input, topic, with};
 
 /// Runs `pub -t demo-topic/a` with this and that input.

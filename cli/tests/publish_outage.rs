@@ -9,7 +9,7 @@ use std::thread;
 
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::library::proxy::{Proxy, Way};
+use support::library::fault_proxy::{Proxy, Way};
 use support::{LONG, Running, emulator, topic, with};
 
 const LINES: u32 = 100_000;

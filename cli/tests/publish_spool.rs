@@ -6,7 +6,7 @@ use std::process::Command;
 
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::library::proxy::Proxy;
+use support::library::fault_proxy::Proxy;
 use support::{Folder, LONG, Running, emulator, published, run, topic, with};
 
 /// Long enough for a slow machine to connect and to store, in seconds; short enough to wait for its end.

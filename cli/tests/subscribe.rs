@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use serde_json::Value;
-use support::library::broker::{self, Broker};
+use support::library::broker::{self, Broker, Kind};
 use support::{Folder, LONG, Output, Running, after, emulator, program, redirected, run, run_with_input, topic, with};
 
 const DEVICE: &str = "keeper";
@@ -689,15 +689,15 @@ fn at(server: &Broker) -> Command {
 /// before the client says goodbye.
 fn deliver(server: &Broker, packets: &[Vec<u8>]) {
     let mut line = server.accept(false);
-    let subscribe = line.expect(8);
+    let subscribe = line.expect(Kind::Subscribe);
     line.suback(subscribe.id(), &[1]);
     for packet in packets {
         line.write(packet);
     }
     for _ in packets {
-        line.expect(4);
+        line.expect(Kind::PubAck);
     }
-    line.expect(14);
+    line.expect(Kind::Disconnect);
 }
 
 #[test]

@@ -19,6 +19,12 @@ impl Folder {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// A spool in it.
+    #[cfg(feature = "spool")]
+    pub fn spool(&self) -> aliyun_mqtt::Spool {
+        aliyun_mqtt::Spool::at(self.0.join("spool"))
+    }
 }
 
 impl Drop for Folder {

@@ -91,7 +91,8 @@ impl Server {
         Server::run(steps, None)
     }
 
-    /// As [`start`](Server::start), with TLS: a certificate for `localhost` and `api.test`. The second value is its CA, PEM.
+    /// As [`start`](Server::start), with TLS: a certificate for `localhost` and `api.test`. The second value is its CA,
+    /// PEM.
     pub fn start_tls(steps: impl IntoIterator<Item = Step>) -> (Self, String) {
         let (config, pem) = certificate::for_names(&["localhost", "api.test"]);
         (Server::run(steps, Some(config)), pem)

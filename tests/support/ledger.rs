@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Event, Events, QoS};
 
+use super::fault_proxy::Proxy;
+use super::fault_proxy::schedule::{Pace, torment};
 use super::matrix::{protocol, transport};
-use super::proxy::Proxy;
-use super::proxy::schedule::{Pace, torment};
 use super::random::Random;
 use super::{LONG, connect};
 pub use house::House;
@@ -69,8 +69,8 @@ impl Plan {
         }
     }
 
-    /// A part of a long plan, whose size comes from the environment: `LEDGER_MESSAGES` in all, or as many as can be done in
-    /// `LEDGER_SECONDS` for each part.
+    /// A part of a long plan, whose size comes from the environment: `LEDGER_MESSAGES` in all, or as many as can be
+    /// done in `LEDGER_SECONDS` for each part.
     pub fn long(kept: bool) -> Plan {
         const PARTS: u64 = 4;
         let time = number("LEDGER_SECONDS").map(Duration::from_secs);
@@ -141,7 +141,8 @@ pub fn run(plan: &Plan, house: &House) -> Report {
     let mut random = Random::new(plan.seed);
     let proxy = Proxy::start(house.addr());
     let device = |name: &str, kept: bool| house.config().device_id(name).clean_session(!kept);
-    // Where the broker can keep what it took for the receiver, it is to do so: then nothing may be lost behind its door.
+    // Where the broker can keep what it took for the receiver, it is to do so: then nothing may be lost behind its
+    // door.
     let receiver = connect(device(RECEIVER, plan.kept || house.keeps_sessions()));
     receiver.subscribe(&format!("{}/ledger/#", house.parent()), QoS::ExactlyOnce).expect("subscribed");
     let limits = house.limits().outbox(OUTBOX_MESSAGES, OUTBOX_BYTES);

@@ -1,6 +1,7 @@
 //! What the tests are run over: a version of MQTT and a transport, by the environment. The same tests pass over each.
 //!
-//! What is about bytes on a plain line (scripted brokers, HTTP servers, the fault proxy's own tests) is over TCP always.
+//! What is about bytes on a plain line (scripted brokers, HTTP servers, the fault proxy's own tests) is over TCP
+//! always.
 
 use std::net::SocketAddr;
 
@@ -28,7 +29,18 @@ pub fn transport() -> Transport {
     let transport = transport.unwrap_or_else(|error| panic!("ALIYUN_MQTT_TEST_TRANSPORT: {error}"));
     let websocket = matches!(transport, Transport::Ws | Transport::Wss);
     assert!(cfg!(feature = "websocket") || !websocket, "{transport} needs the tests to be built with `websocket`");
+    assert!(cfg!(feature = "tls") || !transport.is_tls(), "{transport} needs the tests to be built with `tls`");
     transport
+}
+
+/// The configuration, with this CA (PEM) where [`transport`] is one with TLS.
+pub fn trusting(config: ConfigBuilder, ca: &str) -> ConfigBuilder {
+    #[cfg(feature = "tls")]
+    if transport().is_tls() {
+        return config.ca_pem(ca);
+    }
+    let _ = ca;
+    config
 }
 
 /// Where the emulator takes [`transport`].

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod broker;
 pub mod certificate;
+pub mod fault_proxy;
 pub mod folder;
 #[cfg(feature = "openapi")]
 pub mod http;
@@ -13,15 +14,15 @@ pub mod ledger;
 pub mod matrix;
 pub mod mosquitto;
 pub mod process;
-pub mod proxy;
 pub mod random;
 pub mod tokens;
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Event, Events, Protocol};
+use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Event, Events, Protocol, QoS, Stream};
 use aliyun_mqtt_emulator::Emulator;
+use broker::Line;
 pub use matrix::protocol;
 
 /// Far beyond what anything here takes, so that a slow machine fails no test.
@@ -39,8 +40,7 @@ pub fn connack(code: u8) -> Code {
 
 /// A configuration that the emulator accepts, with a device id of its own, over [`transport`](matrix::transport).
 pub fn config(emulator: &Emulator) -> ConfigBuilder {
-    let config = plain_config(emulator).endpoint(matrix::endpoint(matrix::addr(emulator)));
-    if matrix::transport().is_tls() { config.ca_pem(emulator.ca_pem()) } else { config }
+    matrix::trusting(plain_config(emulator).endpoint(matrix::endpoint(matrix::addr(emulator))), emulator.ca_pem())
 }
 
 /// The same over TCP whatever the environment says, and without the emulator's CA.
@@ -101,6 +101,22 @@ pub fn connected(events: &Events) {
 pub fn payloads(client: &Client, count: usize) -> Vec<String> {
     let messages = client.messages().idle(LONG).limit(count);
     messages.map(|message| text(message.expect("a message").payload())).collect()
+}
+
+/// A stream, whose SUBSCRIBE is granted.
+pub fn stream(client: &Client, line: &mut Line, filter: &str) -> Stream {
+    std::thread::scope(|scope| {
+        let stream = scope.spawn(|| client.subscribe_stream(filter, QoS::AtLeastOnce));
+        broker::grant(line);
+        stream.join().expect("no panic").expect("subscribed")
+    })
+}
+
+/// Writes a QoS 0 message and waits until it has arrived: everything before it was handled.
+pub fn mark(client: &Client, line: &mut Line) {
+    let before = client.stats().received;
+    line.publish("mark", 0, 0, false, "");
+    eventually("the mark arrived", || client.stats().received > before);
 }
 
 /// Bytes as text.

@@ -98,7 +98,7 @@ impl Mosquitto {
             .credentials(Credentials::signature(KEY, SECRET))
             .limits(Limits::default().topic_len(128))
             .timeout(LONG);
-        if matrix::transport().is_tls() { config.ca_pem(self.ca.clone()) } else { config }
+        matrix::trusting(config, &self.ca)
     }
 
     /// See [`matrix::environment`].

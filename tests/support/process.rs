@@ -1,5 +1,4 @@
 //! What the system knows of this process: threads, descriptors, limits, and copies of the test program as children.
-#![cfg(target_os = "linux")]
 
 use std::process::Command;
 
@@ -8,6 +7,7 @@ const CHILD: &str = "ALIYUN_MQTT_TEST_CHILD";
 
 /// The names of this process's threads, without the one that the emulator starts once, some time after its first
 /// connection.
+#[cfg(target_os = "linux")]
 pub fn threads() -> Vec<String> {
     let entries = std::fs::read_dir("/proc/self/task").expect("a list").flatten();
     let names = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok());
@@ -15,12 +15,14 @@ pub fn threads() -> Vec<String> {
 }
 
 /// What this process's descriptors are open on.
+#[cfg(target_os = "linux")]
 pub fn descriptors() -> Vec<String> {
     let entries = std::fs::read_dir("/proc/self/fd").expect("a list").flatten();
     entries.filter_map(|entry| std::fs::read_link(entry.path()).ok()).map(|path| path.display().to_string()).collect()
 }
 
 /// Sets the limit of descriptors, or the most that is allowed if that is less; returns the one before and the one now.
+#[cfg(target_os = "linux")]
 pub fn limit_descriptors(limit: libc::rlim_t) -> (libc::rlim_t, libc::rlim_t) {
     let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls are given a valid structure of this process.
@@ -32,10 +34,14 @@ pub fn limit_descriptors(limit: libc::rlim_t) -> (libc::rlim_t, libc::rlim_t) {
     }
 }
 
-/// This test program once more, to run only the test of this name, which finds `argument` with [`as_child`].
-pub fn child(test: &str, argument: &str) -> Command {
+/// This test program once more, to run only the test of this name in this module (`module_path!()`), which finds
+/// `argument` with [`as_child`].
+pub fn child(module: &str, test: &str, argument: &str) -> Command {
+    // The harness names a test without the crate.
+    let path = format!("{module}::{test}");
+    let (_, path) = path.split_once("::").expect("a crate and a test");
     let mut command = Command::new(std::env::current_exe().expect("a path"));
-    command.args(["--exact", test, "--nocapture"]).env(CHILD, argument);
+    command.args(["--exact", path, "--nocapture"]).env(CHILD, argument);
     command
 }
 

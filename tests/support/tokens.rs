@@ -49,7 +49,7 @@ impl Issuer {
         self.0.hide_ends.store(true, Ordering::SeqCst);
     }
 
-    /// Whether tokens are made up from now on.
+    /// Makes tokens up from now on, or no longer.
     pub fn forge(&self, forge: bool) {
         self.0.forge.store(forge, Ordering::SeqCst);
     }
@@ -64,7 +64,7 @@ impl Issuer {
         *self.0.action.lock().expect("a lock") = Some(Arc::new(action));
     }
 
-    /// How often it was asked.
+    /// The number of times it was asked.
     pub fn asked(&self) -> usize {
         self.0.asked.load(Ordering::SeqCst)
     }

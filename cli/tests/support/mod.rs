@@ -8,10 +8,10 @@ pub mod mosquitto;
 #[path = "../../../tests/support"]
 pub mod library {
     pub mod broker;
+    pub mod fault_proxy;
     pub mod http_proxy;
     #[path = "../../cli/tests/support/plain.rs"]
     pub mod matrix;
-    pub mod proxy;
     pub mod random;
 
     pub use super::LONG;

@@ -163,7 +163,7 @@ fn connect(seen: &mut Seen, config: &Config, server: &Server, place: Place) -> O
                 seen.fresh = true;
                 let at_login = matches!(place, Place::InsteadOfConnAck | Place::WithConnAck | Place::OnResumedSession);
                 let hostile = at_login && server.begun();
-                // A busy machine may be too slow for the short time-out.
+                // A busy machine may be too slow for the short timeout.
                 if !hostile && !error.is_timeout() && place != Place::AtGoodbye {
                     seen.fault(format!("connect to a good server: {error}"));
                 }

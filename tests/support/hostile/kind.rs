@@ -7,7 +7,7 @@ use aliyun_mqtt_emulator::Transport;
 
 use super::link::Link;
 use super::place::Place;
-use crate::support::broker::{ack_at, packet, publish_at};
+use crate::support::broker::{self, packet, publish_at};
 use crate::support::random::Random;
 
 /// One thing that the server does.
@@ -65,8 +65,8 @@ impl Scene<'_> {
         publish_at(self.level, topic, 0, 0, false, properties, b"hostile")
     }
 
-    pub fn ack(&self, kind: u8, id: u16) -> Vec<u8> {
-        ack_at(self.level, kind, id)
+    pub fn ack(&self, kind: broker::Kind, id: u16) -> Vec<u8> {
+        kind.of(id).encode(self.level)
     }
 
     /// The end of a body that has properties in MQTT 5: none.

@@ -138,7 +138,7 @@ fn drain(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &Mutex<
 const MOST: usize = 1_000;
 
 fn one_process(plan: &Plan, queue: &Queue, each: usize, alone: &Queue, report: &Mutex<Report>) {
-    let mut command = process::child(plan.test, &plan.argument);
+    let mut command = process::child(env!("CARGO_CRATE_NAME"), plan.test, &plan.argument);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("a process");
     let mut input = child.stdin.take();

@@ -118,7 +118,7 @@ impl Link {
             // Behind the protocol's name.
             self.level = body[6];
         }
-        Some((Packet { first, body, level: self.level }, at + length))
+        Some((Packet::decode(first, body, self.level), at + length))
     }
 
     /// Takes whole frames out of the bytes; `false` at a close.

@@ -1,7 +1,7 @@
 //! Packets that are none, whatever they stand for.
 
 use super::kind::Table;
-use crate::support::broker::{packet, publish_at, suback_at};
+use crate::support::broker::{Kind, packet, publish_at, suback_at};
 
 /// What a server may send, by its type.
 const TYPES: [(&str, u8); 9] = [
@@ -181,7 +181,7 @@ fn acknowledgements(table: &mut Table) {
     }
     table.bytes("suback/id-0", |scene| suback_at(scene.level, 0, &[1]));
     table.packet("suback/half-an-id", 0x90, &[0]);
-    table.bytes("unsuback/id-0", |scene| scene.ack(11, 0));
+    table.bytes("unsuback/id-0", |scene| scene.ack(Kind::UnsubAck, 0));
     table.bytes("unsuback/trailing-bytes", |scene| {
         let more: &[u8] = if scene.level == 5 { &[0, 0, 0, 0, 0] } else { &[1, 2] };
         packet(0xb0, &[&scene.id.to_be_bytes()[..], more].concat())

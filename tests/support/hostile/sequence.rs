@@ -1,9 +1,15 @@
 //! Good packets at the wrong time, twice, or for something else.
 
 use super::kind::{Step, Table};
-use crate::support::broker::{publish_at, suback_at};
+use crate::support::broker::{Kind, publish_at, suback_at};
 
-const ACKS: [(&str, u8); 5] = [("puback", 4), ("pubrec", 5), ("pubrel", 6), ("pubcomp", 7), ("unsuback", 11)];
+const ACKS: [(&str, Kind); 5] = [
+    ("puback", Kind::PubAck),
+    ("pubrec", Kind::PubRec),
+    ("pubrel", Kind::PubRel),
+    ("pubcomp", Kind::PubComp),
+    ("unsuback", Kind::UnsubAck),
+];
 
 pub fn add(table: &mut Table) {
     for (name, kind) in ACKS {
@@ -50,17 +56,19 @@ pub fn add(table: &mut Table) {
         });
     });
     table.bytes("pubrel/before-pubrec", |scene| {
-        [publish_at(scene.level, "t/x", 2, 26, false, &[], b"x"), scene.ack(6, 26)].concat()
+        [publish_at(scene.level, "t/x", 2, 26, false, &[], b"x"), scene.ack(Kind::PubRel, 26)].concat()
     });
     table.bytes("pubrel/before-publish", |scene| {
-        [scene.ack(6, 27), publish_at(scene.level, "t/x", 2, 27, false, &[], b"x")].concat()
+        [scene.ack(Kind::PubRel, 27), publish_at(scene.level, "t/x", 2, 27, false, &[], b"x")].concat()
     });
     table.bytes("pubrel/three-times", |scene| {
-        [publish_at(scene.level, "t/x", 2, 28, false, &[], b"x"), scene.ack(6, 28).repeat(3)].concat()
+        [publish_at(scene.level, "t/x", 2, 28, false, &[], b"x"), scene.ack(Kind::PubRel, 28).repeat(3)].concat()
     });
-    table.bytes("pubcomp/then-pubrec", |scene| [scene.ack(7, scene.id), scene.ack(5, scene.id)].concat());
-    table.bytes("pubrec/100-times", |scene| scene.ack(5, scene.id).repeat(100));
-    table.steps("puback/then-close", |scene| vec![Step::Mqtt(scene.ack(4, scene.id)), Step::Close]);
-    table.steps("pubrec/then-close", |scene| vec![Step::Mqtt(scene.ack(5, scene.id)), Step::Close]);
+    table.bytes("pubcomp/then-pubrec", |scene| {
+        [scene.ack(Kind::PubComp, scene.id), scene.ack(Kind::PubRec, scene.id)].concat()
+    });
+    table.bytes("pubrec/100-times", |scene| scene.ack(Kind::PubRec, scene.id).repeat(100));
+    table.steps("puback/then-close", |scene| vec![Step::Mqtt(scene.ack(Kind::PubAck, scene.id)), Step::Close]);
+    table.steps("pubrec/then-close", |scene| vec![Step::Mqtt(scene.ack(Kind::PubRec, scene.id)), Step::Close]);
     table.steps("publish/then-reset", |scene| vec![Step::Mqtt(scene.publish("t/x", &[])), Step::Reset]);
 }

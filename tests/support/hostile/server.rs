@@ -16,7 +16,7 @@ use super::Scenario;
 use super::kind::{Layer, Scene, Step, Then, play};
 use super::link::Link;
 use super::place::Place;
-use crate::support::broker::{Packet, ack_at, connack_at, publish_at, suback_at};
+use crate::support::broker::{Kind, Packet, connack_at, publish_at, suback_at};
 use crate::support::random::Random;
 
 /// A message to it comes back, at QoS 1.
@@ -177,8 +177,8 @@ impl Shared {
 
     /// A connection that speaks MQTT.
     fn talk(&self, mut link: Link) -> io::Result<()> {
-        let Some(connect) = link.read().filter(|packet| packet.kind() == 1) else { return Ok(()) };
-        let resumes = self.cut.load(Ordering::SeqCst) && connect.body[7] & 2 == 0;
+        let Some(connect) = link.read().filter(|packet| packet.kind() == Kind::Connect) else { return Ok(()) };
+        let resumes = self.cut.load(Ordering::SeqCst) && connect.body()[7] & 2 == 0;
         let place = self.scenario.place;
         let connack = connack_at(link.level, resumes, 0);
         let (here, instead) = match place {
@@ -197,19 +197,23 @@ impl Shared {
         }
         link.write(&[])?;
         while let Some(packet) = link.read() {
-            if packet.kind() == 3 && packet.topic() == CUT && !self.cut.swap(true, Ordering::SeqCst) {
+            if packet.kind() == Kind::Publish && packet.topic() == CUT && !self.cut.swap(true, Ordering::SeqCst) {
                 link.close();
                 return Ok(());
             }
             if self.is_due(&packet) && self.take_act() {
-                let id = if matches!(packet.kind(), 6 | 8) || packet.qos() > 0 { packet.id() } else { 0 };
+                let id = match &packet {
+                    Packet::Publish(message) => message.id,
+                    Packet::PubRel(id) | Packet::Subscribe { id, .. } | Packet::Unsubscribe { id, .. } => *id,
+                    _ => 0,
+                };
                 if place == Place::WithinFlood {
                     self.flood(&mut link, 0)?;
                 }
                 let Some(gone_on) = self.act(link, id)? else { return Ok(()) };
                 link = gone_on;
             }
-            if packet.kind() == 14 {
+            if packet.kind() == Kind::Disconnect {
                 link.close();
                 return Ok(());
             }
@@ -222,13 +226,13 @@ impl Shared {
     fn is_due(&self, packet: &Packet) -> bool {
         match self.scenario.place {
             Place::InsteadOfConnAck | Place::WithConnAck | Place::OnResumedSession => false,
-            Place::BeforeSubAck => packet.kind() == 8,
-            Place::BeforePubAck => packet.kind() == 3 && packet.qos() == 1,
-            Place::BeforePubComp => packet.kind() == 6,
-            Place::BeforePingResp => packet.kind() == 12,
-            Place::WithinFlood => packet.kind() == 3 && packet.topic() == FLOOD,
-            Place::AtGoodbye if self.scenario.seed % 2 == 0 => packet.kind() == 14,
-            Place::AtGoodbye => packet.kind() == 3 && packet.topic() == BYE,
+            Place::BeforeSubAck => packet.kind() == Kind::Subscribe,
+            Place::BeforePubAck => packet.kind() == Kind::Publish && packet.qos() == 1,
+            Place::BeforePubComp => packet.kind() == Kind::PubRel,
+            Place::BeforePingResp => packet.kind() == Kind::PingReq,
+            Place::WithinFlood => packet.kind() == Kind::Publish && packet.topic() == FLOOD,
+            Place::AtGoodbye if self.scenario.seed % 2 == 0 => packet.kind() == Kind::Disconnect,
+            Place::AtGoodbye => packet.kind() == Kind::Publish && packet.topic() == BYE,
         }
     }
 
@@ -287,24 +291,26 @@ impl Shared {
     /// What a good broker answers, and what the topics above mean.
     fn answer(&self, link: &mut Link, packet: &Packet) -> io::Result<()> {
         let level = link.level;
-        match (packet.kind(), packet.qos()) {
-            (3, qos) => {
-                if qos > 0 {
-                    link.write(&ack_at(level, if qos == 1 { 4 } else { 5 }, packet.id()))?;
+        match packet {
+            Packet::Publish(message) => {
+                match message.qos {
+                    0 => {}
+                    1 => link.write(&Packet::PubAck(message.id).encode(level))?,
+                    _ => link.write(&Packet::PubRec(message.id).encode(level))?,
                 }
-                match packet.topic().as_str() {
+                match message.topic.as_str() {
                     ECHO => {
-                        let id = 30_000 + packet.id();
-                        link.write(&publish_at(level, ECHO, 1, id, false, &[], packet.payload_bytes()))
+                        let id = 30_000 + message.id;
+                        link.write(&publish_at(level, ECHO, 1, id, false, &[], &message.payload))
                     }
                     FLOOD => self.flood(link, 1),
                     _ => Ok(()),
                 }
             }
-            (6, _) => link.write(&ack_at(level, 7, packet.id())),
-            (8, _) => link.write(&suback_at(level, packet.id(), &vec![1; packet.filters().len()])),
-            (10, _) => link.write(&ack_at(level, 11, packet.id())),
-            (12, _) => link.write(&[0xd0, 0]),
+            Packet::PubRel(id) => link.write(&Packet::PubComp(*id).encode(level)),
+            Packet::Subscribe { id, filters, .. } => link.write(&suback_at(level, *id, &vec![1; filters.len()])),
+            Packet::Unsubscribe { id, .. } => link.write(&Packet::UnsubAck(*id).encode(level)),
+            Packet::PingReq => link.write(&Packet::PingResp.encode(level)),
             _ => Ok(()),
         }
     }

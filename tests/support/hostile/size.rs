@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kind::{Scene, Step, Table};
-use crate::support::broker::{packet, publish_at, suback_at};
+use crate::support::broker::{Kind, packet, publish_at, suback_at};
 
 /// The fixed header of a PUBLISH with this remaining length.
 fn announced(length: usize) -> Vec<u8> {
@@ -104,5 +104,5 @@ fn floods(table: &mut Table) {
         (1..=2_000).flat_map(|id| publish_at(scene.level, "t", 2, id, false, &[], b"")).collect()
     });
     table.steps("flood/20000-pingresps", |_| vec![Step::Flood(vec![0xd0, 0], 20_000)]);
-    table.steps("flood/pubacks", |scene| vec![Step::Flood(scene.ack(4, 1), 20_000)]);
+    table.steps("flood/pubacks", |scene| vec![Step::Flood(scene.ack(Kind::PubAck, 1), 20_000)]);
 }

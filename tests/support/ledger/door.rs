@@ -59,8 +59,9 @@ impl Door {
                     _ => {}
                 }
             }
-            // The second answers a PUBREL that had come on an earlier connection, whose PUBCOMP did not leave any more: the
-            // exchange is complete (MQTT 5, 4.3.3). A client that did not learn that its session was lost gets it, too.
+            // The second answers a PUBREL that had come on an earlier connection, whose PUBCOMP did not leave any more:
+            // the exchange is complete (MQTT 5, 4.3.3). A client that did not learn that its session was lost gets it,
+            // too.
             What::PublishAcknowledged { packet_id } | What::ReleaseUnknown { packet_id } => {
                 if let Some(key) = self.ids.get(&packet_id) {
                     self.acknowledged.see(*key, false);

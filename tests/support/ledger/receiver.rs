@@ -15,8 +15,8 @@ pub(super) const LAST: &str = "last";
 pub(super) struct Seen {
     /// By thread, QoS and number.
     counts: Vec<[Vec<u8>; 3]>,
-    /// Seen before, and marked as a redelivery: by QoS. The broker sent it again, whoever had published it, and they are
-    /// not in the counts.
+    /// Seen before, and marked as a redelivery: by QoS. The broker sent it again, whoever had published it, and they
+    /// are not in the counts.
     pub(super) redelivered: [u64; 3],
     pub(super) disorder: Vec<String>,
     pub(super) wrong: Vec<String>,

@@ -8,8 +8,8 @@ use aliyun_mqtt::Stats;
 use super::balance::told;
 use super::sender::{Book, End};
 use super::{OUTBOX_BYTES, OUTBOX_MESSAGES, Plan};
+use crate::support::fault_proxy::schedule::Tally;
 use crate::support::matrix::{protocol, transport};
-use crate::support::proxy::schedule::Tally;
 
 /// What this process may take, emulator and all.
 const MEMORY: u64 = 1024 * 1024 * 1024;
@@ -94,8 +94,9 @@ impl Report {
         let (refused, cuts) = (self.ends[End::Refused as usize].iter().sum::<u64>(), self.cuts as u64);
         demand(refused <= 2 + cuts / 50, format!("{refused} messages were suspected, after {cuts} cuts"));
         if plan.restarts == 0 {
-            // The receiver's line is never cut. mosquitto 2.0.11, restarted, repeats the PUBLISH of QoS 2 messages whose
-            // PUBREC it had answered with PUBREL (MQTT 3.1.1, section 4.3.3, demands PUBREL): no receiver can tell.
+            // The receiver's line is never cut. mosquitto 2.0.11, restarted, repeats the PUBLISH of QoS 2 messages
+            // whose PUBREC it had answered with PUBREL (MQTT 3.1.1, section 4.3.3, demands PUBREL): no receiver can
+            // tell.
             demand(self.redelivered == [0; 3], format!("redelivered on a whole line: {:?}", self.redelivered));
         }
         if plan.kept && plan.restarts == 0 {

@@ -1,0 +1,605 @@
+//! The calls of sending and receiving: what each does, in both versions of MQTT, and how a closer ends their waits.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use aliyun_mqtt::{
+    AckMode, Bytes, Client, Closer, Config, Credentials, Delivery, Error, ErrorKind, Fate, Message, Outgoing, Payload,
+    Protocol, QoS, Result, Stage, SubscribeOptions, Subscription, Token, TokenKind, topic_matches,
+};
+use crate::support::broker::{Broker, Line, grant, lax};
+use crate::support::{LONG, error, eventually, text};
+
+const BOTH: [Protocol; 2] = [Protocol::V311, Protocol::V5];
+
+/// For what has to time out: long enough for a busy machine to do what comes before.
+const SHORT: Duration = Duration::from_secs(2);
+
+fn message(payload: impl Into<Payload>) -> Outgoing {
+    Outgoing::new("t", QoS::AtLeastOnce, payload)
+}
+
+/// A message that no topic allows.
+fn invalid() -> Outgoing {
+    Outgoing::new("t/#", QoS::AtLeastOnce, "x")
+}
+
+fn numbered(numbers: impl IntoIterator<Item = u32>) -> impl Iterator<Item = Outgoing> {
+    numbers.into_iter().map(|number| message(number.to_string()))
+}
+
+/// A subscription that the broker grants.
+fn subscription(client: &Client, line: &mut Line, filter: &str) -> Subscription {
+    thread::scope(|scope| {
+        let subscription = scope.spawn(|| client.subscription(filter, QoS::AtLeastOnce));
+        grant(line);
+        subscription.join().expect("no panic").expect("subscribed")
+    })
+}
+
+/// Writes a QoS 0 message and waits until it has arrived: everything before it was handled.
+fn mark(client: &Client, line: &mut Line) {
+    let before = client.stats().received;
+    line.publish("mark", 0, 0, false, "");
+    eventually("the mark arrived", || client.stats().received > before);
+}
+
+fn payload(message: &Message) -> &str {
+    message.payload_str().expect("text")
+}
+
+/// What `take` gives until it gives no more.
+fn drain(mut take: impl FnMut() -> Result<Option<Message>>) -> Vec<String> {
+    std::iter::from_fn(|| take().expect("alive")).map(|message| payload(&message).to_string()).collect()
+}
+
+// ---- sending ----
+
+#[test]
+fn payloads_and_topics_of_any_kind_arrive_as_they_are() {
+    let emulator = support::emulator();
+    for protocol in BOTH {
+        let client = support::connect(support::config(&emulator).protocol(protocol));
+        let topic = support::topic(&emulator, "kinds");
+        client.subscribe(&topic, QoS::AtLeastOnce).expect("granted");
+        let (owned, bytes) = (String::from("owned"), b"vector".to_vec());
+        client.publish(&topic, QoS::AtLeastOnce, "text").expect("sent");
+        client.publish(topic.as_str(), QoS::AtLeastOnce, &owned).expect("sent");
+        client.publish(topic.clone(), QoS::AtLeastOnce, owned.clone()).expect("sent");
+        client.publish(&topic, QoS::AtLeastOnce, &bytes).expect("sent");
+        client.publish(&topic, QoS::AtLeastOnce, *b"array").expect("sent");
+        client.publish(&topic, QoS::AtLeastOnce, Bytes::from_static(b"shared")).expect("sent");
+        client.publish(&topic, QoS::AtLeastOnce, "").expect("sent");
+        let expected = ["text", "owned", "owned", "vector", "array", "shared", ""];
+        assert_eq!(support::payloads(&client, expected.len()), expected);
+
+        let readings = BTreeMap::from([("a", 1.5), ("b", 2.0)]);
+        client.publish_message(Outgoing::json(&topic, QoS::AtLeastOnce, &readings).expect("JSON")).expect("sent");
+        let received = client.recv_timeout(LONG).expect("alive").expect("a message");
+        assert_eq!(received.json::<BTreeMap<&str, f64>>().expect("JSON"), readings);
+        assert_eq!(error(received.json::<Vec<u8>>()).kind(), ErrorKind::Invalid);
+
+        let own = client.config().client_id().clone();
+        let message = Outgoing::p2p(emulator.parent_topic(), &own, QoS::AtLeastOnce, "psst").expect("good names");
+        client.enqueue(message).expect("accepted").wait().expect("sent");
+        assert_eq!(support::payloads(&client, 1), ["psst"]);
+        client.disconnect().expect("clean");
+    }
+}
+
+#[test]
+fn a_message_is_queued_where_there_is_room_and_refused_where_there_is_none() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let config = broker.config().protocol(protocol).limits(lax().outbox(2, 1 << 20));
+        let (client, mut line) = broker.connect(config);
+        assert_eq!(error(client.enqueue(invalid())).kind(), ErrorKind::Invalid);
+        let first = client.enqueue(message("1")).expect("room");
+        let second = client.try_enqueue(message("2")).expect("room");
+        let full = error(client.try_enqueue(message("no")));
+        assert_eq!((full.kind(), full.fate()), (ErrorKind::Full, Some(Fate::NotSent)), "{full}");
+        let late = error(client.with_timeout(SHORT).enqueue(message("no")));
+        assert_eq!((late.kind(), late.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)), "{late}");
+        thread::scope(|scope| {
+            let third = scope.spawn(|| client.enqueue(message("3")));
+            let mut arrived = Vec::new();
+            for _ in 0..3 {
+                let packet = line.expect(3);
+                arrived.push(packet.payload());
+                line.answer(&packet);
+            }
+            assert_eq!(arrived, ["1", "2", "3"]);
+            let third = third.join().expect("no panic").expect("room in time");
+            for delivery in [first, second, third] {
+                assert_eq!(delivery.wait().expect("acknowledged").attempts, 1);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_batch_is_queued_in_order_with_one_result_for_each_message() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config().protocol(protocol));
+        let batch = [message("1"), invalid(), message("2"), Outgoing::new("t", QoS::AtMostOnce, "3")];
+        let results = client.enqueue_many(batch);
+        let kinds: Vec<_> = results.iter().map(|result| result.as_ref().err().map(Error::kind)).collect();
+        assert_eq!(kinds, [None, Some(ErrorKind::Invalid), None, None]);
+        let mut arrived = Vec::new();
+        for _ in 0..3 {
+            let packet = line.expect(3);
+            arrived.push(packet.payload());
+            line.answer(&packet);
+        }
+        assert_eq!(arrived, ["1", "2", "3"]);
+        for delivery in results.into_iter().flatten() {
+            delivery.wait().expect("delivered");
+        }
+        assert!(client.enqueue_many([]).is_empty());
+    }
+}
+
+#[test]
+fn a_batch_waits_for_room_and_what_finds_none_in_time_is_an_error_in_its_place() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().message_age(LONG).limits(lax().outbox(2, 1 << 20)));
+    let results = client.with_timeout(SHORT).enqueue_many(numbered(0..4));
+    let accepted: Vec<_> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(accepted, [true, true, false, false]);
+    for result in &results[2..] {
+        let error = result.as_ref().expect_err("no room");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)), "{error}");
+    }
+    drop(results);
+    thread::scope(|scope| {
+        let batch = scope.spawn(|| client.enqueue_many(numbered(10..14)));
+        let packets = line.serve_until(|packets| packets.iter().filter(|packet| packet.kind() == 3).count() == 6);
+        let arrived: Vec<_> =
+            packets.iter().filter(|packet| packet.kind() == 3).map(|packet| packet.payload()).collect();
+        assert_eq!(arrived, ["0", "1", "10", "11", "12", "13"]);
+        assert!(batch.join().expect("no panic").into_iter().all(|delivery| delivery.is_ok()));
+    });
+    thread::spawn(move || line.serve_until(|_| false));
+    client.disconnect().expect("clean");
+    for error in client.enqueue_many(numbered(0..2)).into_iter().map(error) {
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Closed, Some(Fate::NotSent)), "{error}");
+    }
+}
+
+#[test]
+fn many_messages_give_one_result_each_in_order_and_a_bad_one_does_not_stop_the_rest() {
+    let emulator = support::emulator();
+    for protocol in BOTH {
+        let client = support::connect(support::config(&emulator).protocol(protocol).window(10));
+        let topic = support::topic(&emulator, "each");
+        client.subscribe(&topic, QoS::AtLeastOnce).expect("granted");
+        let messages = (0..500).map(|number| match number % 100 {
+            50 => invalid(),
+            _ => Outgoing::new(&topic, QoS::AtLeastOnce, number.to_string()),
+        });
+        let results: Vec<_> = client.publish_each(messages).collect();
+        assert_eq!(results.len(), 500);
+        for (number, result) in results.into_iter().enumerate() {
+            match (number % 100, result) {
+                (50, Err(error)) => assert_eq!(error.kind(), ErrorKind::Invalid),
+                (50, Ok(_)) => panic!("{number} is not a message"),
+                (_, result) => assert_eq!(result.expect("acknowledged").attempts, 1),
+            }
+        }
+        let expected: Vec<_> = (0..500).filter(|number| number % 100 != 50).map(|number| number.to_string()).collect();
+        assert_eq!(support::payloads(&client, expected.len()), expected);
+        client.disconnect().expect("clean");
+    }
+}
+
+#[test]
+fn the_input_is_taken_as_far_as_one_window_and_what_was_taken_is_delivered_after_a_drop() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config().protocol(protocol).window(3));
+        let taken = Cell::new(0);
+        let input = numbered(0..).inspect(|_| taken.set(taken.get() + 1));
+        let mut results = client.publish_each(input);
+        assert_eq!(taken.get(), 0, "lazy");
+        for number in 0..3 {
+            let packet = thread::scope(|scope| {
+                let line = scope.spawn(|| {
+                    let packet = line.expect(3);
+                    line.answer(&packet);
+                    packet
+                });
+                results.next().expect("endless").expect("acknowledged");
+                line.join().expect("no panic")
+            });
+            assert_eq!(packet.payload(), number.to_string());
+            assert_eq!(taken.get(), 3 + number, "one window, and one for each result");
+        }
+        drop(results);
+        let server = thread::spawn(move || line.serve_until(|_| false));
+        client.flush(LONG).expect("the two under way are delivered");
+        client.disconnect().expect("clean");
+        let packets = server.join().expect("no panic");
+        let rest: Vec<_> = packets.iter().filter(|packet| packet.kind() == 3).map(|packet| packet.payload()).collect();
+        assert_eq!(rest, ["3", "4"]);
+        assert_eq!(taken.get(), 5);
+    }
+}
+
+#[test]
+fn a_dead_client_gives_one_error_for_each_remaining_message() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().window(2));
+    thread::spawn(move || line.serve_until(|_| false));
+    let mut results = client.publish_each(numbered(0..6));
+    results.next().expect("one of six").expect("acknowledged");
+    client.disconnect().expect("clean");
+    let rest: Vec<_> = results.collect();
+    assert_eq!(rest.len(), 5);
+    for error in rest.into_iter().skip(1).map(error) {
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Closed, Some(Fate::NotSent)), "{error}");
+    }
+}
+
+// ---- receiving ----
+
+#[test]
+fn a_qos_or_options_subscribe_and_a_call_carries_one_identifier() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().protocol(Protocol::V5));
+    let numbered = |identifier| SubscribeOptions::new(QoS::AtLeastOnce).identifier(identifier);
+    let mixed = [("a", numbered(1)), ("b", numbered(2))];
+    let overlapping = [("a/+", numbered(1)), ("a/b", numbered(1))];
+    for (filters, what) in [(mixed, "different identifiers"), (overlapping, "overlaps")] {
+        let error = error(client.subscribe_many(&filters));
+        assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains(what), "{error}");
+    }
+    thread::scope(|scope| {
+        let granted = scope.spawn(|| {
+            let one = client.subscribe(String::from("a"), numbered(1));
+            let many = client.subscribe_many(&[(String::from("b"), numbered(2)), (String::from("c"), numbered(2))]);
+            (one, many)
+        });
+        grant(&mut line);
+        let packet = line.expect(8);
+        assert_eq!(packet.properties(), [11, 2], "the identifier");
+        line.suback(packet.id(), &[0, 1]);
+        let (one, many) = granted.join().expect("no panic");
+        assert_eq!(one.expect("granted"), QoS::AtLeastOnce);
+        assert_eq!(many.expect("granted"), [QoS::AtMostOnce, QoS::AtLeastOnce]);
+    });
+    // The second of a call is checked against earlier calls, too.
+    let late = error(client.subscribe_many(&[("d", numbered(3)), ("+", numbered(3))]));
+    assert_eq!(late.kind(), ErrorKind::Invalid, "{late}");
+}
+
+#[test]
+fn a_subscription_begins_with_what_waits_in_order_acknowledged_or_not() {
+    for protocol in BOTH {
+        for mode in [AckMode::OnTake, AckMode::OnArrival, AckMode::Manual] {
+            let broker = Broker::start();
+            let (client, mut line) = broker.connect(broker.config().protocol(protocol).ack_mode(mode));
+            for (number, topic) in (1..).zip(["a/1", "b", "a/2", "a/3"]) {
+                line.publish(topic, 1, number, false, topic);
+            }
+            mark(&client, &mut line);
+            let taken = client.try_recv().expect("alive").expect("the oldest");
+            assert_eq!(payload(&taken), "a/1");
+            let a = subscription(&client, &mut line, "a/+");
+            line.publish("a/4", 0, 0, false, "a/4");
+            mark(&client, &mut line);
+            assert_eq!(drain(|| a.try_recv()), ["a/2", "a/3", "a/4"], "{mode:?}");
+            assert_eq!(drain(|| client.try_recv()), ["b", "", ""], "{mode:?}");
+        }
+    }
+}
+
+#[test]
+fn a_subscription_begins_with_what_a_kept_session_sent_before_it() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let config = broker.config().protocol(protocol).clean_session(false).device_id("kept");
+        let (client, mut line) = broker.connect_by(config, |broker| {
+            let mut line = broker.accept(true);
+            line.publish("a", 1, 1, false, "early 1");
+            line.publish("other", 1, 2, false, "other");
+            line.publish("a", 1, 3, false, "early 2");
+            line
+        });
+        mark(&client, &mut line);
+        let a = subscription(&client, &mut line, "a");
+        line.publish("a", 1, 4, false, "late");
+        mark(&client, &mut line);
+        let received: Vec<_> =
+            a.messages().take(3).map(|message| payload(&message.expect("alive")).to_string()).collect();
+        assert_eq!(received, ["early 1", "early 2", "late"]);
+        assert_eq!(drain(|| client.try_recv()), ["other", "", ""]);
+    }
+}
+
+#[test]
+fn the_iterator_takes_as_many_as_asked_and_ends_without_an_error_when_the_program_disconnects() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config().protocol(protocol));
+        let a = subscription(&client, &mut line, "a");
+        for topic in ["a", "b"] {
+            for number in 1..=3 {
+                line.publish(topic, 0, 0, false, &number.to_string());
+            }
+        }
+        eventually("all arrived", || client.stats().inbox_messages == 6);
+        let numbers = |messages: aliyun_mqtt::Messages<'_>, count| -> Vec<String> {
+            messages.take(count).map(|message| payload(&message.expect("alive")).to_string()).collect()
+        };
+        assert!(numbers(client.messages(), 0).is_empty() && numbers(a.messages(), 0).is_empty());
+        assert_eq!(client.stats().inbox_messages, 6);
+        assert_eq!(numbers(client.messages(), 2), ["1", "2"]);
+        assert_eq!(numbers(a.messages().idle(LONG), 2), ["1", "2"]);
+        assert_eq!(client.stats().inbox_messages, 2, "no more than asked");
+        thread::scope(|scope| {
+            let both = [scope.spawn(|| numbers(client.messages(), 9)), scope.spawn(|| numbers(a.messages(), 9))];
+            eventually("both have taken the rest", || client.stats().inbox_messages == 0);
+            scope.spawn(|| line.serve_until(|_| false));
+            client.disconnect().expect("clean");
+            for numbers in both {
+                assert_eq!(numbers.join().expect("no panic"), ["3"]);
+            }
+        });
+        assert!(client.messages().next().is_none() && a.messages().next().is_none());
+    }
+}
+
+#[test]
+fn a_filter_matches_as_the_standard_says() {
+    for (filter, topic, matches) in [
+        ("demo/#", "demo", true),
+        ("demo/#", "demo/a/b", true),
+        ("demo/+", "demo/a", true),
+        ("demo/+", "demo/a/b", false),
+        ("demo/+", "demo", false),
+        ("#", "$SYS/tokenExpireNotice", false),
+        ("Demo", "demo", false),
+    ] {
+        assert_eq!(topic_matches(filter, topic), matches, "{filter} {topic}");
+    }
+}
+
+// ---- closing ----
+
+fn closed(error: &Error, fate: Option<Fate>) {
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Closed, fate), "{error}");
+}
+
+#[test]
+fn a_closer_ends_the_waits_for_messages() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config().protocol(protocol));
+        let a = subscription(&client, &mut line, "a");
+        let (closer, (started, begun)) = (client.closer(), channel());
+        thread::scope(|scope| {
+            let waits: [Box<dyn Fn() -> Option<Error> + Send + Sync>; 6] = [
+                Box::new(|| Some(error(client.recv()))),
+                Box::new(|| Some(error(client.recv_timeout(LONG)))),
+                Box::new(|| client.messages().next().map(error)),
+                Box::new(|| Some(error(a.recv()))),
+                Box::new(|| Some(error(a.recv_timeout(LONG)))),
+                Box::new(|| a.messages().idle(LONG).next().map(error)),
+            ];
+            let waits = waits.map(|wait| {
+                let started = started.clone();
+                scope.spawn(move || {
+                    started.send(()).expect("somebody listens");
+                    wait()
+                })
+            });
+            waits.iter().for_each(|_| begun.recv().expect("begun"));
+            closer.close();
+            for (number, wait) in waits.into_iter().enumerate() {
+                match (number % 3, wait.join().expect("no panic")) {
+                    (2, end) => assert!(end.is_none(), "the iterator ends without an error"),
+                    (_, end) => closed(&end.expect("an error"), None),
+                }
+            }
+        });
+        // Later waits, too.
+        closed(&error(client.recv_timeout(LONG)), None);
+        closed(&error(client.try_recv()), None);
+        assert!(a.messages().next().is_none());
+    }
+}
+
+#[test]
+fn a_closer_ends_the_waits_for_acknowledgements_with_the_fate_of_each() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config().protocol(protocol));
+        let queued = client.enqueue(message("queued")).expect("accepted");
+        let (publishes, requests) = (6, 3);
+        thread::scope(|scope| {
+            let waits: [Box<dyn Fn() -> Error + Send + Sync>; 9] = [
+                // Written, so their outcome stays unknown.
+                Box::new(|| error(client.publish("t/1", QoS::AtLeastOnce, "x"))),
+                Box::new(|| error(client.publish("t/2", QoS::ExactlyOnce, "x"))),
+                Box::new(|| error(client.publish_each([message("each")]).next().expect("one"))),
+                Box::new(|| error(client.request("t/3", "?", LONG))),
+                Box::new(|| error(client.request_p2p("t", "GID_test@@@1", "?", LONG))),
+                Box::new(|| error(client.subscribe("s/1", QoS::AtLeastOnce))),
+                Box::new(|| error(client.subscription("s/2", QoS::AtLeastOnce))),
+                Box::new(|| error(client.unsubscribe("s/3"))),
+                // Not about one message of their own.
+                Box::new(|| error(client.flush(LONG))),
+            ];
+            let waits = waits.map(|wait| scope.spawn(wait));
+            let deliveries = [scope.spawn(|| error(queued.wait())), scope.spawn(|| error(queued.wait_timeout(LONG)))];
+            let (mut published, mut requested) = (0, 0);
+            while (published, requested) != (publishes, requests) {
+                match line.read().expect("a packet").kind() {
+                    3 => published += 1,
+                    8 | 10 => requested += 1,
+                    _ => {}
+                }
+            }
+            client.closer().close();
+            for (number, wait) in waits.into_iter().enumerate() {
+                let fate = if number == 8 { None } else { Some(Fate::Unknown) };
+                closed(&wait.join().expect("no panic"), fate);
+            }
+            for delivery in deliveries {
+                closed(&delivery.join().expect("no panic"), None);
+            }
+        });
+        assert!(queued.try_wait().expect("open").is_none(), "the message itself goes on");
+        line.ack(4, 1);
+        eventually("acknowledged", || queued.try_wait().expect("no failure").is_some());
+        queued.wait().expect("acknowledged");
+    }
+}
+
+#[test]
+fn a_closer_takes_back_what_was_not_written_and_it_is_never_sent() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config().protocol(protocol).window(1));
+        let first = client.enqueue(message("first")).expect("accepted");
+        let packet = line.expect(3);
+        thread::scope(|scope| {
+            let waits: [Box<dyn Fn() -> Error + Send + Sync>; 4] = [
+                Box::new(|| error(client.publish("t", QoS::AtLeastOnce, "never 1"))),
+                Box::new(|| error(client.publish_each([message("never 2")]).next().expect("one"))),
+                Box::new(|| error(client.request("t", "never 3", LONG))),
+                Box::new(|| error(client.subscribe("never", QoS::AtLeastOnce))),
+            ];
+            let waits = waits.map(|wait| scope.spawn(wait));
+            eventually("all wait for the window", || client.stats().outbox_messages == 5);
+            let queued = client.enqueue(message("queued")).expect("accepted");
+            client.closer().close();
+            for wait in waits {
+                closed(&wait.join().expect("no panic"), Some(Fate::NotSent));
+            }
+            assert_eq!(client.stats().outbox_messages, 2, "what was queued stays");
+            line.answer(&packet);
+            let server = scope.spawn(|| line.serve_until(|_| false));
+            client.disconnect().expect("all that was accepted is delivered");
+            let rest: Vec<_> = server.join().expect("no panic").iter().map(|packet| packet.kind()).collect();
+            assert_eq!(rest, [3, 14], "the queued message and DISCONNECT");
+            first.wait().and_then(|_| queued.wait()).expect("acknowledged");
+        });
+    }
+}
+
+#[test]
+fn a_closer_ends_the_waits_for_room() {
+    let broker = Broker::start();
+    let (client, _line) = broker.connect(broker.config().limits(lax().outbox(1, 1 << 20)));
+    let _first = client.enqueue(message("first")).expect("room");
+    let (started, begun) = channel();
+    thread::scope(|scope| {
+        let waits: [Box<dyn Fn() -> Error + Send + Sync>; 4] = [
+            Box::new(|| error(client.publish("t", QoS::AtLeastOnce, "x"))),
+            Box::new(|| error(client.enqueue(message("x")))),
+            Box::new(|| error(client.enqueue_many([message("x")]).remove(0))),
+            Box::new(|| error(client.publish_each([message("x")]).next().expect("one"))),
+        ];
+        let waits = waits.map(|wait| {
+            let started = started.clone();
+            scope.spawn(move || {
+                started.send(()).expect("somebody listens");
+                wait()
+            })
+        });
+        waits.iter().for_each(|_| begun.recv().expect("begun"));
+        client.closer().close();
+        for wait in waits {
+            closed(&wait.join().expect("no panic"), Some(Fate::NotSent));
+        }
+    });
+    closed(&error(client.try_enqueue(message("x"))), Some(Fate::NotSent));
+}
+
+#[test]
+fn a_closer_ends_the_waits_without_a_connection() {
+    let broker = Broker::start();
+    let (client, line) = broker.connect(broker.config());
+    drop((line, broker));
+    eventually("the connection is lost", || !client.is_connected());
+    thread::scope(|scope| {
+        let publish = scope.spawn(|| error(client.publish("t", QoS::AtLeastOnce, "x")));
+        eventually("it waits", || client.stats().outbox_messages == 1);
+        client.closer().close();
+        closed(&publish.join().expect("no panic"), Some(Fate::NotSent));
+    });
+}
+
+#[test]
+fn a_closer_ends_the_wait_for_a_token() {
+    let broker = Broker::start();
+    let tokens = Credentials::tokens("key", [(TokenKind::ReadWrite, "old")]);
+    let (client, mut line) = broker.connect(broker.config().credentials(tokens));
+    thread::scope(|scope| {
+        let upload = scope.spawn(|| error(client.upload_token(Token::new(TokenKind::ReadWrite, "new"))));
+        assert_eq!(line.expect(3).topic(), "$SYS/uploadToken");
+        client.closer().close();
+        assert_eq!(upload.join().expect("no panic").kind(), ErrorKind::Closed);
+    });
+}
+
+#[test]
+fn after_a_closer_the_message_in_hand_is_acknowledged_and_the_rest_stays() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let (client, mut line) = broker.connect(broker.config().protocol(protocol).ack_mode(AckMode::Manual));
+        for number in 1..=2 {
+            line.publish("t", 1, number, false, &number.to_string());
+        }
+        mark(&client, &mut line);
+        let mut handled = Vec::new();
+        for message in client.messages() {
+            let message = message.expect("alive");
+            client.closer().close();
+            message.ack().expect("the connection stands");
+            handled.push(payload(&message).to_string());
+        }
+        assert_eq!(handled, ["1"]);
+        assert_eq!(line.expect(4).id(), 1, "acknowledged");
+        assert_eq!(drain(|| client.try_recv().map_or(Ok(None), Ok)), ["2", ""], "they can still be looked at");
+        assert!(client.is_connected());
+        thread::spawn(move || line.serve_until(|_| false));
+        client.disconnect().expect("clean");
+    }
+}
+
+#[test]
+fn a_closer_does_not_keep_the_client_alive_and_may_be_used_from_anywhere_at_any_time() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let closers: Vec<Closer> = (0..4).map(|_| client.closer().clone()).collect();
+    let other = client.clone();
+    thread::scope(|scope| {
+        for closer in &closers {
+            scope.spawn(|| (closer.close(), closer.close()));
+        }
+    });
+    closed(&error(other.enqueue(message("x"))), Some(Fate::NotSent));
+    drop((client, other));
+    line.expect(14);
+    for closer in closers {
+        closer.close();
+    }
+}
+
+#[test]
+fn what_a_program_holds_may_move_between_threads() {
+    fn send_and_sync<T: Send + Sync + 'static>() {}
+    send_and_sync::<Client>();
+    send_and_sync::<Delivery>();
+    send_and_sync::<Subscription>();
+    send_and_sync::<Error>();
+    send_and_sync::<Config>();
+    send_and_sync::<Closer>();
+    assert_eq!(text(&Payload::from("x")), "x");
+}
