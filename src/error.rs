@@ -52,6 +52,8 @@ struct Inner {
     stage: Option<Stage>,
     code: Option<Code>,
     api: Option<ApiFault>,
+    /// The setting that is not given.
+    missing: Option<Box<str>>,
     hint: Option<Line>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     /// What the causes take in memory, about.
@@ -193,7 +195,8 @@ impl Error {
     /// About what it takes in memory, with the errors it was caused by.
     pub(crate) fn held(&self) -> usize {
         let inner = &self.inner;
-        size_of::<Inner>() + inner.message.held() + inner.hint.as_ref().map_or(0, Line::held) + inner.causes
+        let texts = inner.message.held() + inner.hint.as_ref().map_or(0, Line::held);
+        size_of::<Inner>() + texts + inner.missing.as_ref().map_or(0, |missing| missing.len()) + inner.causes
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -205,6 +208,7 @@ impl Error {
                 stage: None,
                 code: None,
                 api: None,
+                missing: None,
                 hint: None,
                 source: None,
                 causes: 0,
@@ -249,6 +253,11 @@ impl Error {
     #[cfg(feature = "openapi")]
     pub(crate) fn with_api(self, fault: ApiFault) -> Self {
         self.edit(|inner| inner.api = Some(fault))
+    }
+
+    /// Names the setting that is not given.
+    pub(crate) fn with_missing(self, setting: impl Into<Box<str>>) -> Self {
+        self.edit(|inner| inner.missing = Some(setting.into()))
     }
 
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
@@ -297,6 +306,15 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.inner.hint.as_ref().map(Line::as_str)
+    }
+
+    /// The name of the setting that is not given, such as `instance_id`; `None` if something else is wrong.
+    ///
+    /// The name is that of the builder's method or, where it differs, that of the environment variable without its
+    /// prefix, in lower case: `region_id` for `ALIYUN_MQTT_REGION_ID`.
+    #[must_use]
+    pub fn missing_setting(&self) -> Option<&str> {
+        self.inner.missing.as_deref()
     }
 
     /// The stage it failed in, or timed out in; `None` where stages have no meaning.
