@@ -1,12 +1,13 @@
 //! `doctor`: walks the way from the settings to a message that comes back, and says where it ends, why, and what helps.
 //!
 //! * `cause` is the list of causes; `show` prints what was found.
-//! * `setup`, `reach`, `connect`, `rights` and `api` are the steps, in the order of the walk.
+//! * `setup`, `reach`, `clock`, `connect`, `rights` and `api` are the steps, in the order of the walk.
 //! * `net`, `tls` and `speaks` look at the line below MQTT; MQTT itself is the library's.
 
 mod api;
 mod cause;
 mod chain;
+mod clock;
 mod connect;
 mod net;
 mod reach;
@@ -108,7 +109,7 @@ const WALK: [(Step, Run); 14] = [
     (Step::Dns, reach::dns),
     (Step::Tcp, reach::tcp),
     (Step::Tls, reach::tls),
-    (Step::Clock, reach::clock),
+    (Step::Clock, clock::clock),
     (Step::Names, setup::names),
     (Step::Login, setup::login),
     (Step::Connect, connect::connect),

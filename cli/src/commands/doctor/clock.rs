@@ -1,0 +1,75 @@
+//! The clock check: compares this machine's clock with that of the service's API.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+
+use super::cause::Cause;
+use super::show::{Outcome, Saw, Trouble};
+use super::speaks::{Head, head};
+use super::tls::Broken;
+use super::{Patient, net};
+use crate::settings::Key;
+use crate::time::nearest;
+
+/// From these differences on, the clock is off, and signed requests are refused (15 minutes: help page 2593177).
+const OFF: Duration = Duration::from_secs(60);
+const WRONG: Duration = Duration::from_secs(15 * 60);
+
+pub(super) fn clock(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
+    let url = match patient.api() {
+        Ok(api) => api.endpoint(),
+        Err(why) => return Outcome::skipped(why.told("the clock of the API")),
+    };
+    if patient.settings.text(Key::Proxy).is_some() {
+        return Outcome::skipped("the API is asked through a proxy, and its clock only without one");
+    }
+    let Some((head, local)) = ask_api(patient, &url) else {
+        return Outcome::skipped(format!("{url} gave no answer to read its clock from"));
+    };
+    let Some(server) = head.date else { return Outcome::skipped(format!("the answer of {url} has no date")) };
+    // Whole seconds are all that a date in HTTP has.
+    let ahead = local.as_second() - server.as_second();
+    saw.note("server_time", server.to_string());
+    saw.note("local_time", format!("{local:.0}"));
+    saw.note("ahead_s", ahead);
+    let off = Duration::from_secs(ahead.unsigned_abs());
+    let direction = if ahead < 0 { "behind" } else { "ahead of" };
+    let trouble = |cause| Trouble::new(cause, format!("this machine is {} s {direction} the API", off.as_secs()));
+    match off {
+        _ if off > WRONG => trouble(Cause::ClockWrong).into(),
+        _ if off > OFF => Outcome::Warning(trouble(Cause::ClockOff)),
+        _ => Outcome::Ok,
+    }
+}
+
+/// The head of what the API says to nothing in particular, and this machine's time then.
+fn ask_api(patient: &Patient<'_>, url: &str) -> Option<(Head, Timestamp)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let secure = scheme == "https";
+    // The library's own form of it: no path, no user.
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
+        _ => (rest, if secure { 443 } else { 80 }),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let limit = patient.timeout;
+    let deadline = Instant::now() + limit;
+    let addresses = net::resolve(host, port, limit).ok()?;
+    let address = net::dial(&addresses, limit).reached?;
+    let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let mut stream = TcpStream::connect_timeout(&address, left()).ok()?;
+    if !secure {
+        stream.set_read_timeout(Some(left())).ok()?;
+        let head = head(&mut stream, host, port, left())?;
+        return Some((head, nearest(SystemTime::now())));
+    }
+    let mut stream = match patient.trust().ok()?.shake(stream, host, deadline).end {
+        Ok(stream) => stream,
+        Err(Broken::Tls(_) | Broken::Closed(_) | Broken::Silent) => return None,
+    };
+    stream.sock.set_read_timeout(Some(left())).ok()?;
+    let head = head(&mut *stream, host, port, left())?;
+    Some((head, nearest(SystemTime::now())))
+}
