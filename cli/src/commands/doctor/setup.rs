@@ -60,7 +60,7 @@ fn outcome(checked: Result<Option<Trouble>, Trouble>) -> Outcome {
 
 /// The trouble of a setting.
 pub(super) fn setting(failure: &Failure) -> Trouble {
-    let cause = if failure.message.ends_with("is not given") { Cause::SettingMissing } else { Cause::SettingWrong };
+    let cause = if failure.missing.is_some() { Cause::SettingMissing } else { Cause::SettingWrong };
     let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
     Trouble::new(cause, format!("{}{hint}", failure.message))
 }
