@@ -180,7 +180,7 @@ pub(super) fn token(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     saw.note("kinds", tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
     saw.note("valid", dead.is_empty());
     match &dead[..] {
-        [] => Outcome::Ok,
+        [] => Outcome::ok("valid, says the API"),
         kinds => Trouble::new(Cause::TokenDead, format!("QueryToken says no to the token {}", kinds.join(", "))).into(),
     }
 }
@@ -231,7 +231,8 @@ pub(super) fn api(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
                 Some(group) if !groups.contains(&group) => {
                     Trouble::new(Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))).into()
                 }
-                _ => Outcome::Ok,
+                Some(group) => Outcome::ok(format!("knows the instance and {group}")),
+                None => Outcome::ok("knows the instance"),
             }
         }
     }

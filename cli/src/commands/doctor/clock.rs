@@ -36,11 +36,11 @@ pub(super) fn clock(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     saw.note("ahead_s", ahead);
     let off = Duration::from_secs(ahead.unsigned_abs());
     let direction = if ahead < 0 { "behind" } else { "ahead of" };
-    let trouble = |cause| Trouble::new(cause, format!("this machine is {} s {direction} the API", off.as_secs()));
+    let message = format!("this machine is {} s {direction} the API", off.as_secs());
     match off {
-        _ if off > WRONG => trouble(Cause::ClockWrong).into(),
-        _ if off > OFF => Outcome::Warning(trouble(Cause::ClockOff)),
-        _ => Outcome::Ok,
+        _ if off > WRONG => Trouble::new(Cause::ClockWrong, message).into(),
+        _ if off > OFF => Outcome::Warning(Trouble::new(Cause::ClockOff, message)),
+        _ => Outcome::Ok(message),
     }
 }
 

@@ -36,8 +36,9 @@ pub(super) fn connect(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
             saw.note("connack", "0: accepted");
             saw.time("connack_ms", start);
             patient.interrupt_ends(&client);
+            let fact = format!("accepted as {}", client.config().client_id());
             patient.line = Some(Line { events: client.events(), client });
-            Outcome::Ok
+            Outcome::Ok(fact)
         }
         Err(error) => {
             if let Some(code) = error.code() {

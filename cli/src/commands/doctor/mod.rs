@@ -36,7 +36,7 @@ use crate::threads;
 
 use self::api::NoApi;
 use self::cause::Cause;
-use self::show::{Outcome, Saw, Show, Trouble};
+use self::show::{Outcome, Saw, Show, Style, Trouble};
 use self::tls::Trust;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,15 +53,16 @@ const GOODBYE: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  aliyun-mqtt doctor                       # with what is configured
+  aliyun-mqtt doctor                       # with the configured settings
+  aliyun-mqtt doctor -v                    # with everything that each step saw
   aliyun-mqtt doctor -t demo/orders --no-publish
   aliyun-mqtt doctor --region-id cn-hangzhou   # the API as a second witness
   aliyun-mqtt doctor --json | jq 'select(.result == \"failed\")'
 
-Each step ends as ok, warn, FAIL or skip; a step that fails names its likely cause and the cure. The exit code is that of \
-the first failure, 0 with warnings alone. Unless --no-publish is given, it publishes a marked message to the topic and one to \
-itself. Where a permission seems to be missing, it applies for a token for the topic and revokes it at once, if the API is \
-configured.")]
+Prints one line for each step, which ends as ok, warn, FAIL or skip, and at the end each likely cause with its cure. The \
+exit code is that of the first failure, and 0 if there are only warnings. Publishes a marked message to the topic and one \
+to itself, unless --no-publish is given. If a permission seems to be missing and the API is configured, applies for a \
+token for the topic and revokes it at once.")]
 pub(crate) struct DoctorArgs {
     /// Topic whose rights are tried [default: {parent topic}/aliyun-mqtt-doctor]
     #[arg(long, short = 't', value_name = "TOPIC")]
@@ -75,8 +76,11 @@ pub(crate) struct DoctorArgs {
     /// Check only what needs no network
     #[arg(long)]
     offline: bool,
-    /// One JSON object for each step, and one for the sum of them
-    #[arg(long)]
+    /// Print everything that each step saw
+    #[arg(long, short = 'v')]
+    verbose: bool,
+    /// Print one JSON object for each step, and one as the summary
+    #[arg(long, conflicts_with = "verbose")]
     json: bool,
     /// Print all causes with their cures, in Markdown
     #[arg(long, exclusive = true)]
@@ -227,7 +231,12 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         log::set_max_level(log::LevelFilter::Error);
     }
     patient.interrupt.begin();
-    let show = Arc::new(Mutex::new(Show::new(args.json)));
+    let style = match (args.json, args.verbose) {
+        (true, _) => Style::Json,
+        (false, true) => Style::Details,
+        (false, false) => Style::Lines,
+    };
+    let show = Arc::new(Mutex::new(Show::new(style)));
     let shown = Arc::clone(&show);
     patient.interrupt.on(move || {
         let later = Arc::clone(&shown);

@@ -20,9 +20,11 @@ pub(super) fn dns(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     match found {
         Err(trouble) => trouble.into(),
         Ok(addresses) => {
-            saw.note("addresses", addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>());
+            let texts: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+            let fact = texts.join(", ");
+            saw.note("addresses", texts);
             patient.addresses = addresses;
-            Outcome::Ok
+            Outcome::Ok(fact)
         }
     }
 }
@@ -38,7 +40,7 @@ pub(super) fn tcp(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     saw.note("connections", dialled.told.clone());
     patient.reached = dialled.reached;
     match dialled.reached {
-        Some(_) => Outcome::Ok,
+        Some(address) => Outcome::ok(format!("{address} accepts connections")),
         None => dialled.trouble().into(),
     }
 }
@@ -68,7 +70,7 @@ pub(super) fn tls(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     match shake.trouble(&endpoint.to_string()) {
         None => {
             patient.secured = true;
-            shake.warning().map_or(Outcome::Ok, Outcome::Warning)
+            shake.warning().map_or_else(|| Outcome::Ok(shake.fact()), Outcome::Warning)
         }
         Some(mut trouble) => {
             if !shake.is_tls() {

@@ -39,7 +39,7 @@ pub(super) fn subscribe(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
             saw.note("granted_qos", granted.level());
             saw.time("suback_ms", start);
             patient.subscribed = true;
-            Outcome::Ok
+            Outcome::ok(format!("QoS {} is granted for {topic}", granted.level()))
         }
         Err(error) => patient.judge(&error, Right::Subscribe, &topic.clone(), saw).into(),
     }
@@ -78,7 +78,7 @@ fn send(patient: &mut Patient<'_>, saw: &mut Saw, topic: &str, comes_back: bool,
     saw.time("puback_ms", start);
     if !comes_back {
         saw.note("back", "not waited for: there is no subscription");
-        return Outcome::Ok;
+        return Outcome::ok(format!("acknowledged, {topic}"));
     }
     let limit = patient.timeout.min(BACK);
     let deadline = Instant::now() + limit;
@@ -86,7 +86,7 @@ fn send(patient: &mut Patient<'_>, saw: &mut Saw, topic: &str, comes_back: bool,
         match line.client.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(Some(message)) if message.payload() == mark.as_bytes() => {
                 saw.time("back_ms", start);
-                return Outcome::Ok;
+                return Outcome::ok(format!("acknowledged and received, {topic}"));
             }
             // Somebody else's, or of an earlier run.
             Ok(Some(_)) if Instant::now() < deadline => {}
@@ -107,7 +107,8 @@ pub(super) fn stay(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     let watch = if patient.given_id.is_some() { WATCH } else { Duration::ZERO };
     saw.note("watched_s", watch.as_secs());
     match patient.cut(watch) {
-        None => Outcome::Ok,
+        None if watch.is_zero() => Outcome::ok("still connected"),
+        None => Outcome::ok(format!("still connected after {} s", watch.as_secs())),
         Some(reason) => {
             let conflict = patient.given_id.is_some();
             let cause = if conflict { Cause::ClientIdConflict } else { Cause::ConnectionCut };

@@ -51,11 +51,13 @@ pub(super) fn is_vpc(host: &str) -> bool {
     matches!(Host::read(&host.to_ascii_lowercase()), Host::Instance { vpc: true, .. })
 }
 
-fn outcome(checked: Result<Option<Trouble>, Trouble>) -> Outcome {
-    match checked {
-        Err(trouble) => trouble.into(),
-        Ok(warning) => warning.map_or(Outcome::Ok, Outcome::Warning),
-    }
+fn outcome(checked: Result<Outcome, Trouble>) -> Outcome {
+    checked.unwrap_or_else(Outcome::Failed)
+}
+
+/// The warning if there is one, else the fact.
+fn fine(warning: Option<Trouble>, fact: String) -> Outcome {
+    warning.map_or(Outcome::Ok(fact), Outcome::Warning)
 }
 
 /// The trouble of a setting.
@@ -71,7 +73,7 @@ pub(super) fn settings(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     outcome(read)
 }
 
-fn read(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Trouble> {
+fn read(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Outcome, Trouble> {
     let settings = &patient.settings;
     if let Some((path, profile)) = settings.file() {
         saw.note("file", path.display().to_string());
@@ -103,17 +105,19 @@ fn read(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Tro
     };
     let auth = settings.auth();
     let timeout = settings.seconds(Key::Timeout);
+    let fact = endpoint.to_string();
     patient.endpoint = Some(endpoint);
     patient.proxy = proxy.map_err(|failure| setting(&failure))?;
     saw.note("proxy", patient.proxy.as_ref().map(ToString::to_string));
     saw.note("instance_id", instance.map_err(|failure| setting(&failure))?);
-    saw.note("auth", auth.map_err(|failure| setting(&failure))?.name());
+    let auth = auth.map_err(|failure| setting(&failure))?.name();
+    saw.note("auth", auth);
     if let Some(timeout) = timeout.map_err(|failure| setting(&failure))? {
         // As the library takes it.
         patient.timeout = timeout.clamp(Duration::from_secs(1), Duration::from_secs(3600));
     }
     saw.note("timeout_s", patient.timeout.as_secs_f64());
-    Ok(warning)
+    Ok(fine(warning, format!("{fact}, login by {auth}")))
 }
 
 pub(super) fn names(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
@@ -122,8 +126,9 @@ pub(super) fn names(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     outcome(checked)
 }
 
-fn check_names(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Trouble> {
+fn check_names(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Outcome, Trouble> {
     let settings = &patient.settings;
+    let mut fact = String::new();
     let auth = settings.auth().unwrap_or(Auth::Signature);
     let mut client_id = None;
     if let Some(whole) = settings.text(Key::ClientId) {
@@ -147,19 +152,23 @@ fn check_names(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Troubl
             None if auth == Auth::Device => {
                 return Err(Trouble::new(Cause::DeviceIdMissing, "no device id is given"));
             }
-            None => saw.note("group_id", group),
+            None => {
+                saw.note("group_id", group);
+                fact = format!("{group}, with a device id made for this run");
+            }
         }
     }
     match &client_id {
         Some(id) => {
             saw.note("client_id", id.as_str());
             saw.note("client_id_length", id.chars().count());
+            fact.clone_from(id);
         }
         None => saw.note("device_id", "made for this run"),
     }
     patient.given_id.clone_from(&client_id);
     let warning = check_topics(patient, client_id.as_deref(), saw)?;
-    Ok(patient.other_instance().or(warning))
+    Ok(fine(patient.other_instance().or(warning), fact))
 }
 
 /// Group and device id, and their length together.
@@ -242,7 +251,7 @@ fn secret(patient: &Patient<'_>, key: Key) -> Result<Zeroizing<String>, Trouble>
     }
 }
 
-fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Trouble>, Trouble> {
+fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Outcome, Trouble> {
     let settings = &patient.settings;
     let auth = settings.auth().map_err(|failure| setting(&failure))?;
     let needed = |key| settings.needed(key).map(str::to_string).map_err(|failure| setting(&failure));
@@ -292,12 +301,14 @@ fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Troubl
         .builder()
         .and_then(|builder| Ok(builder.backoff(super::BACKOFF.0, super::BACKOFF.1).build()?))
         .map_err(|failure| setting(&failure))?;
+    let mut fact = format!("as {id}");
     if let Ok(login) = config.credentials().login(config.client_id(), config.instance_id()) {
-        saw.note("username", login.username);
+        saw.note("username", login.username.as_str());
         saw.note("password_length", login.password.chars().count());
+        fact = login.username;
     }
     patient.config = Some(config);
-    Ok(warning)
+    Ok(fine(warning, fact))
 }
 
 fn check_token(patient: &Patient<'_>, saw: &mut Saw) -> Result<(), Trouble> {

@@ -1,9 +1,9 @@
-//! What the doctor found, for people and for programs.
+//! Prints what was found: a line for each step, and at the end the causes with their cures; or JSON.
 
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::Error;
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 use serde_json::{Map, Value as Json, json};
 
 use super::Step;
@@ -14,7 +14,8 @@ use crate::output::Out;
 /// How a step ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Ok,
+    /// With the fact that was found, in words.
+    Ok(String),
     Warning(Trouble),
     Failed(Trouble),
     /// Not tried, and why.
@@ -51,16 +52,35 @@ impl From<Trouble> for Outcome {
 }
 
 impl Outcome {
+    pub(super) fn ok(fact: impl Into<String>) -> Self {
+        Outcome::Ok(fact.into())
+    }
+
     pub(super) fn skipped(why: impl Into<String>) -> Self {
         Outcome::Skipped(why.into())
     }
 
     fn word(&self) -> &'static str {
         match self {
-            Outcome::Ok => "ok",
+            Outcome::Ok(_) => "ok",
             Outcome::Warning(_) => "warning",
             Outcome::Failed(_) => "failed",
             Outcome::Skipped(_) => "skipped",
+        }
+    }
+
+    /// The fact, the failure or the reason: the rest of the step's line.
+    fn told(&self) -> &str {
+        match self {
+            Outcome::Ok(text) | Outcome::Skipped(text) => text,
+            Outcome::Warning(trouble) | Outcome::Failed(trouble) => &trouble.message,
+        }
+    }
+
+    fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Outcome::Warning(trouble) | Outcome::Failed(trouble) => Some(trouble),
+            Outcome::Ok(_) | Outcome::Skipped(_) => None,
         }
     }
 }
@@ -84,89 +104,62 @@ pub(super) fn millis(time: Duration) -> Json {
     json!((time.as_secs_f64() * 10_000.0).round() / 10.0)
 }
 
-/// Writes the steps as they end, and the sum of them. It holds no output in between: the sum may have to be told while a
-/// step goes on.
+/// How the steps are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Lines,
+    /// Lines with everything that was seen.
+    Details,
+    Json,
+}
+
+/// Prints each step when it ends, and the summary. Holds no lock on the output in between, since the summary may be
+/// printed while a step is still running.
 pub(super) struct Show {
-    json: bool,
+    style: Style,
     counts: [(&'static str, u32); 4],
-    first: Option<(Step, Cause)>,
-    /// The sum is told, which happens but once.
+    /// The causes of failures, each once, with the first step that failed for it.
+    failures: Vec<(Step, Cause)>,
+    /// The same for warnings.
+    warnings: Vec<(Step, Cause)>,
+    /// The summary was printed, which happens once.
     over: bool,
 }
 
 impl Show {
-    pub(super) fn new(json: bool) -> Self {
+    pub(super) fn new(style: Style) -> Self {
         let counts = ["ok", "warning", "failed", "skipped"].map(|word| (word, 0));
-        Show { json, counts, first: None, over: false }
+        Show { style, counts, failures: Vec::new(), warnings: Vec::new(), over: false }
     }
 
     pub(super) fn step(&mut self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
         if let Some(count) = self.counts.iter_mut().find(|(word, _)| *word == outcome.word()) {
             count.1 += 1;
         }
-        if let Outcome::Failed(trouble) = outcome {
-            self.first.get_or_insert((step, trouble.cause));
-        }
-        if self.json { self.step_json(step, outcome, saw, took) } else { self.step_text(step, outcome, saw, took) }
-    }
-
-    fn step_json(&self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
-        let mut object = json!({
-            "type": "step",
-            "step": step.name(),
-            "result": outcome.word(),
-            "duration_ms": millis(took),
-            "saw": saw.0.into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Map<_, _>>(),
-        });
-        match outcome {
-            Outcome::Ok => {}
-            Outcome::Skipped(why) => object["reason"] = json!(why),
-            Outcome::Warning(trouble) | Outcome::Failed(trouble) => {
-                object["message"] = json!(trouble.message);
-                object["cause"] = json!(trouble.cause.id());
-                object["cause_text"] = json!(trouble.cause.text());
-                object["cure"] = json!(trouble.cause.cure());
-            }
-        }
-        Ok(Out::new().json(&object)?)
-    }
-
-    fn step_text(&self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
-        let (word, color) = match outcome {
-            Outcome::Ok => ("ok  ", AnsiColor::Green),
-            Outcome::Warning(_) => ("warn", AnsiColor::Yellow),
-            Outcome::Failed(_) => ("FAIL", AnsiColor::Red),
-            Outcome::Skipped(_) => ("skip", AnsiColor::BrightBlack),
+        let found = match outcome {
+            Outcome::Failed(_) => Some(&mut self.failures),
+            Outcome::Warning(_) => Some(&mut self.warnings),
+            Outcome::Ok(_) | Outcome::Skipped(_) => None,
         };
-        let mut out = Out::new();
-        out.styled(Style::new().fg_color(Some(color.into())).bold(), word)?;
-        let time = format!("{:.1} ms", took.as_secs_f64() * 1000.0);
-        match outcome {
-            Outcome::Skipped(why) => out.line(&format!("  {:<10} {why}", step.name()))?,
-            _ => out.line(&format!("  {:<10} {time}", step.name()))?,
+        if let (Some(found), Some(trouble)) = (found, outcome.trouble())
+            && !found.iter().any(|(_, cause)| *cause == trouble.cause)
+        {
+            found.push((step, trouble.cause));
         }
-        for (name, value) in saw.0.into_iter().filter(|(_, value)| !value.is_null()) {
-            out.line(&format!("      {}: {}", name.replace('_', " "), plain(&value)))?;
-        }
-        if let Outcome::Warning(trouble) | Outcome::Failed(trouble) = outcome {
-            let bold = Style::new().bold();
-            for (label, text) in [
-                ("saw:  ", trouble.message.as_str()),
-                ("cause:", trouble.cause.text()),
-                ("cure: ", trouble.cause.cure()),
-            ] {
-                out.text("      ")?;
-                out.styled(bold, label)?;
-                let id = if label == "cause:" { format!(" [{}]", trouble.cause.id()) } else { String::new() };
-                out.line(&format!(" {text}{id}"))?;
+        match self.style {
+            Style::Json => step_json(step, outcome, saw, took),
+            Style::Lines => step_line(step, outcome),
+            Style::Details => {
+                step_line(step, outcome)?;
+                details(saw, took)
             }
         }
-        Ok(())
     }
 
-    /// The sum; gives how the program ends.
+    /// Prints the summary, and the causes last; returns how the program ends.
     pub(super) fn summary(&mut self, interrupted: bool) -> Result<Exit> {
-        let exit = match self.first {
+        let first = self.failures.first();
+        let exit = match first {
             _ if interrupted => Exit::Interrupted,
             None => Exit::Ok,
             Some((_, cause)) => cause.exit(),
@@ -176,14 +169,14 @@ impl Show {
         }
         let [(_, ok), (_, warnings), (_, failed), (_, skipped)] = self.counts;
         let mut out = Out::new();
-        if self.json {
+        if self.style == Style::Json {
             let mut object = json!({
                 "type": "summary",
                 "result": if interrupted { "interrupted" } else if failed > 0 { "failed" } else { "ok" },
                 "ok": ok, "warnings": warnings, "failed": failed, "skipped": skipped,
                 "exit_code": exit as u8,
             });
-            if let Some((step, cause)) = self.first {
+            if let Some((step, cause)) = first {
                 object["step"] = json!(step.name());
                 object["cause"] = json!(cause.id());
             }
@@ -194,15 +187,76 @@ impl Show {
         let counts =
             [count(ok, "ok"), count(warnings, "with warnings"), count(failed, "failed"), count(skipped, "skipped")];
         let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        let end = match self.first {
+        let end = match first {
             _ if interrupted => "; interrupted".to_string(),
             Some((step, cause)) => format!("; the first failure is {}: {}", step.name(), cause.id()),
             None => String::new(),
         };
         out.line("")?;
         out.line(&format!("{counts}{end}"))?;
+        drop(out);
+        // A warning may have the cause of a failure.
+        let others = self.warnings.iter().filter(|(_, cause)| !self.failures.iter().any(|(_, failed)| failed == cause));
+        for (step, cause) in self.failures.iter().chain(others) {
+            cure(*step, *cause)?;
+        }
         Ok(exit)
     }
+}
+
+fn step_json(step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
+    let mut object = json!({
+        "type": "step",
+        "step": step.name(),
+        "result": outcome.word(),
+        "duration_ms": millis(took),
+        "saw": saw.0.into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Map<_, _>>(),
+    });
+    match outcome {
+        Outcome::Ok(_) => {}
+        Outcome::Skipped(why) => object["reason"] = json!(why),
+        Outcome::Warning(trouble) | Outcome::Failed(trouble) => {
+            object["message"] = json!(trouble.message);
+            object["cause"] = json!(trouble.cause.id());
+            object["cause_text"] = json!(trouble.cause.text());
+            object["cure"] = json!(trouble.cause.cure());
+        }
+    }
+    Ok(Out::new().json(&object)?)
+}
+
+/// The one line of a step: how it ended, its name, and what was found.
+fn step_line(step: Step, outcome: &Outcome) -> Result<()> {
+    let (word, color) = match outcome {
+        Outcome::Ok(_) => ("ok  ", AnsiColor::Green),
+        Outcome::Warning(_) => ("warn", AnsiColor::Yellow),
+        Outcome::Failed(_) => ("FAIL", AnsiColor::Red),
+        Outcome::Skipped(_) => ("skip", AnsiColor::BrightBlack),
+    };
+    let mut out = Out::new();
+    out.styled(anstyle::Style::new().fg_color(Some(color.into())).bold(), word)?;
+    Ok(out.line(&format!("  {:<10} {}", step.name(), outcome.told()))?)
+}
+
+fn details(saw: Saw, took: Duration) -> Result<()> {
+    let mut out = Out::new();
+    for (name, value) in saw.0.into_iter().filter(|(_, value)| !value.is_null()) {
+        out.line(&format!("      {}: {}", name.replace('_', " "), plain(&value)))?;
+    }
+    Ok(out.line(&format!("      duration: {:.1} ms", took.as_secs_f64() * 1000.0))?)
+}
+
+/// A cause and its cure, under the name of its step.
+fn cure(step: Step, cause: Cause) -> Result<()> {
+    let mut out = Out::new();
+    out.line("")?;
+    let texts = [("step: ", step.name()), ("cause:", cause.text()), ("cure: ", cause.cure())];
+    for (label, text) in texts {
+        out.styled(anstyle::Style::new().bold(), label)?;
+        let id = if label == "cause:" { format!(" [{}]", cause.id()) } else { String::new() };
+        out.line(&format!(" {text}{id}"))?;
+    }
+    Ok(())
 }
 
 /// A value in a line: without quotes, and lists by commas.

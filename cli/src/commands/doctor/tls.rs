@@ -296,6 +296,15 @@ impl Shake {
         })
     }
 
+    /// The version of TLS, and how long the certificate is valid.
+    pub(super) fn fact(&self) -> String {
+        let version = self.end.as_ref().ok().and_then(|stream| stream.conn.protocol_version());
+        let version = version.map_or("TLS".to_string(), |version| format!("{version:?}"));
+        let first = self.chain.first().and_then(|der| Some(X509Certificate::from_der(der).ok()?.1));
+        let days = first.map(|certificate| format!(", the certificate is valid for {} days", days_left(&certificate)));
+        version + &days.unwrap_or_default()
+    }
+
     /// Whether the certificate ends soon.
     pub(super) fn warning(&self) -> Option<Trouble> {
         let (_, certificate) = X509Certificate::from_der(self.chain.first()?).ok()?;
