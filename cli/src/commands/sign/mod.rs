@@ -1,5 +1,6 @@
-//! `sign`: user name and password of a login, computed without network, or checked.
+//! `sign`: computes the user name and password of a login without a network, checks them, or writes them for other clients.
 
+mod clients;
 mod mistakes;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use self::clients::Client;
 use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
@@ -21,6 +23,7 @@ use crate::table;
 #[command(after_long_help = "\
 Examples:
   aliyun-mqtt sign -i GID_demo@@@0001 --reveal
+  aliyun-mqtt sign -i GID_demo@@@0001 --reveal --for mosquitto
   aliyun-mqtt sign -i GID_demo@@@0001 --check
   aliyun-mqtt sign -i GID_demo@@@0001 --check-file password.txt --check-user 'Signature|LTAI|post-cn-xxxx'
 
@@ -34,6 +37,9 @@ pub(crate) struct SignArgs {
     /// Show the password
     #[arg(long, conflicts_with_all = ["check", "check_file", "check_user"])]
     reveal: bool,
+    /// Print what another client takes, with endpoint, login and topic
+    #[arg(long = "for", value_name = "CLIENT", conflicts_with_all = ["check", "check_file", "check_user", "json"])]
+    client: Option<Client>,
     /// Ask for a password on the terminal, and say whether it is the right one
     #[arg(long)]
     check: bool,
@@ -59,6 +65,10 @@ pub(crate) fn run(args: &SignArgs, global: &GlobalArgs) -> Result<Exit> {
     let auth = settings.auth()?;
     let (config, secret) = settings.offline()?;
     let login = config.credentials().login(config.client_id(), config.instance_id())?;
+    if let Some(client) = args.client {
+        clients::print(client, &settings, &login, args.reveal)?;
+        return Ok(Exit::Ok);
+    }
     let given = given(args, settings.patience())?;
     if given.is_none() && args.check_user.is_none() {
         show(args, &config, &login)?;
