@@ -1,5 +1,8 @@
-//! `emulator`: a local stand-in for the service, in the foreground or behind the shell.
+//! `emulator`: runs a local stand-in for the service, in the foreground, in the background, or around one command.
 
+mod command;
+
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -32,13 +35,18 @@ const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 
 const EXAMPLES: &str = "\
 Examples:
+  aliyun-mqtt emulator -- python3 tests.py     runs one command with it, and ends with that command
   aliyun-mqtt emulator --watch                 in one terminal; Ctrl-C ends it
   eval \"$(aliyun-mqtt emulator --env)\"         starts one that this shell then talks to
   aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
   kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
 
 The settings printed are the variables that programs built on aliyun-mqtt read; other MQTT clients take the same values. \
-What it leaves open, and where it had to choose, is in the documentation of the package aliyun-mqtt-emulator.";
+What it leaves open, and where it had to choose, is in the documentation of the package aliyun-mqtt-emulator.
+
+With a COMMAND the settings are not printed but put into the environment of the command, in the place of the secrets in \
+this one; the emulator writes to stderr only. SIGINT and SIGTERM are passed on to the command. The exit code is that of \
+the command, 128 plus the number of the signal that killed it, 127 if it was not found, or 126 if it could not be run.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -75,6 +83,9 @@ pub(crate) struct EmulatorArgs {
     log_bytes: Option<NonZero<usize>>,
     #[command(flatten)]
     ports: Ports,
+    /// Run this command with the emulator's environment, and end with it and its exit code
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["env", "json", "duration"])]
+    command: Vec<OsString>,
 }
 
 /// On 127.0.0.1; 0 chooses a free one.
@@ -105,6 +116,9 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     let builder = builder(args, global)?;
     if args.env {
         return behind_the_shell();
+    }
+    if !args.command.is_empty() {
+        return around_command(args, builder);
     }
     let interrupt = Interrupt::listen()?;
     interrupt.begin();
@@ -143,6 +157,24 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     emulator.stop().map_err(failed)?;
     // Ctrl-C is how it is meant to end.
     Ok(Exit::Ok)
+}
+
+/// Ends this program with the exit code of the command, which can be any.
+fn around_command(args: &EmulatorArgs, builder: Builder) -> Result<Exit> {
+    let emulator = builder.start().map_err(failed)?;
+    let environment = emulator.environment(args.transport, args.write_ca.as_deref()).map_err(failed)?;
+    let code = thread::scope(|scope| {
+        let (stop, stopped) = mpsc::channel::<()>();
+        if args.watch {
+            let emulator = &emulator;
+            threads::scoped(scope, "watch", move || watch(emulator, &stopped))?;
+        }
+        let code = command::run(&args.command, &environment);
+        drop(stop);
+        code
+    })?;
+    emulator.stop().map_err(failed)?;
+    std::process::exit(code)
 }
 
 fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
