@@ -9,7 +9,7 @@ use async_tungstenite::tungstenite::error::ProtocolError;
 use super::failure::{Foreign, input_output};
 use super::line::{Cause, Failure};
 use super::probe::OTHER_PORT;
-use crate::error::{Error, ErrorKind, Stage};
+use crate::error::{Code, Error, ErrorKind, Stage};
 
 /// `server`: the endpoint, for the message.
 pub(super) fn failed(error: WsError, server: &str) -> Failure {
@@ -23,7 +23,7 @@ pub(super) fn failed(error: WsError, server: &str) -> Failure {
                 _ => "is this the MQTT server's WebSocket port, and is the path right? The default is /mqtt",
             };
             let message = format!("{server} answered the request for a WebSocket with HTTP status {status}");
-            not_websocket(&message, hint)
+            with_code(not_websocket(&message, hint), Code::WebSocket(status.as_u16()))
         }
         WsError::Protocol(ProtocolError::SecWebSocketSubProtocolError(error)) => without_mqtt(error, server),
         WsError::Protocol(error @ ProtocolError::HandshakeIncomplete) => {
@@ -49,7 +49,8 @@ pub(super) fn failed(error: WsError, server: &str) -> Failure {
 /// The server agreed to a WebSocket, but not to MQTT on it.
 pub(super) fn without_mqtt(error: impl Foreign, server: &str) -> Failure {
     let message = format!("{server} offers a WebSocket, but does not say that it speaks MQTT there: {error}");
-    with_source(not_websocket(&message, "is the path right? The default is /mqtt"), error)
+    let failure = not_websocket(&message, "is the path right? The default is /mqtt");
+    with_source(with_code(failure, Code::WebSocket(101)), error)
 }
 
 const UPGRADE_ALONE: &str = "a list with that word in it, such as \"keep-alive, Upgrade\", is right (RFC 6455, section 4.1), but the \
@@ -59,6 +60,11 @@ const UPGRADE_ALONE: &str = "a list with that word in it, such as \"keep-alive, 
 fn not_websocket(message: &str, hint: &str) -> Failure {
     let error = Error::new(ErrorKind::Protocol, format!("{message} (stage: connack)"));
     Failure { error: error.with_stage(Stage::ConnAck).with_hint(hint), cause: Cause::Other }
+}
+
+fn with_code(mut failure: Failure, code: Code) -> Failure {
+    failure.error = failure.error.with_code(code);
+    failure
 }
 
 fn with_source(mut failure: Failure, source: impl Foreign) -> Failure {
