@@ -41,7 +41,7 @@ pub(super) fn connect(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
             Outcome::Ok(fact)
         }
         Err(error) => {
-            if let Some(code) = error.code() {
+            if let Some(code) = error.code().filter(|code| !matches!(code, Code::WebSocket(_))) {
                 saw.note("connack", code.to_string());
             }
             patient.refusal(&error, saw).into()
@@ -186,14 +186,14 @@ fn by_proxy(error: &Error) -> Option<Cause> {
     })
 }
 
-/// What the library says of the answer to its request for a WebSocket: the only witness where a proxy is on the way.
+/// The cause that the answer to the library's request for a WebSocket shows. With a proxy on the way there is no other
+/// witness.
 fn by_status(error: &Error) -> Option<Cause> {
-    let text = error.to_string();
-    if text.contains("does not say that it speaks MQTT there") {
-        return Some(Cause::WebSocketWithoutMqtt);
+    match error.code()? {
+        Code::WebSocket(101) => Some(Cause::WebSocketWithoutMqtt),
+        Code::WebSocket(status) => Some(no_websocket(status)),
+        _ => None,
     }
-    let (_, rest) = text.split_once("answered the request for a WebSocket with HTTP status ")?;
-    rest.split(' ').next()?.parse().ok().map(no_websocket)
 }
 
 /// What a server says about the client's certificate comes only after the handshake, with TLS 1.3.
