@@ -6,10 +6,10 @@ use aliyun_mqtt::openapi::{Api, TokenRequest};
 use aliyun_mqtt::{ApiFault, ClientId, Code, Credentials, Error, ErrorKind, TokenKind};
 use zeroize::Zeroizing;
 
-use super::Patient;
+use super::Examination;
 use super::cause::Cause;
 use super::setup::setting;
-use super::show::{Outcome, Saw, Trouble};
+use super::show::{Facts, Outcome, Problem};
 use crate::exit::Failure;
 use crate::settings::{Auth, Key};
 
@@ -32,7 +32,7 @@ impl NoApi {
     }
 }
 
-impl Patient<'_> {
+impl Examination<'_> {
     /// The API, if it is configured.
     pub(super) fn api(&self) -> Result<&Api, NoApi> {
         self.api.get_or_init(|| self.make_api()).as_ref().map_err(Clone::clone)
@@ -47,8 +47,8 @@ impl Patient<'_> {
             return Err(NoApi::Absent("neither --region-id nor --api-endpoint is given"));
         }
         let wrong = |failure: &Failure| {
-            let trouble = setting(failure);
-            NoApi::Wrong(trouble.cause, trouble.message)
+            let problem = setting(failure);
+            NoApi::Wrong(problem.cause, problem.message)
         };
         match settings.text(Key::AccessKeyId).map(|_| settings.optional_secret(Key::AccessKeySecret)) {
             // Nobody is asked for a secret that the login does not need.
@@ -111,7 +111,7 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The cause of a failed call.
-pub(super) fn judge(error: &Error) -> Trouble {
+pub(super) fn judge(error: &Error) -> Problem {
     if let (ErrorKind::Credentials, Some(inner)) = (error.kind(), own_source(error)) {
         return judge(inner);
     }
@@ -126,7 +126,7 @@ pub(super) fn judge(error: &Error) -> Trouble {
         ErrorKind::Config | ErrorKind::Invalid => Cause::SettingWrong,
         _ => Cause::Unexplained,
     };
-    Trouble::of(cause, error)
+    Problem::of(cause, error)
 }
 
 fn own_source(error: &Error) -> Option<&Error> {
@@ -155,17 +155,17 @@ fn fault(fault: &ApiFault) -> Cause {
     }
 }
 
-pub(super) fn token(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    let text = match patient.token() {
+pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    let text = match exam.token() {
         Ok(Some(text)) => text,
-        Ok(None) => return Outcome::skipped(no_token(patient)),
+        Ok(None) => return Outcome::skipped(no_token(exam)),
         Err(_) => return Outcome::skipped("the token could not be read"),
     };
     // Nothing can be asked of it.
-    if let Err(trouble) = check_form(&text) {
-        return trouble.into();
+    if let Err(problem) = check_form(&text) {
+        return problem.into();
     }
-    let api = match patient.api() {
+    let api = match exam.api() {
         Ok(api) => api,
         Err(why) => return Outcome::skipped(why.told("only the API tells whether a token is valid")),
     };
@@ -177,17 +177,17 @@ pub(super) fn token(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
             Err(error) => return judge(&error).into(),
         }
     }
-    saw.note("kinds", tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
-    saw.note("valid", dead.is_empty());
+    facts.note("kinds", tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
+    facts.note("valid", dead.is_empty());
     match &dead[..] {
         [] => Outcome::ok("valid, says the API"),
-        kinds => Trouble::new(Cause::TokenDead, format!("QueryToken says no to the token {}", kinds.join(", "))).into(),
+        kinds => Problem::new(Cause::TokenDead, format!("QueryToken says no to the token {}", kinds.join(", "))).into(),
     }
 }
 
 /// Why there is no token to look at.
-fn no_token(patient: &Patient<'_>) -> String {
-    match (patient.settings.auth(), patient.settings.source(Key::Token)) {
+fn no_token(exam: &Examination<'_>) -> String {
+    match (exam.settings.auth(), exam.settings.source(Key::Token)) {
         (Ok(Auth::Token), _) => "no token is given: one is applied for at the login".to_string(),
         (Ok(auth), Some(source)) => {
             format!(
@@ -200,36 +200,36 @@ fn no_token(patient: &Patient<'_>) -> String {
 }
 
 /// Whether a text is that of tokens with their kinds, as the library sees it. Who logs in with them plays no part.
-pub(super) fn check_form(text: &str) -> Result<(), Trouble> {
-    let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Trouble::of(Cause::Unexplained, &error))?;
+pub(super) fn check_form(text: &str) -> Result<(), Problem> {
+    let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Problem::of(Cause::Unexplained, &error))?;
     let login = Credentials::token("id", text).login(&client_id, "instance");
-    login.map(drop).map_err(|error| Trouble::of(Cause::TokenMalformed, &error))
+    login.map(drop).map_err(|error| Problem::of(Cause::TokenMalformed, &error))
 }
 
-pub(super) fn api(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    let api = match patient.api() {
+pub(super) fn api(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    let api = match exam.api() {
         Ok(api) => api,
         Err(NoApi::Absent(why)) => return Outcome::skipped(why),
-        Err(NoApi::Wrong(cause, message)) => return Trouble::new(cause, message).into(),
+        Err(NoApi::Wrong(cause, message)) => return Problem::new(cause, message).into(),
     };
-    saw.note("url", api.endpoint());
-    saw.note("region", api.region());
-    saw.note("access_key_id", api.access_key_id());
+    facts.note("url", api.endpoint());
+    facts.note("region", api.region());
+    facts.note("access_key_id", api.access_key_id());
     let start = Instant::now();
-    let Some(groups) = patient.groups() else { return Outcome::skipped("it cannot be asked") };
-    saw.time("answer_ms", start);
+    let Some(groups) = exam.groups() else { return Outcome::skipped("it cannot be asked") };
+    facts.time("answer_ms", start);
     match groups {
         Err(error) => {
-            saw.note("request_id", error.api().and_then(ApiFault::request_id));
-            let trouble = judge(error);
+            facts.note("request_id", error.api().and_then(ApiFault::request_id));
+            let problem = judge(error);
             // It is there, and takes the key: a policy for some operations only may be meant so.
-            if trouble.cause == Cause::ApiNoPermission { Outcome::Warning(trouble) } else { trouble.into() }
+            if problem.cause == Cause::ApiNoPermission { Outcome::Warning(problem) } else { problem.into() }
         }
         Ok(groups) => {
-            saw.note("groups", groups.len());
-            match patient.group() {
+            facts.note("groups", groups.len());
+            match exam.group() {
                 Some(group) if !groups.contains(&group) => {
-                    Trouble::new(Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))).into()
+                    Problem::new(Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))).into()
                 }
                 Some(group) => Outcome::ok(format!("knows the instance and {group}")),
                 None => Outcome::ok("knows the instance"),

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use super::cause::Cause;
-use super::show::{Outcome, Saw, Trouble};
-use super::speaks::{Head, head};
-use super::tls::Broken;
-use super::{Patient, net};
+use super::probe::{HttpHead, head};
+use super::show::{Facts, Outcome, Problem};
+use super::tls::HandshakeError;
+use super::{Examination, net};
 use crate::settings::Key;
 use crate::time::nearest;
 
@@ -17,35 +17,35 @@ use crate::time::nearest;
 const OFF: Duration = Duration::from_secs(60);
 const WRONG: Duration = Duration::from_secs(15 * 60);
 
-pub(super) fn clock(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    let url = match patient.api() {
+pub(super) fn clock(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    let url = match exam.api() {
         Ok(api) => api.endpoint(),
         Err(why) => return Outcome::skipped(why.told("the clock of the API")),
     };
-    if patient.settings.text(Key::Proxy).is_some() {
+    if exam.settings.text(Key::Proxy).is_some() {
         return Outcome::skipped("the API is asked through a proxy, and its clock only without one");
     }
-    let Some((head, local)) = ask_api(patient, &url) else {
+    let Some((head, local)) = ask_api(exam, &url) else {
         return Outcome::skipped(format!("{url} gave no answer to read its clock from"));
     };
     let Some(server) = head.date else { return Outcome::skipped(format!("the answer of {url} has no date")) };
     // Whole seconds are all that a date in HTTP has.
     let ahead = local.as_second() - server.as_second();
-    saw.note("server_time", server.to_string());
-    saw.note("local_time", format!("{local:.0}"));
-    saw.note("ahead_s", ahead);
+    facts.note("server_time", server.to_string());
+    facts.note("local_time", format!("{local:.0}"));
+    facts.note("ahead_s", ahead);
     let off = Duration::from_secs(ahead.unsigned_abs());
     let direction = if ahead < 0 { "behind" } else { "ahead of" };
     let message = format!("this machine is {} s {direction} the API", off.as_secs());
     match off {
-        _ if off > WRONG => Trouble::new(Cause::ClockWrong, message).into(),
-        _ if off > OFF => Outcome::Warning(Trouble::new(Cause::ClockOff, message)),
+        _ if off > WRONG => Problem::new(Cause::ClockWrong, message).into(),
+        _ if off > OFF => Outcome::Warning(Problem::new(Cause::ClockOff, message)),
         _ => Outcome::Ok(message),
     }
 }
 
 /// The head of what the API says to nothing in particular, and this machine's time then.
-fn ask_api(patient: &Patient<'_>, url: &str) -> Option<(Head, Timestamp)> {
+fn ask_api(exam: &Examination<'_>, url: &str) -> Option<(HttpHead, Timestamp)> {
     let (scheme, rest) = url.split_once("://")?;
     let secure = scheme == "https";
     // The library's own form of it: no path, no user.
@@ -54,7 +54,7 @@ fn ask_api(patient: &Patient<'_>, url: &str) -> Option<(Head, Timestamp)> {
         _ => (rest, if secure { 443 } else { 80 }),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let limit = patient.timeout;
+    let limit = exam.timeout;
     let deadline = Instant::now() + limit;
     let addresses = net::resolve(host, port, limit).ok()?;
     let address = net::dial(&addresses, limit).reached?;
@@ -65,9 +65,9 @@ fn ask_api(patient: &Patient<'_>, url: &str) -> Option<(Head, Timestamp)> {
         let head = head(&mut stream, host, port, left())?;
         return Some((head, nearest(SystemTime::now())));
     }
-    let mut stream = match patient.trust().ok()?.shake(stream, host, deadline).end {
+    let mut stream = match exam.trust().ok()?.handshake(stream, host, deadline).end {
         Ok(stream) => stream,
-        Err(Broken::Tls(_) | Broken::Closed(_) | Broken::Silent) => return None,
+        Err(HandshakeError::Tls(_) | HandshakeError::Closed(_) | HandshakeError::Silent) => return None,
     };
     stream.sock.set_read_timeout(Some(left())).ok()?;
     let head = head(&mut *stream, host, port, left())?;

@@ -5,27 +5,27 @@ use std::time::Instant;
 use aliyun_mqtt::{Client, Code, Error, ErrorKind, Stage};
 
 use super::cause::Cause;
-use super::show::{Outcome, Saw, Trouble, words};
-use super::speaks::no_websocket;
-use super::{Line, Patient, api, tls};
+use super::probe::no_websocket;
+use super::show::{Facts, Outcome, Problem, words};
+use super::{Examination, Session, api, tls};
 use crate::settings::{Auth, Key};
 
-pub(super) fn connect(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    let Some(config) = patient.config.clone() else { return Outcome::skipped("there is no login to try") };
-    if patient.reached.is_none() && patient.proxy.is_none() {
+pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    let Some(config) = exam.config.clone() else { return Outcome::skipped("there is no login to try") };
+    if exam.reached.is_none() && exam.proxy.is_none() {
         return Outcome::skipped("there is no connection");
     }
-    if !patient.secured && patient.proxy.is_none() {
+    if !exam.secured && exam.proxy.is_none() {
         return Outcome::skipped("TLS failed");
     }
-    saw.note("client_id", config.client_id().as_str());
-    saw.note("protocol", config.protocol().to_string());
-    if let (Some(id), false) = (&patient.given_id, patient.args.take_over) {
-        match patient.api().ok().map(|api| api.query_session(id)) {
+    facts.note("client_id", config.client_id().as_str());
+    facts.note("protocol", config.protocol().to_string());
+    if let (Some(id), false) = (&exam.given_id, exam.args.take_over) {
+        match exam.api().ok().map(|api| api.query_session(id)) {
             Some(Ok(true)) => {
-                return Trouble::new(Cause::ClientIdInUse, format!("{id} is online, says the API")).into();
+                return Problem::new(Cause::ClientIdInUse, format!("{id} is online, says the API")).into();
             }
-            Some(Ok(false)) => saw.note("online_before", false),
+            Some(Ok(false)) => facts.note("online_before", false),
             // The API has a step of its own.
             Some(Err(_)) | None => {}
         }
@@ -33,30 +33,30 @@ pub(super) fn connect(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
     let start = Instant::now();
     match Client::connect(config) {
         Ok(client) => {
-            saw.note("connack", "0: accepted");
-            saw.time("connack_ms", start);
-            patient.interrupt_ends(&client);
+            facts.note("connack", "0: accepted");
+            facts.time("connack_ms", start);
+            exam.interrupt_ends(&client);
             let fact = format!("accepted as {}", client.config().client_id());
-            patient.line = Some(Line { events: client.events(), client });
+            exam.session = Some(Session { events: client.events(), client });
             Outcome::Ok(fact)
         }
         Err(error) => {
             if let Some(code) = error.code().filter(|code| !matches!(code, Code::WebSocket(_))) {
-                saw.note("connack", code.to_string());
+                facts.note("connack", code.to_string());
             }
-            patient.refusal(&error, saw).into()
+            exam.refusal(&error, facts).into()
         }
     }
 }
 
-impl Patient<'_> {
+impl Examination<'_> {
     /// Why a login failed.
-    pub(super) fn refusal(&self, error: &Error, saw: &mut Saw) -> Trouble {
+    pub(super) fn refusal(&self, error: &Error, facts: &mut Facts) -> Problem {
         if let Some(cause) = alert(error) {
-            return Trouble::of(cause, error);
+            return Problem::of(cause, error);
         }
         if let Some(cause) = self.proxy.as_ref().and_then(|_| by_proxy(error)) {
-            return Trouble::of(cause, error);
+            return Problem::of(cause, error);
         }
         let cause = match error.kind() {
             ErrorKind::Refused => return self.refused(error),
@@ -65,8 +65,8 @@ impl Patient<'_> {
             }
             ErrorKind::Credentials => Cause::SecretUnreadable,
             // Name, connection and TLS were fine a moment ago, whatever stage it hangs in for the library.
-            ErrorKind::Timeout(_) => self.spoken(saw).unwrap_or(Cause::ConnackSilent),
-            ErrorKind::Protocol => match self.spoken(saw).or_else(|| by_status(error)) {
+            ErrorKind::Timeout(_) => self.answer_found(facts).unwrap_or(Cause::ConnackSilent),
+            ErrorKind::Protocol => match self.answer_found(facts).or_else(|| by_status(error)) {
                 Some(cause) => cause,
                 // It speaks MQTT, but not with this client: the service is said to cut for a group that does not exist.
                 None => return self.by_witness(error, Cause::ConnectionClosed),
@@ -75,39 +75,39 @@ impl Patient<'_> {
             ErrorKind::Config | ErrorKind::Invalid => Cause::SettingWrong,
             _ => Cause::Unexplained,
         };
-        Trouble::of(cause, error)
+        Problem::of(cause, error)
     }
 
     /// No token could be applied for.
-    fn no_token(&self, error: &Error) -> Trouble {
-        let trouble = api::judge(error);
+    fn no_token(&self, error: &Error) -> Problem {
+        let problem = api::judge(error);
         // Of the token's one resource, the parent topic is what the service checks.
         let topic = error.api().is_some_and(|fault| fault.code() == Some("PermissionCheckFailed"));
-        if topic { Trouble { cause: Cause::TopicNotCreated, ..trouble } } else { trouble }
+        if topic { Problem { cause: Cause::TopicNotCreated, ..problem } } else { problem }
     }
 
     /// CONNACK said no. The service does not document which code is for which cause, so the API is asked too.
-    fn refused(&self, error: &Error) -> Trouble {
+    fn refused(&self, error: &Error) -> Problem {
         let code = error.code().map_or(0, Code::number);
-        let said = |cause| Trouble::of(cause, error);
+        let said = |cause| Problem::of(cause, error);
         match code {
             1 | 0x84 => return said(Cause::MqttVersionRefused),
             2 | 0x85 => return said(Cause::ClientIdRefused),
             3 | 0x88 | 0x89 | 0x97 | 0x9F => return said(Cause::ServiceUnavailable),
             _ => {}
         }
-        if let Some(trouble) = self.other_instance() {
-            return Trouble::new(trouble.cause, format!("{}; {}", words(error), trouble.message));
+        if let Some(problem) = self.other_instance() {
+            return Problem::new(problem.cause, format!("{}; {}", words(error), problem.message));
         }
         let by_code = if matches!(code, 4 | 0x86) { Cause::PasswordRefused } else { Cause::NotAuthorized };
         self.by_witness(error, by_code)
     }
 
     /// What the API knows, else this cause.
-    fn by_witness(&self, error: &Error, otherwise: Cause) -> Trouble {
+    fn by_witness(&self, error: &Error, otherwise: Cause) -> Problem {
         match self.witness() {
-            Some((cause, message)) => Trouble::new(cause, format!("{}; the API: {message}", words(error))),
-            None => Trouble::of(otherwise, error),
+            Some((cause, message)) => Problem::new(cause, format!("{}; the API: {message}", words(error))),
+            None => Problem::of(otherwise, error),
         }
     }
 
@@ -116,15 +116,15 @@ impl Patient<'_> {
         let auth = self.settings.auth().ok()?;
         match self.groups()? {
             Err(error) => {
-                let trouble = api::judge(error);
+                let problem = api::judge(error);
                 // A device's login does not depend on the account's key; a token's not on its secret.
-                let counts = match trouble.cause {
+                let counts = match problem.cause {
                     Cause::InstanceUnknown => true,
                     Cause::AccessKeyUnknown => auth == Auth::Signature || auth == Auth::Token,
                     Cause::AccessKeySecretWrong => auth == Auth::Signature,
                     _ => false,
                 };
-                return counts.then_some((trouble.cause, trouble.message));
+                return counts.then_some((problem.cause, problem.message));
             }
             Ok(groups) => {
                 let group = self.group()?;

@@ -10,11 +10,11 @@ mod chain;
 mod clock;
 mod connect;
 mod net;
+mod probe;
 mod reach;
 mod rights;
 mod setup;
 mod show;
-mod speaks;
 mod tls;
 
 use std::cell::OnceCell;
@@ -36,7 +36,7 @@ use crate::threads;
 
 use self::api::NoApi;
 use self::cause::Cause;
-use self::show::{Outcome, Saw, Show, Style, Trouble};
+use self::show::{Facts, Outcome, Problem, Show, Style};
 use self::tls::Trust;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -106,9 +106,9 @@ enum Step {
     Api,
 }
 
-type Run = fn(&mut Patient<'_>, &mut Saw) -> Outcome;
+type Run = fn(&mut Examination<'_>, &mut Facts) -> Outcome;
 
-const WALK: [(Step, Run); 14] = [
+const STEPS: [(Step, Run); 14] = [
     (Step::Settings, setup::settings),
     (Step::Dns, reach::dns),
     (Step::Tcp, reach::tcp),
@@ -152,7 +152,7 @@ impl Step {
 }
 
 /// What is known so far. Each step needs what earlier ones have found, and is skipped where that is missing.
-struct Patient<'a> {
+struct Examination<'a> {
     args: &'a DoctorArgs,
     settings: Settings,
     interrupt: Interrupt,
@@ -173,23 +173,23 @@ struct Patient<'a> {
     topic: Option<String>,
     parent: Option<String>,
     config: Option<Config>,
-    line: Option<Line>,
+    session: Option<Session>,
     subscribed: bool,
     api: OnceCell<Result<Api, NoApi>>,
     groups: OnceCell<Result<Vec<String>, Error>>,
 }
 
 /// A client that is logged in.
-struct Line {
+struct Session {
     client: Client,
     events: Events,
 }
 
-impl Patient<'_> {
+impl Examination<'_> {
     /// Whom to trust; the error is what is wrong with a file.
-    fn trust(&self) -> Result<&Trust, Trouble> {
+    fn trust(&self) -> Result<&Trust, Problem> {
         let trust = self.trust.get_or_init(|| Trust::load(&self.settings));
-        trust.as_ref().map_err(|why| Trouble::new(Cause::CaFileUnusable, why.as_str()))
+        trust.as_ref().map_err(|why| Problem::new(Cause::CaFileUnusable, why.as_str()))
     }
 
     /// Ctrl-C wakes whatever waits for this client.
@@ -205,7 +205,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         Out::new().text(&Cause::table())?;
         return Ok(Exit::Ok);
     }
-    let mut patient = Patient {
+    let mut exam = Examination {
         args,
         settings: Settings::load(global)?,
         interrupt: Interrupt::listen()?,
@@ -221,7 +221,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         topic: None,
         parent: None,
         config: None,
-        line: None,
+        session: None,
         subscribed: false,
         api: OnceCell::new(),
         groups: OnceCell::new(),
@@ -230,7 +230,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         // What the library warns of is what the steps tell.
         log::set_max_level(log::LevelFilter::Error);
     }
-    patient.interrupt.begin();
+    exam.interrupt.begin();
     let style = match (args.json, args.verbose) {
         (true, _) => Style::Json,
         (false, true) => Style::Details,
@@ -238,28 +238,28 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
     };
     let show = Arc::new(Mutex::new(Show::new(style)));
     let shown = Arc::clone(&show);
-    patient.interrupt.on(move || {
+    exam.interrupt.on(move || {
         let later = Arc::clone(&shown);
         if threads::start("end", move || end_soon(&later)).is_err() {
             end_soon(&shown);
         }
     });
-    for (step, run) in WALK {
-        let (start, mut saw) = (Instant::now(), Saw::default());
+    for (step, run) in STEPS {
+        let (start, mut facts) = (Instant::now(), Facts::default());
         let outcome = match args.offline && !step.is_offline() {
             true => Outcome::skipped("--offline"),
-            false => run(&mut patient, &mut saw),
+            false => run(&mut exam, &mut facts),
         };
-        if patient.interrupt.happened() {
+        if exam.interrupt.happened() {
             break;
         }
-        lock(&show).step(step, &outcome, saw, start.elapsed())?;
+        lock(&show).step(step, &outcome, facts, start.elapsed())?;
     }
-    if let Some(line) = patient.line.take() {
+    if let Some(session) = exam.session.take() {
         // Everything was told already.
-        let _ = line.client.with_timeout(patient.timeout.min(GOODBYE)).disconnect();
+        let _ = session.client.with_timeout(exam.timeout.min(GOODBYE)).disconnect();
     }
-    lock(&show).summary(patient.interrupt.happened())
+    lock(&show).summary(exam.interrupt.happened())
 }
 
 /// Ends the program with its report, unless it ends by itself before that.

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use super::cause::Cause;
-use super::show::{Trouble, millis};
+use super::show::{Problem, millis};
 use crate::threads;
 
 /// Looks a name up, on a thread that is left behind if the system's resolver hangs.
-pub(super) fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Trouble> {
+pub(super) fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Problem> {
     let name = host.to_string();
     resolve_by(host, limit, move || (name.as_str(), port).to_socket_addrs().map(Iterator::collect))
 }
@@ -21,17 +21,17 @@ fn resolve_by(
     host: &str,
     limit: Duration,
     look_up: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
-) -> Result<Vec<SocketAddr>, Trouble> {
+) -> Result<Vec<SocketAddr>, Problem> {
     let (answer, answers) = sync_channel(1);
     let started = threads::start("doctor-dns", move || {
         // Nobody may be listening any more.
         let _ = answer.send(look_up());
     });
-    let silent = || Trouble::new(Cause::DnsSilent, format!("{host} could not be resolved within {limit:?}"));
+    let silent = || Problem::new(Cause::DnsSilent, format!("{host} could not be resolved within {limit:?}"));
     let found = match started {
         Err(error) => {
             let message = format!("no thread could be started to look {host} up: {error}");
-            return Err(Trouble::new(Cause::Unexplained, message));
+            return Err(Problem::new(Cause::Unexplained, message));
         }
         Ok(_) => match answers.recv_timeout(limit) {
             Ok(found) => found,
@@ -40,11 +40,11 @@ fn resolve_by(
         },
     };
     match found {
-        Ok(addresses) if addresses.is_empty() => Err(Trouble::new(judge(host, ""), format!("{host} has no address"))),
+        Ok(addresses) if addresses.is_empty() => Err(Problem::new(judge(host, ""), format!("{host} has no address"))),
         Ok(addresses) => Ok(addresses),
         Err(error) => {
             let why = error.to_string();
-            Err(Trouble::new(judge(host, &why), format!("{host} could not be resolved: {why}")))
+            Err(Problem::new(judge(host, &why), format!("{host} could not be resolved: {why}")))
         }
     }
 }
@@ -142,7 +142,7 @@ fn in_turn(addresses: &[SocketAddr]) -> std::iter::Peekable<std::vec::IntoIter<u
 
 impl Dialled {
     /// Why none was reached. Of several reasons, the first that says that somebody is there.
-    pub(super) fn trouble(&self) -> Trouble {
+    pub(super) fn problem(&self) -> Problem {
         let cause = |error: &io::Error| match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Cause::TcpRefused,
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Cause::TcpSilent,
@@ -154,7 +154,7 @@ impl Dialled {
         let order = [Cause::TcpRefused, Cause::TcpSilent, Cause::TcpUnreachable];
         let chosen = order.into_iter().find(|cause| causes.contains(cause)).unwrap_or(Cause::Unexplained);
         let lines = self.errors.iter().map(|(address, error)| format!("{address}: {error}")).collect::<Vec<_>>();
-        Trouble::new(chosen, lines.join("; "))
+        Problem::new(chosen, lines.join("; "))
     }
 }
 
@@ -165,11 +165,11 @@ mod tests {
     #[test]
     fn a_resolver_that_never_answers_costs_no_more_than_the_limit() {
         let (hold, held) = sync_channel::<()>(0);
-        let trouble = resolve_by("host", Duration::from_millis(1), move || {
+        let problem = resolve_by("host", Duration::from_millis(1), move || {
             let _ = held.recv();
             Ok(Vec::new())
         });
-        assert_eq!(trouble.unwrap_err().cause, Cause::DnsSilent);
+        assert_eq!(problem.unwrap_err().cause, Cause::DnsSilent);
         drop(hold);
     }
 
@@ -220,17 +220,17 @@ mod tests {
         assert!(dialled.told[0].get("error").is_some() && dialled.told[1].get("error").is_none());
         // And alone, it is told by name.
         let dialled = dial(&[dead], Duration::from_secs(1));
-        assert!(dialled.reached.is_none() && dialled.trouble().message.contains(&dead.to_string()));
+        assert!(dialled.reached.is_none() && dialled.problem().message.contains(&dead.to_string()));
     }
 
     #[test]
     fn no_way_there_is_told_from_nobody_there() {
         let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
-        let trouble = |kind: io::ErrorKind| {
-            Dialled { reached: None, told: Vec::new(), errors: vec![(address, kind.into())] }.trouble().cause
+        let problem = |kind: io::ErrorKind| {
+            Dialled { reached: None, told: Vec::new(), errors: vec![(address, kind.into())] }.problem().cause
         };
-        assert_eq!(trouble(io::ErrorKind::NetworkUnreachable), Cause::TcpUnreachable);
-        assert_eq!(trouble(io::ErrorKind::ConnectionRefused), Cause::TcpRefused);
-        assert_eq!(trouble(io::ErrorKind::TimedOut), Cause::TcpSilent);
+        assert_eq!(problem(io::ErrorKind::NetworkUnreachable), Cause::TcpUnreachable);
+        assert_eq!(problem(io::ErrorKind::ConnectionRefused), Cause::TcpRefused);
+        assert_eq!(problem(io::ErrorKind::TimedOut), Cause::TcpSilent);
     }
 }

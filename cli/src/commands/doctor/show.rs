@@ -16,27 +16,27 @@ use crate::output::Out;
 pub(super) enum Outcome {
     /// With the fact that was found, in words.
     Ok(String),
-    Warning(Trouble),
-    Failed(Trouble),
+    Warning(Problem),
+    Failed(Problem),
     /// Not tried, and why.
     Skipped(String),
 }
 
 /// What is wrong: the likely cause, and what was seen, in words.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct Problem {
     pub(super) cause: Cause,
     pub(super) message: String,
 }
 
-impl Trouble {
+impl Problem {
     pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Trouble { cause, message: message.into() }
+        Problem { cause, message: message.into() }
     }
 
     /// An error without its hint: the cure is the doctor's.
     pub(super) fn of(cause: Cause, error: &Error) -> Self {
-        Trouble::new(cause, words(error))
+        Problem::new(cause, words(error))
     }
 }
 
@@ -45,9 +45,9 @@ pub(super) fn words(error: &Error) -> String {
     Failure::from(error).message
 }
 
-impl From<Trouble> for Outcome {
-    fn from(trouble: Trouble) -> Self {
-        Outcome::Failed(trouble)
+impl From<Problem> for Outcome {
+    fn from(problem: Problem) -> Self {
+        Outcome::Failed(problem)
     }
 }
 
@@ -73,13 +73,13 @@ impl Outcome {
     fn told(&self) -> &str {
         match self {
             Outcome::Ok(text) | Outcome::Skipped(text) => text,
-            Outcome::Warning(trouble) | Outcome::Failed(trouble) => &trouble.message,
+            Outcome::Warning(problem) | Outcome::Failed(problem) => &problem.message,
         }
     }
 
-    fn trouble(&self) -> Option<&Trouble> {
+    fn problem(&self) -> Option<&Problem> {
         match self {
-            Outcome::Warning(trouble) | Outcome::Failed(trouble) => Some(trouble),
+            Outcome::Warning(problem) | Outcome::Failed(problem) => Some(problem),
             Outcome::Ok(_) | Outcome::Skipped(_) => None,
         }
     }
@@ -87,9 +87,9 @@ impl Outcome {
 
 /// What a step saw, in the order it saw it.
 #[derive(Debug, Default)]
-pub(super) struct Saw(Vec<(&'static str, Json)>);
+pub(super) struct Facts(Vec<(&'static str, Json)>);
 
-impl Saw {
+impl Facts {
     pub(super) fn note(&mut self, name: &'static str, value: impl Into<Json>) {
         self.0.push((name, value.into()));
     }
@@ -132,7 +132,7 @@ impl Show {
         Show { style, counts, failures: Vec::new(), warnings: Vec::new(), over: false }
     }
 
-    pub(super) fn step(&mut self, step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
+    pub(super) fn step(&mut self, step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Result<()> {
         if let Some(count) = self.counts.iter_mut().find(|(word, _)| *word == outcome.word()) {
             count.1 += 1;
         }
@@ -141,17 +141,17 @@ impl Show {
             Outcome::Warning(_) => Some(&mut self.warnings),
             Outcome::Ok(_) | Outcome::Skipped(_) => None,
         };
-        if let (Some(found), Some(trouble)) = (found, outcome.trouble())
-            && !found.iter().any(|(_, cause)| *cause == trouble.cause)
+        if let (Some(found), Some(problem)) = (found, outcome.problem())
+            && !found.iter().any(|(_, cause)| *cause == problem.cause)
         {
-            found.push((step, trouble.cause));
+            found.push((step, problem.cause));
         }
         match self.style {
-            Style::Json => step_json(step, outcome, saw, took),
+            Style::Json => step_json(step, outcome, facts, took),
             Style::Lines => step_line(step, outcome),
             Style::Details => {
                 step_line(step, outcome)?;
-                details(saw, took)
+                details(facts, took)
             }
         }
     }
@@ -204,22 +204,22 @@ impl Show {
     }
 }
 
-fn step_json(step: Step, outcome: &Outcome, saw: Saw, took: Duration) -> Result<()> {
+fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Result<()> {
     let mut object = json!({
         "type": "step",
         "step": step.name(),
         "result": outcome.word(),
         "duration_ms": millis(took),
-        "saw": saw.0.into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Map<_, _>>(),
+        "saw": facts.0.into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Map<_, _>>(),
     });
     match outcome {
         Outcome::Ok(_) => {}
         Outcome::Skipped(why) => object["reason"] = json!(why),
-        Outcome::Warning(trouble) | Outcome::Failed(trouble) => {
-            object["message"] = json!(trouble.message);
-            object["cause"] = json!(trouble.cause.id());
-            object["cause_text"] = json!(trouble.cause.text());
-            object["cure"] = json!(trouble.cause.cure());
+        Outcome::Warning(problem) | Outcome::Failed(problem) => {
+            object["message"] = json!(problem.message);
+            object["cause"] = json!(problem.cause.id());
+            object["cause_text"] = json!(problem.cause.text());
+            object["cure"] = json!(problem.cause.cure());
         }
     }
     Ok(Out::new().json(&object)?)
@@ -238,9 +238,9 @@ fn step_line(step: Step, outcome: &Outcome) -> Result<()> {
     Ok(out.line(&format!("  {:<10} {}", step.name(), outcome.told()))?)
 }
 
-fn details(saw: Saw, took: Duration) -> Result<()> {
+fn details(facts: Facts, took: Duration) -> Result<()> {
     let mut out = Out::new();
-    for (name, value) in saw.0.into_iter().filter(|(_, value)| !value.is_null()) {
+    for (name, value) in facts.0.into_iter().filter(|(_, value)| !value.is_null()) {
         out.line(&format!("      {}: {}", name.replace('_', " "), plain(&value)))?;
     }
     Ok(out.line(&format!("      duration: {:.1} ms", took.as_secs_f64() * 1000.0))?)

@@ -19,10 +19,10 @@ const CONNECT: &[u8] = &[0x10, 12, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 10, 0,
 
 /// What was found.
 #[derive(Debug)]
-pub(super) enum Spoken {
+pub(super) enum Answer {
     Mqtt,
     Tls,
-    Http(Head),
+    Http(HttpHead),
     Amqp,
     /// Nothing, though the connection stood.
     Silent,
@@ -34,7 +34,7 @@ pub(super) enum Spoken {
 
 /// The head of an HTTP answer.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct HttpHead {
     pub(super) status: u16,
     pub(super) date: Option<Timestamp>,
     proxy: bool,
@@ -53,21 +53,21 @@ struct Upgrade {
     mqtt: bool,
 }
 
-impl Spoken {
+impl Answer {
     /// In words.
     pub(super) fn describe(&self) -> String {
         match self {
-            Spoken::Mqtt => "MQTT".to_string(),
-            Spoken::Tls => "TLS".to_string(),
-            Spoken::Http(head) => match &head.location {
+            Answer::Mqtt => "MQTT".to_string(),
+            Answer::Tls => "TLS".to_string(),
+            Answer::Http(head) => match &head.location {
                 // Whoever answers chooses it.
                 Some(location) => format!("HTTP (status {}, to {location:?})", head.status),
                 None => format!("HTTP (status {})", head.status),
             },
-            Spoken::Amqp => "AMQP".to_string(),
-            Spoken::Silent => "nothing".to_string(),
-            Spoken::Closed => "nothing: it closes the connection".to_string(),
-            Spoken::Other(bytes) => {
+            Answer::Amqp => "AMQP".to_string(),
+            Answer::Silent => "nothing".to_string(),
+            Answer::Closed => "nothing: it closes the connection".to_string(),
+            Answer::Other(bytes) => {
                 format!("something else: {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(16)]))
             }
         }
@@ -77,14 +77,14 @@ impl Spoken {
     pub(super) fn cause(&self, transport: Transport) -> Option<Cause> {
         let websocket = matches!(transport, Transport::Ws | Transport::Wss);
         Some(match self {
-            Spoken::Mqtt if websocket => Cause::WebSocketToMqttPort,
-            Spoken::Mqtt => return None,
-            Spoken::Tls => Cause::PlainToTlsPort,
-            Spoken::Amqp => Cause::AmqpInsteadOfMqtt,
-            Spoken::Silent => Cause::ConnackSilent,
-            Spoken::Closed => Cause::ConnectionClosed,
-            Spoken::Other(_) => Cause::NotMqtt,
-            Spoken::Http(head) => match head.status {
+            Answer::Mqtt if websocket => Cause::WebSocketToMqttPort,
+            Answer::Mqtt => return None,
+            Answer::Tls => Cause::PlainToTlsPort,
+            Answer::Amqp => Cause::AmqpInsteadOfMqtt,
+            Answer::Silent => Cause::ConnackSilent,
+            Answer::Closed => Cause::ConnectionClosed,
+            Answer::Other(_) => Cause::NotMqtt,
+            Answer::Http(head) => match head.status {
                 407 => Cause::HttpProxy,
                 _ if head.proxy => Cause::HttpProxy,
                 101 if websocket && !head.upgrade.agreed => Cause::WebSocketBroken,
@@ -116,7 +116,7 @@ pub(super) fn no_websocket(status: u16) -> Cause {
 }
 
 /// Where to ask, and through what.
-pub(super) struct Door<'a> {
+pub(super) struct Probe<'a> {
     pub(super) address: SocketAddr,
     pub(super) endpoint: &'a Endpoint,
     /// Whom to trust within TLS; without it nothing is asked there.
@@ -124,24 +124,24 @@ pub(super) struct Door<'a> {
     pub(super) timeout: Duration,
 }
 
-impl Door<'_> {
+impl Probe<'_> {
     /// Asks without TLS.
-    pub(super) fn plain(&self) -> Spoken {
+    pub(super) fn plain(&self) -> Answer {
         match self.ask(&|| self.dial().map(|stream| Box::new(stream) as Box<dyn ReadWrite>)) {
-            found @ (Spoken::Closed | Spoken::Other(_) | Spoken::Silent) if self.answers_tls() => {
+            found @ (Answer::Closed | Answer::Other(_) | Answer::Silent) if self.answers_tls() => {
                 drop(found);
-                Spoken::Tls
+                Answer::Tls
             }
             found => found,
         }
     }
 
     /// Asks within TLS.
-    pub(super) fn within_tls(&self) -> Spoken {
+    pub(super) fn within_tls(&self) -> Answer {
         self.ask(&|| {
             let trust = self.trust?;
-            let shake = trust.shake(self.dial()?, self.endpoint.host(), Instant::now() + self.limit());
-            let stream = shake.end.ok()?;
+            let handshake = trust.handshake(self.dial()?, self.endpoint.host(), Instant::now() + self.limit());
+            let stream = handshake.end.ok()?;
             stream.sock.set_read_timeout(Some(self.limit())).ok()?;
             Some(stream as Box<dyn ReadWrite>)
         })
@@ -160,26 +160,26 @@ impl Door<'_> {
 
     fn answers_tls(&self) -> bool {
         let Some((trust, stream)) = self.trust.zip(self.dial()) else { return false };
-        trust.shake(stream, self.endpoint.host(), Instant::now() + self.limit()).is_tls()
+        trust.handshake(stream, self.endpoint.host(), Instant::now() + self.limit()).is_tls()
     }
 
-    fn ask(&self, open: &dyn Fn() -> Option<Box<dyn ReadWrite>>) -> Spoken {
+    fn ask(&self, open: &dyn Fn() -> Option<Box<dyn ReadWrite>>) -> Answer {
         let put = |question: &[u8]| match open() {
             Some(mut stream) => question_and_answer(&mut stream, question, self.limit()),
-            None => Spoken::Closed,
+            None => Answer::Closed,
         };
         let first = put(CONNECT);
-        if matches!(first, Spoken::Mqtt | Spoken::Amqp | Spoken::Tls) {
+        if matches!(first, Answer::Mqtt | Answer::Amqp | Answer::Tls) {
             return first;
         }
         let path = if self.endpoint.path().is_empty() { "/mqtt" } else { self.endpoint.path() };
         match put(request(self.endpoint.host(), self.endpoint.port(), path, UPGRADE).as_bytes()) {
-            Spoken::Http(mut head) => {
+            Answer::Http(mut head) => {
                 head.stays = head.location.as_deref().is_some_and(|to| is_on(to, self.endpoint.host()));
-                Spoken::Http(head)
+                Answer::Http(head)
             }
-            second @ (Spoken::Amqp | Spoken::Tls) => second,
-            Spoken::Other(bytes) => Spoken::Other(bytes),
+            second @ (Answer::Amqp | Answer::Tls) => second,
+            Answer::Other(bytes) => Answer::Other(bytes),
             _ => first,
         }
     }
@@ -201,31 +201,31 @@ fn request(host: &str, port: u16, path: &str, more: &str) -> String {
 }
 
 /// The head of what an HTTP server says to a request for its root.
-pub(super) fn head(stream: &mut dyn ReadWrite, host: &str, port: u16, limit: Duration) -> Option<Head> {
+pub(super) fn head(stream: &mut dyn ReadWrite, host: &str, port: u16, limit: Duration) -> Option<HttpHead> {
     match question_and_answer(stream, request(host, port, "/", "Connection: close\r\n").as_bytes(), limit) {
-        Spoken::Http(head) => Some(head),
+        Answer::Http(head) => Some(head),
         _ => None,
     }
 }
 
-fn question_and_answer(stream: &mut dyn ReadWrite, question: &[u8], limit: Duration) -> Spoken {
+fn question_and_answer(stream: &mut dyn ReadWrite, question: &[u8], limit: Duration) -> Answer {
     if stream.write_all(question).and_then(|()| stream.flush()).is_err() {
-        return Spoken::Closed;
+        return Answer::Closed;
     }
     let (bytes, silent) = answer(stream, Instant::now() + limit);
     match &bytes[..] {
-        [] if silent => Spoken::Silent,
-        [] => Spoken::Closed,
+        [] if silent => Answer::Silent,
+        [] => Answer::Closed,
         // CONNACK has two bytes in MQTT 3.1.1.
-        [0x20, 2, ..] => Spoken::Mqtt,
+        [0x20, 2, ..] => Answer::Mqtt,
         // An alert or a handshake of any version of TLS.
-        [0x15 | 0x16, 3, ..] => Spoken::Tls,
-        _ if bytes.starts_with(b"AMQP") => Spoken::Amqp,
+        [0x15 | 0x16, 3, ..] => Answer::Tls,
+        _ if bytes.starts_with(b"AMQP") => Answer::Amqp,
         _ if bytes.starts_with(b"HTTP/") => match parse(&bytes) {
-            Some(head) => Spoken::Http(head),
-            None => Spoken::Other(bytes),
+            Some(head) => Answer::Http(head),
+            None => Answer::Other(bytes),
         },
-        _ => Spoken::Other(bytes),
+        _ => Answer::Other(bytes),
     }
 }
 
@@ -252,7 +252,7 @@ fn answer(stream: &mut dyn ReadWrite, deadline: Instant) -> (Vec<u8>, bool) {
     (bytes, true)
 }
 
-fn parse(bytes: &[u8]) -> Option<Head> {
+fn parse(bytes: &[u8]) -> Option<HttpHead> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
@@ -274,7 +274,7 @@ fn parse(bytes: &[u8]) -> Option<Head> {
         }
     }
     let upgrade = Upgrade { agreed: upgrades && connects && accepts, mqtt };
-    Some(Head { status, date, proxy, location, stays: false, upgrade })
+    Some(HttpHead { status, date, proxy, location, stays: false, upgrade })
 }
 
 /// Whether a `Location` is on this host: relative, or an address there.
