@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::Examination;
 use super::cause::Cause;
+use super::outcome::{Facts, Outcome, Problem};
 use super::setup::setting;
-use super::show::{Facts, Outcome, Problem};
 use crate::exit::Failure;
 use crate::settings::{Auth, Key};
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use super::cause::Cause;
+use super::outcome::{Facts, Outcome, Problem};
 use super::probe::{HttpHead, head};
-use super::show::{Facts, Outcome, Problem};
 use super::tls::HandshakeError;
 use super::{Examination, net};
 use crate::settings::Key;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use aliyun_mqtt::{Client, Code, Error, ErrorKind, Stage};
 
 use super::cause::Cause;
+use super::outcome::{Facts, Outcome, Problem, words};
 use super::probe::no_websocket;
-use super::show::{Facts, Outcome, Problem, words};
 use super::{Examination, Session, api, tls};
 use crate::settings::{Auth, Key};
 

@@ -10,6 +10,7 @@ mod chain;
 mod clock;
 mod connect;
 mod net;
+mod outcome;
 mod probe;
 mod reach;
 mod rights;
@@ -36,7 +37,8 @@ use crate::threads;
 
 use self::api::NoApi;
 use self::cause::Cause;
-use self::show::{Facts, Outcome, Problem, Show, Style};
+use self::outcome::{Facts, Outcome, Problem};
+use self::show::{Show, Style};
 use self::tls::Trust;
 
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use super::cause::Cause;
-use super::show::{Problem, millis};
+use super::outcome::{Problem, millis};
 use crate::threads;
 
 /// Looks a name up, on a thread that is left behind if the system's resolver hangs.

@@ -6,8 +6,8 @@ use std::time::Instant;
 use aliyun_mqtt::Transport;
 
 use super::cause::Cause;
+use super::outcome::{Facts, Outcome, Problem, millis};
 use super::probe::{Answer, Probe};
-use super::show::{Facts, Outcome, Problem, millis};
 use super::{Examination, net};
 
 pub(super) fn dns(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {

@@ -7,7 +7,7 @@ use aliyun_mqtt::{Code, Error, ErrorKind, Event, Fate, QoS, p2p_topic};
 
 use super::Examination;
 use super::cause::Cause;
-use super::show::{Facts, Outcome, Problem, words};
+use super::outcome::{Facts, Outcome, Problem, words};
 
 /// How long a message may take to come back, at most.
 const BACK: Duration = Duration::from_secs(10);

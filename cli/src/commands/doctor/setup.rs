@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::Examination;
 use super::cause::Cause;
-use super::show::{Facts, Outcome, Problem};
+use super::outcome::{Facts, Outcome, Problem};
 use crate::exit::Failure;
 use crate::settings::{Auth, Key};
 

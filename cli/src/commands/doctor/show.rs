@@ -1,108 +1,15 @@
 //! Prints what was found: a line for each step, and at the end the causes with their cures; or JSON.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aliyun_mqtt::Error;
 use anstyle::AnsiColor;
 use serde_json::{Map, Value as Json, json};
 
 use super::Step;
 use super::cause::Cause;
-use crate::exit::{Exit, Failure, Result};
+use super::outcome::{Facts, Outcome, millis};
+use crate::exit::{Exit, Result};
 use crate::output::Out;
-
-/// How a step ended.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// With the fact that was found, in words.
-    Ok(String),
-    Warning(Problem),
-    Failed(Problem),
-    /// Not tried, and why.
-    Skipped(String),
-}
-
-/// What is wrong: the likely cause, and what was seen, in words.
-#[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) cause: Cause,
-    pub(super) message: String,
-}
-
-impl Problem {
-    pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Problem { cause, message: message.into() }
-    }
-
-    /// An error without its hint: the cure is the doctor's.
-    pub(super) fn of(cause: Cause, error: &Error) -> Self {
-        Problem::new(cause, words(error))
-    }
-}
-
-/// What an error says, without its hint.
-pub(super) fn words(error: &Error) -> String {
-    Failure::from(error).message
-}
-
-impl From<Problem> for Outcome {
-    fn from(problem: Problem) -> Self {
-        Outcome::Failed(problem)
-    }
-}
-
-impl Outcome {
-    pub(super) fn ok(fact: impl Into<String>) -> Self {
-        Outcome::Ok(fact.into())
-    }
-
-    pub(super) fn skipped(why: impl Into<String>) -> Self {
-        Outcome::Skipped(why.into())
-    }
-
-    fn word(&self) -> &'static str {
-        match self {
-            Outcome::Ok(_) => "ok",
-            Outcome::Warning(_) => "warning",
-            Outcome::Failed(_) => "failed",
-            Outcome::Skipped(_) => "skipped",
-        }
-    }
-
-    /// The fact, the failure or the reason: the rest of the step's line.
-    fn told(&self) -> &str {
-        match self {
-            Outcome::Ok(text) | Outcome::Skipped(text) => text,
-            Outcome::Warning(problem) | Outcome::Failed(problem) => &problem.message,
-        }
-    }
-
-    fn problem(&self) -> Option<&Problem> {
-        match self {
-            Outcome::Warning(problem) | Outcome::Failed(problem) => Some(problem),
-            Outcome::Ok(_) | Outcome::Skipped(_) => None,
-        }
-    }
-}
-
-/// What a step saw, in the order it saw it.
-#[derive(Debug, Default)]
-pub(super) struct Facts(Vec<(&'static str, Json)>);
-
-impl Facts {
-    pub(super) fn note(&mut self, name: &'static str, value: impl Into<Json>) {
-        self.0.push((name, value.into()));
-    }
-
-    /// The time since then in milliseconds, to a tenth.
-    pub(super) fn time(&mut self, name: &'static str, since: Instant) {
-        self.note(name, millis(since.elapsed()));
-    }
-}
-
-pub(super) fn millis(time: Duration) -> Json {
-    json!((time.as_secs_f64() * 10_000.0).round() / 10.0)
-}
 
 /// How the steps are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,7 +117,7 @@ fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Res
         "step": step.name(),
         "result": outcome.word(),
         "duration_ms": millis(took),
-        "saw": facts.0.into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Map<_, _>>(),
+        "saw": facts.into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Map<_, _>>(),
     });
     match outcome {
         Outcome::Ok(_) => {}
@@ -240,7 +147,7 @@ fn step_line(step: Step, outcome: &Outcome) -> Result<()> {
 
 fn details(facts: Facts, took: Duration) -> Result<()> {
     let mut out = Out::new();
-    for (name, value) in facts.0.into_iter().filter(|(_, value)| !value.is_null()) {
+    for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_null()) {
         out.line(&format!("      {}: {}", name.replace('_', " "), plain(&value)))?;
     }
     Ok(out.line(&format!("      duration: {:.1} ms", took.as_secs_f64() * 1000.0))?)

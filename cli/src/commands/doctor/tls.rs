@@ -22,7 +22,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certi
 
 use super::cause::Cause;
 use super::chain;
-use super::show::{Facts, Problem};
+use super::outcome::{Facts, Problem};
 use crate::settings::{Key, Settings};
 use crate::small_text;
 
