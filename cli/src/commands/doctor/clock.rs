@@ -6,10 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use super::cause::Cause;
+use super::examination::Examination;
+use super::net;
 use super::outcome::{Facts, Outcome, Problem};
 use super::probe::{HttpHead, head};
 use super::tls::HandshakeError;
-use super::{Examination, net};
 use crate::settings::Key;
 use crate::time::nearest;
 

@@ -5,9 +5,10 @@ use std::time::Instant;
 use aliyun_mqtt::{Client, Code, Error, ErrorKind, Stage};
 
 use super::cause::Cause;
+use super::examination::{Examination, Session};
 use super::outcome::{Facts, Outcome, Problem, words};
 use super::probe::no_websocket;
-use super::{Examination, Session, api, tls};
+use super::{tls, witness};
 use crate::settings::{Auth, Key};
 
 pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
@@ -80,7 +81,7 @@ impl Examination<'_> {
 
     /// No token could be applied for.
     fn no_token(&self, error: &Error) -> Problem {
-        let problem = api::judge(error);
+        let problem = witness::judge(error);
         // Of the token's one resource, the parent topic is what the service checks.
         let topic = error.api().is_some_and(|fault| fault.code() == Some("PermissionCheckFailed"));
         if topic { Problem { cause: Cause::TopicNotCreated, ..problem } } else { problem }
@@ -116,7 +117,7 @@ impl Examination<'_> {
         let auth = self.settings.auth().ok()?;
         match self.groups()? {
             Err(error) => {
-                let problem = api::judge(error);
+                let problem = witness::judge(error);
                 // A device's login does not depend on the account's key; a token's not on its secret.
                 let counts = match problem.cause {
                     Cause::InstanceUnknown => true,
@@ -164,7 +165,7 @@ impl Examination<'_> {
 
     fn token_witness(&self) -> Option<(Cause, String)> {
         let (api, text) = (self.api().ok()?, self.token().ok()??);
-        for (kind, token) in api::tokens(&text) {
+        for (kind, token) in witness::tokens(&text) {
             if !api.query_token(token).ok()? {
                 return Some((Cause::TokenDead, format!("QueryToken says no to the token {kind}")));
             }

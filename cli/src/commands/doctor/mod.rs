@@ -5,10 +5,13 @@
 //! * `net`, `tls` and `speaks` look at the line below MQTT; MQTT itself is the library's.
 
 mod api;
+mod args;
 mod cause;
 mod chain;
 mod clock;
 mod connect;
+mod examination;
+mod host;
 mod net;
 mod outcome;
 mod probe;
@@ -16,17 +19,13 @@ mod reach;
 mod rights;
 mod setup;
 mod show;
+mod step;
 mod tls;
+mod witness;
 
-use std::cell::OnceCell;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-
-use aliyun_mqtt::openapi::Api;
-use aliyun_mqtt::{Client, Config, Endpoint, Error, Events, Proxy};
-use clap::Args;
 
 use crate::args::{GlobalArgs, LogLevel};
 use crate::exit::{Exit, Result};
@@ -35,78 +34,18 @@ use crate::output::Out;
 use crate::settings::Settings;
 use crate::threads;
 
-use self::api::NoApi;
+pub(crate) use self::args::DoctorArgs;
 use self::cause::Cause;
-use self::outcome::{Facts, Outcome, Problem};
+use self::examination::Examination;
+use self::outcome::{Facts, Outcome};
 use self::show::{Show, Style};
-use self::tls::Trust;
-
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Pauses between attempts to connect and to call again: a cut is made on purpose here, and an answer is wanted soon.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+use self::step::Step;
 
 /// How long a step may go on after Ctrl-C. What it waits for can mostly not be broken off, and nothing is lost by it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(5);
-
-#[derive(Debug, Args)]
-#[command(after_long_help = "\
-Examples:
-  aliyun-mqtt doctor                       # with the configured settings
-  aliyun-mqtt doctor -v                    # with everything that each step saw
-  aliyun-mqtt doctor -t demo/orders --no-publish
-  aliyun-mqtt doctor --region-id cn-hangzhou   # the API as a second witness
-  aliyun-mqtt doctor --json | jq 'select(.result == \"failed\")'
-
-Prints one line for each step, which ends as ok, warn, FAIL or skip, and at the end each likely cause with its cure. The \
-exit code is that of the first failure, and 0 if there are only warnings. Publishes a marked message to the topic and one \
-to itself, unless --no-publish is given. If a permission seems to be missing and the API is configured, applies for a \
-token for the topic and revokes it at once.")]
-pub(crate) struct DoctorArgs {
-    /// Topic whose rights are tried [default: {parent topic}/aliyun-mqtt-doctor]
-    #[arg(long, short = 't', value_name = "TOPIC")]
-    topic: Option<String>,
-    /// Publish nothing
-    #[arg(long)]
-    no_publish: bool,
-    /// Log in even if a client with this id is online, whose connection that closes
-    #[arg(long)]
-    take_over: bool,
-    /// Check only what needs no network
-    #[arg(long)]
-    offline: bool,
-    /// Print everything that each step saw
-    #[arg(long, short = 'v')]
-    verbose: bool,
-    /// Print one JSON object for each step, and one as the summary
-    #[arg(long, conflicts_with = "verbose")]
-    json: bool,
-    /// Print all causes with their cures, in Markdown
-    #[arg(long, exclusive = true)]
-    list_causes: bool,
-}
-
-/// The steps, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Settings,
-    Dns,
-    Tcp,
-    Tls,
-    Clock,
-    Names,
-    Login,
-    Connect,
-    Subscribe,
-    Publish,
-    P2p,
-    Stay,
-    Token,
-    Api,
-}
 
 type Run = fn(&mut Examination<'_>, &mut Facts) -> Outcome;
 
@@ -127,107 +66,12 @@ const STEPS: [(Step, Run); 14] = [
     (Step::Api, api::api),
 ];
 
-impl Step {
-    fn name(self) -> &'static str {
-        match self {
-            Step::Settings => "settings",
-            Step::Dns => "dns",
-            Step::Tcp => "tcp",
-            Step::Tls => "tls",
-            Step::Clock => "clock",
-            Step::Names => "names",
-            Step::Login => "login",
-            Step::Connect => "connect",
-            Step::Subscribe => "subscribe",
-            Step::Publish => "publish",
-            Step::P2p => "p2p",
-            Step::Stay => "stay",
-            Step::Token => "token",
-            Step::Api => "api",
-        }
-    }
-
-    /// Whether it works without the network.
-    fn is_offline(self) -> bool {
-        matches!(self, Step::Settings | Step::Names | Step::Login)
-    }
-}
-
-/// What is known so far. Each step needs what earlier ones have found, and is skipped where that is missing.
-struct Examination<'a> {
-    args: &'a DoctorArgs,
-    settings: Settings,
-    interrupt: Interrupt,
-    timeout: Duration,
-    endpoint: Option<Endpoint>,
-    /// On the way to the endpoint: what lies below is then the proxy's business.
-    proxy: Option<Proxy>,
-    addresses: Vec<SocketAddr>,
-    /// The first address that answered.
-    reached: Option<SocketAddr>,
-    trust: OnceCell<Result<Trust, String>>,
-    /// TLS is fine, or not wanted.
-    secured: bool,
-    /// Settings or names are not as they must be.
-    misconfigured: bool,
-    /// The client id, where it is not made for this run.
-    given_id: Option<String>,
-    topic: Option<String>,
-    parent: Option<String>,
-    config: Option<Config>,
-    session: Option<Session>,
-    subscribed: bool,
-    api: OnceCell<Result<Api, NoApi>>,
-    groups: OnceCell<Result<Vec<String>, Error>>,
-}
-
-/// A client that is logged in.
-struct Session {
-    client: Client,
-    events: Events,
-}
-
-impl Examination<'_> {
-    /// Whom to trust; the error is what is wrong with a file.
-    fn trust(&self) -> Result<&Trust, Problem> {
-        let trust = self.trust.get_or_init(|| Trust::load(&self.settings));
-        trust.as_ref().map_err(|why| Problem::new(Cause::CaFileUnusable, why.as_str()))
-    }
-
-    /// Ctrl-C wakes whatever waits for this client.
-    fn interrupt_ends(&self, client: &Client) {
-        let client = client.with_timeout(Duration::ZERO);
-        // What is not delivered is a test message.
-        self.interrupt.on(move || drop(client.disconnect()));
-    }
-}
-
 pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
     if args.list_causes {
         Out::new().text(&Cause::table())?;
         return Ok(Exit::Ok);
     }
-    let mut exam = Examination {
-        args,
-        settings: Settings::load(global)?,
-        interrupt: Interrupt::listen()?,
-        timeout: TIMEOUT,
-        endpoint: None,
-        proxy: None,
-        addresses: Vec::new(),
-        reached: None,
-        trust: OnceCell::new(),
-        secured: false,
-        misconfigured: false,
-        given_id: None,
-        topic: None,
-        parent: None,
-        config: None,
-        session: None,
-        subscribed: false,
-        api: OnceCell::new(),
-        groups: OnceCell::new(),
-    };
+    let mut exam = Examination::new(args, Settings::load(global)?, Interrupt::listen()?);
     if global.log == LogLevel::Warn {
         // What the library warns of is what the steps tell.
         log::set_max_level(log::LevelFilter::Error);

@@ -54,7 +54,7 @@ fn resolve_by(
 fn judge(host: &str, why: &str) -> Cause {
     if ["Temporary failure", "try again", "System error"].iter().any(|words| why.contains(words)) {
         Cause::DnsUnavailable
-    } else if super::setup::is_vpc(host) {
+    } else if super::host::is_vpc(host) {
         Cause::DnsVpcName
     } else {
         Cause::DnsNoSuchName

@@ -35,6 +35,13 @@ impl Problem {
     pub(super) fn of(cause: Cause, error: &Error) -> Self {
         Problem::new(cause, words(error))
     }
+
+    /// The problem of a setting, with how to give it.
+    pub(super) fn of_setting(failure: &Failure) -> Self {
+        let cause = if failure.missing.is_some() { Cause::SettingMissing } else { Cause::SettingWrong };
+        let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+        Problem::new(cause, format!("{}{hint}", failure.message))
+    }
 }
 
 /// What an error says, without its hint.

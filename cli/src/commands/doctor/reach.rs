@@ -6,9 +6,10 @@ use std::time::Instant;
 use aliyun_mqtt::Transport;
 
 use super::cause::Cause;
+use super::examination::Examination;
+use super::net;
 use super::outcome::{Facts, Outcome, Problem, millis};
 use super::probe::{Answer, Probe};
-use super::{Examination, net};
 
 pub(super) fn dns(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     let Some(endpoint) = &exam.endpoint else { return Outcome::skipped("there is no endpoint to look up") };

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Code, Error, ErrorKind, Event, Fate, QoS, p2p_topic};
 
-use super::Examination;
 use super::cause::Cause;
+use super::examination::Examination;
 use super::outcome::{Facts, Outcome, Problem, words};
 
 /// How long a message may take to come back, at most.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use aliyun_mqtt::{ClientId, Endpoint, p2p_topic};
 use zeroize::Zeroizing;
 
-use super::Examination;
 use super::cause::Cause;
+use super::examination::{BACKOFF, Examination};
+use super::host::Host;
 use super::outcome::{Facts, Outcome, Problem};
-use crate::exit::Failure;
+use super::witness;
 use crate::settings::{Auth, Key};
 
 /// Where no topic is given, this one below the parent topic is tried.
@@ -19,38 +20,6 @@ const TOPIC: &str = "aliyun-mqtt-doctor";
 const TOPIC_LENGTHS: (usize, usize) = (128, 64);
 const CLIENT_ID_LENGTH: usize = 64;
 
-/// What a host name says of itself. Source of the forms: help pages "Use ApsaraMQ for MQTT SDK for Java" and 335178.
-#[derive(Debug, PartialEq, Eq)]
-enum Host<'a> {
-    Instance {
-        id: &'a str,
-        vpc: bool,
-    },
-    /// For the cloud SDK of servers.
-    Server,
-    Api,
-    Other,
-}
-
-impl<'a> Host<'a> {
-    fn read(host: &'a str) -> Self {
-        let Some(label) = host.strip_suffix(".mqtt.aliyuncs.com") else {
-            let api = host.starts_with("onsmqtt") && host.ends_with(".aliyuncs.com");
-            return if api { Host::Api } else { Host::Other };
-        };
-        if label.ends_with("-server-internet") || label.ends_with("-server-internal") {
-            return Host::Server;
-        }
-        let inner = label.strip_suffix("-internal-vpc").or_else(|| label.strip_suffix("-internal"));
-        Host::Instance { id: inner.unwrap_or(label), vpc: inner.is_some() }
-    }
-}
-
-/// Whether it is reachable only from within a VPC.
-pub(super) fn is_vpc(host: &str) -> bool {
-    matches!(Host::read(&host.to_ascii_lowercase()), Host::Instance { vpc: true, .. })
-}
-
 fn outcome(checked: Result<Outcome, Problem>) -> Outcome {
     checked.unwrap_or_else(Outcome::Failed)
 }
@@ -58,13 +27,6 @@ fn outcome(checked: Result<Outcome, Problem>) -> Outcome {
 /// The warning if there is one, else the fact.
 fn fine(warning: Option<Problem>, fact: String) -> Outcome {
     warning.map_or(Outcome::Ok(fact), Outcome::Warning)
-}
-
-/// The trouble of a setting.
-pub(super) fn setting(failure: &Failure) -> Problem {
-    let cause = if failure.missing.is_some() { Cause::SettingMissing } else { Cause::SettingWrong };
-    let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-    Problem::new(cause, format!("{}{hint}", failure.message))
 }
 
 pub(super) fn settings(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
@@ -79,7 +41,7 @@ fn read(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Proble
         facts.note("file", path.display().to_string());
         facts.note("profile", profile);
     }
-    let text = settings.needed(Key::Endpoint).map_err(|failure| setting(&failure))?;
+    let text = settings.needed(Key::Endpoint).map_err(|failure| Problem::of_setting(&failure))?;
     let endpoint: Endpoint =
         text.parse().map_err(|error: aliyun_mqtt::Error| Problem::of(Cause::EndpointMalformed, &error))?;
     let source = settings.source(Key::Endpoint).map(ToString::to_string);
@@ -107,12 +69,12 @@ fn read(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Proble
     let timeout = settings.seconds(Key::Timeout);
     let fact = endpoint.to_string();
     exam.endpoint = Some(endpoint);
-    exam.proxy = proxy.map_err(|failure| setting(&failure))?;
+    exam.proxy = proxy.map_err(|failure| Problem::of_setting(&failure))?;
     facts.note("proxy", exam.proxy.as_ref().map(ToString::to_string));
-    facts.note("instance_id", instance.map_err(|failure| setting(&failure))?);
-    let auth = auth.map_err(|failure| setting(&failure))?.name();
+    facts.note("instance_id", instance.map_err(|failure| Problem::of_setting(&failure))?);
+    let auth = auth.map_err(|failure| Problem::of_setting(&failure))?.name();
     facts.note("auth", auth);
-    if let Some(timeout) = timeout.map_err(|failure| setting(&failure))? {
+    if let Some(timeout) = timeout.map_err(|failure| Problem::of_setting(&failure))? {
         // As the library takes it.
         exam.timeout = timeout.clamp(Duration::from_secs(1), Duration::from_secs(3600));
     }
@@ -144,7 +106,7 @@ fn check_names(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
         }
         client_id = Some(whole.to_string());
     } else {
-        let group = settings.needed(Key::GroupId).map_err(|failure| setting(&failure))?;
+        let group = settings.needed(Key::GroupId).map_err(|failure| Problem::of_setting(&failure))?;
         let device = settings.text(Key::DeviceId);
         check_id(group, device)?;
         match device {
@@ -248,7 +210,7 @@ fn secret(exam: &Examination<'_>, key: Key) -> Result<Zeroizing<String>, Problem
     match exam.settings.secret(key) {
         Ok(secret) => Ok(secret),
         Err(failure) => {
-            let problem = setting(&failure);
+            let problem = Problem::of_setting(&failure);
             let cause = if problem.cause == Cause::SettingMissing { problem.cause } else { Cause::SecretUnreadable };
             Err(Problem { cause, ..problem })
         }
@@ -257,8 +219,8 @@ fn secret(exam: &Examination<'_>, key: Key) -> Result<Zeroizing<String>, Problem
 
 fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Problem> {
     let settings = &exam.settings;
-    let auth = settings.auth().map_err(|failure| setting(&failure))?;
-    let needed = |key| settings.needed(key).map(str::to_string).map_err(|failure| setting(&failure));
+    let auth = settings.auth().map_err(|failure| Problem::of_setting(&failure))?;
+    let needed = |key| settings.needed(key).map(str::to_string).map_err(|failure| Problem::of_setting(&failure));
     let mut warning = None;
     let mut marked = |text: &str| {
         if text.ends_with(['&', ' ', '\t']) {
@@ -303,8 +265,8 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
     let config = exam
         .settings
         .builder()
-        .and_then(|builder| Ok(builder.backoff(super::BACKOFF.0, super::BACKOFF.1).build()?))
-        .map_err(|failure| setting(&failure))?;
+        .and_then(|builder| Ok(builder.backoff(BACKOFF.0, BACKOFF.1).build()?))
+        .map_err(|failure| Problem::of_setting(&failure))?;
     let mut fact = format!("as {id}");
     if let Ok(login) = config.credentials().login(config.client_id(), config.instance_id()) {
         facts.note("username", login.username.as_str());
@@ -316,13 +278,14 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
 }
 
 fn check_token(exam: &Examination<'_>, facts: &mut Facts) -> Result<(), Problem> {
-    let Some(text) = exam.token().map_err(|failure| Problem { cause: Cause::SecretUnreadable, ..setting(&failure) })?
+    let Some(text) =
+        exam.token().map_err(|failure| Problem { cause: Cause::SecretUnreadable, ..Problem::of_setting(&failure) })?
     else {
         facts.note("token", "none is given: one is applied for by the API");
         return secret(exam, Key::AccessKeySecret).map(drop);
     };
-    super::api::check_form(&text)?;
-    facts.note("token_kinds", super::api::tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
+    witness::check_form(&text)?;
+    facts.note("token_kinds", witness::tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
     Ok(())
 }
 
@@ -334,26 +297,5 @@ impl Examination<'_> {
         let Host::Instance { id, .. } = Host::read(&host) else { return None };
         let message = format!("the instance id is {instance}, the endpoint names {id}");
         (!id.eq_ignore_ascii_case(instance)).then(|| Problem::new(Cause::InstanceNotOfEndpoint, message))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_says_whose_it_is() {
-        let instance = |id, vpc| Host::Instance { id, vpc };
-        for (host, expected) in [
-            ("post-cn-x.mqtt.aliyuncs.com", instance("post-cn-x", false)),
-            ("post-cn-x-internal-vpc.mqtt.aliyuncs.com", instance("post-cn-x", true)),
-            ("post-cn-x-internal.mqtt.aliyuncs.com", instance("post-cn-x", true)),
-            ("post-cn-x-server-internet.mqtt.aliyuncs.com", Host::Server),
-            ("onsmqtt.cn-hangzhou.aliyuncs.com", Host::Api),
-            ("mqtt.example.com", Host::Other),
-            ("localhost", Host::Other),
-        ] {
-            assert_eq!(Host::read(host), expected, "{host}");
-        }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 use serde_json::{Map, Value as Json, json};
 
-use super::Step;
 use super::cause::Cause;
 use super::outcome::{Facts, Outcome, millis};
+use super::step::Step;
 use crate::exit::{Exit, Result};
 use crate::output::Out;
 
