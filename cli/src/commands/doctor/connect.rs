@@ -8,7 +8,7 @@ use super::cause::Cause;
 use super::examination::{Examination, Session};
 use super::outcome::{Facts, Outcome, Problem, words};
 use super::probe::no_websocket;
-use super::{tls, witness};
+use super::{tls_cause, witness};
 use crate::settings::{Auth, Key};
 
 pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
@@ -202,11 +202,11 @@ fn alert(error: &Error) -> Option<Cause> {
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
-            return Some(tls::judge(error));
+            return Some(tls_cause::of_error(error));
         }
         let inner = cause.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
         if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(tls::judge(error));
+            return Some(tls_cause::of_error(error));
         }
         next = cause.source();
     }

@@ -7,7 +7,6 @@
 mod api;
 mod args;
 mod cause;
-mod chain;
 mod clock;
 mod connect;
 mod examination;
@@ -21,6 +20,7 @@ mod setup;
 mod show;
 mod step;
 mod tls;
+mod tls_cause;
 mod witness;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

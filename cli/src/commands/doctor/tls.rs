@@ -14,15 +14,15 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError,
-    RootCertStore, SignatureScheme, StreamOwned,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    StreamOwned,
 };
 use serde_json::{Value as Json, json};
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
 
 use super::cause::Cause;
-use super::chain;
 use super::outcome::{Facts, Problem};
+use super::tls_cause;
 use crate::settings::{Key, Settings};
 use crate::small_text;
 
@@ -284,11 +284,11 @@ impl Handshake {
                 format!("{server} closed the connection during the TLS handshake: {why}"),
             ),
             HandshakeError::Tls(error) => {
-                let found = chain::judge(error, &self.chain, &self.trust.roots, self.trust.own_ca);
+                let found = tls_cause::of_chain(error, &self.chain, &self.trust.roots, self.trust.own_ca);
                 if let Some((cause, words)) = found {
                     return Some(Problem::new(cause, format!("TLS with {server} failed: {error}: {words}")));
                 }
-                let cause = match judge(error) {
+                let cause = match tls_cause::of_error(error) {
                     // Some servers only break off.
                     Cause::TlsNoCommonVersion if self.asked => Cause::TlsClientCertificate,
                     cause => cause,
@@ -312,61 +312,6 @@ impl Handshake {
         let (_, certificate) = X509Certificate::from_der(self.chain.first()?).ok()?;
         let days = days_left(&certificate);
         (days < SOON).then(|| Problem::new(Cause::TlsExpiresSoon, format!("the certificate ends in {days} days")))
-    }
-}
-
-/// The cause of a TLS error.
-pub(super) fn judge(error: &TlsError) -> Cause {
-    use AlertDescription as Alert;
-    use CertificateError as Bad;
-    match error {
-        TlsError::InvalidCertificate(bad) => match bad {
-            Bad::UnknownIssuer | Bad::BadSignature => Cause::TlsUntrustedIssuer,
-            Bad::Expired | Bad::ExpiredContext { .. } => Cause::TlsExpired,
-            Bad::NotValidYet | Bad::NotValidYetContext { .. } => Cause::TlsNotYetValid,
-            Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => Cause::TlsNoNames,
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Cause::TlsNameMismatch,
-            Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => Cause::TlsWrongPurpose,
-            Bad::UnsupportedSignatureAlgorithmContext { .. }
-            | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Cause::TlsOldSignature,
-            Bad::Other(other) => unnamed(&other.to_string()),
-            _ => Cause::TlsCertificateBad,
-        },
-        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => Cause::TlsToPlainPort,
-        TlsError::AlertReceived(
-            Alert::CertificateRequired
-            | Alert::BadCertificate
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateUnknown
-            | Alert::CertificateExpired
-            | Alert::CertificateRevoked
-            | Alert::UnknownCA
-            | Alert::DecryptError
-            | Alert::AccessDenied,
-        ) => Cause::TlsClientCertificate,
-        TlsError::PeerIncompatible(_)
-        | TlsError::AlertReceived(Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity) => {
-            Cause::TlsNoCommonVersion
-        }
-        TlsError::AlertReceived(Alert::UnrecognisedName) => Cause::TlsNameMismatch,
-        TlsError::NoCertificatesPresented => Cause::TlsCertificateBad,
-        // The client's own, before anything is sent.
-        TlsError::InconsistentKeys(_) => Cause::CaFileUnusable,
-        _ => Cause::Unexplained,
-    }
-}
-
-/// The verifier's own errors, for which rustls has no name, and what the library finds in the chain in place of them.
-fn unnamed(error: &str) -> Cause {
-    let known = |words: &str| error.contains(words);
-    match () {
-        () if known("UnsupportedCertVersion") => Cause::TlsVersion1,
-        () if known("EndEntityUsedAsCa") => Cause::TlsIssuerNotAllowed,
-        () if known("NameConstraintViolation") || known("PathLenConstraintViolated") => Cause::TlsIssuerNotAllowed,
-        () if known("self-signed") => Cause::TlsSelfSigned,
-        () if known("RSA key of") => Cause::TlsWeakKey,
-        () if known("not trusted") => Cause::TlsUntrustedIssuer,
-        () => Cause::TlsCertificateBad,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError as Bad, Error as TlsError, RootCertStore};
+use rustls::{AlertDescription, CertificateError as Bad, Error as TlsError, RootCertStore};
 use x509_parser::prelude::{FromDer as _, ParsedExtension, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
@@ -14,9 +14,63 @@ use super::cause::Cause;
 
 const MIN_RSA_BITS: usize = 2048;
 
+/// The cause of a TLS error.
+pub(super) fn of_error(error: &TlsError) -> Cause {
+    use AlertDescription as Alert;
+    match error {
+        TlsError::InvalidCertificate(bad) => match bad {
+            Bad::UnknownIssuer | Bad::BadSignature => Cause::TlsUntrustedIssuer,
+            Bad::Expired | Bad::ExpiredContext { .. } => Cause::TlsExpired,
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => Cause::TlsNotYetValid,
+            Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => Cause::TlsNoNames,
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Cause::TlsNameMismatch,
+            Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => Cause::TlsWrongPurpose,
+            Bad::UnsupportedSignatureAlgorithmContext { .. }
+            | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Cause::TlsOldSignature,
+            Bad::Other(other) => unnamed(&other.to_string()),
+            _ => Cause::TlsCertificateBad,
+        },
+        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => Cause::TlsToPlainPort,
+        TlsError::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::UnknownCA
+            | Alert::DecryptError
+            | Alert::AccessDenied,
+        ) => Cause::TlsClientCertificate,
+        TlsError::PeerIncompatible(_)
+        | TlsError::AlertReceived(Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity) => {
+            Cause::TlsNoCommonVersion
+        }
+        TlsError::AlertReceived(Alert::UnrecognisedName) => Cause::TlsNameMismatch,
+        TlsError::NoCertificatesPresented => Cause::TlsCertificateBad,
+        // The client's own, before anything is sent.
+        TlsError::InconsistentKeys(_) => Cause::CaFileUnusable,
+        _ => Cause::Unexplained,
+    }
+}
+
+/// The verifier's own errors, for which rustls has no name, and what the library finds in the chain in place of them.
+fn unnamed(error: &str) -> Cause {
+    let known = |words: &str| error.contains(words);
+    match () {
+        () if known("UnsupportedCertVersion") => Cause::TlsVersion1,
+        () if known("EndEntityUsedAsCa") => Cause::TlsIssuerNotAllowed,
+        () if known("NameConstraintViolation") || known("PathLenConstraintViolated") => Cause::TlsIssuerNotAllowed,
+        () if known("self-signed") => Cause::TlsSelfSigned,
+        () if known("RSA key of") => Cause::TlsWeakKey,
+        () if known("not trusted") => Cause::TlsUntrustedIssuer,
+        () => Cause::TlsCertificateBad,
+    }
+}
+
 /// The cause that the chain shows, if it shows more than the error says, with words about it. `own_ca`: a CA file is
 /// given.
-pub(super) fn judge(
+pub(super) fn of_chain(
     error: &TlsError,
     chain: &[CertificateDer<'static>],
     roots: &RootCertStore,
