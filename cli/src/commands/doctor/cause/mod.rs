@@ -1,4 +1,4 @@
-//! The causes that are told apart: what each is called, what it means, and its cure in the words of the service's console.
+//! The causes that doctor distinguishes: the id of each, what it means, and its cure in the console's terms.
 
 mod answers;
 mod api;
@@ -9,25 +9,25 @@ mod settings;
 
 use crate::exit::Exit;
 
-/// What stands at the head of [`Cause::table`], and of `docs/doctor.md`, which is made of it.
+/// The head of [`Cause::table`], and so of `docs/doctor.md`, which is generated from it.
 const HEAD: &str = "\
 # What `aliyun-mqtt doctor` can find
 
-Each step that fails or warns names one of these causes, in `--json` by its id. *Exit* is the program's exit code where it
-is the first failure; a warning alone ends with 0. The service does not document which code of CONNACK goes with which
-cause, and cuts a connection without a word where a permission is missing: where only that was seen, the text says
-\"likely\". With access to the API (`--region-id`, and an AccessKey with its secret) more is told apart.
+Each step that fails or warns names one of these causes; `--json` gives its id. *Exit* is the exit code of the program if
+this is its first failure; if there are only warnings, the exit code is 0. The service does not document which CONNACK code
+means which cause, and closes a connection without a reason if a permission is missing. If only that was observed, the text
+says \"probably\". With access to the API (`--region-id`, and an AccessKey with its secret), doctor can distinguish more.
 
 | id | exit | cause | cure |
 |---|---|---|---|
 ";
 
-/// One cause.
+/// Everything about one cause.
 #[derive(Debug)]
 struct Row {
     cause: Cause,
     id: &'static str,
-    /// For a failure with this cause.
+    /// The exit code of the program if this is its first failure.
     exit: Exit,
     text: &'static str,
     cure: &'static str,
@@ -39,7 +39,7 @@ const fn row(cause: Cause, id: &'static str, exit: Exit, text: &'static str, cur
 
 macro_rules! causes {
     ($($name:ident)*) => {
-        /// Why a step failed or warns.
+        /// Why a step failed or gives a warning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Cause { $($name),* }
 
@@ -47,7 +47,7 @@ macro_rules! causes {
     };
 }
 
-// In the order of the rows below, which is checked when this is compiled.
+// In the order of the rows, which the compiler checks below.
 causes! {
     SettingMissing
     SettingWrong
@@ -176,7 +176,7 @@ causes! {
 const THEMES: [&[Row]; 7] =
     [settings::ROWS, network::ROWS, answers::ROWS, login::ROWS, messages::ROWS, api::ROWS, REST];
 
-/// What is left when none of the others fits.
+/// The cause for everything else.
 const REST: &[Row] = &[row(
     Cause::Unexplained,
     "unexplained",
@@ -185,7 +185,7 @@ const REST: &[Row] = &[row(
     "see the message; --log debug shows more",
 )];
 
-/// Each cause has its row, at its place.
+/// Checks that each cause has its row, in the same place.
 const _: () = {
     let (mut theme, mut count) = (0, 0);
     while theme < THEMES.len() {
@@ -208,27 +208,27 @@ impl Cause {
         Cause::rows().nth(self as usize).expect("each cause has its row")
     }
 
-    /// Its stable name.
+    /// Returns the stable name of this cause.
     pub(super) fn id(self) -> &'static str {
         self.row().id
     }
 
-    /// How the program ends where it is the first failure.
+    /// Returns the exit code of the program if this is its first failure.
     pub(super) fn exit(self) -> Exit {
         self.row().exit
     }
 
-    /// What is wrong.
+    /// Describes what is wrong.
     pub(super) fn text(self) -> &'static str {
         self.row().text
     }
 
-    /// What to do.
+    /// Describes what to do.
     pub(super) fn cure(self) -> &'static str {
         self.row().cure
     }
 
-    /// All of them as a page in Markdown: `docs/doctor.md`.
+    /// Returns all causes as a Markdown page: `docs/doctor.md`.
     pub(super) fn table() -> String {
         let mut page = HEAD.to_string();
         for Row { id, exit, text, cure, .. } in Cause::rows() {
