@@ -1,4 +1,5 @@
-//! The steps that ask the service's API: is the token valid, and does the API know the account, instance and group?
+//! The steps that ask the service's API: whether the token is valid, and whether the API knows AccessKey, instance and
+//! group.
 
 use std::time::Instant;
 
@@ -16,13 +17,13 @@ pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
         Ok(None) => return Outcome::skipped(no_token(exam)),
         Err(_) => return Outcome::skipped("the token could not be read"),
     };
-    // Nothing can be asked of it.
+    // The API would reject a malformed token with a less helpful error.
     if let Err(problem) = check_form(&text) {
         return problem.into();
     }
     let api = match exam.api() {
         Ok(api) => api,
-        Err(why) => return Outcome::skipped(why.told("only the API tells whether a token is valid")),
+        Err(why) => return Outcome::skipped(why.reason_for("only the API can tell whether a token is valid")),
     };
     let mut dead = Vec::new();
     for (kind, token) in tokens(&text) {
@@ -35,20 +36,17 @@ pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     facts.note("kinds", tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
     facts.note("valid", dead.is_empty());
     match &dead[..] {
-        [] => Outcome::ok("valid, says the API"),
+        [] => Outcome::ok("valid according to the API"),
         kinds => Problem::new(Cause::TokenDead, format!("QueryToken says no to the token {}", kinds.join(", "))).into(),
     }
 }
 
-/// Why there is no token to look at.
+/// Returns the reason why there is no token to check.
 fn no_token(exam: &Examination<'_>) -> String {
     match (exam.settings.auth(), exam.settings.source(Key::Token)) {
-        (Ok(Auth::Token), _) => "no token is given: one is applied for at the login".to_string(),
+        (Ok(Auth::Token), _) => "no token is given; one is applied for when the client logs in".to_string(),
         (Ok(auth), Some(source)) => {
-            format!(
-                "a token is given ({source}), but the login is by {} and does not use it; --auth token would",
-                auth.name()
-            )
+            format!("a token is given ({source}), but the login by {} does not use it; --auth token does", auth.name())
         }
         _ => "no token is given".to_string(),
     }
@@ -64,13 +62,13 @@ pub(super) fn api(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     facts.note("region", api.region());
     facts.note("access_key_id", api.access_key_id());
     let start = Instant::now();
-    let Some(groups) = exam.groups() else { return Outcome::skipped("it cannot be asked") };
+    let Some(groups) = exam.groups() else { return Outcome::skipped("the API cannot be asked") };
     facts.time("answer_ms", start);
     match groups {
         Err(error) => {
             facts.note("request_id", error.api().and_then(ApiFault::request_id));
             let problem = judge(error);
-            // It is there, and takes the key: a policy for some operations only may be meant so.
+            // The API is reachable and accepts the AccessKey. A policy may intentionally allow only some operations.
             if problem.cause == Cause::ApiNoPermission { Outcome::Warning(problem) } else { problem.into() }
         }
         Ok(groups) => {

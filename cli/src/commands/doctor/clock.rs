@@ -1,4 +1,4 @@
-//! The clock check: compares this machine's clock with that of the service's API.
+//! The clock check: compares this machine's clock with the date in an answer of the service's API.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,23 +14,24 @@ use super::tls::HandshakeError;
 use crate::settings::Key;
 use crate::time::nearest;
 
-/// From these differences on, the clock is off, and signed requests are refused (15 minutes: help page 2593177).
+/// Beyond this difference doctor warns.
 const OFF: Duration = Duration::from_secs(60);
+/// Beyond this difference the API rejects signed requests (help page 2593177).
 const WRONG: Duration = Duration::from_secs(15 * 60);
 
 pub(super) fn clock(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     let url = match exam.api() {
         Ok(api) => api.endpoint(),
-        Err(why) => return Outcome::skipped(why.told("the clock of the API")),
+        Err(why) => return Outcome::skipped(why.reason_for("the clock of the API is unknown")),
     };
     if exam.settings.text(Key::Proxy).is_some() {
-        return Outcome::skipped("the API is asked through a proxy, and its clock only without one");
+        return Outcome::skipped("the clock of the API is read only without a proxy");
     }
     let Some((head, local)) = ask_api(exam, &url) else {
-        return Outcome::skipped(format!("{url} gave no answer to read its clock from"));
+        return Outcome::skipped(format!("{url} did not answer"));
     };
-    let Some(server) = head.date else { return Outcome::skipped(format!("the answer of {url} has no date")) };
-    // Whole seconds are all that a date in HTTP has.
+    let Some(server) = head.date else { return Outcome::skipped(format!("the answer of {url} contains no date")) };
+    // A date in HTTP has whole seconds.
     let ahead = local.as_second() - server.as_second();
     facts.note("server_time", server.to_string());
     facts.note("local_time", format!("{local:.0}"));
@@ -45,11 +46,11 @@ pub(super) fn clock(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     }
 }
 
-/// The head of what the API says to nothing in particular, and this machine's time then.
+/// Requests the root of the API, and returns the head of the answer with this machine's time at its arrival.
 fn ask_api(exam: &Examination<'_>, url: &str) -> Option<(HttpHead, Timestamp)> {
     let (scheme, rest) = url.split_once("://")?;
     let secure = scheme == "https";
-    // The library's own form of it: no path, no user.
+    // The library formats this URL; it has neither path nor user.
     let (host, port) = match rest.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
         _ => (rest, if secure { 443 } else { 80 }),

@@ -1,4 +1,4 @@
-//! The login: CONNECT, and why it is refused.
+//! The step `connect`: logs in, and finds the cause if that fails.
 
 use std::time::Instant;
 
@@ -24,10 +24,10 @@ pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome 
     if let (Some(id), false) = (&exam.given_id, exam.args.take_over) {
         match exam.api().ok().map(|api| api.query_session(id)) {
             Some(Ok(true)) => {
-                return Problem::new(Cause::ClientIdInUse, format!("{id} is online, says the API")).into();
+                return Problem::new(Cause::ClientIdInUse, format!("according to the API, {id} is online")).into();
             }
             Some(Ok(false)) => facts.note("online_before", false),
-            // The API has a step of its own.
+            // The step `api` reports this error.
             Some(Err(_)) | None => {}
         }
     }
@@ -51,7 +51,7 @@ pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome 
 }
 
 impl Examination<'_> {
-    /// Why a login failed.
+    /// Finds the cause of a failed login.
     pub(super) fn refusal(&self, error: &Error, facts: &mut Facts) -> Problem {
         if let Some(cause) = alert(error) {
             return Problem::of(cause, error);
@@ -65,11 +65,11 @@ impl Examination<'_> {
                 return self.no_token(error);
             }
             ErrorKind::Credentials => Cause::SecretUnreadable,
-            // Name, connection and TLS were fine a moment ago, whatever stage it hangs in for the library.
+            // The earlier steps resolved the name, connected and completed TLS, so CONNECT is what got no answer.
             ErrorKind::Timeout(_) => self.answer_found(facts).unwrap_or(Cause::ConnackSilent),
             ErrorKind::Protocol => match self.answer_found(facts).or_else(|| by_status(error)) {
                 Some(cause) => cause,
-                // It speaks MQTT, but not with this client: the service is said to cut for a group that does not exist.
+                // The port speaks MQTT. The service is said to close the connection if the group does not exist.
                 None => return self.by_witness(error, Cause::ConnectionClosed),
             },
             ErrorKind::Connect | ErrorKind::ConnectionLost => Cause::ConnectionCut,
@@ -79,15 +79,16 @@ impl Examination<'_> {
         Problem::of(cause, error)
     }
 
-    /// No token could be applied for.
+    /// Finds the cause if no token could be applied for.
     fn no_token(&self, error: &Error) -> Problem {
         let problem = witness::judge(error);
-        // Of the token's one resource, the parent topic is what the service checks.
+        // The service checks the parent topic of the token's only resource.
         let topic = error.api().is_some_and(|fault| fault.code() == Some("PermissionCheckFailed"));
         if topic { Problem { cause: Cause::TopicNotCreated, ..problem } } else { problem }
     }
 
-    /// CONNACK said no. The service does not document which code is for which cause, so the API is asked too.
+    /// Finds the cause of a refusing CONNACK. The service does not document what its codes mean, so the API is asked,
+    /// too.
     fn refused(&self, error: &Error) -> Problem {
         let code = error.code().map_or(0, Code::number);
         let said = |cause| Problem::of(cause, error);
@@ -104,7 +105,7 @@ impl Examination<'_> {
         self.by_witness(error, by_code)
     }
 
-    /// What the API knows, else this cause.
+    /// Returns the cause that the API knows, or `otherwise`.
     fn by_witness(&self, error: &Error, otherwise: Cause) -> Problem {
         match self.witness() {
             Some((cause, message)) => Problem::new(cause, format!("{}; the API: {message}", words(error))),
@@ -112,13 +113,13 @@ impl Examination<'_> {
         }
     }
 
-    /// What the API knows of a login that was refused.
+    /// Asks the API why the login was refused.
     fn witness(&self) -> Option<(Cause, String)> {
         let auth = self.settings.auth().ok()?;
         match self.groups()? {
             Err(error) => {
                 let problem = witness::judge(error);
-                // A device's login does not depend on the account's key; a token's not on its secret.
+                // The login of a device does not depend on the account's AccessKey, that of a token not on its secret.
                 let counts = match problem.cause {
                     Cause::InstanceUnknown => true,
                     Cause::AccessKeyUnknown => auth == Auth::Signature || auth == Auth::Token,
@@ -130,14 +131,15 @@ impl Examination<'_> {
             Ok(groups) => {
                 let group = self.group()?;
                 if !groups.contains(&group) {
-                    return Some((Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))));
+                    return Some((Cause::GroupNotCreated, format!("{group:?} is not among {}", groups.join(", "))));
                 }
             }
         }
         match auth {
-            Auth::Signature => {
-                Some((Cause::SignatureNotTaken, "it takes this key, and knows instance and group".to_string()))
-            }
+            Auth::Signature => Some((
+                Cause::SignatureNotTaken,
+                "it accepts this AccessKey, and knows the instance and the group".to_string(),
+            )),
             Auth::Device => self.device_witness(),
             Auth::Token => self.token_witness(),
             Auth::CustomPlain | Auth::CustomSigned => None,
@@ -153,7 +155,7 @@ impl Examination<'_> {
             Ok(known) => {
                 let secret = self.settings.secret(Key::DeviceAccessKeySecret).ok()?;
                 (known.access_key_secret() != secret.as_str())
-                    .then(|| (Cause::DeviceSecretWrong, "the credential has another secret".to_string()))
+                    .then(|| (Cause::DeviceSecretWrong, "the credential has a different secret".to_string()))
             }
             Err(error) => {
                 let fault = error.api()?;
@@ -167,14 +169,14 @@ impl Examination<'_> {
         let (api, text) = (self.api().ok()?, self.token().ok()??);
         for (kind, token) in witness::tokens(&text) {
             if !api.query_token(token).ok()? {
-                return Some((Cause::TokenDead, format!("QueryToken says no to the token {kind}")));
+                return Some((Cause::TokenDead, format!("QueryToken reports that the token {kind} is not valid")));
             }
         }
-        Some((Cause::TokenOfOtherKey, "QueryToken says that the token is valid".to_string()))
+        Some((Cause::TokenOfOtherKey, "QueryToken reports that the token is valid".to_string()))
     }
 }
 
-/// What went wrong before the proxy had made the connection, or within TLS, which nothing has tried before.
+/// Finds the cause of what fails at the proxy, or in TLS behind it, which no earlier step has tried.
 fn by_proxy(error: &Error) -> Option<Cause> {
     Some(match (error.kind(), error.stage()) {
         (ErrorKind::Timeout(Stage::Resolve | Stage::Connect | Stage::Proxy), _) => Cause::ProxySilent,
@@ -187,8 +189,7 @@ fn by_proxy(error: &Error) -> Option<Cause> {
     })
 }
 
-/// The cause that the answer to the library's request for a WebSocket shows. With a proxy on the way there is no other
-/// witness.
+/// Finds the cause by the answer to the library's request for a WebSocket. Through a proxy, nothing else can be asked.
 fn by_status(error: &Error) -> Option<Cause> {
     match error.code()? {
         Code::WebSocket(101) => Some(Cause::WebSocketWithoutMqtt),
@@ -197,7 +198,7 @@ fn by_status(error: &Error) -> Option<Cause> {
     }
 }
 
-/// What a server says about the client's certificate comes only after the handshake, with TLS 1.3.
+/// Finds the cause in a TLS alert. In TLS 1.3 the server rejects a client certificate only after the handshake.
 fn alert(error: &Error) -> Option<Cause> {
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
@@ -213,7 +214,7 @@ fn alert(error: &Error) -> Option<Cause> {
     None
 }
 
-/// Whether an error of this library is behind it, and not one of a file or command.
+/// Returns true if the cause is an error of the library, not of a file or command.
 fn is_own(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Error>)
 }

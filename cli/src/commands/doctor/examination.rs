@@ -1,4 +1,4 @@
-//! What is known so far, from the settings and from the steps that ran.
+//! The state of an examination: the settings, and what the steps have learned so far.
 
 use std::cell::OnceCell;
 use std::net::SocketAddr;
@@ -17,27 +17,27 @@ use crate::settings::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Pauses between attempts to connect and to call again: a cut is made on purpose here, and an answer is wanted soon.
+/// The backoff between attempts. Short, because doctor provokes lost connections and wants a result soon.
 pub(super) const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
-/// What is known so far. Each step needs what earlier ones have found, and is skipped where that is missing.
+/// What is known so far. A step is skipped if an earlier one did not find what it needs.
 pub(super) struct Examination<'a> {
     pub(super) args: &'a DoctorArgs,
     pub(super) settings: Settings,
     pub(super) interrupt: Interrupt,
     pub(super) timeout: Duration,
     pub(super) endpoint: Option<Endpoint>,
-    /// On the way to the endpoint: what lies below is then the proxy's business.
+    /// The proxy on the way to the endpoint; it resolves the name and opens the connection.
     pub(super) proxy: Option<Proxy>,
     pub(super) addresses: Vec<SocketAddr>,
-    /// The first address that answered.
+    /// The first address that accepted a connection.
     pub(super) reached: Option<SocketAddr>,
     trust: OnceCell<Result<Trust, String>>,
-    /// TLS is fine, or not wanted.
+    /// TLS works, or the endpoint is plain.
     pub(super) secured: bool,
-    /// Settings or names are not as they must be.
+    /// A setting or a name is invalid.
     pub(super) misconfigured: bool,
-    /// The client id, where it is not made for this run.
+    /// The client id, unless it is generated for this run.
     pub(super) given_id: Option<String>,
     pub(super) topic: Option<String>,
     pub(super) parent: Option<String>,
@@ -79,32 +79,32 @@ impl<'a> Examination<'a> {
         }
     }
 
-    /// Whom to trust; the error is what is wrong with a file.
+    /// Returns the certificates to trust, or the problem of a file with certificates.
     pub(super) fn trust(&self) -> Result<&Trust, Problem> {
         let trust = self.trust.get_or_init(|| Trust::load(&self.settings));
         trust.as_ref().map_err(|why| Problem::new(Cause::CaFileUnusable, why.as_str()))
     }
 
-    /// Ctrl-C wakes whatever waits for this client.
+    /// Makes Ctrl-C end all calls that wait for this client.
     pub(super) fn interrupt_ends(&self, client: &Client) {
         let client = client.with_timeout(Duration::ZERO);
-        // What is not delivered is a test message.
+        // Only a test message could be lost.
         self.interrupt.on(move || drop(client.disconnect()));
     }
 }
 
-/// Why the API cannot be asked.
+/// The reason why the API cannot be asked.
 #[derive(Debug, Clone)]
 pub(super) enum NoApi {
-    /// It is not configured, or not to be asked.
+    /// It is not configured, or `--offline` is given.
     Absent(&'static str),
-    /// What is configured does not do.
+    /// Its configuration is invalid.
     Wrong(Cause, String),
 }
 
 impl NoApi {
-    /// As the reason of a step that is skipped.
-    pub(super) fn told(&self, what: &str) -> String {
+    /// Returns the reason to skip a step for this.
+    pub(super) fn reason_for(&self, what: &str) -> String {
         match self {
             NoApi::Absent(why) => format!("{what}: {why}"),
             NoApi::Wrong(_, message) => format!("{what}: {message}"),

@@ -1,13 +1,13 @@
-//! What a host name says of itself.
+//! What the host name of an endpoint tells: an instance, another kind of address, or nothing.
 
-/// What a host name says of itself. Source of the forms: help pages "Use ApsaraMQ for MQTT SDK for Java" and 335178.
+/// The kind of a host name. The forms are those of the help pages "Use ApsaraMQ for MQTT SDK for Java" and 335178.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Host<'a> {
     Instance {
         id: &'a str,
         vpc: bool,
     },
-    /// For the cloud SDK of servers.
+    /// An endpoint for the cloud SDK.
     Server,
     Api,
     Other,
@@ -27,7 +27,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// Whether it is reachable only from within a VPC.
+/// Returns true if the host is reachable only inside a VPC.
 pub(super) fn is_vpc(host: &str) -> bool {
     matches!(Host::read(&host.to_ascii_lowercase()), Host::Instance { vpc: true, .. })
 }

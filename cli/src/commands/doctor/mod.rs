@@ -1,8 +1,10 @@
-//! `doctor`: walks the way from the settings to a message that comes back, and says where it ends, why, and what helps.
+//! `doctor`: checks everything from the settings to a message that comes back, and explains what fails and what helps.
 //!
-//! * `cause` is the list of causes; `show` prints what was found.
-//! * `setup`, `reach`, `clock`, `connect`, `rights` and `api` are the steps, in the order of the walk.
-//! * `net`, `tls` and `speaks` look at the line below MQTT; MQTT itself is the library's.
+//! * `cause` lists the causes with their cures; `outcome` is what a step finds, and `show` prints it.
+//! * `setup`, `reach`, `clock`, `connect`, `rights` and `api` are the steps; `step` has their names and `STEPS` their
+//!   order. `examination` holds what the steps have learned so far.
+//! * `host`, `net`, `tls`, `tls_cause` and `probe` look at the layers below MQTT; MQTT itself is left to the library.
+//!   `witness` asks the service's API for what MQTT does not tell.
 
 mod api;
 mod args;
@@ -41,10 +43,10 @@ use self::outcome::{Facts, Outcome};
 use self::show::{Show, Style};
 use self::step::Step;
 
-/// How long a step may go on after Ctrl-C. What it waits for can mostly not be broken off, and nothing is lost by it.
+/// How long a step may continue after Ctrl-C. Most of what the steps wait for cannot be interrupted.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long saying goodbye may take.
+/// The timeout for disconnecting at the end.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 type Run = fn(&mut Examination<'_>, &mut Facts) -> Outcome;
@@ -73,7 +75,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
     }
     let mut exam = Examination::new(args, Settings::load(global)?, Interrupt::listen()?);
     if global.log == LogLevel::Warn {
-        // What the library warns of is what the steps tell.
+        // The steps report what the library warns about.
         log::set_max_level(log::LevelFilter::Error);
     }
     exam.interrupt.begin();
@@ -102,16 +104,16 @@ pub(crate) fn run(args: &DoctorArgs, global: &GlobalArgs) -> Result<Exit> {
         lock(&show).step(step, &outcome, facts, start.elapsed())?;
     }
     if let Some(session) = exam.session.take() {
-        // Everything was told already.
+        // Nothing is left to report.
         let _ = session.client.with_timeout(exam.timeout.min(GOODBYE)).disconnect();
     }
     lock(&show).summary(exam.interrupt.happened())
 }
 
-/// Ends the program with its report, unless it ends by itself before that.
+/// Prints the summary and ends the program, unless it ends by itself before that.
 fn end_soon(show: &Mutex<Show>) {
     thread::sleep(PATIENCE);
-    // Nobody else reports from now on.
+    // Keeps the lock, so that no step is printed behind the summary.
     let mut shown = lock(show);
     let exit = match shown.summary(true) {
         Ok(exit) => exit,

@@ -1,4 +1,4 @@
-//! What a step finds: how it ended, the problem if there is one, and the facts it saw.
+//! What a step finds: its outcome, the problem if there is one, and the facts for `--verbose` and `--json`.
 
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,15 @@ use crate::exit::Failure;
 /// How a step ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// With the fact that was found, in words.
+    /// With what was found, in a few words.
     Ok(String),
     Warning(Problem),
     Failed(Problem),
-    /// Not tried, and why.
+    /// Not run, with the reason.
     Skipped(String),
 }
 
-/// What is wrong: the likely cause, and what was seen, in words.
+/// A problem: its probable cause, and a message about what was observed.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) cause: Cause,
@@ -31,12 +31,12 @@ impl Problem {
         Problem { cause, message: message.into() }
     }
 
-    /// An error without its hint: the cure is the doctor's.
+    /// Makes a problem of an error. The error's hint is left out, since the cause has its own cure.
     pub(super) fn of(cause: Cause, error: &Error) -> Self {
         Problem::new(cause, words(error))
     }
 
-    /// The problem of a setting, with how to give it.
+    /// Makes a problem of a missing or invalid setting. The message keeps the hint, which says how to give the setting.
     pub(super) fn of_setting(failure: &Failure) -> Self {
         let cause = if failure.missing.is_some() { Cause::SettingMissing } else { Cause::SettingWrong };
         let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
@@ -44,7 +44,7 @@ impl Problem {
     }
 }
 
-/// What an error says, without its hint.
+/// Returns the message of an error without its hint.
 pub(super) fn words(error: &Error) -> String {
     Failure::from(error).message
 }
@@ -64,6 +64,7 @@ impl Outcome {
         Outcome::Skipped(why.into())
     }
 
+    /// Returns the word for this outcome in JSON.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Outcome::Ok(_) => "ok",
@@ -73,8 +74,8 @@ impl Outcome {
         }
     }
 
-    /// The fact, the failure or the reason: the rest of the step's line.
-    pub(super) fn told(&self) -> &str {
+    /// Returns the rest of the step's line: what was found, what is wrong, or why the step was skipped.
+    pub(super) fn summary(&self) -> &str {
         match self {
             Outcome::Ok(text) | Outcome::Skipped(text) => text,
             Outcome::Warning(problem) | Outcome::Failed(problem) => &problem.message,
@@ -89,7 +90,7 @@ impl Outcome {
     }
 }
 
-/// What a step saw, in the order it saw it.
+/// The facts that a step found, in that order.
 #[derive(Debug, Default)]
 pub(super) struct Facts(Vec<(&'static str, Json)>);
 
@@ -98,7 +99,7 @@ impl Facts {
         self.0.push((name, value.into()));
     }
 
-    /// The time since then in milliseconds, to a tenth.
+    /// Notes the time since `since`, in milliseconds.
     pub(super) fn time(&mut self, name: &'static str, since: Instant) {
         self.note(name, millis(since.elapsed()));
     }
@@ -113,6 +114,7 @@ impl IntoIterator for Facts {
     }
 }
 
+/// Milliseconds with one decimal place.
 pub(super) fn millis(time: Duration) -> Json {
     json!((time.as_secs_f64() * 10_000.0).round() / 10.0)
 }

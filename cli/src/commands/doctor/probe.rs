@@ -1,5 +1,5 @@
-//! What is it that answers on a port? Asked in MQTT, in HTTP and in TLS, each on a connection of its own. Nothing that is
-//! asked holds a name or a secret.
+//! Probes what a port speaks: sends a request in MQTT, in HTTP and in TLS, each on a new connection. No request
+//! contains a name or a secret.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
@@ -11,56 +11,56 @@ use jiff::Timestamp;
 use super::cause::Cause;
 use super::tls::{ReadWrite, Trust};
 
-/// How long one question may take at most.
+/// The longest time for one request.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// CONNECT of MQTT 3.1.1 without a client id, user name or password: any broker answers it, if only with a refusal.
+/// A CONNECT of MQTT 3.1.1 without client id, user name and password. Any broker answers it, at least with a refusal.
 const CONNECT: &[u8] = &[0x10, 12, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 10, 0, 0];
 
-/// What was found.
+/// What answered.
 #[derive(Debug)]
 pub(super) enum Answer {
     Mqtt,
     Tls,
     Http(HttpHead),
     Amqp,
-    /// Nothing, though the connection stood.
+    /// Nothing, although the connection stayed open.
     Silent,
-    /// The end of the connection.
+    /// The connection was closed.
     Closed,
-    /// These bytes.
+    /// Something unknown, with its first bytes.
     Other(Vec<u8>),
 }
 
-/// The head of an HTTP answer.
+/// The head of an HTTP response.
 #[derive(Debug)]
 pub(super) struct HttpHead {
     pub(super) status: u16,
     pub(super) date: Option<Timestamp>,
     proxy: bool,
-    /// Where it sends the reader.
+    /// The target of a redirect.
     location: Option<String>,
-    /// That is on the host that was asked.
+    /// The redirect stays on the same host.
     stays: bool,
     upgrade: Upgrade,
 }
 
-/// What an answer says of the WebSocket that was asked for.
+/// What a response says about the requested WebSocket.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Upgrade {
-    /// `Upgrade`, `Connection` and `Sec-WebSocket-Accept` are as they must be.
+    /// `Upgrade`, `Connection` and `Sec-WebSocket-Accept` are valid.
     agreed: bool,
     mqtt: bool,
 }
 
 impl Answer {
-    /// In words.
+    /// Describes the answer in a few words.
     pub(super) fn describe(&self) -> String {
         match self {
             Answer::Mqtt => "MQTT".to_string(),
             Answer::Tls => "TLS".to_string(),
             Answer::Http(head) => match &head.location {
-                // Whoever answers chooses it.
+                // Quoted, since the other side chooses it.
                 Some(location) => format!("HTTP (status {}, to {location:?})", head.status),
                 None => format!("HTTP (status {})", head.status),
             },
@@ -73,7 +73,7 @@ impl Answer {
         }
     }
 
-    /// What that means for a client that wants MQTT by this transport; `None` where it explains nothing.
+    /// Returns the cause for a client that uses MQTT over this transport, or `None` if the answer explains nothing.
     pub(super) fn cause(&self, transport: Transport) -> Option<Cause> {
         let websocket = matches!(transport, Transport::Ws | Transport::Wss);
         Some(match self {
@@ -100,7 +100,7 @@ impl Answer {
     }
 }
 
-/// What another HTTP status than 101 means that answers the request for a WebSocket.
+/// Finds the cause for an HTTP status other than 101 in response to the request for a WebSocket.
 pub(super) fn no_websocket(status: u16) -> Cause {
     match status {
         407 => Cause::HttpProxy,
@@ -108,24 +108,24 @@ pub(super) fn no_websocket(status: u16) -> Cause {
         300..=399 => Cause::WebSocketRedirected,
         401 | 403 => Cause::WebSocketNotAllowed,
         426 => Cause::WebSocketUpgradeLost,
-        // These say that there is no such thing, not that it is not there now.
+        // Not supported, as opposed to temporarily unavailable.
         501 | 505 => Cause::WebSocketRefused,
         429 | 500..=599 => Cause::WebSocketNoServer,
         _ => Cause::WebSocketRefused,
     }
 }
 
-/// Where to ask, and through what.
+/// A port to probe.
 pub(super) struct Probe<'a> {
     pub(super) address: SocketAddr,
     pub(super) endpoint: &'a Endpoint,
-    /// Whom to trust within TLS; without it nothing is asked there.
+    /// What to trust in TLS. Without it, nothing is sent over TLS.
     pub(super) trust: Option<&'a Trust>,
     pub(super) timeout: Duration,
 }
 
 impl Probe<'_> {
-    /// Asks without TLS.
+    /// Probes without TLS.
     pub(super) fn plain(&self) -> Answer {
         match self.ask(&|| self.dial().map(|stream| Box::new(stream) as Box<dyn ReadWrite>)) {
             found @ (Answer::Closed | Answer::Other(_) | Answer::Silent) if self.answers_tls() => {
@@ -136,7 +136,7 @@ impl Probe<'_> {
         }
     }
 
-    /// Asks within TLS.
+    /// Probes within TLS.
     pub(super) fn within_tls(&self) -> Answer {
         self.ask(&|| {
             let trust = self.trust?;
@@ -185,13 +185,13 @@ impl Probe<'_> {
     }
 }
 
-/// So much of a `Location` is shown.
+/// At most this many characters of a `Location` are kept.
 const LOCATION: usize = 200;
 
-/// The answer to the key of [`UPGRADE`].
+/// The accept value for the key in [`UPGRADE`].
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Asks for a WebSocket with MQTT; the key is the example of RFC 6455.
+/// Headers that request a WebSocket for MQTT. The key is the example in RFC 6455.
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n";
 
@@ -200,7 +200,7 @@ fn request(host: &str, port: u16, path: &str, more: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{more}\r\n")
 }
 
-/// The head of what an HTTP server says to a request for its root.
+/// Requests the root of an HTTP server, and returns the head of the response.
 pub(super) fn head(stream: &mut dyn ReadWrite, host: &str, port: u16, limit: Duration) -> Option<HttpHead> {
     match question_and_answer(stream, request(host, port, "/", "Connection: close\r\n").as_bytes(), limit) {
         Answer::Http(head) => Some(head),
@@ -218,7 +218,7 @@ fn question_and_answer(stream: &mut dyn ReadWrite, question: &[u8], limit: Durat
         [] => Answer::Closed,
         // CONNACK has two bytes in MQTT 3.1.1.
         [0x20, 2, ..] => Answer::Mqtt,
-        // An alert or a handshake of any version of TLS.
+        // An alert or a handshake message, in any version of TLS.
         [0x15 | 0x16, 3, ..] => Answer::Tls,
         _ if bytes.starts_with(b"AMQP") => Answer::Amqp,
         _ if bytes.starts_with(b"HTTP/") => match parse(&bytes) {
@@ -229,7 +229,7 @@ fn question_and_answer(stream: &mut dyn ReadWrite, question: &[u8], limit: Durat
     }
 }
 
-/// The beginning of the answer, and whether time ran out rather than the connection.
+/// Reads the beginning of the answer. Returns true with it if the time ran out before the connection was closed.
 fn answer(stream: &mut dyn ReadWrite, deadline: Instant) -> (Vec<u8>, bool) {
     const MOST: usize = 16 * 1024;
     let (mut bytes, mut part) = (Vec::new(), [0; 1024]);
@@ -266,7 +266,7 @@ fn parse(bytes: &[u8]) -> Option<HttpHead> {
             "proxy-authenticate" => proxy = true,
             "location" => location = Some(value.chars().take(LOCATION).collect()),
             "upgrade" => upgrades = value.eq_ignore_ascii_case("websocket"),
-            // What the library under this program takes: the one word.
+            // The WebSocket library accepts no list here.
             "connection" => connects = value.eq_ignore_ascii_case("upgrade"),
             "sec-websocket-accept" => accepts = value == ACCEPT,
             "sec-websocket-protocol" => mqtt = value == "mqtt",
@@ -277,7 +277,7 @@ fn parse(bytes: &[u8]) -> Option<HttpHead> {
     Some(HttpHead { status, date, proxy, location, stays: false, upgrade })
 }
 
-/// Whether a `Location` is on this host: relative, or an address there.
+/// Returns true if a `Location` stays on this host: it is relative, or names the host.
 fn is_on(location: &str, host: &str) -> bool {
     let Some((_, rest)) = location.split_once("://") else { return !location.starts_with("//") };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

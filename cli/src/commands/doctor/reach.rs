@@ -1,4 +1,4 @@
-//! The way to the service: name, address, TLS.
+//! The steps on the way to the server: `dns`, `tcp` and `tls`.
 
 use std::net::TcpStream;
 use std::time::Instant;
@@ -12,9 +12,9 @@ use super::outcome::{Facts, Outcome, Problem, millis};
 use super::probe::{Answer, Probe};
 
 pub(super) fn dns(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
-    let Some(endpoint) = &exam.endpoint else { return Outcome::skipped("there is no endpoint to look up") };
+    let Some(endpoint) = &exam.endpoint else { return Outcome::skipped("there is no endpoint") };
     if let Some(proxy) = &exam.proxy {
-        return Outcome::skipped(format!("the proxy {proxy} looks the name up"));
+        return Outcome::skipped(format!("the proxy {proxy} resolves the name"));
     }
     facts.note("host", endpoint.host());
     let found = net::resolve(endpoint.host(), endpoint.port(), exam.timeout);
@@ -32,13 +32,13 @@ pub(super) fn dns(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
 
 pub(super) fn tcp(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     if let (Some(proxy), Some(_)) = (&exam.proxy, &exam.endpoint) {
-        return Outcome::skipped(format!("the proxy {proxy} makes the connection; `connect` goes through it"));
+        return Outcome::skipped(format!("the proxy {proxy} makes the connection; the step connect uses it"));
     }
     if exam.addresses.is_empty() {
         return Outcome::skipped("there is no address to connect to");
     }
     let dialled = net::dial(&exam.addresses, exam.timeout);
-    facts.note("connections", dialled.told.clone());
+    facts.note("connections", dialled.attempts.clone());
     exam.reached = dialled.reached;
     match dialled.reached {
         Some(address) => Outcome::ok(format!("{address} accepts connections")),
@@ -48,7 +48,7 @@ pub(super) fn tcp(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
 
 pub(super) fn tls(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     if let (Some(proxy), Some(_)) = (&exam.proxy, &exam.endpoint) {
-        return Outcome::skipped(format!("`connect` does it, through the proxy {proxy}"));
+        return Outcome::skipped(format!("the step connect does it through the proxy {proxy}"));
     }
     let (Some(endpoint), Some(address)) = (&exam.endpoint, exam.reached) else {
         return Outcome::skipped("there is no connection");
@@ -85,7 +85,7 @@ pub(super) fn tls(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     }
 }
 
-/// What a port that does not speak TLS says about why.
+/// Finds the cause if a port does not speak TLS, by what it speaks instead.
 fn not_tls(answer_found: &Answer, transport: Transport) -> Option<Cause> {
     match answer_found {
         Answer::Mqtt => Some(Cause::TlsToPlainPort),
@@ -99,8 +99,8 @@ fn not_tls(answer_found: &Answer, transport: Transport) -> Option<Cause> {
 }
 
 impl Examination<'_> {
-    /// What the endpoint's port speaks, within TLS where that is wanted, if that explains a failure; `None` if it is what
-    /// it should be.
+    /// Finds out what the endpoint's port speaks, within TLS if the endpoint uses it. Returns the cause if that
+    /// explains a failure, or `None` if it speaks what it should.
     pub(super) fn answer_found(&self, facts: &mut Facts) -> Option<Cause> {
         let (endpoint, address) = (self.endpoint.as_ref()?, self.reached?);
         let probe = Probe { address, endpoint, trust: self.trust().ok(), timeout: self.timeout };

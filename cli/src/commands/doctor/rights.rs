@@ -1,4 +1,4 @@
-//! What the identity may do once it is logged in: subscribe, publish, send to itself; and whether it is left alone.
+//! The steps behind the login: subscribing, publishing, sending to itself, and staying connected.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use super::cause::Cause;
 use super::examination::Examination;
 use super::outcome::{Facts, Outcome, Problem, words};
 
-/// How long a message may take to come back, at most.
+/// The longest time to wait for a message to come back.
 const BACK: Duration = Duration::from_secs(10);
 
 /// How long a connection is watched for another client with the same id.
 const WATCH: Duration = Duration::from_secs(3);
 
-/// How often somebody who waits looks up.
+/// The interval at which a waiting step checks the connection.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What is being tried.
+/// The right that a step checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Right {
     Subscribe,
@@ -65,7 +65,7 @@ pub(super) fn p2p(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     }
 }
 
-/// Sends a marked message, and, where it should come back, waits for it. `lost`: what it means if it does not.
+/// Publishes a marked message and, if `comes_back`, waits for it. `lost` is the cause if it does not come back.
 fn send(exam: &mut Examination<'_>, facts: &mut Facts, topic: &str, comes_back: bool, lost: Cause) -> Outcome {
     let Some(session) = &exam.session else { return Outcome::skipped(NO_SESSION) };
     facts.note("topic", topic);
@@ -77,7 +77,7 @@ fn send(exam: &mut Examination<'_>, facts: &mut Facts, topic: &str, comes_back: 
     }
     facts.time("puback_ms", start);
     if !comes_back {
-        facts.note("back", "not waited for: there is no subscription");
+        facts.note("back", "not awaited, since there is no subscription");
         return Outcome::ok(format!("acknowledged, {topic}"));
     }
     let limit = exam.timeout.min(BACK);
@@ -88,11 +88,11 @@ fn send(exam: &mut Examination<'_>, facts: &mut Facts, topic: &str, comes_back: 
                 facts.time("back_ms", start);
                 return Outcome::ok(format!("acknowledged and received, {topic}"));
             }
-            // Somebody else's, or of an earlier run.
+            // From another client or an earlier run.
             Ok(Some(_)) if Instant::now() < deadline => {}
             Ok(_) => {
                 let problem = Problem::new(lost, format!("nothing came back within {limit:?}"));
-                // The right to publish is there; what is missing is less than that.
+                // Publishing works, which is what this step is about.
                 return if lost == Cause::MessageNotBack { Outcome::Warning(problem) } else { problem.into() };
             }
             Err(error) => return exam.judge(&error, Right::Publish, topic, facts).into(),
@@ -118,7 +118,7 @@ pub(super) fn stay(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
 }
 
 impl Examination<'_> {
-    /// The reason of a loss of the connection that was not told yet, or that comes within this time.
+    /// Returns why the connection was lost, if that happened and was not reported yet, or happens within this time.
     fn cut(&self, within: Duration) -> Option<Error> {
         let session = self.session.as_ref()?;
         let deadline = Instant::now() + within;
@@ -131,11 +131,11 @@ impl Examination<'_> {
         }
     }
 
-    /// Waits for the next connection, and forgets what happened until then: it is explained.
+    /// Waits for the next connection, and discards the losses until then: their cause is known.
     fn forget_cuts(&self) {
         let Some(session) = &self.session else { return };
         let deadline = Instant::now() + self.timeout;
-        // A loss is told before the next connection is tried. A client that is dead will have none.
+        // The event of a loss comes before the next attempt to connect. A dead client makes no attempt.
         while !session.client.is_connected() && session.client.try_recv().is_ok() && Instant::now() < deadline {
             let _ = session.events.recv_timeout(TICK);
         }
@@ -154,11 +154,11 @@ impl Examination<'_> {
         if let Some(cause) = by_code(error).or_else(|| cuts.iter().find_map(by_code)) {
             return said(cause);
         }
-        // Of connections that stood; those that could not be made are something else.
+        // Counts lost connections, not failed attempts to connect.
         let lost = cuts.iter().filter(|cut| cut.kind() == ErrorKind::ConnectionLost).count();
         match error.kind() {
             ErrorKind::SuspectedRefusal => self.suspected(error, right, topic),
-            // Each time it was sent, and time ran out before the library was sure of it.
+            // Lost each time it was sent; the timeout expired before the library could be sure.
             ErrorKind::Timeout(_) if lost > 1 && error.fate() == Some(Fate::Unknown) => {
                 self.forget_cuts();
                 self.suspected(error, right, topic)
@@ -170,13 +170,13 @@ impl Examination<'_> {
         }
     }
 
-    /// The connection is cut for it. Is it really for it, and for what?
+    /// Finds out whether the server closes the connection because of this operation, and why.
     fn suspected(&self, error: &Error, right: Right, topic: &str) -> Problem {
-        // The other experiment: nothing is sent.
+        // If it also closes while nothing is sent, the operation is not the reason.
         if let Some(reason) = self.given_id.as_ref().and_then(|_| self.cut(WATCH)) {
             return Problem::new(
                 Cause::ClientIdConflict,
-                format!("{}; and with nothing under way: {}", words(error), words(&reason)),
+                format!("{}; and with nothing in flight: {}", words(error), words(&reason)),
             );
         }
         let cause = match (self.topic_exists(topic), right) {
@@ -189,7 +189,7 @@ impl Examination<'_> {
     }
 }
 
-/// What a code says by itself.
+/// Finds the cause by the code alone.
 fn by_code(error: &Error) -> Option<Cause> {
     Some(match error.code()? {
         Code::TokenInvalid(code) => match code {

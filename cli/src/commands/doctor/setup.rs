@@ -1,4 +1,4 @@
-//! What can be told without the network: settings, names and lengths, and the login.
+//! The steps that need no network: `settings`, `names` and `login`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use super::outcome::{Facts, Outcome, Problem};
 use super::witness;
 use crate::settings::{Auth, Key};
 
-/// Where no topic is given, this one below the parent topic is tried.
+/// The default topic, below the parent topic.
 const TOPIC: &str = "aliyun-mqtt-doctor";
 
-/// The longest topic of the demos, and of the help pages.
+/// The longest topic according to the demos, and according to the help pages.
 const TOPIC_LENGTHS: (usize, usize) = (128, 64);
 const CLIENT_ID_LENGTH: usize = 64;
 
@@ -24,7 +24,7 @@ fn outcome(checked: Result<Outcome, Problem>) -> Outcome {
     checked.unwrap_or_else(Outcome::Failed)
 }
 
-/// The warning if there is one, else the fact.
+/// Returns the outcome of a step without a failure: the warning, if there is one.
 fn fine(warning: Option<Problem>, fact: String) -> Outcome {
     warning.map_or(Outcome::Ok(fact), Outcome::Warning)
 }
@@ -75,7 +75,7 @@ fn read(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome, Proble
     let auth = auth.map_err(|failure| Problem::of_setting(&failure))?.name();
     facts.note("auth", auth);
     if let Some(timeout) = timeout.map_err(|failure| Problem::of_setting(&failure))? {
-        // As the library takes it.
+        // The range that the library accepts.
         exam.timeout = timeout.clamp(Duration::from_secs(1), Duration::from_secs(3600));
     }
     facts.note("timeout_s", exam.timeout.as_secs_f64());
@@ -100,7 +100,7 @@ fn check_names(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
                 ClientId::custom(whole).map_err(|error| Problem::of(Cause::DeviceIdMalformed, &error))?;
             }
             _ => {
-                let message = format!("the client id is {whole:?}: it has no @@@");
+                let message = format!("the client id {whole:?} contains no @@@");
                 return Err(Problem::new(Cause::GroupIdMalformed, message));
             }
         }
@@ -116,7 +116,7 @@ fn check_names(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
             }
             None => {
                 facts.note("group_id", group);
-                fact = format!("{group}, with a device id made for this run");
+                fact = format!("{group}, with a device id generated for this run");
             }
         }
     }
@@ -133,15 +133,15 @@ fn check_names(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
     Ok(fine(exam.other_instance().or(warning), fact))
 }
 
-/// Group and device id, and their length together.
+/// Checks the group id, the device id, and the length of the client id.
 fn check_id(group: &str, device: Option<&str>) -> Result<(), Problem> {
     let wrong = |cause: Cause, error: &aliyun_mqtt::Error| Problem::of(cause, error);
     let length = group.chars().count() + device.map_or(0, |device| device.chars().count() + 3);
     if length > CLIENT_ID_LENGTH {
-        let message = format!("it has {length} characters; at most {CLIENT_ID_LENGTH} are allowed");
+        let message = format!("the client id has {length} characters; at most {CLIENT_ID_LENGTH} are allowed");
         return Err(Problem::new(Cause::ClientIdTooLong, message));
     }
-    // With short ones of the other kind, only this one can be at fault.
+    // Checked with a short device id and then with a shortened group id, so that only one of them can be at fault.
     let group: String = group.chars().take(CLIENT_ID_LENGTH - 4).collect();
     ClientId::new(&group, "0").map_err(|error| wrong(Cause::GroupIdMalformed, &error))?;
     match device {
@@ -168,21 +168,21 @@ fn check_topics(
     check_topic(&topic)?;
     let parent = parent.or_else(|| topic.split('/').next().map(str::to_string));
     let p2p = parent.as_deref().zip(client_id).and_then(|(parent, id)| p2p_topic(parent, id).ok());
-    // It may be longer: with legal names it goes past what the help pages say, and works.
+    // Its length is not checked: legal names exceed the documented limit, and work.
     if let Some(p2p) = p2p {
         facts.note("p2p_topic_length", p2p.chars().count());
         facts.note("p2p_topic", p2p);
     }
     (exam.topic, exam.parent) = (Some(topic), parent);
-    let message = format!("{length} characters; the help pages say {}", TOPIC_LENGTHS.1);
+    let message = format!("the topic has {length} characters; the help pages allow {}", TOPIC_LENGTHS.1);
     Ok((length > TOPIC_LENGTHS.1).then(|| Problem::new(Cause::TopicLong, message)))
 }
 
-/// The service's rules for a topic (help page "Limits"); beyond 64 characters there is only a warning.
+/// Checks the service's rules for a topic (help page "Limits").
 fn check_topic(topic: &str) -> Result<(), Problem> {
     let length = topic.chars().count();
     if length > TOPIC_LENGTHS.0 {
-        return Err(Problem::new(Cause::TopicTooLong, format!("it has {length} characters")));
+        return Err(Problem::new(Cause::TopicTooLong, format!("the topic has {length} characters")));
     }
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let bad = topic.chars().find(|c| *c != '/' && !fine(*c));
@@ -197,15 +197,15 @@ fn check_topic(topic: &str) -> Result<(), Problem> {
 
 pub(super) fn login(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     match check_login(exam, facts) {
-        // That was told already.
+        // An earlier step reported this.
         Err(Problem { cause: Cause::SettingWrong | Cause::SettingMissing, .. }) if exam.misconfigured => {
-            Outcome::skipped("a setting or a name is not as it must be")
+            Outcome::skipped("a setting or a name is invalid")
         }
         other => outcome(other),
     }
 }
 
-/// A secret, or what is wrong with it.
+/// Reads a secret.
 fn secret(exam: &Examination<'_>, key: Key) -> Result<Zeroizing<String>, Problem> {
     match exam.settings.secret(key) {
         Ok(secret) => Ok(secret),
@@ -224,7 +224,7 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
     let mut warning = None;
     let mut marked = |text: &str| {
         if text.ends_with(['&', ' ', '\t']) {
-            warning.get_or_insert(Problem::new(Cause::SecretMarked, "the secret's last character is no part of it"));
+            warning.get_or_insert(Problem::new(Cause::SecretMarked, "the secret ends with a space, a tab or &"));
         }
     };
     let (word, id) = match auth {
@@ -281,7 +281,7 @@ fn check_token(exam: &Examination<'_>, facts: &mut Facts) -> Result<(), Problem>
     let Some(text) =
         exam.token().map_err(|failure| Problem { cause: Cause::SecretUnreadable, ..Problem::of_setting(&failure) })?
     else {
-        facts.note("token", "none is given: one is applied for by the API");
+        facts.note("token", "none is given; the client applies for one");
         return secret(exam, Key::AccessKeySecret).map(drop);
     };
     witness::check_form(&text)?;
@@ -290,12 +290,12 @@ fn check_token(exam: &Examination<'_>, facts: &mut Facts) -> Result<(), Problem>
 }
 
 impl Examination<'_> {
-    /// The endpoint's host names another instance.
+    /// Returns the problem if the endpoint's host belongs to another instance.
     pub(super) fn other_instance(&self) -> Option<Problem> {
         let host = self.endpoint.as_ref()?.host().to_ascii_lowercase();
         let instance = self.settings.text(Key::InstanceId)?;
         let Host::Instance { id, .. } = Host::read(&host) else { return None };
-        let message = format!("the instance id is {instance}, the endpoint names {id}");
+        let message = format!("the instance id is {instance}, but the endpoint belongs to {id}");
         (!id.eq_ignore_ascii_case(instance)).then(|| Problem::new(Cause::InstanceNotOfEndpoint, message))
     }
 }

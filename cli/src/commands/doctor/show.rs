@@ -1,4 +1,4 @@
-//! Prints what was found: a line for each step, and at the end the causes with their cures; or JSON.
+//! Prints the steps, one line each, and at the end the causes with their cures; or everything as JSON.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use crate::output::Out;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     Lines,
-    /// Lines with everything that was seen.
+    /// Lines, each followed by the facts of its step.
     Details,
     Json,
 }
 
-/// Prints each step when it ends, and the summary. Holds no lock on the output in between, since the summary may be
+/// Prints each step when it ends, and the summary. Does not keep the output locked, since after Ctrl-C the summary is
 /// printed while a step is still running.
 pub(super) struct Show {
     style: Style,
     counts: [(&'static str, u32); 4],
-    /// The causes of failures, each once, with the first step that failed for it.
+    /// The causes of failures, each once, with the first step that has it.
     failures: Vec<(Step, Cause)>,
-    /// The same for warnings.
+    /// The causes of warnings, likewise.
     warnings: Vec<(Step, Cause)>,
-    /// The summary was printed, which happens once.
+    /// The summary was printed.
     over: bool,
 }
 
@@ -63,7 +63,7 @@ impl Show {
         }
     }
 
-    /// Prints the summary, and the causes last; returns how the program ends.
+    /// Prints the summary, followed by the causes with their cures, and returns the exit code.
     pub(super) fn summary(&mut self, interrupted: bool) -> Result<Exit> {
         let first = self.failures.first();
         let exit = match first {
@@ -102,7 +102,7 @@ impl Show {
         out.line("")?;
         out.line(&format!("{counts}{end}"))?;
         drop(out);
-        // A warning may have the cause of a failure.
+        // A warning can have the same cause as a failure.
         let others = self.warnings.iter().filter(|(_, cause)| !self.failures.iter().any(|(_, failed)| failed == cause));
         for (step, cause) in self.failures.iter().chain(others) {
             cure(*step, *cause)?;
@@ -132,7 +132,7 @@ fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Res
     Ok(Out::new().json(&object)?)
 }
 
-/// The one line of a step: how it ended, its name, and what was found.
+/// Prints the line of a step: its outcome, its name, and what was found.
 fn step_line(step: Step, outcome: &Outcome) -> Result<()> {
     let (word, color) = match outcome {
         Outcome::Ok(_) => ("ok  ", AnsiColor::Green),
@@ -142,9 +142,10 @@ fn step_line(step: Step, outcome: &Outcome) -> Result<()> {
     };
     let mut out = Out::new();
     out.styled(anstyle::Style::new().fg_color(Some(color.into())).bold(), word)?;
-    Ok(out.line(&format!("  {:<10} {}", step.name(), outcome.told()))?)
+    Ok(out.line(&format!("  {:<10} {}", step.name(), outcome.summary()))?)
 }
 
+/// Prints the facts of a step below its line.
 fn details(facts: Facts, took: Duration) -> Result<()> {
     let mut out = Out::new();
     for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_null()) {
@@ -153,7 +154,7 @@ fn details(facts: Facts, took: Duration) -> Result<()> {
     Ok(out.line(&format!("      duration: {:.1} ms", took.as_secs_f64() * 1000.0))?)
 }
 
-/// A cause and its cure, under the name of its step.
+/// Prints a cause and its cure, with the step that has it.
 fn cure(step: Step, cause: Cause) -> Result<()> {
     let mut out = Out::new();
     out.line("")?;
@@ -166,13 +167,13 @@ fn cure(step: Step, cause: Cause) -> Result<()> {
     Ok(())
 }
 
-/// A value in a line: without quotes, and lists by commas.
+/// Formats a value for a line: without quotation marks, and lists with commas.
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         Json::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         Json::Object(fields) => {
-            // The first says what it is about.
+            // The first field names the thing, the others describe it.
             let mut fields = fields.iter();
             let first = fields.next().map_or(String::new(), |(_, value)| plain(value));
             let rest = fields.map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join(", ");

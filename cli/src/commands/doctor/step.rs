@@ -1,6 +1,6 @@
-//! The steps.
+//! The steps of doctor and their names.
 
-/// The steps, in order.
+/// A step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Settings,
@@ -39,7 +39,7 @@ impl Step {
         }
     }
 
-    /// Whether it works without the network.
+    /// Returns true if this step needs no network.
     pub(super) fn is_offline(self) -> bool {
         matches!(self, Step::Settings | Step::Names | Step::Login)
     }

@@ -1,5 +1,5 @@
-//! A TLS handshake that tells what it saw, also where it fails. Nothing is ever sent by a connection that was not
-//! verified: the verifier notes the certificates, and then asks the real one.
+//! A TLS handshake that reports what it saw, even if it fails. The verifier records the certificates and then asks the
+//! real one, so nothing is ever sent over a connection that was not verified.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -26,12 +26,12 @@ use super::tls_cause;
 use crate::settings::{Key, Settings};
 use crate::small_text;
 
-/// A certificate with less left is worth a warning.
+/// Certificates that expire within fewer days get a warning.
 const SOON: i64 = 14;
 
 pub(super) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
-/// Whom to trust, and who the client is: as the library does.
+/// The trusted CAs and the client certificate, chosen as the library does.
 #[derive(Clone)]
 pub(super) struct Trust {
     roots: Arc<RootCertStore>,
@@ -40,17 +40,17 @@ pub(super) struct Trust {
     own_ca: bool,
 }
 
-/// What a handshake saw, and how it ended.
+/// What a handshake saw and how it ended.
 pub(super) struct Handshake {
     chain: Vec<CertificateDer<'static>>,
-    /// The server asked for a client certificate, and there is none.
+    /// The server asked for a client certificate, but none is given.
     asked: bool,
-    /// Whom it was tried with.
+    /// What was trusted.
     trust: Trust,
     pub(super) end: Result<Box<TlsStream>, HandshakeError>,
 }
 
-/// How a handshake failed.
+/// Why a handshake failed.
 #[derive(Debug)]
 pub(super) enum HandshakeError {
     Tls(TlsError),
@@ -60,7 +60,7 @@ pub(super) enum HandshakeError {
 }
 
 impl Trust {
-    /// The error is what is wrong with a file.
+    /// Reads the files that are set. The error says what is wrong with a file.
     pub(super) fn load(settings: &Settings) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -82,7 +82,7 @@ impl Trust {
         Ok(Trust { roots: Arc::new(roots), client, own_ca: settings.source(Key::CaFile).is_some() })
     }
 
-    /// Shakes hands, until the deadline at most.
+    /// Performs a handshake, at most until the deadline.
     pub(super) fn handshake(&self, stream: TcpStream, host: &str, deadline: Instant) -> Handshake {
         let record = Arc::new(Record::default());
         let end = self.connection(&record, host).map_err(HandshakeError::Tls).and_then(|mut connection| {
@@ -103,7 +103,7 @@ impl Trust {
         let verifier = Arc::new(RecordingVerifier { real, record: Arc::clone(record) });
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            // What is dangerous about a verifier of one's own, this one leaves to the real one.
+            // This verifier leaves every decision to the real one.
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let config = match self.client.as_deref() {
@@ -120,14 +120,14 @@ fn certificates(path: &Path, patience: Duration) -> Result<Vec<CertificateDer<'s
     let pem = small_text::pem(path, patience).map_err(|error| format!("{named}: {error}"))?;
     match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(format!("{named}: there is no certificate in it")),
-        Err(_) => Err(format!("{named}: it is no valid PEM")),
+        Ok(_) => Err(format!("{named}: the file contains no certificate")),
+        Err(_) => Err(format!("{named}: the file is not valid PEM")),
     }
 }
 
 fn key(path: &Path, patience: Duration) -> Result<PrivateKeyDer<'static>, String> {
     let pem = small_text::pem(path, patience).map_err(|error| format!("{}: {error}", path.display()))?;
-    // The parser's own error could quote the key.
+    // The parser's error could quote the key.
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| format!("{}: no usable private key", path.display()))
 }
 
@@ -145,7 +145,7 @@ fn drive(connection: &mut ClientConnection, stream: &mut TcpStream, deadline: In
                 return Err(HandshakeError::Closed("end of the connection".to_string()));
             }
             if let Err(error) = connection.process_new_packets() {
-                // The alert tells the server why; whether it arrives matters little.
+                // Tries to send the alert that tells the server why.
                 let _ = connection.write_tls(stream);
                 return Err(HandshakeError::Tls(error));
             }
@@ -162,14 +162,14 @@ fn broken(error: io::Error) -> HandshakeError {
     }
 }
 
-/// What was seen on the way.
+/// What was seen during the handshake.
 #[derive(Debug, Default)]
 struct Record {
     chain: Mutex<Vec<CertificateDer<'static>>>,
     asked: Mutex<bool>,
 }
 
-/// Notes the certificates, and lets the real verifier decide.
+/// Records the certificates and lets the real verifier decide.
 #[derive(Debug)]
 struct RecordingVerifier {
     real: Arc<WebPkiServerVerifier>,
@@ -214,7 +214,7 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// A client without a certificate, which notes that one was asked for.
+/// A client without a certificate, which records that the server asked for one.
 #[derive(Debug)]
 struct NoCertificate(Arc<Record>);
 
@@ -230,7 +230,7 @@ impl ResolvesClientCert for NoCertificate {
 }
 
 impl Handshake {
-    /// Whether the other side speaks TLS, whatever came of it.
+    /// Returns true if the other side speaks TLS, even if the handshake failed.
     pub(super) fn is_tls(&self) -> bool {
         let foreign = matches!(
             self.end,
@@ -239,7 +239,7 @@ impl Handshake {
         !self.chain.is_empty() || !foreign
     }
 
-    /// Writes down what there is to see.
+    /// Notes the TLS version, the cipher and the certificates.
     pub(super) fn tell(&self, facts: &mut Facts) {
         if let Ok(stream) = &self.end {
             facts.note(
@@ -273,7 +273,7 @@ impl Handshake {
         }
     }
 
-    /// The trouble of a handshake that failed.
+    /// Returns the problem of a failed handshake.
     pub(super) fn problem(&self, server: &str) -> Option<Problem> {
         Some(match self.end.as_ref().err()? {
             HandshakeError::Silent => {
@@ -289,7 +289,7 @@ impl Handshake {
                     return Some(Problem::new(cause, format!("TLS with {server} failed: {error}: {words}")));
                 }
                 let cause = match tls_cause::of_error(error) {
-                    // Some servers only break off.
+                    // Some servers send no better alert if the client certificate is missing.
                     Cause::TlsNoCommonVersion if self.asked => Cause::TlsClientCertificate,
                     cause => cause,
                 };
@@ -298,7 +298,7 @@ impl Handshake {
         })
     }
 
-    /// The version of TLS, and how long the certificate is valid.
+    /// Describes a successful handshake: the TLS version and how long the certificate is valid.
     pub(super) fn fact(&self) -> String {
         let version = self.end.as_ref().ok().and_then(|stream| stream.conn.protocol_version());
         let version = version.map_or("TLS".to_string(), |version| format!("{version:?}"));
@@ -307,15 +307,15 @@ impl Handshake {
         version + &days.unwrap_or_default()
     }
 
-    /// Whether the certificate ends soon.
+    /// Returns a warning if the certificate expires soon.
     pub(super) fn warning(&self) -> Option<Problem> {
         let (_, certificate) = X509Certificate::from_der(self.chain.first()?).ok()?;
         let days = days_left(&certificate);
-        (days < SOON).then(|| Problem::new(Cause::TlsExpiresSoon, format!("the certificate ends in {days} days")))
+        (days < SOON).then(|| Problem::new(Cause::TlsExpiresSoon, format!("the certificate expires in {days} days")))
     }
 }
 
-/// The names a certificate is for.
+/// Returns the names for which a certificate is valid.
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let extensions = certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
         ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
@@ -340,7 +340,7 @@ fn days_left(certificate: &X509Certificate<'_>) -> i64 {
     left.div_euclid(24 * 3600)
 }
 
-/// Reads and writes, whichever it is.
+/// A stream with or without TLS.
 pub(super) trait ReadWrite: Read + Write {}
 
 impl<T: Read + Write> ReadWrite for T {}

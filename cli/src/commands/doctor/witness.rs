@@ -1,4 +1,4 @@
-//! The service's API as a witness: asked where MQTT gives no reason.
+//! Asks the service's API for what MQTT does not tell, and finds the causes of its errors.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::exit::Failure;
 use crate::settings::{Auth, Key};
 
 impl Examination<'_> {
-    /// The API, if it is configured.
+    /// Returns the API, if it is configured.
     pub(super) fn api(&self) -> Result<&Api, NoApi> {
         self.api.get_or_init(|| self.make_api()).as_ref().map_err(Clone::clone)
     }
@@ -31,8 +31,8 @@ impl Examination<'_> {
             NoApi::Wrong(problem.cause, problem.message)
         };
         match settings.text(Key::AccessKeyId).map(|_| settings.optional_secret(Key::AccessKeySecret)) {
-            // Nobody is asked for a secret that the login does not need.
-            None | Some(Ok(None)) => return Err(NoApi::Absent("there is no AccessKey with its secret for it")),
+            // Does not prompt for a secret that the login does not need.
+            None | Some(Ok(None)) => return Err(NoApi::Absent("no AccessKey with its secret is given")),
             Some(Err(failure)) => return Err(NoApi::Wrong(Cause::SecretUnreadable, failure.message)),
             Some(Ok(Some(_))) => {}
         }
@@ -41,7 +41,7 @@ impl Examination<'_> {
         api.map_err(|error| wrong(&Failure::from(error)))
     }
 
-    /// The groups of the instance, asked for once.
+    /// Returns the groups of the instance. The API is asked once.
     pub(super) fn groups(&self) -> Option<&Result<Vec<String>, Error>> {
         let api = self.api().ok()?;
         Some(self.groups.get_or_init(|| {
@@ -49,7 +49,7 @@ impl Examination<'_> {
         }))
     }
 
-    /// The group of the client id.
+    /// Returns the group in the client id.
     pub(super) fn group(&self) -> Option<String> {
         if let Some(id) = &self.given_id {
             return id.split_once("@@@").map(|(group, _)| group.to_string());
@@ -57,7 +57,7 @@ impl Examination<'_> {
         self.settings.text(Key::GroupId).map(str::to_string)
     }
 
-    /// The token that is configured, if the login is by token.
+    /// Returns the configured token, if the login is by token.
     pub(super) fn token(&self) -> crate::exit::Result<Option<Zeroizing<String>>> {
         match self.settings.auth()? {
             Auth::Token => self.settings.optional_secret(Key::Token),
@@ -65,14 +65,14 @@ impl Examination<'_> {
         }
     }
 
-    /// Whether the parent topic exists, as far as the API tells: a token for it can be applied for, or not. The token is
-    /// revoked at once.
+    /// Returns whether the parent topic exists, if the API tells: it issues tokens only for topics that exist. The
+    /// token is revoked at once.
     pub(super) fn topic_exists(&self, topic: &str) -> Option<bool> {
         let api = self.api().ok()?;
         let request = TokenRequest::new(TokenKind::ReadWrite, [topic]).lifetime(Duration::from_secs(120));
         match api.apply_token(&request) {
             Ok(token) => {
-                // It ends by itself as well.
+                // If that fails, it expires soon.
                 let _ = api.revoke_token(token.secret());
                 Some(true)
             }
@@ -84,13 +84,13 @@ impl Examination<'_> {
     }
 }
 
-/// The tokens in a text that is known to be well formed, with their kinds.
+/// Splits a well-formed text of tokens into pairs of kind and token.
 pub(super) fn tokens(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut parts = text.trim().split('|');
     std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
 }
 
-/// The cause of a failed call.
+/// Finds the cause of a failed API call.
 pub(super) fn judge(error: &Error) -> Problem {
     if let (ErrorKind::Credentials, Some(inner)) = (error.kind(), own_source(error)) {
         return judge(inner);
@@ -113,7 +113,8 @@ fn own_source(error: &Error) -> Option<&Error> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// The gateway's codes are those of other Alibaba Cloud products: that this one has the same is likely, not documented.
+/// Finds the cause for an error code of the API. The gateway's codes are documented for other Alibaba Cloud products
+/// only.
 fn fault(fault: &ApiFault) -> Cause {
     let code = fault.code().unwrap_or_default();
     let begins = |word: &str| code.starts_with(word);
@@ -135,7 +136,7 @@ fn fault(fault: &ApiFault) -> Cause {
     }
 }
 
-/// Whether a text is that of tokens with their kinds, as the library sees it. Who logs in with them plays no part.
+/// Checks that a text consists of tokens with their kinds, by the library's rules.
 pub(super) fn check_form(text: &str) -> Result<(), Problem> {
     let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Problem::of(Cause::Unexplained, &error))?;
     let login = Credentials::token("id", text).login(&client_id, "instance");

@@ -1,4 +1,4 @@
-//! `emulator -- COMMAND...`: runs one command with the emulator's environment, and takes over how it ends.
+//! `emulator -- COMMAND...`: runs one command with the emulator's environment, and returns its exit code.
 
 use std::ffi::OsString;
 use std::io;
@@ -10,7 +10,7 @@ use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::report;
 
-/// The exit codes by which `env`, `timeout` and the shells tell that a command could not be run.
+/// The exit codes of `env`, `timeout` and shells for a command that could not be run.
 const NOT_FOUND: i32 = 127;
 const NOT_EXECUTABLE: i32 = 126;
 
@@ -22,10 +22,10 @@ pub(super) fn run(words: &[OsString], environment: &Environment) -> Result<i32> 
     let Some((program, arguments)) = words.split_first() else { return Ok(Exit::Ok as i32) };
     let mut command = Command::new(program);
     command.args(arguments);
-    // Those of an account of the user's, in whose place the emulator's come.
+    // The user's own; the emulator's accounts take their place.
     child::withhold_secrets(&mut command);
     command.envs(environment.variables().iter().map(|(name, value)| (name, value)));
-    // Before the command starts: from now on no signal ends this program alone.
+    // Before the command starts, so that no signal ends this program alone.
     let signals = Signals::listen()?;
     match command.spawn() {
         Ok(child) => signals.wait(child).map(code).map_err(|error| Failure::io("cannot wait for the command", &error)),
@@ -59,12 +59,12 @@ mod unix {
     use super::{Child, ExitStatus, Failure, Result, io};
     use crate::interrupt;
 
-    /// The signals that are passed on to the command, and the one that tells of its end.
+    /// The signals to pass on to the command, and SIGCHLD, which announces its end.
     pub(super) struct Signals(signal_hook::iterator::Signals);
 
     impl Signals {
         pub(super) fn listen() -> Result<Self> {
-            // A command that `nohup` started shall find SIGHUP ignored, too.
+            // Under `nohup` SIGHUP stays ignored, also in the command.
             let hangup = (!interrupt::hangup_is_ignored()).then_some(SIGHUP);
             let all = [SIGCHLD, SIGINT, SIGTERM].into_iter().chain(hangup);
             let signals = signal_hook::iterator::Signals::new(all);
@@ -87,7 +87,7 @@ mod unix {
                     _ => None,
                 };
                 if let Some((pid, signal)) = pid.zip(signal) {
-                    // It may run as another user; then the signal is not for this program to pass on.
+                    // Fails if the command runs as another user.
                     let _ = kill_process(pid, signal);
                 }
             }
@@ -95,8 +95,8 @@ mod unix {
         }
     }
 
-    /// Returns true if this program is in the foreground of its terminal. Then Ctrl-C there reaches the command as well,
-    /// and many programs end at once when they get it a second time.
+    /// Returns true if this program is in the foreground of its terminal. Then Ctrl-C there reaches the command as
+    /// well, and many programs end at once when they get it a second time.
     fn terminal_has_sent_it() -> bool {
         let foreground = std::fs::File::open("/dev/tty").and_then(|tty| Ok(rustix::termios::tcgetpgrp(tty)?));
         foreground.is_ok_and(|group| group == rustix::process::getpgrp())

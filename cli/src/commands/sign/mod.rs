@@ -1,4 +1,5 @@
-//! `sign`: computes the user name and password of a login without a network, checks them, or writes them for other clients.
+//! `sign`: computes the user name and password of a login without a network, checks them, or writes them for other
+//! clients.
 
 mod clients;
 mod mistakes;
@@ -27,32 +28,34 @@ Examples:
   aliyun-mqtt sign -i GID_demo@@@0001 --check
   aliyun-mqtt sign -i GID_demo@@@0001 --check-file password.txt --check-user 'Signature|LTAI|post-cn-xxxx'
 
-What the login is made of comes from the settings: --auth, --instance-id, --client-id (or --group-id and \
---device-id), and the key or token. Nothing is sent. The password of the signing modes is \
-base64(HMAC-SHA1(secret, client id)).
+Computes the login from the settings: --auth, --instance-id, --client-id (or --group-id and --device-id), and the \
+AccessKey or token. Sends nothing. The password of the signing modes is base64(HMAC-SHA1(secret, client id)).
 
-With one of the --check options the exit code is 0 if the login is right. If it is not, the likely mistake \
-is named, and the exit code is 1.")]
+--for also needs the endpoint, and the parent topic for mosquitto and paho. It prints two commands for a POSIX shell, a \
+file for MQTTX to import, or a program in Python.
+
+With a --check option, the exit code is 0 if the login is right. Otherwise the probable mistake is printed, and the exit \
+code is 1.")]
 pub(crate) struct SignArgs {
     /// Show the password
     #[arg(long, conflicts_with_all = ["check", "check_file", "check_user"])]
     reveal: bool,
-    /// Print what another client takes, with endpoint, login and topic
+    /// Print the login in the form that another client takes
     #[arg(long = "for", value_name = "CLIENT", conflicts_with_all = ["check", "check_file", "check_user", "json"])]
     client: Option<Client>,
-    /// Ask for a password on the terminal, and say whether it is the right one
+    /// Prompt for a password and check it
     #[arg(long)]
     check: bool,
-    /// The same, with the password in a file; - is stdin, fd:N an open file
+    /// Check the password in a file; - is stdin, fd:N an open file
     #[arg(long, value_name = "PATH", conflicts_with = "check")]
     check_file: Option<OsString>,
-    /// Check this user name, too
+    /// Check this user name
     #[arg(long, value_name = "NAME")]
     check_user: Option<String>,
-    /// Another client id that the password may have been signed for by mistake; may be repeated
+    /// Another client id that may have been signed by mistake; may be repeated
     #[arg(long, value_name = "ID")]
     other_id: Vec<String>,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -85,7 +88,7 @@ pub(crate) fn run(args: &SignArgs, global: &GlobalArgs) -> Result<Exit> {
     verdict(args, &config, &login, &causes)
 }
 
-/// The password to check.
+/// Reads the password to check, if one is to be checked.
 fn given(args: &SignArgs, patience: Duration) -> Result<Option<Zeroizing<String>>> {
     const WHAT: &str = "the password to check";
     if let Some(place) = &args.check_file {
@@ -94,10 +97,11 @@ fn given(args: &SignArgs, patience: Duration) -> Result<Option<Zeroizing<String>
     if !args.check {
         return Ok(None);
     }
-    let no_terminal = || Failure::usage("--check asks on a terminal, and there is none").hint("use --check-file");
+    let no_terminal = || Failure::usage("--check prompts on a terminal, and there is none").hint("use --check-file");
     settings::prompt(WHAT).unwrap_or_else(|| Err(no_terminal())).map(Some)
 }
 
+/// Prints the login.
 fn show(args: &SignArgs, config: &Config, login: &Login) -> Result<()> {
     let mut out = Out::new();
     let client_id = config.client_id().as_str();
@@ -116,6 +120,7 @@ fn show(args: &SignArgs, config: &Config, login: &Login) -> Result<()> {
     Ok(())
 }
 
+/// Prints the result of a check.
 fn verdict(args: &SignArgs, config: &Config, login: &Login, causes: &[String]) -> Result<Exit> {
     let mut out = Out::new();
     let fits = causes.is_empty();

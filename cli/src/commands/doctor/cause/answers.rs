@@ -1,4 +1,5 @@
-//! Causes where something else answers instead of the MQTT service: another protocol, a web server, a proxy, or nothing.
+//! Causes where something else answers instead of the MQTT service: another protocol, a web server, a proxy, or
+//! nothing.
 
 use super::{Cause, Row, row};
 use crate::exit::Exit;
