@@ -316,10 +316,8 @@ fn ctrl_c_on_a_terminal_is_left_to_the_terminal() {
         return;
     }
     let folder = Folder::new();
-    let file = folder.write(
-        "command.sh",
-        "trap 'echo caught' INT; trap 'echo end; exit 3' TERM; echo \"emulator $PPID.\"; while read -r line; do :; done",
-    );
+    let traps = "trap 'echo caught' INT; trap 'echo end; exit 3' TERM";
+    let file = folder.write("sh", format!("{traps}; echo \"emulator $PPID.\"; while read -r line; do :; done"));
     let line = format!("exec '{}' emulator -- setsid sh '{}'", env!("CARGO_BIN_EXE_aliyun-mqtt"), file.display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("SHELL", "/bin/sh");

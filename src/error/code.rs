@@ -25,8 +25,8 @@ pub enum Code {
     TokenInvalid(i64),
     /// HTTP status that a proxy gave instead of a connection.
     Proxy(u16),
-    /// HTTP status with which a server answered the request for a WebSocket; 101 if it agreed to a WebSocket, but not to
-    /// MQTT on it.
+    /// HTTP status with which a server answered the request for a WebSocket; 101 if it agreed to a WebSocket, but not
+    /// to MQTT on it.
     WebSocket(u16),
 }
 

@@ -13,8 +13,8 @@ Examples:
 
 Prints one line for each step, which ends as ok, warn, FAIL or skip, and at the end each probable cause with its cure. \
 The exit code is that of the first failure, and 0 if there are only warnings. Publishes a marked message to the topic \
-and one to itself, unless --no-publish is given. If a permission seems to be missing and the API is configured, applies \
-for a token for the topic and revokes it at once.")]
+and one to itself, unless --no-publish is given. If a permission seems to be missing and the API is configured, \
+applies for a token for the topic and revokes it at once.")]
 pub(crate) struct DoctorArgs {
     /// Topic to check the rights of [default: {parent topic}/aliyun-mqtt-doctor]
     #[arg(long, short = 't', value_name = "TOPIC")]

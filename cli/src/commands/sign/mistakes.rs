@@ -177,7 +177,7 @@ impl Right<'_> {
         Some(match () {
             () if trimmed == self.secret => "there is white space around it".to_string(),
             () if is_signed => {
-                "it is a signature, as in the mode custom-signed; the mode custom-plain takes the uploaded secret itself"
+                "it is a signature, as in the mode custom-signed; custom-plain takes the uploaded secret itself"
                     .to_string()
             }
             () => "it is not the configured password".to_string(),
@@ -262,7 +262,7 @@ fn form_of(given: &str) -> &'static str {
             "it has the right form, so it was made with another secret or for another client id (try --other-id)"
         }
         (Ok(32), _) => {
-            "it has the form of an HMAC-SHA256, not HMAC-SHA1, and was made with another secret or for another client id"
+            "it looks like an HMAC-SHA256, not HMAC-SHA1, and was made with another secret or for another client id"
         }
         _ => "it is not a signature, which would be 28 characters of base64",
     }

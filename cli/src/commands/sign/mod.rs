@@ -31,11 +31,11 @@ Examples:
 Computes the login from the settings: --auth, --instance-id, --client-id (or --group-id and --device-id), and the \
 AccessKey or token. Sends nothing. The password of the signing modes is base64(HMAC-SHA1(secret, client id)).
 
---for also needs the endpoint, and the parent topic for mosquitto and paho. It prints two commands for a POSIX shell, a \
-file for MQTTX to import, or a program in Python.
+--for also needs the endpoint, and the parent topic for mosquitto and paho. It prints two commands for a POSIX shell, \
+a file for MQTTX to import, or a program in Python.
 
-With a --check option, the exit code is 0 if the login is right. Otherwise the probable mistake is printed, and the exit \
-code is 1.")]
+With a --check option, the exit code is 0 if the login is right. Otherwise the probable mistake is printed, and the \
+exit code is 1.")]
 pub(crate) struct SignArgs {
     /// Show the password
     #[arg(long, conflicts_with_all = ["check", "check_file", "check_user"])]

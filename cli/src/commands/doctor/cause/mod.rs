@@ -14,10 +14,10 @@ const HEAD: &str = "\
 # What `aliyun-mqtt doctor` can find
 
 Each step that fails or warns names one of these causes; `--json` gives its id. *Exit* is the exit code of the program
-if this is its first failure; if there are only warnings, the exit code is 0. The service does not document which CONNACK
-code means which cause, and closes a connection without a reason if a permission is missing. If only that was observed,
-the text says \"probably\". With access to the API (`--region-id`, and an AccessKey with its secret), doctor can
-distinguish more.
+if this is its first failure; if there are only warnings, the exit code is 0. The service does not document which
+CONNACK code means which cause, and closes a connection without a reason if a permission is missing. If only that was
+observed, the text says \"probably\". With access to the API (`--region-id`, and an AccessKey with its secret), doctor
+can distinguish more.
 
 | id | exit | cause | cure |
 |---|---|---|---|
