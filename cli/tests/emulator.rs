@@ -263,6 +263,15 @@ fn a_command_runs_with_its_environment_and_stdout_is_the_commands_own() {
     }
 }
 
+/// The command ends right behind it.
+#[cfg(unix)]
+#[test]
+fn what_a_client_did_last_is_printed_too() {
+    let script = "exec \"$0\" pub -t \"$ALIYUN_MQTT_TOPIC/last\" -m x";
+    let output = run(around(&["--watch"], script), [""; 0]).expect(0);
+    assert!(output.stderr.contains("/last"), "{output:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_commands_end_is_the_programs_end() {

@@ -240,12 +240,19 @@ fn failed(error: EmulatorError) -> Failure {
 /// Prints what the emulator sees, until `stopped` is disconnected.
 fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
     let mut next = 0;
-    while stopped.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
-        // The timeout lets the loop notice its end.
-        let Some(_) = emulator.wait_for_log_since(next, Duration::from_millis(200), |_| true) else { continue };
+    loop {
+        let over = stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected);
+        if !over {
+            // The timeout lets the loop notice its end.
+            emulator.wait_for_log_since(next, Duration::from_millis(200), |_| true);
+        }
+        // At the end once more, for what the last client did.
         for entry in emulator.log_since(next) {
             next = entry.sequence + 1;
             report::note(&entry);
+        }
+        if over {
+            return;
         }
     }
 }
