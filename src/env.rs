@@ -127,6 +127,17 @@ fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
     unread
 }
 
+/// The error for a variable that is needed and not set.
+pub(crate) fn not_set(name: &str) -> Error {
+    Error::config(format!("the environment variable {name} is not set")).with_missing(setting(name))
+}
+
+/// The setting that a variable gives: its name without the prefix, in lower case.
+pub(crate) fn setting(variable: &str) -> String {
+    let prefixes = [PREFIX, "ALIBABA_CLOUD_"];
+    prefixes.iter().find_map(|prefix| variable.strip_prefix(prefix)).unwrap_or(variable).to_ascii_lowercase()
+}
+
 /// The environment: of the process, or made up by a test.
 pub(crate) struct Env<'a> {
     lookup: &'a dyn Fn(&str) -> Option<OsString>,
@@ -155,7 +166,7 @@ impl<'a> Env<'a> {
 
     /// A variable's text; an error naming it if it is not set or empty.
     pub(crate) fn needed(&self, name: &str) -> Result<String> {
-        self.text(name)?.ok_or_else(|| Error::config(format!("the environment variable {name} is not set")))
+        self.text(name)?.ok_or_else(|| not_set(name))
     }
 
     /// As [`needed`](Env::needed), for a secret.
@@ -204,6 +215,7 @@ mod tests {
             let error = env.needed(name).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(name) && error.to_string().contains("not set"), "{error}");
+            assert_eq!(error.missing_setting(), Some(if name == TOPIC { "topic" } else { "instance_id" }));
             assert!(env.text(name).unwrap().is_none());
         }
         assert_eq!(env.first_set(&[TOPIC, TOKEN]), None, "an empty one is not set");

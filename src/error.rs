@@ -59,6 +59,8 @@ struct Inner {
     stage: Option<Stage>,
     code: Option<Code>,
     api: Option<ApiFault>,
+    /// The setting that is not given.
+    missing: Option<Box<str>>,
     hint: Option<Advice>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     /// The approximate size of the causes in memory.
@@ -117,6 +119,15 @@ impl Error {
     #[must_use]
     pub fn hint_key(&self) -> Option<&'static str> {
         self.advice().map(|advice| advice.key)
+    }
+
+    /// The name of the setting that is not given, such as `instance_id`; `None` if something else is wrong.
+    ///
+    /// The name is that of the builder's method or, where it differs, that of the environment variable without its
+    /// prefix, in lower case: `region_id` for `ALIYUN_MQTT_REGION_ID`.
+    #[must_use]
+    pub fn missing_setting(&self) -> Option<&str> {
+        self.inner.missing.as_deref()
     }
 
     /// The stage in which this error, or the reason its message ends with, occurred; `None` where stages have no
@@ -190,6 +201,7 @@ impl Error {
                 stage: None,
                 code: None,
                 api: None,
+                missing: None,
                 hint: None,
                 source: None,
                 causes: 0,
@@ -241,6 +253,11 @@ impl Error {
         self.edit(|inner| inner.api = Some(fault))
     }
 
+    /// Names the setting that is not given.
+    pub(crate) fn with_missing(self, setting: impl Into<Box<str>>) -> Self {
+        self.edit(|inner| inner.missing = Some(setting.into()))
+    }
+
     /// Sets the hint; `None` keeps the one there is.
     pub(crate) fn with_hint(self, hint: impl Into<Option<Hint>>) -> Self {
         match hint.into() {
@@ -272,7 +289,8 @@ impl Error {
     pub(crate) fn held(&self) -> usize {
         let inner = &self.inner;
         let hint = inner.hint.as_ref().map_or(0, |advice| advice.text.held());
-        size_of::<Inner>() + inner.message.held() + hint + inner.causes
+        let missing = inner.missing.as_ref().map_or(0, |missing| missing.len());
+        size_of::<Inner>() + inner.message.held() + missing + hint + inner.causes
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {

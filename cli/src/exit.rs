@@ -54,13 +54,15 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// What is behind it, the nearest first.
     pub(crate) causes: Vec<String>,
+    /// The setting that is not given, if that is the reason.
+    pub(crate) missing: Option<String>,
 }
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into(), hint: None, causes: Vec::new() }
+        Failure { exit, message: message.into(), hint: None, causes: Vec::new(), missing: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -118,7 +120,8 @@ impl From<&Error> for Failure {
             }
             next = cause.source();
         }
-        Failure { exit: exit_of(error), message, hint, causes }
+        let missing = error.missing_setting().map(str::to_string);
+        Failure { exit: exit_of(error), message, hint, causes, missing }
     }
 }
 

@@ -124,7 +124,7 @@ fn hear(heard: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
 /// Whether the end of a terminal shall not be the end of this program: `nohup`. Where that cannot be known, SIGHUP is left
 /// to the system, which does what was said of it.
 #[cfg(unix)]
-fn hangup_is_ignored() -> bool {
+pub(crate) fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

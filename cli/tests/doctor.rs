@@ -86,30 +86,66 @@ fn a_secret_from_standard_input_serves_login_and_api() {
 }
 
 #[test]
-fn people_get_lines_with_cause_and_cure() {
+fn people_get_a_line_for_each_step_and_the_cause_with_its_cure_last() {
     let emulator = emulator();
-    let mut command = with(&emulator);
-    command.env("ALIYUN_MQTT_GROUP_ID", "GID_other");
-    let output = run(command, ["doctor"]).expect(4);
+    let failing = || {
+        let mut command = with(&emulator);
+        command.env("ALIYUN_MQTT_GROUP_ID", "GID_other");
+        command
+    };
+    let output = run(failing(), ["doctor"]).expect(4);
     let text = output.text();
+    let cause = "cause: the Group ID does not exist in the instance [group-not-created]";
+    let cure = "cure:  create it in the console's group management";
     for expected in [
-        "ok    settings",
-        "skip  tls",
-        "FAIL  connect",
-        "cause: the Group ID does not exist in the instance [group-not-created]",
-        "cure:  create it in the console's group management",
-        "connack: CONNACK 5: not authorized",
+        "ok    settings   mqtt://",
+        "skip  tls        the endpoint is a plain one",
+        "FAIL  connect    ",
+        "not authorized",
         "skip  subscribe  there is no login",
         "the first failure is connect: group-not-created",
+        cause,
+        cure,
     ] {
-        assert!(text.contains(expected), "{expected:?} is missing in\n{text}");
+        assert_eq!(text.matches(expected).count(), 1, "{expected:?} does not stand once in\n{text}");
     }
+    let lines = output.lines();
+    let steps = lines.iter().take_while(|line| !line.is_empty()).count();
+    assert_eq!(steps, 14, "one line for each step: {text}");
+    assert!(lines[lines.len() - 2] == cause && lines[lines.len() - 1].starts_with(cure), "they come last: {text}");
     assert!(!text.contains('\u{1b}'), "no colours outside a terminal: {text}");
     assert!(output.stderr.is_empty(), "{}", output.stderr);
+
+    let output = run(failing(), ["doctor", "-v"]).expect(4);
+    let text = output.text();
+    for expected in ["connack: CONNACK 5: not authorized", "duration: ", "endpoint: mqtt://", cause, cure] {
+        assert!(text.contains(expected), "{expected:?} is missing in\n{text}");
+    }
+    assert_eq!(text.matches(cause).count(), 1, "{text}");
+    run(failing(), ["doctor", "-v", "--json"]).expect(2);
+
     let mut command = with(&emulator);
     command.env("NO_COLOR", "");
     let text = run(command, ["doctor", "--color", "always"]).expect(0).text().to_string();
     assert!(text.contains("\u{1b}["), "{text}");
+}
+
+/// Also a cause that two steps have in common, and one of a warning.
+#[test]
+fn each_cause_is_printed_once_and_failures_come_before_warnings() {
+    let emulator = emulator();
+    let mut command = with(&emulator);
+    command.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-the-secret&").env("ALIYUN_MQTT_DEVICE_ID", "once");
+    let output = run(command, ["doctor"]).expect(4);
+    let text = output.text();
+    let secret = "[access-key-secret-wrong]";
+    assert_eq!(output.lines().iter().filter(|line| line.starts_with("FAIL")).count(), 2, "{text}");
+    assert!(text.contains("FAIL  connect") && text.contains("FAIL  api"), "{text}");
+    assert_eq!(text.matches(secret).count(), 1, "{text}");
+    let marked = text.find("[secret-marked]").expect("the warning's cause");
+    assert!(text.find(secret).expect("the failure's cause") < marked, "{text}");
+    let steps: Vec<&str> = output.lines().into_iter().filter(|line| line.starts_with("step:  ")).collect();
+    assert_eq!(steps, ["step:  connect", "step:  login"], "{text}");
 }
 
 #[test]

@@ -72,6 +72,8 @@ fn answers_to_the_request_for_a_websocket_are_judged_behind_a_proxy_too() {
         let mut command = with(&emulator);
         command.env("ALIYUN_MQTT_ENDPOINT", format!("ws://{NAME}")).env("ALIYUN_MQTT_PROXY", proxy.url());
         command.env_remove("ALIYUN_MQTT_API_ENDPOINT");
-        examine(command, &["--timeout", "10"]).expect(status, "connect", cause, 3);
+        let found = examine(command, &["--timeout", "10"]);
+        found.expect(status, "connect", cause, 3);
+        assert!(found.step("connect")["saw"].get("connack").is_none(), "there is no CONNACK: {:?}", found.steps);
     }
 }

@@ -235,3 +235,127 @@ fn one_behind_the_shell_holds_no_secret_of_its_starter() {
     let environment = String::from_utf8_lossy(&environment.unwrap()).into_owned();
     assert!(environment.contains("HOME=") && !environment.contains("MARKER"), "{environment}");
 }
+
+/// The program with a command behind `--`.
+#[cfg(unix)]
+fn around(arguments: &[&str], script: &str) -> Command {
+    let mut command = program();
+    command.arg("emulator").args(arguments).args(["--", "/bin/sh", "-c", script, env!("CARGO_BIN_EXE_aliyun-mqtt")]);
+    command
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_runs_with_its_environment_and_stdout_is_the_commands_own() {
+    let script = "\"$0\" pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello && \"$0\" group list --json && cat";
+    let folder = Folder::new();
+    let ca = folder.path("ca.pem").display().to_string();
+    for arguments in [&["--watch"][..], &["--transport", "tls", "--write-ca", &ca]] {
+        let mut command = around(arguments, script);
+        // Without this, the client warns of a token that it does not use.
+        command.env("ALIYUN_MQTT_AUTH", "signature");
+        let output = support::run_with_input(command, [""; 0], "from stdin").expect(0);
+        assert!(output.text().contains("GID_emulator") && output.text().ends_with("from stdin"), "{output:?}");
+        assert!(!output.text().contains("export"), "{output:?}");
+        let watched = arguments.contains(&"--watch");
+        assert_eq!(output.stderr.contains("/hello"), watched, "{output:?}");
+        assert!(watched || output.stderr.is_empty(), "{output:?}");
+    }
+}
+
+/// The command ends right behind it.
+#[cfg(unix)]
+#[test]
+fn what_a_client_did_last_is_printed_too() {
+    let script = "exec \"$0\" pub -t \"$ALIYUN_MQTT_TOPIC/last\" -m x";
+    let output = run(around(&["--watch"], script), [""; 0]).expect(0);
+    assert!(output.stderr.contains("/last"), "{output:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_commands_end_is_the_programs_end() {
+    for (script, code) in [("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -TERM $$", 143), ("kill -9 $$", 137)]
+    {
+        let output = run(around(&[], script), [""; 0]).expect(code);
+        assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+    }
+    for (command, code) in [("no-such-program-here", 127), ("/", 126)] {
+        let output = run(program(), ["emulator", "--", command]).expect(code);
+        assert!(output.stderr.contains(command), "{output:?}");
+    }
+    for flag in [&["--env"][..], &["--json"], &["--for", "1"]] {
+        run(around(flag, "echo started"), [""; 0]).expect(2);
+    }
+}
+
+/// Sent to the emulator alone, in a group of its own that no terminal has in its foreground.
+#[cfg(unix)]
+#[test]
+fn signals_reach_the_command_and_the_emulator_ends_after_it() {
+    use std::os::unix::process::CommandExt as _;
+    for (signal, code) in [("TERM", 9), ("INT", 9), ("HUP", 9)] {
+        let script = format!("trap 'echo \"caught $ALIYUN_MQTT_ENDPOINT\"; exit 9' {signal}; echo ready; read -r line");
+        let mut command = around(&[], &script);
+        command.process_group(0).stdin(Stdio::piped());
+        let mut running = Running::start(command);
+        assert_eq!(running.line(), "ready");
+        running.signal(signal);
+        let caught = running.line();
+        let address = caught.strip_prefix("caught mqtt://").expect("it is told of the signal").to_string();
+        running.wait().expect(code);
+        assert!(std::net::TcpStream::connect(address).is_err(), "the emulator is still there after {signal}");
+    }
+    // Nothing is caught, so that it kills the command.
+    let mut command = around(&[], "echo ready; read -r line");
+    command.process_group(0).stdin(Stdio::piped());
+    let mut running = Running::start(command);
+    assert_eq!(running.line(), "ready");
+    running.signal("INT");
+    running.wait().expect(130);
+}
+
+/// A terminal sends Ctrl-C to the command itself. This command has left the terminal's session, so that it would notice
+/// if the program sent it once more; SIGTERM, which the program passes on later, ends it.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_on_a_terminal_is_left_to_the_terminal() {
+    if !Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: there is no `script`");
+        return;
+    }
+    let folder = Folder::new();
+    let traps = "trap 'echo caught' INT; trap 'echo end; exit 3' TERM";
+    let file = folder.write("sh", format!("{traps}; echo \"emulator $PPID.\"; while read -r line; do :; done"));
+    let line = format!("exec '{}' emulator -- setsid sh '{}'", env!("CARGO_BIN_EXE_aliyun-mqtt"), file.display());
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("SHELL", "/bin/sh");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::start(command);
+    let told = running.line();
+    let pid = told.trim().strip_prefix("emulator ").and_then(|rest| rest.strip_suffix('.')).expect("a process id");
+    running.type_in("\u{3}");
+    running.wait_for("^C");
+    assert!(Command::new("kill").args(["-TERM", pid]).status().unwrap().success());
+    let output = running.wait().expect(3);
+    assert!(output.text().contains("end") && !output.text().contains("caught"), "{output:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_gets_the_emulators_accounts_and_no_others() {
+    let mut command = around(&[], "env");
+    for secret in
+        ["ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN", "ALIYUN_MQTT_TOKEN", "ALIYUN_MQTT_PASSWORD"]
+    {
+        command.env(secret, "MARKER-not-a-secret");
+    }
+    command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "MARKER-id").env("MINE", "inherited");
+    let output = run(command, [""; 0]).expect(0);
+    let text = output.text();
+    assert!(!text.contains("MARKER"), "{text}");
+    for line in ["MINE=inherited", "ALIBABA_CLOUD_ACCESS_KEY_ID=emulator-", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=emulator-"]
+    {
+        assert!(text.contains(line), "{line} is missing: {text}");
+    }
+}

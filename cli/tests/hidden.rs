@@ -117,7 +117,8 @@ fn arguments(emulator: &Emulator, path: &str) -> Option<Vec<String>> {
         "bench publish" | "bench subscribe" => &["-t", &a, "-C", "2"],
         "bench connect" => &["-C", "1"],
         "completions" => &["bash"],
-        "token apply" | "group list" | "config path" | "config show" | "doctor" | "man" => &[],
+        "token apply" | "group list" | "config path" | "config show" | "man" => &[],
+        "doctor" => &["-v"],
         "config init" => &["--config", "/dev/null/no-folder"],
         // It prints the secrets of an emulator, which are made up.
         "emulator" => return None,
@@ -159,6 +160,12 @@ fn no_login_shows_a_secret_in_any_mode() {
         command.env("ALIYUN_MQTT_USER", "camera");
         let arguments = ["sign", "--auth", auth, "-i", "GID_emulator@@@1", "--log", "trace"];
         assert_clean(&run(command, arguments).expect(0));
+        for client in ["mosquitto", "mqttx", "paho"] {
+            let mut command = marked(with(&emulator));
+            command.env("ALIYUN_MQTT_TOKEN", format!("RW|{MARKER}")).env("ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID", "DC.1");
+            command.env("ALIYUN_MQTT_USER", "camera");
+            assert_clean(&run(command, [&arguments[..], &["--for", client]].concat()).expect(0));
+        }
     }
 }
 

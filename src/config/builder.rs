@@ -427,7 +427,10 @@ impl ConfigBuilder {
         if let Some(path) = env.path(env::CA_FILE) {
             self.tls.add_ca_file(path);
         }
-        let alone = |set, missing| Error::config(format!("{set} is set, but {missing} is not; they belong together"));
+        let alone = |set, missing| {
+            Error::config(format!("{set} is set, but {missing} is not; they belong together"))
+                .with_missing(env::setting(missing))
+        };
         match (env.path(env::CLIENT_CERT_FILE), env.path(env::CLIENT_KEY_FILE)) {
             (Some(certificate), Some(key)) => self.tls.set_client_files(certificate, key),
             (Some(_), None) => return Err(alone(env::CLIENT_CERT_FILE, env::CLIENT_KEY_FILE)),

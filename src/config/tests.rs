@@ -281,6 +281,21 @@ fn a_missing_variable_is_named() {
 }
 
 #[test]
+fn an_error_says_by_data_which_setting_is_missing() {
+    let missing = |builder: ConfigBuilder| builder.build().unwrap_err().missing_setting().map(str::to_string);
+    for (variables, setting) in [
+        (&[(env::ENDPOINT, "")][..], "endpoint"),
+        (&[(env::ACCESS_KEY_SECRET, "")], "access_key_secret"),
+        (&[(env::AUTH, "device")], "device_access_key_id"),
+        (&[(env::CLEAN_SESSION, "false")], "device_id"),
+    ] {
+        assert_eq!(missing(from_env(variables)).as_deref(), Some(setting));
+    }
+    assert_eq!(missing(Config::builder().endpoint("mqtt://localhost")).as_deref(), Some("instance_id"));
+    assert_eq!(missing(from_env(&[(env::CLEAN_SESSION, "yes")])), None, "it is there, but wrong");
+}
+
+#[test]
 fn a_bad_variable_is_named_with_its_rule() {
     for (name, value, rule) in [
         (env::ENDPOINT, "host:443", "scheme"),

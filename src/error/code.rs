@@ -27,6 +27,9 @@ pub enum Code {
     TokenInvalid(i64),
     /// HTTP status with which a proxy refused a connection.
     Proxy(u16),
+    /// HTTP status with which a server answered the request for a WebSocket; 101 if it agreed to a WebSocket, but not
+    /// to MQTT on it.
+    WebSocket(u16),
 }
 
 impl Code {
@@ -42,7 +45,7 @@ impl Code {
             | Code::UnsubAck(code)
             | Code::Disconnect(code) => i64::from(code),
             Code::TokenInvalid(code) => code,
-            Code::Proxy(status) => i64::from(status),
+            Code::Proxy(status) | Code::WebSocket(status) => i64::from(status),
         }
     }
 }
@@ -107,7 +110,7 @@ impl Code {
             | Code::PubComp(code)
             | Code::UnsubAck(code)
             | Code::Disconnect(code) => Some(code),
-            Code::ConnAck(_) | Code::TokenInvalid(_) | Code::Proxy(_) => None,
+            Code::ConnAck(_) | Code::TokenInvalid(_) | Code::Proxy(_) | Code::WebSocket(_) => None,
         }
     }
 }
@@ -126,6 +129,8 @@ impl fmt::Display for Code {
             Code::Disconnect(code) => ("DISCONNECT", code, reason_meaning(code)),
             Code::TokenInvalid(code) => return write!(f, "tokenInvalidNotice {code}: {}", token_meaning(code)),
             Code::Proxy(status) => return write!(f, "HTTP {status}: {}", proxy_meaning(status)),
+            Code::WebSocket(101) => return f.write_str("HTTP 101: a WebSocket, but not for MQTT"),
+            Code::WebSocket(status) => return write!(f, "HTTP {status}: no WebSocket was made"),
         };
         match code {
             ..0x80 => write!(f, "{packet} {code}: {meaning}"),
@@ -260,6 +265,8 @@ mod tests {
         assert_eq!(Code::PubAck(0x97).to_string(), "PUBACK 0x97: a quota is exceeded");
         assert_eq!(Code::Disconnect(0).to_string(), "DISCONNECT 0: success, or a normal end");
         assert_eq!(Code::Proxy(407).to_string(), "HTTP 407: the proxy requires a login");
+        assert_eq!(Code::WebSocket(404).to_string(), "HTTP 404: no WebSocket was made");
+        assert_eq!(Code::WebSocket(101).to_string(), "HTTP 101: a WebSocket, but not for MQTT");
         assert_eq!(Code::TokenInvalid(2).to_string(), "tokenInvalidNotice 2: the token has expired");
     }
 }

@@ -261,8 +261,11 @@ impl ApiBuilder {
                 env::REGION_ID,
                 env::API_ENDPOINT
             ))
+            .with_missing(env::setting(env::REGION_ID))
             .with_hint(Hint::Set { name: env::REGION_ID })),
-            (None, None) => Err(Error::config("neither a region nor an endpoint is given").with_hint(Hint::ApiRegion)),
+            (None, None) => Err(Error::config("neither a region nor an endpoint is given")
+                .with_missing(env::setting(env::REGION_ID))
+                .with_hint(Hint::ApiRegion)),
         }
     }
 
@@ -270,9 +273,11 @@ impl ApiBuilder {
         let name = if self.from_env { env::INSTANCE_ID } else { "instance_id" };
         let id = self.instance_id.as_ref().ok_or_else(|| {
             if self.from_env {
-                Error::config(format!("the environment variable {name} is not set"))
+                env::not_set(name)
             } else {
-                Error::config("no instance_id is given").with_hint(Hint::Set { name: "instance_id" })
+                Error::config("no instance_id is given")
+                    .with_missing("instance_id")
+                    .with_hint(Hint::Set { name: "instance_id" })
             }
         })?;
         names::check_instance(id).map_err(|rule| Error::config(format!("{name}: {rule}")))?;
@@ -280,10 +285,11 @@ impl ApiBuilder {
     }
 
     fn checked_key(&self) -> Result<AccessKey> {
-        let key = self
-            .key
-            .as_ref()
-            .ok_or_else(|| Error::config("no AccessKey is given").with_hint(Hint::Set { name: "access_key" }))?;
+        let key = self.key.as_ref().ok_or_else(|| {
+            Error::config("no AccessKey is given")
+                .with_missing("access_key")
+                .with_hint(Hint::Set { name: "access_key" })
+        })?;
         let labels = if self.from_env {
             [env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET, env::SECURITY_TOKEN]
         } else {

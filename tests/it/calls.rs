@@ -6,12 +6,12 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::broker::{Broker, Line, grant, lax};
+use crate::support::{LONG, error, eventually, text};
 use aliyun_mqtt::{
     AckMode, Bytes, Client, Closer, Config, Credentials, Delivery, Error, ErrorKind, Fate, Message, Outgoing, Payload,
     Protocol, QoS, Result, Stage, SubscribeOptions, Subscription, Token, TokenKind, topic_matches,
 };
-use crate::support::broker::{Broker, Line, grant, lax};
-use crate::support::{LONG, error, eventually, text};
 
 const BOTH: [Protocol; 2] = [Protocol::V311, Protocol::V5];
 

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::support::{LONG, broker, connect, connected, emulator, error, event, plain_config, topic};
-use aliyun_mqtt::{Client, ConfigBuilder, Error, ErrorKind, Event, Limits, QoS, Stage};
+use aliyun_mqtt::{Client, Code, ConfigBuilder, Error, ErrorKind, Event, Limits, QoS, Stage};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
@@ -161,6 +161,9 @@ fn other_answers() {
         let (error, _) = answered(|_| answer.to_string());
         assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, Some(Stage::ConnAck)), "{error}");
         assert!(error.to_string().contains(what) && error.to_string().contains(hint), "{error}");
+        // By data, too.
+        let status = what.strip_prefix("HTTP status ").and_then(|status| status.parse().ok());
+        assert_eq!(error.code(), status.map(Code::WebSocket), "{error}");
     }
 }
 
@@ -170,6 +173,7 @@ fn a_websocket_for_something_else() {
         let (error, _) = answered(|request| agree(request, more));
         assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, Some(Stage::ConnAck)), "{error}");
         assert!(error.to_string().contains("speaks MQTT there"), "{error}");
+        assert_eq!(error.code(), Some(Code::WebSocket(101)), "{error}");
     }
 }
 

@@ -1,5 +1,8 @@
-//! `emulator`: a local stand-in for the service, in the foreground or behind the shell.
+//! `emulator`: runs a local stand-in for the service: in the foreground, in the background, or around one command.
 
+mod command;
+
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -21,82 +24,91 @@ use crate::report;
 use crate::settings::Key;
 use crate::threads;
 
-/// How long the one behind the shell may take to start.
+/// The timeout for starting an emulator in the background.
 const START: Duration = Duration::from_secs(30);
 
-/// The line after the settings: a comment for a shell, and the sign that it listens.
+/// The line after the settings, once the emulator listens. A comment to a shell.
 const READY: &str = "# listening";
 
-/// The process to end, in the environment of the shell.
+/// The variable with the process id of an emulator in the background.
 const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 
 const EXAMPLES: &str = "\
 Examples:
-  aliyun-mqtt emulator --watch                 in one terminal; Ctrl-C ends it
-  eval \"$(aliyun-mqtt emulator --env)\"         starts one that this shell then talks to
+  aliyun-mqtt emulator -- python3 tests.py     runs one command with it, and ends with that command
+  aliyun-mqtt emulator --watch                 runs in this terminal until Ctrl-C
+  eval \"$(aliyun-mqtt emulator --env)\"         starts one in the background for this shell
   aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
   kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
 
-The settings printed are the variables that programs built on aliyun-mqtt read; other MQTT clients take the same values. \
-What it leaves open, and where it had to choose, is in the documentation of the package aliyun-mqtt-emulator.";
+Prints the settings as variables that programs built on aliyun-mqtt read; the values work for other MQTT clients, too. \
+The documentation of the package aliyun-mqtt-emulator lists what the emulator leaves out and where it had to choose.
+
+With a COMMAND, sets the variables for that command instead of printing them. The command does not inherit other \
+secrets, unless --pass-secrets is given. The emulator then writes to stderr only, and passes SIGINT and SIGTERM on to \
+the command. The exit code is that of the command, 128 plus the number of the signal that killed it, 127 if it was not \
+found, or 126 if it could not be run.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct EmulatorArgs {
-    /// Start it behind the shell, print its environment for `eval`, and return (Unix)
+    /// Start the emulator in the background, print its variables for `eval`, and return (Unix)
     #[arg(long)]
     env: bool,
     /// Print the settings as one JSON object
     #[arg(long, conflicts_with = "env")]
     json: bool,
-    /// Tell on stderr what clients do
+    /// Print to stderr what clients do
     #[arg(long, conflicts_with = "env")]
     watch: bool,
-    /// End by itself after this many seconds
+    /// End after this many seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
-    /// What the printed settings are for: tcp, tls, ws or wss; tls and wss need --write-ca
+    /// Transport of the printed endpoint: tcp, tls, ws or wss; tls and wss need --write-ca
     #[arg(long, value_name = "NAME", default_value = "tcp")]
     transport: Transport,
-    /// Write the certificate of its CA to this file, PEM
+    /// Write the certificate of the emulator's CA to this file, in PEM form
     #[arg(long, value_name = "PATH")]
     write_ca: Option<PathBuf>,
-    /// Refuse this topic filter, as the service refuses one without permission; may be repeated
+    /// Refuse this topic filter as the service does if a permission is missing; may be repeated
     #[arg(long, value_name = "FILTER")]
     forbid: Vec<String>,
-    /// Let its tokens age this many times faster: 1 or more, such as 20 for a minute in 3 s
+    /// Let tokens age this many times faster, at least 1; with 20, a minute takes 3 s
     #[arg(long, value_name = "FACTOR", hide_short_help = true)]
     time_scale: Option<f64>,
-    /// Keep at most COUNT entries of what it saw; `--watch` and the API's traces read them [default: 1000000]
+    /// Keep at most COUNT log entries, which --watch and the API's traces show [default: 1000000]
     #[arg(long, value_name = "COUNT", hide_short_help = true)]
     log_entries: Option<NonZero<usize>>,
-    /// Keep at most this many bytes of what it saw, payloads included [default: 134217728]
+    /// Keep at most this many bytes of log entries, including payloads [default: 134217728]
     #[arg(long, value_name = "BYTES", hide_short_help = true)]
     log_bytes: Option<NonZero<usize>>,
     #[command(flatten)]
     ports: Ports,
+    /// Run this command with the emulator's environment, and end with it and its exit code
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["env", "json", "duration"])]
+    command: Vec<OsString>,
 }
 
-/// On 127.0.0.1; 0 chooses a free one.
+/// Ports on 127.0.0.1; 0 chooses a free one.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Ports on 127.0.0.1 [default: 0, a free one]")]
 struct Ports {
-    /// Of mqtt://
+    /// Port of mqtt://
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// Of mqtts://
+    /// Port of mqtts://
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     tls_port: u16,
-    /// Of ws://
+    /// Port of ws://
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     ws_port: u16,
-    /// Of wss://
+    /// Port of wss://
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     wss_port: u16,
-    /// Of the OpenAPI over http://
+    /// Port of the API over http://
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     api_port: u16,
-    /// Of the OpenAPI over https://
+    /// Port of the API over https://
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     api_tls_port: u16,
 }
@@ -105,6 +117,9 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     let builder = builder(args, global)?;
     if args.env {
         return behind_the_shell();
+    }
+    if !args.command.is_empty() {
+        return around_command(args, builder);
     }
     let interrupt = Interrupt::listen()?;
     interrupt.begin();
@@ -124,7 +139,7 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     }
     let (end, ended) = mpsc::channel();
     interrupt.on(move || {
-        // The receiver is only gone when it ends anyway.
+        // Fails only if the program ends anyway.
         let _ = end.send(());
     });
     thread::scope(|scope| -> Result<()> {
@@ -141,8 +156,26 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
         Ok(())
     })?;
     emulator.stop().map_err(failed)?;
-    // Ctrl-C is how it is meant to end.
+    // Ctrl-C is the regular way to end.
     Ok(Exit::Ok)
+}
+
+/// Runs the command, and ends this program with its exit code, which can be any number.
+fn around_command(args: &EmulatorArgs, builder: Builder) -> Result<Exit> {
+    let emulator = builder.start().map_err(failed)?;
+    let environment = emulator.environment(args.transport, args.write_ca.as_deref()).map_err(failed)?;
+    let code = thread::scope(|scope| {
+        let (stop, stopped) = mpsc::channel::<()>();
+        if args.watch {
+            let emulator = &emulator;
+            threads::scoped(scope, "watch", move || watch(emulator, &stopped))?;
+        }
+        let code = command::run(&args.command, &environment);
+        drop(stop);
+        code
+    })?;
+    emulator.stop().map_err(failed)?;
+    std::process::exit(code)
 }
 
 fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
@@ -156,14 +189,16 @@ fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
         .api_tls_port(ports.api_tls_port);
     if args.transport.is_tls() && args.write_ca.is_none() {
         return Err(Failure::usage(format!(
-            "--transport {} needs --write-ca, or no client could check the certificate",
+            "--transport {} needs --write-ca, since clients could not verify the certificate otherwise",
             args.transport
         )));
     }
     if let Some(scale) = args.time_scale {
         if !(scale.is_finite() && scale >= 1.0) {
-            let hint = "20 lets a token that is applied for with 60 s live 3 s";
-            return Err(Failure::usage("--time-scale must be 1 or more: how many times faster tokens age").hint(hint));
+            let hint = "with 20, a token applied for with 60 s expires after 3 s";
+            return Err(
+                Failure::usage("--time-scale must be at least 1: the factor by which tokens age faster").hint(hint)
+            );
         }
         builder = builder.token_time_scale(scale.recip());
     }
@@ -176,7 +211,7 @@ fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
     for filter in &args.forbid {
         builder = builder.forbid(filter);
     }
-    // Flags only: what the environment says is about another service, or about this very emulator.
+    // Flags only: the environment describes another service, or this emulator.
     for (key, value) in global.settings.given() {
         let value = value.to_string_lossy();
         global.settings.used().mark(key);
@@ -202,31 +237,38 @@ fn failed(error: EmulatorError) -> Failure {
     Failure::new(exit, format!("emulator: {error}"))
 }
 
-/// Tells what is seen until it is stopped.
+/// Prints what the emulator sees, until `stopped` is disconnected.
 fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
     let mut next = 0;
-    while stopped.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
-        // Wakes up now and then to see whether it is over.
-        let Some(_) = emulator.wait_for_log_since(next, Duration::from_millis(200), |_| true) else { continue };
+    loop {
+        let over = stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected);
+        if !over {
+            // The timeout lets the loop notice its end.
+            emulator.wait_for_log_since(next, Duration::from_millis(200), |_| true);
+        }
+        // At the end once more, for what the last client did.
         for entry in emulator.log_since(next) {
             next = entry.sequence + 1;
             report::note(&entry);
         }
+        if over {
+            return;
+        }
     }
 }
 
-/// Starts this program once more, detached, and prints what it prints.
+/// Starts this program once more, in the background, and prints its settings.
 fn behind_the_shell() -> Result<Exit> {
     if !cfg!(unix) {
-        return Err(Failure::usage("--env needs Unix").hint("run it in the foreground, in another terminal"));
+        return Err(Failure::usage("--env needs Unix").hint("run the emulator in another terminal, without --env"));
     }
     let program = std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))?;
     let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--env");
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // It has secrets of its own, and outlives this program.
+    // It outlives this program and needs none of its secrets.
     child::withhold_secrets(&mut command);
-    // So that Ctrl-C in the shell is not for it.
+    // In a group of its own, so that Ctrl-C in the shell does not end it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(|error| Failure::io("cannot start the emulator", &error))?;
@@ -237,9 +279,9 @@ fn behind_the_shell() -> Result<Exit> {
     });
     match told {
         Ok(()) => Ok(Exit::Ok),
-        // One that nobody knows of could never be ended.
+        // The user could not end an emulator without knowing its process id.
         Err(failure) => {
-            // It may have ended just now; either way it is gone after this.
+            // Fails if it has just ended by itself.
             let _ = child.kill();
             let _ = child.wait();
             Err(failure)
@@ -247,7 +289,7 @@ fn behind_the_shell() -> Result<Exit> {
     }
 }
 
-/// The lines a started emulator prints.
+/// Reads the settings that the started emulator prints.
 fn settings_of(child: &mut Child) -> Result<String> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (Some(stdout), Some(stderr)) = (stdout, stderr) else {

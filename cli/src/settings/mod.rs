@@ -292,7 +292,8 @@ impl Settings {
     /// A failure that names all ways to give it, and where it stands without being taken.
     pub(crate) fn missing(&self, key: Key) -> Failure {
         let row = key.row();
-        let failure = Failure::usage(format!("{} is not given", row.what));
+        let mut failure = Failure::usage(format!("{} is not given", row.what));
+        failure.missing = Some(row.name.to_string());
         let ways = format!("use {}, set {}, or write {} in the configuration file", row.flag, row.variable, row.name);
         let having: Vec<&str> = self
             .other_profiles

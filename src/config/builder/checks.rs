@@ -55,10 +55,9 @@ impl ConfigBuilder {
     }
 
     pub(super) fn checked_credentials(&self) -> Result<Credentials> {
-        let credentials = self
-            .credentials
-            .as_ref()
-            .ok_or_else(|| Error::config("no credentials are given").with_hint(Hint::SetCredentials))?;
+        let credentials = self.credentials.as_ref().ok_or_else(|| {
+            Error::config("no credentials are given").with_missing("credentials").with_hint(Hint::SetCredentials)
+        })?;
         credentials.check()?;
         Ok(credentials.clone())
     }
@@ -93,12 +92,14 @@ impl ConfigBuilder {
                 return Err(Error::config(
                     "no device id is given, but device credentials are valid for one client id only",
                 )
+                .with_missing("device_id")
                 .with_hint(self.remedy("device_id", env::DEVICE_ID)));
             }
             None if !settings.clean_session => {
                 return Err(Error::config(
                     "no device id is given, but a persistent session (clean_session false) needs one",
                 )
+                .with_missing("device_id")
                 .with_hint(self.remedy("device_id", env::DEVICE_ID)));
             }
             None => names::unique_device_id(&group.text),
@@ -112,9 +113,10 @@ impl ConfigBuilder {
     fn needed<'a>(&self, field: &'a Option<Given>, method: &'static str, variable: &'static str) -> Result<&'a Given> {
         field.as_ref().ok_or_else(|| {
             if self.from_env {
-                Error::config(format!("the environment variable {variable} is not set"))
+                env::not_set(variable)
             } else {
-                Error::config(format!("no {method} is given")).with_hint(self.remedy(method, variable))
+                let error = Error::config(format!("no {method} is given")).with_missing(method);
+                error.with_hint(self.remedy(method, variable))
             }
         })
     }

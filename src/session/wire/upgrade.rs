@@ -6,7 +6,7 @@
 use async_tungstenite::tungstenite::Error as WsError;
 use async_tungstenite::tungstenite::error::ProtocolError;
 
-use crate::error::{Error, ErrorKind, Hint, Stage};
+use crate::error::{Code, Error, ErrorKind, Hint, Stage};
 use crate::session::wire::errors::{Foreign, input_output};
 use crate::session::wire::link::{Cause, Failure};
 
@@ -22,7 +22,7 @@ pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
                 _ => Hint::WebSocketPortAndPath,
             };
             let message = format!("{server} answered the request for a WebSocket with HTTP status {status}");
-            not_websocket(&message, hint)
+            with_code(not_websocket(&message, hint), Code::WebSocket(status.as_u16()))
         }
         WsError::Protocol(ProtocolError::SecWebSocketSubProtocolError(error)) => without_mqtt(error, server),
         WsError::Protocol(error @ ProtocolError::HandshakeIncomplete) => {
@@ -48,13 +48,19 @@ pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
 /// The server agreed to a WebSocket, but not to MQTT on it.
 pub(in crate::session) fn without_mqtt(error: impl Foreign, server: &str) -> Failure {
     let message = format!("{server} offers a WebSocket, but does not say that it speaks MQTT there: {error}");
-    with_source(not_websocket(&message, Hint::WebSocketPath), error)
+    let failure = not_websocket(&message, Hint::WebSocketPath);
+    with_source(with_code(failure, Code::WebSocket(101)), error)
 }
 
 /// Clear enough: no probe has to look into it.
 fn not_websocket(message: &str, hint: Hint) -> Failure {
     let error = Error::new(ErrorKind::Protocol, message);
     Failure { error: error.with_stage(Stage::ConnAck).with_hint(hint), cause: Cause::Other }
+}
+
+fn with_code(mut failure: Failure, code: Code) -> Failure {
+    failure.error = failure.error.with_code(code);
+    failure
 }
 
 fn with_source(mut failure: Failure, source: impl Foreign) -> Failure {

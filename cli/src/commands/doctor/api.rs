@@ -1,173 +1,29 @@
-//! The service's API: a step of its own, the token's validity, and the witness who is asked where MQTT gives no reason.
+//! The steps that ask the service's API: whether the token is valid, and whether the API knows AccessKey, instance and
+//! group.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use aliyun_mqtt::openapi::{Api, TokenRequest};
-use aliyun_mqtt::{ApiFault, ClientId, Code, Credentials, Error, ErrorKind, TokenKind};
-use zeroize::Zeroizing;
+use aliyun_mqtt::ApiFault;
 
-use super::Patient;
 use super::cause::Cause;
-use super::setup::setting;
-use super::show::{Outcome, Saw, Trouble};
-use crate::exit::Failure;
+use super::examination::{Examination, NoApi};
+use super::outcome::{Facts, Outcome, Problem};
+use super::witness::{check_form, judge, tokens};
 use crate::settings::{Auth, Key};
 
-/// Why the API cannot be asked.
-#[derive(Debug, Clone)]
-pub(super) enum NoApi {
-    /// It is not configured, or not to be asked.
-    Absent(&'static str),
-    /// What is configured does not do.
-    Wrong(Cause, String),
-}
-
-impl NoApi {
-    /// As the reason of a step that is skipped.
-    pub(super) fn told(&self, what: &str) -> String {
-        match self {
-            NoApi::Absent(why) => format!("{what}: {why}"),
-            NoApi::Wrong(_, message) => format!("{what}: {message}"),
-        }
-    }
-}
-
-impl Patient<'_> {
-    /// The API, if it is configured.
-    pub(super) fn api(&self) -> Result<&Api, NoApi> {
-        self.api.get_or_init(|| self.make_api()).as_ref().map_err(Clone::clone)
-    }
-
-    fn make_api(&self) -> Result<Api, NoApi> {
-        let settings = &self.settings;
-        if self.args.offline {
-            return Err(NoApi::Absent("--offline"));
-        }
-        if settings.text(Key::ApiEndpoint).is_none() && settings.text(Key::RegionId).is_none() {
-            return Err(NoApi::Absent("neither --region-id nor --api-endpoint is given"));
-        }
-        let wrong = |failure: &Failure| {
-            let trouble = setting(failure);
-            NoApi::Wrong(trouble.cause, trouble.message)
-        };
-        match settings.text(Key::AccessKeyId).map(|_| settings.optional_secret(Key::AccessKeySecret)) {
-            // Nobody is asked for a secret that the login does not need.
-            None | Some(Ok(None)) => return Err(NoApi::Absent("there is no AccessKey with its secret for it")),
-            Some(Err(failure)) => return Err(NoApi::Wrong(Cause::SecretUnreadable, failure.message)),
-            Some(Ok(Some(_))) => {}
-        }
-        let builder = settings.api_builder().map_err(|failure| wrong(&failure))?;
-        let api = builder.backoff(super::BACKOFF.0, super::BACKOFF.1).timeout(self.timeout).build();
-        api.map_err(|error| wrong(&Failure::from(error)))
-    }
-
-    /// The groups of the instance, asked for once.
-    pub(super) fn groups(&self) -> Option<&Result<Vec<String>, Error>> {
-        let api = self.api().ok()?;
-        Some(self.groups.get_or_init(|| {
-            api.list_groups().map(|groups| groups.iter().map(|group| group.id().to_string()).collect())
-        }))
-    }
-
-    /// The group of the client id.
-    pub(super) fn group(&self) -> Option<String> {
-        if let Some(id) = &self.given_id {
-            return id.split_once("@@@").map(|(group, _)| group.to_string());
-        }
-        self.settings.text(Key::GroupId).map(str::to_string)
-    }
-
-    /// The token that is configured, if the login is by token.
-    pub(super) fn token(&self) -> crate::exit::Result<Option<Zeroizing<String>>> {
-        match self.settings.auth()? {
-            Auth::Token => self.settings.optional_secret(Key::Token),
-            _ => Ok(None),
-        }
-    }
-
-    /// Whether the parent topic exists, as far as the API tells: a token for it can be applied for, or not. The token is
-    /// revoked at once.
-    pub(super) fn topic_exists(&self, topic: &str) -> Option<bool> {
-        let api = self.api().ok()?;
-        let request = TokenRequest::new(TokenKind::ReadWrite, [topic]).lifetime(Duration::from_secs(120));
-        match api.apply_token(&request) {
-            Ok(token) => {
-                // It ends by itself as well.
-                let _ = api.revoke_token(token.secret());
-                Some(true)
-            }
-            Err(error) => match error.api().and_then(ApiFault::code) {
-                Some("PermissionCheckFailed") => Some(false),
-                _ => None,
-            },
-        }
-    }
-}
-
-/// The tokens in a text that is known to be well formed, with their kinds.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut parts = text.trim().split('|');
-    std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
-}
-
-/// The cause of a failed call.
-pub(super) fn judge(error: &Error) -> Trouble {
-    if let (ErrorKind::Credentials, Some(inner)) = (error.kind(), own_source(error)) {
-        return judge(inner);
-    }
-    let cause = match error.kind() {
-        ErrorKind::Timeout(_) => Cause::ApiSilent,
-        ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::ConnectionLost => Cause::ApiUnreachable,
-        ErrorKind::Proxy if error.code() == Some(Code::Proxy(407)) => Cause::HttpProxy,
-        ErrorKind::Proxy => Cause::ProxyRefused,
-        ErrorKind::Tls => Cause::ApiTls,
-        ErrorKind::Protocol => Cause::ApiNotApi,
-        ErrorKind::Api => error.api().map_or(Cause::ApiRefused, fault),
-        ErrorKind::Config | ErrorKind::Invalid => Cause::SettingWrong,
-        _ => Cause::Unexplained,
-    };
-    Trouble::of(cause, error)
-}
-
-fn own_source(error: &Error) -> Option<&Error> {
-    std::error::Error::source(error)?.downcast_ref()
-}
-
-/// The gateway's codes are those of other Alibaba Cloud products: that this one has the same is likely, not documented.
-fn fault(fault: &ApiFault) -> Cause {
-    let code = fault.code().unwrap_or_default();
-    let begins = |word: &str| code.starts_with(word);
-    match code {
-        _ if fault.is_throttled() => Cause::ApiThrottled,
-        _ if begins("InvalidAccessKeyId") || begins("InactiveAccessKey") => Cause::AccessKeyUnknown,
-        _ if begins("SignatureDoesNotMatch") => Cause::AccessKeySecretWrong,
-        _ if begins("InvalidTimeStamp") || begins("IllegalTimestamp") => Cause::ClockWrong,
-        _ if begins("InvalidSecurityToken") || code == "MissingSecurityToken" || code == "CheckAccountInfoFailed" => {
-            Cause::SecurityTokenWrong
-        }
-        "InstancePermissionCheckFailed" => Cause::InstanceUnknown,
-        "PermissionCheckFailed" => Cause::ApiNoPermission,
-        _ if begins("NoPermission") || begins("Forbidden") => Cause::ApiNoPermission,
-        "ApiNotSupport" => Cause::ApiNotSupported,
-        _ if fault.is_server_failure() => Cause::ApiFaulty,
-        "" if !(400..500).contains(&fault.http_status()) => Cause::ApiNotApi,
-        _ => Cause::ApiRefused,
-    }
-}
-
-pub(super) fn token(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    let text = match patient.token() {
+pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    let text = match exam.token() {
         Ok(Some(text)) => text,
-        Ok(None) => return Outcome::skipped(no_token(patient)),
+        Ok(None) => return Outcome::skipped(no_token(exam)),
         Err(_) => return Outcome::skipped("the token could not be read"),
     };
-    // Nothing can be asked of it.
-    if let Err(trouble) = check_form(&text) {
-        return trouble.into();
+    // The API would reject a malformed token with a less helpful error.
+    if let Err(problem) = check_form(&text) {
+        return problem.into();
     }
-    let api = match patient.api() {
+    let api = match exam.api() {
         Ok(api) => api,
-        Err(why) => return Outcome::skipped(why.told("only the API tells whether a token is valid")),
+        Err(why) => return Outcome::skipped(why.reason_for("only the API can tell whether a token is valid")),
     };
     let mut dead = Vec::new();
     for (kind, token) in tokens(&text) {
@@ -177,73 +33,53 @@ pub(super) fn token(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
             Err(error) => return judge(&error).into(),
         }
     }
-    saw.note("kinds", tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
-    saw.note("valid", dead.is_empty());
+    facts.note("kinds", tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
+    facts.note("valid", dead.is_empty());
     match &dead[..] {
-        [] => Outcome::Ok,
-        kinds => Trouble::new(Cause::TokenDead, format!("QueryToken says no to the token {}", kinds.join(", "))).into(),
+        [] => Outcome::ok("valid according to the API"),
+        kinds => Problem::new(Cause::TokenDead, format!("QueryToken says no to the token {}", kinds.join(", "))).into(),
     }
 }
 
-/// Why there is no token to look at.
-fn no_token(patient: &Patient<'_>) -> String {
-    match (patient.settings.auth(), patient.settings.source(Key::Token)) {
-        (Ok(Auth::Token), _) => "no token is given: one is applied for at the login".to_string(),
+/// Returns the reason why there is no token to check.
+fn no_token(exam: &Examination<'_>) -> String {
+    match (exam.settings.auth(), exam.settings.source(Key::Token)) {
+        (Ok(Auth::Token), _) => "no token is given; one is applied for when the client logs in".to_string(),
         (Ok(auth), Some(source)) => {
-            format!(
-                "a token is given ({source}), but the login is by {} and does not use it; --auth token would",
-                auth.name()
-            )
+            format!("a token is given ({source}), but the login by {} does not use it; --auth token does", auth.name())
         }
         _ => "no token is given".to_string(),
     }
 }
 
-/// Whether a text is that of tokens with their kinds, as the library sees it. Who logs in with them plays no part.
-pub(super) fn check_form(text: &str) -> Result<(), Trouble> {
-    let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Trouble::of(Cause::Unexplained, &error))?;
-    let login = Credentials::token("id", text).login(&client_id, "instance");
-    login.map(drop).map_err(|error| Trouble::of(Cause::TokenMalformed, &error))
-}
-
-pub(super) fn api(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    let api = match patient.api() {
+pub(super) fn api(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    let api = match exam.api() {
         Ok(api) => api,
         Err(NoApi::Absent(why)) => return Outcome::skipped(why),
-        Err(NoApi::Wrong(cause, message)) => return Trouble::new(cause, message).into(),
+        Err(NoApi::Wrong(cause, message)) => return Problem::new(cause, message).into(),
     };
-    saw.note("url", api.endpoint());
-    saw.note("region", api.region());
-    saw.note("access_key_id", api.access_key_id());
+    facts.note("url", api.endpoint());
+    facts.note("region", api.region());
+    facts.note("access_key_id", api.access_key_id());
     let start = Instant::now();
-    let Some(groups) = patient.groups() else { return Outcome::skipped("it cannot be asked") };
-    saw.time("answer_ms", start);
+    let Some(groups) = exam.groups() else { return Outcome::skipped("the API cannot be asked") };
+    facts.time("answer_ms", start);
     match groups {
         Err(error) => {
-            saw.note("request_id", error.api().and_then(ApiFault::request_id));
-            let trouble = judge(error);
-            // It is there, and takes the key: a policy for some operations only may be meant so.
-            if trouble.cause == Cause::ApiNoPermission { Outcome::Warning(trouble) } else { trouble.into() }
+            facts.note("request_id", error.api().and_then(ApiFault::request_id));
+            let problem = judge(error);
+            // The API is reachable and accepts the AccessKey. A policy may intentionally allow only some operations.
+            if problem.cause == Cause::ApiNoPermission { Outcome::Warning(problem) } else { problem.into() }
         }
         Ok(groups) => {
-            saw.note("groups", groups.len());
-            match patient.group() {
+            facts.note("groups", groups.len());
+            match exam.group() {
                 Some(group) if !groups.contains(&group) => {
-                    Trouble::new(Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))).into()
+                    Problem::new(Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))).into()
                 }
-                _ => Outcome::Ok,
+                Some(group) => Outcome::ok(format!("knows the instance and {group}")),
+                None => Outcome::ok("knows the instance"),
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_are_taken_apart() {
-        assert_eq!(tokens("RW|a\n").collect::<Vec<_>>(), [("RW", "a")]);
-        assert_eq!(tokens("R|a|W|b").collect::<Vec<_>>(), [("R", "a"), ("W", "b")]);
     }
 }

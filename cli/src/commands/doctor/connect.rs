@@ -1,61 +1,63 @@
-//! The login: CONNECT, and why it is refused.
+//! The step `connect`: logs in, and finds the cause if that fails.
 
 use std::time::Instant;
 
 use aliyun_mqtt::{Client, Code, Error, ErrorKind, Stage};
 
 use super::cause::Cause;
-use super::show::{Outcome, Saw, Trouble, words};
-use super::speaks::no_websocket;
-use super::{Line, Patient, api, tls};
+use super::examination::{Examination, Session};
+use super::outcome::{Facts, Outcome, Problem, words};
+use super::probe::no_websocket;
+use super::{tls_cause, witness};
 use crate::settings::{Auth, Key};
 
-pub(super) fn connect(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    let Some(config) = patient.config.clone() else { return Outcome::skipped("there is no login to try") };
-    if patient.reached.is_none() && patient.proxy.is_none() {
+pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    let Some(config) = exam.config.clone() else { return Outcome::skipped("there is no login to try") };
+    if exam.reached.is_none() && exam.proxy.is_none() {
         return Outcome::skipped("there is no connection");
     }
-    if !patient.secured && patient.proxy.is_none() {
+    if !exam.secured && exam.proxy.is_none() {
         return Outcome::skipped("TLS failed");
     }
-    saw.note("client_id", config.client_id().as_str());
-    saw.note("protocol", config.protocol().to_string());
-    if let (Some(id), false) = (&patient.given_id, patient.args.take_over) {
-        match patient.api().ok().map(|api| api.query_session(id)) {
+    facts.note("client_id", config.client_id().as_str());
+    facts.note("protocol", config.protocol().to_string());
+    if let (Some(id), false) = (&exam.given_id, exam.args.take_over) {
+        match exam.api().ok().map(|api| api.query_session(id)) {
             Some(Ok(true)) => {
-                return Trouble::new(Cause::ClientIdInUse, format!("{id} is online, says the API")).into();
+                return Problem::new(Cause::ClientIdInUse, format!("according to the API, {id} is online")).into();
             }
-            Some(Ok(false)) => saw.note("online_before", false),
-            // The API has a step of its own.
+            Some(Ok(false)) => facts.note("online_before", false),
+            // The step `api` reports this error.
             Some(Err(_)) | None => {}
         }
     }
     let start = Instant::now();
     match Client::connect(config) {
         Ok(client) => {
-            saw.note("connack", "0: accepted");
-            saw.time("connack_ms", start);
-            patient.interrupt_ends(&client);
-            patient.line = Some(Line { events: client.events(), client });
-            Outcome::Ok
+            facts.note("connack", "0: accepted");
+            facts.time("connack_ms", start);
+            exam.interrupt_ends(&client);
+            let fact = format!("accepted as {}", client.config().client_id());
+            exam.session = Some(Session { events: client.events(), client });
+            Outcome::Ok(fact)
         }
         Err(error) => {
-            if let Some(code) = error.code() {
-                saw.note("connack", code.to_string());
+            if let Some(code) = error.code().filter(|code| !matches!(code, Code::WebSocket(_))) {
+                facts.note("connack", code.to_string());
             }
-            patient.refusal(&error, saw).into()
+            exam.refusal(&error, facts).into()
         }
     }
 }
 
-impl Patient<'_> {
-    /// Why a login failed.
-    pub(super) fn refusal(&self, error: &Error, saw: &mut Saw) -> Trouble {
+impl Examination<'_> {
+    /// Finds the cause of a failed login.
+    pub(super) fn refusal(&self, error: &Error, facts: &mut Facts) -> Problem {
         if let Some(cause) = alert(error) {
-            return Trouble::of(cause, error);
+            return Problem::of(cause, error);
         }
         if let Some(cause) = self.proxy.as_ref().and_then(|_| by_proxy(error)) {
-            return Trouble::of(cause, error);
+            return Problem::of(cause, error);
         }
         let cause = match error.kind() {
             ErrorKind::Refused => return self.refused(error),
@@ -63,79 +65,81 @@ impl Patient<'_> {
                 return self.no_token(error);
             }
             ErrorKind::Credentials => Cause::SecretUnreadable,
-            // Name, connection and TLS were fine a moment ago, whatever stage it hangs in for the library.
-            ErrorKind::Timeout(_) => self.spoken(saw).unwrap_or(Cause::ConnackSilent),
-            ErrorKind::Protocol => match self.spoken(saw).or_else(|| by_status(error)) {
+            // The earlier steps resolved the name, connected and completed TLS, so CONNECT is what got no answer.
+            ErrorKind::Timeout(_) => self.answer_found(facts).unwrap_or(Cause::ConnackSilent),
+            ErrorKind::Protocol => match self.answer_found(facts).or_else(|| by_status(error)) {
                 Some(cause) => cause,
-                // It speaks MQTT, but not with this client: the service is said to cut for a group that does not exist.
+                // The port speaks MQTT. The service is said to close the connection if the group does not exist.
                 None => return self.by_witness(error, Cause::ConnectionClosed),
             },
             ErrorKind::Connect | ErrorKind::ConnectionLost => Cause::ConnectionCut,
             ErrorKind::Config | ErrorKind::Invalid => Cause::SettingWrong,
             _ => Cause::Unexplained,
         };
-        Trouble::of(cause, error)
+        Problem::of(cause, error)
     }
 
-    /// No token could be applied for.
-    fn no_token(&self, error: &Error) -> Trouble {
-        let trouble = api::judge(error);
-        // Of the token's one resource, the parent topic is what the service checks.
+    /// Finds the cause if no token could be applied for.
+    fn no_token(&self, error: &Error) -> Problem {
+        let problem = witness::judge(error);
+        // The service checks the parent topic of the token's only resource.
         let topic = error.api().is_some_and(|fault| fault.code() == Some("PermissionCheckFailed"));
-        if topic { Trouble { cause: Cause::TopicNotCreated, ..trouble } } else { trouble }
+        if topic { Problem { cause: Cause::TopicNotCreated, ..problem } } else { problem }
     }
 
-    /// CONNACK said no. The service does not document which code is for which cause, so the API is asked too.
-    fn refused(&self, error: &Error) -> Trouble {
+    /// Finds the cause of a refusing CONNACK. The service does not document what its codes mean, so the API is asked,
+    /// too.
+    fn refused(&self, error: &Error) -> Problem {
         let code = error.code().map_or(0, Code::number);
-        let said = |cause| Trouble::of(cause, error);
+        let said = |cause| Problem::of(cause, error);
         match code {
             1 | 0x84 => return said(Cause::MqttVersionRefused),
             2 | 0x85 => return said(Cause::ClientIdRefused),
             3 | 0x88 | 0x89 | 0x97 | 0x9F => return said(Cause::ServiceUnavailable),
             _ => {}
         }
-        if let Some(trouble) = self.other_instance() {
-            return Trouble::new(trouble.cause, format!("{}; {}", words(error), trouble.message));
+        if let Some(problem) = self.other_instance() {
+            return Problem::new(problem.cause, format!("{}; {}", words(error), problem.message));
         }
         let by_code = if matches!(code, 4 | 0x86) { Cause::PasswordRefused } else { Cause::NotAuthorized };
         self.by_witness(error, by_code)
     }
 
-    /// What the API knows, else this cause.
-    fn by_witness(&self, error: &Error, otherwise: Cause) -> Trouble {
+    /// Returns the cause that the API knows, or `otherwise`.
+    fn by_witness(&self, error: &Error, otherwise: Cause) -> Problem {
         match self.witness() {
-            Some((cause, message)) => Trouble::new(cause, format!("{}; the API: {message}", words(error))),
-            None => Trouble::of(otherwise, error),
+            Some((cause, message)) => Problem::new(cause, format!("{}; the API: {message}", words(error))),
+            None => Problem::of(otherwise, error),
         }
     }
 
-    /// What the API knows of a login that was refused.
+    /// Asks the API why the login was refused.
     fn witness(&self) -> Option<(Cause, String)> {
         let auth = self.settings.auth().ok()?;
         match self.groups()? {
             Err(error) => {
-                let trouble = api::judge(error);
-                // A device's login does not depend on the account's key; a token's not on its secret.
-                let counts = match trouble.cause {
+                let problem = witness::judge(error);
+                // The login of a device does not depend on the account's AccessKey, that of a token not on its secret.
+                let counts = match problem.cause {
                     Cause::InstanceUnknown => true,
                     Cause::AccessKeyUnknown => auth == Auth::Signature || auth == Auth::Token,
                     Cause::AccessKeySecretWrong => auth == Auth::Signature,
                     _ => false,
                 };
-                return counts.then_some((trouble.cause, trouble.message));
+                return counts.then_some((problem.cause, problem.message));
             }
             Ok(groups) => {
                 let group = self.group()?;
                 if !groups.contains(&group) {
-                    return Some((Cause::GroupNotCreated, format!("{group:?} is none of {}", groups.join(", "))));
+                    return Some((Cause::GroupNotCreated, format!("{group:?} is not among {}", groups.join(", "))));
                 }
             }
         }
         match auth {
-            Auth::Signature => {
-                Some((Cause::SignatureNotTaken, "it takes this key, and knows instance and group".to_string()))
-            }
+            Auth::Signature => Some((
+                Cause::SignatureNotTaken,
+                "it accepts this AccessKey, and knows the instance and the group".to_string(),
+            )),
             Auth::Device => self.device_witness(),
             Auth::Token => self.token_witness(),
             Auth::CustomPlain | Auth::CustomSigned => None,
@@ -151,7 +155,7 @@ impl Patient<'_> {
             Ok(known) => {
                 let secret = self.settings.secret(Key::DeviceAccessKeySecret).ok()?;
                 (known.access_key_secret() != secret.as_str())
-                    .then(|| (Cause::DeviceSecretWrong, "the credential has another secret".to_string()))
+                    .then(|| (Cause::DeviceSecretWrong, "the credential has a different secret".to_string()))
             }
             Err(error) => {
                 let fault = error.api()?;
@@ -163,16 +167,16 @@ impl Patient<'_> {
 
     fn token_witness(&self) -> Option<(Cause, String)> {
         let (api, text) = (self.api().ok()?, self.token().ok()??);
-        for (kind, token) in api::tokens(&text) {
+        for (kind, token) in witness::tokens(&text) {
             if !api.query_token(token).ok()? {
-                return Some((Cause::TokenDead, format!("QueryToken says no to the token {kind}")));
+                return Some((Cause::TokenDead, format!("QueryToken reports that the token {kind} is not valid")));
             }
         }
-        Some((Cause::TokenOfOtherKey, "QueryToken says that the token is valid".to_string()))
+        Some((Cause::TokenOfOtherKey, "QueryToken reports that the token is valid".to_string()))
     }
 }
 
-/// What went wrong before the proxy had made the connection, or within TLS, which nothing has tried before.
+/// Finds the cause of what fails at the proxy, or in TLS behind it, which no earlier step has tried.
 fn by_proxy(error: &Error) -> Option<Cause> {
     Some(match (error.kind(), error.stage()) {
         (ErrorKind::Timeout(Stage::Resolve | Stage::Connect | Stage::Proxy), _) => Cause::ProxySilent,
@@ -185,33 +189,32 @@ fn by_proxy(error: &Error) -> Option<Cause> {
     })
 }
 
-/// What the library says of the answer to its request for a WebSocket: the only witness where a proxy is on the way.
+/// Finds the cause by the answer to the library's request for a WebSocket. Through a proxy, nothing else can be asked.
 fn by_status(error: &Error) -> Option<Cause> {
-    let text = error.to_string();
-    if text.contains("does not say that it speaks MQTT there") {
-        return Some(Cause::WebSocketWithoutMqtt);
+    match error.code()? {
+        Code::WebSocket(101) => Some(Cause::WebSocketWithoutMqtt),
+        Code::WebSocket(status) => Some(no_websocket(status)),
+        _ => None,
     }
-    let (_, rest) = text.split_once("answered the request for a WebSocket with HTTP status ")?;
-    rest.split(' ').next()?.parse().ok().map(no_websocket)
 }
 
-/// What a server says about the client's certificate comes only after the handshake, with TLS 1.3.
+/// Finds the cause in a TLS alert. In TLS 1.3 the server rejects a client certificate only after the handshake.
 fn alert(error: &Error) -> Option<Cause> {
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
-            return Some(tls::judge(error));
+            return Some(tls_cause::of_error(error));
         }
         let inner = cause.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
         if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(tls::judge(error));
+            return Some(tls_cause::of_error(error));
         }
         next = cause.source();
     }
     None
 }
 
-/// Whether an error of this library is behind it, and not one of a file or command.
+/// Returns true if the cause is an error of the library, not of a file or command.
 fn is_own(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Error>)
 }

@@ -1,4 +1,4 @@
-//! Names to addresses to connections, each within its time.
+//! Resolves names and opens TCP connections, each with a timeout.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use super::cause::Cause;
-use super::show::{Trouble, millis};
+use super::outcome::{Problem, millis};
 use crate::threads;
 
-/// Looks a name up, on a thread that is left behind if the system's resolver hangs.
-pub(super) fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Trouble> {
+/// Resolves a name, on a thread that is abandoned if the system's resolver hangs.
+pub(super) fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Problem> {
     let name = host.to_string();
     resolve_by(host, limit, move || (name.as_str(), port).to_socket_addrs().map(Iterator::collect))
 }
@@ -21,61 +21,63 @@ fn resolve_by(
     host: &str,
     limit: Duration,
     look_up: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
-) -> Result<Vec<SocketAddr>, Trouble> {
+) -> Result<Vec<SocketAddr>, Problem> {
     let (answer, answers) = sync_channel(1);
     let started = threads::start("doctor-dns", move || {
-        // Nobody may be listening any more.
+        // The receiver may have given up.
         let _ = answer.send(look_up());
     });
-    let silent = || Trouble::new(Cause::DnsSilent, format!("{host} could not be resolved within {limit:?}"));
+    let silent = || Problem::new(Cause::DnsSilent, format!("{host} could not be resolved within {limit:?}"));
     let found = match started {
         Err(error) => {
-            let message = format!("no thread could be started to look {host} up: {error}");
-            return Err(Trouble::new(Cause::Unexplained, message));
+            let message = format!("no thread could be started to resolve {host}: {error}");
+            return Err(Problem::new(Cause::Unexplained, message));
         }
         Ok(_) => match answers.recv_timeout(limit) {
             Ok(found) => found,
             Err(RecvTimeoutError::Timeout) => return Err(silent()),
-            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the look-up panicked")),
+            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the lookup panicked")),
         },
     };
     match found {
-        Ok(addresses) if addresses.is_empty() => Err(Trouble::new(judge(host, ""), format!("{host} has no address"))),
+        Ok(addresses) if addresses.is_empty() => {
+            Err(Problem::new(cause_of(host, ""), format!("{host} has no address")))
+        }
         Ok(addresses) => Ok(addresses),
         Err(error) => {
             let why = error.to_string();
-            Err(Trouble::new(judge(host, &why), format!("{host} could not be resolved: {why}")))
+            Err(Problem::new(cause_of(host, &why), format!("{host} could not be resolved: {why}")))
         }
     }
 }
 
-/// The cause of a failed look-up. The system's words are all there is to tell a name that does not exist from a name
-/// server that does not answer.
-fn judge(host: &str, why: &str) -> Cause {
+/// Finds the cause of a failed lookup. Rust's standard library reports the resolver's error code only as text, so only
+/// the text distinguishes a name that does not exist from a name server that does not answer.
+fn cause_of(host: &str, why: &str) -> Cause {
     if ["Temporary failure", "try again", "System error"].iter().any(|words| why.contains(words)) {
         Cause::DnsUnavailable
-    } else if super::setup::is_vpc(host) {
+    } else if super::host::is_vpc(host) {
         Cause::DnsVpcName
     } else {
         Cause::DnsNoSuchName
     }
 }
 
-/// What became of dialling all addresses: those that answered, and a line about each.
+/// The result of dialling all addresses.
 pub(super) struct Dialled {
     pub(super) reached: Option<SocketAddr>,
-    pub(super) told: Vec<Json>,
+    pub(super) attempts: Vec<Json>,
     errors: Vec<(SocketAddr, io::Error)>,
 }
 
-/// How long an address is dialled alone, before the next one is, too (RFC 8305).
+/// The delay after which the next address is dialled as well (RFC 8305).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// How long the others are still waited for when one has answered.
+/// How long to wait for the other addresses after one has answered.
 const OTHERS: Duration = Duration::from_secs(1);
 
-/// Dials the addresses as the library does: the families in turn, each a moment after the one before, or at once where that
-/// has failed. One that swallows everything keeps nobody from the others.
+/// Dials the addresses as the library does: address families alternate, and each attempt starts a moment after the one
+/// before, or at once if that failed. An address that does not answer does not delay the others for long.
 pub(super) fn dial(addresses: &[SocketAddr], limit: Duration) -> Dialled {
     let start = Instant::now();
     let (answer, answers) = channel();
@@ -93,7 +95,7 @@ pub(super) fn dial(addresses: &[SocketAddr], limit: Duration) -> Dialled {
             let started = threads::start("doctor-tcp", move || {
                 let began = Instant::now();
                 let result = TcpStream::connect_timeout(&address, left).map(drop);
-                // Nobody may be listening any more.
+                // The receiver may have given up.
                 let _ = answer.send((at, began.elapsed(), result));
             });
             match started {
@@ -118,21 +120,21 @@ pub(super) fn dial(addresses: &[SocketAddr], limit: Duration) -> Dialled {
         }
         outcomes[at] = Some((took, result));
     }
-    let mut dialled = Dialled { reached, told: Vec::new(), errors: Vec::new() };
+    let mut dialled = Dialled { reached, attempts: Vec::new(), errors: Vec::new() };
     for (address, outcome) in addresses.iter().zip(outcomes) {
         let silent = || (start.elapsed(), Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")));
         let (took, result) = outcome.unwrap_or_else(silent);
-        let mut told = json!({ "address": address.to_string(), "ms": millis(took) });
+        let mut attempts = json!({ "address": address.to_string(), "ms": millis(took) });
         if let Err(error) = result {
-            told["error"] = error.to_string().into();
+            attempts["error"] = error.to_string().into();
             dialled.errors.push((*address, error));
         }
-        dialled.told.push(told);
+        dialled.attempts.push(attempts);
     }
     dialled
 }
 
-/// The places of these addresses, the families in turn.
+/// Returns the indexes of the addresses with alternating families.
 fn in_turn(addresses: &[SocketAddr]) -> std::iter::Peekable<std::vec::IntoIter<usize>> {
     let rank = |at: usize| addresses[..at].iter().filter(|one| one.is_ipv4() == addresses[at].is_ipv4()).count();
     let mut places: Vec<usize> = (0..addresses.len()).collect();
@@ -141,12 +143,12 @@ fn in_turn(addresses: &[SocketAddr]) -> std::iter::Peekable<std::vec::IntoIter<u
 }
 
 impl Dialled {
-    /// Why none was reached. Of several reasons, the first that says that somebody is there.
-    pub(super) fn trouble(&self) -> Trouble {
+    /// Returns the problem if no address was reached. Of several causes, the one that tells most about the host.
+    pub(super) fn problem(&self) -> Problem {
         let cause = |error: &io::Error| match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Cause::TcpRefused,
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Cause::TcpSilent,
-            // Of ours: no thread.
+            // No thread could be started.
             io::ErrorKind::Other => Cause::Unexplained,
             _ => Cause::TcpUnreachable,
         };
@@ -154,7 +156,7 @@ impl Dialled {
         let order = [Cause::TcpRefused, Cause::TcpSilent, Cause::TcpUnreachable];
         let chosen = order.into_iter().find(|cause| causes.contains(cause)).unwrap_or(Cause::Unexplained);
         let lines = self.errors.iter().map(|(address, error)| format!("{address}: {error}")).collect::<Vec<_>>();
-        Trouble::new(chosen, lines.join("; "))
+        Problem::new(chosen, lines.join("; "))
     }
 }
 
@@ -165,11 +167,11 @@ mod tests {
     #[test]
     fn a_resolver_that_never_answers_costs_no_more_than_the_limit() {
         let (hold, held) = sync_channel::<()>(0);
-        let trouble = resolve_by("host", Duration::from_millis(1), move || {
+        let problem = resolve_by("host", Duration::from_millis(1), move || {
             let _ = held.recv();
             Ok(Vec::new())
         });
-        assert_eq!(trouble.unwrap_err().cause, Cause::DnsSilent);
+        assert_eq!(problem.unwrap_err().cause, Cause::DnsSilent);
         drop(hold);
     }
 
@@ -198,7 +200,7 @@ mod tests {
         assert_eq!(in_turn(&addresses).collect::<Vec<_>>(), [0, 2, 1, 3, 4]);
     }
 
-    /// A listener whose queue is full: the system drops whatever else comes, or refuses it (outside Linux).
+    /// A listener with a full queue: the system drops further connections, or refuses them (outside Linux).
     fn swallowing() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -217,20 +219,20 @@ mod tests {
         let dialled = dial(&addresses, Duration::from_secs(60));
         assert_eq!(dialled.reached, Some(addresses[1]));
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
-        assert!(dialled.told[0].get("error").is_some() && dialled.told[1].get("error").is_none());
-        // And alone, it is told by name.
+        assert!(dialled.attempts[0].get("error").is_some() && dialled.attempts[1].get("error").is_none());
+        // If it is the only address, the message names it.
         let dialled = dial(&[dead], Duration::from_secs(1));
-        assert!(dialled.reached.is_none() && dialled.trouble().message.contains(&dead.to_string()));
+        assert!(dialled.reached.is_none() && dialled.problem().message.contains(&dead.to_string()));
     }
 
     #[test]
     fn no_way_there_is_told_from_nobody_there() {
         let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
-        let trouble = |kind: io::ErrorKind| {
-            Dialled { reached: None, told: Vec::new(), errors: vec![(address, kind.into())] }.trouble().cause
+        let problem = |kind: io::ErrorKind| {
+            Dialled { reached: None, attempts: Vec::new(), errors: vec![(address, kind.into())] }.problem().cause
         };
-        assert_eq!(trouble(io::ErrorKind::NetworkUnreachable), Cause::TcpUnreachable);
-        assert_eq!(trouble(io::ErrorKind::ConnectionRefused), Cause::TcpRefused);
-        assert_eq!(trouble(io::ErrorKind::TimedOut), Cause::TcpSilent);
+        assert_eq!(problem(io::ErrorKind::NetworkUnreachable), Cause::TcpUnreachable);
+        assert_eq!(problem(io::ErrorKind::ConnectionRefused), Cause::TcpRefused);
+        assert_eq!(problem(io::ErrorKind::TimedOut), Cause::TcpSilent);
     }
 }

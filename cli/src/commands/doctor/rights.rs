@@ -1,128 +1,129 @@
-//! What the identity may do once it is logged in: subscribe, publish, send to itself; and whether it is left alone.
+//! The steps behind the login: subscribing, publishing, sending to itself, and staying connected.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Code, Error, ErrorKind, Event, Fate, QoS, p2p_topic};
 
-use super::Patient;
 use super::cause::Cause;
-use super::show::{Outcome, Saw, Trouble, words};
+use super::examination::Examination;
+use super::outcome::{Facts, Outcome, Problem, words};
 
-/// How long a message may take to come back, at most.
+/// The longest time to wait for a message to come back.
 const BACK: Duration = Duration::from_secs(10);
 
 /// How long a connection is watched for another client with the same id.
 const WATCH: Duration = Duration::from_secs(3);
 
-/// How often somebody who waits looks up.
+/// The interval at which a waiting step checks the connection.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What is being tried.
+/// The right that a step checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Right {
     Subscribe,
     Publish,
 }
 
-const NO_LINE: &str = "there is no login";
+const NO_SESSION: &str = "there is no login";
 const NO_TOPIC: &str = "no topic is given: -t, or --parent-topic";
 const NO_PUBLISH: &str = "--no-publish";
 
-pub(super) fn subscribe(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    let Some(line) = &patient.line else { return Outcome::skipped(NO_LINE) };
-    let Some(topic) = &patient.topic else { return Outcome::skipped(NO_TOPIC) };
-    saw.note("filter", topic.as_str());
+pub(super) fn subscribe(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    let Some(session) = &exam.session else { return Outcome::skipped(NO_SESSION) };
+    let Some(topic) = &exam.topic else { return Outcome::skipped(NO_TOPIC) };
+    facts.note("filter", topic.as_str());
     let start = Instant::now();
-    match line.client.subscribe(topic, QoS::AtLeastOnce) {
+    match session.client.subscribe(topic, QoS::AtLeastOnce) {
         Ok(granted) => {
-            saw.note("granted_qos", granted.level());
-            saw.time("suback_ms", start);
-            patient.subscribed = true;
-            Outcome::Ok
+            facts.note("granted_qos", granted.level());
+            facts.time("suback_ms", start);
+            exam.subscribed = true;
+            Outcome::ok(format!("QoS {} is granted for {topic}", granted.level()))
         }
-        Err(error) => patient.judge(&error, Right::Subscribe, &topic.clone(), saw).into(),
+        Err(error) => exam.judge(&error, Right::Subscribe, &topic.clone(), facts).into(),
     }
 }
 
-pub(super) fn publish(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    if patient.args.no_publish {
+pub(super) fn publish(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    if exam.args.no_publish {
         return Outcome::skipped(NO_PUBLISH);
     }
-    let Some(topic) = patient.topic.clone() else { return Outcome::skipped(NO_TOPIC) };
-    send(patient, saw, &topic, patient.subscribed, Cause::MessageNotBack)
+    let Some(topic) = exam.topic.clone() else { return Outcome::skipped(NO_TOPIC) };
+    send(exam, facts, &topic, exam.subscribed, Cause::MessageNotBack)
 }
 
-pub(super) fn p2p(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    if patient.args.no_publish {
+pub(super) fn p2p(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    if exam.args.no_publish {
         return Outcome::skipped(NO_PUBLISH);
     }
-    let Some(line) = &patient.line else { return Outcome::skipped(NO_LINE) };
-    let Some(parent) = &patient.parent else { return Outcome::skipped(NO_TOPIC) };
-    match p2p_topic(parent, line.client.config().client_id().as_str()) {
-        Ok(topic) => send(patient, saw, &topic, true, Cause::P2pNotArriving),
-        Err(error) => Trouble::of(Cause::TopicMalformed, &error).into(),
+    let Some(session) = &exam.session else { return Outcome::skipped(NO_SESSION) };
+    let Some(parent) = &exam.parent else { return Outcome::skipped(NO_TOPIC) };
+    match p2p_topic(parent, session.client.config().client_id().as_str()) {
+        Ok(topic) => send(exam, facts, &topic, true, Cause::P2pNotArriving),
+        Err(error) => Problem::of(Cause::TopicMalformed, &error).into(),
     }
 }
 
-/// Sends a marked message, and, where it should come back, waits for it. `lost`: what it means if it does not.
-fn send(patient: &mut Patient<'_>, saw: &mut Saw, topic: &str, comes_back: bool, lost: Cause) -> Outcome {
-    let Some(line) = &patient.line else { return Outcome::skipped(NO_LINE) };
-    saw.note("topic", topic);
+/// Publishes a marked message and, if `comes_back`, waits for it. `lost` is the cause if it does not come back.
+fn send(exam: &mut Examination<'_>, facts: &mut Facts, topic: &str, comes_back: bool, lost: Cause) -> Outcome {
+    let Some(session) = &exam.session else { return Outcome::skipped(NO_SESSION) };
+    facts.note("topic", topic);
     let mark = format!("aliyun-mqtt doctor {:016x}", RandomState::new().hash_one(Instant::now()));
-    saw.note("payload", mark.as_str());
+    facts.note("payload", mark.as_str());
     let start = Instant::now();
-    if let Err(error) = line.client.publish(topic, QoS::AtLeastOnce, mark.as_bytes()) {
-        return patient.judge(&error, Right::Publish, topic, saw).into();
+    if let Err(error) = session.client.publish(topic, QoS::AtLeastOnce, mark.as_bytes()) {
+        return exam.judge(&error, Right::Publish, topic, facts).into();
     }
-    saw.time("puback_ms", start);
+    facts.time("puback_ms", start);
     if !comes_back {
-        saw.note("back", "not waited for: there is no subscription");
-        return Outcome::Ok;
+        facts.note("back", "not awaited, since there is no subscription");
+        return Outcome::ok(format!("acknowledged, {topic}"));
     }
-    let limit = patient.timeout.min(BACK);
+    let limit = exam.timeout.min(BACK);
     let deadline = Instant::now() + limit;
     loop {
-        match line.client.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match session.client.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(Some(message)) if message.payload() == mark.as_bytes() => {
-                saw.time("back_ms", start);
-                return Outcome::Ok;
+                facts.time("back_ms", start);
+                return Outcome::ok(format!("acknowledged and received, {topic}"));
             }
-            // Somebody else's, or of an earlier run.
+            // From another client or an earlier run.
             Ok(Some(_)) if Instant::now() < deadline => {}
             Ok(_) => {
-                let trouble = Trouble::new(lost, format!("nothing came back within {limit:?}"));
-                // The right to publish is there; what is missing is less than that.
-                return if lost == Cause::MessageNotBack { Outcome::Warning(trouble) } else { trouble.into() };
+                let problem = Problem::new(lost, format!("nothing came back within {limit:?}"));
+                // Publishing works, which is what this step is about.
+                return if lost == Cause::MessageNotBack { Outcome::Warning(problem) } else { problem.into() };
             }
-            Err(error) => return patient.judge(&error, Right::Publish, topic, saw).into(),
+            Err(error) => return exam.judge(&error, Right::Publish, topic, facts).into(),
         }
     }
 }
 
-pub(super) fn stay(patient: &mut Patient<'_>, saw: &mut Saw) -> Outcome {
-    if patient.line.is_none() {
-        return Outcome::skipped(NO_LINE);
+pub(super) fn stay(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
+    if exam.session.is_none() {
+        return Outcome::skipped(NO_SESSION);
     }
-    let watch = if patient.given_id.is_some() { WATCH } else { Duration::ZERO };
-    saw.note("watched_s", watch.as_secs());
-    match patient.cut(watch) {
-        None => Outcome::Ok,
+    let watch = if exam.given_id.is_some() { WATCH } else { Duration::ZERO };
+    facts.note("watched_s", watch.as_secs());
+    match exam.cut(watch) {
+        None if watch.is_zero() => Outcome::ok("still connected"),
+        None => Outcome::ok(format!("still connected after {} s", watch.as_secs())),
         Some(reason) => {
-            let conflict = patient.given_id.is_some();
+            let conflict = exam.given_id.is_some();
             let cause = if conflict { Cause::ClientIdConflict } else { Cause::ConnectionCut };
-            Trouble::of(by_code(&reason).unwrap_or(cause), &reason).into()
+            Problem::of(by_code(&reason).unwrap_or(cause), &reason).into()
         }
     }
 }
 
-impl Patient<'_> {
-    /// The reason of a loss of the connection that was not told yet, or that comes within this time.
+impl Examination<'_> {
+    /// Returns why the connection was lost, if that happened and was not reported yet, or happens within this time.
     fn cut(&self, within: Duration) -> Option<Error> {
-        let line = self.line.as_ref()?;
+        let session = self.session.as_ref()?;
         let deadline = Instant::now() + within;
         loop {
-            match line.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match session.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Some(Event::Disconnected { reason, .. }) => return Some(reason),
                 Some(_) => {}
                 None => return None,
@@ -130,52 +131,52 @@ impl Patient<'_> {
         }
     }
 
-    /// Waits for the next connection, and forgets what happened until then: it is explained.
+    /// Waits for the next connection, and discards the losses until then: their cause is known.
     fn forget_cuts(&self) {
-        let Some(line) = &self.line else { return };
+        let Some(session) = &self.session else { return };
         let deadline = Instant::now() + self.timeout;
-        // A loss is told before the next connection is tried. A client that is dead will have none.
-        while !line.client.is_connected() && line.client.try_recv().is_ok() && Instant::now() < deadline {
-            let _ = line.events.recv_timeout(TICK);
+        // The event of a loss comes before the next attempt to connect. A dead client makes no attempt.
+        while !session.client.is_connected() && session.client.try_recv().is_ok() && Instant::now() < deadline {
+            let _ = session.events.recv_timeout(TICK);
         }
-        while line.events.try_recv().is_some() {}
+        while session.events.try_recv().is_some() {}
     }
 
-    fn judge(&mut self, error: &Error, right: Right, topic: &str, saw: &mut Saw) -> Trouble {
+    fn judge(&mut self, error: &Error, right: Right, topic: &str, facts: &mut Facts) -> Problem {
         let cuts: Vec<Error> = std::iter::from_fn(|| self.cut(Duration::ZERO)).collect();
         if !error.is_timeout() {
             self.forget_cuts();
         }
-        let said = |cause| Trouble::of(cause, error);
+        let said = |cause| Problem::of(cause, error);
         if let Some(code) = error.code().or_else(|| cuts.iter().find_map(Error::code)) {
-            saw.note("code", code.to_string());
+            facts.note("code", code.to_string());
         }
         if let Some(cause) = by_code(error).or_else(|| cuts.iter().find_map(by_code)) {
             return said(cause);
         }
-        // Of connections that stood; those that could not be made are something else.
+        // Counts lost connections, not failed attempts to connect.
         let lost = cuts.iter().filter(|cut| cut.kind() == ErrorKind::ConnectionLost).count();
         match error.kind() {
             ErrorKind::SuspectedRefusal => self.suspected(error, right, topic),
-            // Each time it was sent, and time ran out before the library was sure of it.
+            // Lost each time it was sent; the timeout expired before the library could be sure.
             ErrorKind::Timeout(_) if lost > 1 && error.fate() == Some(Fate::Unknown) => {
                 self.forget_cuts();
                 self.suspected(error, right, topic)
             }
             ErrorKind::Timeout(_) if cuts.is_empty() => said(Cause::NoAcknowledgement),
             ErrorKind::Invalid => said(Cause::TopicMalformed),
-            ErrorKind::Refused | ErrorKind::Credentials => self.refusal(error, saw),
+            ErrorKind::Refused | ErrorKind::Credentials => self.refusal(error, facts),
             _ => said(Cause::ConnectionCut),
         }
     }
 
-    /// The connection is cut for it. Is it really for it, and for what?
-    fn suspected(&self, error: &Error, right: Right, topic: &str) -> Trouble {
-        // The other experiment: nothing is sent.
+    /// Finds out whether the server closes the connection because of this operation, and why.
+    fn suspected(&self, error: &Error, right: Right, topic: &str) -> Problem {
+        // If it also closes while nothing is sent, the operation is not the reason.
         if let Some(reason) = self.given_id.as_ref().and_then(|_| self.cut(WATCH)) {
-            return Trouble::new(
+            return Problem::new(
                 Cause::ClientIdConflict,
-                format!("{}; and with nothing under way: {}", words(error), words(&reason)),
+                format!("{}; and with nothing in flight: {}", words(error), words(&reason)),
             );
         }
         let cause = match (self.topic_exists(topic), right) {
@@ -184,11 +185,11 @@ impl Patient<'_> {
             (Some(true), Right::Publish) => Cause::PublishNotPermitted,
             (None, _) => Cause::TopicOrPermission,
         };
-        Trouble::of(cause, error)
+        Problem::of(cause, error)
     }
 }
 
-/// What a code says by itself.
+/// Finds the cause by the code alone.
 fn by_code(error: &Error) -> Option<Cause> {
     Some(match error.code()? {
         Code::TokenInvalid(code) => match code {

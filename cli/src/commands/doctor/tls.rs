@@ -1,5 +1,5 @@
-//! A TLS handshake that tells what it saw, also where it fails. Nothing is ever sent by a connection that was not
-//! verified: the verifier notes the certificates, and then asks the real one.
+//! A TLS handshake that reports what it saw, even if it fails. The verifier records the certificates and then asks the
+//! real one, so nothing is ever sent over a connection that was not verified.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -14,24 +14,24 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError,
-    RootCertStore, SignatureScheme, StreamOwned,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    StreamOwned,
 };
 use serde_json::{Value as Json, json};
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
 
 use super::cause::Cause;
-use super::chain;
-use super::show::{Saw, Trouble};
+use super::outcome::{Facts, Problem};
+use super::tls_cause;
 use crate::settings::{Key, Settings};
 use crate::small_text;
 
-/// A certificate with less left is worth a warning.
+/// Certificates that expire within fewer days get a warning.
 const SOON: i64 = 14;
 
 pub(super) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
-/// Whom to trust, and who the client is: as the library does.
+/// The trusted CAs and the client certificate, chosen as the library does.
 #[derive(Clone)]
 pub(super) struct Trust {
     roots: Arc<RootCertStore>,
@@ -40,19 +40,19 @@ pub(super) struct Trust {
     own_ca: bool,
 }
 
-/// What a handshake saw, and how it ended.
-pub(super) struct Shake {
+/// What a handshake saw and how it ended.
+pub(super) struct Handshake {
     chain: Vec<CertificateDer<'static>>,
-    /// The server asked for a client certificate, and there is none.
+    /// The server asked for a client certificate, but none is given.
     asked: bool,
-    /// Whom it was tried with.
+    /// What was trusted.
     trust: Trust,
-    pub(super) end: Result<Box<TlsStream>, Broken>,
+    pub(super) end: Result<Box<TlsStream>, HandshakeError>,
 }
 
-/// How a handshake failed.
+/// Why a handshake failed.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(super) enum HandshakeError {
     Tls(TlsError),
     /// The other side closed the connection.
     Closed(String),
@@ -60,7 +60,7 @@ pub(super) enum Broken {
 }
 
 impl Trust {
-    /// The error is what is wrong with a file.
+    /// Reads the files that are set. The error says what is wrong with a file.
     pub(super) fn load(settings: &Settings) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -82,33 +82,33 @@ impl Trust {
         Ok(Trust { roots: Arc::new(roots), client, own_ca: settings.source(Key::CaFile).is_some() })
     }
 
-    /// Shakes hands, until the deadline at most.
-    pub(super) fn shake(&self, stream: TcpStream, host: &str, deadline: Instant) -> Shake {
-        let notes = Arc::new(Notes::default());
-        let end = self.connection(&notes, host).map_err(Broken::Tls).and_then(|mut connection| {
+    /// Performs a handshake, at most until the deadline.
+    pub(super) fn handshake(&self, stream: TcpStream, host: &str, deadline: Instant) -> Handshake {
+        let record = Arc::new(Record::default());
+        let end = self.connection(&record, host).map_err(HandshakeError::Tls).and_then(|mut connection| {
             let mut stream = stream;
             drive(&mut connection, &mut stream, deadline)?;
             Ok(Box::new(StreamOwned::new(connection, stream)))
         });
-        let chain = std::mem::take(&mut *notes.chain.lock().unwrap_or_else(PoisonError::into_inner));
-        let asked = *notes.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        Shake { chain, asked, trust: self.clone(), end }
+        let chain = std::mem::take(&mut *record.chain.lock().unwrap_or_else(PoisonError::into_inner));
+        let asked = *record.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Handshake { chain, asked, trust: self.clone(), end }
     }
 
-    fn connection(&self, notes: &Arc<Notes>, host: &str) -> Result<ClientConnection, TlsError> {
+    fn connection(&self, record: &Arc<Record>, host: &str) -> Result<ClientConnection, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let real = WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&provider))
             .build()
             .map_err(|error| TlsError::General(error.to_string()))?;
-        let verifier = Arc::new(Noting { real, notes: Arc::clone(notes) });
+        let verifier = Arc::new(RecordingVerifier { real, record: Arc::clone(record) });
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            // What is dangerous about a verifier of one's own, this one leaves to the real one.
+            // This verifier leaves every decision to the real one.
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let config = match self.client.as_deref() {
             Some((chain, key)) => builder.with_client_auth_cert(chain.clone(), key.clone_key())?,
-            None => builder.with_client_cert_resolver(Arc::new(Nobody(Arc::clone(notes)))),
+            None => builder.with_client_cert_resolver(Arc::new(NoCertificate(Arc::clone(record)))),
         };
         let name = ServerName::try_from(host.to_string()).map_err(|error| TlsError::General(error.to_string()))?;
         ClientConnection::new(Arc::new(config), name)
@@ -120,34 +120,34 @@ fn certificates(path: &Path, patience: Duration) -> Result<Vec<CertificateDer<'s
     let pem = small_text::pem(path, patience).map_err(|error| format!("{named}: {error}"))?;
     match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(format!("{named}: there is no certificate in it")),
-        Err(_) => Err(format!("{named}: it is no valid PEM")),
+        Ok(_) => Err(format!("{named}: the file contains no certificate")),
+        Err(_) => Err(format!("{named}: the file is not valid PEM")),
     }
 }
 
 fn key(path: &Path, patience: Duration) -> Result<PrivateKeyDer<'static>, String> {
     let pem = small_text::pem(path, patience).map_err(|error| format!("{}: {error}", path.display()))?;
-    // The parser's own error could quote the key.
+    // The parser's error could quote the key.
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| format!("{}: no usable private key", path.display()))
 }
 
-fn drive(connection: &mut ClientConnection, stream: &mut TcpStream, deadline: Instant) -> Result<(), Broken> {
+fn drive(connection: &mut ClientConnection, stream: &mut TcpStream, deadline: Instant) -> Result<(), HandshakeError> {
     while connection.is_handshaking() || connection.wants_write() {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Broken::Silent);
+            return Err(HandshakeError::Silent);
         }
         stream.set_read_timeout(Some(left)).and_then(|()| stream.set_write_timeout(Some(left))).map_err(broken)?;
         if connection.wants_write() {
             connection.write_tls(stream).map_err(broken)?;
         } else {
             if connection.read_tls(stream).map_err(broken)? == 0 {
-                return Err(Broken::Closed("end of the connection".to_string()));
+                return Err(HandshakeError::Closed("end of the connection".to_string()));
             }
             if let Err(error) = connection.process_new_packets() {
-                // The alert tells the server why; whether it arrives matters little.
+                // Tries to send the alert that tells the server why.
                 let _ = connection.write_tls(stream);
-                return Err(Broken::Tls(error));
+                return Err(HandshakeError::Tls(error));
             }
         }
     }
@@ -155,28 +155,28 @@ fn drive(connection: &mut ClientConnection, stream: &mut TcpStream, deadline: In
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn broken(error: io::Error) -> Broken {
+fn broken(error: io::Error) -> HandshakeError {
     match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Broken::Silent,
-        _ => Broken::Closed(error.to_string()),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => HandshakeError::Silent,
+        _ => HandshakeError::Closed(error.to_string()),
     }
 }
 
-/// What was seen on the way.
+/// What was seen during the handshake.
 #[derive(Debug, Default)]
-struct Notes {
+struct Record {
     chain: Mutex<Vec<CertificateDer<'static>>>,
     asked: Mutex<bool>,
 }
 
-/// Notes the certificates, and lets the real verifier decide.
+/// Records the certificates and lets the real verifier decide.
 #[derive(Debug)]
-struct Noting {
+struct RecordingVerifier {
     real: Arc<WebPkiServerVerifier>,
-    notes: Arc<Notes>,
+    record: Arc<Record>,
 }
 
-impl ServerCertVerifier for Noting {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -186,7 +186,7 @@ impl ServerCertVerifier for Noting {
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
         let chain = std::iter::once(end_entity).chain(intermediates);
-        *self.notes.chain.lock().unwrap_or_else(PoisonError::into_inner) =
+        *self.record.chain.lock().unwrap_or_else(PoisonError::into_inner) =
             chain.map(|certificate| certificate.clone().into_owned()).collect();
         self.real.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
@@ -214,11 +214,11 @@ impl ServerCertVerifier for Noting {
     }
 }
 
-/// A client without a certificate, which notes that one was asked for.
+/// A client without a certificate, which records that the server asked for one.
 #[derive(Debug)]
-struct Nobody(Arc<Notes>);
+struct NoCertificate(Arc<Record>);
 
-impl ResolvesClientCert for Nobody {
+impl ResolvesClientCert for NoCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         *self.0.asked.lock().unwrap_or_else(PoisonError::into_inner) = true;
         None
@@ -229,137 +229,93 @@ impl ResolvesClientCert for Nobody {
     }
 }
 
-impl Shake {
-    /// Whether the other side speaks TLS, whatever came of it.
+impl Handshake {
+    /// Returns true if the other side speaks TLS, even if the handshake failed.
     pub(super) fn is_tls(&self) -> bool {
-        let foreign =
-            matches!(self.end, Err(Broken::Tls(TlsError::InvalidMessage(_)) | Broken::Closed(_) | Broken::Silent));
+        let foreign = matches!(
+            self.end,
+            Err(HandshakeError::Tls(TlsError::InvalidMessage(_)) | HandshakeError::Closed(_) | HandshakeError::Silent)
+        );
         !self.chain.is_empty() || !foreign
     }
 
-    /// Writes down what there is to see.
-    pub(super) fn tell(&self, saw: &mut Saw) {
+    /// Notes the TLS version, the cipher and the certificates.
+    pub(super) fn tell(&self, facts: &mut Facts) {
         if let Ok(stream) = &self.end {
-            saw.note(
+            facts.note(
                 "version",
                 stream.conn.protocol_version().map_or(Json::Null, |version| json!(format!("{version:?}"))),
             );
             let suite = stream.conn.negotiated_cipher_suite();
-            saw.note("cipher", suite.map_or(Json::Null, |suite| json!(format!("{:?}", suite.suite()))));
+            facts.note("cipher", suite.map_or(Json::Null, |suite| json!(format!("{:?}", suite.suite()))));
         }
         if self.asked {
-            saw.note("asks_for_client_certificate", true);
+            facts.note("asks_for_client_certificate", true);
         }
         for (index, certificate) in self.chain.iter().enumerate() {
             let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { continue };
             if index > 0 {
                 let text = format!("{}, issued by {}", certificate.subject(), certificate.issuer());
-                saw.note("further_certificate", text);
+                facts.note("further_certificate", text);
                 continue;
             }
-            saw.note("subject", certificate.subject().to_string());
-            saw.note("issuer", certificate.issuer().to_string());
-            saw.note("names", names(&certificate));
+            facts.note("subject", certificate.subject().to_string());
+            facts.note("issuer", certificate.issuer().to_string());
+            facts.note("names", names(&certificate));
             let validity = certificate.validity();
             for (name, time) in [("valid_from", validity.not_before), ("valid_until", validity.not_after)] {
-                saw.note(
+                facts.note(
                     name,
                     Timestamp::from_second(time.timestamp()).map_or(Json::Null, |time| json!(time.to_string())),
                 );
             }
-            saw.note("days_left", days_left(&certificate));
+            facts.note("days_left", days_left(&certificate));
         }
     }
 
-    /// The trouble of a handshake that failed.
-    pub(super) fn trouble(&self, server: &str) -> Option<Trouble> {
+    /// Returns the problem of a failed handshake.
+    pub(super) fn problem(&self, server: &str) -> Option<Problem> {
         Some(match self.end.as_ref().err()? {
-            Broken::Silent => {
-                Trouble::new(Cause::TlsSilent, format!("{server} did not finish the TLS handshake in time"))
+            HandshakeError::Silent => {
+                Problem::new(Cause::TlsSilent, format!("{server} did not finish the TLS handshake in time"))
             }
-            Broken::Closed(why) => Trouble::new(
+            HandshakeError::Closed(why) => Problem::new(
                 Cause::TlsClosed,
                 format!("{server} closed the connection during the TLS handshake: {why}"),
             ),
-            Broken::Tls(error) => {
-                let found = chain::judge(error, &self.chain, &self.trust.roots, self.trust.own_ca);
+            HandshakeError::Tls(error) => {
+                let found = tls_cause::of_chain(error, &self.chain, &self.trust.roots, self.trust.own_ca);
                 if let Some((cause, words)) = found {
-                    return Some(Trouble::new(cause, format!("TLS with {server} failed: {error}: {words}")));
+                    return Some(Problem::new(cause, format!("TLS with {server} failed: {error}: {words}")));
                 }
-                let cause = match judge(error) {
-                    // Some servers only break off.
+                let cause = match tls_cause::of_error(error) {
+                    // Some servers send no better alert if the client certificate is missing.
                     Cause::TlsNoCommonVersion if self.asked => Cause::TlsClientCertificate,
                     cause => cause,
                 };
-                Trouble::new(cause, format!("TLS with {server} failed: {error}"))
+                Problem::new(cause, format!("TLS with {server} failed: {error}"))
             }
         })
     }
 
-    /// Whether the certificate ends soon.
-    pub(super) fn warning(&self) -> Option<Trouble> {
+    /// Describes a successful handshake: the TLS version and how long the certificate is valid.
+    pub(super) fn fact(&self) -> String {
+        let version = self.end.as_ref().ok().and_then(|stream| stream.conn.protocol_version());
+        let version = version.map_or("TLS".to_string(), |version| format!("{version:?}"));
+        let first = self.chain.first().and_then(|der| Some(X509Certificate::from_der(der).ok()?.1));
+        let days = first.map(|certificate| format!(", the certificate is valid for {} days", days_left(&certificate)));
+        version + &days.unwrap_or_default()
+    }
+
+    /// Returns a warning if the certificate expires soon.
+    pub(super) fn warning(&self) -> Option<Problem> {
         let (_, certificate) = X509Certificate::from_der(self.chain.first()?).ok()?;
         let days = days_left(&certificate);
-        (days < SOON).then(|| Trouble::new(Cause::TlsExpiresSoon, format!("the certificate ends in {days} days")))
+        (days < SOON).then(|| Problem::new(Cause::TlsExpiresSoon, format!("the certificate expires in {days} days")))
     }
 }
 
-/// The cause of a TLS error.
-pub(super) fn judge(error: &TlsError) -> Cause {
-    use AlertDescription as Alert;
-    use CertificateError as Bad;
-    match error {
-        TlsError::InvalidCertificate(bad) => match bad {
-            Bad::UnknownIssuer | Bad::BadSignature => Cause::TlsUntrustedIssuer,
-            Bad::Expired | Bad::ExpiredContext { .. } => Cause::TlsExpired,
-            Bad::NotValidYet | Bad::NotValidYetContext { .. } => Cause::TlsNotYetValid,
-            Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => Cause::TlsNoNames,
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Cause::TlsNameMismatch,
-            Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => Cause::TlsWrongPurpose,
-            Bad::UnsupportedSignatureAlgorithmContext { .. }
-            | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Cause::TlsOldSignature,
-            Bad::Other(other) => unnamed(&other.to_string()),
-            _ => Cause::TlsCertificateBad,
-        },
-        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => Cause::TlsToPlainPort,
-        TlsError::AlertReceived(
-            Alert::CertificateRequired
-            | Alert::BadCertificate
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateUnknown
-            | Alert::CertificateExpired
-            | Alert::CertificateRevoked
-            | Alert::UnknownCA
-            | Alert::DecryptError
-            | Alert::AccessDenied,
-        ) => Cause::TlsClientCertificate,
-        TlsError::PeerIncompatible(_)
-        | TlsError::AlertReceived(Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity) => {
-            Cause::TlsNoCommonVersion
-        }
-        TlsError::AlertReceived(Alert::UnrecognisedName) => Cause::TlsNameMismatch,
-        TlsError::NoCertificatesPresented => Cause::TlsCertificateBad,
-        // The client's own, before anything is sent.
-        TlsError::InconsistentKeys(_) => Cause::CaFileUnusable,
-        _ => Cause::Unexplained,
-    }
-}
-
-/// The verifier's own errors, for which rustls has no name, and what the library finds in the chain in place of them.
-fn unnamed(error: &str) -> Cause {
-    let known = |words: &str| error.contains(words);
-    match () {
-        () if known("UnsupportedCertVersion") => Cause::TlsVersion1,
-        () if known("EndEntityUsedAsCa") => Cause::TlsIssuerNotAllowed,
-        () if known("NameConstraintViolation") || known("PathLenConstraintViolated") => Cause::TlsIssuerNotAllowed,
-        () if known("self-signed") => Cause::TlsSelfSigned,
-        () if known("RSA key of") => Cause::TlsWeakKey,
-        () if known("not trusted") => Cause::TlsUntrustedIssuer,
-        () => Cause::TlsCertificateBad,
-    }
-}
-
-/// The names a certificate is for.
+/// Returns the names for which a certificate is valid.
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let extensions = certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
         ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
@@ -384,7 +340,7 @@ fn days_left(certificate: &X509Certificate<'_>) -> i64 {
     left.div_euclid(24 * 3600)
 }
 
-/// Reads and writes, whichever it is.
+/// A stream with or without TLS.
 pub(super) trait ReadWrite: Read + Write {}
 
 impl<T: Read + Write> ReadWrite for T {}

@@ -1,4 +1,4 @@
-//! Why a login does not fit: the mistakes that are known to be made, tried one by one and together.
+//! Finds out why a login is wrong, by trying the usual mistakes, one by one and in combination.
 
 use aliyun_mqtt::{Config, Login};
 use base64::Engine as _;
@@ -10,22 +10,22 @@ use zeroize::Zeroizing;
 
 use crate::settings::Auth;
 
-/// The login as it should be, and what it is made of.
+/// The right login, and what it is made of.
 pub(super) struct Right<'a> {
     pub(super) config: &'a Config,
     pub(super) login: &'a Login,
     pub(super) secret: &'a str,
-    /// Client ids that may have been signed by mistake.
+    /// Other client ids that may have been signed by mistake.
     pub(super) others: &'a [String],
 }
 
-/// Something that was done, and what is wrong with it; `None` where nothing is.
+/// One way to make a part of the login, with its mistake, or `None` for the right way.
 type Tried<T> = (Option<String>, T);
 
 type Form = fn(&[u8]) -> String;
 
 impl Right<'_> {
-    /// What is wrong with a password; `None` if it is right. Never shows either.
+    /// Returns the mistake in a password, or `None` if it is right. The text contains neither password.
     pub(super) fn mistake_of(&self, auth: Auth, given: &str) -> Option<String> {
         match auth {
             Auth::Token => self.of_tokens(given),
@@ -42,15 +42,15 @@ impl Right<'_> {
             return Some(mistakes.join("; "));
         }
         if given.trim() == self.secret {
-            return Some("it is the secret itself; a signature made with it is wanted".to_string());
+            return Some("it is the secret itself, not a signature made with it".to_string());
         }
         if is_tokens(given) {
-            return Some("it is a token, which is the password of the mode token".to_string());
+            return Some("it is a token, which is the password in token mode".to_string());
         }
         Some(form_of(given).to_string())
     }
 
-    /// The fewest mistakes that together make of the right signature the given one.
+    /// Finds the smallest set of mistakes that together produce the given signature.
     fn search(&self, given: &str) -> Option<Vec<String>> {
         let given = self.readings(given);
         let mut best: Option<Vec<String>> = None;
@@ -77,7 +77,7 @@ impl Right<'_> {
         best
     }
 
-    /// What may have been given.
+    /// Returns the ways to read the given password.
     fn readings(&self, given: &str) -> Vec<Tried<Zeroizing<String>>> {
         let trimmed = given.trim();
         let bare = trimmed.trim_matches(['"', '\'']);
@@ -93,7 +93,7 @@ impl Right<'_> {
         readings.into_iter().map(owned).collect()
     }
 
-    /// What may have been the key.
+    /// Returns the keys that may have been used.
     fn keys(&self) -> Vec<Tried<Zeroizing<String>>> {
         let with = |before: &str, after: &str| Zeroizing::new(format!("{before}{}{after}", self.secret));
         let wrong = |why: &str, key| (Some(why.to_string()), key);
@@ -104,12 +104,12 @@ impl Right<'_> {
             wrong("the secret was used with a space behind it", with("", " ")),
             wrong("the secret was used with a space before it", with(" ", "")),
             wrong("the secret was used in quotation marks", with("\"", "\"")),
-            wrong("the secret was used with a & behind it, as the API wants it and a login does not", with("", "&")),
+            wrong("the secret was used with a & behind it, as in API signatures", with("", "&")),
             wrong("the AccessKey id was used as the secret", Zeroizing::new(self.key_id().to_string())),
         ]
     }
 
-    /// What may have been signed.
+    /// Returns the texts that may have been signed.
     fn texts(&self) -> Vec<Tried<String>> {
         let (id, instance) = (self.config.client_id(), self.config.instance_id());
         let whole = id.as_str();
@@ -136,7 +136,7 @@ impl Right<'_> {
         texts
     }
 
-    /// The second part of the user name, where it has three.
+    /// Returns the AccessKey id: the second of three parts of the user name, or the whole name.
     fn key_id(&self) -> &str {
         self.login.username.split('|').nth(1).unwrap_or(&self.login.username)
     }
@@ -152,18 +152,19 @@ impl Right<'_> {
         }
         let (kinds, texts): (Vec<&str>, Vec<&str>) = pairs(right).into_iter().unzip();
         if texts.contains(&trimmed) {
-            return Some(format!("it is the bare token; {}| must stand before it", kinds.join("| or ")));
+            return Some(format!("it is the token without its kind; {}| must precede it", kinds.join("| or ")));
         }
         let Some(given) = is_tokens(trimmed).then(|| pairs(trimmed)) else {
             return Some(
-                "it does not have the form of tokens: RW|..., R|..., W|..., or several of these joined".to_string(),
+                "it does not have the form of tokens: RW|..., R|..., W|..., or several of these joined by |"
+                    .to_string(),
             );
         };
         if given.iter().any(|(_, text)| texts.contains(text)) {
             let kinds = kinds.join(" and ");
-            return Some(format!("it has the token, but not with the same types: they are {kinds}"));
+            return Some(format!("it contains the token, but with other kinds; the right ones are {kinds}"));
         }
-        Some("it is another token than the configured one".to_string())
+        Some("it is not the configured token".to_string())
     }
 
     fn of_plain(&self, given: &str) -> Option<String> {
@@ -176,7 +177,7 @@ impl Right<'_> {
         Some(match () {
             () if trimmed == self.secret => "there is white space around it".to_string(),
             () if is_signed => {
-                "it is a signature: right for the mode custom-signed; here the uploaded secret itself is wanted"
+                "it is a signature, as in the mode custom-signed; custom-plain takes the uploaded secret itself"
                     .to_string()
             }
             () => "it is not the configured password".to_string(),
@@ -184,7 +185,7 @@ impl Right<'_> {
     }
 }
 
-/// What is wrong with a user name; nothing if it is right.
+/// Returns the mistakes in a user name; none if it is right.
 pub(super) fn of_user(given: &str, right: &str) -> Vec<String> {
     if given == right {
         return Vec::new();
@@ -196,7 +197,7 @@ pub(super) fn of_user(given: &str, right: &str) -> Vec<String> {
     let (parts, rights): (Vec<&str>, Vec<&str>) = (given.split('|').collect(), right.split('|').collect());
     let [mode, key_id, instance_id] = rights[..] else { return cause(&format!("it is not {right}")) };
     if given.contains('｜') {
-        return cause("its parts are separated by the wide ｜, not by |");
+        return cause("its parts are separated by the full-width ｜, not by |");
     }
     if parts.len() != 3 {
         return cause(&format!("it has {} parts separated by |, not three: {right}", parts.len()));
@@ -214,20 +215,20 @@ pub(super) fn of_user(given: &str, right: &str) -> Vec<String> {
     causes
 }
 
-/// The two hashes of the field.
+/// Returns the two hashes in common use, with the mistake in using them.
 fn hashes(key: &str, text: &str) -> [Tried<Zeroizing<Vec<u8>>>; 2] {
     let sha256 = Some("it was made with HMAC-SHA256, not HMAC-SHA1".to_string());
     [(None, hmac::<Hmac<Sha1>>(key, text)), (sha256, hmac::<Hmac<Sha256>>(key, text))]
 }
 
 fn hmac<M: Mac + KeyInit>(key: &str, text: &str) -> Zeroizing<Vec<u8>> {
-    // An HMAC takes a key of any length.
+    // HMAC accepts keys of any length.
     let mut mac = <M as KeyInit>::new_from_slice(key.as_bytes()).expect("a key of any length");
     mac.update(text.as_bytes());
     Zeroizing::new(mac.finalize().into_bytes().to_vec())
 }
 
-/// How a signature may have been written.
+/// Returns the ways to encode a signature, with the mistake in using them.
 fn forms() -> [(Option<&'static str>, Form); 8] {
     [
         (None, |bytes| STANDARD.encode(bytes)),
@@ -251,19 +252,19 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What a password that nothing explains looks like.
+/// Describes a password that no combination of mistakes explains.
 fn form_of(given: &str) -> &'static str {
     let given = given.trim();
     let is_hex = given.bytes().all(|byte| byte.is_ascii_hexdigit());
     match (STANDARD.decode(given).map(|bytes| bytes.len()), given.len()) {
-        (_, 40) if is_hex => "it is hexadecimal, not base64, and made of another secret or another client id",
+        (_, 40) if is_hex => "it is hexadecimal, not base64, and made with another secret or for another client id",
         (Ok(20), _) => {
             "it has the right form, so it was made with another secret or for another client id (try --other-id)"
         }
         (Ok(32), _) => {
-            "it has the form of an HMAC-SHA256, not HMAC-SHA1, and was made of another secret or another client id"
+            "it looks like an HMAC-SHA256, not HMAC-SHA1, and was made with another secret or for another client id"
         }
-        _ => "it is no signature: that would be 28 characters of base64",
+        _ => "it is not a signature, which would be 28 characters of base64",
     }
 }
 
@@ -273,13 +274,13 @@ fn is_tokens(text: &str) -> bool {
         && parts.chunks(2).all(|pair| ["R", "W", "RW"].contains(&pair[0]) && !pair[1].is_empty())
 }
 
-/// Types and tokens.
+/// Splits a text of tokens into pairs of kind and token.
 fn pairs(text: &str) -> Vec<(&str, &str)> {
     let parts: Vec<&str> = text.split('|').collect();
     parts.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
 }
 
-/// Tokens may stand in any order.
+/// Returns true if both texts contain the same tokens, in any order.
 fn same_tokens(one: &str, other: &str) -> bool {
     let sorted = |text| {
         let mut pairs = pairs(text);

@@ -1,5 +1,7 @@
-//! `sign`: user name and password of a login, computed without network, or checked.
+//! `sign`: computes the user name and password of a login without a network, checks them, or writes them for other
+//! clients.
 
+mod clients;
 mod mistakes;
 
 use std::ffi::OsString;
@@ -11,6 +13,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use self::clients::Client;
 use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
@@ -21,32 +24,38 @@ use crate::table;
 #[command(after_long_help = "\
 Examples:
   aliyun-mqtt sign -i GID_demo@@@0001 --reveal
+  aliyun-mqtt sign -i GID_demo@@@0001 --reveal --for mosquitto
   aliyun-mqtt sign -i GID_demo@@@0001 --check
   aliyun-mqtt sign -i GID_demo@@@0001 --check-file password.txt --check-user 'Signature|LTAI|post-cn-xxxx'
 
-What the login is made of comes from the settings: --auth, --instance-id, --client-id (or --group-id and \
---device-id), and the key or token. Nothing is sent. The password of the signing modes is \
-base64(HMAC-SHA1(secret, client id)).
+Computes the login from the settings: --auth, --instance-id, --client-id (or --group-id and --device-id), and the \
+AccessKey or token. Sends nothing. The password of the signing modes is base64(HMAC-SHA1(secret, client id)).
 
-With one of the --check options the exit code is 0 if the login is right. If it is not, the likely mistake \
-is named, and the exit code is 1.")]
+--for also needs the endpoint, and the parent topic for mosquitto and paho. It prints two commands for a POSIX shell, \
+a file for MQTTX to import, or a program in Python.
+
+With a --check option, the exit code is 0 if the login is right. Otherwise the probable mistake is printed, and the \
+exit code is 1.")]
 pub(crate) struct SignArgs {
     /// Show the password
     #[arg(long, conflicts_with_all = ["check", "check_file", "check_user"])]
     reveal: bool,
-    /// Ask for a password on the terminal, and say whether it is the right one
+    /// Print the login in the form that another client takes
+    #[arg(long = "for", value_name = "CLIENT", conflicts_with_all = ["check", "check_file", "check_user", "json"])]
+    client: Option<Client>,
+    /// Prompt for a password and check it
     #[arg(long)]
     check: bool,
-    /// The same, with the password in a file; - is stdin, fd:N an open file
+    /// Check the password in a file; - is stdin, fd:N an open file
     #[arg(long, value_name = "PATH", conflicts_with = "check")]
     check_file: Option<OsString>,
-    /// Check this user name, too
+    /// Check this user name
     #[arg(long, value_name = "NAME")]
     check_user: Option<String>,
-    /// Another client id that the password may have been signed for by mistake; may be repeated
+    /// Another client id that may have been signed by mistake; may be repeated
     #[arg(long, value_name = "ID")]
     other_id: Vec<String>,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -59,6 +68,10 @@ pub(crate) fn run(args: &SignArgs, global: &GlobalArgs) -> Result<Exit> {
     let auth = settings.auth()?;
     let (config, secret) = settings.offline()?;
     let login = config.credentials().login(config.client_id(), config.instance_id())?;
+    if let Some(client) = args.client {
+        clients::print(client, &settings, &login, args.reveal)?;
+        return Ok(Exit::Ok);
+    }
     let given = given(args, settings.patience())?;
     if given.is_none() && args.check_user.is_none() {
         show(args, &config, &login)?;
@@ -75,7 +88,7 @@ pub(crate) fn run(args: &SignArgs, global: &GlobalArgs) -> Result<Exit> {
     verdict(args, &config, &login, &causes)
 }
 
-/// The password to check.
+/// Reads the password to check, if one is to be checked.
 fn given(args: &SignArgs, patience: Duration) -> Result<Option<Zeroizing<String>>> {
     const WHAT: &str = "the password to check";
     if let Some(place) = &args.check_file {
@@ -84,10 +97,11 @@ fn given(args: &SignArgs, patience: Duration) -> Result<Option<Zeroizing<String>
     if !args.check {
         return Ok(None);
     }
-    let no_terminal = || Failure::usage("--check asks on a terminal, and there is none").hint("use --check-file");
+    let no_terminal = || Failure::usage("--check prompts on a terminal, and there is none").hint("use --check-file");
     settings::prompt(WHAT).unwrap_or_else(|| Err(no_terminal())).map(Some)
 }
 
+/// Prints the login.
 fn show(args: &SignArgs, config: &Config, login: &Login) -> Result<()> {
     let mut out = Out::new();
     let client_id = config.client_id().as_str();
@@ -106,6 +120,7 @@ fn show(args: &SignArgs, config: &Config, login: &Login) -> Result<()> {
     Ok(())
 }
 
+/// Prints the result of a check.
 fn verdict(args: &SignArgs, config: &Config, login: &Login, causes: &[String]) -> Result<Exit> {
     let mut out = Out::new();
     let fits = causes.is_empty();

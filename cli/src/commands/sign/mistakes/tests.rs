@@ -42,7 +42,7 @@ fn mistakes_are_named() {
         ("XXXXX", "the secret itself"),
         ("RW|not-a-token", "it is a token"),
         ("AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "another secret or for another client id"),
-        ("something", "no signature"),
+        ("something", "not a signature"),
     ];
     signed(|right| {
         for (given, word) in cases {
@@ -98,10 +98,10 @@ fn tokens_are_compared_in_any_order() {
         }
         for (given, word) in [
             ("R|123|W|abcd\n", "white space"),
-            ("123", "bare token"),
-            ("RW|123", "not with the same types"),
-            ("R|123", "not with the same types"),
-            ("R|other", "another token"),
+            ("123", "without its kind"),
+            ("RW|123", "other kinds"),
+            ("R|123", "other kinds"),
+            ("R|other", "not the configured token"),
             ("R|", "form of tokens"),
             ("password", "form of tokens"),
         ] {
@@ -130,7 +130,7 @@ fn the_parts_of_a_user_name_are_told_apart() {
     assert!(of_user(right, right).is_empty());
     for (given, words) in [
         ("Signature|YYYYY|mqtt-xxxxx ", &["white space"][..]),
-        ("Signature｜YYYYY｜mqtt-xxxxx", &["wide"]),
+        ("Signature｜YYYYY｜mqtt-xxxxx", &["full-width"]),
         ("YYYYY", &["1 parts"]),
         ("signature|YYYYY|mqtt-xxxxx", &["first part"]),
         ("Signature|YYYYY|mqtt-yyyyy", &["third part is not the instance id mqtt-xxxxx"]),

@@ -1,5 +1,5 @@
-//! What is it that answers on a port? Asked in MQTT, in HTTP and in TLS, each on a connection of its own. Nothing that is
-//! asked holds a name or a secret.
+//! Probes what a port speaks: sends a request in MQTT, in HTTP and in TLS, each on a new connection. No request
+//! contains a name or a secret.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
@@ -11,80 +11,80 @@ use jiff::Timestamp;
 use super::cause::Cause;
 use super::tls::{ReadWrite, Trust};
 
-/// How long one question may take at most.
+/// The longest time for one request.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// CONNECT of MQTT 3.1.1 without a client id, user name or password: any broker answers it, if only with a refusal.
+/// A CONNECT of MQTT 3.1.1 without client id, user name and password. Any broker answers it, at least with a refusal.
 const CONNECT: &[u8] = &[0x10, 12, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 10, 0, 0];
 
-/// What was found.
+/// What answered.
 #[derive(Debug)]
-pub(super) enum Spoken {
+pub(super) enum Answer {
     Mqtt,
     Tls,
-    Http(Head),
+    Http(HttpHead),
     Amqp,
-    /// Nothing, though the connection stood.
+    /// Nothing, although the connection stayed open.
     Silent,
-    /// The end of the connection.
+    /// The connection was closed.
     Closed,
-    /// These bytes.
+    /// Something unknown, with its first bytes.
     Other(Vec<u8>),
 }
 
-/// The head of an HTTP answer.
+/// The head of an HTTP response.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct HttpHead {
     pub(super) status: u16,
     pub(super) date: Option<Timestamp>,
     proxy: bool,
-    /// Where it sends the reader.
+    /// The target of a redirect.
     location: Option<String>,
-    /// That is on the host that was asked.
+    /// The redirect stays on the same host.
     stays: bool,
     upgrade: Upgrade,
 }
 
-/// What an answer says of the WebSocket that was asked for.
+/// What a response says about the requested WebSocket.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Upgrade {
-    /// `Upgrade`, `Connection` and `Sec-WebSocket-Accept` are as they must be.
+    /// `Upgrade`, `Connection` and `Sec-WebSocket-Accept` are valid.
     agreed: bool,
     mqtt: bool,
 }
 
-impl Spoken {
-    /// In words.
+impl Answer {
+    /// Describes the answer in a few words.
     pub(super) fn describe(&self) -> String {
         match self {
-            Spoken::Mqtt => "MQTT".to_string(),
-            Spoken::Tls => "TLS".to_string(),
-            Spoken::Http(head) => match &head.location {
-                // Whoever answers chooses it.
+            Answer::Mqtt => "MQTT".to_string(),
+            Answer::Tls => "TLS".to_string(),
+            Answer::Http(head) => match &head.location {
+                // Quoted, since the other side chooses it.
                 Some(location) => format!("HTTP (status {}, to {location:?})", head.status),
                 None => format!("HTTP (status {})", head.status),
             },
-            Spoken::Amqp => "AMQP".to_string(),
-            Spoken::Silent => "nothing".to_string(),
-            Spoken::Closed => "nothing: it closes the connection".to_string(),
-            Spoken::Other(bytes) => {
+            Answer::Amqp => "AMQP".to_string(),
+            Answer::Silent => "nothing".to_string(),
+            Answer::Closed => "nothing: it closes the connection".to_string(),
+            Answer::Other(bytes) => {
                 format!("something else: {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(16)]))
             }
         }
     }
 
-    /// What that means for a client that wants MQTT by this transport; `None` where it explains nothing.
+    /// Returns the cause for a client that uses MQTT over this transport, or `None` if the answer explains nothing.
     pub(super) fn cause(&self, transport: Transport) -> Option<Cause> {
         let websocket = matches!(transport, Transport::Ws | Transport::Wss);
         Some(match self {
-            Spoken::Mqtt if websocket => Cause::WebSocketToMqttPort,
-            Spoken::Mqtt => return None,
-            Spoken::Tls => Cause::PlainToTlsPort,
-            Spoken::Amqp => Cause::AmqpInsteadOfMqtt,
-            Spoken::Silent => Cause::ConnackSilent,
-            Spoken::Closed => Cause::ConnectionClosed,
-            Spoken::Other(_) => Cause::NotMqtt,
-            Spoken::Http(head) => match head.status {
+            Answer::Mqtt if websocket => Cause::WebSocketToMqttPort,
+            Answer::Mqtt => return None,
+            Answer::Tls => Cause::PlainToTlsPort,
+            Answer::Amqp => Cause::AmqpInsteadOfMqtt,
+            Answer::Silent => Cause::ConnackSilent,
+            Answer::Closed => Cause::ConnectionClosed,
+            Answer::Other(_) => Cause::NotMqtt,
+            Answer::Http(head) => match head.status {
                 407 => Cause::HttpProxy,
                 _ if head.proxy => Cause::HttpProxy,
                 101 if websocket && !head.upgrade.agreed => Cause::WebSocketBroken,
@@ -100,7 +100,7 @@ impl Spoken {
     }
 }
 
-/// What another HTTP status than 101 means that answers the request for a WebSocket.
+/// Finds the cause for an HTTP status other than 101 in response to the request for a WebSocket.
 pub(super) fn no_websocket(status: u16) -> Cause {
     match status {
         407 => Cause::HttpProxy,
@@ -108,40 +108,40 @@ pub(super) fn no_websocket(status: u16) -> Cause {
         300..=399 => Cause::WebSocketRedirected,
         401 | 403 => Cause::WebSocketNotAllowed,
         426 => Cause::WebSocketUpgradeLost,
-        // These say that there is no such thing, not that it is not there now.
+        // Not supported, as opposed to temporarily unavailable.
         501 | 505 => Cause::WebSocketRefused,
         429 | 500..=599 => Cause::WebSocketNoServer,
         _ => Cause::WebSocketRefused,
     }
 }
 
-/// Where to ask, and through what.
-pub(super) struct Door<'a> {
+/// A port to probe.
+pub(super) struct Probe<'a> {
     pub(super) address: SocketAddr,
     pub(super) endpoint: &'a Endpoint,
-    /// Whom to trust within TLS; without it nothing is asked there.
+    /// What to trust in TLS. Without it, nothing is sent over TLS.
     pub(super) trust: Option<&'a Trust>,
     pub(super) timeout: Duration,
 }
 
-impl Door<'_> {
-    /// Asks without TLS.
-    pub(super) fn plain(&self) -> Spoken {
+impl Probe<'_> {
+    /// Probes without TLS.
+    pub(super) fn plain(&self) -> Answer {
         match self.ask(&|| self.dial().map(|stream| Box::new(stream) as Box<dyn ReadWrite>)) {
-            found @ (Spoken::Closed | Spoken::Other(_) | Spoken::Silent) if self.answers_tls() => {
+            found @ (Answer::Closed | Answer::Other(_) | Answer::Silent) if self.answers_tls() => {
                 drop(found);
-                Spoken::Tls
+                Answer::Tls
             }
             found => found,
         }
     }
 
-    /// Asks within TLS.
-    pub(super) fn within_tls(&self) -> Spoken {
+    /// Probes within TLS.
+    pub(super) fn within_tls(&self) -> Answer {
         self.ask(&|| {
             let trust = self.trust?;
-            let shake = trust.shake(self.dial()?, self.endpoint.host(), Instant::now() + self.limit());
-            let stream = shake.end.ok()?;
+            let handshake = trust.handshake(self.dial()?, self.endpoint.host(), Instant::now() + self.limit());
+            let stream = handshake.end.ok()?;
             stream.sock.set_read_timeout(Some(self.limit())).ok()?;
             Some(stream as Box<dyn ReadWrite>)
         })
@@ -160,38 +160,38 @@ impl Door<'_> {
 
     fn answers_tls(&self) -> bool {
         let Some((trust, stream)) = self.trust.zip(self.dial()) else { return false };
-        trust.shake(stream, self.endpoint.host(), Instant::now() + self.limit()).is_tls()
+        trust.handshake(stream, self.endpoint.host(), Instant::now() + self.limit()).is_tls()
     }
 
-    fn ask(&self, open: &dyn Fn() -> Option<Box<dyn ReadWrite>>) -> Spoken {
+    fn ask(&self, open: &dyn Fn() -> Option<Box<dyn ReadWrite>>) -> Answer {
         let put = |question: &[u8]| match open() {
             Some(mut stream) => question_and_answer(&mut stream, question, self.limit()),
-            None => Spoken::Closed,
+            None => Answer::Closed,
         };
         let first = put(CONNECT);
-        if matches!(first, Spoken::Mqtt | Spoken::Amqp | Spoken::Tls) {
+        if matches!(first, Answer::Mqtt | Answer::Amqp | Answer::Tls) {
             return first;
         }
         let path = if self.endpoint.path().is_empty() { "/mqtt" } else { self.endpoint.path() };
         match put(request(self.endpoint.host(), self.endpoint.port(), path, UPGRADE).as_bytes()) {
-            Spoken::Http(mut head) => {
+            Answer::Http(mut head) => {
                 head.stays = head.location.as_deref().is_some_and(|to| is_on(to, self.endpoint.host()));
-                Spoken::Http(head)
+                Answer::Http(head)
             }
-            second @ (Spoken::Amqp | Spoken::Tls) => second,
-            Spoken::Other(bytes) => Spoken::Other(bytes),
+            second @ (Answer::Amqp | Answer::Tls) => second,
+            Answer::Other(bytes) => Answer::Other(bytes),
             _ => first,
         }
     }
 }
 
-/// So much of a `Location` is shown.
+/// At most this many characters of a `Location` are kept.
 const LOCATION: usize = 200;
 
-/// The answer to the key of [`UPGRADE`].
+/// The accept value for the key in [`UPGRADE`].
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Asks for a WebSocket with MQTT; the key is the example of RFC 6455.
+/// Headers that request a WebSocket for MQTT. The key is the example in RFC 6455.
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n";
 
@@ -200,36 +200,36 @@ fn request(host: &str, port: u16, path: &str, more: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{more}\r\n")
 }
 
-/// The head of what an HTTP server says to a request for its root.
-pub(super) fn head(stream: &mut dyn ReadWrite, host: &str, port: u16, limit: Duration) -> Option<Head> {
+/// Requests the root of an HTTP server, and returns the head of the response.
+pub(super) fn head(stream: &mut dyn ReadWrite, host: &str, port: u16, limit: Duration) -> Option<HttpHead> {
     match question_and_answer(stream, request(host, port, "/", "Connection: close\r\n").as_bytes(), limit) {
-        Spoken::Http(head) => Some(head),
+        Answer::Http(head) => Some(head),
         _ => None,
     }
 }
 
-fn question_and_answer(stream: &mut dyn ReadWrite, question: &[u8], limit: Duration) -> Spoken {
+fn question_and_answer(stream: &mut dyn ReadWrite, question: &[u8], limit: Duration) -> Answer {
     if stream.write_all(question).and_then(|()| stream.flush()).is_err() {
-        return Spoken::Closed;
+        return Answer::Closed;
     }
     let (bytes, silent) = answer(stream, Instant::now() + limit);
     match &bytes[..] {
-        [] if silent => Spoken::Silent,
-        [] => Spoken::Closed,
+        [] if silent => Answer::Silent,
+        [] => Answer::Closed,
         // CONNACK has two bytes in MQTT 3.1.1.
-        [0x20, 2, ..] => Spoken::Mqtt,
-        // An alert or a handshake of any version of TLS.
-        [0x15 | 0x16, 3, ..] => Spoken::Tls,
-        _ if bytes.starts_with(b"AMQP") => Spoken::Amqp,
+        [0x20, 2, ..] => Answer::Mqtt,
+        // An alert or a handshake message, in any version of TLS.
+        [0x15 | 0x16, 3, ..] => Answer::Tls,
+        _ if bytes.starts_with(b"AMQP") => Answer::Amqp,
         _ if bytes.starts_with(b"HTTP/") => match parse(&bytes) {
-            Some(head) => Spoken::Http(head),
-            None => Spoken::Other(bytes),
+            Some(head) => Answer::Http(head),
+            None => Answer::Other(bytes),
         },
-        _ => Spoken::Other(bytes),
+        _ => Answer::Other(bytes),
     }
 }
 
-/// The beginning of the answer, and whether time ran out rather than the connection.
+/// Reads the beginning of the answer. Returns true with it if the time ran out before the connection was closed.
 fn answer(stream: &mut dyn ReadWrite, deadline: Instant) -> (Vec<u8>, bool) {
     const MOST: usize = 16 * 1024;
     let (mut bytes, mut part) = (Vec::new(), [0; 1024]);
@@ -252,7 +252,7 @@ fn answer(stream: &mut dyn ReadWrite, deadline: Instant) -> (Vec<u8>, bool) {
     (bytes, true)
 }
 
-fn parse(bytes: &[u8]) -> Option<Head> {
+fn parse(bytes: &[u8]) -> Option<HttpHead> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
@@ -266,7 +266,7 @@ fn parse(bytes: &[u8]) -> Option<Head> {
             "proxy-authenticate" => proxy = true,
             "location" => location = Some(value.chars().take(LOCATION).collect()),
             "upgrade" => upgrades = value.eq_ignore_ascii_case("websocket"),
-            // What the library under this program takes: the one word.
+            // The WebSocket library accepts no list here.
             "connection" => connects = value.eq_ignore_ascii_case("upgrade"),
             "sec-websocket-accept" => accepts = value == ACCEPT,
             "sec-websocket-protocol" => mqtt = value == "mqtt",
@@ -274,10 +274,10 @@ fn parse(bytes: &[u8]) -> Option<Head> {
         }
     }
     let upgrade = Upgrade { agreed: upgrades && connects && accepts, mqtt };
-    Some(Head { status, date, proxy, location, stays: false, upgrade })
+    Some(HttpHead { status, date, proxy, location, stays: false, upgrade })
 }
 
-/// Whether a `Location` is on this host: relative, or an address there.
+/// Returns true if a `Location` stays on this host: it is relative, or names the host.
 fn is_on(location: &str, host: &str) -> bool {
     let Some((_, rest)) = location.split_once("://") else { return !location.starts_with("//") };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -1,12 +1,11 @@
-//! What is wrong with the certificates of a server, where the verifier knows only that an issuer is not trusted, or that a
-//! signature is not good.
+//! Finds the causes of TLS errors: by the error, and by the certificates if the error alone is not specific enough.
 
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError as Bad, Error as TlsError, RootCertStore};
+use rustls::{AlertDescription, CertificateError as Bad, Error as TlsError, RootCertStore};
 use x509_parser::prelude::{FromDer as _, ParsedExtension, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
@@ -14,9 +13,64 @@ use super::cause::Cause;
 
 const MIN_RSA_BITS: usize = 2048;
 
-/// The cause that the chain shows, if it shows more than the error says, with words about it. `own_ca`: a CA file is
-/// given.
-pub(super) fn judge(
+/// Finds the cause of a TLS error.
+pub(super) fn of_error(error: &TlsError) -> Cause {
+    use AlertDescription as Alert;
+    match error {
+        TlsError::InvalidCertificate(bad) => match bad {
+            Bad::UnknownIssuer | Bad::BadSignature => Cause::TlsUntrustedIssuer,
+            Bad::Expired | Bad::ExpiredContext { .. } => Cause::TlsExpired,
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => Cause::TlsNotYetValid,
+            Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => Cause::TlsNoNames,
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Cause::TlsNameMismatch,
+            Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => Cause::TlsWrongPurpose,
+            Bad::UnsupportedSignatureAlgorithmContext { .. }
+            | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Cause::TlsOldSignature,
+            Bad::Other(other) => unnamed(&other.to_string()),
+            _ => Cause::TlsCertificateBad,
+        },
+        TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => Cause::TlsToPlainPort,
+        TlsError::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::UnknownCA
+            | Alert::DecryptError
+            | Alert::AccessDenied,
+        ) => Cause::TlsClientCertificate,
+        TlsError::PeerIncompatible(_)
+        | TlsError::AlertReceived(Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity) => {
+            Cause::TlsNoCommonVersion
+        }
+        TlsError::AlertReceived(Alert::UnrecognisedName) => Cause::TlsNameMismatch,
+        TlsError::NoCertificatesPresented => Cause::TlsCertificateBad,
+        // The client's own certificate and key, before anything is sent.
+        TlsError::InconsistentKeys(_) => Cause::CaFileUnusable,
+        _ => Cause::Unexplained,
+    }
+}
+
+/// Finds the cause of errors for which rustls has no variant: those of the verifier and those of the library's own
+/// checks. Both are only available as text.
+fn unnamed(error: &str) -> Cause {
+    let known = |words: &str| error.contains(words);
+    match () {
+        () if known("UnsupportedCertVersion") => Cause::TlsVersion1,
+        () if known("EndEntityUsedAsCa") => Cause::TlsIssuerNotAllowed,
+        () if known("NameConstraintViolation") || known("PathLenConstraintViolated") => Cause::TlsIssuerNotAllowed,
+        () if known("self-signed") => Cause::TlsSelfSigned,
+        () if known("RSA key of") => Cause::TlsWeakKey,
+        () if known("not trusted") => Cause::TlsUntrustedIssuer,
+        () => Cause::TlsCertificateBad,
+    }
+}
+
+/// Finds the cause in the certificate chain, with a message, if the chain tells more than the error. `own_ca` is true
+/// if a CA file is given.
+pub(super) fn of_chain(
     error: &TlsError,
     chain: &[CertificateDer<'static>],
     roots: &RootCertStore,
@@ -33,10 +87,10 @@ pub(super) fn judge(
             if is_self_signed(first) {
                 Some((Cause::TlsSelfSigned, "the certificate is signed with its own key".to_string()))
             } else if !sent && (own_ca || names_its_issuer(leaf)) {
-                // A private CA that nobody has named here is no chain to be completed.
+                // With an unknown private CA, an intermediate certificate would not help.
                 Some((Cause::TlsChainIncomplete, format!("the server sent no certificate of {issuer}")))
             } else if !sent {
-                let message = format!("neither is {issuer} trusted, nor did the server send its certificate");
+                let message = format!("{issuer} is not trusted, and the server did not send its certificate");
                 Some((Cause::TlsUntrustedIssuer, message))
             } else {
                 None
@@ -47,13 +101,13 @@ pub(super) fn judge(
     }
 }
 
-/// As certificates of public CAs do.
+/// Returns true if the certificate tells where to get its issuer's, as those of public CAs do.
 fn names_its_issuer(certificate: &X509Certificate<'_>) -> bool {
     let is_access = |extension: &ParsedExtension<'_>| matches!(extension, ParsedExtension::AuthorityInfoAccess(_));
     certificate.extensions().iter().any(|extension| is_access(extension.parsed_extension()))
 }
 
-/// It would be good if it were trusted, but for its name or its time.
+/// Returns true if the certificate verifies with its own key.
 fn is_self_signed(certificate: &CertificateDer<'static>) -> bool {
     let mut roots = RootCertStore::empty();
     let (Ok(()), Ok(name)) = (roots.add(certificate.clone()), ServerName::try_from("any.invalid")) else {
@@ -67,7 +121,7 @@ fn is_self_signed(certificate: &CertificateDer<'static>) -> bool {
     !matches!(verified, Err(TlsError::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature)))
 }
 
-/// An RSA key in the chain, or of the root above it, that is too short.
+/// Finds an RSA key that is too short, in the chain or in the root above it.
 fn weak_key(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> Option<(Cause, String)> {
     let sent = chain.iter().find_map(|certificate| {
         let bits = rsa_bits(certificate.public_key())?;
@@ -76,7 +130,7 @@ fn weak_key(chain: &[X509Certificate<'_>], roots: &RootCertStore) -> Option<(Cau
     let trusted = || {
         chain.iter().find_map(|certificate| {
             let issuer = certificate.issuer();
-            // The roots have the contents of the fields only.
+            // The root store keeps fields without their DER header.
             let above = roots.roots.iter().filter(|root| issuer.as_raw().ends_with(&root.subject));
             above
                 .filter_map(|root| key_of(&root.subject_public_key_info))

@@ -1,0 +1,258 @@
+//! The causes that doctor distinguishes: the id of each, what it means, and its cure in the console's terms.
+
+mod answers;
+mod api;
+mod login;
+mod messages;
+mod network;
+mod settings;
+
+use crate::exit::Exit;
+
+/// The head of [`Cause::table`], and so of `docs/doctor.md`, which is generated from it.
+const HEAD: &str = "\
+# What `aliyun-mqtt doctor` can find
+
+Each step that fails or warns names one of these causes; `--json` gives its id. *Exit* is the exit code of the program
+if this is its first failure; if there are only warnings, the exit code is 0. The service does not document which
+CONNACK code means which cause, and closes a connection without a reason if a permission is missing. If only that was
+observed, the text says \"probably\". With access to the API (`--region-id`, and an AccessKey with its secret), doctor
+can distinguish more.
+
+| id | exit | cause | cure |
+|---|---|---|---|
+";
+
+/// Everything about one cause.
+#[derive(Debug)]
+struct Row {
+    cause: Cause,
+    id: &'static str,
+    /// The exit code of the program if this is its first failure.
+    exit: Exit,
+    text: &'static str,
+    cure: &'static str,
+}
+
+const fn row(cause: Cause, id: &'static str, exit: Exit, text: &'static str, cure: &'static str) -> Row {
+    Row { cause, id, exit, text, cure }
+}
+
+macro_rules! causes {
+    ($($name:ident)*) => {
+        /// Why a step failed or gives a warning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Cause { $($name),* }
+
+        const COUNT: usize = [$(Cause::$name),*].len();
+    };
+}
+
+// In the order of the rows, which the compiler checks below.
+causes! {
+    SettingMissing
+    SettingWrong
+    EndpointMalformed
+    EndpointOfApi
+    EndpointOfServerSdk
+    EndpointIsAddress
+    NotEncrypted
+    InstanceNotOfEndpoint
+    GroupIdMalformed
+    DeviceIdMalformed
+    ClientIdTooLong
+    DeviceIdMissing
+    TopicMalformed
+    TopicTooLong
+    TopicLong
+    SecretUnreadable
+    SecretMarked
+    DeviceKeyInSignature
+    AccountKeyInDevice
+    StsInSignature
+    TokenMalformed
+
+    DnsNoSuchName
+    DnsVpcName
+    DnsUnavailable
+    DnsSilent
+    TcpRefused
+    TcpSilent
+    TcpUnreachable
+    TlsUntrustedIssuer
+    TlsChainIncomplete
+    TlsSelfSigned
+    TlsVersion1
+    TlsNoNames
+    TlsWeakKey
+    TlsOldSignature
+    TlsWrongPurpose
+    TlsIssuerNotAllowed
+    TlsExpired
+    TlsNotYetValid
+    TlsNameMismatch
+    TlsCertificateBad
+    TlsExpiresSoon
+    TlsToPlainPort
+    TlsClosed
+    TlsSilent
+    TlsNoCommonVersion
+    TlsClientCertificate
+    CaFileUnusable
+    ClockWrong
+    ClockOff
+
+    PlainToTlsPort
+    PlainToWebSocketPort
+    WebSocketToMqttPort
+    WebSocketNotAllowed
+    WebSocketRedirected
+    WebSocketUpgradeLost
+    WebSocketNoServer
+    WebSocketWithoutMqtt
+    WebSocketBroken
+    WebSocketRefused
+    HttpInsteadOfMqtt
+    HttpProxy
+    ProxyUnreachable
+    ProxySilent
+    ProxyRefused
+    CaptivePortal
+    AmqpInsteadOfMqtt
+    NotMqtt
+    ConnackSilent
+    ConnectionClosed
+    ConnectionCut
+
+    ClientIdInUse
+    ClientIdConflict
+    MqttVersionRefused
+    ClientIdRefused
+    ServiceUnavailable
+    AccessKeyUnknown
+    AccessKeySecretWrong
+    InstanceUnknown
+    GroupNotCreated
+    SignatureNotTaken
+    PasswordRefused
+    NotAuthorized
+    DeviceCredentialMissing
+    DeviceCredentialReplaced
+    DeviceSecretWrong
+    TokenDead
+    TokenOfOtherKey
+
+    SubscribeRefused
+    PublishRefused
+    TopicNotCreated
+    SubscribeNotPermitted
+    PublishNotPermitted
+    TopicOrPermission
+    TokenForged
+    TokenExpired
+    TokenRevoked
+    TokenOtherTopic
+    TokenWrongKind
+    TokenSignature
+    TokenAccount
+    NoAcknowledgement
+    MessageNotBack
+    P2pNotArriving
+
+    ApiUnreachable
+    ApiSilent
+    ApiTls
+    ApiNotApi
+    ApiThrottled
+    ApiNoPermission
+    ApiNotSupported
+    ApiFaulty
+    ApiRefused
+    SecurityTokenWrong
+
+    Unexplained
+}
+
+/// The rows by theme, in the order of [`Cause`].
+const THEMES: [&[Row]; 7] =
+    [settings::ROWS, network::ROWS, answers::ROWS, login::ROWS, messages::ROWS, api::ROWS, REST];
+
+/// The cause for everything else.
+const REST: &[Row] = &[row(
+    Cause::Unexplained,
+    "unexplained",
+    Exit::Failure,
+    "none of the known causes fits",
+    "see the message; --log debug shows more",
+)];
+
+/// Checks that each cause has its row, in the same place.
+const _: () = {
+    let (mut theme, mut count) = (0, 0);
+    while theme < THEMES.len() {
+        let mut at = 0;
+        while at < THEMES[theme].len() {
+            assert!(THEMES[theme][at].cause as usize == count, "a row that is not at the place of its cause");
+            (at, count) = (at + 1, count + 1);
+        }
+        theme += 1;
+    }
+    assert!(count == COUNT, "a cause without a row");
+};
+
+impl Cause {
+    fn rows() -> impl Iterator<Item = &'static Row> {
+        THEMES.into_iter().flatten()
+    }
+
+    fn row(self) -> &'static Row {
+        Cause::rows().nth(self as usize).expect("each cause has its row")
+    }
+
+    /// Returns the stable name of this cause.
+    pub(super) fn id(self) -> &'static str {
+        self.row().id
+    }
+
+    /// Returns the exit code of the program if this is its first failure.
+    pub(super) fn exit(self) -> Exit {
+        self.row().exit
+    }
+
+    /// Describes what is wrong.
+    pub(super) fn text(self) -> &'static str {
+        self.row().text
+    }
+
+    /// Describes what to do.
+    pub(super) fn cure(self) -> &'static str {
+        self.row().cure
+    }
+
+    /// Returns all causes as a Markdown page: `docs/doctor.md`.
+    pub(super) fn table() -> String {
+        let mut page = HEAD.to_string();
+        for Row { id, exit, text, cure, .. } in Cause::rows() {
+            let [text, cure] = [text, cure].map(|text| text.replace('|', "\\|"));
+            page.push_str(&format!("| `{id}` | {} | {text} | {cure} |\n", *exit as u8));
+        }
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_a_name_of_its_own() {
+        let causes: Vec<Cause> = Cause::rows().map(|row| row.cause).collect();
+        for (index, cause) in causes.iter().enumerate() {
+            let id = cause.id();
+            assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{id}");
+            assert!(!causes[..index].iter().any(|other| other.id() == id), "{id}");
+            assert!(!cause.text().is_empty() && !cause.cure().is_empty(), "{id}");
+            assert!(!matches!(cause.exit(), Exit::Ok | Exit::Interrupted), "{id}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The state of an examination: the settings, and what the steps have learned so far.
+
+use std::cell::OnceCell;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use aliyun_mqtt::openapi::Api;
+use aliyun_mqtt::{Client, Config, Endpoint, Error, Events, Proxy};
+
+use super::args::DoctorArgs;
+use super::cause::Cause;
+use super::outcome::Problem;
+use super::tls::Trust;
+use crate::exit::Result;
+use crate::interrupt::Interrupt;
+use crate::settings::Settings;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The backoff between attempts. Short, because doctor provokes lost connections and wants a result soon.
+pub(super) const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// What is known so far. A step is skipped if an earlier one did not find what it needs.
+pub(super) struct Examination<'a> {
+    pub(super) args: &'a DoctorArgs,
+    pub(super) settings: Settings,
+    pub(super) interrupt: Interrupt,
+    pub(super) timeout: Duration,
+    pub(super) endpoint: Option<Endpoint>,
+    /// The proxy on the way to the endpoint; it resolves the name and opens the connection.
+    pub(super) proxy: Option<Proxy>,
+    pub(super) addresses: Vec<SocketAddr>,
+    /// The first address that accepted a connection.
+    pub(super) reached: Option<SocketAddr>,
+    trust: OnceCell<Result<Trust, String>>,
+    /// TLS works, or the endpoint is plain.
+    pub(super) secured: bool,
+    /// A setting or a name is invalid.
+    pub(super) misconfigured: bool,
+    /// The client id, unless it is generated for this run.
+    pub(super) given_id: Option<String>,
+    pub(super) topic: Option<String>,
+    pub(super) parent: Option<String>,
+    pub(super) config: Option<Config>,
+    pub(super) session: Option<Session>,
+    pub(super) subscribed: bool,
+    pub(super) api: OnceCell<Result<Api, NoApi>>,
+    pub(super) groups: OnceCell<Result<Vec<String>, Error>>,
+}
+
+/// A client that is logged in.
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) events: Events,
+}
+
+impl<'a> Examination<'a> {
+    pub(super) fn new(args: &'a DoctorArgs, settings: Settings, interrupt: Interrupt) -> Self {
+        Examination {
+            args,
+            settings,
+            interrupt,
+            timeout: TIMEOUT,
+            endpoint: None,
+            proxy: None,
+            addresses: Vec::new(),
+            reached: None,
+            trust: OnceCell::new(),
+            secured: false,
+            misconfigured: false,
+            given_id: None,
+            topic: None,
+            parent: None,
+            config: None,
+            session: None,
+            subscribed: false,
+            api: OnceCell::new(),
+            groups: OnceCell::new(),
+        }
+    }
+
+    /// Returns the certificates to trust, or the problem of a file with certificates.
+    pub(super) fn trust(&self) -> Result<&Trust, Problem> {
+        let trust = self.trust.get_or_init(|| Trust::load(&self.settings));
+        trust.as_ref().map_err(|why| Problem::new(Cause::CaFileUnusable, why.as_str()))
+    }
+
+    /// Makes Ctrl-C end all calls that wait for this client.
+    pub(super) fn interrupt_ends(&self, client: &Client) {
+        let client = client.with_timeout(Duration::ZERO);
+        // Only a test message could be lost.
+        self.interrupt.on(move || drop(client.disconnect()));
+    }
+}
+
+/// The reason why the API cannot be asked.
+#[derive(Debug, Clone)]
+pub(super) enum NoApi {
+    /// It is not configured, or `--offline` is given.
+    Absent(&'static str),
+    /// Its configuration is invalid.
+    Wrong(Cause, String),
+}
+
+impl NoApi {
+    /// Returns the reason to skip a step for this.
+    pub(super) fn reason_for(&self, what: &str) -> String {
+        match self {
+            NoApi::Absent(why) => format!("{what}: {why}"),
+            NoApi::Wrong(_, message) => format!("{what}: {message}"),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a step finds: its outcome, the problem if there is one, and the facts for `--verbose` and `--json`.
+
+use std::time::{Duration, Instant};
+
+use aliyun_mqtt::Error;
+use serde_json::{Value as Json, json};
+
+use super::cause::Cause;
+use crate::exit::Failure;
+
+/// How a step ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// With what was found, in a few words.
+    Ok(String),
+    Warning(Problem),
+    Failed(Problem),
+    /// Not run, with the reason.
+    Skipped(String),
+}
+
+/// A problem: its probable cause, and a message about what was observed.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) cause: Cause,
+    pub(super) message: String,
+}
+
+impl Problem {
+    pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
+        Problem { cause, message: message.into() }
+    }
+
+    /// Makes a problem of an error. The error's hint is left out, since the cause has its own cure.
+    pub(super) fn of(cause: Cause, error: &Error) -> Self {
+        Problem::new(cause, words(error))
+    }
+
+    /// Makes a problem of a missing or invalid setting. The message keeps the hint, which says how to give the setting.
+    pub(super) fn of_setting(failure: &Failure) -> Self {
+        let cause = if failure.missing.is_some() { Cause::SettingMissing } else { Cause::SettingWrong };
+        let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+        Problem::new(cause, format!("{}{hint}", failure.message))
+    }
+}
+
+/// Returns the message of an error without its hint.
+pub(super) fn words(error: &Error) -> String {
+    Failure::from(error).message
+}
+
+impl From<Problem> for Outcome {
+    fn from(problem: Problem) -> Self {
+        Outcome::Failed(problem)
+    }
+}
+
+impl Outcome {
+    pub(super) fn ok(fact: impl Into<String>) -> Self {
+        Outcome::Ok(fact.into())
+    }
+
+    pub(super) fn skipped(why: impl Into<String>) -> Self {
+        Outcome::Skipped(why.into())
+    }
+
+    /// Returns the word for this outcome in JSON.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Outcome::Ok(_) => "ok",
+            Outcome::Warning(_) => "warning",
+            Outcome::Failed(_) => "failed",
+            Outcome::Skipped(_) => "skipped",
+        }
+    }
+
+    /// Returns the rest of the step's line: what was found, what is wrong, or why the step was skipped.
+    pub(super) fn summary(&self) -> &str {
+        match self {
+            Outcome::Ok(text) | Outcome::Skipped(text) => text,
+            Outcome::Warning(problem) | Outcome::Failed(problem) => &problem.message,
+        }
+    }
+
+    pub(super) fn problem(&self) -> Option<&Problem> {
+        match self {
+            Outcome::Warning(problem) | Outcome::Failed(problem) => Some(problem),
+            Outcome::Ok(_) | Outcome::Skipped(_) => None,
+        }
+    }
+}
+
+/// The facts that a step found, in that order.
+#[derive(Debug, Default)]
+pub(super) struct Facts(Vec<(&'static str, Json)>);
+
+impl Facts {
+    pub(super) fn note(&mut self, name: &'static str, value: impl Into<Json>) {
+        self.0.push((name, value.into()));
+    }
+
+    /// Notes the time since `since`, in milliseconds.
+    pub(super) fn time(&mut self, name: &'static str, since: Instant) {
+        self.note(name, millis(since.elapsed()));
+    }
+}
+
+impl IntoIterator for Facts {
+    type Item = (&'static str, Json);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// Milliseconds with one decimal place.
+pub(super) fn millis(time: Duration) -> Json {
+    json!((time.as_secs_f64() * 10_000.0).round() / 10.0)
+}
