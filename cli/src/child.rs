@@ -4,11 +4,12 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::args::GlobalArgs;
 use crate::interrupt;
-use crate::settings;
 
-/// Whether children inherit the variables that hold secrets.
+/// The variables that hold secrets, and which children do not inherit.
+static WITHHELD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Whether children inherit them all the same.
 static PASS_SECRETS: AtomicBool = AtomicBool::new(false);
 
 /// The groups that end with this program.
@@ -20,7 +21,8 @@ pub(crate) struct Ended(Child);
 impl Ended {
     pub(crate) fn new(child: Child) -> Self {
         running(|groups| groups.push(child.id()));
-        interrupt::end_children_with_us();
+        // They are in groups of their own: a signal to this program does not reach them.
+        interrupt::before_the_end(end_all);
         Ended(child)
     }
 
@@ -47,7 +49,7 @@ impl Drop for Ended {
 }
 
 /// Ends all that runs, for this program ends.
-pub(crate) fn end_all() {
+fn end_all() {
     running(|groups| groups.iter().for_each(|group| end(*group, true)));
 }
 
@@ -55,9 +57,14 @@ fn running<T>(act: impl FnOnce(&mut Vec<u32>) -> T) -> T {
     act(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Takes over what the command line says of children.
-pub(crate) fn start(global: &GlobalArgs) {
-    PASS_SECRETS.store(global.pass_secrets, Ordering::Relaxed);
+/// Lets children inherit the variables that hold secrets.
+pub(crate) fn pass_secrets() {
+    PASS_SECRETS.store(true, Ordering::Relaxed);
+}
+
+/// Names variables that hold secrets.
+pub(crate) fn withhold(names: impl IntoIterator<Item = String>) {
+    WITHHELD.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
 }
 
 /// A line for the system's shell, in a group of its own: it can be ended with all it has started, and Ctrl-C leaves it
@@ -77,7 +84,7 @@ pub(crate) fn withhold_secrets(command: &mut Command) {
     if PASS_SECRETS.load(Ordering::Relaxed) {
         return;
     }
-    for name in settings::secret_variables() {
+    for name in WITHHELD.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         command.env_remove(name);
     }
 }
@@ -95,3 +102,15 @@ pub(crate) fn end(pid: u32, surely: bool) {
 
 #[cfg(not(unix))]
 pub(crate) fn end(_pid: u32, _surely: bool) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_does_not_inherit_a_variable_that_was_named() {
+        withhold(["SOME_VARIABLE".to_string()]);
+        let removed = shell("true").get_envs().any(|(name, value)| name == "SOME_VARIABLE" && value.is_none());
+        assert!(removed);
+    }
+}

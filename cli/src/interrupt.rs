@@ -1,9 +1,8 @@
 //! Ctrl-C and SIGTERM: the first asks the command to finish, once there is something to finish; the second ends the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::threads;
 
@@ -12,6 +11,9 @@ use crate::threads;
 pub(crate) struct Interrupt {
     inner: Arc<Inner>,
 }
+
+/// Runs before a signal ends the program: for what would outlive it.
+static LAST: OnceLock<fn()> = OnceLock::new();
 
 type Wake = Box<dyn FnOnce() + Send>;
 type AtExit = Box<dyn Fn() + Send>;
@@ -27,19 +29,24 @@ struct Inner {
 /// Somebody decides what a signal does.
 static LISTENED: AtomicBool = AtomicBool::new(false);
 
-/// From now on a signal ends the children as well, where nobody listens for it: they are in groups of their own, and would
-/// not hear of it.
-pub(crate) fn end_children_with_us() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // Where that does not work, they stay, as long as they like.
-        let _ = hear(|| {
-            if !LISTENED.load(Ordering::SeqCst) {
-                child::end_all();
-                std::process::exit(Exit::Interrupted as i32);
-            }
-        });
+/// From now on this runs before a signal ends the program, also where no command listens for it. Only the first call counts.
+pub(crate) fn before_the_end(last: fn()) {
+    if LAST.set(last).is_err() {
+        return;
+    }
+    // Where that does not work, a signal ends the program at once.
+    let _ = hear(|| {
+        if !LISTENED.load(Ordering::SeqCst) {
+            end();
+        }
     });
+}
+
+fn end() {
+    if let Some(last) = LAST.get() {
+        last();
+    }
+    std::process::exit(Exit::Interrupted as i32);
 }
 
 impl Interrupt {
@@ -57,8 +64,7 @@ impl Interrupt {
             if !known.begun.load(Ordering::SeqCst) || known.happened.swap(true, Ordering::SeqCst) {
                 // There is nothing to wait for, or whoever is at the keyboard does not want to.
                 known.at_exit.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|last| last());
-                child::end_all();
-                std::process::exit(Exit::Interrupted as i32);
+                end();
             }
             let wakes = std::mem::take(&mut *known.lock());
             // On a thread of its own: a wake may take its time, and the second Ctrl-C must be heard.

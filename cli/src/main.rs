@@ -2,7 +2,6 @@
 // Not `forbid`, which does not let the macro of `ctor` in `stdio` allow its own.
 #![deny(unsafe_code)]
 
-mod args;
 mod child;
 mod commands;
 mod confirm;
@@ -23,6 +22,7 @@ mod stdio;
 mod table;
 mod threads;
 mod time;
+mod values;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -35,8 +35,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return told(&error).into(),
     };
-    report::start(&cli.global);
-    child::start(&cli.global);
+    report::start(cli.global.color, cli.global.log);
+    child::withhold(settings::secret_variables());
+    if cli.global.pass_secrets {
+        child::pass_secrets();
+    }
     match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -12,7 +12,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory as _, Parser as _};
 
-use crate::args::Cli;
+use crate::commands::Cli;
 
 /// Reads the command line. The error ends the program as clap has it: 0 after help and version, 2 for wrong usage.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {

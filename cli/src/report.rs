@@ -6,9 +6,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aliyun_mqtt::printable;
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 
-use crate::args::{Color, GlobalArgs, LogLevel};
 use crate::exit::{self, Failure};
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What of the library's log is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
 
 /// The target of the library's record on messages that had come and were not taken when the client ended.
 const UNTAKEN: &str = "aliyun_mqtt::untaken";
@@ -22,14 +41,14 @@ pub(crate) fn leave_untaken() {
 }
 
 /// Sets colours and log for the whole program.
-pub(crate) fn start(global: &GlobalArgs) {
-    match global.color {
+pub(crate) fn start(color: Color, log: LogLevel) {
+    match color {
         // Terminals only, and none with NO_COLOR: anstream's own rule.
         Color::Auto => {}
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
-    let level = match global.log {
+    let level = match log {
         LogLevel::Off => log::LevelFilter::Off,
         LogLevel::Error => log::LevelFilter::Error,
         LogLevel::Warn => log::LevelFilter::Warn,

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt::{Client, Config, ConfigBuilder, QoS};
 use clap::{Args, Subcommand};
 
-use crate::args::{GlobalArgs, qos, rate, seconds};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::report as stderr;
+use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
+use crate::values::{qos, rate, seconds};
 
 const EXAMPLES: &str = "\
 Examples:

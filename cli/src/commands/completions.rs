@@ -1,9 +1,8 @@
 //! `completions`: what a shell needs to complete our command lines.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::args::{Cli, GlobalArgs};
 use crate::exit::{Exit, Result};
 use crate::output::Out;
 
@@ -20,10 +19,10 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &CompletionsArgs, _global: &GlobalArgs) -> Result<Exit> {
-    let mut command = Cli::command();
+/// `tree` is the whole command line.
+pub(crate) fn run(args: &CompletionsArgs, mut tree: Command) -> Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command, "aliyun-mqtt", &mut script);
+    clap_complete::generate(args.shell, &mut tree, "aliyun-mqtt", &mut script);
     if args.shell == Shell::Bash {
         // clap_complete 4.6 takes the hyphen of our own name for the step to a command, at the place where it looks its
         // options up but not where it finds it: nothing after a command would be completed.
@@ -43,7 +42,7 @@ mod tests {
     #[test]
     fn the_hyphen_still_breaks_the_names_in_the_script_for_bash() {
         let mut script = Vec::new();
-        let mut command = clap::Command::new("a-b").subcommand(clap::Command::new("c"));
+        let mut command = Command::new("a-b").subcommand(Command::new("c"));
         clap_complete::generate(Shell::Bash, &mut command, "a-b", &mut script);
         let script = String::from_utf8_lossy(&script);
         assert!(script.contains("a__subcmd__b") && script.contains("a__b"), "mended:\n{script}");

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{self, Environment, Key, Settings, TEMPLATE, Value};
 
 #[derive(Debug, Args)]

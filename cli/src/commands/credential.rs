@@ -8,12 +8,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::args::GlobalArgs;
 use crate::confirm::confirm;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
 use crate::table::{self, NOTHING};
 use crate::time::rfc3339;

@@ -12,14 +12,15 @@ use aliyun_mqtt_emulator::{Builder, Emulator, Error as EmulatorError, Transport}
 use clap::Args;
 use serde_json::{Map, Value};
 
-use crate::args::{GlobalArgs, seconds};
 use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::output::Out;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::Key;
 use crate::threads;
+use crate::values::seconds;
 
 /// How long the one behind the shell may take to start.
 const START: Duration = Duration::from_secs(30);

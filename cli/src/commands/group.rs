@@ -4,11 +4,11 @@ use aliyun_mqtt::openapi::Api;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::args::GlobalArgs;
 use crate::confirm::confirm;
 use crate::exit::{Exit, Result};
 use crate::output::Out;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::table::{NOTHING, Table};
 use crate::time::rfc3339;

@@ -3,11 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory as _};
+use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::args::{Cli, GlobalArgs};
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::report;
@@ -34,8 +33,9 @@ impl ManArgs {
     }
 }
 
-pub(crate) fn run(args: &ManArgs, _global: &GlobalArgs) -> Result<Exit> {
-    let mut root = with_all_help(Cli::command().disable_help_subcommand(true));
+/// `tree` is the whole command line.
+pub(crate) fn run(args: &ManArgs, tree: Command) -> Result<Exit> {
+    let mut root = with_all_help(tree.disable_help_subcommand(true));
     // So that every command knows its whole name, and the options of all.
     root.build();
     if let Some(folder) = &args.output_dir {

@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! The command line as a tree, and the commands, one file each.
 
 pub(crate) mod bench;
 pub(crate) mod completions;
@@ -19,10 +19,89 @@ pub(crate) mod subscribe;
 pub(crate) mod token;
 pub(crate) mod trace;
 
-use crate::args::{Cli, Command, GlobalArgs};
-use crate::exit::{Exit, Result};
+use clap::{Arg, ArgAction, CommandFactory as _, Parser, Subcommand};
+
+use crate::exit::{self, Exit, Result};
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::stdio::Stream;
+
+/// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
+#[derive(Debug, Parser)]
+#[command(
+    name = "aliyun-mqtt",
+    version,
+    // Behind all arguments and commands, which it goes through.
+    mut_args(repeatable),
+    mut_subcommands(repeatable_in),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_long_help = exit::TABLE
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Each with its own file in `commands/`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Publish messages: one, a file, standard input, a message per line, or JSON lines
+    Pub(Box<publish::PubArgs>),
+    /// Receive messages of topics and print, store or process them
+    Sub(subscribe::SubArgs),
+    /// Send to one client, or listen as one
+    P2p(p2p::P2pArgs),
+    /// Send a request and wait for its reply
+    Rr(request::RrArgs),
+    /// Publish one message by the service's API (SendMessage)
+    Send(send::SendArgs),
+    /// Apply for, query and revoke tokens
+    Token(token::TokenArgs),
+    /// Ask which clients are online
+    Session(session::SessionArgs),
+    /// Manage device credentials
+    Credential(credential::CredentialArgs),
+    /// Manage groups
+    Group(group::GroupArgs),
+    /// Look up the traces of devices and messages
+    Trace(trace::TraceArgs),
+    /// Compute or check the login of a client id, offline
+    Sign(sign::SignArgs),
+    /// Find out why a connection, a permission or a token does not work
+    Doctor(doctor::DoctorArgs),
+    /// Measure publishing, receiving and connecting
+    Bench(bench::BenchArgs),
+    /// Run a local stand-in for the service
+    #[cfg(feature = "emulator")]
+    Emulator(emulator::EmulatorArgs),
+    /// Print the completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print or write the man pages
+    Man(man::ManArgs),
+    /// Show what is configured and where it comes from, or start a configuration file
+    Config(config::ConfigArgs),
+}
+
+/// What may stand twice: a setting, of which the last counts, so that an alias can be overruled; and a switch. Of a
+/// command's own values only one could be meant, and the other would be lost without a word.
+fn repeatable(argument: Arg) -> Arg {
+    match argument.get_action() {
+        ArgAction::Set if !argument.is_global_set() => argument,
+        ArgAction::Set | ArgAction::SetTrue => {
+            let own = argument.get_id().clone();
+            argument.overrides_with(own)
+        }
+        _ => argument,
+    }
+}
+
+fn repeatable_in(command: clap::Command) -> clap::Command {
+    command.mut_args(repeatable).mut_subcommands(repeatable_in)
+}
 
 /// Runs what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
@@ -63,8 +142,8 @@ fn dispatch(command: Command, global: &GlobalArgs) -> Result<Exit> {
         Command::Bench(args) => bench::run(&args, global),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::run(&args, global),
-        Command::Completions(args) => completions::run(&args, global),
-        Command::Man(args) => man::run(&args, global),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Config(args) => config::run(&args, global),
     }
 }
@@ -82,5 +161,75 @@ fn prints(command: &Command) -> bool {
         Command::Man(args) => args.prints(),
         Command::Config(args) => args.prints(),
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Key, Kind};
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// clap takes what has the same id for the same argument: its value would be that of the setting, too.
+    #[test]
+    fn no_argument_of_a_command_is_taken_for_a_setting() {
+        let tree = Cli::command();
+        let settings: Vec<_> = tree.get_arguments().map(|argument| argument.get_id().clone()).collect();
+        let mut open: Vec<_> = tree.get_subcommands().collect();
+        while let Some(command) = open.pop() {
+            for argument in command.get_arguments() {
+                assert!(!settings.contains(argument.get_id()), "{} {}", command.get_name(), argument.get_id());
+            }
+            open.extend(command.get_subcommands());
+        }
+    }
+
+    /// Of the whole tree: the value of a flag is in the list of processes for all to see.
+    #[test]
+    fn no_flag_takes_a_secret_as_its_value() {
+        let mut open = vec![Cli::command()];
+        let mut seen = 0;
+        while let Some(command) = open.pop() {
+            for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+                let name = argument.get_long().unwrap_or(argument.get_id().as_str()).to_ascii_lowercase();
+                let words = ["secret", "password", "token", "key"];
+                if words.iter().any(|word| name.contains(word)) {
+                    seen += 1;
+                    let fine = name.ends_with("-file") || name.ends_with("-id");
+                    assert!(fine, "{} --{name}", command.get_name());
+                }
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen >= 8, "{seen}");
+    }
+
+    /// Prose is one line a paragraph, which is wrapped where it is shown; lines wrapped twice come out ragged.
+    #[test]
+    fn no_help_is_wrapped_twice() {
+        let mut open = vec![Cli::command()];
+        while let Some(command) = open.pop() {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for paragraph in help.split("\n\n").filter(|paragraph| paragraph.contains('\n')) {
+                let longest = paragraph.lines().filter(|line| !line.starts_with(' ')).map(str::len).max();
+                assert!(longest.unwrap_or_default() <= 100, "{}: {paragraph}", command.get_name());
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
+    fn every_setting_has_its_flag() {
+        let command = Cli::command();
+        for row in Key::table() {
+            let flag = row.flag.trim_start_matches("--");
+            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
+            assert!(argument.is_some(), "{}", row.flag);
+            assert!(row.kind != Kind::Secret || flag.ends_with("-file"), "{flag} takes a secret");
+        }
     }
 }

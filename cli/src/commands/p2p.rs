@@ -3,13 +3,14 @@
 use aliyun_mqtt::{AckMode, Outgoing, QoS, p2p_topic};
 use clap::{Args, Subcommand};
 
-use crate::args::{GlobalArgs, qos};
 use crate::exchange::{AnswerArgs, AskArgs};
 use crate::exit::{Exit, Result};
 use crate::payload::PayloadArgs;
 use crate::receive::{BoundArgs, Ready, Receiver, SessionArgs, SinkArgs};
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
+use crate::values::qos;
 
 const HELP: &str = "\
 A P2P message goes to the topic {parent topic}/p2p/{client id}; its receiver needs no subscription. The parent topic is that of \

@@ -18,12 +18,13 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt::{Client, Config, QoS, Spool};
 use clap::Args;
 
-use crate::args::{GlobalArgs, qos, rate, seconds};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::report as stderr;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::threads;
+use crate::values::{qos, rate, seconds};
 use feed::Pace;
 use input::Form;
 use message::{Properties, Template, user_property};

@@ -3,10 +3,10 @@
 use aliyun_mqtt::{AckMode, QoS};
 use clap::{Args, Subcommand};
 
-use crate::args::GlobalArgs;
 use crate::exchange::{AnswerArgs, AskArgs};
 use crate::exit::{Exit, Failure, Result};
 use crate::receive::{Receiver, SessionArgs};
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 
 const HELP: &str = "\

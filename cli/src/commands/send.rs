@@ -4,10 +4,10 @@ use aliyun_mqtt::Fate;
 use clap::Args;
 use serde_json::json;
 
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::payload::PayloadArgs;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 
 /// The most bytes of a message; how many of them fit into the API's URL the library knows.

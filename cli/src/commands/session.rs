@@ -6,9 +6,9 @@ use aliyun_mqtt::openapi::Api;
 use clap::Args;
 use serde_json::json;
 
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::small_text;
 use crate::stdio::Stream;

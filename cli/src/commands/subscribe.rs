@@ -3,11 +3,12 @@
 use aliyun_mqtt::{AckMode, Client, QoS, SubscribeOptions};
 use clap::Args;
 
-use crate::args::{GlobalArgs, qos};
 use crate::exit::{Exit, Result};
 use crate::receive::{BoundArgs, Receiver, SessionArgs, SinkArgs};
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
+use crate::values::qos;
 
 const HELP: &str = "\
 A message is acknowledged when it is printed and flushed, when its file has its final name, or when its command has ended \

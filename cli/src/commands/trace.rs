@@ -6,10 +6,10 @@ use aliyun_mqtt::openapi::{TraceEntry, TracePage, TraceRequest};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Result};
 use crate::output::Out;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
 use crate::table::{NOTHING, Table};
 use crate::time::{Moment, moment};

@@ -5,13 +5,14 @@ use std::time::Duration;
 use aliyun_mqtt::{Outgoing, QoS, RequestOptions};
 use clap::Args;
 
-use crate::args::{GlobalArgs, seconds};
 use crate::exit::{Exit, Result};
 use crate::message::View;
 use crate::payload::PayloadArgs;
 use crate::receive::{PrintArgs, Printer, Receiver};
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::time::now;
+use crate::values::seconds;
 
 /// A request, and what becomes of its reply.
 #[derive(Debug, Default, PartialEq, Eq, Args)]

@@ -10,9 +10,9 @@ use super::command::{Exec, PROCESSING};
 use super::folder::Folder;
 use super::print::OUTPUT;
 use super::{Bounds, Command, CommandArgs, End, PrintArgs, Printer, Ready, Receiver, Sink, consume, filter};
-use crate::args::seconds;
 use crate::exit::{Exit, Failure, Result};
 use crate::settings::{Key, Settings};
+use crate::values::seconds;
 
 /// Whether the broker keeps the session.
 #[derive(Debug, Default, Args)]

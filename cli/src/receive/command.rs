@@ -12,12 +12,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::Sink;
-use crate::args::seconds;
 use crate::child::{end, shell};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::message::View;
 use crate::time::rfc3339_exact;
+use crate::values::seconds;
 use crate::{report, threads};
 
 /// What a command may print as an answer.

@@ -7,9 +7,9 @@ use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Endpoint, Limits
 use zeroize::Zeroizing;
 
 use super::{Key, Settings, Source, Value};
-use crate::args;
 use crate::exit::{Failure, Result};
 use crate::report;
+use crate::values;
 
 /// The proxy that the environment names, as in the library's `ALIYUN_MQTT_PROXY`.
 const PROXY_FROM_ENV: &str = "env";
@@ -305,6 +305,6 @@ impl Settings {
     /// A time in seconds.
     pub(crate) fn seconds(&self, key: Key) -> Result<Option<Duration>> {
         let Some(text) = self.text(key) else { return Ok(None) };
-        args::seconds(text).map(Some).map_err(|_| self.wrong(key, format!("{text:?} is no number of seconds")))
+        values::seconds(text).map(Some).map_err(|_| self.wrong(key, format!("{text:?} is no number of seconds")))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use super::{CONFIG, Key, Kind, PROFILE, Source, checked, text_of};
 use crate::exit::Result;
@@ -13,9 +12,6 @@ const PREFIX: &str = "ALIYUN_MQTT_";
 
 /// Those of our own that are no settings: the second is made by `emulator --env`, for `kill`.
 const OTHERS: [&str; 3] = [CONFIG, PROFILE, "ALIYUN_MQTT_EMULATOR_PID"];
-
-/// Variables with secrets that the configuration file has named.
-static NAMED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The environment: of the process, or made up by a test. An empty variable counts as not set, as in the library.
 pub(crate) struct Environment<'a> {
@@ -47,21 +43,14 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// Notes that this variable holds a secret.
-pub(super) fn note_secret_variable(name: &str) {
-    NAMED.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_string());
-}
-
-/// The variables that hold secrets: those of the table, those that the configuration file names, and that of the proxy
-/// where it holds a password.
+/// The variables that hold secrets: those of the table, and that of the proxy where it holds a password. The configuration
+/// file may name others, which are known when it is read.
 pub(crate) fn secret_variables() -> Vec<String> {
     let rows = Key::table().iter().filter(|row| match row.key {
         Key::Proxy => std::env::var_os(row.variable).is_some_and(|url| url.as_encoded_bytes().contains(&b'@')),
         _ => row.kind == Kind::Secret,
     });
-    let mut names: Vec<String> = rows.map(|row| row.variable.to_string()).collect();
-    names.extend(NAMED.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
-    names
+    rows.map(|row| row.variable.to_string()).collect()
 }
 
 /// Tells of variables that look like ours and are none.
@@ -100,7 +89,5 @@ mod tests {
         for row in Key::table().iter().filter(|row| row.kind == Kind::Secret) {
             assert!(names.iter().any(|name| name == row.variable), "{}", row.variable);
         }
-        note_secret_variable("SOME_VARIABLE");
-        assert!(secret_variables().iter().any(|name| name == "SOME_VARIABLE"));
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use toml::{Table, Value as Toml};
 
-use super::environment::note_secret_variable;
 use super::key::Row;
 use super::{Environment, Key, Kind, Layer, Secret, Source, Value, checked, plain_secret};
+use crate::child;
 use crate::exit::{Failure, Result};
 use crate::report;
 use crate::small_text;
@@ -169,7 +169,7 @@ impl Place<'_> {
                 (Form::Plain, Kind::Text) => Value::Text(checked(text, &source)?),
                 (Form::File, _) => Value::Secret(Secret::at(text.into(), self.folder)?),
                 (Form::Variable, _) => {
-                    note_secret_variable(&text);
+                    child::withhold([text.clone()]);
                     Value::Secret(Secret::Variable(text))
                 }
                 (Form::Command, _) => Value::Secret(Secret::Command(text)),

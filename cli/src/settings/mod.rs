@@ -3,6 +3,7 @@
 mod build;
 mod environment;
 mod file;
+mod flags;
 mod key;
 mod needs;
 mod secret;
@@ -17,14 +18,15 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::args::{self, GlobalArgs};
 use crate::exit::{Failure, Result};
 use crate::report;
 use crate::small_text;
+use crate::values;
 
 pub(crate) use build::Auth;
 pub(crate) use environment::{Environment, secret_variables};
 pub(crate) use file::{Profile, TEMPLATE, default_path};
+pub(crate) use flags::GlobalArgs;
 pub(crate) use key::{Key, Kind};
 pub(crate) use secret::{PATIENCE, Secret, prompt};
 pub(crate) use used::Used;
@@ -375,7 +377,7 @@ fn plain_secret(text: String, source: &Source) -> Result<Secret> {
 fn patience(layers: &[&Layer]) -> Duration {
     let values = layers.iter().flat_map(|layer| layer.iter());
     let times = values.filter_map(|(key, (value, _))| match value {
-        Value::Text(text) if *key == Key::Timeout => args::seconds(text).ok(),
+        Value::Text(text) if *key == Key::Timeout => values::seconds(text).ok(),
         _ => None,
     });
     times.map(within).next().unwrap_or(PATIENCE)

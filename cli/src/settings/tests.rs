@@ -5,7 +5,6 @@ use std::path::Path;
 use clap::Parser as _;
 
 use super::*;
-use crate::args::Cli;
 
 fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[&str]) -> Result<Settings> {
     let folder = Folder::new();
@@ -17,11 +16,18 @@ fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[&str]) -> Res
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    let cli = Cli::try_parse_from([&["aliyun-mqtt", "config", "show"], flags].concat()).unwrap();
+    let cli = Flags::try_parse_from([&["aliyun-mqtt"], flags].concat()).unwrap();
     let lookup = |name: &str| {
         environment.iter().find(|(known, _)| known == name).map(|(_, value)| OsString::from(value.as_str()))
     };
     Settings::read(&cli.global, &Environment::of(&lookup))
+}
+
+/// The options of every command, without a command.
+#[derive(Debug, clap::Parser)]
+struct Flags {
+    #[command(flatten)]
+    global: GlobalArgs,
 }
 
 struct Folder(PathBuf);
@@ -382,7 +388,7 @@ fn a_whole_client_id_of_custom_authentication_needs_no_instance() {
 
 #[test]
 fn which_flags_had_a_part_is_known() {
-    let cli = Cli::try_parse_from(["aliyun-mqtt", "config", "show", "-e", "mqtt://localhost", "--ca-file", "ca.pem"]);
+    let cli = Flags::try_parse_from(["aliyun-mqtt", "-e", "mqtt://localhost", "--ca-file", "ca.pem"]);
     let cli = cli.unwrap();
     let environment = [
         ("ALIYUN_MQTT_INSTANCE_ID", "i"),

@@ -26,10 +26,11 @@ use aliyun_mqtt::openapi::Api;
 use aliyun_mqtt::{Client, Config, Endpoint, Error, Events, Proxy};
 use clap::Args;
 
-use crate::args::{GlobalArgs, LogLevel};
 use crate::exit::{Exit, Result};
 use crate::interrupt::Interrupt;
 use crate::output::Out;
+use crate::report::LogLevel;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::threads;
 
