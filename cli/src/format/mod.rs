@@ -7,68 +7,9 @@
 //! is no UTF-8 stands under `payload_b64`, and user properties are pairs.
 
 mod parse;
+mod piece;
 mod render;
 
-use std::io;
-
 pub(crate) use parse::parse;
+pub(crate) use piece::Format;
 pub(crate) use render::Target;
-
-use crate::message::View;
-
-/// A format that was understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Format {
-    pieces: Vec<Piece>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
-    /// As it is.
-    Text(String),
-    /// What strftime makes of this.
-    Time(&'static str),
-    Field(Field, Shape),
-}
-
-/// A `%` sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Topic,
-    Payload,
-    HexLower,
-    HexUpper,
-    Length,
-    Qos,
-    Retain,
-    Iso,
-    Unix,
-    Alias,
-    ContentType,
-    Correlation,
-    Expiry,
-    TextFlag,
-    UserProperties,
-    ResponseTopic,
-    SubscriptionIds,
-    /// The payload as a JSON string.
-    JsonString,
-    /// The payload as the JSON it is.
-    JsonValue,
-}
-
-/// What stands between `%` and the letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Shape {
-    zero: bool,
-    left: bool,
-    width: usize,
-    precision: Option<usize>,
-}
-
-impl Format {
-    /// Writes the message in this format, without a line end.
-    pub(crate) fn write(&self, view: &View<'_>, to: &mut impl Target) -> io::Result<()> {
-        render::write(&self.pieces, view, to)
-    }
-}

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::{Field, Piece, Shape};
+use super::piece::{Field, Format, Piece, Shape};
 use crate::message::View;
 use crate::report;
 
@@ -40,7 +40,14 @@ impl<'a> Rendered<'a> {
     }
 }
 
-pub(super) fn write(pieces: &[Piece], view: &View<'_>, to: &mut impl Target) -> io::Result<()> {
+impl Format {
+    /// Writes the message in this format, without a line end.
+    pub(crate) fn write(&self, view: &View<'_>, to: &mut impl Target) -> io::Result<()> {
+        write(&self.pieces, view, to)
+    }
+}
+
+fn write(pieces: &[Piece], view: &View<'_>, to: &mut impl Target) -> io::Result<()> {
     for piece in pieces {
         match piece {
             Piece::Text(text) => to.own(text.as_bytes())?,

@@ -3,9 +3,15 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{CONFIG, Key, Kind, PROFILE, Source, checked, text_of};
+use super::value::{checked, text_of};
+use super::{Key, Kind, Source};
 use crate::exit::Result;
 use crate::report;
+
+/// The variable that names the configuration file, where no flag does.
+pub(crate) const CONFIG: &str = "ALIYUN_MQTT_CONFIG";
+/// The variable that names the profile.
+pub(crate) const PROFILE: &str = "ALIYUN_MQTT_PROFILE";
 
 /// What the names of our own begin with.
 const PREFIX: &str = "ALIYUN_MQTT_";

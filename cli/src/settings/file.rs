@@ -6,7 +6,8 @@ use std::time::Duration;
 use toml::{Table, Value as Toml};
 
 use super::key::Row;
-use super::{Environment, Key, Kind, Layer, Secret, Source, Value, checked, plain_secret};
+use super::value::{Layer, Value, checked, plain_secret};
+use super::{Environment, Key, Kind, Secret, Source};
 use crate::child;
 use crate::exit::{Failure, Result};
 use crate::report;

@@ -5,13 +5,15 @@ mod environment;
 mod file;
 mod flags;
 mod key;
+mod load;
 mod needs;
 mod secret;
+mod source;
 mod used;
+mod value;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,68 +21,16 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Result};
-use crate::report;
-use crate::small_text;
-use crate::values;
 
 pub(crate) use build::Auth;
-pub(crate) use environment::{Environment, secret_variables};
+pub(crate) use environment::{CONFIG, Environment, PROFILE, secret_variables};
 pub(crate) use file::{Profile, TEMPLATE, default_path};
 pub(crate) use flags::GlobalArgs;
 pub(crate) use key::{Key, Kind};
 pub(crate) use secret::{PATIENCE, Secret, prompt};
+pub(crate) use source::Source;
 pub(crate) use used::Used;
-
-/// The variable that names the configuration file, where no flag does.
-pub(crate) const CONFIG: &str = "ALIYUN_MQTT_CONFIG";
-/// The variable that names the profile.
-pub(crate) const PROFILE: &str = "ALIYUN_MQTT_PROFILE";
-
-/// Between group id and device id, in a client id.
-const SEPARATOR: &str = "@@@";
-
-/// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
-    Flag(&'static str),
-    Variable(&'static str),
-    File { path: PathBuf, profile: Option<String>, key: String },
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Source::Flag(flag) => f.write_str(flag),
-            Source::Variable(name) => write!(f, "environment variable {name}"),
-            Source::File { path, profile: None, key } => write!(f, "{key} in {}", path.display()),
-            Source::File { path, profile: Some(profile), key } => {
-                write!(f, "{key} in [profile.{profile}] of {}", path.display())
-            }
-        }
-    }
-}
-
-/// A configured value. A secret is known by where to get it; it is read when it is needed.
-pub(crate) enum Value {
-    Text(String),
-    Path(PathBuf),
-    Secret(Secret),
-}
-
-impl fmt::Debug for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // A proxy's URL may hold a password.
-            Value::Text(text) if text.contains('@') => f.write_str("Text(..)"),
-            Value::Text(text) => f.debug_tuple("Text").field(text).finish(),
-            Value::Path(path) => f.debug_tuple("Path").field(path).finish(),
-            Value::Secret(secret) => f.debug_tuple("Secret").field(secret).finish(),
-        }
-    }
-}
-
-/// What one place says: the flags, the environment, a part of the file.
-type Layer = Vec<(Key, (Value, Source))>;
+pub(crate) use value::Value;
 
 /// All that is configured, flags before the environment before the file.
 #[derive(Debug)]
@@ -102,111 +52,6 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads file, environment and flags. Secrets are not read yet.
-    pub(crate) fn load(global: &GlobalArgs) -> Result<Self> {
-        environment::warn_of_unknown(std::env::vars_os().map(|(name, _)| name));
-        Settings::read(global, &Environment::process())
-    }
-
-    fn read(global: &GlobalArgs, environment: &Environment<'_>) -> Result<Self> {
-        let used = global.settings.used().clone();
-        used.set_loaded();
-        let asked = global.config.clone().or_else(|| environment.path(CONFIG));
-        let profile = match &global.profile {
-            Some(name) => Some((name.clone(), None)),
-            None => environment.text(PROFILE)?.map(|name| (name, Some(Source::Variable(PROFILE)))),
-        };
-        let mut settings = Settings {
-            values: BTreeMap::new(),
-            known: RefCell::default(),
-            file: None,
-            profile: None,
-            other_profiles: Vec::new(),
-            patience: PATIENCE,
-            used,
-            login_told: Cell::new(false),
-        };
-        let mut flags = Layer::new();
-        for (key, given) in global.settings.given() {
-            let row = key.row();
-            let source = Source::Flag(row.flag);
-            let value = value_of(key, given.to_os_string(), &source, |place| Secret::at(place, Path::new("")))?;
-            if let (Key::Proxy, Value::Text(text)) = (key, &value)
-                && text.contains('@')
-            {
-                return Err(Failure::usage("--proxy takes no user name and password, which others could see")
-                    .hint("give the whole URL by ALIYUN_MQTT_PROXY or in the configuration file"));
-            }
-            flags.push((key, (value, source)));
-        }
-        let mut variables = Layer::new();
-        for row in Key::table() {
-            let Some(given) = environment.set(row.variable) else { continue };
-            let source = Source::Variable(row.variable);
-            let value = value_of(row.key, given, &source, |text| plain_secret(text_of(text, &source)?, &source))?;
-            variables.push((row.key, (value, source)));
-        }
-
-        // How long the file itself may take to come.
-        let patience = patience(&[&flags, &variables]);
-        if let Some(path) = place_of_file(asked, environment) {
-            let content = file::read(&path, profile.as_ref().map(|(name, source)| (name.as_str(), source)), patience)?;
-            for layer in content.layers {
-                settings.add(layer)?;
-            }
-            settings.profile = content.profile;
-            settings.other_profiles = content.others;
-            settings.file = Some(path);
-        } else if profile.is_some() {
-            return Err(Failure::usage("a profile is asked for, and there is no configuration file to take it from")
-                .hint(format!("make one with `aliyun-mqtt config init`; {}", file::NOT_A_PASSWORD)));
-        }
-        settings.add(variables)?;
-        settings.add(flags)?;
-        settings.patience = settings.seconds(Key::Timeout).ok().flatten().map_or(PATIENCE, within);
-        Ok(settings)
-    }
-
-    /// Puts a layer above what is known.
-    ///
-    /// A client id is a group id and a device id in one: what stands above wins over a part of it, too.
-    fn add(&mut self, layer: Layer) -> Result<()> {
-        let find = |key| layer.iter().find(|(known, _)| *known == key).map(|(_, (value, source))| (value, source));
-        let halves = [Key::GroupId, Key::DeviceId];
-        match find(Key::ClientId) {
-            Some((Value::Text(whole), source)) => {
-                let Some((group, device)) = whole.split_once(SEPARATOR) else {
-                    self.values.extend(layer);
-                    return Ok(());
-                };
-                for (key, own) in halves.into_iter().zip([group, device]) {
-                    if let Some((Value::Text(text), other)) = find(key)
-                        && text != own
-                    {
-                        return Err(Failure::usage(format!(
-                            "{source} is {whole:?}, and {other} is {text:?}: they contradict each other"
-                        ))
-                        .hint("give the client id alone, or group id and device id"));
-                    }
-                }
-            }
-            _ if halves.into_iter().any(|key| find(key).is_some()) => self.split_client_id(),
-            _ => {}
-        }
-        self.values.extend(layer);
-        Ok(())
-    }
-
-    /// Puts the halves of the client id in its place. One of custom authentication may have none: it stays.
-    fn split_client_id(&mut self) {
-        let Some((Value::Text(whole), source)) = self.values.get(&Key::ClientId) else { return };
-        let Some((group, device)) = whole.split_once(SEPARATOR) else { return };
-        let halves = [(Key::GroupId, group), (Key::DeviceId, device)]
-            .map(|(key, text)| (key, (Value::Text(text.to_string()), source.clone())));
-        self.values.remove(&Key::ClientId);
-        self.values.extend(halves);
-    }
-
     /// How long a secret may take to come.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
@@ -323,84 +168,6 @@ impl Settings {
         match self.source(key) {
             Some(source) => Failure::usage(format!("{} ({source}): {why}", key.row().name)),
             None => Failure::usage(format!("{}: {why}", key.row().name)),
-        }
-    }
-}
-
-/// What a flag or a variable says: checked as far as all values are alike. `secret` makes a secret of it.
-fn value_of(
-    key: Key,
-    given: OsString,
-    source: &Source,
-    secret: impl FnOnce(OsString) -> Result<Secret>,
-) -> Result<Value> {
-    if given.is_empty() {
-        return Err(Failure::usage(format!("{source}: it is empty")));
-    }
-    Ok(match key.row().kind {
-        Kind::Path => Value::Path(given.into()),
-        Kind::Text => Value::Text(checked(text_of(given, source)?, source)?),
-        Kind::Secret => Value::Secret(secret(given)?),
-    })
-}
-
-fn text_of(given: OsString, source: &Source) -> Result<String> {
-    // Not the value: it may be a secret.
-    given.into_string().map_err(|_| Failure::usage(format!("{source}: it is not valid UTF-8")))
-}
-
-/// Refuses what nobody means to be a part of a value, and what cannot be seen.
-fn checked(text: String, source: &Source) -> Result<String> {
-    let wrong = |why: &str| Err(Failure::usage(format!("{source}: {why}")));
-    if text.is_empty() {
-        return wrong("it is empty");
-    }
-    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
-        return wrong("it begins or ends with a space or a line end");
-    }
-    if text.contains(|c: char| c.is_control() || c == small_text::BYTE_ORDER_MARK) {
-        return wrong("it contains a control character or a byte order mark");
-    }
-    Ok(text)
-}
-
-/// A secret that stands where it is given, with what a file it was copied from may have around it.
-fn plain_secret(text: String, source: &Source) -> Result<Secret> {
-    let text = Zeroizing::new(text);
-    match small_text::value(&text) {
-        "" => Err(Failure::usage(format!("{source}: it is empty"))),
-        secret => Ok(Secret::Text(Zeroizing::new(secret.to_string()))),
-    }
-}
-
-/// How long one thing may take by the first of these layers that says so.
-fn patience(layers: &[&Layer]) -> Duration {
-    let values = layers.iter().flat_map(|layer| layer.iter());
-    let times = values.filter_map(|(key, (value, _))| match value {
-        Value::Text(text) if *key == Key::Timeout => values::seconds(text).ok(),
-        _ => None,
-    });
-    times.map(within).next().unwrap_or(PATIENCE)
-}
-
-/// As the library takes it.
-fn within(time: Duration) -> Duration {
-    time.clamp(Duration::from_secs(1), Duration::from_secs(3600))
-}
-
-/// The configuration file to read: one that is asked for, or the usual one, if it is there.
-fn place_of_file(asked: Option<PathBuf>, environment: &Environment<'_>) -> Option<PathBuf> {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
-    if asked.is_some() {
-        return asked;
-    }
-    let usual = default_path(environment)?;
-    match std::fs::metadata(&usual) {
-        Ok(_) => Some(usual),
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => None,
-        Err(error) => {
-            report::warning(format!("{} is not read: {error}", usual.display()));
-            None
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which value wins, what the file may say, and that no secret is shown.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use aliyun_mqtt::Client;
 
-use super::Run;
-use super::publish::panicked;
 use super::report::{Part, Report};
+use super::run::{Run, panicked};
 use crate::exit::Result;
 use crate::threads;
 

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use aliyun_mqtt::{Client, Delivery};
 
+use super::args::MessageArgs;
 use super::report::{Part, Report};
-use super::{MessageArgs, Run, leave, payload};
-use crate::exit::{Exit, Failure, Result};
+use super::run::{Run, leave, panicked, payload};
+use crate::exit::Result;
 use crate::threads;
 
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
@@ -25,10 +26,6 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     let elapsed = start.elapsed();
     leave(&clients);
     Report::new(("publish", "messages"), elapsed, run.interrupt.happened(), parts?)
-}
-
-pub(super) fn panicked() -> Failure {
-    Failure::new(Exit::Failure, "a thread of the measurement panicked")
 }
 
 /// One client: this thread publishes, another waits for the acknowledgements in the order of the messages.

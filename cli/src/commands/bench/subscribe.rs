@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Stream};
 
-use super::publish::panicked;
+use super::args::MessageArgs;
 use super::report::{Part, Report};
-use super::{MessageArgs, Run, leave, payload};
+use super::run::{Run, leave, panicked, payload};
 use crate::exit::Result;
 use crate::threads;
 

@@ -3,34 +3,12 @@
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Delivery, Error};
+use aliyun_mqtt::Client;
 
-use super::PubArgs;
-use super::input::{Item, Source};
+use super::args::PubArgs;
+use super::input::Source;
+use super::item::{Fault, Item, Rules, Sent};
 use super::room::Room;
-use super::settle::Rules;
-use crate::exit::Failure;
-
-/// A message that was handed over, or could not be; in the order of the input.
-pub(super) struct Sent {
-    /// Its line, or its number.
-    pub(super) number: u64,
-    /// Bytes of the input up to its end.
-    pub(super) end: u64,
-    pub(super) size: usize,
-    pub(super) at: Instant,
-    pub(super) result: Result<Delivery, Fault>,
-}
-
-/// Why a message was not acknowledged.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The line makes no message.
-    Line(Failure),
-    /// The input cannot be read any further.
-    Input(Failure),
-    Library(Error),
-}
 
 /// How fast messages follow one another.
 pub(super) struct Pace {

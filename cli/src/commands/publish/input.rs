@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use aliyun_mqtt::{Config, Outgoing};
 
-use super::PubArgs;
-use super::feed::Fault;
+use super::args::PubArgs;
+use super::item::{Fault, Given, Item};
 use super::jsonl;
 use super::lines::{Line, Lines};
 use super::message::Template;
@@ -41,23 +41,6 @@ pub(super) enum Opened {
         from: Reader,
         json: bool,
     },
-}
-
-/// A message of the input, or why there is none.
-pub(super) struct Item {
-    /// Its line, or its number.
-    pub(super) number: u64,
-    /// Bytes of the input up to its end.
-    pub(super) end: u64,
-    pub(super) message: Result<Outgoing, Fault>,
-}
-
-/// What the reading thread gives.
-pub(super) enum Given {
-    Item(Item),
-    /// There may be news: look at the room.
-    Wake,
-    End,
 }
 
 /// Messages, one after another.

@@ -8,8 +8,8 @@ use aliyun_mqtt::{Error, Fate};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::feed::{Fault, Sent};
-use super::settle::{Tally, exit_of_fault};
+use super::item::{Fault, Sent, exit_of_fault};
+use super::tally::Tally;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::report as stderr;

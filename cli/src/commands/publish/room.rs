@@ -4,7 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::input::Given;
+use super::item::Given;
 
 /// Most bytes under way: enough for a fast line, and little enough that each message of it gets through a slow one
 /// within its time.

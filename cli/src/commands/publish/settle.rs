@@ -6,60 +6,15 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Delivery, Error, ErrorKind, Fate, Receipt};
 
-use super::feed::{Fault, Sent};
+use super::item::{Fault, Rules, Sent, exit_of_fault};
 use super::report::Reporter;
 use super::room::Room;
+use super::tally::Tally;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::interrupt::Interrupt;
 
 /// How long a client takes to leave when waiting has been in vain.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// Which failures end the run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
-    pub(super) fail_fast: bool,
-    /// All messages go to one topic: one that is refused tells of the others.
-    pub(super) one_topic: bool,
-}
-
-impl Rules {
-    pub(super) fn stops(self, fault: &Fault) -> bool {
-        self.fail_fast
-            || match fault {
-                Fault::Line(_) => false,
-                Fault::Input(_) => true,
-                Fault::Library(error) => match error.kind() {
-                    ErrorKind::Invalid => false,
-                    ErrorKind::Rejected | ErrorKind::SuspectedRefusal => self.one_topic,
-                    _ => true,
-                },
-            }
-    }
-}
-
-/// What has become of them.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) acknowledged: u64,
-    pub(super) failed: u64,
-    /// Left in the spool, those of earlier runs included.
-    pub(super) spooled: u64,
-    /// Acknowledged messages that were sent more than once.
-    pub(super) repeated: u64,
-    /// Of the first failure, with its exit code.
-    pub(super) first: Option<Exit>,
-    /// Of what ended the run early.
-    pub(super) stopped_by: Option<Exit>,
-    /// The first message that was sent, or would have been, and was not acknowledged.
-    pub(super) open: Option<u64>,
-    /// Why a single message failed, or leaving did.
-    pub(super) failure: Option<Failure>,
-    /// Why the output could not be written.
-    pub(super) output: Option<Failure>,
-    /// Not settled when time ran out: the spool has them.
-    left: Vec<Delivery>,
-}
 
 /// The thread that waits for the fates.
 pub(super) struct Settler {
@@ -110,32 +65,6 @@ impl Settler {
             reporter.progress(&tally, end);
         }
         tally
-    }
-}
-
-impl Tally {
-    fn acknowledged(&mut self, receipt: Receipt) {
-        self.acknowledged += 1;
-        self.repeated += u64::from(receipt.attempts > 1);
-    }
-
-    fn failed(&mut self, fault: &Fault, number: u64) {
-        self.first.get_or_insert(exit_of_fault(fault));
-        match fault {
-            // The next run sends it: it is nothing to go on from.
-            Fault::Library(error) if error.fate() == Some(Fate::Spooled) => return,
-            Fault::Library(error) if error.kind() != ErrorKind::Invalid => _ = self.open.get_or_insert(number),
-            Fault::Input(_) => return,
-            _ => {}
-        }
-        self.failed += 1;
-    }
-}
-
-pub(super) fn exit_of_fault(fault: &Fault) -> Exit {
-    match fault {
-        Fault::Line(failure) | Fault::Input(failure) => failure.exit,
-        Fault::Library(error) => exit_of(error),
     }
 }
 
