@@ -13,7 +13,7 @@ fn show_names_the_source_of_each_value_and_masks_secrets() {
     folder.write("aliyun-mqtt/config.toml", "end_point = 'host'\nsecret_key = 'not-a-secret'\ntopic = 'demo'\n");
     let mut command = program();
     command.env("XDG_CONFIG_HOME", folder.as_path()).env("ALIYUN_MQTT_TOPIC", "other");
-    let output = run(command, ["config", "show", "-e", "mqtt://localhost"]).expect(0);
+    let output = run(command, ["-e", "mqtt://localhost", "config", "show"]).expect(0);
     let text = output.text();
     assert!(text.contains("endpoint = mqtt://localhost") && text.contains("--endpoint"), "{text}");
     assert!(text.contains("topic = other") && text.contains("environment variable ALIYUN_MQTT_TOPIC"), "{text}");
@@ -73,12 +73,12 @@ fn show_says_what_is_missing_for_the_chosen_login_and_for_the_api() {
     let folder = Folder::new();
     let profiles = "instance_id = 'i'\n[profile.a]\nauth = 'device'\n[profile.b]\naccess_key = 'id'\nend_point = 'h'";
     folder.write("aliyun-mqtt/config.toml", profiles);
-    let show = |arguments: &[&str]| {
+    let show = |settings: &[&str], arguments: &[&str]| {
         let mut command = program();
         command.env("XDG_CONFIG_HOME", folder.as_path());
-        run(command, [&["config", "show"], arguments].concat())
+        run(command, [settings, &["config", "show"], arguments].concat())
     };
-    let a = show(&["-P", "a"]).expect(0);
+    let a = show(&[], &["-P", "a"]).expect(0);
     for line in [
         "# missing to log in (auth: device): device_access_key_secret (--device-access-key-secret-file or ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET)",
         "# missing to log in (auth: device): device_id (--device-id or ALIYUN_MQTT_DEVICE_ID)",
@@ -87,10 +87,10 @@ fn show_says_what_is_missing_for_the_chosen_login_and_for_the_api() {
         assert!(a.lines().contains(&line), "{line}\n{}", a.text());
     }
     assert!(!a.text().contains("missing to log in (auth: device): access_key_secret"), "{}", a.text());
-    let b: Value = serde_json::from_str(show(&["-P", "b", "--json", "-g", "GID_demo"]).expect(0).text()).unwrap();
+    let b: Value = serde_json::from_str(show(&["-g", "GID_demo"], &["-P", "b", "--json"]).expect(0).text()).unwrap();
     assert_eq!(b["missing_to_log_in"], serde_json::json!(["access_key_secret"]));
     assert_eq!(b["missing_for_the_api"], serde_json::json!(["access_key_secret", "region_id"]));
-    assert!(show(&["--auth", "magic"]).expect(2).stderr.contains("custom-signed"));
+    assert!(show(&["--auth", "magic"], &[]).expect(2).stderr.contains("custom-signed"));
 }
 
 /// The values of the help page "Signature" (help.aliyun.com/document_detail/48271.html); it prints no result, which was

@@ -34,10 +34,13 @@ pub(crate) struct BenchArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Publish, and measure how long each acknowledgement takes
+    #[command(visible_alias = "pub")]
     Publish(MessageArgs),
     /// Publish and receive, and measure how long each message takes from one to the other
+    #[command(visible_alias = "sub")]
     Subscribe(MessageArgs),
     /// Connect and disconnect, and measure how long each connect takes
+    #[command(visible_alias = "conn")]
     Connect(ConnectArgs),
 }
 

@@ -28,10 +28,33 @@ pub(crate) fn run(args: &CompletionsArgs, mut tree: Command) -> Result<Exit> {
         // options up but not where it finds it: nothing after a command would be completed.
         script = String::from_utf8_lossy(&script).replace("aliyun__subcmd__mqtt", "aliyun__mqtt").into_bytes();
     }
+    let script = with_profiles(args.shell, &String::from_utf8_lossy(&script));
     let mut out = Out::new();
-    out.bytes(&script)?;
+    out.text(&script)?;
     out.flush()?;
     Ok(Exit::Ok)
+}
+
+/// Completes `--profile` to what the configuration file has when the user asks, which no fixed list can.
+fn with_profiles(shell: Shell, script: &str) -> String {
+    const NAMES: &str = "aliyun-mqtt config profiles 2>/dev/null";
+    match shell {
+        Shell::Bash => ["--profile", "-P"].iter().fold(script.to_string(), |script, flag| {
+            let files = format!("{flag})\n                    COMPREPLY=($(compgen -f \"${{cur}}\"))");
+            let names =
+                format!("{flag})\n                    COMPREPLY=($(compgen -W \"$({NAMES})\" -- \"${{cur}}\"))");
+            script.replace(&files, &names)
+        }),
+        Shell::Zsh => script.replace(":PROFILE:_default", &format!(":PROFILE:{{compadd -- ${{(f)\"$({NAMES})\"}}}}")),
+        Shell::Fish => {
+            let mut lines: Vec<String> = script.lines().map(str::to_string).collect();
+            for line in lines.iter_mut().filter(|line| line.contains(" -l profile ")) {
+                line.push_str(&format!(" -f -a '({NAMES})'"));
+            }
+            lines.join("\n") + "\n"
+        }
+        _ => script.to_string(),
+    }
 }
 
 #[cfg(test)]

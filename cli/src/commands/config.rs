@@ -31,6 +31,8 @@ enum ConfigCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print the names of the profiles in the configuration file, one per line
+    Profiles,
     /// Write a commented configuration file to start with
     Init {
         /// Overwrite the file that is there
@@ -55,6 +57,14 @@ pub(crate) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<Exit> {
             out.line("")?;
         }
         ConfigCommand::Show { json } => show(&Settings::load(global)?, json)?,
+        ConfigCommand::Profiles => {
+            let settings = Settings::load(global)?;
+            let selected = settings.file().and_then(|(_, profile)| profile);
+            let mut names: Vec<&str> = settings.other_profiles().chain(selected).collect();
+            names.sort_unstable();
+            let mut out = Out::new();
+            names.into_iter().try_for_each(|name| out.line(name))?;
+        }
         ConfigCommand::Init { force } => init(&path(global)?, force)?,
     }
     Ok(Exit::Ok)

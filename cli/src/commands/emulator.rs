@@ -20,7 +20,7 @@ use crate::report;
 use crate::settings::GlobalArgs;
 use crate::settings::Key;
 use crate::threads;
-use crate::values::seconds;
+use crate::values::{seconds, transport};
 
 /// How long the one behind the shell may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ pub(crate) struct EmulatorArgs {
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
     /// What the printed settings are for: tcp, tls, ws or wss; tls and wss need --write-ca
-    #[arg(long, value_name = "NAME", default_value = "tcp")]
+    #[arg(long, value_name = "NAME", default_value = "tcp", value_parser = transport())]
     transport: Transport,
     /// Write the certificate of its CA to this file, PEM
     #[arg(long, value_name = "PATH")]

@@ -23,7 +23,7 @@ use clap::{Arg, ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::{self, Exit, Result};
 use crate::report;
-use crate::settings::GlobalArgs;
+use crate::settings::{GlobalArgs, Key, all_settings, some_settings};
 use crate::stdio::Stream;
 
 /// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
@@ -32,7 +32,7 @@ use crate::stdio::Stream;
     name = "aliyun-mqtt",
     version,
     // Behind all arguments and commands, which it goes through.
-    mut_args(repeatable),
+    mut_args(overridden_by_itself),
     mut_subcommands(repeatable_in),
     subcommand_required = true,
     arg_required_else_help = true,
@@ -50,33 +50,47 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Publish messages: one, a file, standard input, a message per line, or JSON lines
+    #[command(visible_alias = "publish", args(all_settings()))]
     Pub(Box<publish::PubArgs>),
     /// Receive messages of topics and print, store or process them
+    #[command(visible_alias = "subscribe", args(all_settings()))]
     Sub(subscribe::SubArgs),
     /// Send to one client, or listen as one
+    #[command(args(all_settings()))]
     P2p(p2p::P2pArgs),
     /// Send a request and wait for its reply
+    #[command(args(all_settings()))]
     Rr(request::RrArgs),
     /// Publish one message by the service's API (SendMessage)
+    #[command(args(all_settings()))]
     Send(send::SendArgs),
     /// Apply for, query and revoke tokens
+    #[command(args(all_settings()))]
     Token(token::TokenArgs),
     /// Ask which clients are online
+    #[command(args(all_settings()))]
     Session(session::SessionArgs),
     /// Manage device credentials
+    #[command(args(all_settings()))]
     Credential(credential::CredentialArgs),
     /// Manage groups
+    #[command(args(all_settings()))]
     Group(group::GroupArgs),
     /// Look up the traces of devices and messages
+    #[command(args(all_settings()))]
     Trace(trace::TraceArgs),
     /// Compute or check the login of a client id, offline
+    #[command(args(all_settings()))]
     Sign(sign::SignArgs),
     /// Find out why a connection, a permission or a token does not work
+    #[command(visible_alias = "conn", args(all_settings()))]
     Doctor(doctor::DoctorArgs),
     /// Measure publishing, receiving and connecting
+    #[command(args(all_settings()))]
     Bench(bench::BenchArgs),
     /// Run a local stand-in for the service
     #[cfg(feature = "emulator")]
+    #[command(args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
     Emulator(emulator::EmulatorArgs),
     /// Print the completions for a shell
     Completions(completions::CompletionsArgs),
@@ -86,11 +100,17 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
 }
 
-/// What may stand twice: a setting, of which the last counts, so that an alias can be overruled; and a switch. Of a
-/// command's own values only one could be meant, and the other would be lost without a word.
+/// A setting or a switch may be given twice, and the last one wins, so that an alias can be overridden. Of a command's own
+/// values only one could be meant, and the other would be lost without a word: clap refuses them.
 fn repeatable(argument: Arg) -> Arg {
+    if matches!(argument.get_action(), ArgAction::Set) && !argument.is_global_set() {
+        return argument;
+    }
+    overridden_by_itself(argument)
+}
+
+fn overridden_by_itself(argument: Arg) -> Arg {
     match argument.get_action() {
-        ArgAction::Set if !argument.is_global_set() => argument,
         ArgAction::Set | ArgAction::SetTrue => {
             let own = argument.get_id().clone();
             argument.overrides_with(own)
@@ -167,7 +187,7 @@ fn prints(command: &Command) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Key, Kind};
+    use crate::settings::Kind;
 
     #[test]
     fn the_tree_is_sound() {
@@ -182,7 +202,8 @@ mod tests {
         let mut open: Vec<_> = tree.get_subcommands().collect();
         while let Some(command) = open.pop() {
             for argument in command.get_arguments() {
-                assert!(!settings.contains(argument.get_id()), "{} {}", command.get_name(), argument.get_id());
+                let fine = argument.is_global_set() || !settings.contains(argument.get_id());
+                assert!(fine, "{} {}", command.get_name(), argument.get_id());
             }
             open.extend(command.get_subcommands());
         }
@@ -230,6 +251,61 @@ mod tests {
             let argument = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
             assert!(argument.is_some(), "{}", row.flag);
             assert!(row.kind != Kind::Secret || flag.ends_with("-file"), "{flag} takes a secret");
+        }
+    }
+
+    fn settings(command: &clap::Command) -> Vec<&str> {
+        let flags: Vec<_> = Key::table().iter().map(|row| row.flag.trim_start_matches("--")).collect();
+        command.get_arguments().filter_map(Arg::get_long).filter(|long| flags.contains(long)).collect()
+    }
+
+    #[test]
+    fn a_command_lists_the_settings_it_takes_and_no_others() {
+        let mut tree = Cli::command();
+        tree.build();
+        for command in tree.get_subcommands() {
+            let expected = match command.get_name() {
+                "completions" | "man" | "config" | "help" => 0,
+                "emulator" => 3,
+                _ => Key::table().len(),
+            };
+            let mut open = vec![command];
+            while let Some(command) = open.pop() {
+                assert_eq!(settings(command).len(), expected, "{}", command.get_name());
+                open.extend(command.get_subcommands().filter(|command| command.get_name() != "help"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_setting_stands_before_a_command_or_behind_it_and_the_last_one_wins() {
+        for (arguments, expected) in [
+            (&["-e", "a", "pub"][..], "a"),
+            (&["pub", "-e", "b"], "b"),
+            (&["-e", "a", "pub", "-e", "b"], "b"),
+            (&["-e", "a", "-e", "b", "pub"], "b"),
+            (&["token", "-e", "b", "query"], "b"),
+            (&["-e", "a", "token", "query", "-e", "b"], "b"),
+            (&["-e", "a", "token", "-e", "b", "query"], "b"),
+            (&["-e", "a", "config", "show"], "a"),
+        ] {
+            let cli = Cli::try_parse_from([&["aliyun-mqtt"], arguments].concat()).unwrap();
+            let given: Vec<_> = cli.global.settings.given().collect();
+            assert_eq!(given, [(Key::Endpoint, std::ffi::OsStr::new(expected))], "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn commands_have_the_names_of_other_clients_too() {
+        for (alias, name) in [("publish", "pub"), ("subscribe", "sub"), ("conn", "doctor")] {
+            let tree = Cli::command();
+            let command = tree.find_subcommand(alias).unwrap();
+            assert_eq!(command.get_name(), name);
+            assert!(command.get_visible_aliases().any(|visible| visible == alias));
+        }
+        for (alias, name) in [("pub", "publish"), ("sub", "subscribe"), ("conn", "connect")] {
+            let tree = Cli::command();
+            assert_eq!(tree.find_subcommand("bench").unwrap().find_subcommand(alias).unwrap().get_name(), name);
         }
     }
 }

@@ -40,7 +40,7 @@ enum P2pCommand {
         #[command(flatten)]
         payload: PayloadArgs,
         /// QoS, 0 to 2
-        #[arg(long, short = 'q', value_name = "QOS", value_parser = qos, default_value = "1", help_heading = "Message")]
+        #[arg(long, short = 'q', value_name = "QOS", value_parser = qos(), default_value = "1", help_heading = "Message")]
         qos: QoS,
         #[command(flatten)]
         session: SessionArgs,

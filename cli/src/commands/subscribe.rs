@@ -43,7 +43,7 @@ pub(crate) struct SubArgs {
         required_unless_present_any = ["unsubscribe", "no_subscribe"])]
     topics: Vec<String>,
     /// The highest QoS to receive with, 0 to 2
-    #[arg(long, short = 'q', value_name = "QOS", value_parser = qos, default_value = "1")]
+    #[arg(long, short = 'q', value_name = "QOS", value_parser = qos(), default_value = "1")]
     qos: QoS,
     #[command(flatten)]
     session: SessionArgs,

@@ -18,6 +18,7 @@ use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
 use crate::table::{NOTHING, Table};
 use crate::time::{rfc3339, span};
+use crate::values::{kind, kind_of};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -64,7 +65,7 @@ struct ApplyArgs {
     #[arg(value_name = "TOPIC")]
     topics: Vec<String>,
     /// R to subscribe, W to publish, RW for both
-    #[arg(long, value_name = "TYPE", default_value = "RW", value_parser = kind)]
+    #[arg(long, value_name = "TYPE", default_value = "RW", value_parser = kind())]
     kind: TokenKind,
     /// How long it lives, 60 s to 30 d: seconds, or with s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = span)]
@@ -78,11 +79,6 @@ struct ApplyArgs {
     /// One JSON object
     #[arg(long)]
     json: bool,
-}
-
-fn kind(word: &str) -> Result<TokenKind, String> {
-    let kinds = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
-    kinds.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| "it must be R, W or RW".to_string())
 }
 
 impl TokenArgs {
@@ -185,7 +181,7 @@ fn split(text: &str) -> Option<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
     match parts[..] {
         [bare] => Some(vec![(None, own(bare))]),
         _ if !parts.len().is_multiple_of(2) => None,
-        _ => parts.chunks(2).map(|pair| Some((Some(kind(pair[0]).ok()?), own(pair[1])))).collect(),
+        _ => parts.chunks(2).map(|pair| Some((Some(kind_of(pair[0])?), own(pair[1])))).collect(),
     }
 }
 

@@ -10,6 +10,8 @@ use super::table::{CLASHES, ELSEWHERE, NO_WILLS, is_number};
 
 /// A command line as far as it can be understood without knowing all of its options.
 pub(super) struct Line<'a> {
+    /// The whole tree.
+    root: &'a Command,
     /// The innermost command.
     pub(super) command: &'a Command,
     /// Its name, without the program's.
@@ -30,7 +32,7 @@ struct Found<'a> {
 
 impl<'a> Line<'a> {
     pub(super) fn read(tree: &'a Command, arguments: &'a [OsString]) -> Self {
-        let mut line = Line { command: tree, path: String::new(), options: Vec::new() };
+        let mut line = Line { root: tree, command: tree, path: String::new(), options: Vec::new() };
         let words: Vec<&OsStr> = arguments.iter().skip(1).map(OsString::as_os_str).collect();
         let mut at = 0;
         while at < words.len() {
@@ -164,7 +166,7 @@ impl<'a> Line<'a> {
     fn tips(&self, theirs: bool) -> Vec<String> {
         let mut tips = Vec::new();
         let unknown = self.options.iter().filter(|found| found.argument.is_none());
-        for tip in unknown.filter_map(Found::instead) {
+        for tip in unknown.filter_map(|found| self.setting(found).or_else(|| found.instead())) {
             if !tips.contains(&tip) {
                 tips.push(tip);
             }
@@ -176,6 +178,22 @@ impl<'a> Line<'a> {
             );
         }
         tips
+    }
+
+    /// Says why an option that is a setting is none of this command.
+    fn setting(&self, found: &Found<'_>) -> Option<String> {
+        let name = found.name.as_str();
+        let is = |argument: &Arg| {
+            argument.get_long().is_some_and(|long| name.strip_prefix("--") == Some(long))
+                || argument.get_short().is_some_and(|short| name.strip_prefix('-') == Some(short.to_string().as_str()))
+        };
+        // All others at the top are everywhere, but for help and version.
+        let settings = self.root.get_arguments().filter(|argument| argument.get_action().takes_values());
+        settings.filter(|argument| !argument.is_global_set()).find(|argument| is(argument))?;
+        Some(match self.path.as_str() {
+            "config show" => format!("{name} stands before the command: aliyun-mqtt {name} ... config show"),
+            path => format!("{name} is a setting, and `{path}` does not depend on it"),
+        })
     }
 
     /// Adds what to type instead of the options of others.

@@ -130,6 +130,19 @@ fn what_means_something_else_here_does_not_silently_do_that() {
     }
 }
 
+#[test]
+fn a_command_that_takes_no_settings_says_so() {
+    for (arguments, advice) in [
+        (&["man", "-e", "host"][..], "-e is a setting, and `man` does not depend on it"),
+        (&["config", "path", "--group-id", "GID_demo"], "--group-id is a setting"),
+        (&["config", "show", "-e", "host"], "aliyun-mqtt -e ... config show"),
+    ] {
+        let text = told(arguments);
+        assert!(text.contains(advice), "{arguments:?}: {text}");
+    }
+    assert!(taken(&["-e", "host", "config", "show"]) && taken(&["-e", "host", "man"]));
+}
+
 /// The words of a command line in a text, up to where the shell, a remark or prose goes on.
 fn words(line: &str) -> Vec<OsString> {
     let line = line.strip_suffix('"').filter(|line| line.ends_with(')')).unwrap_or(line);

@@ -6,52 +6,13 @@ use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
 use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Endpoint, Limits, Protocol, Proxy, TokenKind};
 use zeroize::Zeroizing;
 
-use super::{Key, Settings, Source, Value};
+use super::{Auth, Key, Settings, Source, Value};
 use crate::exit::{Failure, Result};
 use crate::report;
 use crate::values;
 
 /// The proxy that the environment names, as in the library's `ALIYUN_MQTT_PROXY`.
 const PROXY_FROM_ENV: &str = "env";
-
-/// The ways to log in, as `auth` names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Auth {
-    Signature,
-    Token,
-    Device,
-    CustomPlain,
-    CustomSigned,
-}
-
-impl Auth {
-    const NAMES: [(&'static str, Auth); 5] = [
-        ("signature", Auth::Signature),
-        ("token", Auth::Token),
-        ("device", Auth::Device),
-        ("custom-plain", Auth::CustomPlain),
-        ("custom-signed", Auth::CustomSigned),
-    ];
-
-    /// As `auth` names it.
-    pub(crate) fn name(self) -> &'static str {
-        Auth::NAMES.iter().find(|(_, auth)| *auth == self).map_or("", |(name, _)| name)
-    }
-
-    fn credentials(self, id: &str, secret: &str) -> Credentials {
-        match self {
-            Auth::Signature => Credentials::signature(id, secret),
-            Auth::Token => Credentials::token(id, secret),
-            Auth::Device => Credentials::device(id, secret),
-            Auth::CustomPlain => Credentials::custom_plain(id, secret),
-            Auth::CustomSigned => Credentials::custom_signed(id, secret),
-        }
-    }
-
-    pub(crate) fn is_custom(self) -> bool {
-        matches!(self, Auth::CustomPlain | Auth::CustomSigned)
-    }
-}
 
 impl Settings {
     /// A configuration with all that is set; a command adds what it needs, and builds it.

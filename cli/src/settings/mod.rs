@@ -1,5 +1,6 @@
 //! What is configured: the settings by name, where each value comes from, and which one wins.
 
+mod auth;
 mod build;
 mod environment;
 mod file;
@@ -22,10 +23,10 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Result};
 
-pub(crate) use build::Auth;
+pub(crate) use auth::Auth;
 pub(crate) use environment::{CONFIG, Environment, PROFILE, secret_variables};
 pub(crate) use file::{Profile, TEMPLATE, default_path};
-pub(crate) use flags::GlobalArgs;
+pub(crate) use flags::{GlobalArgs, all_settings, some_settings};
 pub(crate) use key::{Key, Kind};
 pub(crate) use secret::{PATIENCE, Secret, prompt};
 pub(crate) use source::Source;

@@ -30,7 +30,7 @@ pub(super) struct MessageArgs {
     #[arg(long, short = 't', value_name = "TOPIC")]
     pub(super) topic: String,
     /// QoS, 0 to 2
-    #[arg(long, short = 'q', value_name = "QOS", default_value = "1", value_parser = qos)]
+    #[arg(long, short = 'q', value_name = "QOS", default_value = "1", value_parser = qos())]
     pub(super) qos: QoS,
     /// Bytes of each payload, 16 to 65536
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=65536))]

@@ -55,7 +55,7 @@ pub(crate) struct PubArgs {
     #[arg(long, short = 't', value_name = "TOPIC", help_heading = WHAT)]
     pub(super) topic: Option<String>,
     /// QoS, 0 to 2
-    #[arg(long, short = 'q', value_name = "QOS", default_value = "1", value_parser = qos, help_heading = WHAT)]
+    #[arg(long, short = 'q', value_name = "QOS", default_value = "1", value_parser = qos(), help_heading = WHAT)]
     pub(super) qos: QoS,
     /// Send this text
     #[arg(long, short = 'm', value_name = "TEXT", allow_hyphen_values = true, help_heading = WHAT)]
