@@ -284,7 +284,7 @@ fn wrong_usage_ends_before_anything_is_connected() {
         (&["sub"], "--topic"),
         (&["sub", "-t", "a", "-T", "b/#/c"], "# the last one"),
         (&["sub", "-t", "a", "-C", "0"], "0"),
-        (&["sub", "-t", "a", "-q", "3"], "0, 1 or 2"),
+        (&["sub", "-t", "a", "-q", "3"], "[possible values: 0, 1, 2]"),
         (&["sub", "-t", "a", "--exec", "true", "-v"], "nothing is printed"),
         (&["sub", "-t", "a", "--keep-going"], "--exec"),
         (&["sub", "-t", "a", "--json", "-v"], "cannot be used with"),
@@ -884,4 +884,26 @@ fn a_hangup_ends_it_unless_nohup_started_it() {
         }
         running.wait().expect(130);
     }
+}
+
+/// `script` gives the program a terminal, where it is installed.
+#[cfg(unix)]
+#[test]
+fn a_person_at_a_terminal_reads_what_is_subscribed_to_and_a_program_does_not() {
+    let emulator = emulator();
+    let topic = topic(&emulator, "told");
+    let arguments = ["sub", "-t", &topic, "-q", "2", "-E", "--device-id", "told"];
+    assert_eq!(run(with(&emulator), arguments).expect(0).stderr, "");
+    let command = with(&emulator);
+    let line = format!("{} {}", command.get_program().to_string_lossy(), arguments.join(" "));
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).env("SHELL", "/bin/sh");
+    for (name, value) in command.get_envs() {
+        script.env(name, value.unwrap_or_default());
+    }
+    script.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(child) = script.spawn() else { return };
+    let output = Running::new(child).wait().expect(0);
+    let expected = format!("subscribed to {topic} with QoS 2, as {}@@@told", emulator.group_id());
+    assert!(output.text().contains(&expected), "{output:?}");
 }

@@ -1,5 +1,7 @@
 //! `sub`: receives messages of topics, and acknowledges each once it is safe.
 
+use std::io::IsTerminal as _;
+
 use aliyun_mqtt::{AckMode, Client, QoS, SubscribeOptions};
 use clap::Args;
 
@@ -125,9 +127,37 @@ impl Subscriptions {
                 topics.iter().map(|topic| client.subscribe_with(topic, self.options)).collect::<Result<_, _>>()?
             }
         };
-        for (topic, granted) in self.make.iter().zip(granted).filter(|(_, granted)| *granted < self.qos) {
-            report::warning(format!("{topic}: the broker grants {granted} only"));
+        for (topic, granted) in self.make.iter().zip(&granted).filter(|(_, granted)| **granted < self.qos) {
+            report::warning(format!("{topic}: the server grants only {granted}"));
+        }
+        if std::io::stderr().is_terminal() {
+            let client_id = client.config().client_id().to_string();
+            subscribed(&self.make, &granted, &client_id).into_iter().for_each(report::note);
         }
         Ok(())
+    }
+}
+
+/// What a person at the terminal reads while nothing has come yet.
+fn subscribed(filters: &[String], granted: &[QoS], client_id: &str) -> Vec<String> {
+    if filters.is_empty() {
+        return vec![format!("receiving as {client_id}, without a new subscription")];
+    }
+    let lines = filters.iter().zip(granted);
+    lines.map(|(filter, granted)| format!("subscribed to {filter} with {granted}, as {client_id}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_filter_has_a_line_with_what_was_granted() {
+        let filters = ["demo/#".to_string(), "demo/a".to_string()];
+        assert_eq!(
+            subscribed(&filters, &[QoS::AtLeastOnce, QoS::AtMostOnce], "GID_demo@@@1"),
+            ["subscribed to demo/# with QoS 1, as GID_demo@@@1", "subscribed to demo/a with QoS 0, as GID_demo@@@1"]
+        );
+        assert_eq!(subscribed(&[], &[], "id"), ["receiving as id, without a new subscription"]);
     }
 }
