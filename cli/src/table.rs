@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use aliyun_mqtt::printable;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::output::Out;
 
@@ -37,7 +38,7 @@ impl<const N: usize> Table<N> {
         }
         for row in &rows {
             for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
+                *width = (*width).max(cell.width());
             }
         }
         let heading = self.heading.take().map(|heading| self.aligned(&heading.map(Cow::Borrowed)));
@@ -45,7 +46,11 @@ impl<const N: usize> Table<N> {
     }
 
     fn aligned(&self, row: &[Cow<'_, str>; N]) -> String {
-        let cells: Vec<String> = row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded = |(cell, width): (&Cow<'_, str>, usize)| {
+            // Not by the formatter, which counts characters.
+            format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())))
+        };
+        let cells: Vec<String> = row.iter().zip(self.widths).map(padded).collect();
         cells.join("  ").trim_end().to_string()
     }
 }
@@ -76,6 +81,11 @@ mod tests {
         let mut table = Table::new(["NAME", "STATE"]);
         assert_eq!(table.lines(true, &rows(&[["a", "on"]])), ["NAME  STATE", "a     on"]);
         assert_eq!(table.lines(true, &rows(&[["中文abc", "off"]])), ["中文abc  off"]);
+        // Each of the Chinese characters takes two columns, and a combining accent none.
+        assert_eq!(table.lines(true, &rows(&[["abcdefg", "on"], ["cafe\u{301}", ""]]))[0], "abcdefg  on");
+        let mut table = Table::new(["A", "B"]);
+        let lines = table.lines(true, &rows(&[["中文", "1"], ["abcd", "2"], ["e\u{301}", "3"]]));
+        assert_eq!(lines, ["A     B", "中文  1", "abcd  2", "e\u{301}     3"]);
         assert_eq!(table.lines(true, &rows(&[["a", ""]])), ["a"]);
     }
 }
