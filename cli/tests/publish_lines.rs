@@ -78,7 +78,7 @@ fn bad_json_lines_are_named_and_the_rest_is_sent_unless_it_shall_stop() {
     let emulator = emulator();
     let input = b"{\"payload\":\"1\"}\nnot json\n{\"payload\":\"3\"}\n{\"payload_b64\":\"?\"}\n{\"payload\":\"5\"}\n";
     let output = publish(&emulator, &["--jsonl"], input).expect(2);
-    for line in ["error: line 2: it is no valid JSON", "error: line 4: payload_b64", "3 acknowledged, 2 failed"] {
+    for line in ["error: line 2: it is not valid JSON", "error: line 4: payload_b64", "3 acknowledged, 2 failed"] {
         assert!(output.stderr.contains(line), "{output:?}");
     }
     assert_eq!(payloads(&emulator), [b"1", b"3", b"5"]);

@@ -174,7 +174,7 @@ fn head(view: &View<'_>) -> Map<String, Value> {
     ] {
         object.insert(key.to_string(), value);
     }
-    let all = view.json_without_payload();
+    let all = view.json_without_payload().value();
     for (key, theirs) in [
         ("content_type", "content-type"),
         ("message_expiry", "message-expiry-interval"),

@@ -1,14 +1,15 @@
 //! A received message as the commands show it: in lines, in JSON, in the environment of a command.
 
+mod json;
+
 use std::time::Duration;
 
 use aliyun_mqtt::{Message, QoS};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::ZonedDateTime;
-use serde_json::{Map, Value, json};
 
 use crate::time::rfc3339_exact;
+
+pub(crate) use json::MessageJson;
 
 /// What there is to say of a message.
 #[derive(Debug, Clone, Copy)]
@@ -50,57 +51,44 @@ impl<'a> View<'a> {
     }
 
     /// The object of `--json`.
-    pub(crate) fn json(&self) -> Map<String, Value> {
+    pub(crate) fn json(&self) -> MessageJson {
         let mut object = self.json_without_payload();
-        let (key, value) = match std::str::from_utf8(self.payload) {
-            Ok(text) => ("payload", text.to_string()),
-            Err(_) => ("payload_b64", STANDARD.encode(self.payload)),
-        };
-        object.insert(key.to_string(), Value::String(value));
+        match std::str::from_utf8(self.payload) {
+            Ok(text) => object.payload = Some(text.to_string()),
+            Err(_) => object.payload_b64 = Some(self.payload.to_vec()),
+        }
         object
     }
 
     /// As [`json`](View::json), where the payload went elsewhere. What is not there has no key.
-    pub(crate) fn json_without_payload(&self) -> Map<String, Value> {
-        let mut object = Map::new();
-        let mut put = |key: &str, value: Value| {
-            object.insert(key.to_string(), value);
-        };
-        put("time", rfc3339_exact(self.time).into());
-        put("topic", self.topic.into());
-        put("qos", self.qos.level().into());
-        put("retained", self.retain.into());
-        put("duplicate", self.dup.into());
-        put("payload_len", self.payload.len().into());
-        if let Some(content_type) = self.content_type {
-            put("content_type", content_type.into());
+    pub(crate) fn json_without_payload(&self) -> MessageJson {
+        MessageJson {
+            time: Some(rfc3339_exact(self.time)),
+            topic: Some(self.topic.to_string()),
+            qos: Some(self.qos.level()),
+            retained: Some(self.retain),
+            duplicate: Some(self.dup),
+            payload_len: Some(self.payload.len()),
+            content_type: self.content_type.map(str::to_string),
+            text: self.text.then_some(true),
+            message_expiry: self.expiry.map(|expiry| expiry.as_secs()),
+            response_topic: self.response_topic.map(str::to_string),
+            correlation_data_b64: self.correlation_data.map(<[u8]>::to_vec),
+            subscription_identifiers: some(self.subscription_identifiers),
+            user_properties: some(self.user_properties),
+            ..MessageJson::default()
         }
-        if self.text {
-            put("text", true.into());
-        }
-        if let Some(expiry) = self.expiry {
-            put("message_expiry", expiry.as_secs().into());
-        }
-        if let Some(topic) = self.response_topic {
-            put("response_topic", topic.into());
-        }
-        if let Some(data) = self.correlation_data {
-            put("correlation_data_b64", STANDARD.encode(data).into());
-        }
-        if !self.subscription_identifiers.is_empty() {
-            put("subscription_identifiers", self.subscription_identifiers.into());
-        }
-        if !self.user_properties.is_empty() {
-            // Pairs: keys may repeat, and their order counts.
-            put("user_properties", self.user_properties.iter().map(|(key, value)| json!([key, value])).collect());
-        }
-        object
     }
+}
+
+fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use serde_json::json;
 
     /// 2026-07-03T04:05:06.123456789 in a zone eight hours ahead.
     pub(crate) fn sample_time() -> ZonedDateTime {
@@ -130,15 +118,15 @@ pub(crate) mod tests {
     #[test]
     fn text_is_text_and_anything_else_base64() {
         let time = sample_time();
-        let object = Value::Object(plain(&time, "a/b", "中文".as_bytes()).json());
+        let object = plain(&time, "a/b", "中文".as_bytes()).json().value();
         let expected = json!({
             "time": "2026-07-03T04:05:06.123456+08:00",
             "topic": "a/b", "qos": 1, "retained": false, "duplicate": false, "payload_len": 6, "payload": "中文",
         });
         assert_eq!(object, expected);
-        let object = plain(&time, "a/b", b"\0\xff").json();
+        let object = plain(&time, "a/b", b"\0\xff").json().value();
         assert_eq!(object["payload_b64"], "AP8=");
-        assert!(!object.contains_key("payload"));
+        assert!(object.get("payload").is_none());
     }
 
     #[test]
@@ -163,6 +151,6 @@ pub(crate) mod tests {
             "content_type": "text/plain", "text": true, "message_expiry": 9, "response_topic": "r", "correlation_data_b64": "/w==",
             "subscription_identifiers": [7], "user_properties": [["k", "1"], ["a", ""], ["k", "2"]],
         });
-        assert_eq!(Value::Object(view.json_without_payload()), expected);
+        assert_eq!(view.json_without_payload().value(), expected);
     }
 }

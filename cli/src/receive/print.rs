@@ -4,12 +4,11 @@ use std::io;
 
 use aliyun_mqtt::Message;
 use clap::Args;
-use serde_json::Value;
 
 use super::Sink;
 use crate::exit::Result;
 use crate::format::{self, Format, Target};
-use crate::message::View;
+use crate::message::{MessageJson, View};
 use crate::output::Out;
 
 pub(super) const OUTPUT: &str = "Output";
@@ -46,7 +45,7 @@ impl<'a> Printer<'a> {
     /// Prints one; it is out after [`flush`](Printer::flush).
     pub(crate) fn print(&mut self, view: &View<'_>) -> io::Result<()> {
         if self.args.json {
-            return self.json(view.json());
+            return self.out.json_line(&view.json().value());
         }
         match &self.args.format {
             Some(format) => format.write(view, &mut self.out)?,
@@ -61,9 +60,8 @@ impl<'a> Printer<'a> {
     /// Prints where the payload went, in its place.
     pub(crate) fn print_path(&mut self, view: &View<'_>, path: &str) -> io::Result<()> {
         if self.args.json {
-            let mut object = view.json_without_payload();
-            object.insert("path".to_string(), path.into());
-            return self.json(object);
+            let object = MessageJson { path: Some(path.to_string()), ..view.json_without_payload() };
+            return self.out.json_line(&object.value());
         }
         self.topic(view)?;
         self.out.word(path)?;
@@ -80,10 +78,6 @@ impl<'a> Printer<'a> {
             self.out.raw(b" ")?;
         }
         Ok(())
-    }
-
-    fn json(&mut self, object: serde_json::Map<String, Value>) -> io::Result<()> {
-        self.out.json_line(&Value::Object(object))
     }
 }
 
