@@ -1,5 +1,5 @@
-//! `aliyun-mqtt`: everything the library can do, from a terminal.
-// Not `forbid`, which does not let the macro of `ctor` in `stdio` allow its own.
+//! `aliyun-mqtt`: the features of the library on the command line.
+// Not `forbid`: the macro of `ctor` in `stdio` has to allow its own unsafe code.
 #![deny(unsafe_code)]
 
 mod child;
@@ -49,10 +49,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints help or version to stdout, or what is wrong with the command line to stderr.
+/// Prints help or version to stdout, or an error in the command line to stderr.
 fn told(error: &clap::Error) -> Exit {
     if error.use_stderr() {
-        // Where that is closed there is nobody to tell.
+        // There is no other place to report a closed stderr.
         let _ = error.print();
         return Exit::Usage;
     }

@@ -1,4 +1,4 @@
-//! Columns: aligned with a heading on a terminal, separated by tabs for programs.
+//! Tables: aligned columns with a heading on a terminal, tab-separated values for programs.
 
 use std::borrow::Cow;
 use std::io;
@@ -8,22 +8,22 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::output::Out;
 
-/// What stands where there is nothing.
+/// Printed in an empty cell.
 pub(crate) const NOTHING: &str = "-";
 
-/// Rows of N cells, which may come bit by bit.
+/// A table with N columns, which can be printed in several parts.
 pub(crate) struct Table<const N: usize> {
     heading: Option<[&'static str; N]>,
     widths: [usize; N],
 }
 
 impl<const N: usize> Table<N> {
-    /// The heading is for terminals only.
+    /// Creates a table whose heading is printed only on terminals.
     pub(crate) fn new(heading: [&'static str; N]) -> Self {
         Table { widths: heading.map(str::len), heading: Some(heading) }
     }
 
-    /// These rows, at once. Columns never get narrower.
+    /// Prints these rows and flushes them. Columns never become narrower.
     pub(crate) fn rows(&mut self, out: &mut Out, rows: &[[String; N]]) -> io::Result<()> {
         for line in self.lines(out.is_terminal(), rows) {
             out.row(&line)?;
@@ -47,7 +47,7 @@ impl<const N: usize> Table<N> {
 
     fn aligned(&self, row: &[Cow<'_, str>; N]) -> String {
         let padded = |(cell, width): (&Cow<'_, str>, usize)| {
-            // Not by the formatter, which counts characters.
+            // The formatter would count characters, not columns.
             format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())))
         };
         let cells: Vec<String> = row.iter().zip(self.widths).map(padded).collect();
@@ -55,7 +55,7 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// Names with their values, a line each.
+/// Prints names with their values, one pair per line.
 pub(crate) fn fields(out: &mut Out, fields: &[(&str, &str)]) -> io::Result<()> {
     let rows: Vec<[String; 2]> =
         fields.iter().map(|(name, value)| [(*name).to_string(), (*value).to_string()]).collect();

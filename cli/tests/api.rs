@@ -144,7 +144,7 @@ fn a_token_goes_to_a_file_for_its_owner_only() {
 fn a_token_that_cannot_be_is_refused_here_or_there() {
     let emulator = emulator();
     for (arguments, word) in [
-        (&["--kind", "X"][..], "R, W or RW"),
+        (&["--kind", "X"][..], "[possible values: R, W, RW]"),
         (&["--lifetime", "10"], "60 s to 30 days"),
         (&["--lifetime", "31d"], "60 s to 30 days"),
         (&["--lifetime", "soon"], "30m"),
@@ -403,8 +403,8 @@ fn a_message_that_cannot_be_sent_is_refused_here_or_there() {
     let url = run_with_input(settings(&emulator), ["send", "-t", &a, "-s"], "中".repeat(10_000)).expect(2);
     assert!(url.stderr.contains("65,534") || url.stderr.contains("65534"), "{url:?}");
     assert!(send(&["-t", "a//b", "-m", "x"]).expect(2).stderr.contains("a//b"));
-    assert!(send(&["-t", &a]).expect(2).stderr.contains("nothing to send is given"));
-    assert!(send(&["-t", &a, "-m", "x", "-s"]).expect(2).stderr.contains("more than one thing to send"));
+    assert!(send(&["-t", &a]).expect(2).stderr.contains("no payload is specified"));
+    assert!(send(&["-t", &a, "-m", "x", "-s"]).expect(2).stderr.contains("more than one payload"));
     assert!(send(&["-t", &a, "-f", "no/such/file"]).expect(2).stderr.contains("no/such/file"));
     let two =
         run_with_input(settings(&emulator), ["send", "-t", &a, "-s", "--access-key-secret-file", "-"], "x").expect(2);
@@ -449,7 +449,7 @@ fn an_api_that_fails_is_asked_again_unless_a_message_could_go_twice() {
     emulator.fail_api(1, 500, "InternalError");
     let sent = call(&emulator, &["send", "-t", &topic(&emulator, "a"), "-m", "x"]).expect(4);
     assert!(
-        sent.stderr.contains("InternalError") && sent.stderr.contains("may have been sent all the same"),
+        sent.stderr.contains("InternalError") && sent.stderr.contains("may have been sent nevertheless"),
         "{sent:?}"
     );
 }

@@ -23,8 +23,9 @@ fn bash_completes_commands_and_options() {
     let script = folder.write("completions.bash", completions("bash"));
     let ask = |words: &str, index: u8| {
         let line = format!(
-            "source '{}'; set -- $(complete -p aliyun-mqtt); while [ \"$1\" != -F ]; do shift; done; COMP_WORDS=({words}); \
-             COMP_CWORD={index}; \"$2\" aliyun-mqtt \"${{COMP_WORDS[{index}]}}\" ''; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            "source '{}'; set -- $(complete -p aliyun-mqtt); while [ \"$1\" != -F ]; do shift; done; \
+             COMP_WORDS=({words}); COMP_CWORD={index}; \
+             \"$2\" aliyun-mqtt \"${{COMP_WORDS[{index}]}}\" ''; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             script.display()
         );
         checked("bash", &["-c", &line]).map(|output| output.expect(0).text().to_string())
@@ -50,7 +51,8 @@ const LISTS: [(&str, &str, &[&str]); 8] = [
     ("config show", "--profile", &["mine", "theirs"]),
 ];
 
-/// A folder with a configuration file of two profiles, the program as the name in the scripts finds it, and `text` as a file.
+/// A folder with a configuration file of two profiles, the program as the name in the scripts finds it, and `text` as a
+/// file.
 fn surroundings(name: &str, text: Vec<u8>) -> (Folder, std::path::PathBuf) {
     let folder = Folder::new();
     folder.write("aliyun-mqtt/config.toml", "default_profile = 'mine'\n[profile.theirs]\n[profile.mine]\n");

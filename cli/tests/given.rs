@@ -58,12 +58,12 @@ fn an_argument_that_is_no_text_is_named_by_its_flag() {
         ("--group-id", vec!["--group-id".into(), no_text().into()]),
         ("--group-id", vec![tail("--group-id=", NO_TEXT)]),
         ("-g", vec!["-g".into(), no_text().into()]),
-        // The path is none of the faults.
+        // The path is not at fault.
         ("--user", vec!["--ca-file".into(), no_text().into(), "--user".into(), no_text().into()]),
     ];
     for (flag, arguments) in all {
         let mut command = program();
-        command.args(["config", "show"]);
+        command.args(["group", "list"]);
         let output = run(command, arguments).expect(2);
         assert!(output.stderr.contains(&format!("{flag} ")) && output.stderr.contains("UTF-8"), "{flag}: {output:?}");
     }
@@ -81,7 +81,8 @@ fn paths_are_taken_byte_for_byte() {
     std::fs::write(&secret, emulator.access_key_secret()).unwrap();
     std::fs::write(&ca, emulator.ca_pem()).unwrap();
     let config = format!(
-        "endpoint = '{}'\ninstance_id = '{}'\ngroup_id = '{}'\naccess_key_id = '{}'\naccess_key_secret_file = '../secret'\n\
+        "endpoint = '{}'\ninstance_id = '{}'\ngroup_id = '{}'\naccess_key_id = '{}'\n\
+         access_key_secret_file = '../secret'\n\
          ca_file = '../ca.pem'",
         emulator.tls_endpoint(),
         emulator.instance_id(),

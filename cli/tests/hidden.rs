@@ -117,7 +117,7 @@ fn arguments(emulator: &Emulator, path: &str) -> Option<Vec<String>> {
         "bench publish" | "bench subscribe" => &["-t", &a, "-C", "2"],
         "bench connect" => &["-C", "1"],
         "completions" => &["bash"],
-        "token apply" | "group list" | "config path" | "config show" | "doctor" | "man" => &[],
+        "token apply" | "group list" | "config path" | "config profiles" | "config show" | "doctor" | "man" => &[],
         "config init" => &["--config", "/dev/null/no-folder"],
         // It prints the secrets of an emulator, which are made up.
         "emulator" => return None,

@@ -80,7 +80,8 @@ fn show_says_what_is_missing_for_the_chosen_login_and_for_the_api() {
     };
     let a = show(&[], &["-P", "a"]).expect(0);
     for line in [
-        "# missing to log in (auth: device): device_access_key_secret (--device-access-key-secret-file or ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET)",
+        "# missing to log in (auth: device): device_access_key_secret \
+         (--device-access-key-secret-file or ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET)",
         "# missing to log in (auth: device): device_id (--device-id or ALIYUN_MQTT_DEVICE_ID)",
         "# missing for the service's API: region_id (--region-id or ALIYUN_MQTT_REGION_ID)",
     ] {

@@ -70,12 +70,12 @@ fn what_is_missing_or_wrong_is_told() {
     let output = run(command, ["p2p", "send", "GID_x@@@y", "-m", "x"]).expect(2);
     assert!(output.stderr.contains("--parent-topic"), "{}", output.stderr);
     for (arguments, words) in [
-        (&["p2p", "send", "GID_x@@@y"][..], "nothing to send"),
-        (&["p2p", "send", "GID_x@@@y", "-m", "a", "-n"], "more than one thing"),
+        (&["p2p", "send", "GID_x@@@y"][..], "no payload is specified"),
+        (&["p2p", "send", "GID_x@@@y", "-m", "a", "-n"], "more than one payload"),
         (&["p2p", "send", "GID_x@@@y/z", "-m", "a"], "GID_x@@@y/z"),
         (&["p2p", "send", "GID_x@@@y", "-f", "/nonexistent"], "cannot read /nonexistent"),
         (&["p2p", "send", "GID_x@@@y", "-f", "/dev/zero"], "65536"),
-        (&["p2p", "reply", "--device-id", "a"], "no reply is given"),
+        (&["p2p", "reply", "--device-id", "a"], "no reply is specified"),
         (&["p2p", "reply", "--device-id", "a", "--echo", "-m", "a"], "more than one reply"),
     ] {
         let output = run(with(&emulator), arguments).expect(2);

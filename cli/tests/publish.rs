@@ -144,16 +144,16 @@ fn what_makes_no_sense_is_told_before_anything_is_sent() {
     let [secret, large] = [&secret, &large].map(|path| path.to_str().expect("UTF-8"));
     let here = topic(&emulator, "a");
     for (arguments, word) in [
-        (vec!["-t", &here], "nothing to send"),
+        (vec!["-t", &here], "no payload is specified"),
         (vec!["-m", "x"], "no topic"),
-        (vec!["-t", &here, "-m", "x", "-n"], "more than one thing"),
-        (vec!["-t", &here, "-l", "--jsonl"], "more than one thing"),
+        (vec!["-t", &here, "-m", "x", "-n"], "more than one payload"),
+        (vec!["-t", &here, "-l", "--jsonl"], "more than one payload"),
         (vec!["-t", &here, "-l", "--repeat", "2"], "--repeat"),
         (vec!["-t", &here, "-m", "x", "--rate", "0"], "--rate"),
         (vec!["-t", &here, "-m", "x", "--rate", "1", "--repeat-delay", "1"], "--repeat-delay"),
         (vec!["-t", &here, "-m", "x", "--repeat", "0"], "--repeat"),
         (vec!["-t", &here, "-m", "x", "--window", "1001"], "--window"),
-        (vec!["-t", &here, "-m", "x", "-q", "3"], "0, 1 or 2"),
+        (vec!["-t", &here, "-m", "x", "-q", "3"], "[possible values: 0, 1, 2]"),
         (vec!["-t", "demo/#", "-m", "x"], "demo/#"),
         (vec!["-t", "demo/#", "-l"], "demo/#"),
         (vec!["-t", &here, "-f", "no/such/file"], "no/such/file"),

@@ -50,7 +50,7 @@ fn a_line_that_is_too_long_fails_alone_and_is_named() {
     let long = "x".repeat(65_537);
     let input = format!("a\n{long}\n{}\nb", &long[1..]);
     let output = publish(&emulator, &["-l", "--json"], input.as_bytes()).expect(2);
-    assert!(output.stderr.contains("error: line 2: it is longer than 65536 bytes"), "{output:?}");
+    assert!(output.stderr.contains("error: line 2: the line is longer than 65536 bytes"), "{output:?}");
     assert!(output.stderr.contains("3 acknowledged, 1 failed in "), "{output:?}");
     let objects = json(&output);
     assert_eq!((&objects[0]["line"], &objects[0]["fate"]), (&2.into(), &"not_sent".into()));
@@ -64,7 +64,8 @@ fn json_lines_have_topics_and_qos_of_their_own() {
     let emulator = emulator();
     let parent = emulator.parent_topic();
     let input = format!(
-        "{{\"topic\":\"{parent}/x\",\"qos\":2,\"payload\":\"\\u4e2d\\u0000\"}}\n\n  \n{{\"payload_b64\":\"/wA=\"}}\r\n{{\"qos\":0,\"payload\":\"\"}}"
+        "{{\"topic\":\"{parent}/x\",\"qos\":2,\"payload\":\"\\u4e2d\\u0000\"}}\n\n  \n\
+         {{\"payload_b64\":\"/wA=\"}}\r\n{{\"qos\":0,\"payload\":\"\"}}"
     );
     let output = publish(&emulator, &["--jsonl"], input.as_bytes()).expect(0);
     assert!(output.stderr.starts_with("3 acknowledged, 0 failed"), "{output:?}");
@@ -87,7 +88,7 @@ fn bad_json_lines_are_named_and_the_rest_is_sent_unless_it_shall_stop() {
     assert!(output.stderr.contains("error: line 1: it is UTF-16; save it as UTF-8"), "{output:?}");
     let output = publish(&emulator, &["--jsonl", "--fail-fast", "--json"], input).expect(2);
     assert!(output.stderr.contains("1 acknowledged, 1 failed"), "{output:?}");
-    assert!(output.stderr.contains("go on from line 2"), "{output:?}");
+    assert!(output.stderr.contains("resume from line 2"), "{output:?}");
     assert_eq!(json(&output)[1]["next"], 2);
     assert_eq!(payloads(&emulator).len(), 4);
 }
@@ -97,7 +98,7 @@ fn ten_failures_are_told_and_all_are_counted() {
     let emulator = emulator();
     let output = publish(&emulator, &["--jsonl", "--json"], "bad\n".repeat(25).as_bytes()).expect(2);
     assert_eq!(output.stderr.matches("error: line").count(), 10, "{output:?}");
-    assert!(output.stderr.contains("further failures are only counted"), "{output:?}");
+    assert!(output.stderr.contains("further failures are counted but not printed"), "{output:?}");
     assert!(output.stderr.contains("0 acknowledged, 25 failed"), "{output:?}");
     assert_eq!(json(&output).len(), 26, "a machine gets all of them");
 }
@@ -130,7 +131,7 @@ fn time_that_runs_out_stops_the_run_and_names_the_line_to_go_on_from() {
     // What stops it is told by the exit code, whatever failed before.
     let input = format!("{}\n{}", "x".repeat(65_537), "x\n".repeat(1000));
     let output = publish(&emulator, &arguments, input.as_bytes()).expect(5);
-    assert!(output.stderr.contains("error: line 2: ") && output.stderr.contains("go on from line 2"), "{output:?}");
+    assert!(output.stderr.contains("error: line 2: ") && output.stderr.contains("resume from line 2"), "{output:?}");
     assert!(output.stderr.contains("0 acknowledged, 11 failed"), "what was under way only: {output:?}");
     assert_eq!(payloads(&emulator).len(), 5, "no more than the window");
 }
@@ -176,7 +177,7 @@ fn an_interrupt_ends_the_reading_and_tells_where_to_go_on() {
         running.signal(signal);
         let output = running.wait().expect(130);
         assert!(output.stderr.contains("2 acknowledged, 0 failed"), "{output:?}");
-        assert!(output.stderr.contains("go on from line 3"), "{output:?}");
+        assert!(output.stderr.contains("resume from line 3"), "{output:?}");
         let summary = json(&output).pop().expect("a summary");
         assert_eq!((&summary["interrupted"], &summary["next"]), (&true.into(), &3.into()));
         drop(stdin);
@@ -208,7 +209,7 @@ fn an_interrupt_ends_a_pause_and_a_second_one_ends_the_wait_for_the_broker() {
     let mut running = Running::start(command);
     emulator.wait_for_log(LONG, |entry| matches!(entry.what, What::Published { .. })).expect("published");
     running.signal("INT");
-    running.stderr_until("waiting for what is under way");
+    running.stderr_until("waiting for the messages in flight");
     proxy.hold_acks(false);
     let output = running.wait().expect(130);
     assert!(output.stderr.contains("1 acknowledged, 0 failed"), "{output:?}");
@@ -222,7 +223,7 @@ fn an_interrupt_ends_a_pause_and_a_second_one_ends_the_wait_for_the_broker() {
         .wait_for_log_since(position, LONG, |entry| matches!(entry.what, What::Published { .. }))
         .expect("published");
     running.signal("INT");
-    running.stderr_until("waiting for what is under way");
+    running.stderr_until("waiting for the messages in flight");
     running.signal("INT");
     running.wait().expect(130);
 }

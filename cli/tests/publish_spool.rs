@@ -101,7 +101,7 @@ fn what_time_runs_out_for_stays_and_a_run_without_a_message_sends_it() {
     let arguments = ["-t", &topic, "-l", "-f", &file, "--window", "1", "--timeout", PATIENCE, "--json"];
     let output = house.run(&arguments, 5);
     assert!(output.stderr.contains("0 acknowledged, 0 failed, 2 left in the spool"), "{output:?}");
-    assert!(output.stderr.contains("go on from line 3"), "what is in the spool is not to be given again: {output:?}");
+    assert!(output.stderr.contains("resume from line 3"), "what is in the spool is not to be given again: {output:?}");
     let told = summary(&output);
     assert_eq!((&told["spooled"], &told["failed"], &told["exit_code"]), (&2.into(), &0.into(), &5.into()));
 

@@ -60,8 +60,8 @@ fn a_request_that_cannot_be_answered_holds_up_no_other() {
     emulator.publish_as_service(&topic, 1, "no request").unwrap();
     assert_eq!(run(with(&emulator), ["rr", "-t", &topic, "-m", "good"]).expect(0).text(), "good\n\n");
     let output = running.wait().expect(1);
-    assert!(output.stderr.contains("is not answered: the command ended with code 1"), "{}", output.stderr);
-    assert!(output.stderr.contains("is no request"), "{}", output.stderr);
+    assert!(output.stderr.contains("was not answered: the command ended with code 1"), "{}", output.stderr);
+    assert!(output.stderr.contains("is not a request"), "{}", output.stderr);
     assert!(output.stderr.contains("2 messages were not answered"), "{}", output.stderr);
     let acknowledged = |what: &What| matches!(what, What::DeliveryAcknowledged { .. });
     let replier = format!("{}@@@replier", emulator.group_id());
@@ -100,7 +100,7 @@ fn each_failure_has_its_code() {
     let topic = topic(&emulator, "ask");
     for (arguments, words) in [
         (&["rr", "-m", "x"][..], "no topic"),
-        (&["rr", "-t", "a"], "nothing to send"),
+        (&["rr", "-t", "a"], "no payload is specified"),
         (&["rr"], "no topic"),
         (&["rr", "-t", "a", "reply", "-t", "b", "--echo"], "before `reply`"),
         (&["rr", "-v", "reply", "-t", "b", "--echo"], "before `reply`"),

@@ -219,7 +219,8 @@ fn formats_mean_what_they_mean_to_mosquitto_sub() {
     {
         mosquitto.publish(&["-r", "-q", "1", "-t", topic, "-m", payload]);
     }
-    let properties = "content-type text/plain|message-expiry-interval 9000|payload-format-indicator 1|response-topic re/ply|\
+    let properties = "content-type text/plain|message-expiry-interval 9000|\
+        payload-format-indicator 1|response-topic re/ply|\
                       correlation-data id|user-property k 1|user-property a 2";
     let properties = properties.split('|').flat_map(|text| ["-D", "publish"].into_iter().chain(text.splitn(3, ' ')));
     let publish: Vec<&str> =
@@ -257,7 +258,7 @@ fn formats_mean_what_they_mean_to_mosquitto_sub() {
         };
         assert_eq!(objects(&ours.stdout), objects(&theirs.stdout));
         assert_eq!(objects(&ours.stdout).len(), 1);
-        assert_eq!(ours.stderr.matches("is no JSON").count(), 3, "{}", ours.stderr);
+        assert_eq!(ours.stderr.matches("is not JSON").count(), 3, "{}", ours.stderr);
     }
 }
 
@@ -285,7 +286,7 @@ fn wrong_usage_ends_before_anything_is_connected() {
         (&["sub", "-t", "a", "-T", "b/#/c"], "# the last one"),
         (&["sub", "-t", "a", "-C", "0"], "0"),
         (&["sub", "-t", "a", "-q", "3"], "[possible values: 0, 1, 2]"),
-        (&["sub", "-t", "a", "--exec", "true", "-v"], "nothing is printed"),
+        (&["sub", "-t", "a", "--exec", "true", "-v"], "--exec prints nothing itself"),
         (&["sub", "-t", "a", "--keep-going"], "--exec"),
         (&["sub", "-t", "a", "--json", "-v"], "cannot be used with"),
     ] {
@@ -618,7 +619,7 @@ fn a_file_that_cannot_be_written_leaves_its_message_unacknowledged() {
     waiting(&emulator, &topic, &[b"1"]);
     let file = folder.write("file", "");
     let output = run_keeper(&emulator, &topic, &["--output-dir", file.to_str().unwrap()]).expect(1);
-    assert!(output.stderr.contains("cannot make the folder"), "{}", output.stderr);
+    assert!(output.stderr.contains("cannot create the directory"), "{}", output.stderr);
     expect_left(&emulator, &topic, &["1"]);
 }
 
@@ -896,7 +897,7 @@ fn a_person_at_a_terminal_reads_what_is_subscribed_to_and_a_program_does_not() {
     assert_eq!(run(with(&emulator), arguments).expect(0).stderr, "");
     let command = with(&emulator);
     let line = format!("{} {}", command.get_program().to_string_lossy(), arguments.join(" "));
-    let mut script = std::process::Command::new("script");
+    let mut script = Command::new("script");
     script.args(["-qec", &line, "/dev/null"]).env("SHELL", "/bin/sh");
     for (name, value) in command.get_envs() {
         script.env(name, value.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! `bench`: how fast it is, from here, with these settings.
+//! `bench`: measures the speed of publishing, receiving and connecting with these settings.
 
 mod args;
 mod connect;
@@ -22,7 +22,7 @@ Examples:
   aliyun-mqtt bench subscribe -t demo/bench -C 1000 --rate 100
   aliyun-mqtt bench connect -C 100
 
-The service advises at most 20 messages a second per client, and bills messages: --rate keeps to that.";
+The service advises at most 20 messages per second and client, and bills messages: use --rate to limit them.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -33,13 +33,13 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Publish, and measure how long each acknowledgement takes
+    /// Publish, and measure the time to each acknowledgement
     #[command(visible_alias = "pub")]
     Publish(MessageArgs),
-    /// Publish and receive, and measure how long each message takes from one to the other
+    /// Publish and receive, and measure the time of each message from one to the other
     #[command(visible_alias = "sub")]
     Subscribe(MessageArgs),
-    /// Connect and disconnect, and measure how long each connect takes
+    /// Connect and disconnect, and measure the time of each connect
     #[command(visible_alias = "conn")]
     Connect(ConnectArgs),
 }

@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete our command lines.
+//! `completions`: prints the script with which a shell completes the commands and options.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -15,7 +15,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct CompletionsArgs {
-    /// Which shell
+    /// Shell to print the script for
     shell: Shell,
 }
 
@@ -24,8 +24,8 @@ pub(crate) fn run(args: &CompletionsArgs, mut tree: Command) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut tree, "aliyun-mqtt", &mut script);
     if args.shell == Shell::Bash {
-        // clap_complete 4.6 takes the hyphen of our own name for the step to a command, at the place where it looks its
-        // options up but not where it finds it: nothing after a command would be completed.
+        // clap_complete 4.6 treats the hyphen in the program's name as a step to a subcommand, but only where it looks
+        // up the options, so nothing after a command would be completed.
         script = String::from_utf8_lossy(&script).replace("aliyun__subcmd__mqtt", "aliyun__mqtt").into_bytes();
     }
     let script = with_profiles(args.shell, &String::from_utf8_lossy(&script));
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &CompletionsArgs, mut tree: Command) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Completes `--profile` to what the configuration file has when the user asks, which no fixed list can.
+/// Makes `--profile` complete to the profiles that the configuration file has at that moment.
 fn with_profiles(shell: Shell, script: &str) -> String {
     const NAMES: &str = "aliyun-mqtt config profiles 2>/dev/null";
     match shell {

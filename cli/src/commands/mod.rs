@@ -1,4 +1,4 @@
-//! The command line as a tree, and the commands, one file each.
+//! The tree of the command line, and its commands, one file each.
 
 pub(crate) mod bench;
 pub(crate) mod completions;
@@ -31,7 +31,7 @@ use crate::stdio::Stream;
 #[command(
     name = "aliyun-mqtt",
     version,
-    // Behind all arguments and commands, which it goes through.
+    // After all arguments and commands, since it changes them.
     mut_args(overridden_by_itself),
     mut_subcommands(repeatable_in),
     subcommand_required = true,
@@ -46,28 +46,28 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Each with its own file in `commands/`.
+/// The commands, each in its own file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Publish messages: one, a file, standard input, a message per line, or JSON lines
     #[command(visible_alias = "publish", args(all_settings()))]
     Pub(Box<publish::PubArgs>),
-    /// Receive messages of topics and print, store or process them
+    /// Receive messages and print, store or process them
     #[command(visible_alias = "subscribe", args(all_settings()))]
     Sub(subscribe::SubArgs),
-    /// Send to one client, or listen as one
+    /// Send messages to a single client, or receive those sent to this one (P2P)
     #[command(args(all_settings()))]
     P2p(p2p::P2pArgs),
-    /// Send a request and wait for its reply
+    /// Send a request and wait for the reply, or answer requests
     #[command(args(all_settings()))]
     Rr(request::RrArgs),
-    /// Publish one message by the service's API (SendMessage)
+    /// Publish one message through the service API (SendMessage)
     #[command(args(all_settings()))]
     Send(send::SendArgs),
     /// Apply for, query and revoke tokens
     #[command(args(all_settings()))]
     Token(token::TokenArgs),
-    /// Ask which clients are online
+    /// Query which clients are online
     #[command(args(all_settings()))]
     Session(session::SessionArgs),
     /// Manage device credentials
@@ -79,29 +79,29 @@ pub(crate) enum Command {
     /// Look up the traces of devices and messages
     #[command(args(all_settings()))]
     Trace(trace::TraceArgs),
-    /// Compute or check the login of a client id, offline
+    /// Compute or check the credentials of a client id, offline
     #[command(args(all_settings()))]
     Sign(sign::SignArgs),
-    /// Find out why a connection, a permission or a token does not work
+    /// Diagnose why a connection, a permission or a token does not work
     #[command(visible_alias = "conn", args(all_settings()))]
     Doctor(doctor::DoctorArgs),
-    /// Measure publishing, receiving and connecting
+    /// Measure the speed of publishing, receiving and connecting
     #[command(args(all_settings()))]
     Bench(bench::BenchArgs),
     /// Run a local stand-in for the service
     #[cfg(feature = "emulator")]
     #[command(args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
     Emulator(emulator::EmulatorArgs),
-    /// Print the completions for a shell
+    /// Print the completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Print or write the man pages
     Man(man::ManArgs),
-    /// Show what is configured and where it comes from, or start a configuration file
+    /// Show the settings and where each comes from, or write a configuration file
     Config(config::ConfigArgs),
 }
 
-/// A setting or a switch may be given twice, and the last one wins, so that an alias can be overridden. Of a command's own
-/// values only one could be meant, and the other would be lost without a word: clap refuses them.
+/// Lets the last of several equal settings or switches win, so that a shell alias can be overridden. clap refuses a
+/// second value for other options, since one of the two would be lost silently.
 fn repeatable(argument: Arg) -> Arg {
     if matches!(argument.get_action(), ArgAction::Set) && !argument.is_global_set() {
         return argument;
@@ -123,11 +123,11 @@ fn repeatable_in(command: clap::Command) -> clap::Command {
     command.mut_args(repeatable).mut_subcommands(repeatable_in)
 }
 
-/// Runs what the command line says.
+/// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let Cli { global, command } = cli;
     if prints(&command) {
-        // Before anything is done whose result would be lost.
+        // Before anything is done that has a result to print.
         Stream::Output.check()?;
     }
     let exit = dispatch(command, &global)?;
@@ -135,13 +135,13 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Tells which settings of the command line had no part in what was done.
+/// Warns about flags that had no effect.
 fn warn_of_unused(global: &GlobalArgs) {
     let used = global.settings.used();
     let settings = global.settings.given().filter(|(key, _)| !used.has(*key)).map(|(key, _)| key.row().flag);
     let profile = (global.profile.is_some() && !used.is_loaded()).then_some("--profile");
     for flag in settings.chain(profile) {
-        report::warning(format!("{flag} had no effect: nothing here depends on it"));
+        report::warning(format!("{flag} had no effect: this command does not depend on it"));
     }
 }
 
@@ -168,7 +168,7 @@ fn dispatch(command: Command, global: &GlobalArgs) -> Result<Exit> {
     }
 }
 
-/// Returns true if the command has something for standard output, itself or by what it starts.
+/// Returns true if the command, or one that it runs, prints to standard output.
 fn prints(command: &Command) -> bool {
     match command {
         Command::Pub(args) => args.prints(),
@@ -194,7 +194,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// clap takes what has the same id for the same argument: its value would be that of the setting, too.
+    /// clap identifies arguments by their id, so an equal one would also get the value of the setting.
     #[test]
     fn no_argument_of_a_command_is_taken_for_a_setting() {
         let tree = Cli::command();
@@ -209,7 +209,7 @@ mod tests {
         }
     }
 
-    /// Of the whole tree: the value of a flag is in the list of processes for all to see.
+    /// Other users can see the values of flags in the list of processes.
     #[test]
     fn no_flag_takes_a_secret_as_its_value() {
         let mut open = vec![Cli::command()];
@@ -229,7 +229,7 @@ mod tests {
         assert!(seen >= 8, "{seen}");
     }
 
-    /// Prose is one line a paragraph, which is wrapped where it is shown; lines wrapped twice come out ragged.
+    /// A paragraph is one line, which clap wraps; lines that are wrapped already would come out ragged.
     #[test]
     fn no_help_is_wrapped_twice() {
         let mut open = vec![Cli::command()];

@@ -1,4 +1,4 @@
-//! `pub`: one message, or as many as the input has, with the fate of each.
+//! `pub`: publishes one message, or those of an input, and reports the outcome of each.
 
 mod args;
 mod feed;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
     form.check(&settings)?;
     let config = config(args, &settings)?;
     let template = template(args, &config)?;
-    // All that can be known to be wrong is told before anything is sent.
+    // Everything that can be checked is checked before anything is sent.
     let form = form.open(&template, &config, args.quiet)?;
 
     let started = Instant::now();
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
         let (room, quiet) = (Arc::clone(&room), args.quiet);
         interrupt.on(move || {
             if !quiet {
-                stderr::note("interrupted: waiting for what is under way (again to end at once)");
+                stderr::note("interrupted: waiting for the messages in flight (press Ctrl-C again to exit at once)");
             }
             room.stop();
         });
@@ -68,7 +68,8 @@ pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
     })?;
     let fed = feed::feed(&client, &mut source, Pace::of(args), rules, &room, &to);
     drop(to);
-    let mut tally = settling.join().map_err(|_| Failure::new(Exit::Failure, "the counting of messages failed"))?;
+    let mut tally =
+        settling.join().map_err(|_| Failure::new(Exit::Failure, "the thread that counts the messages panicked"))?;
     settle::leave(&client, &mut tally, args.spool.is_some(), &interrupt);
     report.conclude(tally, fed, interrupt.happened())
 }
@@ -80,7 +81,7 @@ fn config(args: &PubArgs, settings: &Settings) -> Result<Config> {
         if args.qos == QoS::AtMostOnce && !args.jsonl {
             return Err(Failure::usage("--spool stores no QoS 0 messages").hint("use -q 1"));
         }
-        // What an earlier run has left stands in memory as well, besides what is read here.
+        // Messages left by an earlier run are in memory, too, in addition to those read now.
         limits = limits.outbox(usize::MAX, usize::MAX);
         builder = builder.spool(Spool::at(path));
     }

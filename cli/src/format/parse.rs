@@ -1,4 +1,4 @@
-//! Reads a format, and refuses what it cannot mean.
+//! Parses a format.
 
 use super::piece::{Field, Format, Piece, Shape};
 

@@ -1,6 +1,6 @@
-//! What a format consists of.
+//! The parts of a format.
 
-/// A format that was understood.
+/// A parsed format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Format {
     pub(super) pieces: Vec<Piece>,
@@ -8,9 +8,9 @@ pub(crate) struct Format {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// As it is.
+    /// Text to print as it is.
     Text(String),
-    /// What strftime makes of this.
+    /// A directive of strftime.
     Time(&'static str),
     Field(Field, Shape),
 }
@@ -37,11 +37,11 @@ pub(super) enum Field {
     SubscriptionIds,
     /// The payload as a JSON string.
     JsonString,
-    /// The payload as the JSON it is.
+    /// The payload as a JSON value.
     JsonValue,
 }
 
-/// What stands between `%` and the letter.
+/// The flags, width and precision between `%` and the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Shape {
     pub(super) zero: bool,

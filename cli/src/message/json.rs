@@ -276,7 +276,10 @@ mod tests {
 
     #[test]
     fn what_tells_of_the_receipt_is_ignored_whatever_it_is() {
-        let line = r#"{"type":1,"client_id":[],"time":{},"retained":7,"duplicate":null,"payload_len":"","subscription_identifiers":7}"#;
-        assert_eq!(read(line), MessageJson::default());
+        for key in ["type", "client_id", "time", "retained", "duplicate", "payload_len", "subscription_identifiers"] {
+            for value in ["1", "[]", "{}", "null", "\"\""] {
+                assert_eq!(read(&format!("{{\"{key}\":{value}}}")), MessageJson::default(), "{key}");
+            }
+        }
     }
 }

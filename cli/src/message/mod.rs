@@ -1,4 +1,4 @@
-//! A received message as the commands show it: in lines, in JSON, in the environment of a command.
+//! A received message as the commands print it.
 
 mod json;
 
@@ -11,10 +11,10 @@ use crate::time::rfc3339_exact;
 
 pub(crate) use json::MessageJson;
 
-/// What there is to say of a message.
+/// The parts of a received message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
-    /// When it was taken.
+    /// The time of receipt.
     pub(crate) time: &'a ZonedDateTime,
     pub(crate) topic: &'a str,
     pub(crate) payload: &'a [u8],
@@ -22,7 +22,7 @@ pub(crate) struct View<'a> {
     pub(crate) retain: bool,
     pub(crate) dup: bool,
     pub(crate) content_type: Option<&'a str>,
-    /// The sender said that the payload is text.
+    /// The sender marked the payload as UTF-8 text.
     pub(crate) text: bool,
     pub(crate) expiry: Option<Duration>,
     pub(crate) response_topic: Option<&'a str>,
@@ -50,7 +50,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The object of `--json`.
+    /// Returns the object of `--json`.
     pub(crate) fn json(&self) -> MessageJson {
         let mut object = self.json_without_payload();
         match std::str::from_utf8(self.payload) {
@@ -60,7 +60,7 @@ impl<'a> View<'a> {
         object
     }
 
-    /// As [`json`](View::json), where the payload went elsewhere. What is not there has no key.
+    /// Returns the object of `--json` without the payload.
     pub(crate) fn json_without_payload(&self) -> MessageJson {
         MessageJson {
             time: Some(rfc3339_exact(self.time)),
@@ -148,7 +148,8 @@ pub(crate) mod tests {
         let expected = json!({
             "time": "2026-07-03T04:05:06.123456+08:00",
             "topic": "t", "qos": 1, "retained": true, "duplicate": true, "payload_len": 0,
-            "content_type": "text/plain", "text": true, "message_expiry": 9, "response_topic": "r", "correlation_data_b64": "/w==",
+            "content_type": "text/plain", "text": true, "message_expiry": 9,
+            "response_topic": "r", "correlation_data_b64": "/w==",
             "subscription_identifiers": [7], "user_properties": [["k", "1"], ["a", ""], ["k", "2"]],
         });
         assert_eq!(view.json_without_payload().value(), expected);

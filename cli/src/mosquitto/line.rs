@@ -1,4 +1,4 @@
-//! A command line, read as far as it can be without knowing all of its options.
+//! Reads a command line although not all of its options are known.
 
 use std::ffi::{OsStr, OsString};
 
@@ -8,25 +8,26 @@ use clap::{Arg, ArgAction, Command};
 
 use super::table::{CLASHES, ELSEWHERE, NO_WILLS, is_number};
 
-/// A command line as far as it can be understood without knowing all of its options.
+/// A command line, of which not all options may be known.
 pub(super) struct Line<'a> {
-    /// The whole tree.
+    /// The root of the tree.
     root: &'a Command,
     /// The innermost command.
     pub(super) command: &'a Command,
-    /// Its name, without the program's.
+    /// The name of the command, without that of the program.
     path: String,
     options: Vec<Found<'a>>,
 }
 
-/// An option on it.
+/// An option of the command line.
 struct Found<'a> {
-    /// As typed, without a value that hangs on it: `-p`, `--port`; the whole word where several letters are not all known.
+    /// The name as typed, without an attached value: `-p`, `--port`; the whole word if not all of its letters are
+    /// known.
     name: String,
     argument: Option<&'a Arg>,
-    /// The value; of what takes none here, and of what is unknown, the next word that is no option.
+    /// The value; for unknown options and those that take none here, the next word that is not an option.
     value: Option<&'a OsStr>,
-    /// What stands behind it on the command line.
+    /// The rest of the command line.
     behind: Vec<&'a OsStr>,
 }
 
@@ -54,7 +55,7 @@ impl<'a> Line<'a> {
         line
     }
 
-    /// Gives how many of the words behind it belong to it.
+    /// Reads a long option and returns how many of the words after it belong to it.
     fn long(&mut self, text: &str, word: &'a OsStr, behind: &[&'a OsStr]) -> usize {
         let (name, attached) = match text.split_once('=') {
             Some((name, _)) => (name, Some(tail(word, name.len() + 1))),
@@ -78,7 +79,7 @@ impl<'a> Line<'a> {
             let rest = tail(word, at + letter.len_utf8());
             let argument = self.command.get_arguments().find(|argument| argument.get_short() == Some(letter));
             let Some(argument) = argument else {
-                // Others have options of several letters: they are known as wholes.
+                // Other clients have options of several letters, which are recognized as a whole.
                 self.options.truncate(start);
                 let value = next(behind, false);
                 self.options.push(Found { name: text.to_string(), argument: None, value, behind: behind.to_vec() });
@@ -99,14 +100,14 @@ impl<'a> Line<'a> {
                 return usize::from(!hangs);
             }
             if matches!(argument.get_action(), ArgAction::Help | ArgAction::Version) {
-                // It acts at once, and no letter behind it is looked at.
+                // It takes effect at once, and clap ignores the letters after it.
                 return 0;
             }
         }
         0
     }
 
-    /// What this command would silently take for something else.
+    /// Returns the error for options that this command would silently misinterpret.
     pub(super) fn misunderstood(&self) -> Option<String> {
         let mut tips = Vec::new();
         let mut what = None;
@@ -114,16 +115,16 @@ impl<'a> Line<'a> {
             let help = |word: &&OsStr| matches!(word.to_str(), Some("-h" | "--help"));
             let (tip, why) = match found.argument.map(Arg::get_action) {
                 Some(ArgAction::Help | ArgAction::HelpShort) if found.name == "-h" => {
-                    (self.host(), "-h asks for help here, and nothing can stand behind it")
+                    (self.host(), "-h prints help here, and nothing can follow it")
                 }
                 Some(ArgAction::Version) if found.name == "-V" => (
                     "-V VERSION of other clients is --protocol 3.1.1 or 5 here".to_string(),
-                    "-V asks for the version of this program here, and nothing can stand behind it",
+                    "-V prints the version of this program here, and nothing can follow it",
                 ),
                 _ => continue,
             };
             if found.behind.is_empty() || found.behind.iter().all(help) {
-                // What stands before it does not matter then.
+                // Then the other arguments do not matter.
                 return None;
             }
             what = Some(why.to_string());
@@ -162,7 +163,8 @@ impl<'a> Line<'a> {
         format!("-h HOST of {program} is --endpoint here: -e HOST, or a URL such as mqtts://HOST:PORT")
     }
 
-    /// What to type in place of each option that is not known; `theirs` if it is clear that another program is meant.
+    /// Returns what to type instead of each unknown option; `theirs` if the command line is clearly meant for another
+    /// program.
     fn tips(&self, theirs: bool) -> Vec<String> {
         let mut tips = Vec::new();
         let unknown = self.options.iter().filter(|found| found.argument.is_none());
@@ -174,33 +176,33 @@ impl<'a> Line<'a> {
         let password = |found: &&Found<'_>| found.name == "-P" && found.argument.is_some();
         if (theirs || !tips.is_empty()) && self.options.iter().any(|found| password(&found)) {
             tips.push(
-                "-P PASSWORD of other clients is no option here, where a password is never one; -P is a profile".into(),
+                "a password is never an option here, unlike -P PASSWORD of other clients; -P is a profile".into(),
             );
         }
         tips
     }
 
-    /// Says why an option that is a setting is none of this command.
+    /// Returns why this command does not take an option that is a setting.
     fn setting(&self, found: &Found<'_>) -> Option<String> {
         let name = found.name.as_str();
         let is = |argument: &Arg| {
             argument.get_long().is_some_and(|long| name.strip_prefix("--") == Some(long))
                 || argument.get_short().is_some_and(|short| name.strip_prefix('-') == Some(short.to_string().as_str()))
         };
-        // All others at the top are everywhere, but for help and version.
+        // Options of the root are either settings or global, except help and version.
         let settings = self.root.get_arguments().filter(|argument| argument.get_action().takes_values());
         settings.filter(|argument| !argument.is_global_set()).find(|argument| is(argument))?;
         Some(match self.path.as_str() {
-            "config show" => format!("{name} stands before the command: aliyun-mqtt {name} ... config show"),
+            "config show" => format!("{name} goes before the command: aliyun-mqtt {name} ... config show"),
             path => format!("{name} is a setting, and `{path}` does not depend on it"),
         })
     }
 
-    /// Adds what to type instead of the options of others.
+    /// Adds what to type instead of the options of other clients.
     pub(super) fn explain(&self, mut error: clap::Error) -> clap::Error {
         let tips = self.tips(false);
         if !tips.is_empty() {
-            // Not the option that is spelled most alike, nor how that is used.
+            // Without clap's suggestion of a similar name and its usage.
             error.remove(ContextKind::SuggestedArg);
             error.remove(ContextKind::Usage);
             let tips = tips.into_iter().map(StyledStr::from).collect();
@@ -211,7 +213,7 @@ impl<'a> Line<'a> {
 }
 
 impl Found<'_> {
-    /// What to type instead, if it is an option of others.
+    /// Returns what to type instead of an option of other clients.
     fn instead(&self) -> Option<String> {
         let value = self.value.and_then(OsStr::to_str).unwrap_or_default();
         let of = |name: &str| ELSEWHERE.iter().find(|(names, _)| names.contains(&name)).map(|(_, instead)| *instead);
@@ -227,12 +229,12 @@ impl Found<'_> {
     }
 }
 
-/// The word that is a value, or may be one.
+/// Returns the next word if it is, or may be, a value.
 fn next<'a>(behind: &[&'a OsStr], takes: bool) -> Option<&'a OsStr> {
     behind.first().copied().filter(|word| takes || !word.as_encoded_bytes().starts_with(b"-"))
 }
 
-/// What hangs on an option; its name is ASCII, or at least UTF-8, since the whole word is.
+/// Returns the value attached to an option. The word is UTF-8.
 fn tail(word: &OsStr, from: usize) -> &OsStr {
     OsStr::new(word.to_str().and_then(|text| text.get(from..)).unwrap_or_default())
 }

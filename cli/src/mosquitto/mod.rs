@@ -1,9 +1,9 @@
-//! What is here in place of the options of other clients: mosquitto_pub, mosquitto_sub and mosquitto_rr (manuals of
-//! version 2.0), mqttx, and paho_c_pub and paho_c_sub (their usage texts).
+//! Helps users of other clients: mosquitto_pub, mosquitto_sub and mosquitto_rr (manuals of version 2.0), mqttx, and
+//! paho_c_pub and paho_c_sub (their usage texts).
 //!
-//! Three kinds of them meet this program: options it does not have, which are errors anyway and get their counterpart
-//! named; `-h` and `-V`, which would end it at once and with success; and options that mean something else here, which are
-//! refused where what stands behind them can only be meant for the other program.
+//! Their options are of three kinds. Options that this program does not have are errors, which name the counterpart.
+//! `-h` and `-V` would end the program successfully. Options with another meaning here are refused if their value only
+//! makes sense for the other program.
 
 mod line;
 mod table;
@@ -33,7 +33,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     })
 }
 
-/// Names what is no valid UTF-8: with all others replaced, it alone makes the command line wrong.
+/// Names the argument that is not valid UTF-8: the one that is an error when all others are replaced.
 fn name_the_flag(arguments: &[OsString], error: clap::Error) -> clap::Error {
     let replaced = |but: usize| {
         arguments.iter().enumerate().map(move |(at, argument)| match at {

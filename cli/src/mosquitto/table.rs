@@ -1,34 +1,34 @@
-//! The options of other clients, and what is typed here instead.
+//! The options of other clients, and what to type here instead.
 
 use std::path::Path;
 
-/// Options of others that nothing here is called, or not in every command, and what to type instead.
+/// Options of other clients that do not exist in this program or in some commands, and what to type instead.
 #[rustfmt::skip]
 pub(super) const ELSEWHERE: [(&[&str], &str); 48] = [
     (&["-p", "--port", "--host", "--hostname", "-L", "--url", "-c URL", "--connection"],
         "host and port are one: -e mqtts://HOST:PORT"),
     (&["-u", "--username", "--pw", "--password"],
-        "user name and password are made of the AccessKey; custom authentication has --user and --password-file"),
+        "user name and password are computed from the AccessKey; custom authentication has --user and --password-file"),
     (&["--id", "--clientid", "-I", "--id-prefix"], "the client id is -i GroupID@@@DeviceID, or -g and --device-id"),
     (&["--capath", "--cafile", "--ca", "--tls-use-os-certs"],
         "--ca-file FILE; the system's certificates are trusted anyway"),
     (&["--cert", "--key", "--keyform", "--keypass"],
         "--client-cert-file and --client-key-file, both PEM and not encrypted"),
-    (&["--insecure"], "certificates are always checked; give a private CA with --ca-file"),
+    (&["--insecure"], "certificates are always verified; add a private CA with --ca-file"),
     (&["--ciphers", "--tls-version", "--tls-alpn", "--alpn", "--tls-engine", "--tls-engine-kpass-sha1"],
-        "TLS 1.2 or 1.3 is chosen by itself"),
+        "TLS 1.2 or 1.3 is chosen automatically"),
     (&["--psk", "--psk-identity"], "the service has no pre-shared keys"),
     (&["-V", "--protocol-version", "--mqtt-version", "--MQTTversion"], "--protocol 3.1.1 or 5"),
-    (&["-D", "--property"], "properties have options of their own, such as --user-property K=V; see --help"),
+    (&["-D", "--property"], "each property has an option of its own, such as --user-property K=V; see --help"),
     (&["-k", "--keepalive"], "--keep-alive SECONDS"),
     (&["-x", "-se", "--session-expiry-interval"], "--session-expiry SECONDS"),
     (&["-c", "--disable-clean-session", "--no-clean"],
-        "--clean-session false, with --device-id; the receiving commands have -c for it"),
+        "--clean-session false, with --device-id; the receiving commands also have -c"),
     (&["-c COUNT"], "-C COUNT, and --clients NUMBER of connections"),
     (&["--clean"], "--clean-session true"),
     (&["-d", "--debug", "--trace"], "--log debug"),
-    (&["-S", "--srv", "-A", "--bind-address", "--unix"], "give -e HOST, or a URL"),
-    (&["--nodelay"], "small packets are never held back"),
+    (&["-S", "--srv", "-A", "--bind-address", "--unix"], "use -e HOST, or a URL"),
+    (&["--nodelay"], "TCP_NODELAY is always set"),
     (&["-r", "--retain", "--retained", "-R", "--no-retained", "--remove-retained", "--retained-only",
         "--retain-as-published", "-rap", "-rh", "--retain-handling"],
         "the service has no retained messages"),
@@ -42,8 +42,8 @@ pub(super) const ELSEWHERE: [(&[&str], &str); 48] = [
     (&["--file-read", "--filename"], "-f FILE"),
     (&["--file-write", "--file-save"], "--output-dir DIR"),
     (&["--delimiter", "--no-delimiter"], "-N prints no line end; -F FORMAT any other"),
-    (&["--random-filter"], "nothing is filtered by chance; -T FILTER leaves out topics"),
-    (&["-l", "--path", "-wh", "--ws-headers"], "WebSocket is a part of the endpoint: -e wss://HOST:PORT/PATH"),
+    (&["--random-filter"], "there is no random filter; -T FILTER ignores topics"),
+    (&["-l", "--path", "-wh", "--ws-headers"], "WebSocket is chosen by the endpoint: -e wss://HOST:PORT/PATH"),
     (&["-up", "--user-properties", "-Cup", "--conn-user-properties"], "--user-property K=V of messages"),
     (&["-pf", "--payload-format-indicator"], "--text"),
     (&["--message-expiry-interval"], "--message-expiry SECONDS"),
@@ -52,29 +52,29 @@ pub(super) const ELSEWHERE: [(&[&str], &str); 48] = [
     (&["-ct"], "--content-type TYPE"),
     (&["-si", "--subscription-identifier"], "--subscription-id NUMBER"),
     (&["-ta", "--topic-alias", "--topic-alias-maximum"], "topic aliases are not used"),
-    (&["--dup"], "the duplicate flag is set when a message is sent again"),
+    (&["--dup"], "the client sets the duplicate flag itself"),
     (&["-rp", "--reconnect-period", "--maximum-reconnect-times"],
-        "lost connections are made again by themselves, until --timeout"),
+        "lost connections are reestablished automatically, until --timeout"),
     (&["--rcv-max", "--receive-maximum", "--maximum-packet-size", "--req-response-info", "--no-req-problem-info"],
-        "these are chosen by the program"),
+        "the program chooses these itself"),
     (&["--maxdatalen"], "--max-payload BYTES"),
     (&["-Pp", "--protobuf-path", "-Pmn", "--protobuf-message-name", "-Ap", "--avsc-path"],
         "payloads are sent and printed as they are"),
     (&["-im", "--message-interval", "--interval"], "--rate NUMBER, messages per second"),
     (&["--quiet"], "only `pub` has --quiet; 2>/dev/null hides all messages"),
     (&["-Wt", "-Wm", "-Wq", "-Wr", "-Wd", "-Wpf", "-We", "-Wct", "-Wrt", "-Wcd", "-Wup"], NO_WILLS),
-    (&["-q", "--qos"], "there is no choice of QoS here"),
+    (&["-q", "--qos"], "this command has no choice of QoS"),
     (&["-s", "--stdin"], "-f - reads standard input, and -l its lines"),
 ];
 
 pub(super) const NO_WILLS: &str = "the service has no wills";
 
-/// An option that means one thing here and another elsewhere.
+/// An option that has another meaning in other clients.
 pub(super) struct Clash {
-    /// `None`: everywhere.
+    /// The commands concerned; `None` for all.
     pub(super) commands: Option<&'static [&'static str]>,
     pub(super) names: &'static [&'static str],
-    /// Whether what stands behind it can only be meant for the other program.
+    /// Returns true if the value only makes sense for the other client.
     pub(super) theirs: fn(&str) -> bool,
     pub(super) instead: &'static str,
 }
@@ -84,7 +84,7 @@ pub(super) const CLASHES: [Clash; 8] = [
         commands: Some(&["pub"]),
         names: &["-e"],
         theirs: is_number,
-        instead: "-e SECONDS of mqttx is --message-expiry SECONDS here, and -se is --session-expiry; -e is the endpoint",
+        instead: "-e SECONDS of mqttx is --message-expiry here, and -se is --session-expiry; -e is the endpoint",
     },
     Clash {
         commands: Some(&["pub"]),
@@ -102,7 +102,7 @@ pub(super) const CLASHES: [Clash; 8] = [
         commands: Some(&["sub", "rr", "p2p listen", "p2p request"]),
         names: &["-F", "--format"],
         theirs: is_format,
-        instead: "--format of mqttx is --json here, or %x in a format; -F is a format of mosquitto_sub, such as '%t %p'",
+        instead: "--format of mqttx is --json here, or %x in a format; -F is one of mosquitto_sub, such as '%t %p'",
     },
     Clash {
         commands: Some(&["sub", "rr reply", "p2p send", "p2p listen", "p2p reply"]),
@@ -126,7 +126,7 @@ pub(super) const CLASHES: [Clash; 8] = [
         commands: None,
         names: &["--protocol"],
         theirs: is_transport,
-        instead: "--protocol of mqttx is a part of the endpoint here: -e mqtts://HOST:PORT; --protocol is the MQTT version",
+        instead: "--protocol of mqttx is part of the endpoint here: -e mqtts://HOST:PORT; --protocol is MQTT's version",
     },
 ];
 

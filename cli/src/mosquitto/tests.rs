@@ -1,4 +1,4 @@
-//! What users of other clients type, and that every example of ours is taken.
+//! Command lines of other clients, and that every example of ours is valid.
 
 use std::ffi::OsString;
 
@@ -143,7 +143,7 @@ fn a_command_that_takes_no_settings_says_so() {
     assert!(taken(&["-e", "host", "config", "show"]) && taken(&["-e", "host", "man"]));
 }
 
-/// The words of a command line in a text, up to where the shell, a remark or prose goes on.
+/// Returns the words of a command line in a text, up to an operator of the shell, a comment or prose.
 fn words(line: &str) -> Vec<OsString> {
     let line = line.strip_suffix('"').filter(|line| line.ends_with(')')).unwrap_or(line);
     let mut words = vec![String::new()];
@@ -182,7 +182,7 @@ fn every_example_of_help_and_readme_is_taken() {
     for line in lines.filter_map(|text| text.find("aliyun-mqtt ").map(|at| &text[at..])) {
         match parse(&words(line)) {
             Ok(_) => seen += 1,
-            // A table leaves out what does not matter in it.
+            // Tables omit arguments that do not matter.
             Err(error) => {
                 let part = error.kind() == ErrorKind::MissingRequiredArgument;
                 assert!(part || error.exit_code() == 0, "{line}: {error}");
@@ -192,7 +192,7 @@ fn every_example_of_help_and_readme_is_taken() {
     assert!(seen >= 40, "{seen}");
 }
 
-/// What stands in the table is called nothing here, at least in one command; else nobody would ever read it.
+/// Each name has one entry.
 #[test]
 fn the_table_is_about_what_is_not_here() {
     let mut names = std::collections::BTreeSet::new();

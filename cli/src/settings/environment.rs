@@ -1,4 +1,4 @@
-//! The variables of the environment: read without losing any, and which of them nobody else should have.
+//! Environment variables: their values, unknown ones, and those that hold secrets.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,18 +8,18 @@ use super::{Key, Kind, Source};
 use crate::exit::Result;
 use crate::report;
 
-/// The variable that names the configuration file, where no flag does.
+/// The variable that names the configuration file, unless a flag does.
 pub(crate) const CONFIG: &str = "ALIYUN_MQTT_CONFIG";
 /// The variable that names the profile.
 pub(crate) const PROFILE: &str = "ALIYUN_MQTT_PROFILE";
 
-/// What the names of our own begin with.
+/// The prefix of our variables.
 const PREFIX: &str = "ALIYUN_MQTT_";
 
-/// Those of our own that are no settings: the second is made by `emulator --env`, for `kill`.
+/// Our variables that are not settings. `emulator --env` sets the last one, for `kill`.
 const OTHERS: [&str; 3] = [CONFIG, PROFILE, "ALIYUN_MQTT_EMULATOR_PID"];
 
-/// The environment: of the process, or made up by a test. An empty variable counts as not set, as in the library.
+/// The environment of the process, or that of a test. An empty variable counts as unset, as in the library.
 pub(crate) struct Environment<'a> {
     lookup: &'a dyn Fn(&str) -> Option<OsString>,
 }
@@ -34,7 +34,7 @@ impl<'a> Environment<'a> {
         Environment { lookup }
     }
 
-    /// What a variable says, whatever that is.
+    /// Returns the value of a variable, unchecked.
     pub(super) fn set(&self, name: &str) -> Option<OsString> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
@@ -49,8 +49,8 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// The variables that hold secrets: those of the table, and that of the proxy where it holds a password. The configuration
-/// file may name others, which are known when it is read.
+/// Returns the variables that hold secrets: those of the table, and that of the proxy if it has a password. The
+/// configuration file may name others.
 pub(crate) fn secret_variables() -> Vec<String> {
     let rows = Key::table().iter().filter(|row| match row.key {
         Key::Proxy => std::env::var_os(row.variable).is_some_and(|url| url.as_encoded_bytes().contains(&b'@')),
@@ -59,7 +59,7 @@ pub(crate) fn secret_variables() -> Vec<String> {
     rows.map(|row| row.variable.to_string()).collect()
 }
 
-/// Tells of variables that look like ours and are none.
+/// Warns about variables that look like ours but are not.
 pub(super) fn warn_of_unknown(names: impl Iterator<Item = OsString>) {
     for name in unknown(names) {
         report::warning(format!("the environment variable {name} has no effect: there is no such setting"));

@@ -1,4 +1,4 @@
-//! The options of every command: where the settings come from, and the settings themselves.
+//! The options that do not belong to a single command, including the settings.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ const WHO: &str = "Login";
 const HOW: &str = "Connection details";
 const API: &str = "Service API (OpenAPI)";
 
-/// Options that are no command's own. None takes a secret as its value.
+/// The options that do not belong to a single command. None of them takes a secret as its value.
 ///
-/// The settings stand before the name of a command, and behind it where the command takes them ([`all_settings`]); the others
-/// anywhere.
+/// Settings are accepted before the name of every command, and after the names of commands that use them
+/// ([`all_settings`]); the other options anywhere.
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
     /// Configuration file [default: aliyun-mqtt/config.toml in $XDG_CONFIG_HOME or ~/.config]
@@ -26,23 +26,23 @@ pub(crate) struct GlobalArgs {
     /// Profile of the configuration file
     #[arg(long, short = 'P', value_name = "PROFILE", global = true)]
     pub(crate) profile: Option<String>,
-    /// Colours on terminals [NO_COLOR is respected]
+    /// When to use colors [NO_COLOR is respected]
     #[arg(long, value_name = "WHEN", global = true, hide_short_help = true, default_value = "auto")]
     pub(crate) color: Color,
-    /// What of the log goes to stderr
+    /// The lowest level of log messages to print on stderr
     #[arg(long, value_name = "LEVEL", global = true, hide_short_help = true, default_value = "warn")]
     pub(crate) log: LogLevel,
-    /// Let the commands of --exec and of ..._command inherit the variables that hold secrets
+    /// Pass the environment variables that hold secrets on to commands (--exec, *_command)
     #[arg(long, global = true, hide_short_help = true)]
     pub(crate) pass_secrets: bool,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
 }
 
-/// Settings that can also stand in the environment or the configuration file; here they win.
+/// The settings, which can also be given by the environment or the configuration file; flags have precedence.
 #[derive(Debug, Default, Args)]
 pub(crate) struct SettingArgs {
-    /// Where to connect: host, host:port, or a URL with mqtt://, mqtts://, ws:// or wss://
+    /// Endpoint: host, host:port, or a URL with mqtt://, mqtts://, ws:// or wss://
     #[arg(long, short = 'e', value_name = "ENDPOINT", help_heading = WHERE)]
     endpoint: Option<String>,
     /// Instance id
@@ -51,13 +51,13 @@ pub(crate) struct SettingArgs {
     /// Group id, the first part of the client id
     #[arg(long, short = 'g', value_name = "GID", help_heading = WHERE)]
     group_id: Option<String>,
-    /// Device id, the second part of the client id [default: a new one]
+    /// Device id, the second part of the client id [default: a random one]
     #[arg(long, value_name = "ID", help_heading = WHERE)]
     device_id: Option<String>,
-    /// Whole client id, GroupID@@@DeviceID; with custom authentication any id
+    /// Complete client id, GroupID@@@DeviceID; any id with custom authentication
     #[arg(long, short = 'i', value_name = "ID", help_heading = WHERE)]
     client_id: Option<String>,
-    /// Parent topic, for what is addressed without a topic: p2p, token, doctor
+    /// Parent topic, for commands that do not name a topic: p2p, token, doctor
     #[arg(long, value_name = "NAME", hide_short_help = true, help_heading = WHERE)]
     parent_topic: Option<String>,
 
@@ -67,60 +67,62 @@ pub(crate) struct SettingArgs {
     /// AccessKey id
     #[arg(long, value_name = "ID", hide_short_help = true, help_heading = WHO)]
     access_key_id: Option<String>,
-    /// File with the AccessKey secret; - is stdin, fd:N an open file
+    /// File that holds the AccessKey secret; - is stdin, fd:N an open file descriptor
     #[arg(long, value_name = "PATH", hide_short_help = true, help_heading = WHO)]
     access_key_secret_file: Option<OsString>,
-    /// File with the security token of a temporary AccessKey (STS; API only)
+    /// File that holds the security token of a temporary AccessKey (STS; API only)
     #[arg(long, value_name = "PATH", hide_short_help = true, help_heading = WHO)]
     security_token_file: Option<OsString>,
-    /// File with the token of token mode, RW|...; read again at each connect [without one, a token is applied for]
+    /// File that holds the token (RW|...), read at each connect [default: apply for a token]
     #[arg(long, value_name = "PATH", hide_short_help = true, help_heading = WHO)]
     token_file: Option<OsString>,
     /// AccessKey id of the device credential
     #[arg(long, value_name = "ID", hide_short_help = true, help_heading = WHO)]
     device_access_key_id: Option<String>,
-    /// File with the AccessKey secret of the device credential
+    /// File that holds the AccessKey secret of the device credential
     #[arg(long, value_name = "PATH", hide_short_help = true, help_heading = WHO)]
     device_access_key_secret_file: Option<OsString>,
-    /// User name of custom authentication
+    /// User name for custom authentication
     #[arg(long, value_name = "NAME", hide_short_help = true, help_heading = WHO)]
     user: Option<String>,
-    /// File with the secret of custom authentication
+    /// File that holds the secret for custom authentication
     #[arg(long, value_name = "PATH", hide_short_help = true, help_heading = WHO)]
     password_file: Option<OsString>,
 
-    /// CA certificates to trust besides the system's, PEM
+    /// PEM file of CA certificates to trust in addition to the system's
     #[arg(long, value_name = "PATH", hide_short_help = true, help_heading = HOW)]
     ca_file: Option<OsString>,
-    /// Certificate of the client, PEM
+    /// PEM file of the client certificate
     #[arg(long, value_name = "PATH", hide_short_help = true, help_heading = HOW)]
     client_cert_file: Option<OsString>,
-    /// Key of that certificate, PEM
+    /// PEM file of the client certificate's private key
     #[arg(long, value_name = "PATH", hide_short_help = true, help_heading = HOW)]
     client_key_file: Option<OsString>,
-    /// HTTP proxy, http://host:port; env: what https_proxy and no_proxy say
+    /// HTTP proxy, http://host:port; "env" follows https_proxy and no_proxy
     #[arg(long, value_name = "URL", hide_short_help = true, help_heading = HOW)]
     proxy: Option<String>,
     /// MQTT version [default: 3.1.1]
-    #[arg(long, value_name = "VERSION", value_parser = Listed(vec!["3.1.1", "5"]), hide_short_help = true, help_heading = HOW)]
+    #[arg(long, value_name = "VERSION", value_parser = Listed(vec!["3.1.1", "5"]), hide_short_help = true,
+        help_heading = HOW)]
     protocol: Option<String>,
-    /// With false the server keeps the session, which needs a device id [default: true]
-    #[arg(long, value_name = "BOOL", value_parser = Listed(vec!["true", "false"]), hide_short_help = true, help_heading = HOW)]
+    /// Start with a clean session; "false" keeps it on the server and needs a device id [default: true]
+    #[arg(long, value_name = "BOOL", value_parser = Listed(vec!["true", "false"]), hide_short_help = true,
+        help_heading = HOW)]
     clean_session: Option<String>,
-    /// How long the broker keeps the session, in seconds (MQTT 5)
+    /// How long the server keeps the session, in seconds (MQTT 5)
     #[arg(long, value_name = "SECONDS", hide_short_help = true, help_heading = HOW)]
     session_expiry: Option<String>,
-    /// Keep-alive in seconds, 5 to 480 [default: 60]
+    /// Keep-alive interval in seconds, 5 to 480 [default: 60]
     #[arg(long, value_name = "SECONDS", hide_short_help = true, help_heading = HOW)]
     keep_alive: Option<String>,
-    /// How long one request may take, in seconds, 1 to 3600 [default: 30]
+    /// Timeout of each request in seconds, 1 to 3600 [default: 30]
     #[arg(long, value_name = "SECONDS", help_heading = HOW)]
     timeout: Option<String>,
-    /// Largest payload to send, and to receive if above 192 KB, in bytes [default: 65536]
+    /// Largest payload in bytes; limits receiving only above 192 KB [default: 65536]
     #[arg(long, value_name = "BYTES", hide_short_help = true, help_heading = HOW)]
     max_payload: Option<String>,
 
-    /// URL of the API [default: by region]
+    /// URL of the service API [default: by region]
     #[arg(long, value_name = "URL", hide_short_help = true, help_heading = API)]
     api_endpoint: Option<String>,
     /// Region of the instance, such as cn-hangzhou
@@ -134,8 +136,8 @@ fn auth_names() -> Listed {
     Listed(Auth::NAMES.map(|(name, _)| name).to_vec())
 }
 
-/// Text that is completed to these values, and any other is passed on: it is refused where the setting is read, in the same
-/// words whether a flag, a variable or the file gives it.
+/// Parses any text, but lists these values in help and completions. Other values are refused when the setting is used,
+/// with the same error for a flag, a variable and the file.
 #[derive(Clone)]
 struct Listed(Vec<&'static str>);
 
@@ -151,16 +153,15 @@ impl TypedValueParser for Listed {
     }
 }
 
-/// The settings as options of a command and its subcommands.
+/// Returns the settings as options of a command and its subcommands.
 ///
-/// They have the ids of [`SettingArgs`] at the top of the tree: clap hands their values up to it, whether an option stands
-/// before the name of the command or behind it.
+/// They have the ids of [`SettingArgs`] at the top of the tree, so clap propagates their values up to it.
 pub(crate) fn all_settings() -> Vec<Arg> {
     let tree = SettingArgs::augment_args(Command::new("settings"));
     tree.get_arguments().map(|argument| argument.clone().global(true)).collect()
 }
 
-/// The options of these settings only.
+/// Returns only the options of these settings.
 pub(crate) fn some_settings(keys: &[Key]) -> Vec<Arg> {
     let named = |argument: &Arg| keys.iter().any(|key| argument.get_long() == Some(&key.row().flag[2..]));
     let mut arguments = all_settings();
@@ -169,12 +170,12 @@ pub(crate) fn some_settings(keys: &[Key]) -> Vec<Arg> {
 }
 
 impl SettingArgs {
-    /// Which of them had a part in what was done.
+    /// Returns which settings were used.
     pub(crate) fn used(&self) -> &Used {
         &self.used
     }
 
-    /// What was given: the setting, and the flag's value. Of a secret that is the path of its file.
+    /// Returns the settings given by flags. The value of a secret is the path of its file.
     pub(crate) fn given(&self) -> impl Iterator<Item = (Key, &OsStr)> {
         let texts = [
             (Key::Endpoint, &self.endpoint),

@@ -1,4 +1,4 @@
-//! Puts the settings together: flags before the environment before the file.
+//! Loads the settings. Flags have precedence over the environment, the environment over the file.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use super::{GlobalArgs, Key, PATIENCE, Secret, Settings, Source, default_path, f
 use crate::exit::{Failure, Result};
 use crate::{report, values};
 
-/// Between group id and device id, in a client id.
+/// The separator of group id and device id in a client id.
 const SEPARATOR: &str = "@@@";
 
 impl Settings {
@@ -47,8 +47,10 @@ impl Settings {
             if let (Key::Proxy, Value::Text(text)) = (key, &value)
                 && text.contains('@')
             {
-                return Err(Failure::usage("--proxy takes no user name and password, which others could see")
-                    .hint("give the whole URL by ALIYUN_MQTT_PROXY or in the configuration file"));
+                return Err(Failure::usage(
+                    "--proxy takes no user name and password, since other users could see them",
+                )
+                .hint("set the complete URL with ALIYUN_MQTT_PROXY or in the configuration file"));
             }
             flags.push((key, (value, source)));
         }
@@ -60,7 +62,7 @@ impl Settings {
             variables.push((row.key, (value, source)));
         }
 
-        // How long the file itself may take to come.
+        // The timeout for reading the file itself.
         let patience = patience(&[&flags, &variables]);
         if let Some(path) = place_of_file(asked, environment) {
             let content = file::read(&path, profile.as_ref().map(|(name, source)| (name.as_str(), source)), patience)?;
@@ -71,8 +73,8 @@ impl Settings {
             settings.other_profiles = content.others;
             settings.file = Some(path);
         } else if profile.is_some() {
-            return Err(Failure::usage("a profile is asked for, and there is no configuration file to take it from")
-                .hint(format!("make one with `aliyun-mqtt config init`; {}", file::NOT_A_PASSWORD)));
+            return Err(Failure::usage("a profile is selected, but there is no configuration file")
+                .hint(format!("create one with `aliyun-mqtt config init`; {}", file::NOT_A_PASSWORD)));
         }
         settings.add(variables)?;
         settings.add(flags)?;
@@ -80,9 +82,9 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Puts a layer above what is known.
+    /// Adds a layer of higher precedence.
     ///
-    /// A client id is a group id and a device id in one: what stands above wins over a part of it, too.
+    /// A client id consists of a group id and a device id, so a higher layer may also replace one of its halves.
     fn add(&mut self, layer: Layer) -> Result<()> {
         let find = |key| layer.iter().find(|(known, _)| *known == key).map(|(_, (value, source))| (value, source));
         let halves = [Key::GroupId, Key::DeviceId];
@@ -96,10 +98,8 @@ impl Settings {
                     if let Some((Value::Text(text), other)) = find(key)
                         && text != own
                     {
-                        return Err(Failure::usage(format!(
-                            "{source} is {whole:?}, and {other} is {text:?}: they contradict each other"
-                        ))
-                        .hint("give the client id alone, or group id and device id"));
+                        return Err(Failure::usage(format!("{source} is {whole:?}, but {other} is {text:?}"))
+                            .hint("give either the client id, or the group id and the device id"));
                     }
                 }
             }
@@ -110,7 +110,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Puts the halves of the client id in its place. One of custom authentication may have none: it stays.
+    /// Replaces the client id by its halves, unless it is one of custom authentication that has none.
     fn split_client_id(&mut self) {
         let Some((Value::Text(whole), source)) = self.values.get(&Key::ClientId) else { return };
         let Some((group, device)) = whole.split_once(SEPARATOR) else { return };
@@ -121,7 +121,7 @@ impl Settings {
     }
 }
 
-/// How long one thing may take by the first of these layers that says so.
+/// Returns the timeout set by the first of these layers that has one.
 fn patience(layers: &[&Layer]) -> Duration {
     let values = layers.iter().flat_map(|layer| layer.iter());
     let times = values.filter_map(|(key, (value, _))| match value {
@@ -131,12 +131,12 @@ fn patience(layers: &[&Layer]) -> Duration {
     times.map(within).next().unwrap_or(PATIENCE)
 }
 
-/// As the library takes it.
+/// Limits a time to the range of the library's timeout.
 fn within(time: Duration) -> Duration {
     time.clamp(Duration::from_secs(1), Duration::from_secs(3600))
 }
 
-/// The configuration file to read: one that is asked for, or the usual one, if it is there.
+/// Returns the path of the configuration file: the given one, or the default path if that file exists.
 fn place_of_file(asked: Option<PathBuf>, environment: &Environment<'_>) -> Option<PathBuf> {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     if asked.is_some() {

@@ -1,4 +1,4 @@
-//! What is configured: the settings by name, where each value comes from, and which one wins.
+//! The settings: their values, where each comes from, and which has precedence.
 
 mod auth;
 mod build;
@@ -33,42 +33,42 @@ pub(crate) use source::Source;
 pub(crate) use used::Used;
 pub(crate) use value::Value;
 
-/// All that is configured, flags before the environment before the file.
+/// All settings, with the precedence of flags, environment and file applied.
 #[derive(Debug)]
 pub(crate) struct Settings {
     values: BTreeMap<Key, (Value, Source)>,
-    /// Secrets that were read or asked for: what comes from stdin or a person comes once.
+    /// Secrets that were read already: stdin and a prompt yield them only once.
     known: RefCell<BTreeMap<Key, Secret>>,
     /// The file that was read.
     file: Option<PathBuf>,
     profile: Option<String>,
-    /// What else the file has.
+    /// The other profiles of the file.
     other_profiles: Vec<Profile>,
-    /// How long a secret may take to come.
+    /// The timeout for reading a secret.
     patience: Duration,
-    /// Which settings had a part in what was done.
+    /// Which settings were used.
     used: Used,
-    /// What a login leaves unused is told once.
+    /// The warning about settings that the login does not use was printed.
     login_told: Cell<bool>,
 }
 
 impl Settings {
-    /// How long a secret may take to come.
+    /// The timeout for reading a secret.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// The profiles of the file that were not taken.
+    /// Returns the names of the profiles that are not selected.
     pub(crate) fn other_profiles(&self) -> impl Iterator<Item = &str> {
         self.other_profiles.iter().map(|profile| profile.name.as_str())
     }
 
-    /// The file that was read, and the profile taken from it.
+    /// Returns the file that was read, and the selected profile.
     pub(crate) fn file(&self) -> Option<(&Path, Option<&str>)> {
         Some((self.file.as_deref()?, self.profile.as_deref()))
     }
 
-    /// Everything that has a value, in the order of the table.
+    /// Returns every setting that has a value, in the order of the table.
     pub(crate) fn values(&self) -> impl Iterator<Item = (Key, &Value, &Source)> {
         self.values.iter().map(|(key, (value, source))| {
             self.used.mark(*key);
@@ -76,7 +76,7 @@ impl Settings {
         })
     }
 
-    /// A value that is no secret.
+    /// Returns a value that is text.
     pub(crate) fn text(&self, key: Key) -> Option<&str> {
         match self.value(key)? {
             (Value::Text(text), _) => Some(text),
@@ -84,7 +84,7 @@ impl Settings {
         }
     }
 
-    /// A path, byte for byte as it was given.
+    /// Returns a path, byte for byte as it was given.
     pub(crate) fn path(&self, key: Key) -> Option<&Path> {
         match self.value(key)? {
             (Value::Path(path), _) => Some(path),
@@ -92,23 +92,23 @@ impl Settings {
         }
     }
 
-    /// A value that has a part in what is done.
+    /// Returns a value and marks the setting as used.
     fn value(&self, key: Key) -> Option<&(Value, Source)> {
         self.used.mark(key);
         self.values.get(&key)
     }
 
-    /// As [`text`](Settings::text), or a failure that names all ways to give it.
+    /// Returns a value that is text, or a failure that names all ways to set it.
     pub(crate) fn needed(&self, key: Key) -> Result<&str> {
         self.text(key).ok_or_else(|| self.missing(key))
     }
 
-    /// Where a value comes from.
+    /// Returns where a value comes from.
     pub(crate) fn source(&self, key: Key) -> Option<&Source> {
         Some(&self.values.get(&key)?.1)
     }
 
-    /// A secret, read now; where there is none, asked for on a terminal.
+    /// Reads a secret, or prompts for it on a terminal if it is not configured.
     pub(crate) fn secret(&self, key: Key) -> Result<Zeroizing<String>> {
         match self.optional_secret(key)? {
             Some(secret) => Ok(secret),
@@ -116,7 +116,7 @@ impl Settings {
         }
     }
 
-    /// A secret, read now, if one is configured.
+    /// Reads a secret if it is configured.
     pub(crate) fn optional_secret(&self, key: Key) -> Result<Option<Zeroizing<String>>> {
         if let Some(Secret::Text(secret)) = self.known.borrow().get(&key) {
             return Ok(Some(secret.clone()));
@@ -132,12 +132,12 @@ impl Settings {
         secret
     }
 
-    /// Whether a secret comes from standard input, so that nothing else can.
+    /// Returns true if a secret is read from standard input, so that nothing else can be.
     pub(crate) fn reads_stdin(&self) -> bool {
         self.values.values().any(|(value, _)| matches!(value, Value::Secret(Secret::Stdin)))
     }
 
-    /// A failure that names all ways to give it, and where it stands without being taken.
+    /// Returns a failure that names all ways to set a value, and other profiles that have it.
     pub(crate) fn missing(&self, key: Key) -> Failure {
         let row = key.row();
         let failure = Failure::usage(format!("{} is not given", row.what));
@@ -149,7 +149,7 @@ impl Settings {
             .map(|profile| profile.name.as_str())
             .collect();
         let (Some(path), [first, ..]) = (&self.file, &having[..]) else {
-            return failure.hint(format!("{ways} (`aliyun-mqtt config init` makes one)"));
+            return failure.hint(format!("{ways} (`aliyun-mqtt config init` creates one)"));
         };
         let instead = match &self.profile {
             Some(profile) => format!("the profile {profile} is"),
@@ -164,7 +164,7 @@ impl Settings {
         ))
     }
 
-    /// A failure about the value of a setting, naming where it comes from.
+    /// Returns a failure about the value of a setting that names its source.
     fn wrong(&self, key: Key, why: impl fmt::Display) -> Failure {
         match self.source(key) {
             Some(source) => Failure::usage(format!("{} ({source}): {why}", key.row().name)),

@@ -1,9 +1,9 @@
-//! Where a value comes from.
+//! The source of a value.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     Flag(&'static str),

@@ -1,4 +1,4 @@
-//! A value of a setting, checked as far as all values are alike.
+//! The value of a setting, and the checks that apply to all of them.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::{Key, Kind, Secret, Source};
 use crate::exit::{Failure, Result};
 use crate::small_text;
 
-/// A configured value. A secret is known by where to get it; it is read when it is needed.
+/// The value of a setting. For a secret it is the place from which it is read when needed.
 pub(crate) enum Value {
     Text(String),
     Path(PathBuf),
@@ -29,10 +29,10 @@ impl fmt::Debug for Value {
     }
 }
 
-/// What one place says: the flags, the environment, a part of the file.
+/// The values of one place: the flags, the environment, or a part of the file.
 pub(super) type Layer = Vec<(Key, (Value, Source))>;
 
-/// What a flag or a variable says: checked as far as all values are alike. `secret` makes a secret of it.
+/// Checks the value of a flag or variable. `secret` turns the text into a secret.
 pub(super) fn value_of(
     key: Key,
     given: OsString,
@@ -50,18 +50,18 @@ pub(super) fn value_of(
 }
 
 pub(super) fn text_of(given: OsString, source: &Source) -> Result<String> {
-    // Not the value: it may be a secret.
+    // Without the value, which may be a secret.
     given.into_string().map_err(|_| Failure::usage(format!("{source}: it is not valid UTF-8")))
 }
 
-/// Refuses what nobody means to be a part of a value, and what cannot be seen.
+/// Refuses empty text, surrounding whitespace and invisible characters.
 pub(super) fn checked(text: String, source: &Source) -> Result<String> {
     let wrong = |why: &str| Err(Failure::usage(format!("{source}: {why}")));
     if text.is_empty() {
         return wrong("it is empty");
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
-        return wrong("it begins or ends with a space or a line end");
+        return wrong("it begins or ends with whitespace");
     }
     if text.contains(|c: char| c.is_control() || c == small_text::BYTE_ORDER_MARK) {
         return wrong("it contains a control character or a byte order mark");
@@ -69,7 +69,7 @@ pub(super) fn checked(text: String, source: &Source) -> Result<String> {
     Ok(text)
 }
 
-/// A secret that stands where it is given, with what a file it was copied from may have around it.
+/// Makes a secret of its text, without the byte order mark and line end of a file it was copied from.
 pub(super) fn plain_secret(text: String, source: &Source) -> Result<Secret> {
     let text = Zeroizing::new(text);
     match small_text::value(&text) {

@@ -4,7 +4,8 @@
 pub mod doctor;
 pub mod mosquitto;
 
-/// What the library's own tests have: the scripted broker and the fault proxy, with what those need of their neighbours.
+/// What the library's own tests have: the scripted broker and the fault proxy, with what those need of their
+/// neighbours.
 #[path = "../../../tests/support"]
 pub mod library {
     pub mod broker;

@@ -1,4 +1,5 @@
-//! Debian's mosquitto and its clients, where they are installed: a broker without the service's rules, and another `sub`.
+//! Debian's mosquitto and its clients, where they are installed: a broker without the service's rules, and another
+//! `sub`.
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};

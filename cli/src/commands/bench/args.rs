@@ -7,19 +7,19 @@ use clap::Args;
 
 use crate::values::{qos, rate, seconds};
 
-/// How much to measure.
+/// The amount to measure.
 #[derive(Debug, Args)]
 pub(super) struct Amount {
-    /// How many in all [default: 1000, or as many as --for allows]
+    /// Number of messages or connects in total [default: 1000, or as many as --for allows]
     #[arg(long, short = 'C', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
-    /// For how many seconds
+    /// Duration in seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     pub(super) duration: Option<Duration>,
-    /// How many clients at a time
+    /// Number of clients that run at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) clients: u16,
-    /// One JSON object instead of text
+    /// Print a JSON object instead of text
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -29,16 +29,16 @@ pub(super) struct MessageArgs {
     /// Topic
     #[arg(long, short = 't', value_name = "TOPIC")]
     pub(super) topic: String,
-    /// QoS, 0 to 2
+    /// QoS
     #[arg(long, short = 'q', value_name = "QOS", default_value = "1", value_parser = qos())]
     pub(super) qos: QoS,
-    /// Bytes of each payload, 16 to 65536
+    /// Size of each payload in bytes, 16 to 65536
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=65536))]
     pub(super) size: u32,
-    /// Messages a client may have unacknowledged, 1 to 1000
+    /// Maximum number of unacknowledged messages per client, 1 to 1000
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) window: u16,
-    /// Messages per second and client [default: as fast as it goes]
+    /// Maximum messages per second and client [default: no limit]
     #[arg(long, value_name = "NUMBER", value_parser = rate)]
     pub(super) rate: Option<f64>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! What all measurements share: whose turn it is, and when it is over.
+//! What all measurements have in common: their clients, their number, and their end.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::settings::{Key, Settings};
 
 /// A measurement.
 pub(super) struct Run {
-    /// Secrets are read once; each client built from it makes a device id of its own, if none is set.
+    /// Secrets are read only once. Without a device id, each client built from it gets a random one.
     pub(super) builder: ConfigBuilder,
     pub(super) interrupt: Interrupt,
     pub(super) clients: u16,
@@ -20,24 +20,26 @@ pub(super) struct Run {
     pub(super) duration: Option<Duration>,
 }
 
-/// The default count, where no time is given either.
+/// The default count, unless a duration is given.
 const COUNT: u64 = 1000;
 
 impl Run {
     pub(super) fn new(amount: &Amount, settings: &Settings) -> Result<Self> {
-        // Two clients with one id would throw each other off the line.
+        // Two clients with the same id would disconnect each other.
         if amount.clients > 1 && (settings.text(Key::DeviceId).is_some() || settings.text(Key::ClientId).is_some()) {
-            return Err(Failure::usage("several clients cannot have one device id or client id")
-                .hint("leave it out: each client then makes one of its own"));
+            return Err(Failure::usage("several clients cannot share a device id or client id")
+                .hint("omit it: each client then gets a random one"));
         }
         let count = amount.count.unwrap_or(if amount.duration.is_some() { u64::MAX } else { COUNT });
         let builder = settings.builder()?;
         let interrupt = Interrupt::listen()?;
-        interrupt.on(|| stderr::note("interrupted: waiting for what is under way (again to end at once)"));
+        interrupt.on(|| {
+            stderr::note("interrupted: waiting for the messages in flight (press Ctrl-C again to exit at once)")
+        });
         Ok(Run { builder, interrupt, clients: amount.clients, count, duration: amount.duration })
     }
 
-    /// How many are the share of this client.
+    /// Returns the share of this client.
     pub(super) fn share(&self, client: u16) -> u64 {
         let clients = u64::from(self.clients);
         self.count / clients + u64::from(u64::from(client) < self.count % clients)
@@ -51,7 +53,7 @@ impl Run {
         self.interrupt.happened() || end.is_some_and(|end| Instant::now() >= end)
     }
 
-    /// A configuration that sends as the arguments say.
+    /// Returns a configuration with the window and rate of the arguments.
     pub(super) fn config(&self, args: &MessageArgs) -> Result<Config> {
         let mut builder = self.builder.clone().window(args.window);
         if let Some(rate) = args.rate {
@@ -60,19 +62,19 @@ impl Run {
         Ok(builder.build()?)
     }
 
-    /// From now on there is something to report.
+    /// Marks the start: from now on an interrupt leads to a report.
     pub(super) fn begin(&self) -> Instant {
         self.interrupt.begin();
         Instant::now()
     }
 
-    /// All clients, connected before anything is measured.
+    /// Connects all clients, before anything is measured.
     pub(super) fn connect(&self, args: &MessageArgs) -> Result<Vec<Client>> {
         (0..self.clients).map(|_| Ok(Client::connect(self.config(args)?)?)).collect()
     }
 }
 
-/// Says goodbye. What was measured stands, so that a client that is gone already is no failure of it.
+/// Disconnects the clients. Failures are only warnings, since the results are complete.
 pub(super) fn leave<'a>(clients: impl IntoIterator<Item = &'a Client>) {
     for client in clients {
         if let Err(error) = client.disconnect() {
@@ -81,7 +83,7 @@ pub(super) fn leave<'a>(clients: impl IntoIterator<Item = &'a Client>) {
     }
 }
 
-/// A payload of this size, which begins with these 16 bytes.
+/// Returns a payload of this size that begins with these 16 bytes.
 pub(super) fn payload(size: u32, head: [u8; 16]) -> Vec<u8> {
     let mut payload = vec![b'x'; size as usize];
     payload[..16].copy_from_slice(&head);
@@ -89,5 +91,5 @@ pub(super) fn payload(size: u32, head: [u8; 16]) -> Vec<u8> {
 }
 
 pub(super) fn panicked() -> Failure {
-    Failure::new(Exit::Failure, "a thread of the measurement panicked")
+    Failure::new(Exit::Failure, "a measuring thread panicked")
 }

@@ -1,4 +1,4 @@
-//! Messages go from the input to the client, at their pace.
+//! Hands the messages of the input to the client, at the requested rate.
 
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::input::Source;
 use super::item::{Fault, Item, Rules, Sent};
 use super::room::Room;
 
-/// How fast messages follow one another.
+/// The rate at which messages are sent.
 pub(super) struct Pace {
     distance: Option<Duration>,
     next: Option<Instant>,
@@ -22,17 +22,17 @@ impl Pace {
         Pace { distance, next: None }
     }
 
-    /// Waits for the next one's turn; `false` when it was stopped.
+    /// Waits until the next message may be sent; `false` if the run was stopped.
     fn wait(&mut self, room: &Room) -> bool {
         let Some(distance) = self.distance else { return true };
         let go = self.next.is_none_or(|next| room.pause(next));
-        // From now on, not from when it was due: what was late is not made up for by a burst.
+        // Counted from now, not from when it was due, so that a delay is not followed by a burst.
         self.next = Instant::now().checked_add(distance);
         go
     }
 }
 
-/// Hands over all there is until the end, or until it is stopped. Returns the number of the message to go on from.
+/// Sends messages until the end of the input or a stop. Returns the number of the message to resume from.
 pub(super) fn feed(
     client: &Client,
     source: &mut Source,

@@ -1,4 +1,4 @@
-//! A message on its way through a run: read, handed over, or faulty.
+//! A message on its way through a run, and the rules for failures.
 
 use std::time::Instant;
 
@@ -6,49 +6,49 @@ use aliyun_mqtt::{Delivery, Error, ErrorKind, Outgoing};
 
 use crate::exit::{Exit, Failure, exit_of};
 
-/// A message of the input, or why there is none.
+/// A message of the input, or the reason why there is none.
 pub(super) struct Item {
-    /// Its line, or its number.
+    /// The line or number of the message.
     pub(super) number: u64,
-    /// Bytes of the input up to its end.
+    /// The bytes of the input up to the end of the message.
     pub(super) end: u64,
     pub(super) message: Result<Outgoing, Fault>,
 }
 
-/// What the reading thread gives.
+/// What the reading thread sends.
 pub(super) enum Given {
     Item(Item),
-    /// There may be news: look at the room.
+    /// The state of the room has changed.
     Wake,
     End,
 }
 
-/// A message that was handed over, or could not be; in the order of the input.
+/// A message that was handed to the client, or could not be; in the order of the input.
 pub(super) struct Sent {
-    /// Its line, or its number.
+    /// The line or number of the message.
     pub(super) number: u64,
-    /// Bytes of the input up to its end.
+    /// The bytes of the input up to the end of the message.
     pub(super) end: u64,
     pub(super) size: usize,
     pub(super) at: Instant,
     pub(super) result: Result<Delivery, Fault>,
 }
 
-/// Why a message was not acknowledged.
+/// The reason why a message was not acknowledged.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The line makes no message.
+    /// The line is not a valid message.
     Line(Failure),
-    /// The input cannot be read any further.
+    /// The input cannot be read.
     Input(Failure),
     Library(Error),
 }
 
-/// Which failures end the run.
+/// Decides which failures end the run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
     pub(super) fail_fast: bool,
-    /// All messages go to one topic: one that is refused tells of the others.
+    /// All messages have the same topic, so the refusal of one applies to the others.
     pub(super) one_topic: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One line of `--jsonl`: an object that is a message.
+//! Makes a message of one line of `--jsonl`.
 
 use aliyun_mqtt::{Outgoing, QoS};
 
@@ -6,12 +6,12 @@ use super::message::{Properties, Template};
 use crate::exit::{Failure, Result};
 use crate::message::MessageJson;
 
-/// The most bytes a line needs for a payload of this many: each byte may be written as `\u00XX`.
+/// Returns the longest line for a payload of this size: each byte may be written as `\u00XX`.
 pub(super) fn longest_line(payload: usize) -> usize {
     payload.saturating_mul(6).saturating_add(512 * 1024)
 }
 
-/// The message of a line; `None` if the line is blank.
+/// Returns the message of a line; `None` if the line is blank.
 pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoing>> {
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -30,7 +30,7 @@ pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoin
     Ok(Some(message))
 }
 
-/// Those of the line, and from the command line what it leaves out.
+/// Returns the properties of the line, with those of the command line as defaults.
 fn properties(given: &mut MessageJson, common: &Properties) -> Result<Properties, String> {
     let expiry = given.message_expiry.and_then(|seconds| u32::try_from(seconds).ok());
     Ok(Properties {

@@ -1,30 +1,30 @@
-//! What has become of the messages of a run.
+//! Counts the outcomes of the messages of a run.
 
 use aliyun_mqtt::{Delivery, ErrorKind, Fate, Receipt};
 
 use super::item::{Fault, exit_of_fault};
 use crate::exit::{Exit, Failure};
 
-/// What has become of them.
+/// The outcomes of the messages.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) acknowledged: u64,
     pub(super) failed: u64,
-    /// Left in the spool, those of earlier runs included.
+    /// Messages left in the spool, including those of earlier runs.
     pub(super) spooled: u64,
     /// Acknowledged messages that were sent more than once.
     pub(super) repeated: u64,
-    /// Of the first failure, with its exit code.
+    /// The exit code of the first failure.
     pub(super) first: Option<Exit>,
-    /// Of what ended the run early.
+    /// The exit code of the failure that stopped the run.
     pub(super) stopped_by: Option<Exit>,
-    /// The first message that was sent, or would have been, and was not acknowledged.
+    /// The first message that was valid but not acknowledged.
     pub(super) open: Option<u64>,
-    /// Why a single message failed, or leaving did.
+    /// The failure of a single message, or of the disconnect.
     pub(super) failure: Option<Failure>,
-    /// Why the output could not be written.
+    /// The failure to write the output.
     pub(super) output: Option<Failure>,
-    /// Not settled when time ran out: the spool has them.
+    /// Messages that were not settled in time, which are in the spool.
     pub(super) left: Vec<Delivery>,
 }
 
@@ -37,7 +37,7 @@ impl Tally {
     pub(super) fn failed(&mut self, fault: &Fault, number: u64) {
         self.first.get_or_insert(exit_of_fault(fault));
         match fault {
-            // The next run sends it: it is nothing to go on from.
+            // The next run sends it, so there is no need to resume from it.
             Fault::Library(error) if error.fate() == Some(Fate::Spooled) => return,
             Fault::Library(error) if error.kind() != ErrorKind::Invalid => _ = self.open.get_or_insert(number),
             Fault::Input(_) => return,
