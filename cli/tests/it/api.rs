@@ -1,7 +1,5 @@
 //! The commands on the service's API: `token`, `session`, `credential`, `group`, `trace`, `send`.
 
-mod support;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,7 +8,8 @@ use aliyun_mqtt::{Client, Config, Credentials, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 
-use support::{Folder, LONG, Output, emulator, run, run_with_input, topic, with};
+use crate::support;
+use crate::support::{Folder, LONG, Output, emulator, run, run_with_input, topic, with};
 
 /// All settings, the region that traces need among them.
 fn settings(emulator: &Emulator) -> Command {

@@ -1,11 +1,9 @@
 //! `doctor`: what is wrong before anything is sent. Every row is a run with `--offline`, and one thing changed.
 
-mod support;
-
 use std::process::Command;
 
-use support::doctor::examine;
-use support::{Folder, program};
+use crate::support::doctor::examine;
+use crate::support::{Folder, program};
 
 /// Settings that are fine.
 fn good() -> Command {

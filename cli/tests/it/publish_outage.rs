@@ -1,16 +1,14 @@
 //! `pub -l` over a line that is cut and a broker that is restarted: every line is acknowledged, and every line arrives.
 
-mod support;
-
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::process::Stdio;
 use std::thread;
 
+use crate::support::library::proxy::{Proxy, Way};
+use crate::support::{LONG, Running, emulator, topic, with};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::library::proxy::{Proxy, Way};
-use support::{LONG, Running, emulator, topic, with};
 
 const LINES: u32 = 100_000;
 

@@ -1,12 +1,11 @@
 //! Secrets: the ways they come in, and that none goes out.
 
-mod support;
-
 use std::process::Command;
 
+use crate::support;
+use crate::support::{Folder, Output, Running, program, run, run_with_input, topic, with};
 use aliyun_mqtt_emulator::{Emulator, SignMode};
 use serde_json::Value;
-use support::{Folder, Output, Running, program, run, run_with_input, topic, with};
 
 /// Looked for in all output.
 const MARKER: &str = "MARKER-not-a-secret";

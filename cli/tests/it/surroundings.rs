@@ -1,11 +1,10 @@
 //! The program where the machine gives less than usual.
 
-mod support;
-
 use std::process::Command;
 
+use crate::support;
+use crate::support::{Folder, Output, emulator, run, topic, with};
 use aliyun_mqtt_emulator::Emulator;
-use support::{Folder, Output, emulator, run, topic, with};
 
 /// Each command that starts threads, at an emulator that is reached by a name.
 fn commands(topic: &str) -> Vec<Vec<&str>> {

@@ -1,12 +1,10 @@
 //! `p2p`, as child processes against the emulator.
 
-mod support;
-
 use std::process::Command;
 
+use crate::support::{LONG, Running, emulator, run, run_with_input, with};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::{LONG, Running, emulator, run, run_with_input, with};
 
 /// The client id of a device.
 fn id(emulator: &Emulator, device: &str) -> String {

@@ -1,12 +1,11 @@
 //! Settings as they come from elsewhere: bytes that are no text, files of other systems, and what has no effect.
 
-mod support;
-
 use std::ffi::OsStr;
 use std::process::Command;
 
+use crate::support;
+use crate::support::{Folder, Running, emulator, program, published, run, topic, with};
 use aliyun_mqtt_emulator::{LogEntry, What};
-use support::{Folder, Running, emulator, program, published, run, topic, with};
 
 #[cfg(unix)]
 const NO_TEXT: &[u8] = b"no-text-\xff";

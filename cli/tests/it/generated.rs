@@ -1,10 +1,9 @@
 //! Completions and manual pages, checked with the programs that read them, where those are installed.
 
-mod support;
-
 use std::process::{Command, Stdio};
 
-use support::{Folder, Running, program, run};
+use crate::support;
+use crate::support::{Folder, Running, program, run};
 
 fn completions(shell: &str) -> Vec<u8> {
     run(program(), ["completions", shell]).expect(0).stdout

@@ -1,12 +1,9 @@
 //! What ends a command while there is no connection yet: a signal, or a proxy that makes none.
-#![cfg(unix)]
-
-mod support;
 
 use std::net::TcpListener;
 
-use support::library::http_proxy::{Answer, HttpProxy};
-use support::{Running, emulator, run, with};
+use crate::support::library::http_proxy::{Answer, HttpProxy};
+use crate::support::{Running, emulator, run, with};
 
 #[test]
 fn a_signal_ends_the_wait_for_a_first_connection_at_once() {

@@ -1,10 +1,9 @@
 //! `bench`, as a child process.
 
-mod support;
-
 use serde_json::Value;
 
-use support::{emulator, run, topic, with};
+use crate::support;
+use crate::support::{emulator, run, topic, with};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"))

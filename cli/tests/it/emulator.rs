@@ -1,12 +1,10 @@
 //! `emulator`, as a child process.
-#![cfg(feature = "emulator")]
-
-mod support;
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
 
-use support::{Folder, Running, program, run};
+use crate::support;
+use crate::support::{Folder, Running, program, run};
 
 /// The settings a running emulator prints.
 fn settings(running: &mut Running) -> HashMap<String, String> {

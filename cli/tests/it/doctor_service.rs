@@ -1,18 +1,16 @@
 //! `doctor`: what the service says, and what it only shows by cutting the connection.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::process::Command;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::doctor::{Found, Responder, drain, examine};
+use crate::support::library::broker::{Broker, Line, packet};
+use crate::support::{LONG, emulator, topic, with};
 use aliyun_mqtt::{Client, Config, Credentials};
 use aliyun_mqtt_emulator::{Emulator, Permission};
-use support::doctor::{Found, Responder, drain, examine};
-use support::library::broker::{Broker, Line, packet};
-use support::{LONG, emulator, topic, with};
 
 /// No API to ask.
 fn alone(mut command: Command) -> Command {

@@ -1,14 +1,12 @@
 //! `pub -l` and `pub --jsonl`: many messages from one input, the bad ones among them, and Ctrl-C.
 
-mod support;
-
 use std::io::Write as _;
 use std::process::Stdio;
 
+use crate::support::library::proxy::Proxy;
+use crate::support::{Folder, LONG, Output, Running, emulator, published, run_with_input, topic, with};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::library::proxy::Proxy;
-use support::{Folder, LONG, Output, Running, emulator, published, run_with_input, topic, with};
 
 /// Runs `pub -t demo-topic/a` with this and that input.
 fn publish(emulator: &Emulator, arguments: &[&str], input: &[u8]) -> Output {

@@ -1,13 +1,11 @@
 //! `rr`, as child processes against the emulator, and against mosquitto with its `mosquitto_rr`.
 
-mod support;
-
 use std::time::Instant;
 
+use crate::support::mosquitto::Mosquitto;
+use crate::support::{Folder, LONG, Running, emulator, run, topic, with};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::mosquitto::Mosquitto;
-use support::{Folder, LONG, Running, emulator, run, topic, with};
 
 /// A replier whose requests wait for it: it needs not be seen to be ready.
 fn replier(emulator: &Emulator, topic: &str, arguments: &[&str]) -> Running {

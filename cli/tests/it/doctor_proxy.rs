@@ -1,12 +1,10 @@
 //! `doctor`: an HTTP proxy on the way.
 
-mod support;
-
 use std::net::TcpListener;
 
-use support::doctor::{Responder, examine};
-use support::library::http_proxy::{Answer, HttpProxy};
-use support::{Folder, emulator, with};
+use crate::support::doctor::{Responder, examine};
+use crate::support::library::http_proxy::{Answer, HttpProxy};
+use crate::support::{Folder, emulator, with};
 
 /// A name that only the proxy knows.
 const NAME: &str = "mqtt.example.invalid";

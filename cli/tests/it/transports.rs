@@ -1,12 +1,10 @@
 //! The environment alone decides how the program connects: the same commands work over each version and each transport.
 
-mod support;
-
 use std::process::Command;
 
+use crate::support::doctor::examine;
+use crate::support::{Folder, LONG, Running, emulator, program, run, topic};
 use aliyun_mqtt_emulator::{Emulator, Environment, Listener, LogEntry, Transport, Version, What};
-use support::doctor::examine;
-use support::{Folder, LONG, Running, emulator, program, run, topic};
 
 /// One of the eight ways, with an emulator that sees nothing else.
 struct Way {

@@ -1,19 +1,17 @@
 //! `doctor`: the line below MQTT - names, connections, TLS, and servers that are none of the service.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::support::doctor::{Found, Responder, drain, examine};
+use crate::support::{Folder, emulator, with};
 use aliyun_mqtt_emulator::Emulator;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
-use support::doctor::{Found, Responder, drain, examine};
-use support::{Folder, emulator, with};
 
 /// Settings for an endpoint that has nothing to do with the emulator, and no API.
 fn at(emulator: &Emulator, endpoint: impl AsRef<str>) -> Command {
@@ -66,7 +64,7 @@ fn nobody_answers() {
 /// One of the library's certificates that rcgen cannot make.
 macro_rules! old_one {
     ($name:literal) => {
-        &include_bytes!(concat!("../../src/tls/testdata/", $name))[..]
+        &include_bytes!(concat!("../../../src/tls/testdata/", $name))[..]
     };
 }
 

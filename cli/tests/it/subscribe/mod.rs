@@ -1,16 +1,17 @@
 //! `sub`, as a child process against the emulator: what is printed, how it ends, and what is acknowledged when.
 
-mod support;
-
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support;
+use crate::support::library::broker::{self, Broker};
+use crate::support::{
+    Folder, LONG, Output, Running, after, emulator, program, redirected, run, run_with_input, topic, with,
+};
 use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use serde_json::Value;
-use support::library::broker::{self, Broker};
-use support::{Folder, LONG, Output, Running, after, emulator, program, redirected, run, run_with_input, topic, with};
 
 const DEVICE: &str = "keeper";
 

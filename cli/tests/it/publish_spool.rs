@@ -1,13 +1,12 @@
 //! `pub --spool`: what one process does not get acknowledged, the next one sends.
 
-mod support;
-
 use std::process::Command;
 
+use crate::support;
+use crate::support::library::proxy::Proxy;
+use crate::support::{Folder, LONG, Running, emulator, published, run, topic, with};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::library::proxy::Proxy;
-use support::{Folder, LONG, Running, emulator, published, run, topic, with};
 
 /// Long enough for a slow machine to connect and to store, in seconds; short enough to wait for its end.
 const PATIENCE: &str = "5";

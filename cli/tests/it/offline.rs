@@ -1,11 +1,9 @@
 //! The commands that need no network: `config` and `sign`.
 
-mod support;
-
 use std::process::Command;
 
+use crate::support::{Folder, Output, program, redirected, run, run_with_input};
 use serde_json::Value;
-use support::{Folder, Output, program, redirected, run, run_with_input};
 
 #[test]
 fn show_names_the_source_of_each_value_and_masks_secrets() {

@@ -1,17 +1,15 @@
 //! `pub`, as a child process: each way to say a message, and each way it can fail.
 
-mod support;
-
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::support::library::broker::Broker;
+use crate::support::library::proxy::Proxy;
+use crate::support::{Folder, LONG, Output, emulator, published, redirected, run, run_with_input, topic, with};
 use aliyun_mqtt::{Client, Config, Credentials, Message, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
-use support::library::broker::Broker;
-use support::library::proxy::Proxy;
-use support::{Folder, LONG, Output, emulator, published, redirected, run, run_with_input, topic, with};
 
 /// Bytes that no text has.
 const BINARY: &[u8] = b"\x00\xff\xfe\r\n\x80 \n";

@@ -1,10 +1,9 @@
 //! `doctor`: healthy runs by each login and transport, what it prints, and that every cause has a test.
 
-mod support;
-
+use crate::support;
+use crate::support::doctor::examine;
+use crate::support::{Folder, LONG, emulator, program, run, topic, with};
 use aliyun_mqtt_emulator::Permission;
-use support::doctor::examine;
-use support::{Folder, LONG, emulator, program, run, topic, with};
 
 #[test]
 fn a_healthy_line_is_found_healthy_by_each_login_over_each_transport() {
@@ -133,7 +132,7 @@ fn a_reader_that_has_gone_and_a_full_disk_are_told_apart() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_it_with_a_report_whatever_it_waits_for() {
-    use support::doctor::Responder;
+    use crate::support::doctor::Responder;
     let silent = Responder::silent();
     let emulator = emulator();
     let mut command = with(&emulator);
@@ -153,7 +152,11 @@ fn ctrl_c_ends_it_with_a_report_whatever_it_waits_for() {
 #[test]
 fn the_list_of_causes_is_the_page_in_the_documentation() {
     let page = run(program(), ["doctor", "--list-causes"]).expect(0);
-    assert_eq!(page.text(), include_str!("../../docs/doctor.md"), "aliyun-mqtt doctor --list-causes > docs/doctor.md");
+    assert_eq!(
+        page.text(),
+        include_str!("../../../docs/doctor.md"),
+        "aliyun-mqtt doctor --list-causes > docs/doctor.md"
+    );
 }
 
 /// Each cause is provoked by the program, but for those that no machine can be brought to; these have unit tests.
