@@ -23,7 +23,9 @@ use clap::{Arg, ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::{self, Exit, Result};
 use crate::report;
-use crate::settings::{GlobalArgs, Key, all_settings, some_settings};
+use crate::settings::{GlobalArgs, all_settings};
+#[cfg(feature = "emulator")]
+use crate::settings::{Key, some_settings};
 use crate::stdio::Stream;
 
 /// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
@@ -187,7 +189,7 @@ fn prints(command: &Command) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Kind;
+    use crate::settings::{Key, Kind};
 
     #[test]
     fn the_tree_is_sound() {

@@ -162,6 +162,7 @@ pub(crate) fn all_settings() -> Vec<Arg> {
 }
 
 /// Returns only the options of these settings.
+#[cfg(feature = "emulator")]
 pub(crate) fn some_settings(keys: &[Key]) -> Vec<Arg> {
     let named = |argument: &Arg| keys.iter().any(|key| argument.get_long() == Some(&key.row().flag[2..]));
     let mut arguments = all_settings();

@@ -26,7 +26,9 @@ use crate::exit::{Failure, Result};
 pub(crate) use auth::Auth;
 pub(crate) use environment::{CONFIG, Environment, PROFILE, secret_variables};
 pub(crate) use file::{Profile, TEMPLATE, default_path};
-pub(crate) use flags::{GlobalArgs, all_settings, some_settings};
+#[cfg(feature = "emulator")]
+pub(crate) use flags::some_settings;
+pub(crate) use flags::{GlobalArgs, all_settings};
 pub(crate) use key::{Key, Kind};
 pub(crate) use secret::{PATIENCE, Secret, prompt};
 pub(crate) use source::Source;

@@ -1,4 +1,4 @@
-//! The commands on the service's API: `token`, `session`, `credential`, `group`, `trace`, `send`.
+//! The commands that use the service API: `token`, `session`, `credential`, `group`, `trace`, `send`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support;
 use crate::support::{Folder, LONG, Output, emulator, run, run_with_input, topic, with};
 
-/// All settings, the region that traces need among them.
+/// The program with all settings, including the region, which traces need.
 fn settings(emulator: &Emulator) -> Command {
     let mut command = with(emulator);
     command.env("ALIYUN_MQTT_REGION_ID", "cn-hangzhou");
@@ -40,7 +40,7 @@ fn signature(emulator: &Emulator) -> Credentials {
     Credentials::signature(emulator.access_key_id(), emulator.access_key_secret())
 }
 
-/// How often the API was called with this action, whatever came of it.
+/// Returns how many times the API was called with this action, whatever the result.
 fn calls(emulator: &Emulator, wanted: &str) -> usize {
     let is = |what: &What| match what {
         What::ApiCalled { action } | What::ApiRefused { action, .. } => action == wanted,
@@ -95,7 +95,7 @@ fn a_token_has_the_type_the_topics_and_the_form_that_are_asked_for() {
     assert!(whole["expires"].as_str().unwrap().starts_with("20"), "{whole}");
     let bare = call(&emulator, &["token", "apply", parent, "--kind", "W", "--bare"]).expect(0);
     assert!(!bare.text().contains('|') && bare.lines().len() == 1);
-    // It is what a client may write with.
+    // A client can publish with it.
     let credentials = Credentials::token(emulator.access_key_id(), format!("W|{}", bare.lines()[0]));
     let client = client(&emulator, "1", credentials).unwrap();
     client.publish(parent, QoS::AtLeastOnce, "x").unwrap();
@@ -118,15 +118,15 @@ fn a_token_goes_to_a_file_for_its_owner_only() {
     assert!(!output.stderr.contains(token.trim_end()));
     #[cfg(unix)]
     {
-        // It was there before, for all to read.
+        // The file existed before and everybody could read it.
         assert_eq!(mode(&path), 0o600);
-        // A link stays one, and what it leads to is replaced.
+        // A link stays, and its target is replaced.
         let link = folder.path("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         apply(&link).expect(0);
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_ne!(std::fs::read_to_string(&path).unwrap(), token);
-        // What cannot be written is found out before anything is applied for.
+        // A file that cannot be written is an error before a token is applied for.
         let before = calls(&emulator, "ApplyToken");
         let failed = apply(&folder.path("no/such/folder/token")).expect(1);
         assert!(failed.stderr.contains("no/such/folder/token"), "{failed:?}");
@@ -177,7 +177,7 @@ fn clients_are_online_or_not() {
     let json = json(&call(&emulator, &["session", "--json", &online]).expect(0));
     assert_eq!((&json[0]["client_id"], &json[0]["online"]), (&online.as_str().into(), &true.into()));
 
-    // More than the service takes at a time, in their order, empty lines aside.
+    // More ids than the service accepts at a time, in order, with empty lines.
     let many: Vec<String> = (0..25).map(|number| format!("{}@@@{number}", emulator.group_id())).collect();
     let input = format!("{}\n\n{online}\r\n", many.join("\n"));
     let listed = run_with_input(settings(&emulator), ["session", "-", &offline], input).expect(0);
@@ -185,7 +185,7 @@ fn clients_are_online_or_not() {
     let expected: Vec<&str> = many.iter().chain([&online, &offline]).map(String::as_str).collect();
     assert_eq!(ids, expected);
     assert_eq!(listed.text().matches("\tonline").count(), 1);
-    // As Windows saves a list.
+    // A list saved by Windows.
     let input = format!("\u{feff}{online}\r\n\r\n{offline}\r\n");
     let listed = run_with_input(settings(&emulator), ["session", "-"], input.clone()).expect(0);
     assert_eq!(listed.text(), format!("{online}\tonline\n{offline}\toffline\n"));
@@ -293,7 +293,7 @@ fn groups_are_made_listed_and_deleted() {
     assert!(json[1]["created"].as_str().unwrap().starts_with("20"));
     call(&emulator, &["group", "create", "GID_new"]).expect(4);
     assert!(call(&emulator, &["group", "create", "new"]).expect(2).stderr.contains("GID_"));
-    // No terminal, so nobody is asked.
+    // Without a terminal there is no prompt.
     call(&emulator, &["group", "delete", "GID_new"]).expect(0);
     assert_eq!(ids(), [emulator.group_id()]);
     call(&emulator, &["group", "delete", "GID_new"]).expect(4);

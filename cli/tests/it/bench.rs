@@ -1,4 +1,4 @@
-//! `bench`, as a child process.
+//! `bench`.
 
 use serde_json::Value;
 

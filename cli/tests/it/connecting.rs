@@ -1,4 +1,4 @@
-//! What ends a command while there is no connection yet: a signal, or a proxy that makes none.
+//! What ends a command before it is connected: a signal, or a proxy that refuses.
 
 use std::net::TcpListener;
 
@@ -23,7 +23,7 @@ fn a_signal_ends_the_wait_for_a_first_connection_at_once() {
         for signal in ["INT", "TERM"] {
             let mut command = with(&emulator);
             command.env("ALIYUN_MQTT_ENDPOINT", format!("mqtt://{}", silent.local_addr().expect("an address")));
-            // Nothing else could end it before the test gives up.
+            // Nothing else could end it within the timeout of the test.
             command.args(arguments).args(["--timeout", "3600"]);
             let running = Running::start(command);
             let _line = silent.accept().expect("a connection");

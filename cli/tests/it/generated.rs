@@ -1,4 +1,4 @@
-//! Completions and manual pages, checked with the programs that read them, where those are installed.
+//! Completions and manual pages, checked with the programs that read them, if they are installed.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ fn completions(shell: &str) -> Vec<u8> {
     run(program(), ["completions", shell]).expect(0).stdout
 }
 
-/// Runs a shell or checker; `None` where it is not installed.
+/// Runs a shell or checker; `None` if it is not installed.
 fn checked(command: &str, arguments: &[&str]) -> Option<support::Output> {
     let mut checker = Command::new(command);
     checker.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -35,10 +35,10 @@ fn bash_completes_commands_and_options() {
     assert!(ask("aliyun-mqtt pub --end", 2).unwrap().contains("--endpoint"));
 }
 
-/// Finds the function of a script for bash.
+/// Sets `function` to the completion function of a sourced script for bash.
 const FUNCTION: &str = "function=$(complete -p aliyun-mqtt); function=${function#*-F }; function=${function%% *}";
 
-/// Flags with a list of values, the words before each, and its values.
+/// Flags with a list of values: the command, the flag, and the values.
 const LISTS: [(&str, &str, &[&str]); 8] = [
     ("sub", "--protocol", &["3.1.1", "5"]),
     ("publish", "--auth", &["signature", "token", "device", "custom-plain", "custom-signed"]),
@@ -50,8 +50,7 @@ const LISTS: [(&str, &str, &[&str]); 8] = [
     ("config show", "--profile", &["mine", "theirs"]),
 ];
 
-/// A folder with a configuration file of two profiles, the program as the name in the scripts finds it, and `text` as a
-/// file.
+/// Returns a directory with a configuration file of two profiles, and the path of a file in it with this text.
 fn surroundings(name: &str, text: Vec<u8>) -> (Folder, std::path::PathBuf) {
     let folder = Folder::new();
     folder.write("aliyun-mqtt/config.toml", "default_profile = 'mine'\n[profile.theirs]\n[profile.mine]\n");
@@ -59,7 +58,7 @@ fn surroundings(name: &str, text: Vec<u8>) -> (Folder, std::path::PathBuf) {
     (folder, script)
 }
 
-/// Has a shell run this, with the program in its path and the configuration of the folder.
+/// Runs a line in a shell that finds the program in its path and the configuration in the directory.
 fn ask_shell(shell: &str, folder: &Folder, line: &str) -> Option<support::Output> {
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_aliyun-mqtt")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());

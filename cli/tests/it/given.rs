@@ -1,4 +1,4 @@
-//! Settings as they come from elsewhere: bytes that are no text, files of other systems, and what has no effect.
+//! Unusual settings: bytes that are not text, files of other systems, and settings without effect.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -15,7 +15,7 @@ fn no_text() -> &'static OsStr {
     std::os::unix::ffi::OsStrExt::from_bytes(NO_TEXT)
 }
 
-/// Each of them, whatever it is for: none counts as not set.
+/// Every variable is checked, whatever it is for.
 #[cfg(unix)]
 #[test]
 fn a_variable_that_is_no_text_is_named() {
@@ -35,7 +35,7 @@ fn a_variable_that_is_no_text_is_named() {
         let output = run(command, ["pub", "-t", &topic(&emulator, "a"), "-m", "x"]).expect(2);
         assert!(output.stderr.contains(variable) && output.stderr.contains("UTF-8"), "{output:?}");
     }
-    // The shared ones, where they are asked for.
+    // The variables of the SDKs, for commands that use them.
     for variable in ["https_proxy", "no_proxy"] {
         let mut command = with(&emulator);
         command.env("ALIYUN_MQTT_PROXY", "env").env(variable, no_text());
@@ -68,7 +68,7 @@ fn an_argument_that_is_no_text_is_named_by_its_flag() {
     }
 }
 
-/// Linux only: other systems make no such names.
+/// Linux only: other systems do not allow such names.
 #[cfg(target_os = "linux")]
 #[test]
 fn paths_are_taken_byte_for_byte() {
@@ -166,7 +166,7 @@ fn a_flag_given_twice_is_an_error_where_only_one_could_be_meant() {
         assert!(output.stderr.contains("multiple times"), "{output:?}");
     }
     assert!(published(&emulator).is_empty());
-    // Nor does one wait for another in vain.
+    // No secret waits in vain for another one.
     for (arguments, word) in [
         (&["pub", "-t", &a, "-m", "x", "--repeat-delay", "1"][..], "--repeat"),
         (&["sub", "-t", &a, "--exec-timeout", "1"], "--exec"),
@@ -175,13 +175,13 @@ fn a_flag_given_twice_is_an_error_where_only_one_could_be_meant() {
     ] {
         assert!(run(with(&emulator), arguments).expect(2).stderr.contains(word), "{word}");
     }
-    // What is said of a setting later counts, so that an alias can be overruled; and a switch is on, however often.
+    // The last value of a setting wins, so that an alias can be overridden, and a switch may be repeated.
     let twice =
         ["-e", "mqtt://127.0.0.1:9", "pub", "-t", &a, "-m", "x", "--quiet", "--quiet", "-e", &emulator.endpoint()];
     run(with(&emulator), twice).expect(0);
 }
 
-/// A file of every kind with what editors of Windows write.
+/// Files of every kind as editors of Windows write them.
 #[test]
 fn files_of_a_windows_editor_are_read() {
     const MARK: &str = "\u{feff}";
@@ -232,7 +232,7 @@ fn files_of_a_windows_editor_are_read() {
     }
 }
 
-/// What gives nothing, and what never ends.
+/// A pipe without a writer, and a file without an end.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_pipe_without_a_writer_costs_the_timeout_and_an_endless_file_nothing() {
@@ -251,7 +251,7 @@ fn a_pipe_without_a_writer_costs_the_timeout_and_an_endless_file_nothing() {
     }
 }
 
-/// Of a command that takes too long nothing stays, and its own children are no exception.
+/// A command that takes too long is ended together with its children.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_command_that_takes_too_long_takes_its_children_along() {
@@ -301,7 +301,7 @@ fn no_child_inherits_a_secret_unless_it_is_asked_for() {
     assert!(!shown.contains(MARKER) && !shown.contains(emulator.access_key_secret()), "{shown}");
     let output = receive(&["--pass-secrets"]);
     assert_eq!(output.text().matches(MARKER).count(), 5, "{output:?}");
-    // The commands that give secrets are children, too.
+    // The commands that print secrets are children, too.
     let line = "env > '{}/environment'; echo not-a-secret".replace("{}", &folder.as_path().display().to_string());
     let config = folder.write("config.toml", format!("access_key_secret_command = \"{line}\""));
     let mut command = with(&emulator);
@@ -310,14 +310,14 @@ fn no_child_inherits_a_secret_unless_it_is_asked_for() {
     assert!(!std::fs::read_to_string(folder.path("environment")).unwrap().contains(MARKER));
 }
 
-/// It is in a group of its own, which a terminal's Ctrl-C does not reach.
+/// The command is in a process group of its own, which Ctrl-C at a terminal does not reach.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupted_program_leaves_no_command_behind() {
     let emulator = emulator();
     let folder = Folder::new();
     let pid = folder.path("pid");
-    // Written whole, and then there.
+    // Appears when it is complete.
     let line = format!("sleep 600 & echo $! > '{0}.new'; mv '{0}.new' '{0}'; wait", pid.display());
     let config = folder.write("config.toml", format!("access_key_secret_command = \"{line}\""));
     let mut command = with(&emulator);
@@ -334,7 +334,7 @@ fn an_interrupted_program_leaves_no_command_behind() {
     expect_gone(std::fs::read_to_string(pid).unwrap().trim());
 }
 
-/// A dead one may stay until it is waited for.
+/// Waits until a process has ended; it may remain a zombie until it is waited for.
 #[cfg(target_os = "linux")]
 #[track_caller]
 fn expect_gone(pid: &str) {

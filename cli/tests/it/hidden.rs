@@ -1,4 +1,4 @@
-//! Secrets: the ways they come in, and that none goes out.
+//! Secrets: the ways to give them, and that none is ever printed.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use crate::support::{Folder, Output, Running, program, run, run_with_input, topi
 use aliyun_mqtt_emulator::{Emulator, SignMode};
 use serde_json::Value;
 
-/// Looked for in all output.
+/// The secret to look for in all output.
 const MARKER: &str = "MARKER-not-a-secret";
 
 const SECRETS: [&str; 5] = [
@@ -31,7 +31,7 @@ fn marked(mut command: Command) -> Command {
     command
 }
 
-/// All commands that have no commands of their own, found in the help.
+/// Returns all commands without subcommands, as listed by the help.
 fn commands() -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut open = vec![Vec::new()];
@@ -39,7 +39,7 @@ fn commands() -> Vec<Vec<String>> {
         let help = help(&path, "--help");
         let lines = help.lines().into_iter().skip_while(|line| *line != "Commands:").skip(1);
         let names = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
-            // A longer text goes on deeper in.
+            // The continuation of a longer text is indented further.
             let rest = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
             rest.split(' ').next()
         });
@@ -54,7 +54,7 @@ fn commands() -> Vec<Vec<String>> {
     found
 }
 
-/// With all secrets set.
+/// Sets all secrets.
 fn help(path: &[String], flag: &str) -> Output {
     let mut command = marked(program());
     command.args(path);
@@ -74,7 +74,7 @@ fn no_help_shows_a_secret() {
     }
 }
 
-/// The variables that hold secrets are all of these, and what is configured is shown without them.
+/// These are all variables that hold secrets, and the settings are shown without them.
 #[test]
 fn show_masks_every_secret() {
     let output = run(marked(program()), ["config", "show", "--json"]).expect(0);
@@ -85,14 +85,14 @@ fn show_masks_every_secret() {
     assert_clean(&run(marked(program()), ["config", "show"]).expect(0));
 }
 
-/// An emulator whose secret is the marker.
+/// Starts an emulator whose secret is the marker.
 fn guarded() -> Emulator {
     let builder = Emulator::builder().access_key("emulator-access-key-id", MARKER);
     builder.custom_identity("camera", MARKER, SignMode::Signed).start().expect("the emulator starts")
 }
 
-/// Arguments with which a command does something, or `None` where it has its own tests or runs until it is stopped.
-/// Every command stands here, so that a new one is looked at as well.
+/// Returns arguments with which a command succeeds, or `None` if it has tests of its own or runs until it is stopped.
+/// Every command is listed, so that a new one cannot be forgotten.
 fn arguments(emulator: &Emulator, path: &str) -> Option<Vec<String>> {
     let (a, all) = (topic(emulator, "a"), topic(emulator, "#"));
     let (id, group) = (format!("{}@@@1", emulator.group_id()), emulator.group_id());
@@ -118,9 +118,9 @@ fn arguments(emulator: &Emulator, path: &str) -> Option<Vec<String>> {
         "completions" => &["bash"],
         "token apply" | "group list" | "config path" | "config profiles" | "config show" | "doctor" | "man" => &[],
         "config init" => &["--config", "/dev/null/no-folder"],
-        // It prints the secrets of an emulator, which are made up.
+        // It prints the secrets of an emulator, which are invented.
         "emulator" => return None,
-        // Commands of commands.
+        // These have subcommands.
         "bench" | "config" | "credential" | "group" | "p2p" | "token" | "trace" => return None,
         other => panic!("how is {other:?} called?"),
     };
@@ -161,7 +161,7 @@ fn no_login_shows_a_secret_in_any_mode() {
     }
 }
 
-/// The signature page's values, with the secret from elsewhere; the password it gives is known.
+/// Uses the values of the page "Signature", whose password is known, with a secret given in another way.
 fn signed_with(prepare: impl FnOnce(&mut Command)) {
     let output = sign_with(prepare).expect(0);
     assert!(output.text().ends_with("password\tvI009IZJZVGRwBwZvnbwjfuXxVM=\n"), "{output:?}");
@@ -236,7 +236,7 @@ fn a_secret_comes_from_a_file_from_stdin_or_from_an_open_file() {
     let file = folder.write("secret", "XXXXX\r\n");
     let flag = "--access-key-secret-file";
     signed_with(|command| {
-        // A flag wins over the environment.
+        // A flag overrides the environment.
         command.arg(flag).arg(&file).env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "other");
     });
     let arguments =
@@ -261,7 +261,7 @@ fn a_secret_comes_from_a_file_from_stdin_or_from_an_open_file() {
     assert!(empty.stderr.contains("empty"), "{empty:?}");
 }
 
-/// A shell that runs this text, in which `$0` is the program and `$@` its arguments.
+/// Returns a shell that runs this text, in which `$0` is the program and `$@` are its arguments.
 #[cfg(unix)]
 fn program_in_shell(text: &str) -> Command {
     let program = program();
@@ -272,8 +272,8 @@ fn program_in_shell(text: &str) -> Command {
     shell
 }
 
-/// The program on a terminal of its own, by `script` of util-linux; `None` where that is not installed. What it writes
-/// comes on stdout, and its stdin is the keyboard.
+/// Runs the program on a terminal with `script` of util-linux; `None` if that is not installed. Its output arrives on
+/// stdout, and stdin is the keyboard.
 #[cfg(target_os = "linux")]
 fn on_terminal(base: &Command, arguments: &str) -> Option<Running> {
     use std::process::Stdio;
@@ -299,7 +299,7 @@ fn a_secret_is_asked_for_on_a_terminal() {
     let output = running.wait().expect(0);
     assert!(output.text().contains("vI009IZJZVGRwBwZvnbwjfuXxVM="), "{output:?}");
 
-    // A password to check as well, and nothing entered.
+    // There is also a password to check, and nothing is entered.
     let mut known = program();
     known.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "XXXXX");
     for (entered, code, word) in

@@ -17,7 +17,7 @@ fn show_names_the_source_of_each_value_and_masks_secrets() {
     assert!(text.contains("topic = other") && text.contains("environment variable ALIYUN_MQTT_TOPIC"), "{text}");
     assert!(text.contains("access_key_secret = ********") && text.contains("secret_key in "), "{text}");
     assert!(!text.contains("not-a-secret") && !output.stderr.contains("not-a-secret"));
-    // The test's file may be read by others, if that is how files are made here.
+    // Others may be able to read the file of the test, depending on the umask.
     let json = {
         let mut command = program();
         command.env("XDG_CONFIG_HOME", folder.as_path());
@@ -96,7 +96,7 @@ fn show_says_what_is_missing_for_the_chosen_login_and_for_the_api() {
 /// computed with Python's hmac.
 const PASSWORD: &str = "vI009IZJZVGRwBwZvnbwjfuXxVM=";
 
-/// As on that page, and its mode for the device credentials.
+/// The settings of that page.
 fn signer() -> Command {
     let mut command = program();
     command

@@ -1,4 +1,4 @@
-//! `p2p`, as child processes against the emulator.
+//! `p2p`, against the emulator.
 
 use std::process::Command;
 
@@ -6,12 +6,12 @@ use crate::support::{LONG, Running, emulator, run, run_with_input, with};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 
-/// The client id of a device.
+/// Returns the client id of a device.
 fn id(emulator: &Emulator, device: &str) -> String {
     format!("{}@@@{device}", emulator.group_id())
 }
 
-/// A sender that keeps its session: what it sends waits for its receiver.
+/// A sender that keeps its session, so that its messages wait for the receiver.
 fn sender(emulator: &Emulator) -> Command {
     let mut command = with(emulator);
     command.env("ALIYUN_MQTT_DEVICE_ID", "sender").env("ALIYUN_MQTT_CLEAN_SESSION", "false");

@@ -1,4 +1,4 @@
-//! `pub`, as a child process: each way to say a message, and each way it can fail.
+//! `pub` of single messages: each way to give a payload, and each failure.
 
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -11,22 +11,22 @@ use aliyun_mqtt::{Client, Config, Credentials, Message, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 
-/// Bytes that no text has.
+/// Bytes that are not valid UTF-8.
 const BINARY: &[u8] = b"\x00\xff\xfe\r\n\x80 \n";
 
-/// Runs `pub -t demo-topic/a` with this and no input.
+/// Runs `pub -t demo-topic/a` with these arguments and no input.
 fn publish(emulator: &Emulator, arguments: &[&str]) -> Output {
     let topic = topic(emulator, "a");
     run(with(emulator), [&["pub", "-t", &topic], arguments].concat())
 }
 
-/// The same with this on its standard input.
+/// Runs it with this input.
 fn publish_input(emulator: &Emulator, arguments: &[&str], input: &[u8]) -> Output {
     let topic = topic(emulator, "a");
     run_with_input(with(emulator), [&["pub", "-t", &topic], arguments].concat(), input)
 }
 
-/// A client that gets everything below the parent topic, with the properties of MQTT 5.
+/// Returns a client that receives everything below the parent topic, with MQTT 5 properties.
 fn listener(emulator: &Emulator) -> Client {
     let config = Config::builder()
         .protocol(Protocol::V5)
@@ -166,7 +166,7 @@ fn what_makes_no_sense_is_told_before_anything_is_sent() {
         assert!(output.stderr.contains(word), "{arguments:?}: {output:?}");
     }
     assert!(emulator.log().iter().all(|entry| !matches!(entry.what, What::Connected { .. })));
-    // An instance may take more; this one does not, and nothing here holds it back.
+    // The limit is that of the server: the client sends the message.
     let secret = ["--access-key-secret-file", secret];
     publish(&emulator, &[&["-f", large, "--max-payload", "65537"], secret.as_slice()].concat()).expect(6);
     publish_input(&emulator, &["-m", "x", "--access-key-secret-file", "-"], emulator.access_key_secret().as_bytes())
@@ -257,7 +257,7 @@ fn a_full_disk_for_the_summary_is_an_error_and_a_closed_pipe_is_not() {
     assert_eq!(published(&emulator).len(), 2);
 }
 
-/// A closed standard input is not an empty one.
+/// A closed standard input is not the same as an empty one.
 #[test]
 fn with_its_input_closed_it_sends_nothing_where_it_would_read_it() {
     let emulator = emulator();
@@ -280,7 +280,7 @@ fn with_its_input_closed_it_sends_nothing_where_it_would_read_it() {
         assert!(output.stderr.contains("standard input is closed"), "{arguments:?}: {}", output.stderr);
     }
     assert_eq!(published(&emulator), [], "nothing was sent");
-    // What neither reads nor prints needs neither, and nobody need hear of it.
+    // A command that neither reads nor prints does not need the streams.
     run(redirected(&with(&emulator), ["pub", "-t", topic, "-m", "x"], "<&- >&- 2>&-"), [""; 0]).expect(0);
     assert_eq!(published(&emulator).len(), 1);
     run(redirected(&with(&emulator), ["pub", "-t", topic, "-s"], "</dev/null"), [""; 0]).expect(0);

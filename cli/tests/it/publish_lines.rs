@@ -1,4 +1,4 @@
-//! `pub -l` and `pub --jsonl`: many messages from one input, the bad ones among them, and Ctrl-C.
+//! `pub -l` and `pub --jsonl`: many messages from one input, bad lines, and Ctrl-C.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use crate::support::{Folder, LONG, Output, Running, emulator, published, run_wit
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 
-/// Runs `pub -t demo-topic/a` with this and that input.
+/// Runs `pub -t demo-topic/a` with these arguments and this input.
 fn publish(emulator: &Emulator, arguments: &[&str], input: &[u8]) -> Output {
     let topic = topic(emulator, "a");
     run_with_input(with(emulator), [&["pub", "-t", &topic], arguments].concat(), input)
@@ -126,7 +126,7 @@ fn time_that_runs_out_stops_the_run_and_names_the_line_to_go_on_from() {
     let proxy = Proxy::start(emulator.tcp_addr());
     proxy.hold_acks(true);
     let arguments = ["-l", "--window", "5", "--timeout", "5", "-e", &proxy.endpoint()];
-    // What stops it is told by the exit code, whatever failed before.
+    // The exit code is that of the failure that stopped it.
     let input = format!("{}\n{}", "x".repeat(65_537), "x\n".repeat(1000));
     let output = publish(&emulator, &arguments, input.as_bytes()).expect(5);
     assert!(output.stderr.contains("error: line 2: ") && output.stderr.contains("resume from line 2"), "{output:?}");
@@ -134,7 +134,7 @@ fn time_that_runs_out_stops_the_run_and_names_the_line_to_go_on_from() {
     assert_eq!(payloads(&emulator).len(), 5, "no more than the window");
 }
 
-/// `pub -l` with its input held open.
+/// Starts `pub -l` and keeps its input open.
 fn start(emulator: &Emulator, arguments: &[&str]) -> Running {
     let mut command = with(emulator);
     command.args(["pub", "-t", &topic(emulator, "a"), "-l"]).args(arguments).stdin(Stdio::piped());

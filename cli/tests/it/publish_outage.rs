@@ -1,4 +1,4 @@
-//! `pub -l` over a line that is cut and a broker that is restarted: every line is acknowledged, and every line arrives.
+//! `pub -l` with a connection that is cut and a server that restarts: every line is acknowledged and arrives.
 
 use std::collections::HashSet;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 const LINES: u32 = 100_000;
 
-/// Waits until so many publishes have come in.
+/// Waits until this many messages have arrived.
 fn wait_for(emulator: &Emulator, count: u32) {
     let mut seen = 0;
     let reached = emulator.wait_for_log(LONG, |entry| {

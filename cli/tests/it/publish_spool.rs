@@ -1,4 +1,4 @@
-//! `pub --spool`: what one process does not get acknowledged, the next one sends.
+//! `pub --spool`: the next process sends what the last one did not get acknowledged.
 
 use std::process::Command;
 
@@ -8,10 +8,10 @@ use crate::support::{Folder, LONG, Running, emulator, published, run, topic, wit
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 
-/// Long enough for a slow machine to connect and to store, in seconds; short enough to wait for its end.
+/// The timeout in seconds: long enough for a slow machine to connect and store, short enough to wait for.
 const PATIENCE: &str = "5";
 
-/// A folder for the spool, and a broker behind a line that can be held.
+/// A directory for the spool, and a server behind a proxy that can hold acknowledgements.
 struct House {
     emulator: Emulator,
     proxy: Proxy,
@@ -25,7 +25,7 @@ impl House {
         House { emulator, proxy, folder: Folder::new() }
     }
 
-    /// `pub --spool` with this; a spool belongs to its endpoint, so all go through the proxy.
+    /// Runs `pub --spool`. A spool belongs to its endpoint, so every run uses the proxy.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = with(&self.emulator);
         command.args(["pub", "-e", &self.proxy.endpoint(), "--spool"]).arg(self.folder.path("spool")).args(arguments);
@@ -41,7 +41,7 @@ impl House {
         self.folder.write("lines", text).display().to_string()
     }
 
-    /// Payloads in the order of their first arrival.
+    /// Returns the payloads in the order of their first arrival.
     fn arrived(&self) -> Vec<String> {
         let mut first = Vec::new();
         for (_, _, payload) in published(&self.emulator) {
@@ -70,7 +70,7 @@ fn a_run_after_a_killed_one_sends_what_was_left_first_and_in_order() {
     house.proxy.hold_acks(true);
     let file = house.file(0..20);
     let running = Running::start(house.command(&["-t", &topic, "-l", "-f", &file, "--window", "10"]));
-    // Nothing is acknowledged to it, so all of it that was stored is still there.
+    // It got no acknowledgement, so everything it stored is still there.
     let mut seen = 0;
     let all = house.emulator.wait_for_log(LONG, |entry| {
         seen += u32::from(matches!(entry.what, What::Published { .. }));

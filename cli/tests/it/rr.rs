@@ -1,4 +1,4 @@
-//! `rr`, as child processes against the emulator, and against mosquitto with its `mosquitto_rr`.
+//! `rr`, against the emulator, and against mosquitto with `mosquitto_rr`.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::support::{Folder, LONG, Running, emulator, run, topic, with};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 
-/// A replier whose requests wait for it: it needs not be seen to be ready.
+/// Starts a replier with a kept session: requests wait for it, so the test need not.
 fn replier(emulator: &Emulator, topic: &str, arguments: &[&str]) -> Running {
     let keep = ["rr", "reply", "-t", topic, "-c", "--device-id", "replier"];
     let mut command = with(emulator);
@@ -21,7 +21,7 @@ fn a_request_on_a_topic_gets_the_reply_to_it() {
     let emulator = emulator();
     let topic = topic(&emulator, "ask");
     let running = replier(&emulator, &topic, &["--exec", "cat; printf !", "-C", "8"]);
-    // At the same time, and each gets its own.
+    // They run at the same time, and each gets its own reply.
     let askers: Vec<_> = (0..8)
         .map(|number| {
             let mut command = with(&emulator);
@@ -72,7 +72,7 @@ fn a_request_whose_replier_was_killed_is_answered_by_the_next() {
     let emulator = emulator();
     let folder = Folder::new();
     let topic = topic(&emulator, "ask");
-    // Tells that it runs, and ends with the test.
+    // Shows that it runs, and ends with the test.
     let hang = format!("echo > '{0}/runs'; while test -d '{0}'; do sleep 0.1; done", folder.as_path().display());
     let mut first = replier(&emulator, &topic, &["--exec", &hang]);
     let mut command = with(&emulator);
@@ -113,7 +113,7 @@ fn each_failure_has_its_code() {
     run(with(&emulator), ["rr", "reply", "-t", &topic, "--echo"]).expect(6);
     emulator.stop().unwrap();
     run(with(&emulator), ["rr", "-t", &topic, "-m", "x"]).expect(3);
-    // Where to connect may be said anywhere.
+    // Settings may be given anywhere.
     run(with(&emulator), ["rr", "-e", &emulator.endpoint(), "reply", "-t", &topic, "--echo"]).expect(3);
 }
 
@@ -121,7 +121,7 @@ fn each_failure_has_its_code() {
 fn ctrl_c_ends_both_sides() {
     let emulator = emulator();
     let topic = topic(&emulator, "ask");
-    // It must not answer, nor fail to: that would be an end of its own.
+    // It must neither answer nor fail, either of which would end it.
     let running = replier(&emulator, &format!("{topic}/other"), &["--echo"]);
     let mut command = with(&emulator);
     command.args(["rr", "-t", &topic, "-m", "x", "-W", "1000"]);

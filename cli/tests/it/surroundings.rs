@@ -1,4 +1,4 @@
-//! The program where the machine gives less than usual.
+//! The program with too few threads and processes.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use crate::support;
 use crate::support::{Folder, Output, emulator, run, topic, with};
 use aliyun_mqtt_emulator::Emulator;
 
-/// Each command that starts threads, at an emulator that is reached by a name.
+/// Each command that starts threads, with an emulator whose host is a name.
 fn commands(topic: &str) -> Vec<Vec<&str>> {
     vec![
         vec!["sub", "-t", topic, "-W", "1"],
@@ -23,7 +23,7 @@ fn commands(topic: &str) -> Vec<Vec<&str>> {
     ]
 }
 
-/// By name, which has to be looked up.
+/// Connects to a name, which has to be looked up.
 fn named(emulator: &Emulator) -> Command {
     let mut command = with(emulator);
     command
@@ -47,7 +47,7 @@ fn where_no_thread_can_be_started_every_command_says_so() {
     let topic = topic(&emulator, "few");
     for mut arguments in commands(&topic).into_iter().chain([vec!["emulator", "--for", "1"]]) {
         let mut command = if arguments[0] == "emulator" { support::program() } else { named(&emulator) };
-        // The standard library takes it for the stacks of its threads, and no machine has that.
+        // The standard library uses it for the stacks of its threads, and no machine has that much memory.
         command.env("RUST_MIN_STACK", (1_u64 << 48).to_string());
         if arguments[0] != "emulator" {
             arguments.splice(0..0, ["--timeout", "20"]);
@@ -66,14 +66,14 @@ mod few {
 
     use super::*;
 
-    /// A user who has no process, so that a limit on them counts those of the command only. Limits are nothing to root.
+    /// A user without processes, so that a limit counts only those of the command. Limits do not apply to root.
     struct Nobody {
         folder: Folder,
         id: u32,
     }
 
     impl Nobody {
-        /// `None` where this process cannot become another user.
+        /// Returns `None` if this process cannot become another user.
         fn new(id: u32) -> Option<Nobody> {
             if std::fs::metadata("/proc/self").map(|data| std::os::unix::fs::MetadataExt::uid(&data)).ok() != Some(0) {
                 return None;
@@ -85,7 +85,7 @@ mod few {
             Some(Nobody { folder, id })
         }
 
-        /// The same command with room for so many threads and processes.
+        /// Returns the command with a limit on threads and processes.
         fn with_room_for(&self, count: u64, command: &Command) -> Command {
             let mut limited = Command::new(self.folder.path("aliyun-mqtt"));
             limited.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -95,18 +95,18 @@ mod few {
             limited.uid(self.id).gid(self.id).current_dir("/");
             let limit = move || {
                 let limit = libc::rlimit { rlim_cur: count, rlim_max: count };
-                // SAFETY: the pointer is to a structure that lives for the call.
+                // SAFETY: the pointer is to a structure that outlives the call.
                 match unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit) } {
                     0 => Ok(()),
                     _ => Err(std::io::Error::last_os_error()),
                 }
             };
-            // SAFETY: a system call is all it makes.
+            // SAFETY: the closure only makes a system call.
             unsafe { limited.pre_exec(limit) };
             limited
         }
 
-        /// The command lines of what runs in this user's name.
+        /// Returns the command lines of this user's processes.
         fn running(&self) -> Vec<String> {
             let processes = std::fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
             let own = |path: &Path| {
@@ -119,7 +119,7 @@ mod few {
         }
     }
 
-    /// One thread more each time, until the command works.
+    /// Allows one more thread each time, until the command works.
     #[test]
     fn wherever_the_threads_run_out_every_command_says_so() {
         let Some(nobody) = Nobody::new(61_183) else { return };
@@ -145,7 +145,7 @@ mod few {
         let keep = ["--timeout", "20", "sub", "-c", "--device-id", "few", "-t", &topic];
         run(with(&emulator), [&keep[..], &["-E"]].concat()).expect(0);
         emulator.publish_as_service(&topic, 1, "x").expect("published");
-        // In a process of its own, so that the end of the shell is not the end of it.
+        // In a process of its own, which outlives the shell.
         let exec = [&keep[..], &["--exec", "sleep 600 & wait", "--exec-timeout", "1"]].concat();
         let works = (1..20).find(|count| {
             let output = run(nobody.with_room_for(*count, &with(&emulator)), &exec).expect(1);

@@ -1,4 +1,4 @@
-//! The environment alone decides how the program connects: the same commands work over each version and each transport.
+//! The same commands work with each MQTT version and transport; only the environment differs.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use crate::support::doctor::examine;
 use crate::support::{Folder, LONG, Running, emulator, program, run, topic};
 use aliyun_mqtt_emulator::{Emulator, Environment, Listener, LogEntry, Transport, Version, What};
 
-/// One of the eight ways, with an emulator that sees nothing else.
+/// One of the eight combinations, with an emulator of its own.
 struct Way {
     emulator: Emulator,
     environment: Environment,
@@ -38,7 +38,7 @@ impl Way {
         self.emulator.wait_for_log(LONG, what).expect("it is in the log");
     }
 
-    /// Starts a receiver, and waits until the broker has its subscription.
+    /// Starts a receiver and waits until the server has its subscription.
     fn subscriber(&self, topic: &str, arguments: &[&str]) -> Running {
         let running = self.start(arguments);
         self.until(|entry| matches!(&entry.what, What::Subscribed { filter, .. } if filter == topic));
@@ -67,7 +67,7 @@ impl Way {
         replier.wait().expect(0);
     }
 
-    /// What came in came in this way, and no other.
+    /// Checks that all connections used this combination.
     fn was_taken(&self) {
         let version = if self.protocol == "5" { Version::V5 } else { Version::V311 };
         let listener = match self.transport {
@@ -97,7 +97,7 @@ fn every_command_goes_each_way_by_the_environment_alone() {
     for protocol in ["3.1.1", "5"] {
         for transport in Transport::ALL {
             let way = Way::new(&folder, protocol, transport);
-            // First: what cannot connect is told here, and not by a wait that ends.
+            // First, because a failure to connect is explained here, and not by a timeout.
             run(way.program(), ["bench", "connect", "-C", "2"]).expect(0);
             way.messages();
             way.p2p();

@@ -34,7 +34,7 @@ impl Run {
         let builder = settings.builder()?;
         let interrupt = Interrupt::listen()?;
         interrupt.on(|| {
-            stderr::note("interrupted: waiting for the messages in flight (press Ctrl-C again to exit at once)")
+            stderr::note("interrupted: waiting for the messages in flight (press Ctrl-C again to exit at once)");
         });
         Ok(Run { builder, interrupt, clients: amount.clients, count, duration: amount.duration })
     }

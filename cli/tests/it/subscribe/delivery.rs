@@ -20,7 +20,7 @@ fn a_broken_connection_is_told_and_made_again() {
     assert!(output.stderr.contains("warn: connected again"), "{}", output.stderr);
 }
 
-/// Who asks for one message of a busy topic gets it, and no word about the others; who wanted all is told of them.
+/// Messages beyond `-C` cause no warning; messages that a failed command leaves do.
 #[test]
 fn what_comes_beyond_the_count_is_no_warning_and_what_a_failure_leaves_is_one() {
     let emulator = emulator();
@@ -29,7 +29,7 @@ fn what_comes_beyond_the_count_is_no_warning_and_what_a_failure_leaves_is_one() 
     let payloads: Vec<&[u8]> = all.iter().map(String::as_bytes).collect();
     waiting(&emulator, &topic, &payloads);
     let folder = Folder::new();
-    // All of them have come before the first is done.
+    // All of them have arrived before the first is processed.
     let run = |name: &str, how: &str, more: &[&str]| {
         let path = folder.path(name);
         let exec = format!("until test -e '{}'; do sleep 0.01; done; {how}", path.display());
@@ -80,8 +80,6 @@ fn subscriptions_of_a_kept_session_can_be_made_used_and_taken_back() {
     assert!(output.stderr.contains("device"), "{}", output.stderr);
 }
 
-// ---- what is acknowledged ----
-
 #[test]
 fn what_a_full_disk_did_not_take_comes_again() {
     let emulator = emulator();
@@ -97,7 +95,7 @@ fn what_a_full_disk_did_not_take_comes_again() {
     expect_left(&emulator, &topic, &["1", "2"]);
 }
 
-/// What was whole before the failure is acknowledged; the message it came with is named, and comes again.
+/// Complete messages are acknowledged; the one that failed is named and sent again.
 #[test]
 fn a_file_that_could_not_be_written_is_named_and_those_before_it_are_acknowledged() {
     let emulator = emulator();
@@ -140,7 +138,7 @@ fn a_closed_pipe_ends_it_quietly_and_what_was_not_read_comes_again() {
 fn what_was_written_but_not_wholly_when_it_was_killed_comes_again() {
     let emulator = emulator();
     let topic = topic(&emulator, "killed");
-    // More than a pipe holds: the write cannot end.
+    // More than a pipe holds, so the write blocks.
     let big = [b'x'; 60_000];
     waiting(&emulator, &topic, &[&big, &big]);
     let (mut command, arguments) = keeper(&emulator, &topic, &[]);
@@ -155,7 +153,7 @@ fn what_was_written_but_not_wholly_when_it_was_killed_comes_again() {
     drop(running.wait());
     let ended = |entry: &LogEntry| matches!(entry.what, What::Disconnected { .. });
     emulator.wait_for_log_since(position, LONG, ended).expect("its end is noticed");
-    // The first one may have been out, and acknowledged, before the second came.
+    // The first one may have been printed and acknowledged before the second arrived.
     let left: Vec<&str> = vec![std::str::from_utf8(&big).unwrap(); 2 - acknowledged(&emulator)];
     assert!(!left.is_empty());
     expect_left(&emulator, &topic, &left);

@@ -2,8 +2,6 @@
 
 use super::*;
 
-// ---- how it ends ----
-
 #[test]
 fn count_and_time_together_end_at_the_count_or_with_5() {
     let emulator = emulator();
@@ -110,7 +108,7 @@ fn it_ends_when_the_reader_of_its_output_does_without_waiting_for_a_message() {
     running.wait().expect(0);
 }
 
-/// What is printed where nobody can read it must not be acknowledged.
+/// Messages that nobody can read must not be acknowledged.
 #[test]
 fn with_its_output_closed_it_refuses_to_start() {
     let emulator = emulator();
@@ -128,7 +126,7 @@ fn with_its_output_closed_it_refuses_to_start() {
     assert_eq!(connects(), before, "nothing was connected");
     expect_left(&emulator, &topic, &["1"]);
 
-    // What nobody wants to read is no mistake, however it is said.
+    // Discarding the output on purpose is not an error.
     for redirections in [">/dev/null", "1<>/dev/null", ">/dev/null 2>&-", "<&- >/dev/null 2>&-"] {
         waiting(&emulator, &topic, &[b"1"]);
         run(redirected(&command, &arguments, redirections), [""; 0]).expect(0);
@@ -139,7 +137,7 @@ fn with_its_output_closed_it_refuses_to_start() {
     run(redirected(&command, &arguments, ">&-"), [""; 0]).expect(0);
 }
 
-/// A terminal that goes ends the program in order, but not one that `nohup` has started.
+/// The hangup of a terminal ends the program in order, unless `nohup` started it.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hangup_ends_it_unless_nohup_started_it() {
@@ -156,9 +154,9 @@ fn a_hangup_ends_it_unless_nohup_started_it() {
             command = shell;
         }
         command.args(["sub", "-t", &topic]);
-        // Also where these tests are run by nohup.
+        // These tests may run under nohup.
         let heeded = || {
-            // SAFETY: a system call is all it makes.
+            // SAFETY: the closure only makes a system call.
             unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
             Ok(())
         };

@@ -8,7 +8,7 @@ fn a_message_whose_command_was_running_when_it_was_killed_comes_again() {
     let folder = Folder::new();
     let topic = topic(&emulator, "killed");
     waiting(&emulator, &topic, &[b"job"]);
-    // Nobody ends it but the end of the test.
+    // Only the end of the test ends it.
     let command = format!("cat; echo; while test -d '{}'; do sleep 0.1; done", folder.as_path().display());
     let mut running = start_keeper(&emulator, &topic, &["--exec", &command]);
     assert_eq!(running.line(), "job");
@@ -18,8 +18,6 @@ fn a_message_whose_command_was_running_when_it_was_killed_comes_again() {
     assert_eq!(acknowledged(&emulator), 0);
     expect_left(&emulator, &topic, &["job"]);
 }
-
-// ---- --exec ----
 
 #[test]
 fn a_command_gets_the_message_and_nothing_of_it_becomes_code() {
@@ -55,7 +53,7 @@ fn a_command_can_be_started_for_whatever_a_publisher_sends() {
     let mut command = at(&server);
     command.args(["sub", "--protocol", "5", "-t", "#", "-C", "2", "--exec", show]);
     let running = Running::start(command);
-    // Content type; each of them alone would have stopped it at each start.
+    // Content type; each of these alone would prevent the command from starting.
     let nul = [&b"\x03\0\x03a\0b"[..]].concat();
     let message = |id: u8, properties: &[u8], payload: &[u8]| {
         let head = [&[0, 1, b't', 0, id, properties.len() as u8][..], properties, payload].concat();
@@ -71,7 +69,7 @@ fn a_command_gets_less_of_a_message_where_the_system_does_not_take_all_of_it() {
     let server = Broker::start();
     let topic = "x".repeat(60_000);
     let mut command = at(&server);
-    // With this stack the environment has 128 KiB, most of which is gone already.
+    // With this stack the environment has 128 KiB, most of which is used already.
     command.env("FILLER", "x".repeat(100_000));
     let show = r#"printf '%s|%s|%s' "$MQTT_TOPIC" "$MQTT_INEXACT" "$(cat)""#;
     let running = Running::start(after(&command, "ulimit -s 512", ["sub", "-t", "#", "-C", "1", "--exec", show]));
@@ -84,7 +82,7 @@ fn when_a_command_fails_its_message_and_those_after_it_come_again() {
     let emulator = emulator();
     let topic = topic(&emulator, "failing");
     waiting(&emulator, &topic, &[b"1", b"2", b"3"]);
-    // It works once, whichever message comes first.
+    // It succeeds once, whichever message comes first.
     let folder = Folder::new();
     let command = format!("cat; echo; mkdir '{}' 2>/dev/null || exit 7", folder.path("once").display());
     let output = run_keeper(&emulator, &topic, &["--exec", &command]).expect(1);
@@ -118,7 +116,7 @@ fn a_command_that_hangs_is_killed_with_all_it_has_started() {
     let emulator = emulator();
     let topic = topic(&emulator, "hanging");
     waiting(&emulator, &topic, &[b"1"]);
-    // The child of the shell holds our stdout: the test would not end before it.
+    // The child of the shell holds our stdout, so the test would wait for it.
     let output =
         run_keeper(&emulator, &topic, &["--exec", "trap '' TERM; sleep 1000; echo no", "--exec-timeout", "0.2"])
             .expect(1);
@@ -147,7 +145,7 @@ fn ctrl_c_lets_a_command_finish_and_a_second_does_not() {
     assert_eq!(running.line(), "2");
     running.signal("INT");
     running.signal("INT");
-    // Twice at once may be taken for one.
+    // Two signals at once may be merged into one.
     let end = Instant::now() + LONG;
     while running.child.try_wait().unwrap().is_none() {
         assert!(Instant::now() < end);

@@ -2,8 +2,6 @@
 
 use super::*;
 
-// ---- --output-dir ----
-
 #[test]
 fn each_payload_becomes_a_file_of_its_own() {
     let emulator = emulator();

@@ -1,4 +1,4 @@
-//! `sub`, as a child process against the emulator: what is printed, how it ends, and what is acknowledged when.
+//! `sub`, against the emulator: what it prints, how it ends, and what it acknowledges when.
 
 mod delivery;
 mod ending;
@@ -21,7 +21,7 @@ use serde_json::Value;
 
 const DEVICE: &str = "keeper";
 
-/// `sub` with a session that is kept.
+/// Returns `sub` with a kept session.
 fn keeper(emulator: &Emulator, topic: &str, more: &[&str]) -> (Command, Vec<String>) {
     let mut arguments: Vec<String> =
         ["sub", "-c", "--device-id", DEVICE, "-t", topic].into_iter().map(str::to_string).collect();
@@ -40,10 +40,10 @@ fn start_keeper(emulator: &Emulator, topic: &str, more: &[&str]) -> Running {
     Running::start(command)
 }
 
-/// A kept session with these messages waiting in it.
+/// Makes a kept session in which these messages wait.
 fn waiting(emulator: &Emulator, topic: &str, payloads: &[&[u8]]) {
     run_keeper(emulator, topic, &["-E"]).expect(0);
-    // What a broker gets while a connection ends, it may send again in another order.
+    // The server may change the order of messages that arrive while a connection ends.
     let end = Instant::now() + LONG;
     while emulator.sessions().iter().any(|session| session.online) {
         assert!(Instant::now() < end, "the session stays online");
@@ -54,7 +54,7 @@ fn waiting(emulator: &Emulator, topic: &str, payloads: &[&[u8]]) {
     }
 }
 
-/// Checks what the kept session still holds, in whatever order the broker sends it.
+/// Checks what the kept session still holds, in any order.
 #[track_caller]
 fn expect_left(emulator: &Emulator, topic: &str, payloads: &[&str]) {
     emulator.publish_as_service(topic, 1, "the last").unwrap();
@@ -75,7 +75,7 @@ fn subscribed(emulator: &Emulator) {
     until(emulator, |what| matches!(what, What::Subscribed { .. }));
 }
 
-/// Waits until the broker has so many acknowledgements: what it gets last may be on its way when the program has ended.
+/// Waits until the server has this many acknowledgements, which may arrive after the end of the program.
 #[track_caller]
 fn expect_acknowledged(emulator: &Emulator, count: usize) {
     let end = Instant::now() + LONG;
@@ -93,7 +93,7 @@ fn delivered(emulator: &Emulator) -> usize {
     emulator.log().iter().filter(|entry| matches!(entry.what, What::Delivered { .. })).count()
 }
 
-/// The program against a scripted server.
+/// Returns the program with settings for a scripted server.
 fn at(server: &Broker) -> Command {
     let mut command = program();
     command
@@ -105,8 +105,8 @@ fn at(server: &Broker) -> Command {
     command
 }
 
-/// A server that grants one subscription and then delivers these packets; each message, of QoS 1, is to be acknowledged
-/// before the client says goodbye.
+/// Serves one client: grants a subscription, delivers these packets with QoS 1, and expects an acknowledgement of each
+/// before DISCONNECT.
 fn deliver(server: &Broker, packets: &[Vec<u8>]) {
     let mut line = server.accept(false);
     let subscribe = line.expect(8);

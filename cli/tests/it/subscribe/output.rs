@@ -2,8 +2,6 @@
 
 use super::*;
 
-// ---- what is printed ----
-
 #[test]
 fn payloads_come_out_byte_for_byte() {
     let emulator = emulator();
@@ -48,7 +46,7 @@ fn a_large_message_is_taken_where_the_setting_allows_it_and_else_named_and_passe
     let (came, told) = lengths(with(&emulator), &[], "2");
     assert_eq!(came, [3, 3]);
     assert!(told.contains("--max-payload") && told.contains("262144") && !told.contains("parent"), "{told}");
-    // Nothing of it is left to block the session.
+    // It does not stay in the session and block it.
     expect_left(&emulator, &topic, &[]);
     let output = run(with(&emulator), ["sub", "-t", &topic, "-C", "1", "--max-payload", "much"]).expect(2);
     assert!(output.stderr.contains("--max-payload") && output.stderr.contains("much"), "{output:?}");
@@ -101,7 +99,7 @@ fn properties_of_mqtt_5_are_shown() {
     let object: Value = serde_json::from_str(output.text()).unwrap();
     assert_eq!(object["user_properties"], serde_json::json!([["k", "1"], ["k", "2"]]));
     assert!(object["message_expiry"].as_u64().is_some_and(|left| (8000..=9000).contains(&left)), "{object}");
-    // What `sub` prints, `pub` takes.
+    // `pub` sends what `sub` prints.
     run_with_input(with(&emulator), ["pub", "--jsonl", "--protocol", "5"], output.text()).expect(0);
     let again = run(with(&emulator), [&keep[..], &["--json", "-C", "1"]].concat()).expect(0);
     let again: Value = serde_json::from_str(again.text()).unwrap();
@@ -163,7 +161,7 @@ fn formats_mean_what_they_mean_to_mosquitto_sub() {
             assert_eq!(String::from_utf8_lossy(&ours.stdout), String::from_utf8_lossy(&theirs.stdout), "{format}");
             continue;
         }
-        // Not all payloads are JSON. Of what is, only time, packet id and properties differ.
+        // Not all payloads are JSON. If they are, only time, packet id and properties differ.
         let objects = |stdout: &[u8]| -> Vec<Value> {
             let lines = std::str::from_utf8(stdout).unwrap().lines().filter(|line| !line.is_empty());
             let mut objects: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -215,7 +213,7 @@ fn nothing_but_a_payload_makes_a_line() {
     }
 }
 
-/// `script` gives the program a terminal, where it is installed.
+/// Runs the program on a terminal with `script`, if that is installed.
 #[cfg(unix)]
 #[test]
 fn a_person_at_a_terminal_reads_what_is_subscribed_to_and_a_program_does_not() {
