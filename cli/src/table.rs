@@ -84,8 +84,8 @@ mod tests {
         // Each of the Chinese characters takes two columns, and a combining accent none.
         assert_eq!(table.lines(true, &rows(&[["abcdefg", "on"], ["cafe\u{301}", ""]]))[0], "abcdefg  on");
         let mut table = Table::new(["A", "B"]);
-        let lines = table.lines(true, &rows(&[["中文", "1"], ["abcd", "2"], ["e\u{301}", "3"]]));
-        assert_eq!(lines, ["A     B", "中文  1", "abcd  2", "e\u{301}     3"]);
+        let lines = table.lines(true, &rows(&[["消息轨", "1"], ["abcd", "2"], ["e\u{301}", "3"]]));
+        assert_eq!(lines, ["A       B", "消息轨  1", "abcd    2", "e\u{301}       3"]);
         assert_eq!(table.lines(true, &rows(&[["a", ""]])), ["a"]);
     }
 }
