@@ -1,26 +1,28 @@
-//! Commands of the user's that this program runs: what they inherit, and how they end with all they have started.
+//! Commands of the user that this program runs: what they inherit, and how they and their children are ended.
 
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::args::GlobalArgs;
 use crate::interrupt;
-use crate::settings;
 
-/// Whether children inherit the variables that hold secrets.
+/// The environment variables that hold secrets, which children do not inherit.
+static WITHHELD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// True if children inherit those variables as well.
 static PASS_SECRETS: AtomicBool = AtomicBool::new(false);
 
-/// The groups that end with this program.
+/// The process groups to end together with this program.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// A child that outlives neither its use nor, by Ctrl-C, this program.
+/// A child process that is ended when this value is dropped or a signal ends this program.
 pub(crate) struct Ended(Child);
 
 impl Ended {
     pub(crate) fn new(child: Child) -> Self {
         running(|groups| groups.push(child.id()));
-        interrupt::end_children_with_us();
+        // Children have process groups of their own, so that a signal to this program does not reach them.
+        interrupt::before_the_end(end_all);
         Ended(child)
     }
 
@@ -28,7 +30,7 @@ impl Ended {
         &mut self.0
     }
 
-    /// It may have ended just now; either way it is gone after this, with all it has started.
+    /// Ends the child and everything it has started.
     pub(crate) fn end(&mut self) {
         end(self.0.id(), true);
         let _ = self.0.kill();
@@ -46,8 +48,8 @@ impl Drop for Ended {
     }
 }
 
-/// Ends all that runs, for this program ends.
-pub(crate) fn end_all() {
+/// Ends all children, because this program ends.
+fn end_all() {
     running(|groups| groups.iter().for_each(|group| end(*group, true)));
 }
 
@@ -55,13 +57,18 @@ fn running<T>(act: impl FnOnce(&mut Vec<u32>) -> T) -> T {
     act(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Takes over what the command line says of children.
-pub(crate) fn start(global: &GlobalArgs) {
-    PASS_SECRETS.store(global.pass_secrets, Ordering::Relaxed);
+/// Lets children inherit the variables that hold secrets.
+pub(crate) fn pass_secrets() {
+    PASS_SECRETS.store(true, Ordering::Relaxed);
 }
 
-/// A line for the system's shell, in a group of its own: it can be ended with all it has started, and Ctrl-C leaves it
-/// the time to finish.
+/// Adds variables that hold secrets.
+pub(crate) fn withhold(names: impl IntoIterator<Item = String>) {
+    WITHHELD.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+}
+
+/// Returns the command that runs a line in the system's shell. It has a process group of its own, so that it can be
+/// ended with everything it has started, and so that Ctrl-C lets it finish.
 pub(crate) fn shell(line: &str) -> Command {
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("/bin/sh", "-c") };
     let mut command = Command::new(shell);
@@ -72,26 +79,38 @@ pub(crate) fn shell(line: &str) -> Command {
     command
 }
 
-/// Takes the variables that hold secrets out of what a child inherits, unless the user wants it to have them.
+/// Removes the variables that hold secrets from the environment of a child, unless the user passes them on.
 pub(crate) fn withhold_secrets(command: &mut Command) {
     if PASS_SECRETS.load(Ordering::Relaxed) {
         return;
     }
-    for name in settings::secret_variables() {
+    for name in WITHHELD.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         command.env_remove(name);
     }
 }
 
-/// Ends the group of a command: asks it to, or makes it.
+/// Ends a process group: with SIGKILL if `surely`, otherwise with SIGTERM.
 #[cfg(unix)]
 pub(crate) fn end(pid: u32, surely: bool) {
     use rustix::process::{Pid, Signal, kill_process_group};
     let signal = if surely { Signal::KILL } else { Signal::TERM };
     if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = kill_process_group(group, signal);
     }
 }
 
 #[cfg(not(unix))]
 pub(crate) fn end(_pid: u32, _surely: bool) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_does_not_inherit_a_variable_that_was_named() {
+        withhold(["SOME_VARIABLE".to_string()]);
+        let removed = shell("true").get_envs().any(|(name, value)| name == "SOME_VARIABLE" && value.is_none());
+        assert!(removed);
+    }
+}

@@ -1,12 +1,11 @@
-//! Asking before something is taken away that cannot be had back.
+//! Asks before something is deleted for good.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::exit::{Exit, Failure, Result};
 use crate::output::visible;
 
-/// Asks on a terminal, unless the command line said yes. Where there is no terminal nobody is asked: a script means
-/// what it says.
+/// Asks on a terminal, unless the command line has --yes. Without a terminal the answer is yes, so that scripts work.
 pub(crate) fn confirm(question: &str, yes: bool) -> Result<()> {
     if yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes, and what went wrong.
+//! How a command ends: its exit code, and the reason of a failure.
 
 use std::io;
 use std::process::ExitCode;
@@ -9,34 +9,34 @@ use aliyun_mqtt::{Error, ErrorKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// All that was asked for is done; also when whoever read the output has gone.
+    /// Success, also if the reader of the output has exited.
     Ok = 0,
-    /// A failure that is none of the others.
+    /// Any other failure.
     Failure = 1,
-    /// The command line, the configuration or the input is wrong; nothing was sent for it.
+    /// The command line, the configuration or the input is invalid; nothing was sent.
     Usage = 2,
-    /// No connection could be made, or it was lost.
+    /// There was no connection, or it was lost.
     Network = 3,
     /// The service refused the login, the token, or the API request.
     Refused = 4,
-    /// Time ran out.
+    /// A timeout.
     Timeout = 5,
-    /// The broker rejected a message or a subscription.
+    /// The server rejected a message or a subscription.
     Rejected = 6,
     /// Ctrl-C or SIGTERM.
     Interrupted = 130,
 }
 
-/// What `--help` says of them.
+/// The exit codes as `--help` lists them.
 pub(crate) const TABLE: &str = "\
 Exit codes:
-  0    done; also when whoever read the output has gone
+  0    success; also if the reader of the output has exited
   1    any other failure
-  2    wrong usage, configuration or input; nothing was sent for it
-  3    no connection, or it was lost
+  2    invalid usage, configuration or input; nothing was sent
+  3    no connection, or the connection was lost
   4    login, token or API request refused
-  5    time ran out
-  6    the broker rejected a message or a subscription
+  5    timeout
+  6    a message or subscription was rejected by the server
   130  interrupted (Ctrl-C, SIGTERM)";
 
 impl From<Exit> for ExitCode {
@@ -45,14 +45,14 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command failed. Printed once, at the end of the program.
+/// The reason of a failed command, printed once at the end of the program.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) message: String,
-    /// What usually helps.
+    /// How to fix it.
     pub(crate) hint: Option<String>,
-    /// What is behind it, the nearest first.
+    /// The causes, the nearest one first.
     pub(crate) causes: Vec<String>,
     /// The setting that is not given, if that is the reason.
     pub(crate) missing: Option<String>,
@@ -75,18 +75,18 @@ impl Failure {
         self
     }
 
-    /// Something that could not be read or written; not the output, for which there is `From<io::Error>`.
+    /// A failed read or write, except of the output, for which there is `From<io::Error>`.
     pub(crate) fn io(what: impl std::fmt::Display, error: &io::Error) -> Self {
         Failure::new(Exit::Failure, format!("{what}: {error}"))
     }
 
-    /// Whether the reader of the output has gone, which is no failure.
+    /// Returns true if the reader of the output has exited, which is not reported as a failure.
     pub(crate) fn is_silent(&self) -> bool {
         self.exit == Exit::Ok
     }
 }
 
-/// A failure to write the output: a closed pipe ends the program quietly.
+/// A failed write of the output. A closed pipe ends the program silently.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -114,7 +114,7 @@ impl From<&Error> for Failure {
         while let Some(cause) = next {
             let own = cause.downcast_ref::<Error>();
             let text = own.map_or_else(|| cause.to_string(), |own| own.message().to_string());
-            // Most messages say their cause already.
+            // Most messages include their cause already.
             if !message.contains(&text) && !causes.iter().any(|known| known.contains(&text)) {
                 causes.push(text);
             }
@@ -125,7 +125,7 @@ impl From<&Error> for Failure {
     }
 }
 
-/// What the library calls something, and what it is here.
+/// Names in the library's texts, and what they are called here.
 const FLAGS: [(&str, &str); 17] = [
     ("ConfigBuilder::protocol(Protocol::V5)", "--protocol 5"),
     ("ConfigBuilder::protocol chooses 3.1.1", "--protocol 3.1.1 chooses it"),
@@ -149,12 +149,12 @@ const FLAGS: [(&str, &str); 17] = [
     ("call --", "use --"),
 ];
 
-/// What the library says, in the words of the command line.
+/// Replaces names of the library by those of the command line.
 pub(crate) fn in_flags(text: &str) -> String {
     FLAGS.iter().fold(text.to_string(), |text, (library, here)| text.replace(library, here))
 }
 
-/// The exit code for an error of the library.
+/// Returns the exit code for an error of the library.
 pub(crate) fn exit_of(error: &Error) -> Exit {
     match error.kind() {
         ErrorKind::Config | ErrorKind::Invalid => Exit::Usage,
@@ -165,11 +165,11 @@ pub(crate) fn exit_of(error: &Error) -> Exit {
         | ErrorKind::Tls
         | ErrorKind::Protocol
         | ErrorKind::ConnectionLost => Exit::Network,
-        // The server said "later": it is no word about this login.
+        // The server is unavailable, which says nothing about this login.
         ErrorKind::Refused if error.is_retryable() => Exit::Network,
         ErrorKind::Refused | ErrorKind::TokenInvalid | ErrorKind::Api => Exit::Refused,
         ErrorKind::Rejected | ErrorKind::SuspectedRefusal => Exit::Rejected,
-        // As what was behind it: a token that could not be applied for, say.
+        // The code of the cause, such as a failed application for a token.
         ErrorKind::Credentials => match own_cause(error) {
             Some(cause) => exit_of(cause),
             None if error.is_timeout() => Exit::Timeout,

@@ -1,49 +1,56 @@
-//! Ctrl-C and SIGTERM: the first asks the command to finish, once there is something to finish; the second ends the program.
+//! Ctrl-C and SIGTERM: the first signal asks the command to finish, the second one ends the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::threads;
 
-/// Whether the user wants the command to end, and what then wakes it.
+/// Tells a command that the user wants it to end, and wakes it.
 #[derive(Clone)]
 pub(crate) struct Interrupt {
     inner: Arc<Inner>,
 }
 
+/// Runs before a signal ends the program, to end what would outlive it.
+static LAST: OnceLock<fn()> = OnceLock::new();
+
 type Wake = Box<dyn FnOnce() + Send>;
 type AtExit = Box<dyn Fn() + Send>;
 
 struct Inner {
-    /// There is something that should end in order.
+    /// The command has something to finish in order.
     begun: AtomicBool,
     happened: AtomicBool,
     wakes: Mutex<Vec<Wake>>,
     at_exit: Mutex<Vec<AtExit>>,
 }
 
-/// Somebody decides what a signal does.
+/// A command handles signals itself.
 static LISTENED: AtomicBool = AtomicBool::new(false);
 
-/// From now on a signal ends the children as well, where nobody listens for it: they are in groups of their own, and would
-/// not hear of it.
-pub(crate) fn end_children_with_us() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // Where that does not work, they stay, as long as they like.
-        let _ = hear(|| {
-            if !LISTENED.load(Ordering::SeqCst) {
-                child::end_all();
-                std::process::exit(Exit::Interrupted as i32);
-            }
-        });
+/// Runs `last` before a signal ends the program, also if no command handles signals. Only the first call has an effect.
+pub(crate) fn before_the_end(last: fn()) {
+    if LAST.set(last).is_err() {
+        return;
+    }
+    // If this fails, a signal ends the program at once.
+    let _ = hear(|| {
+        if !LISTENED.load(Ordering::SeqCst) {
+            end();
+        }
     });
 }
 
+fn end() {
+    if let Some(last) = LAST.get() {
+        last();
+    }
+    std::process::exit(Exit::Interrupted as i32);
+}
+
 impl Interrupt {
-    /// Listens from now on. Once per process. Until [`begin`](Interrupt::begin) the first time ends the program, too.
+    /// Starts to listen, once per process. Before [`begin`](Interrupt::begin), the first signal ends the program.
     pub(crate) fn listen() -> Result<Self> {
         let inner = Arc::new(Inner {
             begun: AtomicBool::new(false),
@@ -55,13 +62,12 @@ impl Interrupt {
         LISTENED.store(true, Ordering::SeqCst);
         hear(move || {
             if !known.begun.load(Ordering::SeqCst) || known.happened.swap(true, Ordering::SeqCst) {
-                // There is nothing to wait for, or whoever is at the keyboard does not want to.
+                // There is nothing to wait for, or the user does not want to wait.
                 known.at_exit.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|last| last());
-                child::end_all();
-                std::process::exit(Exit::Interrupted as i32);
+                end();
             }
             let wakes = std::mem::take(&mut *known.lock());
-            // On a thread of its own: a wake may take its time, and the second Ctrl-C must be heard.
+            // On another thread: a wake may block, and the second Ctrl-C has to be noticed.
             let wakes = Arc::new(Mutex::new(wakes));
             let all = Arc::clone(&wakes);
             if threads::start("interrupt", move || wake(&all)).is_err() {
@@ -75,22 +81,22 @@ impl Interrupt {
         Ok(Interrupt { inner })
     }
 
-    /// From now on there is something that should end in order: a connection stands, say.
+    /// Says that the command has something to finish in order, such as a connection.
     pub(crate) fn begin(&self) {
         self.inner.begun.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it has happened.
+    /// Returns true after the first signal.
     pub(crate) fn happened(&self) -> bool {
         self.inner.happened.load(Ordering::SeqCst)
     }
 
-    /// Runs this before the second time ends the program. It must not block.
+    /// Runs `last` before the second signal ends the program. It must not block.
     pub(crate) fn at_exit(&self, last: impl Fn() + Send + 'static) {
         self.inner.at_exit.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(last));
     }
 
-    /// Runs this when it happens, or at once if it has: to wake a blocking call, say by `Client::disconnect`.
+    /// Runs `wake` at the first signal, or now if there was one, to end a blocking call.
     pub(crate) fn on(&self, wake: impl FnOnce() + Send + 'static) {
         let mut wakes = self.inner.lock();
         if self.happened() {
@@ -107,7 +113,7 @@ fn wake(wakes: &Mutex<Vec<Wake>>) {
     wakes.into_iter().for_each(|wake| wake());
 }
 
-/// Calls this at each signal, on a thread of its own.
+/// Calls `heard` at each signal, on a thread of its own.
 #[cfg(unix)]
 fn hear(heard: impl Fn() + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -121,8 +127,7 @@ fn hear(heard: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(heard)
 }
 
-/// Whether the end of a terminal shall not be the end of this program: `nohup`. Where that cannot be known, SIGHUP is left
-/// to the system, which does what was said of it.
+/// Returns true if SIGHUP is ignored, as with `nohup`, or if that cannot be determined: then it stays as it is.
 #[cfg(unix)]
 pub(crate) fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

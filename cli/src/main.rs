@@ -1,8 +1,7 @@
-//! `aliyun-mqtt`: everything the library can do, from a terminal.
-// Not `forbid`, which does not let the macro of `ctor` in `stdio` allow its own.
+//! `aliyun-mqtt`: the features of the library on the command line.
+// Not `forbid`: the macro of `ctor` in `stdio` has to allow its own unsafe code.
 #![deny(unsafe_code)]
 
-mod args;
 mod child;
 mod commands;
 mod confirm;
@@ -23,6 +22,7 @@ mod stdio;
 mod table;
 mod threads;
 mod time;
+mod values;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -35,8 +35,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return told(&error).into(),
     };
-    report::start(&cli.global);
-    child::start(&cli.global);
+    report::start(cli.global.color, cli.global.log);
+    child::withhold(settings::secret_variables());
+    if cli.global.pass_secrets {
+        child::pass_secrets();
+    }
     match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -46,10 +49,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints help or version to stdout, or what is wrong with the command line to stderr.
+/// Prints help or version to stdout, or an error in the command line to stderr.
 fn told(error: &clap::Error) -> Exit {
     if error.use_stderr() {
-        // Where that is closed there is nobody to tell.
+        // There is no other place to report a closed stderr.
         let _ = error.print();
         return Exit::Usage;
     }

@@ -1,4 +1,4 @@
-//! What goes to stdout, and how foreign text is made harmless for a terminal.
+//! Standard output, and making text from others harmless for a terminal.
 
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::stdio::Stream;
 
-/// What stands in the place of a secret.
+/// Printed in place of a secret.
 pub(crate) const MASKED: &str = "********";
 
-/// Standard output: buffered, and flushed when the caller says so, which is after each line or message.
+/// Standard output, buffered until the caller flushes it after a line or message.
 ///
-/// Errors of the reader come out as [`Failure`](crate::exit::Failure); a closed pipe ends the program quietly.
+/// Errors convert to [`Failure`](crate::exit::Failure), which makes a closed pipe a silent end of the program.
 pub(crate) struct Out {
     inner: BufWriter<Stdout>,
     terminal: bool,
@@ -25,65 +25,65 @@ impl Out {
     pub(crate) fn new() -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        // Not on what cannot take the codes, nor where nobody wants them: --color, NO_COLOR.
+        // Escape codes only where the terminal understands them and neither --color nor NO_COLOR forbids them.
         let color = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
         Out { inner: BufWriter::new(Stdout(stdout.lock())), terminal, color }
     }
 
-    /// Whether a person reads it.
+    /// Returns true if standard output is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
     }
 
-    /// A line of text, at once: what others have put into it makes no line of its own.
+    /// Prints one line and flushes it. Line breaks within the text are escaped.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         self.word(text)?;
         self.inner.write_all(b"\n")?;
         self.inner.flush()
     }
 
-    /// Text as it is, but on a terminal with its control characters shown, not obeyed.
+    /// Prints text as it is; on a terminal, control characters are escaped.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         let text = if self.terminal { visible(text) } else { Cow::Borrowed(text) };
         self.inner.write_all(text.as_bytes())
     }
 
-    /// A line that was made of parts that are [`printable`], with separators of our own.
+    /// Prints a line whose parts are [`printable`] already, joined by separators.
     pub(crate) fn row(&mut self, text: &str) -> io::Result<()> {
         self.inner.write_all(text.as_bytes())?;
         self.inner.write_all(b"\n")?;
         self.inner.flush()
     }
 
-    /// A part of a line that others have chosen, such as a topic: it never ends the line, nor commands a terminal.
+    /// Prints a part of a line that others have chosen, such as a topic, with control characters escaped.
     pub(crate) fn word(&mut self, text: &str) -> io::Result<()> {
         self.inner.write_all(printable(text).as_bytes())
     }
 
-    /// A word of our own in this style, where colours are shown.
+    /// Prints a fixed word in this style, if colors are enabled.
     pub(crate) fn styled(&mut self, style: Style, text: &str) -> io::Result<()> {
         if self.color { write!(self.inner, "{style}{text}{style:#}") } else { self.text(text) }
     }
 
-    /// Bytes as they are; on a terminal as [`text`](Out::text), with what is no UTF-8 replaced.
+    /// Prints bytes as they are; on a terminal like [`text`](Out::text), with invalid UTF-8 replaced.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.terminal { self.text(&String::from_utf8_lossy(bytes)) } else { self.inner.write_all(bytes) }
     }
 
-    /// The program's own bytes, as they are also on a terminal.
+    /// Prints bytes of the program itself unchanged, also on a terminal.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.inner.write_all(bytes)
     }
 
-    /// One JSON value on one line, at once.
+    /// Prints a JSON value on one line and flushes it.
     pub(crate) fn json(&mut self, value: &Value) -> io::Result<()> {
         self.json_line(value)?;
         self.inner.flush()
     }
 
-    /// The same, out after [`flush`](Out::flush).
+    /// Prints a JSON value on one line, which appears after [`flush`](Out::flush).
     pub(crate) fn json_line(&mut self, value: &Value) -> io::Result<()> {
-        // JSON escapes most control characters itself, but not those that turn text around.
+        // JSON escapes most control characters itself, but not those that change the direction of text.
         let text = value.to_string();
         let text = if self.terminal { visible_json(&text) } else { Cow::Borrowed(text.as_str()) };
         self.inner.write_all(text.as_bytes())?;
@@ -95,7 +95,7 @@ impl Out {
     }
 }
 
-/// Refuses what would be lost in silence: see [`Stream`].
+/// Standard output that fails if it was closed at the start, see [`Stream`].
 struct Stdout(StdoutLock<'static>);
 
 impl Write for Stdout {
@@ -109,9 +109,9 @@ impl Write for Stdout {
     }
 }
 
-/// The text as a terminal may have it: [`printable`], but for its line ends and tabs, which stay.
+/// Escapes the text for a terminal like [`printable`], except for newlines and tabs.
 ///
-/// Topics and payloads come from others: on a terminal they could move the cursor, or hide what stands there.
+/// Topics and payloads come from others and could move the cursor or hide text.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_dangerous) {
         return Cow::Borrowed(text);
@@ -120,12 +120,12 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escape).collect())
 }
 
-/// JSON with the same characters as [`visible`] written as JSON's own escapes: it stays what it was.
+/// Escapes the characters of [`visible`] in the way of JSON, so that the value stays the same.
 fn visible_json(text: &str) -> Cow<'_, str> {
     if !text.contains(is_dangerous) {
         return Cow::Borrowed(text);
     }
-    // All of them stand within texts, and have four digits.
+    // They occur only within strings, and four digits are enough for them.
     let escape = |c: char| if is_dangerous(c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() };
     Cow::Owned(text.chars().map(escape).collect())
 }

@@ -1,4 +1,4 @@
-//! What a command sends: the options that name one payload, where it is read from, and how.
+//! The payload a command sends: its options, and where it is read from.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -14,16 +14,16 @@ use crate::stdio::Stream;
 
 const WHAT: &str = "Message";
 
-/// One payload.
+/// The options that specify the payload.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct PayloadArgs {
     /// Send this text
     #[arg(long, short = 'm', value_name = "TEXT", allow_hyphen_values = true, help_heading = WHAT)]
     message: Option<OsString>,
-    /// Send a file; - is stdin
+    /// Send a file as one message; - is stdin
     #[arg(long, short = 'f', value_name = "FILE", help_heading = WHAT)]
     file: Option<PathBuf>,
-    /// Send all of stdin
+    /// Send all of stdin as one message
     #[arg(long, short = 's', help_heading = WHAT)]
     stdin: bool,
     /// Send an empty message
@@ -32,7 +32,7 @@ pub(crate) struct PayloadArgs {
 }
 
 impl PayloadArgs {
-    /// Reads it, before anything is connected; it must be no more than so many bytes.
+    /// Reads the payload before anything is connected, or fails if it is longer than `most` bytes.
     pub(crate) fn read(&self, settings: &Settings, most: usize) -> Result<Vec<u8>> {
         one_way(&[self.message.is_some(), self.file.is_some(), self.stdin, self.empty], "-m, -f, -s and -n")?;
         let bytes = match (&self.message, &self.file) {
@@ -48,33 +48,33 @@ impl PayloadArgs {
     }
 }
 
-/// Refuses what names nothing to send, or several things.
+/// Fails unless exactly one payload is specified.
 pub(crate) fn one_way(ways: &[bool], names: &str) -> Result<()> {
     let what = match ways.iter().filter(|way| **way).count() {
-        0 => "nothing to send is given",
+        0 => "no payload is specified",
         1 => return Ok(()),
-        _ => "more than one thing to send is given",
+        _ => "more than one payload is specified",
     };
     Err(Failure::usage(what).hint(format!("give one of {names}")))
 }
 
-/// Where to read.
+/// A place to read from.
 pub(crate) enum Place {
     Stdin,
     File(PathBuf),
 }
 
-/// Something to read from.
+/// An open place to read from.
 pub(crate) struct Reader {
     pub(crate) from: Box<dyn Read + Send>,
-    /// For messages.
+    /// The name in messages.
     pub(crate) name: String,
-    /// Bytes to come, if that is known.
+    /// The number of bytes to read, if known.
     pub(crate) size: Option<u64>,
 }
 
 impl Place {
-    /// `-` is standard input, and so is no file at all.
+    /// Returns the place of a file; `-` and no file are standard input.
     pub(crate) fn of(file: Option<&Path>) -> Self {
         match file {
             Some(path) if path.as_os_str() != "-" => Place::File(path.to_path_buf()),
@@ -82,7 +82,7 @@ impl Place {
         }
     }
 
-    /// Refuses to read a message from where a secret comes from.
+    /// Fails if a secret is read from the same place.
     pub(crate) fn check(&self, settings: &Settings) -> Result<()> {
         match self {
             Place::Stdin if settings.reads_stdin() => {
@@ -93,7 +93,7 @@ impl Place {
         }
     }
 
-    /// Opens it; where a person types, that is said unless `quiet`.
+    /// Opens the place. Unless `quiet`, a person at the terminal is told that the program reads from it.
     pub(crate) fn open(self, quiet: bool) -> Result<Reader> {
         match self {
             Place::File(path) => {
@@ -109,7 +109,7 @@ impl Place {
             Place::Stdin => {
                 Stream::Input.check()?;
                 if !quiet && io::stdin().is_terminal() && io::stderr().is_terminal() {
-                    report::note("reading from the terminal; Ctrl-D ends the input");
+                    report::note("reading from the terminal; press Ctrl-D to end the input");
                 }
                 let name = "standard input".to_string();
                 Ok(Reader { size: rest_of_stdin(), from: Box::new(io::stdin()), name })
@@ -118,7 +118,7 @@ impl Place {
     }
 }
 
-/// How much there is to read, where standard input is a file.
+/// Returns how many bytes are left to read if standard input is a file.
 #[cfg(unix)]
 fn rest_of_stdin() -> Option<u64> {
     use std::io::Seek as _;
@@ -134,7 +134,7 @@ fn rest_of_stdin() -> Option<u64> {
 }
 
 impl Reader {
-    /// All of it, which must be no more than that.
+    /// Reads to the end, or fails above the limit.
     pub(crate) fn whole(self, limit: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = self.from.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes);
@@ -146,7 +146,7 @@ impl Reader {
     }
 }
 
-/// The failure of what is longer than a payload may be.
+/// Returns the failure for a payload above the limit.
 pub(crate) fn too_long(what: &str, limit: usize) -> Failure {
     Failure::usage(format!("{what} is longer than {limit} bytes")).hint("the service takes payloads of up to 64 KB")
 }

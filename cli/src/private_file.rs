@@ -1,4 +1,4 @@
-//! Files with secrets: written whole or not at all, and readable by their owner only.
+//! Files that hold secrets: written atomically, and readable only by their owner.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::{Failure, Result};
 
-/// A file that is to be written. One that is there already is replaced.
+/// A file to write. An existing file is replaced.
 pub(crate) struct PrivateFile {
-    /// As given, for messages.
+    /// The path as given, for messages.
     name: PathBuf,
     place: Place,
 }
 
 enum Place {
-    /// To be replaced at once, by another file beside it.
+    /// A regular file, replaced by renaming another one.
     File(PathBuf),
-    /// A pipe or a device: opened and written to.
+    /// A pipe or a device, which is opened and written to.
     Special(PathBuf),
 }
 
 impl PrivateFile {
-    /// Finds out now whether it can be written: what goes into it may be lost if it cannot.
+    /// Checks that the file can be written, before there is something to lose.
     pub(crate) fn at(path: &Path) -> Result<Self> {
         let file = PrivateFile { name: path.to_path_buf(), place: place(path).map_err(|error| cannot(path, &error))? };
         if let Place::File(target) = &file.place {
@@ -53,7 +53,7 @@ fn cannot(path: &Path, error: &io::Error) -> Failure {
 fn place(path: &Path) -> io::Result<Place> {
     match fs::metadata(path) {
         Ok(data) if data.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-        // Where a link leads to: the link itself stays.
+        // The target of a link: the link itself stays.
         Ok(data) if data.is_file() => Ok(Place::File(fs::canonicalize(path)?)),
         Ok(_) => Ok(Place::Special(path.to_path_buf())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::File(path.to_path_buf())),
@@ -72,7 +72,7 @@ fn replace(target: &Path, content: &str) -> io::Result<()> {
     written
 }
 
-/// A name beside it that nothing else has.
+/// Returns an unused name in the same directory.
 fn beside(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     target.with_file_name(format!(".{name}.{}.new", std::process::id()))

@@ -1,4 +1,4 @@
-//! What goes to stderr: errors with their hints, warnings, and the library's log.
+//! Prints to stderr: errors with their hints, warnings, notes, and the library's log.
 
 use std::fmt::{self, Display};
 use std::io::Write as _;
@@ -6,30 +6,49 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aliyun_mqtt::printable;
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 
-use crate::args::{Color, GlobalArgs, LogLevel};
 use crate::exit::{self, Failure};
 
-/// The target of the library's record on messages that had come and were not taken when the client ended.
+/// When to use colors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The lowest level of the library's log to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// The target of the library's warning about received messages that nobody took.
 const UNTAKEN: &str = "aliyun_mqtt::untaken";
 
-/// Whether that is as it was asked for.
+/// True if that is intended.
 static LEFT_UNTAKEN: AtomicBool = AtomicBool::new(false);
 
-/// The command ends where it was told to: what else had come is of no interest, and is not acknowledged.
+/// Suppresses that warning: the command stops where it was told to, and later messages stay unacknowledged.
 pub(crate) fn leave_untaken() {
     LEFT_UNTAKEN.store(true, Ordering::Relaxed);
 }
 
-/// Sets colours and log for the whole program.
-pub(crate) fn start(global: &GlobalArgs) {
-    match global.color {
-        // Terminals only, and none with NO_COLOR: anstream's own rule.
+/// Sets colors and log level for the whole program.
+pub(crate) fn start(color: Color, log: LogLevel) {
+    match color {
+        // The default of anstream: only on terminals, and not with NO_COLOR.
         Color::Auto => {}
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
-    let level = match global.log {
+    let level = match log {
         LogLevel::Off => log::LevelFilter::Off,
         LogLevel::Error => log::LevelFilter::Error,
         LogLevel::Warn => log::LevelFilter::Warn,
@@ -37,7 +56,7 @@ pub(crate) fn start(global: &GlobalArgs) {
         LogLevel::Debug => log::LevelFilter::Debug,
         LogLevel::Trace => log::LevelFilter::Trace,
     };
-    // Our own records only: those of ureq and tungstenite show whole requests at `trace`.
+    // Only our own records: ureq and tungstenite log complete requests at `trace`.
     env_logger::Builder::new()
         .filter_module("aliyun_mqtt", level)
         .format(|out, record| {
@@ -50,7 +69,7 @@ pub(crate) fn start(global: &GlobalArgs) {
         .init();
 }
 
-/// The reason a command failed, with its hint and what is behind it.
+/// Prints the reason of a failure with its causes and its hint.
 pub(crate) fn failure(failure: &Failure) {
     if failure.is_silent() {
         return;
@@ -64,12 +83,12 @@ pub(crate) fn failure(failure: &Failure) {
     }
 }
 
-/// Something the user should know, though the command goes on.
+/// Prints a warning; the command continues.
 pub(crate) fn warning(text: impl Display) {
     line("warning", AnsiColor::Yellow, &text.to_string());
 }
 
-/// Something for a person at the terminal: what was done, where it stands.
+/// Prints a note about what was done.
 pub(crate) fn note(text: impl Display) {
     print(format_args!("{}", shown(&text.to_string())));
 }
@@ -79,10 +98,10 @@ fn line(label: &str, color: AnsiColor, text: &str) {
     print(format_args!("{style}{label}:{style:#} {}", shown(text)));
 }
 
-/// The longest line, in characters: a topic of others may have 64 KB.
+/// The longest line in characters; a topic may have 64 KB.
 const LONGEST: usize = 8 * 1024;
 
-/// As it stands in a line: a topic or a reason that others have chosen makes no line of its own, say one with `error:`.
+/// Escapes line breaks, so that a topic or reason chosen by others cannot fake a line such as `error: ...`.
 fn shown(text: &str) -> String {
     let text = printable(text);
     match text.char_indices().nth(LONGEST) {
@@ -91,7 +110,7 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// To stderr. Where that is closed there is nobody to tell, and nothing to fail for.
+/// Prints to stderr. A closed stderr is not a reason to fail.
 fn print(text: fmt::Arguments<'_>) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }

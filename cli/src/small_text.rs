@@ -1,6 +1,6 @@
-//! Small texts from elsewhere: files, pipes, standard input, what a command prints, what a person types.
+//! Reads small texts: files, pipes, standard input, the output of a command, what a person types.
 //!
-//! All of them are read here, so that what an editor leaves in them, or a file that never ends, is dealt with once.
+//! Byte order marks, line ends, other encodings and endless files are handled here, in one place.
 
 use std::fs::File;
 use std::io::{BufRead, Read};
@@ -19,18 +19,18 @@ const PEM: u64 = 16 * 1024 * 1024;
 /// The longest configuration file.
 pub(crate) const CONFIGURATION: u64 = 1024 * 1024;
 
-/// What is said of a file in the other form in which Windows saves text.
+/// The error for UTF-16, the other encoding in which Windows saves text.
 pub(crate) const UTF_16: &str = "it is UTF-16; save it as UTF-8";
 
-/// What some editors put at the start of UTF-8.
+/// The mark that some editors write at the start of UTF-8.
 pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The text of a file; the error does not name it. A pipe or a device that gives nothing costs no more than `patience`.
+/// Reads a file within `patience`, which matters for pipes and devices. The error does not name the file.
 pub(crate) fn file(path: &Path, most: u64, patience: Duration) -> Result<Zeroizing<String>, String> {
     text(bytes(path, most, patience)?)
 }
 
-/// A file of certificates or keys, in which other texts may stand, without byte order marks.
+/// Reads a PEM file, which may have other text around its blocks, and removes byte order marks.
 pub(crate) fn pem(path: &Path, patience: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = bytes(path, PEM, patience)?;
     if is_utf_16(&bytes) {
@@ -52,11 +52,11 @@ pub(crate) fn pem(path: &Path, patience: Duration) -> Result<Zeroizing<Vec<u8>>,
 
 fn bytes(path: &Path, most: u64, patience: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     let path = path.to_path_buf();
-    // Opening waits as well: a named pipe for somebody who writes to it.
+    // Opening a named pipe waits for a writer.
     in_time(patience, move || File::open(path).map_err(said).and_then(|file| limited(file, most)))
 }
 
-/// All of standard input; a person who types at a terminal may take any time for it.
+/// Reads standard input to its end, within `patience` unless a person types it at a terminal.
 pub(crate) fn stdin(most: u64, patience: Duration) -> Result<Zeroizing<String>, String> {
     use std::io::IsTerminal as _;
     let stdin = std::io::stdin();
@@ -64,10 +64,10 @@ pub(crate) fn stdin(most: u64, patience: Duration) -> Result<Zeroizing<String>, 
     text(in_time(patience, move || limited(stdin.lock(), most))?)
 }
 
-/// The next line of a list, without its end and without a byte order mark; `None` at the end of the input.
+/// Reads the next line without its line end and byte order mark; `None` at the end of the input.
 pub(crate) fn line(from: &mut impl BufRead, most: u64) -> Result<Option<String>, String> {
     let mut bytes = Zeroizing::new(Vec::new());
-    // One more than a line may have, which is its end.
+    // One more byte, for the line end.
     from.take(most + 1).read_until(b'\n', &mut bytes).map_err(said)?;
     if bytes.is_empty() {
         return Ok(None);
@@ -78,24 +78,21 @@ pub(crate) fn line(from: &mut impl BufRead, most: u64) -> Result<Option<String>,
     text(bytes).map(|text| Some(value(&text).to_string()))
 }
 
-/// What is read on another thread within this time. The thread ends with the program where it does not end by itself.
+/// Reads on another thread and waits this long for it. A thread that is stuck ends with the program.
 fn in_time(
     patience: Duration,
     read: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, String> + Send + 'static,
 ) -> Result<Zeroizing<Vec<u8>>, String> {
     let (done, bytes) = mpsc::sync_channel(1);
-    threads::start("reader", move || done.send(read()))
-        .map_err(|error| format!("no thread can be started: {error}"))?;
+    threads::start("reader", move || done.send(read())).map_err(|error| format!("cannot start a thread: {error}"))?;
     match bytes.recv_timeout(patience) {
         Ok(bytes) => bytes,
-        Err(RecvTimeoutError::Timeout) => {
-            Err(format!("it could not be read to its end within {} s", patience.as_secs_f64()))
-        }
+        Err(RecvTimeoutError::Timeout) => Err(format!("its end was not reached within {} s", patience.as_secs_f64())),
         Err(RecvTimeoutError::Disconnected) => Err("reading it failed".to_string()),
     }
 }
 
-/// The bytes of something that may be endless.
+/// Reads to the end, or fails above the limit.
 pub(crate) fn limited(from: impl Read, most: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = Zeroizing::new(Vec::new());
     from.take(most + 1).read_to_end(&mut bytes).map_err(said)?;
@@ -110,7 +107,7 @@ fn said(error: std::io::Error) -> String {
     error.to_string()
 }
 
-/// UTF-8 without its byte order mark. Nothing of the text is in the error.
+/// Decodes UTF-8 and removes the byte order mark. The error quotes nothing of the text.
 #[expect(clippy::needless_pass_by_value, reason = "it is wiped here")]
 pub(crate) fn text(bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, String> {
     if is_utf_16(&bytes) {
@@ -123,18 +120,18 @@ pub(crate) fn text(bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Strin
     Ok(Zeroizing::new(without_mark(text).to_string()))
 }
 
-/// By its mark; without one, Latin letters give it away: every second byte is 0.
+/// Returns true for UTF-16: by its byte order mark, or because every second byte of Latin text is 0.
 pub(crate) fn is_utf_16(bytes: &[u8]) -> bool {
     let nulls = bytes.iter().filter(|byte| **byte == 0).count();
     bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || nulls * 3 > bytes.len()
 }
 
-/// The text behind a byte order mark. Files that were joined may have several.
+/// Removes byte order marks, of which joined files may have several.
 pub(crate) fn without_mark(text: &str) -> &str {
     text.trim_start_matches(BYTE_ORDER_MARK)
 }
 
-/// The one value that a text is: without a byte order mark before it and one line end behind it.
+/// Removes byte order marks and one line end from a text that is a single value.
 pub(crate) fn value(text: &str) -> &str {
     let text = without_mark(text);
     let text = text.strip_suffix('\n').unwrap_or(text);

@@ -1,4 +1,4 @@
-//! The standard streams: which of them were closed when the program was started, and who reads the output.
+//! The standard streams: which were closed at the start, and whether anybody still reads the output.
 
 use std::io;
 
@@ -12,8 +12,8 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Fails where the program was started with this stream closed (`<&-`, `>&-`): what is read there is not the end of
-    /// the input, and what is written there is lost.
+    /// Fails if the program was started with this stream closed (`<&-`, `>&-`): reading would look like the end of the
+    /// input, and output would be lost.
     pub(crate) fn check(self) -> Result<()> {
         self.open().map_err(|error| {
             let (what, hint) = match self {
@@ -24,7 +24,7 @@ impl Stream {
         })
     }
 
-    /// The same, as the read or write would say it.
+    /// Like [`check`](Stream::check), as an error of the read or write.
     pub(crate) fn open(self) -> io::Result<()> {
         match (started::closed(self), self) {
             (false, _) => Ok(()),
@@ -34,19 +34,18 @@ impl Stream {
     }
 }
 
-/// Waits until nobody reads the output any more: the other end of a pipe is closed, or a terminal has hung up. Returns
-/// false where that cannot be known.
+/// Waits until the other end of a pipe is closed or a terminal has hung up. Returns false if that cannot be detected.
 #[cfg(unix)]
 pub(crate) fn reader_has_gone() -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
     let stdout = rustix::stdio::stdout();
     loop {
-        // These two are reported without being asked for; nothing else ends the wait.
+        // The system always reports these two; nothing else ends the wait.
         let mut fds = [PollFd::from_borrowed_fd(stdout, PollFlags::empty())];
         match poll(&mut fds, None) {
             Ok(_) if fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) => return true,
             Err(rustix::io::Errno::INTR) => {}
-            // A file, say, which some systems do not wait for.
+            // Some systems do not support this for files, for instance.
             Ok(_) | Err(_) => return false,
         }
     }
@@ -57,19 +56,19 @@ pub(crate) fn reader_has_gone() -> bool {
     false
 }
 
-/// What the streams were before Rust's runtime started. It opens /dev/null for those that are closed, for reading and
-/// writing, as Python's `DEVNULL` and node's `'ignore'` do: afterwards nobody can tell what was meant.
+/// The state of the streams before Rust's runtime starts. The runtime opens /dev/null for closed ones, which afterwards
+/// look like the `DEVNULL` of Python or the `'ignore'` of node.
 #[cfg(unix)]
 mod started {
     use std::sync::atomic::{AtomicU8, Ordering};
 
     use super::Stream;
 
-    /// A bit for each stream that was closed.
+    /// One bit for each stream that was closed.
     static CLOSED: AtomicU8 = AtomicU8::new(0);
 
     ctor::declarative::ctor! {
-        /// Runs before `main`, so it only makes system calls.
+        /// Runs before `main`, so it makes nothing but system calls.
         #[ctor(unsafe)]
         fn look() {
             let streams = [(Stream::Input, rustix::stdio::stdin()), (Stream::Output, rustix::stdio::stdout())];
@@ -86,7 +85,7 @@ mod started {
     }
 }
 
-/// A program of a window has no streams on some systems, and is not started from a shell that could close them.
+/// Elsewhere streams are missing for other reasons (a program with a window), and no shell closes them.
 #[cfg(not(unix))]
 mod started {
     pub(super) fn closed(_stream: super::Stream) -> bool {

@@ -1,28 +1,29 @@
-//! Columns: aligned with a heading on a terminal, separated by tabs for programs.
+//! Tables: aligned columns with a heading on a terminal, tab-separated values for programs.
 
 use std::borrow::Cow;
 use std::io;
 
 use aliyun_mqtt::printable;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::output::Out;
 
-/// What stands where there is nothing.
+/// Printed in an empty cell.
 pub(crate) const NOTHING: &str = "-";
 
-/// Rows of N cells, which may come bit by bit.
+/// A table with N columns, which can be printed in several parts.
 pub(crate) struct Table<const N: usize> {
     heading: Option<[&'static str; N]>,
     widths: [usize; N],
 }
 
 impl<const N: usize> Table<N> {
-    /// The heading is for terminals only.
+    /// Creates a table whose heading is printed only on terminals.
     pub(crate) fn new(heading: [&'static str; N]) -> Self {
         Table { widths: heading.map(str::len), heading: Some(heading) }
     }
 
-    /// These rows, at once. Columns never get narrower.
+    /// Prints these rows and flushes them. Columns never become narrower.
     pub(crate) fn rows(&mut self, out: &mut Out, rows: &[[String; N]]) -> io::Result<()> {
         for line in self.lines(out.is_terminal(), rows) {
             out.row(&line)?;
@@ -37,7 +38,7 @@ impl<const N: usize> Table<N> {
         }
         for row in &rows {
             for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
+                *width = (*width).max(cell.width());
             }
         }
         let heading = self.heading.take().map(|heading| self.aligned(&heading.map(Cow::Borrowed)));
@@ -45,12 +46,16 @@ impl<const N: usize> Table<N> {
     }
 
     fn aligned(&self, row: &[Cow<'_, str>; N]) -> String {
-        let cells: Vec<String> = row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded = |(cell, width): (&Cow<'_, str>, usize)| {
+            // The formatter would count characters, not columns.
+            format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())))
+        };
+        let cells: Vec<String> = row.iter().zip(self.widths).map(padded).collect();
         cells.join("  ").trim_end().to_string()
     }
 }
 
-/// Names with their values, a line each.
+/// Prints names with their values, one pair per line.
 pub(crate) fn fields(out: &mut Out, fields: &[(&str, &str)]) -> io::Result<()> {
     let rows: Vec<[String; 2]> =
         fields.iter().map(|(name, value)| [(*name).to_string(), (*value).to_string()]).collect();
@@ -76,6 +81,11 @@ mod tests {
         let mut table = Table::new(["NAME", "STATE"]);
         assert_eq!(table.lines(true, &rows(&[["a", "on"]])), ["NAME  STATE", "a     on"]);
         assert_eq!(table.lines(true, &rows(&[["中文abc", "off"]])), ["中文abc  off"]);
+        // Each of the Chinese characters takes two columns, and a combining accent none.
+        assert_eq!(table.lines(true, &rows(&[["abcdefg", "on"], ["cafe\u{301}", ""]]))[0], "abcdefg  on");
+        let mut table = Table::new(["A", "B"]);
+        let lines = table.lines(true, &rows(&[["消息轨", "1"], ["abcd", "2"], ["e\u{301}", "3"]]));
+        assert_eq!(lines, ["A       B", "消息轨  1", "abcd    2", "e\u{301}       3"]);
         assert_eq!(table.lines(true, &rows(&[["a", ""]])), ["a"]);
     }
 }

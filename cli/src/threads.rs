@@ -1,11 +1,11 @@
-//! Threads of this program: where the system starts none, that is an error, and nothing panics.
+//! Starts threads. If the system cannot start one, that is an error, not a panic.
 
 use std::io;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 use crate::exit::Failure;
 
-/// Starts a thread with this name, which debuggers and the system show.
+/// Starts a thread with this name.
 pub(crate) fn start<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -13,7 +13,7 @@ pub(crate) fn start<T: Send + 'static>(
     Builder::new().name(name.to_string()).spawn(work)
 }
 
-/// The same, for a command that cannot do without it.
+/// Starts a thread without which the command fails.
 pub(crate) fn needed<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -21,7 +21,7 @@ pub(crate) fn needed<T: Send + 'static>(
     start(name, work).map_err(|error| failure(&error))
 }
 
-/// The same, in a scope.
+/// Starts a thread in a scope.
 pub(crate) fn scoped<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: &str,

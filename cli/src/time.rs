@@ -1,17 +1,16 @@
-//! Times and spans of time as people give them, and times as they are shown: RFC 3339.
+//! Parses times and spans of time, and formats times as in RFC 3339.
 
 use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-/// The time by this machine's clock in the local zone; where that is beyond what the calendar has, its first or last
-/// moment.
+/// Returns the current time in the local zone, limited to the range of the calendar.
 pub(crate) fn now() -> ZonedDateTime {
     nearest(SystemTime::now()).to_zoned_datetime(TimeZone::system())
 }
 
-/// The nearest moment that the calendar has: the years -9999 to 9999.
+/// Limits a time to the calendar's years, -9999 to 9999.
 pub(crate) fn nearest(time: SystemTime) -> Timestamp {
     Timestamp::try_from(time).unwrap_or(match time < SystemTime::UNIX_EPOCH {
         true => Timestamp::MIN,
@@ -19,7 +18,7 @@ pub(crate) fn nearest(time: SystemTime) -> Timestamp {
     })
 }
 
-/// A moment, as given: a date and time, or so long ago.
+/// A moment: a date and time, or an age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
     At(SystemTime),
@@ -30,7 +29,7 @@ impl Moment {
     pub(crate) fn before(self, now: SystemTime) -> SystemTime {
         match self {
             Moment::At(time) => time,
-            // A span that reaches behind 1970 is refused where it is used.
+            // A time before 1970 is refused where it is used.
             Moment::Ago(span) => now.checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH),
         }
     }
@@ -38,12 +37,11 @@ impl Moment {
 
 /// For `value_parser`: `now`, `30m` (ago), or a time in RFC 3339.
 pub(crate) fn moment(text: &str) -> Result<Moment, String> {
-    const FORM: &str =
-        "it must be a time with its zone, such as 2026-01-31T08:00:00+08:00, or so long ago, such as 30m";
+    const FORM: &str = "it must be a time with its zone, such as 2026-01-31T08:00:00+08:00, or an age, such as 30m";
     if text == "now" {
         return Ok(Moment::Ago(Duration::ZERO));
     }
-    // A bare number could be seconds ago as well as seconds since 1970.
+    // A bare number could mean seconds ago or seconds since 1970.
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(FORM.to_string());
     }
@@ -70,7 +68,7 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "it must be seconds, or a number with s, m, h or d: 90, 30m, 7d".to_string())
 }
 
-/// To the second, in the local zone.
+/// Formats a time to the second, in the local zone.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     match Timestamp::try_from(time) {
         Ok(time) => time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
@@ -78,7 +76,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     }
 }
 
-/// To the microsecond, in its own zone: `2026-07-30T12:00:00.123456+08:00`.
+/// Formats a time to the microsecond, in its own zone: `2026-07-30T12:00:00.123456+08:00`.
 pub(crate) fn rfc3339_exact(time: &ZonedDateTime) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6f%:z").to_string()
 }

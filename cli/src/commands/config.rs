@@ -1,4 +1,4 @@
-//! `config`: where settings come from, and a file to start with.
+//! `config`: shows the settings and where they come from, and writes a configuration file.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{self, Environment, Key, Settings, TEMPLATE, Value};
 
 #[derive(Debug, Args)]
@@ -25,15 +25,17 @@ enum ConfigCommand {
     Path,
     /// Print every setting that has a value, where it comes from, and what is missing; secrets are masked
     ///
-    /// A secret is not read, and a command that would give it not run: it may still turn out to be missing.
+    /// Secrets are not read and the commands that print them are not run, so a secret may still turn out to be missing.
     Show {
-        /// One JSON object; what is missing stands in it as lists of names
+        /// Print a JSON object, with lists of the settings that are missing
         #[arg(long)]
         json: bool,
     },
-    /// Write a commented configuration file to start with
+    /// Print the names of the profiles in the configuration file, one per line
+    Profiles,
+    /// Write a commented configuration file as a starting point
     Init {
-        /// Overwrite the file that is there
+        /// Overwrite an existing file
         #[arg(long)]
         force: bool,
     },
@@ -50,11 +52,19 @@ pub(crate) fn run(args: &ConfigArgs, global: &GlobalArgs) -> Result<Exit> {
     match args.command {
         ConfigCommand::Path => {
             let (mut out, path) = (Out::new(), path(global)?);
-            // Byte for byte, so that it names the file also where it is no UTF-8.
+            // Byte for byte, so that a path that is not UTF-8 still names the file.
             out.bytes(path.as_os_str().as_encoded_bytes())?;
             out.line("")?;
         }
         ConfigCommand::Show { json } => show(&Settings::load(global)?, json)?,
+        ConfigCommand::Profiles => {
+            let settings = Settings::load(global)?;
+            let selected = settings.file().and_then(|(_, profile)| profile);
+            let mut names: Vec<&str> = settings.other_profiles().chain(selected).collect();
+            names.sort_unstable();
+            let mut out = Out::new();
+            names.into_iter().try_for_each(|name| out.line(name))?;
+        }
         ConfigCommand::Init { force } => init(&path(global)?, force)?,
     }
     Ok(Exit::Ok)
@@ -64,7 +74,7 @@ fn path(global: &GlobalArgs) -> Result<PathBuf> {
     let environment = Environment::process();
     let asked = global.config.clone().or_else(|| environment.path(settings::CONFIG));
     asked.or_else(|| settings::default_path(&environment)).ok_or_else(|| {
-        Failure::usage("there is no place for a configuration file: neither XDG_CONFIG_HOME nor HOME is set")
+        Failure::usage("the configuration file has no default path: neither XDG_CONFIG_HOME nor HOME is set")
     })
 }
 
@@ -102,7 +112,7 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
     show_missing(&mut out, "for the service's API", &settings.missing_for_the_api())
 }
 
-/// As comments, so that the rest stays a list of settings.
+/// Prints comments, so that the output remains a list of settings.
 fn show_missing(out: &mut Out, what_for: &str, keys: &[Key]) -> Result<()> {
     for key in keys {
         let row = key.row();
@@ -111,28 +121,28 @@ fn show_missing(out: &mut Out, what_for: &str, keys: &[Key]) -> Result<()> {
     Ok(())
 }
 
-/// A value without what may be a user name and a password. They have no place in most of these settings, but somebody
-/// may have put them there.
+/// Masks what may be a user name and a password. Most of these settings do not take them, but may contain them by
+/// mistake.
 fn shown(key: Key, text: &str) -> Cow<'_, str> {
     if !matches!(key, Key::Endpoint | Key::Proxy | Key::ApiEndpoint) {
         return Cow::Borrowed(text);
     }
     let (scheme, rest) = match text.split_once("://") {
-        // Else it may be a part of a password.
+        // Otherwise it may be part of a password.
         Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
             (&text[..scheme.len() + 3], rest)
         }
         _ => ("", text),
     };
     match rest.rfind('@') {
-        // Where the password ends nobody knows for sure: it may have an unescaped / or @.
+        // The end of the password is uncertain: it may have an unescaped / or @.
         Some(at) => Cow::Owned(format!("{scheme}{MASKED}{}", &rest[at..])),
         None if key == Key::Proxy && !is_place(rest) => Cow::Borrowed(MASKED),
         None => Cow::Borrowed(text),
     }
 }
 
-/// Whether it is no login that lacks its host: `user:password`.
+/// Returns true for a host and port, and false for `user:password` without a host.
 fn is_place(text: &str) -> bool {
     let port = text.trim_end_matches('/').rsplit_once(':').map_or("0", |(_, port)| port.trim_end_matches(']'));
     port.chars().all(|c| c.is_ascii_hexdigit()) && port.len() <= 5
@@ -141,13 +151,15 @@ fn is_place(text: &str) -> bool {
 fn init(path: &Path, force: bool) -> Result<()> {
     if let Some(folder) = path.parent() {
         let cannot =
-            |error: std::io::Error| Failure::io(format!("cannot make the folder {}", folder.display()), &error);
+            |error: std::io::Error| Failure::io(format!("cannot create the directory {}", folder.display()), &error);
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
     if path.exists() && !force {
-        return Err(Failure::new(Exit::Failure, format!("{} exists", path.display())).hint("--force overwrites it"));
+        return Err(
+            Failure::new(Exit::Failure, format!("{} exists already", path.display())).hint("--force overwrites it")
+        );
     }
-    // It may come to hold a secret.
+    // The user may add a secret to it.
     PrivateFile::at(path)?.write(TEMPLATE)?;
     report::note(format!("wrote {}", path.display()));
     Ok(())

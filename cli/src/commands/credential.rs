@@ -1,4 +1,4 @@
-//! `credential`: the keys of single devices (一机一密).
+//! `credential`: manages the keys of single devices (一机一密).
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::args::GlobalArgs;
 use crate::confirm::confirm;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
 use crate::table::{self, NOTHING};
 use crate::time::rfc3339;
@@ -31,24 +31,24 @@ pub(crate) struct CredentialArgs {
 
 #[derive(Debug, Subcommand)]
 enum CredentialCommand {
-    /// Make a credential for a client id; one that it has is replaced
+    /// Create the credential of a client id, replacing an existing one
     Register(ShowArgs),
     /// Show the credential of a client id
     Get(ShowArgs),
-    /// Give a client id a new key; the old one is void
+    /// Replace the key of a client id; the old one becomes invalid
     Refresh(ShowArgs),
-    /// Take the credential of a client id away
+    /// Delete the credential of a client id
     Unregister {
         /// Client id, GroupID@@@DeviceID
         #[arg(id = "client", value_name = "CLIENT_ID")]
         client_id: String,
-        /// Do not ask on the terminal; without a terminal nothing is asked
+        /// Do not ask for confirmation; without a terminal there is none
         #[arg(long)]
         yes: bool,
     },
     /// List the client ids of the group (--group-id) that have a credential
     List {
-        /// A JSON object for each
+        /// Print a JSON object for each client id
         #[arg(long)]
         json: bool,
     },
@@ -59,16 +59,16 @@ struct ShowArgs {
     /// Client id, GroupID@@@DeviceID
     #[arg(id = "client", value_name = "CLIENT_ID")]
     client_id: String,
-    /// Show the AccessKey secret
+    /// Print the AccessKey secret
     #[arg(long)]
     reveal: bool,
-    /// Write the settings of the device, with the secret, to a file that only its owner can read
+    /// Write the settings of the device, including the secret, to a file that only its owner can read
     ///
-    /// A name that ends in .toml gets a configuration file (--config reads it), any other one a file of environment
-    /// variables. It has what a device needs to log in: endpoint (if it is configured), instance, client id and key.
+    /// A name that ends in .toml makes it a configuration file for --config, any other name a file of environment
+    /// variables. It has everything a device needs to log in: endpoint (if configured), instance id, client id and key.
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// One JSON object
+    /// Print a JSON object
     #[arg(long)]
     json: bool,
 }
@@ -87,9 +87,9 @@ pub(crate) fn run(args: &CredentialArgs, global: &GlobalArgs) -> Result<Exit> {
         CredentialCommand::Get(args) => show(args, &settings, Api::device_credential)?,
         CredentialCommand::Refresh(args) => show(args, &settings, Api::refresh_device_credential)?,
         CredentialCommand::Unregister { client_id, yes } => {
-            confirm(&format!("Take the credential of {client_id} away?"), *yes)?;
+            confirm(&format!("Delete the credential of {client_id}?"), *yes)?;
             settings.api()?.unregister_device_credential(client_id)?;
-            report::note(format!("{client_id} has no credential any more"));
+            report::note(format!("deleted the credential of {client_id}"));
         }
         CredentialCommand::List { json } => {
             let group = settings.needed(Key::GroupId)?;
@@ -116,7 +116,7 @@ fn show(
     if let Some(file) = &file {
         let text = file_text(file.path(), settings, &credential)?;
         file.write(&text)
-            .map_err(|failure| failure.hint("the credential is there all the same: `credential get` gives it"))?;
+            .map_err(|failure| failure.hint("the credential exists nevertheless: `credential get` prints it"))?;
         report::note(format!("wrote {}", file.path().display()));
     }
     print(args, &credential)
@@ -147,11 +147,13 @@ fn print(args: &ShowArgs, credential: &DeviceCredential) -> Result<()> {
     Ok(table::fields(&mut out, &fields)?)
 }
 
-/// The settings of the device: as a configuration file, or as a file of environment variables.
+/// Returns the settings of the device as a configuration file or a file of environment variables.
 fn file_text(path: &Path, settings: &Settings, credential: &DeviceCredential) -> Result<Zeroizing<String>> {
     let id = ClientId::custom(credential.client_id())?;
     let (Some(group), Some(device)) = (id.group(), id.device()) else {
-        return Err(Failure::usage(format!("{id} is not GroupID@@@DeviceID, as device credentials want it")));
+        return Err(Failure::usage(format!(
+            "{id} is not of the form GroupID@@@DeviceID, which device credentials need"
+        )));
     };
     let toml = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"));
     let values = [
@@ -176,19 +178,19 @@ fn file_text(path: &Path, settings: &Settings, credential: &DeviceCredential) ->
     Ok(text)
 }
 
-/// A basic string; JSON's escapes are TOML's.
+/// Returns a basic string; TOML has the escapes of JSON.
 fn in_toml(value: &str) -> String {
     Value::from(value).to_string()
 }
 
-/// As it is, where no reader of such files sees something special in it; shells, systemd and containers quote differently.
+/// Returns a value that needs no quotes, or fails: shells, systemd and containers quote differently.
 fn in_shell(value: &str) -> Result<&str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%_+=:,./-".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
         return Ok(value);
     }
-    Err(Failure::usage("a value has characters that cannot stand in a file of environment variables")
-        .hint("write a configuration file: give it a name that ends in .toml"))
+    Err(Failure::usage("a value has characters that a file of environment variables cannot hold")
+        .hint("choose a name that ends in .toml to write a configuration file"))
 }
 
 #[cfg(test)]

@@ -15,14 +15,15 @@ use aliyun_mqtt_emulator::{Builder, Emulator, Error as EmulatorError, Transport}
 use clap::Args;
 use serde_json::{Map, Value};
 
-use crate::args::{GlobalArgs, seconds};
 use crate::child;
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::output::Out;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::Key;
 use crate::threads;
+use crate::values::{seconds, transport};
 
 /// The timeout for starting an emulator in the background.
 const START: Duration = Duration::from_secs(30);
@@ -65,7 +66,7 @@ pub(crate) struct EmulatorArgs {
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
     /// Transport of the printed endpoint: tcp, tls, ws or wss; tls and wss need --write-ca
-    #[arg(long, value_name = "NAME", default_value = "tcp")]
+    #[arg(long, value_name = "NAME", default_value = "tcp", value_parser = transport())]
     transport: Transport,
     /// Write the certificate of the emulator's CA to this file, in PEM form
     #[arg(long, value_name = "PATH")]

@@ -1,14 +1,14 @@
-//! `group`: the groups of the instance.
+//! `group`: manages the groups of the instance.
 
 use aliyun_mqtt::openapi::Api;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::args::GlobalArgs;
 use crate::confirm::confirm;
 use crate::exit::{Exit, Result};
 use crate::output::Out;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::table::{NOTHING, Table};
 use crate::time::rfc3339;
@@ -21,24 +21,24 @@ pub(crate) struct GroupArgs {
 
 #[derive(Debug, Subcommand)]
 enum GroupCommand {
-    /// List the groups, with the time they were made
+    /// List the groups and when they were created
     List {
-        /// A JSON object for each
+        /// Print a JSON object for each group
         #[arg(long)]
         json: bool,
     },
-    /// Make a group; it cannot be renamed
+    /// Create a group; it cannot be renamed
     Create {
         /// GID_ or GID-, then letters, digits, - or _; 7 to 64 characters
         #[arg(id = "group", value_name = "GROUP_ID")]
         group_id: String,
     },
-    /// Take a group away: its clients cannot log in any more
+    /// Delete a group; its clients can no longer log in
     Delete {
         /// Group id
         #[arg(id = "group", value_name = "GROUP_ID")]
         group_id: String,
-        /// Do not ask on the terminal; without a terminal nothing is asked
+        /// Do not ask for confirmation; without a terminal there is none
         #[arg(long)]
         yes: bool,
     },
@@ -57,10 +57,10 @@ pub(crate) fn run(args: &GroupArgs, global: &GlobalArgs) -> Result<Exit> {
         GroupCommand::List { json } => list(&settings.api()?, *json)?,
         GroupCommand::Create { group_id } => {
             settings.api()?.create_group(group_id)?;
-            report::note(format!("made {group_id}"));
+            report::note(format!("created {group_id}"));
         }
         GroupCommand::Delete { group_id, yes } => {
-            confirm(&format!("Delete {group_id}? Its clients cannot log in any more."), *yes)?;
+            confirm(&format!("Delete {group_id}? Its clients can no longer log in."), *yes)?;
             settings.api()?.delete_group(group_id)?;
             report::note(format!("deleted {group_id}"));
         }

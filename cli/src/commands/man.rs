@@ -1,13 +1,12 @@
-//! `man`: the manual pages, one for the program and one for each command.
+//! `man`: prints or writes the manual pages, one for the program and one for each command.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory as _};
+use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::args::{Cli, GlobalArgs};
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::report;
@@ -20,9 +19,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ManArgs {
-    /// Command whose page is printed, such as `pub` or `token apply` [default: the program's own]
+    /// Command whose page to print, such as `pub` or `token apply` [default: the program itself]
     command: Vec<String>,
-    /// Write all pages to this folder instead
+    /// Write all pages to this directory instead
     #[arg(long, value_name = "DIR", conflicts_with = "command")]
     output_dir: Option<PathBuf>,
 }
@@ -34,9 +33,10 @@ impl ManArgs {
     }
 }
 
-pub(crate) fn run(args: &ManArgs, _global: &GlobalArgs) -> Result<Exit> {
-    let mut root = with_all_help(Cli::command().disable_help_subcommand(true));
-    // So that every command knows its whole name, and the options of all.
+/// `tree` is the whole command line.
+pub(crate) fn run(args: &ManArgs, tree: Command) -> Result<Exit> {
+    let mut root = with_all_help(tree.disable_help_subcommand(true));
+    // Gives every command its full name and the global options.
     root.build();
     if let Some(folder) = &args.output_dir {
         let cannot = |error| Failure::io(format!("cannot write to {}", folder.display()), &error);
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &ManArgs, _global: &GlobalArgs) -> Result<Exit> {
     for name in &args.command {
         page = page.find_subcommand(name).ok_or_else(|| {
             Failure::usage(format!("there is no command {:?}", args.command.join(" ")))
-                .hint("`aliyun-mqtt --help` shows all of them")
+                .hint("`aliyun-mqtt --help` lists all commands")
         })?;
     }
     let mut out = Out::new();
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ManArgs, _global: &GlobalArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// clap_mangen leaves out the help of options that `-h` hides, unless they have a long one.
+/// Works around clap_mangen, which omits the help of options hidden from `-h` unless they have a long help.
 fn with_all_help(command: Command) -> Command {
     let command = command.mut_args(|argument| match (argument.get_long_help(), argument.get_help().cloned()) {
         (None, Some(help)) => argument.long_help(help),
@@ -72,7 +72,7 @@ fn write_all(command: &Command, folder: &Path) -> io::Result<()> {
     command.get_subcommands().try_for_each(|command| write_all(command, folder))
 }
 
-/// With hyphens: `aliyun-mqtt-token-apply`.
+/// Returns the name of a page, such as `aliyun-mqtt-token-apply`.
 fn name(command: &Command) -> &str {
     command.get_display_name().unwrap_or_else(|| command.get_name())
 }
@@ -102,7 +102,7 @@ fn render(command: &Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// The line of `--help`; clap_mangen's own would list the thirty options that every command has.
+/// Prints the usage line of `--help`; that of clap_mangen would list some thirty global options.
 fn synopsis(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);

@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! The tree of the command line, and its commands, one file each.
 
 pub(crate) mod bench;
 pub(crate) mod completions;
@@ -19,16 +19,117 @@ pub(crate) mod subscribe;
 pub(crate) mod token;
 pub(crate) mod trace;
 
-use crate::args::{Cli, Command, GlobalArgs};
-use crate::exit::{Exit, Result};
+use clap::{Arg, ArgAction, CommandFactory as _, Parser, Subcommand};
+
+use crate::exit::{self, Exit, Result};
 use crate::report;
+use crate::settings::{GlobalArgs, all_settings};
+#[cfg(feature = "emulator")]
+use crate::settings::{Key, some_settings};
 use crate::stdio::Stream;
 
-/// Runs what the command line says.
+/// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
+#[derive(Debug, Parser)]
+#[command(
+    name = "aliyun-mqtt",
+    version,
+    // After all arguments and commands, since it changes them.
+    mut_args(overridden_by_itself),
+    mut_subcommands(repeatable_in),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_long_help = exit::TABLE
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands, each in its own file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Publish messages: one, a file, standard input, a message per line, or JSON lines
+    #[command(visible_alias = "publish", args(all_settings()))]
+    Pub(Box<publish::PubArgs>),
+    /// Receive messages and print, store or process them
+    #[command(visible_alias = "subscribe", args(all_settings()))]
+    Sub(subscribe::SubArgs),
+    /// Send messages to a single client, or receive those sent to this one (P2P)
+    #[command(args(all_settings()))]
+    P2p(p2p::P2pArgs),
+    /// Send a request and wait for the reply, or answer requests
+    #[command(args(all_settings()))]
+    Rr(request::RrArgs),
+    /// Publish one message through the service API (SendMessage)
+    #[command(args(all_settings()))]
+    Send(send::SendArgs),
+    /// Apply for, query and revoke tokens
+    #[command(args(all_settings()))]
+    Token(token::TokenArgs),
+    /// Query which clients are online
+    #[command(args(all_settings()))]
+    Session(session::SessionArgs),
+    /// Manage device credentials
+    #[command(args(all_settings()))]
+    Credential(credential::CredentialArgs),
+    /// Manage groups
+    #[command(args(all_settings()))]
+    Group(group::GroupArgs),
+    /// Look up the traces of devices and messages
+    #[command(args(all_settings()))]
+    Trace(trace::TraceArgs),
+    /// Compute or check the credentials of a client id, offline
+    #[command(args(all_settings()))]
+    Sign(sign::SignArgs),
+    /// Diagnose why a connection, a permission or a token does not work
+    #[command(visible_alias = "conn", args(all_settings()))]
+    Doctor(doctor::DoctorArgs),
+    /// Measure the speed of publishing, receiving and connecting
+    #[command(args(all_settings()))]
+    Bench(bench::BenchArgs),
+    /// Run a local stand-in for the service
+    #[cfg(feature = "emulator")]
+    #[command(args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
+    Emulator(emulator::EmulatorArgs),
+    /// Print the completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print or write the man pages
+    Man(man::ManArgs),
+    /// Show the settings and where each comes from, or write a configuration file
+    Config(config::ConfigArgs),
+}
+
+/// Lets the last of several equal settings or switches win, so that a shell alias can be overridden. clap refuses a
+/// second value for other options, since one of the two would be lost silently.
+fn repeatable(argument: Arg) -> Arg {
+    if matches!(argument.get_action(), ArgAction::Set) && !argument.is_global_set() {
+        return argument;
+    }
+    overridden_by_itself(argument)
+}
+
+fn overridden_by_itself(argument: Arg) -> Arg {
+    match argument.get_action() {
+        ArgAction::Set | ArgAction::SetTrue => {
+            let own = argument.get_id().clone();
+            argument.overrides_with(own)
+        }
+        _ => argument,
+    }
+}
+
+fn repeatable_in(command: clap::Command) -> clap::Command {
+    command.mut_args(repeatable).mut_subcommands(repeatable_in)
+}
+
+/// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let Cli { global, command } = cli;
     if prints(&command) {
-        // Before anything is done whose result would be lost.
+        // Before anything is done that has a result to print.
         Stream::Output.check()?;
     }
     let exit = dispatch(command, &global)?;
@@ -36,13 +137,13 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Tells which settings of the command line had no part in what was done.
+/// Warns about flags that had no effect.
 fn warn_of_unused(global: &GlobalArgs) {
     let used = global.settings.used();
     let settings = global.settings.given().filter(|(key, _)| !used.has(*key)).map(|(key, _)| key.row().flag);
     let profile = (global.profile.is_some() && !used.is_loaded()).then_some("--profile");
     for flag in settings.chain(profile) {
-        report::warning(format!("{flag} had no effect: nothing here depends on it"));
+        report::warning(format!("{flag} had no effect: this command does not depend on it"));
     }
 }
 
@@ -63,13 +164,13 @@ fn dispatch(command: Command, global: &GlobalArgs) -> Result<Exit> {
         Command::Bench(args) => bench::run(&args, global),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::run(&args, global),
-        Command::Completions(args) => completions::run(&args, global),
-        Command::Man(args) => man::run(&args, global),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Config(args) => config::run(&args, global),
     }
 }
 
-/// Returns true if the command has something for standard output, itself or by what it starts.
+/// Returns true if the command, or one that it runs, prints to standard output.
 fn prints(command: &Command) -> bool {
     match command {
         Command::Pub(args) => args.prints(),
@@ -82,5 +183,131 @@ fn prints(command: &Command) -> bool {
         Command::Man(args) => args.prints(),
         Command::Config(args) => args.prints(),
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Key, Kind};
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// clap identifies arguments by their id, so an equal one would also get the value of the setting.
+    #[test]
+    fn no_argument_of_a_command_is_taken_for_a_setting() {
+        let tree = Cli::command();
+        let settings: Vec<_> = tree.get_arguments().map(|argument| argument.get_id().clone()).collect();
+        let mut open: Vec<_> = tree.get_subcommands().collect();
+        while let Some(command) = open.pop() {
+            for argument in command.get_arguments() {
+                let fine = argument.is_global_set() || !settings.contains(argument.get_id());
+                assert!(fine, "{} {}", command.get_name(), argument.get_id());
+            }
+            open.extend(command.get_subcommands());
+        }
+    }
+
+    /// Other users can see the values of flags in the list of processes.
+    #[test]
+    fn no_flag_takes_a_secret_as_its_value() {
+        let mut open = vec![Cli::command()];
+        let mut seen = 0;
+        while let Some(command) = open.pop() {
+            for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+                let name = argument.get_long().unwrap_or(argument.get_id().as_str()).to_ascii_lowercase();
+                let words = ["secret", "password", "token", "key"];
+                if words.iter().any(|word| name.contains(word)) {
+                    seen += 1;
+                    let fine = name.ends_with("-file") || name.ends_with("-id");
+                    assert!(fine, "{} --{name}", command.get_name());
+                }
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen >= 8, "{seen}");
+    }
+
+    /// A paragraph is one line, which clap wraps; lines that are wrapped already would come out ragged.
+    #[test]
+    fn no_help_is_wrapped_twice() {
+        let mut open = vec![Cli::command()];
+        while let Some(command) = open.pop() {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for paragraph in help.split("\n\n").filter(|paragraph| paragraph.contains('\n')) {
+                let longest = paragraph.lines().filter(|line| !line.starts_with(' ')).map(str::len).max();
+                assert!(longest.unwrap_or_default() <= 100, "{}: {paragraph}", command.get_name());
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
+    fn every_setting_has_its_flag() {
+        let command = Cli::command();
+        for row in Key::table() {
+            let flag = row.flag.trim_start_matches("--");
+            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
+            assert!(argument.is_some(), "{}", row.flag);
+            assert!(row.kind != Kind::Secret || flag.ends_with("-file"), "{flag} takes a secret");
+        }
+    }
+
+    fn settings(command: &clap::Command) -> Vec<&str> {
+        let flags: Vec<_> = Key::table().iter().map(|row| row.flag.trim_start_matches("--")).collect();
+        command.get_arguments().filter_map(Arg::get_long).filter(|long| flags.contains(long)).collect()
+    }
+
+    #[test]
+    fn a_command_lists_the_settings_it_takes_and_no_others() {
+        let mut tree = Cli::command();
+        tree.build();
+        for command in tree.get_subcommands() {
+            let expected = match command.get_name() {
+                "completions" | "man" | "config" | "help" => 0,
+                "emulator" => 3,
+                _ => Key::table().len(),
+            };
+            let mut open = vec![command];
+            while let Some(command) = open.pop() {
+                assert_eq!(settings(command).len(), expected, "{}", command.get_name());
+                open.extend(command.get_subcommands().filter(|command| command.get_name() != "help"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_setting_stands_before_a_command_or_behind_it_and_the_last_one_wins() {
+        for (arguments, expected) in [
+            (&["-e", "a", "pub"][..], "a"),
+            (&["pub", "-e", "b"], "b"),
+            (&["-e", "a", "pub", "-e", "b"], "b"),
+            (&["-e", "a", "-e", "b", "pub"], "b"),
+            (&["token", "-e", "b", "query"], "b"),
+            (&["-e", "a", "token", "query", "-e", "b"], "b"),
+            (&["-e", "a", "token", "-e", "b", "query"], "b"),
+            (&["-e", "a", "config", "show"], "a"),
+        ] {
+            let cli = Cli::try_parse_from([&["aliyun-mqtt"], arguments].concat()).unwrap();
+            let given: Vec<_> = cli.global.settings.given().collect();
+            assert_eq!(given, [(Key::Endpoint, std::ffi::OsStr::new(expected))], "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn commands_have_the_names_of_other_clients_too() {
+        for (alias, name) in [("publish", "pub"), ("subscribe", "sub"), ("conn", "doctor")] {
+            let tree = Cli::command();
+            let command = tree.find_subcommand(alias).unwrap();
+            assert_eq!(command.get_name(), name);
+            assert!(command.get_visible_aliases().any(|visible| visible == alias));
+        }
+        for (alias, name) in [("pub", "publish"), ("sub", "subscribe"), ("conn", "connect")] {
+            let tree = Cli::command();
+            assert_eq!(tree.find_subcommand("bench").unwrap().find_subcommand(alias).unwrap().get_name(), name);
+        }
     }
 }

@@ -1,20 +1,21 @@
-//! `p2p`: messages to one client, and to this one.
+//! `p2p`: sends messages to a single client, and receives those sent to this one.
 
 use aliyun_mqtt::{AckMode, Outgoing, QoS, p2p_topic};
 use clap::{Args, Subcommand};
 
-use crate::args::{GlobalArgs, qos};
 use crate::exchange::{AnswerArgs, AskArgs};
 use crate::exit::{Exit, Result};
 use crate::payload::PayloadArgs;
 use crate::receive::{BoundArgs, Ready, Receiver, SessionArgs, SinkArgs};
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
+use crate::values::qos;
 
 const HELP: &str = "\
-A P2P message goes to the topic {parent topic}/p2p/{client id}; its receiver needs no subscription. The parent topic is that of \
---parent-topic or ALIYUN_MQTT_TOPIC. Nobody is told when the receiver is offline: it gets the message later only with QoS 1 \
-and when the sender keeps its session (-c, with a device id).
+A P2P message is published to {parent topic}/p2p/{client id}; its receiver needs no subscription. The parent topic is \
+given by --parent-topic or ALIYUN_MQTT_TOPIC. The sender does not learn that the receiver is offline: the message is \
+delivered later only if it has QoS 1 and the sender keeps its session (-c, with a device id).
 
 Examples:
   aliyun-mqtt p2p send GID_demo@@@0002 -m 'Hello'
@@ -31,20 +32,21 @@ pub(crate) struct P2pArgs {
 
 #[derive(Debug, Subcommand)]
 enum P2pCommand {
-    /// Send a message to one client
+    /// Send a message to a single client
     Send {
         /// The client, GroupID@@@DeviceID
         #[arg(value_name = "CLIENT_ID")]
         to: String,
         #[command(flatten)]
         payload: PayloadArgs,
-        /// QoS, 0 to 2
-        #[arg(long, short = 'q', value_name = "QOS", value_parser = qos, default_value = "1", help_heading = "Message")]
+        /// QoS
+        #[arg(long, short = 'q', value_name = "QOS", default_value = "1", value_parser = qos(),
+            help_heading = "Message")]
         qos: QoS,
         #[command(flatten)]
         session: SessionArgs,
     },
-    /// Receive what is sent to this client; needs a device id or client id. Output and acknowledgement are as with `sub`
+    /// Receive messages sent to this client, with the output of `sub`; needs a device id or client id
     Listen {
         #[command(flatten)]
         session: SessionArgs,
@@ -53,7 +55,7 @@ enum P2pCommand {
         #[command(flatten)]
         sink: Box<SinkArgs>,
     },
-    /// Send a request to one client, and print its reply. Without one in time the exit code is 5
+    /// Send a request to a single client and print the reply; exits with 5 if none arrives in time
     Request {
         /// The client, GroupID@@@DeviceID
         #[arg(value_name = "CLIENT_ID")]
@@ -61,7 +63,7 @@ enum P2pCommand {
         #[command(flatten)]
         ask: Box<AskArgs>,
     },
-    /// Answer requests sent to this client, as `rr reply`; needs a device id or client id
+    /// Answer requests sent to this client, like `rr reply`; needs a device id or client id
     Reply {
         #[command(flatten)]
         session: SessionArgs,
@@ -104,7 +106,7 @@ fn send(to: &str, payload: &PayloadArgs, qos: QoS, session: &SessionArgs, global
     receiver.finish()
 }
 
-/// Connects under an id that others can know.
+/// Connects under a client id that others can know.
 fn listen(session: &SessionArgs, global: &GlobalArgs) -> Result<Receiver> {
     let settings = Settings::load(global)?;
     if settings.text(Key::ClientId).is_none() {

@@ -1,31 +1,31 @@
-//! `rr`: a request and its reply, on topics.
+//! `rr`: requests and replies on topics.
 
 use aliyun_mqtt::{AckMode, QoS};
 use clap::{Args, Subcommand};
 
-use crate::args::GlobalArgs;
 use crate::exchange::{AnswerArgs, AskArgs};
 use crate::exit::{Exit, Failure, Result};
 use crate::receive::{Receiver, SessionArgs};
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 
 const HELP: &str = "\
-The reply comes by P2P to this client, so nothing need be subscribed; --response-topic is for brokers without P2P. With MQTT 5 \
-requests and replies carry Response Topic and Correlation Data, as the standard has it; with 3.1.1, which has no properties, \
-an envelope of the library's own. `rr reply` answers both, each in its form; a client of MQTT 5 asks one of 3.1.1 with \
---envelope. Without a reply in time the exit code is 5.
+The reply is sent to this client by P2P, so no subscription is needed; --response-topic is for servers without P2P. \
+With MQTT 5, requests and replies carry Response Topic and Correlation Data as the standard defines; with 3.1.1, which \
+has no properties, they use an envelope defined by this library. `rr reply` answers both, each in its own form; an \
+MQTT 5 client uses --envelope for a request to a 3.1.1 client. If no reply arrives in time the exit code is 5.
 
 Examples:
   aliyun-mqtt rr -t demo/time -m now -W 5
   aliyun-mqtt rr reply -t demo/time --exec date";
 
 const REPLY_HELP: &str = "\
-The reply is what the command prints, byte for byte. Its stdin and environment are as with `sub --exec`; \
-MQTT_RESPONSE_TOPIC is where the reply goes. A request is acknowledged after its reply is. One that cannot be answered, for \
-the command failed or its reply was refused, is reported and acknowledged, the next is taken, and the exit code at the end is \
-1. As any message of QoS 1, a request may come twice.
+The reply is the output of the command, byte for byte. Its stdin and environment are those of `sub --exec`; \
+MQTT_RESPONSE_TOPIC is the topic of the reply. A request is acknowledged after its reply has been acknowledged. A \
+request that cannot be answered, because the command failed or the reply was refused, is reported and acknowledged, \
+and the exit code at the end is 1. Like any QoS 1 message, a request may arrive twice.
 
-Whoever may send requests chooses the topic the reply is published to, with the rights of this client.
+Anyone who can send requests chooses the topic of the reply, which is published with the permissions of this client.
 
 Examples:
   aliyun-mqtt rr reply -t demo/time --exec date
@@ -45,10 +45,10 @@ pub(crate) struct RrArgs {
 
 #[derive(Debug, Subcommand)]
 enum RrCommand {
-    /// Answer requests, by a command or with a text
+    /// Answer requests with the output of a command or a fixed text
     #[command(after_long_help = REPLY_HELP)]
     Reply {
-        /// Topic or filter of the requests; may be repeated
+        /// Topic filter of the requests; may be repeated
         #[arg(long = "topic", short = 't', value_name = "FILTER", required = true)]
         topics: Vec<String>,
         #[command(flatten)]
@@ -68,12 +68,12 @@ impl RrArgs {
 pub(crate) fn run(args: &RrArgs, global: &GlobalArgs) -> Result<Exit> {
     match &args.command {
         Some(_) if args.topic.is_some() || args.ask != AskArgs::default() => {
-            Err(Failure::usage("the options of a request stand before `reply`")
-                .hint("those of a reply stand behind it"))
+            Err(Failure::usage("options of a request were given before `reply`")
+                .hint("options of a reply follow `reply`"))
         }
         Some(RrCommand::Reply { topics, session, answer }) => reply(topics, session, answer, global),
         None => args.ask.run(global, |_| {
-            args.topic.clone().ok_or_else(|| Failure::usage("no topic is given").hint("use -t TOPIC"))
+            args.topic.clone().ok_or_else(|| Failure::usage("no topic is specified").hint("use -t TOPIC"))
         }),
     }
 }

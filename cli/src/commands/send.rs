@@ -1,16 +1,16 @@
-//! `send`: one message by the service's API.
+//! `send`: publishes one message through the service API.
 
 use aliyun_mqtt::Fate;
 use clap::Args;
 use serde_json::json;
 
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::payload::PayloadArgs;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 
-/// The most bytes of a message; how many of them fit into the API's URL the library knows.
+/// The largest message. The library checks that it fits into the URL of the API.
 const MUCH: usize = 64 * 1024;
 
 #[derive(Debug, Args)]
@@ -20,18 +20,18 @@ Examples:
   date | aliyun-mqtt send -t demo/time -s
   aliyun-mqtt send -t demo/p2p/GID_demo@@@0001 -m 'to one client'
 
-Prints the id of the message, for `trace publish` and `trace subscribe`.
+Prints the id of the message, which `trace publish` and `trace subscribe` take.
 
-The API takes text only (UTF-8), at most 64 KB, and less than that where it is not plain letters and digits: \
-it travels in a URL of at most 65,534 bytes, in which most other characters take three bytes and a Chinese one \
-nine. For anything else use `pub`. The message is not handed on to RocketMQ.")]
+The API accepts only UTF-8 text of at most 64 KB, and less if it has other characters than plain letters and digits: \
+the text is sent in a URL of at most 65,534 bytes, in which most other characters take three bytes and a Chinese \
+character nine. Use `pub` for anything else. The message is not forwarded to RocketMQ.")]
 pub(crate) struct SendArgs {
     /// Topic to publish to
     #[arg(long, short = 't', value_name = "TOPIC")]
     topic: String,
     #[command(flatten)]
     payload: PayloadArgs,
-    /// One JSON object in place of the bare id
+    /// Print a JSON object instead of the bare id
     #[arg(long)]
     json: bool,
 }
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &SendArgs, global: &GlobalArgs) -> Result<Exit> {
         let unknown = error.fate() == Some(Fate::Unknown);
         let mut failure = Failure::from(error);
         if unknown {
-            failure.message.push_str("; the message may have been sent all the same");
+            failure.message.push_str("; the message may have been sent nevertheless");
         }
         failure
     })?;
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &SendArgs, global: &GlobalArgs) -> Result<Exit> {
 fn text(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::usage(format!("the message is no text: byte {at} is not UTF-8, and the API takes text only"))
+        Failure::usage(format!("the API accepts only text, and byte {at} of the message is not UTF-8"))
             .hint("`aliyun-mqtt pub` sends any bytes")
     })
 }

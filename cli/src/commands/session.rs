@@ -1,4 +1,4 @@
-//! `session`: which clients are online.
+//! `session`: queries which clients are online.
 
 use std::io;
 
@@ -6,18 +6,18 @@ use aliyun_mqtt::openapi::Api;
 use clap::Args;
 use serde_json::json;
 
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::small_text;
 use crate::stdio::Stream;
 use crate::table::Table;
 
-/// What the service takes at a time; asked for so many at once, the first answers do not wait for the last.
+/// The most client ids the service accepts in one request.
 const BATCH: usize = 10;
 
-/// The longest line with a client id, which has up to 64 bytes.
+/// The longest line with a client id, which has at most 64 bytes.
 const LONGEST: u64 = 1024;
 
 #[derive(Debug, Args)]
@@ -27,16 +27,16 @@ Examples:
   aliyun-mqtt credential list -g GID_demo | aliyun-mqtt session -
   aliyun-mqtt session --check GID_demo@@@0001 && echo online
 
-The service counts a client that has lost its line as online until 1.5 times its keep-alive has passed, or a \
-little longer. It knows no client ids: of one that never existed it says that it is offline.")]
+The service considers a client that has lost its connection online until 1.5 times its keep-alive interval has passed, \
+or a little longer. It reports a client id that never existed as offline.")]
 pub(crate) struct SessionArgs {
-    /// Client ids to ask for; - reads them from stdin, one a line
+    /// Client ids to query; - reads them from stdin, one per line
     #[arg(value_name = "CLIENT_ID", required = true)]
     client_ids: Vec<String>,
-    /// End with exit code 1 unless all are online
+    /// Exit with 1 unless all of them are online
     #[arg(long)]
     check: bool,
-    /// A JSON object for each
+    /// Print a JSON object for each client
     #[arg(long)]
     json: bool,
 }
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &SessionArgs, global: &GlobalArgs) -> Result<Exit> {
         }
         Stream::Input.check()?;
         let mut stdin = io::stdin().lock();
-        let wrong = |why| Failure::usage(format!("cannot read the client ids of standard input: {why}"));
+        let wrong = |why| Failure::usage(format!("cannot read the client ids from standard input: {why}"));
         while let Some(line) = small_text::line(&mut stdin, LONGEST).map_err(wrong)? {
             if !line.trim().is_empty() {
                 answers.add(&mut batch, line.trim().to_string())?;
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &SessionArgs, global: &GlobalArgs) -> Result<Exit> {
     Ok(if args.check && !answers.all_online { Exit::Failure } else { Exit::Ok })
 }
 
-/// Asks for client ids, some at a time, and prints the answers.
+/// Queries client ids in batches and prints the results.
 struct Answers {
     api: Api,
     out: Out,

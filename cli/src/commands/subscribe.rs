@@ -1,32 +1,37 @@
-//! `sub`: receives messages of topics, and acknowledges each once it is safe.
+//! `sub`: receives messages and acknowledges each once it is processed.
+
+use std::io::IsTerminal as _;
 
 use aliyun_mqtt::{AckMode, Client, QoS, SubscribeOptions};
 use clap::Args;
 
-use crate::args::{GlobalArgs, qos};
 use crate::exit::{Exit, Result};
 use crate::receive::{BoundArgs, Receiver, SessionArgs, SinkArgs};
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
+use crate::values::qos;
 
 const HELP: &str = "\
-A message is acknowledged when it is printed and flushed, when its file has its final name, or when its command has ended \
-with 0. What was not acknowledged comes again: in the same session, so keep one (-c, with a device id) where no message may \
-be missed. A message may therefore come twice, after a lost connection or a killed program. Acknowledgements go in the order \
-of receipt.
+A message is acknowledged when it has been printed and flushed, when its file has its final name, or when its command \
+has exited with 0. The server sends unacknowledged messages again, but only in the same session: keep the session (-c, \
+with a device id) if no message may be missed. After a lost connection or a crash a message may therefore arrive \
+twice. Acknowledgements are sent in the order of receipt.
 
-When a command of --exec fails, sub ends with 1 and the message is not acknowledged, nor is any after it; --keep-going skips \
-it instead. Commands run one at a time, in the order of receipt. Their environment has MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN, \
-MQTT_DUP, MQTT_TIME, MQTT_PAYLOAD_LEN and, where the message has them, MQTT_CONTENT_TYPE, MQTT_RESPONSE_TOPIC and \
-MQTT_USER_PROPERTIES (JSON pairs); the variables that hold secrets are taken out, unless --pass-secrets is given. Write \"$MQTT_TOPIC\" in quotes: \
-others have chosen it. An environment cannot hold a NUL or an endless value: a NUL is U+FFFD there, a value of more than \
-64 KB (1 KB, where the system does not take them together) is left out, and MQTT_INEXACT names these variables.
+If a command of --exec fails, sub exits with 1 and acknowledges neither the message nor any later one; with \
+--keep-going it skips the message instead. Commands run one at a time, in the order of receipt. Their environment has \
+MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN, MQTT_DUP, MQTT_TIME, MQTT_PAYLOAD_LEN and, if the message has them, \
+MQTT_CONTENT_TYPE, MQTT_RESPONSE_TOPIC and MQTT_USER_PROPERTIES (pairs as JSON); variables that hold secrets are \
+removed unless --pass-secrets is given. Quote \"$MQTT_TOPIC\": the publisher has chosen it. Environment variables \
+cannot hold NUL characters or very long values: a NUL becomes U+FFFD, a value above 64 KB (1 KB if the system rejects \
+their total size) is left out, and MQTT_INEXACT lists the variables concerned.
 
-Formats of -F: %t topic, %p payload, %x %X payload in hex, %l length, %q QoS, %r retain, %I ISO 8601 time, %U Unix time, \
-%j JSON, %J JSON with the payload as JSON, and of MQTT 5 %C content type, %D correlation data, %E expiry, %F text flag, \
-%P user properties, %R response topic, %S subscription ids; with -, 0, width and .precision as in printf. @ and a letter is a \
-part of the time as in strftime, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v \\\\ are characters. In the topic and in properties control \
-characters are shown as escapes, with -v too, so that a message makes no line but by its payload; --json has all as it is.
+Fields of -F: %t topic, %p payload, %x %X payload in hex, %l length, %q QoS, %r retain, %I ISO 8601 time, %U Unix \
+time, %j JSON, %J JSON with the payload as JSON; for MQTT 5 also %C content type, %D correlation data, %E expiry, %F \
+text flag, %P user properties, %R response topic, %S subscription ids. Flags -, 0, width and .precision are those of \
+printf. @ followed by a letter is a part of the time as in strftime, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v \
+\\\\ are characters. Control characters in the topic and in properties are printed as escapes, also with -v, so that \
+only a payload can start a new line; --json prints everything unchanged.
 
 Examples:
   aliyun-mqtt sub -t 'demo/#' -v
@@ -37,30 +42,30 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct SubArgs {
-    /// Topic or filter to subscribe to; may be repeated
+    /// Topic filter to subscribe to; may be repeated
     #[arg(long = "topic", short = 't', value_name = "FILTER",
         required_unless_present_any = ["unsubscribe", "no_subscribe"])]
     topics: Vec<String>,
-    /// The highest QoS to receive with, 0 to 2
-    #[arg(long, short = 'q', value_name = "QOS", value_parser = qos, default_value = "1")]
+    /// Maximum QoS of received messages
+    #[arg(long, short = 'q', value_name = "QOS", value_parser = qos(), default_value = "1")]
     qos: QoS,
     #[command(flatten)]
     session: SessionArgs,
     /// Unsubscribe from this filter first; may be repeated
     #[arg(long, short = 'U', value_name = "FILTER")]
     unsubscribe: Vec<String>,
-    /// Subscribe to nothing: receive P2P messages and those of a kept session
+    /// Do not subscribe: receive P2P messages and those of a kept session
     #[arg(long, conflicts_with_all = ["topics", "qos", "no_local", "subscription_id"])]
     no_subscribe: bool,
-    /// Do not receive what this client publishes (MQTT 5)
+    /// Do not receive messages published by this client (MQTT 5)
     #[arg(long, hide_short_help = true)]
     no_local: bool,
-    /// Number that comes with the messages, 1 to 268435455 (MQTT 5)
+    /// Subscription id delivered with the messages, 1 to 268435455 (MQTT 5)
     #[arg(long, value_name = "ID", hide_short_help = true)]
     subscription_id: Option<u32>,
-    /// End when the subscriptions are made
-    #[arg(long, short = 'E', conflicts_with_all = ["count", "duration", "filter_out", "exec", "output_dir", "json", "format",
-        "verbose", "no_newline"])]
+    /// Exit as soon as the subscriptions are made
+    #[arg(long, short = 'E', conflicts_with_all = ["count", "duration", "filter_out", "exec", "output_dir", "json",
+        "format", "verbose", "no_newline"])]
     exit_after_subscribing: bool,
     #[command(flatten)]
     bounds: BoundArgs,
@@ -81,7 +86,7 @@ pub(crate) fn run(args: &SubArgs, global: &GlobalArgs) -> Result<Exit> {
     let builder = settings.builder()?.ack_mode(AckMode::Manual);
     let config = args.session.apply(builder, &settings)?.build()?;
     if !config.clean_session() && args.qos == QoS::ExactlyOnce {
-        report::warning("the service keeps no messages of QoS 2 for a client that is offline; QoS 1 is kept");
+        report::warning("the service keeps QoS 1 messages for a client that is offline, but no QoS 2 messages");
     }
     let receiver = Receiver::connect(config)?;
     let asked = Subscriptions::of(args);
@@ -94,7 +99,7 @@ pub(crate) fn run(args: &SubArgs, global: &GlobalArgs) -> Result<Exit> {
     args.bounds.finish(end, receiver)
 }
 
-/// What is asked of the broker.
+/// The subscriptions to make, and those to remove first.
 struct Subscriptions {
     take_back: Vec<String>,
     make: Vec<String>,
@@ -124,9 +129,37 @@ impl Subscriptions {
                 topics.iter().map(|topic| client.subscribe_with(topic, self.options)).collect::<Result<_, _>>()?
             }
         };
-        for (topic, granted) in self.make.iter().zip(granted).filter(|(_, granted)| *granted < self.qos) {
-            report::warning(format!("{topic}: the broker grants {granted} only"));
+        for (topic, granted) in self.make.iter().zip(&granted).filter(|(_, granted)| **granted < self.qos) {
+            report::warning(format!("{topic}: the server grants only {granted}"));
+        }
+        if std::io::stderr().is_terminal() {
+            let client_id = client.config().client_id().to_string();
+            subscribed(&self.make, &granted, &client_id).into_iter().for_each(report::note);
         }
         Ok(())
+    }
+}
+
+/// The lines for a person at the terminal, who otherwise sees nothing until the first message.
+fn subscribed(filters: &[String], granted: &[QoS], client_id: &str) -> Vec<String> {
+    if filters.is_empty() {
+        return vec![format!("receiving as {client_id}, without a new subscription")];
+    }
+    let lines = filters.iter().zip(granted);
+    lines.map(|(filter, granted)| format!("subscribed to {filter} with {granted}, as {client_id}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_filter_has_a_line_with_what_was_granted() {
+        let filters = ["demo/#".to_string(), "demo/a".to_string()];
+        assert_eq!(
+            subscribed(&filters, &[QoS::AtLeastOnce, QoS::AtMostOnce], "GID_demo@@@1"),
+            ["subscribed to demo/# with QoS 1, as GID_demo@@@1", "subscribed to demo/a with QoS 0, as GID_demo@@@1"]
+        );
+        assert_eq!(subscribed(&[], &[], "id"), ["receiving as id, without a new subscription"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `token`: temporary permission for topics.
+//! `token`: temporary permissions for topics.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,15 +9,16 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::args::GlobalArgs;
 use crate::confirm::confirm;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::private_file::PrivateFile;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
 use crate::table::{NOTHING, Table};
 use crate::time::{rfc3339, span};
+use crate::values::{kind, kind_of};
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -33,26 +34,26 @@ pub(crate) struct TokenArgs {
 
 #[derive(Debug, Subcommand)]
 enum TokenCommand {
-    /// Apply for a token, and print it with its type, as RW|...
+    /// Apply for a token and print it with its type, as RW|...
     ///
-    /// That is the form --token-file and ALIYUN_MQTT_TOKEN take. Who has the token can use its topics until it ends, so
-    /// keep it where others cannot read: --output writes a file for the owner only. One token has one type for all its
-    /// topics; to write to some topics and read others, apply twice and join the two with |.
+    /// This is the form that --token-file and ALIYUN_MQTT_TOKEN take. Anyone who has the token can use its topics until
+    /// it expires, so keep it secret: --output writes a file that only its owner can read. A token has one type for all
+    /// of its topics; to write to some topics and read others, apply for two tokens and join them with |.
     Apply(ApplyArgs),
-    /// Ask whether tokens are valid; exit code 1 if one is not
+    /// Query whether tokens are valid; exits with 1 if one of them is not
     ///
-    /// The tokens come from --token-file, ALIYUN_MQTT_TOKEN, the configuration file or a prompt: RW|..., several of them
-    /// joined, or a bare token.
+    /// The tokens are read from --token-file, ALIYUN_MQTT_TOKEN, the configuration file or a prompt: RW|..., several of
+    /// these joined, or a bare token.
     Query {
-        /// A JSON object for each token
+        /// Print a JSON object for each token
         #[arg(long)]
         json: bool,
     },
-    /// Revoke tokens: whoever is connected with one is cut
+    /// Revoke tokens and disconnect the clients that use them
     ///
-    /// The tokens come from where `token query` takes them.
+    /// The tokens are read as by `token query`.
     Revoke {
-        /// Do not ask on the terminal; without a terminal nothing is asked
+        /// Do not ask for confirmation; without a terminal there is none
         #[arg(long)]
         yes: bool,
     },
@@ -60,29 +61,24 @@ enum TokenCommand {
 
 #[derive(Debug, Args)]
 struct ApplyArgs {
-    /// Topics, at most 100, which may have wildcards below the first level [default: the parent topic and all below it]
+    /// Topics, at most 100, with wildcards only below the first level [default: the parent topic and everything below]
     #[arg(value_name = "TOPIC")]
     topics: Vec<String>,
-    /// R to subscribe, W to publish, RW for both
-    #[arg(long, value_name = "TYPE", default_value = "RW", value_parser = kind)]
+    /// Type of the token: R to subscribe, W to publish, RW for both
+    #[arg(long, value_name = "TYPE", default_value = "RW", value_parser = kind())]
     kind: TokenKind,
-    /// How long it lives, 60 s to 30 d: seconds, or with s, m, h or d
+    /// Lifetime, 60 s to 30 d: seconds, or a number with s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = span)]
     lifetime: Duration,
-    /// Write it to this file, which only its owner can read, in place of printing it
+    /// Write the token to this file, which only its owner can read, instead of printing it
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// The bare token, without its type
+    /// Print the bare token, without its type
     #[arg(long, conflicts_with = "json")]
     bare: bool,
-    /// One JSON object
+    /// Print a JSON object
     #[arg(long)]
     json: bool,
-}
-
-fn kind(word: &str) -> Result<TokenKind, String> {
-    let kinds = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
-    kinds.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| "it must be R, W or RW".to_string())
 }
 
 impl TokenArgs {
@@ -160,7 +156,7 @@ fn query(settings: &Settings, as_json: bool) -> Result<Exit> {
 
 fn revoke(settings: &Settings, yes: bool) -> Result<Exit> {
     let tokens = tokens(settings)?;
-    confirm("Revoke the token? Whoever is connected with it is cut.", yes)?;
+    confirm("Revoke the token? Clients that use it are disconnected.", yes)?;
     let api = settings.api()?;
     for (kind, token) in &tokens {
         api.revoke_token(token)?;
@@ -169,12 +165,12 @@ fn revoke(settings: &Settings, yes: bool) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// The configured tokens, each with its type, which the API does not want.
+/// Returns the configured tokens, each with its type, which is not sent to the API.
 fn tokens(settings: &Settings) -> Result<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
     let text = settings.secret(Key::Token)?;
     split(&text).ok_or_else(|| {
         Failure::usage(
-            "the token does not have the form RW|..., R|..., W|..., several of these joined, or a bare token",
+            "the token is neither of the form RW|..., R|... or W|..., nor several of these joined, nor a bare token",
         )
     })
 }
@@ -185,7 +181,7 @@ fn split(text: &str) -> Option<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
     match parts[..] {
         [bare] => Some(vec![(None, own(bare))]),
         _ if !parts.len().is_multiple_of(2) => None,
-        _ => parts.chunks(2).map(|pair| Some((Some(kind(pair[0]).ok()?), own(pair[1])))).collect(),
+        _ => parts.chunks(2).map(|pair| Some((Some(kind_of(pair[0])?), own(pair[1])))).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `trace`: what the service saw of a device or a message.
+//! `trace`: shows what the service recorded about a device or a message.
 
 use std::time::SystemTime;
 
@@ -6,10 +6,10 @@ use aliyun_mqtt::openapi::{TraceEntry, TracePage, TraceRequest};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Result};
 use crate::output::Out;
 use crate::report;
+use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
 use crate::table::{NOTHING, Table};
 use crate::time::{Moment, moment};
@@ -21,9 +21,9 @@ Examples:
   aliyun-mqtt trace messages GID_demo@@@0001 --begin 1d --all --json
   id=$(aliyun-mqtt send -t demo/hello -m Hello); aliyun-mqtt trace subscribe \"$id\"
 
-Times are RFC 3339 with a zone (2026-01-31T08:00:00+08:00), or so long ago (30m, 12h, 1d). The service's \
-console allows a span of one day. Words and times of the entries are the service's own; the zone of its times \
-is not documented. The API needs the region of the instance here, even if its URL is given.")]
+Times are RFC 3339 with a zone (2026-01-31T08:00:00+08:00) or an age (30m, 12h, 1d). The service's console allows a \
+span of one day. The texts and times of the entries are printed as the service returns them; the zone of its times is \
+not documented. The API needs the region of the instance here, even if its URL is given.")]
 pub(crate) struct TraceArgs {
     #[command(subcommand)]
     command: TraceCommand,
@@ -31,7 +31,7 @@ pub(crate) struct TraceArgs {
 
 #[derive(Debug, Subcommand)]
 enum TraceCommand {
-    /// When a client connected and disconnected, and why
+    /// Show when a client connected and disconnected, and why
     Device {
         /// Client id, GroupID@@@DeviceID
         #[arg(id = "client", value_name = "CLIENT_ID")]
@@ -41,7 +41,7 @@ enum TraceCommand {
         #[command(flatten)]
         view: ViewArgs,
     },
-    /// Which messages a client sent and got
+    /// Show which messages a client sent and received
     Messages {
         /// Client id, GroupID@@@DeviceID
         #[arg(id = "client", value_name = "CLIENT_ID")]
@@ -51,7 +51,7 @@ enum TraceCommand {
         #[command(flatten)]
         view: ViewArgs,
     },
-    /// Where a message came from
+    /// Show where a message came from
     Publish {
         /// Message id, as `send` prints it or a trace shows it
         #[arg(value_name = "MESSAGE_ID")]
@@ -59,7 +59,7 @@ enum TraceCommand {
         #[command(flatten)]
         view: ViewArgs,
     },
-    /// Where a message went: to all clients, or to one
+    /// Show where a message went: to all clients, or to one of them
     Subscribe {
         /// Message id, as `send` prints it or a trace shows it
         #[arg(value_name = "MESSAGE_ID")]
@@ -76,29 +76,29 @@ enum TraceCommand {
 
 #[derive(Debug, Args)]
 struct ViewArgs {
-    /// From when: a time, or so long ago
+    /// Start of the span: a time or an age
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = moment)]
     begin: Moment,
-    /// Until when: a time, or so long ago
+    /// End of the span: a time or an age
     #[arg(long, value_name = "TIME", default_value = "now", value_parser = moment)]
     end: Moment,
-    /// A JSON object for each entry
+    /// Print a JSON object for each entry
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Args)]
 struct PageArgs {
-    /// Which page, from 1
+    /// Number of the page, from 1
     #[arg(long, value_name = "NUMBER", default_value_t = 1, conflicts_with = "all")]
     page: u32,
-    /// Entries of a page, 1 to 100
+    /// Entries per page, 1 to 100
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     page_size: u32,
-    /// All pages
+    /// Print all pages
     #[arg(long)]
     all: bool,
-    /// The newest first
+    /// Print the newest entry first
     #[arg(long)]
     reverse: bool,
 }
@@ -148,7 +148,7 @@ fn show(
     ask: impl Fn(&TraceRequest) -> aliyun_mqtt::Result<TracePage>,
     cells: impl Fn(&TraceEntry) -> [Option<&str>; 4],
 ) -> Result<Exit> {
-    // The same for all pages, so that they fit together.
+    // The same span for all pages, so that they are consistent.
     let now = SystemTime::now();
     let mut request = TraceRequest::new(view.begin.before(now), view.end.before(now));
     if let Some(pages) = pages {
@@ -175,7 +175,7 @@ fn show(
             Some(total) => before + (entries.len() as u64) < total,
             None => entries.len() as u64 == u64::from(pages.page_size),
         };
-        // Whatever the service says, a page without entries is the last one.
+        // An empty page is the last one, whatever the total says.
         let more = more && !entries.is_empty();
         if all && more {
             number += 1;
@@ -184,17 +184,17 @@ fn show(
         }
         if more {
             let total = page.total().map_or("more".to_string(), |total| total.to_string());
-            report::note(format!("{shown} of {total} entries; --all or --page {} shows others", number + 1));
+            report::note(format!("{shown} of {total} entries; use --all or --page {} for the others", number + 1));
         }
         break;
     }
     if shown == 0 {
-        report::note("no entries; --begin 1d looks back a day");
+        report::note("no entries; use --begin 1d to look back one day");
     }
     Ok(Exit::Ok)
 }
 
-/// What the service did not say is left out.
+/// Fields that the service left out have no key.
 fn json(entry: &TraceEntry) -> Value {
     let fields = [
         ("time", entry.time()),

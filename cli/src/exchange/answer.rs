@@ -1,4 +1,4 @@
-//! The answering side.
+//! Answers requests.
 
 use aliyun_mqtt::{Client, Error, Message, QoS};
 use clap::Args;
@@ -10,7 +10,7 @@ use crate::report;
 
 const ANSWER: &str = "Reply";
 
-/// How requests are answered.
+/// The options for answering requests.
 #[derive(Debug, Args)]
 pub(crate) struct AnswerArgs {
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub(crate) struct AnswerArgs {
     /// Reply with this text
     #[arg(long, short = 'm', value_name = "TEXT", allow_hyphen_values = true, help_heading = ANSWER)]
     message: Option<String>,
-    /// Reply with the request itself
+    /// Reply with the payload of the request
     #[arg(long, help_heading = ANSWER)]
     echo: bool,
     #[command(flatten)]
@@ -26,16 +26,16 @@ pub(crate) struct AnswerArgs {
 }
 
 impl AnswerArgs {
-    /// Refuses what says no reply, or several.
+    /// Fails unless exactly one reply is specified.
     pub(crate) fn check(&self) -> Result<()> {
         match [self.command.exec.is_some(), self.message.is_some(), self.echo].iter().filter(|way| **way).count() {
             1 => Ok(()),
-            0 => Err(Failure::usage("no reply is given").hint("give one of --exec, -m and --echo")),
-            _ => Err(Failure::usage("more than one reply is given").hint("give one of --exec, -m and --echo")),
+            0 => Err(Failure::usage("no reply is specified").hint("give one of --exec, -m and --echo")),
+            _ => Err(Failure::usage("more than one reply is specified").hint("give one of --exec, -m and --echo")),
         }
     }
 
-    /// Answers requests until the bounds are reached; their time runs from when it is `ready`.
+    /// Answers requests until the bounds are reached. Their time starts when `ready` is set.
     pub(crate) fn run(&self, receiver: Receiver, ready: &Ready) -> Result<Exit> {
         let command = &self.command;
         let way = match (&command.exec, &self.message) {
@@ -56,7 +56,7 @@ enum Way<'a> {
     Echo,
 }
 
-/// Answers each request. One that cannot be answered is reported and does not hold up the others.
+/// Answers requests. A request that cannot be answered is reported and does not stop the others.
 struct Answerer<'a> {
     client: Client,
     way: Way<'a>,
@@ -64,9 +64,9 @@ struct Answerer<'a> {
 }
 
 impl Answerer<'_> {
-    /// Answers one message, or says why it cannot.
+    /// Answers a request, or returns why it cannot be answered.
     fn answer(&self, message: &Message, view: &View<'_>) -> Result<(), String> {
-        let request = message.request().ok_or("it does not say where to reply, and is no request")?;
+        let request = message.request().ok_or("it has no response topic, so it is not a request")?;
         let asked = View { payload: request.payload(), response_topic: Some(request.response_topic()), ..*view };
         let reply = match &self.way {
             Way::Command(command) => {
@@ -84,7 +84,7 @@ impl Sink for Answerer<'_> {
     fn take(&mut self, message: &Message, view: &View<'_>) -> Result<()> {
         if let Err(why) = self.answer(message, view) {
             self.failed += 1;
-            report::warning(format!("a message on topic {} is not answered: {why}", view.topic));
+            report::warning(format!("a message on topic {} was not answered: {why}", view.topic));
         }
         Ok(())
     }

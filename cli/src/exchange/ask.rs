@@ -1,30 +1,31 @@
-//! The asking side.
+//! Sends a request and prints the reply.
 
 use std::time::Duration;
 
 use aliyun_mqtt::{Outgoing, QoS, RequestOptions};
 use clap::Args;
 
-use crate::args::{GlobalArgs, seconds};
 use crate::exit::{Exit, Result};
 use crate::message::View;
 use crate::payload::PayloadArgs;
 use crate::receive::{PrintArgs, Printer, Receiver};
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::time::now;
+use crate::values::seconds;
 
-/// A request, and what becomes of its reply.
+/// The options for a request and the printing of its reply.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct AskArgs {
     #[command(flatten)]
     payload: PayloadArgs,
-    /// How long the reply may take; then the exit code is 5 [default: as --timeout]
+    /// Wait this many seconds for the reply, else exit with 5 [default: --timeout]
     #[arg(long, short = 'W', value_name = "SECONDS", value_parser = seconds)]
     wait: Option<Duration>,
-    /// Where the reply goes, for a broker without P2P; nobody else should read there [default: this client, by P2P]
+    /// Topic of the reply, for servers without P2P; nobody else should read it [default: P2P to this client]
     #[arg(long, value_name = "TOPIC")]
     response_topic: Option<String>,
-    /// Ask a replier that speaks MQTT 3.1.1 (with 3.1.1 this is so anyway)
+    /// Send the request in an envelope that clients of MQTT 3.1.1 can answer (always so with 3.1.1)
     #[arg(long, hide_short_help = true)]
     envelope: bool,
     #[command(flatten)]
@@ -32,7 +33,7 @@ pub(crate) struct AskArgs {
 }
 
 impl AskArgs {
-    /// Sends the request to the topic, and prints the reply.
+    /// Sends the request to the topic and prints the reply.
     pub(crate) fn run(&self, global: &GlobalArgs, topic: impl FnOnce(&Settings) -> Result<String>) -> Result<Exit> {
         let settings = Settings::load(global)?;
         let topic = topic(&settings)?;

@@ -1,4 +1,4 @@
-//! Requests and replies, as `rr` and `p2p` share them: who asks, and who answers.
+//! Requests and replies, shared by `rr` and `p2p`.
 
 mod answer;
 mod ask;

@@ -1,6 +1,6 @@
-//! Reads a format, and refuses what it cannot mean.
+//! Parses a format.
 
-use super::{Field, Format, Piece, Shape};
+use super::piece::{Field, Format, Piece, Shape};
 
 /// The widest field.
 const WIDEST: usize = 10_000;

@@ -1,4 +1,4 @@
-//! Writes a message in a format.
+//! Prints a message in a format.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,19 +9,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::{Field, Piece, Shape};
+use super::piece::{Field, Format, Piece, Shape};
 use crate::message::View;
 use crate::report;
 
-/// Where the text goes. What others have sent is told from what the user has written in the format.
+/// The output, which distinguishes text of the message from text of the format.
 pub(crate) trait Target {
-    /// The user's own text.
+    /// Writes text of the format.
     fn own(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Something of the message.
+    /// Writes a part of the message.
     fn foreign(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// A field's value, as it is padded and cut.
+/// The value of a field, before padding and truncation.
 enum Rendered<'a> {
     Text(&'a str),
     Made(String),
@@ -31,7 +31,7 @@ enum Rendered<'a> {
 }
 
 impl<'a> Rendered<'a> {
-    /// A text that is no payload: it makes no line of its own.
+    /// Text other than a payload, with line breaks escaped.
     fn word(text: &'a str) -> Self {
         match printable(text) {
             Cow::Borrowed(text) => Rendered::Text(text),
@@ -40,7 +40,14 @@ impl<'a> Rendered<'a> {
     }
 }
 
-pub(super) fn write(pieces: &[Piece], view: &View<'_>, to: &mut impl Target) -> io::Result<()> {
+impl Format {
+    /// Writes the message in this format, without a line end.
+    pub(crate) fn write(&self, view: &View<'_>, to: &mut impl Target) -> io::Result<()> {
+        write(&self.pieces, view, to)
+    }
+}
+
+fn write(pieces: &[Piece], view: &View<'_>, to: &mut impl Target) -> io::Result<()> {
     for piece in pieces {
         match piece {
             Piece::Text(text) => to.own(text.as_bytes())?,
@@ -48,7 +55,7 @@ pub(super) fn write(pieces: &[Piece], view: &View<'_>, to: &mut impl Target) -> 
             Piece::Field(Field::JsonString, _) => to.foreign(json(view).to_string().as_bytes())?,
             Piece::Field(Field::JsonValue, _) => match embedded(view) {
                 Some(value) => to.foreign(value.to_string().as_bytes())?,
-                None => report::warning(format!("the payload on topic {} is no JSON", view.topic)),
+                None => report::warning(format!("the payload on topic {} is not JSON", view.topic)),
             },
             Piece::Field(field, shape) => padded(&render(*field, view, *shape), *shape, to)?,
         }
@@ -57,7 +64,7 @@ pub(super) fn write(pieces: &[Piece], view: &View<'_>, to: &mut impl Target) -> 
 }
 
 fn render<'a>(field: Field, view: &View<'a>, shape: Shape) -> Rendered<'a> {
-    // How much of the payload is shown, in bytes.
+    // The precision limits the bytes of the payload.
     let payload = &view.payload[..view.payload.len().min(shape.precision.unwrap_or(usize::MAX))];
     match field {
         Field::Topic => Rendered::word(view.topic),
@@ -90,7 +97,7 @@ fn render<'a>(field: Field, view: &View<'a>, shape: Shape) -> Rendered<'a> {
                 Rendered::Made(several.join(" "))
             }
         },
-        // Handled before; they have no shape.
+        // Handled by the caller; they have no shape.
         Field::JsonString | Field::JsonValue => Rendered::Text(""),
     }
 }
@@ -117,7 +124,7 @@ fn padded(value: &Rendered<'_>, shape: Shape, to: &mut impl Target) -> io::Resul
     to.foreign(bytes)
 }
 
-/// The first characters of a text, how many they are, and that it is not padded with zeros.
+/// Truncates text; returns it with its number of characters, and false since text is not padded with zeros.
 fn cut(text: &str, precision: Option<usize>) -> (&[u8], usize, bool) {
     let end = precision.and_then(|most| text.char_indices().nth(most)).map_or(text.len(), |(at, _)| at);
     let text = &text[..end];
@@ -127,13 +134,13 @@ fn cut(text: &str, precision: Option<usize>) -> (&[u8], usize, bool) {
 fn hex(bytes: &[u8], upper: bool) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
-        // Writing into a String does not fail.
+        // Writing to a String cannot fail.
         let _ = if upper { write!(text, "{byte:02X}") } else { write!(text, "{byte:02x}") };
     }
     text
 }
 
-/// The object of `%j`, with mosquitto's keys.
+/// Returns the object of `%j`, with the keys of mosquitto.
 fn json(view: &View<'_>) -> Value {
     let mut object = head(view);
     match std::str::from_utf8(view.payload) {
@@ -143,7 +150,7 @@ fn json(view: &View<'_>) -> Value {
     Value::Object(object)
 }
 
-/// The object of `%J`; `None` when the payload is no JSON. An empty one is null.
+/// Returns the object of `%J`; `None` if the payload is not JSON. An empty payload is null.
 fn embedded(view: &View<'_>) -> Option<Value> {
     let payload = match view.payload {
         [] => Value::Null,
@@ -167,7 +174,7 @@ fn head(view: &View<'_>) -> Map<String, Value> {
     ] {
         object.insert(key.to_string(), value);
     }
-    let all = view.json_without_payload();
+    let all = view.json_without_payload().value();
     for (key, theirs) in [
         ("content_type", "content-type"),
         ("message_expiry", "message-expiry-interval"),

@@ -1,4 +1,4 @@
-//! The options of commands that receive until they are told to end.
+//! The options of the commands that receive messages.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use super::command::{Exec, PROCESSING};
 use super::folder::Folder;
 use super::print::OUTPUT;
 use super::{Bounds, Command, CommandArgs, End, PrintArgs, Printer, Ready, Receiver, Sink, consume, filter};
-use crate::args::seconds;
 use crate::exit::{Exit, Failure, Result};
 use crate::settings::{Key, Settings};
+use crate::values::seconds;
 
-/// Whether the broker keeps the session.
+/// Keeps the session at the server.
 #[derive(Debug, Default, Args)]
 pub(crate) struct SessionArgs {
-    /// Keep the session at the broker, with what comes meanwhile; needs a device id (as --clean-session=false)
+    /// Keep the session and its messages at the server while offline; needs a device id
     #[arg(long, short = 'c')]
     keep_session: bool,
 }
@@ -36,13 +36,13 @@ impl SessionArgs {
     }
 }
 
-/// When to end.
+/// When to stop.
 #[derive(Debug, Args)]
 pub(crate) struct BoundArgs {
-    /// End after this many messages
+    /// Exit after COUNT messages
     #[arg(long, short = 'C', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End after this time [exit code 0; with -C 5, if the count was not reached]
+    /// Exit after this many seconds [exit code 0, or 5 if fewer messages than -C have arrived]
     #[arg(long, short = 'W', value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
 }
@@ -52,13 +52,13 @@ impl BoundArgs {
         Bounds { count: self.count, duration: self.duration }
     }
 
-    /// The end of a command whose loop has ended.
+    /// Disconnects and returns how the command ends.
     pub(crate) fn finish(&self, end: End, receiver: Receiver) -> Result<Exit> {
         let exit = receiver.finish()?;
         match (end, self.count) {
             (End::Time, Some(count)) => {
                 let time = self.duration.unwrap_or_default().as_secs_f64();
-                Err(Failure::new(Exit::Timeout, format!("after {time} s, fewer than {count} messages had come")))
+                Err(Failure::new(Exit::Timeout, format!("fewer than {count} messages arrived within {time} s")))
             }
             _ => Ok(exit),
         }
@@ -70,24 +70,24 @@ impl BoundArgs {
 pub(crate) struct SinkArgs {
     #[command(flatten)]
     print: PrintArgs,
-    /// Leave out messages whose topic matches this filter; they do not count; may be repeated
+    /// Ignore messages whose topic matches this filter; may be repeated
     #[arg(long, short = 'T', value_name = "FILTER", value_parser = filter::parse)]
     filter_out: Vec<String>,
-    /// Write each payload into a file of its own in this folder, and print its path
+    /// Write each payload to a file of its own in this directory and print its path
     #[arg(long, value_name = "DIR", conflicts_with = "format", help_heading = OUTPUT)]
     output_dir: Option<PathBuf>,
-    /// A file is on the disk before its message is acknowledged
+    /// Sync each file to disk before acknowledging its message
     #[arg(long, requires = "output_dir", help_heading = OUTPUT)]
     fsync: bool,
     #[command(flatten)]
     command: CommandArgs,
-    /// When a command fails, go on: the message is reported, acknowledged and lost, and the exit code will be 1
+    /// Continue after a failed command: report and acknowledge the message, and exit with 1 at the end
     #[arg(long, requires = "exec", help_heading = PROCESSING)]
     keep_going: bool,
 }
 
 impl SinkArgs {
-    /// Refuses what does not fit together, before anything is connected.
+    /// Refuses options that exclude each other, before anything is connected.
     pub(crate) fn check(&self) -> Result<()> {
         if self.command.exec.is_none() {
             return Ok(());
@@ -95,13 +95,13 @@ impl SinkArgs {
         let print = &self.print;
         if print.verbose || print.no_newline || print.json || print.format.is_some() || self.output_dir.is_some() {
             return Err(Failure::usage(
-                "with --exec nothing is printed: -v, -N, -F, --json and --output-dir have no place",
+                "--exec prints nothing itself, so it cannot be combined with -v, -N, -F, --json or --output-dir",
             ));
         }
         Ok(())
     }
 
-    /// Receives until the bounds are reached; their time runs from when it is `ready`.
+    /// Receives until the bounds are reached. Their time starts when `ready` is set.
     pub(crate) fn receive(&self, receiver: &Receiver, bounds: Bounds, ready: &Ready) -> Result<End> {
         let printer = || Printer::new(&self.print);
         if self.command.exec.is_none() {

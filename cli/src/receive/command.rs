@@ -1,4 +1,4 @@
-//! `--exec`: a command of the shell for each message.
+//! `--exec`: runs a shell command for each message.
 
 use std::io::{self, Read as _, Write as _};
 use std::process::{Child, ExitStatus, Stdio};
@@ -12,51 +12,51 @@ use clap::Args;
 use serde_json::json;
 
 use super::Sink;
-use crate::args::seconds;
 use crate::child::{end, shell};
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::message::View;
 use crate::time::rfc3339_exact;
+use crate::values::seconds;
 use crate::{report, threads};
 
-/// What a command may print as an answer.
+/// The most output of a command that is used as a reply.
 const MOST_OUTPUT: u64 = 16 * 1024 * 1024;
-/// How long a command that was asked to end may take for it.
+/// How long a command may take to exit after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
-/// The longest value in the environment; Linux takes twice that.
+/// The longest value in the environment; Linux accepts twice that.
 const MOST_VALUE: usize = 64 * 1024;
-/// The same, where the system does not take all of them together.
+/// The longest value if the system rejects the total size.
 const LITTLE_VALUE: usize = 1024;
-/// Names the variables that do not have the message's value.
+/// The variable that lists those whose value differs from the message's.
 const INEXACT: &str = "MQTT_INEXACT";
 
 pub(super) const PROCESSING: &str = "Processing";
 
-/// A command for each message.
+/// The command to run for each message.
 #[derive(Debug, Args)]
 pub(crate) struct CommandArgs {
-    /// Run this shell command for each message, with the payload on its stdin and MQTT_TOPIC and more in its environment
+    /// Run this shell command for each message, with the payload on stdin and MQTT_TOPIC etc. in its environment
     #[arg(long, value_name = "COMMAND", help_heading = PROCESSING)]
     pub(crate) exec: Option<String>,
-    /// How long a command may run; then it is killed and has failed. 0: as long as it likes
+    /// Kill a command that runs longer than this, which counts as failed; 0: no limit
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60", requires = "exec",
         help_heading = PROCESSING)]
     pub(crate) exec_timeout: Duration,
 }
 
-/// A command, run for one message after the other.
+/// A command that is run for one message after the other.
 pub(crate) struct Command {
     line: String,
     timeout: Option<Duration>,
-    /// The one that runs, so that the end of this program can be its end.
+    /// The running process, to end it together with this program.
     running: Arc<Mutex<Option<u32>>>,
 }
 
-/// Where its output goes.
+/// Where the output of a command goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Output {
-    /// To our own.
+    /// To our standard output.
     Inherited,
     /// To the caller.
     Captured,
@@ -75,9 +75,9 @@ impl Command {
         Command { line: line.to_string(), timeout, running }
     }
 
-    /// Runs it to its end. What it has printed, if captured; else why it failed.
+    /// Runs the command to its end. Returns its output if it is captured, or why the command failed.
     ///
-    /// The payload is its standard input. Nothing that others have sent becomes a word of the shell.
+    /// The payload is its standard input. Nothing of the message is interpreted by the shell.
     pub(crate) fn run(&self, view: &View<'_>, payload: &[u8], output: Output) -> Result<Vec<u8>, String> {
         let deadline = self.timeout.and_then(super::deadline);
         let mut child = match self.start(&environment(view, payload, MOST_VALUE), output) {
@@ -108,19 +108,19 @@ impl Command {
         command.spawn()
     }
 
-    /// Does this on a thread of its own; where none can be started, the command is ended.
+    /// Runs `work` on a thread; if none can be started, ends the command.
     fn beside(&self, child: &mut Child, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {
         threads::start(name, work).map(drop).map_err(|error| {
             kill(child);
-            format!("was ended, since no thread could be started for it: {error}")
+            format!("was ended because no thread could be started for it: {error}")
         })
     }
 
     fn attend(&self, child: &mut Child, payload: &[u8], deadline: Option<Instant>) -> Result<Vec<u8>, String> {
-        // On threads that nobody waits for: a process that outlives the command may hold the other ends.
+        // On threads that are not joined: a process that outlives the command may hold the other ends.
         if let Some(mut stdin) = child.stdin.take() {
             let payload = payload.to_vec();
-            // A command need not read its input.
+            // The command need not read its input.
             self.beside(child, "exec-stdin", move || drop(stdin.write_all(&payload)))?;
         }
         let printed = match child.stdout.take() {
@@ -150,8 +150,8 @@ impl Command {
         let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         match printed.recv_timeout(left) {
             Ok(Ok(bytes)) if bytes.len() as u64 > MOST_OUTPUT => Err(format!("printed more than {MOST_OUTPUT} bytes")),
-            Ok(result) => result.map_err(|error| format!("what it printed could not be read: {error}")),
-            // Something it has started still holds its output.
+            Ok(result) => result.map_err(|error| format!("its output could not be read: {error}")),
+            // A process it has started still holds the output.
             Err(_) => {
                 end(child.id(), true);
                 Err(too_long())
@@ -183,7 +183,7 @@ impl Sink for Exec {
             return Ok(());
         }
         Err(Failure::new(Exit::Failure, what).hint(
-            "the message was not acknowledged: with --keep-session, QoS 1 and the same client id it comes again; \
+            "the message was not acknowledged: with --keep-session, QoS 1 and the same client id it is sent again; \
              --keep-going skips it",
         ))
     }
@@ -204,13 +204,13 @@ impl Sink for Exec {
     }
 }
 
-/// A variable of a command's environment. `None`: it must not inherit one of ours.
+/// An environment variable of a command. `None` removes an inherited one.
 type Variable = (&'static str, Option<String>);
 
-/// What a command finds in its environment, each value of at most so many bytes.
+/// Returns the environment of a command, with values of at most this many bytes.
 ///
-/// Whatever a publisher has sent, the command can be started: a NUL, which no environment can hold, is U+FFFD there, a
-/// value that is too long is left out, and [`INEXACT`] names the variables to which that has happened.
+/// The command can be started whatever the publisher has sent: a NUL becomes U+FFFD, a value that is too long is left
+/// out, and [`INEXACT`] lists the variables concerned.
 fn environment(view: &View<'_>, payload: &[u8], most: usize) -> Vec<Variable> {
     let flag = |flag: bool| Some(u8::from(flag).to_string());
     let pairs = Some(view.user_properties).filter(|pairs| !pairs.is_empty());
@@ -224,7 +224,7 @@ fn environment(view: &View<'_>, payload: &[u8], most: usize) -> Vec<Variable> {
         ("MQTT_PAYLOAD_LEN", Some(payload.len().to_string())),
         ("MQTT_CONTENT_TYPE", view.content_type.map(str::to_string)),
         ("MQTT_RESPONSE_TOPIC", view.response_topic.map(str::to_string)),
-        // JSON has its own form of NUL.
+        // JSON escapes a NUL itself.
         ("MQTT_USER_PROPERTIES", pairs.map(|pairs| pairs.to_string())),
     ];
     let mut inexact = Vec::new();
@@ -244,7 +244,7 @@ fn environment(view: &View<'_>, payload: &[u8], most: usize) -> Vec<Variable> {
     variables
 }
 
-/// `None`: the deadline has passed.
+/// Waits for the end; `None` if the deadline has passed.
 fn wait(child: &mut Child, deadline: Option<Instant>) -> Result<Option<ExitStatus>, String> {
     let mut pause = Duration::from_micros(500);
     loop {
@@ -262,7 +262,7 @@ fn wait(child: &mut Child, deadline: Option<Instant>) -> Result<Option<ExitStatu
     }
 }
 
-/// Asks it to end, then makes it.
+/// Ends the process group: first with SIGTERM, then with SIGKILL.
 fn kill(child: &mut Child) {
     end(child.id(), false);
     if !matches!(wait(child, super::deadline(GRACE)), Ok(Some(_))) {

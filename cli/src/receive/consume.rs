@@ -1,4 +1,4 @@
-//! The loop over received messages: each is acknowledged once it is safe.
+//! The loop over received messages, which acknowledges each one once it is processed.
 
 use std::time::{Duration, Instant};
 
@@ -10,63 +10,63 @@ use crate::message::View;
 use crate::report;
 use crate::time::now;
 
-/// How many messages wait for their acknowledgement at most, and how long. The service pushes again what is not acknowledged
-/// for 5 to 10 s (help page "Limits").
+/// The most messages that wait for their acknowledgement, and for how long. The service sends unacknowledged messages
+/// again after 5 to 10 s (help page "Limits").
 const BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many messages are named where they could not be acknowledged.
+/// The most unacknowledged messages that are listed.
 const NAMED: usize = 10;
 
-/// Where messages go.
+/// Processes messages.
 pub(crate) trait Sink {
-    /// Whether taking a message writes it, so that half of it may be there when that fails.
+    /// Returns true if taking a message writes it, so that a part may be written when that fails.
     fn writes(&self) -> bool {
         true
     }
 
-    /// Takes a message. It is safe after the next [`settle`](Sink::settle) that succeeds.
+    /// Takes a message. It is processed after the next successful [`settle`](Sink::settle).
     fn take(&mut self, message: &Message, view: &View<'_>) -> Result<()>;
 
-    /// Makes what was taken safe; nothing to do where taking does that.
+    /// Completes the processing of the messages taken, unless taking does that.
     fn settle(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// Whether a message should be safe before the next one is looked at: because taking one may take long.
+    /// Returns true if each message has to be settled before the next one, because taking one may take long.
     fn one_by_one(&self) -> bool {
         false
     }
 
-    /// What is to be said at the end.
+    /// Returns the failure to report at the end.
     fn verdict(&self) -> Result<()> {
         Ok(())
     }
 }
 
-/// When to end.
+/// When to stop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// After this many messages.
     pub(crate) count: Option<u64>,
-    /// After this time, from when it is ready.
+    /// After this time, which starts when the subscriptions are made.
     pub(crate) duration: Option<Duration>,
 }
 
-/// Why it ended.
+/// Why the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Count,
     Time,
-    /// The user has interrupted it, or it cannot go on: [`Receiver::finish`] knows.
+    /// The user has interrupted it, or it cannot continue; [`Receiver::finish`] returns the reason.
     Stopped,
 }
 
-/// How often it is looked whether the subscriptions are made, before they are.
+/// The interval at which the loop checks whether the subscriptions are made.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Gives messages to the sink until the bounds are reached. `ready` tells whether the time of the bounds runs, once it has
-/// said so it is asked no more. `wanted` tells whether a topic counts; the others are only acknowledged.
+/// Gives messages to the sink until the bounds are reached. Their time starts when `ready` is set. Messages on topics
+/// that are not `wanted` are only acknowledged.
 pub(crate) fn consume(
     receiver: &Receiver,
     bounds: Bounds,
@@ -90,7 +90,7 @@ pub(crate) fn consume(
         }
         let message = match receiver.waiting()? {
             Some(message) => message,
-            // Nothing waits: whoever reads the output should see all of it now.
+            // No message is waiting: flush the output now.
             None => {
                 settle(sink, &mut unsettled)?;
                 match receiver.next(if running { until } else { deadline(GLANCE) })? {
@@ -104,7 +104,7 @@ pub(crate) fn consume(
         if counts {
             let time = now();
             if let Err(failure) = sink.take(&message, &View::new(&message, &time)) {
-                // What is whole need not come again.
+                // Complete messages need not be sent again.
                 if sink.settle().is_ok() {
                     unsettled.acknowledge();
                 }
@@ -127,7 +127,7 @@ pub(crate) fn consume(
     Ok(end)
 }
 
-/// What was taken and is not acknowledged, each with whether it counts: the others were not given to the sink.
+/// Messages that are not acknowledged yet, each with whether it was given to the sink.
 #[derive(Default)]
 struct Unsettled {
     messages: Vec<(Message, bool)>,
@@ -137,15 +137,13 @@ impl Unsettled {
     fn acknowledge(&mut self) {
         for (message, _) in self.messages.drain(..) {
             if let Err(error) = message.ack() {
-                // The connection it came over is gone: the message may come again. If the client is dead, the next call
-                // says so.
+                // Its connection is gone, so the message may be sent again. If the client is dead, the next call fails.
                 log::debug!("not acknowledged: {error}");
             }
         }
     }
 
-    /// Names what may be written already, and comes again all the same or, at QoS 0, does not, since it cannot be
-    /// acknowledged. Whoever has closed a pipe knows.
+    /// Lists messages that may be written already although they are not acknowledged, except after a closed pipe.
     fn tell(&self, failure: &Failure) {
         if failure.is_silent() {
             return;
@@ -156,8 +154,8 @@ impl Unsettled {
             return;
         }
         report::warning(format!(
-            "{} received messages may be written, in whole or in part, but are not acknowledged; with --keep-session, QoS 1 \
-             or 2 and the same client id they come again:",
+            "{} received messages may have been written, completely or in part, but are not acknowledged; with \
+             --keep-session, QoS 1 or 2 and the same client id they are sent again:",
             written.len()
         ));
         for message in written.iter().take(NAMED) {
@@ -170,7 +168,7 @@ impl Unsettled {
     }
 }
 
-/// Acknowledges what is safe now.
+/// Settles the sink and acknowledges its messages.
 fn settle(sink: &mut impl Sink, unsettled: &mut Unsettled) -> Result<()> {
     if let Err(failure) = sink.settle() {
         unsettled.tell(&failure);

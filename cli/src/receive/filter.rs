@@ -1,6 +1,6 @@
-//! Which topics a filter matches (MQTT 5, section 4.7), for what is left out here and not by the broker.
+//! Matches topics against filters (MQTT 5, section 4.7), for messages that are ignored locally.
 
-/// For `value_parser`: a filter.
+/// For `value_parser`: checks a topic filter.
 pub(crate) fn parse(text: &str) -> Result<String, String> {
     let mut levels = text.split('/').peekable();
     while let Some(level) = levels.next() {
@@ -17,7 +17,7 @@ pub(crate) fn parse(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("it must not be empty".to_string()) } else { Ok(text.to_string()) }
 }
 
-/// Whether the topic matches.
+/// Returns true if the filter matches the topic.
 pub(crate) fn matches(filter: &str, topic: &str) -> bool {
     if topic.starts_with('$') && filter.starts_with(['+', '#']) {
         return false;

@@ -1,4 +1,4 @@
-//! `--output-dir`: each payload in a file of its own.
+//! `--output-dir`: writes each payload to a file of its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,10 +12,10 @@ use super::{Printer, Sink};
 use crate::exit::{Failure, Result};
 use crate::message::View;
 
-/// How much of a topic goes into a name, in characters.
+/// The most characters of a topic in a file name.
 const TOPIC: usize = 100;
 
-/// Writes files, and prints their paths.
+/// Writes files and prints their paths.
 pub(crate) struct Folder<'a> {
     path: PathBuf,
     sync: bool,
@@ -24,14 +24,14 @@ pub(crate) struct Folder<'a> {
 }
 
 impl<'a> Folder<'a> {
-    /// Makes the folder if it is not there. `sync`: a file is on the disk before its message counts as safe.
+    /// Creates the directory if needed. With `sync`, files are synced to disk.
     pub(crate) fn new(path: &Path, sync: bool, printer: Printer<'a>) -> Result<Self> {
         fs::create_dir_all(path)
-            .map_err(|error| Failure::io(format!("cannot make the folder {}", path.display()), &error))?;
+            .map_err(|error| Failure::io(format!("cannot create the directory {}", path.display()), &error))?;
         Ok(Folder { path: path.to_path_buf(), sync, count: 0, printer })
     }
 
-    /// Under another name first: who sees the file sees all of it.
+    /// Writes the file under a temporary name first, so that a visible file is complete.
     fn write(&self, name: &str, payload: &[u8]) -> io::Result<PathBuf> {
         let unfinished = self.path.join(format!(".{name}.part"));
         let path = self.path.join(name);
@@ -44,7 +44,7 @@ impl<'a> Folder<'a> {
             return Err(error);
         }
         if self.sync && cfg!(unix) {
-            // The name, too.
+            // Syncs the name as well.
             File::open(&self.path)?.sync_all()?;
         }
         Ok(path)
@@ -66,8 +66,8 @@ impl Sink for Folder<'_> {
     }
 }
 
-/// A name that no other message gets, of this run or another, and in which nothing of a topic means anything to a file system
-/// or a shell. Names sort by time.
+/// Returns a unique file name that sorts by time. Characters of the topic that are special for a file system or a shell
+/// are replaced.
 fn name(time: &ZonedDateTime, process: u32, count: u64, topic: &str) -> String {
     let time = time.with_time_zone(TimeZone::UTC);
     let topic: String = topic

@@ -1,4 +1,4 @@
-//! What the receiving commands share: a connection that can be told to stop, the loop over its messages, and where these go.
+//! What the receiving commands share: a connection that can be stopped, the loop over its messages, and their sinks.
 
 mod args;
 mod command;
@@ -23,20 +23,20 @@ pub(crate) use command::{Command, CommandArgs, Output};
 pub(crate) use consume::{Bounds, End, Sink, consume};
 pub(crate) use print::{PrintArgs, Printer};
 
-/// How long a command that has failed takes to leave, at most.
+/// The timeout of the disconnect after a failure.
 const PARTING: Duration = Duration::from_secs(2);
 
-/// A connection that ends by itself when the user interrupts, and never in the middle of a message.
+/// A connection that is closed when the user interrupts, but not in the middle of a message.
 pub(crate) struct Receiver {
     client: Client,
     stop: Arc<Stop>,
     interrupt: Interrupt,
-    /// Ends once all events are told.
+    /// Closes once all events are printed.
     events: mpsc::Receiver<()>,
 }
 
 impl Receiver {
-    /// Connects, and listens for Ctrl-C from now on.
+    /// Connects, and starts to handle Ctrl-C.
     pub(crate) fn connect(config: Config) -> Result<Self> {
         let stop = Arc::new(Stop(Mutex::new(State { phase: Phase::Busy, asked: None })));
         let interrupt = Interrupt::listen()?;
@@ -56,7 +56,7 @@ impl Receiver {
         &self.interrupt
     }
 
-    /// Makes a call that may block, and that the user may break off; `None`: it is time to stop.
+    /// Makes a call that may block and that the user may interrupt; `None` if it is time to stop.
     pub(crate) fn call<T>(&self, call: impl FnOnce(&Client) -> aliyun_mqtt::Result<T>) -> Result<Option<T>> {
         if !self.stop.wait_begins(&self.client) {
             return Ok(None);
@@ -68,10 +68,10 @@ impl Receiver {
         }
     }
 
-    /// Makes a call beside the messages, which may come before its answer. If it fails, it is time to stop. The answer tells
-    /// whether it has worked.
+    /// Makes a call on another thread while messages are received; a failure stops the command. Returns whether the
+    /// call is done.
     ///
-    /// While nobody took them, the messages of a kept session could fill the inbox before the answer came.
+    /// If nobody received meanwhile, the messages of a kept session could fill the inbox before the call returned.
     pub(crate) fn beside(
         &self,
         call: impl FnOnce(&Client) -> aliyun_mqtt::Result<()> + Send + 'static,
@@ -81,10 +81,10 @@ impl Receiver {
         threads::needed("subscriptions", move || {
             match call(&client) {
                 Ok(()) => told.store(true, Ordering::Release),
-                // Whoever has ended the client knows.
+                // The client was closed on purpose.
                 Err(error) if error.kind() == ErrorKind::Closed => {}
                 Err(error) => {
-                    // First: what is asked to stop may end at once.
+                    // Before the stop, after which the command may end at once.
                     drop(client);
                     stop.ask(Reason::Lost(Failure::from(&error)));
                 }
@@ -93,11 +93,11 @@ impl Receiver {
         Ok(Ready(done))
     }
 
-    /// From now on the end of whoever reads the output ends this, too: without it, that would be seen at the next message
-    /// only, which may never come.
+    /// Stops the command when the reader of the output exits. Otherwise only the next message would show that, and it
+    /// may never arrive.
     pub(crate) fn watch_output(&self) -> Result<()> {
         if std::io::stdout().is_terminal() {
-            // A hangup of the terminal is SIGHUP's to tell.
+            // SIGHUP reports the hangup of a terminal.
             return Ok(());
         }
         let stop = Arc::downgrade(&self.stop);
@@ -106,11 +106,11 @@ impl Receiver {
                 stop.ask(Reason::ReaderGone);
             }
         };
-        // It may wait until the program ends.
+        // Not joined: it may wait until the program ends.
         threads::needed("output", watch).map(drop)
     }
 
-    /// The next message, if one has come in time.
+    /// Waits for the next message until the given time.
     pub(crate) fn next(&self, until: Option<Instant>) -> Result<Next> {
         let message = self.call(|client| match until {
             None => client.recv().map(Some),
@@ -123,7 +123,7 @@ impl Receiver {
         })
     }
 
-    /// A message that is there already.
+    /// Returns a message that has arrived already.
     pub(crate) fn waiting(&self) -> Result<Option<Message>> {
         if self.stop.lock().asked.is_some() {
             return Ok(None);
@@ -131,8 +131,7 @@ impl Receiver {
         Ok(self.client.try_recv()?)
     }
 
-    /// Says goodbye once all is sent, acknowledgements too. The exit code is that of the user's interruption, if there
-    /// was one.
+    /// Disconnects after everything is sent, including acknowledgements. Returns how the command ends.
     pub(crate) fn finish(self) -> Result<Exit> {
         report::leave_untaken();
         let left = self.client.disconnect();
@@ -151,21 +150,21 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // Whoever still waits to stop it must not keep the connection.
+        // A pending stop must not keep the connection.
         self.stop.lock().phase = Phase::Busy;
-        // After a failure, acknowledgements that were given may not be sent yet; and the call beside the messages may still
-        // hold the client, so that dropping ours would not end it.
+        // After a failure, acknowledgements may not be sent yet, and the call on the other thread may still hold the
+        // client, so that dropping ours would not end it.
         let _ = self.client.with_timeout(PARTING).disconnect();
-        // The end of the client is that of its events; who writes them may be behind.
+        // Waits until the remaining events are printed.
         let _ = self.events.recv_timeout(PARTING);
     }
 }
 
-/// Whether what was to be made first is made.
+/// Says whether the subscriptions are made.
 pub(crate) struct Ready(Arc<AtomicBool>);
 
 impl Ready {
-    /// There is nothing to be made.
+    /// Returns a value for commands without subscriptions.
     pub(crate) fn at_once() -> Self {
         Ready(Arc::new(AtomicBool::new(true)))
     }
@@ -175,26 +174,26 @@ impl Ready {
     }
 }
 
-/// What the wait for a message gave.
+/// The result of waiting for a message.
 pub(crate) enum Next {
     Message(Message),
     TimeOut,
     Stop,
 }
 
-/// Why it is time to stop.
+/// The reason to stop.
 enum Reason {
     Interrupted,
-    /// Whoever read the output has gone.
+    /// The reader of the output has exited.
     ReaderGone,
-    /// What was asked for cannot be done any more.
+    /// The command cannot continue.
     Lost(Failure),
 }
 
 enum Phase {
-    /// A call is waiting, which a disconnect ends.
+    /// A call is blocked, which a disconnect ends.
     Waiting(Client),
-    /// A message is in hand, or nothing: it is looked at `asked` before the next wait.
+    /// A message is being processed; `asked` is checked before the next wait.
     Busy,
 }
 
@@ -220,11 +219,11 @@ impl Stop {
             Phase::Busy => return,
         };
         drop(state);
-        // What it says is said to the call that waits.
+        // The blocked call returns its error.
         let _ = client.disconnect();
     }
 
-    /// `false`: it is time to stop.
+    /// Marks the start of a blocking call; `false` if it is time to stop.
     fn wait_begins(&self, client: &Client) -> bool {
         let mut state = self.lock();
         if state.asked.is_none() {
@@ -233,7 +232,7 @@ impl Stop {
         state.asked.is_none()
     }
 
-    /// `false`: it is time to stop, and the call may have ended for that.
+    /// Marks its end; `false` if it is time to stop, which may be why the call has ended.
     fn wait_ends(&self) -> bool {
         let mut state = self.lock();
         state.phase = Phase::Busy;
@@ -241,8 +240,8 @@ impl Stop {
     }
 }
 
-/// Says when the connection stands again, and stops the command when a subscription is lost for good. The library logs the
-/// rest. Nothing is ever sent to what it returns: it ends with the events.
+/// Logs reconnects, and stops the command when a subscription is lost for good; the library logs everything else. The
+/// returned channel carries nothing and closes at the end of the events.
 fn watch(client: &Client, stop: Arc<Stop>) -> Result<mpsc::Receiver<()>> {
     let events = client.events();
     let (told, end) = mpsc::channel();
@@ -262,7 +261,7 @@ fn watch(client: &Client, stop: Arc<Stop>) -> Result<mpsc::Receiver<()>> {
     Ok(end)
 }
 
-/// So long from now; `None`: beyond what the clock can say.
+/// Returns the time after this duration; `None` beyond the range of the clock.
 pub(crate) fn deadline(time: Duration) -> Option<Instant> {
     Instant::now().checked_add(time)
 }

@@ -1,33 +1,32 @@
-//! Messages on standard output.
+//! Prints messages to standard output.
 
 use std::io;
 
 use aliyun_mqtt::Message;
 use clap::Args;
-use serde_json::Value;
 
 use super::Sink;
 use crate::exit::Result;
 use crate::format::{self, Format, Target};
-use crate::message::View;
+use crate::message::{MessageJson, View};
 use crate::output::Out;
 
 pub(super) const OUTPUT: &str = "Output";
 
-/// How a message is printed.
+/// The options for printing messages.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct PrintArgs {
-    /// Print `topic payload`; a control character in the topic is shown as an escape
+    /// Print the topic before the payload, with control characters as escapes
     #[arg(long, short = 'v', help_heading = OUTPUT)]
     pub(crate) verbose: bool,
-    /// Print no line end after a message
+    /// Print no newline after each message
     #[arg(long, short = 'N', help_heading = OUTPUT)]
     pub(crate) no_newline: bool,
-    /// Print in this format, the language of mosquitto_sub: `%t %p`, `@H:@M`, `\t`
+    /// Print in this format, as in mosquitto_sub: `%t %p`, `@H:@M`, `\t`
     #[arg(long, short = 'F', value_name = "FORMAT", value_parser = format::parse, conflicts_with = "verbose",
         help_heading = OUTPUT)]
     pub(crate) format: Option<Format>,
-    /// One JSON object per message; a payload that is no UTF-8 in base64, as payload_b64
+    /// Print one JSON object per message; a payload that is not UTF-8 as base64 in payload_b64
     #[arg(long, conflicts_with_all = ["verbose", "no_newline", "format"], help_heading = OUTPUT)]
     pub(crate) json: bool,
 }
@@ -43,10 +42,10 @@ impl<'a> Printer<'a> {
         Printer { out: Out::new(), args }
     }
 
-    /// Prints one; it is out after [`flush`](Printer::flush).
+    /// Prints a message, which appears after [`flush`](Printer::flush).
     pub(crate) fn print(&mut self, view: &View<'_>) -> io::Result<()> {
         if self.args.json {
-            return self.json(view.json());
+            return self.out.json_line(&view.json().value());
         }
         match &self.args.format {
             Some(format) => format.write(view, &mut self.out)?,
@@ -58,12 +57,11 @@ impl<'a> Printer<'a> {
         if self.args.no_newline { Ok(()) } else { self.out.raw(b"\n") }
     }
 
-    /// Prints where the payload went, in its place.
+    /// Prints the path of the file with the payload instead of the payload.
     pub(crate) fn print_path(&mut self, view: &View<'_>, path: &str) -> io::Result<()> {
         if self.args.json {
-            let mut object = view.json_without_payload();
-            object.insert("path".to_string(), path.into());
-            return self.json(object);
+            let object = MessageJson { path: Some(path.to_string()), ..view.json_without_payload() };
+            return self.out.json_line(&object.value());
         }
         self.topic(view)?;
         self.out.word(path)?;
@@ -80,10 +78,6 @@ impl<'a> Printer<'a> {
             self.out.raw(b" ")?;
         }
         Ok(())
-    }
-
-    fn json(&mut self, object: serde_json::Map<String, Value>) -> io::Result<()> {
-        self.out.json_line(&Value::Object(object))
     }
 }
 

@@ -1,4 +1,4 @@
-//! From settings to what the library takes: a configuration, credentials, the API.
+//! Turns settings into the library's configuration, credentials and API client.
 
 use std::time::Duration;
 
@@ -6,55 +6,16 @@ use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
 use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Endpoint, Limits, Protocol, Proxy, TokenKind};
 use zeroize::Zeroizing;
 
-use super::{Key, Settings, Source, Value};
-use crate::args;
+use super::{Auth, Key, Settings, Source, Value};
 use crate::exit::{Failure, Result};
 use crate::report;
+use crate::values;
 
-/// The proxy that the environment names, as in the library's `ALIYUN_MQTT_PROXY`.
+/// The value of `proxy` that selects the proxy of the environment, as in the library.
 const PROXY_FROM_ENV: &str = "env";
 
-/// The ways to log in, as `auth` names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Auth {
-    Signature,
-    Token,
-    Device,
-    CustomPlain,
-    CustomSigned,
-}
-
-impl Auth {
-    const NAMES: [(&'static str, Auth); 5] = [
-        ("signature", Auth::Signature),
-        ("token", Auth::Token),
-        ("device", Auth::Device),
-        ("custom-plain", Auth::CustomPlain),
-        ("custom-signed", Auth::CustomSigned),
-    ];
-
-    /// As `auth` names it.
-    pub(crate) fn name(self) -> &'static str {
-        Auth::NAMES.iter().find(|(_, auth)| *auth == self).map_or("", |(name, _)| name)
-    }
-
-    fn credentials(self, id: &str, secret: &str) -> Credentials {
-        match self {
-            Auth::Signature => Credentials::signature(id, secret),
-            Auth::Token => Credentials::token(id, secret),
-            Auth::Device => Credentials::device(id, secret),
-            Auth::CustomPlain => Credentials::custom_plain(id, secret),
-            Auth::CustomSigned => Credentials::custom_signed(id, secret),
-        }
-    }
-
-    pub(crate) fn is_custom(self) -> bool {
-        matches!(self, Auth::CustomPlain | Auth::CustomSigned)
-    }
-}
-
 impl Settings {
-    /// A configuration with all that is set; a command adds what it needs, and builds it.
+    /// Returns a builder with all settings, to which a command adds its own.
     pub(crate) fn builder(&self) -> Result<ConfigBuilder> {
         let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?);
         let mut builder = self.identity(builder)?.credentials(self.credentials()?);
@@ -65,7 +26,7 @@ impl Settings {
                 other => {
                     return Err(self
                         .wrong(Key::Protocol, format!("{other:?} is neither 3.1.1 nor 5"))
-                        .hint("TLS and WebSocket stand in the endpoint: mqtts://HOST, ws://HOST, wss://HOST"));
+                        .hint("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST"));
                 }
             });
         }
@@ -82,7 +43,7 @@ impl Settings {
         if let Some(time) = self.seconds(Key::Timeout)? {
             builder = builder.timeout(time);
         }
-        // Where nothing is encrypted, it has no part in this.
+        // Without TLS the file is not used, and its flag has no effect.
         let plain = self.endpoint().is_some_and(|endpoint| !endpoint.transport().is_tls());
         if !plain && let Some(path) = self.path(Key::CaFile) {
             builder = builder.ca_file(path);
@@ -97,14 +58,15 @@ impl Settings {
         Ok(builder)
     }
 
-    /// The limits of what is sent and received.
+    /// Returns the limits of sent and received messages.
     pub(crate) fn limits(&self) -> Result<Limits> {
         let Some(text) = self.text(Key::MaxPayload) else { return Ok(Limits::default()) };
-        let bytes = text.parse().map_err(|_| self.wrong(Key::MaxPayload, format!("{text:?} is no number of bytes")))?;
+        let bytes =
+            text.parse().map_err(|_| self.wrong(Key::MaxPayload, format!("{text:?} is not a number of bytes")))?;
         Ok(Limits::default().payload_len(bytes))
     }
 
-    /// Where to connect, if that can be read.
+    /// Returns the endpoint if it is set and valid.
     fn endpoint(&self) -> Option<Endpoint> {
         self.text(Key::Endpoint)?.parse().ok()
     }
@@ -117,20 +79,19 @@ impl Settings {
         }
     }
 
-    /// The proxy on the way to the endpoint, if there is one. No secret is read for it.
+    /// Returns the proxy on the way to the endpoint, if there is one. Reads no secret.
     pub(crate) fn proxy(&self) -> Result<Option<Proxy>> {
-        // Who logs in does not matter.
+        // The login does not matter here.
         let nobody = Credentials::custom_plain("nobody", "nothing");
         let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?).credentials(nobody);
         let builder = builder.instance_id("any").group_id("GID_any");
         Ok(self.through(builder).build()?.proxy().cloned())
     }
 
-    /// A configuration to make a login of, with no network, and the secret that is in it. Where it connects to does not
-    /// matter.
+    /// Returns a configuration from which a login can be computed without a network, and the secret in it.
     pub(crate) fn offline(&self) -> Result<(Config, Zeroizing<String>)> {
         if self.text(Key::ClientId).is_none() && self.text(Key::DeviceId).is_none() {
-            // One that is made up would be another each time.
+            // A random one would differ each time.
             return Err(self.missing(Key::DeviceId));
         }
         let auth = self.login()?;
@@ -139,13 +100,12 @@ impl Settings {
         Ok((builder.credentials(auth.credentials(id, &secret)).build()?, secret))
     }
 
-    /// The instance is a part of the user name that the service makes of a key, and custom authentication has a name of its
-    /// own; it only takes its client id from elsewhere, too.
+    /// Returns true for custom authentication with a complete client id: its user name does not include the instance.
     pub(crate) fn needs_no_instance(&self) -> Result<bool> {
         Ok(self.auth()?.is_custom() && self.has(Key::ClientId))
     }
 
-    /// Instance and client id.
+    /// Sets instance and client id.
     fn identity(&self, builder: ConfigBuilder) -> Result<ConfigBuilder> {
         let builder = match self.text(Key::InstanceId) {
             None if self.needs_no_instance()? => builder,
@@ -164,21 +124,21 @@ impl Settings {
         let id = ClientId::parse(whole).map_err(|error| self.wrong(Key::ClientId, error))?;
         match (id.group(), id.device()) {
             (Some(group), Some(device)) => Ok(builder.group_id(group).device_id(device)),
-            _ => Err(self.wrong(Key::ClientId, "it must be GroupID@@@DeviceID, but for custom authentication")),
+            _ => Err(self.wrong(Key::ClientId, "it must be GroupID@@@DeviceID, except with custom authentication")),
         }
     }
 
-    /// How to log in.
+    /// Returns how to log in.
     pub(crate) fn auth(&self) -> Result<Auth> {
         let Some(text) = self.text(Key::Auth) else { return Ok(Auth::Signature) };
         let found = Auth::NAMES.iter().find(|(name, _)| *name == text);
         found.map(|(_, auth)| *auth).ok_or_else(|| {
             let names = Auth::NAMES.map(|(name, _)| name).join(", ");
-            self.wrong(Key::Auth, format!("{text:?} is none of {names}"))
+            self.wrong(Key::Auth, format!("{text:?} is not one of {names}"))
         })
     }
 
-    /// The same, for a login: what is given for another way to log in was meant to be used.
+    /// Returns how to log in, and fails or warns if settings of another way to log in are set but not used.
     fn login(&self) -> Result<Auth> {
         let auth = self.auth()?;
         let others = [
@@ -196,10 +156,10 @@ impl Settings {
             let ways = || ways.iter().map(|way| format!("--auth {}", way.name())).collect::<Vec<_>>().join(" or ");
             match self.source(key) {
                 Some(Source::Flag(flag)) => {
-                    let why = format!("{flag} has no place in a login by {}", auth.name());
+                    let why = format!("{flag} is not used for a login by {}", auth.name());
                     return Err(Failure::usage(why).hint(format!("it belongs to {}", ways())));
                 }
-                // Who has chosen a way to log in may well keep what another one needs.
+                // With an explicit choice, settings for other ways may well stay configured.
                 Some(source) if self.source(Key::Auth).is_none() && !told => report::warning(format!(
                     "{} ({source}) is not used: the login is by {}, and {} is not set; it belongs to {}",
                     key.row().what,
@@ -212,13 +172,13 @@ impl Settings {
         }
         if auth == Auth::Signature && self.source(Key::SecurityToken).is_some() && !told {
             report::warning(
-                "a temporary key (STS) is good for the API only: MQTT logins have no place for a security token",
+                "a temporary key (STS) works only for the API: an MQTT login has no field for a security token",
             );
         }
         Ok(auth)
     }
 
-    /// The credentials; this reads secrets, and may ask for one.
+    /// Returns the credentials. Reads secrets, and may prompt for one.
     pub(crate) fn credentials(&self) -> Result<Credentials> {
         match self.login()? {
             Auth::Token => self.token_credentials(),
@@ -229,7 +189,7 @@ impl Settings {
         }
     }
 
-    /// Who logs in, and the secret, read now.
+    /// Returns the id and the secret, which is read now.
     fn pair(&self, auth: Auth) -> Result<(&str, Zeroizing<String>)> {
         let (id, secret) = match auth {
             Auth::Signature => (Key::AccessKeyId, Key::AccessKeySecret),
@@ -240,8 +200,8 @@ impl Settings {
         Ok((self.needed(id)?, self.secret(secret)?))
     }
 
-    /// A token that is there is used; one in a file or from a command is asked for again at each connect, but not one from
-    /// a pipe, which gives it once; without one, the library applies for it.
+    /// Returns the credentials of token mode. A token from a file or a command is read again at each connect, except
+    /// from a pipe, which yields it only once; without a token the library applies for one.
     fn token_credentials(&self) -> Result<Credentials> {
         match self.value(Key::Token) {
             None => {
@@ -264,12 +224,12 @@ impl Settings {
         }
     }
 
-    /// The service's API.
+    /// Returns a client of the service API.
     pub(crate) fn api(&self) -> Result<Api> {
         Ok(self.api_builder()?.build()?)
     }
 
-    /// The same, for a command that adds something.
+    /// Returns a builder of the API client, to which a command adds its own.
     pub(crate) fn api_builder(&self) -> Result<ApiBuilder> {
         let mut builder = Api::builder().instance_id(self.needed(Key::InstanceId)?);
         builder = match (self.text(Key::ApiEndpoint), self.text(Key::RegionId)) {
@@ -302,9 +262,9 @@ impl Settings {
         })
     }
 
-    /// A time in seconds.
+    /// Returns a setting in seconds.
     pub(crate) fn seconds(&self, key: Key) -> Result<Option<Duration>> {
         let Some(text) = self.text(key) else { return Ok(None) };
-        args::seconds(text).map(Some).map_err(|_| self.wrong(key, format!("{text:?} is no number of seconds")))
+        values::seconds(text).map(Some).map_err(|_| self.wrong(key, format!("{text:?} is not a number of seconds")))
     }
 }

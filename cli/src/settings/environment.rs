@@ -1,23 +1,25 @@
-//! The variables of the environment: read without losing any, and which of them nobody else should have.
+//! Environment variables: their values, unknown ones, and those that hold secrets.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
-use super::{CONFIG, Key, Kind, PROFILE, Source, checked, text_of};
+use super::value::{checked, text_of};
+use super::{Key, Kind, Source};
 use crate::exit::Result;
 use crate::report;
 
-/// What the names of our own begin with.
+/// The variable that names the configuration file, unless a flag does.
+pub(crate) const CONFIG: &str = "ALIYUN_MQTT_CONFIG";
+/// The variable that names the profile.
+pub(crate) const PROFILE: &str = "ALIYUN_MQTT_PROFILE";
+
+/// The prefix of our variables.
 const PREFIX: &str = "ALIYUN_MQTT_";
 
-/// Those of our own that are no settings: the second is made by `emulator --env`, for `kill`.
+/// Our variables that are not settings. `emulator --env` sets the last one, for `kill`.
 const OTHERS: [&str; 3] = [CONFIG, PROFILE, "ALIYUN_MQTT_EMULATOR_PID"];
 
-/// Variables with secrets that the configuration file has named.
-static NAMED: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// The environment: of the process, or made up by a test. An empty variable counts as not set, as in the library.
+/// The environment of the process, or that of a test. An empty variable counts as unset, as in the library.
 pub(crate) struct Environment<'a> {
     lookup: &'a dyn Fn(&str) -> Option<OsString>,
 }
@@ -32,7 +34,7 @@ impl<'a> Environment<'a> {
         Environment { lookup }
     }
 
-    /// What a variable says, whatever that is.
+    /// Returns the value of a variable, unchecked.
     pub(super) fn set(&self, name: &str) -> Option<OsString> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
@@ -47,24 +49,17 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// Notes that this variable holds a secret.
-pub(super) fn note_secret_variable(name: &str) {
-    NAMED.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_string());
-}
-
-/// The variables that hold secrets: those of the table, those that the configuration file names, and that of the proxy
-/// where it holds a password.
+/// Returns the variables that hold secrets: those of the table, and that of the proxy if it has a password. The
+/// configuration file may name others.
 pub(crate) fn secret_variables() -> Vec<String> {
     let rows = Key::table().iter().filter(|row| match row.key {
         Key::Proxy => std::env::var_os(row.variable).is_some_and(|url| url.as_encoded_bytes().contains(&b'@')),
         _ => row.kind == Kind::Secret,
     });
-    let mut names: Vec<String> = rows.map(|row| row.variable.to_string()).collect();
-    names.extend(NAMED.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
-    names
+    rows.map(|row| row.variable.to_string()).collect()
 }
 
-/// Tells of variables that look like ours and are none.
+/// Warns about variables that look like ours but are not.
 pub(super) fn warn_of_unknown(names: impl Iterator<Item = OsString>) {
     for name in unknown(names) {
         report::warning(format!("the environment variable {name} has no effect: there is no such setting"));
@@ -100,7 +95,5 @@ mod tests {
         for row in Key::table().iter().filter(|row| row.kind == Kind::Secret) {
             assert!(names.iter().any(|name| name == row.variable), "{}", row.variable);
         }
-        note_secret_variable("SOME_VARIABLE");
-        assert!(secret_variables().iter().any(|name| name == "SOME_VARIABLE"));
     }
 }

@@ -5,32 +5,33 @@ use std::time::Duration;
 
 use toml::{Table, Value as Toml};
 
-use super::environment::note_secret_variable;
 use super::key::Row;
-use super::{Environment, Key, Kind, Layer, Secret, Source, Value, checked, plain_secret};
+use super::value::{Layer, Value, checked, plain_secret};
+use super::{Environment, Key, Kind, Secret, Source};
+use crate::child;
 use crate::exit::{Failure, Result};
 use crate::report;
 use crate::small_text;
 
-/// The key that names the profile to use where nothing else does.
+/// The key that names the default profile.
 pub(super) const DEFAULT_PROFILE: &str = "default_profile";
 /// The table of profiles.
 const PROFILES: &str = "profile";
 
-/// For those who know -P from other programs.
-pub(super) const NOT_A_PASSWORD: &str = "-P names a profile; a password is made of the AccessKey, and that of custom \
-                                         authentication is read from --password-file";
+/// The hint for users who know -P from other programs.
+pub(super) const NOT_A_PASSWORD: &str = "-P selects a profile; the password is computed from the AccessKey, \
+                                         and that of custom authentication is read from --password-file";
 
-/// What a file says.
+/// The contents of a configuration file.
 pub(crate) struct Content {
-    /// What stands above the profiles, and the profile.
+    /// The settings above the profiles, and those of the selected profile.
     pub(crate) layers: Vec<Layer>,
     pub(crate) profile: Option<String>,
-    /// The profiles that were not asked for.
+    /// The profiles that are not selected.
     pub(crate) others: Vec<Profile>,
 }
 
-/// A profile that was not asked for, and the settings it has.
+/// A profile that is not selected, and its settings.
 #[derive(Debug)]
 pub(crate) struct Profile {
     pub(crate) name: String,
@@ -43,11 +44,12 @@ impl Profile {
     }
 }
 
-/// What `config init` writes.
-pub(crate) const TEMPLATE: &str = r#"# Settings of aliyun-mqtt. Flags win over the environment, the environment over this file.
-# What stands above the first [profile.NAME] counts for all profiles.
+/// The file that `config init` writes.
+pub(crate) const TEMPLATE: &str = r#"# Settings of aliyun-mqtt.
+# Flags override environment variables, and these override this file.
+# Settings above the first [profile.NAME] apply to all profiles.
 
-# The profile where neither --profile nor ALIYUN_MQTT_PROFILE names one.
+# The profile to use if neither --profile nor ALIYUN_MQTT_PROFILE selects one.
 default_profile = "demo"
 
 [profile.demo]
@@ -63,16 +65,16 @@ default_profile = "demo"
 # access_key_id = "..."
 # A secret is best kept elsewhere. One of:
 # access_key_secret_command = "pass show aliyun/mqtt"
-# access_key_secret_file = "secret"                # a path; a relative one counts from this file's folder
+# access_key_secret_file = "secret"                # a path; relative to the directory of this file
 # access_key_secret_env = "MY_VARIABLE"
-# access_key_secret = "..."                        # here; then let nobody else read this file: chmod 600
+# access_key_secret = "..."                        # here; then keep this file private: chmod 600
 "#;
 
-/// Where the file is, where nothing else is said.
+/// Returns the default path of the file.
 pub(crate) fn default_path(environment: &Environment<'_>) -> Option<PathBuf> {
     let xdg = environment.path("XDG_CONFIG_HOME").filter(|path| {
         if path.is_relative() {
-            // As the XDG base directory specification has it.
+            // The XDG Base Directory Specification demands this.
             report::warning(format!("XDG_CONFIG_HOME is ignored: {} is not an absolute path", path.display()));
         }
         path.is_absolute()
@@ -81,21 +83,21 @@ pub(crate) fn default_path(environment: &Environment<'_>) -> Option<PathBuf> {
     Some(xdg.or_else(home)?.join("aliyun-mqtt").join("config.toml"))
 }
 
-/// Reads a file, and takes of its profiles this one, or the one it names itself. `profile` is its name, and where that
-/// comes from if it is not the command line. All profiles are checked.
+/// Reads a file with the given profile, or with its default profile. `profile` is the name, and where it comes from
+/// unless it is from the command line. All profiles are checked.
 pub(crate) fn read(path: &Path, profile: Option<(&str, &Option<Source>)>, patience: Duration) -> Result<Content> {
     let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
     let text = small_text::file(path, small_text::CONFIGURATION, patience)
         .map_err(|error| Failure::usage(format!("cannot read the configuration file {}: {error}", path.display())))?;
     let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
-        // Not the error's own text: it quotes the line, which may hold a secret.
+        // Without the display of the error, which quotes the line and thereby possibly a secret.
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         wrong(format!("line {line} is not valid TOML: {}", error.message().replace('\n', ", ")))
     })?;
     let named = match table.remove(DEFAULT_PROFILE) {
         None => None,
         Some(Toml::String(name)) => Some(name),
-        Some(_) => return Err(wrong(format!("{DEFAULT_PROFILE} must be a text"))),
+        Some(_) => return Err(wrong(format!("{DEFAULT_PROFILE} must be a string"))),
     };
     let profiles = match table.remove(PROFILES) {
         None => Table::new(),
@@ -120,10 +122,8 @@ pub(crate) fn read(path: &Path, profile: Option<(&str, &Option<Source>)>, patien
     if let (Some(name), 1) = (&wanted, layers.len()) {
         let known = if names.is_empty() { "it has none".to_string() } else { format!("it has {names}") };
         return Err(match profile {
-            // Not the name: who takes -P for something else may have typed a password.
-            Some((_, None)) => {
-                wrong(format!("there is no profile of the name that is given; {known}")).hint(NOT_A_PASSWORD)
-            }
+            // Without the name, which may be a password that was typed after -P.
+            Some((_, None)) => wrong(format!("there is no profile with the given name; {known}")).hint(NOT_A_PASSWORD),
             Some((_, Some(source))) => wrong(format!("there is no profile {name:?} ({source}); {known}")),
             None => wrong(format!("there is no profile {name:?} ({DEFAULT_PROFILE}); {known}")),
         });
@@ -152,24 +152,24 @@ impl Place<'_> {
             let Some((row, form)) = find(name) else {
                 let unknown = Failure::usage(format!("{source}: there is no such setting"));
                 return Err(unknown.hint(format!(
-                    "`aliyun-mqtt config init` writes one with its settings; profiles are [{PROFILES}.NAME]"
+                    "`aliyun-mqtt config init` writes a file with the settings; profiles are [{PROFILES}.NAME]"
                 )));
             };
             if let Some((_, (_, other))) = values.iter().find(|(key, _)| *key == row.key) {
-                return Err(Failure::usage(format!("{} stands twice: {other}, and {source}", row.what)));
+                return Err(Failure::usage(format!("{} is set twice: {other}, and {source}", row.what)));
             }
-            let text = text_of(value).ok_or_else(|| Failure::usage(format!("{source}: it must be a text")))?;
+            let text = text_of(value).ok_or_else(|| Failure::usage(format!("{source}: it must be a string")))?;
             if text.is_empty() {
-                return Err(Failure::usage(format!("{source}: it is empty")).hint("leave out what shall not be set"));
+                return Err(Failure::usage(format!("{source}: it is empty")).hint("remove the line to leave it unset"));
             }
             let value = match (form, row.kind) {
                 (Form::Plain, Kind::Secret) => Value::Secret(plain_secret(text, &source)?),
-                // Certificates beside the file are found from anywhere.
+                // Relative to the file, not to the current directory.
                 (Form::Plain, Kind::Path) => Value::Path(self.folder.join(text)),
                 (Form::Plain, Kind::Text) => Value::Text(checked(text, &source)?),
                 (Form::File, _) => Value::Secret(Secret::at(text.into(), self.folder)?),
                 (Form::Variable, _) => {
-                    note_secret_variable(&text);
+                    child::withhold([text.clone()]);
                     Value::Secret(Secret::Variable(text))
                 }
                 (Form::Command, _) => Value::Secret(Secret::Command(text)),
@@ -180,7 +180,7 @@ impl Place<'_> {
     }
 }
 
-/// How a value stands in the file.
+/// The forms of a setting in the file.
 enum Form {
     Plain,
     File,
@@ -206,7 +206,7 @@ fn find(name: &str) -> Option<(&'static Row, Form)> {
     None
 }
 
-/// Numbers and truth values may stand without quotes.
+/// Returns a value as text; numbers and booleans need no quotes.
 fn text_of(value: Toml) -> Option<String> {
     match value {
         Toml::String(text) => Some(text),

@@ -1,4 +1,4 @@
-//! The settings and their names: in the file, in the environment, as flags.
+//! The settings and their names in the file, in the environment and as flags.
 
 /// A setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,28 +32,28 @@ pub(crate) enum Key {
     RegionId,
 }
 
-/// What the value of a setting is.
+/// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
-    /// Taken byte for byte: not every path is UTF-8.
+    /// Taken byte for byte, since a path need not be UTF-8.
     Path,
-    /// Read when it is needed, and never shown. Its flag takes the path of a file.
+    /// Read when it is needed and never printed. Its flag takes the path of a file.
     Secret,
 }
 
-/// What a setting is called.
+/// The names of a setting.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) key: Key,
-    /// In the configuration file. A secret may also stand there as `{name}_file`, `{name}_env` or `{name}_command`.
+    /// The key in the file. Secrets also have the keys `{name}_file`, `{name}_env` and `{name}_command`.
     pub(crate) name: &'static str,
-    /// In the configuration file of the PHP demo, where it differs.
+    /// The key in the configuration file of the PHP demo, if it differs.
     pub(crate) old_name: Option<&'static str>,
     pub(crate) variable: &'static str,
     pub(crate) flag: &'static str,
     pub(crate) kind: Kind,
-    /// In messages.
+    /// The name in messages.
     pub(crate) what: &'static str,
 }
 
@@ -78,7 +78,6 @@ const fn old(mut row: Row, old_name: &'static str) -> Row {
     row
 }
 
-#[rustfmt::skip]
 static TABLE: [Row; 27] = [
     old(row(Key::Endpoint, "endpoint", "ALIYUN_MQTT_ENDPOINT", "--endpoint", "the endpoint"), "end_point"),
     row(Key::InstanceId, "instance_id", "ALIYUN_MQTT_INSTANCE_ID", "--instance-id", "the instance id"),
@@ -87,35 +86,77 @@ static TABLE: [Row; 27] = [
     row(Key::ClientId, "client_id", "ALIYUN_MQTT_CLIENT_ID", "--client-id", "the client id"),
     row(Key::Topic, "topic", "ALIYUN_MQTT_TOPIC", "--parent-topic", "the parent topic"),
     row(Key::Auth, "auth", "ALIYUN_MQTT_AUTH", "--auth", "the way to log in"),
-    old(row(Key::AccessKeyId, "access_key_id", "ALIBABA_CLOUD_ACCESS_KEY_ID", "--access-key-id", "the AccessKey id"), "access_key"),
-    old(secret(Key::AccessKeySecret, "access_key_secret", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "--access-key-secret-file", "the AccessKey secret"), "secret_key"),
-    secret(Key::SecurityToken, "security_token", "ALIBABA_CLOUD_SECURITY_TOKEN", "--security-token-file", "the security token"),
+    old(
+        row(Key::AccessKeyId, "access_key_id", "ALIBABA_CLOUD_ACCESS_KEY_ID", "--access-key-id", "the AccessKey id"),
+        "access_key",
+    ),
+    old(
+        secret(
+            Key::AccessKeySecret,
+            "access_key_secret",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+            "--access-key-secret-file",
+            "the AccessKey secret",
+        ),
+        "secret_key",
+    ),
+    secret(
+        Key::SecurityToken,
+        "security_token",
+        "ALIBABA_CLOUD_SECURITY_TOKEN",
+        "--security-token-file",
+        "the security token",
+    ),
     secret(Key::Token, "token", "ALIYUN_MQTT_TOKEN", "--token-file", "the token"),
-    row(Key::DeviceAccessKeyId, "device_access_key_id", "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID", "--device-access-key-id", "the device's AccessKey id"),
-    secret(Key::DeviceAccessKeySecret, "device_access_key_secret", "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET", "--device-access-key-secret-file", "the device's AccessKey secret"),
+    row(
+        Key::DeviceAccessKeyId,
+        "device_access_key_id",
+        "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID",
+        "--device-access-key-id",
+        "the device's AccessKey id",
+    ),
+    secret(
+        Key::DeviceAccessKeySecret,
+        "device_access_key_secret",
+        "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET",
+        "--device-access-key-secret-file",
+        "the device's AccessKey secret",
+    ),
     row(Key::User, "user", "ALIYUN_MQTT_USER", "--user", "the user name"),
     secret(Key::Password, "password", "ALIYUN_MQTT_PASSWORD", "--password-file", "the password"),
     path(Key::CaFile, "ca_file", "ALIYUN_MQTT_CA_FILE", "--ca-file", "the CA file"),
-    path(Key::ClientCertFile, "client_cert_file", "ALIYUN_MQTT_CLIENT_CERT_FILE", "--client-cert-file", "the client certificate"),
-    path(Key::ClientKeyFile, "client_key_file", "ALIYUN_MQTT_CLIENT_KEY_FILE", "--client-key-file", "the key of the client certificate"),
+    path(
+        Key::ClientCertFile,
+        "client_cert_file",
+        "ALIYUN_MQTT_CLIENT_CERT_FILE",
+        "--client-cert-file",
+        "the client certificate",
+    ),
+    path(
+        Key::ClientKeyFile,
+        "client_key_file",
+        "ALIYUN_MQTT_CLIENT_KEY_FILE",
+        "--client-key-file",
+        "the key of the client certificate",
+    ),
     row(Key::Proxy, "proxy", "ALIYUN_MQTT_PROXY", "--proxy", "the HTTP proxy"),
     row(Key::Protocol, "protocol", "ALIYUN_MQTT_PROTOCOL", "--protocol", "the MQTT version"),
     row(Key::CleanSession, "clean_session", "ALIYUN_MQTT_CLEAN_SESSION", "--clean-session", "clean session"),
     row(Key::SessionExpiry, "session_expiry", "ALIYUN_MQTT_SESSION_EXPIRY", "--session-expiry", "the session expiry"),
     row(Key::KeepAlive, "keep_alive", "ALIYUN_MQTT_KEEP_ALIVE", "--keep-alive", "the keep-alive"),
-    row(Key::Timeout, "timeout", "ALIYUN_MQTT_TIMEOUT", "--timeout", "the time-out"),
+    row(Key::Timeout, "timeout", "ALIYUN_MQTT_TIMEOUT", "--timeout", "the timeout"),
     row(Key::MaxPayload, "max_payload", "ALIYUN_MQTT_MAX_PAYLOAD", "--max-payload", "the largest payload"),
     row(Key::ApiEndpoint, "api_endpoint", "ALIYUN_MQTT_API_ENDPOINT", "--api-endpoint", "the URL of the API"),
     row(Key::RegionId, "region_id", "ALIYUN_MQTT_REGION_ID", "--region-id", "the region"),
 ];
 
 impl Key {
-    /// All settings.
+    /// Returns all settings.
     pub(crate) fn table() -> &'static [Row] {
         &TABLE
     }
 
-    /// Its names, and what it is.
+    /// Returns the names of the setting.
     pub(crate) fn row(self) -> &'static Row {
         &TABLE[self as usize]
     }

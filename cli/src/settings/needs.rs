@@ -1,10 +1,10 @@
-//! What is not configured and will be needed; to tell before anything fails for it.
+//! The settings that are missing, so that a command can report them before it fails.
 
 use super::{Auth, Key, Settings};
 use crate::exit::Result;
 
 impl Settings {
-    /// What a login lacks.
+    /// Returns the settings missing for a login.
     pub(crate) fn missing_to_log_in(&self) -> Result<Vec<Key>> {
         let auth = self.auth()?;
         let mut needed = vec![Key::Endpoint];
@@ -20,7 +20,7 @@ impl Settings {
         match auth {
             Auth::Signature => needed.extend([Key::AccessKeyId, Key::AccessKeySecret]),
             Auth::Token if self.has(Key::Token) => needed.push(Key::AccessKeyId),
-            // It is applied for.
+            // The token will be applied for.
             Auth::Token => {
                 needed.push(Key::Topic);
                 needed.extend(self.missing_for_the_api());
@@ -31,7 +31,7 @@ impl Settings {
         Ok(self.lacking(needed))
     }
 
-    /// What the service's API lacks.
+    /// Returns the settings missing for the service API.
     pub(crate) fn missing_for_the_api(&self) -> Vec<Key> {
         let mut needed = vec![Key::InstanceId, Key::AccessKeyId, Key::AccessKeySecret];
         if !self.has(Key::ApiEndpoint) {

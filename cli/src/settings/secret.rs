@@ -1,4 +1,4 @@
-//! Where a secret is, and reading it from there. Never from a flag's value.
+//! Where a secret is, and reading it from there. A flag never holds a secret itself.
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -17,22 +17,22 @@ use crate::small_text;
 use crate::stdio::Stream;
 use crate::threads;
 
-/// How long a secret may take to come, where no time is set.
+/// The timeout for reading a secret, unless one is set.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether a command has ended, once it has printed all.
+/// The interval of looking whether a command has ended after closing its output.
 const GLANCE: Duration = Duration::from_millis(1);
 
 /// Where a secret is.
 #[derive(Clone)]
 pub(crate) enum Secret {
-    /// Known already: from the environment or the configuration file.
+    /// The secret itself, from the environment or the configuration file.
     Text(Zeroizing<String>),
     File(PathBuf),
     Stdin,
-    /// Another variable, named by the configuration file.
+    /// An environment variable, named by the configuration file.
     Variable(String),
-    /// What this command prints; for the shell.
+    /// The output of this shell command.
     Command(String),
 }
 
@@ -49,7 +49,7 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// In a file: a path, `-` for standard input, or `fd:N` for an open file. A relative path counts from `folder`.
+    /// Parses a path, `-` for standard input, or `fd:N` for an open file. Paths are relative to `folder`.
     pub(crate) fn at(place: OsString, folder: &Path) -> Result<Self> {
         if place == "-" {
             return Ok(Secret::Stdin);
@@ -57,28 +57,28 @@ impl Secret {
         if let Some(number) = place.to_str().and_then(|place| place.strip_prefix("fd:")) {
             return match number.parse::<u32>() {
                 Ok(number) if cfg!(unix) => Ok(Secret::File(PathBuf::from(format!("/dev/fd/{number}")))),
-                _ => Err(Failure::usage(format!("{place:?} is no open file: fd: takes a number, on Unix only"))),
+                _ => Err(Failure::usage(format!("{place:?} is not an open file: fd: takes a number, on Unix only"))),
             };
         }
         Ok(Secret::File(folder.join(place)))
     }
 
-    /// Whether it can be read again later, and may then be another.
+    /// Returns true if the secret can be read again, and may have changed by then.
     pub(crate) fn comes_again(&self) -> bool {
         match self {
-            // Of what is not there the reading tells.
+            // Reading reports a missing file.
             Secret::File(path) => std::fs::metadata(path).is_ok_and(|data| data.is_file()),
             Secret::Command(_) => true,
             Secret::Text(_) | Secret::Stdin | Secret::Variable(_) => false,
         }
     }
 
-    /// Reads it, within this time; a byte order mark and one line end are cut off. `key` and `source` are for messages.
+    /// Reads the secret and removes byte order mark and line end. `key` and `source` are for messages.
     pub(crate) fn read(&self, key: Key, source: &Source, patience: Duration) -> Result<Zeroizing<String>> {
         self.get(key.row().what, source, patience)
     }
 
-    /// As [`read`](Secret::read), of anything that is called so.
+    /// Reads the secret like [`read`](Secret::read), with any name for messages.
     pub(crate) fn get(
         &self,
         what: &str,
@@ -119,7 +119,7 @@ impl Secret {
     }
 }
 
-/// Asks for a secret; `None` where there is no terminal to ask on.
+/// Prompts for a secret; `None` without a terminal.
 pub(crate) fn prompt(what: &str) -> Option<Result<Zeroizing<String>>> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return None;
@@ -134,7 +134,7 @@ pub(crate) fn prompt(what: &str) -> Option<Result<Zeroizing<String>>> {
     })
 }
 
-/// What a command prints. Its stderr stays the user's; when it takes too long, it is ended with all it has started.
+/// Returns the output of a command, which inherits stderr. After the timeout it is ended with its children.
 fn run(command: &str, limit: Duration) -> Result<Zeroizing<String>, String> {
     let start = Instant::now();
     let child = child::shell(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
@@ -143,9 +143,9 @@ fn run(command: &str, limit: Duration) -> Result<Zeroizing<String>, String> {
     let (done, output) = mpsc::sync_channel(1);
     let read = move || done.send(small_text::limited(stdout, small_text::SECRET).and_then(small_text::text));
     threads::start("secret", read).map_err(|error| format!("no thread could be started for the command: {error}"))?;
-    // What it has printed is told before how it ended: what is too long may have ended it.
+    // Errors of the output come first: too long an output may be what ended the command.
     let text = output.recv_timeout(limit.saturating_sub(start.elapsed())).ok().transpose()?;
-    // It may have closed its output and go on all the same.
+    // It may have closed its output and continue to run.
     while text.is_some() && start.elapsed() < limit {
         match child.child().try_wait().map_err(|error| error.to_string())? {
             Some(status) if status.success() => return text.ok_or_else(|| "no output".to_string()),

@@ -1,11 +1,11 @@
 //! Which value wins, what the file may say, and that no secret is shown.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 
 use super::*;
-use crate::args::Cli;
 
 fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[&str]) -> Result<Settings> {
     let folder = Folder::new();
@@ -17,11 +17,18 @@ fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[&str]) -> Res
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    let cli = Cli::try_parse_from([&["aliyun-mqtt", "config", "show"], flags].concat()).unwrap();
+    let cli = Flags::try_parse_from([&["aliyun-mqtt"], flags].concat()).unwrap();
     let lookup = |name: &str| {
         environment.iter().find(|(known, _)| known == name).map(|(_, value)| OsString::from(value.as_str()))
     };
     Settings::read(&cli.global, &Environment::of(&lookup))
+}
+
+/// The options of every command, without a command.
+#[derive(Debug, clap::Parser)]
+struct Flags {
+    #[command(flatten)]
+    global: GlobalArgs,
 }
 
 struct Folder(PathBuf);
@@ -55,7 +62,8 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 
 #[test]
 fn a_profile_wins_over_what_stands_above_it() {
-    let file = "default_profile = 'a'\nendpoint = 'all'\ntimeout = 5\n[profile.a]\nendpoint = 'a'\n[profile.b]\nendpoint = 'b'";
+    let file = "default_profile = 'a'\nendpoint = 'all'\ntimeout = 5\n\
+                [profile.a]\nendpoint = 'a'\n[profile.b]\nendpoint = 'b'";
     let text = |flags: &[&str], environment: &[(&str, &str)]| {
         load(Some(file), environment, flags).unwrap().text(Key::Endpoint).map(str::to_string)
     };
@@ -71,7 +79,8 @@ fn a_profile_wins_over_what_stands_above_it() {
 
 #[test]
 fn the_names_of_the_php_demo_are_taken() {
-    let file = "access_key = 'id'\nsecret_key = 'not-a-secret'\nend_point = 'host'\ninstance_id = 'post-cn-x'\ntopic = 'demo'\ngroup_id = 'GID_demo'";
+    let file = "access_key = 'id'\nsecret_key = 'not-a-secret'\nend_point = 'host'\n\
+                instance_id = 'post-cn-x'\ntopic = 'demo'\ngroup_id = 'GID_demo'";
     let settings = load(Some(file), &[], &[]).unwrap();
     assert_eq!(settings.text(Key::AccessKeyId), Some("id"));
     assert_eq!(*settings.secret(Key::AccessKeySecret).unwrap(), "not-a-secret");
@@ -86,7 +95,7 @@ fn a_bad_file_is_told_by_file_and_line_without_its_text() {
         ("\n\nsecret_key = not-a-secret", "line 3"),
         ("colour = 'red'", "no such setting"),
         ("endpoint = 'a'\nend_point = 'b'", "twice"),
-        ("endpoint = ['a']", "must be a text"),
+        ("endpoint = ['a']", "must be a string"),
         ("profile = 'a'", "[profile.NAME]"),
         ("access_key_secret_env = 'A'\naccess_key_secret_file = 'B'", "twice"),
     ] {
@@ -303,10 +312,10 @@ fn a_setting_in_a_profile_that_is_not_selected_is_told_where_it_is_missing() {
 fn all_profiles_are_checked_whichever_is_selected() {
     for (other, word) in [
         ("endpiont = 'x'", "endpiont in [profile.other]"),
-        ("endpoint = ['x']", "must be a text"),
+        ("endpoint = ['x']", "must be a string"),
         ("endpoint = 'x'\nend_point = 'y'", "twice"),
         ("ca_file = ''", "it is empty"),
-        ("group_id = 'GID_x '", "a space"),
+        ("group_id = 'GID_x '", "whitespace"),
     ] {
         let file = format!("[profile.mine]\nendpoint = 'h'\n[profile.other]\n{other}");
         for flags in [&[][..], &["--profile", "mine"]] {
@@ -348,7 +357,7 @@ fn a_value_that_nobody_means_is_refused_with_its_source() {
         (&[][..], &["--endpoint="][..], "--endpoint: it is empty"),
         (&[], &["--ca-file="], "--ca-file: it is empty"),
         (&[], &["--token-file="], "--token-file: it is empty"),
-        (&[], &["--group-id", "GID_a "], "--group-id: it begins or ends with a space"),
+        (&[], &["--group-id", "GID_a "], "--group-id: it begins or ends with whitespace"),
         (&[("ALIYUN_MQTT_ENDPOINT", "host\r")], &[], "ALIYUN_MQTT_ENDPOINT: it begins or ends"),
         (&[("ALIYUN_MQTT_AUTH", "\u{feff}token")], &[], "ALIYUN_MQTT_AUTH: it contains"),
         (&[("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "\u{feff}\r\n")], &[], "ALIBABA_CLOUD_ACCESS_KEY_SECRET: it is empty"),
@@ -382,7 +391,7 @@ fn a_whole_client_id_of_custom_authentication_needs_no_instance() {
 
 #[test]
 fn which_flags_had_a_part_is_known() {
-    let cli = Cli::try_parse_from(["aliyun-mqtt", "config", "show", "-e", "mqtt://localhost", "--ca-file", "ca.pem"]);
+    let cli = Flags::try_parse_from(["aliyun-mqtt", "-e", "mqtt://localhost", "--ca-file", "ca.pem"]);
     let cli = cli.unwrap();
     let environment = [
         ("ALIYUN_MQTT_INSTANCE_ID", "i"),

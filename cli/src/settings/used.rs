@@ -1,4 +1,4 @@
-//! Which settings had a part in what a command did, to tell of the flags that had none.
+//! Records which settings a command used, to warn about flags without effect.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::Key;
 
-/// Shared by the flags and the settings made of them.
+/// The settings that were used. Flags and settings share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Used(Rc<Inner>);
 
@@ -17,11 +17,11 @@ struct Inner {
 }
 
 impl Used {
-    /// This setting was asked for.
+    /// Marks a setting as used.
     pub(crate) fn mark(&self, key: Key) {
         let mut keys = self.0.keys.borrow_mut();
         keys.insert(key);
-        // They are one setting: what is given of the halves besides is the same.
+        // The halves are parts of the same setting.
         if key == Key::ClientId {
             keys.extend([Key::GroupId, Key::DeviceId]);
         }
@@ -31,7 +31,7 @@ impl Used {
         self.0.keys.borrow().contains(&key)
     }
 
-    /// Settings were read at all.
+    /// Marks that settings were loaded at all.
     pub(super) fn set_loaded(&self) {
         self.0.loaded.set(true);
     }

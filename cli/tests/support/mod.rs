@@ -1,10 +1,10 @@
-//! What the tests of the command line share: the program as a child process, and an emulator to talk to.
+//! What the tests of the command line share: the program as a child process, and an emulator.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
 pub mod doctor;
 pub mod mosquitto;
 
-/// What the library's own tests have: the scripted broker and the fault proxy, with what those need of their neighbours.
+/// The scripted broker and the fault proxy of the library's tests, and the modules they need.
 #[path = "../../../tests/support"]
 pub mod library {
     pub mod broker;
@@ -37,19 +37,19 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt_emulator::{Emulator, What};
 
-/// Far beyond what anything here takes, so that a slow machine fails no test.
+/// A timeout far beyond what anything takes, so that tests do not fail on slow machines.
 pub const LONG: Duration = Duration::from_secs(120);
 
 pub fn emulator() -> Emulator {
     Emulator::start().expect("the emulator starts")
 }
 
-/// A topic below the emulator's parent topic.
+/// Returns a topic below the emulator's parent topic.
 pub fn topic(emulator: &Emulator, rest: &str) -> String {
     format!("{}/{rest}", emulator.parent_topic())
 }
 
-/// Topic, QoS and payload of every message that came in, in order; what was sent again stands there again.
+/// Returns topic, QoS and payload of every message that arrived, in order, including repeated ones.
 pub fn published(emulator: &Emulator) -> Vec<(String, u8, Vec<u8>)> {
     let entries = emulator.log().into_iter();
     entries
@@ -60,7 +60,7 @@ pub fn published(emulator: &Emulator) -> Vec<(String, u8, Vec<u8>)> {
         .collect()
 }
 
-/// The program with nothing of this process's environment but PATH, and a home of its own that is empty.
+/// Returns the program with no environment but PATH, and without a home directory.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aliyun-mqtt"));
     command.env_clear().env("HOME", "/nonexistent").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -70,7 +70,7 @@ pub fn program() -> Command {
     command
 }
 
-/// The program with all settings of this emulator in its environment.
+/// Returns the program with all settings of this emulator in its environment.
 pub fn with(emulator: &Emulator) -> Command {
     let mut command = program();
     command
@@ -84,7 +84,7 @@ pub fn with(emulator: &Emulator) -> Command {
     command
 }
 
-/// The same program, by a shell with these redirections: `>&-` closes its standard output.
+/// Returns the program run by a shell with these redirections: `>&-` closes its standard output.
 #[cfg(unix)]
 pub fn redirected<S: AsRef<OsStr>>(
     command: &Command,
@@ -94,7 +94,7 @@ pub fn redirected<S: AsRef<OsStr>>(
     by_shell(command, &format!("exec \"$0\" \"$@\" {redirections}"), arguments)
 }
 
-/// The same program, by a shell that says this first: `ulimit -s 512` gives it less stack.
+/// Returns the program run by a shell after this command: `ulimit -s 512` limits its stack.
 #[cfg(unix)]
 pub fn after<S: AsRef<OsStr>>(command: &Command, first: &str, arguments: impl IntoIterator<Item = S>) -> Command {
     by_shell(command, &format!("{first}; exec \"$0\" \"$@\""), arguments)
@@ -110,7 +110,7 @@ fn by_shell<S: AsRef<OsStr>>(command: &Command, script: &str, arguments: impl In
     shell
 }
 
-/// What a run of the program left.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub struct Output {
     pub code: Option<i32>,
@@ -127,7 +127,7 @@ impl Output {
         self.text().lines().collect()
     }
 
-    /// Panics with all output unless it ended with this code.
+    /// Panics with all output unless the exit code is this one.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert!(
@@ -141,13 +141,13 @@ impl Output {
     }
 }
 
-/// Runs it to its end.
+/// Runs the program to its end.
 pub fn run<S: AsRef<OsStr>>(mut command: Command, arguments: impl IntoIterator<Item = S>) -> Output {
     command.args(arguments);
     Running::start(command).wait()
 }
 
-/// Runs it to its end with this on its standard input.
+/// Runs the program to its end with this input.
 pub fn run_with_input<S: AsRef<OsStr>>(
     mut command: Command,
     arguments: impl IntoIterator<Item = S>,
@@ -157,7 +157,7 @@ pub fn run_with_input<S: AsRef<OsStr>>(
     let mut running = Running::start(command);
     let mut stdin = running.child.stdin.take().expect("a pipe");
     let input = input.into();
-    // A program that ends before it has read everything is no fault of the test.
+    // The program may end before it has read everything.
     let writer = thread::spawn(move || drop(stdin.write_all(&input)));
     let output = running.wait();
     writer.join().expect("the writer ends");
@@ -169,15 +169,15 @@ pub struct Running {
     pub child: Child,
     stdout: Option<mpsc::Receiver<Vec<u8>>>,
     stderr: Option<mpsc::Receiver<Vec<u8>>>,
-    /// Lines of stdout already seen by [`line`](Running::line), and what followed them.
+    /// The output read so far, including lines already taken by [`line`](Running::line).
     seen: Vec<u8>,
     taken: usize,
-    /// What of stderr was seen by [`stderr_until`](Running::stderr_until).
+    /// The part of stderr read by [`stderr_until`](Running::stderr_until).
     told: Vec<u8>,
 }
 
 impl Running {
-    /// Starts it; where stdout and stderr are pipes, they are read from now on.
+    /// Starts the program and reads its stdout and stderr if they are pipes.
     pub fn start(mut command: Command) -> Self {
         Running::new(command.spawn().expect("the program starts"))
     }
@@ -188,7 +188,7 @@ impl Running {
         Running { child, stdout, stderr, seen: Vec::new(), taken: 0, told: Vec::new() }
     }
 
-    /// The next line of stdout; panics when the program ends, or time runs out, before there is one.
+    /// Returns the next line of stdout; panics at the end of the program or after a timeout.
     #[track_caller]
     pub fn line(&mut self) -> String {
         let end = Instant::now() + LONG;
@@ -206,7 +206,7 @@ impl Running {
         }
     }
 
-    /// Waits until stdout has this text, anywhere in what was not yet taken; for prompts, which end without a line end.
+    /// Waits until stdout has this text after what was taken; for prompts, which do not end with a newline.
     #[track_caller]
     pub fn wait_for(&mut self, wanted: &str) {
         let end = Instant::now() + LONG;
@@ -219,7 +219,7 @@ impl Running {
         }
     }
 
-    /// Waits until this stands on stderr; panics when the program ends, or time runs out, before it does.
+    /// Waits until stderr has this text; panics at the end of the program or after a timeout.
     #[track_caller]
     pub fn stderr_until(&mut self, words: &str) {
         let end = Instant::now() + LONG;
@@ -232,7 +232,7 @@ impl Running {
         }
     }
 
-    /// Writes this to its stdin, which stays open.
+    /// Writes to stdin, which stays open.
     pub fn type_in(&mut self, text: &str) {
         let stdin = self.child.stdin.as_mut().expect("stdin is a pipe");
         stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("it reads its stdin");
@@ -266,7 +266,7 @@ impl Running {
         }
     }
 
-    /// Sends a signal to it: `INT`, `TERM`, `KILL`.
+    /// Sends a signal: `INT`, `TERM`, `KILL`.
     #[cfg(unix)]
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
@@ -309,7 +309,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A folder that is gone with the test.
+/// A directory that is removed after the test.
 pub struct Folder(PathBuf);
 
 impl Folder {

@@ -1,4 +1,4 @@
-//! Debian's mosquitto and its clients, where they are installed: a broker without the service's rules, and another `sub`.
+//! mosquitto and its clients, if they are installed: a broker without the rules of the service, and another `sub`.
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Folder, LONG, program};
 
-/// A broker of our own; it ends with this value.
+/// A broker that ends when this value is dropped.
 pub struct Mosquitto {
     child: Child,
     port: u16,
@@ -15,7 +15,7 @@ pub struct Mosquitto {
 }
 
 impl Mosquitto {
-    /// `None` where it is not installed, which is said.
+    /// Starts a broker; prints a note and returns `None` if it is not installed.
     pub fn start() -> Option<Mosquitto> {
         for part in ["mosquitto", "mosquitto_sub", "mosquitto_pub"] {
             let found = Command::new(part).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -40,7 +40,7 @@ impl Mosquitto {
         Some(mosquitto)
     }
 
-    /// Our program, with settings for this broker.
+    /// Returns our program with settings for this broker.
     pub fn with(&self) -> Command {
         let mut command = program();
         command
@@ -53,7 +53,7 @@ impl Mosquitto {
         command
     }
 
-    /// One of mosquitto's clients.
+    /// Returns one of mosquitto's clients.
     pub fn client(&self, name: &str) -> Command {
         let mut command = Command::new(name);
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
@@ -61,13 +61,13 @@ impl Mosquitto {
         command
     }
 
-    /// Publishes by mosquitto's own client.
+    /// Publishes with mosquitto_pub.
     pub fn publish(&self, arguments: &[&str]) {
         let status = self.client("mosquitto_pub").args(arguments).status().expect("mosquitto_pub runs");
         assert!(status.success(), "mosquitto_pub {arguments:?}");
     }
 
-    /// Publishes each line at QoS 1.
+    /// Publishes each line with QoS 1.
     pub fn publish_lines(&self, topic: &str, lines: &str) {
         let mut command = self.client("mosquitto_pub");
         let mut child = command.args(["-q", "1", "-t", topic, "-l"]).stdin(Stdio::piped()).spawn().expect("it runs");

@@ -1,5 +1,5 @@
-//! What the fault proxy and the scripted broker of the library's tests are used over here: MQTT 3.1.1 on plain TCP. Other
-//! versions and transports are tested where a command is about them.
+//! The fault proxy and the scripted broker of the library's tests use MQTT 3.1.1 on plain TCP here. Other versions and
+//! transports are tested with the commands concerned.
 
 use std::net::SocketAddr;
 

@@ -1,13 +1,12 @@
-//! `bench connect`: from nothing to an accepted login.
+//! `bench connect`: measures the time to an accepted login.
 
 use std::thread;
 use std::time::Instant;
 
 use aliyun_mqtt::Client;
 
-use super::Run;
-use super::publish::panicked;
 use super::report::{Part, Report};
+use super::run::{Run, panicked};
 use crate::exit::Result;
 use crate::threads;
 
@@ -34,7 +33,7 @@ pub(super) fn run(run: &Run) -> Result<Report> {
                                     part.fail(error);
                                 }
                             }
-                            // A refusal will not turn into a success by being repeated.
+                            // A refusal is permanent, so repeating it is pointless.
                             Err(error) if !error.is_retryable() => {
                                 part.fail(error);
                                 break;

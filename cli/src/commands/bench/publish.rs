@@ -1,4 +1,4 @@
-//! `bench publish`: from the call to the acknowledgement.
+//! `bench publish`: measures the time from the call to the acknowledgement.
 
 use std::sync::mpsc;
 use std::thread;
@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use aliyun_mqtt::{Client, Delivery};
 
+use super::args::MessageArgs;
 use super::report::{Part, Report};
-use super::{MessageArgs, Run, leave, payload};
-use crate::exit::{Exit, Failure, Result};
+use super::run::{Run, leave, panicked, payload};
+use crate::exit::Result;
 use crate::threads;
 
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
@@ -27,14 +28,10 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     Report::new(("publish", "messages"), elapsed, run.interrupt.happened(), parts?)
 }
 
-pub(super) fn panicked() -> Failure {
-    Failure::new(Exit::Failure, "a thread of the measurement panicked")
-}
-
-/// One client: this thread publishes, another waits for the acknowledgements in the order of the messages.
+/// Measures one client: this thread publishes, another one waits for the acknowledgements in order.
 fn one(client: &Client, args: &MessageArgs, run: &Run, number: u16) -> Result<Part> {
     let end = run.end(Instant::now());
-    // No more under way than the window: what waits in our own queue is no time of the broker's.
+    // No more in flight than the window: time in our own queue is not to be measured.
     let (to, deliveries) = mpsc::sync_channel::<(Instant, Delivery)>(usize::from(args.window) - 1);
     thread::scope(|scope| {
         let waiter = threads::scoped(scope, "bench-acks", move || {
@@ -55,10 +52,10 @@ fn one(client: &Client, args: &MessageArgs, run: &Run, number: u16) -> Result<Pa
             }
             let start = Instant::now();
             match client.publish_nowait(&args.topic, args.qos, payload.clone()) {
-                // The waiter only ends when `to` is gone.
+                // The waiter ends only when `to` is dropped.
                 Ok(delivery) => drop(to.send((start, delivery))),
                 Err(error) => {
-                    // A dead client, or a message that breaks a rule: the next one would too.
+                    // The client is dead or the message is invalid: the next one would fail as well.
                     refused = Some(error);
                     break;
                 }

@@ -1,4 +1,4 @@
-//! What was measured: counts, rate, percentiles.
+//! The results: counts, rate, percentiles.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::exit::{Exit, Failure, Result, exit_of};
 use crate::output::Out;
 use crate::report;
 
-/// The longest time told apart: an hour, in microseconds. Longer ones count as that.
+/// The longest time that is distinguished: one hour, in microseconds.
 const LONGEST: u64 = 3_600_000_000;
 
-/// Times of one measurement, from one thread or put together from several.
+/// The times of a measurement, from one or several threads.
 pub(super) struct Times(Histogram<u64>);
 
 impl Times {
@@ -28,7 +28,7 @@ impl Times {
     }
 
     fn add(&mut self, other: &Times) {
-        // Both have the same bounds.
+        // Cannot fail: both have the same bounds.
         let _ = self.0.add(&other.0);
     }
 
@@ -42,7 +42,7 @@ fn micros(value: u64) -> f64 {
     value as f64 / 1000.0
 }
 
-/// What one thread measured.
+/// The results of one thread.
 pub(super) struct Part {
     pub(super) times: Times,
     pub(super) failed: u64,
@@ -60,11 +60,11 @@ impl Part {
     }
 }
 
-/// All of it.
+/// The complete results.
 pub(super) struct Report {
-    /// The measurement, as in the JSON.
+    /// The name of the measurement in the JSON.
     pub(super) bench: &'static str,
-    /// What is counted: messages, connects.
+    /// The unit: messages or connects.
     pub(super) what: &'static str,
     pub(super) elapsed: Duration,
     pub(super) clients: u16,

@@ -1,4 +1,4 @@
-//! `bench subscribe`: from a publisher to a receiver, through the broker.
+//! `bench subscribe`: measures the time from publishing to receiving.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -7,29 +7,29 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Stream};
 
-use super::publish::panicked;
+use super::args::MessageArgs;
 use super::report::{Part, Report};
-use super::{MessageArgs, Run, leave, payload};
+use super::run::{Run, leave, panicked, payload};
 use crate::exit::Result;
 use crate::threads;
 
-/// How long to wait for a further message, after the last one was published.
+/// How long to wait for another message after the last one was published.
 const LAST: Duration = Duration::from_secs(5);
 
-/// How often a receiver looks whether it is over.
+/// The interval at which a receiver checks for the end.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What publisher and receivers know of each other.
+/// The state shared by the publisher and the receivers.
 struct Shared {
-    /// The beginning of each payload, so that nobody else's message is counted.
+    /// The beginning of each payload, to ignore messages of others.
     mark: u32,
     start: Instant,
-    /// Told before it is done, so that a message never comes before its number is known.
+    /// Increased before a message is sent, so that its number is known when it arrives.
     sent: AtomicU32,
     done: AtomicBool,
 }
 
-/// One publisher; each of the clients receives all of its messages.
+/// Runs one publisher; each client receives all of its messages.
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     let publisher = Client::connect(run.config(args)?)?;
     let receivers = run.connect(args)?;
@@ -59,7 +59,7 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     Report::new(("subscribe", "messages"), elapsed, run.interrupt.happened(), parts)
 }
 
-/// The error that ended it early, or of a message that was not acknowledged.
+/// Returns the error that ended it early, or that of an unacknowledged message.
 fn send(client: &Client, args: &MessageArgs, run: &Run, shared: &Shared) -> Option<aliyun_mqtt::Error> {
     let end = run.end(shared.start);
     for number in 0..u32::try_from(run.count).unwrap_or(u32::MAX) {
@@ -79,7 +79,7 @@ fn send(client: &Client, args: &MessageArgs, run: &Run, shared: &Shared) -> Opti
     client.flush(client.config().timeout()).err()
 }
 
-/// Another one for each run: the process ids of two containers are likely the same.
+/// Returns a mark that differs between runs, also in containers with equal process ids.
 fn mark() -> u32 {
     let [a, b, c, d, ..] = RandomState::new().hash_one(std::process::id()).to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
@@ -89,7 +89,7 @@ fn nanos(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Counts each message once; what did not come has failed.
+/// Counts each message once. Messages that do not arrive count as failed.
 fn receive(stream: &Stream, run: &Run, shared: &Shared) -> Result<Part> {
     let mut part = Part::new()?;
     let mut seen: Vec<bool> = Vec::new();
@@ -111,7 +111,7 @@ fn receive(stream: &Stream, run: &Run, shared: &Shared) -> Result<Part> {
             }
         };
         let read = read(message.payload(), shared.mark);
-        // Whoever makes a number up must not fill our memory.
+        // A made-up number must not fill the memory.
         let Some((number, sent_at)) = read.filter(|(number, _)| *number < shared.sent.load(Ordering::SeqCst)) else {
             continue;
         };
@@ -127,7 +127,7 @@ fn receive(stream: &Stream, run: &Run, shared: &Shared) -> Result<Part> {
     }
 }
 
-/// Number and time of a message of this run.
+/// Returns number and time of a message of this run.
 fn read(payload: &[u8], mark: u32) -> Option<(u32, u64)> {
     let (head, rest) = payload.split_first_chunk()?;
     let (number, rest) = rest.split_first_chunk()?;

@@ -29,10 +29,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::args::{GlobalArgs, LogLevel};
 use crate::exit::{Exit, Result};
 use crate::interrupt::Interrupt;
 use crate::output::Out;
+use crate::report::LogLevel;
+use crate::settings::GlobalArgs;
 use crate::settings::Settings;
 use crate::threads;
 

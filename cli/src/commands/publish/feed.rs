@@ -1,38 +1,16 @@
-//! Messages go from the input to the client, at their pace.
+//! Hands the messages of the input to the client, at the requested rate.
 
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Delivery, Error};
+use aliyun_mqtt::Client;
 
-use super::PubArgs;
-use super::input::{Item, Source};
+use super::args::PubArgs;
+use super::input::Source;
+use super::item::{Fault, Item, Rules, Sent};
 use super::room::Room;
-use super::settle::Rules;
-use crate::exit::Failure;
 
-/// A message that was handed over, or could not be; in the order of the input.
-pub(super) struct Sent {
-    /// Its line, or its number.
-    pub(super) number: u64,
-    /// Bytes of the input up to its end.
-    pub(super) end: u64,
-    pub(super) size: usize,
-    pub(super) at: Instant,
-    pub(super) result: Result<Delivery, Fault>,
-}
-
-/// Why a message was not acknowledged.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The line makes no message.
-    Line(Failure),
-    /// The input cannot be read any further.
-    Input(Failure),
-    Library(Error),
-}
-
-/// How fast messages follow one another.
+/// The rate at which messages are sent.
 pub(super) struct Pace {
     distance: Option<Duration>,
     next: Option<Instant>,
@@ -44,17 +22,17 @@ impl Pace {
         Pace { distance, next: None }
     }
 
-    /// Waits for the next one's turn; `false` when it was stopped.
+    /// Waits until the next message may be sent; `false` if the run was stopped.
     fn wait(&mut self, room: &Room) -> bool {
         let Some(distance) = self.distance else { return true };
         let go = self.next.is_none_or(|next| room.pause(next));
-        // From now on, not from when it was due: what was late is not made up for by a burst.
+        // Counted from now, not from when it was due, so that a delay is not followed by a burst.
         self.next = Instant::now().checked_add(distance);
         go
     }
 }
 
-/// Hands over all there is until the end, or until it is stopped. Returns the number of the message to go on from.
+/// Sends messages until the end of the input or a stop. Returns the number of the message to resume from.
 pub(super) fn feed(
     client: &Client,
     source: &mut Source,

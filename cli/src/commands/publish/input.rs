@@ -1,4 +1,4 @@
-//! Where messages come from: the command line, a file, or standard input.
+//! The source of the messages: the command line, a file, or standard input.
 
 use std::io::BufReader;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use aliyun_mqtt::{Config, Outgoing};
 
-use super::PubArgs;
-use super::feed::Fault;
+use super::args::PubArgs;
+use super::item::{Fault, Given, Item};
 use super::jsonl;
 use super::lines::{Line, Lines};
 use super::message::Template;
@@ -18,12 +18,12 @@ use crate::payload::{Place, Reader, one_way, too_long};
 use crate::settings::Settings;
 use crate::threads;
 
-/// Lines read ahead. Few, since each may be as long as a payload.
+/// The number of lines to read ahead. Few, since each may be as long as a payload.
 const AHEAD: usize = 16;
 
-/// What the command line asks for.
+/// The kind of input that the command line requests.
 pub(super) enum Form {
-    /// Only what the spool holds.
+    /// Only the messages in the spool.
     Nothing,
     Text(Vec<u8>, u64),
     Whole(Place, u64),
@@ -31,36 +31,19 @@ pub(super) enum Form {
     JsonLines(Place),
 }
 
-/// The same with files open and whole messages read.
+/// An input with its files open and complete messages read.
 pub(super) enum Opened {
     Nothing,
-    /// A message, and how often it is sent.
+    /// A message, and how many times to send it.
     Message(Outgoing, u64),
-    /// A message per line, or per JSON line.
+    /// A message for each line or JSON object.
     Stream {
         from: Reader,
         json: bool,
     },
 }
 
-/// A message of the input, or why there is none.
-pub(super) struct Item {
-    /// Its line, or its number.
-    pub(super) number: u64,
-    /// Bytes of the input up to its end.
-    pub(super) end: u64,
-    pub(super) message: Result<Outgoing, Fault>,
-}
-
-/// What the reading thread gives.
-pub(super) enum Given {
-    Item(Item),
-    /// There may be news: look at the room.
-    Wake,
-    End,
-}
-
-/// Messages, one after another.
+/// Yields the messages in order.
 pub(super) enum Source {
     Nothing,
     Repeat { message: Outgoing, count: u64, given: u64 },
@@ -78,11 +61,11 @@ impl Form {
         }
         one_way(&ways, "-m, -f, -s, -l, -n and --jsonl")?;
         if lines && (args.repeat.is_some() || args.repeat_delay.is_some()) {
-            return Err(Failure::usage("--repeat and --repeat-delay are for a single message, not for lines")
-                .hint("--rate sets the pace of lines"));
+            return Err(Failure::usage("--repeat and --repeat-delay apply only to a single message, not to lines")
+                .hint("use --rate to limit the rate of lines"));
         }
         if !args.jsonl && args.topic.is_none() {
-            return Err(Failure::usage("no topic is given").hint("use -t TOPIC"));
+            return Err(Failure::usage("no topic is specified").hint("use -t TOPIC"));
         }
         let times = args.repeat.unwrap_or(1);
         Ok(match &args.message {
@@ -94,7 +77,7 @@ impl Form {
         })
     }
 
-    /// Refuses to read messages from where a secret comes from.
+    /// Fails if a secret is read from the same place.
     pub(super) fn check(&self, settings: &Settings) -> Result<()> {
         match self {
             Form::Nothing | Form::Text(..) => Ok(()),
@@ -102,7 +85,7 @@ impl Form {
         }
     }
 
-    /// Opens files, reads whole messages, and checks what is common to all of them.
+    /// Opens files, reads complete messages, and checks what is common to all of them.
     pub(super) fn open(self, template: &Template, config: &Config, quiet: bool) -> Result<Opened> {
         let open = |place: Place| place.open(quiet);
         Ok(match self {
@@ -113,7 +96,7 @@ impl Form {
                 Opened::Message(template.message(payload)?, times)
             }
             Form::Lines(place) => {
-                // The topic is that of every line.
+                // Checks the topic, which is the same for all lines.
                 template.message(Vec::new())?;
                 Opened::Stream { from: open(place)?, json: false }
             }
@@ -122,7 +105,7 @@ impl Form {
     }
 }
 
-/// Reads line by line, until the end or until nobody wants more.
+/// Reads line by line until the end or until the receiver is gone.
 fn give(from: Reader, json: bool, template: &Template, to: &SyncSender<Given>) {
     let _ending = Ending(to);
     let payload = template.config.limits().payload_len;
@@ -131,7 +114,7 @@ fn give(from: Reader, json: bool, template: &Template, to: &SyncSender<Given>) {
     for number in 1.. {
         let message = match lines.next() {
             Ok(None) => break,
-            Ok(Some(Line::TooLong)) => Err(Fault::Line(raise(too_long("it", limit)))),
+            Ok(Some(Line::TooLong)) => Err(Fault::Line(raise(too_long("the line", limit)))),
             Ok(Some(Line::Whole(line))) if json => match jsonl::message(behind_mark(&line, number), template) {
                 Ok(None) => continue,
                 Ok(Some(message)) => Ok(message),
@@ -147,30 +130,30 @@ fn give(from: Reader, json: bool, template: &Template, to: &SyncSender<Given>) {
     }
 }
 
-/// A line of text without the byte order mark that some editors put before the first.
+/// Removes the byte order mark that some editors write before the first line.
 fn behind_mark(line: &[u8], number: u64) -> &[u8] {
     line.strip_prefix("\u{feff}".as_bytes()).filter(|_| number == 1).unwrap_or(line)
 }
 
-/// Says that nothing more comes, also when the reading panics: the room holds a sender as well, so that the channel alone
-/// would not tell.
+/// Sends [`Given::End`], also if the reader panics. The room holds a sender as well, so the channel does not close by
+/// itself.
 struct Ending<'a>(&'a SyncSender<Given>);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        // Nobody may be there any more.
+        // The receiver may be gone.
         let _ = self.0.send(Given::End);
     }
 }
 
-/// How more is sent.
+/// Adds the hint on how to send larger payloads.
 fn raise(failure: Failure) -> Failure {
     let hint = "the service takes payloads of up to 64 KB; where your instance takes more, raise --max-payload";
     if failure.exit == Exit::Usage { failure.hint(hint) } else { failure }
 }
 
 impl Opened {
-    /// How failures name their message.
+    /// Returns how failures name their message.
     pub(super) fn naming(&self) -> Naming {
         match self {
             Opened::Nothing | Opened::Message(_, 1) => Naming::Single,
@@ -187,7 +170,7 @@ impl Opened {
         }
     }
 
-    /// Starts to read.
+    /// Starts reading.
     pub(super) fn start(self, template: Template, room: &Arc<Room>) -> Result<Source> {
         Ok(match self {
             Opened::Nothing => Source::Nothing,
@@ -195,7 +178,7 @@ impl Opened {
             Opened::Stream { from, json } => {
                 let (to, given) = sync_channel(AHEAD);
                 room.wakes(to.clone());
-                // It may be stuck in a read for ever, so nobody waits for it.
+                // Not joined: it may be stuck in a read forever.
                 threads::needed("input", move || give(from, json, &template, &to))?;
                 Source::Stream(given)
             }
@@ -204,7 +187,7 @@ impl Opened {
 }
 
 impl Source {
-    /// The next message; `None` at the end, or when the room is closed.
+    /// Returns the next message; `None` at the end, or after a stop.
     pub(super) fn next(&mut self, room: &Room) -> Option<Item> {
         match self {
             Source::Nothing => None,

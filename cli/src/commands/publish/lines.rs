@@ -1,22 +1,22 @@
-//! Lines of bytes, however long and whatever is in them, within bounded memory.
+//! Reads lines of bytes of any length in bounded memory.
 
 use std::io::{self, BufRead, Read as _};
 
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// Without its newline; nothing else is cut off, not even a carriage return.
+    /// The line without its newline. A carriage return is kept.
     Whole(Vec<u8>),
-    /// Longer than the limit: it was skipped.
+    /// The line was longer than the limit and was skipped.
     TooLong,
 }
 
-/// Takes lines from a reader. The last one counts without a newline, too.
+/// Reads lines from a reader. The last line needs no newline.
 pub(super) struct Lines<R> {
     from: R,
-    /// Most bytes of a line.
+    /// The longest line in bytes.
     limit: usize,
-    /// Bytes read so far.
+    /// The number of bytes read so far.
     pub(super) position: u64,
 }
 
@@ -25,10 +25,10 @@ impl<R: BufRead> Lines<R> {
         Lines { from, limit, position: 0 }
     }
 
-    /// The next line; `None` at the end.
+    /// Reads the next line; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
         let mut bytes = Vec::new();
-        // One more than a line may have, which is its newline.
+        // One more byte, for the newline.
         let room = (self.limit as u64).saturating_add(1);
         let length = (&mut self.from).take(room).read_until(b'\n', &mut bytes)?;
         self.position += length as u64;

@@ -1,10 +1,10 @@
-//! What all messages of a run have in common, and how one is made of it.
+//! Builds the messages of a run from what they have in common.
 
 use aliyun_mqtt::{Config, Outgoing, Protocol, QoS};
 
 use crate::exit::{Failure, Result};
 
-/// What the command line says of every message.
+/// The parts that all messages have in common.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
     pub(super) topic: Option<String>,
@@ -19,21 +19,22 @@ impl Template {
         Ok(Template { topic, qos, properties, config: config.clone() })
     }
 
-    /// A message to the topic of the command line.
+    /// Returns a message for the topic of the command line.
     pub(super) fn message(&self, payload: Vec<u8>) -> Result<Outgoing> {
-        let topic = self.topic.as_deref().ok_or_else(|| Failure::usage("no topic is given").hint("use -t TOPIC"))?;
+        let topic =
+            self.topic.as_deref().ok_or_else(|| Failure::usage("no topic is specified").hint("use -t TOPIC"))?;
         let message = self.properties.put_on(Outgoing::new(topic, self.qos, payload));
         self.config.check(&message)?;
         Ok(message)
     }
 }
 
-/// The properties MQTT 5 gives a message.
+/// The MQTT 5 properties of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Properties {
     pub(super) content_type: Option<String>,
     pub(super) user: Vec<(String, String)>,
-    /// Seconds.
+    /// In seconds.
     pub(super) expiry: Option<u32>,
     pub(super) response_topic: Option<String>,
     pub(super) correlation: Option<Vec<u8>>,
@@ -41,13 +42,13 @@ pub(super) struct Properties {
 }
 
 impl Properties {
-    /// Refuses them with MQTT 3.1.1.
+    /// Fails if there are properties and the protocol is MQTT 3.1.1.
     pub(super) fn check(&self, config: &Config) -> Result<()> {
         if *self == Properties::default() || config.protocol() == Protocol::V5 {
             return Ok(());
         }
-        Err(Failure::usage("message properties need MQTT 5, and the connection is one of MQTT 3.1.1")
-            .hint("use --protocol 5, or leave the properties out"))
+        Err(Failure::usage("message properties need MQTT 5, but the connection uses MQTT 3.1.1")
+            .hint("use --protocol 5, or omit the properties"))
     }
 
     pub(super) fn put_on(&self, mut message: Outgoing) -> Outgoing {

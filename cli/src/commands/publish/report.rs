@@ -1,4 +1,4 @@
-//! What the user hears: failures, progress, and the summary.
+//! Reports failures, progress, and the summary.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -8,22 +8,22 @@ use aliyun_mqtt::{Error, Fate};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::feed::{Fault, Sent};
-use super::settle::{Tally, exit_of_fault};
+use super::item::{Fault, Sent, exit_of_fault};
+use super::tally::Tally;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::Out;
 use crate::report as stderr;
 
-/// How many failures are told in full.
+/// The number of failures that are printed in full.
 const TOLD: u64 = 10;
 
-/// From when on a progress bar is of use.
+/// The time after which the progress bar appears.
 const SOON: Duration = Duration::from_secs(1);
 
 /// How failures name their message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Naming {
-    /// There is no other: it needs no name, and no summary.
+    /// A single message needs neither a name nor a summary.
     Single,
     Message,
     Line,
@@ -38,7 +38,7 @@ impl Naming {
     }
 }
 
-/// How much there is to send.
+/// The amount to send.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Length {
     Unknown,
@@ -46,7 +46,7 @@ pub(super) enum Length {
     Bytes(u64),
 }
 
-/// What is to be told, and how.
+/// What to report, and how.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
     pub(super) naming: Naming,
@@ -56,7 +56,7 @@ pub(super) struct Report {
     pub(super) started: Instant,
 }
 
-/// Tells what happens while messages are under way.
+/// Reports while messages are in flight.
 pub(super) struct Reporter {
     report: Report,
     told: u64,
@@ -65,14 +65,14 @@ pub(super) struct Reporter {
 }
 
 impl Report {
-    /// For the thread that settles: it holds standard output meanwhile.
+    /// Returns the reporter for the settling thread, which holds standard output meanwhile.
     pub(super) fn reporter(self) -> Reporter {
         let out = self.json.then(Out::new);
         let bar = (!self.quiet && self.naming != Naming::Single && io::stderr().is_terminal()).then(|| self.bar());
         Reporter { report: self, told: 0, bar, out }
     }
 
-    /// Hidden at first.
+    /// Returns the progress bar, hidden at first.
     fn bar(&self) -> ProgressBar {
         let (length, template) = match self.length {
             Length::Unknown => (None, "{spinner} {msg}, {elapsed}"),
@@ -80,12 +80,12 @@ impl Report {
             Length::Bytes(bytes) => (Some(bytes), "[{bar:30}] {msg}, {bytes} of {total_bytes}, {eta} left"),
         };
         let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden());
-        // The templates are sound.
+        // The templates are valid.
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar
     }
 
-    /// The end: the summary, and how the command ends. `next`: the number the next message would have had.
+    /// Prints the summary and returns how the command ends. `next` is the number of the next message.
     pub(super) fn conclude(&self, mut tally: Tally, next: u64, interrupted: bool) -> Result<Exit> {
         let exit = match (interrupted, tally.stopped_by.or(tally.first)) {
             (true, _) => Exit::Interrupted,
@@ -101,7 +101,7 @@ impl Report {
             self.summary(&tally, next);
         }
         if let Some(failure) = tally.failure {
-            // What is printed at the end of the program is told but once.
+            // The end of the program prints it, so it is not printed here as well.
             if exit == failure.exit {
                 return Err(failure);
             }
@@ -122,7 +122,7 @@ impl Report {
         let time = self.started.elapsed().as_secs_f64();
         stderr::note(format!("{acknowledged} acknowledged, {failed} failed{spooled} in {time:.2} s"));
         if let (Some(next), Naming::Line) = (next, self.naming) {
-            stderr::note(format!("stopped early: go on from line {next}"));
+            stderr::note(format!("stopped early: resume from line {next}"));
         }
     }
 
@@ -142,10 +142,10 @@ impl Report {
 }
 
 impl Reporter {
-    /// The next message to be settled; `None` when there is none any more.
+    /// Returns the next message to settle; `None` at the end.
     pub(super) fn receive(&mut self, sent: &Receiver<Sent>, tally: &Tally) -> Option<Sent> {
         loop {
-            // So that the bar appears, and its time goes on, while nothing is read.
+            // The bar appears and its time advances while nothing is read.
             let Some(bar) = &self.bar else { return sent.recv().ok() };
             match sent.recv_timeout(SOON) {
                 Ok(sent) => return Some(sent),
@@ -168,7 +168,7 @@ impl Reporter {
         if self.report.json {
             let object = self.object(&failure, fate, number, exit);
             if let Some(Err(error)) = self.out.as_mut().map(|out| out.json(&object)) {
-                // The messages matter more than the report of them.
+                // The run continues without output: the messages matter more.
                 self.out = None;
                 tally.output = Some(Failure::from(error));
             }
@@ -186,7 +186,7 @@ impl Reporter {
             if told <= TOLD {
                 stderr::failure(&failure);
             } else if told == TOLD + 1 {
-                stderr::note("further failures are only counted");
+                stderr::note("further failures are counted but not printed");
             }
         });
     }
@@ -210,7 +210,7 @@ impl Reporter {
         }
     }
 
-    /// Prints without tearing the bar.
+    /// Prints without disturbing the progress bar.
     fn aside(&self, print: impl FnOnce()) {
         match &self.bar {
             Some(bar) => bar.suspend(print),

@@ -1,16 +1,16 @@
-//! How much may be under way at a time, and the word to stop.
+//! Limits how much is in flight, and stops the run.
 
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::input::Given;
+use super::item::Given;
 
-/// Most bytes under way: enough for a fast line, and little enough that each message of it gets through a slow one
-/// within its time.
+/// The most bytes in flight: enough for a fast connection, and few enough for each message to meet its deadline on a
+/// slow one.
 const BYTES: usize = 1024 * 1024;
 
-/// Messages enter before they are handed over, and leave when their fate is known.
+/// Messages enter before they are handed to the client, and leave when their outcome is known.
 pub(super) struct Room {
     state: Mutex<State>,
     changed: Condvar,
@@ -22,18 +22,18 @@ struct State {
     messages: usize,
     bytes: usize,
     stopped: bool,
-    /// Wakes who waits for input.
+    /// Wakes the thread that waits for input.
     wake: Option<SyncSender<Given>>,
 }
 
 impl Room {
-    /// Room for twice the window, so that the next messages are at hand when acknowledgements come.
+    /// Creates room for twice the window, so that there are messages to send as soon as acknowledgements arrive.
     pub(super) fn new(window: u16) -> Self {
         Room { state: Mutex::default(), changed: Condvar::new(), messages: usize::from(window) * 2 }
     }
 
-    /// Waits for room for a message of so many bytes; `false` when there is none any more. A message larger than all room
-    /// goes alone. Whoever is inside has a deadline, so this has an end.
+    /// Waits for room for a message of this size; `false` after a stop. A message above the limit enters alone. The
+    /// wait is bounded, since every message inside has a deadline.
     pub(super) fn enter(&self, bytes: usize) -> bool {
         let mut state = self.lock();
         while !state.stopped && (state.messages >= self.messages || state.messages > 0 && state.bytes + bytes > BYTES) {
@@ -55,12 +55,12 @@ impl Room {
         self.changed.notify_all();
     }
 
-    /// From now on nothing enters, and nothing more is read.
+    /// Stops the run: nothing more enters or is read.
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
         if let Some(wake) = &state.wake {
-            // Where it is full, nobody waits.
+            // If the channel is full, nobody waits.
             let _ = wake.try_send(Given::Wake);
         }
         drop(state);
@@ -71,7 +71,7 @@ impl Room {
         self.lock().stopped
     }
 
-    /// Waits until then; `false` when it was stopped.
+    /// Waits until this time; `false` after a stop.
     pub(super) fn pause(&self, until: Instant) -> bool {
         let mut state = self.lock();
         while !state.stopped {
@@ -84,7 +84,7 @@ impl Room {
         false
     }
 
-    /// Who is to be woken by [`stop`](Room::stop) while it waits for input.
+    /// Sets what [`stop`](Room::stop) wakes while it waits for input.
     pub(super) fn wakes(&self, wake: SyncSender<Given>) {
         self.lock().wake = Some(wake);
     }

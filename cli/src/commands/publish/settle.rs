@@ -1,4 +1,4 @@
-//! What becomes of the messages: each fate in the order of the input, and what it means for the rest.
+//! Waits for the outcome of each message in the order of the input, and decides about the rest.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -6,62 +6,17 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Delivery, Error, ErrorKind, Fate, Receipt};
 
-use super::feed::{Fault, Sent};
+use super::item::{Fault, Rules, Sent, exit_of_fault};
 use super::report::Reporter;
 use super::room::Room;
+use super::tally::Tally;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::interrupt::Interrupt;
 
-/// How long a client takes to leave when waiting has been in vain.
+/// The timeout of the disconnect after waiting in vain.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Which failures end the run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
-    pub(super) fail_fast: bool,
-    /// All messages go to one topic: one that is refused tells of the others.
-    pub(super) one_topic: bool,
-}
-
-impl Rules {
-    pub(super) fn stops(self, fault: &Fault) -> bool {
-        self.fail_fast
-            || match fault {
-                Fault::Line(_) => false,
-                Fault::Input(_) => true,
-                Fault::Library(error) => match error.kind() {
-                    ErrorKind::Invalid => false,
-                    ErrorKind::Rejected | ErrorKind::SuspectedRefusal => self.one_topic,
-                    _ => true,
-                },
-            }
-    }
-}
-
-/// What has become of them.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) acknowledged: u64,
-    pub(super) failed: u64,
-    /// Left in the spool, those of earlier runs included.
-    pub(super) spooled: u64,
-    /// Acknowledged messages that were sent more than once.
-    pub(super) repeated: u64,
-    /// Of the first failure, with its exit code.
-    pub(super) first: Option<Exit>,
-    /// Of what ended the run early.
-    pub(super) stopped_by: Option<Exit>,
-    /// The first message that was sent, or would have been, and was not acknowledged.
-    pub(super) open: Option<u64>,
-    /// Why a single message failed, or leaving did.
-    pub(super) failure: Option<Failure>,
-    /// Why the output could not be written.
-    pub(super) output: Option<Failure>,
-    /// Not settled when time ran out: the spool has them.
-    left: Vec<Delivery>,
-}
-
-/// The thread that waits for the fates.
+/// The thread that waits for the outcomes.
 pub(super) struct Settler {
     pub(super) client: Client,
     pub(super) rules: Rules,
@@ -70,7 +25,7 @@ pub(super) struct Settler {
 }
 
 impl Settler {
-    /// Until the last message is settled; with a spool, until no acknowledgement comes any more.
+    /// Runs until the last message is settled; with a spool, until no more acknowledgements arrive.
     pub(super) fn run(self, sent: &Receiver<Sent>, mut reporter: Reporter) -> Tally {
         let mut tally = Tally::default();
         let mut patience = Patience::new(&self.client);
@@ -96,7 +51,7 @@ impl Settler {
                 && self.rules.stops(fault)
             {
                 tally.stopped_by.get_or_insert(exit_of_fault(fault));
-                // Before there is room for another one.
+                // Before there is room for another message.
                 self.room.stop();
             }
             self.room.leave(size);
@@ -113,33 +68,7 @@ impl Settler {
     }
 }
 
-impl Tally {
-    fn acknowledged(&mut self, receipt: Receipt) {
-        self.acknowledged += 1;
-        self.repeated += u64::from(receipt.attempts > 1);
-    }
-
-    fn failed(&mut self, fault: &Fault, number: u64) {
-        self.first.get_or_insert(exit_of_fault(fault));
-        match fault {
-            // The next run sends it: it is nothing to go on from.
-            Fault::Library(error) if error.fate() == Some(Fate::Spooled) => return,
-            Fault::Library(error) if error.kind() != ErrorKind::Invalid => _ = self.open.get_or_insert(number),
-            Fault::Input(_) => return,
-            _ => {}
-        }
-        self.failed += 1;
-    }
-}
-
-pub(super) fn exit_of_fault(fault: &Fault) -> Exit {
-    match fault {
-        Fault::Line(failure) | Fault::Input(failure) => failure.exit,
-        Fault::Library(error) => exit_of(error),
-    }
-}
-
-/// With a spool a message has no deadline of its own: what counts is whether anything is acknowledged.
+/// The timeout with a spool, where messages have no deadline: it starts again with each acknowledgement.
 struct Patience<'a> {
     client: &'a Client,
     acknowledged: u64,
@@ -151,8 +80,8 @@ impl<'a> Patience<'a> {
         Patience { client, acknowledged: 0, since: Instant::now() }
     }
 
-    /// `None`: no acknowledgement, of this or any other message, has come for as long as the time-out since it was handed
-    /// over. `now`: only look.
+    /// Waits for the outcome; `None` if no message was acknowledged for the length of the timeout since this one was
+    /// handed over. With `now` it does not wait.
     fn wait(&mut self, delivery: &Delivery, handed: Instant, now: bool) -> Option<Result<Receipt, Error>> {
         loop {
             let left = self.left(handed, now);
@@ -175,10 +104,10 @@ impl<'a> Patience<'a> {
     }
 }
 
-/// Says goodbye. What an earlier run has left in the spool is waited for before that.
+/// Disconnects, after waiting for the messages that an earlier run left in the spool.
 pub(super) fn leave(client: &Client, tally: &mut Tally, spools: bool, interrupt: &Interrupt) {
     if !spools {
-        // Every fate is known; how the goodbye goes changes none.
+        // Every outcome is known; a failed disconnect changes none.
         let _ = client.disconnect();
         return;
     }
@@ -189,7 +118,7 @@ pub(super) fn leave(client: &Client, tally: &mut Tally, spools: bool, interrupt:
     if tally.left.is_empty() && report.is_ok() {
         report = client.disconnect();
     } else {
-        // It was waited for long enough.
+        // The timeout has passed already.
         report = client.with_timeout(GOODBYE).disconnect().and(report);
     }
     for delivery in std::mem::take(&mut tally.left) {
@@ -203,7 +132,7 @@ pub(super) fn leave(client: &Client, tally: &mut Tally, spools: bool, interrupt:
     let Err(error) = report else { return };
     let kept = matches!(error.kind(), ErrorKind::Undelivered { count } if count as u64 <= tally.spooled);
     if kept || error.is_timeout() {
-        // It stays in the spool, which the summary tells, if it was not acknowledged at the last moment.
+        // It stays in the spool, as the summary says, unless it was acknowledged at the last moment.
         if tally.spooled > 0 {
             tally.stopped_by.get_or_insert(Exit::Timeout);
         }
@@ -213,7 +142,7 @@ pub(super) fn leave(client: &Client, tally: &mut Tally, spools: bool, interrupt:
     }
 }
 
-/// Waits until the outbox is empty, for as long as acknowledgements come.
+/// Waits until the outbox is empty, as long as acknowledgements arrive.
 fn drain(client: &Client, interrupt: &Interrupt) -> Result<(), Error> {
     loop {
         let before = client.stats().acknowledged;

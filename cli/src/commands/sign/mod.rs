@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use self::clients::Client;
-use crate::args::GlobalArgs;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{MASKED, Out};
+use crate::settings::GlobalArgs;
 use crate::settings::{self, Secret, Settings};
 use crate::table;
 

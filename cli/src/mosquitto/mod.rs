@@ -1,0 +1,55 @@
+//! Helps users of other clients: mosquitto_pub, mosquitto_sub and mosquitto_rr (manuals of version 2.0), mqttx, and
+//! paho_c_pub and paho_c_sub (their usage texts).
+//!
+//! Their options are of three kinds. Options that this program does not have are errors, which name the counterpart.
+//! `-h` and `-V` would end the program successfully. Options with another meaning here are refused if their value only
+//! makes sense for the other program.
+
+mod line;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::commands::Cli;
+use line::Line;
+
+/// Reads the command line. The error ends the program as clap has it: 0 after help and version, 2 for wrong usage.
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut tree = Cli::command();
+    tree.build();
+    let line = Line::read(&tree, arguments);
+    if let Some(message) = line.misunderstood() {
+        return Err(clap::Error::raw(ErrorKind::UnknownArgument, message).with_cmd(line.command));
+    }
+    Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
+        ErrorKind::UnknownArgument => line.explain(error),
+        ErrorKind::InvalidUtf8 => name_the_flag(arguments, error),
+        _ => error,
+    })
+}
+
+/// Names the argument that is not valid UTF-8: the one that is an error when all others are replaced.
+fn name_the_flag(arguments: &[OsString], error: clap::Error) -> clap::Error {
+    let replaced = |but: usize| {
+        arguments.iter().enumerate().map(move |(at, argument)| match at {
+            at if at == but => argument.clone(),
+            _ => argument.to_string_lossy().into_owned().into(),
+        })
+    };
+    let bad = (0..arguments.len()).filter(|at| arguments[*at].to_str().is_none());
+    let wrong = |at: &usize| Cli::try_parse_from(replaced(*at)).is_err_and(|one| one.kind() == ErrorKind::InvalidUtf8);
+    let Some(at) = bad.into_iter().find(wrong) else { return error };
+    let argument = arguments[at].to_string_lossy();
+    let flag = match argument.split_once('=') {
+        Some((name, _)) if name.starts_with("--") => name.to_string(),
+        _ if argument.starts_with('-') => argument.chars().take(2).collect(),
+        _ => arguments.get(at.wrapping_sub(1)).map_or(String::new(), |flag| flag.to_string_lossy().into_owned()),
+    };
+    let what = if flag.starts_with('-') { format!("the value of {flag}") } else { format!("what follows {flag}") };
+    clap::Error::raw(ErrorKind::InvalidUtf8, format!("{what} is not valid UTF-8\n"))
+}
