@@ -6,8 +6,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::broker::{Broker, Line, grant, lax};
-use crate::support::{LONG, error, eventually, text};
+use crate::support::broker::{Broker, Kind, Line, grant, lax};
+use crate::support::{self, LONG, error, eventually, text};
 use aliyun_mqtt::{
     AckMode, Bytes, Client, Closer, Config, Credentials, Delivery, Error, ErrorKind, Fate, Message, Outgoing, Payload,
     Protocol, QoS, Result, Stage, SubscribeOptions, Subscription, Token, TokenKind, topic_matches,
@@ -107,7 +107,7 @@ fn a_message_is_queued_where_there_is_room_and_refused_where_there_is_none() {
             let third = scope.spawn(|| client.enqueue(message("3")));
             let mut arrived = Vec::new();
             for _ in 0..3 {
-                let packet = line.expect(3);
+                let packet = line.expect(Kind::Publish);
                 arrived.push(packet.payload());
                 line.answer(&packet);
             }
@@ -131,7 +131,7 @@ fn a_batch_is_queued_in_order_with_one_result_for_each_message() {
         assert_eq!(kinds, [None, Some(ErrorKind::Invalid), None, None]);
         let mut arrived = Vec::new();
         for _ in 0..3 {
-            let packet = line.expect(3);
+            let packet = line.expect(Kind::Publish);
             arrived.push(packet.payload());
             line.answer(&packet);
         }
@@ -157,9 +157,9 @@ fn a_batch_waits_for_room_and_what_finds_none_in_time_is_an_error_in_its_place()
     drop(results);
     thread::scope(|scope| {
         let batch = scope.spawn(|| client.enqueue_many(numbered(10..14)));
-        let packets = line.serve_until(|packets| packets.iter().filter(|packet| packet.kind() == 3).count() == 6);
+        let packets = line.serve_until(|packets| packets.iter().filter(|packet| packet.kind() == Kind::Publish).count() == 6);
         let arrived: Vec<_> =
-            packets.iter().filter(|packet| packet.kind() == 3).map(|packet| packet.payload()).collect();
+            packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(|packet| packet.payload()).collect();
         assert_eq!(arrived, ["0", "1", "10", "11", "12", "13"]);
         assert!(batch.join().expect("no panic").into_iter().all(|delivery| delivery.is_ok()));
     });
@@ -208,7 +208,7 @@ fn the_input_is_taken_as_far_as_one_window_and_what_was_taken_is_delivered_after
         for number in 0..3 {
             let packet = thread::scope(|scope| {
                 let line = scope.spawn(|| {
-                    let packet = line.expect(3);
+                    let packet = line.expect(Kind::Publish);
                     line.answer(&packet);
                     packet
                 });
@@ -223,7 +223,7 @@ fn the_input_is_taken_as_far_as_one_window_and_what_was_taken_is_delivered_after
         client.flush(LONG).expect("the two under way are delivered");
         client.disconnect().expect("clean");
         let packets = server.join().expect("no panic");
-        let rest: Vec<_> = packets.iter().filter(|packet| packet.kind() == 3).map(|packet| packet.payload()).collect();
+        let rest: Vec<_> = packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(|packet| packet.payload()).collect();
         assert_eq!(rest, ["3", "4"]);
         assert_eq!(taken.get(), 5);
     }
@@ -264,7 +264,7 @@ fn a_qos_or_options_subscribe_and_a_call_carries_one_identifier() {
             (one, many)
         });
         grant(&mut line);
-        let packet = line.expect(8);
+        let packet = line.expect(Kind::Subscribe);
         assert_eq!(packet.properties(), [11, 2], "the identifier");
         line.suback(packet.id(), &[0, 1]);
         let (one, many) = granted.join().expect("no panic");
@@ -439,8 +439,8 @@ fn a_closer_ends_the_waits_for_acknowledgements_with_the_fate_of_each() {
             let (mut published, mut requested) = (0, 0);
             while (published, requested) != (publishes, requests) {
                 match line.read().expect("a packet").kind() {
-                    3 => published += 1,
-                    8 | 10 => requested += 1,
+                    Kind::Publish => published += 1,
+                    Kind::Subscribe | Kind::Unsubscribe => requested += 1,
                     _ => {}
                 }
             }
@@ -454,7 +454,7 @@ fn a_closer_ends_the_waits_for_acknowledgements_with_the_fate_of_each() {
             }
         });
         assert!(queued.try_wait().expect("open").is_none(), "the message itself goes on");
-        line.ack(4, 1);
+        line.send(&Packet::PubAck { id: 1 });
         eventually("acknowledged", || queued.try_wait().expect("no failure").is_some());
         queued.wait().expect("acknowledged");
     }
@@ -466,7 +466,7 @@ fn a_closer_takes_back_what_was_not_written_and_it_is_never_sent() {
         let broker = Broker::start();
         let (client, mut line) = broker.connect(broker.config().protocol(protocol).window(1));
         let first = client.enqueue(message("first")).expect("accepted");
-        let packet = line.expect(3);
+        let packet = line.expect(Kind::Publish);
         thread::scope(|scope| {
             let waits: [Box<dyn Fn() -> Error + Send + Sync>; 4] = [
                 Box::new(|| error(client.publish("t", QoS::AtLeastOnce, "never 1"))),
@@ -486,7 +486,7 @@ fn a_closer_takes_back_what_was_not_written_and_it_is_never_sent() {
             let server = scope.spawn(|| line.serve_until(|_| false));
             client.disconnect().expect("all that was accepted is delivered");
             let rest: Vec<_> = server.join().expect("no panic").iter().map(|packet| packet.kind()).collect();
-            assert_eq!(rest, [3, 14], "the queued message and DISCONNECT");
+            assert_eq!(rest, [Kind::Publish, Kind::Disconnect], "the queued message and DISCONNECT");
             first.wait().and_then(|_| queued.wait()).expect("acknowledged");
         });
     }
@@ -542,7 +542,7 @@ fn a_closer_ends_the_wait_for_a_token() {
     let (client, mut line) = broker.connect(broker.config().credentials(tokens));
     thread::scope(|scope| {
         let upload = scope.spawn(|| error(client.upload_token(Token::new(TokenKind::ReadWrite, "new"))));
-        assert_eq!(line.expect(3).topic(), "$SYS/uploadToken");
+        assert_eq!(line.expect(Kind::Publish).topic(), "$SYS/uploadToken");
         client.closer().close();
         assert_eq!(upload.join().expect("no panic").kind(), ErrorKind::Closed);
     });
@@ -565,7 +565,7 @@ fn after_a_closer_the_message_in_hand_is_acknowledged_and_the_rest_stays() {
             handled.push(payload(&message).to_string());
         }
         assert_eq!(handled, ["1"]);
-        assert_eq!(line.expect(4).id(), 1, "acknowledged");
+        assert_eq!(line.expect(Kind::PubAck).id(), 1, "acknowledged");
         assert_eq!(drain(|| client.try_recv().map_or(Ok(None), Ok)), ["2", ""], "they can still be looked at");
         assert!(client.is_connected());
         thread::spawn(move || line.serve_until(|_| false));
@@ -586,7 +586,7 @@ fn a_closer_does_not_keep_the_client_alive_and_may_be_used_from_anywhere_at_any_
     });
     closed(&error(other.enqueue(message("x"))), Some(Fate::NotSent));
     drop((client, other));
-    line.expect(14);
+    line.expect(Kind::Disconnect);
     for closer in closers {
         closer.close();
     }
