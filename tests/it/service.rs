@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::support::{
     LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic,
 };
-use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Limits, Notice, Protocol, QoS};
+use aliyun_mqtt::{Credentials, ErrorKind, Event, Limits, Notice, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, Version, What};
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -237,6 +237,8 @@ fn disconnect_delivers_what_was_accepted_also_at_qos_0() {
 #[cfg(feature = "tls")]
 #[test]
 fn tls_and_client_work_together() {
+    use aliyun_mqtt::Client;
+
     let emulator = emulator();
     let client = connect(config(&emulator).endpoint(emulator.tls_endpoint()).ca_pem(emulator.ca_pem()));
     let topic = topic(&emulator, "tls");
