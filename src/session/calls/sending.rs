@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use crate::config::{Config, Protocol};
 use crate::delivery::{Delivery, Settler, Slot};
-use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
+use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::message::QoS;
 use crate::names;
 use crate::session::Session;
 use crate::session::core::now::Now;
 use crate::session::core::op::{Body, Op};
 use crate::session::core::state::{State, topic_refused};
-use crate::session::core::subscriptions::packet_len;
+use crate::session::core::subscriptions::{packet_len, refused_filter};
 use crate::subscribe_options::FilterRequest;
 
 /// What to do when there is no room.
@@ -247,20 +247,6 @@ pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Resul
         return Err(Error::invalid(message).with_hint("subscribe to them in several calls"));
     }
     Ok(())
-}
-
-/// `said`: the broker's own words.
-pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
-    let code = Code::SubAck(code);
-    let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
-    let error =
-        Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
-            .with_code(code)
-            .with_fate(Fate::Refused);
-    match crate::session::core::op::answered_hint(crate::session::core::op::Kind::Request, code) {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
 }
 
 fn overdue() -> Error {

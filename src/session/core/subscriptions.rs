@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::message::number_len;
 use crate::names;
+use crate::session::core::op::{Kind, answered_hint};
 use crate::subscribe_options::{FilterRequest, SubscribeOptions};
 
 /// Two drops shortly after a filter was subscribed again make it a suspect; a third, alone, and it is given up.
@@ -19,6 +21,20 @@ pub(in crate::session) fn packet_len(filters: &[FilterRequest]) -> usize {
     // Packet id and length of the properties; length and options of each filter.
     let rest = 2 + 1 + properties + filters.iter().map(|(filter, _)| filter.len() + 3).sum::<usize>();
     1 + number_len(rest) + rest
+}
+
+/// The error of a filter that the server refused. `said`: the server's own words.
+pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
+    let code = Code::SubAck(code);
+    let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
+    let error =
+        Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
+            .with_code(code)
+            .with_fate(Fate::Refused);
+    match answered_hint(Kind::Request, code) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
