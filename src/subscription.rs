@@ -39,7 +39,7 @@ impl Stream {
     /// # Errors
     /// The reason the client is dead, after everything received before has been taken.
     pub fn recv(&self) -> Result<Message> {
-        self.session.recv(QueueId::Stream(self.queue))
+        self.session.recv(QueueId::Subscription(self.queue))
     }
 
     /// Blocks at most this long. `Ok(None)`: nothing came in time.
@@ -47,7 +47,7 @@ impl Stream {
     /// # Errors
     /// As [`recv`](Stream::recv).
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Option<Message>> {
-        self.session.take(QueueId::Stream(self.queue), Until::after(timeout))
+        self.session.take(QueueId::Subscription(self.queue), Until::after(timeout))
     }
 
     /// Looks without blocking.
@@ -55,12 +55,12 @@ impl Stream {
     /// # Errors
     /// As [`recv`](Stream::recv).
     pub fn try_recv(&self) -> Result<Option<Message>> {
-        self.session.take(QueueId::Stream(self.queue), Until::Now)
+        self.session.take(QueueId::Subscription(self.queue), Until::Now)
     }
 
     /// An iterator over its messages; see [`Messages`].
     pub fn messages(&self) -> Messages<'_> {
-        Messages::new(&self.session, QueueId::Stream(self.queue))
+        Messages::new(&self.session, QueueId::Subscription(self.queue))
     }
 }
 

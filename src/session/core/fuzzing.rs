@@ -315,7 +315,7 @@ impl Run {
 
     fn take(&mut self, bytes: &mut Bytes<'_>) {
         let stream = usize::from(bytes.of(4));
-        let queue = self.streams.get(stream).map_or(QueueId::Client, |(id, _)| QueueId::Stream(*id));
+        let queue = self.streams.get(stream).map_or(QueueId::Client, |(id, _)| QueueId::Subscription(*id));
         if let Some((_, Some(key))) = self.state.take(queue, self.now) {
             self.keys.push(key);
         }
@@ -329,9 +329,9 @@ impl Run {
     fn stream(&mut self, bytes: &mut Bytes<'_>) {
         if bytes.of(2) == 0 {
             let filter = bytes.filter();
-            self.streams.push((self.state.inbox.open_stream(&filter), filter));
+            self.streams.push((self.state.inbox.open_queue(&filter), filter));
         } else if let Some((id, filter)) = self.streams.pop() {
-            self.state.close_stream(id, &filter);
+            self.state.close_queue(id, &filter);
         }
     }
 
@@ -400,7 +400,7 @@ impl Run {
         }
         let stats = self.state.snapshot();
         assert_eq!((stats.outbox_messages, stats.outbox_bytes, stats.unacknowledged), (0, 0, 0));
-        let queues = self.streams.iter().map(|(id, _)| QueueId::Stream(*id)).chain([QueueId::Client]);
+        let queues = self.streams.iter().map(|(id, _)| QueueId::Subscription(*id)).chain([QueueId::Client]);
         for queue in queues.collect::<Vec<_>>() {
             while self.state.take(queue, self.now).is_some() {}
         }
