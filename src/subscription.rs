@@ -43,7 +43,7 @@ impl Subscription {
     /// The reason the client is dead, after every message received before has been taken;
     /// [`Closed`](crate::ErrorKind::Closed) at once when a [`Closer`](crate::Closer) ends the wait.
     pub fn recv(&self) -> Result<Message> {
-        self.session.recv(QueueId::Stream(self.queue))
+        self.session.recv(QueueId::Subscription(self.queue))
     }
 
     /// Takes the next message. Blocks at most this long. `Ok(None)`: none came in time.
@@ -51,7 +51,7 @@ impl Subscription {
     /// # Errors
     /// As [`recv`](Subscription::recv).
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Option<Message>> {
-        self.session.take(QueueId::Stream(self.queue), Until::after(timeout))
+        self.session.take(QueueId::Subscription(self.queue), Until::after(timeout))
     }
 
     /// Takes the next message, if there is one. Does not block.
@@ -60,12 +60,12 @@ impl Subscription {
     /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has
     /// been taken.
     pub fn try_recv(&self) -> Result<Option<Message>> {
-        self.session.take(QueueId::Stream(self.queue), Until::Now)
+        self.session.take(QueueId::Subscription(self.queue), Until::Now)
     }
 
     /// Returns an iterator over the messages; see [`Messages`].
     pub fn messages(&self) -> Messages<'_> {
-        Messages::new(&self.session, QueueId::Stream(self.queue))
+        Messages::new(&self.session, QueueId::Subscription(self.queue))
     }
 }
 

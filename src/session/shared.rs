@@ -38,7 +38,7 @@ impl Clock {
     }
 }
 
-/// What callers and the worker share.
+/// The state that callers and the worker share, and the ways to wait for it.
 pub(crate) struct Session {
     pub(super) config: Config,
     pub(super) state: Mutex<State>,

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::broker::{Broker, Kind, Line, grant, lax};
+use crate::support::broker::{Broker, Kind, Line, Packet, grant, lax};
 use crate::support::{self, LONG, error, eventually, text};
 use aliyun_mqtt::{
     AckMode, Bytes, Client, Closer, Config, Credentials, Delivery, Error, ErrorKind, Fate, Message, Outgoing, Payload,
@@ -454,7 +454,7 @@ fn a_closer_ends_the_waits_for_acknowledgements_with_the_fate_of_each() {
             }
         });
         assert!(queued.try_wait().expect("open").is_none(), "the message itself goes on");
-        line.send(&Packet::PubAck { id: 1 });
+        line.send(&Packet::PubAck(1));
         eventually("acknowledged", || queued.try_wait().expect("no failure").is_some());
         queued.wait().expect("acknowledged");
     }

@@ -109,7 +109,7 @@ impl Session {
     /// A queue for what matches the filter, with what waits in the client's own. It exists before SUBSCRIBE is sent, so
     /// nothing is missed.
     pub(crate) fn open_stream(&self, filter: &str) -> u64 {
-        self.lock().inbox.open_stream(filter)
+        self.lock().inbox.open_queue(filter)
     }
 
     /// The stream could not be made; the broker may have its subscription all the same.
@@ -121,7 +121,7 @@ impl Session {
     /// the background if nobody else wants it.
     pub(crate) fn close_stream(self: &Arc<Self>, queue: u64, filter: &str) {
         let mut state = self.lock();
-        let unsubscribe = state.close_stream(queue, filter) && state.check_open().is_ok();
+        let unsubscribe = state.close_queue(queue, filter) && state.check_open().is_ok();
         // Decided and accepted under one lock: a new subscription to the same filter comes either before or after both.
         let delivery = unsubscribe.then(|| {
             let now = self.now();

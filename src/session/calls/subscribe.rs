@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::{Config, Protocol};
-use crate::error::{Code, Error, ErrorKind, Fate, Hint, Result};
+use crate::error::{Error, Hint, Result};
 use crate::message::QoS;
 use crate::names;
 use crate::session::Session;
 use crate::session::calls::publish::WhenFull;
-use crate::session::core::op::{Body, Kind, answered_hint};
+use crate::session::core::op::Body;
 use crate::session::core::state::State;
-use crate::session::core::subscriptions::packet_len;
+use crate::session::core::subscriptions::{packet_len, refused_filter};
 use crate::subscribe_options::FilterRequest;
 
 impl Session {
@@ -123,16 +123,6 @@ fn check_identifiers(filters: &[FilterRequest]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// `said`: the broker's own words.
-pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
-    let code = Code::SubAck(code);
-    let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
-    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
-        .with_code(code)
-        .with_fate(Fate::Refused)
-        .with_hint(answered_hint(Kind::Request, code))
 }
 
 fn overdue() -> Error {

@@ -41,8 +41,8 @@ pub(crate) enum Arrival {
     TooMany,
 }
 
-/// The most messages owed at a time: there are 65,535 packet ids, and a message of QoS 2 may be repeated. A broker that uses
-/// ids again before they are acknowledged does not fill the memory.
+/// The most messages owed at a time: there are 65,535 packet ids, and a message of QoS 2 may be repeated. A broker that
+/// uses ids again before they are acknowledged does not fill the memory.
 const MOST: usize = 2 * 65_535;
 
 /// The table of all messages that are not acknowledged. A broker without a bound in flight may fill it with tens of
@@ -61,8 +61,8 @@ pub(crate) struct Acks {
     /// Received over an earlier connection of a session that may be resumed, oldest first. The broker will send them
     /// again.
     detached: HashMap<Name, VecDeque<u64>>,
-    /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with what the message was: a broker that has lost its
-    /// session without the client being told begins with the same ids again.
+    /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with what the message was: a broker that has dropped
+    /// its session without telling the client begins with the same ids again.
     releasing: BTreeMap<u16, u64>,
     /// QoS 2: PUBREC was sent over the current connection, PUBREL has not come over it, and the end of the client waits
     /// for it.
@@ -161,7 +161,7 @@ impl Acks {
         }
     }
 
-    /// The message that holds back acknowledgements, if one does that the program was not told of yet.
+    /// The message that holds back acknowledgements, unless there is none or the program knows of it.
     pub(in crate::session) fn blocker(&self) -> Option<u64> {
         let key = *self.owed.front()?;
         let entry = self.entries.get(&key)?;
@@ -216,7 +216,7 @@ impl Acks {
     }
 
     /// The connection is gone; acknowledgements not sent count only if the session is resumed.
-    pub(in crate::session) fn connection_lost(&mut self, resumable: bool) {
+    pub(in crate::session) fn disconnected(&mut self, resumable: bool) {
         self.unfinished.clear();
         if !resumable {
             return self.session_gone();

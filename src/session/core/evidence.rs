@@ -1,12 +1,13 @@
 //! The evidence against an operation that the server may be closing connections for.
 //!
-//! The service gives no reason when it cuts a connection over a forbidden publish or subscribe. So the client finds out:
+//! The service gives no reason when it cuts a connection over a forbidden publish or subscribe. So the client finds
+//! out:
 //!
 //! * An operation is *suspect* once two connections were cut shortly after it was sent. While there are suspects,
 //!   operations go out one at a time.
-//! * It is *convicted*, and fails, when a connection is cut while it is the only one in flight: twice, or once if it had
-//!   been the oldest in flight at two cuts before. The service's own notice, where it can only be about one operation,
-//!   convicts at once.
+//! * It is *convicted*, and fails, when a connection is cut while it is the only one in flight: twice, or once if it
+//!   had been the oldest in flight at two cuts before. The service's own notice, where it can only be about one
+//!   operation, convicts at once.
 //! * All are *acquitted* when a connection is cut on which nothing had been sent yet: the network, not an operation, is
 //!   at fault.
 

@@ -2,28 +2,27 @@
 //! not, the time that passes, losses and ends, in any order. It must never panic, never contradict itself, and leave no
 //! handle open.
 
-mod bytes;
+mod inputs;
 mod link;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::config::{AckMode, Config};
+use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::delivery::{RequestEnd, Settler, Slot};
-use crate::error::{Code, Error, ErrorKind, Fate, Result};
-use crate::limits::Limits;
+use crate::error::{Error, ErrorKind, Fate, Result};
 use crate::message::{Outgoing, QoS};
 use crate::request::envelope::Envelope;
 use crate::session::core::inbox::QueueId;
 use crate::session::core::now::Now;
 use crate::session::core::op::Body;
 use crate::session::core::state::{Flow, State};
-use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, Refusal, Sent, ServerLimits};
+use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, ServerLimits};
 use crate::sync::lock;
 use crate::token::{Token, TokenKind};
 
-use bytes::Bytes;
+use inputs::{Bytes, any_event, config};
 use link::Link;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -316,7 +315,7 @@ impl Run {
 
     fn take(&mut self, bytes: &mut Bytes<'_>) {
         let stream = usize::from(bytes.of(4));
-        let queue = self.streams.get(stream).map_or(QueueId::Client, |(id, _)| QueueId::Stream(*id));
+        let queue = self.streams.get(stream).map_or(QueueId::Client, |(id, _)| QueueId::Subscription(*id));
         if let Some((_, Some(key))) = self.state.take(queue, self.now) {
             self.keys.push(key);
         }
@@ -330,9 +329,9 @@ impl Run {
     fn stream(&mut self, bytes: &mut Bytes<'_>) {
         if bytes.of(2) == 0 {
             let filter = bytes.filter();
-            self.streams.push((self.state.inbox.open_stream(&filter), filter));
+            self.streams.push((self.state.inbox.open_queue(&filter), filter));
         } else if let Some((id, filter)) = self.streams.pop() {
-            self.state.close_stream(id, &filter);
+            self.state.close_queue(id, &filter);
         }
     }
 
@@ -401,7 +400,7 @@ impl Run {
         }
         let stats = self.state.snapshot();
         assert_eq!((stats.outbox_messages, stats.outbox_bytes, stats.unacknowledged), (0, 0, 0));
-        let queues = self.streams.iter().map(|(id, _)| QueueId::Stream(*id)).chain([QueueId::Client]);
+        let queues = self.streams.iter().map(|(id, _)| QueueId::Subscription(*id)).chain([QueueId::Client]);
         for queue in queues.collect::<Vec<_>>() {
             while self.state.take(queue, self.now).is_some() {}
         }
@@ -412,56 +411,4 @@ impl Run {
 
 fn look(slot: &Slot) -> Option<Told> {
     slot.peek().map(|result| result.map(|reply| reply.attempts).map_err(|error| error.fate()))
-}
-
-fn any_event(bytes: &mut Bytes<'_>) -> LinkEvent {
-    let (kind, id) = (bytes.of(13), bytes.id());
-    match kind {
-        0 => LinkEvent::Sent(Sent::Publish(id)),
-        1 => LinkEvent::Sent(Sent::Subscribe(id)),
-        2 => LinkEvent::Sent(Sent::Unsubscribe(id)),
-        3 => LinkEvent::PubAck(id),
-        4 => LinkEvent::PubRec(id),
-        5 => LinkEvent::PubComp(id),
-        6 => LinkEvent::SubAck(
-            id,
-            vec![if bytes.of(2) == 0 { Ok(bytes.qos()) } else { Err(0x80) }; bytes.of(3).into()],
-            None,
-        ),
-        7 => LinkEvent::UnsubAck(id),
-        8 => LinkEvent::Released(id),
-        9 => LinkEvent::ConnAck { session_present: false, allowed: ServerLimits::default() },
-        10 => LinkEvent::PublishRefused(
-            id,
-            refusal([Code::PubAck, Code::PubRec, Code::PubComp][usize::from(bytes.of(3))]),
-        ),
-        11 => LinkEvent::UnsubRefused(id, refusal(Code::UnsubAck)),
-        _ => LinkEvent::Alive,
-    }
-}
-
-fn refusal(code: fn(u8) -> Code) -> Refusal {
-    Refusal { code: code(0x87), reason: None }
-}
-
-/// One of sixteen.
-fn config(kind: u8) -> Config {
-    let credentials = match kind & 4 {
-        0 => Credentials::signature("key", "secret"),
-        _ => Credentials::tokens("key", [Token::new(TokenKind::ReadWrite, "x")]),
-    };
-    let builder = Config::builder()
-        .endpoint("mqtt://127.0.0.1:1883")
-        .instance_id("post-cn-fuzz")
-        .group_id("GID_fuzz")
-        .device_id("1")
-        .credentials(credentials)
-        .window(WINDOW)
-        .limits(Limits::default().outbox(8, 10_000).inbox(4, 1_500))
-        .clean_session(kind & 1 == 0)
-        .ordered(kind & 2 != 0)
-        .deliver_notices(kind & 8 != 0)
-        .ack_mode(if kind & 8 == 0 { AckMode::OnTake } else { AckMode::Manual });
-    #[allow(clippy::expect_used, reason = "these are good configurations")]
-    builder.build().expect("a good configuration")
 }

@@ -1,7 +1,8 @@
-//! The inbox: the client's own queue and one for each stream, under one common bound.
+//! The inbox: received messages that wait for the program, in the client's own queue and one for each subscription
+//! handle, under one common bound.
 //!
-//! Where a message waits follows from the filters alone: in the queue of the first open stream that matches, else in the
-//! client's own. It moves when a stream opens or closes, and each queue stays in the order of receipt.
+//! Where a message waits follows from the filters alone: in the queue of the first open handle that matches, else in
+//! the client's own. It moves when a queue opens or closes, and each queue stays in the order of receipt.
 
 use std::collections::VecDeque;
 
@@ -12,10 +13,10 @@ use crate::session::core::acks::PER_MESSAGE;
 /// Whose queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueueId {
-    /// The client's own: whatever no stream asked for.
+    /// The client's own: what matches no handle.
     Client,
-    /// A stream's.
-    Stream(u64),
+    /// A subscription handle's.
+    Subscription(u64),
 }
 
 struct Item {
@@ -24,18 +25,18 @@ struct Item {
     key: Option<u64>,
     /// Its place in the order of receipt.
     place: u64,
-    /// What it counts against the bound in bytes.
+    /// The bytes it counts against the bound.
     size: usize,
 }
 
-struct Stream {
+struct Queue {
     id: u64,
     filter: String,
     items: VecDeque<Item>,
 }
 
-/// What a message counts against the bound in bytes: what it has allocated, its place in a queue, which may be twice as long
-/// as what it holds, and its entry in the table of acknowledgements.
+/// What a message counts against the bound in bytes: what it has allocated, its place in a queue, which may be twice as
+/// long as what it holds, and its entry in the table of acknowledgements.
 fn size_of_item(message: &Message) -> usize {
     let entry = if message.qos == QoS::AtMostOnce { 0 } else { PER_MESSAGE };
     2 * size_of::<Item>() + entry + message.held()
@@ -50,8 +51,8 @@ pub(in crate::session) struct Inbox {
     next_place: u64,
     own: VecDeque<Item>,
     /// In the order they were made: the first that matches gets the message.
-    streams: Vec<Stream>,
-    next_stream: u64,
+    queues: Vec<Queue>,
+    next_queue: u64,
     /// Messages were turned away since the inbox was last half empty.
     full: bool,
 }
@@ -65,8 +66,8 @@ impl Inbox {
             bytes: 0,
             next_place: 0,
             own: VecDeque::new(),
-            streams: Vec::new(),
-            next_stream: 0,
+            queues: Vec::new(),
+            next_queue: 0,
             full: false,
         }
     }
@@ -89,7 +90,7 @@ impl Inbox {
         self.count <= self.max_count / 2 && self.bytes <= self.max_bytes / 2
     }
 
-    /// Whether this message fits. One larger than the whole bound fits an empty inbox.
+    /// Returns true if this message fits. One larger than the whole bound fits an empty inbox.
     pub(in crate::session) fn has_room(&self, message: &Message) -> bool {
         self.count < self.max_count && (self.count == 0 || self.bytes + size_of_item(message) <= self.max_bytes)
     }
@@ -104,8 +105,8 @@ impl Inbox {
 
     /// Where a message to this topic waits.
     fn queue_for(&mut self, topic: &str) -> &mut VecDeque<Item> {
-        match self.streams.iter_mut().find(|stream| filter_matches(&stream.filter, topic)) {
-            Some(stream) => &mut stream.items,
+        match self.queues.iter_mut().find(|queue| filter_matches(&queue.filter, topic)) {
+            Some(queue) => &mut queue.items,
             None => &mut self.own,
         }
     }
@@ -114,7 +115,7 @@ impl Inbox {
     pub(in crate::session) fn pop(&mut self, queue: QueueId) -> Option<(Message, Option<u64>)> {
         let items = match queue {
             QueueId::Client => &mut self.own,
-            QueueId::Stream(id) => &mut self.streams.iter_mut().find(|stream| stream.id == id)?.items,
+            QueueId::Subscription(id) => &mut self.queues.iter_mut().find(|queue| queue.id == id)?.items,
         };
         let item = items.pop_front()?;
         self.count -= 1;
@@ -124,58 +125,58 @@ impl Inbox {
         Some((item.message, item.key))
     }
 
-    /// Opens a stream, which takes over what waits in the client's queue and matches. What an earlier stream holds stays
+    /// Opens a queue, which takes over what waits in the client's own and matches. What an earlier queue holds stays
     /// there.
-    pub(in crate::session) fn open_stream(&mut self, filter: &str) -> u64 {
-        let id = self.next_stream;
-        self.next_stream += 1;
+    pub(in crate::session) fn open_queue(&mut self, filter: &str) -> u64 {
+        let id = self.next_queue;
+        self.next_queue += 1;
         let matches = |item: &Item| filter_matches(filter, &item.message.topic);
         let (items, own) = std::mem::take(&mut self.own).into_iter().partition(matches);
         self.own = own;
-        self.streams.push(Stream { id, filter: filter.to_string(), items });
+        self.queues.push(Queue { id, filter: filter.to_string(), items });
         id
     }
 
-    /// Ends a stream; what it held goes to the next one that matches, else to the client's queue, each message to its place
-    /// in the order of receipt. Returns whether another stream has the same filter.
-    pub(in crate::session) fn close_stream(&mut self, id: u64) -> bool {
-        let Some(position) = self.streams.iter().position(|stream| stream.id == id) else { return false };
-        let stream = self.streams.remove(position);
-        for item in stream.items {
+    /// Closes a queue; what it held goes to the next one that matches, else to the client's own, each message to its
+    /// place in the order of receipt. Returns true if another queue has the same filter.
+    pub(in crate::session) fn close_queue(&mut self, id: u64) -> bool {
+        let Some(position) = self.queues.iter().position(|queue| queue.id == id) else { return false };
+        let queue = self.queues.remove(position);
+        for item in queue.items {
             self.queue_for(&item.message.topic).push_back(item);
         }
         // Two runs that are in order each, which this merges in linear time.
-        for items in self.streams.iter_mut().map(|stream| &mut stream.items).chain([&mut self.own]) {
+        for items in self.queues.iter_mut().map(|queue| &mut queue.items).chain([&mut self.own]) {
             if !items.iter().is_sorted_by_key(|item| item.place) {
                 items.make_contiguous().sort_by_key(|item| item.place);
             }
         }
-        self.streams.iter().any(|other| other.filter == stream.filter)
+        self.queues.iter().any(|other| other.filter == queue.filter)
     }
 
     /// The topic of the message that has waited longest, in whichever queue.
     pub(in crate::session) fn oldest(&self) -> Option<&str> {
-        let queues = self.streams.iter().map(|stream| &stream.items).chain([&self.own]);
+        let queues = self.queues.iter().map(|queue| &queue.items).chain([&self.own]);
         let oldest = queues.filter_map(VecDeque::front).min_by_key(|item| item.place)?;
         Some(&oldest.message.topic)
     }
 
     /// The topic of the message with this key in the table of acknowledgements, while it waits here.
     pub(in crate::session) fn topic_of(&self, key: u64) -> Option<&str> {
-        let mut items = self.streams.iter().flat_map(|stream| &stream.items).chain(&self.own);
+        let mut items = self.queues.iter().flat_map(|queue| &queue.items).chain(&self.own);
         items.find(|item| item.key == Some(key)).map(|item| item.message.topic.as_str())
     }
 
     /// Panics where the queues contradict themselves.
     #[cfg(any(test, fuzzing))]
     pub(in crate::session) fn assert_consistent(&self) {
-        let owner = |topic: &str| self.streams.iter().find(|stream| filter_matches(&stream.filter, topic));
+        let owner = |topic: &str| self.queues.iter().find(|queue| filter_matches(&queue.filter, topic));
         let (mut count, mut bytes) = (0, 0);
-        let streams = self.streams.iter().map(|stream| (Some(stream.id), &stream.items));
-        for (id, items) in streams.chain([(None, &self.own)]) {
+        let queues = self.queues.iter().map(|queue| (Some(queue.id), &queue.items));
+        for (id, items) in queues.chain([(None, &self.own)]) {
             assert!(items.iter().is_sorted_by_key(|item| item.place), "in the order of receipt");
             assert!(
-                items.iter().all(|item| owner(&item.message.topic).map(|stream| stream.id) == id),
+                items.iter().all(|item| owner(&item.message.topic).map(|queue| queue.id) == id),
                 "where it belongs"
             );
             count += items.len();
@@ -201,13 +202,13 @@ mod tests {
     #[test]
     fn the_first_matching_stream_gets_the_only_copy() {
         let mut inbox = Inbox::new(100, 100_000);
-        let first = inbox.open_stream("a/#");
-        let second = inbox.open_stream("a/b");
+        let first = inbox.open_queue("a/#");
+        let second = inbox.open_queue("a/b");
         for topic in ["a/b", "a/c", "z"] {
             inbox.push(message(topic, ""), None);
         }
-        assert_eq!(topics(&mut inbox, QueueId::Stream(first)), ["a/b", "a/c"]);
-        assert!(topics(&mut inbox, QueueId::Stream(second)).is_empty());
+        assert_eq!(topics(&mut inbox, QueueId::Subscription(first)), ["a/b", "a/c"]);
+        assert!(topics(&mut inbox, QueueId::Subscription(second)).is_empty());
         assert_eq!(topics(&mut inbox, QueueId::Client), ["z"]);
         assert_eq!((inbox.count(), inbox.bytes()), (0, 0));
     }
@@ -215,11 +216,11 @@ mod tests {
     #[test]
     fn a_closed_stream_hands_over_what_it_held() {
         let mut inbox = Inbox::new(100, 100_000);
-        let one = inbox.open_stream("a");
-        let two = inbox.open_stream("a");
+        let one = inbox.open_queue("a");
+        let two = inbox.open_queue("a");
         inbox.push(message("a", "x"), None);
-        assert!(inbox.close_stream(one), "another stream has the same filter");
-        assert!(!inbox.close_stream(two));
+        assert!(inbox.close_queue(one), "another stream has the same filter");
+        assert!(!inbox.close_queue(two));
         assert_eq!(topics(&mut inbox, QueueId::Client), ["a"]);
     }
 
@@ -229,22 +230,22 @@ mod tests {
         for topic in ["a/1", "b/1", "$SYS/x", "a/2"] {
             inbox.push(message(topic, ""), Some(7));
         }
-        let first = inbox.open_stream("a/#");
-        let all = inbox.open_stream("#");
+        let first = inbox.open_queue("a/#");
+        let all = inbox.open_queue("#");
         inbox.assert_consistent();
         for topic in ["a/3", "b/2", "a/4"] {
             inbox.push(message(topic, ""), None);
         }
         assert_eq!(
-            inbox.pop(QueueId::Stream(first)).map(|(message, key)| (message.topic, key)),
+            inbox.pop(QueueId::Subscription(first)).map(|(message, key)| (message.topic, key)),
             Some(("a/1".into(), Some(7)))
         );
         assert_eq!(inbox.oldest(), Some("b/1"));
         // To the other stream that matches, not to a queue that nobody may read.
-        assert!(!inbox.close_stream(first));
+        assert!(!inbox.close_queue(first));
         inbox.assert_consistent();
-        assert_eq!(inbox.pop(QueueId::Stream(all)).map(|(message, _)| message.topic), Some("b/1".to_string()));
-        assert!(!inbox.close_stream(all));
+        assert_eq!(inbox.pop(QueueId::Subscription(all)).map(|(message, _)| message.topic), Some("b/1".to_string()));
+        assert!(!inbox.close_queue(all));
         inbox.assert_consistent();
         assert_eq!(topics(&mut inbox, QueueId::Client), ["$SYS/x", "a/2", "a/3", "b/2", "a/4"]);
         assert_eq!((inbox.count(), inbox.bytes(), inbox.oldest()), (0, 0, None));
@@ -254,11 +255,12 @@ mod tests {
     fn a_second_stream_of_the_same_filter_gets_what_the_first_held_once_that_is_gone() {
         let mut inbox = Inbox::new(100, 100_000);
         inbox.push(message("a", "1"), None);
-        let (one, two) = (inbox.open_stream("a"), inbox.open_stream("+"));
-        assert!(topics(&mut inbox, QueueId::Stream(two)).is_empty());
-        inbox.close_stream(one);
+        let (one, two) = (inbox.open_queue("a"), inbox.open_queue("+"));
+        assert!(topics(&mut inbox, QueueId::Subscription(two)).is_empty());
+        inbox.close_queue(one);
         inbox.push(message("a", "2"), None);
-        let payloads: Vec<_> = std::iter::from_fn(|| inbox.pop(QueueId::Stream(two))).map(|(m, _)| m.payload).collect();
+        let payloads: Vec<_> =
+            std::iter::from_fn(|| inbox.pop(QueueId::Subscription(two))).map(|(m, _)| m.payload).collect();
         assert_eq!(payloads, [b"1", b"2"]);
     }
 
@@ -267,9 +269,9 @@ mod tests {
         let mut inbox = Inbox::new(100, 100_000);
         inbox.push(message("a", ""), Some(1));
         inbox.push(message("b", ""), Some(2));
-        let stream = inbox.open_stream("b");
+        let queue = inbox.open_queue("b");
         assert_eq!((inbox.topic_of(1), inbox.topic_of(2), inbox.topic_of(3)), (Some("a"), Some("b"), None));
-        inbox.pop(QueueId::Stream(stream));
+        inbox.pop(QueueId::Subscription(queue));
         assert_eq!(inbox.topic_of(2), None);
     }
 

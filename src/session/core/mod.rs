@@ -1,4 +1,5 @@
-//! The bookkeeping of a session: everything that is known, without a thread, a socket or a clock.
+//! The bookkeeping of a session: pure state, without a thread, a socket, a clock or dice. [`state`] is its root; time
+//! and chance are passed in as [`now::Now`].
 
 pub(super) mod acks;
 mod evidence;

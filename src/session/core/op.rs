@@ -20,7 +20,7 @@ pub(in crate::session) enum Kind {
     Request,
 }
 
-/// What a broker answers to it.
+/// The packets that acknowledge an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum AckKind {
     PubAck,
@@ -142,12 +142,12 @@ impl Op {
         }
     }
 
-    /// QoS 2, on the line, and the broker has not answered yet.
+    /// Returns true for a QoS 2 message in flight that the server has not answered yet.
     pub(in crate::session) fn awaits_pubrec(&self) -> bool {
         self.qos == QoS::ExactlyOnce && matches!(self.progress(), Some(Progress::InChannel | Progress::Written))
     }
 
-    /// Whether the broker acknowledges it.
+    /// Returns true if the server acknowledges it.
     pub(in crate::session) fn needs_id(&self) -> bool {
         self.qos != QoS::AtMostOnce
     }
@@ -156,7 +156,7 @@ impl Op {
         self.settler.is_some()
     }
 
-    /// Whether it is on disk, for the next run to go on with.
+    /// Returns true if it is on disk, for the next run to go on with.
     pub(in crate::session) fn is_kept(&self) -> bool {
         self.record.is_some() && !self.is_storing()
     }
@@ -306,7 +306,8 @@ impl Op {
             Some(reason) => {
                 let message = format!("{what} {happened}; last failure");
                 let error = Error::new(kind, message).with_reason(reason.clone());
-                // What was cut short may itself be what the service cuts connections for, unless it gave another reason.
+                // What was cut short may itself be what the service cuts connections for, unless it gave another
+                // reason.
                 let explained = reason.kind() != ErrorKind::ConnectionLost || reason.code().is_some();
                 let explained = explained || reason.hint().is_some();
                 if fate == Fate::Unknown && !explained { error.with_hint(refusal_hint(self.kind)) } else { error }

@@ -1,7 +1,7 @@
 //! The outbox: every operation that was accepted and is not settled yet, in the order given.
 //!
-//! It is the only truth about what is still to be sent. What sits in the adapter's channel is a copy; when a
-//! connection dies the copy is thrown away, and the outbox knows for each operation whether it had been written.
+//! Only the outbox knows what is still to be sent. The adapter's channel holds copies, which are thrown away with the
+//! connection; the outbox knows for each operation whether it had been written.
 
 #[cfg(any(test, fuzzing))]
 mod consistency;
@@ -58,15 +58,15 @@ pub(in crate::session) struct Outbox {
     /// What belongs to the current connection.
     in_flight: InFlight,
     last_id: u16,
-    /// In flight at two drops: while any is left, operations go out one at a time.
+    /// While there are any, operations go out one at a time (see `evidence`).
     suspects: BTreeSet<u64>,
-    /// Told to the user, but still waiting for the broker's answer.
+    /// Given up by the caller, but the server may still answer.
     abandoned: BTreeSet<u64>,
-    /// Something was acknowledged since an operation was last convicted.
+    /// The server has answered something since an operation was last convicted.
     progress: bool,
     /// Something was settled since this was last asked.
     settled: bool,
-    /// Everything was given up: what the adapter still says about it is of no interest.
+    /// Everything was given up: what the adapter still reports is ignored.
     given_up: bool,
     pub(in crate::session) unseen: UnseenFailures,
     /// What the end of the last connection has shown.
@@ -103,7 +103,7 @@ impl Outbox {
 
     // ---- accepting and looking ----
 
-    /// Whether an operation of this size fits. One larger than the whole bound fits an empty outbox.
+    /// Returns true if an operation of this size fits. One larger than the whole bound fits an empty outbox.
     pub(in crate::session) fn has_room(&self, size: usize) -> bool {
         self.open < self.bounds.count
             && (self.open == 0 || self.bytes + self.in_flight.bytes + size <= self.bounds.bytes)
@@ -135,7 +135,7 @@ impl Outbox {
         self.next_seq
     }
 
-    /// Whether any operation older than `seq` is not settled. The oldest usually is, so this is quick.
+    /// Returns true if any operation older than `seq` is not settled. The oldest usually is, so this is quick.
     pub(in crate::session) fn any_open_before(&self, seq: u64) -> bool {
         self.ops.range(..seq).any(|(_, op)| op.is_open())
     }
@@ -155,13 +155,13 @@ impl Outbox {
         self.ops.values().filter_map(Op::body).flat_map(Body::filters)
     }
 
-    /// Whether the client itself is about to subscribe to this.
+    /// Returns true if a SUBSCRIBE to this filter for the client's own queue is not settled.
     pub(in crate::session) fn pending_own(&self, filter: &str) -> bool {
         let own = |body: &Body| matches!(body, Body::Subscribe { filters, own: true } if filters.iter().any(|(asked, _)| asked == filter));
         self.ops.values().filter_map(Op::body).any(own)
     }
 
-    /// A filter with an identifier that is about to be subscribed and shares topics with this one.
+    /// A filter of an unsettled SUBSCRIBE that has an identifier and shares topics with `filter`.
     pub(in crate::session) fn overlapping(&self, filter: &str) -> Option<&str> {
         let bodies = self.ops.values().filter_map(Op::body);
         let filters = bodies.flat_map(|body| match body {
@@ -197,8 +197,8 @@ impl Outbox {
         }
     }
 
-    /// Whether the broker owes answers it is not going to give, and more is waiting behind them. `grace`: how long an
-    /// answer may be late where it blocks others; `patience`: where it does not.
+    /// Returns true if the server owes answers that it is not going to give, and operations wait behind them. `grace`:
+    /// how long an answer may be late where it blocks others; `patience`: where it does not.
     pub(in crate::session) fn stalled(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
         let window = self.window();
         let abandoned = || self.abandoned.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
@@ -215,12 +215,12 @@ impl Outbox {
         if self.suspects.is_empty() { self.bounds.window.min(self.in_flight.takes()) } else { 1 }
     }
 
-    /// Whether the broker would take one message more than is in flight.
+    /// Returns true if the server takes one more message than is in flight.
     pub(in crate::session) fn takes_one_more(&self) -> bool {
         self.in_flight.count < self.in_flight.takes()
     }
 
-    /// Whether something was settled since this was last asked.
+    /// Returns true if something was settled since the last call.
     pub(in crate::session) fn take_settled(&mut self) -> bool {
         std::mem::take(&mut self.settled)
     }
@@ -233,14 +233,14 @@ impl Outbox {
             self.seek_free_ids();
         } else {
             // Nothing sent before goes on.
-            self.connection_lost(false, Blame::Nobody, now);
+            self.disconnected(false, Blame::Nobody, now);
             self.last_id = 0;
         }
         self.in_flight.receive_maximum = receive_maximum;
     }
 
     /// The connection is gone. `resumable`: the broker was asked to keep the session.
-    pub(in crate::session) fn connection_lost(&mut self, resumable: bool, blame: Blame, now: Instant) {
+    pub(in crate::session) fn disconnected(&mut self, resumable: bool, blame: Blame, now: Instant) {
         self.finding = self.judge(blame, now);
         self.in_flight = InFlight::default();
         let mut gone = Vec::new();
@@ -287,7 +287,7 @@ impl Outbox {
         Some((seq, id))
     }
 
-    /// Whether an earlier message of QoS 2 is on the line and has not come as far as PUBREL. Brokers pass a message on at
+    /// Returns true if an earlier QoS 2 message is in flight and not as far as PUBREL. Brokers pass a message on at
     /// its PUBREL: that of an abandoned operation, which is all that is repeated of it, would overtake such a message.
     fn awaits_pubrec_before(&self, seq: u64) -> bool {
         // One that nobody waits for any more may never be answered, and must not hold up the rest.

@@ -40,4 +40,14 @@ mod tests {
         assert_eq!(rate.wait_until(start), Some(next));
         assert_eq!(rate.wait_until(next), None);
     }
+
+    #[test]
+    fn what_was_not_used_is_not_saved_up() {
+        let mut rate = Rate::new(2.0);
+        let times = [0.0, 100.0].map(|seconds| Now::at(seconds).instant);
+        rate.used(times[0]);
+        rate.used(times[1]);
+        assert_eq!(rate.wait_until(times[1]), Some(Now::at(100.5).instant));
+        assert_eq!(rate.wait_until(Now::at(100.5).instant), None);
+    }
 }

@@ -32,7 +32,7 @@ struct Waiting {
     slot: Arc<Slot>,
 }
 
-/// The table of all requests that wait. There are no more than threads that ask.
+/// The table of all requests that wait: at most one for each thread of the program.
 pub(in crate::session) struct Replies {
     /// Signs correlation data, so that nobody else can make any of this client.
     secret: Secret,
@@ -78,7 +78,7 @@ impl Replies {
         }
     }
 
-    /// Whether this is a reply, and to what.
+    /// Tells a reply, and the request that it answers, from other messages.
     pub(in crate::session) fn sort(&mut self, mut message: Message) -> Sorted {
         let Some((number, start)) = self.answered(&message) else { return Sorted::Other(message) };
         match self.waiting.get(&number) {

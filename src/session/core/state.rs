@@ -1,7 +1,7 @@
 //! The state of a session, which callers and the worker share under one mutex: all that is known, by how long it lives.
 //!
-//! What lives as long as one connection is in [`Connection`], what belongs to tokens in [`Tokens`], and the rest lives as
-//! long as the client.
+//! What lives as long as one connection is in [`Connection`], what belongs to tokens in [`Tokens`], and the rest lives
+//! as long as the client.
 
 mod connection;
 mod ending;
@@ -149,14 +149,14 @@ impl State {
         counts
     }
 
-    /// Returns how many received QoS 2 messages have an exchange that the server has not finished: PUBREC was sent, PUBREL
-    /// has not come.
+    /// Returns how many received QoS 2 messages have an exchange that the server has not finished: PUBREC was sent,
+    /// PUBREL has not come.
     pub(in crate::session) fn unfinished_exchanges(&self) -> usize {
         self.acks.unfinished()
     }
 
-    /// Sends DISCONNECT, behind everything that was handed over: nothing more is sent after it. The worker reads on until
-    /// `by` at the latest.
+    /// Sends DISCONNECT, behind everything that was handed over: nothing more is sent after it. The worker reads on
+    /// until `by` at the latest.
     pub(in crate::session) fn say_goodbye(&mut self, by: Instant) {
         self.life.leave(by);
         self.waking.mark_tokens();
@@ -178,11 +178,11 @@ impl State {
         self.waking.take(settled)
     }
 
-    /// A stream is gone. Whether its filter has to be unsubscribed.
-    pub(in crate::session) fn close_stream(&mut self, queue: u64, filter: &str) -> bool {
+    /// The handle of a queue is gone. Returns true if its filter has to be unsubscribed.
+    pub(in crate::session) fn close_queue(&mut self, queue: u64, filter: &str) -> bool {
         self.waking.mark_arrived();
-        !self.inbox.close_stream(queue)
-            && self.subscriptions.only_for_streams(filter)
+        !self.inbox.close_queue(queue)
+            && self.subscriptions.only_for_handles(filter)
             && !self.outbox.pending_own(filter)
     }
 

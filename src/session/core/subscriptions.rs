@@ -1,12 +1,14 @@
-//! The filters this client has subscribed to, to be restored when the broker lost the session.
+//! The filters this client has subscribed to, to be restored when the server has no session.
 
 use std::collections::BTreeSet;
 
+use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::message::number_len;
 use crate::names;
+use crate::session::core::op::{Kind, answered_hint};
 use crate::subscribe_options::{FilterRequest, SubscribeOptions};
 
-/// Two drops shortly after a filter was subscribed again make it a suspect; a third, alone, and it is given up.
+/// Cuts that make a filter a suspect (see `evidence`); one more, alone in its packet, convicts it.
 const DROPS: u32 = 2;
 
 /// Filters in one SUBSCRIBE: with names of the service's length, some 13 KB.
@@ -21,6 +23,16 @@ pub(in crate::session) fn packet_len(filters: &[FilterRequest]) -> usize {
     1 + number_len(rest) + rest
 }
 
+/// The error of a filter that the server refused. `said`: the server's own words.
+pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
+    let code = Code::SubAck(code);
+    let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
+    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
+        .with_code(code)
+        .with_fate(Fate::Refused)
+        .with_hint(answered_hint(Kind::Request, code))
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Subscription {
     filter: String,
@@ -32,7 +44,7 @@ struct Subscription {
 #[derive(Debug, Default)]
 pub(in crate::session) struct Subscriptions {
     list: Vec<Subscription>,
-    /// Those the client itself asked for, not only one of its streams.
+    /// Those for the client's own queue, and not only for the queue of a handle.
     own: BTreeSet<String>,
 }
 
@@ -48,7 +60,7 @@ impl Subscriptions {
         }
     }
 
-    /// The client itself wants it, whatever its streams do.
+    /// The client's own queue wants it, whichever handles end.
     pub(in crate::session) fn owned(&mut self, filter: &str) {
         self.own.insert(filter.to_string());
     }
@@ -76,8 +88,8 @@ impl Subscriptions {
         }
     }
 
-    /// Whether a filter has to be unsubscribed now that its last stream is gone.
-    pub(in crate::session) fn only_for_streams(&self, filter: &str) -> bool {
+    /// Returns true if a filter has to be unsubscribed now that its last handle is gone.
+    pub(in crate::session) fn only_for_handles(&self, filter: &str) -> bool {
         !self.own.contains(filter) && self.filters().any(|subscribed| subscribed == filter)
     }
 
@@ -90,18 +102,18 @@ impl Subscriptions {
         self.list.iter().map(|subscription| subscription.filter.as_str())
     }
 
-    /// A filter with an identifier that shares topics with this one, which has one, too.
+    /// Another filter with an identifier that shares topics with `filter`, which has one, too.
     pub(in crate::session) fn overlapping(&self, filter: &str) -> Option<&str> {
         let others = self.list.iter().filter(|other| other.asked.identifier.is_some() && other.filter != filter);
         others.map(|other| other.filter.as_str()).find(|other| names::filters_overlap(other, filter))
     }
 
-    /// Whether any filter is under suspicion.
+    /// Returns true if any filter is a suspect.
     pub(in crate::session) fn has_suspects(&self) -> bool {
         self.list.iter().any(|subscription| subscription.drops >= DROPS)
     }
 
-    /// The line drops on its own: nobody is to blame.
+    /// Acquits all filters.
     pub(in crate::session) fn acquit(&mut self) {
         self.list.iter_mut().for_each(|subscription| subscription.drops = 0);
     }

@@ -1,4 +1,4 @@
-//! The tokens a client holds: which are good, which have to be renewed and when. Pure bookkeeping; time comes from outside.
+//! The tokens a client holds: which are good, which have to be renewed and when. Time is passed in.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -54,7 +54,7 @@ struct Slot {
     bad: bool,
     /// The accepted one it is to take the place of.
     previous: Option<Box<Slot>>,
-    /// The end of the one before it, about which a late notice may come, and when this one took its place.
+    /// The end of the token before it, about which a late notice may come, and when that token was replaced.
     previous_end: Option<SystemTime>,
     since: SystemTime,
 }
@@ -69,7 +69,7 @@ impl TokenStore {
         &self.key_id
     }
 
-    /// Whether there is a token of one of these kinds.
+    /// Returns true if there is a token of one of these kinds.
     pub(crate) fn holds(&self, kinds: [TokenKind; 2]) -> bool {
         kinds.iter().any(|kind| self.slots.contains_key(kind))
     }
@@ -78,8 +78,8 @@ impl TokenStore {
         self.renewable
     }
 
-    /// All tokens as the source has them now; kinds it no longer gives are dropped. `chance`: from 0 to 1. Whether any is
-    /// new.
+    /// Replaces all tokens by those the source has now; kinds it no longer gives are dropped. `chance`: from 0 to 1.
+    /// Returns true if any is new.
     pub(crate) fn replace(&mut self, key_id: &str, tokens: Vec<Token>, now: SystemTime, chance: f64) -> bool {
         self.key_id = key_id.to_string();
         self.slots.retain(|kind, _| tokens.iter().any(|token| token.kind() == *kind));
@@ -91,7 +91,7 @@ impl TokenStore {
         any_new
     }
 
-    /// One token, in the place of the one of its kind. Its serial number, if it is new.
+    /// Replaces the token of this kind. Returns the serial number of the new one, unless it is held already.
     pub(crate) fn put(&mut self, token: Token, now: SystemTime, chance: f64) -> Option<u64> {
         let old = self.slots.remove(&token.kind());
         if let Some(old) = old.as_ref().filter(|old| old.token.secret() == token.secret()) {
@@ -142,15 +142,15 @@ impl TokenStore {
 
     // ---- at a connect ----
 
-    /// Whether new tokens should be got before the next login: there are none, one is not good, or one is due and was
-    /// not tried in vain just before.
+    /// Returns true if new tokens should be requested before the next login: there are none, one is not good, or one is
+    /// due and its renewal did not fail just before.
     pub(crate) fn wants_new(&self, now: SystemTime) -> bool {
         let tried = self.retry_at.is_some_and(|retry| retry > now) && self.usable(now);
         let wanted = self.slots.is_empty() || self.slots.values().any(|slot| slot.bad || slot.is_due(now));
         self.renewable && wanted && !tried
     }
 
-    /// Whether a login with what is held makes sense, though new tokens could not be had.
+    /// Returns true if a login with the tokens held makes sense, although new ones are not available.
     pub(crate) fn usable(&self, now: SystemTime) -> bool {
         !self.slots.is_empty() && self.slots.values().all(|slot| !slot.bad && !slot.has_ended(now))
     }
@@ -216,8 +216,8 @@ impl TokenStore {
         }
     }
 
-    /// A notice of the service: the token of this kind (any, where it names none) is not good; the one that it has accepted,
-    /// where another is to take its place.
+    /// A notice of the service: the token of this kind (any, where it names none) is not good; the one that it has
+    /// accepted, where another is to take its place.
     pub(crate) fn invalid(&mut self, kind: Option<TokenKind>) {
         for (_, slot) in self.slots.iter_mut().filter(|(held, _)| kind.is_none_or(|kind| kind == **held)) {
             if slot.previous.take().is_none() {
@@ -226,8 +226,9 @@ impl TokenStore {
         }
     }
 
-    /// A notice of the service: the token of this kind will end soon. Whether it is to be renewed now. One about a token
-    /// that was replaced just before is recognised by its end, where that was known; else it costs one renewal more.
+    /// A notice of the service: the token of this kind will end soon. Whether it is to be renewed now. One about a
+    /// token that was replaced just before is recognised by its end, where that was known; else it costs one renewal
+    /// more.
     pub(crate) fn ends_soon(&mut self, kind: Option<TokenKind>, end: Option<SystemTime>, now: SystemTime) -> bool {
         let mut any = false;
         for (held, slot) in &mut self.slots {
@@ -263,8 +264,8 @@ impl TokenStore {
         Some(self.retry_at.map_or(due, |retry| retry.max(due)))
     }
 
-    /// New tokens could not be had, or were refused. Returns the pause before the next try: growing, and short against
-    /// the life that is left.
+    /// New tokens were not available, or were refused. Returns the pause before the next try: growing, and short
+    /// against the life that is left.
     pub(crate) fn renewal_failed(&mut self, now: SystemTime, chance: f64) -> Duration {
         let bound = RETRY_MIN.saturating_mul(1 << self.failures.min(20)).min(RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
@@ -281,8 +282,8 @@ impl TokenStore {
         self.slots.get(&kind).map(|slot| slot.serial)
     }
 
-    /// What has become of a token that was put in: `None` while that is open, whether it was accepted otherwise. Where
-    /// another has taken its place, what has become of that one.
+    /// Returns true if the service has accepted a token that was put in, and `None` while that is open. Where the token
+    /// was replaced, the answer is about its successor.
     pub(crate) fn verdict(&self, kind: TokenKind, serial: u64) -> Option<bool> {
         match self.slots.get(&kind) {
             Some(slot) if slot.serial < serial || slot.bad => Some(false),
@@ -305,7 +306,7 @@ impl Slot {
         (self.accepted, self.bad, self.previous) = (true, false, None);
     }
 
-    /// Whether the one before came back.
+    /// Returns true if the token before it came back.
     fn refuse(&mut self, now: SystemTime) -> bool {
         match self.previous.take() {
             Some(previous) if !previous.has_ended(now) => {

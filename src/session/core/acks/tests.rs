@@ -38,7 +38,7 @@ fn a_message_that_is_not_done_holds_back_what_is_and_is_named_once() {
     assert_eq!((acks.blocker(), acks.held_back(), acks.unsent()), (Some(a), 1, 1));
     assert_eq!(acks.mark_told(a), Some("t"));
     assert_eq!(acks.blocker(), None);
-    acks.connection_lost(true);
+    acks.disconnected(true);
     assert_eq!((acks.held_back(), acks.unsent()), (0, 1));
     for id in 1..=3 {
         assert_eq!(acks.arrive(&arrived(id, QoS::AtLeastOnce, true)), Arrival::Repeated);
@@ -69,7 +69,7 @@ fn a_redelivery_is_not_queued_twice() {
     let mut acks = Acks::default();
     let key = new_key(&mut acks, 5, QoS::AtLeastOnce);
     assert_eq!(acks.arrive(&arrived(5, QoS::AtLeastOnce, true)), Arrival::Repeated);
-    acks.connection_lost(true);
+    acks.disconnected(true);
     assert!(acks.done(key), "the session may come back");
     assert_eq!(acks.arrive(&arrived(5, QoS::AtLeastOnce, true)), Arrival::Repeated);
     assert_eq!(sent(&mut acks), [5], "acknowledged on the new connection");
@@ -79,7 +79,7 @@ fn a_redelivery_is_not_queued_twice() {
 fn a_lost_session_voids_what_is_owed() {
     let mut acks = Acks::default();
     let key = new_key(&mut acks, 5, QoS::ExactlyOnce);
-    acks.connection_lost(true);
+    acks.disconnected(true);
     acks.session_gone();
     assert!(!acks.done(key));
     assert!(matches!(acks.arrive(&arrived(5, QoS::ExactlyOnce, true)), Arrival::New(_)));
@@ -93,7 +93,7 @@ fn qos_2_is_delivered_once_until_its_exchange_ends() {
     assert_eq!(sent(&mut acks), [7]);
     acks.await_release(7);
     assert_eq!(acks.unfinished(), 1);
-    acks.connection_lost(true);
+    acks.disconnected(true);
     assert_eq!(acks.unfinished(), 0, "PUBREL cannot come over a lost connection");
     assert_eq!(acks.arrive(&arrived(7, QoS::ExactlyOnce, true)), Arrival::Repeated);
     assert_eq!(sent(&mut acks), [7], "PUBREC again");
@@ -109,7 +109,7 @@ fn another_message_under_an_id_that_was_not_released_is_new() {
     let key = new_key(&mut acks, 7, QoS::ExactlyOnce);
     acks.done(key);
     assert_eq!(sent(&mut acks), [7]);
-    acks.connection_lost(true);
+    acks.disconnected(true);
     let other = Arrived { payload: b"other".to_vec(), ..arrived(7, QoS::ExactlyOnce, false) };
     let Arrival::New(key) = acks.arrive(&other) else { panic!("the broker counts anew") };
     acks.done(key);
@@ -124,7 +124,7 @@ fn a_used_id_with_something_new_is_no_redelivery() {
     new_key(&mut acks, 5, QoS::AtLeastOnce);
     let other = Arrived { payload: b"other".to_vec(), ..arrived(5, QoS::AtLeastOnce, true) };
     assert!(matches!(acks.arrive(&other), Arrival::New(_)), "another message");
-    acks.connection_lost(true);
+    acks.disconnected(true);
     let again = arrived(5, QoS::AtLeastOnce, false);
     assert!(matches!(acks.arrive(&again), Arrival::New(_)), "without DUP it is the first attempt");
 }
@@ -140,7 +140,7 @@ fn tens_of_thousands_that_wait_are_found_without_a_search() {
         let Arrival::New(refused) = acks.arrive(&arrived(id, QoS::ExactlyOnce, true)) else { panic!("{id}") };
         acks.refuse(refused);
     }
-    acks.connection_lost(true);
+    acks.disconnected(true);
     assert_eq!(acks.owed(), 0);
     assert!(keys.iter().rev().all(|key| acks.done(*key)));
     for id in (1..=COUNT).rev() {
@@ -159,7 +159,7 @@ fn a_broker_that_breaks_the_rules_does_not_fill_the_table() {
     for round in 0..4 {
         let taken = (0..=MOST).take_while(|number| new(&mut acks, round * 2 * MOST + number) != Arrival::TooMany);
         assert_eq!(taken.count(), MOST, "under one id, and never acknowledged");
-        acks.connection_lost(true);
+        acks.disconnected(true);
         assert!(acks.entries.len() <= 2 * MOST);
         acks.assert_consistent();
     }

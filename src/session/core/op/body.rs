@@ -12,7 +12,7 @@ use crate::subscribe_options::FilterRequest;
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Publish(Arc<Outgoing>),
-    /// `own`: for the client's own queue, not for a stream.
+    /// `own`: for the client's own queue, not for that of a handle.
     Subscribe {
         filters: Vec<FilterRequest>,
         own: bool,
@@ -21,7 +21,7 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    /// What it counts against the outbox's bound in bytes: what it has allocated, and what is kept of an operation.
+    /// The bytes it counts against the outbox's bound: what it has allocated, and the outbox's record of it.
     pub(in crate::session) fn size(&self) -> usize {
         // In the outbox's trees, which may be half empty; and where its fate is told.
         let kept =

@@ -24,7 +24,7 @@ impl Outbox {
         self.records = Some(Records { queue, bound, used: 0 });
     }
 
-    /// Whether this has to be stored; if so, the message.
+    /// Returns the message if it has to be stored.
     pub(in crate::session) fn to_be_stored(&self, body: &Body) -> Option<Arc<Outgoing>> {
         match body {
             Body::Publish(message)
@@ -36,7 +36,7 @@ impl Outbox {
         }
     }
 
-    /// Whether the spool has room for this message. One larger than the whole bound fits an empty spool.
+    /// Returns true if the spool has room for this message. One larger than the whole bound fits an empty spool.
     pub(in crate::session) fn has_disk_room(&self, message: &Outgoing) -> bool {
         let fits = |records: &Records| records.used == 0 || records.used + spool::size_of(message) <= records.bound;
         self.records.as_ref().is_none_or(fits)
@@ -69,7 +69,7 @@ impl Outbox {
         }
     }
 
-    /// Whether its record is not written yet.
+    /// Returns true if its record is not written yet.
     pub(in crate::session) fn is_storing(&self, seq: u64) -> bool {
         self.ops.get(&seq).is_some_and(Op::is_storing)
     }

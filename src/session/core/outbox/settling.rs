@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::session::core::op::{AckKind, Kind, Op};
 
 impl Outbox {
-    /// Whose acknowledgement this is, and no longer waits for; an error if it is none that this operation can get.
+    /// Takes the waiting operation or step that this acknowledgement is for. Fails if it is not valid there.
     pub(in crate::session) fn take(&mut self, kind: Kind, id: u16, answer: AckKind) -> Result<Option<AckFor>, Error> {
         self.check(kind, id, answer)?;
         Ok(self.in_flight.ids_mut(kind).remove(&id))
@@ -94,8 +94,9 @@ impl Outbox {
         Some(settler)
     }
 
-    /// Settles what is past its deadline. What was handed over stays as an abandoned operation: it keeps its place in the window and
-    /// its packet id until the broker answers or the connection ends. Returns whether anything was settled.
+    /// Settles what is past its deadline. What was handed over stays as an abandoned operation: it keeps its place in
+    /// the window and its packet id until the broker answers or the connection ends. Returns whether anything was
+    /// settled.
     pub(in crate::session) fn expire(&mut self, now: Instant, offline: Option<&Error>) -> bool {
         let mut any = false;
         while let Some((deadline, seq)) = self.deadlines.first().copied() {
@@ -114,8 +115,9 @@ impl Outbox {
         any
     }
 
-    /// Removes an operation that the user was told of and the server has not answered. An exchange of QoS 2 that was begun
-    /// is ended first: under its packet id, the server would take a later message for a repetition, and throw it away.
+    /// Removes an operation that the user was told of and the server has not answered. An exchange of QoS 2 that was
+    /// begun is ended first: under its packet id, the server would take a later message for a repetition, and throw it
+    /// away.
     pub(super) fn leave(&mut self, seq: u64, mut op: Op) {
         self.suspects.remove(&seq);
         if op.outlives_its_caller() {

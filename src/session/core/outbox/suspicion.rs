@@ -1,4 +1,5 @@
-//! Connections that are lost, and who is to blame for it.
+//! Who is to blame for the end of a connection: suspects, convictions and acquittals, as `evidence` defines them; and
+//! topics that are refused as a whole.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use super::{Outbox, TopicRefusal};
 use crate::error::{Code, Error};
 use crate::session::core::op::{Kind, Op};
 
-/// A connection that drops within this time of an operation being sent makes that operation a suspect.
+/// The end of a connection is evidence against what was sent on it within this time.
 const SUSPICION: Duration = Duration::from_secs(10);
 
 /// Whom to blame for the end of a connection.
@@ -39,7 +40,7 @@ impl Outbox {
         }
     }
 
-    /// Counts a drop against whatever had just been sent.
+    /// Counts the end of the connection against what had just been sent.
     fn suspect(&mut self, now: Instant) -> Finding {
         let recent: Vec<u64> =
             self.ops.iter().filter(|(_, op)| op.sent_within(SUSPICION, now)).map(|(seq, _)| *seq).collect();
@@ -58,8 +59,8 @@ impl Outbox {
         Finding { proven: None, closing_in: alone }
     }
 
-    /// The service said that something sent, of this kind if that is known, was not permitted: if that can be one
-    /// operation only, it is this one; otherwise those it can be go out one at a time, until it is clear.
+    /// The service said that something sent, of this kind if that is known, was not permitted. Where that can be one
+    /// operation only, its notice convicts it; otherwise all that it can be are suspects.
     fn suspect_proven(&mut self, kind: Option<Kind>, now: Instant) -> Finding {
         let recent = |op: &Op| op.sent_within(SUSPICION, now);
         let possible: Vec<u64> = self
@@ -74,7 +75,7 @@ impl Outbox {
         let unclear =
             unacknowledged || abandoned.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
         if possible.is_empty() && !unclear {
-            // What it can be about was not sent here: no proof of anything.
+            // Nothing that it can be about was sent on this connection.
             return self.suspect(now);
         }
         if let ([seq], false) = (possible.as_slice(), unclear) {
@@ -93,25 +94,24 @@ impl Outbox {
         self.in_flight.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= time)
     }
 
-    /// Whether anything waits for its answer on this connection.
+    /// Returns true if anything waits for its answer on this connection.
     pub(in crate::session) fn any_in_flight(&self) -> bool {
         self.in_flight.count > 0
     }
 
-    /// Whether any operation is under suspicion.
+    /// Returns true if any operation is a suspect.
     pub(in crate::session) fn has_suspects(&self) -> bool {
         !self.suspects.is_empty()
     }
 
-    /// The line drops on its own: nobody is to blame.
+    /// Acquits all operations.
     pub(in crate::session) fn acquit(&mut self) {
         self.suspects.clear();
         self.topics.acquit();
         self.ops.values_mut().for_each(|op| op.evidence.acquit());
     }
 
-    /// The first operation the evidence is enough against: the connection dropped while it was the only one in
-    /// flight, either twice, or once after it had been the oldest in flight at two drops.
+    /// The first operation that the evidence convicts.
     pub(in crate::session) fn convicted(&self) -> Option<u64> {
         self.finding.proven.or_else(|| self.suspicious())
     }
@@ -128,7 +128,7 @@ impl Outbox {
     }
 
     /// Returns true if the search for what the connection is cut for comes nearer to its end, on a server that
-    /// acknowledges other things: the next connection need not wait longer than this one had to.
+    /// acknowledges other things: the next connection need not wait longer than the last one had to.
     pub(in crate::session) fn is_closing_in(&self) -> bool {
         self.finding.closing_in && self.progress
     }
@@ -145,8 +145,8 @@ impl Outbox {
         self.topics.forget();
     }
 
-    /// Counts a conviction against the topic of this message, before the message is settled. `code`: by what the service
-    /// said. Returns the topic if it is refused as a whole from now on.
+    /// Counts a conviction against the topic of this message, before the message is settled. `code`: by what the
+    /// service said. Returns the topic if it is refused as a whole from now on.
     pub(in crate::session) fn convict_topic(
         &mut self,
         seq: u64,
@@ -164,7 +164,7 @@ impl Outbox {
 
     /// Settles all that waits to be sent to this topic. Returns how many.
     pub(in crate::session) fn refuse_topic(&mut self, topic: &str, error: impl Fn(&Op) -> Error) -> u64 {
-        // What the service has taken already, and only its exchange is to be ended, is none of them.
+        // Not what the service has taken already, of which only the exchange is to be completed.
         let concerns = |op: &Op| op.topic() == Some(topic) && op.is_queued() && !op.releases();
         let seqs: Vec<u64> = self.ops.iter().filter(|(_, op)| concerns(op)).map(|(seq, _)| *seq).collect();
         for seq in &seqs {
@@ -183,7 +183,7 @@ impl Outbox {
         self.leave(seq, op);
     }
 
-    /// What had been sent last before the connection dropped, for the message.
+    /// Names what had been sent before the connection ended, for an error's message.
     pub(in crate::session) fn last_words(&self, now: Instant) -> Option<String> {
         let op = self.ops.values().find(|op| op.sent_within(SUSPICION, now))?;
         let elapsed = op.handed_since().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));

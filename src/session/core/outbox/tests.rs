@@ -93,12 +93,12 @@ fn an_expired_qos_2_exchange_is_completed_on_a_resumed_session_without_its_messa
     let now = moment();
     let (seq, slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
     send(&mut outbox);
-    outbox.connection_lost(true, Blame::Nobody, now);
+    outbox.disconnected(true, Blame::Nobody, now);
     outbox.expire(now, None);
     assert_eq!(fate(&slot), Some(Fate::Unknown));
     assert_eq!(send(&mut outbox), [(seq, 1)], "the id goes on");
     assert!(outbox.op(seq).is_some_and(|op| op.is_abandoned() && op.progress() == Some(Progress::Released)));
-    outbox.connection_lost(true, Blame::Nobody, now);
+    outbox.disconnected(true, Blame::Nobody, now);
     outbox.connected(false, None, now);
     assert_eq!(outbox.next(true), None, "nothing is left to complete");
 }
@@ -112,7 +112,7 @@ fn what_was_not_taken_from_the_channel_was_not_sent() {
     outbox.sent(Sent::Publish(0), false, moment()).expect("in step");
     assert_eq!(fate(&unsure_slot), Some(Fate::Unknown));
     outbox.put_in_channel(seq, 0, moment());
-    outbox.connection_lost(false, Blame::Recent, moment());
+    outbox.disconnected(false, Blame::Recent, moment());
     outbox.expire(moment(), None);
     assert_eq!(fate(&slot), Some(Fate::NotSent));
     assert!(outbox.sent(Sent::Publish(0), true, moment()).is_err(), "out of step");
@@ -142,7 +142,7 @@ fn ids_a_resumed_session_goes_on_with_are_left_out() {
     let mut outbox = Outbox::new(BOUNDS);
     push_qos_1(&mut outbox, 2);
     send(&mut outbox);
-    outbox.connection_lost(true, Blame::Nobody, moment());
+    outbox.disconnected(true, Blame::Nobody, moment());
     outbox.set_last_id(0);
     assert_eq!(outbox.next_id(), None, "id 1 goes on");
     outbox.connected(true, None, moment());
@@ -156,7 +156,7 @@ fn an_expired_message_of_qos_1_is_not_sent_again_on_a_resumed_session() {
     push(&mut outbox, QoS::AtLeastOnce, "x", now);
     send(&mut outbox);
     outbox.expire(now, None);
-    outbox.connection_lost(true, Blame::Nobody, now);
+    outbox.disconnected(true, Blame::Nobody, now);
     assert_eq!(outbox.next(true), None);
     assert_eq!(outbox.next_id(), Some(2), "its id is free");
 }
@@ -168,7 +168,7 @@ fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session()
     let (seq, _slot) = push(&mut outbox, QoS::ExactlyOnce, "x", now);
     send(&mut outbox);
     outbox.expire(now, None);
-    outbox.connection_lost(true, Blame::Nobody, now);
+    outbox.disconnected(true, Blame::Nobody, now);
     assert!(outbox.op(seq).is_some_and(Op::releases), "with PUBREL, not with the message");
     assert_eq!(send(&mut outbox), [(seq, 1)]);
 }
@@ -185,7 +185,7 @@ fn a_qos_2_exchange_whose_message_is_given_up_is_completed_before_its_id_is_used
         let now = moment();
         let (seq, slot) = push(&mut outbox, QoS::ExactlyOnce, "x", far());
         send(&mut outbox);
-        outbox.connection_lost(true, Blame::Recent, now);
+        outbox.disconnected(true, Blame::Recent, now);
         give_up(&mut outbox, seq);
         assert!(slot.peek().expect("settled").is_err());
         assert_eq!((outbox.open(), outbox.bytes(), outbox.has_suspects()), (0, 0, false));
@@ -208,7 +208,7 @@ fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
     let (expired, _slot) = push(&mut outbox, QoS::ExactlyOnce, "y", now);
     send(&mut outbox);
     outbox.expire(now, None);
-    outbox.connection_lost(true, Blame::Nobody, now);
+    outbox.disconnected(true, Blame::Nobody, now);
     assert_eq!(send(&mut outbox), [(first, 1)], "the broker passes a message on at its PUBREL");
     outbox.received(1).expect("it fits");
     assert_eq!(send(&mut outbox), [(expired, 2)]);
@@ -223,7 +223,7 @@ fn an_expired_message_that_is_never_answered_does_not_hold_up_the_next() {
     let (expired, _slot) = push(&mut outbox, QoS::ExactlyOnce, "y", now);
     send(&mut outbox);
     outbox.expire(now, None);
-    outbox.connection_lost(true, Blame::Nobody, now);
+    outbox.disconnected(true, Blame::Nobody, now);
     assert_eq!(send(&mut outbox), [(first, 1)]);
     outbox.expire(soon, None);
     assert_eq!(send(&mut outbox), [(expired, 2)]);
@@ -262,7 +262,7 @@ fn bounded_by_bytes_too() {
     assert!(outbox.has_room(10_000 - one) && !outbox.has_room(10_001 - one));
     send(&mut outbox);
     assert!(outbox.has_room(10_000 - 2 * one) && !outbox.has_room(10_001 - 2 * one), "the connection holds a copy");
-    outbox.connection_lost(true, Blame::Nobody, moment());
+    outbox.disconnected(true, Blame::Nobody, moment());
     assert!(outbox.has_room(10_000 - one), "not any more");
     outbox.settle(seq, Ok(Outcome::default()));
     assert_eq!(outbox.bytes(), 0);
@@ -291,7 +291,7 @@ fn a_pubrec_for_a_message_of_qos_1_breaks_the_rules() {
     let (seq, _slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
     send(&mut outbox);
     assert!(outbox.received(1).is_err());
-    outbox.connection_lost(true, Blame::Nobody, moment());
+    outbox.disconnected(true, Blame::Nobody, moment());
     let op = outbox.op(seq).expect("it is open");
     assert!(op.kept_id() == Some(1) && !op.releases(), "the message is sent again, not PUBREL");
 }
@@ -304,7 +304,7 @@ fn only_what_was_written_goes_on_under_its_id() {
     outbox.sent(Sent::Publish(1), true, moment()).expect("in step");
     outbox.put_in_channel(seqs[1], 2, moment());
     for _ in 0..2 {
-        outbox.connection_lost(true, Blame::Nobody, moment());
+        outbox.disconnected(true, Blame::Nobody, moment());
         let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(Op::kept_id)).collect();
         assert_eq!(kept, [Some(1), None]);
         // Ahead of the channel, and not taken from there either when the connection breaks again.
@@ -318,7 +318,7 @@ fn nobody_overtakes_what_only_the_worker_can_send_again() {
     let mut outbox = Outbox::new(BOUNDS);
     let seqs = push_qos_1(&mut outbox, 1);
     send(&mut outbox);
-    outbox.connection_lost(true, Blame::Nobody, moment());
+    outbox.disconnected(true, Blame::Nobody, moment());
     push_qos_1(&mut outbox, 1);
     assert_eq!(outbox.next(false), None);
     assert_eq!(outbox.next(true), Some((seqs[0], 1)));
@@ -352,7 +352,7 @@ fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
             assert!(round < 3);
             return;
         }
-        outbox.connection_lost(true, Blame::Nobody, now);
+        outbox.disconnected(true, Blame::Nobody, now);
         send(&mut outbox);
     }
     panic!("stalled at each of five connections");

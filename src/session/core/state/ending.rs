@@ -17,11 +17,11 @@ use crate::session::wire::link::{Cause, Failure};
 pub(in crate::session) struct Disconnected {
     /// Why, with what was sent last.
     pub(in crate::session) reason: Error,
-    /// What caused the drops was found and taken out.
+    /// The operation that made the server cut connections was found and taken out.
     pub(in crate::session) cured: bool,
-    /// No other connection can work: why.
+    /// Why no other connection can work, if so.
     pub(in crate::session) fatal: Option<Error>,
-    /// The service has ended the connection over its token: what it said.
+    /// The code with which the service has ended the connection over its token, if it has.
     pub(in crate::session) ended_over_token: Option<Code>,
 }
 
@@ -66,7 +66,7 @@ impl State {
                 events.push(Event::SubscriptionLost { filter, reason });
             }
         }
-        self.acks.connection_lost(resumable);
+        self.acks.disconnected(resumable);
         let blame = match forbidden {
             _ if !cut || excused => Blame::Nobody,
             // Whatever was sent before the token was sent while the one before was good.
@@ -74,7 +74,7 @@ impl State {
             None => Blame::Recent,
             Some(verdict) => Blame::Proven(self.tokens.not_permitted(verdict.code)),
         };
-        self.outbox.connection_lost(resumable, blame, now.instant);
+        self.outbox.disconnected(resumable, blame, now.instant);
         let convicted = self.outbox.convicted();
         let cured = match convicted {
             Some(seq) => self.convict(seq, forbidden, said, now.instant, events),
@@ -86,8 +86,8 @@ impl State {
         Disconnected { reason, cured, fatal, ended_over_token }
     }
 
-    /// Settles the operation that the connection was cut for, and with it, where the whole topic is refused, what waits for
-    /// the same topic. Returns true if there is no reason to hurry back less.
+    /// Settles the operation that the connection was cut for, and with it, where the whole topic is refused, what waits
+    /// for the same topic. Returns true if there is no reason to hurry back less.
     fn convict(
         &mut self,
         seq: u64,
@@ -145,8 +145,8 @@ impl State {
         }
     }
 
-    /// The end: every handle is settled, every waiting call wakes up with the reason. The first time, returns what is to be
-    /// told of it.
+    /// Ends the client: every handle is settled, every waiting call wakes up with the reason. Returns the event of the
+    /// end the first time.
     #[must_use]
     pub(in crate::session) fn die(&mut self, reason: &Error) -> Option<Event> {
         self.connection = None;
@@ -178,7 +178,8 @@ impl State {
         Event::Ended { reason, untaken, unsent_acks: self.unsent_acks }
     }
 
-    /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as lost.
+    /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as
+    /// undelivered.
     pub(in crate::session) fn give_up(&mut self) {
         let reason = match self.offline().filter(|_| self.life.end().is_none()) {
             Some(reason) => Error::new(ErrorKind::Closed, "there was no connection when the client was closed")

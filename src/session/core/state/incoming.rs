@@ -16,6 +16,7 @@ use crate::session::core::op::Kind;
 use crate::session::core::op::{AckKind, Body, Op};
 use crate::session::core::outbox::AckFor;
 use crate::session::core::replies::Sorted;
+use crate::session::core::subscriptions::refused_filter;
 use crate::session::wire::link::{self, Arrived, LinkEvent, Sent};
 use crate::subscribe_options::FilterRequest;
 
@@ -153,7 +154,7 @@ impl State {
     fn resubscribed(&mut self, filters: Vec<FilterRequest>, codes: Vec<Result<QoS, u8>>, events: &mut Vec<Event>) {
         for ((filter, qos), verdict) in filters.into_iter().zip(codes) {
             if let Err(code) = verdict {
-                let reason = crate::session::calls::subscribe::refused_filter(&filter, code, None);
+                let reason = refused_filter(&filter, code, None);
                 self.subscriptions.remove(&filter);
                 events.push(Event::SubscriptionLost { filter, reason });
             } else {

@@ -1,4 +1,5 @@
-//! What the broker does not take on this connection, by its CONNACK, and what it refused: neither ends the connection.
+//! Operations that the server does not take, by the limits of its CONNACK or by its refusal: neither ends the
+//! connection.
 
 use super::State;
 use super::connection::Step;
@@ -70,7 +71,7 @@ impl State {
             Some(AckFor::Op(seq)) => {
                 let Some(op) = self.outbox.op(seq) else { return Ok(()) };
                 if refusal.code == ID_NOT_FOUND && op.is_continued() {
-                    // On a resumed session: PUBCOMP had been sent, and was lost with the line before.
+                    // On a resumed session: PUBCOMP had been sent, and went down with the connection before.
                     self.acknowledged(seq);
                     return Ok(());
                 }

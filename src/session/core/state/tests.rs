@@ -1,3 +1,5 @@
+mod clock;
+mod life;
 mod tokens;
 
 use std::sync::{Arc, Mutex};
@@ -6,14 +8,16 @@ use std::time::Duration;
 use super::*;
 use crate::config::ConfigBuilder;
 use crate::credentials::Credentials;
-use crate::delivery::Settler;
-use crate::error::Code;
+use crate::delivery::{Settler, Slot};
+use crate::error::{Code, Fate, Stage};
 use crate::events::Event;
 use crate::message::{Outgoing, QoS};
 use crate::notice;
 use crate::session::core::op::{Body, Op};
 use crate::session::core::outbox::TopicRefusal;
-use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
+use crate::session::wire::link::{
+    Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Refusal, Sent, ServerLimits,
+};
 use crate::subscribe_options::FilterRequest;
 use crate::sync::lock;
 use crate::token::{Token, TokenKind};
@@ -149,6 +153,13 @@ fn arrived(topic: &str, qos: QoS, payload: &str) -> LinkEvent {
         payload,
         properties: None,
     })
+}
+
+/// About to log in with a token.
+fn with_token() -> State {
+    let mut state = state(config().credentials(Credentials::token("key", "RW|old")));
+    state.token_login();
+    state
 }
 
 #[test]

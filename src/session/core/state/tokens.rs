@@ -1,4 +1,4 @@
-//! The tokens of a connection: what was given, what is being uploaded, and what the service said of them.
+//! The tokens of the logins: those that are held and uploaded, and the service's notices and refusals.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
@@ -51,8 +51,8 @@ impl Tokens {
         self.upload_refusal = Some((serial, code));
     }
 
-    /// Which kind of operation a code is about, where that can be told: one for which no token is held. The kind that the
-    /// notice names is not used: whether it is the kind held or the kind missing is not documented.
+    /// Which kind of operation a code is about, where that can be told: one for which no token is held. The kind that
+    /// the notice names is not used: whether it is the kind held or the kind missing is not documented.
     pub(super) fn not_permitted(&self, code: Code) -> Option<Kind> {
         if code == Code::TokenInvalid(RESOURCE) {
             return None;
@@ -74,7 +74,8 @@ pub(super) fn failed(reason: Error, retry_in: Option<Duration>) -> Event {
 impl State {
     // ---- at a login ----
 
-    /// Whether the provider has to be asked for tokens before the next login. `renewed_since_refusal`: it was, and they were refused.
+    /// Returns true if the provider has to be asked for tokens before the next login. `renewed_since_refusal`: it was
+    /// asked since a login was refused, and its tokens were refused, too.
     pub(in crate::session) fn wants_tokens(&self, now: Now, renewed_since_refusal: bool) -> bool {
         match &self.tokens.store {
             Some(store) if renewed_since_refusal => store.has_ended(now.wall),
@@ -83,12 +84,12 @@ impl State {
         }
     }
 
-    /// Whether the tokens held will do, though new ones could not be had.
+    /// Returns true if the tokens held will do, although new ones are not available.
     pub(in crate::session) fn tokens_usable(&self, now: Now) -> bool {
         self.tokens.store.as_ref().is_some_and(|store| store.usable(now.wall))
     }
 
-    /// What the provider gave. Whether these are tokens.
+    /// Takes over what the provider gave. Returns true if these are tokens.
     pub(in crate::session) fn given(&mut self, credentials: &Credentials, now: Now) -> bool {
         let Some((key_id, tokens)) = credentials.as_tokens() else {
             self.tokens.store = None;
@@ -116,7 +117,7 @@ impl State {
         }
     }
 
-    /// CONNACK 4 or 5. Whether new tokens can be asked for.
+    /// Handles CONNACK 4 or 5. Returns true if new tokens can be requested.
     pub(in crate::session) fn login_refused(&mut self, now: Now) -> bool {
         self.tokens.store.as_mut().is_some_and(|store| {
             store.login_refused(now.wall, now.chance());
@@ -251,8 +252,8 @@ impl State {
         }
     }
 
-    /// The connection was cut: notes which token is to blame, if one surely is. With a token ended_over_token and nobody to ask,
-    /// the reason of the client's end.
+    /// The connection was cut: notes which token is to blame, if one surely is. Returns the reason of the
+    /// client's end if the token is not good and there is no provider to ask.
     pub(super) fn tokens_cut(
         &mut self,
         verdict: Option<Verdict>,

@@ -8,11 +8,11 @@ fn the_oldest_at_three_drops_is_convicted_and_goes_out_alone_before() {
     let seqs = push_qos_1(&mut outbox, 3);
     for _ in 0..2 {
         assert_eq!(send(&mut outbox).len(), 3);
-        outbox.connection_lost(false, Blame::Recent, moment());
+        outbox.disconnected(false, Blame::Recent, moment());
         assert_eq!(outbox.convicted(), None);
     }
     assert_eq!(send(&mut outbox).len(), 1, "one at a time now");
-    outbox.connection_lost(false, Blame::Recent, moment());
+    outbox.disconnected(false, Blame::Recent, moment());
     assert_eq!(outbox.convicted(), Some(seqs[0]));
     outbox.settle(seqs[0], Err(Error::internal("convicted")));
     // The next two are innocent, and prove it one by one.
@@ -32,16 +32,16 @@ fn one_chance_cut_while_alone_convicts_nobody_who_was_not_the_oldest() {
     let seqs = push_qos_1(&mut outbox, 2);
     for _ in 0..2 {
         send(&mut outbox);
-        outbox.connection_lost(false, Blame::Recent, moment());
+        outbox.disconnected(false, Blame::Recent, moment());
     }
     let sent = send(&mut outbox);
     take(&mut outbox, sent[0].1);
     outbox.settle(seqs[0], Ok(Outcome::default()));
     assert_eq!(send(&mut outbox).len(), 1);
-    outbox.connection_lost(false, Blame::Recent, moment());
+    outbox.disconnected(false, Blame::Recent, moment());
     assert_eq!(outbox.convicted(), None);
     assert_eq!(send(&mut outbox).len(), 1);
-    outbox.connection_lost(false, Blame::Recent, moment());
+    outbox.disconnected(false, Blame::Recent, moment());
     assert_eq!(outbox.convicted(), Some(seqs[1]));
 }
 
@@ -51,13 +51,13 @@ fn an_acquittal_starts_from_the_beginning() {
     push_qos_1(&mut outbox, 3);
     for _ in 0..2 {
         send(&mut outbox);
-        outbox.connection_lost(false, Blame::Recent, moment());
+        outbox.disconnected(false, Blame::Recent, moment());
     }
     assert!(outbox.has_suspects());
     outbox.acquit();
     for _ in 0..2 {
         assert_eq!(send(&mut outbox).len(), 3);
-        outbox.connection_lost(false, Blame::Recent, moment());
+        outbox.disconnected(false, Blame::Recent, moment());
         assert_eq!(outbox.convicted(), None);
     }
 }
@@ -68,7 +68,7 @@ fn a_drop_that_is_nobodys_fault_makes_no_suspects() {
     push_qos_1(&mut outbox, 2);
     for _ in 0..5 {
         assert_eq!(send(&mut outbox).len(), 2);
-        outbox.connection_lost(false, Blame::Nobody, moment());
+        outbox.disconnected(false, Blame::Nobody, moment());
     }
 }
 
@@ -97,18 +97,18 @@ fn the_service_s_word_convicts_at_once_where_it_can_only_be_about_one() {
     let publish = push_qos_1(&mut outbox, 1)[0];
     send(&mut outbox);
     let subscribed = subscribe(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(Some(Kind::Request)), moment());
+    outbox.disconnected(false, Blame::Proven(Some(Kind::Request)), moment());
     assert_eq!(outbox.convicted(), Some(subscribed));
     assert!(outbox.convict(subscribed, Error::internal("forbidden")));
     assert!(!outbox.has_suspects());
     // A word that fits nothing that was sent proves nothing.
     send(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(Some(Kind::Request)), moment());
+    outbox.disconnected(false, Blame::Proven(Some(Kind::Request)), moment());
     assert_eq!(outbox.convicted(), None);
     send(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(None), moment());
+    outbox.disconnected(false, Blame::Proven(None), moment());
     assert_eq!(outbox.convicted(), Some(publish));
-    outbox.connection_lost(false, Blame::Nobody, moment());
+    outbox.disconnected(false, Blame::Nobody, moment());
     assert_eq!(outbox.convicted(), None, "its word is about one connection only");
 }
 
@@ -117,14 +117,14 @@ fn among_several_the_service_s_word_makes_suspects_which_go_out_one_at_a_time() 
     let mut outbox = Outbox::new(BOUNDS);
     let seqs = push_qos_1(&mut outbox, 3);
     send(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(None), moment());
+    outbox.disconnected(false, Blame::Proven(None), moment());
     assert_eq!(outbox.convicted(), None);
     let sent = send(&mut outbox);
     assert_eq!(sent.len(), 1);
     take(&mut outbox, sent[0].1);
     outbox.acknowledged(seqs[0], Outcome::default());
     assert_eq!(send(&mut outbox).len(), 1);
-    outbox.connection_lost(false, Blame::Proven(None), moment());
+    outbox.disconnected(false, Blame::Proven(None), moment());
     assert_eq!(outbox.convicted(), Some(seqs[1]), "the one that was alone");
 }
 
@@ -134,9 +134,9 @@ fn a_message_that_is_settled_when_it_is_written_may_be_what_the_service_means() 
     push(&mut outbox, QoS::AtMostOnce, "forbidden", far());
     let seq = push_qos_1(&mut outbox, 1)[0];
     assert_eq!(send(&mut outbox).len(), 2);
-    outbox.connection_lost(false, Blame::Proven(Some(Kind::Publish)), moment());
+    outbox.disconnected(false, Blame::Proven(Some(Kind::Publish)), moment());
     assert_eq!(outbox.convicted(), None);
     send(&mut outbox);
-    outbox.connection_lost(false, Blame::Proven(Some(Kind::Publish)), moment());
+    outbox.disconnected(false, Blame::Proven(Some(Kind::Publish)), moment());
     assert_eq!(outbox.convicted(), Some(seq), "on this connection it was alone");
 }

@@ -7,13 +7,6 @@ fn notice(state: &mut State, code: i64, kind: &str) {
     handle(state, arrived("$SYS/tokenInvalidNotice", QoS::AtMostOnce, &body));
 }
 
-/// About to log in with a token.
-fn with_token() -> State {
-    let mut state = state(config().credentials(Credentials::token("key", "RW|old")));
-    state.token_login();
-    state
-}
-
 #[test]
 fn an_upload_goes_ahead_of_everything_and_holds_the_rest_back() {
     let (mut state, wire) = (with_token(), Wire::default());

@@ -1,0 +1,104 @@
+//! The end of a client, at any stage of its life.
+
+use super::*;
+
+fn die(state: &mut State, reason: &str) -> bool {
+    state.die(&Error::internal(reason)).is_some()
+}
+
+fn reason(state: &State) -> String {
+    state.check_open().expect_err("it has ended").to_string()
+}
+
+#[test]
+fn nothing_new_is_accepted_once_the_client_is_closing() {
+    let mut state = state(config());
+    assert!(state.check_open().is_ok() && !state.life.is_closing());
+    state.life.close();
+    assert_eq!(state.check_open().expect_err("closing").kind(), ErrorKind::Closed);
+    assert!(!state.ended(), "what was accepted still leaves");
+}
+
+#[test]
+fn the_first_reason_of_the_end_stays_and_is_told_once() {
+    let mut state = state(config());
+    assert!(die(&mut state, "first") && !die(&mut state, "second"));
+    state.life.close();
+    state.say_goodbye(now().instant);
+    state.life.worker_ended();
+    assert!(state.life.is_worker_gone() && state.ended());
+    assert!(
+        reason(&state).contains("first") && state.offline().is_some_and(|error| error.to_string().contains("first"))
+    );
+}
+
+#[test]
+fn a_goodbye_while_the_connection_is_being_made_is_said_on_it() {
+    for dead in [false, true] {
+        let (mut state, wire) = (state(config()), Wire::default());
+        publish(&mut state, "t");
+        state.say_goodbye(Now::at(5.0).instant);
+        if dead {
+            // The worker was stuck, and is not waited for any more.
+            die(&mut state, "closed");
+        }
+        connect(&mut state, &wire, false);
+        assert_eq!(wire.take(), ["disconnect"], "and nothing else");
+        assert!(!state.set_up());
+        let left = state.handle(LinkEvent::Sent(Sent::Disconnect), true, Now::at(9.0), &mut Vec::new());
+        assert_eq!(left.expect("it was asked for"), Flow::Left(Now::at(if dead { 9.0 } else { 5.0 }).instant));
+    }
+}
+
+#[test]
+fn the_first_deadline_of_a_goodbye_stays() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    connect(&mut state, &wire, false);
+    state.say_goodbye(Now::at(5.0).instant);
+    state.say_goodbye(Now::at(8.0).instant);
+    assert_eq!(wire.take(), ["disconnect"], "once");
+    let left = state.handle(LinkEvent::Sent(Sent::Disconnect), true, now(), &mut Vec::new());
+    assert_eq!(left.expect("it was asked for"), Flow::Left(Now::at(5.0).instant));
+}
+
+#[test]
+fn what_is_given_up_is_told_why_there_was_no_connection() {
+    for online in [false, true] {
+        let (mut state, wire) = (state(config()), Wire::default());
+        if online {
+            connect(&mut state, &wire, false);
+            state.online();
+        }
+        assert_eq!((state.is_online(), state.offline().is_none()), (online, online));
+        let (settler, slot) = Settler::new();
+        let body = Body::Publish(Arc::new(Outgoing::new("t", QoS::AtLeastOnce, "")));
+        state.outbox.push(body, settler, Now::at(9.0).instant);
+        state.give_up();
+        let error = slot.peek().expect("settled").expect_err("given up");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Closed, Some(Fate::NotSent)));
+        assert_eq!(error.to_string().contains("there was no connection"), !online, "{error}");
+    }
+}
+
+#[test]
+fn only_those_who_wait_are_woken_and_once() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    connect(&mut state, &wire, false);
+    state.take_news();
+    state.mark_changed();
+    handle(&mut state, arrived("t", QoS::AtMostOnce, "x"));
+    let news = state.take_news();
+    assert!(!news.changed && !news.arrived && !news.tokens, "nobody waits: {news:?}");
+    (state.waking.watchers, state.waking.receivers) = (1, 1);
+    assert_eq!(state.take_news(), News::default(), "it was taken before");
+    state.mark_changed();
+    assert_eq!(state.take_news(), News { changed: true, ..News::default() });
+    handle(&mut state, arrived("t", QoS::AtMostOnce, "x"));
+    assert_eq!(state.take_news(), News { arrived: true, ..News::default() });
+    publish(&mut state, "t");
+    written(&mut state, &[1]);
+    handle(&mut state, LinkEvent::PubAck(1));
+    assert_eq!(state.take_news(), News { changed: true, ..News::default() }, "an operation was settled");
+    die(&mut state, "end");
+    assert_eq!(state.take_news(), News { changed: true, arrived: true, tokens: true });
+}
