@@ -131,7 +131,10 @@ fn a_large_message_is_taken_where_the_setting_allows_it_and_else_named_and_passe
     assert_eq!(lengths(command, &[], "3").0, [3, 3, 300_000]);
     let (came, told) = lengths(with(&emulator), &[], "2");
     assert_eq!(came, [3, 3]);
-    assert!(told.contains("--max-payload") && told.contains("262144") && !told.contains("parent"), "{told}");
+    assert!(
+        told.contains("payload_len (ALIYUN_MQTT_MAX_PAYLOAD)") && told.contains("262144") && !told.contains("parent"),
+        "{told}"
+    );
     // Nothing of it is left to block the session.
     expect_left(&emulator, &topic, &[]);
     let output = run(with(&emulator), ["sub", "-t", &topic, "-C", "1", "--max-payload", "much"]).expect(2);
