@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{is_name_char, shown};
 use crate::error::{Error, Hint, Result};
 use crate::limits::{Limits, MQTT_TEXT_LEN};
+use crate::printable::counted;
 
 /// Topics of the service itself; exempt from the rules for names and lengths.
 const SYSTEM: &str = "$SYS/";
@@ -142,7 +143,8 @@ fn check_names(text: &str, limits: &Limits) -> Result<(), String> {
     let p2p = text.split('/').nth(1) == Some("p2p");
     if limits.strict_names {
         if length < SHORTEST && !text.contains(['#', '+']) {
-            return Err(format!("it has {length} characters; the shortest allowed topic has {SHORTEST}"));
+            let has = counted(length, "character");
+            return Err(format!("it has {has}; the shortest allowed topic has {SHORTEST}"));
         }
         for (index, level) in text.split('/').enumerate() {
             // The third level of a P2P topic is a client id.
