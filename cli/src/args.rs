@@ -212,7 +212,7 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "SECONDS", global = true, help_heading = HOW)]
     timeout: Option<String>,
     /// Largest payload to send, and to receive if above 192 KB, in bytes [default: 65536]
-    #[arg(long, value_name = "BYTES", global = true, hide_short_help = true, help_heading = HOW)]
+    #[arg(long, alias = "payload-len", value_name = "BYTES", global = true, hide_short_help = true, help_heading = HOW)]
     max_payload: Option<String>,
 
     /// URL of the API [default: by region]

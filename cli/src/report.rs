@@ -8,7 +8,7 @@ use aliyun_mqtt::printable;
 use anstyle::{AnsiColor, Style};
 
 use crate::args::{Color, GlobalArgs, LogLevel};
-use crate::exit::{self, Failure};
+use crate::exit::Failure;
 
 /// The target of the library's record on messages that had come and were not taken when the client ended.
 const UNTAKEN: &str = "aliyun_mqtt::untaken";
@@ -45,7 +45,7 @@ pub(crate) fn start(global: &GlobalArgs) {
                 return Ok(());
             }
             let level = record.level().as_str().to_ascii_lowercase();
-            writeln!(out, "{level}: {}", shown(&exit::in_flags(&record.args().to_string())))
+            writeln!(out, "{level}: {}", shown(&record.args().to_string()))
         })
         .init();
 }

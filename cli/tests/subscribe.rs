@@ -126,6 +126,8 @@ fn a_large_message_is_taken_where_the_setting_allows_it_and_else_named_and_passe
     };
     let (came, told) = lengths(with(&emulator), &["--max-payload", "300000"], "3");
     assert_eq!((came, told.as_str()), (vec![3, 3, 300_000], ""));
+    // The name of the library's setting, which its hints use.
+    assert_eq!(lengths(with(&emulator), &["--payload-len", "300000"], "3").0, [3, 3, 300_000]);
     let mut command = with(&emulator);
     command.env("ALIYUN_MQTT_MAX_PAYLOAD", "300000");
     assert_eq!(lengths(command, &[], "3").0, [3, 3, 300_000]);

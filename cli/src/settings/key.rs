@@ -48,7 +48,7 @@ pub(crate) struct Row {
     pub(crate) key: Key,
     /// In the configuration file. A secret may also stand there as `{name}_file`, `{name}_env` or `{name}_command`.
     pub(crate) name: &'static str,
-    /// In the configuration file of the PHP demo, where it differs.
+    /// Another name in the configuration file: that of the PHP demo, or of the library's setting.
     pub(crate) old_name: Option<&'static str>,
     pub(crate) variable: &'static str,
     pub(crate) flag: &'static str,
@@ -104,7 +104,7 @@ static TABLE: [Row; 27] = [
     row(Key::SessionExpiry, "session_expiry", "ALIYUN_MQTT_SESSION_EXPIRY", "--session-expiry", "the session expiry"),
     row(Key::KeepAlive, "keep_alive", "ALIYUN_MQTT_KEEP_ALIVE", "--keep-alive", "the keep-alive"),
     row(Key::Timeout, "timeout", "ALIYUN_MQTT_TIMEOUT", "--timeout", "the time-out"),
-    row(Key::MaxPayload, "max_payload", "ALIYUN_MQTT_MAX_PAYLOAD", "--max-payload", "the largest payload"),
+    old(row(Key::MaxPayload, "max_payload", "ALIYUN_MQTT_MAX_PAYLOAD", "--max-payload", "the largest payload"), "payload_len"),
     row(Key::ApiEndpoint, "api_endpoint", "ALIYUN_MQTT_API_ENDPOINT", "--api-endpoint", "the URL of the API"),
     row(Key::RegionId, "region_id", "ALIYUN_MQTT_REGION_ID", "--region-id", "the region"),
 ];
