@@ -19,10 +19,10 @@ use crate::printable::Line;
 
 /// The error of every call of this library.
 ///
-/// An error tells what failed and why ([`message`](Error::message)), in which stage ([`stage`](Error::stage)) and, where
-/// the service's usual cause is known, what to do ([`hint`](Error::hint)). `Display` shows each of the three once.
-/// [`kind`](Error::kind) is for programs, and [`source`](std::error::Error::source) keeps the underlying cause. No error
-/// contains a secret.
+/// An error tells what failed and why ([`message`](Error::message)), in which stage ([`stage`](Error::stage)) and,
+/// where the service's usual cause is known, what to do ([`hint`](Error::hint)). `Display` shows each of the three
+/// once. [`kind`](Error::kind) is for programs, and [`source`](std::error::Error::source) keeps the underlying cause.
+/// No error contains a secret.
 ///
 /// The message is one line of at most 4 KiB, and so is the hint, whatever text came from a server, proxy, publisher or
 /// provider: see [`printable`](crate::printable()). A cause from outside this library formats itself.
@@ -100,7 +100,8 @@ impl Error {
     }
 
     /// The answer of the service's API, to this call or in the cause: present in an error of the kind
-    /// [`Api`](ErrorKind::Api), or of the kind [`Credentials`](ErrorKind::Credentials) when applying for a token failed.
+    /// [`Api`](ErrorKind::Api), or of the kind [`Credentials`](ErrorKind::Credentials) when applying for a token
+    /// failed.
     #[must_use]
     pub fn api(&self) -> Option<&ApiFault> {
         self.inner.api.as_ref().or_else(|| self.own_source()?.api())
@@ -190,8 +191,8 @@ impl Error {
 }
 
 impl Error {
-    /// `message`: without the stage, which `Display` adds, and without the text of another [`Error`], for which there is
-    /// [`with_reason`](Error::with_reason).
+    /// `message`: without the stage, which `Display` adds, and without the text of another [`Error`], for which there
+    /// is [`with_reason`](Error::with_reason).
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
             inner: Arc::new(Inner {
@@ -269,8 +270,8 @@ impl Error {
         }
     }
 
-    /// Ends the message with that of the reason, which becomes the source. The reason's hint and stage are found through
-    /// it, and so are shown once.
+    /// Ends the message with that of the reason, which becomes the source. The reason's hint and stage are found
+    /// through it, and so are shown once.
     pub(crate) fn with_reason(self, reason: Error) -> Self {
         self.edit(|inner| inner.message = Line::new(format!("{}: {}", inner.message, reason.inner.message)))
             .with_source(reason)

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Hint, Result};
+use crate::printable::counted;
 use crate::session::Watch;
 
 mod chain;
@@ -355,7 +356,8 @@ impl Pem {
                 0 => Err(Error::config(format!("{self} holds no {what}")).with_hint(Hint::PemCertificate)),
                 // The parser passes over what is not to its liking.
                 count if count != certificates.len() => Err(Error::config(format!(
-                    "{self} holds {count} certificates, of which {} can be read",
+                    "{self} holds {}, of which {} can be read",
+                    counted(count, "certificate"),
                     certificates.len()
                 ))
                 .with_hint(Hint::PemCertificateLine)),

@@ -108,7 +108,7 @@ impl From<&Error> for Failure {
             Some(stage) => format!("{} (stage: {stage})", error.message()),
             None => error.message().to_string(),
         };
-        let (message, hint) = (in_flags(&message), error.hint().map(in_flags));
+        let hint = error.hint().map(str::to_string);
         let mut causes: Vec<String> = Vec::new();
         let mut next = std::error::Error::source(error);
         while let Some(cause) = next {
@@ -123,35 +123,6 @@ impl From<&Error> for Failure {
         let missing = error.missing_setting().map(str::to_string);
         Failure { exit: exit_of(error), message, hint, causes, missing }
     }
-}
-
-/// Names in the library's texts, and what they are called here.
-const FLAGS: [(&str, &str); 17] = [
-    ("ConfigBuilder::protocol(Protocol::V5)", "--protocol 5"),
-    ("ConfigBuilder::protocol chooses 3.1.1", "--protocol 3.1.1 chooses it"),
-    ("ConfigBuilder::clean_session(false)", "--clean-session false"),
-    ("ConfigBuilder::client_certificate_files", "--client-cert-file and --client-key-file"),
-    ("ConfigBuilder::device_id", "--device-id"),
-    ("ConfigBuilder::response_topic", "--response-topic"),
-    ("RequestOptions::envelope", "--envelope"),
-    ("Limits::payload_len (ALIYUN_MQTT_MAX_PAYLOAD), which raises Limits::packet_len with it,", "--max-payload"),
-    ("Limits::payload_len", "--max-payload"),
-    ("Limits::packet_len", "the limit"),
-    (" (Limits::strict_names lifts the rule)", ""),
-    (", or raise Limits::filters if your instance allows more", ""),
-    ("Limits::topic_len", "the limit"),
-    (
-        "Client::upload_token replaces a token before it ends, and Credentials::token_provider does it by itself",
-        "--token-file is read again at each connect, and without a token the program applies for one and renews it",
-    ),
-    ("the builder's ca_file or ca_pem", "--ca-file"),
-    ("the builder's ca_file", "--ca-file"),
-    ("call --", "use --"),
-];
-
-/// Replaces names of the library by those of the command line.
-pub(crate) fn in_flags(text: &str) -> String {
-    FLAGS.iter().fold(text.to_string(), |text, (library, here)| text.replace(library, here))
 }
 
 /// Returns the exit code for an error of the library.
@@ -222,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_library_names_flags_and_not_its_calls() {
+    fn an_error_of_the_library_names_settings_and_not_its_calls() {
         let builder = || {
             aliyun_mqtt::Config::builder().endpoint("mqtt://localhost").instance_id("post-cn-x").group_id("GID_demo")
         };

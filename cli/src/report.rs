@@ -8,7 +8,7 @@ use aliyun_mqtt::printable;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
-use crate::exit::{self, Failure};
+use crate::exit::Failure;
 
 /// When to use colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,7 +64,7 @@ pub(crate) fn start(color: Color, log: LogLevel) {
                 return Ok(());
             }
             let level = record.level().as_str().to_ascii_lowercase();
-            writeln!(out, "{level}: {}", shown(&exit::in_flags(&record.args().to_string())))
+            writeln!(out, "{level}: {}", shown(&record.args().to_string()))
         })
         .init();
 }

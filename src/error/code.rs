@@ -8,8 +8,8 @@ use super::Hint;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// Code of CONNACK: 1 to 5 in MQTT 3.1.1, from 0x80 in MQTT 5. The service does not document the cause of each code;
-    /// 5 was seen for a wrong instance id.
+    /// Code of CONNACK: 1 to 5 in MQTT 3.1.1, from 0x80 in MQTT 5. The service does not document the cause of each
+    /// code; 5 was seen for a wrong instance id.
     ConnAck(u8),
     /// Code of one filter in SUBACK; 0x80 is the refusal of MQTT 3.1.1, MQTT 5 has more.
     SubAck(u8),
@@ -56,9 +56,9 @@ impl Code {
         matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
     }
 
-    /// Returns true if the code, received after the upload of a token, can only be about that token. An accepted token is
-    /// not forged. A wrong permission is about the token or about an operation sent before it: `operations` tells whether
-    /// there was one.
+    /// Returns true if the code, received after the upload of a token, can only be about that token. An accepted token
+    /// is not forged. A wrong permission is about the token or about an operation sent before it: `operations` tells
+    /// whether there was one.
     pub(crate) fn is_sure_of_upload(self, operations: bool) -> bool {
         match self {
             Code::TokenInvalid(FORGED) => true,
@@ -72,8 +72,8 @@ impl Code {
         matches!(self, Code::TokenInvalid(RESOURCE | PERMISSION))
     }
 
-    /// Returns true if a refused login or connection may work later: the server is unavailable or busy, or there are too
-    /// many requests.
+    /// Returns true if a refused login or connection may work later: the server is unavailable or busy, or there are
+    /// too many requests.
     pub(super) fn is_temporary(self) -> bool {
         matches!(self, Code::ConnAck(3 | 0x88 | 0x89 | 0x97 | 0x9F) | Code::Proxy(408 | 429 | 500 | 502..=504))
     }

@@ -49,8 +49,8 @@ impl ApiFault {
         self.request_id.as_deref()
     }
 
-    /// Returns true if there were too many calls: HTTP 429, a code that begins with `Throttling`, or `ApplyTokenOverFlow`
-    /// (help page of `ApplyToken`). Such a call was not carried out.
+    /// Returns true if there were too many calls: HTTP 429, a code that begins with `Throttling`, or
+    /// `ApplyTokenOverFlow` (help page of `ApplyToken`). Such a call was not carried out.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.http_status == 429

@@ -37,8 +37,8 @@ pub enum ErrorKind {
     Rejected,
     /// The operation was probably refused: the server closed the connection every time it was sent, most recently with
     /// nothing else in flight. The service closes the connection of a client that publishes or subscribes without
-    /// permission (alibabacloud.com/help/doc-detail/151304.htm). After two such messages the topic is refused as a whole
-    /// for a while, so messages that were not sent fail with this kind, too; see
+    /// permission (alibabacloud.com/help/doc-detail/151304.htm). After two such messages the topic is refused as a
+    /// whole for a while, so messages that were not sent fail with this kind, too; see
     /// [`Event::TopicRefused`](crate::Event::TopicRefused).
     SuspectedRefusal,
     /// The service reported the client's token as invalid (`$SYS/tokenInvalidNotice`), and there is no provider to ask

@@ -9,6 +9,7 @@ use super::{is_name_char, shown};
 use crate::error::{Error, Hint, Result};
 use crate::limits::{Limits, MQTT_TEXT_LEN};
 use crate::notice::SYSTEM;
+use crate::printable::counted;
 
 /// The length the help pages give for topics; beyond it there is a warning.
 const DOCUMENTED_LEN: usize = 64;
@@ -155,7 +156,8 @@ fn check_names(text: &str, limits: &Limits) -> Result<(), String> {
     let p2p = text.split('/').nth(1) == Some("p2p");
     if limits.strict_names {
         if length < SHORTEST && !text.contains(['#', '+']) {
-            return Err(format!("it has {length} characters; the shortest allowed topic has {SHORTEST}"));
+            let has = counted(length, "character");
+            return Err(format!("it has {has}; the shortest allowed topic has {SHORTEST}"));
         }
         for (index, level) in text.split('/').enumerate() {
             // The third level of a P2P topic is a client id.

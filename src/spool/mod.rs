@@ -186,7 +186,7 @@ impl Spool {
             return Err(Error::config(format!("the spool's path {} names no file", self.path.display())));
         }
         if self.max_bytes == 0 {
-            return Err(Error::config("Spool::max_bytes is 0; it must be at least 1"));
+            return Err(Error::config("max_bytes of the spool is 0; it must be at least 1"));
         }
         let range = Duration::from_millis(1)..=Duration::from_secs(3600);
         match self.sync {

@@ -157,7 +157,8 @@ fn a_batch_waits_for_room_and_what_finds_none_in_time_is_an_error_in_its_place()
     drop(results);
     thread::scope(|scope| {
         let batch = scope.spawn(|| client.enqueue_many(numbered(10..14)));
-        let packets = line.serve_until(|packets| packets.iter().filter(|packet| packet.kind() == Kind::Publish).count() == 6);
+        let packets =
+            line.serve_until(|packets| packets.iter().filter(|packet| packet.kind() == Kind::Publish).count() == 6);
         let arrived: Vec<_> =
             packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(|packet| packet.payload()).collect();
         assert_eq!(arrived, ["0", "1", "10", "11", "12", "13"]);
@@ -223,7 +224,8 @@ fn the_input_is_taken_as_far_as_one_window_and_what_was_taken_is_delivered_after
         client.flush(LONG).expect("the two under way are delivered");
         client.disconnect().expect("clean");
         let packets = server.join().expect("no panic");
-        let rest: Vec<_> = packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(|packet| packet.payload()).collect();
+        let rest: Vec<_> =
+            packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(|packet| packet.payload()).collect();
         assert_eq!(rest, ["3", "4"]);
         assert_eq!(taken.get(), 5);
     }

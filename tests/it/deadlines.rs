@@ -263,9 +263,9 @@ fn saying(words: &'static [u8], asked: bool) -> SocketAddr {
 #[test]
 fn the_first_words_of_what_is_no_mqtt_are_told_within_any_time_out() {
     const CASES: [(&[u8], bool, &str, &str); 5] = [
-        (b"SSH-2.0-OpenSSH_9.6\r\n", false, "speaks SSH, not MQTT", "it said \"SSH-2.0-OpenSSH_9.6\\r\\n\""),
-        (b"220 mail.test ESMTP\r\n", false, "does not speak MQTT", "it said \"220 mail.test ESMTP\\r\\n\""),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", true, "speaks HTTP, not MQTT", "it said \"HTTP/1.1 400 Bad Request"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", false, "speaks SSH, not MQTT", "it sent \"SSH-2.0-OpenSSH_9.6\\r\\n\""),
+        (b"220 mail.test ESMTP\r\n", false, "does not speak MQTT", "it sent \"220 mail.test ESMTP\\r\\n\""),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", true, "speaks HTTP, not MQTT", "it sent \"HTTP/1.1 400 Bad Request"),
         (b"\x15\x03\x03\0\x02\x02\x0a", true, "speaks TLS, not MQTT", "mqtts://host:port"),
         // No more of it than fits in a line, and nothing that a terminal would act on.
         (&[0x1b; 4096], true, "does not speak MQTT", "\\x1b\\x1b\""),
@@ -286,14 +286,14 @@ fn the_first_words_of_what_is_no_mqtt_are_told_within_any_time_out() {
                 let banner = b"220 mail.test ESMTP\r\n";
                 let error = refused(to(&format!("mqtts://{}", saying(banner, false))).timeout(timeout));
                 assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
-                assert!(error.to_string().contains("it said \"220 mail.test ESMTP"), "{error}");
+                assert!(error.to_string().contains("it sent \"220 mail.test ESMTP"), "{error}");
             });
             #[cfg(feature = "websocket")]
             scope.spawn(move || {
                 let banner = b"220 mail.test ESMTP\r\n";
                 let error = refused(to(&format!("ws://{}", saying(banner, false))).timeout(timeout));
                 assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, Some(Stage::ConnAck)), "{error}");
-                assert!(error.to_string().contains("it said \"220 mail.test ESMTP"), "{error}");
+                assert!(error.to_string().contains("it sent \"220 mail.test ESMTP"), "{error}");
             });
             #[cfg(feature = "proxy")]
             scope.spawn(move || {
@@ -301,7 +301,7 @@ fn the_first_words_of_what_is_no_mqtt_are_told_within_any_time_out() {
                 let proxy = format!("http://{}", saying(banner, false));
                 let error = refused(to("mqtt://broker.test").proxy(proxy).timeout(timeout));
                 assert_eq!((error.kind(), error.stage()), (ErrorKind::Proxy, Some(Stage::Proxy)), "{error}");
-                assert!(error.to_string().contains("it said \"220 mail.test ESMTP"), "{error}");
+                assert!(error.to_string().contains("it sent \"220 mail.test ESMTP"), "{error}");
             });
         }
     });
@@ -328,6 +328,6 @@ fn the_first_words_are_told_at_a_reconnect() {
         Event::Disconnected { reason, .. } if reason.stage() == Some(Stage::ConnAck) => Some(reason.to_string()),
         _ => None,
     });
-    assert!(text.contains("speaks HTTP") && text.contains("it said \"HTTP/1.1 503 Service"), "{text}");
+    assert!(text.contains("speaks HTTP") && text.contains("it sent \"HTTP/1.1 503 Service"), "{text}");
     drop(client);
 }

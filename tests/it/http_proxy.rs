@@ -250,7 +250,7 @@ fn silence_ends_at_the_deadline_with_its_stage() {
     proxy.answer(Answer::Drip);
     let error = refused(through(&proxy).timeout(TIMEOUT));
     assert_eq!((error.kind(), error.stage()), (ErrorKind::Proxy, Some(Stage::Proxy)), "{error}");
-    assert!(error.to_string().contains("does not speak HTTP: it said \"x"), "{error}");
+    assert!(error.to_string().contains("does not speak HTTP: it sent \"x"), "{error}");
     // Whoever may repeat the login is not repeated.
     let error = refused(through(&proxy).proxy_credentials("user", "geheim").timeout(TIMEOUT));
     assert!(error.kind() == ErrorKind::Proxy && !error.to_string().contains("it said"), "{error}");

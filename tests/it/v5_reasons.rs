@@ -38,7 +38,7 @@ fn a_refused_message_says_why() {
                 assert_eq!((error.kind(), error.fate()), (ErrorKind::Rejected, Some(Fate::Refused)), "{error}");
                 assert_eq!(error.code(), Some(expected));
                 let text = error.to_string();
-                assert!(text.contains("t/topic") && text.contains("the broker says: because"), "{text}");
+                assert!(text.contains("t/topic") && text.contains("the server says: because"), "{text}");
             }
         }
     }
@@ -49,7 +49,7 @@ fn a_refused_message_says_why() {
 #[test]
 fn what_the_server_says_is_shown_in_one_line_that_ends() {
     const HOSTILE: &str = "a\nerror: b\u{1b}[2J\u{202e}";
-    const SHOWN: &str = r"the broker says: a\nerror: b\u{1b}[2J\u{202e}";
+    const SHOWN: &str = r"the server says: a\nerror: b\u{1b}[2J\u{202e}";
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker).backoff(LONG * 10, LONG * 10));
     let events = client.events();

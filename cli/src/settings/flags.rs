@@ -119,7 +119,7 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "SECONDS", help_heading = HOW)]
     timeout: Option<String>,
     /// Largest payload in bytes; limits receiving only above 192 KB [default: 65536]
-    #[arg(long, value_name = "BYTES", hide_short_help = true, help_heading = HOW)]
+    #[arg(long, alias = "payload-len", value_name = "BYTES", hide_short_help = true, help_heading = HOW)]
     max_payload: Option<String>,
 
     /// URL of the service API [default: by region]

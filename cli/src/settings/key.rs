@@ -48,7 +48,7 @@ pub(crate) struct Row {
     pub(crate) key: Key,
     /// The key in the file. Secrets also have the keys `{name}_file`, `{name}_env` and `{name}_command`.
     pub(crate) name: &'static str,
-    /// The key in the configuration file of the PHP demo, if it differs.
+    /// Another key in the configuration file: that of the PHP demo, or the name of the library's setting.
     pub(crate) old_name: Option<&'static str>,
     pub(crate) variable: &'static str,
     pub(crate) flag: &'static str,
@@ -145,7 +145,10 @@ static TABLE: [Row; 27] = [
     row(Key::SessionExpiry, "session_expiry", "ALIYUN_MQTT_SESSION_EXPIRY", "--session-expiry", "the session expiry"),
     row(Key::KeepAlive, "keep_alive", "ALIYUN_MQTT_KEEP_ALIVE", "--keep-alive", "the keep-alive"),
     row(Key::Timeout, "timeout", "ALIYUN_MQTT_TIMEOUT", "--timeout", "the timeout"),
-    row(Key::MaxPayload, "max_payload", "ALIYUN_MQTT_MAX_PAYLOAD", "--max-payload", "the largest payload"),
+    old(
+        row(Key::MaxPayload, "max_payload", "ALIYUN_MQTT_MAX_PAYLOAD", "--max-payload", "the largest payload"),
+        "payload_len",
+    ),
     row(Key::ApiEndpoint, "api_endpoint", "ALIYUN_MQTT_API_ENDPOINT", "--api-endpoint", "the URL of the API"),
     row(Key::RegionId, "region_id", "ALIYUN_MQTT_REGION_ID", "--region-id", "the region"),
 ];

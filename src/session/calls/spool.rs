@@ -8,6 +8,7 @@ use crate::delivery::Delivery;
 use crate::detached;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
+use crate::printable::counted;
 use crate::session::Session;
 use crate::session::core::op::Op;
 use crate::session::core::state::State;
@@ -32,7 +33,8 @@ pub(in crate::session) fn restore(state: &mut State, config: &Config, opened: &m
     let queue = Arc::new(Queue::new(spool, sizes));
     state.outbox.use_spool(Arc::clone(&queue), spool.bound());
     if !restored.is_empty() {
-        log::info!("the spool {} holds {} messages of an earlier run", spool.path().display(), restored.len());
+        let held = counted(restored.len(), "message");
+        log::info!("the spool {} holds {held} of an earlier run", spool.path().display());
     }
     let now = Instant::now();
     for Restored { key, message, age, limit } in restored {

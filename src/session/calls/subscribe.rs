@@ -8,6 +8,7 @@ use crate::config::{Config, Protocol};
 use crate::error::{Error, Hint, Result};
 use crate::message::QoS;
 use crate::names;
+use crate::printable::counted;
 use crate::session::Session;
 use crate::session::calls::publish::WhenFull;
 use crate::session::core::op::Body;
@@ -97,8 +98,8 @@ pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Resul
     let size = packet_len(filters);
     if size > limits.packet_len {
         let message = format!(
-            "a SUBSCRIBE with these {} filters has {size} bytes, more than packet_len ({})",
-            filters.len(),
+            "a SUBSCRIBE with {} has {size} bytes, more than packet_len ({})",
+            counted(filters.len(), "filter"),
             limits.packet_len
         );
         return Err(Error::invalid(message).with_hint(Hint::SplitSubscribe));

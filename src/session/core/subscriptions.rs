@@ -26,7 +26,7 @@ pub(in crate::session) fn packet_len(filters: &[FilterRequest]) -> usize {
 /// The error of a filter that the server refused. `said`: the server's own words.
 pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
     let code = Code::SubAck(code);
-    let said = said.map(|said| format!("; the broker says: {said}")).unwrap_or_default();
+    let said = said.map(|said| format!("; the server says: {said}")).unwrap_or_default();
     Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
         .with_code(code)
         .with_fate(Fate::Refused)

@@ -1,4 +1,4 @@
-//! What every protocol version needs to make a connection.
+//! The parts of making a connection that both versions of MQTT share.
 
 #[cfg(feature = "proxy")]
 use std::net::SocketAddr;
@@ -23,12 +23,11 @@ use crate::session::wire::v4;
 use crate::session::wire::v5;
 use crate::system;
 
-/// More than will ever wait: the session hands over no more than a window of requests, besides acknowledgements,
-/// whose number the broker's own window bounds. The channel allocates as it fills.
+/// The capacity of the request channel, which is never reached: the session hands over at most a window of requests,
+/// besides acknowledgements, whose number the server's own window bounds. The channel allocates as it fills.
 pub(in crate::session) const CHANNEL: usize = 1 << 20;
 
-/// The highest packet id in use, for this window. Far above the window, so that an id is long settled before its turn
-/// comes again.
+/// The highest packet id in use with this window: far above it, so that an id is settled long before it is used again.
 #[cfg(not(aliyun_mqtt_model))]
 pub(in crate::session) fn id_limit(window: u16) -> u16 {
     window.saturating_mul(4).max(1024)
@@ -38,11 +37,30 @@ pub(in crate::session) fn id_limit(window: u16) -> u16 {
 #[cfg(aliyun_mqtt_model)]
 pub(in crate::session) use crate::session::wire::v4::id_limit;
 
+/// Sets the options that both versions have in common: rumqttc has two types for them, with the same methods.
+macro_rules! set_common {
+    ($options:ident, $config:expr, $login:expr, $target:expr) => {
+        $options
+            .set_transport($crate::session::wire::dial::transport($config, $target))
+            .set_credentials($login.username.as_str(), $login.password.as_str())
+            .set_keep_alive($config.keep_alive())
+            .set_manual_acks(true);
+        #[cfg(feature = "proxy")]
+        if let Some(proxy) = $crate::session::wire::dial::proxy($config, $target) {
+            $options.set_proxy(proxy);
+        }
+        #[cfg(feature = "websocket")]
+        $options.set_request_modifier($crate::session::wire::dial::request($config, $target));
+    };
+}
+
+pub(super) use set_common;
+
 /// The two halves of a connection.
 pub(in crate::session) type Link = (Box<dyn LinkSender>, Box<dyn LinkPump>);
 
-/// Prepares a connection of the configured protocol version; nothing is dialled before the pump's first `next`. The
-/// handshake may take as long as `dial`, and a packet from the server have as many bytes as `longest`.
+/// Prepares a connection of the configured protocol version. The pump's first `next` dials. The handshake may take
+/// `dial`, and a packet from the server may have `longest` bytes. [`check_descriptors`] comes first.
 pub(in crate::session) fn open(
     config: &Config,
     login: &Login,
@@ -56,7 +74,7 @@ pub(in crate::session) fn open(
     }
 }
 
-/// The stack of the connection's thread. It is reserved, and used only as far as it is needed.
+/// The stack size of the thread that dials. The system reserves it, and provides only the part that is used.
 #[cfg(feature = "websocket")]
 pub(in crate::session) fn stack(config: &Config) -> Option<usize> {
     config.endpoint().transport().is_websocket().then_some(WEBSOCKET_STACK)
@@ -67,10 +85,10 @@ pub(in crate::session) fn stack(_: &Config) -> Option<usize> {
     None
 }
 
-/// `ws_stream_tungstenite` 0.15 calls itself once more for each control frame, as long as it finds one, so that a server could
-/// make any stack overflow. How many it finds in one call is bounded by [`RECEIVE_BUFFER`] and by tokio, which reads no more
-/// after a read that was not filled, nor after 128 reads. Whatever the flood, 120 MiB are used in a debug build, 3.6 KiB for a
-/// frame; so this leaves room for twice as many frames and more. Much less is needed in a release build.
+/// `ws_stream_tungstenite` 0.15 recurses for each control frame that it finds, so a server could overflow a small
+/// stack. [`RECEIVE_BUFFER`] and tokio bound the number of frames in one call: tokio stops after a read that did not
+/// fill its buffer, and after 128 reads. A flood uses 120 MiB in a debug build, 3.6 KiB for a frame; this leaves room
+/// for more than twice as many frames. A release build needs much less.
 #[cfg(feature = "websocket")]
 const WEBSOCKET_STACK: usize = match (cfg!(target_pointer_width = "64"), cfg!(debug_assertions)) {
     (true, true) => 1 << 30,
@@ -79,11 +97,11 @@ const WEBSOCKET_STACK: usize = match (cfg!(target_pointer_width = "64"), cfg!(de
     (false, false) => 64 << 20,
 };
 
-/// How much the system may keep of what a WebSocket server sends, as asked for; Linux doubles it. One read gets no more.
+/// The receive buffer of a WebSocket's socket, which bounds one read. Linux doubles the size asked for.
 #[cfg(feature = "websocket")]
 const RECEIVE_BUFFER: u32 = 32 << 10;
 
-/// What the connection's socket is like.
+/// Adds the settings of the connection's socket.
 pub(in crate::session) fn network(config: &Config, mut network: NetworkOptions) -> NetworkOptions {
     network.set_tcp_nodelay(true);
     #[cfg(feature = "websocket")]
@@ -95,17 +113,17 @@ pub(in crate::session) fn network(config: &Config, mut network: NetworkOptions) 
     network
 }
 
-/// Seconds a handshake may take: whole ones, and never shorter than a caller's own deadline, which names the stage.
+/// Rounds up to whole seconds, so that no handshake ends before its caller's deadline, which names the stage.
 pub(in crate::session) fn seconds(time: Duration) -> u64 {
     time.as_secs_f64().ceil() as u64
 }
 
-/// How long a write may take before the line is given up: keep-alive does not run meanwhile.
+/// How long a write may take before the connection is given up: keep-alive does not run meanwhile.
 pub(in crate::session) fn write_limit(config: &Config) -> Duration {
     config.timeout().min(config.keep_alive())
 }
 
-/// Of a packet of this size: what rumqttc counts against its limit, which is all but the fixed header.
+/// The part of a packet of this size that rumqttc counts against its limit: all but the fixed header.
 pub(in crate::session) fn remaining(size: usize) -> usize {
     let header = match size {
         ..=129 => 2,
@@ -116,15 +134,14 @@ pub(in crate::session) fn remaining(size: usize) -> usize {
     size - header.min(size)
 }
 
-/// Makes rumqttc's two halves. It panics where it cannot make its runtime, for want of a descriptor.
+/// Makes rumqttc's two halves. rumqttc panics when a lack of descriptors keeps it from making its runtime.
 pub(in crate::session) fn make<T>(config: &Config, make: impl FnOnce() -> T) -> Result<T, Failure> {
-    check_descriptors(config)?;
     catch_unwind(AssertUnwindSafe(make)).map_err(|_| no_descriptors(config, None))
 }
 
-/// Sees whether the descriptors of a connection can be had (three of the runtime, and one for the look-up and then the
-/// socket), so that a process at its limit gets an error that says so: the runtime would panic, and a look-up would not
-/// find the name.
+/// Checks that a connection can get its descriptors: three for the runtime, and one for the lookup and then the socket.
+/// A process at its limit gets an error that says so; otherwise the runtime would panic, or the lookup would not find
+/// the name.
 pub(in crate::session) fn check_descriptors(config: &Config) -> Result<(), Failure> {
     let sockets: Result<Vec<_>, _> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     match sockets {
@@ -143,10 +160,10 @@ fn no_descriptors(config: &Config, source: Option<std::io::Error>) -> Failure {
     Failure { error, cause: Cause::Other }
 }
 
-/// What rumqttc takes for the host. With a WebSocket that is the whole URL, and the port besides it counts for nothing.
+/// The host as rumqttc expects it. For a WebSocket it is the whole URL, and rumqttc ignores the port beside it.
 pub(in crate::session) fn host(config: &Config, target: &Target) -> String {
     let endpoint = config.endpoint();
-    // A proxy looks the name up itself; the address is its own.
+    // A proxy resolves the name itself; the address is the proxy's.
     let address = target.address.filter(|_| config.proxy().is_none());
     #[cfg(feature = "websocket")]
     if endpoint.transport().is_websocket() {
@@ -156,12 +173,12 @@ pub(in crate::session) fn host(config: &Config, target: &Target) -> String {
         };
     }
     let host = address.map_or_else(|| endpoint.host().to_string(), |address| address.ip().to_string());
-    // A proxy is asked for the host as it stands in a URL.
+    // A proxy expects the host as in a URL.
     if config.proxy().is_some() && host.contains(':') { format!("[{host}]") } else { host }
 }
 
-/// Gives the request for a WebSocket back the name of the server, where one of its addresses was dialled; TLS takes it from
-/// there, too. By then there is a connection.
+/// Puts the server's name back into the request for a WebSocket when one of its addresses was dialled; TLS takes the
+/// name from there, too. rumqttc calls this after the connection is made.
 #[cfg(feature = "websocket")]
 pub(in crate::session) fn request(
     config: &Config,
@@ -178,14 +195,14 @@ pub(in crate::session) fn request(
             *request.uri_mut() = by_name.uri().clone();
         }
         if watch.is_given_up() {
-            // Without them nothing is sent.
+            // Without headers nothing is sent.
             request.headers_mut().clear();
         }
         std::future::ready(request)
     }
 }
 
-/// The proxy to go through.
+/// The proxy, as rumqttc expects it.
 #[cfg(feature = "proxy")]
 pub(in crate::session) fn proxy(config: &Config, target: &Target) -> Option<rumqttc::Proxy> {
     let proxy = config.proxy()?;
@@ -203,7 +220,7 @@ pub(in crate::session) fn proxy(config: &Config, target: &Target) -> Option<rumq
     Some(rumqttc::Proxy { ty: rumqttc::ProxyType::Http, auth, addr, port: proxy.port() })
 }
 
-/// How rumqttc is to connect.
+/// The transport, as rumqttc expects it.
 pub(in crate::session) fn transport(config: &Config, target: &Target) -> Transport {
     #[cfg(not(feature = "tls"))]
     let _ = target;
@@ -227,7 +244,7 @@ pub(in crate::session) fn transport(config: &Config, target: &Target) -> Transpo
 mod tests {
     use super::*;
 
-    /// The request that is sent in the end.
+    /// The request that is sent.
     fn asked(config: &Config, target: &Target) -> Request {
         request(config, target)(host(config, target).as_str().into_client_request().unwrap()).into_inner()
     }

@@ -1,8 +1,8 @@
-//! Makes a connection, on a thread of its own.
+//! Dials on a thread of its own.
 //!
-//! rumqttc makes one in one blocking call, in which the system may look a name up, too: nobody can interrupt that. So the
-//! call is made where nobody has to wait for its end, and what it has made is handed over. A dial that is given up ends by
-//! itself: what it calls back refuses to go on, and what it makes nevertheless is dropped.
+//! rumqttc makes a connection in one blocking call, which may include the system's lookup of a name and cannot be
+//! interrupted. So the call runs on a thread that nobody has to wait for, which hands the connection over. A dial that
+//! is given up ends by itself: its callbacks refuse to go on, and a connection that is made all the same is dropped.
 
 #[cfg(not(aliyun_mqtt_model))]
 use std::net::IpAddr;
@@ -31,7 +31,7 @@ use crate::session::wire::route::Route;
 use crate::session::wire::route::Target;
 use crate::sync::lock;
 
-/// What both sides of a dial know of it: who waits for it, and what is called back in it.
+/// The state of a dial, shared by the thread that waits for it and by the callbacks within it.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     begun: AtomicBool,
@@ -47,23 +47,23 @@ enum Fate {
 }
 
 impl Watch {
-    /// TLS or the request for a WebSocket begins: there is a connection.
+    /// Notes that TLS or the request for a WebSocket begins: there is a connection.
     #[cfg(any(feature = "tls", feature = "websocket"))]
     pub(crate) fn begin(&self) {
         self.begun.store(true, Ordering::Relaxed);
     }
 
-    /// Until this is so, nobody may have answered. It is never so where there is neither TLS nor a WebSocket.
+    /// Returns true once the other side has accepted a connection. Always false without TLS and WebSocket.
     pub(crate) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Nobody waits for it any more: it must not log in.
+    /// Returns true if nobody waits for the dial any more: it must not log in.
     pub(crate) fn is_given_up(&self) -> bool {
         *lock(&self.fate) == Fate::GivenUp
     }
 
-    /// From now on it counts as stranded, until it ends.
+    /// Gives the dial up: it counts as stranded until it ends.
     pub(crate) fn give_up(&self) {
         let mut fate = lock(&self.fate);
         if *fate == Fate::GoingOn {
@@ -79,7 +79,7 @@ impl Watch {
     }
 }
 
-/// Lasts as long as a dial does.
+/// Marks the end of a dial when dropped.
 struct Lasting(Arc<Watch>);
 
 impl Drop for Lasting {
@@ -88,18 +88,19 @@ impl Drop for Lasting {
     }
 }
 
-/// How a dial ended, which is to bring CONNACK.
+/// The end of a dial.
 pub(in crate::session) enum Dialled {
+    /// The connection, and its first event.
     Made(Box<dyn LinkPump>, LinkEvent),
     Failed(Failure),
-    /// The address that was being dialled does not answer, and this one does.
+    /// The address being dialled does not answer, and this address does.
     Elsewhere(SocketAddr),
     Leaving,
-    /// Time is up.
+    /// The deadline has passed.
     TimedOut,
 }
 
-/// Dials, and meanwhile searches for another address where the one that is being dialled does not answer.
+/// Dials, and searches for another address when the one being dialled does not answer.
 #[cfg(not(aliyun_mqtt_model))]
 pub(in crate::session) fn dial(
     config: &Config,
@@ -119,7 +120,7 @@ pub(in crate::session) fn dial(
     dialled
 }
 
-/// The models have no threads that are nobody's, and nothing to search.
+/// Dials in the models, which have no detached threads and nothing to search.
 #[cfg(aliyun_mqtt_model)]
 pub(in crate::session) fn dial(
     _: &Config,
@@ -146,7 +147,7 @@ fn begin(
     let lasting = Lasting(Arc::clone(watch));
     let looks_up = looks_up(config, route.target());
     detached::start_on("aliyun-mqtt-dial", dial::stack(config), move || {
-        // In this order, so that the pump, whose end may wait for a look-up, is gone before the dial counts as ended.
+        // In this order: the pump, whose drop may wait for a lookup, goes before the dial counts as ended.
         let lasting = lasting;
         let mut pump = pump;
         let result = match looks_up.then(detached::can_start) {
@@ -156,7 +157,7 @@ fn begin(
         if lasting.0.is_given_up() {
             return;
         }
-        // Nobody listening is fine: it is dropped then.
+        // When nobody listens, the connection is dropped.
         let _ = match result {
             Ok(Some(event)) => answer.send(Dialled::Made(pump, event)),
             Ok(None) => answer.send(Dialled::TimedOut),
@@ -166,8 +167,8 @@ fn begin(
     Ok(answers)
 }
 
-/// Returns true where rumqttc has to look a name up. tokio does that for it on one more thread, and panics where the system
-/// starts none, so whether it does is asked first.
+/// Returns true if rumqttc has to look a name up. tokio does that on one more thread and panics when the system starts
+/// none, so `begin` checks that first.
 #[cfg(not(aliyun_mqtt_model))]
 fn looks_up(config: &Config, target: &Target) -> bool {
     target.address.is_none() && crate::session::wire::route::dialled(config).0.parse::<IpAddr>().is_err()
@@ -190,7 +191,7 @@ fn wait(answers: &Receiver<Dialled>, route: &Route, deadline: Instant, leaving: 
             Err(RecvTimeoutError::Timeout) => {}
         }
         if search.is_none() && Instant::now() >= search_at {
-            // Where it cannot be started, there is none.
+            // Without a thread there is no search.
             search = Some(route.search(deadline).and_then(|search| detached::spawn(move || search.elsewhere())));
         }
         let found = search.iter().flatten().find_map(|found| found.try_recv().ok().flatten());

@@ -1,4 +1,4 @@
-//! rumqttc's errors in the words of this library: those of MQTT 3.1.1, and what MQTT 5 shares with them.
+//! Translates rumqttc's errors into those of this library: the errors of MQTT 3.1.1, and those both versions share.
 
 use std::io;
 
@@ -15,8 +15,8 @@ use crate::session::wire::tunnel;
 use crate::session::wire::upgrade;
 use crate::system::{look_up_failed, no_descriptor};
 
-/// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
-/// `server`: the endpoint, for the message.
+/// Translates an error. `connected`: CONNACK had come. `last`: the last event of rumqttc, which is the packet it
+/// rejects, if it rejects one. `server`: the endpoint, for the message.
 pub(in crate::session) fn classify(
     error: ConnectionError,
     connected: bool,
@@ -81,7 +81,7 @@ pub(in crate::session) fn no_ping(server: &str) -> Failure {
     without(format!("{server} did not answer the keep-alive ping"), Hint::CheckNetwork)
 }
 
-/// A connection that ended by itself: nobody has cut it.
+/// The failure of a connection that the server did not close.
 fn without(message: String, hint: Hint) -> Failure {
     let Failure { error, cause } = connection_lost(message, Cause::Other);
     Failure { error: error.with_hint(hint), cause }
@@ -97,7 +97,7 @@ pub(in crate::session) fn foreign_connack(error: impl Foreign, protocol: Protoco
     Failure { cause: Cause::Foreign, ..failure }
 }
 
-/// The words of the innermost error.
+/// The text of the innermost cause.
 pub(in crate::session) fn root(error: &Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
@@ -111,7 +111,7 @@ pub(in crate::session) fn too_large(size: usize, server: &str) -> Failure {
     Failure { error: Error::new(ErrorKind::Protocol, message), cause: Cause::TooLarge(size) }
 }
 
-/// What is unexpected about a packet that rumqttc did not expect.
+/// The fault of a packet that rumqttc did not expect.
 fn unexpected(event: &Event) -> Option<String> {
     let Event::Incoming(packet) = event else { return None };
     Some(match packet {
@@ -144,7 +144,7 @@ pub(in crate::session) fn rule_broken(error: impl Foreign, server: &str) -> Fail
     Failure { error: Error::new(ErrorKind::Protocol, message).with_source(error), cause: Cause::Other }
 }
 
-/// An error of a crate underneath.
+/// An error of a crate that this library is built on.
 pub(in crate::session) trait Foreign: std::error::Error + Send + Sync + 'static {}
 
 impl<E: std::error::Error + Send + Sync + 'static> Foreign for E {}
@@ -152,7 +152,8 @@ impl<E: std::error::Error + Send + Sync + 'static> Foreign for E {}
 /// The code of MQTT 3.1.1 by which a server says that another connect may work later.
 const LATER: u8 = 3;
 
-/// A refusal by CONNACK, with the usual cause in this service. `plain`: the code's counterpart in MQTT 3.1.1.
+/// The failure of a login that CONNACK refused, with the usual cause in this service. `plain`: the code's counterpart
+/// in MQTT 3.1.1.
 ///
 /// The service does not document which code goes with which cause; 5 has been seen for a wrong instance id.
 pub(in crate::session) fn refused(code: u8, plain: u8, protocol: Protocol, server: &str) -> Failure {
@@ -208,7 +209,7 @@ pub(in crate::session) fn input_output(error: io::Error, connected: bool, server
         error.kind(),
         Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof | Io::NotConnected
     );
-    // What tokio-util says when the end comes within a packet.
+    // The text of tokio-util when the connection ends within a packet.
     let reset = reset || (connected && error.to_string() == "bytes remaining on stream");
     if connected {
         let cause = if reset { Cause::Closed } else { Cause::Other };
@@ -224,13 +225,13 @@ pub(in crate::session) fn input_output(error: io::Error, connected: bool, server
             .with_source(error);
         return Failure { error, cause: Cause::Other };
     }
-    // What tokio-rustls says when the other side closes instead of answering.
+    // The text of tokio-rustls when the other side closes instead of answering.
     if text == "tls handshake eof" {
         let message = format!("{server} closed the connection during the TLS handshake");
         let error = Error::new(ErrorKind::Tls, message).with_hint(Hint::PlainPort).with_source(error);
         return Failure { error, cause: Cause::Other };
     }
-    // The connection ended inside something that was no packet.
+    // The connection ended within something that was no packet.
     let within = text == "bytes remaining on stream";
     if reset || error.kind() == Io::Other {
         let mut failure = not_mqtt(format!("{server} closed the connection without answering CONNECT: {text}"));

@@ -1,14 +1,15 @@
-//! What a protocol adapter gives the session: one connection, seen as a stream of events and a few verbs.
+//! The seam between the session and rumqttc: one connection as a stream of events and a few verbs.
 //!
-//! The session knows no packet of a protocol version, and an adapter knows nothing of outboxes or reconnects.
+//! The session knows no packets of a protocol version, and an adapter (`v4`, `v5`) knows no outbox and no reconnects.
 
 use std::time::Instant;
 
 use crate::error::{Code, Error, ErrorKind};
 use crate::message::{Outgoing, Properties, QoS};
+use crate::printable::counted;
 use crate::subscribe_options::FilterRequest;
 
-/// What happened on the connection, in order.
+/// An event of the connection, in order of occurrence.
 #[derive(Debug)]
 pub(in crate::session) enum LinkEvent {
     /// CONNACK with code 0.
@@ -16,29 +17,30 @@ pub(in crate::session) enum LinkEvent {
         session_present: bool,
         allowed: ServerLimits,
     },
-    /// A request was taken from the channel, in the order of handing over. A QoS 0 message (id 0) is written by now;
-    /// anything else is about to be.
+    /// A request was taken from the channel; requests are taken in the order they were put there. A QoS 0 message (id
+    /// 0) has been written; anything else is about to be.
     Sent(Sent),
     PubAck(u16),
     PubRec(u16),
     PubComp(u16),
     /// PUBACK, PUBREC or PUBCOMP of MQTT 5 with a code that ends the exchange without success.
     PublishRefused(u16, Refusal),
-    /// One verdict for each filter: the granted QoS or the refusing code; and the broker's own words, if any.
+    /// The granted QoS or the refusing code of each filter, and the server's reason string, if any.
     SubAck(u16, Vec<Result<QoS, u8>>, Option<String>),
     UnsubAck(u16),
     /// UNSUBACK of MQTT 5 that refuses.
     UnsubRefused(u16, Refusal),
     Publish(Arrived),
-    /// A PUBLISH above the limit, of so many bytes; of its payload only the first [`HEAD`](crate::session::wire::oversized::HEAD) are left.
+    /// A PUBLISH above the limit, and its size in bytes. Its payload is cut to the first
+    /// [`HEAD`](crate::session::wire::oversized::HEAD) bytes.
     Oversized(Arrived, usize),
     /// An incoming QoS 2 exchange ended: its id is free again.
     Released(u16),
-    /// A sign of life: a ping went out or came back, an acknowledgement was written.
+    /// Any other activity: a ping was sent or answered, or an acknowledgement was written.
     Alive,
 }
 
-/// What CONNACK of MQTT 5 limits; by default, and always with MQTT 3.1.1, nothing.
+/// The limits that CONNACK of MQTT 5 sets. By default, and always with MQTT 3.1.1, there are none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::session) struct ServerLimits {
     /// How many QoS 1 and 2 messages may be unacknowledged at a time; 1 or more.
@@ -51,11 +53,11 @@ pub(in crate::session) struct ServerLimits {
     pub(in crate::session) no_identifiers: bool,
 }
 
-/// Why the broker refused one operation.
+/// The server's refusal of one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::session) struct Refusal {
     pub(in crate::session) code: Code,
-    /// The broker's own words.
+    /// The server's reason string.
     pub(in crate::session) reason: Option<String>,
 }
 
@@ -65,11 +67,11 @@ pub(in crate::session) enum Sent {
     Publish(u16),
     Subscribe(u16),
     Unsubscribe(u16),
-    /// FilterRequest for by the session, or by rumqttc itself over a protocol error; the session knows.
+    /// Requested by the session, which knows that, or sent by rumqttc itself over a protocol error.
     Disconnect,
 }
 
-/// A PUBLISH from the broker.
+/// A PUBLISH from the server.
 #[derive(Debug, Clone)]
 pub(in crate::session) struct Arrived {
     pub(in crate::session) id: u16,
@@ -78,12 +80,12 @@ pub(in crate::session) struct Arrived {
     pub(in crate::session) duplicate: bool,
     pub(in crate::session) retained: bool,
     pub(in crate::session) payload: Vec<u8>,
-    /// Of MQTT 5, where there are any.
+    /// The properties of MQTT 5, if there are any.
     pub(in crate::session) properties: Option<Box<Properties>>,
 }
 
-/// The verbs, callable from any thread. They put a request into the adapter's channel and never block; `false` means
-/// that the connection is going away, which its pump reports.
+/// The verbs, callable from any thread. They put a request into the adapter's channel and never block. They return
+/// `false` when the connection is ending, which its pump reports.
 pub(in crate::session) trait LinkSender: Send {
     fn publish(&self, message: &Outgoing) -> bool;
     /// All filters have the same identifier, or none.
@@ -94,24 +96,24 @@ pub(in crate::session) trait LinkSender: Send {
     fn disconnect(&self) -> bool;
 }
 
-/// The other half: what dials is the first call, and then it lives on the worker's thread.
+/// The other half of a connection. Its first call dials; after that it belongs to the worker's thread.
 pub(in crate::session) trait LinkPump: Send {
-    /// Blocks until something happens. The first event is `ConnAck`; after an error there is nothing more.
+    /// Blocks until the next event. The first is `ConnAck`; an error is the last.
     fn next(&mut self) -> Result<LinkEvent, Failure>;
-    /// The same, but gives up at this instant (`None`). Only before `ConnAck`, after which there is nothing more then, or while
-    /// nothing is being sent: what is half written is lost.
+    /// As [`next`](LinkPump::next), but returns `None` at this instant, which loses a half-written packet. Call it only
+    /// before `ConnAck`, where `None` ends the connection, or while nothing is being sent.
     fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure>;
-    /// What had been read before the error and not been given out yet.
+    /// Takes the events that were read before the error and not returned yet.
     fn leftovers(&mut self) -> Vec<LinkEvent>;
-    /// Before any request on a resumed session: the next packet id is the one after `last_id`.
+    /// Continues the packet ids behind `last_id`, before any request on a resumed session.
     fn restore(&mut self, last_id: u16);
-    /// Sends a PUBLISH again under its old id, with DUP, ahead of everything in the channel.
+    /// Sends a PUBLISH again with its old id and DUP, ahead of everything in the channel.
     fn resend(&mut self, id: u16, message: &Outgoing);
     /// Sends a PUBREL again.
     fn release_again(&mut self, id: u16);
-    /// Reads on until the other side has closed, at most until this instant: closing with unread data resets the
-    /// connection, and what was written last may be lost. rumqttc still answers a PUBREC or PUBREL that comes meanwhile,
-    /// which MQTT does not allow after DISCONNECT; the other side is past reading it.
+    /// Reads until the other side has closed, at most until this instant: closing with unread data resets the
+    /// connection, and the packets written last may be lost. rumqttc still answers PUBREC and PUBREL meanwhile, which
+    /// MQTT does not allow after DISCONNECT; the other side no longer reads.
     fn drain(&mut self, until: Instant);
 }
 
@@ -122,7 +124,7 @@ pub(in crate::session) struct Failure {
     pub(in crate::session) cause: Cause,
 }
 
-/// What the session has to know of a failure.
+/// The cause of a failure, as far as the session treats causes differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum Cause {
     /// CONNACK with this code of MQTT 3.1.1: 1 version, 2 client id, 3 unavailable, 4 and 5 login; or another of MQTT
@@ -132,27 +134,30 @@ pub(in crate::session) enum Cause {
     HandshakeTimeout,
     /// Before CONNACK the other side closed.
     NoConnAck,
-    /// Before CONNACK the other side said something that does not belong there.
+    /// Before CONNACK the other side sent something that does not belong there.
     Foreign,
     /// The other side closed or reset the connection.
     Closed,
-    /// It sent a packet of so many bytes, more than this connection takes.
+    /// The server sent a packet of this many bytes, more than this connection takes.
     TooLarge(usize),
     /// Anything else.
     Other,
 }
 
-/// `what`: the end of the sentence "the server broke a rule of MQTT: ...".
+/// The failure of a connection whose server broke a rule of MQTT. `what` ends the sentence "the server broke a rule of
+/// MQTT: ...".
 pub(in crate::session) fn broken(what: &str, server: &str) -> Failure {
     let error = Error::new(ErrorKind::Protocol, format!("{server} broke a rule of MQTT: {what}"));
     Failure { error, cause: Cause::Other }
 }
 
-/// What is wrong with an answer to so many filters.
+/// The fault of an acknowledgement whose number of reason codes differs from the number of filters.
 pub(in crate::session) fn count_fault(packet: &str, id: u16, codes: usize, filters: usize) -> Option<String> {
     (codes != filters).then(|| {
         format!(
-            "it answered packet id {id} with {packet} of {codes} reason codes, where {filters} filters were asked for"
+            "it answered packet id {id} with {packet} of {} for {}",
+            counted(codes, "reason code"),
+            counted(filters, "filter")
         )
     })
 }

@@ -1,4 +1,5 @@
-//! One connection: dialling, the two versions of MQTT, and what went wrong. Nothing outside names rumqttc.
+//! One connection: dialling, the two versions of MQTT, and their errors. The only place that names rumqttc; the
+//! session's core knows no more of it than `link`.
 
 pub(super) mod dial;
 pub(super) mod dialler;
@@ -6,6 +7,7 @@ pub(super) mod errors;
 pub(super) mod link;
 pub(super) mod oversized;
 pub(super) mod probe;
+mod pubrel;
 mod race;
 pub(super) mod route;
 pub(super) mod rules;

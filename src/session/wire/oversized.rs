@@ -1,29 +1,29 @@
 //! Messages from the server that are larger than the limit.
 //!
-//! rumqttc ends the connection over one, before it says what it is, and with it goes what came before it in the same
-//! batch. On a kept session that would repeat itself for ever. So from the next connection on larger packets are read,
-//! up to [`LET_IN`], and each that is above the limit is acknowledged and set aside, without its payload.
+//! rumqttc ends the connection over one before it decodes it, and loses the messages before it in the same batch. On a
+//! kept session that would repeat forever. So the next connection reads larger packets, up to [`LET_IN`], and each
+//! message above the limit is acknowledged and set aside without its payload.
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Hint};
 use crate::limits::LET_IN;
 use crate::session::wire::link::{Cause, Failure};
 
-/// Bytes of the payload that are looked at: enough to find out which request this is the reply to.
+/// The bytes of the payload that are kept: enough to tell which request the message replies to.
 pub(in crate::session) const HEAD: usize = 64;
 
-/// What a packet from the server may have on a connection, in bytes. `let_in`: larger ones are expected.
+/// The largest packet that a connection reads, in bytes. `let_in`: the connection expects messages above the limit.
 pub(in crate::session) fn longest(config: &Config, let_in: bool) -> usize {
     let limit = config.limits().packet_len;
     if let_in { limit.max(LET_IN) } else { limit }
 }
 
-/// Returns true if the next connection can read what this one was too small for.
+/// Returns true if the next connection can read the packet over which this one ended.
 pub(in crate::session) fn passes(failure: &Failure, config: &Config) -> bool {
     matches!(failure.cause, Cause::TooLarge(size) if size <= longest(config, true))
 }
 
-/// Names the limit and the setting, where a connection ended over the size of a packet.
+/// Adds the limit and the setting to the error of a connection that ended over the size of a packet.
 pub(in crate::session) fn explain(failure: Failure, config: &Config) -> Failure {
     let Cause::TooLarge(size) = failure.cause else { return failure };
     let limit = config.limits().packet_len;

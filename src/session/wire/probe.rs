@@ -1,8 +1,8 @@
-//! Where a handshake hangs, and what it is that answers there.
+//! Finds the stage in which a handshake hangs, and identifies another protocol that answers there.
 //!
-//! rumqttc has one time-out for resolving, dialling, the proxy, TLS and CONNACK together, and keeps nothing of an answer that
-//! it does not understand. So a probe of our own walks the same way step by step; the step it hangs in, or fails at, is the
-//! stage that is named, and the first bytes of an answer that does not belong there are told.
+//! rumqttc has one timeout for resolving, dialling, the proxy, TLS and CONNACK together, and keeps nothing of an answer
+//! that it does not understand. So a probe takes the same steps one by one. The error names the step in which it hangs
+//! or fails as its stage, and quotes the first bytes of an answer that does not belong there.
 
 use std::io::{self, Read, Write};
 #[cfg(feature = "tls")]
@@ -19,30 +19,30 @@ use crate::session::wire::race::{self, Tried};
 use crate::session::wire::route;
 use crate::sync::lock;
 
-/// How much of an answer is told.
+/// The most bytes of an answer that are quoted.
 const SAID: usize = 48;
 
 /// How long a probe waits for more of an answer that has begun.
 const MORE: Duration = Duration::from_millis(100);
 
-/// What a walk has found out so far.
+/// The findings of a probe so far.
 #[derive(Debug, Clone)]
 pub(in crate::session) struct Findings {
-    /// The stage it has come to.
+    /// The stage it has reached.
     pub(in crate::session) stage: Stage,
     /// The addresses that did not answer.
     tried: Vec<Tried>,
-    /// The first bytes that were said in this stage.
+    /// The first bytes the other side sent in this stage.
     said: Vec<u8>,
 }
 
 impl Findings {
-    /// Nothing but the stage.
+    /// Findings of nothing but the stage.
     pub(in crate::session) fn at(stage: Stage) -> Self {
         Findings { stage, tried: Vec::new(), said: Vec::new() }
     }
 
-    /// No address answers.
+    /// The findings when no address answers.
     pub(in crate::session) fn unreached(tried: &[Tried]) -> Self {
         Findings { tried: tried.to_vec(), ..Findings::at(Stage::Connect) }
     }
@@ -52,24 +52,24 @@ impl Findings {
         self.said.clear();
     }
 
-    /// What is wrong with an answer that does not belong there; `None` where there is none, or nothing wrong with it.
+    /// The error of an answer that does not belong to this stage; `None` if there is no answer, or it belongs there.
     pub(in crate::session) fn foreign(&self, config: &Config) -> Option<Error> {
         let said = &self.said;
         let protocol = match &said[..] {
             [] => return None,
             // An alert or a handshake of any version.
             [0x15 | 0x16] | [0x15 | 0x16, 3, ..] => Some("TLS"),
-            // Or the beginning of it.
+            // Also the beginning of a name.
             _ => ["HTTP", "AMQP", "SSH"]
                 .into_iter()
                 .find(|name| name.bytes().zip(said).all(|(one, other)| one == *other)),
         };
         let route = config.route();
-        let told = format!("it said \"{}\"", said.escape_ascii());
+        let told = format!("it sent \"{}\"", said.escape_ascii());
         match self.stage {
             #[cfg(feature = "proxy")]
             Stage::Proxy if protocol != Some("HTTP") => {
-                // Whoever repeats what it was told must not make us repeat it.
+                // The answer may repeat the login that it was sent.
                 let secret = config.proxy().is_some_and(|proxy| proxy.user().is_some());
                 let told = if secret { String::new() } else { format!(": {told}") };
                 Some(crate::proxy::not_a_proxy(&route, &format!("does not speak HTTP{told}")))
@@ -99,13 +99,13 @@ impl Findings {
     }
 }
 
-/// A walk that is under way.
+/// A probe that is running.
 pub(in crate::session) struct Probe {
     findings: Arc<Mutex<Findings>>,
     end: Option<Receiver<Option<()>>>,
 }
 
-/// Starts walking, on a thread of its own, for about `limit`.
+/// Starts a probe on its own thread, for about `limit`.
 pub(in crate::session) fn start(config: &Config, limit: Duration) -> Probe {
     let findings = Arc::new(Mutex::new(Findings::at(Stage::Resolve)));
     let (shared, config) = (Arc::clone(&findings), config.clone());
@@ -115,12 +115,13 @@ pub(in crate::session) fn start(config: &Config, limit: Duration) -> Probe {
 }
 
 impl Probe {
-    /// What it has found so far.
+    /// The findings so far.
     pub(in crate::session) fn findings(&self) -> Findings {
         lock(&self.findings).clone()
     }
 
-    /// Waits for the walk's end, at most until the deadline or until `leaving` says so: what it has found.
+    /// Waits for the end of the probe, at most until the deadline or until `leaving` returns true. Returns the
+    /// findings.
     pub(in crate::session) fn finish(&self, deadline: Instant, leaving: impl Fn() -> bool) -> Findings {
         if let Some(end) = &self.end {
             let _ = detached::wait(end, deadline, leaving);
@@ -129,7 +130,7 @@ impl Probe {
     }
 }
 
-/// The error of a handshake that took too long, or longer than what answers needed to show what it is.
+/// The error of a handshake that timed out.
 pub(in crate::session) fn time_out(config: &Config, findings: &Findings) -> Error {
     if let Some(error) = findings.foreign(config) {
         return error;
@@ -160,7 +161,7 @@ pub(in crate::session) fn time_out(config: &Config, findings: &Findings) -> Erro
     Error::new(ErrorKind::Timeout(stage), message).with_hint(hint)
 }
 
-/// Goes as far as it gets.
+/// Takes the steps of a connection, as far as they succeed, and records them.
 fn walk(config: &Config, deadline: Instant, findings: &Mutex<Findings>) -> Option<()> {
     let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
     let reach = |stage| lock(findings).reach(stage);
@@ -170,7 +171,7 @@ fn walk(config: &Config, deadline: Instant, findings: &Mutex<Findings>) -> Optio
         race::race(&addresses, deadline, |address, failure| race::note(&mut lock(findings).tried, address, failure));
     #[cfg_attr(
         not(any(feature = "tls", feature = "proxy")),
-        expect(unused_mut, reason = "nothing is said before MQTT")
+        expect(unused_mut, reason = "nothing is exchanged before MQTT")
     )]
     let mut stream = Recorder { stream: reached?.1, findings };
     #[cfg(feature = "proxy")]
@@ -197,7 +198,7 @@ fn walk(config: &Config, deadline: Instant, findings: &Mutex<Findings>) -> Optio
     question(stream, left())
 }
 
-/// Asks in a way that an HTTP server answers, and AMQP servers and MQTT brokers reject. The answer is recorded.
+/// Sends a request that an HTTP server answers, and AMQP servers and MQTT brokers reject. The answer is recorded.
 fn question(mut stream: impl Timed, limit: Duration) -> Option<()> {
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
     stream.flush().ok()?;
@@ -210,7 +211,7 @@ fn question(mut stream: impl Timed, limit: Duration) -> Option<()> {
     Some(())
 }
 
-/// A stream whose first bytes are kept.
+/// A stream that records the first bytes read.
 struct Recorder<'a, S> {
     stream: S,
     findings: &'a Mutex<Findings>,

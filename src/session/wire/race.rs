@@ -1,5 +1,5 @@
-//! Which of several addresses answers? Happy Eyeballs (RFC 8305): both families in turn, each address a moment after the
-//! one before, at once where that one has failed.
+//! Finds out which of several addresses answers, as Happy Eyeballs does (RFC 8305): both families in turn, each address
+//! a moment after the one before, or at once when that one has failed.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use crate::detached;
 
-/// How long an address has to itself (RFC 8305, section 5: the connection attempt delay).
+/// The connection attempt delay (RFC 8305, section 5).
 pub(in crate::session) const HEAD_START: Duration = Duration::from_millis(250);
 
-/// An address that was dialled, and how that failed.
+/// An address that was dialled, and the reason it failed.
 #[derive(Debug, Clone)]
 pub(in crate::session) struct Tried {
     pub(in crate::session) address: SocketAddr,
-    /// `None`: it has not answered.
+    /// `None`: the address has not answered.
     pub(in crate::session) failure: Option<String>,
 }
 
@@ -26,12 +26,12 @@ impl fmt::Display for Tried {
     }
 }
 
-/// All of them in one line.
+/// Lists the addresses on one line.
 pub(in crate::session) fn list(tried: &[Tried]) -> String {
     tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Each address once, the families in turn, beginning with the first address (RFC 8305, section 4).
+/// Returns each address once, the families in turn, starting with the first address (RFC 8305, section 4).
 pub(in crate::session) fn in_turn(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut distinct: Vec<SocketAddr> = Vec::new();
     for address in addresses {
@@ -52,7 +52,7 @@ pub(in crate::session) fn in_turn(addresses: impl IntoIterator<Item = SocketAddr
     }
 }
 
-/// Puts down how an address was dialled.
+/// Records an address that is being dialled, or that has failed.
 pub(in crate::session) fn note(tried: &mut Vec<Tried>, address: SocketAddr, failure: Option<String>) {
     match tried.iter_mut().find(|tried| tried.address == address) {
         Some(known) => known.failure = failure,
@@ -60,8 +60,8 @@ pub(in crate::session) fn note(tried: &mut Vec<Tried>, address: SocketAddr, fail
     }
 }
 
-/// Dials one after the other, without giving up the earlier ones: the first that answers before the deadline. `None`: there
-/// is none. `note` hears of each address when it is dialled, and again when that fails.
+/// Dials one address after the other, without giving up earlier ones, and returns the first that answers before the
+/// deadline. `note` is called for each address when it is dialled, and again when that fails.
 pub(in crate::session) fn race(
     addresses: &[SocketAddr],
     deadline: Instant,
@@ -77,7 +77,7 @@ pub(in crate::session) fn race(
         if let Some(address) = next {
             note(address, None);
             let answer = answer.clone();
-            // Those that have not answered in the end last until the deadline.
+            // A dial that gets no answer lasts until the deadline.
             let dial = move || {
                 // Nobody may be listening any more.
                 let _ = answer.send((address, TcpStream::connect_timeout(&address, left)));
@@ -98,7 +98,7 @@ pub(in crate::session) fn race(
         due = Instant::now();
         match result {
             Ok(stream) => return Some((address, stream)),
-            // That was the deadline.
+            // The deadline.
             Err(error) if error.kind() == ErrorKind::TimedOut && error.raw_os_error().is_none() => {}
             Err(error) => note(address, Some(error.to_string())),
         }

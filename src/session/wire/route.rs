@@ -1,11 +1,11 @@
-//! Which address of a name a connection is made to.
+//! Chooses the address to which a connection is made.
 //!
-//! rumqttc dials the addresses of a name one after the other and waits for each as long as the system does, so that one which
-//! swallows packets takes all the time there is. So it is given an address instead of the name where there are several:
-//! the first one, and another one when that does not answer and another does. The name stays what the server is asked for
-//! and what its certificate is checked against.
+//! rumqttc dials the addresses of a name one after the other and waits for each as long as the system does, so an
+//! address that swallows packets uses up all the time. Where a name has several addresses, rumqttc therefore gets an
+//! address instead: the first, and another when the first does not answer and the other does. The name is still sent to
+//! the server, and its certificate is checked against it.
 //!
-//! Only `mqtts://` is dialled by name at first, because the server is told the name (SNI) only then.
+//! Only `mqtts://` is dialled by name at first, because rumqttc sends the name (SNI) only then.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex};
@@ -21,33 +21,33 @@ use crate::session::wire::probe;
 use crate::session::wire::race::{HEAD_START, Tried, in_turn, list, note, race};
 use crate::sync::lock;
 
-/// What one connection is made to.
+/// The target of one connection.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Target {
-    /// This address; `None`: the name.
+    /// The address to dial; `None`: the name.
     pub(in crate::session) address: Option<SocketAddr>,
-    /// How far the dial has come, and whether it was given up.
+    /// The progress of the dial.
     pub(in crate::session) watch: Arc<Watch>,
 }
 
-/// The addresses of the host that is dialled, and how far they have got.
+/// The addresses of the host, and the state of dialling them.
 pub(in crate::session) struct Route {
     host: String,
     port: u16,
-    /// In the order of dialling; none where the name is dialled.
+    /// In the order of dialling; empty when the name is dialled.
     addresses: Vec<SocketAddr>,
     target: Target,
-    /// Whether another address may be looked for.
+    /// Another address may be looked for.
     open: bool,
     tried: Arc<Mutex<Vec<Tried>>>,
 }
 
-/// What to do while a connection is being made.
+/// The search for another address while a connection is being made.
 pub(in crate::session) struct Search {
     host: String,
     port: u16,
     addresses: Vec<SocketAddr>,
-    /// What is being dialled; `None`: the name.
+    /// The address being dialled; `None`: the name.
     current: Option<SocketAddr>,
     watch: Arc<Watch>,
     tried: Arc<Mutex<Vec<Tried>>>,
@@ -55,7 +55,7 @@ pub(in crate::session) struct Search {
 }
 
 impl Route {
-    /// Looks the name up, unless it is dialled by name. `Err(None)`: the client is leaving.
+    /// Looks up the addresses, unless the name is dialled. `Err(None)`: the client is leaving.
     pub(in crate::session) fn find(
         config: &Config,
         deadline: Instant,
@@ -76,9 +76,9 @@ impl Route {
             return Ok(route);
         }
         let addresses =
-            route.look_up(deadline, leaving).map_err(|problem| problem.map(|problem| problem.told(config)))?;
+            route.look_up(deadline, leaving).map_err(|problem| problem.map(|problem| problem.failure(config)))?;
         if addresses.len() < 2 {
-            // As ever: by its name.
+            // There is no choice: the name is dialled.
             route.open = false;
         } else {
             route.target.address = addresses.first().copied();
@@ -91,7 +91,7 @@ impl Route {
         &self.target
     }
 
-    /// `None`: there is no other address.
+    /// The search for another address; `None` when there can be none.
     pub(in crate::session) fn search(&self, deadline: Instant) -> Option<Search> {
         self.open.then(|| Search {
             host: self.host.clone(),
@@ -104,13 +104,13 @@ impl Route {
         })
     }
 
-    /// This address answers: it is the one.
+    /// Chooses this address, which answers, for good.
     pub(in crate::session) fn settle(&mut self, address: SocketAddr) {
         self.target = Target { address: Some(address), ..Target::default() };
         self.open = false;
     }
 
-    /// A connection could not be made: is there another address to try? Otherwise, why there is none.
+    /// Turns to the next address after a failed dial. Returns the failure to report when there is none.
     pub(in crate::session) fn failed(
         &mut self,
         failure: Failure,
@@ -122,7 +122,7 @@ impl Route {
             return Some(failure);
         }
         if self.target.address.is_none() {
-            // rumqttc tells of the last one only.
+            // rumqttc reports only the last address.
             self.addresses = self.look_up(deadline, leaving).unwrap_or_default();
             if self.addresses.len() < 2 {
                 return Some(failure);
@@ -145,7 +145,7 @@ impl Route {
         }
     }
 
-    /// What there is to say when time is up.
+    /// The failure when the deadline has passed.
     pub(in crate::session) fn timed_out(&self, config: &Config) -> Failure {
         let mut failure = errors::handshake_timeout(&config.route());
         let tried = lock(&self.tried);
@@ -168,7 +168,7 @@ impl Route {
     }
 }
 
-/// Why a name has no addresses.
+/// The reason a name has no addresses.
 enum Problem {
     NoThread,
     Io(std::io::Error),
@@ -176,7 +176,7 @@ enum Problem {
 }
 
 impl Problem {
-    fn told(self, config: &Config) -> Failure {
+    fn failure(self, config: &Config) -> Failure {
         match self {
             Problem::NoThread => Failure { error: detached::no_thread(), cause: Cause::Other },
             Problem::Silent => {
@@ -194,8 +194,8 @@ impl Problem {
 }
 
 impl Search {
-    /// To be begun when the address that is being dialled has had its head start: waits until it is clear that it does not
-    /// answer, and that another one does. `None`: there is no other.
+    /// Waits until it is clear that the address being dialled does not answer and another does, and returns the other.
+    /// Called when the address being dialled has had its head start.
     pub(in crate::session) fn elsewhere(self) -> Option<SocketAddr> {
         if self.watch.has_begun() {
             return None;
@@ -211,10 +211,10 @@ impl Search {
         let (address, stream) = race(&addresses, self.deadline, tried)?;
         drop(stream);
         match self.current {
-            // It has only been slow to answer.
+            // The address being dialled was only slow to answer.
             Some(current) if current == address => return None,
             Some(_) => {}
-            // The name's first address, most likely the one that is being dialled: it had no more than this moment.
+            // Most likely the address being dialled, which answers only now: give it a moment.
             None if addresses.first() == Some(&address) => std::thread::sleep(HEAD_START),
             None => {}
         }
@@ -222,7 +222,7 @@ impl Search {
     }
 }
 
-/// The host that is dialled: the proxy's, or the endpoint's.
+/// The host and port to dial: those of the proxy, or of the endpoint.
 pub(in crate::session) fn dialled(config: &Config) -> (&str, u16) {
     match config.proxy() {
         Some(proxy) => (proxy.host(), proxy.port()),
@@ -230,7 +230,7 @@ pub(in crate::session) fn dialled(config: &Config) -> (&str, u16) {
     }
 }
 
-/// No address can be reached.
+/// The failure when no address can be reached.
 fn unreachable(config: &Config, tried: &[Tried], failure: Failure) -> Failure {
     let whom = if config.proxy().is_some() { "the proxy of " } else { "" };
     let message = format!("cannot connect to {whom}{}: {}", config.route(), list(tried));

@@ -1,14 +1,14 @@
-//! The rules of MQTT that a server can break without rumqttc minding it.
+//! The rules of MQTT that rumqttc does not check.
 //!
-//! Each gives the end of the sentence "the server broke a rule of MQTT: ...". What rumqttc does not show of a packet
+//! Each fault ends the sentence "the server broke a rule of MQTT: ...". Parts of a packet that rumqttc does not expose
 //! cannot be checked: see `docs/upstream.md`.
 
 use crate::message::QoS;
 
-/// How much of a topic is shown.
+/// The most characters of a topic that are shown.
 const SHOWN: usize = 100;
 
-/// What is wrong with a PUBLISH, in either version.
+/// The fault of a PUBLISH of either version, if it has one.
 pub(in crate::session) fn publish_fault(topic: &str, qos: QoS, duplicate: bool) -> Option<String> {
     if topic.is_empty() {
         return Some("it sent PUBLISH without a topic".to_string());
@@ -25,7 +25,7 @@ pub(in crate::session) fn publish_fault(topic: &str, qos: QoS, duplicate: bool) 
     Some(format!("it sent PUBLISH to the topic {}, {what}", shown(topic)))
 }
 
-/// What is wrong with a PUBLISH of MQTT 5: its topic alias, its payload format indicator, its subscription identifiers.
+/// The fault of the properties of a PUBLISH of MQTT 5, if they have one.
 pub(in crate::session) fn property_fault(
     alias: Option<u16>,
     format: Option<u8>,
@@ -40,7 +40,7 @@ pub(in crate::session) fn property_fault(
     identifiers.contains(&0).then(|| "it sent PUBLISH with subscription identifier 0".to_string())
 }
 
-/// Text of the server's in quotes, on one line.
+/// A text of the server in quotes, on one line.
 fn shown(text: &str) -> String {
     let start: String = text.chars().take(SHOWN).collect();
     format!("{start:?}{}", if start.len() < text.len() { "..." } else { "" })

@@ -1,8 +1,8 @@
-//! What can go wrong between this machine and the tunnel that an HTTP proxy makes, in the words of this library.
+//! The errors of a tunnel through an HTTP proxy, in the words of this library.
 //!
-//! rumqttc leaves the talk with the proxy to `async-http-proxy`, which takes 200 for an answer, reads up to 4 KiB in 16
-//! header lines, and throws away what comes behind; a broker says nothing before CONNECT. Only a line without an end it
-//! reads on and on: the time-out of the handshake ends that.
+//! rumqttc leaves the exchange with the proxy to `async-http-proxy`. It accepts status 200 only, reads up to 4 KiB in
+//! 16 header lines, and discards what follows; a server sends nothing before CONNECT. It reads an endless line on and
+//! on: the timeout of the handshake ends that.
 
 use std::io;
 

@@ -1,7 +1,7 @@
-//! What can go wrong between the TCP or TLS handshake and CONNECT on a WebSocket, in the words of this library.
+//! The errors of the upgrade to a WebSocket, in the words of this library.
 //!
-//! rumqttc asks for the sub-protocol `mqtt`, as MQTT wants it (MQTT 5, section 6), and insists on it. Once the WebSocket
-//! stands, its errors are those of any other stream.
+//! rumqttc requests the subprotocol `mqtt`, as MQTT requires (MQTT 5, section 6), and insists on it. After the upgrade,
+//! the errors of a WebSocket are those of any other stream.
 
 use async_tungstenite::tungstenite::Error as WsError;
 use async_tungstenite::tungstenite::error::ProtocolError;
@@ -29,11 +29,12 @@ pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
             let message = format!("{server} closed the connection without answering the request for a WebSocket");
             with_source(not_websocket(&message, Hint::WebSocketPorts), error)
         }
-        // TLS has its errors here, too.
+        // Errors of TLS come this way, too.
         WsError::Io(error) => input_output(error, false, server),
         WsError::Protocol(error @ ProtocolError::MissingConnectionUpgradeHeader) => {
             let message = format!(
-                "{server} agreed to a WebSocket, but its header \"Connection\" is missing or is not the one word \"Upgrade\""
+                "{server} agreed to a WebSocket, but its header \"Connection\" is missing or is not the one word \
+                 \"Upgrade\""
             );
             with_source(not_websocket(&message, Hint::WebSocketUpgrade), error)
         }
@@ -45,14 +46,14 @@ pub(in crate::session) fn failed(error: WsError, server: &str) -> Failure {
     }
 }
 
-/// The server agreed to a WebSocket, but not to MQTT on it.
+/// The failure of an upgrade where the server agreed to a WebSocket, but not to MQTT on it.
 pub(in crate::session) fn without_mqtt(error: impl Foreign, server: &str) -> Failure {
     let message = format!("{server} offers a WebSocket, but does not say that it speaks MQTT there: {error}");
     let failure = not_websocket(&message, Hint::WebSocketPath);
     with_source(with_code(failure, Code::WebSocket(101)), error)
 }
 
-/// Clear enough: no probe has to look into it.
+/// A failure that needs no probe to explain it.
 fn not_websocket(message: &str, hint: Hint) -> Failure {
     let error = Error::new(ErrorKind::Protocol, message);
     Failure { error: error.with_stage(Stage::ConnAck).with_hint(hint), cause: Cause::Other }

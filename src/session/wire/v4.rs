@@ -1,8 +1,7 @@
 //! MQTT 3.1.1: one connection over `rumqttc::{Client, Connection}`.
 //!
-//! A fresh pair is made for every connection. rumqttc keeps requests, unread events, collisions and packet ids from
-//! one connection to the next, and loses or confuses some of them; the outbox holds all of that already, so there is
-//! nothing worth keeping.
+//! Each connection gets a new pair. rumqttc keeps requests, unread events, collisions and packet ids from one
+//! connection to the next, and loses or confuses some of them; the outbox already holds all that is worth keeping.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -21,16 +20,16 @@ use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_l
 use crate::session::wire::errors;
 use crate::session::wire::link::{self, Arrived, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
 use crate::session::wire::oversized::HEAD;
+use crate::session::wire::pubrel;
 use crate::session::wire::route::Target;
 use crate::session::wire::rules;
 use crate::subscribe_options::FilterRequest;
 
-/// How often PUBREC may be repeated on one connection. rumqttc counts each as one more message in flight, and its counter
-/// has 16 bits. MQTT has no reason to repeat one on the same connection.
+/// How often the server may repeat PUBREC on one connection. rumqttc counts each as one more message in flight, in 16
+/// bits. MQTT gives no reason to repeat PUBREC on the same connection.
 const REPEATED: u16 = 10_000;
 
-/// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
-/// `longest`: what a packet from the server may have at most, in bytes.
+/// Prepares a connection: see [`dial::open`].
 pub(in crate::session) fn open(
     config: &Config,
     login: &Login,
@@ -52,23 +51,15 @@ fn make(
     let endpoint = config.endpoint();
     let ids = id_limit(config.window());
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
+    dial::set_common!(options, config, login, target);
     options
-        .set_transport(dial::transport(config, target))
-        .set_credentials(login.username.as_str(), login.password.as_str())
         .set_clean_session(config.clean_session())
-        .set_keep_alive(config.keep_alive())
-        .set_manual_acks(true)
         .set_inflight(ids)
         .set_max_packet_size(longest, config.limits().packet_len);
-    #[cfg(feature = "proxy")]
-    if let Some(proxy) = dial::proxy(config, target) {
-        options.set_proxy(proxy);
-    }
-    #[cfg(feature = "websocket")]
-    options.set_request_modifier(dial::request(config, target));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
-    connection.eventloop.state = knowing_all(ids);
-    // The window bounds what is in flight. rumqttc counts more than that: see `Pump::expect_again`.
+    static EXPECTING_ALL: OnceLock<(u16, MqttState)> = OnceLock::new();
+    connection.eventloop.state = pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel);
+    // The window bounds the messages in flight. rumqttc counts more than these: see `Pump::expect_pubrec`.
     connection.eventloop.mqtt_options.set_inflight(u16::MAX);
     let network = &mut connection.eventloop.network_options;
     *network = dial::network(config, network.clone());
@@ -117,13 +108,13 @@ struct Pump {
     connection: Connection,
     server: String,
     connected: bool,
-    /// Exchanges that wait for PUBCOMP: see [`Pump::expect_again`].
+    /// The exchanges that wait for PUBCOMP: see [`Pump::expect_pubrec`].
     released: HashSet<u16>,
     /// How often PUBREC was repeated.
     repeated: u16,
-    /// Seconds a write may take before the line is given up: keep-alive does not run meanwhile.
+    /// The seconds a write may take before the connection is given up: keep-alive does not run meanwhile.
     write_limit: u64,
-    /// What a packet may have at most to be given out whole, in bytes.
+    /// The largest packet that is handed out whole, in bytes.
     packet_len: usize,
 }
 
@@ -141,26 +132,26 @@ impl Pump {
         match event {
             LinkEvent::ConnAck { .. } => {
                 self.connected = true;
-                // From here on rumqttc uses it for writes.
+                // From now on rumqttc uses it as the timeout of writes.
                 self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
             }
-            LinkEvent::Released(id) => know(&mut self.connection.eventloop.state, id),
+            LinkEvent::Released(id) => expect_pubrel(&mut self.connection.eventloop.state, id),
             LinkEvent::PubRec(id) => {
                 self.repeated += u16::from(self.released.contains(&id));
                 if self.repeated > REPEATED {
                     return Err(self.broken(&format!("it sent PUBREC {REPEATED} times more than there were messages")));
                 }
-                self.expect_again(id);
+                self.expect_pubrec(id);
             }
-            LinkEvent::PubComp(id) => self.expect_no_more(id),
+            LinkEvent::PubComp(id) => self.complete(id),
             _ => {}
         }
         Ok(event)
     }
 
-    /// PUBREC came, or PUBREL goes out again: PUBREC may come once more, and is to be answered with PUBREL each time (MQTT
-    /// 3.1.1, section 4.3.3). rumqttc breaks the connection over it, unless it has a message under that id.
-    fn expect_again(&mut self, id: u16) {
+    /// Accepts PUBREC for this id once more, after PUBREC came or PUBREL is sent again: each must be answered with
+    /// PUBREL (MQTT 3.1.1, section 4.3.3). rumqttc ends the connection over it unless it has a message with that id.
+    fn expect_pubrec(&mut self, id: u16) {
         self.released.insert(id);
         let state = &mut self.connection.eventloop.state;
         let events = state.events.len();
@@ -170,8 +161,8 @@ impl Pump {
         state.events.truncate(events);
     }
 
-    /// The exchange is over.
-    fn expect_no_more(&mut self, id: u16) {
+    /// Ends the exchange: its PUBREC is not accepted any more.
+    fn complete(&mut self, id: u16) {
         if self.released.remove(&id) {
             let state = &mut self.connection.eventloop.state;
             let events = state.events.len();
@@ -181,26 +172,8 @@ impl Pump {
     }
 }
 
-/// The state of a new connection that answers the PUBREL of every id.
-///
-/// PUBREL is to be answered with PUBCOMP whether its id is known or not (MQTT 3.1.1, section 4.3.3): brokers repeat it,
-/// and on a resumed session it may belong to an exchange of another process. rumqttc breaks the connection over an id it
-/// does not know, so it is made to know them all. That takes some milliseconds, once.
-fn knowing_all(ids: u16) -> MqttState {
-    static MADE: OnceLock<(u16, MqttState)> = OnceLock::new();
-    let make = || {
-        let mut state = MqttState::new(ids, true);
-        (1..=u16::MAX).for_each(|id| know(&mut state, id));
-        (ids, state)
-    };
-    match MADE.get_or_init(make) {
-        (made_for, state) if *made_for == ids => state.clone(),
-        _ => make().1,
-    }
-}
-
-/// Makes rumqttc expect the PUBREL of this id, in the only public way.
-fn know(state: &mut MqttState, id: u16) {
+/// Makes rumqttc expect PUBREL for this id, in the only public way.
+fn expect_pubrel(state: &mut MqttState, id: u16) {
     let events = state.events.len();
     let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new());
     publish.pkid = id;
@@ -232,7 +205,7 @@ impl LinkPump for Pump {
 
     fn restore(&mut self, last_id: u16) {
         let state = &mut self.connection.eventloop.state;
-        // The only public way to move the id counter; it writes nothing, and its events are taken back.
+        // The only public way to advance the id counter. It writes nothing, and its events are removed again.
         let events = state.events.len();
         for _ in 0..last_id {
             let request = Request::Subscribe(Subscribe::new("-", to_wire(QoS::AtMostOnce)));
@@ -250,7 +223,7 @@ impl LinkPump for Pump {
 
     fn release_again(&mut self, id: u16) {
         self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id)));
-        self.expect_again(id);
+        self.expect_pubrec(id);
     }
 
     fn drain(&mut self, until: Instant) {
@@ -264,15 +237,15 @@ impl LinkPump for Pump {
     }
 }
 
-/// What happened, in the session's words; or which rule of MQTT the server broke by it. Of a message of more than `packet_len`
-/// bytes only the head is left.
+/// Translates an event for the session. The error is the rule of MQTT that the server broke. A message of more than
+/// `packet_len` bytes keeps only the head of its payload.
 fn translate(event: Event, packet_len: usize) -> Result<LinkEvent, String> {
     Ok(match event {
         Event::Outgoing(Out::Publish(id)) => LinkEvent::Sent(Sent::Publish(id)),
         Event::Outgoing(Out::Subscribe(id)) => LinkEvent::Sent(Sent::Subscribe(id)),
         Event::Outgoing(Out::Unsubscribe(id)) => LinkEvent::Sent(Sent::Unsubscribe(id)),
         Event::Outgoing(Out::Disconnect) => LinkEvent::Sent(Sent::Disconnect),
-        // The session's choice of window and ids rules it out.
+        // Impossible with the session's choice of window and ids.
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {

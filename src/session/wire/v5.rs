@@ -1,15 +1,15 @@
 //! MQTT 5: one connection over `rumqttc::v5`.
 //!
-//! As with MQTT 3.1.1, a fresh pair is made for every connection, and the outbox is the only memory. What rumqttc 0.25.1
-//! does wrong on top of that is mended here, through its public fields, between two events:
+//! As with MQTT 3.1.1, each connection gets a new pair, and the outbox is the only memory. Further faults of rumqttc
+//! 0.25.1 are repaired here, through its public fields, between two events:
 //!
-//! * It never counts down its messages in flight when PUBREC or PUBCOMP refuses one, and stops sending in the end:
-//!   [`Pump::one_leaked`].
-//! * It takes the receive maximum of CONNACK as its highest packet id, for SUBSCRIBE, too: [`Pump::keep_ids`]. The receive
-//!   maximum itself is kept by the outbox.
-//! * A write has no time-out: [`Pump::receive`].
+//! * When PUBREC or PUBCOMP refuses a message, rumqttc goes on counting it as in flight, and in the end stops sending:
+//!   [`Pump::count_leak`].
+//! * It takes the receive maximum of CONNACK as its highest packet id, for SUBSCRIBE, too: [`Pump::keep_ids`]. The
+//!   outbox observes the receive maximum itself.
+//! * A write has no timeout: [`Pump::receive`].
 //! * A server keep-alive of 0 makes it ping without end: [`Pump::keep_alive`].
-//! * It gives out a topic that stands for an alias as an empty one: no alias is ever allowed to the broker.
+//! * It hands out an empty topic where an alias stands for one: the server is never allowed an alias.
 
 mod errors;
 mod reasons;
@@ -34,11 +34,11 @@ use crate::printable::excerpt;
 use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Failure, LinkEvent, LinkPump, LinkSender};
+use crate::session::wire::pubrel;
 use crate::session::wire::route::Target;
 use crate::subscribe_options::FilterRequest;
 
-/// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
-/// `longest`: what a packet from the server may have at most, in bytes; the server is told.
+/// Prepares a connection: see [`dial::open`]. CONNECT tells the server the longest packet.
 pub(in crate::session) fn open(
     config: &Config,
     login: &Login,
@@ -54,24 +54,16 @@ pub(in crate::session) fn open(
     asked.receive_maximum = config.receive_maximum();
     asked.max_packet_size = u32::try_from(longest).ok();
     let ids = id_limit(config.window());
+    dial::set_common!(options, config, login, target);
     options
-        .set_transport(dial::transport(config, target))
-        .set_credentials(login.username.as_str(), login.password.as_str())
         .set_clean_start(config.clean_session())
         .set_connect_properties(asked)
-        .set_keep_alive(config.keep_alive())
-        .set_manual_acks(true)
         .set_outgoing_inflight_upper_limit(ids)
         .set_connection_timeout(seconds(dial));
-    #[cfg(feature = "proxy")]
-    if let Some(proxy) = dial::proxy(config, target) {
-        options.set_proxy(proxy);
-    }
-    #[cfg(feature = "websocket")]
-    options.set_request_modifier(dial::request(config, target));
     options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
-    connection.eventloop.state = knowing_all(ids);
+    static EXPECTING_ALL: OnceLock<(u16, MqttState)> = OnceLock::new();
+    connection.eventloop.state = pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel);
     let pump = Pump {
         connection,
         server: config.route(),
@@ -138,19 +130,19 @@ struct Pump {
     connection: Connection,
     server: String,
     connected: bool,
-    /// As configured.
+    /// The configured keep-alive.
     keep_alive: Duration,
-    /// How long a write may take before the line is given up.
+    /// How long a write may take before the connection is given up.
     write_limit: Duration,
     /// The highest packet id.
     ids: u16,
-    /// Exchanges that wait for PUBCOMP: see [`Pump::expect_again`].
+    /// The exchanges that wait for PUBCOMP: see [`Pump::expect_pubrec`].
     released: HashSet<u16>,
-    /// Messages that rumqttc counts as in flight, but are not.
+    /// The number of messages that rumqttc counts as in flight, but are not.
     leaked: u16,
-    /// The log was told of a message with several subscription identifiers.
+    /// A message with several subscription identifiers was logged.
     warned: bool,
-    /// What a packet may have at most to be given out whole, in bytes.
+    /// The largest packet that is handed out whole, in bytes.
     packet_len: usize,
 }
 
@@ -159,15 +151,15 @@ impl Pump {
         link::broken(what, &self.server)
     }
 
-    /// The next event; `None` when `until` has passed.
+    /// Waits for the next event; `None` when `until` has passed.
     ///
-    /// A write of rumqttc's v5 has no time-out of its own: where the other side stops reading, it would never return. While
-    /// nothing is being written there is an event in each keep-alive period, the ping at the latest, so longer silence
-    /// means that a write hangs. What is half written then is lost with the line.
+    /// A write of rumqttc's v5 has no timeout: it would never return when the other side stops reading. While nothing
+    /// is being written, each keep-alive period has an event, at the latest the ping, so longer silence means that a
+    /// write hangs. A half-written packet is then lost with the connection.
     fn receive(&mut self, until: Option<Instant>) -> Result<Option<LinkEvent>, Failure> {
         let hangs = match self.connected {
             true => self.connection.eventloop.options.keep_alive() + self.write_limit,
-            // The handshake has its own time-out.
+            // The handshake has its own timeout.
             false => Duration::MAX,
         };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -185,7 +177,7 @@ impl Pump {
             errors::classify(error, self.connected, last, &self.server)
         })?;
         if let Event::Incoming(Incoming::ConnAck(ack)) = &event {
-            // rumqttc itself minds neither.
+            // rumqttc itself accepts both.
             if std::mem::replace(&mut self.connected, true) {
                 return Err(self.broken(common::SECOND_CONNACK));
             }
@@ -197,12 +189,12 @@ impl Pump {
         }
         let Translated { event, leaks } = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
         if leaks {
-            self.one_leaked();
+            self.count_leak();
         }
         match &event {
-            LinkEvent::Released(id) => know(&mut self.connection.eventloop.state, *id),
-            LinkEvent::PubRec(id) => self.expect_again(*id),
-            LinkEvent::PubComp(id) | LinkEvent::PublishRefused(id, _) => self.expect_no_more(*id),
+            LinkEvent::Released(id) => expect_pubrel(&mut self.connection.eventloop.state, *id),
+            LinkEvent::PubRec(id) => self.expect_pubrec(*id),
+            LinkEvent::PubComp(id) | LinkEvent::PublishRefused(id, _) => self.complete(*id),
             LinkEvent::Publish(arrived) => {
                 let several = arrived.properties.as_ref().is_some_and(|properties| properties.identifiers.len() > 1);
                 if several && !std::mem::replace(&mut self.warned, true) {
@@ -218,8 +210,8 @@ impl Pump {
         Ok(event)
     }
 
-    /// Packet ids run up to the limit that the outbox knows, whatever CONNACK says of the receive maximum. The only public
-    /// way to tell rumqttc is a CONNACK; its event is taken back.
+    /// Keeps the limit of packet ids that the outbox knows, whatever receive maximum CONNACK names. The only public way
+    /// to set it in rumqttc is a CONNACK, whose event is removed again.
     fn keep_ids(&mut self, mut ack: ConnAck) {
         if let Some(properties) = &mut ack.properties {
             properties.receive_max = Some(self.ids);
@@ -230,12 +222,12 @@ impl Pump {
         }
     }
 
-    /// PUBREC came, or PUBREL goes out again: PUBREC may come once more, and is to be answered with PUBREL each time. rumqttc
-    /// breaks the connection over it, unless it has a message under that id.
-    fn expect_again(&mut self, id: u16) {
+    /// Accepts PUBREC for this id once more, after PUBREC came or PUBREL is sent again: each must be answered with
+    /// PUBREL. rumqttc ends the connection over it unless it has a message with that id.
+    fn expect_pubrec(&mut self, id: u16) {
         if !self.released.insert(id) {
-            // Its place in flight was taken once more.
-            self.one_leaked();
+            // rumqttc counts it as in flight once more.
+            self.count_leak();
         }
         let state = &mut self.connection.eventloop.state;
         let events = state.events.len();
@@ -245,8 +237,8 @@ impl Pump {
         state.events.truncate(events);
     }
 
-    /// The exchange is over.
-    fn expect_no_more(&mut self, id: u16) {
+    /// Ends the exchange: its PUBREC is not accepted any more.
+    fn complete(&mut self, id: u16) {
         if self.released.remove(&id) {
             let state = &mut self.connection.eventloop.state;
             let events = state.events.len();
@@ -255,8 +247,8 @@ impl Pump {
         }
     }
 
-    /// A server keep-alive of 0 switches keep-alive off (MQTT 5, section 3.2.2.3.14), and rumqttc takes it for a period of
-    /// no length. Pinging as configured is allowed, and notices a dead line.
+    /// Goes on pinging as configured when the server keep-alive is 0, which switches keep-alive off (MQTT 5, section
+    /// 3.2.2.3.14). rumqttc takes 0 for a period without length; pinging is allowed, and notices a dead connection.
     fn keep_alive(&mut self) {
         let options = &mut self.connection.eventloop.options;
         if options.keep_alive().is_zero() {
@@ -264,9 +256,9 @@ impl Pump {
         }
     }
 
-    /// One more message is counted as in flight for ever. When it becomes many, the count is made anew, by putting
-    /// everything that really is in flight back into an empty state. Nothing is written by that.
-    fn one_leaked(&mut self) {
+    /// Notes that rumqttc counts one more message as in flight forever. When there are many, the count is renewed by
+    /// putting all that really is in flight into an empty state. That writes nothing.
+    fn count_leak(&mut self) {
         self.leaked += 1;
         if self.leaked < self.ids / 2 {
             return;
@@ -279,27 +271,13 @@ impl Pump {
             state.events.truncate(events);
         }
         state.await_pingresp = awaits_ping;
-        // These were thrown away, too.
-        (1..=u16::MAX).for_each(|id| know(state, id));
+        // The expected PUBRELs were discarded, too.
+        (1..=u16::MAX).for_each(|id| expect_pubrel(state, id));
     }
 }
 
-/// The state of a new connection that answers the PUBREL of every id, known or not: see `v4`.
-fn knowing_all(ids: u16) -> MqttState {
-    static MADE: OnceLock<(u16, MqttState)> = OnceLock::new();
-    let make = || {
-        let mut state = MqttState::new(ids, true);
-        (1..=u16::MAX).for_each(|id| know(&mut state, id));
-        (ids, state)
-    };
-    match MADE.get_or_init(make) {
-        (made_for, state) if *made_for == ids => state.clone(),
-        _ => make().1,
-    }
-}
-
-/// Makes rumqttc expect the PUBREL of this id, in the only public way.
-fn know(state: &mut MqttState, id: u16) {
+/// Makes rumqttc expect PUBREL for this id, in the only public way.
+fn expect_pubrel(state: &mut MqttState, id: u16) {
     let events = state.events.len();
     let mut publish = Publish::new("", to_wire(QoS::ExactlyOnce), Vec::new(), None);
     publish.pkid = id;
@@ -324,7 +302,7 @@ impl LinkPump for Pump {
 
     fn restore(&mut self, last_id: u16) {
         let state = &mut self.connection.eventloop.state;
-        // The only public way to move the id counter; it writes nothing, and its events are taken back.
+        // The only public way to advance the id counter. It writes nothing, and its events are removed again.
         let events = state.events.len();
         for _ in 0..last_id {
             let filter = Filter::new("-", to_wire(QoS::AtMostOnce));
@@ -344,7 +322,7 @@ impl LinkPump for Pump {
 
     fn release_again(&mut self, id: u16) {
         self.connection.eventloop.pending.push_back(Request::PubRel(PubRel::new(id, None)));
-        self.expect_again(id);
+        self.expect_pubrec(id);
     }
 
     fn drain(&mut self, until: Instant) {

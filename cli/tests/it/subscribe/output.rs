@@ -40,12 +40,17 @@ fn a_large_message_is_taken_where_the_setting_allows_it_and_else_named_and_passe
     };
     let (came, told) = lengths(with(&emulator), &["--max-payload", "300000"], "3");
     assert_eq!((came, told.as_str()), (vec![3, 3, 300_000], ""));
+    // The name of the library's setting, which its hints use.
+    assert_eq!(lengths(with(&emulator), &["--payload-len", "300000"], "3").0, [3, 3, 300_000]);
     let mut command = with(&emulator);
     command.env("ALIYUN_MQTT_MAX_PAYLOAD", "300000");
     assert_eq!(lengths(command, &[], "3").0, [3, 3, 300_000]);
     let (came, told) = lengths(with(&emulator), &[], "2");
     assert_eq!(came, [3, 3]);
-    assert!(told.contains("--max-payload") && told.contains("262144") && !told.contains("parent"), "{told}");
+    assert!(
+        told.contains("payload_len (ALIYUN_MQTT_MAX_PAYLOAD)") && told.contains("262144") && !told.contains("parent"),
+        "{told}"
+    );
     // It does not stay in the session and block it.
     expect_left(&emulator, &topic, &[]);
     let output = run(with(&emulator), ["sub", "-t", &topic, "-C", "1", "--max-payload", "much"]).expect(2);

@@ -114,7 +114,7 @@ impl State {
 
 /// The error of what the broker answered with a code that refuses.
 fn refused(what: &str, refusal: &Refusal) -> Error {
-    let said = refusal.reason.as_ref().map(|reason| format!("; the broker says: {reason}")).unwrap_or_default();
+    let said = refusal.reason.as_ref().map(|reason| format!("; the server says: {reason}")).unwrap_or_default();
     Error::new(ErrorKind::Rejected, format!("{what} was refused: {}{said}", refusal.code)).with_code(refusal.code)
 }
 

@@ -1,5 +1,4 @@
-//! rumqttc's errors of MQTT 5 in the words of this library; what they share with those of 3.1.1 is made by
-//! [`crate::session::wire::errors`].
+//! Translates rumqttc's errors of MQTT 5; [`crate::session::wire::errors`] makes those that both versions share.
 
 use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
@@ -16,8 +15,8 @@ use crate::session::wire::tunnel;
 #[cfg(feature = "websocket")]
 use crate::session::wire::upgrade;
 
-/// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
-/// `server`: the endpoint, for the message.
+/// Translates an error. `connected`: CONNACK had come. `last`: the last event of rumqttc, which is the packet it
+/// rejects, if it rejects one. `server`: the endpoint, for the message.
 pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Event>, server: &str) -> Failure {
     if let ConnectionError::MqttState(error @ (StateError::Unsolicited(_) | StateError::WrongPacket)) = error {
         return match last.and_then(unexpected) {
@@ -42,9 +41,9 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
         ConnectionError::MqttState(
             StateError::ConnectionAborted | StateError::Deserialization(CodecError::PayloadRequired),
         ) if connected => closed(server),
-        // How a server of MQTT 3.1.1 refuses this version; mostly without what MQTT 5 wants behind the code, so that
-        // rumqttc does not see it and waits until the server closes. Any other packet with this reason code is the same
-        // to rumqttc, so a client that was connected before does not give up over it.
+        // A server of MQTT 3.1.1 refuses this version so. Mostly it omits the rest of a CONNACK of MQTT 5, so that
+        // rumqttc waits until the server closes. rumqttc reports any other packet with this reason code in the same
+        // way, so a client that was connected before does not give up over it.
         ConnectionError::MqttState(StateError::Deserialization(CodecError::InvalidConnectReturnCode(1)))
             if !connected =>
         {
@@ -80,7 +79,7 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
     }
 }
 
-/// What is unexpected about a packet that rumqttc did not expect.
+/// The fault of a packet that rumqttc did not expect.
 fn unexpected(event: &Event) -> Option<String> {
     let Event::Incoming(packet) = event else { return None };
     Some(match packet {
@@ -96,8 +95,9 @@ fn unexpected(event: &Event) -> Option<String> {
     })
 }
 
-/// A DISCONNECT with a reason, but without the length of its properties, is legal (MQTT 5, section 3.14.2.2.1) and common,
-/// and rumqttc 0.25.1 throws it away. So a closed connection may have had a reason.
+/// The failure of a connection that the server closed. A DISCONNECT with a reason, but without the length of its
+/// properties, is legal (MQTT 5, section 3.14.2.2.1) and common, and rumqttc 0.25.1 discards it: so the server may have
+/// given a reason.
 fn closed(server: &str) -> Failure {
     let message = format!("{server} closed the connection (a reason it may have given could not be read)");
     common::connection_lost(message, Cause::Closed)
@@ -105,10 +105,10 @@ fn closed(server: &str) -> Failure {
 
 fn disconnected(reason: DisconnectReasonCode, said: Option<String>, server: &str) -> Failure {
     let code = Code::Disconnect(reason as u8);
-    let said = said.map(|said| format!("; the broker says: {}", excerpt(&said))).unwrap_or_default();
+    let said = said.map(|said| format!("; the server says: {}", excerpt(&said))).unwrap_or_default();
     let error = Error::new(ErrorKind::ConnectionLost, format!("{server} ended the connection: {code}{said}"));
     use DisconnectReasonCode as R;
-    // Whether what was sent last may be what the broker minds.
+    // `Closed`: the server may have objected to what was sent last.
     let cause = match reason {
         R::NormalDisconnection
         | R::ServerBusy

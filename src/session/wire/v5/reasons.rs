@@ -1,4 +1,4 @@
-//! The numbers of reason codes, which rumqttc keeps to itself.
+//! The numbers of reason codes, which rumqttc does not expose.
 //! Source: MQTT 5, section 2.4.
 
 use rumqttc::v5::mqttbytes::v5::{
@@ -12,7 +12,7 @@ pub(super) fn connack(code: ConnectReturnCode) -> u8 {
     use ConnectReturnCode as C;
     match code {
         C::Success => 0,
-        // Of MQTT 3.1.1; never read by the codec of MQTT 5.
+        // The codec of MQTT 5 never reads this code of MQTT 3.1.1.
         C::RefusedProtocolVersion | C::UnsupportedProtocolVersion => 0x84,
         C::BadClientId | C::ClientIdentifierNotValid => 0x85,
         C::ServiceUnavailable | C::ServerUnavailable => 0x88,

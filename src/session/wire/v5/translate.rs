@@ -1,4 +1,4 @@
-//! Between rumqttc's types of MQTT 5 and the session's.
+//! Translates between rumqttc's types of MQTT 5 and those of the session.
 
 use rumqttc::Outgoing as Out;
 use rumqttc::v5::Event;
@@ -17,12 +17,12 @@ use crate::session::wire::rules;
 /// An event for the session.
 pub(super) struct Translated {
     pub(super) event: LinkEvent,
-    /// rumqttc goes on counting the message it ends as in flight.
+    /// rumqttc goes on counting the message that this event ends as in flight.
     pub(super) leaks: bool,
 }
 
-/// What happened, in the session's words; or which rule of MQTT the server broke by it. Of a message of more than `packet_len`
-/// bytes only the head is left.
+/// Translates an event for the session. The error is the rule of MQTT that the server broke. A message of more than
+/// `packet_len` bytes keeps only the head of its payload.
 pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, String> {
     let mut leaks = false;
     let event = match event {
@@ -30,7 +30,7 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, S
         Event::Outgoing(Out::Subscribe(id)) => LinkEvent::Sent(Sent::Subscribe(id)),
         Event::Outgoing(Out::Unsubscribe(id)) => LinkEvent::Sent(Sent::Unsubscribe(id)),
         Event::Outgoing(Out::Disconnect) => LinkEvent::Sent(Sent::Disconnect),
-        // The session's choice of window and ids rules it out.
+        // Impossible with the session's choice of window and ids.
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
@@ -79,7 +79,7 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, S
                 Some(refusal) => LinkEvent::UnsubRefused(ack.pkid, refusal),
             }
         }
-        // rumqttc takes the id for released, and does not answer.
+        // rumqttc treats the id as released, and does not answer.
         Event::Incoming(Packet::PubRel(release)) if release.reason != PubRelReason::Success => {
             LinkEvent::Released(release.pkid)
         }
@@ -97,12 +97,12 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, S
     Ok(Translated { event, leaks })
 }
 
-/// The broker's own words, as they may be shown.
+/// The server's reason string, in printable form.
 fn said(reason: Option<String>) -> Option<String> {
     reason.map(|reason| excerpt(&reason))
 }
 
-/// Codes from 0x80 on refuse.
+/// The refusal that a code means: codes from 0x80 refuse.
 fn refusal(code: Code, reason: Option<String>) -> Option<Refusal> {
     (code.number() >= 0x80).then_some(Refusal { code, reason })
 }
@@ -123,7 +123,7 @@ fn allowed(ack: &ConnAck) -> Result<ServerLimits, String> {
         ("shared subscription available", properties.shared_subscription_available),
     ];
     if let Some((name, Some(value))) = flags.into_iter().find(|(_, value)| value.is_some_and(|value| value > 1)) {
-        return Err(format!("it sent CONNACK with \"{name}\" {value}, where 0 and 1 are all there is"));
+        return Err(format!("it sent CONNACK with \"{name}\" {value}, where only 0 and 1 are allowed"));
     }
     Ok(ServerLimits {
         receive_maximum: properties.receive_max,
