@@ -232,6 +232,35 @@ fn the_input_is_taken_as_far_as_one_window_and_what_was_taken_is_delivered_after
 }
 
 #[test]
+fn a_result_does_not_wait_for_room_for_later_messages() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let config = broker.config().protocol(protocol).window(10).limits(lax().outbox(2, 1 << 20));
+        let (client, mut line) = broker.connect(config);
+        let taken = Cell::new(0);
+        let mut results = client.publish_each(numbered(0..4).inspect(|_| taken.set(taken.get() + 1)));
+        thread::scope(|scope| {
+            // The first is acknowledged, the second is not.
+            scope.spawn(|| {
+                let packet = line.expect(3);
+                line.answer(&packet);
+            });
+            results.next().expect("four").expect("acknowledged");
+        });
+        assert_eq!(
+            (taken.get(), results.size_hint()),
+            (3, (3, Some(3))),
+            "two under way and one set aside, then one done"
+        );
+        thread::scope(|scope| {
+            scope.spawn(|| line.serve_until(|packets| packets.len() == 3));
+            let rest: Vec<_> = results.map(|result| result.expect("acknowledged").attempts).collect();
+            assert_eq!(rest, [1; 3]);
+        });
+    }
+}
+
+#[test]
 fn a_dead_client_gives_one_error_for_each_remaining_message() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(2));
