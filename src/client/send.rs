@@ -29,7 +29,7 @@ impl Client {
     /// [`NotSent`](crate::Fate::NotSent) is safe to repeat; [`Unknown`](crate::Fate::Unknown) was written but not
     /// acknowledged in time, and is not sent again; [`Refused`](crate::Fate::Refused) was refused by the service.
     pub fn publish(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<()> {
-        self.publish_message(Outgoing::new(topic.as_ref(), qos, payload))
+        self.publish_message(Outgoing::new(topic, qos, payload))
     }
 
     /// Publishes a message with the options of [`Outgoing`], and blocks as [`publish`](Client::publish).
@@ -247,7 +247,7 @@ impl Client {
 #[doc(hidden)]
 impl Client {
     pub fn publish_nowait(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<Delivery> {
-        self.enqueue(Outgoing::new(topic.as_ref(), qos, payload))
+        self.enqueue(Outgoing::new(topic, qos, payload))
     }
 
     pub fn publish_message_nowait(&self, message: Outgoing) -> Result<Delivery> {
@@ -255,6 +255,6 @@ impl Client {
     }
 
     pub fn try_publish(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<Delivery> {
-        self.try_enqueue(Outgoing::new(topic.as_ref(), qos, payload))
+        self.try_enqueue(Outgoing::new(topic, qos, payload))
     }
 }
