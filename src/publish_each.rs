@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::Fuse;
+use std::sync::Arc;
 
 use crate::client::Client;
 use crate::delivery::{Delivery, Receipt};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::message::Outgoing;
 
 /// The results of many messages in their order, from [`Client::publish_each`].
@@ -14,6 +15,8 @@ use crate::message::Outgoing;
 pub struct PublishEach<I> {
     client: Client,
     messages: Fuse<I>,
+    /// Taken from the input, but there was no room for it.
+    aside: Option<Arc<Outgoing>>,
     /// Messages under way, oldest first, and the errors of those that were not accepted.
     window: VecDeque<Result<Delivery>>,
     size: usize,
@@ -22,7 +25,22 @@ pub struct PublishEach<I> {
 impl<I: Iterator<Item = Outgoing>> PublishEach<I> {
     pub(crate) fn new(client: Client, messages: I) -> Self {
         let size = usize::from(client.config().window());
-        PublishEach { client, messages: messages.fuse(), window: VecDeque::with_capacity(size), size }
+        PublishEach { client, messages: messages.fuse(), aside: None, window: VecDeque::with_capacity(size), size }
+    }
+
+    /// Takes from the input what the window has room for. Waits for room only where there is nothing else to wait for.
+    fn fill(&mut self) {
+        while self.window.len() < self.size {
+            let Some(message) = self.aside.take().or_else(|| self.messages.next().map(Arc::new)) else { return };
+            let wait = self.window.is_empty();
+            match self.client.start(&message, wait) {
+                Err(error) if error.kind() == ErrorKind::Full => {
+                    self.aside = Some(message);
+                    return;
+                }
+                result => self.window.push_back(result),
+            }
+        }
     }
 }
 
@@ -30,16 +48,13 @@ impl<I: Iterator<Item = Outgoing>> Iterator for PublishEach<I> {
     type Item = Result<Receipt>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.window.len() < self.size {
-            let Some(message) = self.messages.next() else { break };
-            self.window.push_back(self.client.start(message));
-        }
+        self.fill();
         Some(self.window.pop_front()?.and_then(|delivery| delivery.finish_message()))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let (least, most) = self.messages.size_hint();
-        let under_way = self.window.len();
+        let under_way = self.window.len() + usize::from(self.aside.is_some());
         (least.saturating_add(under_way), most.and_then(|most| most.checked_add(under_way)))
     }
 }

@@ -77,7 +77,7 @@ impl Client {
     /// ([`Fate::Delivered`](crate::Fate::Delivered)), but no reply came. [`Closed`](crate::ErrorKind::Closed), or the
     /// reason the client is dead, with the [`fate`](crate::Error::fate) of the request.
     pub fn request(&self, topic: impl AsRef<str>, payload: impl Into<Payload>, timeout: Duration) -> Result<Message> {
-        self.request_message(Outgoing::new(topic.as_ref(), QoS::AtLeastOnce, payload), timeout)
+        self.request_message(Outgoing::new(topic, QoS::AtLeastOnce, payload), timeout)
     }
 
     /// Sends a request to one client, which needs no subscription for it, and blocks as [`request`](Client::request).

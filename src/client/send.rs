@@ -29,7 +29,7 @@ impl Client {
     /// [`NotSent`](crate::Fate::NotSent) is safe to repeat; [`Unknown`](crate::Fate::Unknown) was written but not
     /// acknowledged in time, and is not sent again; [`Refused`](crate::Fate::Refused) was refused by the service.
     pub fn publish(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<()> {
-        self.publish_message(Outgoing::new(topic.as_ref(), qos, payload))
+        self.publish_message(Outgoing::new(topic, qos, payload))
     }
 
     /// Publishes a message with the options of [`Outgoing`], and blocks as [`publish`](Client::publish).
@@ -127,13 +127,13 @@ impl Client {
     /// Publishes many messages and returns an iterator over their results, in the order given.
     ///
     /// The iterator is lazy. Each `next` takes messages from the input until a window of them is under way
-    /// ([`Config::window`](crate::Config::window)) or the input ends, and then blocks until the outcome of the oldest
-    /// is known. Memory is bounded by one window, whatever the length of the input. Dropping the iterator stops taking
-    /// from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) take care of what is under way.
+    /// ([`Config::window`](crate::Config::window)), there is no room for more, or the input ends; then it blocks until the
+    /// outcome of the oldest is known. Memory is bounded by one window, whatever the length of the input. Dropping the
+    /// iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) take care of
+    /// the messages under way.
     ///
     /// Each message may stay without an acknowledgement for [`Outgoing::timeout`], else for
-    /// [`Config::message_age`](crate::Config::message_age), else for the timeout, counted from when it was taken from
-    /// the input. Room in the outbox and a slot of the publish rate are waited for within the same time.
+    /// [`Config::message_age`](crate::Config::message_age), else for the timeout.
     ///
     /// Each item is the [`Receipt`](crate::Receipt) of its message, or an error as of [`publish`](Client::publish). A
     /// failed message does not stop the others. When the client is closed or dead, each remaining message gives one
@@ -229,15 +229,17 @@ impl Client {
     }
 
     /// Submits a message of [`publish_each`](Client::publish_each).
-    pub(crate) fn start(&self, message: Outgoing) -> Result<Delivery> {
+    pub(crate) fn start(&self, message: &Arc<Outgoing>, wait: bool) -> Result<Delivery> {
         let age = message.timeout.or(self.config().message_age()).unwrap_or(self.timeout);
-        self.submit(message, age, WhenFull::WaitUntil(after(age)))
+        let full = if wait { WhenFull::WaitUntil(after(age)) } else { WhenFull::Fail };
+        self.submit(Arc::clone(message), age, full)
     }
 
-    fn submit(&self, message: Outgoing, timeout: Duration, full: WhenFull) -> Result<Delivery> {
+    fn submit(&self, message: impl Into<Arc<Outgoing>>, timeout: Duration, full: WhenFull) -> Result<Delivery> {
         self.session().check_process()?;
+        let message = message.into();
         self.config().check(&message)?;
-        self.session().submit(Body::Publish(Arc::new(message)), after(timeout), full)
+        self.session().submit(Body::Publish(message), after(timeout), full)
     }
 }
 
@@ -245,7 +247,7 @@ impl Client {
 #[doc(hidden)]
 impl Client {
     pub fn publish_nowait(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<Delivery> {
-        self.enqueue(Outgoing::new(topic.as_ref(), qos, payload))
+        self.enqueue(Outgoing::new(topic, qos, payload))
     }
 
     pub fn publish_message_nowait(&self, message: Outgoing) -> Result<Delivery> {
@@ -253,6 +255,6 @@ impl Client {
     }
 
     pub fn try_publish(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<Delivery> {
-        self.try_enqueue(Outgoing::new(topic.as_ref(), qos, payload))
+        self.try_enqueue(Outgoing::new(topic, qos, payload))
     }
 }

@@ -48,9 +48,9 @@ pub struct Outgoing {
 impl Outgoing {
     /// Creates a message to a topic.
     #[must_use]
-    pub fn new(topic: impl Into<String>, qos: QoS, payload: impl Into<Payload>) -> Self {
+    pub fn new(topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Self {
         Outgoing {
-            topic: topic.into(),
+            topic: topic.as_ref().to_string(),
             qos,
             payload: payload.into(),
             timeout: None,
@@ -84,8 +84,8 @@ impl Outgoing {
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the value cannot be written in JSON, such as a map whose keys are not
     /// texts. The cause is the error's [`source`](std::error::Error::source).
-    pub fn json(topic: impl Into<String>, qos: QoS, value: &(impl Serialize + ?Sized)) -> Result<Self> {
-        let topic = topic.into();
+    pub fn json(topic: impl AsRef<str>, qos: QoS, value: &(impl Serialize + ?Sized)) -> Result<Self> {
+        let topic = topic.as_ref();
         match serde_json::to_vec(value) {
             Ok(payload) => Ok(Outgoing::new(topic, qos, payload)),
             Err(error) => {

@@ -160,7 +160,7 @@ fn a_batch_waits_for_room_and_what_finds_none_in_time_is_an_error_in_its_place()
         let packets =
             line.serve_until(|packets| packets.iter().filter(|packet| packet.kind() == Kind::Publish).count() == 6);
         let arrived: Vec<_> =
-            packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(|packet| packet.payload()).collect();
+            packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(Packet::payload).collect();
         assert_eq!(arrived, ["0", "1", "10", "11", "12", "13"]);
         assert!(batch.join().expect("no panic").into_iter().all(|delivery| delivery.is_ok()));
     });
@@ -225,9 +225,35 @@ fn the_input_is_taken_as_far_as_one_window_and_what_was_taken_is_delivered_after
         client.disconnect().expect("clean");
         let packets = server.join().expect("no panic");
         let rest: Vec<_> =
-            packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(|packet| packet.payload()).collect();
+            packets.iter().filter(|packet| packet.kind() == Kind::Publish).map(Packet::payload).collect();
         assert_eq!(rest, ["3", "4"]);
         assert_eq!(taken.get(), 5);
+    }
+}
+
+#[test]
+fn a_result_does_not_wait_for_room_for_later_messages() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let config = broker.config().protocol(protocol).window(10).limits(lax().outbox(2, 1 << 20));
+        let (client, mut line) = broker.connect(config);
+        let taken = Cell::new(0);
+        let mut results = client.publish_each(numbered(0..4).inspect(|_| taken.set(taken.get() + 1)));
+        thread::scope(|scope| {
+            // The first is acknowledged, the second is not.
+            scope.spawn(|| {
+                let packet = line.expect(Kind::Publish);
+                line.answer(&packet);
+            });
+            results.next().expect("four").expect("acknowledged");
+        });
+        assert!(taken.get() >= 3, "one more than there was room for");
+        assert_eq!(results.size_hint(), (3, Some(3)));
+        thread::scope(|scope| {
+            scope.spawn(|| line.serve_until(|packets| packets.len() == 3));
+            let rest: Vec<_> = results.map(|result| result.expect("acknowledged").attempts).collect();
+            assert_eq!(rest, [1; 3]);
+        });
     }
 }
 
@@ -487,7 +513,7 @@ fn a_closer_takes_back_what_was_not_written_and_it_is_never_sent() {
             line.answer(&packet);
             let server = scope.spawn(|| line.serve_until(|_| false));
             client.disconnect().expect("all that was accepted is delivered");
-            let rest: Vec<_> = server.join().expect("no panic").iter().map(|packet| packet.kind()).collect();
+            let rest: Vec<_> = server.join().expect("no panic").iter().map(Packet::kind).collect();
             assert_eq!(rest, [Kind::Publish, Kind::Disconnect], "the queued message and DISCONNECT");
             first.wait().and_then(|_| queued.wait()).expect("acknowledged");
         });

@@ -1,13 +1,14 @@
 //! When callers stop waiting before their operations are settled.
 
 use super::Outbox;
+use crate::delivery::Settler;
 use crate::error::{Error, ErrorKind, Fate};
 use crate::session::core::op::Op;
 
 impl Outbox {
     /// Ends every wait for an operation. The operations themselves go on.
     pub(in crate::session) fn interrupt_waits(&self) {
-        self.ops.values().filter_map(|op| op.settler.as_ref()).for_each(|settler| settler.interrupt());
+        self.ops.values().filter_map(|op| op.settler.as_ref()).for_each(Settler::interrupt);
     }
 
     /// Gives up an operation whose caller waits no longer: it is not sent, or, where it was written already, its
