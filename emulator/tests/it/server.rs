@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::net::TcpStream;
 use std::process::Command;
 
-use aliyun_mqtt_emulator::Server;
+use aliyun_mqtt_emulator::{Server, ensure_server};
 
 use crate::support::{Raw, plain, sign};
 
@@ -76,4 +76,37 @@ fn shows_its_server_in_a_child_process() {
     if std::env::var_os(CHILD).is_some() {
         println!("using {}", Server::from_env_or_emulator().unwrap());
     }
+}
+
+#[test]
+fn a_program_without_a_server_runs_again_with_an_emulator() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "server::runs_again_in_a_child_process", "--nocapture"])
+        .env(CHILD, "1")
+        .env("ALIYUN_MQTT_ENDPOINT", "")
+        .env("ALIYUN_MQTT_PROXY", "http://proxy.example:1")
+        .env("ALIYUN_MQTT_TIMEOUT", "17");
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(7), "{text}");
+    assert!(text.contains("proxy None, timeout Some(\"17\"), reached true"), "{text}");
+
+    let named = command.env("ALIYUN_MQTT_ENDPOINT", "mqtt://127.0.0.1:1").output().unwrap();
+    let text = String::from_utf8_lossy(&named.stdout);
+    assert!(text.contains("proxy Some(\"http://proxy.example:1\"), timeout Some(\"17\"), reached false"), "{text}");
+}
+
+/// Does nothing but in the process that the test above starts.
+#[test]
+fn runs_again_in_a_child_process() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    ensure_server().unwrap();
+    let var = |name| std::env::var(name).ok();
+    let address = var("ALIYUN_MQTT_ENDPOINT").unwrap();
+    let reached = TcpStream::connect(address.strip_prefix("mqtt://").unwrap()).is_ok();
+    println!("proxy {:?}, timeout {:?}, reached {reached}", var("ALIYUN_MQTT_PROXY"), var("ALIYUN_MQTT_TIMEOUT"));
+    std::process::exit(7);
 }

@@ -79,7 +79,11 @@ impl LoginPolicy {
             self.ended_over_token_since = None;
             return None;
         }
-        let since = *self.ended_over_token_since.get_or_insert(now);
+        let Some(since) = self.ended_over_token_since else {
+            // The next login has another token: it is always tried.
+            self.ended_over_token_since = Some(now);
+            return None;
+        };
         code.filter(|_| now.saturating_duration_since(since) >= self.patience)
     }
 
@@ -236,5 +240,8 @@ mod tests {
         assert_eq!(over(&mut policy, code, start + PATIENCE), None, "counted from here");
         policy.ended(Duration::from_secs(60), false);
         assert_eq!(over(&mut policy, code, start + PATIENCE * 3), None, "a connection lasted in between");
+        policy = LoginPolicy { patience: Duration::ZERO, ..policy };
+        policy.ended(Duration::from_secs(60), false);
+        assert_eq!(over(&mut policy, code, start), None, "another token is tried, however little patience there is");
     }
 }
