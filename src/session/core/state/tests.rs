@@ -405,3 +405,16 @@ fn an_exchange_that_the_server_does_not_know_is_complete_only_if_it_was_begun_on
         }
     }
 }
+
+#[test]
+fn the_end_of_a_handle_unsubscribes_only_what_nobody_else_wants() {
+    for (own, unsubscribes) in [(false, true), (true, false)] {
+        let mut state = state(config());
+        let queue = state.inbox.open_queue("f");
+        state.subscriptions.granted("f", QoS::AtLeastOnce.into());
+        if own {
+            state.subscriptions.owned("f");
+        }
+        assert_eq!(state.close_queue(queue, "f"), unsubscribes);
+    }
+}
