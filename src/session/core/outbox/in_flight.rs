@@ -71,7 +71,8 @@ impl InFlight {
 
     /// The request that the adapter has to take next, if this is the id it took.
     pub(super) fn take_due(&mut self, id: u16) -> Option<(AckFor, u16)> {
-        let resent = id != 0 && self.resent.front().is_some_and(|(_, expected)| *expected == id);
+        // None of these is QoS 0: they have ids.
+        let resent = self.resent.front().is_some_and(|(_, expected)| *expected == id);
         if resent { self.resent.pop_front() } else { self.in_channel.pop_front() }
     }
 }

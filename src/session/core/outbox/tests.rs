@@ -357,3 +357,27 @@ fn a_release_that_is_never_answered_does_not_cost_a_connection_for_ever() {
     }
     panic!("stalled at each of five connections");
 }
+
+#[test]
+fn the_id_of_a_message_that_expired_between_connections_is_free_again() {
+    let mut outbox = Outbox::new(BOUNDS);
+    push(&mut outbox, QoS::AtLeastOnce, "x", moment());
+    send(&mut outbox);
+    outbox.disconnected(true, Blame::Nobody, moment());
+    outbox.set_last_id(0);
+    assert_eq!(outbox.next_id(), None, "it would go on under it");
+    outbox.expire(moment(), None);
+    assert_eq!(outbox.next_id(), Some(1));
+    outbox.assert_consistent();
+}
+
+#[test]
+fn a_message_that_the_server_has_taken_is_not_refused_with_its_topic() {
+    let mut outbox = Outbox::new(BOUNDS);
+    push(&mut outbox, QoS::ExactlyOnce, "x", far());
+    send(&mut outbox);
+    outbox.received(1).expect("it fits");
+    outbox.disconnected(true, Blame::Nobody, moment());
+    assert_eq!(outbox.refuse_topic("t", |_| Error::internal("refused")), 0);
+    assert_eq!(outbox.open(), 1, "only PUBREL is left to be sent");
+}

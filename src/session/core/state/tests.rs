@@ -303,3 +303,118 @@ fn a_message_that_was_sent_before_its_topic_was_refused_is_not_called_unsent() {
     let error = topic_refused(&op, &refusal, now).to_string();
     assert!(error.contains("refused and is not sent again") && !error.contains("without"), "{error}");
 }
+
+#[test]
+fn what_is_read_after_the_end_is_not_answered_on_the_dead_connection() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    connect(&mut state, &wire, false);
+    publish(&mut state, "a");
+    written(&mut state, &[1]);
+    wire.take();
+    let ack_on_arrival = arrived("$SYS/tokenInvalidNotice", QoS::AtLeastOnce, r#"{"code":4,"type":"W"}"#);
+    let mut events = Vec::new();
+    state.read_leftovers(vec![ack_on_arrival, LinkEvent::PubAck(1)], now(), &mut events);
+    assert!(wire.take().is_empty(), "nothing can be sent any more");
+    assert_eq!((events.len(), state.outbox.open()), (1, 0), "but all of it counts");
+    // The connection was cut all the same, which the notice explains.
+    assert_eq!(lose(&mut state, Cause::Closed).code(), Some(Code::TokenInvalid(4)));
+}
+
+#[test]
+fn a_quiet_connection_that_ends_by_itself_acquits_nobody() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    publish(&mut state, "a");
+    for _ in 0..2 {
+        assert!(!connect(&mut state, &wire, false));
+        written(&mut state, &[1]);
+        lose(&mut state, Cause::Closed);
+    }
+    assert!(connect(&mut state, &wire, false));
+    lose(&mut state, Cause::Other);
+    assert!(connect(&mut state, &wire, false), "it was not cut: the suspect is one still");
+}
+
+#[test]
+fn subscriptions_are_restored_after_a_connack_that_was_lost_on_its_way() {
+    let (mut state, wire) = (state(config().device_id("d").clean_session(false)), Wire::default());
+    connect(&mut state, &wire, false);
+    state.online();
+    state.subscriptions.granted("f", QoS::AtLeastOnce.into());
+    lose(&mut state, Cause::Closed);
+    // Before CONNACK; it may have said that the session was a new one.
+    lose(&mut state, Cause::NoConnAck);
+    wire.take();
+    connect(&mut state, &wire, true);
+    assert_eq!(wire.take(), ["subscribe f"]);
+}
+
+#[test]
+fn no_more_is_in_flight_than_connack_allows_and_only_on_that_connection() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    for _ in 0..3 {
+        publish(&mut state, "a");
+    }
+    let limits = ServerLimits { receive_maximum: Some(2), ..ServerLimits::default() };
+    for (limits, sent) in [(limits, 2), (ServerLimits::default(), 3)] {
+        let mut pump = wire.clone();
+        state.connected(Box::new(wire.clone()), false, limits, &mut pump, now());
+        state.send_ready(Some(&mut pump), now());
+        assert_eq!(wire.take().len(), sent);
+        lose(&mut state, Cause::Other);
+    }
+}
+
+#[test]
+fn a_step_waits_for_its_place_among_what_connack_allows() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    let limits = ServerLimits { receive_maximum: Some(1), ..ServerLimits::default() };
+    let mut pump = wire.clone();
+    state.connected(Box::new(wire.clone()), false, limits, &mut pump, now());
+    publish(&mut state, "a");
+    state.take_token(Token::new(TokenKind::ReadWrite, "new"), now()).expect("a client with tokens");
+    state.send_ready(None, now());
+    assert_eq!(wire.take(), ["publish a"]);
+    written(&mut state, &[1]);
+    handle(&mut state, LinkEvent::PubAck(1));
+    state.send_ready(None, now());
+    assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
+}
+
+#[test]
+fn an_exchange_that_the_server_does_not_know_is_complete_only_if_it_was_begun_on_an_earlier_connection() {
+    for resumed in [false, true] {
+        let (mut state, wire) = (state(config().device_id("d").clean_session(false)), Wire::default());
+        connect(&mut state, &wire, false);
+        let (settler, slot) = Settler::new();
+        let body = Body::Publish(Arc::new(Outgoing::new("t", QoS::ExactlyOnce, "")));
+        state.outbox.push(body, settler, Now::at(9.0).instant);
+        state.send_ready(None, now());
+        written(&mut state, &[1]);
+        handle(&mut state, LinkEvent::PubRec(1));
+        if resumed {
+            wire.take();
+            lose(&mut state, Cause::Other);
+            connect(&mut state, &wire, true);
+            assert_eq!(wire.take(), ["release 1"]);
+        }
+        let refusal = Refusal { code: Code::PubComp(0x92), reason: None };
+        handle(&mut state, LinkEvent::PublishRefused(1, refusal));
+        match slot.peek().expect("settled") {
+            Ok(_) => assert!(resumed),
+            Err(error) => assert_eq!((resumed, error.fate()), (false, Some(Fate::Unknown)), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_handle_unsubscribes_only_what_nobody_else_wants() {
+    for (own, unsubscribes) in [(false, true), (true, false)] {
+        let mut state = state(config());
+        let queue = state.inbox.open_queue("f");
+        state.subscriptions.granted("f", QoS::AtLeastOnce.into());
+        if own {
+            state.subscriptions.owned("f");
+        }
+        assert_eq!(state.close_queue(queue, "f"), unsubscribes);
+    }
+}

@@ -140,3 +140,24 @@ fn a_message_that_is_settled_when_it_is_written_may_be_what_the_service_means() 
     outbox.disconnected(false, Blame::Proven(Some(Kind::Publish)), moment());
     assert_eq!(outbox.convicted(), Some(seq), "on this connection it was alone");
 }
+
+#[test]
+fn a_suspect_is_not_alone_beside_a_message_that_was_settled_when_it_was_written() {
+    let mut outbox = Outbox::new(BOUNDS);
+    let (unacknowledged, _slot) = push(&mut outbox, QoS::AtMostOnce, "x", far());
+    let suspect = push_qos_1(&mut outbox, 1)[0];
+    for _ in 0..2 {
+        // The other is not written, and waits again.
+        outbox.put_in_channel(suspect, 1, moment());
+        outbox.sent(Sent::Publish(1), true, moment()).expect("in step");
+        outbox.disconnected(false, Blame::Recent, moment());
+    }
+    let sent = |outbox: &mut Outbox| send(outbox).into_iter().map(|(seq, _)| seq).collect::<Vec<_>>();
+    assert!(outbox.has_suspects());
+    assert_eq!(sent(&mut outbox), [unacknowledged, suspect]);
+    outbox.disconnected(false, Blame::Recent, moment());
+    assert_eq!(outbox.convicted(), None, "it may have been the other");
+    assert_eq!(sent(&mut outbox), [suspect]);
+    outbox.disconnected(false, Blame::Recent, moment());
+    assert_eq!(outbox.convicted(), Some(suspect));
+}

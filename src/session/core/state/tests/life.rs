@@ -102,3 +102,22 @@ fn only_those_who_wait_are_woken_and_once() {
     die(&mut state, "end");
     assert_eq!(state.take_news(), News { changed: true, arrived: true, tokens: true });
 }
+
+#[test]
+fn a_closing_client_waits_for_no_exchange_that_begins_after_it() {
+    for closing in [false, true] {
+        let (mut state, wire) = (state(config()), Wire::default());
+        connect(&mut state, &wire, false);
+        if closing {
+            state.life.close();
+        }
+        handle(&mut state, arrived("t", QoS::ExactlyOnce, "x"));
+        assert!(state.take(QueueId::Client, now()).is_some());
+        assert_eq!(wire.take(), ["acknowledge 5"]);
+        assert_eq!(state.unfinished_exchanges(), usize::from(!closing));
+        (state.waking.watchers, _) = (1, state.take_news());
+        handle(&mut state, LinkEvent::Released(5));
+        assert_eq!(state.unfinished_exchanges(), 0);
+        assert_eq!(state.take_news().changed, closing, "`disconnect` may wait for it");
+    }
+}

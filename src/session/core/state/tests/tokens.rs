@@ -227,3 +227,17 @@ fn code_5_naming_the_token_at_hand_does_not_convict_what_it_permits() {
     let left: Vec<_> = (1..=2).filter_map(|seq| state.outbox.op(seq)).map(Op::describe).collect();
     assert!(left.iter().any(|op| op.contains("permitted")), "failed as refused, though W permits it; left: {left:?}");
 }
+
+#[test]
+fn a_notice_about_the_token_before_does_not_explain_the_end_after_its_successor_was_accepted() {
+    let (mut state, wire) = (with_token(), Wire::default());
+    connect(&mut state, &wire, false);
+    notice(&mut state, 2, "RW");
+    state.take_token(Token::new(TokenKind::ReadWrite, "new"), now()).expect("a client with tokens");
+    state.send_ready(None, now());
+    written(&mut state, &[1]);
+    handle(&mut state, LinkEvent::PubAck(1));
+    let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+    assert!(loss.fatal.is_none() && loss.ended_over_token.is_none());
+    assert_eq!(loss.reason.code(), None, "{}", loss.reason);
+}
