@@ -16,7 +16,9 @@ use crate::names::ClientId;
 #[cfg(feature = "openapi")]
 use crate::openapi::{Api, ApiBuilder, TokenRequest};
 use crate::session::token_store;
-use crate::token::{Token, TokenKind};
+use crate::token::Token;
+#[cfg(any(feature = "openapi", test))]
+use crate::token::TokenKind;
 
 mod provider;
 

@@ -52,9 +52,9 @@
 //! | [`Fate::Spooled`] | not delivered by this run, but on disk: the next run sends it (feature `spool` only) |
 //!
 //! [`enqueue`](Client::enqueue) queues a message and returns a [`Delivery`], which is settled exactly once, by its own
-//! deadline at the latest. [`flush`](Client::flush) waits for all messages. The next `flush` or `disconnect` reports a failure
-//! that no `Delivery` has shown. [`publish_each`](Client::publish_each) sends any number of messages, a window of them at a
-//! time, and gives one result for each.
+//! deadline at the latest. [`flush`](Client::flush) waits for all messages. The next `flush` or `disconnect` reports a
+//! failure that no `Delivery` has shown. [`publish_each`](Client::publish_each) sends any number of messages, a window of
+//! them at a time, and gives one result for each.
 //!
 //! **QoS 2** is exactly once as long as the broker keeps the session (`CONNACK` said so); across a lost session the
 //! message is sent again, so it is at least once. The service keeps no sessions for QoS 2
@@ -98,8 +98,8 @@
 //!
 //! The inbox exists before CONNECT is sent: P2P and offline messages arrive right behind CONNACK and need no
 //! subscription. [`subscribe`](Client::subscribe) feeds the client's own queue ([`recv`](Client::recv) and its variants,
-//! [`messages`](Client::messages)); [`subscription`](Client::subscription) returns a [`Subscription`] that receives its matches
-//! instead, those first that already wait there. A QoS 1 or 2 message is acknowledged when your program takes it;
+//! [`messages`](Client::messages)); [`subscription`](Client::subscription) returns a [`Subscription`] that receives its
+//! matches instead, those first that already wait there. A QoS 1 or 2 message is acknowledged when your program takes it;
 //! [`AckMode`] has the other choices. At the inbox's bound QoS 0 messages are dropped, and others are neither queued nor
 //! acknowledged, so that the broker sends them again. The bound in bytes counts what messages take in memory
 //! ([`Limits::inbox_bytes`]).
