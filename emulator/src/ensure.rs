@@ -1,7 +1,10 @@
 //! An emulator for example programs that read their settings from the environment alone.
 
 use std::process::{Command, ExitStatus};
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::SIGINT;
 
 use crate::error::Error;
 use crate::server::Server;
@@ -39,18 +42,12 @@ pub fn ensure_server() -> Result<(), Error> {
         }
     }
     command.envs(environment.variables().iter().map(|(name, value)| (name, value)));
-    outlive_ctrl_c()?;
+    // Replaces the default action of Ctrl-C, which would end the emulator before the program that uses it.
+    let ignored = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGINT, ignored).map_err(|source| Error::io("register for Ctrl-C", source))?;
     let status = command.status().map_err(|source| Error::io("run this program again", source))?;
     drop(server);
     std::process::exit(code(status));
-}
-
-/// Replaces the default action of Ctrl-C, which would end the emulator before the program that uses it.
-fn outlive_ctrl_c() -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-    let runtime = runtime.map_err(|source| Error::io("wait for signals", source))?;
-    thread::spawn(move || runtime.block_on(async { while tokio::signal::ctrl_c().await.is_ok() {} }));
-    Ok(())
 }
 
 /// The exit code of the run; 128 and the signal where a signal ended it, as shells do.
