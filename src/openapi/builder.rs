@@ -7,7 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::address::{Address, check_region};
-use super::wire::Wire;
+use super::http::Wire;
 use super::{AccessKey, Api, Inner, Signing};
 use crate::credentials::check_key;
 use crate::env::{self, Env};

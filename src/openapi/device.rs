@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Api;
-use super::fields::{Fields, missing};
+use super::json::{Fields, missing};
 use super::message::check_given;
 use crate::credentials::Credentials;
 use crate::error::Result;

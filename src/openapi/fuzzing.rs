@@ -6,9 +6,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::address::Address;
-use super::answer::{Question, read};
-use super::fields::Fields;
-use super::wire::Reply;
+use super::http::Reply;
+use super::json::Fields;
+use super::response::{Question, read};
 use crate::error::ErrorKind;
 
 /// What the answers are searched for: a secret of the call, and what only the request has.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Api;
-use super::fields::Fields;
+use super::json::Fields;
 use super::message::check_given;
 use crate::error::{Error, Result};
 use crate::identity::check_group;

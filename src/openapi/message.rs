@@ -1,7 +1,7 @@
 //! Messages without a connection, and who is online.
 
 use super::Api;
-use super::fields::Fields;
+use super::json::Fields;
 use crate::error::{Error, Result};
 use crate::identity::{check_payload, check_topic};
 

@@ -67,26 +67,26 @@ use crate::limits::Limits;
 use crate::proxy::Proxy;
 
 mod address;
-mod answer;
 mod builder;
 mod call;
 mod device;
-mod fields;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod group;
+mod http;
+mod json;
 mod message;
-mod run;
-mod sign;
+mod response;
+mod retry;
+mod signature;
 mod token;
 mod trace;
-mod wire;
 
 pub use builder::ApiBuilder;
 pub use call::Call;
 pub use device::{ClientIds, DeviceCredential};
 pub use group::Group;
-pub use sign::Signing;
+pub use signature::Signing;
 pub use token::TokenRequest;
 pub use trace::{TraceEntry, TracePage, TraceRequest};
 
@@ -110,7 +110,7 @@ pub struct Api {
 }
 
 struct Inner {
-    wire: wire::Wire,
+    wire: http::Wire,
     key: AccessKey,
     instance_id: String,
     region: Option<String>,

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::Api;
-use super::fields::{Fields, missing};
+use super::json::{Fields, missing};
 use crate::error::{Error, Result};
 use crate::identity::check_filter;
 use crate::limits::Limits;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::fields::Fields;
+use super::json::Fields;
 use super::message::check_given;
 use super::{Api, Call};
 use crate::error::{Error, Result};

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::fields;
-use super::sign::encode;
-use super::wire::{Reply, protocol};
+use super::http::{Reply, protocol};
+use super::json;
+use super::signature::encode;
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Result};
 use crate::printable::excerpt;
 
@@ -42,7 +42,7 @@ pub(super) fn read(reply: &Reply, question: &Question<'_>) -> Result<Map<String,
         Ok(Value::Object(object)) if is_error || reports_failure(&object) => Err(fault(&object, reply, question)),
         // Each answer of the service has one; without this check any JSON would be taken for "done".
         Ok(Value::Object(object)) if field(&object, "RequestId").is_none() => {
-            Err(fields::missing(action, "RequestId").with_hint("is the URL the one of the API?"))
+            Err(json::missing(action, "RequestId").with_hint("is the URL the one of the API?"))
         }
         Ok(Value::Object(object)) => Ok(object),
         _ if is_error => {

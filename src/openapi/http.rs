@@ -13,7 +13,7 @@ use ureq::{Agent, ProxyProtocol, SendBody, Timeout};
 use zeroize::Zeroizing;
 
 use super::address::Address;
-use super::sign::Signed;
+use super::signature::Signed;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::helper;
 use crate::proxy::{self, Proxy};

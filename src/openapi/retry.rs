@@ -4,8 +4,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
-use super::answer::{self, Question};
-use super::sign::{self, Unsigned};
+use super::response::{self, Question};
+use super::signature::{self, Unsigned};
 use super::{Api, Call};
 use crate::backoff::Backoff;
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Result, Stage};
@@ -88,7 +88,7 @@ impl Api {
             nonce: &nonce,
             time: &time,
         };
-        let mut signed = sign::sign(inner.signing, &unsigned, &inner.key)?;
+        let mut signed = signature::sign(inner.signing, &unsigned, &inner.key)?;
         let string_to_sign = std::mem::take(&mut signed.string_to_sign);
         let reply = inner.wire.exchange(call.method(), signed, left).map_err(|error| {
             log::debug!("{action}: attempt {attempt} got no answer after {:?}", start.elapsed());
@@ -98,7 +98,7 @@ impl Api {
         secrets.push(&inner.key.secret);
         secrets.extend(inner.key.security_token.as_deref().map(String::as_str));
         let question = Question { action, secrets, string_to_sign: &string_to_sign, now };
-        let result = answer::read(&reply, &question);
+        let result = response::read(&reply, &question);
         let request_id = match &result {
             Ok(answer) => answer.get("RequestId").and_then(Value::as_str),
             Err(error) => error.api().and_then(|fault| fault.request_id()),

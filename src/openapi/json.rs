@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::wire::protocol;
+use super::http::protocol;
 use crate::error::{Error, Result};
 
 /// An object of the answer to an operation.
