@@ -1,7 +1,7 @@
 //! The durable outbox: QoS 1 and 2 messages are on disk before they count as accepted, and survive the process.
 //!
 //! * [`Spool`] and [`SyncPolicy`] are what a user sets.
-//! * `record` is one message as bytes, `store` the file they are in, `mark` the lock file, `opening` how they are found
+//! * `record` is one message as bytes, `store` the file they are in, `lock_file` its lock and what is noted in it, `opening` how they are found
 //!   and checked, `writer` the thread that writes.
 //!
 //! # Who touches the disk
@@ -24,7 +24,7 @@
 //! * **sled**: its last stable release is from 2021, the next has been in alpha since.
 //! * **SQLite** (rusqlite): as solid as it gets, but C code, a C compiler in every build, and two or three files.
 
-mod mark;
+mod lock_file;
 mod opening;
 mod record;
 mod store;

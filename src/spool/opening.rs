@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::mark::{Count, Mark};
+use super::lock_file::{Count, Mark};
 use super::record::{self, Fault};
 use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
 use super::{Spool, fault, wall_clock};

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redb::backends::FileBackend;
 use redb::{BackendError, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
-use super::mark::{Count, Mark};
+use super::lock_file::{Count, Mark};
 use super::{SyncPolicy, fault};
 use crate::backoff::random;
 use crate::error::{Error, Result};
