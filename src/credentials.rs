@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
-use crate::env::{self, Env};
+use crate::config::environment::{self, Env};
 use crate::error::{Error, Result};
 use crate::identity::ClientId;
 use crate::limits::MQTT_TEXT_LEN;
@@ -359,23 +359,24 @@ impl Credentials {
     pub(crate) fn read(mode: AuthMode, env: &Env<'_>) -> Result<Self> {
         let (kind, labels) = match mode {
             AuthMode::Signature => {
-                let (key_id, secret) = (env.needed(env::ACCESS_KEY_ID)?, env.secret(env::ACCESS_KEY_SECRET)?);
-                let labels = (env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET);
+                let (key_id, secret) =
+                    (env.needed(environment::ACCESS_KEY_ID)?, env.secret(environment::ACCESS_KEY_SECRET)?);
+                let labels = (environment::ACCESS_KEY_ID, environment::ACCESS_KEY_SECRET);
                 (Kind::Signature { key_id, secret: Arc::new(secret) }, labels)
             }
             AuthMode::Device => {
-                let key_id = env.needed(env::DEVICE_ACCESS_KEY_ID)?;
-                let secret = env.secret(env::DEVICE_ACCESS_KEY_SECRET)?;
-                let labels = (env::DEVICE_ACCESS_KEY_ID, env::DEVICE_ACCESS_KEY_SECRET);
+                let key_id = env.needed(environment::DEVICE_ACCESS_KEY_ID)?;
+                let secret = env.secret(environment::DEVICE_ACCESS_KEY_SECRET)?;
+                let labels = (environment::DEVICE_ACCESS_KEY_ID, environment::DEVICE_ACCESS_KEY_SECRET);
                 (Kind::Device { key_id, secret: Arc::new(secret) }, labels)
             }
             AuthMode::Token => {
-                let key_id = env.needed(env::ACCESS_KEY_ID)?;
-                let Some(tokens) = env.text(env::TOKEN)?.map(Zeroizing::new) else {
+                let key_id = env.needed(environment::ACCESS_KEY_ID)?;
+                let Some(tokens) = env.text(environment::TOKEN)?.map(Zeroizing::new) else {
                     return Credentials::read_applying(env);
                 };
-                let tokens = parse_tokens(env::TOKEN, &tokens);
-                (Kind::Token { key_id, tokens }, (env::ACCESS_KEY_ID, env::TOKEN))
+                let tokens = parse_tokens(environment::TOKEN, &tokens);
+                (Kind::Token { key_id, tokens }, (environment::ACCESS_KEY_ID, environment::TOKEN))
             }
         };
         let credentials = Credentials(kind);
@@ -390,16 +391,16 @@ impl Credentials {
             let hint = format!(
                 "token mode needs a token in {}, as RW|..., R|... or W|...; or what it takes to apply for one: {}, {} \
                  and either {} or {}",
-                env::TOKEN,
-                env::ACCESS_KEY_SECRET,
-                env::TOPIC,
-                env::REGION_ID,
-                env::API_ENDPOINT
+                environment::TOKEN,
+                environment::ACCESS_KEY_SECRET,
+                environment::TOPIC,
+                environment::REGION_ID,
+                environment::API_ENDPOINT
             );
             error.with_hint(hint)
         };
         let api = ApiBuilder::read(env).build().map_err(hint)?;
-        let parent = env::read_topic(env).map_err(hint)?;
+        let parent = environment::read_topic(env).map_err(hint)?;
         // The documentation does not say whether "demo/#" takes in "demo" itself, as it does in MQTT.
         let topics = [parent.clone(), format!("{parent}/#")];
         Ok(Credentials::apply_tokens(&api, [TokenRequest::new(TokenKind::ReadWrite, topics)]))
@@ -407,7 +408,8 @@ impl Credentials {
 
     #[cfg(not(feature = "openapi"))]
     fn read_applying(env: &Env<'_>) -> Result<Self> {
-        let missing = env.needed(env::TOKEN).err().unwrap_or_else(|| Error::internal("the environment has changed"));
+        let missing =
+            env.needed(environment::TOKEN).err().unwrap_or_else(|| Error::internal("the environment has changed"));
         Err(missing.with_hint(
             "token mode needs a token, as RW|..., R|... or W|...; with the cargo feature `openapi` one is applied for",
         ))
@@ -477,13 +479,14 @@ impl AuthMode {
     }
 
     pub(crate) fn read(env: &Env<'_>) -> Result<Self> {
-        const OTHERS: [&str; 3] = [env::TOKEN, env::DEVICE_ACCESS_KEY_ID, env::DEVICE_ACCESS_KEY_SECRET];
-        match env.text(env::AUTH)?.as_deref() {
+        const OTHERS: [&str; 3] =
+            [environment::TOKEN, environment::DEVICE_ACCESS_KEY_ID, environment::DEVICE_ACCESS_KEY_SECRET];
+        match env.text(environment::AUTH)?.as_deref() {
             None => {
                 if let Some(name) = env.first_set(&OTHERS) {
                     log::warn!(
                         "the environment variable {name} is not used: {} is not set, and the login is by signature",
-                        env::AUTH
+                        environment::AUTH
                     );
                 }
                 Ok(AuthMode::Signature)
@@ -493,7 +496,7 @@ impl AuthMode {
             Some("device") => Ok(AuthMode::Device),
             Some(other) => Err(Error::config(format!(
                 "the environment variable {} is {other:?}; it must be signature, token or device",
-                env::AUTH
+                environment::AUTH
             ))),
         }
     }

@@ -242,8 +242,7 @@ mod client;
 mod config;
 mod credentials;
 mod delivery;
-mod endpoint;
-mod env;
+
 mod error;
 mod events;
 #[cfg(any(test, fuzzing))]
@@ -257,6 +256,7 @@ mod message;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod printable;
+#[cfg(any(feature = "proxy", feature = "openapi"))]
 mod proxy;
 mod request;
 mod session;
@@ -272,11 +272,12 @@ mod tls;
 mod token;
 
 pub use client::Client;
+pub use config::endpoint::{Endpoint, Transport};
+pub use config::environment::topic_from_env;
+pub use config::proxy::Proxy;
 pub use config::{AckMode, Config, ConfigBuilder, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
-pub use endpoint::{Endpoint, Transport};
-pub use env::topic_from_env;
 pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
 pub use events::{Event, Events, Notice, Untaken};
 pub use identity::{ClientId, p2p_topic};
@@ -284,7 +285,6 @@ pub use inbox::{Messages, Stream};
 pub use limits::Limits;
 pub use message::{Message, Outgoing, QoS};
 pub use printable::printable;
-pub use proxy::Proxy;
 pub use request::{Request, RequestOptions};
 pub use session::stranded_workers;
 #[cfg(feature = "spool")]

@@ -17,7 +17,7 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
 use zeroize::Zeroizing;
 
-use crate::endpoint::{Endpoint, Transport};
+use crate::config::endpoint::{Endpoint, Transport};
 use crate::error::{Error, Result};
 use crate::session::Watch;
 

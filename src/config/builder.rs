@@ -5,15 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-mod checks;
-
+use super::checks::checked_settings;
 use super::{AckMode, Config, Inner, Protocol, Settings};
+use crate::config::environment::{self, Env};
+use crate::config::proxy;
 use crate::credentials::{AuthMode, Credentials};
-use crate::env::{self, Env};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::proxy;
-use checks::checked_settings;
 
 /// Makes a [`Config`].
 ///
@@ -22,27 +20,27 @@ use checks::checked_settings;
 #[derive(Debug, Clone, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ConfigBuilder {
-    endpoint: Option<Given>,
-    instance_id: Option<Given>,
-    group_id: Option<Given>,
-    device_id: Option<Given>,
-    client_id: Option<String>,
-    credentials: Option<Credentials>,
-    settings: Settings,
-    proxy: proxy::Setting,
+    pub(super) endpoint: Option<Given>,
+    pub(super) instance_id: Option<Given>,
+    pub(super) group_id: Option<Given>,
+    pub(super) device_id: Option<Given>,
+    pub(super) client_id: Option<String>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) settings: Settings,
+    pub(super) proxy: proxy::Setting,
     #[cfg(feature = "tls")]
-    tls: crate::tls::Options,
+    pub(super) tls: crate::tls::Options,
     /// Made by `from_env`, so that messages name variables.
-    from_env: bool,
+    pub(super) from_env: bool,
     /// The first fault of an environment variable.
-    fault: Option<Error>,
+    pub(super) fault: Option<Error>,
 }
 
 /// A text, and what it is called in messages: the method or the variable it came from.
 #[derive(Debug, Clone)]
-struct Given {
-    text: String,
-    name: &'static str,
+pub(super) struct Given {
+    pub(super) text: String,
+    pub(super) name: &'static str,
 }
 
 impl ConfigBuilder {
@@ -50,7 +48,7 @@ impl ConfigBuilder {
     ///
     /// For programs that choose the credentials themselves. Faults are reported by [`build`](ConfigBuilder::build).
     pub fn from_env() -> Self {
-        env::warn_of_unread();
+        environment::warn_of_unread();
         ConfigBuilder::read(&Env::process())
     }
 
@@ -390,30 +388,30 @@ impl ConfigBuilder {
 
     fn fill(&mut self, env: &Env<'_>) -> Result<()> {
         let given = |name| Ok(env.text(name)?.map(|text| Given { text, name }));
-        self.endpoint = given(env::ENDPOINT)?;
-        self.instance_id = given(env::INSTANCE_ID)?;
-        self.group_id = given(env::GROUP_ID)?;
-        self.device_id = given(env::DEVICE_ID)?;
+        self.endpoint = given(environment::ENDPOINT)?;
+        self.instance_id = given(environment::INSTANCE_ID)?;
+        self.group_id = given(environment::GROUP_ID)?;
+        self.device_id = given(environment::DEVICE_ID)?;
         let bad = |name: &str, text: &str, rule: &str| Error::config(format!("{name} is {text:?}; {rule}"));
-        if let Some(text) = env.text(env::CLEAN_SESSION)? {
+        if let Some(text) = env.text(environment::CLEAN_SESSION)? {
             let parsed = text.parse();
             self.settings.clean_session =
-                parsed.map_err(|_| bad(env::CLEAN_SESSION, &text, "it must be true or false"))?;
+                parsed.map_err(|_| bad(environment::CLEAN_SESSION, &text, "it must be true or false"))?;
         }
-        if let Some(text) = env.text(env::PROTOCOL)? {
+        if let Some(text) = env.text(environment::PROTOCOL)? {
             match text.as_str() {
                 "3.1.1" => self.settings.protocol = Protocol::V311,
                 "5" | "5.0" => self.settings.protocol = Protocol::V5,
-                _ => return Err(bad(env::PROTOCOL, &text, "it must be 3.1.1 or 5")),
+                _ => return Err(bad(environment::PROTOCOL, &text, "it must be 3.1.1 or 5")),
             }
         }
         if let Some(timeout) = env.timeout()? {
             self.settings.timeout = timeout;
         }
-        if let Some(text) = env.text(env::MAX_PAYLOAD)? {
+        if let Some(text) = env.text(environment::MAX_PAYLOAD)? {
             let bytes = text.parse().ok().filter(|bytes| (1..=Limits::MAX_PAYLOAD).contains(bytes));
             let rule = || format!("it must be a number of bytes from 1 to {}", Limits::MAX_PAYLOAD);
-            let bytes = bytes.ok_or_else(|| bad(env::MAX_PAYLOAD, &text, &rule()))?;
+            let bytes = bytes.ok_or_else(|| bad(environment::MAX_PAYLOAD, &text, &rule()))?;
             self.settings.limits = std::mem::take(&mut self.settings.limits).payload_len(bytes);
         }
         self.proxy.fill(env)?;
@@ -424,14 +422,14 @@ impl ConfigBuilder {
 
     #[cfg(feature = "tls")]
     fn fill_tls(&mut self, env: &Env<'_>) -> Result<()> {
-        if let Some(path) = env.path(env::CA_FILE) {
+        if let Some(path) = env.path(environment::CA_FILE) {
             self.tls.add_ca_file(path);
         }
         let alone = |set, missing| Error::config(format!("{set} is set, but {missing} is not; they belong together"));
-        match (env.path(env::CLIENT_CERT_FILE), env.path(env::CLIENT_KEY_FILE)) {
+        match (env.path(environment::CLIENT_CERT_FILE), env.path(environment::CLIENT_KEY_FILE)) {
             (Some(certificate), Some(key)) => self.tls.set_client_files(certificate, key),
-            (Some(_), None) => return Err(alone(env::CLIENT_CERT_FILE, env::CLIENT_KEY_FILE)),
-            (None, Some(_)) => return Err(alone(env::CLIENT_KEY_FILE, env::CLIENT_CERT_FILE)),
+            (Some(_), None) => return Err(alone(environment::CLIENT_CERT_FILE, environment::CLIENT_KEY_FILE)),
+            (None, Some(_)) => return Err(alone(environment::CLIENT_KEY_FILE, environment::CLIENT_CERT_FILE)),
             (None, None) => {}
         }
         Ok(())

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 
 use super::*;
 use crate::ErrorKind;
-use crate::env::{self, Env};
+use crate::config::environment::{self, Env};
 
 fn good() -> ConfigBuilder {
     Config::builder()
@@ -89,7 +89,7 @@ fn a_websocket_needs_its_feature() {
 fn a_proxy_needs_its_feature() {
     refused(good().proxy("http://h:1"), "the cargo feature `proxy`");
     refused(good().proxy_from_env(), "the cargo feature `proxy`");
-    refused(from_env(&[(env::PROXY, "http://h:1")]), "the cargo feature `proxy`");
+    refused(from_env(&[(environment::PROXY, "http://h:1")]), "the cargo feature `proxy`");
 }
 
 #[cfg(feature = "proxy")]
@@ -103,7 +103,7 @@ fn a_proxy_is_asked_for_by_the_program_or_by_our_own_variable() {
     // One that is given is for everything, this machine and what `no_proxy` says included.
     assert_eq!(shown(good().proxy("http://h:1")).as_deref(), Some("http://h:1"));
     let from_env = |own, endpoint, no_proxy| {
-        from_env(&[(env::PROXY, own), (env::ENDPOINT, endpoint), shared, ("no_proxy", no_proxy)])
+        from_env(&[(environment::PROXY, own), (environment::ENDPOINT, endpoint), shared, ("no_proxy", no_proxy)])
     };
     let far = "mqtt://far.example";
     assert_eq!(shown(from_env("", far, "")), None);
@@ -229,11 +229,11 @@ fn without_the_feature_there_is_no_tls() {
 /// A complete environment, with these changes; an empty value takes a variable away.
 fn from_env(changes: &[(&str, &str)]) -> ConfigBuilder {
     let mut all = HashMap::from([
-        (env::ENDPOINT, "mqtt://127.0.0.1:1883"),
-        (env::INSTANCE_ID, "post-cn-xxxx"),
-        (env::GROUP_ID, "GID_demo"),
-        (env::ACCESS_KEY_ID, "ak"),
-        (env::ACCESS_KEY_SECRET, "geheim"),
+        (environment::ENDPOINT, "mqtt://127.0.0.1:1883"),
+        (environment::INSTANCE_ID, "post-cn-xxxx"),
+        (environment::GROUP_ID, "GID_demo"),
+        (environment::ACCESS_KEY_ID, "ak"),
+        (environment::ACCESS_KEY_SECRET, "geheim"),
     ]);
     all.extend(changes.iter().copied());
     let lookup = |name: &str| all.get(name).map(OsString::from);
@@ -247,14 +247,14 @@ fn the_environment_is_read() {
     assert!(config.clean_session());
     assert_eq!(config.timeout(), Duration::from_secs(30));
     let config = from_env(&[
-        (env::DEVICE_ID, "0001"),
-        (env::CLEAN_SESSION, "false"),
-        (env::TIMEOUT, "2.5"),
-        (env::MAX_PAYLOAD, "1000000"),
-        (env::PROTOCOL, "3.1.1"),
-        (env::AUTH, "token"),
-        (env::TOKEN, "RW|geheim"),
-        (env::ACCESS_KEY_SECRET, ""),
+        (environment::DEVICE_ID, "0001"),
+        (environment::CLEAN_SESSION, "false"),
+        (environment::TIMEOUT, "2.5"),
+        (environment::MAX_PAYLOAD, "1000000"),
+        (environment::PROTOCOL, "3.1.1"),
+        (environment::AUTH, "token"),
+        (environment::TOKEN, "RW|geheim"),
+        (environment::ACCESS_KEY_SECRET, ""),
     ])
     .build()
     .unwrap();
@@ -269,37 +269,47 @@ fn the_environment_is_read() {
 
 #[test]
 fn a_missing_variable_is_named() {
-    for name in [env::ENDPOINT, env::INSTANCE_ID, env::GROUP_ID, env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET] {
+    for name in [
+        environment::ENDPOINT,
+        environment::INSTANCE_ID,
+        environment::GROUP_ID,
+        environment::ACCESS_KEY_ID,
+        environment::ACCESS_KEY_SECRET,
+    ] {
         refused(from_env(&[(name, "")]), name);
     }
-    refused(from_env(&[(env::AUTH, "token")]), env::TOKEN);
-    refused(from_env(&[(env::AUTH, "device")]), env::DEVICE_ACCESS_KEY_ID);
-    let device = [(env::AUTH, "device"), (env::DEVICE_ACCESS_KEY_ID, "DC.a"), (env::DEVICE_ACCESS_KEY_SECRET, "DC.b")];
-    refused(from_env(&device), env::DEVICE_ID);
-    refused(from_env(&[(env::CLEAN_SESSION, "false")]), env::DEVICE_ID);
-    refused(from_env(&[(env::ENDPOINT, ""), (env::ACCESS_KEY_ID, "")]), env::ENDPOINT);
+    refused(from_env(&[(environment::AUTH, "token")]), environment::TOKEN);
+    refused(from_env(&[(environment::AUTH, "device")]), environment::DEVICE_ACCESS_KEY_ID);
+    let device = [
+        (environment::AUTH, "device"),
+        (environment::DEVICE_ACCESS_KEY_ID, "DC.a"),
+        (environment::DEVICE_ACCESS_KEY_SECRET, "DC.b"),
+    ];
+    refused(from_env(&device), environment::DEVICE_ID);
+    refused(from_env(&[(environment::CLEAN_SESSION, "false")]), environment::DEVICE_ID);
+    refused(from_env(&[(environment::ENDPOINT, ""), (environment::ACCESS_KEY_ID, "")]), environment::ENDPOINT);
 }
 
 #[test]
 fn a_bad_variable_is_named_with_its_rule() {
     for (name, value, rule) in [
-        (env::ENDPOINT, "host:443", "scheme"),
-        (env::ENDPOINT, "mqtt://a:geheim@b", "credentials"),
-        (env::INSTANCE_ID, "a|b", "'|'"),
-        (env::GROUP_ID, "demo", "GID_"),
-        (env::DEVICE_ID, "a b", "letters"),
-        (env::CLEAN_SESSION, "yes", "true or false"),
-        (env::PROTOCOL, "4", "3.1.1 or 5"),
-        (env::TIMEOUT, "0", "1 to 3600"),
-        (env::TIMEOUT, "3601", "1 to 3600"),
-        (env::TIMEOUT, "NaN", "1 to 3600"),
-        (env::TIMEOUT, "soon", "1 to 3600"),
-        (env::MAX_PAYLOAD, "0", "1 to 209715200"),
-        (env::MAX_PAYLOAD, "209715201", "1 to 209715200"),
-        (env::MAX_PAYLOAD, "64k", "1 to 209715200"),
-        (env::AUTH, "password", "signature, token or device"),
-        (env::ACCESS_KEY_ID, "a|b", "'|'"),
-        (env::ACCESS_KEY_SECRET, "geheim ", "space"),
+        (environment::ENDPOINT, "host:443", "scheme"),
+        (environment::ENDPOINT, "mqtt://a:geheim@b", "credentials"),
+        (environment::INSTANCE_ID, "a|b", "'|'"),
+        (environment::GROUP_ID, "demo", "GID_"),
+        (environment::DEVICE_ID, "a b", "letters"),
+        (environment::CLEAN_SESSION, "yes", "true or false"),
+        (environment::PROTOCOL, "4", "3.1.1 or 5"),
+        (environment::TIMEOUT, "0", "1 to 3600"),
+        (environment::TIMEOUT, "3601", "1 to 3600"),
+        (environment::TIMEOUT, "NaN", "1 to 3600"),
+        (environment::TIMEOUT, "soon", "1 to 3600"),
+        (environment::MAX_PAYLOAD, "0", "1 to 209715200"),
+        (environment::MAX_PAYLOAD, "209715201", "1 to 209715200"),
+        (environment::MAX_PAYLOAD, "64k", "1 to 209715200"),
+        (environment::AUTH, "password", "signature, token or device"),
+        (environment::ACCESS_KEY_ID, "a|b", "'|'"),
+        (environment::ACCESS_KEY_SECRET, "geheim ", "space"),
     ] {
         refused(from_env(&[(name, value)]), name);
         refused(from_env(&[(name, value)]), rule);
@@ -310,10 +320,10 @@ fn a_bad_variable_is_named_with_its_rule() {
 fn credentials_of_the_programs_choice_need_no_variables_of_their_own() {
     let lookup = |name: &str| {
         let value = match name {
-            env::ENDPOINT => "mqtt://127.0.0.1:1883",
-            env::INSTANCE_ID => "i",
-            env::GROUP_ID => "GID_demo",
-            env::AUTH => "nonsense",
+            environment::ENDPOINT => "mqtt://127.0.0.1:1883",
+            environment::INSTANCE_ID => "i",
+            environment::GROUP_ID => "GID_demo",
+            environment::AUTH => "nonsense",
             _ => return None,
         };
         Some(OsString::from(value))
@@ -326,8 +336,8 @@ fn credentials_of_the_programs_choice_need_no_variables_of_their_own() {
 #[cfg(feature = "tls")]
 #[test]
 fn certificates_come_as_a_pair() {
-    refused(from_env(&[(env::CLIENT_CERT_FILE, "a.pem")]), env::CLIENT_KEY_FILE);
-    refused(from_env(&[(env::CLIENT_KEY_FILE, "a.pem")]), env::CLIENT_CERT_FILE);
+    refused(from_env(&[(environment::CLIENT_CERT_FILE, "a.pem")]), environment::CLIENT_KEY_FILE);
+    refused(from_env(&[(environment::CLIENT_KEY_FILE, "a.pem")]), environment::CLIENT_CERT_FILE);
 }
 
 #[cfg(feature = "tls")]
@@ -338,7 +348,10 @@ fn tls_is_made_ready_when_it_is_needed() {
     assert!(good().endpoint("[::1]:8883").build().unwrap().tls().is_some());
     refused(good().endpoint("mqtts://-a"), "no name that a certificate can have");
     refused(good().endpoint("localhost").ca_file("/no/such/file.pem"), "/no/such/file.pem");
-    refused(from_env(&[(env::ENDPOINT, "localhost"), (env::CA_FILE, "/no/such/ca.pem")]), "/no/such/ca.pem");
+    refused(
+        from_env(&[(environment::ENDPOINT, "localhost"), (environment::CA_FILE, "/no/such/ca.pem")]),
+        "/no/such/ca.pem",
+    );
     refused(good().endpoint("localhost").system_roots(false), "no CA certificate");
     // It may be there for HTTPS; nothing reads it for a plain connection.
     assert!(good().ca_file("/no/such/file.pem").build().is_ok());
@@ -352,7 +365,7 @@ fn the_version_is_a_setting_and_some_settings_need_it() {
     let kept = || v5().clean_session(false).device_id("d");
     assert_eq!(good().build().unwrap().protocol(), Protocol::V311);
     for text in ["5", "5.0"] {
-        assert_eq!(from_env(&[(env::PROTOCOL, text)]).build().unwrap().protocol(), Protocol::V5);
+        assert_eq!(from_env(&[(environment::PROTOCOL, text)]).build().unwrap().protocol(), Protocol::V5);
     }
     assert_eq!(v5().build().unwrap().session_expiry(), None, "a clean session has none");
     assert_eq!(kept().build().unwrap().session_expiry(), Some(secs(3 * 24 * 3600)));

@@ -162,11 +162,11 @@ fn a_provider_is_asked_and_checked() {
 #[test]
 fn the_environment_gives_three_modes() {
     let all = HashMap::from([
-        (env::ACCESS_KEY_ID, "ak"),
-        (env::ACCESS_KEY_SECRET, "testsecret"),
-        (env::DEVICE_ACCESS_KEY_ID, "DC.ak"),
-        (env::DEVICE_ACCESS_KEY_SECRET, "DC.secret"),
-        (env::TOKEN, "RW|abc"),
+        (environment::ACCESS_KEY_ID, "ak"),
+        (environment::ACCESS_KEY_SECRET, "testsecret"),
+        (environment::DEVICE_ACCESS_KEY_ID, "DC.ak"),
+        (environment::DEVICE_ACCESS_KEY_SECRET, "DC.secret"),
+        (environment::TOKEN, "RW|abc"),
     ]);
     let read = |mode, without: &str| {
         let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);
@@ -177,27 +177,27 @@ fn the_environment_gives_three_modes() {
     assert_eq!(login(&read(AuthMode::Device, "").unwrap(), test).0, "DeviceCredential|DC.ak|mqtt-xxxxx");
     assert_eq!(login(&read(AuthMode::Token, "").unwrap(), test).1, "RW|abc");
     for (mode, name) in [
-        (AuthMode::Signature, env::ACCESS_KEY_ID),
-        (AuthMode::Signature, env::ACCESS_KEY_SECRET),
-        (AuthMode::Token, env::ACCESS_KEY_ID),
-        (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
-        (AuthMode::Device, env::DEVICE_ACCESS_KEY_SECRET),
+        (AuthMode::Signature, environment::ACCESS_KEY_ID),
+        (AuthMode::Signature, environment::ACCESS_KEY_SECRET),
+        (AuthMode::Token, environment::ACCESS_KEY_ID),
+        (AuthMode::Device, environment::DEVICE_ACCESS_KEY_ID),
+        (AuthMode::Device, environment::DEVICE_ACCESS_KEY_SECRET),
     ] {
         let error = read(mode, name).unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
     }
-    let without = read(AuthMode::Token, env::TOKEN).unwrap_err().to_string();
-    assert!(without.contains("token mode needs a token") && without.contains(env::TOKEN), "{without}");
-    assert!(read(AuthMode::Token, env::ACCESS_KEY_SECRET).is_ok());
+    let without = read(AuthMode::Token, environment::TOKEN).unwrap_err().to_string();
+    assert!(without.contains("token mode needs a token") && without.contains(environment::TOKEN), "{without}");
+    assert!(read(AuthMode::Token, environment::ACCESS_KEY_SECRET).is_ok());
 }
 
 #[test]
 fn a_bad_variable_is_named_and_not_shown() {
     let lookup = |_: &str| Some(OsString::from("geheim geheim"));
     for (mode, name) in [
-        (AuthMode::Signature, env::ACCESS_KEY_ID),
-        (AuthMode::Token, env::ACCESS_KEY_ID),
-        (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
+        (AuthMode::Signature, environment::ACCESS_KEY_ID),
+        (AuthMode::Token, environment::ACCESS_KEY_ID),
+        (AuthMode::Device, environment::DEVICE_ACCESS_KEY_ID),
     ] {
         let text = Credentials::read(mode, &Env::from_lookup(&lookup)).unwrap_err().to_string();
         assert!(text.contains(name) && !text.contains("geheim"), "{text}");
@@ -215,18 +215,18 @@ fn the_mode_has_three_words() {
     assert_eq!(read("token").unwrap(), AuthMode::Token);
     assert_eq!(read("device").unwrap(), AuthMode::Device);
     let text = read("Tokens").unwrap_err().to_string();
-    assert!(text.contains(env::AUTH) && text.contains("signature, token or device"), "{text}");
+    assert!(text.contains(environment::AUTH) && text.contains("signature, token or device"), "{text}");
 }
 
 #[cfg(feature = "openapi")]
 #[test]
 fn without_a_token_in_the_environment_one_is_applied_for() {
     let all = HashMap::from([
-        (env::ACCESS_KEY_ID, "ak"),
-        (env::ACCESS_KEY_SECRET, "geheim"),
-        (env::INSTANCE_ID, "post-cn-test"),
-        (env::TOPIC, "demo"),
-        (env::REGION_ID, "cn-hangzhou"),
+        (environment::ACCESS_KEY_ID, "ak"),
+        (environment::ACCESS_KEY_SECRET, "geheim"),
+        (environment::INSTANCE_ID, "post-cn-test"),
+        (environment::TOPIC, "demo"),
+        (environment::REGION_ID, "cn-hangzhou"),
     ]);
     let read = |without: &str| {
         let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);

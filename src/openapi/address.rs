@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::endpoint::{is_loopback, split_port};
+use crate::config::endpoint::{is_loopback, split_port};
 
 /// Scheme, host and port of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 use super::address::{Address, check_region};
 use super::http::Wire;
 use super::{AccessKey, Api, Inner, Signing};
+use crate::config::environment::{self, Env};
+use crate::config::proxy;
 use crate::credentials::check_key;
-use crate::env::{self, Env};
 use crate::error::{Error, Result};
 use crate::identity;
 use crate::limits::Limits;
-use crate::proxy;
 use crate::tls;
 
 /// Makes an [`Api`].
@@ -222,10 +222,10 @@ impl ApiBuilder {
     }
 
     fn fill(&mut self, env: &Env<'_>) -> Result<()> {
-        self.endpoint = env.text(env::API_ENDPOINT)?;
-        self.region = env.text(env::REGION_ID)?;
-        self.instance_id = env.text(env::INSTANCE_ID)?;
-        if let Some(path) = env.path(env::CA_FILE) {
+        self.endpoint = env.text(environment::API_ENDPOINT)?;
+        self.region = env.text(environment::REGION_ID)?;
+        self.instance_id = env.text(environment::INSTANCE_ID)?;
+        if let Some(path) = env.path(environment::CA_FILE) {
             self.tls.add_ca_file(path);
         }
         if let Some(timeout) = env.timeout()? {
@@ -235,8 +235,8 @@ impl ApiBuilder {
         // What is needed in any case is asked for first.
         self.checked_address()?;
         self.checked_instance_id()?;
-        let (id, secret) = (env.needed(env::ACCESS_KEY_ID)?, env.secret(env::ACCESS_KEY_SECRET)?);
-        let security_token = env.text(env::SECURITY_TOKEN)?.map(Zeroizing::new);
+        let (id, secret) = (env.needed(environment::ACCESS_KEY_ID)?, env.secret(environment::ACCESS_KEY_SECRET)?);
+        let security_token = env.text(environment::SECURITY_TOKEN)?.map(Zeroizing::new);
         self.key = Some(AccessKey { id, secret, security_token });
         Ok(())
     }
@@ -246,19 +246,19 @@ impl ApiBuilder {
             Error::config(format!("{}: {rule}", if self.from_env { variable } else { name }))
         };
         if let Some(region) = &self.region {
-            check_region(region).map_err(|rule| refuse("region", env::REGION_ID, rule))?;
+            check_region(region).map_err(|rule| refuse("region", environment::REGION_ID, rule))?;
         }
         match (&self.endpoint, &self.region) {
             (Some(_), _) if self.vpc => Err(Error::config("vpc is switched on, but an endpoint is given")
                 .with_hint("vpc chooses between the addresses of a region; leave one of the two out")),
-            (Some(url), _) => Address::read(url).map_err(|rule| refuse("endpoint", env::API_ENDPOINT, rule)),
+            (Some(url), _) => Address::read(url).map_err(|rule| refuse("endpoint", environment::API_ENDPOINT, rule)),
             (None, Some(region)) => {
-                Address::of_region(region, self.vpc).map_err(|rule| refuse("region", env::REGION_ID, rule))
+                Address::of_region(region, self.vpc).map_err(|rule| refuse("region", environment::REGION_ID, rule))
             }
             (None, None) if self.from_env => Err(Error::config(format!(
                 "the environment variable {} is not set, nor is {}",
-                env::REGION_ID,
-                env::API_ENDPOINT
+                environment::REGION_ID,
+                environment::API_ENDPOINT
             ))
             .with_hint("the API needs the region of the instance, such as cn-hangzhou")),
             (None, None) => Err(Error::config("neither a region nor an endpoint is given")
@@ -267,7 +267,7 @@ impl ApiBuilder {
     }
 
     fn checked_instance_id(&self) -> Result<String> {
-        let name = if self.from_env { env::INSTANCE_ID } else { "instance_id" };
+        let name = if self.from_env { environment::INSTANCE_ID } else { "instance_id" };
         let id = self.instance_id.as_ref().ok_or_else(|| {
             if self.from_env {
                 Error::config(format!("the environment variable {name} is not set"))
@@ -285,7 +285,7 @@ impl ApiBuilder {
             .as_ref()
             .ok_or_else(|| Error::config("no AccessKey is given").with_hint("call ApiBuilder::access_key"))?;
         let labels = if self.from_env {
-            [env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET, env::SECURITY_TOKEN]
+            [environment::ACCESS_KEY_ID, environment::ACCESS_KEY_SECRET, environment::SECURITY_TOKEN]
         } else {
             ["the AccessKey id", "the AccessKey secret", "the security token"]
         };

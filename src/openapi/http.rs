@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::signature::Signed;
+use crate::config::{self, proxy::Proxy};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::helper;
-use crate::proxy::{self, Proxy};
+use crate::proxy;
 use crate::system;
 use crate::tls::{self, Roots};
 
@@ -85,7 +86,7 @@ impl Wire {
                     .build(),
             );
         }
-        let route = proxy::route(&address, proxy.as_ref());
+        let route = config::proxy::route(&address, proxy.as_ref());
         Ok(Wire { agent: Agent::new_with_config(config.build()), address, proxy, route })
     }
 
@@ -399,7 +400,7 @@ mod tests {
     #[test]
     fn a_name_that_is_not_found_is_the_proxys_where_there_is_one() {
         let shown = |proxy: Option<&str>| {
-            let mut setting = proxy::Setting::default();
+            let mut setting = config::proxy::Setting::default();
             if let Some(url) = proxy {
                 setting.set(url.to_string());
             }

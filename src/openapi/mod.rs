@@ -62,9 +62,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::config::proxy::Proxy;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::proxy::Proxy;
 
 mod address;
 mod builder;

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::Proxy;
+use crate::config::proxy::Proxy;
 use crate::helper::Timed;
 
 /// The longest head of an answer that is read.

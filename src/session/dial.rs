@@ -214,7 +214,7 @@ pub(super) fn transport(config: &Config, target: &Target) -> Transport {
     }
     match config.endpoint().transport() {
         #[cfg(feature = "websocket")]
-        crate::endpoint::Transport::Ws => Transport::ws(),
+        crate::config::endpoint::Transport::Ws => Transport::ws(),
         _ => Transport::tcp(),
     }
 }

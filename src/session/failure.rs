@@ -12,7 +12,7 @@ use super::tunnel;
 #[cfg(feature = "websocket")]
 use super::upgrade;
 use crate::config::Protocol;
-use crate::endpoint::PLAIN_PORT;
+use crate::config::endpoint::PLAIN_PORT;
 use crate::error::{Code, Error, ErrorKind, Stage};
 use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
 

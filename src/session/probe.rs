@@ -75,7 +75,7 @@ impl Findings {
             }
             Stage::Tls if protocol != Some("TLS") => {
                 let message = format!("TLS with {route} failed (stage: tls): the server does not speak TLS; {told}");
-                Some(Error::new(ErrorKind::Tls, message).with_hint(crate::endpoint::PLAIN_PORT))
+                Some(Error::new(ErrorKind::Tls, message).with_hint(crate::config::endpoint::PLAIN_PORT))
             }
             Stage::ConnAck if config.endpoint().transport().is_websocket() => {
                 let message = format!(

@@ -61,7 +61,8 @@ impl Route {
     ) -> Result<Self, Option<Failure>> {
         let (host, port) = dialled(config);
         let literal = host.parse::<std::net::IpAddr>().is_ok();
-        let named = config.proxy().is_none() && config.endpoint().transport() == crate::endpoint::Transport::Tls;
+        let named =
+            config.proxy().is_none() && config.endpoint().transport() == crate::config::endpoint::Transport::Tls;
         let mut route = Route {
             host: host.to_string(),
             port,

@@ -12,12 +12,12 @@ use super::route::Route;
 use super::state::{Flow, Loss};
 use super::{STRANDED, Session, closed, dial, dialler, oversized, probe, renewal};
 use crate::backoff::Backoff;
+use crate::config::proxy::Proxy;
 use crate::credentials::{Login, Provider};
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
 use crate::helper;
 use crate::printable::excerpt;
-use crate::proxy::Proxy;
 
 /// What `Session::connecting` says.
 pub(super) const ASKING: u8 = 1;

@@ -4,7 +4,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
 
 use super::chain::Finding;
-use crate::endpoint::PLAIN_PORT;
+use crate::config::endpoint::PLAIN_PORT;
 
 /// What is wrong, and what to do where the usual cause is known.
 pub(crate) fn explain(error: &Tls) -> (String, Option<String>) {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 use super::Proxy;
-use crate::endpoint::{check_host, is_loopback};
-use crate::env::Env;
+use crate::config::endpoint::{check_host, is_loopback};
+use crate::config::environment::Env;
 use crate::error::{Error, Result};
 
 /// The first that is set counts. `http_proxy` is not among them: it is meant for what is not encrypted.

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::credentials::Credentials;
-use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::identity::{self, ClientId};
 use crate::limits::Limits;
 use crate::message::Outgoing;
-use crate::proxy::{self, Proxy};
+use endpoint::Endpoint;
+use proxy::Proxy;
 
 mod builder;
+mod checks;
+pub(crate) mod endpoint;
+pub(crate) mod environment;
 mod protocol;
+pub(crate) mod proxy;
 
 pub use builder::ConfigBuilder;
 pub use protocol::Protocol;
@@ -119,8 +123,8 @@ impl Config {
     /// shown. What is set and has no effect is a warning in the log: a variable that begins with `ALIYUN_MQTT_` and is not
     /// read, and one of another way to log in where `ALIYUN_MQTT_AUTH` is not set.
     pub fn from_env() -> Result<Self> {
-        crate::env::warn_of_unread();
-        ConfigBuilder::from_env_with_credentials(&crate::env::Env::process()).build()
+        environment::warn_of_unread();
+        ConfigBuilder::from_env_with_credentials(&environment::Env::process()).build()
     }
 
     /// Whether a client with this configuration takes the message: the checks of

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::environment::Environment;
 use super::{Login, Proxy};
-use crate::env::{self, Env};
+use crate::config::environment::{self, Env};
 use crate::error::{Error, Result};
 
 /// Which proxy to use, and with which login.
@@ -39,10 +39,10 @@ impl Setting {
 
     /// Reads the variable of our own: a URL, or the word `env`.
     pub(crate) fn fill(&mut self, env: &Env<'_>) -> Result<()> {
-        match env.text(env::PROXY)?.map(Zeroizing::new) {
+        match env.text(environment::PROXY)?.map(Zeroizing::new) {
             None => {}
             Some(text) if *text == "env" => self.set_environment(env),
-            Some(text) => self.way = Way::Given(env::PROXY, Proxy::read(&text)),
+            Some(text) => self.way = Way::Given(environment::PROXY, Proxy::read(&text)),
         }
         Ok(())
     }
@@ -98,18 +98,18 @@ mod tests {
         let setting = filled(&[shared]);
         assert!(!setting.is_asked_for());
         assert_eq!(shown(&setting), None);
-        let setting = filled(&[shared, (env::PROXY, "env")]);
+        let setting = filled(&[shared, (environment::PROXY, "env")]);
         assert!(setting.is_asked_for());
         assert_eq!(shown(&setting).as_deref(), Some("http://shared.example:1"));
-        assert_eq!(shown(&filled(&[(env::PROXY, "env")])), None);
-        let own = filled(&[shared, ("no_proxy", "*"), (env::PROXY, "http://user:geheim@own.example:2")]);
+        assert_eq!(shown(&filled(&[(environment::PROXY, "env")])), None);
+        let own = filled(&[shared, ("no_proxy", "*"), (environment::PROXY, "http://user:geheim@own.example:2")]);
         assert_eq!(shown(&own).as_deref(), Some("http://own.example:2"));
         assert!(!format!("{own:?}").contains("geheim"), "{own:?}");
     }
 
     #[test]
     fn the_last_word_counts_and_a_login_goes_before_the_urls() {
-        let mut setting = filled(&[(env::PROXY, "http://user:geheim@own.example:2")]);
+        let mut setting = filled(&[(environment::PROXY, "http://user:geheim@own.example:2")]);
         setting.set("http://other:geheim@other.example:3".to_string());
         setting.set_credentials("third".to_string(), "geheim".to_string());
         let proxy = setting.checked("host", 1).unwrap().unwrap();
@@ -131,7 +131,7 @@ mod tests {
         setting.set("http://x:1".to_string());
         setting.set_credentials("us:er".to_string(), "geheim".to_string());
         assert!(setting.checked("host", 1).unwrap_err().to_string().starts_with("proxy_credentials: "));
-        let error = filled(&[(env::PROXY, "https://u:geheim@x")]).checked("host", 1).unwrap_err();
-        assert!(error.to_string().starts_with(env::PROXY) && !error.to_string().contains("geheim"), "{error}");
+        let error = filled(&[(environment::PROXY, "https://u:geheim@x")]).checked("host", 1).unwrap_err();
+        assert!(error.to_string().starts_with(environment::PROXY) && !error.to_string().contains("geheim"), "{error}");
     }
 }

@@ -5,22 +5,12 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::endpoint::{is_loopback, split_port};
+use crate::config::endpoint::{is_loopback, split_port};
 
 mod environment;
-#[cfg(any(feature = "proxy", feature = "openapi"))]
-mod fault;
 mod setting;
-#[cfg(any(feature = "proxy", feature = "openapi"))]
-mod tunnel;
 
-#[cfg(feature = "proxy")]
-pub(crate) use fault::not_a_proxy;
-#[cfg(any(feature = "proxy", feature = "openapi"))]
-pub(crate) use fault::{refused, silent, unreachable};
 pub(crate) use setting::Setting;
-#[cfg(any(feature = "proxy", feature = "openapi"))]
-pub(crate) use tunnel::ask;
 
 /// The port of a URL that names none.
 const PORT: u16 = 80;
@@ -87,7 +77,7 @@ impl Proxy {
 
     /// Reads `http://[user[:password]@]host[:port][/]`, also without its scheme. The error is the broken rule; it never
     /// shows what stands before a '@', nor what may be a login that lacks it.
-    fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         let rest = match text.split_once("://") {
             Some((scheme, rest)) => {
                 check_scheme(scheme)?;

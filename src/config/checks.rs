@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::{ConfigBuilder, Given};
+use super::builder::{ConfigBuilder, Given};
+use crate::config::endpoint::{Endpoint, Transport};
+use crate::config::environment;
+use crate::config::proxy::Proxy;
 use crate::config::{Settings, protocol};
 use crate::credentials::Credentials;
-use crate::endpoint::{Endpoint, Transport};
-use crate::env;
 use crate::error::{Error, Result};
 use crate::identity::{self, ClientId};
-use crate::proxy::Proxy;
 
 /// The longest duration a setting may have: 30 days, so that no deadline is beyond what a clock can say.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl ConfigBuilder {
     pub(super) fn checked_endpoint(&self) -> Result<Endpoint> {
-        let given = self.needed(&self.endpoint, "endpoint", env::ENDPOINT)?;
+        let given = self.needed(&self.endpoint, "endpoint", environment::ENDPOINT)?;
         let endpoint = Endpoint::read(given.text.as_str()).map_err(|rule| given.refuse(&rule))?;
         match endpoint.transport() {
             Transport::Ws | Transport::Wss if cfg!(not(feature = "websocket")) => Err(given.refuse(&format!(
@@ -49,7 +49,7 @@ impl ConfigBuilder {
         if self.instance_id.is_none() && self.client_id.is_some() {
             return Ok(String::new());
         }
-        let given = self.needed(&self.instance_id, "instance_id", env::INSTANCE_ID)?;
+        let given = self.needed(&self.instance_id, "instance_id", environment::INSTANCE_ID)?;
         identity::check_instance(&given.text).map_err(|rule| given.refuse(&rule))?;
         Ok(given.text.clone())
     }
@@ -64,7 +64,7 @@ impl ConfigBuilder {
     }
 
     pub(super) fn checked_group_id(&self) -> Result<&Given> {
-        let given = self.needed(&self.group_id, "group_id", env::GROUP_ID)?;
+        let given = self.needed(&self.group_id, "group_id", environment::GROUP_ID)?;
         identity::check_group(&given.text, &self.settings.limits).map_err(|rule| given.refuse(&rule))?;
         Ok(given)
     }
@@ -93,13 +93,13 @@ impl ConfigBuilder {
                 return Err(Error::config(
                     "no device id is given, but device credentials are valid for one client id only",
                 )
-                .with_hint(self.remedy("device_id", env::DEVICE_ID)));
+                .with_hint(self.remedy("device_id", environment::DEVICE_ID)));
             }
             None if !settings.clean_session => {
                 return Err(Error::config(
                     "no device id is given, but a persistent session (clean_session false) needs one",
                 )
-                .with_hint(self.remedy("device_id", env::DEVICE_ID)));
+                .with_hint(self.remedy("device_id", environment::DEVICE_ID)));
             }
             None => identity::unique_device_id(&group.text),
         };
