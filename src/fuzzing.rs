@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use crate::config::ConfigBuilder;
 use crate::config::endpoint::Endpoint;
-use crate::config::environment::{self, Env};
+use crate::config::environment;
 use crate::credentials::Credentials;
 use crate::error::ErrorKind;
 use crate::events::Notice;
@@ -129,7 +129,7 @@ pub fn environment(data: &[u8]) {
     if String::from_utf8_lossy(data).contains(MARK) {
         return;
     }
-    match ConfigBuilder::from_env_with_credentials(&Env::from_lookup(&value)).build() {
+    match ConfigBuilder::from_vars(value).build() {
         Ok(config) => {
             hides(&format!("{config:?}"));
             let login = config.credentials().login(config.client_id(), config.instance_id());

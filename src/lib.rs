@@ -260,14 +260,14 @@ mod printable;
 mod proxy;
 mod request;
 mod session;
-// redb needs it, and so the file lock of the standard library can be had.
-#[cfg(feature = "spool")]
-#[clippy::msrv = "1.90"]
+// The Rust version that redb needs, and the file lock of the standard library.
+#[cfg_attr(feature = "spool", clippy::msrv = "1.90")]
+#[cfg_attr(not(feature = "spool"), path = "spool/disabled.rs")]
 mod spool;
 mod stats;
 mod subscribe;
 mod system;
-#[cfg(feature = "tls")]
+#[cfg_attr(not(feature = "tls"), path = "tls/disabled.rs")]
 mod tls;
 mod token;
 
@@ -275,7 +275,7 @@ pub use client::Client;
 pub use config::endpoint::{Endpoint, Transport};
 pub use config::environment::topic_from_env;
 pub use config::proxy::Proxy;
-pub use config::{AckMode, Config, ConfigBuilder, Protocol};
+pub use config::{AckMode, Config, ConfigBuilder, Network, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
 pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};

@@ -253,7 +253,7 @@ fn https_is_verified() {
     let error = failed(api(&server).send_message("demo/x", "x"));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Tls, Some(Fate::NotSent)));
     assert!(error.to_string().contains("not trusted"), "{error}");
-    assert!(error.hint().expect("a hint").contains("ALIYUN_MQTT_CA_FILE"));
+    assert!(error.hint().expect("a hint").contains("ca_file"));
     let other = to(format!("https://127.0.0.1:{}", server.port())).ca_pem(ca).build().expect("good");
     let error = failed(other.apply_token(&read_only()));
     assert!(error.kind() == ErrorKind::Tls && error.to_string().contains("but for localhost"), "{error}");

@@ -1,4 +1,4 @@
-//! Everything a client has to know before it connects.
+//! Everything a client needs to know before it connects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,22 +9,31 @@ use crate::error::Result;
 use crate::identity::{self, ClientId};
 use crate::limits::Limits;
 use crate::message::Outgoing;
+use crate::spool::Spool;
+use crate::tls::Tls;
 use endpoint::Endpoint;
 use proxy::Proxy;
+use settings::Settings;
 
+pub(crate) mod authority;
 mod builder;
 mod checks;
 pub(crate) mod endpoint;
 pub(crate) mod environment;
+mod from_env;
+pub(crate) mod network;
 mod protocol;
 pub(crate) mod proxy;
+mod settings;
 
 pub use builder::ConfigBuilder;
+pub use network::Network;
 pub use protocol::Protocol;
+pub use settings::AckMode;
 
 /// A checked configuration, ready for [`Client::connect`](crate::Client::connect).
 ///
-/// Made by a [`ConfigBuilder`] or from the [environment](Config::from_env). Cloning is cheap. `Debug` hides secrets.
+/// Created by a [`ConfigBuilder`] or from the [environment](Config::from_env). Cloning is cheap. `Debug` hides secrets.
 ///
 /// ```no_run
 /// use aliyun_mqtt::{Config, Credentials};
@@ -44,55 +53,15 @@ struct Inner {
     endpoint: Endpoint,
     instance_id: String,
     client_id: ClientId,
+    /// The group id; `None` if the whole client id was given.
+    group_id: Option<String>,
+    /// The device id; `None` if it was generated.
+    device_id: Option<String>,
     credentials: Credentials,
     settings: Settings,
+    network: Network,
     proxy: Option<Proxy>,
-    #[cfg(feature = "tls")]
-    tls: Option<crate::tls::Tls>,
-}
-
-/// What has a default.
-#[derive(Debug, Clone)]
-struct Settings {
-    protocol: Protocol,
-    clean_session: bool,
-    /// `None` where nothing was asked for.
-    session_expiry: Option<Duration>,
-    receive_maximum: Option<u16>,
-    keep_alive: Duration,
-    timeout: Duration,
-    window: u16,
-    limits: Limits,
-    max_publish_rate: Option<f64>,
-    ordered: bool,
-    ack_mode: AckMode,
-    message_age: Option<Duration>,
-    refusal_patience: Duration,
-    refused_topic_pause: Duration,
-    backoff_min: Duration,
-    backoff_max: Duration,
-    token_renewal: f64,
-    deliver_notices: bool,
-    response_topic: Option<String>,
-    #[cfg(feature = "spool")]
-    spool: Option<crate::spool::Spool>,
-}
-
-/// When a received QoS 1 or 2 message is acknowledged.
-///
-/// Until then the broker keeps it, and the service pushes it again after 5 to 10 s without an acknowledgement (help page
-/// "Limits").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum AckMode {
-    /// When the program takes it from the client or a stream. What was received but not taken is delivered again
-    /// after a crash.
-    #[default]
-    OnTake,
-    /// When it arrives. Fewest repeats, but a crash loses what was not taken yet.
-    OnArrival,
-    /// When the program calls [`Message::ack`](crate::Message::ack).
-    Manual,
+    tls: Option<Tls>,
 }
 
 impl Config {
@@ -101,34 +70,57 @@ impl Config {
         ConfigBuilder::default()
     }
 
-    /// The configuration from environment variables; an empty variable counts as not set.
+    /// Returns a builder with everything that this configuration was built from, to change a part of it.
+    ///
+    /// A device id that was generated is not among it: the next [`build`](ConfigBuilder::build) generates another, because
+    /// two clients with one client id disconnect each other. For the same reason set another
+    /// [`device_id`](ConfigBuilder::device_id) if one was given and both clients are to be connected at a time.
+    ///
+    /// ```
+    /// use aliyun_mqtt::{Config, Credentials};
+    /// use std::time::Duration;
+    /// # fn main() -> aliyun_mqtt::Result<()> {
+    /// # let config = Config::builder()
+    /// #     .endpoint("mqtt://127.0.0.1")
+    /// #     .instance_id("post-cn-xxxx")
+    /// #     .group_id("GID_demo")
+    /// #     .credentials(Credentials::signature("id", "secret"))
+    /// #     .build()?;
+    /// let patient = config.to_builder().timeout(Duration::from_secs(120)).build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn to_builder(&self) -> ConfigBuilder {
+        ConfigBuilder::from_config(self)
+    }
+
+    /// Reads the configuration from environment variables; an empty variable counts as not set.
     ///
     /// | variable | meaning |
     /// |---|---|
     /// | `ALIYUN_MQTT_ENDPOINT` | see [`Endpoint`]; required |
     /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
     /// | `ALIYUN_MQTT_GROUP_ID` | required |
-    /// | `ALIYUN_MQTT_DEVICE_ID` | a unique one is made if it is not set |
-    /// | `ALIYUN_MQTT_AUTH` | `signature` (default), `token` or `device`; the variables of each stand at [`AuthMode`](crate::AuthMode) |
-    /// | `ALIYUN_MQTT_CA_FILE` | CA certificates trusted besides the system's, PEM |
+    /// | `ALIYUN_MQTT_DEVICE_ID` | by default a unique one is generated |
+    /// | `ALIYUN_MQTT_AUTH` | `signature` (default), `token` or `device`; [`AuthMode`](crate::AuthMode) lists the variables of each |
+    /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
     /// | `ALIYUN_MQTT_CLIENT_CERT_FILE`, `ALIYUN_MQTT_CLIENT_KEY_FILE` | the client's certificate and key, PEM; both or none |
-    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`ConfigBuilder::proxy`] and [`ConfigBuilder::proxy_from_env`] |
+    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`Network::proxy`] and [`Network::proxy_from_env`] |
     /// | `ALIYUN_MQTT_CLEAN_SESSION` | `true` (default) or `false` |
     /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1` (default) or `5` |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
     /// | `ALIYUN_MQTT_MAX_PAYLOAD` | bytes, [`Limits::payload_len`]: the largest payload to send and receive; default 65536 |
     ///
+    /// [`ConfigBuilder::from_env`] does the same, and allows changes before the configuration is built.
+    ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named. A secret is never
-    /// shown. What is set and has no effect is a warning in the log: a variable that begins with `ALIYUN_MQTT_` and is not
-    /// read, and one of another way to log in where `ALIYUN_MQTT_AUTH` is not set.
+    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule. The error names it, and never shows a
+    /// secret. A variable that has no effect is a warning in the log: one that begins with `ALIYUN_MQTT_` and is not read,
+    /// and one for another authentication mode if `ALIYUN_MQTT_AUTH` is not set.
     pub fn from_env() -> Result<Self> {
-        environment::warn_of_unread();
-        ConfigBuilder::from_env_with_credentials(&environment::Env::process()).build()
+        ConfigBuilder::from_env().build()
     }
 
-    /// Whether a client with this configuration takes the message: the checks of
-    /// [`publish`](crate::Client::publish) that need no connection, before there is one.
+    /// Checks a message as [`publish`](crate::Client::publish) does, as far as that needs no connection.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the topic, the size or a property breaks a rule, or MQTT 3.1.1 cannot carry
@@ -139,169 +131,172 @@ impl Config {
         message.check_properties(self.limits(), self.protocol() == Protocol::V5)
     }
 
-    /// Where to connect.
+    /// Returns the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
     }
 
-    /// The HTTP proxy on the way there; `None` where there is none.
+    /// Returns the HTTP proxy on the way to the endpoint, if there is one.
     #[must_use]
     pub fn proxy(&self) -> Option<&Proxy> {
         self.0.proxy.as_ref()
     }
 
-    /// The instance's id; empty where custom authentication with a whole client id was given none.
+    /// Returns the instance id; it is empty if custom authentication with a whole client id was given none.
     #[must_use]
     pub fn instance_id(&self) -> &str {
         &self.0.instance_id
     }
 
-    /// The client id: as given, or with a device id made by [`ConfigBuilder::build`].
+    /// Returns the client id: as given, or with a device id generated by [`ConfigBuilder::build`].
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
         &self.0.client_id
     }
 
-    /// The credentials.
+    /// Returns the credentials.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.0.credentials
     }
 
-    /// The version of MQTT that is spoken.
+    /// Returns the version of MQTT.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.0.settings.protocol
     }
 
-    /// Whether the broker forgets the session when the connection ends.
+    /// Returns true if the server discards the session when the connection ends.
     #[must_use]
     pub fn clean_session(&self) -> bool {
         self.0.settings.clean_session
     }
 
-    /// How long the broker is asked to keep the session without a connection (MQTT 5). `None` with MQTT 3.1.1, which
-    /// cannot say it, and with a clean session, which ends with its connection.
+    /// Returns how long the server is asked to keep the session without a connection (MQTT 5). `None` with MQTT 3.1.1,
+    /// which has no such setting, and for a clean session, which ends with its connection.
     #[must_use]
     pub fn session_expiry(&self) -> Option<Duration> {
         let kept = self.protocol() == Protocol::V5 && !self.clean_session();
         kept.then(|| self.0.settings.session_expiry.unwrap_or(protocol::SESSION_EXPIRY))
     }
 
-    /// How many QoS 1 and 2 messages the broker may have unacknowledged with this client (MQTT 5); `None` where it is not
-    /// told, and then as many as it likes.
+    /// Returns the maximum number of QoS 1 and 2 messages that the server may have unacknowledged with this client
+    /// (MQTT 5). `None` if none is announced; the server then sends as many as it likes.
     #[must_use]
     pub fn receive_maximum(&self) -> Option<u16> {
         self.0.settings.receive_maximum
     }
 
-    /// How often an idle connection is shown to be alive.
+    /// Returns the keep-alive period.
     #[must_use]
     pub fn keep_alive(&self) -> Duration {
         self.0.settings.keep_alive
     }
 
-    /// How long a call may take that has no deadline of its own.
+    /// Returns the timeout of calls that have no deadline of their own.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.0.settings.timeout
     }
 
-    /// How many messages and requests may be unacknowledged at a time.
+    /// Returns the maximum number of unacknowledged messages and requests.
     #[must_use]
     pub fn window(&self) -> u16 {
         self.0.settings.window
     }
 
-    /// The service's limits and the bounds of the queues.
+    /// Returns the service's limits and the bounds of the queues.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.settings.limits
     }
 
-    /// The highest publish rate, in messages per second; `None` means unlimited.
+    /// Returns the maximum publish rate, in messages per second; `None` means unlimited.
     #[must_use]
     pub fn max_publish_rate(&self) -> Option<f64> {
         self.0.settings.max_publish_rate
     }
 
-    /// Whether each connection is switched to ordered messages.
+    /// Returns true if each connection is switched to ordered messages.
     #[must_use]
     pub fn ordered(&self) -> bool {
         self.0.settings.ordered
     }
 
-    /// When received messages are acknowledged.
+    /// Returns when received messages are acknowledged.
     #[must_use]
     pub fn ack_mode(&self) -> AckMode {
         self.0.settings.ack_mode
     }
 
-    /// How long a message handed over without waiting may stay unsettled; `None` means as long as the time-out, or in a
-    /// spool without limit.
+    /// Returns how long a queued message may stay unsettled; `None` means the timeout, or no limit with a spool.
     #[must_use]
     pub fn message_age(&self) -> Option<Duration> {
         self.0.settings.message_age
     }
 
-    /// How long a client that was connected before goes on trying after its login was refused.
+    /// Returns how long a client that was connected before keeps trying after its login was refused.
     #[must_use]
     pub fn refusal_patience(&self) -> Duration {
         self.0.settings.refusal_patience
     }
 
-    /// How long messages to a topic that the service refuses are refused here.
+    /// Returns how long the client itself refuses messages to a topic that the service refuses.
     #[must_use]
     pub fn refused_topic_pause(&self) -> Duration {
         self.0.settings.refused_topic_pause
     }
 
-    /// The shortest upper bound of the pause before a reconnect.
+    /// Returns the initial upper bound of the pause before a reconnect.
     #[must_use]
     pub fn backoff_min(&self) -> Duration {
         self.0.settings.backoff_min
     }
 
-    /// The longest pause before a reconnect.
+    /// Returns the maximum pause before a reconnect.
     #[must_use]
     pub fn backoff_max(&self) -> Duration {
         self.0.settings.backoff_max
     }
 
-    /// The part of its life after which a token is renewed.
+    /// Returns the fraction of a token's lifetime after which it is renewed.
     #[must_use]
     pub fn token_renewal(&self) -> f64 {
         self.0.settings.token_renewal
     }
 
-    /// Whether the service's notices are also delivered as messages.
+    /// Returns true if the service's notices are also delivered as messages.
     #[must_use]
     pub fn deliver_notices(&self) -> bool {
         self.0.settings.deliver_notices
     }
 
-    /// Where replies to requests go; `None`: to this client by P2P.
+    /// Returns the topic for replies to requests; `None` means P2P to this client.
     #[must_use]
     pub fn response_topic(&self) -> Option<&str> {
         self.0.settings.response_topic.as_deref()
     }
 
-    /// Where QoS 1 and 2 messages are kept until they are acknowledged; `None`: in memory only.
+    /// Returns the spool, which keeps QoS 1 and 2 messages until they are acknowledged; `None`: they are in memory only.
     #[cfg(feature = "spool")]
     #[must_use]
-    pub fn spool(&self) -> Option<&crate::spool::Spool> {
+    pub fn spool(&self) -> Option<&Spool> {
+        self.own_spool()
+    }
+
+    /// The spool; without the cargo feature there is never one.
+    pub(crate) fn own_spool(&self) -> Option<&Spool> {
         self.0.settings.spool.as_ref()
     }
 
-    /// What messages call the server: the endpoint, and the proxy on the way there.
+    /// Returns the server's name in messages: the endpoint, and the proxy on the way to it.
     pub(crate) fn route(&self) -> String {
         proxy::route(&self.0.endpoint, self.proxy())
     }
 
-    /// What TLS needs; `None` for a plain endpoint.
-    #[cfg(feature = "tls")]
-    pub(crate) fn tls(&self) -> Option<&crate::tls::Tls> {
+    /// Returns the TLS configuration; `None` for a plain endpoint.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
         self.0.tls.as_ref()
     }
 }
@@ -316,34 +311,6 @@ impl fmt::Debug for Config {
             .field("credentials", &self.0.credentials)
             .field("settings", &self.0.settings)
             .finish_non_exhaustive()
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            protocol: Protocol::V311,
-            clean_session: true,
-            session_expiry: None,
-            receive_maximum: None,
-            keep_alive: Duration::from_secs(60),
-            timeout: Duration::from_secs(30),
-            window: 100,
-            limits: Limits::default(),
-            max_publish_rate: None,
-            ordered: false,
-            ack_mode: AckMode::default(),
-            message_age: None,
-            refusal_patience: Duration::from_secs(600),
-            refused_topic_pause: Duration::from_secs(600),
-            backoff_min: Duration::from_secs(1),
-            backoff_max: Duration::from_secs(120),
-            token_renewal: 0.8,
-            deliver_notices: false,
-            response_topic: None,
-            #[cfg(feature = "spool")]
-            spool: None,
-        }
     }
 }
 

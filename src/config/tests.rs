@@ -3,7 +3,7 @@ use std::ffi::OsString;
 
 use super::*;
 use crate::ErrorKind;
-use crate::config::environment::{self, Env};
+use crate::config::environment::Variables;
 
 fn good() -> ConfigBuilder {
     Config::builder()
@@ -192,7 +192,7 @@ fn a_whole_client_id_is_for_custom_authentication() {
     let config = bare().client_id("thermometer").credentials(custom()).build().unwrap();
     assert_eq!(config.instance_id(), "", "its login does not name the instance");
     let login = config.credentials().login(config.client_id(), config.instance_id()).unwrap();
-    assert_eq!(login.username, "user");
+    assert_eq!(login.username(), "user");
     refused(bare().client_id("x").credentials(Credentials::signature("ak", "geheim")), "custom authentication only");
     refused(bare().group_id("GID_demo").credentials(custom()), "no instance_id");
     refused(bare().client_id("").credentials(custom()), "client_id");
@@ -237,7 +237,7 @@ fn from_env(changes: &[(&str, &str)]) -> ConfigBuilder {
     ]);
     all.extend(changes.iter().copied());
     let lookup = |name: &str| all.get(name).map(OsString::from);
-    ConfigBuilder::from_env_with_credentials(&Env::from_lookup(&lookup))
+    ConfigBuilder::from_vars(lookup)
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn the_environment_is_read() {
     assert_eq!(config.limits().payload_len, 1_000_000);
     assert!(config.limits().packet_len > 1_000_000, "what is sent can be received");
     let login = config.credentials().login(config.client_id(), config.instance_id()).unwrap();
-    assert_eq!((login.username.as_str(), login.password.as_str()), ("Token|ak|post-cn-xxxx", "RW|geheim"));
+    assert_eq!((login.username(), login.password()), ("Token|ak|post-cn-xxxx", "RW|geheim"));
 }
 
 #[test]
@@ -328,12 +328,75 @@ fn credentials_of_the_programs_choice_need_no_variables_of_their_own() {
         };
         Some(OsString::from(value))
     };
-    let builder = ConfigBuilder::read(&Env::from_lookup(&lookup));
+    let builder = ConfigBuilder::from_variables(Variables::from_lookup(lookup));
     assert!(builder.clone().credentials(Credentials::token("ak", "R|geheim")).build().is_ok());
-    refused(builder, "no credentials");
+    refused(builder.clone(), environment::AUTH);
+    refused(builder, "signature, token or device");
 }
 
-#[cfg(feature = "tls")]
+#[test]
+fn credentials_of_the_environment_are_used_unless_the_program_sets_its_own() {
+    let user = |builder: ConfigBuilder| {
+        let config = builder.build().unwrap();
+        config.credentials().login(config.client_id(), config.instance_id()).unwrap().username().to_string()
+    };
+    assert_eq!(user(from_env(&[])), "Signature|ak|post-cn-xxxx");
+    assert_eq!(user(from_env(&[]).credentials(Credentials::token("own", "R|geheim"))), "Token|own|post-cn-xxxx");
+    let device = [
+        (environment::AUTH, "device"),
+        (environment::DEVICE_ID, "0001"),
+        (environment::DEVICE_ACCESS_KEY_ID, "DC.a"),
+        (environment::DEVICE_ACCESS_KEY_SECRET, "geheim"),
+    ];
+    assert_eq!(user(from_env(&device)), "DeviceCredential|DC.a|post-cn-xxxx");
+    let builder = from_env(&device);
+    assert!(!format!("{builder:?}").contains("geheim"), "{builder:?}");
+}
+
+#[test]
+fn a_configuration_can_be_changed_after_it_was_built() {
+    let made = good().timeout(Duration::from_secs(7)).window(7).build().unwrap();
+    let again = made.to_builder().build().unwrap();
+    assert_eq!(again.client_id().group(), Some("GID_demo"));
+    assert_ne!(again.client_id(), made.client_id(), "a generated device id is not kept");
+    assert_eq!((again.timeout(), again.window()), (Duration::from_secs(7), 7));
+    assert_eq!(again.endpoint(), made.endpoint());
+    let kept =
+        good().device_id("0001").build().unwrap().to_builder().keep_alive(Duration::from_secs(9)).build().unwrap();
+    assert_eq!((kept.client_id().as_str(), kept.keep_alive()), ("GID_demo@@@0001", Duration::from_secs(9)));
+    refused(kept.to_builder().client_certificate_files("a", "b"), "not encrypted");
+    // A whole client id stays one, even if it has the form of another.
+    let custom = Config::builder().endpoint("mqtt://h").credentials(Credentials::custom_plain("user", "geheim"));
+    for whole in ["thermometer", "GID_a@@@b"] {
+        let config = custom.clone().client_id(whole).build().unwrap().to_builder().build().unwrap();
+        assert_eq!((config.client_id().as_str(), config.instance_id()), (whole, ""));
+    }
+    let from_env = from_env(&[(environment::DEVICE_ID, "0002")]).build().unwrap();
+    assert_eq!(from_env.to_builder().build().unwrap().client_id().as_str(), "GID_demo@@@0002");
+}
+
+#[test]
+fn one_network_serves_every_builder() {
+    let network = Network::new().client_certificate_files("a.pem", "b.pem");
+    refused(good().network(network.clone()), "not encrypted");
+    // The last setting wins, as with the setters.
+    assert!(good().network(network.clone()).network(Network::new()).build().is_ok());
+    refused(good().network(Network::new().proxy("socks5://h")), "proxy");
+    let shown = format!("{:?}", network.proxy("http://u:geheim@h").ca_pem("geheim"));
+    assert!(!shown.contains("geheim") && shown.contains("a.pem"), "{shown}");
+}
+
+#[cfg(feature = "openapi")]
+#[test]
+fn the_network_of_the_api_is_the_same_value() {
+    let network = Network::new().proxy("http://proxy.example:3128").ca_file("/no/such/ca.pem");
+    let api = || crate::openapi::Api::builder().instance_id("i").access_key("id", "geheim").network(network.clone());
+    let plain = api().endpoint("http://localhost:1").build().unwrap();
+    assert_eq!(plain.proxy().map(ToString::to_string).as_deref(), Some("http://proxy.example:3128"));
+    let error = api().region("cn-hangzhou").build().unwrap_err();
+    assert!(error.to_string().contains("/no/such/ca.pem"), "{error}");
+}
+
 #[test]
 fn certificates_come_as_a_pair() {
     refused(from_env(&[(environment::CLIENT_CERT_FILE, "a.pem")]), environment::CLIENT_KEY_FILE);

@@ -1,4 +1,4 @@
-//! Asking the program for credentials.
+//! The function of a program that provides credentials.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use super::Credentials;
 use crate::error::{Error, ErrorKind, Result};
 use crate::printable::excerpt;
 
-/// What a provider may fail with.
+/// The error of a provider.
 pub(super) type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A function that is asked for credentials.
+/// A function that provides credentials.
 pub(crate) type Provider = dyn Fn() -> Result<Credentials, ProviderError> + Send + Sync;
 
-/// Asks a provider, and checks what it gives. To be called on a helper thread: it runs the user's code.
+/// Calls a provider, and checks what it returns. It runs the user's code: call it on a detached thread.
 pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
     let failed = |message: String| Error::new(ErrorKind::Credentials, message);
     let credentials = provider().map_err(|error| {
         let shown = |what: &str, error: &str| failed(format!("{what} (stage: credentials): {error}"));
         match error.downcast_ref::<Error>() {
-            Some(own) => shown("no credentials could be had", &own.to_string()).with_source(own.clone()),
+            Some(own) => shown("no credentials are available", &own.to_string()).with_source(own.clone()),
             None => {
                 let shown = shown("the credentials provider failed", &excerpt(&error.to_string()));
                 shown.with_source(Cause(error))
@@ -26,11 +26,11 @@ pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
         }
     })?;
     if credentials.as_provider().is_some() {
-        return Err(failed("the credentials provider gave another provider (stage: credentials)".to_string())
-            .with_hint("it must give the credentials themselves"));
+        return Err(failed("the credentials provider returned another provider (stage: credentials)".to_string())
+            .with_hint("it must return the credentials themselves"));
     }
     credentials.check().map_err(|error| {
-        failed(format!("the credentials provider gave unusable credentials (stage: credentials): {error}"))
+        failed(format!("the credentials provider returned invalid credentials (stage: credentials): {error}"))
             .with_source(error)
     })?;
     Ok(credentials)

@@ -4,7 +4,12 @@ use std::ffi::OsString;
 
 use super::provider::ProviderError;
 use super::*;
+use crate::config::environment;
 use crate::error::ErrorKind;
+use crate::identity::ClientId;
+#[cfg(feature = "openapi")]
+use crate::openapi::{Api, TokenRequest};
+use crate::token::TokenKind;
 
 const INSTANCE: &str = "mqtt-xxxxx";
 
@@ -14,7 +19,7 @@ fn id(text: &str) -> ClientId {
 
 fn login(credentials: &Credentials, client_id: &str) -> (String, String) {
     let login = credentials.login(&id(client_id), INSTANCE).unwrap();
-    (login.username.clone(), login.password.to_string())
+    (login.username().to_string(), login.password().to_string())
 }
 
 fn refusal(credentials: &Credentials) -> String {
@@ -55,7 +60,7 @@ fn tokens_are_the_password() {
 fn a_plain_custom_password_is_sent_as_it_is() {
     let custom = Credentials::custom_plain("some one", "any | text");
     let login = custom.login(&ClientId::custom("thermometer").unwrap(), INSTANCE).unwrap();
-    assert_eq!((login.username.as_str(), login.password.as_str()), ("some one", "any | text"));
+    assert_eq!((login.username(), login.password()), ("some one", "any | text"));
 }
 
 #[test]
@@ -132,7 +137,7 @@ fn debug_shows_no_secret() {
         assert!(!text.contains("geheim"), "{text}");
         if let Ok(login) = credentials.login(&id("GID_Test@@@0001"), INSTANCE) {
             let text = format!("{login:?}");
-            assert!(!text.contains("geheim") && !text.contains(login.password.as_str()), "{text}");
+            assert!(!text.contains("geheim") && !text.contains(login.password()), "{text}");
         }
     }
 }
@@ -170,7 +175,7 @@ fn the_environment_gives_three_modes() {
     ]);
     let read = |mode, without: &str| {
         let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);
-        Credentials::read(mode, &Env::from_lookup(&lookup))
+        Credentials::read(mode, &Variables::from_lookup(lookup))
     };
     let test = "GID_Test@@@0001";
     assert_eq!(login(&read(AuthMode::Signature, "").unwrap(), test).0, "Signature|ak|mqtt-xxxxx");
@@ -199,7 +204,7 @@ fn a_bad_variable_is_named_and_not_shown() {
         (AuthMode::Token, environment::ACCESS_KEY_ID),
         (AuthMode::Device, environment::DEVICE_ACCESS_KEY_ID),
     ] {
-        let text = Credentials::read(mode, &Env::from_lookup(&lookup)).unwrap_err().to_string();
+        let text = Credentials::read(mode, &Variables::from_lookup(lookup)).unwrap_err().to_string();
         assert!(text.contains(name) && !text.contains("geheim"), "{text}");
     }
 }
@@ -208,7 +213,7 @@ fn a_bad_variable_is_named_and_not_shown() {
 fn the_mode_has_three_words() {
     let read = |word: &'static str| {
         let lookup = move |_: &str| Some(OsString::from(word));
-        AuthMode::read(&Env::from_lookup(&lookup))
+        AuthMode::read(&Variables::from_lookup(lookup))
     };
     assert_eq!(read("").unwrap(), AuthMode::Signature);
     assert_eq!(read("signature").unwrap(), AuthMode::Signature);
@@ -216,6 +221,16 @@ fn the_mode_has_three_words() {
     assert_eq!(read("device").unwrap(), AuthMode::Device);
     let text = read("Tokens").unwrap_err().to_string();
     assert!(text.contains(environment::AUTH) && text.contains("signature, token or device"), "{text}");
+}
+
+#[test]
+fn a_mode_is_parsed_from_the_word_it_is_displayed_as() {
+    for mode in [AuthMode::Signature, AuthMode::Token, AuthMode::Device] {
+        assert_eq!(mode.to_string().parse::<AuthMode>().unwrap(), mode);
+    }
+    let error = "password".parse::<AuthMode>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("\"password\"; it must be signature, token or device"), "{error}");
 }
 
 #[cfg(feature = "openapi")]
@@ -230,7 +245,7 @@ fn without_a_token_in_the_environment_one_is_applied_for() {
     ]);
     let read = |without: &str| {
         let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);
-        Credentials::read(AuthMode::Token, &Env::from_lookup(&lookup))
+        Credentials::read(AuthMode::Token, &Variables::from_lookup(lookup))
     };
     let credentials = read("").unwrap();
     assert!(credentials.keeps_tokens() && credentials.check().is_ok());

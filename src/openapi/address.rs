@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::endpoint::{is_loopback, split_port};
+use crate::config::authority::{Authority, bracketed, is_loopback};
 
 /// Scheme, host and port of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Address {
         if authority.contains(['/', '?', '#']) {
             return Err(format!("the URL {text:?} has a path or a query; the API has neither"));
         }
-        let (host, port) = split_port(authority)?;
+        let Authority { host, port } = Authority::parse(authority)?;
         if !tls && !is_loopback(&host) {
             return Err(format!("the URL {text:?} is not encrypted; plain http is for this machine only"));
         }
@@ -66,10 +66,10 @@ impl Address {
 
     /// As the `Host` header has it: with the port, where that is not the scheme's own.
     pub(super) fn authority(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let host = bracketed(&self.host);
         match self.port {
             Some(port) => format!("{host}:{port}"),
-            None => host,
+            None => host.into_owned(),
         }
     }
 

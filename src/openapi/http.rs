@@ -1,4 +1,4 @@
-//! HTTP: one request, one answer. The only file that knows the HTTP client.
+//! HTTP: one request, one response. The only place that names the HTTP client.
 
 use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -14,20 +14,21 @@ use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::signature::Signed;
-use crate::config::{self, proxy::Proxy};
+use crate::config::authority::bracketed;
+use crate::config::proxy::{Proxy, route};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::helper;
 use crate::proxy;
 use crate::system;
 use crate::tls::{self, Roots};
 
-/// The longest answer that is read.
+/// The maximum length of a response.
 const BODY_MAX: u64 = 4 * 1024 * 1024;
 
-/// The longest URL that the HTTP library can take.
+/// The maximum length of a URL in the HTTP library.
 const URL_MAX: usize = 65_534;
 
-/// The longest that one attempt may spend on resolving, and again on connecting; a third of the time left at most, so
+/// The maximum time that one attempt may spend on resolving, and again on connecting; at most a third of the time left, so
 /// that there is time for another attempt.
 const STAGE_MAX: Duration = Duration::from_secs(15);
 
@@ -36,16 +37,16 @@ const IDLE_MAX: Duration = Duration::from_secs(10);
 
 /// Makes requests to one address; clones share their connections.
 #[derive(Clone)]
-pub(super) struct Wire {
+pub(super) struct HttpClient {
     agent: Agent,
     address: Address,
     proxy: Option<Proxy>,
-    /// What messages call the server: the address, and the proxy on the way there.
+    /// The server's name in messages: the address, and the proxy on the way to it.
     route: String,
 }
 
-/// An answer of any status.
-pub(super) struct Reply {
+/// A response of any status.
+pub(super) struct Response {
     pub(super) status: u16,
     /// The body; it may hold secrets.
     pub(super) body: Zeroizing<Vec<u8>>,
@@ -57,16 +58,16 @@ pub(super) struct Reply {
     pub(super) redirect: Option<String>,
 }
 
-impl Wire {
+impl HttpClient {
     /// # Errors
-    /// `Config`: no certificate could ever be valid for the host's name, or the HTTP library does not take the proxy.
+    /// `Config`: no certificate could ever be valid for the host's name, or the HTTP library does not accept the proxy.
     pub(super) fn new(address: Address, roots: Option<&Roots>, proxy: Option<Proxy>) -> Result<Self> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .https_only(address.is_tls())
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // Its own choice would be what the environment says.
+            // Its default would be the proxy of the environment.
             .proxy(proxy.as_ref().map(for_library).transpose()?)
             .max_idle_age(IDLE_MAX)
             .accept("application/json")
@@ -86,8 +87,8 @@ impl Wire {
                     .build(),
             );
         }
-        let route = config::proxy::route(&address, proxy.as_ref());
-        Ok(Wire { agent: Agent::new_with_config(config.build()), address, proxy, route })
+        let route = route(&address, proxy.as_ref());
+        Ok(HttpClient { agent: Agent::new_with_config(config.build()), address, proxy, route })
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -98,11 +99,11 @@ impl Wire {
         self.proxy.as_ref()
     }
 
-    /// Sends a request and reads the whole answer, within `limit`.
+    /// Sends a request and reads the whole response, within `limit`.
     ///
     /// # Errors
-    /// The fate says whether the request may have been carried out. Nothing of the request is in the error.
-    pub(super) fn exchange(&self, method: &'static str, signed: Signed, limit: Duration) -> Result<Reply> {
+    /// The fate says whether the request may have been executed. Nothing of the request is in the error.
+    pub(super) fn exchange(&self, method: &'static str, signed: Signed, limit: Duration) -> Result<Response> {
         let start = Instant::now();
         let stage_max = (limit / 3).min(STAGE_MAX);
         let request = self.request(method, signed)?;
@@ -118,7 +119,7 @@ impl Wire {
             .timeout_recv_body(Some(limit))
             .build();
         let failed = |error| self.failed(error, start, limit, stage_max);
-        // The HTTP library panics where no thread can be started for a look-up, which it makes of an address, too.
+        // The HTTP library panics if no thread can be started for a lookup, which it makes even for an address.
         helper::can_start().map_err(|error| error.with_stage(Stage::Api).with_fate(Fate::NotSent))?;
         let run = catch_unwind(AssertUnwindSafe(|| self.agent.run(request)));
         let response = run.map_err(|_| panicked())?.map_err(failed)?;
@@ -131,14 +132,14 @@ impl Wire {
             return Err(failed(error.into()));
         }
         if bytes.len() as u64 > BODY_MAX {
-            let message = format!("the answer of {} has more than {BODY_MAX} bytes (stage: api)", self.route);
+            let message = format!("the response of {} has more than {BODY_MAX} bytes (stage: api)", self.route);
             return Err(protocol(message));
         }
         let date = header("date").and_then(|text| httpdate::parse_http_date(text).ok());
         let now = date.unwrap_or_else(SystemTime::now);
-        // The service's own header, and HTTP's, which gateways send, too.
+        // The service's own header, and that of HTTP, which gateways send, too.
         let pauses = ["x-acs-retry-after", "retry-after"].map(|name| header(name).and_then(|text| pause(text, now)));
-        Ok(Reply {
+        Ok(Response {
             status: head.status.as_u16(),
             body: bytes,
             date,
@@ -175,7 +176,7 @@ impl Wire {
         request.body(body).map_err(|_| unmakeable())
     }
 
-    /// What went wrong, in the words of this library; the HTTP library's own could show the URL.
+    /// Describes a failure in the words of this library; those of the HTTP library could show the URL.
     fn failed(&self, error: ureq::Error, start: Instant, limit: Duration, stage_max: Duration) -> Error {
         let route = &self.route;
         match error {
@@ -205,7 +206,7 @@ impl Wire {
         }
     }
 
-    /// The HTTP library has one time for TCP, a proxy and TLS; dialling once more tells which of them hangs.
+    /// The HTTP library has one timeout for TCP, proxy and TLS; a second dial tells which of them hangs.
     fn connect_time_out(&self, start: Instant, limit: Duration, stage_max: Duration) -> Error {
         let (host, port, proxy) = (self.address.host().to_string(), self.address.port(), self.proxy.clone());
         let deadline = start + limit.min(start.elapsed() + Duration::from_secs(3));
@@ -250,20 +251,19 @@ impl Wire {
             .with_fate(Fate::NotSent)
     }
 
-    /// `early`: so soon that a connection cannot have been given up for its silence.
+    /// `early`: so soon that no existing connection can have timed out.
     fn input_output(&self, error: io::Error, early: bool) -> Error {
         use io::ErrorKind as Io;
         let route = &self.route;
         if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return self.tls(inner.clone());
         }
-        // Of a name that is looked up, and of a refusal, it is the proxy that this is about.
-        let of_proxy =
-            self.proxy.is_some() && (system::look_up_failed(&error) || error.kind() == Io::ConnectionRefused);
+        // With a proxy, only its name is looked up here, and a refusal comes from it.
+        let of_proxy = self.proxy.is_some() && (system::lookup_failed(&error) || error.kind() == Io::ConnectionRefused);
         if of_proxy {
             return proxy::unreachable(&error, route).with_source(error).with_fate(Fate::NotSent);
         }
-        if system::look_up_failed(&error) {
+        if system::lookup_failed(&error) {
             return self.not_resolved(Some(error));
         }
         let no_descriptor = system::no_descriptor(&error);
@@ -312,7 +312,7 @@ impl Wire {
         }
     }
 
-    /// Whose name is looked up here: where there is a proxy, only that one's.
+    /// Returns whose name is looked up here: that of the proxy, if there is one.
     fn looked_up(&self) -> String {
         match &self.proxy {
             Some(proxy) => format!("the proxy {proxy} on the way to {}", self.address),
@@ -339,30 +339,30 @@ impl Wire {
     }
 }
 
-/// An answer that is not what it should be.
+/// The error for a response that is not what it should be.
 pub(super) fn protocol(message: String) -> Error {
     Error::new(ErrorKind::Protocol, message).with_stage(Stage::Api).with_fate(Fate::Unknown)
 }
 
-/// How long to wait, of an answer that was given `now`: in seconds, or until a date (RFC 9110, section 10.2.3). Of the
-/// service's own header the official SDK reads a positive integer, without its unit; seconds are an assumption.
+/// Parses how long to wait, in a response that was sent `now`: in seconds, or until a date (RFC 9110, section 10.2.3). For
+/// the service's own header, the official SDK reads a positive integer without a unit; seconds are an assumption.
 fn pause(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     let pause = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        // A date that is over says that there is nothing to wait for.
+        // A date in the past means no wait.
         Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).ok()?,
     };
     Some(pause).filter(|pause| !pause.is_zero())
 }
 
 fn for_library(proxy: &Proxy) -> Result<ureq::Proxy> {
-    let mut builder = ureq::Proxy::builder(ProxyProtocol::Http).host(&proxy.bracketed_host()).port(proxy.port());
-    if let Some((user, password)) = proxy.login() {
+    let mut builder = ureq::Proxy::builder(ProxyProtocol::Http).host(&bracketed(proxy.host())).port(proxy.port());
+    if let Some((user, password)) = proxy.basic_auth() {
         builder = builder.username(user).password(password);
     }
-    // Its error is not kept: the URL in it has the password.
-    builder.build().map_err(|_| Error::config(format!("the HTTP library does not take the proxy {proxy}")))
+    // Its error is dropped: the URL in it contains the password.
+    builder.build().map_err(|_| Error::config(format!("the HTTP library does not accept the proxy {proxy}")))
 }
 
 /// The HTTP library says "proxy server responded 407/407" if the proxy answered.
@@ -378,7 +378,7 @@ fn panicked() -> Error {
     Error::internal("the HTTP client panicked (stage: api)").with_stage(Stage::Api).with_fate(Fate::Unknown)
 }
 
-/// A body that is wiped when it was sent.
+/// A body that is wiped after it was sent.
 struct Bytes(Zeroizing<String>);
 
 impl AsRef<[u8]> for Bytes {
@@ -400,14 +400,14 @@ mod tests {
     #[test]
     fn a_name_that_is_not_found_is_the_proxys_where_there_is_one() {
         let shown = |proxy: Option<&str>| {
-            let mut setting = config::proxy::Setting::default();
+            let mut setting = crate::config::proxy::Setting::default();
             if let Some(url) = proxy {
                 setting.set(url.to_string());
             }
             let address = Address::read("http://localhost:8080").unwrap();
             let proxy = setting.checked("localhost", 8080).unwrap();
-            let wire = Wire::new(address, None, proxy).unwrap();
-            let failed = |error| wire.failed(error, Instant::now(), IDLE_MAX, IDLE_MAX).to_string();
+            let client = HttpClient::new(address, None, proxy).unwrap();
+            let failed = |error| client.failed(error, Instant::now(), IDLE_MAX, IDLE_MAX).to_string();
             [failed(ureq::Error::HostNotFound), failed(ureq::Error::Timeout(Timeout::Resolve))]
         };
         for text in shown(None) {

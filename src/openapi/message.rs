@@ -45,7 +45,7 @@ impl Api {
 
     /// Which of these clients are connected (`BatchQuerySessionByClientIds`), in the order of the service's answers.
     ///
-    /// The service takes 10 ids at a time; more are asked for in groups, each of which has the whole time-out. The first
+    /// The service takes 10 ids at a time; more are asked for in groups, each of which has the whole timeout. The first
     /// failure ends it.
     ///
     /// # Errors

@@ -8,14 +8,14 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::http::{Reply, protocol};
+use super::http::{Response, protocol};
 use super::json;
 use super::signature::encode;
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Result};
 use crate::printable::excerpt;
 
 /// What is known of the call that was answered.
-pub(super) struct Question<'a> {
+pub(super) struct CallContext<'a> {
     pub(super) action: &'a str,
     /// Never to be shown.
     pub(super) secrets: Vec<&'a str>,
@@ -29,28 +29,28 @@ pub(super) struct Question<'a> {
 ///
 /// # Errors
 /// `Api`: the service reports a failure, by the HTTP status or in the body. `Protocol`: it is no answer of the service.
-pub(super) fn read(reply: &Reply, question: &Question<'_>) -> Result<Map<String, Value>> {
-    let parsed = serde_json::from_slice::<Value>(&reply.body);
-    let (action, status) = (question.action, reply.status);
+pub(super) fn read(response: &Response, context: &CallContext<'_>) -> Result<Map<String, Value>> {
+    let parsed = serde_json::from_slice::<Value>(&response.body);
+    let (action, status) = (context.action, response.status);
     let is_error = !(200..300).contains(&status);
     match parsed {
         _ if (300..400).contains(&status) => {
-            let to = reply.redirect.as_ref().map_or(String::new(), |host| format!(" to the host {host:?}"));
+            let to = response.redirect.as_ref().map_or(String::new(), |host| format!(" to the host {host:?}"));
             let message = format!("{action} was redirected{to} (HTTP {status}), which is not followed (stage: api)");
             Err(protocol(message).with_hint("the URL is not the one of the API, or a proxy wants a login"))
         }
-        Ok(Value::Object(object)) if is_error || reports_failure(&object) => Err(fault(&object, reply, question)),
+        Ok(Value::Object(object)) if is_error || reports_failure(&object) => Err(fault(&object, response, context)),
         // Each answer of the service has one; without this check any JSON would be taken for "done".
         Ok(Value::Object(object)) if field(&object, "RequestId").is_none() => {
             Err(json::missing(action, "RequestId").with_hint("is the URL the one of the API?"))
         }
         Ok(Value::Object(object)) => Ok(object),
         _ if is_error => {
-            let shown = format!("{action} failed (stage: api): HTTP {status}, with {}", describe(reply, question));
-            Err(finish(Error::new(ErrorKind::Api, shown), ApiFault::new(status, None, None, None), reply, question))
+            let shown = format!("{action} failed (stage: api): HTTP {status}, with {}", describe(response, context));
+            Err(finish(Error::new(ErrorKind::Api, shown), ApiFault::new(status, None, None, None), response, context))
         }
         _ => {
-            let message = format!("{action} was answered with {} (stage: api)", describe(reply, question));
+            let message = format!("{action} was answered with {} (stage: api)", describe(response, context));
             let hint = "what answers there is not the API; is the URL right, and is there a proxy or a login page in \
                         between?";
             Err(protocol(message).with_hint(hint))
@@ -67,13 +67,13 @@ fn reports_failure(object: &Map<String, Value>) -> bool {
     field(object, "Code").is_some_and(|code| !["200", "OK", "SUCCESS"].contains(&code.to_uppercase().as_str()))
 }
 
-fn fault(object: &Map<String, Value>, reply: &Reply, question: &Question<'_>) -> Error {
-    let clean = |name: &str| field(object, name).map(|text| shown(&text, question)).filter(|text| !text.is_empty());
-    let fault = ApiFault::new(reply.status, clean("Code"), clean("Message"), clean("RequestId"));
-    let error = Error::new(ErrorKind::Api, format!("{} failed (stage: api): {fault}", question.action));
+fn fault(object: &Map<String, Value>, response: &Response, context: &CallContext<'_>) -> Error {
+    let clean = |name: &str| field(object, name).map(|text| shown(&text, context)).filter(|text| !text.is_empty());
+    let fault = ApiFault::new(response.status, clean("Code"), clean("Message"), clean("RequestId"));
+    let error = Error::new(ErrorKind::Api, format!("{} failed (stage: api): {fault}", context.action));
     let signature =
-        fault.code().filter(|code| code.starts_with("SignatureDoesNotMatch")).map(|_| signature_hint(object, question));
-    let error = finish(error, fault, reply, question);
+        fault.code().filter(|code| code.starts_with("SignatureDoesNotMatch")).map(|_| signature_hint(object, context));
+    let error = finish(error, fault, response, context);
     match signature {
         // A wrong clock explains nothing here: the signature is checked with the time that was sent.
         Some(hint) => error.with_hint(hint),
@@ -82,21 +82,21 @@ fn fault(object: &Map<String, Value>, reply: &Reply, question: &Question<'_>) ->
 }
 
 /// Adds what every error answer has.
-fn finish(error: Error, fault: ApiFault, reply: &Reply, question: &Question<'_>) -> Error {
+fn finish(error: Error, fault: ApiFault, response: &Response, context: &CallContext<'_>) -> Error {
     let fate = if fault.is_server_failure() && !fault.is_throttled() { Fate::Unknown } else { Fate::Refused };
     // The end of a token is an absolute time, and may miss the shortest life by seconds.
-    let exact = question.action == "ApplyToken" && fault.code() == Some("ParameterCheckFailed");
+    let exact = context.action == "ApplyToken" && fault.code() == Some("ParameterCheckFailed");
     let tolerated = if exact { Duration::from_secs(5) } else { Duration::from_secs(300) };
-    let hints = [skew(reply, question, tolerated), usual_cause(&fault, question.action)];
+    let hints = [skew(response, context, tolerated), usual_cause(&fault, context.action)];
     let hint = hints.into_iter().flatten().collect::<Vec<_>>().join("; ");
     let error = error.with_fate(fate).with_api(fault);
     if hint.is_empty() { error } else { error.with_hint(hint) }
 }
 
 /// Where both clocks are known and differ by more than is tolerated.
-fn skew(reply: &Reply, question: &Question<'_>, tolerated: Duration) -> Option<String> {
-    let server = reply.date?;
-    let (difference, direction) = match question.now.duration_since(server) {
+fn skew(response: &Response, context: &CallContext<'_>, tolerated: Duration) -> Option<String> {
+    let server = response.date?;
+    let (difference, direction) = match context.now.duration_since(server) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
     };
@@ -158,10 +158,10 @@ fn usual_cause(fault: &ApiFault, action: &str) -> Option<String> {
 }
 
 /// Which of two causes a wrong signature has: the server may show what it signed.
-fn signature_hint(object: &Map<String, Value>, question: &Question<'_>) -> &'static str {
+fn signature_hint(object: &Map<String, Value>, context: &CallContext<'_>) -> &'static str {
     let without_space = |text: &str| Zeroizing::new(text.split_whitespace().collect::<String>());
     let message = Zeroizing::new(field(object, "Message").unwrap_or_default());
-    if without_space(&message).contains(&**without_space(question.string_to_sign)) {
+    if without_space(&message).contains(&**without_space(context.string_to_sign)) {
         "both sides signed the same text, so the AccessKey secret is wrong"
     } else if echo(&message).is_some() {
         "the server signed another text than this side, so something changes requests on their way; is there a proxy?"
@@ -178,10 +178,10 @@ fn echo(message: &str) -> Option<usize> {
 }
 
 /// A text of the service as it may be shown.
-fn shown(text: &str, question: &Question<'_>) -> String {
+fn shown(text: &str, context: &CallContext<'_>) -> String {
     let text = &text[..echo(text).unwrap_or(text.len())];
     let mut text = text.to_string();
-    for secret in &question.secrets {
+    for secret in &context.secrets {
         // Shorter ones are no secrets, and would tear holes into ordinary words.
         if secret.len() >= 4 {
             let encoded = encode(secret);
@@ -198,8 +198,8 @@ fn shown(text: &str, question: &Question<'_>) -> String {
 
 /// What a body is that is not the JSON it should be. Of a page only its title is shown: gateways like to repeat the
 /// URL in the text.
-fn describe(reply: &Reply, question: &Question<'_>) -> String {
-    let body = reply.body.trim_ascii();
+fn describe(response: &Response, context: &CallContext<'_>) -> String {
+    let body = response.body.trim_ascii();
     if body.is_empty() {
         return "an empty body".to_string();
     }
@@ -211,7 +211,7 @@ fn describe(reply: &Reply, question: &Question<'_>) -> String {
             page.get(start..start + lower[start..].find('<')?)
         });
         // Anything like a URL is too much.
-        let title = title.filter(|title| !title.contains(['?', '&', '='])).map(|title| shown(title, question));
+        let title = title.filter(|title| !title.contains(['?', '&', '='])).map(|title| shown(title, context));
         return match title.filter(|title| !title.is_empty()) {
             Some(title) => format!("a page titled {title:?} instead of JSON"),
             None => "a page (HTML or XML) instead of JSON".to_string(),
@@ -219,8 +219,8 @@ fn describe(reply: &Reply, question: &Question<'_>) -> String {
     }
     match serde_json::from_slice::<Value>(body) {
         Ok(_) => "JSON that is no object".to_string(),
-        Err(error) if error.is_eof() => format!("half a JSON: it ends after {} bytes", reply.body.len()),
-        Err(_) => format!("{} bytes that are no JSON", reply.body.len()),
+        Err(error) if error.is_eof() => format!("half a JSON: it ends after {} bytes", response.body.len()),
+        Err(_) => format!("{} bytes that are no JSON", response.body.len()),
     }
 }
 

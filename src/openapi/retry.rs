@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
-use super::response::{self, Question};
+use super::response::{self, CallContext};
 use super::signature::{self, Unsigned};
 use super::{Api, Call};
 use crate::backoff::Backoff;
@@ -78,7 +78,7 @@ impl Api {
         }
         let now = SystemTime::now();
         let (nonce, time) = (nonce()?, iso_8601(now)?);
-        let host = inner.wire.address().authority();
+        let host = inner.http.address().authority();
         let unsigned = Unsigned {
             method: call.method(),
             host: &host,
@@ -90,26 +90,26 @@ impl Api {
         };
         let mut signed = signature::sign(inner.signing, &unsigned, &inner.key)?;
         let string_to_sign = std::mem::take(&mut signed.string_to_sign);
-        let reply = inner.wire.exchange(call.method(), signed, left).map_err(|error| {
+        let response = inner.http.exchange(call.method(), signed, left).map_err(|error| {
             log::debug!("{action}: attempt {attempt} got no answer after {:?}", start.elapsed());
             error.with_prefix(&format!("{action}: "))
         })?;
         let mut secrets: Vec<&str> = call.secrets().collect();
         secrets.push(&inner.key.secret);
         secrets.extend(inner.key.security_token.as_deref().map(String::as_str));
-        let question = Question { action, secrets, string_to_sign: &string_to_sign, now };
-        let result = response::read(&reply, &question);
+        let context = CallContext { action, secrets, string_to_sign: &string_to_sign, now };
+        let result = response::read(&response, &context);
         let request_id = match &result {
             Ok(answer) => answer.get("RequestId").and_then(Value::as_str),
             Err(error) => error.api().and_then(|fault| fault.request_id()),
         };
         log::debug!(
             "{action}: attempt {attempt}, HTTP {}, request id {}, {:?}",
-            reply.status,
+            response.status,
             request_id.map_or_else(|| "-".to_string(), excerpt),
             start.elapsed()
         );
-        result.map_err(|error| Failed { error, retry_after: reply.retry_after })
+        result.map_err(|error| Failed { error, retry_after: response.retry_after })
     }
 }
 

@@ -1,23 +1,24 @@
-//! What goes wrong between this machine and a tunnel through a proxy, for MQTT and the API alike.
+//! The errors of tunnels through a proxy, for MQTT and the API.
 //!
-//! `route` is the target with the proxy on the way there.
+//! `route` names the target, with the proxy on the way to it.
 
 use std::io;
 
 use crate::error::{Code, Error, ErrorKind, Stage};
-use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
+use crate::system::{DESCRIPTORS, lookup_failed, no_descriptor};
 
 /// The proxy answered with this status instead of opening a tunnel.
 pub(crate) fn refused(status: u16, route: &str) -> Error {
     let hint = match status {
         201..=299 => {
-            "this is a success (RFC 9110, section 9.3.6), but the proxy library in use takes 200 only: have the proxy answer so"
+            "this means success (RFC 9110, section 9.3.6), but the underlying proxy library accepts 200 only: configure the proxy \
+             to answer 200"
         }
         407 => {
-            "give the proxy's user name and password with proxy_credentials or as http://user:password@host:port, or check \
-             them; of the ways to log in only Basic is known here"
+            "set proxy_credentials, or proxy to http://user:password@host:port, or check them; the only supported scheme is \
+             Basic"
         }
-        401 | 403 | 405 => "many proxies let only port 443 through; have them allow the host and port of the endpoint",
+        401 | 403 | 405 => "many proxies allow port 443 only; have the proxy allow the host and port of the endpoint",
         429 => "the proxy says that there are too many requests; try again later",
         500..=599 => {
             "the proxy could not find or reach the server: check the endpoint; VPC endpoints resolve only inside their VPC"
@@ -30,7 +31,7 @@ pub(crate) fn refused(status: u16, route: &str) -> Error {
         .with_hint(hint)
 }
 
-/// What answered is no proxy, or says more than can be read.
+/// The answer is not that of a proxy, or too long.
 #[cfg(feature = "proxy")]
 pub(crate) fn not_a_proxy(route: &str, what: &str) -> Error {
     Error::new(ErrorKind::Proxy, format!("{route}: what answered in the proxy's place {what} (stage: proxy)"))
@@ -49,7 +50,7 @@ pub(crate) fn silent(route: &str, text: &str) -> Error {
 
 /// No connection to the proxy itself.
 pub(crate) fn unreachable(error: &io::Error, route: &str) -> Error {
-    if look_up_failed(error) {
+    if lookup_failed(error) {
         let message = format!("{route}: the host name of the proxy cannot be resolved (stage: resolve): {error}");
         return Error::new(ErrorKind::Resolve, message)
             .with_hint("check the spelling of the proxy and this machine's DNS");

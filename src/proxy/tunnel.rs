@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::config::authority::bracketed;
 use crate::config::proxy::Proxy;
 use crate::helper::Timed;
 
@@ -16,8 +17,8 @@ const HEAD_MAX: usize = 8 * 1024;
 /// its answer. `None`: there was none, or none that makes sense, before the deadline. Nothing behind the answer is read.
 pub(crate) fn ask(stream: &mut impl Timed, proxy: &Proxy, host: &str, port: u16, deadline: Instant) -> Option<u16> {
     let left = || Some(deadline.saturating_duration_since(Instant::now())).filter(|left| *left > Duration::ZERO);
-    let target = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let login = proxy.login().map(|(user, password)| {
+    let target = format!("{}:{port}", bracketed(host));
+    let login = proxy.basic_auth().map(|(user, password)| {
         let login = Zeroizing::new(format!("{user}:{password}"));
         Zeroizing::new(STANDARD.encode(login.as_bytes()))
     });

@@ -185,7 +185,7 @@ pub(super) fn request(config: &Config, target: &Target) -> impl Fn(Request) -> s
 #[cfg(feature = "proxy")]
 pub(super) fn proxy(config: &Config, target: &Target) -> Option<rumqttc::Proxy> {
     let proxy = config.proxy()?;
-    let auth = match proxy.login() {
+    let auth = match proxy.basic_auth() {
         None => rumqttc::ProxyAuth::None,
         Some((user, password)) => {
             rumqttc::ProxyAuth::Basic { username: user.to_string(), password: password.to_string() }
@@ -194,7 +194,7 @@ pub(super) fn proxy(config: &Config, target: &Target) -> Option<rumqttc::Proxy> 
     let addr = match target.address {
         Some(SocketAddr::V6(address)) => format!("[{}]", address.ip()),
         Some(SocketAddr::V4(address)) => address.ip().to_string(),
-        None => proxy.bracketed_host(),
+        None => crate::config::authority::bracketed(proxy.host()).into_owned(),
     };
     Some(rumqttc::Proxy { ty: rumqttc::ProxyType::Http, auth, addr, port: proxy.port() })
 }

@@ -14,7 +14,7 @@ use super::upgrade;
 use crate::config::Protocol;
 use crate::config::endpoint::PLAIN_PORT;
 use crate::error::{Code, Error, ErrorKind, Stage};
-use crate::system::{DESCRIPTORS, look_up_failed, no_descriptor};
+use crate::system::{DESCRIPTORS, lookup_failed, no_descriptor};
 
 /// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
 /// `server`: the endpoint, for the message.
@@ -240,7 +240,7 @@ pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> F
         return Failure { error: shown, cause };
     }
     let text = error.to_string();
-    if look_up_failed(&error) {
+    if lookup_failed(&error) {
         let error = Error::new(
             ErrorKind::Resolve,
             format!("cannot resolve the host name of {server} (stage: resolve): {text}"),

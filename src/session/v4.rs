@@ -54,7 +54,7 @@ fn make(
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
     options
         .set_transport(dial::transport(config, target))
-        .set_credentials(login.username.as_str(), login.password.as_str())
+        .set_credentials(login.username(), login.password())
         .set_clean_session(config.clean_session())
         .set_keep_alive(config.keep_alive())
         .set_manual_acks(true)

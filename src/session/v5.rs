@@ -56,7 +56,7 @@ pub(super) fn open(
     let ids = id_limit(config.window());
     options
         .set_transport(dial::transport(config, target))
-        .set_credentials(login.username.as_str(), login.password.as_str())
+        .set_credentials(login.username(), login.password())
         .set_clean_start(config.clean_session())
         .set_connect_properties(asked)
         .set_keep_alive(config.keep_alive())

@@ -6,7 +6,7 @@ use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
 use super::chain::Finding;
 use crate::config::endpoint::PLAIN_PORT;
 
-/// What is wrong, and what to do where the usual cause is known.
+/// Returns what is wrong, and what to do if the usual cause is known.
 pub(crate) fn explain(error: &Tls) -> (String, Option<String>) {
     let (what, hint) = match error {
         Tls::InvalidCertificate(bad) => certificate(bad),
@@ -29,11 +29,11 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
     const NAME: &str =
         "connect by the domain name that the console shows, not by an IP address or an alias of your own";
     match bad {
-        // Where the chain could be looked at, there is a finding instead.
+        // If the chain could be examined, there is a finding instead.
         Bad::UnknownIssuer => (
             "the server's certificate comes from an issuer that is not trusted".to_string(),
             "does the server send its whole chain, with the intermediate certificate, and is nothing in between \
-             intercepting TLS? For a private CA, give its certificate with the builder's ca_file or ALIYUN_MQTT_CA_FILE",
+             intercepting TLS? For a private CA, set ca_file to its certificate",
         ),
         Bad::Expired => ("the server's certificate has expired".to_string(), CLOCK),
         Bad::ExpiredContext { time, not_after } => {
@@ -45,7 +45,7 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
         }
         Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => (
             "the server's certificate is for no name at all: it has no subject alternative name".to_string(),
-            "have it made with subjectAltName; a common name (CN) alone does not count any more",
+            "have it issued with subjectAltName; a common name (CN) alone does not count any more",
         ),
         Bad::NotValidForName => ("the server's certificate is for another name".to_string(), NAME),
         Bad::NotValidForNameContext { expected, presented } => {
@@ -65,7 +65,7 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
         ),
         Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => (
             "the server's certificate is not for servers, by its extended key usage".to_string(),
-            "have it made with the extended key usage serverAuth",
+            "have it issued with the extended key usage serverAuth",
         ),
         Bad::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } if is_old(signature_algorithm_id) => (
             "a certificate of the server's is signed with SHA-1 or MD5, which are not accepted".to_string(),
@@ -78,7 +78,7 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
         ),
         Bad::UnhandledCriticalExtension => (
             "the server's certificate has a critical extension that is not known here".to_string(),
-            "have it made without that extension, or without calling it critical",
+            "have it issued without that extension, or without calling it critical",
         ),
         Bad::Other(other) => match other.0.downcast_ref::<Finding>() {
             Some(finding) => (finding.to_string(), finding.hint()),
@@ -88,7 +88,7 @@ fn certificate(bad: &Bad) -> (String, &'static str) {
     }
 }
 
-/// The verifier's own errors, for which rustls has no name.
+/// Explains errors of the verifier for which rustls has no name.
 fn unnamed(error: &str) -> (String, &'static str) {
     let known = |name| error.contains(name);
     match () {
@@ -98,7 +98,7 @@ fn unnamed(error: &str) -> (String, &'static str) {
         ),
         () if known("UnsupportedCertVersion") => (
             "the server's certificate is of X.509 version 1, which has no names and no purpose".to_string(),
-            "have it made with version 3: with openssl x509 -req, by an -extfile that has subjectAltName",
+            "have it issued with version 3: with openssl x509 -req, by an -extfile that has subjectAltName",
         ),
         () if known("EndEntityUsedAsCa") => (
             "the server's certificate was issued by a certificate that is not one of a CA".to_string(),
@@ -116,7 +116,7 @@ fn unnamed(error: &str) -> (String, &'static str) {
     }
 }
 
-/// Whether a signature is made with SHA-1 or MD5, by the contents of its algorithm id.
+/// Returns true if this algorithm id is one of SHA-1 or MD5.
 fn is_old(algorithm: &[u8]) -> bool {
     const MD5_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x04];
     const SHA1_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x05];
@@ -127,13 +127,13 @@ fn is_old(algorithm: &[u8]) -> bool {
 }
 
 fn alert_received(alert: Alert) -> (String, &'static str) {
-    const CLIENT: &str = "the instance has mutual TLS switched on: give the device's certificate with \
-                          ConfigBuilder::client_certificate_files";
+    const CLIENT: &str = "the instance has mutual TLS switched on: set client_certificate_files to the \
+                          device's certificate and key";
     match alert {
-        Alert::CertificateRequired => ("the server wants a client certificate".to_string(), CLIENT),
+        Alert::CertificateRequired => ("the server requires a client certificate".to_string(), CLIENT),
         Alert::HandshakeFailure => (
-            "the server broke off the handshake".to_string(),
-            "it may want a client certificate (ConfigBuilder::client_certificate_files), or have no cipher in common",
+            "the server aborted the handshake".to_string(),
+            "it may require a client certificate (client_certificate_files), or have no cipher in common",
         ),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
@@ -157,11 +157,11 @@ fn alert_received(alert: Alert) -> (String, &'static str) {
         Alert::ProtocolVersion => {
             ("the server supports none of the TLS versions offered".to_string(), "this library speaks TLS 1.2 and 1.3")
         }
-        _ => (format!("the server broke off the handshake ({alert:?})"), ""),
+        _ => (format!("the server aborted the handshake ({alert:?})"), ""),
     }
 }
 
-/// From one time to a later one, in the largest fitting unit.
+/// Returns the time between two moments in the largest fitting unit.
 fn distance(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds {
@@ -188,7 +188,7 @@ mod tests {
     fn the_usual_faults_are_told_in_plain_words() {
         let name = ServerName::try_from("mqtt.example.com").unwrap();
         for (error, what, hint) in [
-            (Tls::InvalidCertificate(Bad::UnknownIssuer), "not trusted", "ALIYUN_MQTT_CA_FILE"),
+            (Tls::InvalidCertificate(Bad::UnknownIssuer), "not trusted", "ca_file"),
             (Tls::InvalidCertificate(Bad::Expired), "expired", "date and time"),
             (
                 Tls::InvalidCertificate(Bad::ExpiredContext { time: at(864_000), not_after: at(0) }),

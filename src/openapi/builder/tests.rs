@@ -82,7 +82,7 @@ fn from_the_environment() {
         ]);
         variables.extend(changes.iter().copied());
         let lookup = |name: &str| variables.get(name).map(OsString::from);
-        ApiBuilder::read(&Env::from_lookup(&lookup))
+        ApiBuilder::from_vars(lookup)
     };
     let api = read(&[(environment::TIMEOUT, "7.5"), (environment::SECURITY_TOKEN, "geheim-2")]).build().unwrap();
     assert_eq!(api.timeout(), Duration::from_millis(7500));
