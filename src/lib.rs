@@ -258,6 +258,7 @@ pub mod openapi;
 mod printable;
 #[cfg(any(feature = "proxy", feature = "openapi"))]
 mod proxy;
+mod random;
 mod request;
 mod session;
 // The Rust version that redb needs, and the file lock of the standard library.

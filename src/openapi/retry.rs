@@ -10,6 +10,7 @@ use super::{Api, Call};
 use crate::backoff::Backoff;
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Result, Stage};
 use crate::printable::excerpt;
+use crate::random;
 
 /// How often a call is tried at most.
 const ATTEMPTS: u32 = 4;
@@ -77,7 +78,7 @@ impl Api {
             return Err(Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::NotSent).into());
         }
         let now = SystemTime::now();
-        let (nonce, time) = (nonce()?, iso_8601(now)?);
+        let (nonce, time) = (nonce(), iso_8601(now)?);
         let host = inner.http.address().authority();
         let unsigned = Unsigned {
             method: call.method(),
@@ -128,14 +129,9 @@ fn asked_to_wait(error: Error, pause: Duration) -> Error {
     }
 }
 
-/// 128 bits from the system's source of randomness: unique over threads, processes and forks.
-fn nonce() -> Result<String> {
-    let mut bytes = [0; 16];
-    rustls::crypto::ring::default_provider()
-        .secure_random
-        .fill(&mut bytes)
-        .map_err(|_| Error::internal("the system gives no random numbers").with_fate(Fate::NotSent))?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+/// 128 random bits: unique over threads, processes and forks.
+fn nonce() -> String {
+    format!("{:032x}", u128::from_be_bytes(random::bytes()))
 }
 
 /// UTC to the second, as `2016-02-23T12:46:24Z`.
@@ -154,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_new_each_time() {
-        let (first, second) = (nonce().unwrap(), nonce().unwrap());
+        let (first, second) = (nonce(), nonce());
         assert_ne!(first, second);
         assert_eq!((first.len(), second.len()), (32, 32));
     }

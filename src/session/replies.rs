@@ -1,12 +1,12 @@
 //! The requests that wait for their replies, and which message is a reply to one.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use crate::delivery::Slot;
 use crate::error::Error;
 use crate::message::Message;
+use crate::random;
 use crate::request::envelope::Envelope;
 
 /// What tells a request from all others: its number, and what only this client can have made of it.
@@ -29,8 +29,8 @@ struct Waiting {
 
 /// The table of all requests that wait. There are no more than threads that ask.
 pub(super) struct Replies {
-    /// Keyed from the system's randomness, so that nobody else can make correlation data of this client.
-    key: RandomState,
+    /// Nobody else can make correlation data of this client.
+    key: random::Key,
     next: u64,
     waiting: HashMap<u64, Waiting>,
     /// Where replies go: the topic that was set, or any P2P topic of this client.
@@ -41,7 +41,7 @@ pub(super) struct Replies {
 impl Replies {
     pub(super) fn new(client_id: &str, response_topic: Option<&str>) -> Self {
         Replies {
-            key: RandomState::new(),
+            key: random::Key::new(),
             next: 0,
             waiting: HashMap::new(),
             response_topic: response_topic.map(ToString::to_string),
@@ -114,8 +114,7 @@ impl Replies {
 
     fn correlation(&self, number: u64) -> Correlation {
         let mut data = [0; 24];
-        let [first, second] = [0u8, 1].map(|half| self.key.hash_one((half, number)).to_be_bytes());
-        for (place, byte) in data.iter_mut().zip(number.to_be_bytes().into_iter().chain(first).chain(second)) {
+        for (place, byte) in data.iter_mut().zip(number.to_be_bytes().into_iter().chain(self.key.tag(number))) {
             *place = byte;
         }
         data

@@ -134,7 +134,7 @@ impl State {
         if !config.clean_session() {
             // An earlier process may have left QoS 2 exchanges open on the broker. Under a low id, which every process
             // begins with, a new message could be taken for a repetition of an old one, and be thrown away.
-            outbox.set_last_id((crate::backoff::random() % u64::from(bounds.ids)) as u16);
+            outbox.set_last_id((crate::random::number() % u64::from(bounds.ids)) as u16);
         }
         State {
             phase: Phase::Offline(Error::new(ErrorKind::ConnectionLost, "the connection is not made yet")),

@@ -14,8 +14,8 @@ use redb::{BackendError, Database, Durability, ReadableDatabase, ReadableTable, 
 
 use super::lock_file::{Count, Mark};
 use super::{SyncPolicy, fault};
-use crate::backoff::random;
 use crate::error::{Error, Result};
+use crate::random;
 
 const HEADER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("header");
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
@@ -84,7 +84,7 @@ impl RedbStore {
             header.insert("format", FORMAT)?;
             header.insert("instance", instance.as_bytes())?;
             header.insert("endpoint", endpoint.as_bytes())?;
-            header.insert("id", random().to_le_bytes().as_slice())?;
+            header.insert("id", random::number().to_le_bytes().as_slice())?;
             header.insert("commits", 0u64.to_le_bytes().as_slice())?;
             drop(header);
             change.commit()?;

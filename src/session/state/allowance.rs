@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use super::{State, Step};
-use crate::backoff::fraction as chance;
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
+use crate::random::fraction as chance;
 use crate::session::line::Refusal;
 use crate::session::op::{Answer, Body, Op, answered_hint};
 use crate::session::outbox::{Kind, Ticket};

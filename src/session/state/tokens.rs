@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
 use super::{Phase, State, Step};
-use crate::backoff::fraction as chance;
 use crate::config::Config;
 use crate::credentials::{Credentials, Login};
 use crate::error::{Code, Error, ErrorKind, Fate, RESOURCE};
 use crate::events::{Event, Notice};
 use crate::message::{Outgoing, QoS};
+use crate::random::fraction as chance;
 use crate::session::outbox::Kind;
 use crate::session::renewal::failed;
 use crate::token::store::TokenStore;
