@@ -7,8 +7,8 @@ use sha1::Sha1;
 
 /// Returns random bytes that nobody can guess.
 ///
-/// On no system with a standard library does its source of randomness fail after the start. Should it fail all the same,
-/// the keys of `RandomState` take its place, so that ids stay unique.
+/// On no system with a standard library does its source of randomness fail after the start. Should it fail all the
+/// same, the keys of `RandomState` take its place, so that ids stay unique.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if getrandom::getrandom(&mut bytes).is_err() {

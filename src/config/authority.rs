@@ -1,5 +1,5 @@
-//! The part of a URL that names a host: `[user info@]host[:port]`, with an IPv6 address in brackets. Endpoints, the API's
-//! URL and proxies are read by this parser only.
+//! The part of a URL that names a host: `[user info@]host[:port]`, with an IPv6 address in brackets. Endpoints, the
+//! API's URL and proxies are read by this parser only.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};

@@ -73,8 +73,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets the group id, as created in the console; [`ClientId`](crate::ClientId) lists the rules. Required, unless a whole
-    /// [`client_id`](ConfigBuilder::client_id) is set.
+    /// Sets the group id, as created in the console; [`ClientId`](crate::ClientId) lists the rules. Required, unless a
+    /// whole [`client_id`](ConfigBuilder::client_id) is set.
     pub fn group_id(mut self, id: impl Into<String>) -> Self {
         self.group_id = Some(Given { text: id.into(), name: "group_id" });
         self
@@ -111,16 +111,16 @@ impl ConfigBuilder {
     /// In MQTT 5, `true` is sent as clean start with a session expiry of 0, and `false` as no clean start with the
     /// [`session_expiry`](ConfigBuilder::session_expiry).
     ///
-    /// With `false` the service keeps subscriptions, and QoS 1 messages (help page "Receive offline messages") for up to 3
-    /// days (help page "Limits"). This requires a [`device_id`](ConfigBuilder::device_id), which should never be used with
-    /// the other value.
+    /// With `false` the service keeps subscriptions, and QoS 1 messages (help page "Receive offline messages") for up
+    /// to 3 days (help page "Limits"). This requires a [`device_id`](ConfigBuilder::device_id), which should never be
+    /// used with the other value.
     pub fn clean_session(mut self, clean: bool) -> Self {
         self.settings.clean_session = clean;
         self
     }
 
-    /// Sets how long the server keeps the session without a connection: 1 s to 2,147,483,647 s, in whole seconds. Default 3
-    /// days, as long as the service keeps offline messages. Needs MQTT 5 and
+    /// Sets how long the server keeps the session without a connection: 1 s to 2,147,483,647 s, in whole seconds.
+    /// Default 3 days, as long as the service keeps offline messages. Needs MQTT 5 and
     /// [`clean_session`](ConfigBuilder::clean_session) `false`.
     ///
     /// The service raises less than 10 min to 10 min, and keeps no session for a client that only receives P2P messages
@@ -133,8 +133,8 @@ impl ConfigBuilder {
     /// Sets the maximum number of QoS 1 and 2 messages that the server may have unacknowledged with this client: 1 to
     /// 65,535. By default none is announced, which means 65,535 (MQTT 5, section 3.1.2.11.3). Needs MQTT 5.
     ///
-    /// With the default [`AckMode`] a message counts until the program takes it: a program that takes none receives no more
-    /// than this number, and the rest waits at the server instead of in the inbox.
+    /// With the default [`AckMode`] a message counts until the program takes it: a program that takes none receives no
+    /// more than this number, and the rest waits at the server instead of in the inbox.
     pub fn receive_maximum(mut self, messages: u16) -> Self {
         self.settings.receive_maximum = Some(messages);
         self
@@ -143,8 +143,9 @@ impl ConfigBuilder {
     /// Sets the keep-alive period: whole seconds, 5 to 480. Default 60 s.
     ///
     /// The service disconnects a client that is silent for one and a half times as long (help page "FAQ about the
-    /// console"), and treats more than 480 s as 480 s (help page "MQTT 5.0 overview"). In MQTT 5 the server may set another
-    /// period, which then applies; the service sets at least 60 s (help page "Optimized device-cloud interactions").
+    /// console"), and treats more than 480 s as 480 s (help page "MQTT 5.0 overview"). In MQTT 5 the server may set
+    /// another period, which then applies; the service sets at least 60 s (help page "Optimized device-cloud
+    /// interactions").
     pub fn keep_alive(mut self, period: Duration) -> Self {
         self.settings.keep_alive = period;
         self
@@ -191,27 +192,27 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets how long a queued message may stay unsettled: 1 ms to 30 days. The default is the timeout, or no limit with a
-    /// spool. In a spool the time also runs between two runs of the program, by the wall clock.
+    /// Sets how long a queued message may stay unsettled: 1 ms to 30 days. The default is the timeout, or no limit with
+    /// a spool. In a spool the time also runs between two runs of the program, by the wall clock.
     pub fn message_age(mut self, age: Duration) -> Self {
         self.settings.message_age = Some(age);
         self
     }
 
-    /// Sets how long a client that was connected before keeps trying after its login was refused: up to 30 days; 0 means
-    /// one immediate retry only. Default 10 min.
+    /// Sets how long a client that was connected before keeps trying after its login was refused: up to 30 days; 0
+    /// means one immediate retry only. Default 10 min.
     pub fn refusal_patience(mut self, patience: Duration) -> Self {
         self.settings.refusal_patience = patience;
         self
     }
 
-    /// Sets how long the client itself refuses messages to a topic that the service refuses as a whole: up to 30 days; 0
-    /// means that they are sent. Default 10 min.
+    /// Sets how long the client itself refuses messages to a topic that the service refuses as a whole: up to 30 days;
+    /// 0 means that they are sent. Default 10 min.
     ///
-    /// A topic counts as refused as a whole if the service's notice says so, or if the server closed the connection over
-    /// two messages to it and acknowledged none; see [`Event::TopicRefused`](crate::Event::TopicRefused). The pause ends
-    /// early with new credentials or a new token. After it, messages are sent again, and a single refusal starts the next
-    /// pause.
+    /// A topic counts as refused as a whole if the service's notice says so, or if the server closed the connection
+    /// over two messages to it and acknowledged none; see [`Event::TopicRefused`](crate::Event::TopicRefused). The
+    /// pause ends early with new credentials or a new token. After it, messages are sent again, and a single refusal
+    /// starts the next pause.
     pub fn refused_topic_pause(mut self, time: Duration) -> Self {
         self.settings.refused_topic_pause = time;
         self
@@ -225,8 +226,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets the fraction of a token's lifetime after which it is renewed: 0.1 to 0.95. Default 0.8. The actual time is a
-    /// little earlier at random, so that a fleet of devices does not renew at one moment.
+    /// Sets the fraction of a token's lifetime after which it is renewed: 0.1 to 0.95. Default 0.8. The actual time is
+    /// a little earlier at random, so that a fleet of devices does not renew at one moment.
     ///
     /// Applies only to tokens with a known expiry that come from a provider.
     pub fn token_renewal(mut self, part: f64) -> Self {
@@ -241,8 +242,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets the topic for replies to this client's requests ([`Client::request`](crate::Client::request)): the client may
-    /// read it, and the repliers may write to it. By default replies come by P2P, which needs no subscription.
+    /// Sets the topic for replies to this client's requests ([`Client::request`](crate::Client::request)): the client
+    /// may read it, and the repliers may write to it. By default replies come by P2P, which needs no subscription.
     ///
     /// It is meant for brokers without P2P topics. The client subscribes to the topic before its first request, which
     /// counts as one filter. Give each client a topic of its own, since it also receives the replies to others there.
@@ -318,8 +319,8 @@ impl ConfigBuilder {
     /// Checks everything, reads the certificate files, and generates a device id if none is set.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config): a value is missing or breaks a rule, a certificate file cannot be used, or a
-    /// setting needs a cargo feature that is not enabled.
+    /// [`Config`](crate::ErrorKind::Config): a value is missing or breaks a rule, a certificate file cannot be used, or
+    /// a setting needs a cargo feature that is not enabled.
     pub fn build(self) -> Result<Config> {
         if let Some(fault) = self.fault {
             return Err(fault);

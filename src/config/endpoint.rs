@@ -23,23 +23,23 @@ pub(crate) const PLAIN_PORT: &str = "is this a plain port (1883, or 80 for WebSo
 /// | `wss://` | WebSocket over TLS | 443 |
 ///
 /// Without a scheme, no port means TLS on 8883, port 8883 means TLS, ports 80 and 443 are refused because they are
-/// ambiguous, and any other port means plain TCP. `ws://` and `wss://` need the cargo feature `websocket`, `mqtts://` and
-/// `wss://` the feature `tls`; [`ConfigBuilder::build`](crate::ConfigBuilder::build) refuses an endpoint that this build
-/// does not support. Only WebSocket endpoints have a path. Its default is `/mqtt`, as in the official JavaScript demo; the
-/// service documents no path. An IPv6 address is written in brackets. Use the domain name of the instance, not its IP
-/// address: the service changes addresses without notice (help.aliyun.com/document_detail/63620.html).
+/// ambiguous, and any other port means plain TCP. `ws://` and `wss://` need the cargo feature `websocket`, `mqtts://`
+/// and `wss://` the feature `tls`; [`ConfigBuilder::build`](crate::ConfigBuilder::build) refuses an endpoint that this
+/// build does not support. Only WebSocket endpoints have a path. Its default is `/mqtt`, as in the official JavaScript
+/// demo; the service documents no path. An IPv6 address is written in brackets. Use the domain name of the instance,
+/// not its IP address: the service changes addresses without notice (help.aliyun.com/document_detail/63620.html).
 ///
 /// A name may have several addresses of both families. They are tried in the system's order; if one has not connected
-/// within 250 ms, the next is tried beside it (RFC 8305). The same holds for reconnects, and for the name of a proxy. The
-/// certificate is always checked against the name. The server does not receive the name in the handshake (SNI) in one
-/// case: with `mqtts://`, if the first address does not answer.
+/// within 250 ms, the next is tried beside it (RFC 8305). The same holds for reconnects, and for the name of a proxy.
+/// The certificate is always checked against the name. The server does not receive the name in the handshake (SNI) in
+/// one case: with `mqtts://`, if the first address does not answer.
 ///
 /// # WebSocket
 ///
-/// * Each of the two threads that dial and read has a stack of 256 MiB (1 GiB in a debug build; 64 and 128 MiB on 32-bit
-///   systems). It is reserved but hardly used: the underlying library needs stack for each control frame (ping, pong) that
-///   it finds at once. On Linux, a flood of them was measured to take 120 MiB in a debug build, and less in a release
-///   build. Where such a stack cannot be reserved (`ulimit -v`), connecting fails with
+/// * Each of the two threads that dial and read has a stack of 256 MiB (1 GiB in a debug build; 64 and 128 MiB on
+///   32-bit systems). It is reserved but hardly used: the underlying library needs stack for each control frame (ping,
+///   pong) that it finds at once. On Linux, a flood of them was measured to take 120 MiB in a debug build, and less in
+///   a release build. Where such a stack cannot be reserved (`ulimit -v`), connecting fails with
 ///   [`ErrorKind::Internal`](crate::ErrorKind::Internal).
 /// * The receive buffer of the socket is at most 32 KiB (64 KiB on Linux), which limits the throughput over a long
 ///   distance.
@@ -141,7 +141,8 @@ impl Endpoint {
         self.port
     }
 
-    /// Returns the path of a WebSocket endpoint, with its query if it has one; an empty string for the other transports.
+    /// Returns the path of a WebSocket endpoint, with its query if it has one; an empty string for the other
+    /// transports.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -153,8 +154,8 @@ impl Endpoint {
         is_loopback(&self.host)
     }
 
-    /// Returns the URL for a WebSocket request. As in browsers, it omits the default port, and so does the `Host` header
-    /// derived from it: gateways may compare that header with their domains.
+    /// Returns the URL for a WebSocket request. As in browsers, it omits the default port, and so does the `Host`
+    /// header derived from it: gateways may compare that header with their domains.
     #[cfg(feature = "websocket")]
     pub(crate) fn url(&self) -> String {
         let shown = self.to_string();

@@ -58,8 +58,8 @@ pub(crate) const DEVICE_ACCESS_KEY_ID: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID"
 /// For device mode.
 pub(crate) const DEVICE_ACCESS_KEY_SECRET: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET";
 
-/// The proxy variables that many programs share, in the order of precedence. `http_proxy` is not among them: it is meant
-/// for connections without encryption.
+/// The proxy variables that many programs share, in the order of precedence. `http_proxy` is not among them: it is
+/// meant for connections without encryption.
 pub(crate) const HTTPS_PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 /// The shared variables that list what is reached without a proxy, in the order of precedence.
 pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
@@ -111,8 +111,8 @@ pub(crate) fn read_topic(variables: &Variables) -> Result<String> {
     Ok(topic.to_string())
 }
 
-/// Logs a warning for each variable of the process that looks like a setting but has no effect: it is misspelled, belongs
-/// to the command line, or to a cargo feature that is not enabled.
+/// Logs a warning for each variable of the process that looks like a setting but has no effect: it is misspelled,
+/// belongs to the command line, or to a cargo feature that is not enabled.
 pub(crate) fn warn_of_unread() {
     for name in unread(std::env::vars_os().map(|(name, _)| name)) {
         log::warn!("the environment variable {name} has no effect: Config::from_env does not read it");
@@ -134,7 +134,8 @@ fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
     unread
 }
 
-/// The variables as they were when they were read: those of the process, or of a lookup function. `Debug` shows no value.
+/// The variables as they were when they were read: those of the process, or of a lookup function. `Debug` shows no
+/// value.
 #[derive(Clone)]
 pub(crate) struct Variables(Arc<HashMap<&'static str, Value>>);
 

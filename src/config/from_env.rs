@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::limits::Limits;
 
 impl ConfigBuilder {
-    /// Creates a builder from the environment variables of [`Config::from_env`](crate::Config::from_env), which are read
-    /// now.
+    /// Creates a builder from the environment variables of [`Config::from_env`](crate::Config::from_env), which are
+    /// read now.
     ///
     /// The credentials come from the environment, too, unless the program calls
     /// [`credentials`](ConfigBuilder::credentials); the variables of the credentials are then not needed.

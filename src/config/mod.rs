@@ -72,8 +72,8 @@ impl Config {
 
     /// Returns a builder with everything that this configuration was built from, to change a part of it.
     ///
-    /// A device id that was generated is not among it: the next [`build`](ConfigBuilder::build) generates another, because
-    /// two clients with one client id disconnect each other. For the same reason set another
+    /// A device id that was generated is not among it: the next [`build`](ConfigBuilder::build) generates another,
+    /// because two clients with one client id disconnect each other. For the same reason set another
     /// [`device_id`](ConfigBuilder::device_id) if one was given and both clients are to be connected at a time.
     ///
     /// ```
@@ -101,21 +101,22 @@ impl Config {
     /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
     /// | `ALIYUN_MQTT_GROUP_ID` | required |
     /// | `ALIYUN_MQTT_DEVICE_ID` | by default a unique one is generated |
-    /// | `ALIYUN_MQTT_AUTH` | `signature` (default), `token` or `device`; [`AuthMode`](crate::AuthMode) lists the variables of each |
+    /// | `ALIYUN_MQTT_AUTH` | `signature` (default), `token` or `device`; see [`AuthMode`](crate::AuthMode) |
     /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
-    /// | `ALIYUN_MQTT_CLIENT_CERT_FILE`, `ALIYUN_MQTT_CLIENT_KEY_FILE` | the client's certificate and key, PEM; both or none |
-    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`Network::proxy`] and [`Network::proxy_from_env`] |
+    /// | `ALIYUN_MQTT_CLIENT_CERT_FILE` | the client's certificate chain, PEM; needs its key |
+    /// | `ALIYUN_MQTT_CLIENT_KEY_FILE` | the key of that certificate, PEM |
+    /// | `ALIYUN_MQTT_PROXY` | see [`Network::proxy`]; `env` means [`Network::proxy_from_env`] |
     /// | `ALIYUN_MQTT_CLEAN_SESSION` | `true` (default) or `false` |
     /// | `ALIYUN_MQTT_PROTOCOL` | `3.1.1` (default) or `5` |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
-    /// | `ALIYUN_MQTT_MAX_PAYLOAD` | bytes, [`Limits::payload_len`]: the largest payload to send and receive; default 65536 |
+    /// | `ALIYUN_MQTT_MAX_PAYLOAD` | bytes; see [`Limits::payload_len`]; default 65536 |
     ///
     /// [`ConfigBuilder::from_env`] does the same, and allows changes before the configuration is built.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule. The error names it, and never shows a
-    /// secret. A variable that has no effect is a warning in the log: one that begins with `ALIYUN_MQTT_` and is not read,
-    /// and one for another authentication mode if `ALIYUN_MQTT_AUTH` is not set.
+    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule. The error names it, and never
+    /// shows a secret. A variable that has no effect is a warning in the log: one that begins with `ALIYUN_MQTT_` and
+    /// is not read, and one for another authentication mode if `ALIYUN_MQTT_AUTH` is not set.
     pub fn from_env() -> Result<Self> {
         ConfigBuilder::from_env().build()
     }
@@ -123,8 +124,8 @@ impl Config {
     /// Checks a message as [`publish`](crate::Client::publish) does, as far as that needs no connection.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the topic, the size or a property breaks a rule, or MQTT 3.1.1 cannot carry
-    /// the properties.
+    /// [`Invalid`](crate::ErrorKind::Invalid): the topic, the size or a property breaks a rule, or MQTT 3.1.1 cannot
+    /// carry the properties.
     pub fn check(&self, message: &Outgoing) -> Result<()> {
         identity::check_topic(&message.topic, self.limits())?;
         identity::check_payload(message.payload.len(), &message.topic, self.limits())?;
@@ -278,7 +279,8 @@ impl Config {
         self.0.settings.response_topic.as_deref()
     }
 
-    /// Returns the spool, which keeps QoS 1 and 2 messages until they are acknowledged; `None`: they are in memory only.
+    /// Returns the spool, which keeps QoS 1 and 2 messages until they are acknowledged; `None`: they are in memory
+    /// only.
     #[cfg(feature = "spool")]
     #[must_use]
     pub fn spool(&self) -> Option<&Spool> {

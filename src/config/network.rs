@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 ///
 /// One value serves both builders: [`ConfigBuilder::network`](crate::ConfigBuilder::network) and
 /// `openapi::ApiBuilder::network`. Their individual setters have the same names and change the same value. It can be
-/// built without the cargo features `proxy` and `tls`; using a proxy or TLS for MQTT needs them, and the builder's `build`
-/// says so. `Debug` hides secrets.
+/// built without the cargo features `proxy` and `tls`; using a proxy or TLS for MQTT needs them, and the builder's
+/// `build` says so. `Debug` hides secrets.
 ///
 /// Certificates are always verified: there is no switch that turns verification off.
 ///
@@ -63,10 +63,10 @@ impl Network {
     /// Sets the HTTP proxy that every connection goes through: `http://host:port`; the default port is 80. By default
     /// there is none, even if the environment names one. MQTT needs the cargo feature `proxy`.
     ///
-    /// The proxy is asked for a tunnel (`CONNECT`) and looks up the name of the endpoint; TLS and WebSocket run inside the
-    /// tunnel. Many proxies allow port 443 only. `http://user:password@host:port` sets user name and password, in which
-    /// special characters of URLs are written as `%XX`. Proxies that are themselves reached over TLS (`https://`) and SOCKS
-    /// are not supported. For MQTT, an IPv6 address as the endpoint works with plain `mqtt://` only.
+    /// The proxy is asked for a tunnel (`CONNECT`) and looks up the name of the endpoint; TLS and WebSocket run inside
+    /// the tunnel. Many proxies allow port 443 only. `http://user:password@host:port` sets user name and password, in
+    /// which special characters of URLs are written as `%XX`. Proxies that are themselves reached over TLS (`https://`)
+    /// and SOCKS are not supported. For MQTT, an IPv6 address as the endpoint works with plain `mqtt://` only.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy.set(url.into());
         self
@@ -74,8 +74,8 @@ impl Network {
 
     /// Sets user name and password for the proxy, in place of those in its URL. Needs a proxy.
     ///
-    /// They are sent with the scheme "Basic" (RFC 7617), the only supported one: whoever can listen between this machine
-    /// and the proxy can read them. Up to 1,024 bytes each, without `:` in the user name.
+    /// They are sent with the scheme "Basic" (RFC 7617), the only supported one: whoever can listen between this
+    /// machine and the proxy can read them. Up to 1,024 bytes each, without `:` in the user name.
     pub fn proxy_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.proxy.set_auth(user.into(), password.into());
         self
@@ -84,12 +84,12 @@ impl Network {
     /// Uses the proxy that the environment names, if any, in place of [`proxy`](Network::proxy). The variables are read
     /// now.
     ///
-    /// The first of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY` that is not empty applies, to plain endpoints
-    /// as well. No proxy is used for this machine (`localhost` and loopback addresses), nor for the entries of the first of
-    /// `no_proxy` and `NO_PROXY` that is not empty, separated by commas: `*` for everything, `example.com` or
-    /// `.example.com` for that name and those below it, `10.0.0.1`, `10.0.0.0/8` or an IPv6 address or network for an
-    /// endpoint given as an address; each but a network may end in `:port`. Names are not looked up for this. An entry that
-    /// can never match is a warning in the log.
+    /// The first of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY` that is not empty applies, to plain
+    /// endpoints as well. No proxy is used for this machine (`localhost` and loopback addresses), nor for the entries
+    /// of the first of `no_proxy` and `NO_PROXY` that is not empty, separated by commas: `*` for everything,
+    /// `example.com` or `.example.com` for that name and those below it, `10.0.0.1`, `10.0.0.0/8` or an IPv6 address or
+    /// network for an endpoint given as an address; each but a network may end in `:port`. Names are not looked up for
+    /// this. An entry that can never match is a warning in the log.
     pub fn proxy_from_env(mut self) -> Self {
         self.proxy.set_environment(&Variables::of_process());
         self
@@ -112,15 +112,15 @@ impl Network {
 
     /// Sets whether the system's CA certificates are trusted. Default `true`; with `false`, only the given ones are.
     ///
-    /// If the system has none, Mozilla's are used. The variables `SSL_CERT_FILE` and `SSL_CERT_DIR` say where the system's
-    /// are, if they are not in the usual place.
+    /// If the system has none, Mozilla's are used. The variables `SSL_CERT_FILE` and `SSL_CERT_DIR` say where the
+    /// system's are, if they are not in the usual place.
     pub fn system_roots(mut self, trust: bool) -> Self {
         self.system_roots = trust;
         self
     }
 
-    /// Sets the client's certificate chain and its key, as PEM files, for instances with mutual TLS (Enterprise Platinum).
-    /// The files are read like those of [`ca_file`](Network::ca_file). The API does not use them.
+    /// Sets the client's certificate chain and its key, as PEM files, for instances with mutual TLS (Enterprise
+    /// Platinum). The files are read like those of [`ca_file`](Network::ca_file). The API does not use them.
     pub fn client_certificate_files(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         let (certificate, key) = (Pem::File(certificate.into()), Pem::File(key.into()));
         self.client_certificate = Some(CertificatePair { certificate, key });

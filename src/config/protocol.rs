@@ -25,8 +25,8 @@ pub(super) const ACCEPTED: &str = "3.1.1 or 5";
 /// ([`SubscribeOptions`](crate::SubscribeOptions)), and reasons for refusals. With neither version does the service
 /// support retained messages, wills or shared subscriptions.
 ///
-/// Topic aliases are not used, although the service supports them: the underlying codec (rumqttc 0.25.1) returns a received
-/// message with an empty topic if an alias stands for it, and an alias for sending saves only a few bytes.
+/// Topic aliases are not used, although the service supports them: the underlying codec (rumqttc 0.25.1) returns a
+/// received message with an empty topic if an alias stands for it, and an alias for sending saves only a few bytes.
 ///
 /// It is parsed from `3.1.1` or `5`, and converted from the protocol level of CONNECT, 4 or 5.
 ///

@@ -9,13 +9,13 @@ use crate::openapi::{Api, ApiBuilder, TokenRequest};
 use crate::token::{Token, TokenKind};
 
 impl Credentials {
-    /// Creates credentials for token mode, with tokens that the library itself applies for, one for each request; at most
-    /// one of each kind.
+    /// Creates credentials for token mode, with tokens that the library itself applies for, one for each request; at
+    /// most one of each kind.
     ///
-    /// They are kept and renewed as with a [`token_provider`](Credentials::token_provider). Meant for your own servers, which
-    /// hold the account's key: a program on a device gets its tokens from such a server. The API must be that of the
-    /// client's instance. Each token takes at most the timeout of the API, all of them together at most that of the client.
-    /// The API has a [`Network`](crate::Network) of its own, whatever the client's is.
+    /// They are kept and renewed as with a [`token_provider`](Credentials::token_provider). Meant for your own servers,
+    /// which hold the account's key: a program on a device gets its tokens from such a server. The API must be that of
+    /// the client's instance. Each token takes at most the timeout of the API, all of them together at most that of the
+    /// client. The API has a [`Network`](crate::Network) of its own, whatever the client's is.
     ///
     /// ```no_run
     /// use aliyun_mqtt::openapi::{Api, TokenRequest};

@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 pub(super) fn read(variables: &Variables) -> Result<Credentials> {
     let missing = variables.needed(environment::TOKEN).err();
     let missing = missing.unwrap_or_else(|| Error::internal("a token is set, but was not read"));
-    Err(missing.with_hint(
-        "token mode needs a token, as RW|..., R|... or W|...; with the cargo feature `openapi` the library applies for one",
-    ))
+    Err(missing
+        .with_hint("token mode needs a token, as RW|..., R|... or W|...; the cargo feature `openapi` applies for one"))
 }

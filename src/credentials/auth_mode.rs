@@ -17,8 +17,8 @@ const ACCEPTED: &str = "signature, token or device";
 pub enum AuthMode {
     /// `signature`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`.
     Signature,
-    /// `token`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIYUN_MQTT_TOKEN`. Without that token, the library applies for one for
-    /// everything below `ALIYUN_MQTT_TOPIC` and renews it (feature `openapi`), with the variables of
+    /// `token`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIYUN_MQTT_TOKEN`. Without that token, the library applies for one
+    /// for everything below `ALIYUN_MQTT_TOPIC` and renews it (feature `openapi`), with the variables of
     /// `openapi::Api::from_env`.
     Token,
     /// `device`: `ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID` and `ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET`.
@@ -26,8 +26,8 @@ pub enum AuthMode {
 }
 
 impl AuthMode {
-    /// Reads the mode from the environment variable `ALIYUN_MQTT_AUTH` (`signature`, `token` or `device`); signature mode
-    /// if it is not set.
+    /// Reads the mode from the environment variable `ALIYUN_MQTT_AUTH` (`signature`, `token` or `device`); signature
+    /// mode if it is not set.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): the variable has another value.

@@ -30,11 +30,13 @@ pub(crate) use provider::{Provider, ask};
 /// | constructor | for |
 /// |---|---|
 /// | [`device`](Credentials::device) | trusted devices: a key for one client id (一机一密) |
-/// | [`token`](Credentials::token), [`tokens`](Credentials::tokens) | untrusted devices: temporary permission for some topics |
+/// | [`token`](Credentials::token) | untrusted devices: temporary permission for some topics |
+/// | [`tokens`](Credentials::tokens) | the same, from bare tokens and their kinds |
 /// | [`token_provider`](Credentials::token_provider) | the same, with tokens fetched and renewed as needed |
 /// | `apply_tokens` (feature `openapi`) | the same, with tokens that the library itself applies for |
 /// | [`signature`](Credentials::signature) | your own servers: never put an account's key on a device |
-/// | [`custom_plain`](Credentials::custom_plain), [`custom_signed`](Credentials::custom_signed) | identities uploaded by the account (Professional and Platinum instances) |
+/// | [`custom_plain`](Credentials::custom_plain) | an identity uploaded by the account (Professional and Platinum) |
+/// | [`custom_signed`](Credentials::custom_signed) | the same, with a signature in place of its secret |
 /// | [`provider`](Credentials::provider) | any of these, requested at each connect |
 ///
 /// Values are checked when the configuration is built, and those of a provider when it returns them. Secrets are wiped
@@ -93,8 +95,8 @@ pub(crate) struct Applies {
 impl Credentials {
     /// Creates credentials for signature mode: the AccessKey of an account or RAM user.
     ///
-    /// The password is a signature of the client id; the secret itself is not sent. Meant for servers: whoever has the key
-    /// can do everything that it permits.
+    /// The password is a signature of the client id; the secret itself is not sent. Meant for servers: whoever has the
+    /// key can do everything that it permits.
     #[must_use]
     pub fn signature(access_key_id: impl Into<String>, access_key_secret: impl Into<String>) -> Self {
         Credentials(Kind::Signature { key_id: access_key_id.into(), secret: secret(access_key_secret) })
@@ -109,8 +111,8 @@ impl Credentials {
         Credentials(Kind::Device { key_id: device_access_key_id.into(), secret: secret(device_access_key_secret) })
     }
 
-    /// Creates credentials for token mode, from tokens of the API operation `ApplyToken` with their types: `RW|{token}`, `R|{token}`,
-    /// `W|{token}`, or one of each type joined, as in `R|{token}|W|{token}`.
+    /// Creates credentials for token mode, from tokens of the API operation `ApplyToken` with their types:
+    /// `RW|{token}`, `R|{token}`, `W|{token}`, or one of each type joined, as in `R|{token}|W|{token}`.
     ///
     /// `access_key_id` is the key that applied for them. All tokens must be valid: the service refuses a login with a
     /// single invalid one.
@@ -139,19 +141,20 @@ impl Credentials {
         })
     }
 
-    /// Creates credentials for token mode, with a function that fetches the tokens: from your own application server, for
-    /// devices that must not hold an account's secret.
+    /// Creates credentials for token mode, with a function that fetches the tokens: from your own application server,
+    /// for devices that must not hold an account's secret.
     ///
     /// `access_key_id` is the key that applies for them. The function returns all tokens that the client is to hold, at
-    /// most one of each kind, with their expiry if it is known. They are kept and used for each login until one of them must
-    /// be renewed: after 80 % of its lifetime ([`ConfigBuilder::token_renewal`](crate::ConfigBuilder::token_renewal)), when
-    /// the service announces its expiry, or when the service reports it as invalid. New tokens are uploaded without a new
-    /// connection, and reported as an [`Event`](crate::Event).
+    /// most one of each kind, with their expiry if it is known. They are kept and used for each login until one of them
+    /// must be renewed: after 80 % of its lifetime
+    /// ([`ConfigBuilder::token_renewal`](crate::ConfigBuilder::token_renewal)), when the service announces its expiry,
+    /// or when the service reports it as invalid. New tokens are uploaded without a new connection, and reported as an
+    /// [`Event`](crate::Event).
     ///
     /// The function runs on a thread of its own, never twice at a time, and may block up to the client's timeout. If it
-    /// fails or panics at a login, the connect fails ([`Credentials`](crate::ErrorKind::Credentials)); at a renewal it is
-    /// called again with growing pauses until the token expires. Its error appears in errors and logs, so keep secrets out
-    /// of it.
+    /// fails or panics at a login, the connect fails ([`Credentials`](crate::ErrorKind::Credentials)); at a renewal it
+    /// is called again with growing pauses until the token expires. Its error appears in errors and logs, so keep
+    /// secrets out of it.
     ///
     /// ```
     /// use aliyun_mqtt::{Credentials, Token, TokenKind};
@@ -173,15 +176,15 @@ impl Credentials {
         Credentials(Kind::TokenProvider { key_id, provider: Arc::new(provider), applies: None })
     }
 
-    /// Creates credentials for custom authentication with sign mode `ORIGIN`: the uploaded user name and secret, sent as
-    /// they are.
+    /// Creates credentials for custom authentication with sign mode `ORIGIN`: the uploaded user name and secret, sent
+    /// as they are.
     #[must_use]
     pub fn custom_plain(user: impl Into<String>, password: impl Into<String>) -> Self {
         Credentials(Kind::Plain { user: user.into(), secret: secret(password) })
     }
 
-    /// Creates credentials for custom authentication with sign mode `SIGNED`: the uploaded user name, and a signature of
-    /// the client id with the uploaded secret.
+    /// Creates credentials for custom authentication with sign mode `SIGNED`: the uploaded user name, and a signature
+    /// of the client id with the uploaded secret.
     #[must_use]
     pub fn custom_signed(user: impl Into<String>, uploaded_secret: impl Into<String>) -> Self {
         Credentials(Kind::Signed { user: user.into(), secret: secret(uploaded_secret) })
@@ -191,9 +194,9 @@ impl Credentials {
     ///
     /// The function runs on a thread of its own, never twice at a time, and may block up to the client's timeout. If it
     /// fails or panics, the connect fails: [`Credentials`](crate::ErrorKind::Credentials). It must not return another
-    /// provider. If it returns device credentials, set the device id they were created for. If it returns tokens, it is also
-    /// called when one must be renewed, as with [`token_provider`](Credentials::token_provider), which saves the call at a
-    /// connect while the tokens are valid. Its error appears in errors and logs, so keep secrets out of it.
+    /// provider. If it returns device credentials, set the device id they were created for. If it returns tokens, it is
+    /// also called when one must be renewed, as with [`token_provider`](Credentials::token_provider), which saves the
+    /// call at a connect while the tokens are valid. Its error appears in errors and logs, so keep secrets out of it.
     ///
     /// ```
     /// use aliyun_mqtt::Credentials;

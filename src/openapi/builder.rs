@@ -20,8 +20,8 @@ use crate::tls;
 
 /// Builds an [`Api`].
 ///
-/// Required are a region or an endpoint, the instance id, and an AccessKey. [`build`](ApiBuilder::build) checks everything.
-/// `Debug` hides secrets.
+/// Required are a region or an endpoint, the instance id, and an AccessKey. [`build`](ApiBuilder::build) checks
+/// everything. `Debug` hides secrets.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ApiBuilder {
@@ -72,8 +72,9 @@ impl ApiBuilder {
         ApiBuilder::from_variables(&Variables::from_lookup(|name| lookup(name).map(Into::into)))
     }
 
-    /// Sets the region of the instance, such as `cn-hangzhou`. It determines the address `onsmqtt.{region}.aliyuncs.com`,
-    /// unless an [`endpoint`](ApiBuilder::endpoint) is set; the traces need it in any case.
+    /// Sets the region of the instance, such as `cn-hangzhou`. It determines the address
+    /// `onsmqtt.{region}.aliyuncs.com`, unless an [`endpoint`](ApiBuilder::endpoint) is set; the traces need it in any
+    /// case.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
@@ -97,15 +98,15 @@ impl ApiBuilder {
         self
     }
 
-    /// Sets the AccessKey of an account or RAM user. Required, unless [`sts_key`](ApiBuilder::sts_key) is set. The secret
-    /// itself is not sent.
+    /// Sets the AccessKey of an account or RAM user. Required, unless [`sts_key`](ApiBuilder::sts_key) is set. The
+    /// secret itself is not sent.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.key = Some(AccessKey { id: id.into(), secret: Zeroizing::new(secret.into()), security_token: None });
         self
     }
 
-    /// Sets a temporary AccessKey (STS) with its security token. It works for the API only: MQTT logins have no field for
-    /// the security token.
+    /// Sets a temporary AccessKey (STS) with its security token. It works for the API only: MQTT logins have no field
+    /// for the security token.
     pub fn sts_key(
         mut self,
         id: impl Into<String>,
@@ -134,8 +135,8 @@ impl ApiBuilder {
 
     /// Sets the bounds of the pause between attempts: 1 ms to 1 h each. Default 0.5 s and 10 s.
     ///
-    /// The pause is random, up to a bound that doubles from `min` to `max`; if the service says how long to wait, it is at
-    /// least that long.
+    /// The pause is random, up to a bound that doubles from `min` to `max`; if the service says how long to wait, it is
+    /// at least that long.
     pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
         self.backoff = (min, max);
         self
@@ -147,9 +148,9 @@ impl ApiBuilder {
         self
     }
 
-    /// Sets proxy and CA certificates, in place of all that was set before; the same value serves the client's builder. The
-    /// cargo feature `proxy` is not needed, an IPv6 address is allowed as the endpoint with a proxy, and a client certificate
-    /// is not used.
+    /// Sets proxy and CA certificates, in place of all that was set before; the same value serves the client's builder.
+    /// The cargo feature `proxy` is not needed, an IPv6 address is allowed as the endpoint with a proxy, and a client
+    /// certificate is not used.
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
         self

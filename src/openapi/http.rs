@@ -28,8 +28,8 @@ const BODY_MAX: u64 = 4 * 1024 * 1024;
 /// The maximum length of a URL in the HTTP library.
 const URL_MAX: usize = 65_534;
 
-/// The maximum time that one attempt may spend on resolving, and again on connecting; at most a third of the time left, so
-/// that there is time for another attempt.
+/// The maximum time that one attempt may spend on resolving, and again on connecting; at most a third of the time left,
+/// so that there is time for another attempt.
 const STAGE_MAX: Duration = Duration::from_secs(15);
 
 /// Idle connections older than this are not used again: the server may be about to close them.
@@ -344,8 +344,8 @@ pub(super) fn protocol(message: String) -> Error {
     Error::new(ErrorKind::Protocol, message).with_stage(Stage::Api).with_fate(Fate::Unknown)
 }
 
-/// Parses how long to wait, in a response that was sent `now`: in seconds, or until a date (RFC 9110, section 10.2.3). For
-/// the service's own header, the official SDK reads a positive integer without a unit; seconds are an assumption.
+/// Parses how long to wait, in a response that was sent `now`: in seconds, or until a date (RFC 9110, section 10.2.3).
+/// For the service's own header, the official SDK reads a positive integer without a unit; seconds are an assumption.
 fn pause(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     let pause = match text.parse() {

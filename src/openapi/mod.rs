@@ -22,18 +22,21 @@
 //!
 //! # How a call runs
 //!
-//! A call blocks until the service has responded, at most for [`ApiBuilder::timeout`], which includes up to four attempts
-//! and the pauses between them. It starts no thread, except a short one for each lookup of the host name, and one to find
-//! out where a connection hangs; a lookup that hangs in the system's resolver is left behind and ends by itself.
-//! Connections are kept for 10 s and shared by all clones. Redirects are not followed, and a [proxy](crate::Network::proxy)
-//! is used only if one is set.
+//! A call blocks until the service has responded, at most for [`ApiBuilder::timeout`], which includes up to four
+//! attempts and the pauses between them. It starts no thread, except a short one for each lookup of the host name, and
+//! one to find out where a connection hangs; a lookup that hangs in the system's resolver is left behind and ends by
+//! itself. Connections are kept for 10 s and shared by all clones. Redirects are not followed, and a
+//! [proxy](crate::Network::proxy) is used only if one is set.
 //!
 //! | what happened | another attempt |
 //! |---|---|
 //! | name not resolved, not connected; a proxy that could not connect (HTTP 502 and the like) | yes |
-//! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)); the pause that the service asks for is kept, or named in the error at once if it is longer than the time left (header `x-acs-retry-after`, assumed to be seconds, or `Retry-After`, seconds or a date) | yes |
+//! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)) | yes |
 //! | HTTP 5xx, connection lost after the request was sent | if the call may be repeated |
 //! | any other response, TLS failed, a proxy that refuses | no |
+//!
+//! The pause that the service asks for is kept, or named in the error at once if it is longer than the time left
+//! (header `x-acs-retry-after`, assumed to be seconds, or `Retry-After`, seconds or a date).
 //!
 //! These may not be repeated: [`send_message`](Api::send_message), creating and deleting groups, refreshing and
 //! unregistering a device's credential, and a [`Call`] of your own without [`repeatable`](Call::repeatable).
@@ -45,10 +48,10 @@
 //!
 //! # Log levels
 //!
-//! This module logs at `debug`: operation, attempt, HTTP status, request id and duration; never parameters or responses.
-//! `ureq`, which makes the connections, logs on its own target; at the level `trace`, **its records show whole requests**,
-//! including the messages, tokens and device keys in parameters, and the security tokens of temporary keys. Keep the target
-//! `ureq` below `trace`.
+//! This module logs at `debug`: operation, attempt, HTTP status, request id and duration; never parameters or
+//! responses. `ureq`, which makes the connections, logs on its own target; at the level `trace`, **its records show
+//! whole requests**, including the messages, tokens and device keys in parameters, and the security tokens of temporary
+//! keys. Keep the target `ureq` below `trace`.
 //!
 //! # Secrets
 //!
@@ -97,9 +100,10 @@ pub use trace::{TraceEntry, TracePage, TraceRequest};
 ///
 /// # Errors
 /// All calls fail with these kinds; each call documents what it checks before anything is sent.
-/// * [`Api`](crate::ErrorKind::Api): the service responded with an error; [`Error::api`](crate::Error::api) has its code.
-/// * [`Resolve`](crate::ErrorKind::Resolve), [`Connect`](crate::ErrorKind::Connect), [`Proxy`](crate::ErrorKind::Proxy),
-///   [`Tls`](crate::ErrorKind::Tls),
+/// * [`Api`](crate::ErrorKind::Api): the service responded with an error; [`Error::api`](crate::Error::api) has its
+///   code.
+/// * [`Resolve`](crate::ErrorKind::Resolve), [`Connect`](crate::ErrorKind::Connect),
+///   [`Proxy`](crate::ErrorKind::Proxy), [`Tls`](crate::ErrorKind::Tls),
 ///   [`ConnectionLost`](crate::ErrorKind::ConnectionLost), or [`Timeout`](crate::ErrorKind::Timeout) with the stage.
 /// * [`Protocol`](crate::ErrorKind::Protocol): the response is not one of the API, or lacks a field.
 /// * [`Forked`](crate::ErrorKind::Forked).
@@ -146,18 +150,18 @@ impl Api {
     /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | required |
     /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | for a temporary key (STS) |
     /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
-    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`Network::proxy`](crate::Network::proxy) |
+    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`Network`](crate::Network) |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule. The error names it, and never shows a
-    /// secret.
+    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule. The error names it, and never
+    /// shows a secret.
     pub fn from_env() -> Result<Self> {
         ApiBuilder::from_env().build()
     }
 
-    /// Returns the same API with another timeout: up to 1 h, longer ones count as 1 h. It may be shorter than the minimum of
-    /// the builder.
+    /// Returns the same API with another timeout: up to 1 h, longer ones count as 1 h. It may be shorter than the
+    /// minimum of the builder.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Api { inner: Arc::clone(&self.inner), timeout: timeout.min(Duration::from_secs(3600)) }
@@ -202,8 +206,8 @@ impl Api {
     /// Makes any call, and returns the service's JSON object as it is, of the crate `serde_json` 1.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the operation or a parameter has an invalid name, or the call is too long
-    /// for a URL (65,534 bytes). Otherwise as documented at [`Api`].
+    /// [`Invalid`](crate::ErrorKind::Invalid): the operation or a parameter has an invalid name, or the call is too
+    /// long for a URL (65,534 bytes). Otherwise as documented at [`Api`].
     pub fn call(&self, call: &Call) -> Result<Map<String, Value>> {
         self.run(|_| call.clone())
     }

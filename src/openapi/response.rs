@@ -1,7 +1,8 @@
-//! From an HTTP answer to the service's JSON, or to an error that says what is wrong.
+//! Turns an HTTP response into the service's JSON, or into an error that says what is wrong.
 //!
 //! An answer may hold a token or a key, and an error answer may repeat the request with its signature; so only a few
-//! fields of an answer are ever shown, without control characters, shortened, and with the secrets of the call replaced.
+//! fields of an answer are ever shown, without control characters, shortened, and with the secrets of the call
+//! replaced.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,21 +15,22 @@ use super::signature::encode;
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Result};
 use crate::printable::excerpt;
 
-/// What is known of the call that was answered.
+/// The call that a response belongs to.
 pub(super) struct CallContext<'a> {
     pub(super) action: &'a str,
-    /// Never to be shown.
+    /// Texts that are never shown.
     pub(super) secrets: Vec<&'a str>,
-    /// What this side signed.
+    /// The text that was signed here.
     pub(super) string_to_sign: &'a str,
-    /// This machine's clock.
+    /// The time of this machine's clock.
     pub(super) now: SystemTime,
 }
 
-/// The service's JSON object.
+/// Returns the service's JSON object.
 ///
 /// # Errors
-/// `Api`: the service reports a failure, by the HTTP status or in the body. `Protocol`: it is no answer of the service.
+/// `Api`: the service reports a failure, by the HTTP status or in the body. `Protocol`: it is not a response of the
+/// service.
 pub(super) fn read(response: &Response, context: &CallContext<'_>) -> Result<Map<String, Value>> {
     let parsed = serde_json::from_slice::<Value>(&response.body);
     let (action, status) = (context.action, response.status);
@@ -37,12 +39,12 @@ pub(super) fn read(response: &Response, context: &CallContext<'_>) -> Result<Map
         _ if (300..400).contains(&status) => {
             let to = response.redirect.as_ref().map_or(String::new(), |host| format!(" to the host {host:?}"));
             let message = format!("{action} was redirected{to} (HTTP {status}), which is not followed (stage: api)");
-            Err(protocol(message).with_hint("the URL is not the one of the API, or a proxy wants a login"))
+            Err(protocol(message).with_hint("the URL is not that of the API, or a proxy requires a login"))
         }
         Ok(Value::Object(object)) if is_error || reports_failure(&object) => Err(fault(&object, response, context)),
-        // Each answer of the service has one; without this check any JSON would be taken for "done".
+        // Each response of the service has one; without this check any JSON would count as success.
         Ok(Value::Object(object)) if field(&object, "RequestId").is_none() => {
-            Err(json::missing(action, "RequestId").with_hint("is the URL the one of the API?"))
+            Err(json::missing(action, "RequestId").with_hint("is the URL that of the API?"))
         }
         Ok(Value::Object(object)) => Ok(object),
         _ if is_error => {
@@ -51,8 +53,7 @@ pub(super) fn read(response: &Response, context: &CallContext<'_>) -> Result<Map
         }
         _ => {
             let message = format!("{action} was answered with {} (stage: api)", describe(response, context));
-            let hint = "what answers there is not the API; is the URL right, and is there a proxy or a login page in \
-                        between?";
+            let hint = "this is not the API; is the URL right, and is there a proxy or a login page in between?";
             Err(protocol(message).with_hint(hint))
         }
     }
@@ -75,16 +76,16 @@ fn fault(object: &Map<String, Value>, response: &Response, context: &CallContext
         fault.code().filter(|code| code.starts_with("SignatureDoesNotMatch")).map(|_| signature_hint(object, context));
     let error = finish(error, fault, response, context);
     match signature {
-        // A wrong clock explains nothing here: the signature is checked with the time that was sent.
+        // The clock does not matter here: the signature is checked with the time that was sent.
         Some(hint) => error.with_hint(hint),
         None => error,
     }
 }
 
-/// Adds what every error answer has.
+/// Adds fate and hint, which every error response has.
 fn finish(error: Error, fault: ApiFault, response: &Response, context: &CallContext<'_>) -> Error {
     let fate = if fault.is_server_failure() && !fault.is_throttled() { Fate::Unknown } else { Fate::Refused };
-    // The end of a token is an absolute time, and may miss the shortest life by seconds.
+    // The expiry of a token is an absolute time, which a clock off by seconds may make too short.
     let exact = context.action == "ApplyToken" && fault.code() == Some("ParameterCheckFailed");
     let tolerated = if exact { Duration::from_secs(5) } else { Duration::from_secs(300) };
     let hints = [skew(response, context, tolerated), usual_cause(&fault, context.action)];
@@ -93,7 +94,7 @@ fn finish(error: Error, fault: ApiFault, response: &Response, context: &CallCont
     if hint.is_empty() { error } else { error.with_hint(hint) }
 }
 
-/// Where both clocks are known and differ by more than is tolerated.
+/// Describes the difference of both clocks, if it is known and more than is tolerated.
 fn skew(response: &Response, context: &CallContext<'_>, tolerated: Duration) -> Option<String> {
     let server = response.date?;
     let (difference, direction) = match context.now.duration_since(server) {
@@ -117,13 +118,14 @@ fn skew(response: &Response, context: &CallContext<'_>, tolerated: Duration) -> 
 
 /// The documented codes (help pages of the operations on tokens and credentials, and "Error codes",
 /// alibabacloud.com/help/doc-detail/109365.htm), and of the gateway's common ones `InvalidAccessKeyId` and
-/// `IllegalTimestamp` (alibabacloud.com/help/doc-detail/69008.htm). That this service answers with the gateway's, and the
-/// other spellings of them, is an assumption.
+/// `IllegalTimestamp` (alibabacloud.com/help/doc-detail/69008.htm). That this service answers with the gateway's, and
+/// the other spellings of them, is an assumption.
 fn usual_cause(fault: &ApiFault, action: &str) -> Option<String> {
     let policy = format!("and a RAM user needs the permission mq:{action}");
     Some(match fault.code() {
         Some("ApplyTokenOverFlow") => {
-            "an account may apply for 100 tokens a second; keep a token for its life instead of applying at each connect"
+            "an account may apply for 100 tokens a second; keep a token until it expires instead of applying at each \
+             connect"
                 .to_string()
         }
         _ if fault.is_throttled() => {
@@ -145,19 +147,20 @@ fn usual_cause(fault: &ApiFault, action: &str) -> Option<String> {
         }
         Some(code) if code.starts_with("InvalidParameter") => "a parameter is missing or wrong".to_string(),
         Some(code) if code.starts_with("InvalidAccessKeyId") => {
-            "the service does not know this AccessKey id: it is misspelt, deleted, or a temporary one (STS) that expired"
+            "the service does not know this AccessKey id: it is misspelled, deleted, or a temporary one (STS) that has \
+             expired"
                 .to_string()
         }
         Some("IllegalTimestamp" | "InvalidTimeStamp.Expired") => {
             "requests are valid for minutes only; is this machine's clock right?".to_string()
         }
         Some("SignatureNonceUsed") => "something repeats requests on their way; is there a proxy?".to_string(),
-        _ if fault.is_server_failure() => "the service has a fault of its own; try again later".to_string(),
+        _ if fault.is_server_failure() => "the service has a failure of its own; try again later".to_string(),
         _ => return None,
     })
 }
 
-/// Which of two causes a wrong signature has: the server may show what it signed.
+/// Returns which of two causes a wrong signature has: the server may show what it signed.
 fn signature_hint(object: &Map<String, Value>, context: &CallContext<'_>) -> &'static str {
     let without_space = |text: &str| Zeroizing::new(text.split_whitespace().collect::<String>());
     let message = Zeroizing::new(field(object, "Message").unwrap_or_default());
@@ -170,19 +173,19 @@ fn signature_hint(object: &Map<String, Value>, context: &CallContext<'_>) -> &'s
     }
 }
 
-/// Where a message begins to repeat the request.
+/// Returns where a message begins to repeat the request.
 fn echo(message: &str) -> Option<usize> {
     let message = message.to_ascii_lowercase();
     let marks = ["server string to sign", "server stringtosign", "string to sign", "stringtosign", "canonicalrequest"];
     marks.iter().filter_map(|mark| message.find(mark)).min()
 }
 
-/// A text of the service as it may be shown.
+/// Returns a text of the service as it may be shown.
 fn shown(text: &str, context: &CallContext<'_>) -> String {
     let text = &text[..echo(text).unwrap_or(text.len())];
     let mut text = text.to_string();
     for secret in &context.secrets {
-        // Shorter ones are no secrets, and would tear holes into ordinary words.
+        // Shorter ones are not secrets, and would remove parts of ordinary words.
         if secret.len() >= 4 {
             let encoded = encode(secret);
             let twice = encode(&encoded);
@@ -191,13 +194,13 @@ fn shown(text: &str, context: &CallContext<'_>) -> String {
             }
         }
     }
-    // Line ends are part of a service's layout; what else could command a terminal is written out.
+    // Line ends are part of a service's layout; other control characters are escaped.
     let spaced: String = text.chars().map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c }).collect();
     excerpt(spaced.trim())
 }
 
-/// What a body is that is not the JSON it should be. Of a page only its title is shown: gateways like to repeat the
-/// URL in the text.
+/// Describes a body that is not the expected JSON. Of a page only the title is shown: gateways often repeat the URL in
+/// the text.
 fn describe(response: &Response, context: &CallContext<'_>) -> String {
     let body = response.body.trim_ascii();
     if body.is_empty() {
@@ -210,7 +213,7 @@ fn describe(response: &Response, context: &CallContext<'_>) -> String {
             let start = start + "<title>".len();
             page.get(start..start + lower[start..].find('<')?)
         });
-        // Anything like a URL is too much.
+        // A title that may contain a URL is not shown.
         let title = title.filter(|title| !title.contains(['?', '&', '='])).map(|title| shown(title, context));
         return match title.filter(|title| !title.is_empty()) {
             Some(title) => format!("a page titled {title:?} instead of JSON"),
@@ -218,13 +221,13 @@ fn describe(response: &Response, context: &CallContext<'_>) -> String {
         };
     }
     match serde_json::from_slice::<Value>(body) {
-        Ok(_) => "JSON that is no object".to_string(),
-        Err(error) if error.is_eof() => format!("half a JSON: it ends after {} bytes", response.body.len()),
-        Err(_) => format!("{} bytes that are no JSON", response.body.len()),
+        Ok(_) => "JSON that is not an object".to_string(),
+        Err(error) if error.is_eof() => format!("incomplete JSON: it ends after {} bytes", response.body.len()),
+        Err(_) => format!("{} bytes that are not JSON", response.body.len()),
     }
 }
 
-/// A field as text, by its name or that with a small first letter, as some gateways have it.
+/// Returns a field as text, by its name, or by that with a lower-case first letter, as some gateways send it.
 fn field(object: &Map<String, Value>, name: &str) -> Option<String> {
     let small = format!("{}{}", name[..1].to_ascii_lowercase(), &name[1..]);
     match object.get(name).or_else(|| object.get(&small))? {

@@ -1,4 +1,4 @@
-//! One call: attempts, pauses, and the deadline over all of them.
+//! One call with its attempts, the pauses between them, and the deadline of them all.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,24 +12,24 @@ use crate::error::{ApiFault, Error, ErrorKind, Fate, Result, Stage};
 use crate::printable::excerpt;
 use crate::random;
 
-/// How often a call is tried at most.
+/// The maximum number of attempts.
 const ATTEMPTS: u32 = 4;
 
 /// An attempt that failed.
 struct Failed {
     error: Error,
-    /// How long the service asks to wait.
+    /// The pause that the service asks for.
     retry_after: Option<Duration>,
 }
 
 impl Api {
-    /// Makes a call; `make` is asked anew for each attempt, with the time of that attempt.
+    /// Makes a call; `make` is called for each attempt, with the time of that attempt.
     pub(super) fn run(&self, make: impl Fn(SystemTime) -> Call) -> Result<Map<String, Value>> {
         self.same_process()?;
         let deadline = Instant::now() + self.timeout;
         let mut backoff = Backoff::new(self.inner.backoff.0, self.inner.backoff.1);
         let mut attempt = 1;
-        // An earlier attempt may have been carried out.
+        // An earlier attempt may have been executed.
         let mut unknown = false;
         loop {
             let call = make(SystemTime::now());
@@ -58,13 +58,14 @@ impl Api {
         }
     }
 
-    /// The connections belong to the process that made them; calls look here before anything else.
+    /// Checks that no fork has happened: connections belong to the process that made them. Every call begins with this
+    /// check.
     pub(super) fn same_process(&self) -> Result<()> {
         if self.inner.process == std::process::id() {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Forked, "this Api was made in another process, before a fork")
-            .with_hint("make one in the child")
+            .with_hint("create one in the child")
             .with_fate(Fate::NotSent))
     }
 
@@ -120,7 +121,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// Adds how long the service asks to wait before the call is made again.
+/// Adds the pause that the service asks for.
 fn asked_to_wait(error: Error, pause: Duration) -> Error {
     let asked = format!("the service asks to wait {} s before another call", pause.as_secs());
     match error.hint().map(|hint| format!("{hint}; {asked}")) {
@@ -134,7 +135,7 @@ fn nonce() -> String {
     format!("{:032x}", u128::from_be_bytes(random::bytes()))
 }
 
-/// UTC to the second, as `2016-02-23T12:46:24Z`.
+/// Formats a time in UTC to the second, as `2016-02-23T12:46:24Z`.
 fn iso_8601(time: SystemTime) -> Result<String> {
     // The last second of the year 9999.
     const MAX: u64 = 253_402_300_799;

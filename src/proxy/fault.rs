@@ -11,17 +11,18 @@ use crate::system::{DESCRIPTORS, lookup_failed, no_descriptor};
 pub(crate) fn refused(status: u16, route: &str) -> Error {
     let hint = match status {
         201..=299 => {
-            "this means success (RFC 9110, section 9.3.6), but the underlying proxy library accepts 200 only: configure the proxy \
-             to answer 200"
+            "this means success (RFC 9110, section 9.3.6), but the underlying proxy library accepts 200 only: configure \
+             the proxy to answer 200"
         }
         407 => {
-            "set proxy_credentials, or proxy to http://user:password@host:port, or check them; the only supported scheme is \
-             Basic"
+            "set proxy_credentials, or proxy to http://user:password@host:port, or check them; the only supported \
+             scheme is Basic"
         }
         401 | 403 | 405 => "many proxies allow port 443 only; have the proxy allow the host and port of the endpoint",
         429 => "the proxy says that there are too many requests; try again later",
         500..=599 => {
-            "the proxy could not find or reach the server: check the endpoint; VPC endpoints resolve only inside their VPC"
+            "the proxy could not find or reach the server: check the endpoint; VPC endpoints resolve only inside their \
+             VPC"
         }
         _ => "is it an HTTP proxy that allows CONNECT?",
     };

@@ -16,8 +16,8 @@ const HEAD_MAX: usize = 8 * 1024;
 /// The maximum number of headers in it.
 const HEADERS_MAX: usize = 128;
 
-/// Asks the proxy at the other end of `stream` for a connection to this host (without brackets) and port, and returns the
-/// status of its answer. `None`: there was no valid answer before the deadline. Nothing behind the answer is read.
+/// Asks the proxy at the other end of `stream` for a connection to this host (without brackets) and port, and returns
+/// the status of its answer. `None`: there was no valid answer before the deadline. Nothing behind the answer is read.
 pub(crate) fn ask(stream: &mut impl Timed, proxy: &Proxy, host: &str, port: u16, deadline: Instant) -> Option<u16> {
     let left = || Some(deadline.saturating_duration_since(Instant::now())).filter(|left| *left > Duration::ZERO);
     let target = format!("{}:{port}", bracketed(host));

@@ -1,5 +1,5 @@
-//! The place of `spool/` in a build without the cargo feature `spool`: the same interface, of which nothing can exist, so
-//! that callers need no conditional compilation.
+//! The place of `spool/` in a build without the cargo feature `spool`: the same interface, of which nothing can exist,
+//! so that callers need no conditional compilation.
 #![allow(dead_code, reason = "no value of these types is ever made")]
 
 use std::path::{Path, PathBuf};

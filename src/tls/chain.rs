@@ -1,8 +1,8 @@
-//! The reason why certificates were not accepted, read from the certificates themselves: rustls reports only that an issuer
-//! is not trusted, or that a signature is invalid.
+//! The reason why certificates were not accepted, read from the certificates themselves: rustls reports only that an
+//! issuer is not trusted, or that a signature is invalid.
 //!
-//! The reader of DER is our own: rustls-webpki, which is in the dependency tree, returns names and keys as DER, too, and
-//! refuses to parse certificates of version 1.
+//! The reader of DER is our own: rustls-webpki, which is in the dependency tree, returns names and keys as DER, too,
+//! and refuses to parse certificates of version 1.
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ impl Finding {
                  certificate that a trusted CA has signed"
             }
             Finding::NoIntermediate { .. } => {
-                "most often the server is set up without its intermediate certificate: have it send the whole chain, its \
-                 own certificate first (fullchain.pem). For a private CA, set ca_file to its certificate"
+                "most often the server is set up without its intermediate certificate: have it send the whole chain, \
+                 its own certificate first (fullchain.pem). For a private CA, set ca_file to its certificate"
             }
             Finding::UntrustedRoot { .. } => {
                 "is something between here and the server intercepting TLS? For a private CA, set \

@@ -37,12 +37,12 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Creates the configuration for a host, given by its name or its address without brackets. Reading one file may take
-    /// up to `timeout`.
+    /// Creates the configuration for a host, given by its name or its address without brackets. Reading one file may
+    /// take up to `timeout`.
     ///
     /// # Errors
-    /// `Config`: no certificate can be valid for the host; no CA certificate is trusted; or, with the name of the file, it
-    /// cannot be read, holds no certificate or key, holds an invalid one, or key and certificate do not match.
+    /// `Config`: no certificate can be valid for the host; no CA certificate is trusted; or, with the name of the file,
+    /// it cannot be read, holds no certificate or key, holds an invalid one, or key and certificate do not match.
     pub(crate) fn new(host: &str, network: &Network, timeout: Duration) -> Result<Self> {
         let name = ServerName::try_from(host.to_string()).map_err(|error| {
             Error::config(format!("the host {host:?} is no name that a certificate can have")).with_source(error)
@@ -55,7 +55,8 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| Error::internal("TLS 1.2 and 1.3 are not available").with_source(error))?
-            // The name of the method is a warning: a custom verifier could skip checks. This one makes all of rustls' own.
+            // The name of the method is a warning: a custom verifier could skip checks. This one makes all of rustls'
+            // own.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier { webpki, roots, name }));
         let config = match &network.client_certificate {

@@ -52,7 +52,8 @@ pub(super) fn encoding(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Removes byte order marks, which joined files have in the middle, too. The parser ignores a line that begins with one.
+/// Removes byte order marks, which joined files have in the middle, too. The parser ignores a line that begins with
+/// one.
 pub(super) fn without_marks(bytes: Arc<Zeroizing<Vec<u8>>>) -> Arc<Zeroizing<Vec<u8>>> {
     if !bytes.windows(MARK.len()).any(|window| window == MARK) {
         return bytes;

@@ -47,8 +47,8 @@ impl Roots {
 /// Returns the roots that a network trusts. Reading one file may take up to `timeout`.
 ///
 /// # Errors
-/// `Config`: no CA certificate is trusted; or, with the name of the file, it cannot be read, or holds no certificate or an
-/// invalid one.
+/// `Config`: no CA certificate is trusted; or, with the name of the file, it cannot be read, or holds no certificate or
+/// an invalid one.
 pub(crate) fn roots(network: &Network, timeout: Duration) -> Result<Roots> {
     let mut roots = if network.system_roots { system_roots().clone() } else { Roots::empty() };
     for pem in &network.ca {

@@ -9,8 +9,8 @@ use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::chain::diagnose;
 
-/// Verifies like rustls' own verifier, but always for the configured name, whatever name or address was dialled. Its errors
-/// carry what the certificates themselves tell.
+/// Verifies like rustls' own verifier, but always for the configured name, whatever name or address was dialled. Its
+/// errors carry what the certificates themselves tell.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) webpki: Arc<WebPkiServerVerifier>,

@@ -9,8 +9,8 @@ use rustls::time_provider::TimeProvider;
 
 use crate::session::Watch;
 
-/// The clock, without which no certificate can be verified and no session resumed. It has no time for a dial that was given
-/// up. A verifier per dial would do the same, but keep rustls from resuming sessions.
+/// The clock, without which no certificate can be verified and no session resumed. It has no time for a dial that was
+/// given up. A verifier per dial would do the same, but keep rustls from resuming sessions.
 #[derive(Debug)]
 pub(super) struct WatchedTime(Arc<Watch>);
 

@@ -92,8 +92,8 @@ fn bodies_that_are_no_answer() {
         ("<html><head><TITLE>Log in\r\n</TITLE>", "titled \"Log in\""),
         ("<html><title>no /?Signature=x&Token=geheim</title>", "a page"),
         ("<html>/?Signature=geheim+/=", "a page"),
-        (r#"{"Token":"geheim"#, "half a JSON: it ends after 16 bytes"),
-        ("geheim geheim", "13 bytes that are no JSON"),
+        (r#"{"Token":"geheim"#, "incomplete JSON: it ends after 16 bytes"),
+        ("geheim geheim", "13 bytes that are not JSON"),
         (r#"["geheim"]"#, "no object"),
         ("\u{1}\u{2}", "2 bytes"),
     ] {
