@@ -94,7 +94,7 @@ fn bodies_that_are_no_answer() {
         ("<html>/?Signature=geheim+/=", "a page"),
         (r#"{"Token":"geheim"#, "incomplete JSON: it ends after 16 bytes"),
         ("geheim geheim", "13 bytes that are not JSON"),
-        (r#"["geheim"]"#, "no object"),
+        (r#"["geheim"]"#, "not an object"),
         ("\u{1}\u{2}", "2 bytes"),
     ] {
         let good = error(&response(200, body));
