@@ -20,7 +20,6 @@ mod login;
 mod provider;
 
 pub use auth_mode::AuthMode;
-#[cfg(feature = "openapi")]
 pub(crate) use check::check_key;
 pub use login::Login;
 pub(crate) use provider::{Provider, ask};
