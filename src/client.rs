@@ -348,20 +348,15 @@ impl Client {
 
     /// How long a message handed over without waiting may stay unsettled.
     fn age_of(&self, message: &Outgoing) -> Duration {
-        #[cfg(feature = "spool")]
         let default =
             if self.session().spools() && message.qos != QoS::AtMostOnce { Duration::MAX } else { self.timeout };
-        #[cfg(not(feature = "spool"))]
-        let default = self.timeout;
         message.timeout.or(self.config().message_age()).unwrap_or(default)
     }
 
     /// Submits, and with a spool waits until it is on disk.
     fn hand_over(&self, message: Outgoing, age: Duration, full: WhenFull) -> Result<Delivery> {
-        #[cfg(feature = "spool")]
         let until = after(age.min(self.timeout));
         let delivery = self.submit(message, age, full)?;
-        #[cfg(feature = "spool")]
         self.session().wait_stored(&delivery, until)?;
         Ok(delivery)
     }

@@ -37,7 +37,6 @@ impl Delivery {
         Delivery { session, slot, seq, deadline }
     }
 
-    #[cfg(feature = "spool")]
     pub(crate) fn seq(&self) -> u64 {
         self.seq
     }
@@ -261,7 +260,6 @@ impl Settler {
     }
 
     /// For an operation nobody holds a `Delivery` of.
-    #[cfg(feature = "spool")]
     pub(crate) fn unwatched() -> Settler {
         let (settler, slot) = Settler::new();
         let _ = slot.unwatch();

@@ -366,7 +366,6 @@ impl EventHub {
     }
 
     /// Keeps what happened before anybody could listen for the first who does.
-    #[cfg(feature = "spool")]
     pub(crate) fn hold(&self, event: Event) {
         lock(&self.held).push(event);
     }

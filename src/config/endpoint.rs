@@ -156,7 +156,6 @@ impl Endpoint {
 
     /// Returns the URL for a WebSocket request. As in browsers, it omits the default port, and so does the `Host`
     /// header derived from it: gateways may compare that header with their domains.
-    #[cfg(feature = "websocket")]
     pub(crate) fn url(&self) -> String {
         let shown = self.to_string();
         match format!(":{}{}", self.port, self.path) {
@@ -349,7 +348,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "websocket")]
     #[test]
     fn a_websocket_is_asked_for_as_browsers_do() {
         let url = |text: &str| text.parse::<Endpoint>().unwrap().url();

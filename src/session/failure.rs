@@ -7,10 +7,7 @@ use rumqttc::mqttbytes::v4::Packet;
 use rumqttc::{ConnectReturnCode, ConnectionError, Event, StateError};
 
 use super::line::{Cause, Failure};
-#[cfg(feature = "proxy")]
-use super::tunnel;
-#[cfg(feature = "websocket")]
-use super::upgrade;
+use super::{secure, tunnel, upgrade};
 use crate::config::Protocol;
 use crate::config::endpoint::PLAIN_PORT;
 use crate::error::{Code, Error, ErrorKind, Stage};
@@ -51,17 +48,10 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
             too_large(size, server)
         }
         ConnectionError::MqttState(error) => rule_broken(error, server),
-        #[cfg(feature = "tls")]
-        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => input_output(error, connected, server),
-        #[cfg(feature = "tls")]
-        ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => tls(error, server),
-        #[cfg(feature = "proxy")]
-        ConnectionError::Proxy(error) => tunnel::failed(error, server),
-        #[cfg(feature = "websocket")]
-        ConnectionError::Websocket(error) => upgrade::failed(error, server),
-        #[cfg(feature = "websocket")]
-        ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
-        other => lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+        other => secure::classify_v4(other, connected, server)
+            .or_else(|other| tunnel::classify_v4(other, server))
+            .or_else(|other| upgrade::classify_v4(other, server))
+            .unwrap_or_else(|other| lost(format!("the connection to {server} failed: {other}"), Cause::Other)),
     }
 }
 
@@ -220,9 +210,8 @@ pub(super) fn not_mqtt(message: String) -> Failure {
 }
 
 pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
-    #[cfg(feature = "tls")]
-    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return tls(inner.clone(), server);
+    if let Some(failure) = secure::within(&error, server) {
+        return failure;
     }
     use io::ErrorKind as Io;
     let reset = matches!(
@@ -277,15 +266,4 @@ pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> F
         .with_hint(hint)
         .with_source(error);
     Failure { error, cause: Cause::Other }
-}
-
-#[cfg(feature = "tls")]
-pub(super) fn tls(error: rustls::Error, server: &str) -> Failure {
-    let (what, hint) = crate::tls::explain(&error);
-    let mut shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed (stage: tls): {what}"));
-    if let Some(hint) = hint {
-        shown = shown.with_hint(hint);
-    }
-    let foreign = matches!(error, rustls::Error::InvalidMessage(_));
-    Failure { error: shown.with_source(error), cause: if foreign { Cause::Foreign } else { Cause::Other } }
 }

@@ -33,14 +33,15 @@ mod replies;
 mod requesting;
 mod route;
 mod rules;
+#[cfg_attr(not(feature = "tls"), path = "secure_disabled.rs")]
+mod secure;
 mod sending;
-#[cfg(feature = "spool")]
 mod spooling;
 mod state;
 mod subscriptions;
-#[cfg(feature = "proxy")]
+#[cfg_attr(not(feature = "proxy"), path = "tunnel_disabled.rs")]
 mod tunnel;
-#[cfg(feature = "websocket")]
+#[cfg_attr(not(feature = "websocket"), path = "upgrade_disabled.rs")]
 mod upgrade;
 #[cfg_attr(aliyun_mqtt_model, path = "../../models/line.rs")]
 mod v4;
@@ -115,7 +116,6 @@ pub(crate) struct Session {
     connecting: AtomicU8,
     stranded: AtomicBool,
     process: u32,
-    #[cfg(feature = "spool")]
     spool: Option<Arc<crate::spool::Queue>>,
 }
 
@@ -123,24 +123,12 @@ impl Session {
     /// Starts the worker and waits until the connection is set up, at most until the configured time-out.
     pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
         let deadline = Instant::now() + config.timeout();
-        #[cfg(feature = "spool")]
         let opened = spooling::open(&config, deadline)?;
-        Session::start_with(
-            config,
-            deadline,
-            #[cfg(feature = "spool")]
-            opened,
-        )
+        Session::start_with(config, deadline, opened)
     }
 
-    fn start_with(
-        config: Config,
-        deadline: Instant,
-        #[cfg(feature = "spool")] mut opened: Option<crate::spool::Opened>,
-    ) -> Result<Arc<Session>> {
-        #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
+    fn start_with(config: Config, deadline: Instant, mut opened: Option<crate::spool::Opened>) -> Result<Arc<Session>> {
         let mut state = State::new(&config);
-        #[cfg(feature = "spool")]
         let spool = opened.as_mut().and_then(|opened| spooling::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
             state: Mutex::new(state),
@@ -153,11 +141,9 @@ impl Session {
             connecting: AtomicU8::new(0),
             stranded: AtomicBool::new(false),
             process: std::process::id(),
-            #[cfg(feature = "spool")]
             spool,
             config,
         });
-        #[cfg(feature = "spool")]
         if let Some(opened) = opened {
             session.start_writer(opened)?;
         }
@@ -166,7 +152,6 @@ impl Session {
         match helper::start_on("aliyun-mqtt", dial::stack(&session.config), move || worker::run(&shared, ready)) {
             Ok(worker) => *lock(&session.worker) = Some(worker),
             Err(error) => {
-                #[cfg(feature = "spool")]
                 session.close_spool(deadline);
                 return Err(error);
             }
@@ -226,7 +211,6 @@ impl Session {
 
     pub(crate) fn stats(&self) -> Stats {
         let stats = self.lock().snapshot();
-        #[cfg(feature = "spool")]
         if let Some(queue) = &self.spool {
             let (spooled_messages, spooled_bytes) = queue.present();
             return Stats { spooled_messages, spooled_bytes, ..stats };
@@ -305,7 +289,6 @@ impl Session {
             let _ = worker.join();
         }
         // Everything is settled: nothing more is written.
-        #[cfg(feature = "spool")]
         self.close_spool(until);
     }
 

@@ -6,7 +6,6 @@
 #[cfg(any(test, fuzzing))]
 mod consistency;
 mod losses;
-#[cfg(feature = "spool")]
 mod records;
 mod topics;
 
@@ -107,7 +106,6 @@ pub(super) struct Outbox {
     /// A suspect was alone when the connection last dropped.
     closing_in: bool,
     topics: Topics,
-    #[cfg(feature = "spool")]
     records: Option<records::Records>,
 }
 
@@ -140,7 +138,6 @@ impl Outbox {
             proven: None,
             closing_in: false,
             topics: Topics::new(REFUSED_FOR),
-            #[cfg(feature = "spool")]
             records: None,
         }
     }
@@ -467,10 +464,7 @@ impl Outbox {
     /// From here on it counts as settled. `keep`: the next run goes on with it.
     fn release(&mut self, seq: u64, op: &mut Op, keep: bool) -> Option<Settler> {
         let settler = op.settler.take()?;
-        #[cfg(feature = "spool")]
         self.end_record(op, keep);
-        #[cfg(not(feature = "spool"))]
-        let _ = keep;
         self.open -= 1;
         self.bytes -= op.size;
         self.settled = true;

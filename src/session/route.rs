@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::dialler::Watch;
 use super::line::{Cause, Failure};
 use super::race::{HEAD_START, Tried, in_turn, list, note, race};
-use super::{failure, lock, probe};
+use super::{failure, lock, probe, tunnel};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::helper::{self, NoAnswer};
@@ -182,9 +182,8 @@ impl Problem {
                 let error = probe::time_out(config, &probe::Findings::at(Stage::Resolve));
                 Failure { error, cause: Cause::HandshakeTimeout }
             }
-            #[cfg(feature = "proxy")]
             Problem::Io(error) if config.proxy().is_some() => {
-                let shown = crate::proxy::unreachable(&error, &config.route()).with_source(error);
+                let shown = tunnel::unreachable(&error, &config.route()).with_source(error);
                 Failure { error: shown, cause: Cause::Other }
             }
             Problem::Io(error) => failure::input_output(error, false, &config.route()),

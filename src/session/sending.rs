@@ -41,7 +41,6 @@ impl Session {
         self.check_process()?;
         let size = body.size();
         let is_publish = matches!(body, Body::Publish(_));
-        #[cfg(feature = "spool")]
         let accepted = crate::spool::wall_clock();
         let mut state = self.lock();
         loop {
@@ -91,7 +90,6 @@ impl Session {
                 rate.used(Instant::now());
             }
         }
-        #[cfg(feature = "spool")]
         if let Some(message) = state.outbox.to_be_stored(&body) {
             let seq = state.outbox.push(body, settler, deadline);
             state.outbox.store(seq, message, accepted);
@@ -261,13 +259,7 @@ fn overdue() -> Error {
 
 /// Whether the spool has room for it, if it has to go there.
 fn has_disk_room(state: &State, body: &Body) -> bool {
-    #[cfg(feature = "spool")]
-    return state.outbox.to_be_stored(body).is_none_or(|message| state.outbox.has_disk_room(&message));
-    #[cfg(not(feature = "spool"))]
-    {
-        let _ = (state, body);
-        true
-    }
+    state.outbox.to_be_stored(body).is_none_or(|message| state.outbox.has_disk_room(&message))
 }
 
 /// `lacking`: `rate`, or what is full.

@@ -19,7 +19,7 @@ use super::failure;
 use super::line::{Allowed, Arrived, Failure, LineEvent, LinePump, LineSender, Sent};
 use super::oversized::HEAD;
 use super::route::Target;
-use super::rules;
+use super::{rules, tunnel, upgrade};
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
@@ -60,12 +60,8 @@ fn make(
         .set_manual_acks(true)
         .set_inflight(ids)
         .set_max_packet_size(longest, config.limits().packet_len);
-    #[cfg(feature = "proxy")]
-    if let Some(proxy) = dial::proxy(config, target) {
-        options.set_proxy(proxy);
-    }
-    #[cfg(feature = "websocket")]
-    options.set_request_modifier(dial::request(config, target));
+    tunnel::prepare_v4(&mut options, config, target);
+    upgrade::prepare_v4(&mut options, config, target);
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     connection.eventloop.state = knowing_all(ids);
     // The window bounds what is in flight. rumqttc counts more than that: see `Pump::expect_again`.

@@ -31,6 +31,7 @@ use super::dial::{self, CHANNEL, Line, id_limit, seconds, write_limit};
 use super::failure as common;
 use super::line::{Failure, LineEvent, LinePump, LineSender};
 use super::route::Target;
+use super::{tunnel, upgrade};
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
@@ -63,12 +64,8 @@ pub(super) fn open(
         .set_manual_acks(true)
         .set_outgoing_inflight_upper_limit(ids)
         .set_connection_timeout(seconds(dial));
-    #[cfg(feature = "proxy")]
-    if let Some(proxy) = dial::proxy(config, target) {
-        options.set_proxy(proxy);
-    }
-    #[cfg(feature = "websocket")]
-    options.set_request_modifier(dial::request(config, target));
+    tunnel::prepare_v5(&mut options, config, target);
+    upgrade::prepare_v5(&mut options, config, target);
     options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     connection.eventloop.state = knowing_all(ids);

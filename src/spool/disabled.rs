@@ -14,8 +14,8 @@ use crate::message::Outgoing;
 #[derive(Debug, Clone)]
 pub(crate) enum Spool {}
 
-/// Has no value.
-pub(crate) enum Queue {}
+/// Has no value. By the pointer the compiler does not know, and does not call the code behind it unreachable.
+pub(crate) struct Queue(Arc<Spool>);
 
 /// Has no value.
 pub(crate) enum Store {}
@@ -68,19 +68,19 @@ impl Queue {
     }
 
     pub(crate) fn add(&self, _stored: Stored) -> u64 {
-        match *self {}
+        match *self.0 {}
     }
 
     pub(crate) fn remove(&self, _key: u64) {
-        match *self {}
+        match *self.0 {}
     }
 
     pub(crate) fn present(&self) -> (u64, u64) {
-        match *self {}
+        match *self.0 {}
     }
 
     pub(crate) fn close(&self, _until: Instant) -> bool {
-        match *self {}
+        match *self.0 {}
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn open(spool: &Spool, _config: &Config, _deadline: Instant) -> Resul
 }
 
 pub(crate) fn run(queue: &Queue, _store: Store, _done: impl FnMut(Done)) {
-    match *queue {}
+    match *queue.0 {}
 }
 
 /// Returns 0: nothing is stored.

@@ -11,10 +11,7 @@ use crate::error::{Code, Error, ErrorKind};
 use crate::printable::excerpt;
 use crate::session::failure as common;
 use crate::session::line::{Cause, Failure};
-#[cfg(feature = "proxy")]
-use crate::session::tunnel;
-#[cfg(feature = "websocket")]
-use crate::session::upgrade;
+use crate::session::{secure, tunnel, upgrade};
 
 /// `connected`: CONNACK had come. `last`: the last event that rumqttc made, which is the packet it minds, if it minds one.
 /// `server`: the endpoint, for the message.
@@ -69,17 +66,10 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
             ..
         })) => common::too_large(pkt_size, server),
         ConnectionError::MqttState(error) => common::rule_broken(error, server),
-        #[cfg(feature = "tls")]
-        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => common::input_output(error, connected, server),
-        #[cfg(feature = "tls")]
-        ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => common::tls(error, server),
-        #[cfg(feature = "proxy")]
-        ConnectionError::Proxy(error) => tunnel::failed(error, server),
-        #[cfg(feature = "websocket")]
-        ConnectionError::Websocket(error) => upgrade::failed(error, server),
-        #[cfg(feature = "websocket")]
-        ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
-        other => common::lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+        other => secure::classify_v5(other, connected, server)
+            .or_else(|other| tunnel::classify_v5(other, server))
+            .or_else(|other| upgrade::classify_v5(other, server))
+            .unwrap_or_else(|other| common::lost(format!("the connection to {server} failed: {other}"), Cause::Other)),
     }
 }
 

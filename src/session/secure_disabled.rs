@@ -1,0 +1,40 @@
+//! The place of `secure.rs` in a build without the cargo feature `tls`: there is no [`Tls`].
+
+use std::io;
+use std::net::TcpStream;
+
+use rumqttc::Transport;
+
+use super::line::Failure;
+use super::route::Target;
+use crate::config::Config;
+use crate::tls::Tls;
+
+/// Has no value.
+pub(super) enum Connection {}
+
+pub(super) fn transport(tls: &Tls, _: &Target, _websocket: bool) -> Transport {
+    match *tls {}
+}
+
+pub(super) fn classify_v4<E>(error: E, _connected: bool, _server: &str) -> Result<Failure, E> {
+    Err(error)
+}
+
+pub(super) fn classify_v5<E>(error: E, _connected: bool, _server: &str) -> Result<Failure, E> {
+    Err(error)
+}
+
+pub(super) fn within(_: &io::Error, _server: &str) -> Option<Failure> {
+    None
+}
+
+pub(super) fn handshake<S>(tls: &Tls, _: &Config, _: &mut S) -> Option<Connection> {
+    match *tls {}
+}
+
+impl Connection {
+    pub(super) fn over(&mut self, _: &mut TcpStream) -> TcpStream {
+        match *self {}
+    }
+}
