@@ -1,6 +1,7 @@
 //! rumqttc's errors in the words of this library: those of MQTT 3.1.1, and what MQTT 5 shares with them.
 
 use std::io;
+use std::ops::ControlFlow;
 
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::mqttbytes::v4::Packet;
@@ -48,11 +49,18 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
             too_large(size, server)
         }
         ConnectionError::MqttState(error) => rule_broken(error, server),
-        other => secure::classify_v4(other, connected, server)
-            .or_else(|other| tunnel::classify_v4(other, server))
-            .or_else(|other| upgrade::classify_v4(other, server))
-            .unwrap_or_else(|other| lost(format!("the connection to {server} failed: {other}"), Cause::Other)),
+        other => match of_transport(other, connected, server) {
+            ControlFlow::Break(failure) => failure,
+            ControlFlow::Continue(other) => lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+        },
     }
+}
+
+/// Explains an error of TLS, a proxy or a WebSocket, or returns any other.
+fn of_transport(error: ConnectionError, connected: bool, server: &str) -> ControlFlow<Failure, ConnectionError> {
+    let error = secure::classify_v4(error, connected, server)?;
+    let error = tunnel::classify_v4(error, server)?;
+    upgrade::classify_v4(error, server)
 }
 
 pub(super) fn handshake_timeout(server: &str) -> Failure {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use rumqttc::{TlsConfiguration, TlsError, Transport};
@@ -31,29 +32,33 @@ fn over_websocket(config: TlsConfiguration) -> Transport {
     Transport::tls_with_config(config)
 }
 
-/// Explains an error of MQTT 3.1.1, if it is one of TLS.
+/// Explains an error of MQTT 3.1.1, or returns it unless it is one of TLS.
 pub(super) fn classify_v4(
     error: rumqttc::ConnectionError,
     connected: bool,
     server: &str,
-) -> Result<Failure, rumqttc::ConnectionError> {
+) -> ControlFlow<Failure, rumqttc::ConnectionError> {
     match error {
-        rumqttc::ConnectionError::Tls(TlsError::Io(error)) => Ok(input_output(error, connected, server)),
-        rumqttc::ConnectionError::Tls(TlsError::TLS(error)) => Ok(failed(error, server)),
-        other => Err(other),
+        rumqttc::ConnectionError::Tls(TlsError::Io(error)) => {
+            ControlFlow::Break(input_output(error, connected, server))
+        }
+        rumqttc::ConnectionError::Tls(TlsError::TLS(error)) => ControlFlow::Break(failed(error, server)),
+        other => ControlFlow::Continue(other),
     }
 }
 
-/// Explains an error of MQTT 5, if it is one of TLS.
+/// Explains an error of MQTT 5, or returns it unless it is one of TLS.
 pub(super) fn classify_v5(
     error: rumqttc::v5::ConnectionError,
     connected: bool,
     server: &str,
-) -> Result<Failure, rumqttc::v5::ConnectionError> {
+) -> ControlFlow<Failure, rumqttc::v5::ConnectionError> {
     match error {
-        rumqttc::v5::ConnectionError::Tls(TlsError::Io(error)) => Ok(input_output(error, connected, server)),
-        rumqttc::v5::ConnectionError::Tls(TlsError::TLS(error)) => Ok(failed(error, server)),
-        other => Err(other),
+        rumqttc::v5::ConnectionError::Tls(TlsError::Io(error)) => {
+            ControlFlow::Break(input_output(error, connected, server))
+        }
+        rumqttc::v5::ConnectionError::Tls(TlsError::TLS(error)) => ControlFlow::Break(failed(error, server)),
+        other => ControlFlow::Continue(other),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::ops::ControlFlow;
 
 use rumqttc::Transport;
 
@@ -17,12 +18,12 @@ pub(super) fn transport(tls: &Tls, _: &Target, _websocket: bool) -> Transport {
     match *tls {}
 }
 
-pub(super) fn classify_v4<E>(error: E, _connected: bool, _server: &str) -> Result<Failure, E> {
-    Err(error)
+pub(super) fn classify_v4<E>(error: E, _connected: bool, _server: &str) -> ControlFlow<Failure, E> {
+    ControlFlow::Continue(error)
 }
 
-pub(super) fn classify_v5<E>(error: E, _connected: bool, _server: &str) -> Result<Failure, E> {
-    Err(error)
+pub(super) fn classify_v5<E>(error: E, _connected: bool, _server: &str) -> ControlFlow<Failure, E> {
+    ControlFlow::Continue(error)
 }
 
 pub(super) fn within(_: &io::Error, _server: &str) -> Option<Failure> {

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use async_http_proxy::HttpError;
@@ -33,22 +34,25 @@ pub(super) fn prepare_v5(options: &mut rumqttc::v5::MqttOptions, config: &Config
     }
 }
 
-/// Explains an error of MQTT 3.1.1, if it is one of the proxy.
-pub(super) fn classify_v4(error: rumqttc::ConnectionError, server: &str) -> Result<Failure, rumqttc::ConnectionError> {
+/// Explains an error of MQTT 3.1.1, or returns it unless it is one of the proxy.
+pub(super) fn classify_v4(
+    error: rumqttc::ConnectionError,
+    server: &str,
+) -> ControlFlow<Failure, rumqttc::ConnectionError> {
     match error {
-        rumqttc::ConnectionError::Proxy(error) => Ok(failed(error, server)),
-        other => Err(other),
+        rumqttc::ConnectionError::Proxy(error) => ControlFlow::Break(failed(error, server)),
+        other => ControlFlow::Continue(other),
     }
 }
 
-/// Explains an error of MQTT 5, if it is one of the proxy.
+/// Explains an error of MQTT 5, or returns it unless it is one of the proxy.
 pub(super) fn classify_v5(
     error: rumqttc::v5::ConnectionError,
     server: &str,
-) -> Result<Failure, rumqttc::v5::ConnectionError> {
+) -> ControlFlow<Failure, rumqttc::v5::ConnectionError> {
     match error {
-        rumqttc::v5::ConnectionError::Proxy(error) => Ok(failed(error, server)),
-        other => Err(other),
+        rumqttc::v5::ConnectionError::Proxy(error) => ControlFlow::Break(failed(error, server)),
+        other => ControlFlow::Continue(other),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The place of `tunnel.rs` in a build without the cargo feature `proxy`: no connection has a proxy.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::line::Failure;
@@ -12,12 +13,12 @@ pub(super) fn prepare_v4(_: &mut rumqttc::MqttOptions, _: &Config, _: &Target) {
 
 pub(super) fn prepare_v5(_: &mut rumqttc::v5::MqttOptions, _: &Config, _: &Target) {}
 
-pub(super) fn classify_v4<E>(error: E, _server: &str) -> Result<Failure, E> {
-    Err(error)
+pub(super) fn classify_v4<E>(error: E, _server: &str) -> ControlFlow<Failure, E> {
+    ControlFlow::Continue(error)
 }
 
-pub(super) fn classify_v5<E>(error: E, _server: &str) -> Result<Failure, E> {
-    Err(error)
+pub(super) fn classify_v5<E>(error: E, _server: &str) -> ControlFlow<Failure, E> {
+    ControlFlow::Continue(error)
 }
 
 pub(super) fn open<S>(_: &mut S, _: &Config, _deadline: Instant) -> Option<()> {

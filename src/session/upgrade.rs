@@ -3,6 +3,7 @@
 //! rumqttc asks for the sub-protocol `mqtt`, as MQTT wants it (MQTT 5, section 6), and insists on it. Once the WebSocket
 //! stands, its errors are those of any other stream.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_tungstenite::tungstenite::Error as WsError;
@@ -33,24 +34,27 @@ pub(super) fn prepare_v5(options: &mut rumqttc::v5::MqttOptions, config: &Config
     options.set_request_modifier(request(config, target));
 }
 
-/// Explains an error of MQTT 3.1.1, if it is one of the WebSocket.
-pub(super) fn classify_v4(error: rumqttc::ConnectionError, server: &str) -> Result<Failure, rumqttc::ConnectionError> {
+/// Explains an error of MQTT 3.1.1, or returns it unless it is one of the WebSocket.
+pub(super) fn classify_v4(
+    error: rumqttc::ConnectionError,
+    server: &str,
+) -> ControlFlow<Failure, rumqttc::ConnectionError> {
     match error {
-        rumqttc::ConnectionError::Websocket(error) => Ok(failed(error, server)),
-        rumqttc::ConnectionError::ResponseValidation(error) => Ok(without_mqtt(error, server)),
-        other => Err(other),
+        rumqttc::ConnectionError::Websocket(error) => ControlFlow::Break(failed(error, server)),
+        rumqttc::ConnectionError::ResponseValidation(error) => ControlFlow::Break(without_mqtt(error, server)),
+        other => ControlFlow::Continue(other),
     }
 }
 
-/// Explains an error of MQTT 5, if it is one of the WebSocket.
+/// Explains an error of MQTT 5, or returns it unless it is one of the WebSocket.
 pub(super) fn classify_v5(
     error: rumqttc::v5::ConnectionError,
     server: &str,
-) -> Result<Failure, rumqttc::v5::ConnectionError> {
+) -> ControlFlow<Failure, rumqttc::v5::ConnectionError> {
     match error {
-        rumqttc::v5::ConnectionError::Websocket(error) => Ok(failed(error, server)),
-        rumqttc::v5::ConnectionError::ResponseValidation(error) => Ok(without_mqtt(error, server)),
-        other => Err(other),
+        rumqttc::v5::ConnectionError::Websocket(error) => ControlFlow::Break(failed(error, server)),
+        rumqttc::v5::ConnectionError::ResponseValidation(error) => ControlFlow::Break(without_mqtt(error, server)),
+        other => ControlFlow::Continue(other),
     }
 }
 

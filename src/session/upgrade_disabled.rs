@@ -1,6 +1,7 @@
 //! The place of `upgrade.rs` in a build without the cargo feature `websocket`: no endpoint is a WebSocket.
 
 use rumqttc::Transport;
+use std::ops::ControlFlow;
 
 use super::line::Failure;
 use super::route::Target;
@@ -14,10 +15,10 @@ pub(super) fn prepare_v4(_: &mut rumqttc::MqttOptions, _: &Config, _: &Target) {
 
 pub(super) fn prepare_v5(_: &mut rumqttc::v5::MqttOptions, _: &Config, _: &Target) {}
 
-pub(super) fn classify_v4<E>(error: E, _server: &str) -> Result<Failure, E> {
-    Err(error)
+pub(super) fn classify_v4<E>(error: E, _server: &str) -> ControlFlow<Failure, E> {
+    ControlFlow::Continue(error)
 }
 
-pub(super) fn classify_v5<E>(error: E, _server: &str) -> Result<Failure, E> {
-    Err(error)
+pub(super) fn classify_v5<E>(error: E, _server: &str) -> ControlFlow<Failure, E> {
+    ControlFlow::Continue(error)
 }

@@ -1,6 +1,8 @@
 //! rumqttc's errors of MQTT 5 in the words of this library; what they share with those of 3.1.1 is made by
 //! [`crate::session::failure`].
 
+use std::ops::ControlFlow;
+
 use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
 use rumqttc::v5::{ConnectionError, Event, StateError};
@@ -66,11 +68,20 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
             ..
         })) => common::too_large(pkt_size, server),
         ConnectionError::MqttState(error) => common::rule_broken(error, server),
-        other => secure::classify_v5(other, connected, server)
-            .or_else(|other| tunnel::classify_v5(other, server))
-            .or_else(|other| upgrade::classify_v5(other, server))
-            .unwrap_or_else(|other| common::lost(format!("the connection to {server} failed: {other}"), Cause::Other)),
+        other => match of_transport(other, connected, server) {
+            ControlFlow::Break(failure) => failure,
+            ControlFlow::Continue(other) => {
+                common::lost(format!("the connection to {server} failed: {other}"), Cause::Other)
+            }
+        },
     }
+}
+
+/// Explains an error of TLS, a proxy or a WebSocket, or returns any other.
+fn of_transport(error: ConnectionError, connected: bool, server: &str) -> ControlFlow<Failure, ConnectionError> {
+    let error = secure::classify_v5(error, connected, server)?;
+    let error = tunnel::classify_v5(error, server)?;
+    upgrade::classify_v5(error, server)
 }
 
 /// What is unexpected about a packet that rumqttc did not expect.
