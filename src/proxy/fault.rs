@@ -15,8 +15,8 @@ pub(crate) fn refused(status: u16, route: &str) -> Error {
              the proxy to answer 200"
         }
         407 => {
-            "set proxy_credentials, or proxy to http://user:password@host:port, or check them; the only supported \
-             scheme is Basic"
+            "check user name and password: set proxy_credentials, or write them in the URL of proxy \
+             (http://user:password@host:port); the only supported scheme is Basic"
         }
         401 | 403 | 405 => "many proxies allow port 443 only; have the proxy allow the host and port of the endpoint",
         429 => "the proxy says that there are too many requests; try again later",
