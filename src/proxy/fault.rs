@@ -11,8 +11,8 @@ use crate::system::{DESCRIPTORS, lookup_failed, no_descriptor};
 pub(crate) fn refused(status: u16, route: &str) -> Error {
     let hint = match status {
         201..=299 => {
-            "this means success (RFC 9110, section 9.3.6), but the underlying proxy library accepts 200 only: configure \
-             the proxy to answer 200"
+            "this means success (RFC 9110, section 9.3.6), but the underlying proxy library accepts 200 only: \
+             configure the proxy to answer 200"
         }
         407 => {
             "check user name and password: set proxy_credentials, or write them in the URL of proxy \
