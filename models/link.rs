@@ -28,7 +28,7 @@ struct Sender(broker::Sender);
 
 impl LinkSender for Sender {
     fn publish(&self, message: &Outgoing) -> bool {
-        let (topic, payload) = (message.topic.clone(), message.payload.clone());
+        let (topic, payload) = (message.topic.clone(), message.payload.to_vec());
         self.0.send(Request::Publish { topic, qos: message.qos.level(), payload })
     }
 
@@ -72,7 +72,7 @@ impl LinkPump for Pump {
     }
 
     fn resend(&mut self, id: u16, message: &Outgoing) {
-        self.0.resend(id, Some((message.qos.level(), message.topic.clone(), message.payload.clone())));
+        self.0.resend(id, Some((message.qos.level(), message.topic.clone(), message.payload.to_vec())));
     }
 
     fn release_again(&mut self, id: u16) {

@@ -123,11 +123,11 @@ impl From<&Error> for Failure {
 }
 
 /// What the library calls something, and what it is here.
-const FLAGS: [(&str, &str); 17] = [
+const FLAGS: [(&str, &str); 20] = [
     ("ConfigBuilder::protocol(Protocol::V5)", "--protocol 5"),
     ("ConfigBuilder::protocol chooses 3.1.1", "--protocol 3.1.1 chooses it"),
     ("ConfigBuilder::clean_session(false)", "--clean-session false"),
-    ("ConfigBuilder::client_certificate_files", "--client-cert-file and --client-key-file"),
+    ("client_certificate_files", "--client-cert-file and --client-key-file"),
     ("ConfigBuilder::device_id", "--device-id"),
     ("ConfigBuilder::response_topic", "--response-topic"),
     ("RequestOptions::envelope", "--envelope"),
@@ -141,8 +141,11 @@ const FLAGS: [(&str, &str); 17] = [
         "Client::upload_token replaces a token before it ends, and Credentials::token_provider does it by itself",
         "--token-file is read again at each connect, and without a token the program applies for one and renews it",
     ),
-    ("the builder's ca_file or ca_pem", "--ca-file"),
-    ("the builder's ca_file", "--ca-file"),
+    ("ca_file or ca_pem", "--ca-file"),
+    ("ca_file", "--ca-file"),
+    ("set device_id", "use --device-id"),
+    ("set protocol to 5", "use --protocol 5"),
+    ("set clean_session to false", "use --clean-session false"),
     ("call --", "use --"),
 ];
 

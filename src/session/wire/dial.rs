@@ -1,17 +1,9 @@
 //! What every protocol version needs to make a connection.
 
-#[cfg(feature = "proxy")]
-use std::net::SocketAddr;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-#[cfg(feature = "websocket")]
-use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "websocket")]
-use async_tungstenite::tungstenite::client::IntoClientRequest;
-#[cfg(feature = "websocket")]
-use async_tungstenite::tungstenite::handshake::client::Request;
 use rumqttc::{NetworkOptions, Transport};
 
 use crate::config::{Config, Protocol};
@@ -19,8 +11,7 @@ use crate::credentials::Login;
 use crate::error::{Error, ErrorKind, Hint};
 use crate::session::wire::link::{Cause, Failure, LinkPump, LinkSender};
 use crate::session::wire::route::Target;
-use crate::session::wire::v4;
-use crate::session::wire::v5;
+use crate::session::wire::{secure, upgrade, v4, v5};
 use crate::system;
 
 /// More than will ever wait: the session hands over no more than a window of requests, besides acknowledgements,
@@ -57,21 +48,14 @@ pub(in crate::session) fn open(
 }
 
 /// The stack of the connection's thread. It is reserved, and used only as far as it is needed.
-#[cfg(feature = "websocket")]
 pub(in crate::session) fn stack(config: &Config) -> Option<usize> {
     config.endpoint().transport().is_websocket().then_some(WEBSOCKET_STACK)
-}
-
-#[cfg(not(feature = "websocket"))]
-pub(in crate::session) fn stack(_: &Config) -> Option<usize> {
-    None
 }
 
 /// `ws_stream_tungstenite` 0.15 calls itself once more for each control frame, as long as it finds one, so that a server could
 /// make any stack overflow. How many it finds in one call is bounded by [`RECEIVE_BUFFER`] and by tokio, which reads no more
 /// after a read that was not filled, nor after 128 reads. Whatever the flood, 120 MiB are used in a debug build, 3.6 KiB for a
 /// frame; so this leaves room for twice as many frames and more. Much less is needed in a release build.
-#[cfg(feature = "websocket")]
 const WEBSOCKET_STACK: usize = match (cfg!(target_pointer_width = "64"), cfg!(debug_assertions)) {
     (true, true) => 1 << 30,
     (true, false) => 256 << 20,
@@ -80,18 +64,14 @@ const WEBSOCKET_STACK: usize = match (cfg!(target_pointer_width = "64"), cfg!(de
 };
 
 /// How much the system may keep of what a WebSocket server sends, as asked for; Linux doubles it. One read gets no more.
-#[cfg(feature = "websocket")]
 const RECEIVE_BUFFER: u32 = 32 << 10;
 
 /// What the connection's socket is like.
 pub(in crate::session) fn network(config: &Config, mut network: NetworkOptions) -> NetworkOptions {
     network.set_tcp_nodelay(true);
-    #[cfg(feature = "websocket")]
     if config.endpoint().transport().is_websocket() {
         network.set_tcp_recv_buffer_size(RECEIVE_BUFFER);
     }
-    #[cfg(not(feature = "websocket"))]
-    let _ = config;
     network
 }
 
@@ -148,7 +128,6 @@ pub(in crate::session) fn host(config: &Config, target: &Target) -> String {
     let endpoint = config.endpoint();
     // A proxy looks the name up itself; the address is its own.
     let address = target.address.filter(|_| config.proxy().is_none());
-    #[cfg(feature = "websocket")]
     if endpoint.transport().is_websocket() {
         return match address {
             Some(address) => format!("{}://{address}{}", endpoint.transport().scheme(), endpoint.path()),
@@ -160,89 +139,12 @@ pub(in crate::session) fn host(config: &Config, target: &Target) -> String {
     if config.proxy().is_some() && host.contains(':') { format!("[{host}]") } else { host }
 }
 
-/// Gives the request for a WebSocket back the name of the server, where one of its addresses was dialled; TLS takes it from
-/// there, too. By then there is a connection.
-#[cfg(feature = "websocket")]
-pub(in crate::session) fn request(
-    config: &Config,
-    target: &Target,
-) -> impl Fn(Request) -> std::future::Ready<Request> + use<> {
-    let (url, watch) = (config.endpoint().url(), Arc::clone(&target.watch));
-    let named = target.address.is_some() && config.proxy().is_none();
-    move |mut request| {
-        watch.begin();
-        if let Some(by_name) = named.then(|| url.as_str().into_client_request().ok()).flatten() {
-            if let Some(host) = by_name.headers().get("Host") {
-                request.headers_mut().insert("Host", host.clone());
-            }
-            *request.uri_mut() = by_name.uri().clone();
-        }
-        if watch.is_given_up() {
-            // Without them nothing is sent.
-            request.headers_mut().clear();
-        }
-        std::future::ready(request)
-    }
-}
-
-/// The proxy to go through.
-#[cfg(feature = "proxy")]
-pub(in crate::session) fn proxy(config: &Config, target: &Target) -> Option<rumqttc::Proxy> {
-    let proxy = config.proxy()?;
-    let auth = match proxy.login() {
-        None => rumqttc::ProxyAuth::None,
-        Some((user, password)) => {
-            rumqttc::ProxyAuth::Basic { username: user.to_string(), password: password.to_string() }
-        }
-    };
-    let addr = match target.address {
-        Some(SocketAddr::V6(address)) => format!("[{}]", address.ip()),
-        Some(SocketAddr::V4(address)) => address.ip().to_string(),
-        None => proxy.bracketed_host(),
-    };
-    Some(rumqttc::Proxy { ty: rumqttc::ProxyType::Http, auth, addr, port: proxy.port() })
-}
-
 /// How rumqttc is to connect.
 pub(in crate::session) fn transport(config: &Config, target: &Target) -> Transport {
-    #[cfg(not(feature = "tls"))]
-    let _ = target;
-    #[cfg(feature = "tls")]
-    if let Some(tls) = config.tls() {
-        let tls = rumqttc::TlsConfiguration::Rustls(tls.watched(&target.watch));
-        #[cfg(feature = "websocket")]
-        if config.endpoint().transport().is_websocket() {
-            return Transport::wss_with_config(tls);
-        }
-        return Transport::tls_with_config(tls);
-    }
-    match config.endpoint().transport() {
-        #[cfg(feature = "websocket")]
-        crate::endpoint::Transport::Ws => Transport::ws(),
-        _ => Transport::tcp(),
-    }
-}
-
-#[cfg(all(test, feature = "websocket"))]
-mod tests {
-    use super::*;
-
-    /// The request that is sent in the end.
-    fn asked(config: &Config, target: &Target) -> Request {
-        request(config, target)(host(config, target).as_str().into_client_request().unwrap()).into_inner()
-    }
-
-    #[test]
-    fn the_request_for_a_websocket_has_the_name_and_is_taken_back_where_the_dial_was_given_up() {
-        let credentials = crate::Credentials::signature("id", "secret");
-        let config = Config::builder().endpoint("ws://broker.test:81/a").instance_id("post-cn-x").group_id("GID_demo");
-        let config = config.credentials(credentials).build().unwrap();
-        let target = Target { address: "127.0.0.2:81".parse().ok(), ..Target::default() };
-        assert_eq!(host(&config, &target), "ws://127.0.0.2:81/a");
-        assert_eq!(asked(&config, &target).headers()["Host"], "broker.test:81");
-        assert!(target.watch.has_begun());
-        target.watch.give_up();
-        assert!(asked(&config, &target).headers().is_empty());
-        target.watch.end();
+    let websocket = config.endpoint().transport().is_websocket();
+    match config.tls() {
+        Some(tls) => secure::transport(tls, target, websocket),
+        None if websocket => upgrade::transport(),
+        None => Transport::tcp(),
     }
 }

@@ -22,7 +22,7 @@ use crate::session::wire::errors;
 use crate::session::wire::link::{self, Arrived, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
 use crate::session::wire::oversized::HEAD;
 use crate::session::wire::route::Target;
-use crate::session::wire::rules;
+use crate::session::wire::{rules, tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
 
 /// How often PUBREC may be repeated on one connection. rumqttc counts each as one more message in flight, and its counter
@@ -54,18 +54,14 @@ fn make(
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
     options
         .set_transport(dial::transport(config, target))
-        .set_credentials(login.username.as_str(), login.password.as_str())
+        .set_credentials(login.username(), login.password())
         .set_clean_session(config.clean_session())
         .set_keep_alive(config.keep_alive())
         .set_manual_acks(true)
         .set_inflight(ids)
         .set_max_packet_size(longest, config.limits().packet_len);
-    #[cfg(feature = "proxy")]
-    if let Some(proxy) = dial::proxy(config, target) {
-        options.set_proxy(proxy);
-    }
-    #[cfg(feature = "websocket")]
-    options.set_request_modifier(dial::request(config, target));
+    tunnel::prepare_v4(&mut options, config, target);
+    upgrade::prepare_v4(&mut options, config, target);
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     connection.eventloop.state = knowing_all(ids);
     // The window bounds what is in flight. rumqttc counts more than that: see `Pump::expect_again`.

@@ -35,6 +35,7 @@ use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_l
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Failure, LinkEvent, LinkPump, LinkSender};
 use crate::session::wire::route::Target;
+use crate::session::wire::{tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
 
 /// Prepares a connection; nothing is dialled before the pump's first `next`. The handshake may take as long as `dial`.
@@ -56,19 +57,15 @@ pub(in crate::session) fn open(
     let ids = id_limit(config.window());
     options
         .set_transport(dial::transport(config, target))
-        .set_credentials(login.username.as_str(), login.password.as_str())
+        .set_credentials(login.username(), login.password())
         .set_clean_start(config.clean_session())
         .set_connect_properties(asked)
         .set_keep_alive(config.keep_alive())
         .set_manual_acks(true)
         .set_outgoing_inflight_upper_limit(ids)
         .set_connection_timeout(seconds(dial));
-    #[cfg(feature = "proxy")]
-    if let Some(proxy) = dial::proxy(config, target) {
-        options.set_proxy(proxy);
-    }
-    #[cfg(feature = "websocket")]
-    options.set_request_modifier(dial::request(config, target));
+    tunnel::prepare_v5(&mut options, config, target);
+    upgrade::prepare_v5(&mut options, config, target);
     options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     connection.eventloop.state = knowing_all(ids);

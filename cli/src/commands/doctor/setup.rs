@@ -293,8 +293,8 @@ fn check_login(patient: &mut Patient<'_>, saw: &mut Saw) -> Result<Option<Troubl
         .and_then(|builder| Ok(builder.backoff(super::BACKOFF.0, super::BACKOFF.1).build()?))
         .map_err(|failure| setting(&failure))?;
     if let Ok(login) = config.credentials().login(config.client_id(), config.instance_id()) {
-        saw.note("username", login.username);
-        saw.note("password_length", login.password.chars().count());
+        saw.note("username", login.username());
+        saw.note("password_length", login.password().chars().count());
     }
     patient.config = Some(config);
     Ok(warning)

@@ -8,17 +8,17 @@ fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000)
 }
 
-fn reply(status: u16, body: &str) -> Reply {
-    Reply { status, body: Zeroizing::new(body.into()), date: None, retry_after: None, redirect: None }
+fn response(status: u16, body: &str) -> Response {
+    Response { status, body: Zeroizing::new(body.into()), date: None, retry_after: None, redirect: None }
 }
 
-fn ask(reply: &Reply) -> Result<Map<String, Value>> {
-    let question = Question { action: "X", secrets: vec![SECRET], string_to_sign: "POST&%2F&own text", now: now() };
-    read(reply, &question)
+fn ask(response: &Response) -> Result<Map<String, Value>> {
+    let context = CallContext { action: "X", secrets: vec![SECRET], string_to_sign: "POST&%2F&own text", now: now() };
+    read(response, &context)
 }
 
-fn error(reply: &Reply) -> Error {
-    let error = ask(reply).unwrap_err();
+fn error(response: &Response) -> Error {
+    let error = ask(response).unwrap_err();
     let shown = format!("{error} {error:?}");
     for hidden in ["geheim", "own text", "Signature="] {
         assert!(!shown.contains(hidden), "{shown}");
@@ -29,17 +29,17 @@ fn error(reply: &Reply) -> Error {
 
 #[test]
 fn a_result_is_an_object_with_a_request_id() {
-    assert!(ask(&reply(200, r#"{"RequestId":"A","Token":"t"}"#)).is_ok());
-    assert!(ask(&reply(200, r#" {"RequestId":"A","Success":"true","Code":200}"#)).is_ok());
-    assert!(ask(&reply(200, r#"{"RequestId":"A","Code":"OK"}"#)).is_ok());
-    let error = error(&reply(200, r#"{"hello":"geheim+/="}"#));
+    assert!(ask(&response(200, r#"{"RequestId":"A","Token":"t"}"#)).is_ok());
+    assert!(ask(&response(200, r#" {"RequestId":"A","Success":"true","Code":200}"#)).is_ok());
+    assert!(ask(&response(200, r#"{"RequestId":"A","Code":"OK"}"#)).is_ok());
+    let error = error(&response(200, r#"{"hello":"geheim+/="}"#));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Protocol, Some(Fate::Unknown)));
     assert!(error.to_string().contains("RequestId"), "{error}");
 }
 
 #[test]
 fn a_fault_has_its_parts() {
-    let error = error(&reply(404, r#"{"Code":"ApiNotSupport","Message":"no","RequestId":"ABC","HostId":"x"}"#));
+    let error = error(&response(404, r#"{"Code":"ApiNotSupport","Message":"no","RequestId":"ABC","HostId":"x"}"#));
     let fault = error.api().unwrap();
     assert_eq!((fault.http_status(), fault.code()), (404, Some("ApiNotSupport")));
     assert_eq!((fault.message(), fault.request_id()), (Some("no"), Some("ABC")));
@@ -63,10 +63,10 @@ fn every_documented_code_has_a_hint() {
         "InvalidTimeStamp.Expired",
         "SignatureNonceUsed",
     ] {
-        let error = error(&reply(400, &format!(r#"{{"Code":"{code}","RequestId":"A"}}"#)));
+        let error = error(&response(400, &format!(r#"{{"Code":"{code}","RequestId":"A"}}"#)));
         assert!(error.hint().is_some(), "{code}");
     }
-    let error = error(&reply(500, r#"{"Code":"InternalError","RequestId":"A"}"#));
+    let error = error(&response(500, r#"{"Code":"InternalError","RequestId":"A"}"#));
     assert!(error.hint().is_some() && error.is_retryable() && error.fate() == Some(Fate::Unknown));
 }
 
@@ -78,7 +78,7 @@ fn failures_with_status_200() {
         r#"{"Success":"false","RequestId":"A"}"#,
         r#"{"code":400,"message":"no"}"#,
     ] {
-        let error = error(&reply(200, body));
+        let error = error(&response(200, body));
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Api, Some(Fate::Refused)), "{body}");
         assert_eq!(error.api().unwrap().http_status(), 200);
     }
@@ -92,15 +92,15 @@ fn bodies_that_are_no_answer() {
         ("<html><head><TITLE>Log in\r\n</TITLE>", "titled \"Log in\""),
         ("<html><title>no /?Signature=x&Token=geheim</title>", "a page"),
         ("<html>/?Signature=geheim+/=", "a page"),
-        (r#"{"Token":"geheim"#, "half a JSON: it ends after 16 bytes"),
-        ("geheim geheim", "13 bytes that are no JSON"),
-        (r#"["geheim"]"#, "no object"),
+        (r#"{"Token":"geheim"#, "incomplete JSON: it ends after 16 bytes"),
+        ("geheim geheim", "13 bytes that are not JSON"),
+        (r#"["geheim"]"#, "not an object"),
         ("\u{1}\u{2}", "2 bytes"),
     ] {
-        let good = error(&reply(200, body));
+        let good = error(&response(200, body));
         assert_eq!((good.kind(), good.fate()), (ErrorKind::Protocol, Some(Fate::Unknown)));
         assert!(good.to_string().contains(what), "{good}");
-        let bad = error(&reply(502, body));
+        let bad = error(&response(502, body));
         assert_eq!((bad.kind(), bad.fate()), (ErrorKind::Api, Some(Fate::Unknown)));
         assert!(bad.to_string().contains(what) && bad.to_string().contains("HTTP 502"), "{bad}");
     }
@@ -108,8 +108,8 @@ fn bodies_that_are_no_answer() {
 
 #[test]
 fn a_redirect_names_the_host_only() {
-    let reply = Reply { redirect: Some("login.example.com".to_string()), ..reply(302, "") };
-    let error = error(&reply);
+    let response = Response { redirect: Some("login.example.com".to_string()), ..response(302, "") };
+    let error = error(&response);
     assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("login.example.com"), "{error}");
 }
 
@@ -121,12 +121,12 @@ fn messages_are_cleaned() {
         *twice,
         "x".repeat(400)
     );
-    let failed = error(&reply(400, &body));
+    let failed = error(&response(400, &body));
     let message = failed.api().unwrap().message().unwrap();
     assert!(message.starts_with("bad *** *** ***  [31mxxx") && message.ends_with("x..."), "{message}");
     assert!(message.len() < 310);
     let body = r#"{"Code":"C\u202e","Message":"a\r\nb\u2028c\u202etxt\u009b","RequestId":"R\ufeff"}"#;
-    let shown = error(&reply(400, body)).to_string();
+    let shown = error(&response(400, body)).to_string();
     assert!(shown.contains(r"C\u{202e}: a  b c\u{202e}txt [request id R\u{feff}]"), "{shown}");
 }
 
@@ -134,7 +134,7 @@ fn messages_are_cleaned() {
 fn a_wrong_signature_has_two_causes() {
     let hint = |message: &str| {
         let body = serde_json::json!({"Code": "SignatureDoesNotMatch", "Message": message, "RequestId": "A"});
-        let error = error(&reply(400, &body.to_string()));
+        let error = error(&response(400, &body.to_string()));
         error.hint().unwrap().to_string()
     };
     assert!(hint("not matched. server string to sign is:POST&%2F&own text").contains("secret is wrong"));
@@ -146,8 +146,8 @@ fn a_wrong_signature_has_two_causes() {
 #[test]
 fn a_wrong_clock_is_told() {
     let hint = |server: SystemTime| {
-        let reply = Reply { date: Some(server), ..reply(400, r#"{"Code":"C"}"#) };
-        error(&reply).hint().map(str::to_string)
+        let response = Response { date: Some(server), ..response(400, r#"{"Code":"C"}"#) };
+        error(&response).hint().map(str::to_string)
     };
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     assert_eq!(hint(now() + minutes(5)), None);
@@ -156,6 +156,6 @@ fn a_wrong_clock_is_told() {
     assert!(hint(now() - minutes(180)).unwrap().contains("3 h ahead of"));
     assert!(hint(now() - minutes(9_000)).unwrap().contains("6 days ahead of"));
     // An answer that is good says nothing of clocks.
-    let good = Reply { date: Some(UNIX_EPOCH), ..reply(200, r#"{"RequestId":"A"}"#) };
+    let good = Response { date: Some(UNIX_EPOCH), ..response(200, r#"{"RequestId":"A"}"#) };
     assert!(ask(&good).is_ok());
 }

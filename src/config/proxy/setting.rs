@@ -1,25 +1,25 @@
-//! What a builder was told about proxies; the same for MQTT and for the API.
+//! The proxy setting of a [`Network`](crate::Network).
 
 use zeroize::Zeroizing;
 
 use super::environment::Environment;
-use super::{Login, Proxy};
-use crate::env::{self, Env};
+use super::{BasicAuth, Proxy};
+use crate::config::environment::{self, Variables};
 use crate::error::{Error, Result};
 
-/// Which proxy to use, and with which login.
+/// The proxy to use, and its user name and password.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Setting {
     way: Way,
-    /// In place of what the URL says.
-    login: Option<Result<Login, String>>,
+    /// Takes precedence over the URL's.
+    auth: Option<Result<BasicAuth, String>>,
 }
 
 #[derive(Debug, Clone, Default)]
 enum Way {
     #[default]
     Direct,
-    /// What it is called in messages, and what it says.
+    /// Its name in messages, and what was parsed.
     Given(&'static str, Result<Proxy, String>),
     Environment(Result<Environment>),
 }
@@ -29,46 +29,46 @@ impl Setting {
         self.way = Way::Given("proxy", Proxy::read(&Zeroizing::new(url)));
     }
 
-    pub(crate) fn set_credentials(&mut self, user: String, password: String) {
-        self.login = Some(Login::checked(user, Zeroizing::new(password)));
+    pub(crate) fn set_auth(&mut self, user: String, password: String) {
+        self.auth = Some(BasicAuth::checked(user, Zeroizing::new(password)));
     }
 
-    pub(crate) fn set_environment(&mut self, env: &Env<'_>) {
-        self.way = Way::Environment(Environment::read(env));
+    pub(crate) fn set_environment(&mut self, variables: &Variables) {
+        self.way = Way::Environment(Environment::read(variables));
     }
 
-    /// Reads the variable of our own: a URL, or the word `env`.
-    pub(crate) fn fill(&mut self, env: &Env<'_>) -> Result<()> {
-        match env.text(env::PROXY)?.map(Zeroizing::new) {
+    /// Reads `ALIYUN_MQTT_PROXY`: a URL, or the word `env`.
+    pub(crate) fn fill(&mut self, variables: &Variables) -> Result<()> {
+        match variables.text(environment::PROXY)? {
             None => {}
-            Some(text) if *text == "env" => self.set_environment(env),
-            Some(text) => self.way = Way::Given(env::PROXY, Proxy::read(&text)),
+            Some("env") => self.set_environment(variables),
+            Some(url) => self.way = Way::Given(environment::PROXY, Proxy::read(url)),
         }
         Ok(())
     }
 
-    /// Whether a proxy was asked for, even if there turns out to be none.
+    /// Returns true if a proxy was asked for, even if the environment turns out to name none.
     pub(crate) fn is_asked_for(&self) -> bool {
         !matches!(self.way, Way::Direct)
     }
 
-    /// The proxy on the way to this host (without brackets) and port, if there is one.
+    /// Returns the proxy on the way to this host (without brackets) and port, if there is one.
     ///
     /// # Errors
-    /// `Config`: something of it makes no sense. No secret is in the error.
+    /// `Config`: a part of the setting is invalid. No secret is in the error.
     pub(crate) fn checked(&self, host: &str, port: u16) -> Result<Option<Proxy>> {
         let proxy = match &self.way {
-            Way::Direct if self.login.is_some() => {
+            Way::Direct if self.auth.is_some() => {
                 return Err(Error::config("proxy_credentials are given, but no proxy"));
             }
             Way::Direct => None,
             Way::Given(name, proxy) => Some(proxy.clone().map_err(|rule| Error::config(format!("{name}: {rule}")))?),
             Way::Environment(environment) => environment.as_ref().map_err(Clone::clone)?.proxy_for(host, port)?,
         };
-        let login = self.login.clone().transpose();
-        let login = login.map_err(|rule| Error::config(format!("proxy_credentials: {rule}")))?;
-        Ok(match (proxy, login) {
-            (Some(proxy), Some(login)) => Some(proxy.with_login(login)),
+        let auth = self.auth.clone().transpose();
+        let auth = auth.map_err(|rule| Error::config(format!("proxy_credentials: {rule}")))?;
+        Ok(match (proxy, auth) {
+            (Some(proxy), Some(auth)) => Some(proxy.with_auth(auth)),
             (proxy, _) => proxy,
         })
     }
@@ -84,7 +84,7 @@ mod tests {
         let lookup =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
         let mut setting = Setting::default();
-        setting.fill(&Env::from_lookup(&lookup)).unwrap();
+        setting.fill(&Variables::from_lookup(lookup)).unwrap();
         setting
     }
 
@@ -98,24 +98,24 @@ mod tests {
         let setting = filled(&[shared]);
         assert!(!setting.is_asked_for());
         assert_eq!(shown(&setting), None);
-        let setting = filled(&[shared, (env::PROXY, "env")]);
+        let setting = filled(&[shared, (environment::PROXY, "env")]);
         assert!(setting.is_asked_for());
         assert_eq!(shown(&setting).as_deref(), Some("http://shared.example:1"));
-        assert_eq!(shown(&filled(&[(env::PROXY, "env")])), None);
-        let own = filled(&[shared, ("no_proxy", "*"), (env::PROXY, "http://user:geheim@own.example:2")]);
+        assert_eq!(shown(&filled(&[(environment::PROXY, "env")])), None);
+        let own = filled(&[shared, ("no_proxy", "*"), (environment::PROXY, "http://user:geheim@own.example:2")]);
         assert_eq!(shown(&own).as_deref(), Some("http://own.example:2"));
         assert!(!format!("{own:?}").contains("geheim"), "{own:?}");
     }
 
     #[test]
-    fn the_last_word_counts_and_a_login_goes_before_the_urls() {
-        let mut setting = filled(&[(env::PROXY, "http://user:geheim@own.example:2")]);
+    fn the_last_setting_counts_and_proxy_credentials_go_before_the_urls() {
+        let mut setting = filled(&[(environment::PROXY, "http://user:geheim@own.example:2")]);
         setting.set("http://other:geheim@other.example:3".to_string());
-        setting.set_credentials("third".to_string(), "geheim".to_string());
+        setting.set_auth("third".to_string(), "geheim".to_string());
         let proxy = setting.checked("host", 1).unwrap().unwrap();
         assert_eq!((proxy.to_string().as_str(), proxy.user()), ("http://other.example:3", Some("third")));
         let lookup = |name: &str| (name == "ALL_PROXY").then(|| OsString::from("fourth.example:4"));
-        setting.set_environment(&Env::from_lookup(&lookup));
+        setting.set_environment(&Variables::from_lookup(lookup));
         let proxy = setting.checked("host", 1).unwrap().unwrap();
         assert_eq!((proxy.to_string().as_str(), proxy.user()), ("http://fourth.example:4", Some("third")));
         assert!(!format!("{setting:?}").contains("geheim"), "{setting:?}");
@@ -124,14 +124,14 @@ mod tests {
     #[test]
     fn faults_name_what_they_are_about() {
         let mut setting = Setting::default();
-        setting.set_credentials("user".to_string(), "geheim".to_string());
+        setting.set_auth("user".to_string(), "geheim".to_string());
         assert!(setting.checked("host", 1).unwrap_err().to_string().contains("but no proxy"));
         setting.set("ftp://geheim@x".to_string());
         assert!(setting.checked("host", 1).unwrap_err().to_string().starts_with("proxy: "));
         setting.set("http://x:1".to_string());
-        setting.set_credentials("us:er".to_string(), "geheim".to_string());
+        setting.set_auth("us:er".to_string(), "geheim".to_string());
         assert!(setting.checked("host", 1).unwrap_err().to_string().starts_with("proxy_credentials: "));
-        let error = filled(&[(env::PROXY, "https://u:geheim@x")]).checked("host", 1).unwrap_err();
-        assert!(error.to_string().starts_with(env::PROXY) && !error.to_string().contains("geheim"), "{error}");
+        let error = filled(&[(environment::PROXY, "https://u:geheim@x")]).checked("host", 1).unwrap_err();
+        assert!(error.to_string().starts_with(environment::PROXY) && !error.to_string().contains("geheim"), "{error}");
     }
 }

@@ -1,8 +1,8 @@
-//! Reading what an answer must have. Numbers and truth values may come as text; nothing of an answer gets into an error.
+//! Reads the fields of a response. Numbers and booleans may be text; nothing of a response gets into an error.
 
 use serde_json::{Map, Value};
 
-use super::wire::protocol;
+use super::http::protocol;
 use crate::error::{Error, Result};
 
 /// An object of the answer to an operation.
@@ -77,9 +77,9 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The answer lacks a field; nothing of the answer is shown.
+/// The response lacks a field; nothing of the response is shown.
 pub(super) fn missing(action: &str, name: &str) -> Error {
-    protocol(format!("the answer to {action} has no {name}, or not as it should be"))
+    protocol(format!("the response to {action} has no valid {name}"))
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
             fields.object("Text").err().unwrap(),
         ] {
             assert_eq!(error.kind(), ErrorKind::Protocol);
-            assert!(error.to_string().contains("the answer to X has no"), "{error}");
+            assert!(error.to_string().contains("the response to X has no valid"), "{error}");
         }
     }
 }

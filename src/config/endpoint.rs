@@ -1,14 +1,14 @@
 //! Where to connect: host, port and transport.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use super::authority::{Authority, bracketed, is_loopback};
 use crate::error::{Error, Result};
 
-/// A server's address: transport, host and port.
+/// The address of a server: transport, host and port.
 ///
-/// It is read from `host`, `host:port` or a URL. The scheme decides the transport and the default port (help page
+/// It is parsed from `host`, `host:port` or a URL. The scheme determines the transport and the default port (help page
 /// "Quick start" for the ports):
 ///
 /// | scheme | transport | port |
@@ -18,26 +18,32 @@ use crate::error::{Error, Result};
 /// | `ws://` | WebSocket | 80 |
 /// | `wss://` | WebSocket over TLS | 443 |
 ///
-/// Without a scheme, no port means TLS on 8883, port 8883 means TLS, 80 and 443 are refused because they would need
-/// one, and any other port means plain TCP. `ws://` and `wss://` need the cargo feature `websocket`, `mqtts://` and `wss://`
-/// the feature `tls`; [`ConfigBuilder::build`](crate::ConfigBuilder::build) refuses what this build cannot do. Only
-/// WebSocket endpoints have a path, by default `/mqtt`, as the official JavaScript demo's client has it; the service
-/// documents no path. An IPv6 address stands in brackets. Use the domain name of the instance, not its IP address: the service changes addresses without notice
-/// (help.aliyun.com/document_detail/63620.html).
+/// Without a scheme, no port means TLS on 8883, port 8883 means TLS, ports 80 and 443 are refused because they are
+/// ambiguous, and any other port means plain TCP. `ws://` and `wss://` need the cargo feature `websocket`, `mqtts://`
+/// and `wss://` the feature `tls`; [`ConfigBuilder::build`](crate::ConfigBuilder::build) refuses an endpoint that this
+/// build does not support. Only WebSocket endpoints have a path. Its default is `/mqtt`, as in the official JavaScript
+/// demo; the service documents no path. An IPv6 address is written in brackets. Use the domain name of the instance,
+/// not its IP address: the service changes addresses without notice (help.aliyun.com/document_detail/63620.html).
 ///
-/// A name may have several addresses, of both families. They are dialled in the system's order; one that has not connected
-/// within 250 ms keeps nobody from the others (RFC 8305), at a reconnect and through a proxy's name, too. The certificate is
-/// always checked against the name. Only with `mqtts://`, and only where the first address is dead, does the server not get
-/// the name in the handshake (SNI).
+/// A name may have several addresses of both families. They are tried in the system's order; if one has not connected
+/// within 250 ms, the next is tried beside it (RFC 8305). The same holds for reconnects, and for the name of a proxy.
+/// The certificate is always checked against the name. The server does not receive the name in the handshake (SNI) in
+/// one case: with `mqtts://`, if the first address does not answer.
 ///
-/// A WebSocket takes a stack of 256 MiB (1 GiB in a debug build; 64 and 128 MiB where pointers have 32 bits) for each of the two
-/// threads that dial and read, which is reserved and hardly used: the library underneath needs one for the control frames
-/// (pings, pongs) that it finds at once. Measured on Linux, a flood of them takes 120 MiB in a debug build, however long it is,
-/// and less in a release build; on Windows it is not sure that they are enough. Where such a stack cannot be reserved
-/// (`ulimit -v`), connecting fails with [`ErrorKind::Internal`](crate::ErrorKind::Internal). The system keeps no more than 32 KiB (on Linux 64 KiB) of what
-/// comes in, which bounds the throughput on a long way. A
-/// message in many fragments is kept up to 64 MiB whatever [`Limits::packet_len`](crate::Limits::packet_len) says, and the
-/// server's answer must have a header `Connection` of the one word `Upgrade`.
+/// # WebSocket
+///
+/// * Each of the two threads that dial and read has a stack of 256 MiB (1 GiB in a debug build; 64 and 128 MiB on
+///   32-bit systems). It is reserved but hardly used: the underlying library needs stack for each control frame (ping,
+///   pong) that it finds at once. On Linux, a flood of them was measured to take 120 MiB in a debug build, and less in
+///   a release build. Where such a stack cannot be reserved (`ulimit -v`), connecting fails with
+///   [`ErrorKind::Internal`](crate::ErrorKind::Internal).
+/// * The receive buffer of the socket is at most 32 KiB (64 KiB on Linux), which limits the throughput over a long
+///   distance.
+/// * A message in many fragments is held up to 64 MiB, whatever
+///   [`Limits::packet_len`](crate::Limits::packet_len) is.
+/// * The header `Connection` of the server's response must be the single word `Upgrade`.
+///
+/// # Example
 ///
 /// ```
 /// use aliyun_mqtt::{Endpoint, Transport};
@@ -55,7 +61,7 @@ pub struct Endpoint {
     path: String,
 }
 
-/// How an [`Endpoint`] is reached.
+/// The transport of an [`Endpoint`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
@@ -70,7 +76,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The scheme it is shown with: `mqtt`, `mqtts`, `ws` or `wss`.
+    /// Returns the scheme in its canonical form: `mqtt`, `mqtts`, `ws` or `wss`.
     #[must_use]
     pub fn scheme(self) -> &'static str {
         match self {
@@ -81,7 +87,7 @@ impl Transport {
         }
     }
 
-    /// Whether it is encrypted.
+    /// Returns true if the transport is encrypted.
     #[must_use]
     pub fn is_tls(self) -> bool {
         matches!(self, Transport::Tls | Transport::Wss)
@@ -106,46 +112,46 @@ impl Transport {
         }
     }
 
-    /// Whether it is a WebSocket. Only these have a path.
+    /// Returns true for WebSocket, the only transport with a path.
     pub(crate) fn is_websocket(self) -> bool {
         matches!(self, Transport::Ws | Transport::Wss)
     }
 }
 
 impl Endpoint {
-    /// How it is reached.
+    /// Returns the transport.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// The host name or address; an IPv6 address without brackets.
+    /// Returns the host name or address; an IPv6 address without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port.
+    /// Returns the port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The path of a WebSocket endpoint, with its query if it has one; empty for the others.
+    /// Returns the path of a WebSocket endpoint, with its query if it has one; an empty string for the other
+    /// transports.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether the host is this machine: `localhost`, a name below it, or a loopback address.
+    /// Returns true if the host is this machine: `localhost`, a name below it, or a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
 
-    /// The URL that a WebSocket is asked for with. As in browsers, it leaves out the default port, and so does the `Host`
-    /// header made of it: gateways may compare that with their domains.
-    #[cfg(feature = "websocket")]
+    /// Returns the URL for a WebSocket request. As in browsers, it omits the default port, and so does the `Host`
+    /// header derived from it: gateways may compare that header with their domains.
     pub(crate) fn url(&self) -> String {
         let shown = self.to_string();
         match format!(":{}{}", self.port, self.path) {
@@ -156,30 +162,29 @@ impl Endpoint {
         }
     }
 
-    /// The error is the broken rule.
+    /// Parses an endpoint. The error is the broken rule.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        // First of all, because nothing of such a text may be shown: user info holds a password.
+        // Before anything else, because nothing of such a text may be shown: user info holds a password.
+        if text.contains('@') {
+            return Err("the endpoint contains '@'; user name and password go into the credentials".to_string());
+        }
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (Some(scheme), rest),
             None => (None, text),
         };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        if text.contains('@') {
-            return Err("the endpoint contains '@'; user name and password go into the credentials".to_string());
-        }
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if authority.is_empty() {
             return Err(format!("the endpoint {text:?} has no host"));
         }
         if let Some(bad) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
             return Err(format!("the endpoint {text:?} contains {bad:?}"));
         }
-        let (host, port) = split_port(authority)?;
+        let Authority { host, port } = Authority::parse(authority)?;
         let transport = match scheme {
             Some(scheme) => Transport::from_scheme(scheme).ok_or_else(|| {
                 format!(
-                    "the endpoint {text:?} has the unknown scheme {scheme:?}; known are mqtt, tcp (plain), mqtts, ssl, \
-                     tls (TLS), ws and wss (WebSocket)"
+                    "the endpoint {text:?} has the unknown scheme {scheme:?}; it must be mqtt or tcp (plain), mqtts, \
+                     ssl or tls (TLS), ws or wss (WebSocket)"
                 )
             })?,
             None => guess_transport(text, port)?,
@@ -204,7 +209,7 @@ impl FromStr for Endpoint {
     type Err = Error;
 
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config): the text follows none of the forms above.
+    /// [`Config`](crate::ErrorKind::Config): the text has none of the forms above.
     fn from_str(text: &str) -> Result<Self> {
         Endpoint::read(text).map_err(Error::config)
     }
@@ -212,12 +217,7 @@ impl FromStr for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, host, port, path) = (self.transport.scheme(), &self.host, self.port, &self.path);
-        if host.contains(':') {
-            write!(f, "{scheme}://[{host}]:{port}{path}")
-        } else {
-            write!(f, "{scheme}://{host}:{port}{path}")
-        }
+        write!(f, "{}://{}:{}{}", self.transport.scheme(), bracketed(&self.host), self.port, self.path)
     }
 }
 
@@ -225,60 +225,14 @@ fn guess_transport(text: &str, port: Option<u16>) -> Result<Transport, String> {
     match port {
         None | Some(8883) => Ok(Transport::Tls),
         Some(port @ (80 | 443)) => Err(format!(
-            "the endpoint {text:?} does not say how port {port} is meant; write a scheme, such as {}://",
+            "the endpoint {text:?} does not say which protocol is on port {port}; add a scheme, such as {}://",
             if port == 80 { "mqtt" } else { "mqtts" }
         )),
         Some(_) => Ok(Transport::Tcp),
     }
 }
 
-/// Whether this host, without brackets, is this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    match host.parse::<IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => {
-            let host = host.to_ascii_lowercase();
-            let host = host.strip_suffix('.').unwrap_or(&host);
-            host == "localhost" || host.ends_with(".localhost")
-        }
-    }
-}
-
-/// Host without brackets, and port. The error is the broken rule.
-pub(crate) fn split_port(authority: &str) -> Result<(String, Option<u16>), String> {
-    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
-        let (host, port) = rest.split_once(']').ok_or_else(|| format!("the host {authority:?} has no closing ']'"))?;
-        if host.parse::<Ipv6Addr>().is_err() {
-            return Err(format!("the host {host:?} in brackets is not an IPv6 address"));
-        }
-        match port.strip_prefix(':') {
-            Some(port) => (host, Some(port)),
-            None if port.is_empty() => (host, None),
-            None => return Err(format!("{port:?} after the host {host:?} is not a port")),
-        }
-    } else {
-        if authority.parse::<Ipv6Addr>().is_ok() || authority.matches(':').count() > 1 {
-            return Err(format!("the host {authority:?} has several ':'; write an IPv6 address in brackets: [::1]"));
-        }
-        let (host, port) = match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        };
-        check_host(host)?;
-        (host, port)
-    };
-    let port = match port {
-        None => None,
-        // `parse` alone would take "+1".
-        Some(port) => match port.parse::<u16>() {
-            Ok(number) if number > 0 && port.bytes().all(|b| b.is_ascii_digit()) => Some(number),
-            _ => return Err(format!("the port {port:?} is not a number from 1 to 65535")),
-        },
-    };
-    Ok((host.to_string(), port))
-}
-
-/// A path and query as they stand in a request (RFC 3986).
+/// Checks a path with its query against the rules for requests (RFC 3986).
 fn check_path(path: &str) -> Result<(), String> {
     const LEN: usize = 4096;
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:/?%".contains(c);
@@ -287,23 +241,6 @@ fn check_path(path: &str) -> Result<(), String> {
         None if path.len() > LEN => Err(format!("the path of the endpoint has {} bytes; at most {LEN}", path.len())),
         None => Ok(()),
     }
-}
-
-/// A host name as DNS and TLS take it.
-/// The error is the broken rule.
-pub(crate) fn check_host(host: &str) -> Result<(), String> {
-    if host.is_empty() {
-        return Err("it has no host".to_string());
-    }
-    let name = host.strip_suffix('.').unwrap_or(host);
-    if let Some(bad) = name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_')) {
-        let advice = if bad.is_ascii() { "" } else { "; write international names in their xn-- form" };
-        return Err(format!("the host {host:?} contains {bad:?}{advice}"));
-    }
-    if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
-        return Err(format!("the host {host:?} is not a host name: a part between dots is empty or too long"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -407,7 +344,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "websocket")]
     #[test]
     fn a_websocket_is_asked_for_as_browsers_do() {
         let url = |text: &str| text.parse::<Endpoint>().unwrap().url();

@@ -23,7 +23,7 @@ fn urls() {
 }
 
 #[test]
-fn logins() {
+fn user_names_and_passwords() {
     for (text, user, password) in [
         ("http://user:geheim@h:1", "user", "geheim"),
         ("user:geheim@h:1", "user", "geheim"),
@@ -33,16 +33,16 @@ fn logins() {
         ("http://user:%e4%bd%a0@h:1", "user", "\u{4f60}"),
     ] {
         let proxy = read(text);
-        let login = proxy.login.as_ref().unwrap();
-        assert_eq!((login.user.as_str(), login.password.as_str()), (user, password), "{text}");
+        let auth = proxy.auth.as_ref().unwrap();
+        assert_eq!((auth.user.as_str(), auth.password.as_str()), (user, password), "{text}");
         assert_eq!(proxy.to_string(), "http://h:1");
-        let shown = format!("{proxy:?} {login:?}");
+        let shown = format!("{proxy:?} {auth:?}");
         assert!(shown.contains(user) && !shown.contains("heim"), "{shown}");
     }
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_and_shows_no_login() {
+fn what_makes_no_sense_is_refused_and_shows_no_password() {
     for (text, rule) in [
         ("", "no host"),
         ("http://", "no host"),
@@ -62,7 +62,7 @@ fn what_makes_no_sense_is_refused_and_shows_no_login() {
         ("http://user:geheim%zz@h:1", "%25"),
         ("http://user:geheim%ff@h:1", "UTF-8"),
         ("http://:geheim@h:1", "empty"),
-        // A login without a place, and with another '@' than that of ASCII.
+        // User info without a host, and with another '@' than that of ASCII.
         ("http://user:geheim", "host:port"),
         ("http://user:geheim:1", "host:port"),
         ("http://user:geheim\u{ff20}h:1", "host:port"),
@@ -74,6 +74,6 @@ fn what_makes_no_sense_is_refused_and_shows_no_login() {
         let error = Proxy::read(text).unwrap_err();
         assert!(error.contains(rule) && !error.contains("geh"), "{text}: {error}");
     }
-    let long = format!("http://user:{}@h:1", "x".repeat(LOGIN_LEN + 1));
+    let long = format!("http://user:{}@h:1", "x".repeat(AUTH_LEN + 1));
     assert!(Proxy::read(&long).unwrap_err().contains("1024"));
 }

@@ -1,42 +1,41 @@
-//! Every rule a [`Config`](crate::Config) is held to.
+//! The rules for a [`Config`](crate::Config).
 
 use std::time::Duration;
 
-use super::{ConfigBuilder, Given};
-use crate::config::{Settings, protocol};
-use crate::credentials::Credentials;
-use crate::endpoint::{Endpoint, Transport};
-use crate::env;
+use super::builder::{ConfigBuilder, Given};
+use super::endpoint::{Endpoint, Transport};
+use super::proxy::Proxy;
+use super::settings::Settings;
+use super::{environment, protocol};
+use crate::credentials::{AuthMode, Credentials};
 use crate::error::{Error, Hint, Result};
 use crate::names::{self, ClientId};
-use crate::proxy::Proxy;
+use crate::tls::Tls;
 
-/// The longest duration a setting may have: 30 days, so that no deadline is beyond what a clock can say.
+/// The maximum of durations without a maximum of their own: 30 days, so that no deadline overflows the clock.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl ConfigBuilder {
     pub(super) fn checked_endpoint(&self) -> Result<Endpoint> {
-        let given = self.needed(&self.endpoint, "endpoint", env::ENDPOINT)?;
+        let given = self.needed(&self.endpoint, "endpoint", environment::ENDPOINT)?;
         let endpoint = Endpoint::read(given.text.as_str()).map_err(|rule| given.refuse(&rule))?;
-        match endpoint.transport() {
-            Transport::Ws | Transport::Wss if cfg!(not(feature = "websocket")) => Err(given.refuse(&format!(
-                "{endpoint} is a WebSocket, which this build does not support; enable the cargo feature `websocket`"
-            ))),
-            Transport::Tls | Transport::Wss if cfg!(not(feature = "tls")) => Err(given.refuse(&format!(
-                "{endpoint} needs TLS, which this build does not support; enable the cargo feature `tls`"
-            ))),
-            _ => Ok(endpoint),
+        let transport = endpoint.transport();
+        if cfg!(not(feature = "websocket")) && transport.is_websocket() {
+            return Err(given.refuse(&format!("{endpoint} is a WebSocket, but {}", disabled("websocket"))));
         }
+        if cfg!(not(feature = "tls")) && transport.is_tls() {
+            return Err(given.refuse(&format!("{endpoint} needs TLS, but {}", disabled("tls"))));
+        }
+        Ok(endpoint)
     }
 
     pub(super) fn checked_proxy(&self, endpoint: &Endpoint) -> Result<Option<Proxy>> {
-        if cfg!(not(feature = "proxy")) && self.proxy.is_asked_for() {
-            return Err(Error::config(
-                "a proxy is asked for, which this build does not support; enable the cargo feature `proxy`",
-            ));
+        let setting = &self.network.proxy;
+        if cfg!(not(feature = "proxy")) && setting.is_asked_for() {
+            return Err(Error::config(format!("a proxy is set, but {}", disabled("proxy"))));
         }
-        let proxy = self.proxy.checked(endpoint.host(), endpoint.port())?;
-        // rumqttc gives the proxy and TLS one text as the host, where one wants brackets and the other none.
+        let proxy = setting.checked(endpoint.host(), endpoint.port())?;
+        // rumqttc passes one text as the host to the proxy, which wants brackets, and to TLS, which wants none.
         if proxy.is_some() && endpoint.host().contains(':') && endpoint.transport() != Transport::Tcp {
             return Err(Error::config(format!("{endpoint} cannot be reached through a proxy by its IPv6 address"))
                 .with_hint(Hint::UseHostName));
@@ -44,27 +43,48 @@ impl ConfigBuilder {
         Ok(proxy)
     }
 
+    /// CA certificates are accepted for a plain endpoint: they may be meant for HTTPS.
+    pub(super) fn checked_tls(&self, endpoint: &Endpoint, settings: &Settings) -> Result<Option<Tls>> {
+        if !endpoint.transport().is_tls() {
+            if self.network.client_certificate.is_some() {
+                return Err(Error::config(format!("a client certificate is given, but {endpoint} is not encrypted"))
+                    .with_hint(Hint::ClientCertificateNeedsTls));
+            }
+            return Ok(None);
+        }
+        Tls::new(endpoint.host(), &self.network, settings.timeout).map(Some)
+    }
+
     pub(super) fn checked_instance_id(&self) -> Result<String> {
-        // Custom authentication has a user name of its own, and no other has such a client id: `checked_client_id`.
+        // Only custom authentication allows a whole client id, as `checked_client_id` checks, and its user name has no
+        // instance.
         if self.instance_id.is_none() && self.client_id.is_some() {
             return Ok(String::new());
         }
-        let given = self.needed(&self.instance_id, "instance_id", env::INSTANCE_ID)?;
+        let given = self.needed(&self.instance_id, "instance_id", environment::INSTANCE_ID)?;
         names::check_instance(&given.text).map_err(|rule| given.refuse(&rule))?;
         Ok(given.text.clone())
     }
 
     pub(super) fn checked_credentials(&self) -> Result<Credentials> {
-        let credentials = self
-            .credentials
-            .as_ref()
-            .ok_or_else(|| Error::config("no credentials are given").with_hint(Hint::SetCredentials))?;
-        credentials.check()?;
-        Ok(credentials.clone())
+        match (&self.credentials, &self.variables) {
+            (Some(credentials), _) => {
+                credentials.check()?;
+                Ok(credentials.clone())
+            }
+            (None, Some(variables)) => {
+                // A missing variable that is always required is reported before those of the credentials.
+                if self.client_id.is_none() {
+                    self.checked_group_id()?;
+                }
+                Credentials::read(AuthMode::read(variables)?, variables)
+            }
+            (None, None) => Err(Error::config("no credentials are given").with_hint(Hint::SetCredentials)),
+        }
     }
 
     pub(super) fn checked_group_id(&self) -> Result<&Given> {
-        let given = self.needed(&self.group_id, "group_id", env::GROUP_ID)?;
+        let given = self.needed(&self.group_id, "group_id", environment::GROUP_ID)?;
         names::check_group(&given.text, &self.settings.limits).map_err(|rule| given.refuse(&rule))?;
         Ok(given)
     }
@@ -78,7 +98,7 @@ impl ConfigBuilder {
             }
             if self.group_id.is_some() || self.device_id.is_some() {
                 return Err(Error::config(
-                    "client_id is given together with group_id or device_id; give one or the other",
+                    "client_id is set together with group_id or device_id; set one or the other",
                 ));
             }
             return ClientId::custom_within(whole, limits).map_err(|rule| Error::config(format!("client_id: {rule}")));
@@ -91,15 +111,15 @@ impl ConfigBuilder {
             }
             None if credentials.is_device() => {
                 return Err(Error::config(
-                    "no device id is given, but device credentials are valid for one client id only",
+                    "no device_id is given, but device credentials are valid for one client id only",
                 )
-                .with_hint(self.remedy("device_id", env::DEVICE_ID)));
+                .with_hint(self.remedy("device_id", environment::DEVICE_ID)));
             }
             None if !settings.clean_session => {
                 return Err(Error::config(
-                    "no device id is given, but a persistent session (clean_session false) needs one",
+                    "no device_id is given, but a persistent session (clean_session false) needs one",
                 )
-                .with_hint(self.remedy("device_id", env::DEVICE_ID)));
+                .with_hint(self.remedy("device_id", environment::DEVICE_ID)));
             }
             None => names::unique_device_id(&group.text),
         };
@@ -111,7 +131,7 @@ impl ConfigBuilder {
 
     fn needed<'a>(&self, field: &'a Option<Given>, method: &'static str, variable: &'static str) -> Result<&'a Given> {
         field.as_ref().ok_or_else(|| {
-            if self.from_env {
+            if self.variables.is_some() {
                 Error::config(format!("the environment variable {variable} is not set"))
             } else {
                 Error::config(format!("no {method} is given")).with_hint(self.remedy(method, variable))
@@ -120,8 +140,13 @@ impl ConfigBuilder {
     }
 
     fn remedy(&self, method: &'static str, variable: &'static str) -> Hint {
-        Hint::Set { name: if self.from_env { variable } else { method } }
+        Hint::Set { name: if self.variables.is_some() { variable } else { method } }
     }
+}
+
+/// The end of an error about a cargo feature that is not enabled.
+fn disabled(feature: &str) -> String {
+    format!("this build does not support it; enable the cargo feature `{feature}`")
 }
 
 impl Given {
@@ -156,13 +181,13 @@ pub(super) fn checked_settings(mut settings: Settings) -> Result<Settings> {
         return Err(Error::config(format!("window is {}; it must be from 1 to 1000", settings.window)));
     }
     if let Some(rate) = settings.max_publish_rate {
-        // Also refuses what is not a number.
+        // This also refuses NaN.
         if !(0.001..=1_000_000.0).contains(&rate) {
             let message = format!("max_publish_rate is {rate}; it must be from 0.001 to 1000000 messages per second");
             return Err(Error::config(message));
         }
     }
-    // Also refuses what is not a number.
+    // This also refuses NaN.
     if !(0.1..=0.95).contains(&settings.token_renewal) {
         let message = format!("token_renewal is {}; it must be from 0.1 to 0.95", settings.token_renewal);
         return Err(Error::config(message));
@@ -177,7 +202,6 @@ pub(super) fn checked_settings(mut settings: Settings) -> Result<Settings> {
             return Err(Error::config(format!("response_topic: {rule}")));
         }
     }
-    #[cfg(feature = "spool")]
     if let Some(spool) = &settings.spool {
         spool.checked()?;
     }

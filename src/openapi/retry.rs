@@ -1,34 +1,35 @@
-//! One call: attempts, pauses, and the deadline over all of them.
+//! One call with its attempts, the pauses between them, and the deadline of them all.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
-use super::answer::{self, Question};
-use super::sign::{self, Unsigned};
+use super::response::{self, CallContext};
+use super::signature::{self, Unsigned};
 use super::{Api, Call};
 use crate::backoff::Backoff;
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Hint, Result, Stage};
 use crate::printable::excerpt;
+use crate::random;
 
-/// How often a call is tried at most.
+/// The maximum number of attempts.
 const ATTEMPTS: u32 = 4;
 
 /// An attempt that failed.
 struct Failed {
     error: Error,
-    /// How long the service asks to wait.
+    /// The pause that the service asks for.
     retry_after: Option<Duration>,
 }
 
 impl Api {
-    /// Makes a call; `make` is asked anew for each attempt, with the time of that attempt.
+    /// Makes a call; `make` is called for each attempt, with the time of that attempt.
     pub(super) fn run(&self, make: impl Fn(SystemTime) -> Call) -> Result<Map<String, Value>> {
         self.same_process()?;
         let deadline = Instant::now() + self.timeout;
         let mut backoff = Backoff::new(self.inner.backoff.0, self.inner.backoff.1);
         let mut attempt = 1;
-        // An earlier attempt may have been carried out.
+        // An earlier attempt may have been executed.
         let mut unknown = false;
         loop {
             let call = make(SystemTime::now());
@@ -57,7 +58,8 @@ impl Api {
         }
     }
 
-    /// The connections belong to the process that made them; calls look here before anything else.
+    /// Checks that no fork has happened: connections belong to the process that made them. Every call begins with this
+    /// check.
     pub(super) fn same_process(&self) -> Result<()> {
         if self.inner.process == std::process::id() {
             return Ok(());
@@ -77,8 +79,8 @@ impl Api {
             return Err(Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::NotSent).into());
         }
         let now = SystemTime::now();
-        let (nonce, time) = (nonce()?, iso_8601(now)?);
-        let host = inner.wire.address().authority();
+        let (nonce, time) = (nonce(), iso_8601(now)?);
+        let host = inner.http.address().authority();
         let unsigned = Unsigned {
             method: call.method(),
             host: &host,
@@ -88,28 +90,28 @@ impl Api {
             nonce: &nonce,
             time: &time,
         };
-        let mut signed = sign::sign(inner.signing, &unsigned, &inner.key)?;
+        let mut signed = signature::sign(inner.signing, &unsigned, &inner.key)?;
         let string_to_sign = std::mem::take(&mut signed.string_to_sign);
-        let reply = inner.wire.exchange(call.method(), signed, left).map_err(|error| {
+        let response = inner.http.exchange(call.method(), signed, left).map_err(|error| {
             log::debug!("{action}: attempt {attempt} got no answer after {:?}", start.elapsed());
             error.with_prefix(&format!("{action}: "))
         })?;
         let mut secrets: Vec<&str> = call.secrets().collect();
         secrets.push(&inner.key.secret);
         secrets.extend(inner.key.security_token.as_deref().map(String::as_str));
-        let question = Question { action, secrets, string_to_sign: &string_to_sign, now };
-        let result = answer::read(&reply, &question);
+        let context = CallContext { action, secrets, string_to_sign: &string_to_sign, now };
+        let result = response::read(&response, &context);
         let request_id = match &result {
             Ok(answer) => answer.get("RequestId").and_then(Value::as_str),
             Err(error) => error.api().and_then(|fault| fault.request_id()),
         };
         log::debug!(
             "{action}: attempt {attempt}, HTTP {}, request id {}, {:?}",
-            reply.status,
+            response.status,
             request_id.map_or_else(|| "-".to_string(), excerpt),
             start.elapsed()
         );
-        result.map_err(|error| Failed { error, retry_after: reply.retry_after })
+        result.map_err(|error| Failed { error, retry_after: response.retry_after })
     }
 }
 
@@ -119,22 +121,17 @@ impl From<Error> for Failed {
     }
 }
 
-/// Adds how long the service asks to wait before the call is made again.
+/// Adds the pause that the service asks for.
 fn asked_to_wait(error: Error, pause: Duration) -> Error {
     error.with_suffix(&format!("; the service asks to wait {} s before another call", pause.as_secs()))
 }
 
-/// 128 bits from the system's source of randomness: unique over threads, processes and forks.
-fn nonce() -> Result<String> {
-    let mut bytes = [0; 16];
-    rustls::crypto::ring::default_provider()
-        .secure_random
-        .fill(&mut bytes)
-        .map_err(|_| Error::internal("the system gives no random numbers").with_fate(Fate::NotSent))?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+/// 128 random bits: unique over threads, processes and forks.
+fn nonce() -> String {
+    format!("{:032x}", u128::from_be_bytes(random::bytes()))
 }
 
-/// UTC to the second, as `2016-02-23T12:46:24Z`.
+/// Formats a time in UTC to the second, as `2016-02-23T12:46:24Z`.
 fn iso_8601(time: SystemTime) -> Result<String> {
     // The last second of the year 9999.
     const MAX: u64 = 253_402_300_799;
@@ -150,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_new_each_time() {
-        let (first, second) = (nonce().unwrap(), nonce().unwrap());
+        let (first, second) = (nonce(), nonce());
         assert_ne!(first, second);
         assert_eq!((first.len(), second.len()), (32, 32));
     }

@@ -1,22 +1,16 @@
-//! The variables that many programs share: which proxy, and what goes without one.
+//! The variables that many programs share: which proxy to use, and what is reached without one.
 
 use std::net::IpAddr;
 
-use zeroize::Zeroizing;
-
 use super::Proxy;
-use crate::endpoint::{check_host, is_loopback};
-use crate::env::Env;
+use crate::config::authority::{check_host, is_loopback};
+use crate::config::environment::{HTTPS_PROXY, NO_PROXY, Variables};
 use crate::error::{Error, Result};
 
-/// The first that is set counts. `http_proxy` is not among them: it is meant for what is not encrypted.
-const PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
-
-/// What they said when they were read.
+/// The shared variables as they were when they were read.
 #[derive(Debug, Clone)]
 pub(super) struct Environment {
-    /// The variable's name, and what it says.
+    /// The variable's name, and what was parsed.
     proxy: Option<(&'static str, Result<Proxy, String>)>,
     exceptions: Exceptions,
 }
@@ -24,20 +18,16 @@ pub(super) struct Environment {
 impl Environment {
     /// # Errors
     /// `Config`: a variable is not valid UTF-8.
-    pub(super) fn read(env: &Env<'_>) -> Result<Self> {
-        let first = |names: &[&'static str]| -> Result<Option<(&'static str, Zeroizing<String>)>> {
-            for name in names {
-                if let Some(text) = env.text(name)? {
-                    return Ok(Some((*name, Zeroizing::new(text))));
-                }
-            }
-            Ok(None)
+    pub(super) fn read(variables: &Variables) -> Result<Self> {
+        let first = |names: &[&'static str]| {
+            let Some(name) = variables.first_set(names) else { return Ok(None) };
+            variables.needed(name).map(|text| Some((name, text)))
         };
-        let proxy = first(&PROXY)?.map(|(name, text)| (name, Proxy::read(&text)));
-        let exceptions = match first(&EXCEPTIONS)? {
+        let proxy = first(&HTTPS_PROXY)?.map(|(name, text)| (name, Proxy::read(text)));
+        let exceptions = match first(&NO_PROXY)? {
             None => Exceptions::default(),
             Some((name, text)) => {
-                let (exceptions, useless) = Exceptions::read(&text);
+                let (exceptions, useless) = Exceptions::read(text);
                 if proxy.is_some() {
                     for entry in useless {
                         log::warn!(
@@ -52,10 +42,10 @@ impl Environment {
         Ok(Environment { proxy, exceptions })
     }
 
-    /// The proxy for this host (without brackets) and port; `None` for this machine, and where there is none.
+    /// Returns the proxy for this host (without brackets) and port; `None` for this machine, and if there is none.
     ///
     /// # Errors
-    /// `Config`: the variable names no proxy that can be used.
+    /// `Config`: the variable does not name a usable proxy.
     pub(super) fn proxy_for(&self, host: &str, port: u16) -> Result<Option<Proxy>> {
         match &self.proxy {
             Some((name, proxy)) if !is_loopback(host) && !self.exceptions.has(host, port) => {
@@ -66,7 +56,7 @@ impl Environment {
     }
 }
 
-/// `no_proxy`: entries divided by commas or spaces, each for all ports or for one.
+/// `no_proxy`: entries separated by commas or spaces, each for all ports or for one.
 #[derive(Debug, Clone, Default)]
 struct Exceptions(Vec<Exception>);
 
@@ -86,7 +76,7 @@ enum What {
 }
 
 impl Exceptions {
-    /// The entries, and those that are none, which are passed over, as everywhere.
+    /// Parses a list. Returns also the entries that are invalid, which are ignored, as in other programs.
     fn read(text: &str) -> (Self, Vec<&str>) {
         let entries = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
         let (mut exceptions, mut useless) = (Vec::new(), Vec::new());
@@ -99,7 +89,7 @@ impl Exceptions {
         (Exceptions(exceptions), useless)
     }
 
-    /// Names are not looked up, so a name is in no network.
+    /// Names are not looked up, so a name is never part of a network.
     fn has(&self, host: &str, port: u16) -> bool {
         let host = host.to_ascii_lowercase();
         let host = host.strip_suffix('.').unwrap_or(&host);
@@ -133,7 +123,7 @@ impl What {
         if let Some((address, bits)) = text.split_once('/') {
             let address: IpAddr = address.parse().ok()?;
             let bits = bits.parse::<u32>().ok().filter(|bits| *bits <= width(address))?;
-            // As the addresses it is compared with.
+            // Canonical, like the addresses it is compared with.
             return Some(match (address.to_canonical(), bits.checked_sub(128 - 32)) {
                 (canonical @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => What::Network(canonical, bits),
                 _ => What::Network(address, bits),
@@ -149,7 +139,7 @@ impl What {
         let name = text.strip_prefix('*').unwrap_or(text);
         let name = name.strip_prefix('.').unwrap_or(name);
         let name = name.strip_suffix('.').unwrap_or(name);
-        // What no endpoint can be called; and digits alone are a part of an address, or none.
+        // A name that no endpoint can have is useless; digits alone are part of an address, not a name.
         let number = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         (!number && check_host(name).is_ok()).then(|| What::Domain(name.to_string()))
     }
@@ -192,7 +182,7 @@ mod tests {
     fn proxy(variables: &[(&str, &str)], host: &str, port: u16) -> Option<String> {
         let lookup =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
-        let environment = Environment::read(&Env::from_lookup(&lookup)).unwrap();
+        let environment = Environment::read(&Variables::from_lookup(lookup)).unwrap();
         match environment.proxy_for(host, port) {
             Ok(proxy) => proxy.map(|proxy| proxy.to_string()),
             Err(error) => Some(error.to_string()),

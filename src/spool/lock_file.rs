@@ -1,8 +1,8 @@
-//! The lock file, and what is noted in it: how many transactions the spool has seen.
+//! The lock file, and the number of transactions of the spool, which is noted in it.
 //!
-//! After a crash redb takes the newer of its two commit slots that is sound. Damage to the newer one therefore looks like
-//! a commit that was cut off, and is undone without a word. The count noted here, outside the file, tells the two apart.
-//! It is written behind each commit that is safely on disk and costs no `fsync`: lagging behind, it only notices less.
+//! After a crash redb takes the newer of its two commit slots that is sound. Damage to the newer one therefore looks
+//! like an interrupted commit, and is undone silently. The count in this file tells the two apart. It is written after
+//! each commit that is safely on disk, without an `fsync`: if it lags behind, it only notices less.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Error, Read, Result, Seek, SeekFrom, Write};
@@ -12,19 +12,18 @@ use super::record::checksum;
 
 /// The exclusive lock, which ends with the process, or when this is dropped.
 #[derive(Debug)]
-pub(super) struct Mark(File);
+pub(super) struct LockFile(File);
 
-/// What is noted: whose transactions, and how many.
+/// The noted number of transactions, and the spool it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Count {
-    /// The spool's own number, made with it.
+    /// The spool's random id, created with it.
     pub(super) id: u64,
     pub(super) commits: u64,
 }
 
-impl Mark {
-    /// Takes the lock; `Ok(None)` when somebody else has it. Where a link stands in its place, nothing is made or written
-    /// where that leads to.
+impl LockFile {
+    /// Takes the lock; `Ok(None)` if somebody else holds it. A symbolic link in its place is not followed.
     pub(super) fn take(path: &Path) -> Result<Option<Self>> {
         if fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink()) {
             return Err(Error::other("it is a symbolic link, which is not followed"));
@@ -34,21 +33,21 @@ impl Mark {
         #[cfg(unix)]
         {
             use std::os::unix::fs::OpenOptionsExt as _;
-            // The link may be made just now.
+            // A link may have been created just now.
             options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
         }
         let file = options.open(path)?;
         if !file.metadata()?.is_file() {
-            return Err(Error::other("it is no regular file"));
+            return Err(Error::other("it is not a regular file"));
         }
         match file.try_lock() {
-            Ok(()) => Ok(Some(Mark(file))),
+            Ok(()) => Ok(Some(LockFile(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
-    /// What was noted last; `None` for nothing, or nothing that makes sense.
+    /// Returns the last noted count; `None` if there is none, or not a valid one.
     pub(super) fn read(&mut self) -> Option<Count> {
         let mut bytes = Vec::new();
         self.0.seek(SeekFrom::Start(0)).ok()?;
@@ -60,7 +59,7 @@ impl Mark {
         sound.then(|| Count { id, commits: u64::from_le_bytes(*commits) })
     }
 
-    /// Notes this. A failure costs nothing but what it could have noticed.
+    /// Notes a count. After a failure, later damage may go unnoticed.
     pub(super) fn write(&mut self, count: Count) {
         let commits = count.commits.to_le_bytes();
         let mut bytes = count.id.to_le_bytes().to_vec();
