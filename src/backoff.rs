@@ -1,9 +1,10 @@
-//! Waiting between attempts: exponential, with full jitter.
+//! The pauses between attempts: exponential, with full jitter.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// A connection that lasted this long, or the longest pause if that is shorter, was a good one.
+use crate::random::fraction;
+
+/// A connection that lasted this long, or as long as the maximum pause if that is shorter, resets the pauses.
 const LASTED: Duration = Duration::from_secs(30);
 
 /// The pauses between connection attempts.
@@ -18,19 +19,19 @@ impl Backoff {
         Backoff { min, max: max.max(min), failures: 0 }
     }
 
-    /// The next pause: anything from zero to a bound that doubles each time.
+    /// Returns the next pause: anything from zero to a bound that doubles each time.
     pub(crate) fn next(&mut self) -> Duration {
         let bound = self.min.saturating_mul(1 << self.failures.min(20)).min(self.max);
         self.failures = self.failures.saturating_add(1);
         bound.mul_f64(fraction())
     }
 
-    /// The pause at the slowest pace, for a refused login: half to all of the maximum.
+    /// Returns a pause at the slowest pace, for a refused login: half to all of the maximum.
     pub(crate) fn slowest(&mut self) -> Duration {
         self.max.mul_f64(0.5 + fraction() / 2.0)
     }
 
-    /// A connection ended after this long. Whether it was a good one.
+    /// Handles the end of a connection that lasted this long. Returns true if the pauses were reset.
     pub(crate) fn lasted(&mut self, time: Duration) -> bool {
         let good = time >= LASTED.min(self.max);
         if good {
@@ -39,21 +40,10 @@ impl Backoff {
         good
     }
 
-    /// The reason of the drops was found and removed.
+    /// Resets the pauses: the reason of the drops was found and removed.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
-}
-
-/// A number from 0 to 1, from the seed the standard library takes from the system for each hasher.
-pub(crate) fn fraction() -> f64 {
-    // 53 bits, which an f64 holds exactly.
-    (random() >> 11) as f64 / (1u64 << 53) as f64
-}
-
-/// A random number that is good enough to spread load.
-pub(crate) fn random() -> u64 {
-    RandomState::new().hash_one(std::time::SystemTime::now())
 }
 
 #[cfg(test)]
@@ -72,13 +62,5 @@ mod tests {
         backoff.lasted(Duration::from_secs(30));
         assert!(backoff.next() <= min);
         assert!(backoff.slowest() >= max / 2);
-    }
-
-    #[test]
-    fn spreads() {
-        let fractions: Vec<f64> = (0..1000).map(|_| fraction()).collect();
-        assert!(fractions.iter().all(|value| (0.0..=1.0).contains(value)));
-        let mean = fractions.iter().sum::<f64>() / 1000.0;
-        assert!((0.4..0.6).contains(&mean), "{mean}");
     }
 }

@@ -323,7 +323,6 @@ impl Settler {
     }
 
     /// For an operation nobody holds a `Delivery` of.
-    #[cfg(feature = "spool")]
     pub(crate) fn unwatched() -> Settler {
         let (settler, slot) = Settler::new();
         let _ = slot.unwatch();

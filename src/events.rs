@@ -312,7 +312,6 @@ impl EventHub {
     }
 
     /// Keeps an event from before anybody could listen, for the first listener.
-    #[cfg(feature = "spool")]
     pub(crate) fn hold(&self, event: Event) {
         lock(&self.held).push(event);
     }

@@ -4,9 +4,9 @@
 use std::ffi::OsString;
 
 use crate::config::ConfigBuilder;
+use crate::config::endpoint::Endpoint;
+use crate::config::environment;
 use crate::credentials::Credentials;
-use crate::endpoint::Endpoint;
-use crate::env::{self, Env};
 use crate::error::ErrorKind;
 use crate::limits::Limits;
 use crate::names::{self, ClientId};
@@ -92,32 +92,34 @@ pub fn endpoint(data: &[u8]) {
 /// An environment: lines of a letter, which names a variable, and its value.
 pub fn environment(data: &[u8]) {
     const NAMES: [&str; 17] = [
-        env::ENDPOINT,
-        env::INSTANCE_ID,
-        env::GROUP_ID,
-        env::DEVICE_ID,
-        env::TOPIC,
-        env::CLEAN_SESSION,
-        env::PROTOCOL,
-        env::TIMEOUT,
-        env::AUTH,
-        env::ACCESS_KEY_ID,
-        env::ACCESS_KEY_SECRET,
-        env::TOKEN,
-        env::DEVICE_ACCESS_KEY_ID,
-        env::DEVICE_ACCESS_KEY_SECRET,
-        env::PROXY,
+        environment::ENDPOINT,
+        environment::INSTANCE_ID,
+        environment::GROUP_ID,
+        environment::DEVICE_ID,
+        environment::TOPIC,
+        environment::CLEAN_SESSION,
+        environment::PROTOCOL,
+        environment::TIMEOUT,
+        environment::AUTH,
+        environment::ACCESS_KEY_ID,
+        environment::ACCESS_KEY_SECRET,
+        environment::TOKEN,
+        environment::DEVICE_ACCESS_KEY_ID,
+        environment::DEVICE_ACCESS_KEY_SECRET,
+        environment::PROXY,
         "https_proxy",
         "no_proxy",
     ];
     let lines: Vec<_> = data.split(|byte| *byte == b'\n').filter_map(<[u8]>::split_first).collect();
-    let secret = |name: &str| matches!(name, env::ACCESS_KEY_SECRET | env::TOKEN | env::DEVICE_ACCESS_KEY_SECRET);
+    let secret = |name: &str| {
+        matches!(name, environment::ACCESS_KEY_SECRET | environment::TOKEN | environment::DEVICE_ACCESS_KEY_SECRET)
+    };
     let value = |name: &str| {
         let position = NAMES.iter().position(|known| *known == name)?;
         let letter = b'a' + u8::try_from(position).ok()?;
         let mut value = lines.iter().find(|(first, _)| **first == letter)?.1.to_vec();
         value.extend(MARK.bytes().filter(|_| secret(name)));
-        if matches!(name, env::PROXY | "https_proxy") {
+        if matches!(name, environment::PROXY | "https_proxy") {
             // Behind what may be a password.
             if let Some(at) = value.iter().rposition(|byte| *byte == b'@') {
                 value.splice(at..at, MARK.bytes());
@@ -128,7 +130,7 @@ pub fn environment(data: &[u8]) {
     if String::from_utf8_lossy(data).contains(MARK) {
         return;
     }
-    match ConfigBuilder::from_env_with_credentials(&Env::from_lookup(&value)).build() {
+    match ConfigBuilder::from_vars(value).build() {
         Ok(config) => {
             hides(&format!("{config:?}"));
             let login = config.credentials().login(config.client_id(), config.instance_id());

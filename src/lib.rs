@@ -245,8 +245,6 @@ mod config;
 mod credentials;
 mod delivery;
 mod detached;
-mod endpoint;
-mod env;
 mod error;
 mod events;
 #[cfg(any(test, fuzzing))]
@@ -259,20 +257,22 @@ mod notice;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod printable;
+#[cfg(any(feature = "proxy", feature = "openapi"))]
 mod proxy;
 mod publish_each;
+mod random;
 mod request;
 mod session;
-// redb needs it, and so the file lock of the standard library can be had.
-#[cfg(feature = "spool")]
-#[clippy::msrv = "1.90"]
+// The Rust version that redb needs, and the file lock of the standard library.
+#[cfg_attr(feature = "spool", clippy::msrv = "1.90")]
+#[cfg_attr(not(feature = "spool"), path = "spool/disabled.rs")]
 mod spool;
 mod stats;
 mod subscribe_options;
 mod subscription;
 mod sync;
 mod system;
-#[cfg(feature = "tls")]
+#[cfg_attr(not(feature = "tls"), path = "tls/disabled.rs")]
 mod tls;
 mod token;
 
@@ -280,14 +280,15 @@ mod token;
 pub use bytes::Bytes;
 pub use client::Client;
 pub use closer::Closer;
-pub use config::{AckMode, Config, ConfigBuilder, Protocol};
+pub use config::endpoint::{Endpoint, Transport};
+#[doc(hidden)]
+pub use config::environment::topic_from_env;
+pub use config::proxy::Proxy;
+pub use config::{AckMode, Config, ConfigBuilder, Network, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt};
 #[doc(hidden)]
 pub use detached::stranded_workers;
-pub use endpoint::{Endpoint, Transport};
-#[doc(hidden)]
-pub use env::topic_from_env;
 pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};
 pub use events::{Event, Events, Untaken};
 pub use limits::Limits;
@@ -295,7 +296,6 @@ pub use message::{Message, Outgoing, Payload, QoS};
 pub use names::{ClientId, p2p_topic, topic_matches};
 pub use notice::Notice;
 pub use printable::printable;
-pub use proxy::Proxy;
 pub use publish_each::PublishEach;
 pub use request::{Request, RequestOptions};
 #[cfg(feature = "spool")]

@@ -1,21 +1,22 @@
-//! The words of others in lines of ours: topics, reasons, answers, errors of programs.
+//! Foreign texts in our own lines: topics, reasons, responses, errors of programs.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The longest [`Line`], in bytes.
+/// The maximum length of a [`Line`], in bytes.
 const LINE: usize = 4 * 1024;
 
-/// The longest [`excerpt`], in characters.
+/// The maximum length of an [`excerpt`], in characters.
 const EXCERPT: usize = 300;
 
-/// Returns the text as it can stand in a line for people: control characters (line ends and tabs, too), Unicode's line
-/// separators and the characters that change the direction of text are written as escapes, such as `\n` and `\u{1b}`.
+/// Returns a text in a form that is safe to print in one line: control characters (including line ends and tabs),
+/// Unicode's line separators and characters that change the direction of text become escapes, such as `\n` and
+/// `\u{1b}`.
 ///
-/// Topics and properties are chosen by whoever may publish. Printed as they are, they can make a line of their own in a
-/// log, move the cursor of a terminal, or hide what stands there. Texts in [`Error`](crate::Error) and in this library's log
-/// records have this form already. A text without such characters is returned unchanged; the result never changes when
-/// it is passed in again. It is for showing only: a backslash stands for itself, so the original cannot be told from it.
+/// Topics and properties are chosen by anyone who may publish. Printed as they are, they can add a line to a log, move
+/// the cursor of a terminal, or hide what is there. Texts in [`Error`](crate::Error) and in this library's log records
+/// have this form already. A text without such characters is returned unchanged; the result never changes when it is
+/// passed in again. It is for display only: a backslash is not escaped, so the original cannot be recovered.
 ///
 /// ```
 /// use aliyun_mqtt::printable;
@@ -47,7 +48,7 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
-/// The beginning of a text of others, [`printable`], for a message: they may say as much as they like.
+/// Returns the beginning of a foreign text for a message, [`printable`]: the text may have any length.
 pub(crate) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
         None => printable(text).into_owned(),
@@ -60,7 +61,7 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A text that is one line and not endless, whatever it was made of.
+/// A text of one line and bounded length, whatever it was made from.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Line(String);
 
@@ -82,7 +83,7 @@ impl Line {
         &self.0
     }
 
-    /// The bytes it takes on the heap.
+    /// Returns its size on the heap, in bytes.
     pub(crate) fn held(&self) -> usize {
         self.0.capacity()
     }

@@ -71,7 +71,7 @@ fn no_secret_in_logs_debug_or_errors() {
     client.disconnect().expect("all delivered");
     #[cfg(feature = "websocket")]
     over_websocket(&emulator);
-    check(&shown, &[secret, "wrong-secret".to_string(), login.password.to_string()]);
+    check(&shown, &[secret, "wrong-secret".to_string(), login.password().to_string()]);
     let log = LOG.lock().expect("a lock").clone();
     assert!(log.contains("connected to"), "the log was heard: {log}");
     let ours: Vec<_> = log.lines().filter(|line| line.contains(" aliyun_mqtt")).collect();
@@ -86,7 +86,7 @@ fn over_websocket(emulator: &aliyun_mqtt_emulator::Emulator) {
         client.publish(&topic(emulator, "x"), QoS::AtLeastOnce, "hidden payload").expect("published");
         let login = client.config().credentials().login(client.config().client_id(), emulator.instance_id());
         client.disconnect().expect("all delivered");
-        check("", &[login.expect("a login").password.to_string(), "hidden payload".to_string()]);
+        check("", &[login.expect("a login").password().to_string(), "hidden payload".to_string()]);
     }
 }
 

@@ -114,14 +114,11 @@ impl Client {
         let checked = checked.collect();
         let until = after(self.timeout);
         let deliveries = self.session().submit_many(checked, until);
-        #[cfg(feature = "spool")]
         let deliveries = deliveries.into_iter().map(|delivery| {
             let delivery = delivery?;
             self.session().wait_stored(&delivery, until).map(|()| delivery)
         });
-        #[cfg(feature = "spool")]
-        let deliveries = deliveries.collect();
-        deliveries
+        deliveries.collect()
     }
 
     /// Publishes many messages and returns an iterator over their results, in the order given.
@@ -210,20 +207,15 @@ impl Client {
 
     /// How long a queued message may stay unsettled.
     fn age_of(&self, message: &Outgoing) -> Duration {
-        #[cfg(feature = "spool")]
         let default =
             if self.session().spools() && message.qos != QoS::AtMostOnce { Duration::MAX } else { self.timeout };
-        #[cfg(not(feature = "spool"))]
-        let default = self.timeout;
         message.timeout.or(self.config().message_age()).unwrap_or(default)
     }
 
     /// Submits, and with a spool waits until the message is on disk.
     fn queue(&self, message: Outgoing, age: Duration, full: WhenFull) -> Result<Delivery> {
-        #[cfg(feature = "spool")]
         let until = after(age.min(self.timeout));
         let delivery = self.submit(message, age, full)?;
-        #[cfg(feature = "spool")]
         self.session().wait_stored(&delivery, until)?;
         Ok(delivery)
     }

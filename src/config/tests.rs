@@ -3,7 +3,7 @@ use std::ffi::OsString;
 
 use super::*;
 use crate::ErrorKind;
-use crate::env::{self, Env};
+use crate::config::environment::{self, Variables};
 
 fn good() -> ConfigBuilder {
     Config::builder()
@@ -89,7 +89,7 @@ fn a_websocket_needs_its_feature() {
 fn a_proxy_needs_its_feature() {
     refused(good().proxy("http://h:1"), "the cargo feature `proxy`");
     refused(good().proxy_from_env(), "the cargo feature `proxy`");
-    refused(from_env(&[(env::PROXY, "http://h:1")]), "the cargo feature `proxy`");
+    refused(from_env(&[(environment::PROXY, "http://h:1")]), "the cargo feature `proxy`");
 }
 
 #[cfg(feature = "proxy")]
@@ -103,7 +103,7 @@ fn a_proxy_is_asked_for_by_the_program_or_by_our_own_variable() {
     // One that is given is for everything, this machine and what `no_proxy` says included.
     assert_eq!(shown(good().proxy("http://h:1")).as_deref(), Some("http://h:1"));
     let from_env = |own, endpoint, no_proxy| {
-        from_env(&[(env::PROXY, own), (env::ENDPOINT, endpoint), shared, ("no_proxy", no_proxy)])
+        from_env(&[(environment::PROXY, own), (environment::ENDPOINT, endpoint), shared, ("no_proxy", no_proxy)])
     };
     let far = "mqtt://far.example";
     assert_eq!(shown(from_env("", far, "")), None);
@@ -192,7 +192,7 @@ fn a_whole_client_id_is_for_custom_authentication() {
     let config = bare().client_id("thermometer").credentials(custom()).build().unwrap();
     assert_eq!(config.instance_id(), "", "its login does not name the instance");
     let login = config.credentials().login(config.client_id(), config.instance_id()).unwrap();
-    assert_eq!(login.username, "user");
+    assert_eq!(login.username(), "user");
     refused(bare().client_id("x").credentials(Credentials::signature("ak", "geheim")), "custom authentication only");
     refused(bare().group_id("GID_demo").credentials(custom()), "no instance_id");
     refused(bare().client_id("").credentials(custom()), "client_id");
@@ -229,15 +229,15 @@ fn without_the_feature_there_is_no_tls() {
 /// A complete environment, with these changes; an empty value takes a variable away.
 fn from_env(changes: &[(&str, &str)]) -> ConfigBuilder {
     let mut all = HashMap::from([
-        (env::ENDPOINT, "mqtt://127.0.0.1:1883"),
-        (env::INSTANCE_ID, "post-cn-xxxx"),
-        (env::GROUP_ID, "GID_demo"),
-        (env::ACCESS_KEY_ID, "ak"),
-        (env::ACCESS_KEY_SECRET, "geheim"),
+        (environment::ENDPOINT, "mqtt://127.0.0.1:1883"),
+        (environment::INSTANCE_ID, "post-cn-xxxx"),
+        (environment::GROUP_ID, "GID_demo"),
+        (environment::ACCESS_KEY_ID, "ak"),
+        (environment::ACCESS_KEY_SECRET, "geheim"),
     ]);
     all.extend(changes.iter().copied());
     let lookup = |name: &str| all.get(name).map(OsString::from);
-    ConfigBuilder::from_env_with_credentials(&Env::from_lookup(&lookup))
+    ConfigBuilder::from_vars(lookup)
 }
 
 #[test]
@@ -247,14 +247,14 @@ fn the_environment_is_read() {
     assert!(config.clean_session());
     assert_eq!(config.timeout(), Duration::from_secs(30));
     let config = from_env(&[
-        (env::DEVICE_ID, "0001"),
-        (env::CLEAN_SESSION, "false"),
-        (env::TIMEOUT, "2.5"),
-        (env::MAX_PAYLOAD, "1000000"),
-        (env::PROTOCOL, "3.1.1"),
-        (env::AUTH, "token"),
-        (env::TOKEN, "RW|geheim"),
-        (env::ACCESS_KEY_SECRET, ""),
+        (environment::DEVICE_ID, "0001"),
+        (environment::CLEAN_SESSION, "false"),
+        (environment::TIMEOUT, "2.5"),
+        (environment::MAX_PAYLOAD, "1000000"),
+        (environment::PROTOCOL, "3.1.1"),
+        (environment::AUTH, "token"),
+        (environment::TOKEN, "RW|geheim"),
+        (environment::ACCESS_KEY_SECRET, ""),
     ])
     .build()
     .unwrap();
@@ -264,57 +264,67 @@ fn the_environment_is_read() {
     assert_eq!(config.limits().payload_len, 1_000_000);
     assert!(config.limits().packet_len > 1_000_000, "what is sent can be received");
     let login = config.credentials().login(config.client_id(), config.instance_id()).unwrap();
-    assert_eq!((login.username.as_str(), login.password.as_str()), ("Token|ak|post-cn-xxxx", "RW|geheim"));
+    assert_eq!((login.username(), login.password()), ("Token|ak|post-cn-xxxx", "RW|geheim"));
 }
 
 #[test]
 fn a_missing_variable_is_named() {
-    for name in [env::ENDPOINT, env::INSTANCE_ID, env::GROUP_ID, env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET] {
+    for name in [
+        environment::ENDPOINT,
+        environment::INSTANCE_ID,
+        environment::GROUP_ID,
+        environment::ACCESS_KEY_ID,
+        environment::ACCESS_KEY_SECRET,
+    ] {
         refused(from_env(&[(name, "")]), name);
     }
-    refused(from_env(&[(env::AUTH, "token")]), env::TOKEN);
-    refused(from_env(&[(env::AUTH, "device")]), env::DEVICE_ACCESS_KEY_ID);
-    let device = [(env::AUTH, "device"), (env::DEVICE_ACCESS_KEY_ID, "DC.a"), (env::DEVICE_ACCESS_KEY_SECRET, "DC.b")];
-    refused(from_env(&device), env::DEVICE_ID);
-    refused(from_env(&[(env::CLEAN_SESSION, "false")]), env::DEVICE_ID);
-    refused(from_env(&[(env::ENDPOINT, ""), (env::ACCESS_KEY_ID, "")]), env::ENDPOINT);
+    refused(from_env(&[(environment::AUTH, "token")]), environment::TOKEN);
+    refused(from_env(&[(environment::AUTH, "device")]), environment::DEVICE_ACCESS_KEY_ID);
+    let device = [
+        (environment::AUTH, "device"),
+        (environment::DEVICE_ACCESS_KEY_ID, "DC.a"),
+        (environment::DEVICE_ACCESS_KEY_SECRET, "DC.b"),
+    ];
+    refused(from_env(&device), environment::DEVICE_ID);
+    refused(from_env(&[(environment::CLEAN_SESSION, "false")]), environment::DEVICE_ID);
+    refused(from_env(&[(environment::ENDPOINT, ""), (environment::ACCESS_KEY_ID, "")]), environment::ENDPOINT);
 }
 
 #[test]
 fn an_error_says_by_data_which_setting_is_missing() {
     let missing = |builder: ConfigBuilder| builder.build().unwrap_err().missing_setting().map(str::to_string);
     for (variables, setting) in [
-        (&[(env::ENDPOINT, "")][..], "endpoint"),
-        (&[(env::ACCESS_KEY_SECRET, "")], "access_key_secret"),
-        (&[(env::AUTH, "device")], "device_access_key_id"),
-        (&[(env::CLEAN_SESSION, "false")], "device_id"),
+        (&[(environment::ENDPOINT, "")][..], "endpoint"),
+        (&[(environment::ACCESS_KEY_SECRET, "")], "access_key_secret"),
+        (&[(environment::AUTH, "device")], "device_access_key_id"),
+        (&[(environment::CLEAN_SESSION, "false")], "device_id"),
     ] {
         assert_eq!(missing(from_env(variables)).as_deref(), Some(setting));
     }
     assert_eq!(missing(Config::builder().endpoint("mqtt://localhost")).as_deref(), Some("instance_id"));
-    assert_eq!(missing(from_env(&[(env::CLEAN_SESSION, "yes")])), None, "it is there, but wrong");
+    assert_eq!(missing(from_env(&[(environment::CLEAN_SESSION, "yes")])), None, "it is there, but wrong");
 }
 
 #[test]
 fn a_bad_variable_is_named_with_its_rule() {
     for (name, value, rule) in [
-        (env::ENDPOINT, "host:443", "scheme"),
-        (env::ENDPOINT, "mqtt://a:geheim@b", "credentials"),
-        (env::INSTANCE_ID, "a|b", "'|'"),
-        (env::GROUP_ID, "demo", "GID_"),
-        (env::DEVICE_ID, "a b", "letters"),
-        (env::CLEAN_SESSION, "yes", "true or false"),
-        (env::PROTOCOL, "4", "3.1.1 or 5"),
-        (env::TIMEOUT, "0", "1 to 3600"),
-        (env::TIMEOUT, "3601", "1 to 3600"),
-        (env::TIMEOUT, "NaN", "1 to 3600"),
-        (env::TIMEOUT, "soon", "1 to 3600"),
-        (env::MAX_PAYLOAD, "0", "1 to 209715200"),
-        (env::MAX_PAYLOAD, "209715201", "1 to 209715200"),
-        (env::MAX_PAYLOAD, "64k", "1 to 209715200"),
-        (env::AUTH, "password", "signature, token or device"),
-        (env::ACCESS_KEY_ID, "a|b", "'|'"),
-        (env::ACCESS_KEY_SECRET, "geheim ", "space"),
+        (environment::ENDPOINT, "host:443", "scheme"),
+        (environment::ENDPOINT, "mqtt://a:geheim@b", "credentials"),
+        (environment::INSTANCE_ID, "a|b", "'|'"),
+        (environment::GROUP_ID, "demo", "GID_"),
+        (environment::DEVICE_ID, "a b", "letters"),
+        (environment::CLEAN_SESSION, "yes", "true or false"),
+        (environment::PROTOCOL, "4", "3.1.1 or 5"),
+        (environment::TIMEOUT, "0", "1 to 3600"),
+        (environment::TIMEOUT, "3601", "1 to 3600"),
+        (environment::TIMEOUT, "NaN", "1 to 3600"),
+        (environment::TIMEOUT, "soon", "1 to 3600"),
+        (environment::MAX_PAYLOAD, "0", "1 to 209715200"),
+        (environment::MAX_PAYLOAD, "209715201", "1 to 209715200"),
+        (environment::MAX_PAYLOAD, "64k", "1 to 209715200"),
+        (environment::AUTH, "password", "signature, token or device"),
+        (environment::ACCESS_KEY_ID, "a|b", "'|'"),
+        (environment::ACCESS_KEY_SECRET, "geheim ", "space"),
     ] {
         refused(from_env(&[(name, value)]), name);
         refused(from_env(&[(name, value)]), rule);
@@ -325,24 +335,87 @@ fn a_bad_variable_is_named_with_its_rule() {
 fn credentials_of_the_programs_choice_need_no_variables_of_their_own() {
     let lookup = |name: &str| {
         let value = match name {
-            env::ENDPOINT => "mqtt://127.0.0.1:1883",
-            env::INSTANCE_ID => "i",
-            env::GROUP_ID => "GID_demo",
-            env::AUTH => "nonsense",
+            environment::ENDPOINT => "mqtt://127.0.0.1:1883",
+            environment::INSTANCE_ID => "i",
+            environment::GROUP_ID => "GID_demo",
+            environment::AUTH => "nonsense",
             _ => return None,
         };
         Some(OsString::from(value))
     };
-    let builder = ConfigBuilder::read(&Env::from_lookup(&lookup));
+    let builder = ConfigBuilder::from_variables(Variables::from_lookup(lookup));
     assert!(builder.clone().credentials(Credentials::token("ak", "R|geheim")).build().is_ok());
-    refused(builder, "no credentials");
+    refused(builder.clone(), environment::AUTH);
+    refused(builder, "signature, token or device");
 }
 
-#[cfg(feature = "tls")]
+#[test]
+fn credentials_of_the_environment_are_used_unless_the_program_sets_its_own() {
+    let user = |builder: ConfigBuilder| {
+        let config = builder.build().unwrap();
+        config.credentials().login(config.client_id(), config.instance_id()).unwrap().username().to_string()
+    };
+    assert_eq!(user(from_env(&[])), "Signature|ak|post-cn-xxxx");
+    assert_eq!(user(from_env(&[]).credentials(Credentials::token("own", "R|geheim"))), "Token|own|post-cn-xxxx");
+    let device = [
+        (environment::AUTH, "device"),
+        (environment::DEVICE_ID, "0001"),
+        (environment::DEVICE_ACCESS_KEY_ID, "DC.a"),
+        (environment::DEVICE_ACCESS_KEY_SECRET, "geheim"),
+    ];
+    assert_eq!(user(from_env(&device)), "DeviceCredential|DC.a|post-cn-xxxx");
+    let builder = from_env(&device);
+    assert!(!format!("{builder:?}").contains("geheim"), "{builder:?}");
+}
+
+#[test]
+fn a_configuration_can_be_changed_after_it_was_built() {
+    let made = good().timeout(Duration::from_secs(7)).window(7).build().unwrap();
+    let again = made.to_builder().build().unwrap();
+    assert_eq!(again.client_id().group(), Some("GID_demo"));
+    assert_ne!(again.client_id(), made.client_id(), "a generated device id is not kept");
+    assert_eq!((again.timeout(), again.window()), (Duration::from_secs(7), 7));
+    assert_eq!(again.endpoint(), made.endpoint());
+    let kept =
+        good().device_id("0001").build().unwrap().to_builder().keep_alive(Duration::from_secs(9)).build().unwrap();
+    assert_eq!((kept.client_id().as_str(), kept.keep_alive()), ("GID_demo@@@0001", Duration::from_secs(9)));
+    refused(kept.to_builder().client_certificate_files("a", "b"), "not encrypted");
+    // A whole client id stays one, even if it has the form of another.
+    let custom = Config::builder().endpoint("mqtt://h").credentials(Credentials::custom_plain("user", "geheim"));
+    for whole in ["thermometer", "GID_a@@@b"] {
+        let config = custom.clone().client_id(whole).build().unwrap().to_builder().build().unwrap();
+        assert_eq!((config.client_id().as_str(), config.instance_id()), (whole, ""));
+    }
+    let from_env = from_env(&[(environment::DEVICE_ID, "0002")]).build().unwrap();
+    assert_eq!(from_env.to_builder().build().unwrap().client_id().as_str(), "GID_demo@@@0002");
+}
+
+#[test]
+fn one_network_serves_every_builder() {
+    let network = Network::new().client_certificate_files("a.pem", "b.pem");
+    refused(good().network(network.clone()), "not encrypted");
+    // The last setting wins, as with the setters.
+    assert!(good().network(network.clone()).network(Network::new()).build().is_ok());
+    refused(good().network(Network::new().proxy("socks5://h")), "proxy");
+    let shown = format!("{:?}", network.proxy("http://u:geheim@h").ca_pem("geheim"));
+    assert!(!shown.contains("geheim") && shown.contains("a.pem"), "{shown}");
+}
+
+#[cfg(feature = "openapi")]
+#[test]
+fn the_network_of_the_api_is_the_same_value() {
+    let network = Network::new().proxy("http://proxy.example:3128").ca_file("/no/such/ca.pem");
+    let api = || crate::openapi::Api::builder().instance_id("i").access_key("id", "geheim").network(network.clone());
+    let plain = api().endpoint("http://localhost:1").build().unwrap();
+    assert_eq!(plain.proxy().map(ToString::to_string).as_deref(), Some("http://proxy.example:3128"));
+    let error = api().region("cn-hangzhou").build().unwrap_err();
+    assert!(error.to_string().contains("/no/such/ca.pem"), "{error}");
+}
+
 #[test]
 fn certificates_come_as_a_pair() {
-    refused(from_env(&[(env::CLIENT_CERT_FILE, "a.pem")]), env::CLIENT_KEY_FILE);
-    refused(from_env(&[(env::CLIENT_KEY_FILE, "a.pem")]), env::CLIENT_CERT_FILE);
+    refused(from_env(&[(environment::CLIENT_CERT_FILE, "a.pem")]), environment::CLIENT_KEY_FILE);
+    refused(from_env(&[(environment::CLIENT_KEY_FILE, "a.pem")]), environment::CLIENT_CERT_FILE);
 }
 
 #[cfg(feature = "tls")]
@@ -353,7 +426,10 @@ fn tls_is_made_ready_when_it_is_needed() {
     assert!(good().endpoint("[::1]:8883").build().unwrap().tls().is_some());
     refused(good().endpoint("mqtts://-a"), "no name that a certificate can have");
     refused(good().endpoint("localhost").ca_file("/no/such/file.pem"), "/no/such/file.pem");
-    refused(from_env(&[(env::ENDPOINT, "localhost"), (env::CA_FILE, "/no/such/ca.pem")]), "/no/such/ca.pem");
+    refused(
+        from_env(&[(environment::ENDPOINT, "localhost"), (environment::CA_FILE, "/no/such/ca.pem")]),
+        "/no/such/ca.pem",
+    );
     refused(good().endpoint("localhost").system_roots(false), "no CA certificate");
     // It may be there for HTTPS; nothing reads it for a plain connection.
     assert!(good().ca_file("/no/such/file.pem").build().is_ok());
@@ -367,7 +443,7 @@ fn the_version_is_a_setting_and_some_settings_need_it() {
     let kept = || v5().clean_session(false).device_id("d");
     assert_eq!(good().build().unwrap().protocol(), Protocol::V311);
     for text in ["5", "5.0"] {
-        assert_eq!(from_env(&[(env::PROTOCOL, text)]).build().unwrap().protocol(), Protocol::V5);
+        assert_eq!(from_env(&[(environment::PROTOCOL, text)]).build().unwrap().protocol(), Protocol::V5);
     }
     assert_eq!(v5().build().unwrap().session_expiry(), None, "a clean session has none");
     assert_eq!(kept().build().unwrap().session_expiry(), Some(secs(3 * 24 * 3600)));

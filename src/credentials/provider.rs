@@ -1,4 +1,4 @@
-//! Asking the program for credentials.
+//! The function of a program that provides credentials.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use super::Credentials;
 use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::printable::excerpt;
 
-/// What a provider may fail with.
+/// The error of a provider.
 pub(super) type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A function that is asked for credentials.
+/// A function that provides credentials.
 pub(crate) type Provider = dyn Fn() -> Result<Credentials, ProviderError> + Send + Sync;
 
-/// Asks a provider, and checks what it gives. To be called on a helper thread: it runs the user's code.
+/// Calls a provider, and checks what it returns. It runs the user's code: call it on a detached thread.
 pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
     let failed = |message: String| Error::new(ErrorKind::Credentials, message);
     let credentials = provider().map_err(|error| match error.downcast_ref::<Error>() {
-        Some(own) => failed("no credentials were obtained".to_string()).with_reason(own.clone()),
+        Some(own) => failed("no credentials are available".to_string()).with_reason(own.clone()),
         None => {
             let reason = excerpt(&error.to_string());
             failed(format!("the credentials provider failed: {reason}")).with_source(Cause(error))
@@ -28,7 +28,7 @@ pub(crate) fn ask(provider: &Provider) -> Result<Credentials> {
         );
     }
     credentials.check().map_err(|error| {
-        failed("the credentials provider returned unusable credentials".to_string()).with_reason(error)
+        failed("the credentials provider returned invalid credentials".to_string()).with_reason(error)
     })?;
     Ok(credentials)
 }

@@ -4,7 +4,12 @@ use std::ffi::OsString;
 
 use super::provider::ProviderError;
 use super::*;
+use crate::config::environment;
 use crate::error::ErrorKind;
+use crate::names::ClientId;
+#[cfg(feature = "openapi")]
+use crate::openapi::{Api, TokenRequest};
+use crate::token::TokenKind;
 
 const INSTANCE: &str = "mqtt-xxxxx";
 
@@ -14,7 +19,7 @@ fn id(text: &str) -> ClientId {
 
 fn login(credentials: &Credentials, client_id: &str) -> (String, String) {
     let login = credentials.login(&id(client_id), INSTANCE).unwrap();
-    (login.username.clone(), login.password.to_string())
+    (login.username().to_string(), login.password().to_string())
 }
 
 fn refusal(credentials: &Credentials) -> String {
@@ -55,7 +60,7 @@ fn tokens_are_the_password() {
 fn a_plain_custom_password_is_sent_as_it_is() {
     let custom = Credentials::custom_plain("some one", "any | text");
     let login = custom.login(&ClientId::custom("thermometer").unwrap(), INSTANCE).unwrap();
-    assert_eq!((login.username.as_str(), login.password.as_str()), ("some one", "any | text"));
+    assert_eq!((login.username(), login.password()), ("some one", "any | text"));
 }
 
 #[test]
@@ -132,7 +137,7 @@ fn debug_shows_no_secret() {
         assert!(!text.contains("geheim"), "{text}");
         if let Ok(login) = credentials.login(&id("GID_Test@@@0001"), INSTANCE) {
             let text = format!("{login:?}");
-            assert!(!text.contains("geheim") && !text.contains(login.password.as_str()), "{text}");
+            assert!(!text.contains("geheim") && !text.contains(login.password()), "{text}");
         }
     }
 }
@@ -162,44 +167,44 @@ fn a_provider_is_asked_and_checked() {
 #[test]
 fn the_environment_gives_three_modes() {
     let all = HashMap::from([
-        (env::ACCESS_KEY_ID, "ak"),
-        (env::ACCESS_KEY_SECRET, "testsecret"),
-        (env::DEVICE_ACCESS_KEY_ID, "DC.ak"),
-        (env::DEVICE_ACCESS_KEY_SECRET, "DC.secret"),
-        (env::TOKEN, "RW|abc"),
+        (environment::ACCESS_KEY_ID, "ak"),
+        (environment::ACCESS_KEY_SECRET, "testsecret"),
+        (environment::DEVICE_ACCESS_KEY_ID, "DC.ak"),
+        (environment::DEVICE_ACCESS_KEY_SECRET, "DC.secret"),
+        (environment::TOKEN, "RW|abc"),
     ]);
     let read = |mode, without: &str| {
         let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);
-        Credentials::read(mode, &Env::from_lookup(&lookup))
+        Credentials::read(mode, &Variables::from_lookup(lookup))
     };
     let test = "GID_Test@@@0001";
     assert_eq!(login(&read(AuthMode::Signature, "").unwrap(), test).0, "Signature|ak|mqtt-xxxxx");
     assert_eq!(login(&read(AuthMode::Device, "").unwrap(), test).0, "DeviceCredential|DC.ak|mqtt-xxxxx");
     assert_eq!(login(&read(AuthMode::Token, "").unwrap(), test).1, "RW|abc");
     for (mode, name) in [
-        (AuthMode::Signature, env::ACCESS_KEY_ID),
-        (AuthMode::Signature, env::ACCESS_KEY_SECRET),
-        (AuthMode::Token, env::ACCESS_KEY_ID),
-        (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
-        (AuthMode::Device, env::DEVICE_ACCESS_KEY_SECRET),
+        (AuthMode::Signature, environment::ACCESS_KEY_ID),
+        (AuthMode::Signature, environment::ACCESS_KEY_SECRET),
+        (AuthMode::Token, environment::ACCESS_KEY_ID),
+        (AuthMode::Device, environment::DEVICE_ACCESS_KEY_ID),
+        (AuthMode::Device, environment::DEVICE_ACCESS_KEY_SECRET),
     ] {
         let error = read(mode, name).unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
     }
-    let without = read(AuthMode::Token, env::TOKEN).unwrap_err().to_string();
-    assert!(without.contains("token mode needs a token") && without.contains(env::TOKEN), "{without}");
-    assert!(read(AuthMode::Token, env::ACCESS_KEY_SECRET).is_ok());
+    let without = read(AuthMode::Token, environment::TOKEN).unwrap_err().to_string();
+    assert!(without.contains("token mode needs a token") && without.contains(environment::TOKEN), "{without}");
+    assert!(read(AuthMode::Token, environment::ACCESS_KEY_SECRET).is_ok());
 }
 
 #[test]
 fn a_bad_variable_is_named_and_not_shown() {
     let lookup = |_: &str| Some(OsString::from("geheim geheim"));
     for (mode, name) in [
-        (AuthMode::Signature, env::ACCESS_KEY_ID),
-        (AuthMode::Token, env::ACCESS_KEY_ID),
-        (AuthMode::Device, env::DEVICE_ACCESS_KEY_ID),
+        (AuthMode::Signature, environment::ACCESS_KEY_ID),
+        (AuthMode::Token, environment::ACCESS_KEY_ID),
+        (AuthMode::Device, environment::DEVICE_ACCESS_KEY_ID),
     ] {
-        let text = Credentials::read(mode, &Env::from_lookup(&lookup)).unwrap_err().to_string();
+        let text = Credentials::read(mode, &Variables::from_lookup(lookup)).unwrap_err().to_string();
         assert!(text.contains(name) && !text.contains("geheim"), "{text}");
     }
 }
@@ -208,29 +213,39 @@ fn a_bad_variable_is_named_and_not_shown() {
 fn the_mode_has_three_words() {
     let read = |word: &'static str| {
         let lookup = move |_: &str| Some(OsString::from(word));
-        AuthMode::read(&Env::from_lookup(&lookup))
+        AuthMode::read(&Variables::from_lookup(lookup))
     };
     assert_eq!(read("").unwrap(), AuthMode::Signature);
     assert_eq!(read("signature").unwrap(), AuthMode::Signature);
     assert_eq!(read("token").unwrap(), AuthMode::Token);
     assert_eq!(read("device").unwrap(), AuthMode::Device);
     let text = read("Tokens").unwrap_err().to_string();
-    assert!(text.contains(env::AUTH) && text.contains("signature, token or device"), "{text}");
+    assert!(text.contains(environment::AUTH) && text.contains("signature, token or device"), "{text}");
+}
+
+#[test]
+fn a_mode_is_parsed_from_the_word_it_is_displayed_as() {
+    for mode in [AuthMode::Signature, AuthMode::Token, AuthMode::Device] {
+        assert_eq!(mode.to_string().parse::<AuthMode>().unwrap(), mode);
+    }
+    let error = "password".parse::<AuthMode>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("\"password\"; it must be signature, token or device"), "{error}");
 }
 
 #[cfg(feature = "openapi")]
 #[test]
 fn without_a_token_in_the_environment_one_is_applied_for() {
     let all = HashMap::from([
-        (env::ACCESS_KEY_ID, "ak"),
-        (env::ACCESS_KEY_SECRET, "geheim"),
-        (env::INSTANCE_ID, "post-cn-test"),
-        (env::TOPIC, "demo"),
-        (env::REGION_ID, "cn-hangzhou"),
+        (environment::ACCESS_KEY_ID, "ak"),
+        (environment::ACCESS_KEY_SECRET, "geheim"),
+        (environment::INSTANCE_ID, "post-cn-test"),
+        (environment::TOPIC, "demo"),
+        (environment::REGION_ID, "cn-hangzhou"),
     ]);
     let read = |without: &str| {
         let lookup = |name: &str| all.get(name).filter(|_| name != without).map(OsString::from);
-        Credentials::read(AuthMode::Token, &Env::from_lookup(&lookup))
+        Credentials::read(AuthMode::Token, &Variables::from_lookup(lookup))
     };
     let credentials = read("").unwrap();
     assert!(credentials.keeps_tokens() && credentials.check().is_ok());

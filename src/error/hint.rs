@@ -50,19 +50,19 @@ catalogue! {
     GroupAndDevice = "group-and-device":
         "set group_id and device_id instead; together they make GroupID@@@DeviceID";
     ShorterDeviceId = "shorter-device-id": "set a device_id that is short enough";
-    BareAccessKeyId = "bare-access-key-id": "give the bare id; the library makes the user name";
+    BareAccessKeyId = "bare-access-key-id": "set the bare id; the library makes the user name from it";
     BareToken = "bare-token": "give the bare token; the library puts its kind in front";
-    CopiedWithMore = "copied-with-more": "was it copied with something around it?";
+    CopiedWithMore = "copied-with-more": "was it copied with surrounding characters?";
     NoNestedProvider = "no-nested-provider": "the provider must return the credentials themselves";
     TokenOrApply = "token-or-apply":
-        "token mode needs a token in ALIYUN_MQTT_TOKEN, as RW|..., R|... or W|...; or what it takes to apply for one: \
+        "token mode needs a token in ALIYUN_MQTT_TOKEN, as RW|..., R|... or W|...; or the variables to apply for one: \
          ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALIYUN_MQTT_TOPIC and either ALIYUN_MQTT_REGION_ID or \
          ALIYUN_MQTT_API_ENDPOINT";
     TokenNeeded = "token-needed":
         "token mode needs a token, as RW|..., R|... or W|...; with the cargo feature `openapi` the client can apply \
          for one";
     ClientCertificateNeedsTls = "client-certificate-needs-tls": "client certificates need TLS: mqtts://";
-    CreateInChild = "create-in-child": "make one in the child";
+    CreateInChild = "create-in-child": "create one in the child";
 
     // Messages, filters and requests.
     ReceiverLimit = "receiver-limit": "a receiver with the same packet_len would not take it";
@@ -70,7 +70,7 @@ catalogue! {
         "the service cuts the connection of a client that sends more; if your instance allows more, raise payload_len \
          (ALIYUN_MQTT_MAX_PAYLOAD)";
     PayloadLimitAgain = "payload-limit-again":
-        "raise payload_len (ALIYUN_MQTT_MAX_PAYLOAD) to what it was when the message was accepted";
+        "raise payload_len (ALIYUN_MQTT_MAX_PAYLOAD) to its value when the message was accepted";
     RaisePayloadLen { size: usize } = "raise-payload-len": raise_payload_len(*size);
     RedeliveredPacket { size: usize } = "redelivered-packet":
         format!(
@@ -170,8 +170,8 @@ catalogue! {
 
     // Something else answers.
     PlainPort = "plain-port":
-        "is it a plain port (1883, or 80 for WebSocket)? Then the endpoint is mqtt://host:1883 or ws://host; TLS is on \
-         8883, or 443 for WebSocket";
+        "is this a plain port (1883, or 80 for WebSocket)? Then the endpoint is mqtt://host:1883 or ws://host; TLS is \
+         on 8883, or on 443 for WebSocket";
     TlsPort = "tls-port": "is this really a TLS port (8883)? 1883 is plain";
     TlsScheme = "tls-scheme": "a port with TLS needs mqtts://host:port";
     MqttPort = "mqtt-port": "is this really an MQTT port (1883, or 8883 for TLS)?";
@@ -198,13 +198,13 @@ catalogue! {
 
     // Proxies.
     ProxyOther2xx = "proxy-other-2xx":
-        "this is a success (RFC 9110, section 9.3.6), but the proxy library in use takes 200 only: have the proxy \
-         answer so";
+        "this means success (RFC 9110, section 9.3.6), but the underlying proxy library accepts 200 only: configure \
+         the proxy to answer 200";
     ProxyLogin = "proxy-login":
-        "give the proxy's user name and password with proxy_credentials or as http://user:password@host:port, or check \
-         them; of the ways to log in only Basic is known here";
+        "check user name and password: set proxy_credentials, or write them in the URL of proxy \
+         (http://user:password@host:port); the only supported scheme is Basic";
     ProxyPortBarred = "proxy-port-barred":
-        "many proxies let only port 443 through; have them allow the host and port of the endpoint";
+        "many proxies allow port 443 only; have the proxy allow the host and port of the endpoint";
     ProxyBusy = "proxy-busy": "the proxy says that there are too many requests; try again later";
     ProxyUpstream = "proxy-upstream":
         "the proxy could not find or reach the server: check the endpoint; VPC endpoints resolve only inside their VPC";
@@ -224,46 +224,45 @@ catalogue! {
     CertificateName = "certificate-name":
         "connect by the domain name that the console shows, not by an IP address or an alias of your own";
     CertificateWithoutName = "certificate-without-name":
-        "have it made with subjectAltName; a common name (CN) alone does not count any more";
+        "have it issued with subjectAltName; a common name (CN) alone does not count any more";
     UnknownIssuer = "unknown-issuer":
         "does the server send its whole chain, with the intermediate certificate, and is nothing in between \
-         intercepting TLS? For a private CA, give its certificate with ca_file";
+         intercepting TLS? For a private CA, set ca_file to its certificate";
     SelfSigned = "self-signed":
-        "trust it by name: give it with ca_file, or have the server use a certificate that a trusted CA has signed";
+        "trust it by name: set ca_file to it, or have the server use a certificate that a trusted CA has signed";
     NoIntermediate = "no-intermediate":
         "most often the server is set up without its intermediate certificate: have it send the whole chain, its own \
-         certificate first (fullchain.pem). For a private CA, give its certificate with ca_file";
+         certificate first (fullchain.pem). For a private CA, set ca_file to its certificate";
     UntrustedRoot = "untrusted-root":
-        "is something between here and the server intercepting TLS? For a private CA, give its certificate with \
-         ca_file";
+        "is something between here and the server intercepting TLS? For a private CA, set ca_file to its certificate";
     WeakIssuer = "weak-issuer": "make a new CA with an RSA key of 2,048 bits or more, or an ECDSA key";
     WeakKey = "weak-key":
         "make a new certificate for the server, with an RSA key of 2,048 bits or more, or an ECDSA key";
     BadSignature = "bad-signature":
         "if a CA certificate was given, is it the right one of several with the same name?";
-    CertificatePurpose = "certificate-purpose": "have it made with the extended key usage serverAuth";
+    CertificatePurpose = "certificate-purpose": "have it issued with the extended key usage serverAuth";
     OldSignature = "old-signature": "have it signed with SHA-256 or better";
     UnknownSignature = "unknown-signature":
         "have it signed with RSA (2,048 bits or more) or ECDSA, and SHA-256 or better";
     UnknownExtension = "unknown-extension":
-        "have it made without that extension, or without calling it critical";
+        "have it issued without that extension, or without calling it critical";
     CaAsServer = "ca-as-server": "make a server certificate that is signed by this CA";
     CertificateVersion = "certificate-version":
-        "have it made with version 3: with openssl x509 -req, by an -extfile that has subjectAltName";
+        "have it issued with version 3: with openssl x509 -req, by an -extfile that has subjectAltName";
     IssuerNotCa = "issuer-not-ca": "have the issuer's certificate made with the basic constraint CA:TRUE";
     NameConstraint = "name-constraint":
         "connect by a name within the CA's name constraints, or have another CA issue the certificate";
     PathLength = "path-length":
         "have the certificate issued closer to that CA, or a path length of the CA that allows for it";
     ClientCertificate = "client-certificate":
-        "the instance has mutual TLS switched on: give the device's certificate with client_certificate_files";
+        "the instance has mutual TLS switched on: set client_certificate_files to the device's certificate and key";
     HandshakeBroken = "handshake-broken":
-        "it may want a client certificate (client_certificate_files), or have no cipher in common";
+        "it may require a client certificate (client_certificate_files), or have no cipher in common";
     ClientCertificateCa = "client-certificate-ca":
         "its CA must be registered and activated in the console, and the key must belong to it";
     RenewClientCertificate = "renew-client-certificate": "renew the client certificate";
     DomainBound = "domain-bound": "is the domain bound to the instance, with a certificate of its own?";
-    NothingTrusted = "nothing-trusted": "give a CA certificate with ca_file or ca_pem";
+    NothingTrusted = "nothing-trusted": "set ca_file or ca_pem";
     SaveAsPem = "save-as-pem": "save it as UTF-8, or as PEM (Base64)";
     PemCertificate = "pem-certificate": "a PEM file has lines like -----BEGIN CERTIFICATE-----";
     PemCertificateLine = "pem-certificate-line":
@@ -273,36 +272,36 @@ catalogue! {
     PemDamaged = "pem-damaged": "is the file complete and unchanged?";
 
     // The spool.
-    DiskSlow = "disk-slow": "the disk does not answer, or is slow";
-    DiskFull = "disk-full": "the disk is full: make room on it";
+    DiskSlow = "disk-slow": "the disk does not respond, or is slow";
+    DiskFull = "disk-full": "the disk is full: free some space";
     NoDirectory = "no-directory": "its directory must exist";
-    NoWriteRight = "no-write-right": "this user needs the right to write the file and its directory";
-    DiskErrors = "disk-errors": "see the system's log for errors of the disk";
+    NoWriteRight = "no-write-right": "this user needs write permission for the file and its directory";
+    DiskErrors = "disk-errors": "check the system's log for errors of the disk";
     SpoolInUse = "spool-in-use":
-        "one client at a time can use a spool: end the other one, or give each a path of its own; a child forked from \
-         the other process holds the lock, too";
+        "one client at a time can use a spool: end the other one, or set another path; a child forked from the other \
+         process holds the lock, too";
     SpoolDamaged = "spool-damaged":
-        "nothing was changed and nothing is sent; move the file away to start with an empty spool, or let \
-         set_aside_damaged do so; what was in it is not sent then";
+        "nothing was changed and nothing is sent; move the file away to start with an empty spool, or set \
+         set_aside_damaged; the messages in it are not sent then";
     SpoolOfAnother = "spool-of-another":
-        "give each instance and endpoint a spool of its own; what is in this one goes out when a client with its \
-         instance and endpoint is started";
+        "give each instance and endpoint a spool of its own; the messages in this one are sent by a client with its \
+         instance and endpoint";
     SpoolNewer = "spool-newer":
-        "it was written by a newer version: use that again, at least until it has sent what is there";
+        "it was written by a newer version: use that one, at least until it has sent these messages";
 
     // The API.
     ApiRegion = "api-region": "set region, such as cn-hangzhou";
-    ApiVpc = "api-vpc": "vpc chooses between the addresses of a region; leave one of the two out";
+    ApiVpc = "api-vpc": "vpc chooses between the addresses of a region: set region or endpoint, not both";
     ApiLifetime = "api-lifetime": "set lifetime instead";
     ApiOneOfEachKind = "api-one-of-each-kind": "a client holds one of each kind; join their topics";
     ApiUrlLength = "api-url-length":
         "the API takes parameters in the URL, where a letter of Chinese takes 9 bytes; send large messages by MQTT \
          instead";
-    ApiUrl = "api-url": "is the URL the one of the API?";
+    ApiUrl = "api-url": "is the URL that of the API?";
     ApiUrlOrProxy = "api-url-or-proxy": "is the URL the one of the API, and is there a proxy in between?";
-    ApiUrlOrLogin = "api-url-or-login": "the URL is not the one of the API, or a proxy wants a login";
+    ApiUrlOrLogin = "api-url-or-login": "the URL is not that of the API, or a proxy requires a login";
     ApiNotJson = "api-not-json":
-        "what answers there is not the API; is the URL right, and is there a proxy or a login page in between?";
+        "this is not the API; is the URL right, and is there a proxy or a login page in between?";
     ApiLost = "api-lost": "if it is lost each time: is the URL the one of the API, with the right scheme and port?";
     ApiHostName = "api-host-name":
         "check the region or URL and this machine's DNS; VPC endpoints resolve only inside their VPC";
@@ -313,7 +312,8 @@ catalogue! {
     ApiProxySilent = "api-proxy-silent":
         "is it an HTTP proxy? It may be trying in vain to reach the server";
     ApiTokenRate = "api-token-rate":
-        "an account may apply for 100 tokens a second; keep a token for its life instead of applying at each connect";
+        "an account may apply for 100 tokens a second; keep a token until it expires instead of applying at each \
+         connect";
     ApiRate = "api-rate": "there are too many calls of this account (RevokeToken: 5 a second, most others 100 to 500)";
     ApiNotSupported = "api-not-supported": "this region or kind of instance does not offer the operation";
     ApiTemporaryKey = "api-temporary-key":
@@ -332,7 +332,8 @@ catalogue! {
     ApiParameterOrName = "api-parameter-or-name":
         "a parameter is missing or wrong; do the instance, topic and group exist in this region?";
     ApiAccessKeyId = "api-access-key-id":
-        "the service does not know this AccessKey id: it is misspelt, deleted, or a temporary one (STS) that expired";
+        "the service does not know this AccessKey id: it is misspelled, deleted, or a temporary one (STS) that has \
+         expired";
     ApiClock = "api-clock": "requests are valid for minutes only; is this machine's clock right?";
     /// `also`: the usual cause of the code that came with it.
     ApiClockSkew { skew: String, also: Option<Box<Hint>> } = "api-clock-skew": {
@@ -340,7 +341,7 @@ catalogue! {
         format!("this machine's clock is {skew} the server's, and requests carry the time; set the clock{also}")
     };
     ApiRepeated = "api-repeated": "something repeats requests on their way; is there a proxy?";
-    ApiFault = "api-fault": "the service has a fault of its own; try again later";
+    ApiFault = "api-fault": "the service has a failure of its own; try again later";
     ApiWrongSecret = "api-wrong-secret": "both sides signed the same text, so the AccessKey secret is wrong";
     ApiChangedRequest = "api-changed-request":
         "the server signed another text than this side, so something changes requests on their way; is there a proxy?";

@@ -1,14 +1,12 @@
 //! Client ids, and the group and device ids they are made of.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 use super::{check_characters, shown};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
+use crate::random;
 
 /// What stands between group id and device id.
 const SEPARATOR: &str = "@@@";
@@ -141,12 +139,7 @@ impl AsRef<str> for ClientId {
 pub(crate) fn unique_device_id(group: &str) -> String {
     const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     const LENGTHS: (usize, usize) = (12, 26);
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
-    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-    // `RandomState` is keyed from the system's randomness.
-    let half = || u128::from(RandomState::new().hash_one((std::process::id(), time, call)));
-    let mut bits = half() << 64 | half();
+    let mut bits = u128::from_be_bytes(random::bytes());
     let room = Limits::default().client_id_len.saturating_sub(group.chars().count() + SEPARATOR.len());
     let mut id = String::new();
     for _ in 0..room.clamp(LENGTHS.0, LENGTHS.1) {

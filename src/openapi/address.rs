@@ -1,8 +1,8 @@
-//! Where the API is: by region, or at a URL.
+//! The address of the API: by region, or from a URL.
 
 use std::fmt;
 
-use crate::endpoint::{is_loopback, split_port};
+use crate::config::authority::{Authority, bracketed, is_loopback};
 
 /// Scheme, host and port of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +13,9 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// The service's own address in a region: `onsmqtt.{region}.aliyuncs.com`, or `onsmqtt-vpc.{region}...` (help page
-    /// "Endpoints", alibabacloud.com/help/en/doc-detail/181438.htm; official SDK). The error is the broken rule.
+    /// Returns the service's own address in a region: `onsmqtt.{region}.aliyuncs.com`, or `onsmqtt-vpc.{region}...`
+    /// (help page "Endpoints", alibabacloud.com/help/en/doc-detail/181438.htm; official SDK). The error is the broken
+    /// rule.
     pub(super) fn of_region(region: &str, vpc: bool) -> Result<Self, String> {
         check_region(region)?;
         if vpc && region == PUBLIC {
@@ -24,9 +25,9 @@ impl Address {
         Ok(Address { tls: true, host: format!("onsmqtt{network}.{region}.aliyuncs.com"), port: None })
     }
 
-    /// Reads `https://host[:port]`; `http://` for this machine only. The error is the broken rule.
+    /// Parses `https://host[:port]`; `http://` for this machine only. The error is the broken rule.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        // First of all, because nothing of such a text may be shown: user info holds a password.
+        // Before anything else, because nothing of such a text may be shown: user info holds a password.
         if text.contains('@') {
             return Err("the URL contains '@'; keys go into access_key".to_string());
         }
@@ -34,14 +35,14 @@ impl Address {
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
             "http" => false,
-            "" => return Err(format!("{text:?} is no URL; write https://{text}")),
+            "" => return Err(format!("{text:?} is not a URL; write https://{text}")),
             _ => return Err(format!("the URL {text:?} has the scheme {scheme:?}; it must be https")),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#']) {
             return Err(format!("the URL {text:?} has a path or a query; the API has neither"));
         }
-        let (host, port) = split_port(authority)?;
+        let Authority { host, port } = Authority::parse(authority)?;
         if !tls && !is_loopback(&host) {
             return Err(format!("the URL {text:?} is not encrypted; plain http is for this machine only"));
         }
@@ -49,31 +50,31 @@ impl Address {
         Ok(Address { tls, host, port })
     }
 
-    /// Whether it is https.
+    /// Returns true for https.
     pub(super) fn is_tls(&self) -> bool {
         self.tls
     }
 
-    /// The host without brackets.
+    /// Returns the host without brackets.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port, given or the scheme's own.
+    /// Returns the port: as given, or the default of the scheme.
     pub(super) fn port(&self) -> u16 {
         self.port.unwrap_or(if self.tls { 443 } else { 80 })
     }
 
-    /// As the `Host` header has it: with the port, where that is not the scheme's own.
+    /// Returns host and port as in the `Host` header: with the port, if it is not the default of the scheme.
     pub(super) fn authority(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let host = bracketed(&self.host);
         match self.port {
             Some(port) => format!("{host}:{port}"),
-            None => host,
+            None => host.into_owned(),
         }
     }
 
-    /// The region in the service's own host names.
+    /// Returns the region in one of the service's own host names.
     pub(super) fn region(&self) -> Option<&str> {
         let (service, rest) = self.host.split_once('.')?;
         let region = rest.strip_suffix(".aliyuncs.com")?;

@@ -1,5 +1,6 @@
-//! How an [`Api`] is made, and every rule it is held to.
+//! The builder of an [`Api`], and its rules.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,20 +8,20 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::address::{Address, check_region};
-use super::wire::Wire;
+use super::http::HttpClient;
 use super::{AccessKey, Api, Inner, Signing};
+use crate::config::environment::{self, Variables};
+use crate::config::network::Network;
 use crate::credentials::check_key;
-use crate::env::{self, Env};
 use crate::error::{Error, Hint, Result};
 use crate::limits::Limits;
 use crate::names;
-use crate::proxy;
 use crate::tls;
 
-/// Makes an [`Api`].
+/// Builds an [`Api`].
 ///
-/// Needed are a region or an endpoint, the instance id, and an AccessKey. Everything is checked by
-/// [`build`](ApiBuilder::build). `Debug` hides secrets.
+/// Required are a region or an endpoint, the instance id, and an AccessKey. [`build`](ApiBuilder::build) checks
+/// everything. `Debug` hides secrets.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ApiBuilder {
@@ -33,11 +34,10 @@ pub struct ApiBuilder {
     timeout: Duration,
     backoff: (Duration, Duration),
     limits: Limits,
-    proxy: proxy::Setting,
-    tls: tls::Options,
-    /// Made by `from_env`, so that messages name variables.
+    network: Network,
+    /// The builder came from the environment, so errors name variables.
     from_env: bool,
-    /// The first fault of an environment variable.
+    /// The first invalid environment variable.
     fault: Option<Error>,
 }
 
@@ -53,8 +53,7 @@ impl Default for ApiBuilder {
             timeout: Duration::from_secs(30),
             backoff: (Duration::from_millis(500), Duration::from_secs(10)),
             limits: Limits::default(),
-            proxy: proxy::Setting::default(),
-            tls: tls::Options::default(),
+            network: Network::new(),
             from_env: false,
             fault: None,
         }
@@ -62,47 +61,52 @@ impl Default for ApiBuilder {
 }
 
 impl ApiBuilder {
-    /// A builder with everything from the environment, as at [`Api::from_env`].
-    ///
-    /// Faults are reported by [`build`](ApiBuilder::build).
+    /// Creates a builder from the environment variables of [`Api::from_env`], which are read now.
+    /// [`build`](ApiBuilder::build) reports what is missing or invalid.
     pub fn from_env() -> Self {
-        ApiBuilder::read(&Env::process())
+        ApiBuilder::from_variables(&Variables::of_process())
     }
 
-    /// The region of the instance, such as `cn-hangzhou`. It gives the address `onsmqtt.{region}.aliyuncs.com`, unless
-    /// there is an [`endpoint`](ApiBuilder::endpoint); the traces need it in any case.
+    /// Like [`from_env`](ApiBuilder::from_env), with variables from a function instead of those of the process.
+    pub fn from_vars<V: Into<OsString>>(lookup: impl Fn(&str) -> Option<V>) -> Self {
+        ApiBuilder::from_variables(&Variables::from_lookup(|name| lookup(name).map(Into::into)))
+    }
+
+    /// Sets the region of the instance, such as `cn-hangzhou`. It determines the address
+    /// `onsmqtt.{region}.aliyuncs.com`, unless an [`endpoint`](ApiBuilder::endpoint) is set; the traces need it in any
+    /// case.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
     }
 
-    /// Whether the region's address inside a VPC is used, `onsmqtt-vpc.{region}.aliyuncs.com`. Default `false`.
+    /// Sets whether the region's address inside a VPC is used, `onsmqtt-vpc.{region}.aliyuncs.com`. Default `false`.
     pub fn vpc(mut self, vpc: bool) -> Self {
         self.vpc = vpc;
         self
     }
 
-    /// Where the API is: `https://host` or `https://host:port`; `http://` for this machine only.
+    /// Sets the endpoint of the API: `https://host` or `https://host:port`; `http://` for this machine only.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
         self
     }
 
-    /// The id of the instance. Required.
+    /// Sets the id of the instance. Required.
     pub fn instance_id(mut self, id: impl Into<String>) -> Self {
         self.instance_id = Some(id.into());
         self
     }
 
-    /// The AccessKey of an account or RAM user. Required, or [`sts_key`](ApiBuilder::sts_key). The secret itself is not
-    /// sent.
+    /// Sets the AccessKey of an account or RAM user. Required, unless [`sts_key`](ApiBuilder::sts_key) is set. The
+    /// secret itself is not sent.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.key = Some(AccessKey { id: id.into(), secret: Zeroizing::new(secret.into()), security_token: None });
         self
     }
 
-    /// A temporary AccessKey (STS) with its security token. It is good for the API only: MQTT logins have no place for
-    /// the security token.
+    /// Sets a temporary AccessKey (STS) with its security token. It works for the API only: MQTT logins have no field
+    /// for the security token.
     pub fn sts_key(
         mut self,
         id: impl Into<String>,
@@ -117,72 +121,74 @@ impl ApiBuilder {
         self
     }
 
-    /// How requests are signed. Default [`Signing::V3`].
+    /// Sets how requests are signed. Default [`Signing::V3`].
     pub fn signing(mut self, signing: Signing) -> Self {
         self.signing = signing;
         self
     }
 
-    /// How long a call may take, with all its attempts: 1 s to 1 h. Default 30 s.
+    /// Sets the timeout of a call with all its attempts: 1 s to 1 h. Default 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The bounds of the pause between attempts: 1 ms to 1 h each. Default 0.5 s and 10 s.
+    /// Sets the bounds of the pause between attempts: 1 ms to 1 h each. Default 0.5 s and 10 s.
     ///
-    /// The pause is random, up to a bound that doubles from `min` to `max`; where the service says how long to wait, it
-    /// is at least that long.
+    /// The pause is random, up to a bound that doubles from `min` to `max`; if the service says how long to wait, it is
+    /// at least that long.
     pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
         self.backoff = (min, max);
         self
     }
 
-    /// The service's limits; those on names and on the payload are used here.
+    /// Sets the service's limits; those of names and of the payload are used here.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The HTTP proxy that every call goes through: `http://host:port`, or `http://user:password@host:port`. By default there
-    /// is none, whatever the environment says. The same as
-    /// [`ConfigBuilder::proxy`](crate::ConfigBuilder::proxy), but the cargo feature `proxy` is not needed, and IPv6 addresses
-    /// do no harm.
+    /// Sets proxy and CA certificates, in place of all that was set before; the same value serves the client's builder.
+    /// The cargo feature `proxy` is not needed, an IPv6 address is allowed as the endpoint with a proxy, and a client
+    /// certificate is not used.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Changes the proxy of the network: see [`Network::proxy`].
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy.set(url.into());
+        self.network = self.network.proxy(url);
         self
     }
 
-    /// User name and password for the proxy; the same as
-    /// [`ConfigBuilder::proxy_credentials`](crate::ConfigBuilder::proxy_credentials).
+    /// Changes the user name and password for the proxy: see [`Network::proxy_credentials`].
     pub fn proxy_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.proxy.set_credentials(user.into(), password.into());
+        self.network = self.network.proxy_credentials(user, password);
         self
     }
 
-    /// Takes the proxy that the environment names, if it names one; the same, with the same variables, as
-    /// [`ConfigBuilder::proxy_from_env`](crate::ConfigBuilder::proxy_from_env).
+    /// Uses the proxy that the environment names: see [`Network::proxy_from_env`].
     pub fn proxy_from_env(mut self) -> Self {
-        self.proxy.set_environment(&Env::process());
+        self.network = self.network.proxy_from_env();
         self
     }
 
-    /// Trusts the CA certificates of this PEM file, besides the system's. Can be called more than once.
+    /// Adds trusted CA certificates from a PEM file: see [`Network::ca_file`].
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.tls.add_ca_file(path.into());
+        self.network = self.network.ca_file(path);
         self
     }
 
-    /// Trusts these CA certificates in PEM form, besides the system's. Can be called more than once.
+    /// Adds trusted CA certificates in PEM form: see [`Network::ca_pem`].
     pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.tls.add_ca_pem(pem.into());
+        self.network = self.network.ca_pem(pem);
         self
     }
 
-    /// Whether the system's CA certificates are trusted; the same as
-    /// [`ConfigBuilder::system_roots`](crate::ConfigBuilder::system_roots). Default `true`.
+    /// Sets whether the system's CA certificates are trusted: see [`Network::system_roots`].
     pub fn system_roots(mut self, trust: bool) -> Self {
-        self.tls.set_system_roots(trust);
+        self.network = self.network.system_roots(trust);
         self
     }
 
@@ -202,42 +208,38 @@ impl ApiBuilder {
         check_duration("backoff min", self.backoff.0, Duration::from_millis(1))?;
         check_duration("backoff max", self.backoff.1, self.backoff.0)?;
         let limits = self.limits.clone().checked()?;
-        let mut trust = self.tls.clone();
-        trust.set_patience(self.timeout);
-        let roots = if address.is_tls() { Some(tls::roots(&trust)?) } else { None };
-        let proxy = self.proxy.checked(address.host(), address.port())?;
-        let wire = Wire::new(address, roots.as_ref(), proxy)?;
+        let roots = if address.is_tls() { Some(tls::roots(&self.network, self.timeout)?) } else { None };
+        let proxy = self.network.proxy.checked(address.host(), address.port())?;
+        let http = HttpClient::new(address, roots.as_ref(), proxy)?;
         let (signing, backoff) = (self.signing, self.backoff);
         let process = std::process::id();
-        let inner = Inner { wire, key, instance_id, region, signing, backoff, limits, process };
+        let inner = Inner { http, key, instance_id, region, signing, backoff, limits, process };
         Ok(Api { inner: Arc::new(inner), timeout: self.timeout })
     }
 
-    pub(crate) fn read(env: &Env<'_>) -> Self {
+    pub(crate) fn from_variables(variables: &Variables) -> Self {
         let mut builder = ApiBuilder { from_env: true, ..ApiBuilder::default() };
-        if let Err(fault) = builder.fill(env) {
-            builder.fault = Some(fault);
-        }
+        builder.fault = builder.fill(variables).err();
         builder
     }
 
-    fn fill(&mut self, env: &Env<'_>) -> Result<()> {
-        self.endpoint = env.text(env::API_ENDPOINT)?;
-        self.region = env.text(env::REGION_ID)?;
-        self.instance_id = env.text(env::INSTANCE_ID)?;
-        if let Some(path) = env.path(env::CA_FILE) {
-            self.tls.add_ca_file(path);
-        }
-        if let Some(timeout) = env.timeout()? {
+    fn fill(&mut self, variables: &Variables) -> Result<()> {
+        let text = |name| Ok(variables.text(name)?.map(str::to_string));
+        self.endpoint = text(environment::API_ENDPOINT)?;
+        self.region = text(environment::REGION_ID)?;
+        self.instance_id = text(environment::INSTANCE_ID)?;
+        if let Some(timeout) = variables.timeout()? {
             self.timeout = timeout;
         }
-        self.proxy.fill(env)?;
-        // What is needed in any case is asked for first.
+        self.network = Network::from_variables(variables)?;
+        // A missing variable that is always required is reported first.
         self.checked_address()?;
         self.checked_instance_id()?;
-        let (id, secret) = (env.needed(env::ACCESS_KEY_ID)?, env.secret(env::ACCESS_KEY_SECRET)?);
-        let security_token = env.text(env::SECURITY_TOKEN)?.map(Zeroizing::new);
-        self.key = Some(AccessKey { id, secret, security_token });
+        self.key = Some(AccessKey {
+            id: variables.needed(environment::ACCESS_KEY_ID)?.to_string(),
+            secret: variables.secret(environment::ACCESS_KEY_SECRET)?,
+            security_token: text(environment::SECURITY_TOKEN)?.map(Zeroizing::new),
+        });
         Ok(())
     }
 
@@ -246,34 +248,34 @@ impl ApiBuilder {
             Error::config(format!("{}: {rule}", if self.from_env { variable } else { name }))
         };
         if let Some(region) = &self.region {
-            check_region(region).map_err(|rule| refuse("region", env::REGION_ID, rule))?;
+            check_region(region).map_err(|rule| refuse("region", environment::REGION_ID, rule))?;
         }
         match (&self.endpoint, &self.region) {
             (Some(_), _) if self.vpc => {
-                Err(Error::config("vpc is switched on, but an endpoint is given").with_hint(Hint::ApiVpc))
+                Err(Error::config("vpc is set, but an endpoint is given").with_hint(Hint::ApiVpc))
             }
-            (Some(url), _) => Address::read(url).map_err(|rule| refuse("endpoint", env::API_ENDPOINT, rule)),
+            (Some(url), _) => Address::read(url).map_err(|rule| refuse("endpoint", environment::API_ENDPOINT, rule)),
             (None, Some(region)) => {
-                Address::of_region(region, self.vpc).map_err(|rule| refuse("region", env::REGION_ID, rule))
+                Address::of_region(region, self.vpc).map_err(|rule| refuse("region", environment::REGION_ID, rule))
             }
             (None, None) if self.from_env => Err(Error::config(format!(
                 "the environment variable {} is not set, nor is {}",
-                env::REGION_ID,
-                env::API_ENDPOINT
+                environment::REGION_ID,
+                environment::API_ENDPOINT
             ))
-            .with_missing(env::setting(env::REGION_ID))
-            .with_hint(Hint::Set { name: env::REGION_ID })),
+            .with_missing(environment::setting(environment::REGION_ID))
+            .with_hint(Hint::Set { name: environment::REGION_ID })),
             (None, None) => Err(Error::config("neither a region nor an endpoint is given")
-                .with_missing(env::setting(env::REGION_ID))
+                .with_missing(environment::setting(environment::REGION_ID))
                 .with_hint(Hint::ApiRegion)),
         }
     }
 
     fn checked_instance_id(&self) -> Result<String> {
-        let name = if self.from_env { env::INSTANCE_ID } else { "instance_id" };
+        let name = if self.from_env { environment::INSTANCE_ID } else { "instance_id" };
         let id = self.instance_id.as_ref().ok_or_else(|| {
             if self.from_env {
-                env::not_set(name)
+                environment::not_set(name)
             } else {
                 Error::config("no instance_id is given")
                     .with_missing("instance_id")
@@ -291,13 +293,13 @@ impl ApiBuilder {
                 .with_hint(Hint::Set { name: "access_key" })
         })?;
         let labels = if self.from_env {
-            [env::ACCESS_KEY_ID, env::ACCESS_KEY_SECRET, env::SECURITY_TOKEN]
+            [environment::ACCESS_KEY_ID, environment::ACCESS_KEY_SECRET, environment::SECURITY_TOKEN]
         } else {
             ["the AccessKey id", "the AccessKey secret", "the security token"]
         };
         check_key(labels[0], &key.id)?;
         check_key(labels[1], &key.secret)?;
-        // These two travel in headers, where the id ends at a comma.
+        // These two are sent in headers, where the id ends at a comma.
         let token = key.security_token.as_ref();
         for (label, text) in [(labels[0], Some(&key.id)), (labels[2], token.map(|token| &**token))] {
             let Some(text) = text else { continue };

@@ -1,4 +1,4 @@
-//! One call of the API, by name: what the typed methods are made of.
+//! One call of the API by the name of its operation; the typed methods are made of these.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
-/// A call of an operation that has no method of its own; run it with [`Api::call`](super::Api::call).
+/// A call of an operation without a method of its own; make it with [`Api::call`](super::Api::call).
 ///
 /// The common parameters (version, time, signature) are added. **The instance id is not**, because not every operation
 /// has one.
@@ -38,7 +38,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of this operation, such as `ListInstances`.
+    /// Creates a call of this operation, such as `ListInstances`.
     pub fn new(action: impl Into<String>) -> Self {
         Call {
             action: action.into(),
@@ -50,7 +50,7 @@ impl Call {
         }
     }
 
-    /// Adds a parameter that goes into the query. Numbers and truth values are given as text.
+    /// Adds a parameter of the query. Numbers and booleans are given as text.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), Zeroizing::new(value.into())));
         self
@@ -64,13 +64,13 @@ impl Call {
         self
     }
 
-    /// Adds a parameter that goes into the body, as some operations want it.
+    /// Adds a parameter of the body, which some operations require.
     pub fn form(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.form.push((name.into(), Zeroizing::new(value.into())));
         self
     }
 
-    /// Takes the value of this parameter for a secret: wherever the service's answer repeats it, errors show `***`.
+    /// Treats the value of this parameter as a secret: if the service's response repeats it, errors show `***`.
     pub fn hide(mut self, name: impl Into<String>) -> Self {
         self.hidden.push(name.into());
         self
@@ -84,14 +84,14 @@ impl Call {
         self
     }
 
-    /// Whether the call may be made again when nobody knows what became of it: after a time-out, a lost connection or
-    /// an HTTP 5xx. Default `false`: then it is made again only where it surely was not carried out.
+    /// Sets whether the call may be repeated if its outcome is unknown: after a timeout, a lost connection or an HTTP
+    /// 5xx. Default `false`: it is repeated only if it was certainly not executed.
     pub fn repeatable(mut self, repeatable: bool) -> Self {
         self.repeatable = repeatable;
         self
     }
 
-    /// The operation.
+    /// Returns the operation.
     #[must_use]
     pub fn action(&self) -> &str {
         &self.action
@@ -105,27 +105,27 @@ impl Call {
         if self.get { "GET" } else { "POST" }
     }
 
-    /// The parameters of the query.
+    /// Returns the parameters of the query.
     pub(super) fn query(&self) -> Vec<(&str, &str)> {
         self.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// The parameters of the body.
+    /// Returns the parameters of the body.
     pub(super) fn form_fields(&self) -> Vec<(&str, &str)> {
         self.form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// The values that are secrets.
+    /// Returns the values that are secrets.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         let all = self.query.iter().chain(&self.form);
         all.filter(|(name, _)| self.hidden.contains(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Names that could be mistaken when they are signed, or mean something else, are refused.
+    /// Refuses names that would be ambiguous in the signature, or mean something else.
     pub(super) fn check(&self) -> Result<()> {
         let action = &self.action;
         if action.is_empty() || !action.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(Error::invalid(format!("{action:?} is no name of an API operation")));
+            return Err(Error::invalid(format!("{action:?} is not the name of an API operation")));
         }
         if self.get && !self.form.is_empty() {
             return Err(Error::invalid(format!("{action}: a GET cannot have parameters in the body")));
@@ -133,7 +133,7 @@ impl Call {
         let mut seen: Vec<&str> = COMMON.to_vec();
         for (name, _) in self.query.iter().chain(&self.form) {
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
-                return Err(Error::invalid(format!("{action}: {name:?} is no name of a parameter")));
+                return Err(Error::invalid(format!("{action}: {name:?} is not the name of a parameter")));
             }
             if COMMON.contains(&name.as_str()) {
                 return Err(Error::invalid(format!("{action}: the library itself sets the parameter {name}")));
@@ -147,7 +147,7 @@ impl Call {
     }
 }
 
-/// What signature V2 adds to the parameters.
+/// The parameters that signature V2 adds.
 const COMMON: [&str; 10] = [
     "AccessKeyId",
     "Action",
@@ -161,7 +161,7 @@ const COMMON: [&str; 10] = [
     "Version",
 ];
 
-/// Values may be secrets or messages; only names are shown.
+/// Shows only names: values may be secrets or messages.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.query.iter().chain(&self.form).map(|(name, _)| name.as_str()).collect();

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Api;
-use super::fields::{Fields, missing};
+use super::json::{Fields, missing};
 use super::message::check_given;
 use crate::credentials::Credentials;
 use crate::error::Result;
@@ -23,37 +23,37 @@ pub struct DeviceCredential {
 }
 
 impl DeviceCredential {
-    /// The client id it is good for.
+    /// Returns the client id that it is valid for.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// The device's AccessKey id.
+    /// Returns the device's AccessKey id.
     #[must_use]
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
 
-    /// The device's AccessKey secret.
+    /// Returns the device's AccessKey secret.
     #[must_use]
     pub fn access_key_secret(&self) -> &str {
         &self.access_key_secret
     }
 
-    /// When it was made.
+    /// Returns when it was created.
     #[must_use]
     pub fn created(&self) -> Option<SystemTime> {
         self.created
     }
 
-    /// When it was changed last.
+    /// Returns when it was last changed.
     #[must_use]
     pub fn updated(&self) -> Option<SystemTime> {
         self.updated
     }
 
-    /// What the device logs in with.
+    /// Returns the credentials for the login of the device.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
         Credentials::device(self.access_key_id.as_str(), self.access_key_secret.as_str())
@@ -72,16 +72,16 @@ impl fmt::Debug for DeviceCredential {
 }
 
 impl Api {
-    /// Makes a credential for a client id (`RegisterDeviceCredential`). **If there is one, it is replaced.** The call
-    /// may be repeated after a failure; the last answer counts.
+    /// Creates a credential for a client id (`RegisterDeviceCredential`). **An existing one is replaced.** The call may
+    /// be repeated after a failure; the last response counts.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty. Else as at [`Api`].
+    /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty. Otherwise as documented at [`Api`].
     pub fn register_device_credential(&self, client_id: &str) -> Result<DeviceCredential> {
         self.device("RegisterDeviceCredential", client_id, true)
     }
 
-    /// The credential of a client id (`GetDeviceCredential`).
+    /// Returns the credential of a client id (`GetDeviceCredential`).
     ///
     /// # Errors
     /// As [`register_device_credential`](Api::register_device_credential).
@@ -89,8 +89,8 @@ impl Api {
         self.device("GetDeviceCredential", client_id, true)
     }
 
-    /// Gives a client id a new secret (`RefreshDeviceCredential`). It is not repeated where nobody knows whether it was
-    /// done; then ask for the [present one](Api::device_credential).
+    /// Replaces the secret of a client id (`RefreshDeviceCredential`). The call is not repeated if its outcome is
+    /// unknown; then query the [current one](Api::device_credential).
     ///
     /// # Errors
     /// As [`register_device_credential`](Api::register_device_credential).
@@ -98,7 +98,8 @@ impl Api {
         self.device("RefreshDeviceCredential", client_id, false)
     }
 
-    /// Takes a credential away (`UnRegisterDeviceCredential`). It is not repeated where nobody knows whether it was done.
+    /// Takes a credential away (`UnRegisterDeviceCredential`). It is not repeated where nobody knows whether it was
+    /// done.
     ///
     /// # Errors
     /// As [`register_device_credential`](Api::register_device_credential).
@@ -106,7 +107,8 @@ impl Api {
         self.about_device("UnRegisterDeviceCredential", client_id, false).map(drop)
     }
 
-    /// The client ids of a group that have a credential (`ListDeviceCredentialClientId`), page by page as they are taken.
+    /// The client ids of a group that have a credential (`ListDeviceCredentialClientId`), page by page as they are
+    /// taken.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -158,9 +160,10 @@ impl Api {
 
 /// The client ids of a group that have a credential; from [`Api::list_device_credentials`].
 ///
-/// Taking the next one may ask the service for another page of 100, and blocks as any call does. After an error it ends.
+/// Taking the next one may ask the service for another page of 100, and blocks as any call does. After an error it
+/// ends.
 #[derive(Debug)]
-#[must_use = "nothing is asked for until ids are taken"]
+#[must_use = "nothing is requested until ids are taken"]
 pub struct ClientIds {
     api: Api,
     group_id: String,

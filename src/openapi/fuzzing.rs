@@ -6,9 +6,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::address::Address;
-use super::answer::{Question, read};
-use super::fields::Fields;
-use super::wire::Reply;
+use super::http::Response;
+use super::json::Fields;
+use super::response::{CallContext, read};
 use crate::error::ErrorKind;
 
 /// What the answers are searched for: a secret of the call, and what only the request has.
@@ -23,7 +23,7 @@ pub(crate) fn answer(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(body) {
         echo = text.replace("SECRET", SECRET).into_bytes();
     }
-    let reply = Reply {
+    let response = Response {
         status,
         body: Zeroizing::new(echo),
         date: (header & 1 != 0).then(|| UNIX_EPOCH + Duration::from_secs(u64::from(*header) * 100_000)),
@@ -31,8 +31,8 @@ pub(crate) fn answer(data: &[u8]) {
         redirect: (header & 2 != 0).then(|| "elsewhere".to_string()),
     };
     let now = UNIX_EPOCH + Duration::from_secs(10_000_000);
-    let question = Question { action: "ApplyToken", secrets: vec![SECRET], string_to_sign: "POST&%2F&own", now };
-    match read(&reply, &question) {
+    let context = CallContext { action: "ApplyToken", secrets: vec![SECRET], string_to_sign: "POST&%2F&own", now };
+    match read(&response, &context) {
         Ok(object) => {
             assert!((200..300).contains(&status));
             let fields = Fields::new("X", &object);

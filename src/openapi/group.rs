@@ -1,9 +1,9 @@
-//! Group ids: they must exist before a client can use them.
+//! Group ids, which must exist before a client can use them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Api;
-use super::fields::Fields;
+use super::json::Fields;
 use super::message::check_given;
 use crate::error::{Error, Result};
 use crate::names::check_group;
@@ -17,19 +17,19 @@ pub struct Group {
 }
 
 impl Group {
-    /// The group id.
+    /// Returns the group id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// When it was made.
+    /// Returns when it was created.
     #[must_use]
     pub fn created(&self) -> Option<SystemTime> {
         self.created
     }
 
-    /// When it was changed last.
+    /// Returns when it was last changed.
     #[must_use]
     pub fn updated(&self) -> Option<SystemTime> {
         self.updated
@@ -37,21 +37,21 @@ impl Group {
 }
 
 impl Api {
-    /// Makes a group (`CreateGroupId`): 7 to 64 letters, digits, `-` and `_`, beginning with `GID_` or `GID-`. It cannot
-    /// be renamed. Not repeated where nobody knows whether it was done.
+    /// Creates a group (`CreateGroupId`): 7 to 64 letters, digits, `-` and `_`, beginning with `GID_` or `GID-`. It
+    /// cannot be renamed. Not repeated where nobody knows whether it was done.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the id breaks these rules. Else as at [`Api`].
+    /// [`Invalid`](crate::ErrorKind::Invalid): the id breaks these rules. Otherwise as documented at [`Api`].
     pub fn create_group(&self, group_id: &str) -> Result<()> {
         self.same_process()?;
         check_group(group_id, &self.inner.limits).map_err(|rule| Error::invalid(format!("CreateGroupId: {rule}")))?;
         self.run(|_| self.of_instance("CreateGroupId").parameter("GroupId", group_id)).map(drop)
     }
 
-    /// The groups of the instance (`ListGroupId`).
+    /// Lists the groups of the instance (`ListGroupId`).
     ///
     /// # Errors
-    /// As at [`Api`].
+    /// As documented at [`Api`].
     pub fn list_groups(&self) -> Result<Vec<Group>> {
         const ACTION: &str = "ListGroupId";
         let answer = self.run(|_| self.of_instance(ACTION).repeatable(true))?;
@@ -62,10 +62,10 @@ impl Api {
         Fields::new(ACTION, &answer).objects("Data")?.iter().map(read).collect()
     }
 
-    /// Takes a group away (`DeleteGroupId`). Not repeated where nobody knows whether it was done.
+    /// Deletes a group (`DeleteGroupId`). The call is not repeated if its outcome is unknown.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the id is empty. Else as at [`Api`].
+    /// [`Invalid`](crate::ErrorKind::Invalid): the id is empty. Otherwise as documented at [`Api`].
     pub fn delete_group(&self, group_id: &str) -> Result<()> {
         const ACTION: &str = "DeleteGroupId";
         self.same_process()?;

@@ -1,25 +1,24 @@
-//! Messages without a connection, and who is online.
+//! Messages without an MQTT connection, and the online status of clients.
 
 use super::Api;
-use super::fields::Fields;
+use super::json::Fields;
 use crate::error::{Error, Result};
 use crate::names::{check_payload, check_topic};
 
-/// Most client ids of one `BatchQuerySessionByClientIds` (official SDK).
+/// The maximum number of client ids of one `BatchQuerySessionByClientIds` (official SDK).
 const BATCH: usize = 10;
 
 impl Api {
-    /// Publishes a message without an MQTT connection (`SendMessage`), and gives its id.
+    /// Publishes a message without an MQTT connection (`SendMessage`), and returns its id.
     ///
-    /// The payload is text, and sent as it is: whether the server decodes base64 is not documented. It travels in the
-    /// URL, so that its encoded form, with the other parameters, has at most 65,534 bytes: a letter of ASCII takes one
-    /// byte, other ASCII characters three, a Chinese character nine. The message is not forwarded to RocketMQ (official
-    /// SDK). The call is not repeated where the message may have been accepted; see
-    /// [`Error::fate`](crate::Error::fate).
+    /// The payload is text, and sent as it is: whether the server decodes base64 is not documented. It is sent in the
+    /// URL, so its encoded form, with the other parameters, has at most 65,534 bytes: an ASCII letter takes one byte,
+    /// other ASCII characters three, a Chinese character nine. The message is not forwarded to RocketMQ (official SDK).
+    /// The call is not repeated if the message may have been accepted; see [`Error::fate`](crate::Error::fate).
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the topic breaks a rule, the payload is over its limit or too long for a
-    /// URL. Else as at [`Api`].
+    /// URL. Otherwise as documented at [`Api`].
     pub fn send_message(&self, topic: &str, payload: &str) -> Result<String> {
         const ACTION: &str = "SendMessage";
         self.same_process()?;
@@ -31,10 +30,10 @@ impl Api {
         Fields::new(ACTION, &answer).text("MsgId")
     }
 
-    /// Whether a client is connected (`QuerySessionByClientId`).
+    /// Asks whether a client is connected (`QuerySessionByClientId`).
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty. Else as at [`Api`].
+    /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty. Otherwise as documented at [`Api`].
     pub fn query_session(&self, client_id: &str) -> Result<bool> {
         const ACTION: &str = "QuerySessionByClientId";
         self.same_process()?;
@@ -45,7 +44,7 @@ impl Api {
 
     /// Which of these clients are connected (`BatchQuerySessionByClientIds`), in the order of the service's answers.
     ///
-    /// The service takes 10 ids at a time; more are asked for in groups, each of which has the whole time-out. The first
+    /// The service takes 10 ids at a time; more are asked for in groups, each of which has the whole timeout. The first
     /// failure ends it.
     ///
     /// # Errors
@@ -68,7 +67,7 @@ impl Api {
     }
 }
 
-/// A parameter that makes no sense when it is empty.
+/// Checks that a parameter is not empty.
 pub(super) fn check_given(action: &str, what: &str, value: &str) -> Result<()> {
     if value.is_empty() { Err(Error::invalid(format!("{action}: the {what} is empty"))) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! The service's HTTPS API: tokens, device credentials, groups, online status, traces, and messages without MQTT.
 //!
-//! It is meant for servers of one's own: whoever has the AccessKey can do all that it permits.
+//! It is meant for your own servers: whoever has the AccessKey can do everything that it permits.
 //!
 //! ```no_run
 //! use aliyun_mqtt::openapi::{Api, TokenRequest};
@@ -15,45 +15,48 @@
 //!     .build()?;
 //! let request = TokenRequest::new(TokenKind::ReadWrite, ["demo/#"]).lifetime(Duration::from_secs(3600));
 //! let token = api.apply_token(&request)?;
-//! // This is what a device logs in with.
+//! // A device logs in with these credentials.
 //! let credentials = Credentials::tokens(api.access_key_id(), [(token.kind(), token.secret())]);
 //! # Ok(()) }
 //! ```
 //!
 //! # How a call runs
 //!
-//! A call blocks until the service has answered, at most for [`ApiBuilder::timeout`] with everything: up to four
-//! attempts, and the pauses between them. It starts no thread, except short ones for each look-up of the host name, and
-//! one to find out where a connection hangs; a look-up that hangs in the system's resolver is left behind and ends by
-//! itself. Connections are kept for 10 s and shared
-//! by all clones. Redirects are not followed, and a [proxy](ApiBuilder::proxy) is used only on demand.
+//! A call blocks until the service has responded, at most for [`ApiBuilder::timeout`], which includes up to four
+//! attempts and the pauses between them. It starts no thread, except a short one for each lookup of the host name, and
+//! one to find out where a connection hangs; a lookup that hangs in the system's resolver is left behind and ends by
+//! itself. Connections are kept for 10 s and shared by all clones. Redirects are not followed, and a
+//! [proxy](crate::Network::proxy) is used only if one is set.
 //!
 //! | what happened | another attempt |
 //! |---|---|
 //! | name not resolved, not connected; a proxy that could not connect (HTTP 502 and the like) | yes |
-//! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)); a pause that the service asks for is kept, or, where it is longer than the time left, is named in the error at once (header `x-acs-retry-after`, taken for seconds, or `Retry-After`, seconds or a date) | yes |
-//! | HTTP 5xx, connection lost after the request went out | if the call may be repeated |
-//! | any other answer, TLS failed, a proxy that refuses | no |
+//! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)) | yes |
+//! | HTTP 5xx, connection lost after the request was sent | if the call may be repeated |
+//! | any other response, TLS failed, a proxy that refuses | no |
 //!
-//! May not be repeated: [`send_message`](Api::send_message), creating and deleting groups, refreshing and unregistering
-//! a device's credential, and a [`Call`] of one's own that does not say [`repeatable`](Call::repeatable).
+//! The pause that the service asks for is kept, or named in the error at once if it is longer than the time left
+//! (header `x-acs-retry-after`, assumed to be seconds, or `Retry-After`, seconds or a date).
+//!
+//! These may not be repeated: [`send_message`](Api::send_message), creating and deleting groups, refreshing and
+//! unregistering a device's credential, and a [`Call`] of your own without [`repeatable`](Call::repeatable).
 //! [`Error::fate`](crate::Error::fate) tells what became of a call that failed:
 //! [`NotSent`](crate::Fate::NotSent), [`Refused`](crate::Fate::Refused), or [`Unknown`](crate::Fate::Unknown) if the
-//! service may have carried it out.
+//! service may have executed it.
 //!
 //! Each successful call counts as one message in the bill of the instance (help page of `ApplyToken`).
 //!
 //! # Log levels
 //!
-//! This module logs at `debug`: operation, attempt, HTTP status, request id and duration; never parameters or answers.
-//! `ureq`, which makes the connections, logs on its own target; where its level is `trace`, **its records show whole
-//! requests**: with them the messages, tokens and device keys in parameters, and temporary keys' security tokens. Keep
-//! the target `ureq` below `trace`.
+//! This module logs at `debug`: operation, attempt, HTTP status, request id and duration; never parameters or
+//! responses. `ureq`, which makes the connections, logs on its own target; at the level `trace`, **its records show
+//! whole requests**, including the messages, tokens and device keys in parameters, and the security tokens of temporary
+//! keys. Keep the target `ureq` below `trace`.
 //!
 //! # Secrets
 //!
-//! Keys and tokens are never part of `Debug`, of an error or of our log, and our own copies are wiped from memory.
-//! The HTTP library's copies of a request, and the JSON of an answer, are not.
+//! Keys and tokens are never part of `Debug`, of an error or of this library's log, and its own copies are wiped from
+//! memory. The HTTP library's copies of a request, and the JSON of a response, are not.
 
 use std::fmt;
 use std::sync::Arc;
@@ -62,31 +65,31 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::config::proxy::Proxy;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::proxy::Proxy;
 
 mod address;
-mod answer;
 mod builder;
 mod call;
 mod device;
-mod fields;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod group;
+mod http;
+mod json;
 mod message;
-mod run;
-mod sign;
+mod response;
+mod retry;
+mod signature;
 mod token;
 mod trace;
-mod wire;
 
 pub use builder::ApiBuilder;
 pub use call::Call;
 pub use device::{ClientIds, DeviceCredential};
 pub use group::Group;
-pub use sign::Signing;
+pub use signature::Signing;
 pub use token::TokenRequest;
 pub use trace::{TraceEntry, TracePage, TraceRequest};
 
@@ -96,12 +99,13 @@ pub use trace::{TraceEntry, TracePage, TraceRequest};
 /// secrets. After a fork, the child's use of it is an error: [`Forked`](crate::ErrorKind::Forked).
 ///
 /// # Errors
-/// All calls fail with these kinds; what is checked before anything is sent stands at each call.
-/// * [`Api`](crate::ErrorKind::Api): the service answered with an error; [`Error::api`](crate::Error::api) has its code.
-/// * [`Resolve`](crate::ErrorKind::Resolve), [`Connect`](crate::ErrorKind::Connect), [`Proxy`](crate::ErrorKind::Proxy),
-///   [`Tls`](crate::ErrorKind::Tls),
+/// All calls fail with these kinds; each call documents what it checks before anything is sent.
+/// * [`Api`](crate::ErrorKind::Api): the service responded with an error; [`Error::api`](crate::Error::api) has its
+///   code.
+/// * [`Resolve`](crate::ErrorKind::Resolve), [`Connect`](crate::ErrorKind::Connect),
+///   [`Proxy`](crate::ErrorKind::Proxy), [`Tls`](crate::ErrorKind::Tls),
 ///   [`ConnectionLost`](crate::ErrorKind::ConnectionLost), or [`Timeout`](crate::ErrorKind::Timeout) with the stage.
-/// * [`Protocol`](crate::ErrorKind::Protocol): what answered is not the API, or the answer lacks something.
+/// * [`Protocol`](crate::ErrorKind::Protocol): the response is not one of the API, or lacks a field.
 /// * [`Forked`](crate::ErrorKind::Forked).
 #[derive(Clone)]
 pub struct Api {
@@ -110,7 +114,7 @@ pub struct Api {
 }
 
 struct Inner {
-    wire: wire::Wire,
+    http: http::HttpClient,
     key: AccessKey,
     instance_id: String,
     region: Option<String>,
@@ -121,12 +125,12 @@ struct Inner {
     process: u32,
 }
 
-/// What requests are signed with.
-#[derive(Clone)]
+/// The key that requests are signed with.
+#[derive(Debug, Clone)]
 struct AccessKey {
     id: String,
     secret: Zeroizing<String>,
-    /// Of a temporary key.
+    /// The security token of a temporary key.
     security_token: Option<Zeroizing<String>>,
 }
 
@@ -136,7 +140,7 @@ impl Api {
         ApiBuilder::default()
     }
 
-    /// From environment variables; an empty variable counts as not set.
+    /// Reads the settings from environment variables; an empty variable counts as not set.
     ///
     /// | variable | meaning |
     /// |---|---|
@@ -145,64 +149,65 @@ impl Api {
     /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
     /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | required |
     /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | for a temporary key (STS) |
-    /// | `ALIYUN_MQTT_CA_FILE` | CA certificates trusted besides the system's, PEM |
-    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`ApiBuilder::proxy`] |
+    /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
+    /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`Network`](crate::Network) |
     /// | `ALIYUN_MQTT_TIMEOUT` | seconds, 1 to 3600; default 30 |
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named. A secret is never
-    /// shown.
+    /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule. The error names it, and never
+    /// shows a secret.
     pub fn from_env() -> Result<Self> {
         ApiBuilder::from_env().build()
     }
 
-    /// The same, with another time-out: up to 1 h, more is taken for 1 h. It may be shorter than a builder's.
+    /// Returns the same API with another timeout: up to 1 h, longer ones count as 1 h. It may be shorter than the
+    /// minimum of the builder.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Api { inner: Arc::clone(&self.inner), timeout: timeout.min(Duration::from_secs(3600)) }
     }
 
-    /// The instance's id.
+    /// Returns the instance id.
     #[must_use]
     pub fn instance_id(&self) -> &str {
         &self.inner.instance_id
     }
 
-    /// The id of the AccessKey. Tokens are bound to it: who logs in with one needs it.
+    /// Returns the id of the AccessKey. Tokens are bound to it: a login with a token needs it.
     #[must_use]
     pub fn access_key_id(&self) -> &str {
         &self.inner.key.id
     }
 
-    /// Where the API is, as a URL.
+    /// Returns the URL of the API.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        self.inner.wire.address().to_string()
+        self.inner.http.address().to_string()
     }
 
-    /// The HTTP proxy on the way there; `None` where there is none.
+    /// Returns the HTTP proxy on the way to the API, if there is one.
     #[must_use]
     pub fn proxy(&self) -> Option<&Proxy> {
-        self.inner.wire.proxy()
+        self.inner.http.proxy()
     }
 
-    /// The region: as given, or as the service's own host name has it.
+    /// Returns the region: as set, or as in the service's own host name.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.inner.region.as_deref()
     }
 
-    /// How long a call may take, with all its attempts.
+    /// Returns the timeout of a call with all its attempts.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Makes any call, and gives the service's JSON object as it is, of the crate `serde_json` 1.
+    /// Makes any call, and returns the service's JSON object as it is, of the crate `serde_json` 1.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the operation or a parameter has an impossible name, or it is too long
-    /// for a URL (65,534 bytes). Else as at [`Api`].
+    /// [`Invalid`](crate::ErrorKind::Invalid): the operation or a parameter has an invalid name, or the call is too
+    /// long for a URL (65,534 bytes). Otherwise as documented at [`Api`].
     pub fn call(&self, call: &Call) -> Result<Map<String, Value>> {
         self.run(|_| call.clone())
     }
@@ -222,15 +227,6 @@ impl fmt::Debug for Api {
             .field("access_key", &self.inner.key)
             .field("signing", &self.inner.signing)
             .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessKey")
-            .field("id", &self.id)
-            .field("temporary", &self.security_token.is_some())
             .finish_non_exhaustive()
     }
 }

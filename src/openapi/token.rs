@@ -5,26 +5,26 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::Api;
-use super::fields::{Fields, missing};
+use super::json::{Fields, missing};
 use crate::error::{Error, Hint, Result};
 use crate::limits::Limits;
 use crate::names::check_filter;
 use crate::token::{Token, TokenKind};
 
-/// The shortest life of a token (help page of `ApplyToken`).
+/// The minimum lifetime of a token (help page of `ApplyToken`).
 const SHORTEST: Duration = Duration::from_secs(60);
 
-/// The longest life of a token; the service cuts a longer one silently (help page "Limits").
+/// The maximum lifetime of a token; the service shortens a longer one silently (help page "Limits").
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The shortest lifetime that is sent: a request for exactly 60 s would be too short by the time it arrives, and for a
-/// service whose clock is a little ahead.
+/// The minimum lifetime that is sent: exactly 60 s would be too short when the request arrives, or if the clock of the
+/// service is a little ahead.
 const SHORTEST_SENT: Duration = Duration::from_secs(70);
 
-/// Most topics of one token (help page of `ApplyToken`).
+/// The maximum number of topics of one token (help page of `ApplyToken`).
 const TOPICS: usize = 100;
 
-/// What a token shall permit, and for how long.
+/// A request for a token: what it permits, and for how long.
 ///
 /// One token has one permission for all of its topics: to write to one topic and read from another takes two tokens
 /// (help page "FAQ about authentication").
@@ -43,8 +43,8 @@ enum Expiry {
 }
 
 impl TokenRequest {
-    /// A token of this kind for 1 to 100 topics, which may have the wildcards `+` and `#` below the first level. It
-    /// lives for an hour, if nothing else is said.
+    /// Creates a request for a token of this kind for 1 to 100 topics, which may have the wildcards `+` and `#` below
+    /// the first level. The default lifetime is one hour.
     pub fn new<T: Into<String>>(kind: TokenKind, topics: impl IntoIterator<Item = T>) -> Self {
         let mut resources: Vec<String> = topics.into_iter().map(Into::into).collect();
         // In the order of a dictionary, as the service wants them.
@@ -53,32 +53,32 @@ impl TokenRequest {
         TokenRequest { kind, resources, expiry: Expiry::After(Duration::from_secs(3600)) }
     }
 
-    /// What it shall permit.
+    /// Returns the kind of the token.
     #[must_use]
     pub fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// Its topics, sorted, each once.
+    /// Returns the topics, sorted and without duplicates.
     #[must_use]
     pub fn topics(&self) -> &[String] {
         &self.resources
     }
 
-    /// How long it lives, from the moment it is asked for: 60 s to 30 days. Less than 70 s becomes 70 s, because it
-    /// must still be 60 s when the request arrives.
+    /// Sets the lifetime, from the moment of the request: 60 s to 30 days. Less than 70 s becomes 70 s, because at
+    /// least 60 s must be left when the request arrives.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.expiry = Expiry::After(lifetime);
         self
     }
 
-    /// When it ends: 60 s to 30 days from now, at the moment the service looks at it.
+    /// Sets the expiry: 60 s to 30 days after the moment when the service receives the request.
     pub fn expires_at(mut self, end: SystemTime) -> Self {
         self.expiry = Expiry::At(end);
         self
     }
 
-    /// Checked against the service's rules.
+    /// Checks the request against the service's rules.
     pub(crate) fn check(&self, limits: &Limits, now: SystemTime) -> Result<()> {
         let count = self.resources.len();
         if !(1..=TOPICS).contains(&count) {
@@ -86,7 +86,7 @@ impl TokenRequest {
         }
         for filter in &self.resources {
             if filter.starts_with(['+', '#']) {
-                let message = format!("a token for {filter:?}: the first level must be a parent topic, no wildcard");
+                let message = format!("a token for {filter:?}: the first level must be a parent topic, not a wildcard");
                 return Err(Error::invalid(message));
             }
             check_filter(filter, limits)?;
@@ -100,13 +100,13 @@ impl TokenRequest {
             Expiry::At(end) => end.duration_since(now).unwrap_or_default(),
         };
         if !(SHORTEST..=LONGEST).contains(&life) {
-            let message = format!("a token that lives for {life:.0?}; it must be from 60 s to 30 days");
+            let message = format!("the lifetime of a token is {life:.0?}; it must be from 60 s to 30 days");
             return Err(Error::invalid(message));
         }
         Ok(())
     }
 
-    /// The end of its life, asked for now.
+    /// Returns the expiry of a token that is requested now.
     fn end(&self, now: SystemTime) -> SystemTime {
         match self.expiry {
             Expiry::After(life) => now + life.max(SHORTEST_SENT),
@@ -118,12 +118,12 @@ impl TokenRequest {
 impl Api {
     /// Applies for a token (`ApplyToken`).
     ///
-    /// The service allows 100 of these a second and account; keep a token for its life instead of applying at each
-    /// connect (help page of `ApplyToken`).
+    /// The service allows 100 of these calls a second per account; keep a token until it expires instead of applying at
+    /// each connect (help page of `ApplyToken`).
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): there are no topics or more than 100, one breaks the rules for filters
-    /// or begins with a wildcard, or the lifetime is out of range. Else as at [`Api`].
+    /// or begins with a wildcard, or the lifetime is out of range. Otherwise as documented at [`Api`].
     pub fn apply_token(&self, request: &TokenRequest) -> Result<Token> {
         const ACTION: &str = "ApplyToken";
         self.same_process()?;
@@ -148,7 +148,7 @@ impl Api {
         Ok(token)
     }
 
-    /// Whether these can be the tokens of one client: there is one at least, and one of each kind at most.
+    /// Checks whether these can be the tokens of one client: at least one, and at most one of each kind.
     pub(crate) fn check_requests(&self, requests: &[TokenRequest]) -> Result<()> {
         if requests.is_empty() {
             return Err(Error::config("there is no token to apply for"));
@@ -156,7 +156,7 @@ impl Api {
         for (position, request) in requests.iter().enumerate() {
             if matches!(request.expiry, Expiry::At(_)) {
                 let message =
-                    format!("the token of the kind {} has a fixed end, so it cannot be renewed", request.kind);
+                    format!("the token of the kind {} has a fixed expiry, so it cannot be renewed", request.kind);
                 return Err(Error::config(message).with_hint(Hint::ApiLifetime));
             }
             request.check(&self.inner.limits, SystemTime::now()).map_err(|error| {
@@ -171,18 +171,18 @@ impl Api {
         Ok(())
     }
 
-    /// Whether a token is valid (`QueryToken`). The bare text, without its kind.
+    /// Asks whether a token is valid (`QueryToken`). `token` is the bare text, without its kind.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): it is empty. Else as at [`Api`].
+    /// [`Invalid`](crate::ErrorKind::Invalid): it is empty. Otherwise as documented at [`Api`].
     pub fn query_token(&self, token: &str) -> Result<bool> {
         const ACTION: &str = "QueryToken";
         let answer = self.about_token(ACTION, token)?;
         Fields::new(ACTION, &answer).boolean("TokenStatus")
     }
 
-    /// Revokes a token (`RevokeToken`). The bare text, without its kind. The service allows 5 of these a second (help
-    /// page of `RevokeToken`).
+    /// Revokes a token (`RevokeToken`). `token` is the bare text, without its kind. The service allows 5 of these calls
+    /// a second (help page of `RevokeToken`).
     ///
     /// # Errors
     /// As [`query_token`](Api::query_token).

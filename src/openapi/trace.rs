@@ -1,13 +1,13 @@
-//! Traces: what the service saw of a device or a message.
+//! Traces: the events of a device or a message in the service.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::fields::Fields;
+use super::json::Fields;
 use super::message::check_given;
 use super::{Api, Call};
 use crate::error::{Error, Hint, Result};
 
-/// Which part of a trace is asked for. The console allows a span of one day.
+/// The requested part of a trace. The console allows a span of one day.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is given to a call"]
 pub struct TraceRequest {
@@ -19,24 +19,24 @@ pub struct TraceRequest {
 }
 
 impl TraceRequest {
-    /// The first 100 entries of this span, in the order of time.
+    /// Creates a request for the first 100 entries of this span, in the order of time.
     pub fn new(begin: SystemTime, end: SystemTime) -> Self {
         TraceRequest { begin, end, page: 1, page_size: 100, reverse: false }
     }
 
-    /// Which page, from 1. Default 1.
+    /// Sets the page, from 1. Default 1.
     pub fn page(mut self, page: u32) -> Self {
         self.page = page;
         self
     }
 
-    /// Entries of a page: 1 to 100. Default 100.
+    /// Sets the number of entries per page: 1 to 100. Default 100.
     pub fn page_size(mut self, entries: u32) -> Self {
         self.page_size = entries;
         self
     }
 
-    /// Whether the newest come first. Default `false`.
+    /// Sets whether the newest come first. Default `false`.
     pub fn reverse(mut self, reverse: bool) -> Self {
         self.reverse = reverse;
         self
@@ -65,20 +65,20 @@ pub struct TracePage {
 }
 
 impl TracePage {
-    /// The entries.
+    /// Returns the entries.
     #[must_use]
     pub fn entries(&self) -> &[TraceEntry] {
         &self.entries
     }
 
-    /// How many entries there are in all pages, if the service says so.
+    /// Returns the number of entries in all pages, if the service reports it.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         self.total
     }
 }
 
-/// One thing that happened. What an operation does not tell is `None`; texts are the service's own.
+/// One event. Fields that an operation does not report are `None`; texts are the service's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceEntry {
     time: Option<String>,
@@ -103,44 +103,44 @@ impl TraceEntry {
         }
     }
 
-    /// When, as the service writes it; its form is not documented.
+    /// Returns the time as the service writes it; its format is not documented.
     #[must_use]
     pub fn time(&self) -> Option<&str> {
         self.time.as_deref()
     }
 
-    /// What, such as `connect`, `close`, `pub_mqtt`, `sub`, `push_offline` (official SDK).
+    /// Returns the event, such as `connect`, `close`, `pub_mqtt`, `sub`, `push_offline` (official SDK).
     #[must_use]
     pub fn action(&self) -> Option<&str> {
         self.action.as_deref()
     }
 
-    /// The code that goes with [`info`](TraceEntry::info).
+    /// Returns the code of [`info`](TraceEntry::info).
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// How it ended, such as `accepted`, `not authorized`, `clientId conflict`, `resource auth failed`, `no heart`,
-    /// `invalid param` (official SDK).
+    /// Returns the result, such as `accepted`, `not authorized`, `clientId conflict`, `resource auth failed`, `no
+    /// heart`, `invalid param` (official SDK).
     #[must_use]
     pub fn info(&self) -> Option<&str> {
         self.info.as_deref()
     }
 
-    /// The client.
+    /// Returns the client id.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.client_id.as_deref()
     }
 
-    /// The message.
+    /// Returns the message id.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
         self.message_id.as_deref()
     }
 
-    /// The connection.
+    /// Returns the id of the connection.
     #[must_use]
     pub fn channel_id(&self) -> Option<&str> {
         self.channel_id.as_deref()
@@ -148,17 +148,17 @@ impl TraceEntry {
 }
 
 impl Api {
-    /// Connects and disconnects of a device (`QueryMqttTraceDevice`).
+    /// Returns the connects and disconnects of a device (`QueryMqttTraceDevice`).
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty, the request makes no sense, or the region is not
-    /// known (see [`ApiBuilder::region`](super::ApiBuilder::region)). Else as at [`Api`].
+    /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty, the request is invalid, or the region is not
+    /// known (see [`ApiBuilder::region`](super::ApiBuilder::region)). Otherwise as documented at [`Api`].
     pub fn device_trace(&self, client_id: &str, request: &TraceRequest) -> Result<TracePage> {
         let about = [("ClientId", "client id", client_id)];
         self.trace("QueryMqttTraceDevice", "DeviceInfoList", &about, request, true)
     }
 
-    /// The messages that a client sent and got (`QueryMqttTraceMessageOfClient`).
+    /// Returns the messages that a client sent and received (`QueryMqttTraceMessageOfClient`).
     ///
     /// # Errors
     /// As [`device_trace`](Api::device_trace).
@@ -167,16 +167,18 @@ impl Api {
         self.trace("QueryMqttTraceMessageOfClient", "MessageOfClientList", &about, request, true)
     }
 
-    /// Where a message came from (`QueryMqttTraceMessagePublish`). It has no pages: only the span of the request counts.
+    /// Where a message came from (`QueryMqttTraceMessagePublish`). It has no pages: only the span of the request
+    /// counts.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the message id is empty; else as [`device_trace`](Api::device_trace).
+    /// [`Invalid`](crate::ErrorKind::Invalid): the message id is empty; otherwise as
+    /// [`device_trace`](Api::device_trace).
     pub fn publish_trace(&self, message_id: &str, request: &TraceRequest) -> Result<TracePage> {
         let about = [("MsgId", "message id", message_id)];
         self.trace("QueryMqttTraceMessagePublish", "MessageTraceLists", &about, request, false)
     }
 
-    /// Where a message went (`QueryMqttTraceMessageSubscribe`), to all clients or to one.
+    /// Returns where a message went (`QueryMqttTraceMessageSubscribe`), to all clients or to one.
     ///
     /// # Errors
     /// As [`publish_trace`](Api::publish_trace).
@@ -205,7 +207,7 @@ impl Api {
         }
         request.check(action)?;
         let region = self.inner.region.as_deref().ok_or_else(|| {
-            Error::invalid(format!("{action} needs the region, which the endpoint does not tell"))
+            Error::invalid(format!("{action} needs the region, which is not part of the endpoint"))
                 .with_hint(Hint::ApiRegion)
         })?;
         let millis = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().to_string();

@@ -1,11 +1,11 @@
-//! What goes wrong between this machine and a tunnel through a proxy, for MQTT and the API alike.
+//! The errors of tunnels through a proxy, for MQTT and the API.
 //!
-//! `route` is the target with the proxy on the way there.
+//! `route` names the target, with the proxy on the way to it.
 
 use std::io;
 
 use crate::error::{Code, Error, ErrorKind, Hint, Stage};
-use crate::system::{look_up_failed, no_descriptor};
+use crate::system::{lookup_failed, no_descriptor};
 
 /// The proxy answered with this status instead of opening a tunnel.
 pub(crate) fn refused(status: u16, route: &str) -> Error {
@@ -23,7 +23,7 @@ pub(crate) fn refused(status: u16, route: &str) -> Error {
         .with_hint(hint)
 }
 
-/// What answered is no proxy, or says more than can be read.
+/// The answer is not that of a proxy, or too long.
 #[cfg(feature = "proxy")]
 pub(crate) fn not_a_proxy(route: &str, what: &str) -> Error {
     Error::new(ErrorKind::Proxy, format!("{route}: what answered in the proxy's place {what}"))
@@ -39,7 +39,7 @@ pub(crate) fn silent(route: &str, text: &str) -> Error {
 
 /// No connection to the proxy itself.
 pub(crate) fn unreachable(error: &io::Error, route: &str) -> Error {
-    if look_up_failed(error) {
+    if lookup_failed(error) {
         let message = format!("{route}: the host name of the proxy cannot be resolved: {error}");
         return Error::new(ErrorKind::Resolve, message).with_hint(Hint::ProxyHostName);
     }

@@ -1,4 +1,4 @@
-//! A tunnel through a proxy, asked for by blocking calls: where does a connection hang?
+//! A tunnel through a proxy by blocking calls, to find out where a connection hangs.
 
 use std::time::{Duration, Instant};
 
@@ -6,29 +6,33 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::Proxy;
+use crate::config::authority::bracketed;
+use crate::config::proxy::Proxy;
 use crate::detached::Timed;
 
-/// The longest head of an answer that is read.
+/// The maximum length of an answer's head.
 const HEAD_MAX: usize = 8 * 1024;
 
-/// Asks the proxy at the other end of `stream` for a connection to this host (without brackets) and port: the status of
-/// its answer. `None`: there was none, or none that makes sense, before the deadline. Nothing behind the answer is read.
+/// The maximum number of headers in it.
+const HEADERS_MAX: usize = 128;
+
+/// Asks the proxy at the other end of `stream` for a connection to this host (without brackets) and port, and returns
+/// the status of its answer. `None`: there was no valid answer before the deadline. Nothing behind the answer is read.
 pub(crate) fn ask(stream: &mut impl Timed, proxy: &Proxy, host: &str, port: u16, deadline: Instant) -> Option<u16> {
     let left = || Some(deadline.saturating_duration_since(Instant::now())).filter(|left| *left > Duration::ZERO);
-    let target = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let login = proxy.login().map(|(user, password)| {
-        let login = Zeroizing::new(format!("{user}:{password}"));
-        Zeroizing::new(STANDARD.encode(login.as_bytes()))
+    let target = format!("{}:{port}", bracketed(host));
+    let auth = proxy.basic_auth().map(|(user, password)| {
+        let auth = Zeroizing::new(format!("{user}:{password}"));
+        Zeroizing::new(STANDARD.encode(auth.as_bytes()))
     });
-    // As long as it gets, so that no copy is left behind in growing.
-    let len = 2 * target.len() + login.as_ref().map_or(0, |login| login.len()) + 128;
+    // At full capacity from the start, so that growing leaves no copy behind.
+    let len = 2 * target.len() + auth.as_ref().map_or(0, |auth| auth.len()) + 128;
     let mut request = Zeroizing::new(String::with_capacity(len));
     for part in ["CONNECT ", &target, " HTTP/1.1\r\nHost: ", &target, "\r\n"] {
         request.push_str(part);
     }
-    if let Some(login) = &login {
-        for part in ["Proxy-Authorization: Basic ", login, "\r\n"] {
+    if let Some(auth) = &auth {
+        for part in ["Proxy-Authorization: Basic ", auth, "\r\n"] {
             request.push_str(part);
         }
     }
@@ -48,11 +52,12 @@ pub(crate) fn ask(stream: &mut impl Timed, proxy: &Proxy, host: &str, port: u16,
     status(&head)
 }
 
-/// Of `HTTP/1.1 200 Connection established` and the like.
+/// Parses the status of `HTTP/1.1 200 Connection established` and the like.
 fn status(head: &[u8]) -> Option<u16> {
-    let line = std::str::from_utf8(head.split(|byte| *byte == b'\r').next()?).ok()?;
-    let rest = line.strip_prefix("HTTP/1.")?.split_once(' ')?.1;
-    rest.split(' ').next()?.parse().ok().filter(|status| (100..1000).contains(status))
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut headers);
+    response.parse(head).ok()?;
+    response.code
 }
 
 #[cfg(test)]
@@ -93,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_names_the_target_and_the_login() {
+    fn the_request_names_the_target_and_the_user() {
         let (request, status) = asked("http://Aladdin:open%20sesame@x:1", "::1", b"HTTP/1.1 200 OK\r\n\r\nrest");
         assert_eq!(status, Some(200));
         // The vector of RFC 7617, section 2.

@@ -1,7 +1,6 @@
 //! What the callers' threads and the client's own threads share: the state under its lock, and the ways to wait for it.
 
 use std::fmt;
-#[cfg(feature = "spool")]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,10 +11,10 @@ use super::core::now::Now;
 use super::core::state::State;
 use super::event_log::log_event;
 use super::threads::provider::Asking;
-use crate::backoff;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fate, Result};
 use crate::events::{Event, EventHub, Events};
+use crate::random;
 use crate::stats::Stats;
 use crate::sync::lock;
 
@@ -27,7 +26,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new() -> Self {
-        Clock { key: backoff::random() }
+        Clock { key: random::number() }
     }
 
     /// The time, to be read once for each time the state is locked.
@@ -56,7 +55,6 @@ pub(crate) struct Session {
     pub(super) stranded: AtomicBool,
     pub(super) process: u32,
     pub(super) clock: Clock,
-    #[cfg(feature = "spool")]
     pub(super) spool: Option<Arc<crate::spool::Queue>>,
 }
 
@@ -94,7 +92,6 @@ impl Session {
     pub(crate) fn stats(&self) -> Stats {
         let stranded_workers = crate::detached::stranded_workers() as u64;
         let stats = Stats { stranded_workers, ..self.lock().snapshot() };
-        #[cfg(feature = "spool")]
         if let Some(queue) = &self.spool {
             let (spooled_messages, spooled_bytes) = queue.present();
             return Stats { spooled_messages, spooled_bytes, ..stats };

@@ -1,15 +1,16 @@
 //! The durable outbox: QoS 1 and 2 messages are on disk before they count as accepted, and survive the process.
 //!
-//! * [`Spool`] and [`SyncPolicy`] are what a user sets.
-//! * `record` is one message as bytes, `store` the file they are in, `mark` the lock file, `opening` how they are found
-//!   and checked, `writer` the thread that writes.
+//! * [`Spool`] and [`SyncPolicy`] are the settings.
+//! * `record` is one message as bytes, `store` the file they are in, `lock_file` its lock and what is noted in it,
+//!   `opening` how they are found and checked, `writer` the thread that writes.
 //!
 //! # Who touches the disk
 //!
 //! Only the writer's thread. A caller puts its message into the outbox and into the writer's queue, both in memory and
-//! under the session's lock, so that both have the same order, and waits without any lock. The writer takes whatever has
-//! gathered, writes it in one transaction with one `fsync`, and only then tells the outbox that these messages may be
-//! sent. The connection's thread merely notes which records are no longer needed; a slow disk never delays a keep-alive.
+//! under the session's lock, so that both have the same order, and waits without any lock. The writer takes whatever
+//! has gathered, writes it in one transaction with one `fsync`, and only then tells the outbox that these messages may
+//! be sent. The connection's thread merely notes which records are no longer needed; a slow disk never delays a
+//! keep-alive.
 //!
 //! # Why redb
 //!
@@ -17,14 +18,15 @@
 //! instead of hiding it. Looked at in November 2026:
 //!
 //! * **redb** (taken): pure Rust, one file, a stable format, transactions that are on disk when `commit` returns,
-//!   checksums over every page that can be checked when opening, a lock on the file, no dependencies, and a seam for the
-//!   file itself, by which `fsync` is tested here. It rewrites a few pages for each commit, which `fsync` dwarfs.
-//! * **fjall**: a log with the very sync policies wanted here, but after damage inside its journal it cuts the journal there
-//!   and goes on, which loses messages without a word; a directory of files, threads of its own, a dozen dependencies.
+//!   checksums over every page that can be checked when opening, a lock on the file, no dependencies, and a seam for
+//!   the file itself, by which `fsync` is tested here. It rewrites a few pages for each commit, which `fsync` dwarfs.
+//! * **fjall**: a log with the very sync policies wanted here, but after damage inside its journal it cuts the journal
+//!   there and goes on, which loses messages without a word; a directory of files, threads of its own, a dozen
+//!   dependencies.
 //! * **sled**: its last stable release is from 2021, the next has been in alpha since.
 //! * **SQLite** (rusqlite): as solid as it gets, but C code, a C compiler in every build, and two or three files.
 
-mod mark;
+mod lock_file;
 mod opening;
 mod record;
 mod store;
@@ -47,7 +49,7 @@ pub(crate) use writer::{Done, Queue, Stored, run};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Outgoing;
 
-/// Where QoS 1 and 2 messages are kept until they are acknowledged, and how safely.
+/// A file that keeps QoS 1 and 2 messages until they are acknowledged.
 ///
 /// ```no_run
 /// use aliyun_mqtt::{Client, Config, Credentials, Outgoing, QoS, Spool, SyncPolicy};
@@ -61,36 +63,38 @@ use crate::message::Outgoing;
 ///     .spool(Spool::at("/var/lib/app/mqtt-spool").max_bytes(64 * 1024 * 1024).sync(SyncPolicy::Each))
 ///     .build()?;
 /// let client = Client::connect(config)?;
-/// // On disk when this returns; sent by a later run, if this one does not live to see it acknowledged.
+/// // On disk when this returns. A later run sends it if this one ends before the acknowledgement.
 /// client.enqueue(Outgoing::new("demo/reading", QoS::AtLeastOnce, "21.5"))?;
 /// # Ok(()) }
 /// ```
 ///
-/// # What it does
+/// # Behaviour
 ///
 /// A QoS 1 or 2 message is stored before [`publish`](crate::Client::publish) sends it, and before
-/// [`enqueue`](crate::Client::enqueue) and [`try_enqueue`](crate::Client::try_enqueue) return; if it cannot be stored, it is not sent, and the call fails with [`Spool`](crate::ErrorKind::Spool). QoS 0 messages and subscriptions
-/// are not stored. Concurrent callers share one write. After a crash, a `kill -9` or (see [`SyncPolicy`]) a power cut the
-/// next run sends what was not acknowledged, in the order it was accepted and before anything new.
+/// [`enqueue`](crate::Client::enqueue) and [`try_enqueue`](crate::Client::try_enqueue) return; if it cannot be stored,
+/// it is not sent, and the call fails with [`Spool`](crate::ErrorKind::Spool). QoS 0 messages and subscriptions are not
+/// stored. Concurrent callers share one write. After a crash, a `kill -9` or (see [`SyncPolicy`]) a power cut the next
+/// run sends what was not acknowledged, in the order it was accepted and before any new message.
 ///
-/// **At least once.** A message that was under way when the process died is sent again as a new message: packet ids and
-/// the DUP flag are not kept across processes. That holds for QoS 2 too, which is exactly once within one process only.
-/// Records of acknowledged messages are removed a little later, within about 50 ms and one write; a crash in between sends
-/// them again.
+/// **At least once.** A message that was in flight when the process died is sent again as a new message: packet ids and
+/// the DUP flag are not kept across processes. This includes QoS 2, which is exactly once within one process only.
+/// Records of acknowledged messages are removed a little later, within about 50 ms and one write; a crash in between
+/// sends them again.
 ///
-/// **A record ends** when its message is acknowledged, refused or suspected to be refused, or when its time is over: what
-/// was given to [`Outgoing::timeout`](crate::Outgoing::timeout), else
+/// **A record ends** when its message is acknowledged, refused or suspected to be refused, or when its time is over:
+/// what was given to [`Outgoing::timeout`](crate::Outgoing::timeout), else
 /// [`Config::message_age`](crate::Config::message_age); both count from acceptance, by the wall clock and across runs.
-/// With neither there is no limit, and a [`Delivery`](crate::Delivery) may stay open as long; its `wait_timeout` does not.
-/// A blocking `publish` whose deadline passes takes its message back: not yet written, it is
+/// With neither there is no limit, and a [`Delivery`](crate::Delivery) may stay open as long; its `wait_timeout` does
+/// not. A blocking `publish` whose deadline passes takes its message back: not yet written, it is
 /// [`NotSent`](crate::Fate::NotSent); written, it is [`Unknown`](crate::Fate::Unknown); and no later run sends it. The
-/// time-out of the client itself is the caller's patience only: it does not count in a later run.
+/// timeout of the client applies to the waiting caller only, not to a later run.
 ///
-/// **Properties** of MQTT 5 are stored with their message; its [`message_expiry`](crate::Outgoing::message_expiry) counts
-/// anew from each time it is sent. A client of MQTT 3.1.1 does not start with messages that have any.
+/// **Properties** of MQTT 5 are stored with their message; its [`message_expiry`](crate::Outgoing::message_expiry)
+/// starts again each time it is sent. A client of MQTT 3.1.1 does not start with messages that have any.
 ///
-/// **Leaving.** What [`disconnect`](crate::Client::disconnect), a drop or the death of the client leaves undelivered stays
-/// on disk for the next run, with the fate [`Spooled`](crate::Fate::Spooled); the report of `disconnect` says how many.
+/// **Leaving.** What [`disconnect`](crate::Client::disconnect), a drop or the death of the client leaves undelivered
+/// stays on disk for the next run, with the fate [`Spooled`](crate::Fate::Spooled); the report of `disconnect` says how
+/// many.
 ///
 /// **Messages of an earlier run** have no `Delivery`. When one fails, the next `flush` or `disconnect` reports it.
 ///
@@ -105,18 +109,19 @@ use crate::message::Outgoing;
 /// # The file
 ///
 /// `path` is one file with a lock file `<path>.lock` beside it that is never removed, both made readable by their owner
-/// only (on Unix); its directory must exist, on a local file system. The lock file also counts what was written, so that
-/// a damaged end is noticed: move or copy both together, while no client uses them. A spool without its own lock file
-/// works, with a warning in the log. A lock file that is a symbolic link is refused. Payloads are in it in the clear;
-/// secrets never. One client at a time can use it: the second fails at once. It belongs to the instance and the
-/// endpoint it was made for; with another one [`Client::connect`](crate::Client::connect) fails with
+/// only (on Unix); its directory must exist, on a local file system. The lock file also counts the transactions, so
+/// that a damaged end is noticed: move or copy both together, while no client uses them. A spool without its own lock
+/// file works, with a warning in the log. A lock file that is a symbolic link is refused. Payloads are stored
+/// unencrypted; secrets never. One client at a time can use it: the second fails at once. It belongs to the instance
+/// and the endpoint it was made for; with another one [`Client::connect`](crate::Client::connect) fails with
 /// [`Config`](crate::ErrorKind::Config) and nothing is sent. It belongs to no client id: no device id is needed, and
 /// the next run may have another.
 ///
 /// A file that is damaged or not a spool makes `connect` fail and is left as it is, unless
 /// [`set_aside_damaged`](Spool::set_aside_damaged) is chosen.
 ///
-/// A process that forks while a client stands shares the lock with its child: the file stays locked until both are gone.
+/// A process that forks while a client exists shares the lock with its child: the file stays locked until both have
+/// ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "give it to ConfigBuilder::spool"]
 pub struct Spool {
@@ -126,31 +131,34 @@ pub struct Spool {
     set_aside_damaged: bool,
 }
 
-/// When what was written is forced to the disk (`fsync`).
+/// When written messages are synced to the disk (`fsync`).
 ///
 /// All of them survive the end of the process, `kill -9` included; they differ in what a power cut or a crash of the
 /// system does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SyncPolicy {
-    /// Before each message counts as accepted; concurrent callers share one. A power cut loses nothing, as far as the disk
-    /// keeps its word.
+    /// Before a message counts as accepted; concurrent callers share one sync. A power cut loses nothing, provided that
+    /// the disk honours syncs.
     #[default]
     Each,
-    /// Every so often: 1 ms to 1 h. A power cut loses what was accepted since, and may leave a damaged file.
+    /// At this interval: 1 ms to 1 h. A power cut loses the messages accepted since the last sync, and may leave a
+    /// damaged file.
     Interval(Duration),
-    /// When the system sees fit. A power cut loses what was accepted in the last half minute or so, and may leave a damaged
+    /// When the system decides. A power cut loses the messages of about the last half minute, and may leave a damaged
     /// file.
     System,
 }
 
 impl Spool {
-    /// A spool in this file, of up to 64 MiB, synced for each message. The file is made if it does not exist.
+    /// Creates a spool in this file, of up to 64 MiB, synced for each message. The file is created if it does not
+    /// exist.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Spool { path: path.into(), max_bytes: 64 * 1024 * 1024, sync: SyncPolicy::Each, set_aside_damaged: false }
     }
 
-    /// The most bytes of records, each with topic, payload and 24 bytes: at least 1. Default 67,108,864 (64 MiB).
+    /// Sets the maximum size of all records in bytes: at least 1. Default 67,108,864 (64 MiB). A record has topic,
+    /// payload and 24 bytes.
     ///
     /// A message larger than that fits an empty spool.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
@@ -158,23 +166,23 @@ impl Spool {
         self
     }
 
-    /// When what was written is forced to the disk. Default [`SyncPolicy::Each`].
+    /// Sets when written messages are synced to the disk. Default [`SyncPolicy::Each`].
     pub fn sync(mut self, policy: SyncPolicy) -> Self {
         self.sync = policy;
         self
     }
 
-    /// Whether a damaged or foreign file is renamed to `<path>.damaged-<seconds since 1970>`, and an empty spool is
-    /// started. Default `false`: [`Client::connect`](crate::Client::connect) fails, and says what to do.
+    /// Sets whether a damaged or foreign file is renamed to `<path>.damaged-<seconds since 1970>`, and an empty spool
+    /// is started. Default `false`: [`Client::connect`](crate::Client::connect) fails, and says what to do.
     ///
-    /// It is logged, and told as [`Event::SpoolSetAside`](crate::Event::SpoolSetAside) to the first listener, also to one
-    /// that comes later. What was in the file is not sent.
+    /// The renaming is logged, and reported as [`Event::SpoolSetAside`](crate::Event::SpoolSetAside) to the first
+    /// listener, even if it comes later. The messages in the file are not sent.
     pub fn set_aside_damaged(mut self, set_aside: bool) -> Self {
         self.set_aside_damaged = set_aside;
         self
     }
 
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -183,7 +191,7 @@ impl Spool {
     /// Checks the ranges.
     pub(crate) fn checked(&self) -> Result<()> {
         if self.path.file_name().is_none() {
-            return Err(Error::config(format!("the spool's path {} names no file", self.path.display())));
+            return Err(Error::config(format!("the spool's path {} does not name a file", self.path.display())));
         }
         if self.max_bytes == 0 {
             return Err(Error::config("max_bytes of the spool is 0; it must be at least 1"));
@@ -204,19 +212,19 @@ impl Spool {
     }
 }
 
-/// What a message takes in the spool, in bytes.
+/// Returns the size of a message in the spool, in bytes.
 pub(crate) fn size_of(message: &Outgoing) -> u64 {
     let properties = if message.properties.is_some() { 4 } else { 0 };
     (message.encoded_len() + properties + OVERHEAD) as u64
 }
 
-/// The wall clock, in milliseconds since 1970.
+/// Returns the time of the wall clock, in milliseconds since 1970.
 pub(crate) fn wall_clock() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What is wrong with the spool's file.
+/// The error about a spool's file.
 fn fault(path: &Path, what: &str) -> Error {
     Error::new(ErrorKind::Spool, format!("the spool {}: {what}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! How a spool is found, locked and checked when a client starts.
+//! Opens a spool when a client starts: locks the file, checks it, and reads its messages.
 
 use std::fs;
 #[cfg(unix)]
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::mark::{Count, Mark};
+use super::lock_file::{Count, LockFile};
 use super::record::{self, Fault};
 use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
 use super::{Spool, fault, wall_clock};
@@ -23,27 +23,26 @@ use crate::printable::counted;
 /// A spool that is ready.
 pub(crate) struct Opened {
     pub(crate) store: Box<dyn Store>,
-    /// What an earlier run has left, oldest first.
+    /// The messages of an earlier run, oldest first.
     pub(crate) restored: Vec<Restored>,
-    /// A damaged file was renamed to this, and why.
+    /// The new name of a damaged file, and what was wrong.
     pub(crate) set_aside: Option<(PathBuf, Error)>,
-    /// Its lock file was left behind where it was before.
+    /// The lock file was left behind at an earlier place.
     #[cfg(test)]
-    pub(crate) without_mark: bool,
+    pub(crate) without_lock_file: bool,
 }
 
 /// A message of an earlier run.
 pub(crate) struct Restored {
     pub(crate) key: u64,
     pub(crate) message: Arc<Outgoing>,
-    /// How long ago it was accepted; zero if the clock was set back since.
+    /// The time since acceptance; zero if the clock was set back since.
     pub(crate) age: Duration,
-    /// Its own time limit, counted from acceptance.
+    /// The time limit of the message itself, counted from acceptance.
     pub(crate) limit: Option<Duration>,
 }
 
-/// Opens the spool of this configuration, on a thread of its own: a disk that does not answer costs no more than the
-/// time until the deadline.
+/// Opens a spool on a thread of its own, so that a disk that does not respond blocks no longer than until the deadline.
 pub(crate) fn open(spool: &Spool, config: &Config, deadline: Instant) -> Result<Opened> {
     let path = spool.path().to_path_buf();
     let (spool, config) = (spool.clone(), config.clone());
@@ -62,9 +61,9 @@ pub(crate) fn open(spool: &Spool, config: &Config, deadline: Instant) -> Result<
 fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
     let path = spool.path();
     let lock = beside(path, ".lock");
-    let mark = Mark::take(&lock).map_err(|error| unwritable(&lock, error))?;
-    let mut mark = mark.ok_or_else(|| locked(path))?;
-    let noted = mark.read();
+    let lock_file = LockFile::take(&lock).map_err(|error| unwritable(&lock, error))?;
+    let mut lock_file = lock_file.ok_or_else(|| locked(path))?;
+    let noted = lock_file.read();
     let mut made = false;
     if !path.try_exists().map_err(|error| unwritable(path, error))? {
         make(path, config)?;
@@ -85,18 +84,18 @@ fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
         Unusable::Because(error) => error,
         Unusable::Damaged(what) => damaged(path, &what).with_hint(Hint::SpoolDamaged),
     })?;
-    let mut store = store.under(mark);
+    let mut store = store.under(lock_file);
     let unknown = noted.is_none_or(|noted| noted.id != store.count().id);
     if unknown && !made {
         log::warn!(
-            "the spool {} was moved or copied without its lock file {}: whether its last changes are missing cannot be \
-             seen this time; move both together",
+            "the spool {} was moved or copied without its lock file {}: this time it cannot be detected whether the \
+             last changes are missing; move both together",
             path.display(),
             lock.display()
         );
     }
     if unknown {
-        // From now on it is known.
+        // From now on the lock file knows it.
         store.sync()?;
     }
     Ok(Opened {
@@ -104,21 +103,22 @@ fn open_now(spool: &Spool, config: &Config) -> Result<Opened> {
         restored,
         set_aside,
         #[cfg(test)]
-        without_mark: unknown && !made,
+        without_lock_file: unknown && !made,
     })
 }
 
 /// Opens the file and reads all of it.
 fn examine(spool: &Spool, config: &Config, noted: Option<Count>) -> Result<(RedbStore, Vec<Restored>), Unusable> {
     let path = spool.path();
-    // A plain opening "may panic" on damage, a checked one should not; a debug build of redb asserts all the same.
+    // Opening without checks "may panic" on damage. With checks it should not, but a debug build of redb still asserts.
     let opened = catch_unwind(AssertUnwindSafe(|| RedbStore::open(path, spool.sync)));
     let (store, header, entries) =
-        opened.unwrap_or_else(|_| Err(Unusable::Damaged("its contents make no sense".to_string())))?;
+        opened.unwrap_or_else(|_| Err(Unusable::Damaged("its contents are invalid".to_string())))?;
     let (instance, endpoint) = (config.instance_id(), config.endpoint().to_string());
     if (header.instance.as_str(), &header.endpoint) != (instance, &endpoint) {
         let message = format!(
-            "the spool {} belongs to instance \"{}\" at {}, but this client is for instance \"{instance}\" at {endpoint}",
+            "the spool {} belongs to instance \"{}\" at {}, but this client is for instance \"{instance}\" at \
+             {endpoint}",
             path.display(),
             header.instance,
             header.endpoint
@@ -137,7 +137,7 @@ fn examine(spool: &Spool, config: &Config, noted: Option<Count>) -> Result<(Redb
 
 fn restore(path: &Path, config: &Config, (key, bytes): Entry, now: u64) -> Result<Restored, Unusable> {
     let record = record::decode(key, &bytes).map_err(|fault| judge(path, key, fault))?;
-    // Whatever was accepted under other limits is sent; what MQTT cannot carry was never accepted.
+    // A message accepted under other limits is sent; one that MQTT cannot carry was never accepted.
     let lax = Limits::default().strict_names(false).topic_len(MQTT_TEXT_LEN);
     if names::check_topic(record.topic, &lax).is_err() {
         return Err(judge(path, key, Fault::Content));
@@ -168,7 +168,7 @@ fn judge(path: &Path, key: u64, what: Fault) -> Unusable {
     let what = match what {
         Fault::TooShort => "is too short",
         Fault::Checksum => "does not match its checksum",
-        Fault::Content => "makes no sense",
+        Fault::Content => "is invalid",
         Fault::Version(version) => {
             let message =
                 format!("record {key} has version {version}, which this version of the library does not know");
@@ -178,16 +178,16 @@ fn judge(path: &Path, key: u64, what: Fault) -> Unusable {
     Unusable::Damaged(format!("record {key} {what}"))
 }
 
-/// Somebody else has it.
+/// Somebody else holds the lock.
 pub(super) fn locked(path: &Path) -> Error {
     fault(path, "it is in use by another process, or by another client of this one").with_hint(Hint::SpoolInUse)
 }
 
 fn damaged(path: &Path, what: &str) -> Error {
-    fault(path, &format!("it is damaged, or no spool at all: {what}"))
+    fault(path, &format!("it is damaged, or not a spool: {what}"))
 }
 
-/// Makes an empty spool. A crash in the middle leaves none, rather than half of one.
+/// Creates an empty spool. A crash in the middle leaves none, rather than half of one.
 fn make(path: &Path, config: &Config) -> Result<()> {
     let new = beside(path, ".new");
     match fs::remove_file(&new) {

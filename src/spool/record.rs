@@ -1,4 +1,4 @@
-//! One record of the spool: a message, and when it was accepted.
+//! One record of the spool: a message, and the time of its acceptance.
 //!
 //! | bytes | meaning |
 //! |---|---|
@@ -19,10 +19,10 @@ use crate::QoS;
 const PLAIN: u8 = 1;
 const PROPERTIES: u8 = 2;
 
-/// What stands before the topic.
+/// The length of everything before the topic.
 const HEAD: usize = 1 + 1 + 8 + 8 + 2;
 
-/// What a record adds to topic and payload, in bytes.
+/// The length that a record adds to topic and payload, in bytes.
 pub(crate) const OVERHEAD: usize = HEAD + 4;
 
 /// A message as it is stored.
@@ -31,15 +31,15 @@ pub(crate) struct Record<'a> {
     pub(crate) qos: QoS,
     /// Milliseconds since 1970.
     pub(crate) accepted: u64,
-    /// How long it may stay undelivered by its own account, in milliseconds; 0 for no limit.
+    /// The time limit of the message itself, in milliseconds; 0 for none.
     pub(crate) limit: u64,
     pub(crate) topic: &'a str,
-    /// Of MQTT 5; empty for none.
+    /// The properties of MQTT 5; empty for none.
     pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
 }
 
-/// Why bytes are no record.
+/// The reason why bytes are not a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     TooShort,
@@ -51,7 +51,7 @@ pub(crate) enum Fault {
 }
 
 impl Record<'_> {
-    /// The bytes to be stored under this key. The topic has at most 65,535 bytes, as MQTT demands.
+    /// Encodes the record for this key. The topic has at most 65,535 bytes, as MQTT requires.
     pub(crate) fn encode(&self, key: u64) -> Vec<u8> {
         let topic = self.topic.as_bytes();
         let mut bytes = Vec::with_capacity(OVERHEAD + topic.len() + 4 + self.properties.len() + self.payload.len());
@@ -71,7 +71,7 @@ impl Record<'_> {
     }
 }
 
-/// Reads what was stored under this key. Any bytes are allowed; those that [`Record::encode`] has not made are refused.
+/// Decodes the record of this key. Bytes that [`Record::encode`] has not made are refused.
 pub(crate) fn decode(key: u64, bytes: &[u8]) -> Result<Record<'_>, Fault> {
     let (body, sum) = bytes.split_last_chunk::<4>().ok_or(Fault::TooShort)?;
     if body.len() < HEAD {
@@ -108,7 +108,7 @@ pub(crate) fn decode(key: u64, bytes: &[u8]) -> Result<Record<'_>, Fault> {
     })
 }
 
-/// What must hold of any bytes: first as they are, then with a sum that fits, so that what is behind it is reached.
+/// The checks of the fuzz target: first with the bytes as they are, then with a valid checksum, to get past it.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn fuzz(data: &[u8]) {
     const KEY: u64 = 7;
@@ -206,8 +206,15 @@ mod tests {
         }
 
         #[test]
-        fn what_was_encoded_comes_back(topic in ".{0,40}", properties: Vec<u8>, payload in proptest::collection::vec(any::<u8>(), 0..80),
-            accepted: u64, limit: u64, key: u64, twice: bool) {
+        fn what_was_encoded_comes_back(
+            topic in ".{0,40}",
+            properties: Vec<u8>,
+            payload in proptest::collection::vec(any::<u8>(), 0..80),
+            accepted: u64,
+            limit: u64,
+            key: u64,
+            twice: bool,
+        ) {
             let qos = if twice { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
             let record = Record { qos, accepted, limit, topic: &topic, properties: &properties, payload: &payload };
             let bytes = record.encode(key);

@@ -1,6 +1,7 @@
-//! The file the records are in: a redb database of two tables.
+//! The file of the records: a redb database of two tables.
 //!
-//! `header` says which layout this is and what it belongs to, `records` has the messages by key, oldest first.
+//! `header` has the layout, and the instance and endpoint of the spool; `records` has the messages by key, oldest
+//! first.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,41 +13,41 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redb::backends::FileBackend;
 use redb::{BackendError, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
-use super::mark::{Count, Mark};
+use super::lock_file::{Count, LockFile};
 use super::{SyncPolicy, fault};
-use crate::backoff::random;
 use crate::error::{Error, Hint, Result};
+use crate::random;
 
 const HEADER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("header");
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
 
-/// What `header` says of the layout.
+/// The layout in `header`.
 const FORMAT: &[u8] = b"aliyun-mqtt spool 1";
 
-/// redb would take up to 1 GiB; everything is read once, at the start.
+/// redb's default is 1 GiB; but everything is read only once, at the start.
 const CACHE: usize = 4 * 1024 * 1024;
 
 /// A record and its key.
 pub(crate) type Entry = (u64, Vec<u8>);
 
-/// Where records are kept. One transaction at a time, each as safe as the policy says when it returns.
+/// A store of records. One transaction at a time; each is as safe as the policy says when it returns.
 pub(crate) trait Store: Send {
-    /// Removes the one and adds the other, all or nothing. Removing what is not there is fine.
+    /// Removes and adds records, all or nothing. Removing a record that does not exist is allowed.
     fn commit(&mut self, removed: &[u64], added: &[Entry]) -> Result<()>;
 
-    /// Forces to the disk what a lazy policy has left to the system.
+    /// Syncs to the disk what a lazy policy has left to the system.
     fn sync(&mut self) -> Result<()>;
 
-    /// The end. Nothing follows.
+    /// Closes the store. No call follows.
     fn close(&mut self) -> Result<()>;
 }
 
-/// Why a file cannot be used.
+/// The reason why a file cannot be used.
 #[derive(Debug)]
 pub(super) enum Unusable {
-    /// It is torn, or something else; what was found.
+    /// It is torn, or not a spool; what was found.
     Damaged(String),
-    /// Anything that has nothing to do with its contents.
+    /// A reason other than its contents.
     Because(Error),
 }
 
@@ -54,10 +55,10 @@ pub(super) enum Unusable {
 pub(super) struct RedbStore {
     path: PathBuf,
     policy: SyncPolicy,
-    /// `None` after a failure: redb then has to be opened anew.
+    /// `None` after a failure: redb must then be opened again.
     open: Option<Open>,
-    /// Where the transactions are counted; with the lock, which keeps others away until all is closed.
-    mark: Option<Mark>,
+    /// Counts the transactions, and holds the lock until everything is closed.
+    lock_file: Option<LockFile>,
     count: Count,
 }
 
@@ -65,12 +66,12 @@ struct Open {
     database: Database,
     /// The same file, to be synced.
     file: File,
-    /// `fsync` is left out.
+    /// `fsync` is omitted.
     lazy: Arc<AtomicBool>,
 }
 
 impl RedbStore {
-    /// Makes a new file, which must not exist, with this header; on disk when it returns.
+    /// Creates a new file, which must not exist, with this header; it is on disk when this returns.
     pub(super) fn make(path: &Path, instance: &str, endpoint: &str) -> Result<()> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
@@ -84,7 +85,7 @@ impl RedbStore {
             header.insert("format", FORMAT)?;
             header.insert("instance", instance.as_bytes())?;
             header.insert("endpoint", endpoint.as_bytes())?;
-            header.insert("id", random().to_le_bytes().as_slice())?;
+            header.insert("id", random::number().to_le_bytes().as_slice())?;
             header.insert("commits", 0u64.to_le_bytes().as_slice())?;
             drop(header);
             change.commit()?;
@@ -107,24 +108,24 @@ impl RedbStore {
         let entries = open.entries().map_err(|error| judge(path, error))?;
         open.lazy.store(policy != SyncPolicy::Each, Ordering::Relaxed);
         let count = header.count;
-        Ok((RedbStore { path: path.to_path_buf(), policy, open: Some(open), mark: None, count }, header, entries))
+        Ok((RedbStore { path: path.to_path_buf(), policy, open: Some(open), lock_file: None, count }, header, entries))
     }
 
-    /// Holds this lock as long as it lives, and counts its transactions there.
-    pub(super) fn under(mut self, mark: Mark) -> Self {
-        self.mark = Some(mark);
+    /// Takes over the lock file, for as long as the store lives.
+    pub(super) fn under(mut self, lock_file: LockFile) -> Self {
+        self.lock_file = Some(lock_file);
         self
     }
 
-    /// What has been written so far.
+    /// Returns the number of transactions so far.
     pub(super) fn count(&self) -> Count {
         self.count
     }
 
     /// Notes that everything so far is on disk.
     fn note(&mut self) {
-        if let Some(mark) = &mut self.mark {
-            mark.write(self.count);
+        if let Some(lock_file) = &mut self.lock_file {
+            lock_file.write(self.count);
         }
     }
 
@@ -165,7 +166,7 @@ impl RedbStore {
 impl Store for RedbStore {
     fn commit(&mut self, removed: &[u64], added: &[Entry]) -> Result<()> {
         self.try_commit(removed, added).map_err(|error| {
-            // Whatever state it is in, opening it anew finds out.
+            // Its state is unknown; opening it again finds out.
             self.open = None;
             unwritable(&self.path, error)
         })
@@ -188,7 +189,7 @@ impl Store for RedbStore {
     }
 }
 
-/// What a spool belongs to.
+/// The header: instance, endpoint and number of transactions.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) instance: String,
@@ -201,7 +202,7 @@ impl Open {
         Open::over(FileBackend::new(file.try_clone()?)?, file, check)
     }
 
-    /// The database in this, which is that file, or for tests stands for it.
+    /// Opens a database over a backend, which is this file, or stands for it in tests.
     fn over(backend: impl StorageBackend, file: File, check: bool) -> Result<Open, redb::Error> {
         let lazy = Arc::new(AtomicBool::new(false));
         let backend = Backend { file: backend, lazy: Arc::clone(&lazy) };
@@ -212,7 +213,7 @@ impl Open {
         Ok(Open { database, file, lazy })
     }
 
-    /// `None`: something else's database.
+    /// Returns the header; `None` if the database is not a spool.
     fn header(&self) -> Result<Option<Header>, redb::Error> {
         let reading = self.database.begin_read()?;
         let table = match reading.open_table(HEADER) {
@@ -244,7 +245,7 @@ impl Open {
     }
 }
 
-/// The file under redb, whose syncs can be left out.
+/// The file under redb, whose syncs can be omitted.
 #[derive(Debug)]
 struct Backend<F> {
     file: F,
@@ -301,7 +302,7 @@ impl<F: StorageBackend> StorageBackend for Backend<F> {
     }
 }
 
-/// Whether a failed opening is the file's fault.
+/// Decides whether the contents of the file are the reason of a failed opening.
 fn judge(path: &Path, error: redb::Error) -> Unusable {
     use io::ErrorKind as Io;
     match &error {

@@ -348,8 +348,8 @@ fn the_lock_file_is_its_owners_only_and_no_link() {
 #[test]
 fn a_spool_that_has_lost_its_lock_file_is_noticed_once() {
     let dir = Dir::new();
-    let without_mark = |spool: &Spool| try_open(spool).expect("opens").without_mark;
-    assert!(!without_mark(&dir.spool()), "it is new");
+    let without_lock_file = |spool: &Spool| try_open(spool).expect("opens").without_lock_file;
+    assert!(!without_lock_file(&dir.spool()), "it is new");
     // Killed before anything was noted of what it wrote: no move.
     let lazy = dir.spool().sync(SyncPolicy::System);
     let mut store = try_open(&lazy).expect("opens").store;
@@ -359,15 +359,15 @@ fn a_spool_that_has_lost_its_lock_file_is_noticed_once() {
         fs::copy(dir.0.join(name), killed.0.join(name)).expect("copied");
     }
     drop(store);
-    assert!(!without_mark(&killed.spool()));
+    assert!(!without_lock_file(&killed.spool()));
 
     let moved = Dir::new();
     fs::copy(killed.0.join("spool"), moved.0.join("spool")).expect("copied");
-    assert!(without_mark(&moved.spool()));
-    assert!(!without_mark(&moved.spool()), "from then on it has one");
+    assert!(without_lock_file(&moved.spool()));
+    assert!(!without_lock_file(&moved.spool()), "from then on it has one");
     // The lock file of another spool is none of its own.
     let other = Dir::new();
     drop(try_open(&other.spool()).expect("opens"));
     fs::copy(killed.0.join("spool"), other.0.join("spool")).expect("copied");
-    assert!(without_mark(&other.spool()));
+    assert!(without_lock_file(&other.spool()));
 }

@@ -1,4 +1,4 @@
-//! The thread that writes the spool, and the queue it takes its work from.
+//! The thread that writes the spool, and the queue of its work.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,27 +12,27 @@ use crate::error::{Error, Result};
 use crate::message::Outgoing;
 use crate::sync::lock;
 
-/// How long removals wait for company: each write costs an `fsync`, and the next message takes them along.
+/// How long removals are gathered: each write costs an `fsync`, and the next message includes them.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// After a failure, how long until removals are tried again on their own.
+/// The pause after a failure before removals are retried on their own.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A message to be stored, and the operation of the outbox that waits for it.
 pub(crate) struct Stored {
     pub(crate) seq: u64,
     pub(crate) message: Arc<Outgoing>,
-    /// When it was accepted, by the wall clock in milliseconds since 1970.
+    /// The time of acceptance, by the wall clock in milliseconds since 1970.
     pub(crate) accepted: u64,
 }
 
-/// What became of a write: these operations may go out, or are not accepted after all.
+/// The result of a write: these operations may be sent, or are not accepted after all.
 pub(crate) struct Done {
     pub(crate) seqs: Vec<u64>,
     pub(crate) result: Result<()>,
 }
 
-/// The writer's work. Only memory: it may be used under the session's lock.
+/// The work of the writer. It is in memory only, so it may be used under the session's lock.
 pub(crate) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
@@ -46,19 +46,19 @@ struct State {
     /// More is being added: the writer waits until all of it is there.
     gathering: bool,
     removed: Vec<u64>,
-    /// When the oldest removal came.
+    /// The time of the oldest removal.
     removed_at: Option<Instant>,
     failed_at: Option<Instant>,
-    /// Written and not synced yet, since then.
+    /// The time of the oldest write that is not synced yet.
     dirty_since: Option<Instant>,
     closing: bool,
     closed: bool,
-    /// Records on disk, by key, with what they take.
+    /// The sizes of the records on disk, by key.
     sizes: BTreeMap<u64, u64>,
     bytes: u64,
 }
 
-/// What is written next.
+/// The next write.
 struct Batch {
     added: Vec<(u64, Stored)>,
     removed: Vec<u64>,
@@ -67,7 +67,7 @@ struct Batch {
 }
 
 impl Queue {
-    /// `present`: the records there are already, with what they take.
+    /// `present`: keys and sizes of the existing records.
     pub(crate) fn new(spool: &Spool, present: impl Iterator<Item = (u64, u64)>) -> Self {
         let interval = match spool.sync {
             SyncPolicy::Interval(interval) => Some(interval),
@@ -83,7 +83,7 @@ impl Queue {
         Queue { state: Mutex::new(state), changed: Condvar::new(), interval }
     }
 
-    /// Asks for a message to be stored. The key of its record.
+    /// Queues a message to be stored, and returns the key of its record.
     pub(crate) fn add(&self, stored: Stored) -> u64 {
         let mut state = lock(&self.state);
         let key = state.next_key;
@@ -99,7 +99,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// The record is no longer needed, written or not.
+    /// Queues the removal of a record, written or not.
     pub(crate) fn remove(&self, key: u64) {
         let mut state = lock(&self.state);
         state.added.remove(&key);
@@ -110,13 +110,13 @@ impl Queue {
         state.removed.push(key);
     }
 
-    /// Records on disk, and what they take in bytes.
+    /// Returns the number of records on disk, and their size in bytes.
     pub(crate) fn present(&self) -> (u64, u64) {
         let state = lock(&self.state);
         (state.sizes.len() as u64, state.bytes)
     }
 
-    /// Asks the writer to finish, and waits until it has, at most until then. Whether it has.
+    /// Tells the writer to finish, and waits for it until this moment. Returns true if it has finished.
     pub(crate) fn close(&self, until: Instant) -> bool {
         let mut state = lock(&self.state);
         state.closing = true;
@@ -159,7 +159,7 @@ impl Queue {
         }
     }
 
-    /// The batch was written.
+    /// Handles a batch that was written.
     fn written(&self, removed: &[u64], added: impl Iterator<Item = (u64, u64)>) {
         let mut state = lock(&self.state);
         state.failed_at = None;
@@ -174,7 +174,7 @@ impl Queue {
         }
     }
 
-    /// The batch was not written, as far as is known: whatever of it may be on disk has to go.
+    /// Handles a batch that was probably not written: parts of it may be on disk, and must be removed.
     fn not_written(&self, mut removed: Vec<u64>, added: impl Iterator<Item = u64>) {
         let mut state = lock(&self.state);
         let now = Instant::now();
@@ -197,7 +197,7 @@ impl Queue {
     }
 }
 
-/// Writes until the queue is closed. `done` hears of every message, after it was written.
+/// Writes until the queue is closed. Calls `done` for all messages after their write.
 pub(crate) fn run(queue: &Queue, mut store: Box<dyn Store>, mut done: impl FnMut(Done)) {
     let mut troubled = false;
     loop {
@@ -218,7 +218,7 @@ pub(crate) fn run(queue: &Queue, mut store: Box<dyn Store>, mut done: impl FnMut
             Ok(()) => {}
             Err(error) => {
                 queue.not_written(removed, added.iter().map(|(key, _)| *key));
-                // Callers are told; removals have nobody to tell, and once is enough.
+                // Callers get the error; for removals nobody does, and one warning is enough.
                 if !std::mem::replace(&mut troubled, true) {
                     log::warn!("{error}");
                 }
@@ -244,7 +244,7 @@ pub(crate) fn run(queue: &Queue, mut store: Box<dyn Store>, mut done: impl FnMut
     queue.finished();
 }
 
-/// A panic of the store is an error like any other.
+/// Turns a panic of the store into an error.
 fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::internal("the spool's store panicked")))
 }

@@ -1,73 +1,23 @@
-//! What is wrong with certificates that were not accepted, read from the certificates themselves: rustls knows only that
-//! an issuer is not trusted, or that a signature is not good.
+//! The reason why certificates were not accepted, read from the certificates themselves: rustls reports only that an
+//! issuer is not trusted, or that a signature is invalid.
+//!
+//! The reader of DER is our own: rustls-webpki, which is in the dependency tree, returns names and keys as DER, too,
+//! and refuses to parse certificates of version 1.
 
 use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error as Tls, OtherError, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, Error as Tls, OtherError, RootCertStore};
 
 use crate::error::Hint;
 
-/// Fewer bits of an RSA key are not taken, by ring or anybody else.
+/// RSA keys with fewer bits are not accepted by ring.
 const MIN_RSA_BITS: usize = 2048;
 
-/// Verifies as another verifier does, and finds out why it refuses.
-#[derive(Debug)]
-pub(super) struct Explaining {
-    verifier: Arc<dyn ServerCertVerifier>,
-    roots: Arc<RootCertStore>,
-}
-
-impl Explaining {
-    /// `roots`: what the verifier trusts.
-    pub(super) fn new(verifier: Arc<dyn ServerCertVerifier>, roots: Arc<RootCertStore>) -> Self {
-        Explaining { verifier, roots }
-    }
-}
-
-impl ServerCertVerifier for Explaining {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Tls> {
-        self.verifier
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .map_err(|error| diagnose(error, end_entity, intermediates, &self.roots.roots))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Tls> {
-        let verified = self.verifier.verify_tls12_signature(message, certificate, signature);
-        verified.map_err(|error| diagnose(error, certificate, &[], &[]))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Tls> {
-        let verified = self.verifier.verify_tls13_signature(message, certificate, signature);
-        verified.map_err(|error| diagnose(error, certificate, &[], &[]))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// What is wrong with a chain. Names are those that the certificates give.
+/// What is wrong with a chain. Names are those in the certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {
     SelfSigned,
@@ -129,8 +79,8 @@ impl fmt::Display for Finding {
 
 impl std::error::Error for Finding {}
 
-/// The error, with what was found in place of what rustls says, if something was.
-fn diagnose(
+/// Returns the error, with what was found in place of rustls' reason, if anything was.
+pub(super) fn diagnose(
     error: Tls,
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
@@ -159,14 +109,14 @@ fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
     let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build() else {
         return false;
     };
-    // That the name is another, or the time is over, is no question of who has signed.
+    // A wrong name or a time that is over says nothing about who has signed.
     let verified = verifier.verify_server_cert(certificate, &[], &name, &[], UnixTime::now());
     !matches!(verified, Err(Tls::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)))
 }
 
 fn untrusted(leaf: &Certificate<'_>, others: &[Certificate<'_>]) -> Finding {
     let mut last = leaf;
-    // No longer than the chain is, should it run in a circle.
+    // At most as many steps as there are certificates, since a chain may be a circle.
     for _ in others {
         match others.iter().find(|other| other.subject == last.issuer) {
             Some(next) if !std::ptr::eq(last, next) => last = next,
@@ -190,7 +140,7 @@ fn weak(leaf: &Certificate<'_>, others: &[Certificate<'_>], roots: &[TrustAnchor
     })
 }
 
-/// The parts of a certificate that are looked at: the contents of the fields.
+/// The parts of a certificate that are examined: the contents of the fields.
 struct Certificate<'a> {
     issuer: &'a [u8],
     subject: &'a [u8],
@@ -202,7 +152,7 @@ const BIT_STRING: u8 = 0x03;
 const OBJECT_ID: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
-/// The version, which comes first where it is given.
+/// The version, which comes first if it is present.
 const VERSION: u8 = 0xA0;
 
 impl<'a> Certificate<'a> {
@@ -221,14 +171,14 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// How many bits an RSA key has; `None` for another kind of key.
+/// Returns the length of an RSA key in bits; `None` for another kind of key.
 fn rsa_bits(key: &[u8]) -> Option<usize> {
     const RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
     let mut fields = Der(key);
     if Der(fields.of_kind(SEQUENCE)?).of(OBJECT_ID)? != RSA {
         return None;
     }
-    // A bit string begins with the number of bits to leave out at its end, which is 0.
+    // A bit string begins with the number of unused bits at its end, which is 0.
     let inner = fields.of_kind(BIT_STRING)?.get(1..)?;
     let modulus = Der(Der(inner).of(SEQUENCE)?).of(INTEGER)?;
     let first = modulus.iter().position(|byte| *byte != 0)?;
@@ -236,7 +186,7 @@ fn rsa_bits(key: &[u8]) -> Option<usize> {
     Some(bytes * 8 - modulus.get(first)?.leading_zeros() as usize)
 }
 
-/// A name in quotes: its common name, or its organisation. What it may hold commands no terminal.
+/// Returns a name in quotes: the common name, or the organisation. Control characters are escaped.
 fn name(fields: &[u8]) -> String {
     const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
     const ORGANISATION: &[u8] = &[0x55, 0x04, 0x0A];
@@ -255,7 +205,7 @@ fn name(fields: &[u8]) -> String {
     common.or(organisation).map_or_else(|| "which has no name".to_string(), |name| format!("{name:?}"))
 }
 
-/// Reads what DER has of a certificate's fields: tag, length, contents.
+/// A reader of DER elements: tag, length, contents.
 #[derive(Clone, Copy)]
 struct Der<'a>(&'a [u8]);
 

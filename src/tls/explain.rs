@@ -6,7 +6,7 @@ use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
 use super::chain::Finding;
 use crate::error::Hint;
 
-/// What is wrong, and what to do where the usual cause is known.
+/// Returns what is wrong, and what to do if the usual cause is known.
 pub(crate) fn explain(error: &Tls) -> (String, Option<Hint>) {
     match error {
         Tls::InvalidCertificate(bad) => certificate(bad),
@@ -24,7 +24,7 @@ pub(crate) fn explain(error: &Tls) -> (String, Option<Hint>) {
 
 fn certificate(bad: &Bad) -> (String, Option<Hint>) {
     match bad {
-        // Where the chain could be looked at, there is a finding instead.
+        // If the chain could be examined, there is a finding instead.
         Bad::UnknownIssuer => {
             ("the server's certificate comes from an issuer that is not trusted".to_string(), Some(Hint::UnknownIssuer))
         }
@@ -86,7 +86,7 @@ fn certificate(bad: &Bad) -> (String, Option<Hint>) {
     }
 }
 
-/// The verifier's own errors, for which rustls has no name.
+/// Explains errors of the verifier for which rustls has no name.
 fn unnamed(error: &str) -> (String, Option<Hint>) {
     let known = |name| error.contains(name);
     match () {
@@ -113,7 +113,7 @@ fn unnamed(error: &str) -> (String, Option<Hint>) {
     }
 }
 
-/// Whether a signature is made with SHA-1 or MD5, by the contents of its algorithm id.
+/// Returns true if this algorithm id is one of SHA-1 or MD5.
 fn is_old(algorithm: &[u8]) -> bool {
     const MD5_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x04];
     const SHA1_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x05];
@@ -126,9 +126,9 @@ fn is_old(algorithm: &[u8]) -> bool {
 fn alert_received(alert: Alert) -> (String, Option<Hint>) {
     match alert {
         Alert::CertificateRequired => {
-            ("the server wants a client certificate".to_string(), Some(Hint::ClientCertificate))
+            ("the server requires a client certificate".to_string(), Some(Hint::ClientCertificate))
         }
-        Alert::HandshakeFailure => ("the server broke off the handshake".to_string(), Some(Hint::HandshakeBroken)),
+        Alert::HandshakeFailure => ("the server aborted the handshake".to_string(), Some(Hint::HandshakeBroken)),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateUnknown
@@ -149,11 +149,11 @@ fn alert_received(alert: Alert) -> (String, Option<Hint>) {
         Alert::ProtocolVersion => {
             ("the server supports none of the TLS versions offered".to_string(), Some(Hint::TlsVersions))
         }
-        _ => (format!("the server broke off the handshake ({alert:?})"), None),
+        _ => (format!("the server aborted the handshake ({alert:?})"), None),
     }
 }
 
-/// From one time to a later one, in the largest fitting unit.
+/// Returns the time between two moments in the largest fitting unit.
 fn distance(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds {

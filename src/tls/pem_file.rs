@@ -1,4 +1,4 @@
-//! Files of certificates and keys, as they are found: with a byte order mark, in another encoding, without an end.
+//! Files of certificates and keys as they are found in practice: with a byte order mark, in another encoding, endless.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -11,54 +11,54 @@ use zeroize::Zeroizing;
 use crate::detached;
 use crate::error::{Error, Result};
 
-/// The longest file; the bundles of systems have some 250 KB.
+/// The maximum length of a file; the bundles of systems have some 250 KB.
 const MOST: u64 = 16 * 1024 * 1024;
 
-/// What some editors put at the start of UTF-8.
+/// The byte order mark, which some editors put at the start of UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// All of a file. A pipe or a device that gives nothing costs no more than `patience`.
+/// Reads a whole file. A pipe or a device that delivers nothing takes at most `timeout`.
 ///
 /// # Errors
-/// `Config`, naming the file: it cannot be read, not in this time, or is too long.
-pub(super) fn read(path: &Path, patience: Duration) -> Result<Zeroizing<Vec<u8>>> {
+/// `Config`, with the name of the file: it cannot be read, takes too long, or is too long.
+pub(super) fn read(path: &Path, timeout: Duration) -> Result<Zeroizing<Vec<u8>>> {
     let cannot = |why: &dyn std::fmt::Display| Error::config(format!("the file {path:?} cannot be read: {why}"));
     let place = path.to_path_buf();
-    // Opening waits as well: a named pipe for somebody who writes to it.
+    // Opening may wait, too: a named pipe waits for a writer.
     let reading = detached::spawn(move || -> io::Result<Zeroizing<Vec<u8>>> {
         let mut bytes = Zeroizing::new(Vec::new());
         File::open(place)?.take(MOST + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     });
     let reading = reading.ok_or_else(|| cannot(&"no thread can be started"))?;
-    match detached::wait(&reading, Instant::now() + patience, || false) {
+    match detached::wait(&reading, Instant::now() + timeout, || false) {
         Ok(Ok(bytes)) if bytes.len() as u64 > MOST => Err(cannot(&format_args!("it is longer than {MOST} bytes"))),
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(cannot(&error).with_source(error)),
-        Err(_) => Err(cannot(&format_args!("not to its end within {} s", patience.as_secs_f64()))),
+        Err(_) => Err(cannot(&format_args!("not to its end within {} s", timeout.as_secs_f64()))),
     }
 }
 
-/// What it is written in, where that can be seen and is not what PEM is written in.
+/// Returns the encoding, if it can be recognized and is not one of PEM.
 pub(super) fn encoding(bytes: &[u8]) -> Option<&'static str> {
     let nulls = bytes.iter().filter(|byte| **byte == 0).count();
     match bytes {
         // A sequence with its length in two bytes, as every certificate and nearly every key begins.
         [0x30, 0x82, ..] => Some("binary (DER)"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
-        // Without a mark of its own, Latin letters give it away: every second byte is 0.
+        // Without a mark, Latin letters show it: every second byte is 0.
         _ if nulls * 3 > bytes.len() => Some("UTF-16"),
         _ => None,
     }
 }
 
-/// The same without byte order marks, of which files that were joined have some in the middle. A line that begins with
-/// one is none to the parser.
+/// Removes byte order marks, which joined files have in the middle, too. The parser ignores a line that begins with
+/// one.
 pub(super) fn without_marks(bytes: Arc<Zeroizing<Vec<u8>>>) -> Arc<Zeroizing<Vec<u8>>> {
     if !bytes.windows(MARK.len()).any(|window| window == MARK) {
         return bytes;
     }
-    // As long as it may get, so that no copy is left behind in growing.
+    // At full capacity from the start, so that growing leaves no copy behind.
     let mut without = Zeroizing::new(Vec::with_capacity(bytes.len()));
     let mut rest = &bytes[..];
     while let Some((first, behind)) = rest.split_first() {
@@ -73,7 +73,7 @@ pub(super) fn without_marks(bytes: Arc<Zeroizing<Vec<u8>>>) -> Arc<Zeroizing<Vec
     Arc::new(without)
 }
 
-/// How many certificates begin in it, in a form that is read here or not.
+/// Returns how many certificates begin in this text, whether the parser reads their form or not.
 pub(super) fn certificates_in(pem: &[u8]) -> usize {
     let begins = |line: &&[u8]| {
         let kind = line.trim_ascii_start().strip_prefix(b"-----BEGIN ");

@@ -7,28 +7,34 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
 
 use super::*;
+use crate::config::network::Pem;
 use crate::error::ErrorKind;
 
-fn trusting(pem: &str) -> Options {
-    let mut options = Options::default();
-    options.add_ca_pem(pem.into());
-    options.set_system_roots(false);
-    options
+fn trusting(pem: &str) -> Network {
+    Network::new().ca_pem(pem).system_roots(false)
 }
 
 fn name(text: &str) -> ServerName<'static> {
     ServerName::try_from(text.to_string()).unwrap()
 }
 
-fn client_config(options: &Options) -> Result<Arc<ClientConfig>> {
-    Tls::new(name("localhost"), options).map(|tls| tls.config())
+fn client_config(network: &Network) -> Result<Arc<ClientConfig>> {
+    client_config_within(Duration::from_secs(30), network)
 }
 
-fn refused(options: &Options, expected: &str) {
-    let error = client_config(options).unwrap_err();
+fn client_config_within(timeout: Duration, network: &Network) -> Result<Arc<ClientConfig>> {
+    Tls::new("localhost", network, timeout).map(|tls| tls.config())
+}
+
+fn refused(network: &Network, expected: &str) {
+    refused_within(Duration::from_secs(30), network, expected);
+}
+
+fn refused_within(timeout: Duration, network: &Network, expected: &str) {
+    let error = client_config_within(timeout, network).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains(expected), "{error} / {expected}");
-    assert!(!format!("{error:?}{options:?}").contains("PRIVATE KEY-----M"));
+    assert!(!format!("{error:?}{network:?}").contains("PRIVATE KEY-----M"));
 }
 
 /// A server with this certificate, which asks for a client certificate or not.
@@ -41,13 +47,13 @@ fn server_with(certificate: &str, key: &str, client_certificate: bool) -> Arc<Se
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.unwrap();
     let builder = if client_certificate {
-        let roots = Arc::new(roots(&trusting(&CA)).unwrap().store);
+        let roots = Arc::new(roots(&trusting(&CA), Duration::ZERO).unwrap().into_store());
         builder.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(roots, provider).build().unwrap())
     } else {
         builder.with_no_client_auth()
     };
-    let chain = Pem::bytes(certificate.into()).certificates("", Duration::ZERO).unwrap();
-    let key = Pem::bytes(key.into()).private_key(Duration::ZERO).unwrap();
+    let chain = pem::certificates(&Pem::bytes(certificate), "", Duration::ZERO).unwrap();
+    let key = pem::private_key(&Pem::bytes(key), Duration::ZERO).unwrap();
     // Not by `with_single_cert`, which refuses some of the certificates that servers have.
     let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
     let certified = rustls::sign::CertifiedKey::new(chain, key);
@@ -55,13 +61,13 @@ fn server_with(certificate: &str, key: &str, client_certificate: bool) -> Arc<Se
 }
 
 /// A handshake in memory: the client's error, if any.
-fn handshake(options: &Options, server: Arc<ServerConfig>, host: &str) -> Result<(), rustls::Error> {
-    handshake_at(options, server, host, host)
+fn handshake(network: &Network, server: Arc<ServerConfig>, host: &str) -> Result<(), rustls::Error> {
+    handshake_at(network, server, host, host)
 }
 
 /// The same with a host that is dialled as something else.
-fn handshake_at(options: &Options, server: Arc<ServerConfig>, host: &str, at: &str) -> Result<(), rustls::Error> {
-    let tls = Tls::new(name(host), options).unwrap();
+fn handshake_at(network: &Network, server: Arc<ServerConfig>, host: &str, at: &str) -> Result<(), rustls::Error> {
+    let tls = Tls::new(host, network, Duration::from_secs(30)).unwrap();
     let watch = Arc::new(Watch::default());
     let config = tls.watched(&watch);
     assert!(!watch.has_begun());
@@ -92,22 +98,21 @@ fn shake_hands(config: Arc<ClientConfig>, server: Arc<ServerConfig>, at: &str) -
     Ok(())
 }
 
-fn explained(options: &Options, server: Arc<ServerConfig>, name: &str) -> String {
-    let (what, hint) = explain(&handshake(options, server, name).unwrap_err());
+fn explained(network: &Network, server: Arc<ServerConfig>, name: &str) -> String {
+    let (what, hint) = explain(&handshake(network, server, name).unwrap_err());
     format!("{what} ({})", hint.map(|hint| hint.text()).unwrap_or_default())
 }
 
 #[test]
 fn a_given_ca_is_trusted() {
     assert_eq!(handshake(&trusting(&CA), server(&SERVER, false), "localhost"), Ok(()));
-    let mut added = Options::default();
-    added.add_ca_pem(CA.clone().into());
+    let added = Network::new().ca_pem(CA.clone());
     assert_eq!(handshake(&added, server(&SERVER, false), "localhost"), Ok(()));
 }
 
 #[test]
 fn nothing_else_is() {
-    let text = explained(&Options::default(), server(&SERVER, false), "localhost");
+    let text = explained(&Network::default(), server(&SERVER, false), "localhost");
     assert!(text.contains("not trusted") && text.contains("ca_file"), "{text}");
     let text = explained(&trusting(&CA), server(&SERVER, false), "example.com");
     assert!(text.contains("not for example.com, but for") && text.contains("localhost"), "{text}");
@@ -216,13 +221,13 @@ fn the_configured_name_counts_whatever_is_dialled() {
     let (what, _) =
         explain(&handshake_at(&trusting(&CA), server(&SERVER, false), "example.com", "localhost").unwrap_err());
     assert!(what.contains("not for example.com"), "{what}");
-    let strangers = handshake_at(&Options::default(), server(&SERVER, false), "localhost", "127.0.0.1");
+    let strangers = handshake_at(&Network::default(), server(&SERVER, false), "localhost", "127.0.0.1");
     assert!(explain(&strangers.unwrap_err()).0.contains("not trusted"));
 }
 
 #[test]
 fn a_dial_that_was_given_up_gets_no_further() {
-    let tls = Tls::new(name("localhost"), &trusting(&CA)).unwrap();
+    let tls = Tls::new("localhost", &trusting(&CA), Duration::from_secs(30)).unwrap();
     // A session that could be resumed makes no difference.
     for given_up in [false, true, false, true] {
         let watch = Arc::new(Watch::default());
@@ -238,11 +243,10 @@ fn a_dial_that_was_given_up_gets_no_further() {
 
 #[test]
 fn a_client_certificate_is_shown_when_asked_for() {
-    let mut options = trusting(&CA);
-    options.set_client_pem(CLIENT.clone().into(), CLIENT_KEY.clone().into());
-    assert_eq!(handshake(&options, server(&SERVER, true), "localhost"), Ok(()));
+    let network = trusting(&CA).client_certificate_pem(CLIENT.clone(), CLIENT_KEY.clone());
+    assert_eq!(handshake(&network, server(&SERVER, true), "localhost"), Ok(()));
     let text = explained(&trusting(&CA), server(&SERVER, true), "localhost");
-    assert!(text.contains("wants a client certificate") && text.contains("client_certificate_files"), "{text}");
+    assert!(text.contains("requires a client certificate") && text.contains("client_certificate_files"), "{text}");
 }
 
 #[test]
@@ -255,11 +259,9 @@ fn a_plain_server_is_recognised() {
 
 #[test]
 fn there_are_always_roots_unless_switched_off() {
-    assert!(!system_roots().certificates.is_empty());
-    assert!(client_config(&Options::default()).is_ok());
-    let mut none = Options::default();
-    none.set_system_roots(false);
-    refused(&none, "no CA certificate is trusted");
+    assert!(!roots::system_roots().certificates().is_empty());
+    assert!(client_config(&Network::default()).is_ok());
+    refused(&Network::new().system_roots(false), "no CA certificate is trusted");
 }
 
 #[test]
@@ -268,11 +270,8 @@ fn bad_pem_is_refused_by_name() {
     refused(&trusting(&CLIENT_KEY), "holds no CA certificate");
     refused(&trusting("-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n"), "no valid PEM");
     refused(&trusting("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "cannot be used");
-    let mut missing = Options::default();
-    missing.add_ca_file("/no/such/ca.pem".into());
-    refused(&missing, "\"/no/such/ca.pem\" cannot be read");
-    let mut client = Options::default();
-    client.set_client_files("/no/such/cert.pem".into(), "/no/such/key.pem".into());
+    refused(&Network::new().ca_file("/no/such/ca.pem"), "\"/no/such/ca.pem\" cannot be read");
+    let client = Network::new().client_certificate_files("/no/such/cert.pem", "/no/such/key.pem");
     refused(&client, "/no/such/cert.pem");
 }
 
@@ -286,15 +285,13 @@ fn what_an_editor_of_windows_leaves_does_no_harm() {
             assert_eq!(handshake(&trusting(&pem), server(&SERVER, false), "localhost"), Ok(()), "{pem}");
         }
     }
-    let mut options = trusting(&CA);
-    options.set_client_pem(format!("{MARK}{other}").into(), lines(&format!("{MARK}{}", *CLIENT_KEY)).into());
-    assert_eq!(handshake(&options, server(&SERVER, true), "localhost"), Ok(()));
+    let key = lines(&format!("{MARK}{}", *CLIENT_KEY));
+    let network = trusting(&CA).client_certificate_pem(format!("{MARK}{other}"), key);
+    assert_eq!(handshake(&network, server(&SERVER, true), "localhost"), Ok(()));
 
     let wide: Vec<u8> = format!("{MARK}{ca}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (bytes, word) in [(wide.clone(), "UTF-16"), (wide[2..].to_vec(), "UTF-16"), (vec![0x30, 0x82, 1, 2], "DER")] {
-        let mut options = Options::default();
-        options.add_ca_pem(bytes);
-        refused(&options, word);
+        refused(&Network::new().ca_pem(bytes), word);
     }
 }
 
@@ -318,23 +315,15 @@ fn a_file_that_gives_nothing_or_never_ends_is_refused() {
     let pipe = folder.join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (path, word) in [(pipe, "within 0.02 s"), ("/dev/zero".into(), "longer than"), (folder.clone(), "directory")] {
-        let mut options = Options::default();
-        options.add_ca_file(path);
-        if word.contains("0.02") {
-            options.set_patience(Duration::from_millis(20));
-        }
-        refused(&options, word);
+        let timeout = if word.contains("0.02") { Duration::from_millis(20) } else { Duration::from_secs(30) };
+        refused_within(timeout, &Network::new().ca_file(path), word);
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
 fn certificate_and_key_must_fit() {
-    let with = |certificate: &str, key: &str| {
-        let mut options = trusting(&CA);
-        options.set_client_pem(certificate.into(), key.into());
-        options
-    };
+    let with = |certificate: &str, key: &str| trusting(&CA).client_certificate_pem(certificate, key);
     refused(&with(&CLIENT, &SERVER_KEY), "does not belong to");
     refused(&with(&CLIENT, &CLIENT), "holds no private key");
     refused(&with(&CLIENT_KEY, &CLIENT_KEY), "holds no client certificate");

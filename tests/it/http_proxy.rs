@@ -171,8 +171,8 @@ fn refusals_say_which_and_what_to_do() {
         (429, true, "later"),
         (502, true, "could not find or reach the server"),
         (503, true, "could not find or reach the server"),
-        (201, false, "takes 200 only"),
-        (204, false, "takes 200 only"),
+        (201, false, "accepts 200 only"),
+        (204, false, "accepts 200 only"),
         (302, false, "allows CONNECT"),
     ] {
         proxy.answer(Answer::Refuse(status));

@@ -256,9 +256,9 @@ fn whatever_the_token_endpoint_answers_the_mqtt_connection_lives_on() {
         (vec![Step::Silence], "did not answer within"),
         ((0..4).map(|_| throttled()).collect(), "ApplyTokenOverFlow"),
         ((0..4).map(|_| Step::Close).collect(), "lost before"),
-        (vec![answer(200, "\u{1F600} garbage")], "no JSON"),
+        (vec![answer(200, "\u{1F600} garbage")], "not JSON"),
         (vec![answer(200, "<html><title>Login</title></html>")], "titled \"Login\""),
-        (vec![answer(200, r#"{"RequestId":"A","Tok"#)], "half a JSON"),
+        (vec![answer(200, r#"{"RequestId":"A","Tok"#)], "incomplete JSON"),
         (
             vec![answer(200, r#"{"Code":"PermissionCheckFailed","Message":"no","RequestId":"A"}"#)],
             "PermissionCheckFailed",

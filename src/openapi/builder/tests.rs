@@ -75,36 +75,36 @@ fn debug_hides_secrets() {
 fn from_the_environment() {
     let read = |changes: &[(&'static str, &'static str)]| {
         let mut variables = HashMap::from([
-            (env::REGION_ID, "cn-beijing"),
-            (env::INSTANCE_ID, "post-cn-xxxx"),
-            (env::ACCESS_KEY_ID, "id"),
-            (env::ACCESS_KEY_SECRET, "geheim"),
+            (environment::REGION_ID, "cn-beijing"),
+            (environment::INSTANCE_ID, "post-cn-xxxx"),
+            (environment::ACCESS_KEY_ID, "id"),
+            (environment::ACCESS_KEY_SECRET, "geheim"),
         ]);
         variables.extend(changes.iter().copied());
         let lookup = |name: &str| variables.get(name).map(OsString::from);
-        ApiBuilder::read(&Env::from_lookup(&lookup))
+        ApiBuilder::from_vars(lookup)
     };
-    let api = read(&[(env::TIMEOUT, "7.5"), (env::SECURITY_TOKEN, "geheim-2")]).build().unwrap();
+    let api = read(&[(environment::TIMEOUT, "7.5"), (environment::SECURITY_TOKEN, "geheim-2")]).build().unwrap();
     assert_eq!(api.timeout(), Duration::from_millis(7500));
     assert_eq!(api.inner.key.security_token.as_deref().map(String::as_str), Some("geheim-2"));
     assert_eq!(api.endpoint(), "https://onsmqtt.cn-beijing.aliyuncs.com");
-    let api = read(&[(env::API_ENDPOINT, "http://127.0.0.1:9")]).build().unwrap();
+    let api = read(&[(environment::API_ENDPOINT, "http://127.0.0.1:9")]).build().unwrap();
     assert_eq!(api.endpoint(), "http://127.0.0.1:9");
     for (variable, value) in [
-        (env::REGION_ID, ""),
-        (env::REGION_ID, "No Region"),
-        (env::API_ENDPOINT, "http://example.com"),
-        (env::INSTANCE_ID, ""),
-        (env::INSTANCE_ID, "a b"),
-        (env::ACCESS_KEY_ID, ""),
-        (env::ACCESS_KEY_ID, "a b"),
-        (env::ACCESS_KEY_SECRET, ""),
-        (env::ACCESS_KEY_SECRET, "geheim x"),
-        (env::SECURITY_TOKEN, "geheim x"),
-        (env::TIMEOUT, "0"),
+        (environment::REGION_ID, ""),
+        (environment::REGION_ID, "No Region"),
+        (environment::API_ENDPOINT, "http://example.com"),
+        (environment::INSTANCE_ID, ""),
+        (environment::INSTANCE_ID, "a b"),
+        (environment::ACCESS_KEY_ID, ""),
+        (environment::ACCESS_KEY_ID, "a b"),
+        (environment::ACCESS_KEY_SECRET, ""),
+        (environment::ACCESS_KEY_SECRET, "geheim x"),
+        (environment::SECURITY_TOKEN, "geheim x"),
+        (environment::TIMEOUT, "0"),
     ] {
         let text = refused(read(&[(variable, value)]));
         assert!(text.contains(variable), "{variable}: {text}");
     }
-    assert!(refused(read(&[(env::CA_FILE, "/no/such/ca.pem")])).contains("/no/such/ca.pem"));
+    assert!(refused(read(&[(environment::CA_FILE, "/no/such/ca.pem")])).contains("/no/such/ca.pem"));
 }

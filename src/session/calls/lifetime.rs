@@ -5,13 +5,12 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::backoff;
 use crate::config::Config;
 use crate::detached;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::events::EventHub;
+use crate::random;
 use crate::session::Session;
-#[cfg(feature = "spool")]
 use crate::session::calls::spool;
 use crate::session::core::state::State;
 use crate::session::shared::Clock;
@@ -33,25 +32,17 @@ impl Session {
     /// Starts the worker and waits until the connection is set up, at most until the configured time-out.
     pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
         let deadline = Instant::now() + config.timeout();
-        #[cfg(feature = "spool")]
         let opened = spool::open(&config, deadline)?;
-        Session::start_with(
-            config,
-            deadline,
-            #[cfg(feature = "spool")]
-            opened,
-        )
+        Session::start_with(config, deadline, opened)
     }
 
     pub(super) fn start_with(
         config: Config,
         deadline: Instant,
-        #[cfg(feature = "spool")] mut opened: Option<crate::spool::Opened>,
+        mut opened: Option<crate::spool::Opened>,
     ) -> Result<Arc<Session>> {
         let clock = Clock::new();
-        #[cfg_attr(not(feature = "spool"), expect(unused_mut, reason = "only a spool changes it"))]
-        let mut state = State::new(&config, dial::id_limit(config.window()), secret(), clock.now());
-        #[cfg(feature = "spool")]
+        let mut state = State::new(&config, dial::id_limit(config.window()), random::Key::new(), clock.now());
         let spool = opened.as_mut().and_then(|opened| spool::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
             state: Mutex::new(state),
@@ -65,11 +56,9 @@ impl Session {
             stranded: AtomicBool::new(false),
             process: std::process::id(),
             clock,
-            #[cfg(feature = "spool")]
             spool,
             config,
         });
-        #[cfg(feature = "spool")]
         if let Some(opened) = opened {
             session.start_writer(opened)?;
         }
@@ -78,7 +67,6 @@ impl Session {
         match detached::start_on("aliyun-mqtt", dial::stack(&session.config), move || connection::run(&shared, ready)) {
             Ok(worker) => *lock(&session.worker) = Some(worker),
             Err(error) => {
-                #[cfg(feature = "spool")]
                 session.close_spool(deadline);
                 return Err(error);
             }
@@ -186,16 +174,6 @@ impl Session {
             let _ = worker.join();
         }
         // Everything is settled: nothing more is written.
-        #[cfg(feature = "spool")]
         self.close_spool(until);
     }
-}
-
-/// What only this client knows.
-fn secret() -> [u8; 32] {
-    let mut secret = [0; 32];
-    for part in secret.chunks_exact_mut(8) {
-        part.copy_from_slice(&backoff::random().to_be_bytes());
-    }
-    secret
 }

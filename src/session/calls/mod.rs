@@ -4,7 +4,6 @@ mod lifetime;
 pub(super) mod publish;
 pub(super) mod receive;
 mod request;
-#[cfg(feature = "spool")]
 pub(super) mod spool;
 pub(super) mod subscribe;
 mod token;

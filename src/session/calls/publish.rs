@@ -162,7 +162,6 @@ impl Session {
                 rate.used(now.instant);
             }
         }
-        #[cfg(feature = "spool")]
         if let Some(message) = state.outbox.to_be_stored(&body) {
             let (settler, slot) = place;
             let seq = state.outbox.push(body, settler, deadline);
@@ -258,21 +257,12 @@ impl Session {
 
 /// While this is on, a spool collects records without writing them.
 fn gather(state: &State, on: bool) {
-    #[cfg(feature = "spool")]
     state.outbox.gather(on);
-    #[cfg(not(feature = "spool"))]
-    let _ = (state, on);
 }
 
 /// Returns true if the spool has room for the message, or if the message is not stored.
 fn has_disk_room(state: &State, body: &Body) -> bool {
-    #[cfg(feature = "spool")]
-    return state.outbox.to_be_stored(body).is_none_or(|message| state.outbox.has_disk_room(&message));
-    #[cfg(not(feature = "spool"))]
-    {
-        let _ = (state, body);
-        true
-    }
+    state.outbox.to_be_stored(body).is_none_or(|message| state.outbox.has_disk_room(&message))
 }
 
 /// `lacking`: `rate`, or what is full.

@@ -22,12 +22,12 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// Opens the spool of the configuration, if it has one.
 pub(in crate::session) fn open(config: &Config, deadline: Instant) -> Result<Option<Opened>> {
-    config.spool().map(|spool| spool::open(spool, config, deadline)).transpose()
+    config.own_spool().map(|spool| spool::open(spool, config, deadline)).transpose()
 }
 
 /// Puts what an earlier run has left into the outbox, ahead of everything else.
 pub(in crate::session) fn restore(state: &mut State, config: &Config, opened: &mut Opened) -> Option<Arc<Queue>> {
-    let spool = config.spool()?;
+    let spool = config.own_spool()?;
     let restored = std::mem::take(&mut opened.restored);
     let sizes = restored.iter().map(|restored| (restored.key, spool::size_of(&restored.message)));
     let queue = Arc::new(Queue::new(spool, sizes));

@@ -84,7 +84,8 @@ impl Run {
     fn new(kind: u8, last_id: u8) -> Self {
         static CONFIGS: OnceLock<Vec<Config>> = OnceLock::new();
         let configs = CONFIGS.get_or_init(|| (0..16).map(config).collect());
-        let mut state = State::new(&configs[usize::from(kind % 16)], IDS, [kind; 32], Now::at(0.0));
+        let mut state =
+            State::new(&configs[usize::from(kind % 16)], IDS, crate::random::Key::from([kind; 32]), Now::at(0.0));
         // Near the end of the range, where ids begin again.
         state.outbox.set_last_id(if last_id % 2 == 0 { 0 } else { IDS - 2 });
         Run {

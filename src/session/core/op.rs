@@ -225,13 +225,11 @@ impl Op {
     }
 
     /// Its record has to be written first.
-    #[cfg(feature = "spool")]
     pub(in crate::session) fn store(&mut self) {
         self.place = Place::Storing;
     }
 
     /// Its record is written.
-    #[cfg(feature = "spool")]
     pub(in crate::session) fn stored(&mut self) {
         self.place = Place::Queued(None);
     }

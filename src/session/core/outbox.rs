@@ -7,7 +7,6 @@
 mod consistency;
 mod in_flight;
 mod interrupt;
-#[cfg(feature = "spool")]
 mod records;
 mod settling;
 mod suspicion;
@@ -72,7 +71,6 @@ pub(in crate::session) struct Outbox {
     /// What the end of the last connection has shown.
     finding: Finding,
     topics: Topics,
-    #[cfg(feature = "spool")]
     records: Option<records::Records>,
 }
 
@@ -96,7 +94,6 @@ impl Outbox {
             unseen: UnseenFailures::default(),
             finding: Finding::default(),
             topics: Topics::new(REFUSED_FOR),
-            #[cfg(feature = "spool")]
             records: None,
         }
     }

@@ -3,19 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
-
 use crate::delivery::Slot;
 use crate::error::Error;
 use crate::message::Message;
+use crate::random;
 use crate::request::envelope::Envelope;
 
 /// What tells a request from all others: its number, and what only this client can have made of it.
 pub(in crate::session) type Correlation = [u8; 24];
-
-/// A secret of this client, from the system's randomness.
-pub(in crate::session) type Secret = [u8; 32];
 
 /// What a received message is.
 pub(in crate::session) enum Sorted {
@@ -34,8 +29,8 @@ struct Waiting {
 
 /// The table of all requests that wait: at most one for each thread of the program.
 pub(in crate::session) struct Replies {
-    /// Signs correlation data, so that nobody else can make any of this client.
-    secret: Secret,
+    /// Marks correlation data as made here: nobody else can make any of this client.
+    key: random::Key,
     next: u64,
     waiting: HashMap<u64, Waiting>,
     /// Where replies go: the topic that was set, or any P2P topic of this client.
@@ -44,9 +39,9 @@ pub(in crate::session) struct Replies {
 }
 
 impl Replies {
-    pub(in crate::session) fn new(client_id: &str, response_topic: Option<&str>, secret: Secret) -> Self {
+    pub(in crate::session) fn new(client_id: &str, response_topic: Option<&str>, key: random::Key) -> Self {
         Replies {
-            secret,
+            key,
             next: 0,
             waiting: HashMap::new(),
             response_topic: response_topic.map(ToString::to_string),
@@ -117,15 +112,10 @@ impl Replies {
         (number < self.next && self.correlation(number) == correlation).then_some(number)
     }
 
-    /// The number, and the first 128 bits of its signature.
+    /// The number, and the first 128 bits of its tag.
     fn correlation(&self, number: u64) -> Correlation {
-        let number = number.to_be_bytes();
         let mut data = [0; 24];
-        // A key of any length will do.
-        let signature = Hmac::<Sha1>::new_from_slice(&self.secret)
-            .map(|mac| mac.chain_update(number).finalize().into_bytes())
-            .unwrap_or_default();
-        for (place, byte) in data.iter_mut().zip(number.into_iter().chain(signature)) {
+        for (place, byte) in data.iter_mut().zip(number.to_be_bytes().into_iter().chain(self.key.tag(number))) {
             *place = byte;
         }
         data
@@ -154,7 +144,7 @@ mod tests {
     }
 
     fn replies() -> Replies {
-        Replies::new("GID_test@@@1", Some("demo/replies"), [1; 32])
+        Replies::new("GID_test@@@1", Some("demo/replies"), random::Key::from([1; 32]))
     }
 
     fn enveloped(correlation: &[u8]) -> Vec<u8> {
@@ -198,7 +188,7 @@ mod tests {
     fn what_comes_elsewhere_or_was_not_made_here_is_a_message_like_any_other() {
         let mut replies = replies();
         let (number, correlation) = replies.expect(OWN, Settler::new().1);
-        let mut other = Replies::new("GID_test@@@1", None, [2; 32]);
+        let mut other = Replies::new("GID_test@@@1", None, random::Key::from([2; 32]));
         let (_, foreign) = other.expect(OWN, Settler::new().1);
         let mut forged = correlation;
         forged[23] ^= 1;

@@ -18,12 +18,13 @@ use std::time::Instant;
 use crate::config::{AckMode, Config};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
+use crate::random;
 use crate::session::core::acks::Acks;
 use crate::session::core::inbox::{Inbox, QueueId};
 use crate::session::core::now::Now;
 use crate::session::core::outbox::{Bounds, Outbox};
 use crate::session::core::rate::Rate;
-use crate::session::core::replies::{Replies, Secret};
+use crate::session::core::replies::Replies;
 use crate::session::core::subscriptions::Subscriptions;
 use crate::stats::Stats;
 use connection::Connection;
@@ -63,8 +64,8 @@ pub(in crate::session) struct State {
 }
 
 impl State {
-    /// Packet ids run from 1 to `ids`. `secret`: what nobody else can know.
-    pub(in crate::session) fn new(config: &Config, ids: u16, secret: Secret, now: Now) -> Self {
+    /// Packet ids run from 1 to `ids`. `key`: what nobody else can know.
+    pub(in crate::session) fn new(config: &Config, ids: u16, key: random::Key, now: Now) -> Self {
         let limits = config.limits();
         let window = config.window();
         let bounds =
@@ -82,7 +83,7 @@ impl State {
             last_end: Error::new(ErrorKind::ConnectionLost, "the connection is not made yet"),
             outbox,
             inbox: Inbox::new(limits.inbox_messages, limits.inbox_bytes),
-            replies: Replies::new(config.client_id().as_str(), config.response_topic(), secret),
+            replies: Replies::new(config.client_id().as_str(), config.response_topic(), key),
             rate: config.max_publish_rate().map(Rate::new),
             stats: Stats::default(),
             waking: Waking::default(),

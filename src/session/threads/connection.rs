@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::login::{Renewer, login};
 use super::login_policy::{LoginPolicy, Next, is_refused_login};
+use crate::config::proxy::Proxy;
 use crate::credentials::Login;
 use crate::detached;
 use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
 use crate::printable::excerpt;
-use crate::proxy::Proxy;
 use crate::session::Session;
 use crate::session::core::state::{Disconnected, Flow};
 use crate::session::wire::dial;

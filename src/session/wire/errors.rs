@@ -1,6 +1,7 @@
 //! Translates rumqttc's errors into those of this library: the errors of MQTT 3.1.1, and those both versions share.
 
 use std::io;
+use std::ops::ControlFlow;
 
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::mqttbytes::v4::Packet;
@@ -9,11 +10,8 @@ use rumqttc::{ConnectReturnCode, ConnectionError, Event, StateError};
 use crate::config::Protocol;
 use crate::error::{Code, Error, ErrorKind, Hint, Stage};
 use crate::session::wire::link::{Cause, Failure, broken};
-#[cfg(feature = "proxy")]
-use crate::session::wire::tunnel;
-#[cfg(feature = "websocket")]
-use crate::session::wire::upgrade;
-use crate::system::{look_up_failed, no_descriptor};
+use crate::session::wire::{secure, tunnel, upgrade};
+use crate::system::{lookup_failed, no_descriptor};
 
 /// Translates an error. `connected`: CONNACK had come. `last`: the last event of rumqttc, which is the packet it
 /// rejects, if it rejects one. `server`: the endpoint, for the message.
@@ -55,18 +53,20 @@ pub(in crate::session) fn classify(
             too_large(size, server)
         }
         ConnectionError::MqttState(error) => rule_broken(error, server),
-        #[cfg(feature = "tls")]
-        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => input_output(error, connected, server),
-        #[cfg(feature = "tls")]
-        ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => tls(error, server),
-        #[cfg(feature = "proxy")]
-        ConnectionError::Proxy(error) => tunnel::failed(error, server),
-        #[cfg(feature = "websocket")]
-        ConnectionError::Websocket(error) => upgrade::failed(error, server),
-        #[cfg(feature = "websocket")]
-        ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
-        other => connection_lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+        other => match of_transport(other, connected, server) {
+            ControlFlow::Break(failure) => failure,
+            ControlFlow::Continue(other) => {
+                connection_lost(format!("the connection to {server} failed: {other}"), Cause::Other)
+            }
+        },
     }
+}
+
+/// Explains an error of TLS, a proxy or a WebSocket, or returns any other.
+fn of_transport(error: ConnectionError, connected: bool, server: &str) -> ControlFlow<Failure, ConnectionError> {
+    let error = secure::classify_v4(error, connected, server)?;
+    let error = tunnel::classify_v4(error, server)?;
+    upgrade::classify_v4(error, server)
 }
 
 pub(in crate::session) fn handshake_timeout(server: &str) -> Failure {
@@ -200,9 +200,8 @@ pub(in crate::session) fn not_mqtt(message: String) -> Failure {
 }
 
 pub(in crate::session) fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
-    #[cfg(feature = "tls")]
-    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return tls(inner.clone(), server);
+    if let Some(failure) = secure::within(&error, server) {
+        return failure;
     }
     use io::ErrorKind as Io;
     let reset = matches!(
@@ -219,7 +218,7 @@ pub(in crate::session) fn input_output(error: io::Error, connected: bool, server
         return Failure { error: shown, cause };
     }
     let text = error.to_string();
-    if look_up_failed(&error) {
+    if lookup_failed(&error) {
         let error = Error::new(ErrorKind::Resolve, format!("cannot resolve the host name of {server}: {text}"))
             .with_hint(Hint::HostName)
             .with_source(error);
@@ -248,12 +247,4 @@ pub(in crate::session) fn input_output(error: io::Error, connected: bool, server
         .with_hint(hint)
         .with_source(error);
     Failure { error, cause: Cause::Other }
-}
-
-#[cfg(feature = "tls")]
-pub(in crate::session) fn tls(error: rustls::Error, server: &str) -> Failure {
-    let (what, hint) = crate::tls::explain(&error);
-    let shown = Error::new(ErrorKind::Tls, format!("TLS with {server} failed: {what}")).with_hint(hint);
-    let foreign = matches!(error, rustls::Error::InvalidMessage(_));
-    Failure { error: shown.with_source(error), cause: if foreign { Cause::Foreign } else { Cause::Other } }
 }

@@ -11,9 +11,11 @@ mod pubrel;
 mod race;
 pub(super) mod route;
 pub(super) mod rules;
-#[cfg(feature = "proxy")]
+#[cfg_attr(not(feature = "tls"), path = "secure_disabled.rs")]
+mod secure;
+#[cfg_attr(not(feature = "proxy"), path = "tunnel_disabled.rs")]
 mod tunnel;
-#[cfg(feature = "websocket")]
+#[cfg_attr(not(feature = "websocket"), path = "upgrade_disabled.rs")]
 mod upgrade;
 #[cfg_attr(aliyun_mqtt_model, path = "../../../models/link.rs")]
 mod v4;

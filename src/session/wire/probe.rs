@@ -5,8 +5,6 @@
 //! or fails as its stage, and quotes the first bytes of an answer that does not belong there.
 
 use std::io::{self, Read, Write};
-#[cfg(feature = "tls")]
-use std::net::TcpStream;
 use std::net::ToSocketAddrs;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
@@ -16,7 +14,7 @@ use crate::config::Config;
 use crate::detached::{self, Timed};
 use crate::error::{Error, ErrorKind, Hint, Stage};
 use crate::session::wire::race::{self, Tried};
-use crate::session::wire::route;
+use crate::session::wire::{route, secure, tunnel};
 use crate::sync::lock;
 
 /// The most bytes of an answer that are quoted.
@@ -67,12 +65,11 @@ impl Findings {
         let route = config.route();
         let told = format!("it sent \"{}\"", said.escape_ascii());
         match self.stage {
-            #[cfg(feature = "proxy")]
             Stage::Proxy if protocol != Some("HTTP") => {
                 // The answer may repeat the login that it was sent.
                 let secret = config.proxy().is_some_and(|proxy| proxy.user().is_some());
                 let told = if secret { String::new() } else { format!(": {told}") };
-                Some(crate::proxy::not_a_proxy(&route, &format!("does not speak HTTP{told}")))
+                Some(tunnel::not_a_proxy(&route, &format!("does not speak HTTP{told}")))
             }
             Stage::Tls if protocol != Some("TLS") => {
                 let message = format!("TLS with {route} failed: the server does not speak TLS; {told}");
@@ -169,30 +166,17 @@ fn walk(config: &Config, deadline: Instant, findings: &Mutex<Findings>) -> Optio
     reach(Stage::Connect);
     let reached =
         race::race(&addresses, deadline, |address, failure| race::note(&mut lock(findings).tried, address, failure));
-    #[cfg_attr(
-        not(any(feature = "tls", feature = "proxy")),
-        expect(unused_mut, reason = "nothing is exchanged before MQTT")
-    )]
     let mut stream = Recorder { stream: reached?.1, findings };
-    #[cfg(feature = "proxy")]
-    if let Some(proxy) = config.proxy() {
+    if config.proxy().is_some() {
         reach(Stage::Proxy);
-        let endpoint = config.endpoint();
-        let status = crate::proxy::ask(&mut stream, proxy, endpoint.host(), endpoint.port(), deadline);
-        status.filter(|status| *status == 200)?;
+        tunnel::open(&mut stream, config, deadline)?;
     }
     stream.limit(left()).ok()?;
-    #[cfg(feature = "tls")]
     if let Some(tls) = config.tls() {
         reach(Stage::Tls);
-        let name = rustls::pki_types::ServerName::try_from(config.endpoint().host().to_string()).ok()?;
-        let mut connection = rustls::ClientConnection::new(tls.config(), name).ok()?;
-        connection.complete_io(&mut stream).ok()?;
+        let mut connection = secure::handshake(tls, config, &mut stream)?;
         reach(Stage::ConnAck);
-        return question(
-            Recorder { stream: rustls::Stream::new(&mut connection, &mut stream.stream), findings },
-            left(),
-        );
+        return question(Recorder { stream: connection.over(&mut stream.stream), findings }, left());
     }
     reach(Stage::ConnAck);
     question(stream, left())
@@ -240,12 +224,5 @@ impl<S: Write> Write for Recorder<'_, S> {
 impl<S: Timed> Timed for Recorder<'_, S> {
     fn limit(&self, limit: Duration) -> io::Result<()> {
         self.stream.limit(limit)
-    }
-}
-
-#[cfg(feature = "tls")]
-impl Timed for rustls::Stream<'_, rustls::ClientConnection, TcpStream> {
-    fn limit(&self, limit: Duration) -> io::Result<()> {
-        self.sock.limit(limit)
     }
 }

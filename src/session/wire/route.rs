@@ -19,6 +19,7 @@ use crate::session::wire::errors;
 use crate::session::wire::link::{Cause, Failure};
 use crate::session::wire::probe;
 use crate::session::wire::race::{HEAD_START, Tried, in_turn, list, note, race};
+use crate::session::wire::tunnel;
 use crate::sync::lock;
 
 /// The target of one connection.
@@ -63,7 +64,8 @@ impl Route {
     ) -> Result<Self, Option<Failure>> {
         let (host, port) = dialled(config);
         let literal = host.parse::<std::net::IpAddr>().is_ok();
-        let named = config.proxy().is_none() && config.endpoint().transport() == crate::endpoint::Transport::Tls;
+        let named =
+            config.proxy().is_none() && config.endpoint().transport() == crate::config::endpoint::Transport::Tls;
         let mut route = Route {
             host: host.to_string(),
             port,
@@ -183,9 +185,8 @@ impl Problem {
                 let error = probe::time_out(config, &probe::Findings::at(Stage::Resolve));
                 Failure { error, cause: Cause::HandshakeTimeout }
             }
-            #[cfg(feature = "proxy")]
             Problem::Io(error) if config.proxy().is_some() => {
-                let shown = crate::proxy::unreachable(&error, &config.route()).with_source(error);
+                let shown = tunnel::unreachable(&error, &config.route()).with_source(error);
                 Failure { error: shown, cause: Cause::Other }
             }
             Problem::Io(error) => errors::input_output(error, false, &config.route()),

@@ -22,7 +22,7 @@ use crate::session::wire::link::{self, Arrived, Failure, LinkEvent, LinkPump, Li
 use crate::session::wire::oversized::HEAD;
 use crate::session::wire::pubrel;
 use crate::session::wire::route::Target;
-use crate::session::wire::rules;
+use crate::session::wire::{rules, tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
 
 /// How often the server may repeat PUBREC on one connection. rumqttc counts each as one more message in flight, in 16
@@ -56,6 +56,8 @@ fn make(
         .set_clean_session(config.clean_session())
         .set_inflight(ids)
         .set_max_packet_size(longest, config.limits().packet_len);
+    tunnel::prepare_v4(&mut options, config, target);
+    upgrade::prepare_v4(&mut options, config, target);
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     static EXPECTING_ALL: OnceLock<(u16, MqttState)> = OnceLock::new();
     connection.eventloop.state = pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel);

@@ -36,6 +36,7 @@ use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Failure, LinkEvent, LinkPump, LinkSender};
 use crate::session::wire::pubrel;
 use crate::session::wire::route::Target;
+use crate::session::wire::{tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
 
 /// Prepares a connection: see [`dial::open`]. CONNECT tells the server the longest packet.
@@ -60,6 +61,8 @@ pub(in crate::session) fn open(
         .set_connect_properties(asked)
         .set_outgoing_inflight_upper_limit(ids)
         .set_connection_timeout(seconds(dial));
+    tunnel::prepare_v5(&mut options, config, target);
+    upgrade::prepare_v5(&mut options, config, target);
     options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     static EXPECTING_ALL: OnceLock<(u16, MqttState)> = OnceLock::new();

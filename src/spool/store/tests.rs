@@ -70,7 +70,7 @@ fn store(policy: SyncPolicy) -> (RedbStore, Arc<Watch>) {
     open.lazy.store(policy != SyncPolicy::Each, Ordering::Relaxed);
     let count = Count { id: 1, commits: 0 };
     let path = PathBuf::from("/nonexistent/spool");
-    (RedbStore { path, policy, open: Some(open), mark: None, count }, watch)
+    (RedbStore { path, policy, open: Some(open), lock_file: None, count }, watch)
 }
 
 #[test]

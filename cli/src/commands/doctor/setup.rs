@@ -269,9 +269,9 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
         .map_err(|failure| Problem::of_setting(&failure))?;
     let mut fact = format!("as {id}");
     if let Ok(login) = config.credentials().login(config.client_id(), config.instance_id()) {
-        facts.note("username", login.username.as_str());
-        facts.note("password_length", login.password.chars().count());
-        fact = login.username;
+        facts.note("username", login.username());
+        facts.note("password_length", login.password().chars().count());
+        fact = login.username().to_string();
     }
     exam.config = Some(config);
     Ok(fine(warning, fact))

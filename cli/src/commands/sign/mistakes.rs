@@ -35,7 +35,7 @@ impl Right<'_> {
     }
 
     fn of_signature(&self, given: &str) -> Option<String> {
-        if given == *self.login.password {
+        if given == self.login.password() {
             return None;
         }
         if let Some(mistakes) = self.search(given) {
@@ -130,7 +130,7 @@ impl Right<'_> {
         wrong("the client id in upper case", whole.to_ascii_uppercase());
         wrong("the client id with a line end", format!("{whole}\n"));
         wrong("the client id with a space behind it", format!("{whole} "));
-        wrong("the user name", self.login.username.clone());
+        wrong("the user name", self.login.username().to_string());
         wrong("the instance id", instance.to_string());
         wrong("an empty text", String::new());
         texts
@@ -138,11 +138,11 @@ impl Right<'_> {
 
     /// Returns the AccessKey id: the second of three parts of the user name, or the whole name.
     fn key_id(&self) -> &str {
-        self.login.username.split('|').nth(1).unwrap_or(&self.login.username)
+        self.login.username().split('|').nth(1).unwrap_or(self.login.username())
     }
 
     fn of_tokens(&self, given: &str) -> Option<String> {
-        let right = &*self.login.password;
+        let right = self.login.password();
         if same_tokens(given, right) {
             return None;
         }
@@ -168,7 +168,7 @@ impl Right<'_> {
     }
 
     fn of_plain(&self, given: &str) -> Option<String> {
-        if given == *self.login.password {
+        if given == self.login.password() {
             return None;
         }
         let trimmed = given.trim();

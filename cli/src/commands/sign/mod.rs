@@ -79,7 +79,7 @@ pub(crate) fn run(args: &SignArgs, global: &GlobalArgs) -> Result<Exit> {
     }
     let mut causes: Vec<String> = Vec::new();
     if let Some(user) = &args.check_user {
-        causes.extend(mistakes::of_user(user, &login.username));
+        causes.extend(mistakes::of_user(user, login.username()));
     }
     if let Some(given) = &given {
         let right = mistakes::Right { config: &config, login: &login, secret: &secret, others: &args.other_id };
@@ -106,17 +106,14 @@ fn show(args: &SignArgs, config: &Config, login: &Login) -> Result<()> {
     let mut out = Out::new();
     let client_id = config.client_id().as_str();
     if args.json {
-        let mut object = json!({ "client_id": client_id, "username": login.username });
+        let mut object = json!({ "client_id": client_id, "username": login.username() });
         if args.reveal {
-            object["password"] = Value::from(login.password.as_str());
+            object["password"] = Value::from(login.password());
         }
         return Ok(out.json(&object)?);
     }
-    let password = if args.reveal { login.password.as_str() } else { MASKED };
-    table::fields(
-        &mut out,
-        &[("client_id", client_id), ("username", login.username.as_str()), ("password", password)],
-    )?;
+    let password = if args.reveal { login.password() } else { MASKED };
+    table::fields(&mut out, &[("client_id", client_id), ("username", login.username()), ("password", password)])?;
     Ok(())
 }
 
@@ -126,7 +123,7 @@ fn verdict(args: &SignArgs, config: &Config, login: &Login, causes: &[String]) -
     let fits = causes.is_empty();
     if args.json {
         let client_id = config.client_id().as_str();
-        out.json(&json!({ "match": fits, "causes": causes, "client_id": client_id, "username": login.username }))?;
+        out.json(&json!({ "match": fits, "causes": causes, "client_id": client_id, "username": login.username() }))?;
     } else if fits {
         out.line("match")?;
     } else {

@@ -52,7 +52,8 @@ fn client_with(fake: &Fake, change: impl FnOnce(Spool) -> Spool) -> (Client, Rec
         .credentials(Credentials::signature("key", "secret"))
         .timeout(LONG)
         .spool(change(Spool::at("/nonexistent/never-opened")));
-    let opened = Opened { store: Box::new(fake.clone()), restored: Vec::new(), set_aside: None, without_mark: false };
+    let opened =
+        Opened { store: Box::new(fake.clone()), restored: Vec::new(), set_aside: None, without_lock_file: false };
     let config = config.build().expect("good");
     let session = Session::start_with(config, Instant::now() + LONG, Some(opened)).expect("connected");
     (Client::over(session), arrived)

@@ -83,10 +83,7 @@ impl Outbox {
     /// From here on it counts as settled. `keep`: the next run goes on with it.
     fn release(&mut self, seq: u64, op: &mut Op, keep: bool) -> Option<Settler> {
         let settler = op.settler.take()?;
-        #[cfg(feature = "spool")]
         self.end_record(op, keep);
-        #[cfg(not(feature = "spool"))]
-        let _ = keep;
         self.open -= 1;
         self.bytes -= op.size;
         self.settled = true;

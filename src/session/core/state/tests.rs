@@ -108,7 +108,7 @@ fn config() -> ConfigBuilder {
 
 fn state(builder: ConfigBuilder) -> State {
     let config = builder.build().expect("a good configuration");
-    State::new(&config, IDS, [7; 32], Now::at(0.0))
+    State::new(&config, IDS, random::Key::from([7; 32]), Now::at(0.0))
 }
 
 /// Connects; whether the line is to be quiet for a while.
@@ -252,7 +252,7 @@ fn a_step_that_is_not_acknowledged_is_overdue() {
 fn a_process_with_a_kept_session_begins_at_any_id() {
     let start = |seed| {
         let kept = config().device_id("d").clean_session(false).build().expect("a good configuration");
-        State::new(&kept, IDS, [7; 32], Now { seed, ..now() }).outbox.last_id()
+        State::new(&kept, IDS, random::Key::from([7; 32]), Now { seed, ..now() }).outbox.last_id()
     };
     let ids: Vec<u16> = (0..20).map(start).collect();
     assert!(ids.iter().all(|id| *id < IDS) && ids.iter().any(|id| *id != ids[0]), "{ids:?}");

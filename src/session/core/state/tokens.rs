@@ -110,7 +110,7 @@ impl State {
     /// A connection is made with this login: with another than before, other topics may be permitted.
     pub(in crate::session) fn logging_in(&mut self, login: &Login) {
         let mut hasher = DefaultHasher::new();
-        (login.username.as_str(), login.password.as_str()).hash(&mut hasher);
+        (login.username(), login.password()).hash(&mut hasher);
         let login = Some(hasher.finish());
         if std::mem::replace(&mut self.tokens.login, login) != login {
             self.outbox.other_credentials();

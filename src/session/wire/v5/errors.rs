@@ -1,5 +1,7 @@
 //! Translates rumqttc's errors of MQTT 5; [`crate::session::wire::errors`] makes those that both versions share.
 
+use std::ops::ControlFlow;
+
 use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode, Packet};
 use rumqttc::v5::{ConnectionError, Event, StateError};
@@ -10,10 +12,7 @@ use crate::error::{Code, Error, ErrorKind, Hint};
 use crate::printable::excerpt;
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Cause, Failure};
-#[cfg(feature = "proxy")]
-use crate::session::wire::tunnel;
-#[cfg(feature = "websocket")]
-use crate::session::wire::upgrade;
+use crate::session::wire::{secure, tunnel, upgrade};
 
 /// Translates an error. `connected`: CONNACK had come. `last`: the last event of rumqttc, which is the packet it
 /// rejects, if it rejects one. `server`: the endpoint, for the message.
@@ -65,18 +64,20 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
             ..
         })) => common::too_large(pkt_size, server),
         ConnectionError::MqttState(error) => common::rule_broken(error, server),
-        #[cfg(feature = "tls")]
-        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => common::input_output(error, connected, server),
-        #[cfg(feature = "tls")]
-        ConnectionError::Tls(rumqttc::TlsError::TLS(error)) => common::tls(error, server),
-        #[cfg(feature = "proxy")]
-        ConnectionError::Proxy(error) => tunnel::failed(error, server),
-        #[cfg(feature = "websocket")]
-        ConnectionError::Websocket(error) => upgrade::failed(error, server),
-        #[cfg(feature = "websocket")]
-        ConnectionError::ResponseValidation(error) => upgrade::without_mqtt(error, server),
-        other => common::connection_lost(format!("the connection to {server} failed: {other}"), Cause::Other),
+        other => match of_transport(other, connected, server) {
+            ControlFlow::Break(failure) => failure,
+            ControlFlow::Continue(other) => {
+                common::connection_lost(format!("the connection to {server} failed: {other}"), Cause::Other)
+            }
+        },
     }
+}
+
+/// Explains an error of TLS, a proxy or a WebSocket, or returns any other.
+fn of_transport(error: ConnectionError, connected: bool, server: &str) -> ControlFlow<Failure, ConnectionError> {
+    let error = secure::classify_v5(error, connected, server)?;
+    let error = tunnel::classify_v5(error, server)?;
+    upgrade::classify_v5(error, server)
 }
 
 /// The fault of a packet that rumqttc did not expect.

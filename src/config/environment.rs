@@ -1,0 +1,283 @@
+//! The environment variables of the library: their names, and what they were when a builder read them.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::names;
+
+/// The endpoint.
+pub(crate) const ENDPOINT: &str = "ALIYUN_MQTT_ENDPOINT";
+/// The instance id.
+pub(crate) const INSTANCE_ID: &str = "ALIYUN_MQTT_INSTANCE_ID";
+/// The group id.
+pub(crate) const GROUP_ID: &str = "ALIYUN_MQTT_GROUP_ID";
+/// The device id; optional.
+pub(crate) const DEVICE_ID: &str = "ALIYUN_MQTT_DEVICE_ID";
+/// The parent topic.
+pub(crate) const TOPIC: &str = "ALIYUN_MQTT_TOPIC";
+/// CA certificates, a PEM file; optional.
+pub(crate) const CA_FILE: &str = "ALIYUN_MQTT_CA_FILE";
+/// The client's certificate, a PEM file; optional.
+pub(crate) const CLIENT_CERT_FILE: &str = "ALIYUN_MQTT_CLIENT_CERT_FILE";
+/// The key of the client's certificate, a PEM file; optional.
+pub(crate) const CLIENT_KEY_FILE: &str = "ALIYUN_MQTT_CLIENT_KEY_FILE";
+/// `true` (default) or `false`.
+pub(crate) const CLEAN_SESSION: &str = "ALIYUN_MQTT_CLEAN_SESSION";
+/// `3.1.1` (default) or `5`.
+pub(crate) const PROTOCOL: &str = "ALIYUN_MQTT_PROTOCOL";
+/// Seconds.
+pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";
+/// Bytes: [`Limits::payload_len`].
+pub(crate) const MAX_PAYLOAD: &str = "ALIYUN_MQTT_MAX_PAYLOAD";
+/// The URL of an HTTP proxy, or `env` for the [shared variables](HTTPS_PROXY); optional.
+pub(crate) const PROXY: &str = "ALIYUN_MQTT_PROXY";
+/// `signature` (default), `token` or `device`.
+pub(crate) const AUTH: &str = "ALIYUN_MQTT_AUTH";
+/// `RW|...`, or several joined; for token mode. Without it, the library applies for a token.
+pub(crate) const TOKEN: &str = "ALIYUN_MQTT_TOKEN";
+/// For signature and token mode.
+pub(crate) const ACCESS_KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
+/// For signature mode, and for token mode to apply for a token.
+pub(crate) const ACCESS_KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+/// The URL of the API; by default derived from the region.
+pub(crate) const API_ENDPOINT: &str = "ALIYUN_MQTT_API_ENDPOINT";
+/// The region, such as `cn-hangzhou`; the API needs it unless an endpoint is given.
+pub(crate) const REGION_ID: &str = "ALIYUN_MQTT_REGION_ID";
+/// Belongs to a temporary AccessKey (STS); for the API only.
+pub(crate) const SECURITY_TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
+/// For device mode.
+pub(crate) const DEVICE_ACCESS_KEY_ID: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID";
+/// For device mode.
+pub(crate) const DEVICE_ACCESS_KEY_SECRET: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET";
+
+/// The proxy variables that many programs share, in the order of precedence. `http_proxy` is not among them: it is
+/// meant for connections without encryption.
+pub(crate) const HTTPS_PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+/// The shared variables that list what is reached without a proxy, in the order of precedence.
+pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+
+/// The prefix of the library's own variables.
+const PREFIX: &str = "ALIYUN_MQTT_";
+
+/// The library's own variables.
+const OWN: [&str; 20] = [
+    ENDPOINT,
+    INSTANCE_ID,
+    GROUP_ID,
+    DEVICE_ID,
+    TOPIC,
+    CA_FILE,
+    CLIENT_CERT_FILE,
+    CLIENT_KEY_FILE,
+    CLEAN_SESSION,
+    PROTOCOL,
+    TIMEOUT,
+    MAX_PAYLOAD,
+    PROXY,
+    AUTH,
+    TOKEN,
+    API_ENDPOINT,
+    REGION_ID,
+    DEVICE_ACCESS_KEY_ID,
+    DEVICE_ACCESS_KEY_SECRET,
+    // Belongs to the shell that started an emulator.
+    "ALIYUN_MQTT_EMULATOR_PID",
+];
+
+/// Variables that other programs read, too.
+const SHARED: [&str; 3] = [ACCESS_KEY_ID, ACCESS_KEY_SECRET, SECURITY_TOKEN];
+
+/// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of the topics the examples use.
+///
+/// The parent topic is created in the console, and has at least 3 letters, digits, `-` and `_`.
+///
+/// # Errors
+/// [`Config`](crate::ErrorKind::Config): the variable is not set, or is not the name of a parent topic.
+pub fn topic_from_env() -> Result<String> {
+    read_topic(&Variables::of_process())
+}
+
+pub(crate) fn read_topic(variables: &Variables) -> Result<String> {
+    let topic = variables.needed(TOPIC)?;
+    names::check_parent(topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
+    Ok(topic.to_string())
+}
+
+/// Logs a warning for each variable of the process that looks like a setting but has no effect: it is misspelled,
+/// belongs to the command line, or to a cargo feature that is not enabled.
+pub(crate) fn warn_of_unread() {
+    for name in unread(std::env::vars_os().map(|(name, _)| name)) {
+        log::warn!("the environment variable {name} has no effect: Config::from_env does not read it");
+    }
+}
+
+fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let read = |name: &str| match name {
+        API_ENDPOINT | REGION_ID => cfg!(feature = "openapi"),
+        CA_FILE | CLIENT_CERT_FILE | CLIENT_KEY_FILE => cfg!(feature = "tls"),
+        _ => OWN.contains(&name),
+    };
+    // On Windows, the case of a name does not matter.
+    let known = |name: &str| read(name) || cfg!(windows) && read(&name.to_ascii_uppercase());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    let ours = names.filter(|name| name.to_ascii_uppercase().starts_with(PREFIX));
+    let mut unread: Vec<String> = ours.filter(|name| !known(name)).collect();
+    unread.sort();
+    unread
+}
+
+/// The error for a variable that is needed and not set.
+pub(crate) fn not_set(name: &str) -> Error {
+    Error::config(format!("the environment variable {name} is not set")).with_missing(setting(name))
+}
+
+/// The setting that a variable gives: its name without the prefix, in lower case.
+pub(crate) fn setting(variable: &str) -> String {
+    let prefixes = [PREFIX, "ALIBABA_CLOUD_"];
+    prefixes.iter().find_map(|prefix| variable.strip_prefix(prefix)).unwrap_or(variable).to_ascii_lowercase()
+}
+
+/// The variables as they were when they were read: those of the process, or of a lookup function. `Debug` shows no
+/// value.
+#[derive(Clone)]
+pub(crate) struct Variables(Arc<HashMap<&'static str, Value>>);
+
+/// A variable that is set and not empty.
+enum Value {
+    Text(Zeroizing<String>),
+    /// Not UTF-8; only a path may be that.
+    Raw(OsString),
+}
+
+impl Variables {
+    pub(crate) fn of_process() -> Self {
+        Variables::from_lookup(|name| std::env::var_os(name))
+    }
+
+    pub(crate) fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
+        let value = |name| {
+            let value = lookup(name).filter(|value| !value.is_empty())?;
+            Some(value.into_string().map_or_else(Value::Raw, |text| Value::Text(Zeroizing::new(text))))
+        };
+        Variables(Arc::new(all().filter_map(|name| Some((name, value(name)?))).collect()))
+    }
+
+    /// Returns the text of a variable; `None` if it is not set or empty.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Raw(_)) => Err(Error::config(format!("the environment variable {name} is not valid UTF-8"))),
+        }
+    }
+
+    /// Returns the text of a variable, or an error that names it if it is not set or empty.
+    pub(crate) fn needed(&self, name: &str) -> Result<&str> {
+        self.text(name)?.ok_or_else(|| not_set(name))
+    }
+
+    /// Like [`needed`](Variables::needed), for a secret.
+    pub(crate) fn secret(&self, name: &str) -> Result<Zeroizing<String>> {
+        self.needed(name).map(|text| Zeroizing::new(text.to_string()))
+    }
+
+    /// Parses a variable; `None` if it is not set or empty. `accepted` names the values that `parse` takes.
+    pub(crate) fn parsed<T>(&self, name: &str, accepted: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let bad = || Error::config(format!("the environment variable {name} is {text:?}; it must be {accepted}"));
+        parse(text).map(Some).ok_or_else(bad)
+    }
+
+    /// Returns the first of these variables that is set and not empty.
+    pub(crate) fn first_set(&self, names: &[&'static str]) -> Option<&'static str> {
+        names.iter().copied().find(|name| self.value(name).is_some())
+    }
+
+    /// Returns the timeout, from 1 s to 1 h; `None` if the variable is not set or empty.
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>> {
+        self.parsed(TIMEOUT, "a number of seconds from 1 to 3600", |text| {
+            let seconds = text.parse().ok().filter(|seconds| (1.0..=3600.0).contains(seconds))?;
+            Duration::try_from_secs_f64(seconds).ok()
+        })
+    }
+
+    /// Returns a variable as a path; `None` if it is not set or empty.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.value(name).map(|value| match value {
+            Value::Text(text) => PathBuf::from(text.as_str()),
+            Value::Raw(raw) => PathBuf::from(raw),
+        })
+    }
+
+    fn value(&self, name: &str) -> Option<&Value> {
+        debug_assert!(all().any(|known| known == name), "{name} is read, but never looked up");
+        self.0.get(name)
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn all() -> impl Iterator<Item = &'static str> {
+    OWN.into_iter().chain(SHARED).chain(HTTPS_PROXY).chain(NO_PROXY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let variables = Variables::from_lookup(|name| (name == TOPIC).then(OsString::new));
+        for name in [TOPIC, INSTANCE_ID] {
+            let error = variables.needed(name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(name) && error.to_string().contains("not set"), "{error}");
+            assert!(variables.text(name).unwrap().is_none());
+        }
+        assert_eq!(variables.first_set(&[TOPIC, TOKEN]), None, "an empty one is not set");
+        let variables = Variables::from_lookup(|name| (name == TOKEN).then(|| OsString::from("RW|x")));
+        assert_eq!(variables.first_set(&[TOPIC, TOKEN]), Some(TOKEN));
+        assert!(!format!("{variables:?}").contains("RW|x"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn text_must_be_utf8_but_paths_need_not() {
+        use std::os::unix::ffi::OsStringExt;
+        let variables = Variables::from_lookup(|_| Some(OsString::from_vec(vec![b'a', 0xff])));
+        assert!(variables.text(TOKEN).unwrap_err().to_string().contains(TOKEN));
+        assert!(variables.path(CA_FILE).is_some());
+    }
+
+    #[test]
+    fn what_looks_like_a_setting_and_is_not_read_is_found() {
+        let names =
+            ["PATH", TOPIC, MAX_PAYLOAD, "ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE", "ALIYUN_MQTT_EMULATOR_PID"];
+        let found = unread(names.into_iter().map(OsString::from));
+        assert_eq!(found, ["ALIYUN_MQTT_ENDPIONT", "ALIYUN_MQTT_KEEP_ALIVE"]);
+    }
+
+    #[test]
+    fn the_parent_topic_is_one_level() {
+        for (value, good) in [("demo", true), ("demo/a", false), ("de mo", false), ("#", false), ("", false)] {
+            let result = read_topic(&Variables::from_lookup(|_| Some(OsString::from(value))));
+            assert_eq!(result.is_ok(), good, "{value}");
+            if let Err(error) = result {
+                assert!(error.to_string().contains(TOPIC), "{error}");
+            }
+        }
+    }
+}

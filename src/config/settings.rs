@@ -1,0 +1,77 @@
+//! The settings that have a default.
+
+use std::time::Duration;
+
+use super::Protocol;
+use crate::limits::Limits;
+use crate::spool::Spool;
+
+/// The settings that have a default.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) protocol: Protocol,
+    pub(super) clean_session: bool,
+    /// `None` if it was not set.
+    pub(super) session_expiry: Option<Duration>,
+    pub(super) receive_maximum: Option<u16>,
+    pub(super) keep_alive: Duration,
+    pub(super) timeout: Duration,
+    pub(super) window: u16,
+    pub(super) limits: Limits,
+    pub(super) max_publish_rate: Option<f64>,
+    pub(super) ordered: bool,
+    pub(super) ack_mode: AckMode,
+    pub(super) message_age: Option<Duration>,
+    pub(super) refusal_patience: Duration,
+    pub(super) refused_topic_pause: Duration,
+    pub(super) backoff_min: Duration,
+    pub(super) backoff_max: Duration,
+    pub(super) token_renewal: f64,
+    pub(super) deliver_notices: bool,
+    pub(super) response_topic: Option<String>,
+    pub(super) spool: Option<Spool>,
+}
+
+/// When a received QoS 1 or 2 message is acknowledged.
+///
+/// The server keeps the message until then. The service sends it again after 5 to 10 s without an acknowledgement (help
+/// page "Limits").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum AckMode {
+    /// When the program takes it from the client or a subscription. Messages that were received but not taken are
+    /// delivered again after a crash.
+    #[default]
+    OnTake,
+    /// When it arrives. This gives the fewest duplicates, but a crash loses the messages that were not taken yet.
+    OnArrival,
+    /// When the program calls [`Message::ack`](crate::Message::ack).
+    Manual,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            protocol: Protocol::V311,
+            clean_session: true,
+            session_expiry: None,
+            receive_maximum: None,
+            keep_alive: Duration::from_secs(60),
+            timeout: Duration::from_secs(30),
+            window: 100,
+            limits: Limits::default(),
+            max_publish_rate: None,
+            ordered: false,
+            ack_mode: AckMode::default(),
+            message_age: None,
+            refusal_patience: Duration::from_secs(600),
+            refused_topic_pause: Duration::from_secs(600),
+            backoff_min: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(120),
+            token_renewal: 0.8,
+            deliver_notices: false,
+            response_topic: None,
+            spool: None,
+        }
+    }
+}

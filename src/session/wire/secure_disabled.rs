@@ -1,0 +1,41 @@
+//! The place of `secure.rs` in a build without the cargo feature `tls`: there is no [`Tls`].
+
+use std::io;
+use std::net::TcpStream;
+use std::ops::ControlFlow;
+
+use rumqttc::Transport;
+
+use crate::config::Config;
+use crate::session::wire::link::Failure;
+use crate::session::wire::route::Target;
+use crate::tls::Tls;
+
+/// Has no value.
+pub(super) enum Connection {}
+
+pub(super) fn transport(tls: &Tls, _: &Target, _websocket: bool) -> Transport {
+    match *tls {}
+}
+
+pub(super) fn classify_v4<E>(error: E, _connected: bool, _server: &str) -> ControlFlow<Failure, E> {
+    ControlFlow::Continue(error)
+}
+
+pub(super) fn classify_v5<E>(error: E, _connected: bool, _server: &str) -> ControlFlow<Failure, E> {
+    ControlFlow::Continue(error)
+}
+
+pub(super) fn within(_: &io::Error, _server: &str) -> Option<Failure> {
+    None
+}
+
+pub(super) fn handshake<S>(tls: &Tls, _: &Config, _: &mut S) -> Option<Connection> {
+    match *tls {}
+}
+
+impl Connection {
+    pub(super) fn over(&mut self, _: &mut TcpStream) -> TcpStream {
+        match *self {}
+    }
+}

@@ -1,0 +1,107 @@
+//! The place of `spool/` in a build without the cargo feature `spool`: the same interface, of which nothing can exist,
+//! so that callers need no conditional compilation.
+#![allow(dead_code, reason = "no value of these types is ever made")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::message::Outgoing;
+
+/// Has no value.
+#[derive(Debug, Clone)]
+pub(crate) enum Spool {}
+
+/// Has no value. By the pointer the compiler does not know, and does not call the code behind it unreachable.
+pub(crate) struct Queue(Arc<Spool>);
+
+/// Has no value.
+pub(crate) enum Store {}
+
+/// Has no value, because there is no [`Store`].
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) restored: Vec<Restored>,
+    pub(crate) set_aside: Option<(PathBuf, Error)>,
+}
+
+/// Only in an [`Opened`].
+pub(crate) struct Restored {
+    pub(crate) key: u64,
+    pub(crate) message: Arc<Outgoing>,
+    pub(crate) age: Duration,
+    pub(crate) limit: Option<Duration>,
+}
+
+/// Only for a [`Queue`].
+pub(crate) struct Stored {
+    pub(crate) seq: u64,
+    pub(crate) message: Arc<Outgoing>,
+    pub(crate) accepted: u64,
+}
+
+/// Only of a [`Queue`].
+pub(crate) struct Done {
+    pub(crate) seqs: Vec<u64>,
+    pub(crate) result: Result<()>,
+}
+
+impl Spool {
+    pub(crate) fn checked(&self) -> Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        match *self {}
+    }
+
+    pub(crate) fn bound(&self) -> u64 {
+        match *self {}
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(spool: &Spool, _present: impl Iterator<Item = (u64, u64)>) -> Self {
+        match *spool {}
+    }
+
+    pub(crate) fn add(&self, _stored: Stored) -> u64 {
+        match *self.0 {}
+    }
+
+    pub(crate) fn gather(&self, _on: bool) {
+        match *self.0 {}
+    }
+
+    pub(crate) fn remove(&self, _key: u64) {
+        match *self.0 {}
+    }
+
+    pub(crate) fn present(&self) -> (u64, u64) {
+        match *self.0 {}
+    }
+
+    pub(crate) fn close(&self, _until: Instant) -> bool {
+        match *self.0 {}
+    }
+}
+
+pub(crate) fn open(spool: &Spool, _config: &Config, _deadline: Instant) -> Result<Opened> {
+    match *spool {}
+}
+
+pub(crate) fn run(queue: &Queue, _store: Store, _done: impl FnMut(Done)) {
+    match *queue.0 {}
+}
+
+/// Returns 0: nothing is stored.
+pub(crate) fn size_of(_message: &Outgoing) -> u64 {
+    0
+}
+
+/// Returns 0: nothing is stored.
+pub(crate) fn wall_clock() -> u64 {
+    0
+}
