@@ -1,35 +1,50 @@
 //! Subscribes, publishes ten messages, and receives them.
 
-mod support;
-
+use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use aliyun_mqtt::QoS;
+use aliyun_mqtt::{Client, ConfigBuilder, Outgoing, QoS};
 
 const COUNT: usize = 10;
+const PATIENCE: Duration = Duration::from_secs(10);
 
-fn main() -> std::process::ExitCode {
-    support::run(|| {
-        let service = support::Service::find()?;
-        let client = support::connect(service.config()?.build()?)?;
-        let parent = service.parent_topic()?;
+fn run() -> Result<(), Box<dyn Error>> {
+    // Without ALIYUN_MQTT_ENDPOINT, an emulator serves this program. Your own program does not need this line.
+    aliyun_mqtt_emulator::ensure_server()?;
+    let client = Client::connect(ConfigBuilder::from_env().build()?)?;
+    println!("connected to {} as {}", client.config().endpoint(), client.config().client_id());
 
-        // One filter for everything below; a client may have 30 filters.
-        let granted = client.subscribe(&format!("{parent}/message/#"), QoS::AtLeastOnce)?;
-        println!("subscribed, granted {granted}");
+    // One filter for all topics below it; a client may have 30 filters.
+    let parent = std::env::var("ALIYUN_MQTT_TOPIC")?;
+    let granted = client.subscribe(format!("{parent}/message/#"), QoS::AtLeastOnce)?;
+    println!("subscribed, granted {granted}");
 
-        for number in 0..COUNT {
-            // Returns at once; the acknowledgements are awaited together below.
-            let topic = format!("{parent}/message/{number}");
-            client.publish_nowait(&topic, QoS::AtLeastOnce, format!("message {number}"))?;
+    for number in 0..COUNT {
+        // Returns without waiting for the acknowledgement; `flush` waits for all of them.
+        let topic = format!("{parent}/message/{number}");
+        client.enqueue(Outgoing::new(topic, QoS::AtLeastOnce, format!("message {number}")))?;
+    }
+    client.flush(PATIENCE)?;
+    println!("published {COUNT} messages, all acknowledged");
+
+    for _ in 0..COUNT {
+        let message = client.recv_timeout(PATIENCE)?.ok_or("no message came within 10 seconds")?;
+        println!("received on {}: {}", message.topic(), String::from_utf8_lossy(message.payload()));
+    }
+    client.disconnect()?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => {
+            println!("done");
+            ExitCode::SUCCESS
         }
-        client.flush(Duration::from_secs(10))?;
-        println!("published {COUNT} messages, all acknowledged");
-
-        for _ in 0..COUNT {
-            support::receive(&client)?;
+        Err(error) => {
+            eprintln!("failed: {error}");
+            ExitCode::FAILURE
         }
-        client.disconnect()?;
-        Ok(())
-    })
+    }
 }

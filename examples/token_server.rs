@@ -4,55 +4,56 @@
 //! device, and to write what comes from it. The device gets nothing but them, through one line of text over TCP here;
 //! a real server would use HTTPS and know its devices. The client asks again by itself when they have to be renewed.
 
-mod support;
-
+use std::error::Error;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use aliyun_mqtt::openapi::{Api, TokenRequest};
-use aliyun_mqtt::{Credentials, QoS, Token, TokenKind};
+use aliyun_mqtt::{Client, ConfigBuilder, Credentials, QoS, Token, TokenKind};
 
 /// How long the tokens live; the service allows 60 s to 30 days.
 const LIFE: Duration = Duration::from_secs(3600);
 
 const DEVICE: &str = "thermometer";
 
-fn main() -> std::process::ExitCode {
-    support::run(|| {
-        let service = support::Service::find()?;
-        let parent = service.parent_topic()?;
-        let (up, down) = (format!("{parent}/up/{DEVICE}"), format!("{parent}/down/{DEVICE}"));
+fn run() -> Result<(), Box<dyn Error>> {
+    // Without ALIYUN_MQTT_ENDPOINT, an emulator serves this program. Your own program does not need this line.
+    aliyun_mqtt_emulator::ensure_server()?;
+    let parent = std::env::var("ALIYUN_MQTT_TOPIC")?;
+    let (up, down) = (format!("{parent}/up/{DEVICE}"), format!("{parent}/down/{DEVICE}"));
 
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let server = listener.local_addr()?;
-        let api = service.api()?;
-        let access_key_id = api.access_key_id().to_string();
-        let topics = parent.clone();
-        // Its thread ends with the program.
-        std::thread::spawn(move || serve(&listener, &api, &topics));
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let server = listener.local_addr()?;
+    let api = Api::from_env()?;
+    let access_key_id = api.access_key_id().to_string();
+    let topics = parent.clone();
+    // Its thread ends with the program.
+    std::thread::spawn(move || serve(&listener, &api, &topics));
 
-        // From here on nothing but the id of the key is known. The function is called at the first login and before the
-        // tokens end, on a thread of its own.
-        let credentials = Credentials::token_provider(access_key_id, move || Ok(fetch(server, DEVICE)?));
-        let config = service.config_without_credentials().credentials(credentials).device_id(DEVICE).build()?;
-        let client = support::connect(config)?;
-        client.subscribe(&down, QoS::AtLeastOnce)?;
-        client.publish(&up, QoS::AtLeastOnce, "21.5")?;
-        println!("published to {up}");
+    // The device knows the id of the key alone. The function is called at the first login and before the tokens end, on a
+    // thread of its own.
+    let credentials = Credentials::token_provider(access_key_id, move || Ok(fetch(server, DEVICE)?));
+    let config = ConfigBuilder::from_env().credentials(credentials).device_id(DEVICE).build()?;
+    let client = Client::connect(config)?;
+    println!("connected to {} as {}", client.config().endpoint(), client.config().client_id());
+    client.subscribe(&down, QoS::AtLeastOnce)?;
+    client.publish(&up, QoS::AtLeastOnce, "21.5")?;
+    println!("published to {up}");
 
-        // The server may write where the device reads; it needs no connection for one message.
-        service.api()?.send_message(&down, "sampling every minute, please")?;
-        support::receive(&client)?;
+    // The server may write where the device reads; it needs no connection for one message.
+    Api::from_env()?.send_message(&down, "sampling every minute, please")?;
+    let message = client.recv_timeout(Duration::from_secs(10))?.ok_or("no message came within 10 seconds")?;
+    println!("received on {}: {}", message.topic(), String::from_utf8_lossy(message.payload()));
 
-        // What the tokens do not permit fails alone, and says why.
-        match client.publish(&down, QoS::AtLeastOnce, "not mine to write") {
-            Err(error) => println!("refused, as it should be: {error}"),
-            Ok(()) => return Err("a device could write where it may only read".into()),
-        }
-        client.disconnect()?;
-        Ok(())
-    })
+    // A message that the tokens do not permit fails alone, and its error says why.
+    match client.publish(&down, QoS::AtLeastOnce, "not mine to write") {
+        Err(error) => println!("refused, as it should be: {error}"),
+        Ok(()) => return Err("a device could write where it may only read".into()),
+    }
+    client.disconnect()?;
+    Ok(())
 }
 
 /// The server: each line is a device id, each answer the two tokens and the end of their lives. A request it cannot
@@ -94,4 +95,17 @@ fn fetch(server: SocketAddr, device: &str) -> io::Result<Vec<Token>> {
     // Counted from before the question, so that the device does not think that they live longer than they do.
     let end = start + Duration::from_secs(life);
     Ok(vec![Token::new(TokenKind::Read, read).expires_at(end), Token::new(TokenKind::Write, write).expires_at(end)])
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => {
+            println!("done");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

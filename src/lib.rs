@@ -281,8 +281,6 @@ pub use bytes::Bytes;
 pub use client::Client;
 pub use closer::Closer;
 pub use config::endpoint::{Endpoint, Transport};
-#[doc(hidden)]
-pub use config::environment::topic_from_env;
 pub use config::proxy::Proxy;
 pub use config::{AckMode, Config, ConfigBuilder, Network, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
@@ -302,8 +300,6 @@ pub use request::{Request, RequestOptions};
 pub use spool::{Spool, SyncPolicy};
 pub use stats::Stats;
 pub use subscribe_options::SubscribeOptions;
-#[doc(hidden)]
-pub use subscription::Stream;
 pub use subscription::{Messages, Subscription};
 pub use token::{Token, TokenKind, Tokens};
 

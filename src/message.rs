@@ -183,17 +183,3 @@ impl fmt::Debug for Message {
             .finish_non_exhaustive()
     }
 }
-
-// Old names.
-#[doc(hidden)]
-impl Message {
-    #[must_use]
-    pub fn is_text(&self) -> bool {
-        self.payload_format_utf8()
-    }
-
-    #[must_use]
-    pub fn expiry(&self) -> Option<Duration> {
-        self.message_expiry()
-    }
-}

@@ -155,14 +155,3 @@ impl Until {
         Instant::now().checked_add(time).map_or(Until::Forever, Until::At)
     }
 }
-
-// Old names.
-#[doc(hidden)]
-pub type Stream = Subscription;
-
-#[doc(hidden)]
-impl<'a> Messages<'a> {
-    pub fn limit(self, count: usize) -> std::iter::Take<Messages<'a>> {
-        self.take(count)
-    }
-}

@@ -10,7 +10,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use aliyun_mqtt::{AckMode, Client, ConfigBuilder, Event, Protocol, QoS, Stream};
+use aliyun_mqtt::{AckMode, Client, ConfigBuilder, Event, Protocol, QoS, Subscription};
 use support::broker::{Broker, Kind};
 use support::folder::Folder;
 use support::matrix::{config_from_env, environment};
@@ -56,7 +56,7 @@ fn killed_between_taking_and_acknowledging(
     assert!(said.iter().any(|line| line.contains("taken: 0 1 2 3")), "{said:?}");
     drop(process);
     let successor = worker(config());
-    let again: Vec<_> = successor.messages().idle(LONG).limit(3).map(|message| message.expect("a message")).collect();
+    let again: Vec<_> = successor.messages().idle(LONG).take(3).map(|message| message.expect("a message")).collect();
     let texts: Vec<_> = again.iter().map(|message| message.payload_str().expect("text")).collect();
     assert_eq!(texts, ["1", "2", "3"], "all but the one that was acknowledged");
     again.iter().for_each(|message| message.ack().expect("counts"));
@@ -73,7 +73,7 @@ fn killed_between_taking_and_acknowledging(
 fn in_a_child_takes_and_hangs() {
     let Some(_) = as_child() else { return };
     let worker = worker(config_from_env());
-    let taken: Vec<_> = worker.messages().idle(LONG).limit(4).map(|message| message.expect("a message")).collect();
+    let taken: Vec<_> = worker.messages().idle(LONG).take(4).map(|message| message.expect("a message")).collect();
     taken[0].ack().expect("done with the first");
     eventually("its acknowledgement is handed over", || worker.stats().unacknowledged == 3);
     // Behind the acknowledgement on the same line: once this is answered, the broker has that.
@@ -139,9 +139,9 @@ impl<'a> Jobs<'a> {
 
 /// Both streams, opened once messages of the kept session wait in the client's own queue: those come before the program
 /// can ask for them.
-fn streams(client: &Client, Jobs { topic, rest }: Jobs<'_>, waiting: u64) -> [Stream; 2] {
+fn streams(client: &Client, Jobs { topic, rest }: Jobs<'_>, waiting: u64) -> [Subscription; 2] {
     eventually("they wait", || client.stats().inbox_messages >= waiting);
-    let open = |filter: String| client.subscribe_stream(&filter, QoS::ExactlyOnce).expect("subscribed");
+    let open = |filter: String| client.subscription(&filter, QoS::ExactlyOnce).expect("subscribed");
     [open(format!("{topic}/first")), open(format!("{topic}/{rest}"))]
 }
 
@@ -173,7 +173,7 @@ fn each_job_once(config: impl Fn() -> ConfigBuilder, jobs: Jobs<'_>, qos: &[QoS]
         assert!(worker.try_recv().expect("alive").is_none(), "the client's own queue has nothing any more");
         let mut done: Vec<usize> = Vec::new();
         for (stream, count) in streams.iter().zip([7, 13]) {
-            let got = stream.messages().idle(LONG).limit(count).map(|message| {
+            let got = stream.messages().idle(LONG).take(count).map(|message| {
                 let message = message.expect("a job");
                 message.ack().expect("counts");
                 message.payload_str().expect("text").parse::<usize>().expect("a number")

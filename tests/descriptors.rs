@@ -8,7 +8,7 @@ use std::fs::File;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aliyun_mqtt::{Client, ErrorKind, Event, QoS};
+use aliyun_mqtt::{Client, ErrorKind, Event, Outgoing, QoS};
 use support::broker::{Broker, Kind, Packet};
 use support::process::{as_child, child, limit_descriptors};
 use support::{error, event};
@@ -94,7 +94,7 @@ fn out_of_descriptors_for_a_while() {
     drop(files);
     limit_descriptors(normal);
     let mut line = broker.accept(false);
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubAck(id));
     delivery.wait().expect("it came back");

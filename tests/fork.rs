@@ -7,7 +7,7 @@ mod support;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aliyun_mqtt::{AckMode, Client, ErrorKind, QoS, Token};
+use aliyun_mqtt::{AckMode, Client, ErrorKind, Outgoing, QoS, Token};
 use support::broker::{self, Broker, Kind, Packet};
 use support::{LONG, client, emulator, eventually, payloads, topic};
 
@@ -27,7 +27,7 @@ fn a_child_cannot_use_what_it_has_and_can_make_its_own() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().ack_mode(AckMode::Manual));
     let stream = std::thread::scope(|scope| {
-        let stream = scope.spawn(|| client.subscribe_stream("s", QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription("s", QoS::AtLeastOnce));
         broker::grant(&mut line);
         stream.join().expect("no panic").expect("subscribed")
     });
@@ -35,7 +35,7 @@ fn a_child_cannot_use_what_it_has_and_can_make_its_own() {
     line.publish("t", 1, 2, false, "not taken");
     eventually("arrived", || client.stats().received == 2);
     let message = client.recv().expect("a message");
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let open = line.expect(Kind::Publish);
     let events = client.events();
     let own = broker.config().device_id("child").build().expect("a good configuration");
@@ -50,9 +50,9 @@ fn a_child_cannot_use_what_it_has_and_can_make_its_own() {
             forked(client.try_recv()),
             forked(client.messages().next().expect("an answer")),
             forked(client.subscribe("t", QoS::AtLeastOnce)),
-            forked(client.subscribe_stream("t", QoS::AtLeastOnce)),
+            forked(client.subscription("t", QoS::AtLeastOnce)),
             forked(client.unsubscribe("t")),
-            forked(client.try_publish("t", QoS::AtMostOnce, "")),
+            forked(client.try_enqueue(Outgoing::new("t", QoS::AtMostOnce, ""))),
             forked(client.send_p2p("parent", "GID_test@@@x", QoS::AtMostOnce, "")),
             forked(client.upload_token(token)),
             forked(client.request("t/t", "", LONG)),
@@ -99,7 +99,7 @@ fn a_forked_child_is_told() {
     let _alone = alone();
     let emulator = emulator();
     let client = client(&emulator);
-    let delivery = client.publish_nowait(&topic(&emulator, "x"), QoS::AtMostOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new(&topic(&emulator, "x"), QoS::AtMostOnce, "x")).expect("accepted");
     // SAFETY: the child calls only what compares the process id, and leaves with `_exit`.
     match unsafe { libc::fork() } {
         0 => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{AckMode, Client, Credentials, ErrorKind, Event, QoS};
+use aliyun_mqtt::{AckMode, Client, Credentials, ErrorKind, Event, Outgoing, QoS};
 use support::broker::{Broker, Kind, Packet};
 use support::{LONG, error, eventually};
 
@@ -42,7 +42,7 @@ fn drop_is_quick_and_strands_nobody_while_acknowledgements_are_missing() {
     let _alone = alone();
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     line.expect(Kind::Publish);
     let peer = thread::spawn(move || {
         line.expect(Kind::Disconnect);
@@ -78,7 +78,7 @@ fn a_client_closed_while_connecting_stays_closed() {
 fn a_loss_is_reported_once() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     line.expect(Kind::Publish);
     assert_eq!(error(client.with_timeout(MOMENT).disconnect()).kind(), ErrorKind::Undelivered { count: 1 });
     drop(delivery);
@@ -195,7 +195,7 @@ fn disconnect_finishes_the_exchange_of_a_qos_2_message() {
     assert_eq!(line.expect(Kind::PubRec).id(), 7, "PUBREC");
     thread::scope(|scope| {
         let closer = scope.spawn(|| client.disconnect());
-        eventually("disconnect has begun", || client.publish_nowait("t", QoS::AtMostOnce, "x").is_err());
+        eventually("disconnect has begun", || client.enqueue(Outgoing::new("t", QoS::AtMostOnce, "x")).is_err());
         line.send(&Packet::PubRel(7));
         let after = std::iter::from_fn(|| line.read())
             .find(|packet| packet.kind() != Kind::Publish)

@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::{Mutex, OnceLock};
 
-use aliyun_mqtt::{Client, Event, QoS};
+use aliyun_mqtt::{Client, Event, Outgoing, QoS};
 use support::broker::{Broker, Kind, lax};
 use support::eventually;
 
@@ -28,7 +28,7 @@ impl log::Log for Publishes {
             panic!("the program's logger");
         }
         if let Some(client) = CLIENT.get().filter(|_| record.target().starts_with("aliyun_mqtt")) {
-            let _ = client.try_publish("log", QoS::AtMostOnce, text);
+            let _ = client.try_enqueue(Outgoing::new("log", QoS::AtMostOnce, text));
         }
     }
 

@@ -6,7 +6,7 @@ mod support;
 
 use std::thread;
 
-use aliyun_mqtt::{Client, QoS};
+use aliyun_mqtt::{Client, Outgoing, QoS};
 use support::broker::{Broker, Kind};
 use support::eventually;
 use support::process::{descriptors, limit_descriptors, threads};
@@ -49,7 +49,7 @@ fn a_thousand_clients_leave_no_thread_and_no_descriptor() {
     for round in 0..2 {
         let deliveries: Vec<_> = clients
             .iter()
-            .map(|client| client.publish_nowait("t", QoS::AtLeastOnce, round.to_string()).expect("accepted"))
+            .map(|client| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, round.to_string())).expect("accepted"))
             .collect();
         for delivery in deliveries {
             delivery.wait().expect("acknowledged");

@@ -71,7 +71,7 @@ fn in_a_child_measures() {
             client.stats().inbox_bytes
         }
         "stream" => {
-            let stream = client.subscribe_stream("#", QoS::AtMostOnce).expect("subscribed");
+            let stream = client.subscription("#", QoS::AtMostOnce).expect("subscribed");
             eventually("it is full", || client.stats().dropped_full > 0);
             std::mem::forget(stream);
             client.stats().inbox_bytes
@@ -86,7 +86,7 @@ fn in_a_child_measures() {
             loop {
                 let message = Outgoing::new("t", QoS::AtLeastOnce, "").timeout(LONG);
                 let message = (0..500).fold(message, |message, _| message.user_property("k", "v"));
-                match hasty.publish_message_nowait(message) {
+                match hasty.enqueue(message) {
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::Timeout(Stage::Window) => break,
                     Err(error) => panic!("{error}"),

@@ -10,7 +10,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, ErrorKind, Event, Fate, QoS, Stage};
+use aliyun_mqtt::{Client, ErrorKind, Event, Fate, Outgoing, QoS, Stage};
 use support::broker::Broker;
 use support::process::threads;
 use support::{error, event, eventually};
@@ -96,7 +96,7 @@ fn a_dead_resolver_holds_nobody() {
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     let start = Instant::now();
     let left = waiting.pop().expect("two");
-    let open = left.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let open = left.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let report = error(left.with_timeout(Duration::from_millis(500)).disconnect());
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 }, "{report}");
     assert_eq!(error(open.wait()).fate(), Some(Fate::NotSent));

@@ -32,7 +32,7 @@ fn leave(client: &Client) -> Option<aliyun_mqtt::Error> {
 fn leave_behind(broker: &Broker, dir: &Folder, payloads: &[&str]) {
     let (client, _line) = run(broker, dir);
     for payload in payloads {
-        drop(client.publish_nowait("t", QoS::AtLeastOnce, *payload).expect("accepted"));
+        drop(client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, *payload)).expect("accepted"));
     }
     let report = leave(&client).expect("not delivered");
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: payloads.len() });
@@ -49,9 +49,9 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
     let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = run(&broker, &dir);
     let accepted: Vec<_> = ["one", "two", "three"]
-        .map(|payload| client.publish_nowait("t", QoS::AtLeastOnce, payload).expect("accepted"))
+        .map(|payload| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, payload)).expect("accepted"))
         .into();
-    let exactly = client.publish_nowait("t", QoS::ExactlyOnce, "four").expect("accepted");
+    let exactly = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "four")).expect("accepted");
     assert_eq!(client.stats().spooled_messages, 4);
     client.publish("t", QoS::AtMostOnce, "not stored").expect("written");
     acknowledge(&mut line, "one");
@@ -67,7 +67,7 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
 
     let (client, mut line) = run(&broker, &dir);
     assert_eq!((client.stats().spooled_messages, client.stats().published), (3, 0));
-    let new = client.publish_nowait("t", QoS::AtLeastOnce, "five").expect("accepted");
+    let new = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "five")).expect("accepted");
     acknowledge(&mut line, "two");
     acknowledge(&mut line, "three");
     let four = line.expect(Kind::Publish);
@@ -83,7 +83,7 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
     drop(line);
 
     let (client, mut line) = run(&broker, &dir);
-    let last = client.publish_nowait("t", QoS::AtLeastOnce, "six").expect("accepted");
+    let last = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "six")).expect("accepted");
     acknowledge(&mut line, "six");
     last.wait().expect("acknowledged");
 }
@@ -92,7 +92,7 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
 fn disconnect_leaves_no_record_of_what_was_acknowledged() {
     let (broker, dir) = (Broker::start(), Folder::new());
     let (client, mut line) = run(&broker, &dir);
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     acknowledge(&mut line, "x");
     delivery.wait().expect("acknowledged");
     // At once: the removal is still on its way.
@@ -118,7 +118,7 @@ fn a_publish_that_times_out_is_taken_back() {
     assert!(leave(&client).is_none(), "both were told");
     drop(line);
     let (client, mut line) = run(&broker, &dir);
-    let next = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
+    let next = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "next")).expect("accepted");
     acknowledge(&mut line, "next");
     next.wait().expect("acknowledged");
 }
@@ -129,7 +129,7 @@ fn a_message_without_a_limit_outlasts_the_clients_time_out() {
     let (client, line) = run(&broker, &dir);
     let events = client.events();
     let short = client.with_timeout(MOMENT);
-    let delivery = short.publish_nowait("t", QoS::AtLeastOnce, "patient").expect("accepted");
+    let delivery = short.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "patient")).expect("accepted");
     assert_eq!(delivery.wait_timeout(MOMENT * 2).expect("open"), None);
     drop(line);
     let mut line = broker.accept(false);
@@ -142,9 +142,9 @@ fn a_message_without_a_limit_outlasts_the_clients_time_out() {
 fn age_counts_across_runs_and_the_loss_is_reported() {
     let (broker, dir) = (Broker::start(), Folder::new());
     let (client, line) = run(&broker, &dir);
-    drop(client.publish_nowait("t", QoS::AtLeastOnce, "old").expect("accepted"));
+    drop(client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "old")).expect("accepted"));
     let patient = Outgoing::new("t", QoS::AtLeastOnce, "patient").timeout(LONG * 60);
-    drop(client.publish_message_nowait(patient).expect("accepted"));
+    drop(client.enqueue(patient).expect("accepted"));
     leave(&client).expect("not delivered");
     drop((client, line));
     let left = SystemTime::now();
@@ -166,7 +166,7 @@ fn age_counts_across_runs_and_the_loss_is_reported() {
 fn an_age_within_a_run_ends_the_record() {
     let (broker, dir) = (Broker::start(), Folder::new());
     let (client, _line) = broker.connect(broker.config().spool(dir.spool()).message_age(MOMENT));
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     assert_eq!(error(delivery.wait()).fate(), Some(Fate::Unknown));
     eventually("its record is gone", || client.stats().spooled_messages == 0);
 }
@@ -181,8 +181,8 @@ fn a_message_of_an_earlier_run_that_is_refused_is_reported_and_gone() {
     emulator.refuse_logins(Some(3));
     assert!(emulator.kick(client.config().client_id().as_str()));
     eventually("cut", || !client.is_connected());
-    drop(client.publish_nowait(&bad, QoS::AtLeastOnce, "bad").expect("accepted"));
-    drop(client.publish_nowait(&good, QoS::AtLeastOnce, "good").expect("accepted"));
+    drop(client.enqueue(Outgoing::new(&bad, QoS::AtLeastOnce, "bad")).expect("accepted"));
+    drop(client.enqueue(Outgoing::new(&good, QoS::AtLeastOnce, "good")).expect("accepted"));
     leave(&client).expect("not delivered");
     emulator.refuse_logins(None);
     emulator.forbid(&bad);
@@ -207,7 +207,7 @@ fn what_waits_for_a_refused_topic_stays_for_the_next_run() {
     proxy.refuse(true);
     proxy.cut();
     let send = |topic: &str, number: usize| {
-        client.publish_nowait(topic, QoS::AtLeastOnce, number.to_string()).expect("accepted")
+        client.enqueue(Outgoing::new(topic, QoS::AtLeastOnce, number.to_string())).expect("accepted")
     };
     let deliveries: Vec<_> = (0..EACH).map(|number| (send(&bad, number), send(&good, number))).collect();
     proxy.refuse(false);
@@ -298,16 +298,16 @@ fn a_full_spool_waits_for_room_and_drops_nothing() {
     // Two records of 24 bytes, topic and payload.
     let (client, mut line) = broker.connect(broker.config().spool(dir.spool().max_bytes(60)));
     let held: Vec<_> =
-        (0..2).map(|n| client.publish_nowait("t", QoS::AtLeastOnce, format!("{n}")).expect("room")).collect();
+        (0..2).map(|n| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, format!("{n}"))).expect("room")).collect();
     assert_eq!((client.stats().spooled_messages, client.stats().spooled_bytes), (2, 52));
-    let full = error(client.try_publish("t", QoS::AtLeastOnce, "x"));
+    let full = error(client.try_enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")));
     assert_eq!((full.kind(), full.fate()), (ErrorKind::Full, Some(Fate::NotSent)));
     assert!(full.to_string().contains("the spool is full"), "{full}");
-    let late = error(client.with_timeout(MOMENT).publish_nowait("t", QoS::AtLeastOnce, "x"));
+    let late = error(client.with_timeout(MOMENT).enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")));
     assert_eq!((late.kind(), late.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
     client.publish("t", QoS::AtMostOnce, "needs no room").expect("written");
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| client.publish_nowait("t", QoS::AtLeastOnce, "2").expect("room in time"));
+        let waiting = scope.spawn(|| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "2")).expect("room in time"));
         acknowledge(&mut line, "0");
         held[0].wait().expect("acknowledged");
         let third = waiting.join().expect("no panic");
@@ -339,7 +339,7 @@ fn properties_of_mqtt_5_are_stored_with_their_message() {
     let config = |protocol| broker.config().protocol(protocol).spool(dir.spool());
     let (client, _line) = broker.connect(config(Protocol::V5));
     let message = Outgoing::new("t", QoS::AtLeastOnce, "x").content_type("c").user_property("k", "v");
-    drop(client.publish_message_nowait(message).expect("accepted"));
+    drop(client.enqueue(message).expect("accepted"));
     leave(&client);
     drop(client);
     let old = error(Client::connect(config(Protocol::V311).build().expect("good")));

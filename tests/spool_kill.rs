@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, ErrorKind, QoS, Spool};
+use aliyun_mqtt::{Client, ErrorKind, Outgoing, QoS, Spool};
 use aliyun_mqtt_emulator::{Emulator, What};
 use support::folder::Folder;
 use support::matrix::{config_from_env, environment};
@@ -51,7 +51,7 @@ fn publish(client: &Client, run: &str) {
                 for number in 0..20 {
                     let text = format!("nowait {run} {}", round * 100 + number);
                     let qos = if number % 5 == 4 { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
-                    drop(client.publish_nowait(&topic("nowait"), qos, text.as_str()).expect("accepted"));
+                    drop(client.enqueue(Outgoing::new(&topic("nowait"), qos, text.as_str())).expect("accepted"));
                     say(&text);
                 }
             });

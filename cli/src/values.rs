@@ -13,7 +13,7 @@ pub(crate) fn qos() -> impl TypedValueParser<Value = QoS> {
 }
 
 fn level(text: &str) -> Option<QoS> {
-    text.parse().ok().and_then(QoS::from_level)
+    text.parse().ok().and_then(|level: u8| QoS::try_from(level).ok())
 }
 
 /// For `value_parser`: the type of a token, which completes to R, W and RW.

@@ -129,19 +129,3 @@ impl Client {
         Messages::new(self.session(), QueueId::Client)
     }
 }
-
-// Old names.
-#[doc(hidden)]
-impl Client {
-    pub fn subscribe_with(&self, filter: impl AsRef<str>, options: SubscribeOptions) -> Result<QoS> {
-        self.subscribe(filter, options)
-    }
-
-    pub fn subscribe_stream(&self, filter: impl AsRef<str>, qos: QoS) -> Result<Subscription> {
-        self.subscription(filter, qos)
-    }
-
-    pub fn subscribe_stream_with(&self, filter: impl AsRef<str>, options: SubscribeOptions) -> Result<Subscription> {
-        self.subscription(filter, options)
-    }
-}

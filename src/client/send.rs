@@ -234,19 +234,3 @@ impl Client {
         self.session().submit(Body::Publish(message), after(timeout), full)
     }
 }
-
-// Old names.
-#[doc(hidden)]
-impl Client {
-    pub fn publish_nowait(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<Delivery> {
-        self.enqueue(Outgoing::new(topic, qos, payload))
-    }
-
-    pub fn publish_message_nowait(&self, message: Outgoing) -> Result<Delivery> {
-        self.enqueue(message)
-    }
-
-    pub fn try_publish(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<Delivery> {
-        self.try_enqueue(Outgoing::new(topic, qos, payload))
-    }
-}

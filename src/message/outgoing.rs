@@ -221,20 +221,6 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-// Old names.
-#[doc(hidden)]
-impl Outgoing {
-    #[must_use]
-    pub fn text(self) -> Self {
-        self.payload_format_utf8()
-    }
-
-    #[must_use]
-    pub fn expiry(self, time: Duration) -> Self {
-        self.message_expiry(time)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

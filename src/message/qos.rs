@@ -77,15 +77,6 @@ impl fmt::Display for QoS {
     }
 }
 
-// Old names.
-#[doc(hidden)]
-impl QoS {
-    #[must_use]
-    pub fn from_level(level: u8) -> Option<Self> {
-        QoS::try_from(level).ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -85,7 +85,7 @@ pub(crate) fn decode(key: u64, bytes: &[u8]) -> Result<Record<'_>, Fault> {
         return Err(Fault::Version(*version));
     }
     let (qos, rest) = rest.split_first().ok_or(Fault::TooShort)?;
-    let qos = QoS::from_level(*qos).filter(|qos| *qos != QoS::AtMostOnce).ok_or(Fault::Content)?;
+    let qos = QoS::try_from(*qos).ok().filter(|qos| *qos != QoS::AtMostOnce).ok_or(Fault::Content)?;
     let (accepted, rest) = rest.split_first_chunk().ok_or(Fault::TooShort)?;
     let (limit, rest) = rest.split_first_chunk().ok_or(Fault::TooShort)?;
     let (length, rest) = rest.split_first_chunk().ok_or(Fault::TooShort)?;

@@ -26,10 +26,10 @@ fn answering_from_where_messages_are_received() {
     let emulator = emulator();
     let client = client(&emulator);
     let (question, answer) = (topic(&emulator, "question"), topic(&emulator, "answer"));
-    let questions = client.subscribe_stream(&question, QoS::AtLeastOnce).expect("subscribed");
+    let questions = client.subscription(&question, QoS::AtLeastOnce).expect("subscribed");
     client.subscribe(&answer, QoS::ExactlyOnce).expect("subscribed");
     client.publish(&question, QoS::AtLeastOnce, "?").expect("published");
-    for message in questions.messages().limit(1) {
+    for message in questions.messages().take(1) {
         assert_eq!(text(message.expect("a question").payload()), "?");
         client.publish(&answer, QoS::ExactlyOnce, "42").expect("answered");
     }

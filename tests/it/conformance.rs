@@ -4,7 +4,7 @@
 
 use crate::support::mosquitto::Mosquitto;
 use crate::support::{LONG, connect, event, eventually, payloads};
-use aliyun_mqtt::{Client, Event, Limits, Protocol, QoS};
+use aliyun_mqtt::{Client, Event, Limits, Outgoing, Protocol, QoS};
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
@@ -42,7 +42,7 @@ fn requests_need_no_p2p_with_a_response_topic() {
     replier.subscribe("demo/ask", QoS::AtLeastOnce).expect("subscribed");
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for message in replier.messages().limit(8) {
+            for message in replier.messages().take(8) {
                 let message = message.expect("a request");
                 let asked = message.request().expect("a request").payload().to_vec();
                 replier.reply(&message, asked).expect("replied");
@@ -122,7 +122,7 @@ fn messages_not_acknowledged_come_again_on_the_kept_session() {
     for number in 0..3 {
         client.publish("demo/work", QoS::AtLeastOnce, format!("{number}")).expect("published");
     }
-    let taken: Vec<_> = client.messages().limit(3).map(|message| message.expect("a message")).collect();
+    let taken: Vec<_> = client.messages().take(3).map(|message| message.expect("a message")).collect();
     taken[0].ack().expect("acknowledged");
     drop(client);
     let client = manual();
@@ -196,7 +196,7 @@ fn on_a_kept_session_cut_lines_lose_nothing_and_qos_2_arrives_once() {
             for number in 0..COUNT {
                 let qos = ALL[1 + number % 2];
                 let topic = format!("demo/cut/{}", qos.level());
-                drop(sender.publish_nowait(&topic, qos, number.to_string()).expect("accepted"));
+                drop(sender.enqueue(Outgoing::new(&topic, qos, number.to_string())).expect("accepted"));
                 if number % 500 == 499 {
                     proxy.cut();
                 }
@@ -237,7 +237,7 @@ fn ten_thousand_messages_of_each_qos_arrive_in_order() {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for number in 0..COUNT {
-                    drop(sender.publish_nowait(&topic, qos, number.to_string()).expect("accepted"));
+                    drop(sender.enqueue(Outgoing::new(&topic, qos, number.to_string())).expect("accepted"));
                 }
                 sender.flush(10 * LONG).expect("all acknowledged");
             });

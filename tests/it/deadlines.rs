@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::broker::{Broker, Kind, Packet, level, packet, refusal};
 use crate::support::{LONG, emulator, error};
-use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Event, Stage};
+use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Error, ErrorKind, Event, Outgoing, Stage};
 
 /// For what has to time out; everything else gets its answer long before `LONG`.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -195,7 +195,7 @@ fn an_outage_does_not_count_against_the_patience_with_refusals() {
     answer(5);
     let mut line = broker.accept(false);
     crate::support::connected(&events);
-    let delivery = client.publish_nowait("t", aliyun_mqtt::QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", aliyun_mqtt::QoS::AtLeastOnce, "x")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubAck(id));
     delivery.wait().expect("acknowledged");

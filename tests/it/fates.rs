@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::broker::{Broker, Kind, Line, Packet};
 use crate::support::{LONG, connected, error, event};
-use aliyun_mqtt::{Client, ErrorKind, Event, Fate, QoS, Stage};
+use aliyun_mqtt::{Client, ErrorKind, Event, Fate, Outgoing, QoS, Stage};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(4);
@@ -15,8 +15,9 @@ const SHORT: Duration = Duration::from_secs(4);
 fn publish_returns_for_its_own_acknowledgement_only() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let deliveries: Vec<_> =
-        (0..3).map(|n| client.publish_nowait("t", QoS::AtLeastOnce, format!("{n}")).expect("accepted")).collect();
+    let deliveries: Vec<_> = (0..3)
+        .map(|n| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, format!("{n}"))).expect("accepted"))
+        .collect();
     let ids: Vec<u16> = (0..3).map(|_| line.expect(Kind::Publish).id()).collect();
     // The last one first, and an acknowledgement nobody waits for never comes into it.
     line.send(&Packet::PubAck(ids[2]));
@@ -33,7 +34,7 @@ fn publish_returns_for_its_own_acknowledgement_only() {
 fn qos_2_is_done_at_pubcomp_not_before() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "x")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubRec(id));
     assert_eq!(line.expect(Kind::PubRel).id(), id);
@@ -55,7 +56,7 @@ fn a_message_not_acknowledged_in_time_is_unknown_and_not_sent_again() {
     drop(line);
     let mut line = broker.accept(false);
     connected(&events);
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "next")).expect("accepted");
     let publish = line.expect(Kind::Publish);
     assert_eq!(publish.payload(), "next", "what is settled is not sent again");
     line.send(&Packet::PubAck(publish.id()));
@@ -84,7 +85,7 @@ fn connection_after_the_deadline(prepare: impl FnOnce(&Client, Option<&mut Line>
     }
     line.connack(false, 0);
     connected(&events);
-    let next = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
+    let next = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "next")).expect("accepted");
     let publish = line.expect(Kind::Publish);
     assert_eq!(publish.payload(), "next", "what is past its deadline does not go out");
     line.send(&Packet::PubAck(publish.id()));
@@ -96,7 +97,7 @@ fn connection_after_the_deadline(prepare: impl FnOnce(&Client, Option<&mut Line>
 fn what_was_queued_is_not_sent_after_its_deadline_though_nobody_waits() {
     let publish = |client: &Client, _: Option<&mut Line>| {
         let short = client.with_timeout(SHORT / 2);
-        drop(short.publish_nowait("t", QoS::AtLeastOnce, "stale").expect("accepted"));
+        drop(short.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "stale")).expect("accepted"));
     };
     connection_after_the_deadline(publish, true);
 }
@@ -105,7 +106,7 @@ fn what_was_queued_is_not_sent_after_its_deadline_though_nobody_waits() {
 fn what_was_written_is_not_sent_again_after_its_deadline_though_nobody_waits() {
     let publish = |client: &Client, line: Option<&mut Line>| {
         let short = client.with_timeout(SHORT / 2);
-        drop(short.publish_nowait("t", QoS::AtLeastOnce, "stale").expect("accepted"));
+        drop(short.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "stale")).expect("accepted"));
         assert_eq!(line.expect("online").expect(Kind::Publish).payload(), "stale");
     };
     connection_after_the_deadline(publish, false);
@@ -115,7 +116,7 @@ fn what_was_written_is_not_sent_again_after_its_deadline_though_nobody_waits() {
 fn a_puback_does_not_end_qos_2() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "x")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubAck(id));
     let mut line = broker.accept(false);
@@ -130,7 +131,7 @@ fn a_puback_does_not_end_qos_2() {
 fn acknowledgements_that_came_just_before_the_end_count() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubAck(id));
     drop(line);
@@ -144,7 +145,7 @@ fn qos_0_waits_for_a_connection_and_is_written_once() {
     let events = client.events();
     drop(line);
     event(&events, "disconnected", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
-    let delivery = client.publish_nowait("t", QoS::AtMostOnce, "zero").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtMostOnce, "zero")).expect("accepted");
     let mut line = broker.accept(false);
     assert_eq!(line.expect(Kind::Publish).payload(), "zero");
     assert_eq!(delivery.wait().expect("written").attempts, 1);
@@ -168,8 +169,9 @@ fn offline_a_deadline_says_not_sent_and_why() {
 fn dropping_the_client_settles_every_handle() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(2));
-    let deliveries: Vec<_> =
-        (0..4).map(|n| client.publish_nowait("t", QoS::AtLeastOnce, format!("{n}")).expect("accepted")).collect();
+    let deliveries: Vec<_> = (0..4)
+        .map(|n| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, format!("{n}"))).expect("accepted"))
+        .collect();
     line.expect(Kind::Publish);
     line.expect(Kind::Publish);
     drop(client);
@@ -182,7 +184,7 @@ fn dropping_the_client_settles_every_handle() {
 fn disconnect_names_what_was_not_delivered() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let delivery = client.publish_nowait("t/lost", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t/lost", QoS::AtLeastOnce, "x")).expect("accepted");
     line.expect(Kind::Publish);
     let report = error(client.with_timeout(Duration::from_millis(300)).disconnect());
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: 1 });
@@ -197,9 +199,9 @@ fn disconnect_names_what_was_not_delivered() {
 fn flush_waits_for_all_and_reports_what_nobody_saw() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    drop(client.with_timeout(SHORT).publish_nowait("t/unseen", QoS::AtLeastOnce, "x").expect("accepted"));
+    drop(client.with_timeout(SHORT).enqueue(Outgoing::new("t/unseen", QoS::AtLeastOnce, "x")).expect("accepted"));
     line.expect(Kind::Publish);
-    let delivery = client.publish_nowait("t/good", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t/good", QoS::AtLeastOnce, "x")).expect("accepted");
     let good = line.expect(Kind::Publish).id();
     let early = error(client.flush(Duration::from_millis(10)));
     assert_eq!(early.kind(), ErrorKind::Timeout(Stage::Ack));
@@ -236,7 +238,7 @@ fn a_failure_is_reported_by_whoever_shows_it_first_and_once() {
     let broker = Broker::start();
     let (client, _line) = broker.connect(broker.config());
     let short = client.with_timeout(Duration::from_millis(50));
-    let publish = || short.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let publish = || short.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let seen = publish();
     error(seen.wait());
     drop(seen);
@@ -251,12 +253,12 @@ fn a_failure_is_reported_by_whoever_shows_it_first_and_once() {
 fn flush_does_not_wait_for_what_comes_after_it() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let mut open = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let mut open = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
     thread::scope(|scope| {
         let flush = scope.spawn(|| client.flush(LONG));
         // There is always one that is not acknowledged.
         while !flush.is_finished() {
-            let next = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+            let next = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
             let id = line.expect(Kind::Publish).id();
             line.send(&Packet::PubAck(id));
             open.wait().expect("acknowledged");
@@ -274,14 +276,14 @@ fn flush_returns_when_the_last_one_is_settled_not_at_its_deadline() {
         let id = line.expect(Kind::Publish).id();
         line.send(&Packet::PubAck(id));
     };
-    let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let held = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     let (told, hears) = mpsc::channel();
     let flusher = client.clone();
     thread::spawn(move || told.send(flusher.flush(LONG * 10).is_ok()));
     // Some round trips, so that it most likely waits by now; if it is late, it finds everything settled.
     for _ in 0..100 {
-        let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+        let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
         ack(&mut line);
         delivery.wait().expect("acknowledged");
     }

@@ -8,7 +8,7 @@ use crate::support::broker::{self, Broker};
 use crate::support::http_proxy::{Answer, Asked, HttpProxy};
 use crate::support::process::{as_child, child};
 use crate::support::{LONG, connect, connected, emulator, error, payloads, plain_config, topic};
-use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, Error, ErrorKind, QoS, Stage};
+use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, Error, ErrorKind, Outgoing, QoS, Stage};
 use aliyun_mqtt_emulator::Emulator;
 
 /// For what has to time out.
@@ -78,7 +78,7 @@ fn messages_both_ways_and_over_cuts_on_every_transport() {
         client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
         for round in 1..=3 {
             for number in 0..10 {
-                client.publish_nowait(&topic, QoS::AtLeastOnce, format!("{round} {number}")).expect("accepted");
+                client.enqueue(Outgoing::new(&topic, QoS::AtLeastOnce, format!("{round} {number}"))).expect("accepted");
             }
             let expected: Vec<_> = (0..10).map(|number| format!("{round} {number}")).collect();
             assert_eq!(payloads(&client, 10), expected, "{target}");

@@ -62,7 +62,7 @@ fn the_end_tells_of_acknowledgements_that_did_not_leave() {
         for id in 1..=3 {
             line.publish("t", 1, id, false, "");
         }
-        let taken: Vec<_> = client.messages().limit(3).map(|message| message.expect("one")).collect();
+        let taken: Vec<_> = client.messages().take(3).map(|message| message.expect("one")).collect();
         taken[1].ack().expect("noted");
         taken[2].ack().expect("noted");
         assert_eq!(client.stats().held_back, 2);

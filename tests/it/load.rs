@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::fault_proxy::Proxy;
 use crate::support::matrix::addr;
 use crate::support::{LONG, client, config, connect, emulator, text};
-use aliyun_mqtt::{Client, QoS};
+use aliyun_mqtt::{Client, Outgoing, QoS};
 
 const THREADS: usize = 8;
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -23,7 +23,11 @@ fn publish_all(client: &Client, parent: &str, each: usize, qos: &[QoS]) {
                 let topic = format!("{parent}/load/{thread}");
                 for number in 0..each {
                     let qos = qos[number % qos.len()];
-                    drop(client.publish_nowait(&topic, qos, format!("{} {number}", qos.level())).expect("accepted"));
+                    drop(
+                        client
+                            .enqueue(Outgoing::new(&topic, qos, format!("{} {number}", qos.level())))
+                            .expect("accepted"),
+                    );
                 }
             });
         }

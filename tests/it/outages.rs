@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::broker::{Broker, Kind, Packet, grant};
 use crate::support::{LONG, connected, error, event, eventually};
-use aliyun_mqtt::{Client, ErrorKind, Event, Fate, QoS};
+use aliyun_mqtt::{Client, ErrorKind, Event, Fate, Outgoing, QoS};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(4);
@@ -21,7 +21,7 @@ fn the_next_attempt_does_not_wait_for_a_look_at_who_closed_the_last_one() {
     let mut next = broker.accept_raw();
     assert_eq!(next.read().expect("a packet").kind(), Kind::Connect, "CONNECT, and no look into what speaks here");
     next.connack(false, 0);
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let id = next.expect(Kind::Publish).id();
     next.send(&Packet::PubAck(id));
     delivery.wait().expect("acknowledged");
@@ -50,7 +50,7 @@ fn a_new_session_whose_connack_was_lost_gets_the_subscriptions_all_the_same() {
     drop(line);
     // Once it is known to have them, a kept session needs no more.
     let mut line = broker.accept(true);
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let next = line.read().expect("a packet");
     assert_eq!(next.kind(), Kind::Publish, "no SUBSCRIBE");
     line.send(&Packet::PubAck(next.id()));
@@ -61,8 +61,8 @@ fn a_new_session_whose_connack_was_lost_gets_the_subscriptions_all_the_same() {
 fn a_lost_session_makes_qos_1_and_2_go_out_again() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let one = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
-    let two = client.publish_nowait("t", QoS::ExactlyOnce, "two").expect("accepted");
+    let one = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "one")).expect("accepted");
+    let two = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "two")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     let id_two = line.expect(Kind::Publish).id();
     assert_ne!(id, id_two);
@@ -86,9 +86,9 @@ fn a_lost_session_makes_qos_1_and_2_go_out_again() {
 fn a_resumed_session_goes_on_with_the_same_ids_and_dup() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().device_id("d1").clean_session(false));
-    let one = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
-    let two = client.publish_nowait("t", QoS::ExactlyOnce, "two").expect("accepted");
-    let three = client.publish_nowait("t", QoS::ExactlyOnce, "three").expect("accepted");
+    let one = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "one")).expect("accepted");
+    let two = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "two")).expect("accepted");
+    let three = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "three")).expect("accepted");
     let ids: Vec<u16> = (0..3).map(|_| line.expect(Kind::Publish).id()).collect();
     line.send(&Packet::PubRec(ids[1]));
     assert_eq!(line.expect(Kind::PubRel).id(), ids[1]);
@@ -100,7 +100,7 @@ fn a_resumed_session_goes_on_with_the_same_ids_and_dup() {
     assert_eq!(release, Packet::PubRel(ids[1]), "after PUBREC only PUBREL is repeated");
     let third = line.expect(Kind::Publish);
     assert_eq!((third.payload().as_str(), third.dup(), third.id()), ("three", true, ids[2]));
-    let four = client.publish_nowait("t", QoS::AtLeastOnce, "four").expect("accepted");
+    let four = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "four")).expect("accepted");
     let fourth = line.expect(Kind::Publish);
     assert!(!ids.contains(&fourth.id()), "the ids of the resumed session are taken");
     line.send(&Packet::PubAck(ids[0]));
@@ -137,7 +137,7 @@ fn a_kept_session_that_was_lost_half_way_gets_its_subscriptions_all_the_same() {
     drop(line);
     let mut line = broker.accept(true);
     connected(&events);
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let publish = line.read().expect("a packet");
     assert_eq!(publish.kind(), Kind::Publish, "now it has it");
     line.send(&Packet::PubAck(publish.id()));
@@ -155,12 +155,12 @@ fn the_order_flag_finds_a_free_id_on_a_resumed_session() {
         line.send(&Packet::PubAck(flag));
         (client.join().expect("no panic").expect("connected"), line)
     });
-    let straggler = client.publish_nowait("t/straggler", QoS::AtLeastOnce, "").expect("accepted");
+    let straggler = client.enqueue(Outgoing::new("t/straggler", QoS::AtLeastOnce, "")).expect("accepted");
     let held = line.expect(Kind::Publish).id();
     // All ids go round, up to the one that is held.
     let mut id = held;
     while id != if held == 1 { 1024 } else { held - 1 } {
-        let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+        let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
         id = line.expect(Kind::Publish).id();
         line.send(&Packet::PubAck(id));
         delivery.wait().expect("acknowledged");
@@ -187,7 +187,7 @@ fn subscriptions_come_back_before_messages_do() {
         granted.join().expect("no panic").expect("granted");
     });
     drop(line);
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let mut line = broker.accept(false);
     let subscribe = line.read().expect("a packet");
     assert_eq!(subscribe.kind(), Kind::Subscribe, "before any message");
@@ -207,7 +207,7 @@ fn what_is_unsubscribed_is_not_restored_though_the_broker_never_heard_of_it() {
         grant(&mut line);
         own.join().expect("no panic").expect("subscribed");
     });
-    let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let held = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
     line.expect(Kind::Publish);
     assert_eq!(error(client.with_timeout(SHORT).unsubscribe("a")).fate(), Some(Fate::NotSent));
     drop(line);
@@ -232,7 +232,7 @@ fn a_line_that_was_cured_comes_back_at_once() {
     };
     // A topic of its own each time: a topic is found once.
     for topic in ["bad/1", "bad/2", "bad/3", "bad/4"] {
-        let bad = client.publish_nowait(topic, QoS::AtLeastOnce, "").expect("accepted");
+        let bad = client.enqueue(Outgoing::new(topic, QoS::AtLeastOnce, "")).expect("accepted");
         for _ in 0..2 {
             line.expect(Kind::Publish);
             drop(line);
@@ -244,7 +244,7 @@ fn a_line_that_was_cured_comes_back_at_once() {
         assert!(pause() <= Some(min), "the cause is out");
         assert_eq!(error(bad.wait()).kind(), ErrorKind::SuspectedRefusal);
         line = broker.accept(false);
-        let good = client.publish_nowait("good", QoS::AtLeastOnce, "").expect("accepted");
+        let good = client.enqueue(Outgoing::new("good", QoS::AtLeastOnce, "")).expect("accepted");
         let id = line.expect(Kind::Publish).id();
         line.send(&Packet::PubAck(id));
         good.wait().expect("acknowledged");
@@ -270,7 +270,7 @@ fn a_filter_unsubscribed_while_it_is_restored_stays_away() {
     connected(&events);
     drop(line);
     let mut line = broker.accept(false);
-    let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+    let _delivery = client.enqueue(Outgoing::new("z", QoS::AtLeastOnce, "")).expect("accepted");
     assert_eq!(
         line.read().expect("a packet").kind(),
         Kind::Publish,

@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::support::broker::{Broker, Kind, Packet, lax};
 use crate::support::{LONG, connected, event, eventually, mark, text};
-use aliyun_mqtt::{AckMode, Client, Event, QoS};
+use aliyun_mqtt::{AckMode, Client, Event, Outgoing, QoS};
 
 #[test]
 fn messages_that_come_with_connack_are_kept() {
@@ -138,7 +138,7 @@ fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
     eventually("both counted", || client.stats().dropped_full == 1);
     assert_eq!((client.stats().refused_full, client.stats().received), (1, 1));
     // The line lives on: nothing here waits for the program to take a message.
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubAck(id));
     delivery.wait().expect("acknowledged");

@@ -89,7 +89,7 @@ fn each_of_many_threads_gets_the_reply_to_its_own_request() {
             for message in questions.iter().rev() {
                 let request = message.request().expect("a request");
                 let reply = request.reply(QoS::AtLeastOnce, format!("re {}", text(request.payload())));
-                replier.publish_message_nowait(reply).expect("accepted");
+                replier.enqueue(reply).expect("accepted");
             }
         }
     });
@@ -143,7 +143,7 @@ fn a_reply_is_given_to_its_caller_or_counted_as_late() {
             loop {
                 let message = replier.recv_timeout(LONG).expect("alive").expect("a message");
                 let Some(request) = message.request() else { return replies };
-                replier.publish_message_nowait(request.reply(QoS::AtMostOnce, "!")).expect("accepted");
+                replier.enqueue(request.reply(QoS::AtMostOnce, "!")).expect("accepted");
                 replies += 1;
             }
         });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::broker::{Broker, Kind, Packet, lax};
 use crate::support::{LONG, error};
-use aliyun_mqtt::{ErrorKind, Fate, QoS, Stage};
+use aliyun_mqtt::{ErrorKind, Fate, Outgoing, QoS, Stage};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(4);
@@ -18,7 +18,8 @@ fn answers_that_never_come_do_not_hold_the_window_for_ever() {
     let (client, mut line) = broker.connect(config);
     error(client.with_timeout(SHORT / 2).publish("t", QoS::AtLeastOnce, "swallowed"));
     line.expect(Kind::Publish);
-    let delivery = client.with_timeout(LONG).publish_nowait("t", QoS::AtLeastOnce, "behind it").expect("accepted");
+    let delivery =
+        client.with_timeout(LONG).enqueue(Outgoing::new("t", QoS::AtLeastOnce, "behind it")).expect("accepted");
     // The line is alive: pings are answered. Only the acknowledgement is missing.
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -41,8 +42,8 @@ fn waiting_for_room_ends_at_the_callers_time_out_not_at_the_messages_age() {
     let broker = Broker::start();
     let config = broker.config().limits(lax().outbox(1, 1_000)).message_age(LONG * 10);
     let (client, _line) = broker.connect(config);
-    let _held = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("room");
-    let late = error(client.with_timeout(Duration::from_millis(50)).publish_nowait("t", QoS::AtLeastOnce, "y"));
+    let _held = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("room");
+    let late = error(client.with_timeout(Duration::from_millis(50)).enqueue(Outgoing::new("t", QoS::AtLeastOnce, "y")));
     assert_eq!((late.kind(), late.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
 }
 
@@ -50,13 +51,13 @@ fn waiting_for_room_ends_at_the_callers_time_out_not_at_the_messages_age() {
 fn a_full_window_holds_messages_back_and_their_time_out_says_not_sent() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(1));
-    let first = client.publish_nowait("t", QoS::AtLeastOnce, "first").expect("accepted");
+    let first = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "first")).expect("accepted");
     let error = error(client.with_timeout(SHORT).publish("t", QoS::AtLeastOnce, "second"));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
     let publish = line.expect(Kind::Publish);
     line.send(&Packet::PubAck(publish.id()));
     first.wait().expect("acknowledged");
-    let third = client.publish_nowait("t", QoS::AtLeastOnce, "third").expect("accepted");
+    let third = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "third")).expect("accepted");
     let publish = line.expect(Kind::Publish);
     assert_eq!(publish.payload(), "third", "what was withdrawn is not sent");
     line.send(&Packet::PubAck(publish.id()));
@@ -64,18 +65,19 @@ fn a_full_window_holds_messages_back_and_their_time_out_says_not_sent() {
 }
 
 #[test]
-fn a_full_outbox_makes_try_publish_say_so() {
+fn a_full_outbox_makes_try_enqueue_say_so() {
     let broker = Broker::start();
     let limits = lax().outbox(2, 10_000);
     let (client, mut line) = broker.connect(broker.config().limits(limits));
-    let held: Vec<_> = (0..2).map(|_| client.try_publish("t", QoS::AtLeastOnce, "x").expect("room")).collect();
-    let full = error(client.try_publish("t", QoS::AtLeastOnce, "x"));
+    let held: Vec<_> =
+        (0..2).map(|_| client.try_enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("room")).collect();
+    let full = error(client.try_enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")));
     assert_eq!((full.kind(), full.fate()), (ErrorKind::Full, Some(Fate::NotSent)));
     let waited = client.with_timeout(Duration::from_millis(50));
-    let late = error(waited.publish_nowait("t", QoS::AtLeastOnce, "x"));
+    let late = error(waited.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")));
     assert_eq!(late.kind(), ErrorKind::Timeout(Stage::Window));
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| client.publish_nowait("t", QoS::AtLeastOnce, "third"));
+        let waiting = scope.spawn(|| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "third")));
         let id = line.expect(Kind::Publish).id();
         line.send(&Packet::PubAck(id));
         waiting.join().expect("no panic").expect("there was room at last");
@@ -88,7 +90,7 @@ fn the_publish_rate_spaces_messages() {
     let broker = Broker::start();
     let (client, _line) = broker.connect(broker.config().max_publish_rate(0.01));
     client.publish("t", QoS::AtMostOnce, "first").expect("a slot");
-    let full = error(client.try_publish("t", QoS::AtMostOnce, "second"));
+    let full = error(client.try_enqueue(Outgoing::new("t", QoS::AtMostOnce, "second")));
     assert_eq!(full.kind(), ErrorKind::Full);
     let late = error(client.with_timeout(Duration::from_millis(50)).publish("t", QoS::AtMostOnce, "second"));
     assert_eq!(late.kind(), ErrorKind::Timeout(Stage::Window));

@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use crate::support::broker::{self, Broker, Kind, Packet, level};
 use crate::support::{LONG, connected, error, event, eventually, payloads};
-use aliyun_mqtt::{AckMode, ErrorKind, Event, Events, Fate, QoS};
+use aliyun_mqtt::{AckMode, ErrorKind, Event, Events, Fate, Outgoing, QoS};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(2);
@@ -82,8 +82,8 @@ fn an_acknowledgement_of_nothing_costs_the_line_but_no_message() {
         let broker = Broker::start();
         let (client, mut line) = broker.connect(broker.config());
         let events = client.events();
-        let one = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
-        let two = client.publish_nowait("t", QoS::ExactlyOnce, "two").expect("accepted");
+        let one = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "one")).expect("accepted");
+        let two = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "two")).expect("accepted");
         let ids = [line.expect(Kind::Publish).id(), line.expect(Kind::Publish).id()];
         // rumqttc src/state.rs:222-301: `Unsolicited`, or taken for an answer it cannot be.
         let id = id.unwrap_or_else(|| ids[usize::from(*qos) - 1]);
@@ -109,8 +109,8 @@ fn each_acknowledgement_counts_once() {
         let broker = Broker::start();
         let (client, mut line) = broker.connect(broker.config());
         let events = client.events();
-        let done = client.publish_nowait("t", qos, "done").expect("accepted");
-        let open = client.publish_nowait("t", qos, "open").expect("accepted");
+        let done = client.enqueue(Outgoing::new("t", qos, "done")).expect("accepted");
+        let open = client.enqueue(Outgoing::new("t", qos, "open")).expect("accepted");
         let id = line.expect(Kind::Publish).id();
         line.expect(Kind::Publish);
         // The same once more, in one segment.
@@ -130,7 +130,7 @@ fn each_acknowledgement_counts_once() {
 fn a_pubrec_for_qos_1_does_not_follow_it_into_a_resumed_session() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "one").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "one")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubRec(id));
     // What comes again is the message: a PUBREL would be answered with a PUBCOMP, which is no answer to QoS 1.
@@ -181,7 +181,7 @@ fn a_verdict_for_nobody_is_ignored() {
         line.suback(id, &[0x80]);
         assert_eq!(subscribed.join().expect("no panic").expect("granted"), QoS::AtLeastOnce);
     });
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let packet = line.expect(Kind::Publish);
     line.answer(&packet);
     delivery.wait().expect("acknowledged");
@@ -195,7 +195,7 @@ fn a_late_answer_is_nothing_to_the_next_message() {
     for (qos, answer) in [(QoS::AtLeastOnce, Kind::PubAck), (QoS::ExactlyOnce, Kind::PubRec)] {
         let late = error(client.with_timeout(SHORT).publish("t", qos, "late"));
         assert_eq!(late.fate(), Some(Fate::Unknown));
-        let next = client.publish_nowait("t", QoS::AtLeastOnce, "next").expect("accepted");
+        let next = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "next")).expect("accepted");
         let packets = [line.expect(Kind::Publish), line.expect(Kind::Publish)];
         assert_ne!(packets[0].id(), packets[1].id(), "the id is not free before its answer has come");
         line.send(&answer.of(packets[0].id()));
@@ -220,7 +220,7 @@ fn a_resumed_exchange_completes_in_both_directions() {
         let broker = Broker::start();
         let (client, mut line) = broker.connect(broker.config().device_id("d").clean_session(false));
         let events = client.events();
-        let out = client.publish_nowait("t", QoS::ExactlyOnce, "out").expect("accepted");
+        let out = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "out")).expect("accepted");
         let id = line.expect(Kind::Publish).id();
         // The same id in both directions means nothing.
         line.publish("t", 2, id, false, "in");
@@ -270,9 +270,9 @@ fn taking_and_answering_in_one_thread_needs_no_reader_on_the_other_side() {
     }
     // rumqttc src/client.rs:320-328: `ack` waits for room in a channel that only this thread could empty.
     let mut answers = Vec::new();
-    for message in client.messages().idle(LONG).limit(usize::from(COUNT)) {
+    for message in client.messages().idle(LONG).take(usize::from(COUNT)) {
         message.expect("a question");
-        answers.push(client.publish_nowait("answer", QoS::AtLeastOnce, "!").expect("accepted"));
+        answers.push(client.enqueue(Outgoing::new("answer", QoS::AtLeastOnce, "!")).expect("accepted"));
     }
     let packets = line.serve_until(|packets| packets.len() == 2 * usize::from(COUNT));
     let acks: Vec<_> = packets.iter().filter(|packet| packet.kind() == Kind::PubAck).map(Packet::id).collect();
@@ -299,7 +299,7 @@ fn an_acknowledgement_does_not_outlive_its_session() {
     for message in messages {
         assert_eq!(error(message.ack()).kind(), ErrorKind::ConnectionLost);
     }
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     let packet = line.read().expect("a packet");
     assert_eq!(packet.kind(), Kind::Publish, "no acknowledgement");
     line.answer(&packet);
@@ -341,7 +341,7 @@ fn a_pubrec_that_comes_again_is_answered_each_time() {
     let (client, mut line) = broker.connect(broker.config());
     // More than rumqttc has packet ids: none of them may stay in use.
     for _ in 0..1_500 {
-        let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
+        let delivery = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "")).expect("accepted");
         let id = line.expect(Kind::Publish).id();
         for _ in 0..2 {
             line.send(&Packet::PubRec(id));
@@ -360,7 +360,7 @@ fn a_server_that_acknowledges_everything_twice_gets_the_messages_in_the_end() {
         let broker = Broker::start();
         let config = broker.config().device_id("d").clean_session(!kept);
         let (client, mut line) = broker.connect(config);
-        let open: Vec<_> = (0..3).map(|_| client.publish_nowait("t", qos, "").expect("accepted")).collect();
+        let open: Vec<_> = (0..3).map(|_| client.enqueue(Outgoing::new("t", qos, "")).expect("accepted")).collect();
         thread::scope(|scope| {
             scope.spawn(|| {
                 // Until a connection comes that says nothing.
@@ -394,7 +394,7 @@ fn a_server_that_acknowledges_everything_twice_gets_the_messages_in_the_end() {
 fn a_server_that_sends_pubrec_twice_in_a_row_gets_a_message_without_a_kept_session() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.write(&[Packet::PubRec(id).encode(level()), Packet::PubRec(id).encode(level())].concat());
     for _ in 0..2 {

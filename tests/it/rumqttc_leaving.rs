@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::broker::{self, Broker, Kind, lax};
 use crate::support::{LONG, error, event, eventually};
-use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, QoS};
+use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, Outgoing, QoS};
 
 /// A deadline that must be kept: the disconnects here have it, and everything else waits far longer.
 const SOON: Duration = Duration::from_secs(1);
@@ -132,9 +132,9 @@ fn told_to_stop_while_the_window_is_full() {
         let written = scope.spawn(|| client.publish("t/written", QoS::ExactlyOnce, "x"));
         line.expect(Kind::Publish);
         let behind: Vec<_> =
-            (0..2).map(|_| client.publish_nowait("t/behind", QoS::AtLeastOnce, "x").expect("room")).collect();
+            (0..2).map(|_| client.enqueue(Outgoing::new("t/behind", QoS::AtLeastOnce, "x")).expect("room")).collect();
         let waiting: Vec<_> =
-            (0..2).map(|_| scope.spawn(|| client.publish_nowait("t/late", QoS::AtLeastOnce, "x"))).collect();
+            (0..2).map(|_| scope.spawn(|| client.enqueue(Outgoing::new("t/late", QoS::AtLeastOnce, "x")))).collect();
         let receiver = scope.spawn(|| client.recv_timeout(LONG));
         let report = error(stop(&client));
         assert_eq!(report.kind(), ErrorKind::Undelivered { count: 3 }, "{report}");

@@ -34,7 +34,7 @@ use std::thread;
 
 use crate::support::broker::{self, Broker, Kind, Packet, lax, level};
 use crate::support::{error, event, payloads};
-use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Events, QoS};
+use aliyun_mqtt::{Client, Credentials, ErrorKind, Event, Events, Outgoing, QoS};
 
 fn lost(events: &Events) -> aliyun_mqtt::Error {
     event(events, "lost", |event| match event {
@@ -45,7 +45,7 @@ fn lost(events: &Events) -> aliyun_mqtt::Error {
 
 /// The client and its line are well: a message goes out and is acknowledged.
 fn proves_well(client: &Client, line: &mut broker::Line) {
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "well").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "well")).expect("accepted");
     let packet = line.expect(Kind::Publish);
     assert_eq!(packet.payload(), "well");
     line.answer(&packet);
@@ -195,7 +195,7 @@ fn large_payloads_pass_both_ways() {
     const SIZE: usize = 1 << 20;
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().limits(lax().payload_len(SIZE)));
-    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, vec![b'x'; SIZE]).expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, vec![b'x'; SIZE])).expect("accepted");
     let packet = line.expect(Kind::Publish);
     assert_eq!(packet.payload().len(), SIZE);
     line.answer(&packet);
@@ -221,14 +221,14 @@ fn what_the_codec_would_cut_off_is_refused_before() {
     }
     for filter in ["", "a\0b", "a/#/b", "a+", &long] {
         assert_eq!(error(client.subscribe(filter, QoS::AtLeastOnce)).kind(), ErrorKind::Invalid, "{filter:.10}");
-        assert_eq!(error(client.subscribe_stream(filter, QoS::AtLeastOnce)).kind(), ErrorKind::Invalid);
+        assert_eq!(error(client.subscription(filter, QoS::AtLeastOnce)).kind(), ErrorKind::Invalid);
         assert_eq!(error(client.unsubscribe(filter)).kind(), ErrorKind::Invalid);
     }
     assert_eq!(error(client.subscribe_many::<&str, QoS>(&[])).kind(), ErrorKind::Invalid);
     // rumqttc src/mqttbytes/v4/mod.rs:113-119: too large to be sent ends the connection, each time.
     assert_eq!(error(client.publish("t", QoS::AtLeastOnce, vec![0; 1_001])).kind(), ErrorKind::Invalid);
     let longest = "x".repeat(65_535);
-    let delivery = client.publish_nowait(&longest, QoS::AtLeastOnce, vec![b'x'; 1_000]).expect("accepted");
+    let delivery = client.enqueue(Outgoing::new(&longest, QoS::AtLeastOnce, vec![b'x'; 1_000])).expect("accepted");
     let packet = line.read().expect("a packet");
     assert_eq!(
         (packet.kind(), packet.topic().len(), packet.payload().len()),

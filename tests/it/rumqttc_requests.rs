@@ -53,13 +53,13 @@ use std::thread;
 
 use crate::support::broker::{self, Broker, Kind, Line, Packet, level};
 use crate::support::{LONG, connected, error, eventually, text};
-use aliyun_mqtt::{AckMode, Client, Delivery, ErrorKind, QoS};
+use aliyun_mqtt::{AckMode, Client, Delivery, ErrorKind, Outgoing, QoS};
 
 /// rumqttc's id space at a window up to 256: `id_limit` in src/session/v4.rs.
 const IDS: u16 = 1024;
 
 fn publish(client: &Client, qos: QoS, payload: &str) -> Delivery {
-    client.publish_nowait("t", qos, payload).expect("accepted")
+    client.enqueue(Outgoing::new("t", qos, payload)).expect("accepted")
 }
 
 #[test]

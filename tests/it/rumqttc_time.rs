@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::broker::{self, Broker, Kind, lax};
 use crate::support::{LONG, connected, error, event, eventually, payloads};
-use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, QoS, Stage};
+use aliyun_mqtt::{Client, ErrorKind, Event, Events, Fate, Outgoing, QoS, Stage};
 
 /// The least that is allowed.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ fn a_line_that_died_silently_is_given_up_after_two_periods() {
     let (client, mut line) = broker.connect(broker.config().keep_alive(KEEP_ALIVE));
     let start = Instant::now();
     let events = client.events();
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     line.expect(Kind::Publish);
     line.expect(Kind::PingReq);
     // Alive, but not answering: rumqttc src/state.rs:391-395 looks only when the next ping is due.
@@ -114,7 +114,7 @@ fn a_peer_that_stops_reading_is_given_up() {
     let events = client.events();
     // More than the system's buffers take.
     let deliveries: Vec<_> = (0..COUNT)
-        .map(|_| client.publish_nowait("t", QoS::AtLeastOnce, vec![b'x'; 64 * 1024]).expect("accepted"))
+        .map(|_| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, vec![b'x'; 64 * 1024])).expect("accepted"))
         .collect();
     // rumqttc src/eventloop.rs:248-251: no ping, no event while a write is stuck; the limit is the library's.
     let reason = lost(&events);
@@ -153,7 +153,7 @@ fn connack_that_never_comes_on_a_later_connection() {
     drop(line);
     lost(&events);
     let held = broker.accept_login();
-    let delivery = client.with_timeout(LONG).publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.with_timeout(LONG).enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     // The library looks where it hangs.
     let looked = broker.accept_raw();
     drop(looked);
@@ -179,7 +179,7 @@ fn short_waits_do_not_disturb_a_slow_handshake() {
         let short = client.with_timeout(Duration::from_millis(20));
         assert_eq!(error(short.publish("t", QoS::AtLeastOnce, "withdrawn")).fate(), Some(Fate::NotSent));
     }
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "kept").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "kept")).expect("accepted");
     line.write(&broker::connack(false));
     let packet = line.expect(Kind::Publish);
     assert_eq!(packet.payload(), "kept");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::broker::{Broker, Kind, Line, Packet, connack_with};
 use crate::support::{LONG, connected, error, event, eventually};
-use aliyun_mqtt::{Client, Code, ConfigBuilder, ErrorKind, Event, Fate, Protocol, QoS};
+use aliyun_mqtt::{Client, Code, ConfigBuilder, ErrorKind, Event, Fate, Outgoing, Protocol, QoS};
 
 fn v5(broker: &Broker) -> ConfigBuilder {
     broker.config().protocol(Protocol::V5)
@@ -37,7 +37,7 @@ fn lost(events: &aliyun_mqtt::Events) -> aliyun_mqtt::Error {
 fn refuse(client: &Client, line: &mut Line, count: usize) {
     thread::scope(|scope| {
         let publisher = scope.spawn(|| {
-            let accepted = |_| client.publish_nowait("no", QoS::ExactlyOnce, "").expect("accepted");
+            let accepted = |_| client.enqueue(Outgoing::new("no", QoS::ExactlyOnce, "")).expect("accepted");
             let deliveries: Vec<_> = (0..count).map(accepted).collect();
             deliveries.iter().map(|delivery| error(delivery.wait())).collect::<Vec<_>>()
         });
@@ -57,9 +57,9 @@ fn refused_messages_do_not_use_up_the_line() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker));
     // Exchanges of every kind are open meanwhile, and go on afterwards.
-    let held_1 = client.publish_nowait("held/1", QoS::AtLeastOnce, "").expect("accepted");
+    let held_1 = client.enqueue(Outgoing::new("held/1", QoS::AtLeastOnce, "")).expect("accepted");
     let id_1 = line.expect(Kind::Publish).id();
-    let held_2 = client.publish_nowait("held/2", QoS::ExactlyOnce, "").expect("accepted");
+    let held_2 = client.enqueue(Outgoing::new("held/2", QoS::ExactlyOnce, "")).expect("accepted");
     let id_2 = line.expect(Kind::Publish).id();
     line.send(&Packet::PubRec(id_2));
     line.expect(Kind::PubRel);
@@ -76,7 +76,7 @@ fn refused_messages_do_not_use_up_the_line() {
     held_2.wait().expect("complete");
     // Beyond its highest packet id it would stop sending for ever.
     refuse(&client, &mut line, 2_000);
-    let last = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
+    let last = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubRec(id));
     line.expect(Kind::PubRel);
@@ -91,7 +91,7 @@ fn the_window_shrinks_to_the_receive_maximum_and_ids_do_not() {
     let (client, mut line) = broker.connect(v5(&broker));
     let events = client.events();
     for _ in 0..10 {
-        let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+        let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
         let id = line.expect(Kind::Publish).id();
         line.send(&Packet::PubAck(id));
         delivery.wait().expect("acknowledged");
@@ -100,7 +100,7 @@ fn the_window_shrinks_to_the_receive_maximum_and_ids_do_not() {
     let mut line = broker.accept_with(false, &[0x21, 0, 3]);
     connected(&events);
     let deliveries: Vec<_> =
-        (0..12).map(|_| client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted")).collect();
+        (0..12).map(|_| client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "")).expect("accepted")).collect();
     let mut ids: Vec<u16> = (0..3).map(|_| line.expect(Kind::Publish).id()).collect();
     for _ in 3..12 {
         quiet(&mut line);
@@ -130,7 +130,7 @@ fn with_a_receive_maximum_of_one_everything_goes_one_by_one() {
             crate::support::broker::grant(&mut line);
             granted.join().expect("no panic").expect("granted");
         });
-        let deliveries = [(); 2].map(|()| client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted"));
+        let deliveries = [(); 2].map(|()| client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted"));
         for delivery in deliveries {
             let id = line.expect(Kind::Publish).id();
             line.send(&Packet::PubAck(id));
@@ -146,7 +146,7 @@ fn a_token_is_uploaded_within_the_receive_maximum() {
     let token = |text: &str| aliyun_mqtt::Token::new(aliyun_mqtt::TokenKind::ReadWrite, text);
     let builder = v5(&broker).credentials(aliyun_mqtt::Credentials::token("ak", "RW|first"));
     let (client, mut line) = connect_with(&broker, builder, &[0x21, 0, 1]);
-    let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let held = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     thread::scope(|scope| {
         let upload = scope.spawn(|| client.upload_token(token("second")));
@@ -159,7 +159,7 @@ fn a_token_is_uploaded_within_the_receive_maximum() {
         let refused = error(upload.join().expect("no panic"));
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Rejected, Some(Code::PubAck(0x87))), "{refused}");
     });
-    let next = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let next = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubAck(id));
     next.wait().expect("the line lives on");
@@ -168,7 +168,7 @@ fn a_token_is_uploaded_within_the_receive_maximum() {
 /// Fills the line of a broker that has stopped reading.
 fn fill(client: &Client) {
     for _ in 0..100 {
-        drop(client.publish_nowait("t", QoS::AtLeastOnce, vec![0; 65_000]).expect("accepted"));
+        drop(client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, vec![0; 65_000])).expect("accepted"));
     }
 }
 
@@ -230,7 +230,7 @@ fn what_the_broker_says_when_it_leaves_is_told_where_it_can_be_read() {
 fn a_broker_that_leaves_for_reasons_of_its_own_makes_no_suspects() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker));
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
     for _ in 0..5 {
         line.expect(Kind::Publish);
         line.write(&[0xe0, 2, 0x8b, 0]);
@@ -283,10 +283,10 @@ fn what_connack_forbids_is_refused_here() {
     not_sent(client.subscribe("a/#", QoS::AtLeastOnce).map(drop), "wildcards");
     not_sent(client.subscribe(&"a".repeat(60), QoS::AtLeastOnce).map(drop), "60 at most");
     let options = aliyun_mqtt::SubscribeOptions::new(QoS::AtLeastOnce).identifier(1);
-    not_sent(client.subscribe_with("a", options).map(drop), "identifiers");
+    not_sent(client.subscribe("a", options).map(drop), "identifiers");
     not_sent(client.unsubscribe(&"a".repeat(60)), "60 at most");
     // Exactly as large as allowed: header 2, topic 3, id 2, properties 1.
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x".repeat(52)).expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x".repeat(52))).expect("accepted");
     let publish = line.expect(Kind::Publish);
     assert_eq!(publish.message().wire_len, 60);
     line.send(&Packet::PubAck(publish.id()));
@@ -307,7 +307,7 @@ fn what_a_later_connection_forbids_is_not_sent_on_it() {
             granted.join().expect("no panic").expect("granted");
         });
     }
-    let written = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
+    let written = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "")).expect("accepted");
     line.expect(Kind::Publish);
     drop(line);
     lost(&events);
@@ -361,7 +361,7 @@ fn a_packet_with_code_1_in_place_of_connack_is_no_refusal_for_good() {
         other.write(answer);
         assert!(comes_again(), "{answer:x?}");
         line = broker.accept(false);
-        let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("alive");
+        let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("alive");
         let id = line.expect(Kind::Publish).id();
         line.send(&Packet::PubAck(id));
         delivery.wait().expect("acknowledged");

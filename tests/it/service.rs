@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::support::{
     LONG, client, config, connect, connected, emulator, error, event, eventually, payloads, text, topic,
 };
-use aliyun_mqtt::{Credentials, ErrorKind, Event, Limits, Notice, Protocol, QoS};
+use aliyun_mqtt::{Credentials, ErrorKind, Event, Limits, Notice, Outgoing, Protocol, QoS};
 use aliyun_mqtt_emulator::{Emulator, Version, What};
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -153,7 +153,7 @@ fn it_comes_back_after_a_restart_with_its_subscriptions() {
     client.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
     emulator.stop().expect("stopped");
     event(&events, "disconnected", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
-    let delivery = client.publish_nowait(&topic, QoS::AtLeastOnce, "while you were out").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new(&topic, QoS::AtLeastOnce, "while you were out")).expect("accepted");
     emulator.restart().expect("restarted");
     delivery.wait().expect("acknowledged in the end");
     assert_eq!(payloads(&client, 1), ["while you were out"]);
@@ -226,7 +226,7 @@ fn disconnect_delivers_what_was_accepted_also_at_qos_0() {
     for qos in ALL {
         let sender = client(&emulator);
         for number in 0..EACH {
-            drop(sender.publish_nowait(&topic, qos, format!("{number}")).expect("accepted"));
+            drop(sender.enqueue(Outgoing::new(&topic, qos, format!("{number}"))).expect("accepted"));
         }
         sender.disconnect().expect("all delivered");
         let expected: Vec<_> = (0..EACH).map(|number| number.to_string()).collect();

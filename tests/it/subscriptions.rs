@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::broker::{Broker, Kind, Line, Packet, grant, lax};
 use crate::support::{LONG, error, event, eventually, mark, stream, text};
-use aliyun_mqtt::{AckMode, Client, ErrorKind, Event, Fate, QoS, Stage, Stream};
+use aliyun_mqtt::{AckMode, Client, ErrorKind, Event, Fate, Outgoing, QoS, Stage, Subscription};
 
 /// For what has to time out: long enough for a busy machine to do what comes before.
 const SHORT: Duration = Duration::from_secs(2);
@@ -15,7 +15,7 @@ fn a_stream_gets_its_matches_instead_and_hands_them_over_when_dropped() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
-        let stream = scope.spawn(|| client.subscribe_stream("a/#", QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription("a/#", QoS::AtLeastOnce));
         let id = line.expect(Kind::Subscribe).id();
         // A message may overtake SUBACK.
         line.publish("a/1", 0, 0, false, "early");
@@ -24,7 +24,7 @@ fn a_stream_gets_its_matches_instead_and_hands_them_over_when_dropped() {
         line.publish("b", 0, 0, false, "other");
         line.publish("a/2", 0, 0, false, "late");
         line.publish("a/3", 0, 0, false, "left");
-        let got: Vec<_> = stream.messages().limit(2).map(|message| text(message.expect("one").payload())).collect();
+        let got: Vec<_> = stream.messages().take(2).map(|message| text(message.expect("one").payload())).collect();
         assert_eq!(got, ["early", "late"]);
         assert_eq!(crate::support::payloads(&client, 1), ["other"]);
         eventually("the last one is held", || client.stats().inbox_messages == 1);
@@ -44,10 +44,10 @@ fn a_stream_shares_its_filter() {
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
         grant(&mut line);
         own.join().expect("no panic").expect("subscribed");
-        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
-        let delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        let delivery = client.enqueue(Outgoing::new("z", QoS::AtLeastOnce, "")).expect("accepted");
         let next = line.read().expect("a packet");
         assert_eq!(next.kind(), Kind::Publish, "the client itself still wants the filter: no UNSUBSCRIBE");
         line.send(&Packet::PubAck(next.id()));
@@ -60,7 +60,7 @@ fn a_dropped_stream_leaves_the_clients_own_subscription_alone() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
-        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription("a", QoS::AtLeastOnce));
         grant(&mut line);
         let stream = stream.join().expect("no panic").expect("subscribed");
         let own = scope.spawn(|| client.subscribe("a", QoS::AtLeastOnce));
@@ -69,7 +69,7 @@ fn a_dropped_stream_leaves_the_clients_own_subscription_alone() {
         drop(stream);
         line.suback(id, &[1]);
         own.join().expect("no panic").expect("subscribed");
-        let delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        let delivery = client.enqueue(Outgoing::new("z", QoS::AtLeastOnce, "")).expect("accepted");
         let next = line.read().expect("a packet");
         assert_eq!(next.kind(), Kind::Publish, "no UNSUBSCRIBE");
         line.send(&Packet::PubAck(next.id()));
@@ -96,10 +96,10 @@ fn a_refused_subscription_holds_no_filter() {
         let id = line.expect(Kind::Subscribe).id();
         line.suback(id, &[0x80]);
         assert_eq!(error(own.join().expect("no panic")).kind(), ErrorKind::Rejected);
-        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
-        let _next = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        let _next = client.enqueue(Outgoing::new("z", QoS::AtLeastOnce, "")).expect("accepted");
         assert_eq!(line.read().expect("a packet").kind(), Kind::Unsubscribe, "only the stream had it");
     });
 }
@@ -122,7 +122,7 @@ fn an_unsuback_leaves_a_later_subscription_alone() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
     thread::scope(|scope| {
-        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
         let unsubscribe = line.expect(Kind::Unsubscribe).id();
@@ -132,10 +132,10 @@ fn an_unsuback_leaves_a_later_subscription_alone() {
         line.send(&Packet::UnsubAck(unsubscribe));
         line.suback(id, &[1]);
         own.join().expect("no panic").expect("subscribed");
-        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
-        let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        let _delivery = client.enqueue(Outgoing::new("z", QoS::AtLeastOnce, "")).expect("accepted");
         assert_eq!(
             line.read().expect("a packet").kind(),
             Kind::Publish,
@@ -148,17 +148,17 @@ fn an_unsuback_leaves_a_later_subscription_alone() {
 fn a_subscription_never_sent_holds_no_filter() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(1));
-    let held = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let held = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     let failed = error(client.with_timeout(SHORT).subscribe("a", QoS::AtLeastOnce));
     assert_eq!((failed.kind(), failed.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)));
     line.send(&Packet::PubAck(id));
     held.wait().expect("acknowledged");
     thread::scope(|scope| {
-        let stream = scope.spawn(|| client.subscribe_stream("a", QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription("a", QoS::AtLeastOnce));
         grant(&mut line);
         drop(stream.join().expect("no panic").expect("subscribed"));
-        let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+        let _delivery = client.enqueue(Outgoing::new("z", QoS::AtLeastOnce, "")).expect("accepted");
         assert_eq!(line.read().expect("a packet").kind(), Kind::Unsubscribe, "nobody else holds the filter");
     });
 }
@@ -167,15 +167,15 @@ fn a_subscription_never_sent_holds_no_filter() {
 fn a_stream_that_timed_out_is_unsubscribed_when_it_turns_out_granted() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config());
-    let failed = error(client.with_timeout(SHORT).subscribe_stream("a", QoS::AtLeastOnce));
+    let failed = error(client.with_timeout(SHORT).subscription("a", QoS::AtLeastOnce));
     assert_eq!(failed.fate(), Some(Fate::Unknown));
     grant(&mut line);
-    let _delivery = client.publish_nowait("z", QoS::AtLeastOnce, "").expect("accepted");
+    let _delivery = client.enqueue(Outgoing::new("z", QoS::AtLeastOnce, "")).expect("accepted");
     assert_eq!(line.read().expect("a packet").kind(), Kind::Unsubscribe, "dropping a stream unsubscribes");
 }
 
 /// The payloads of what waits in the stream.
-fn waiting(stream: &Stream) -> Vec<String> {
+fn waiting(stream: &Subscription) -> Vec<String> {
     let messages = std::iter::from_fn(|| stream.try_recv().expect("alive"));
     messages.map(|message| text(message.payload())).collect()
 }
@@ -196,7 +196,7 @@ fn a_stream_first_takes_over_what_came_before_it() {
         }
         mark(&client, &mut line);
         thread::scope(|scope| {
-            let stream = scope.spawn(|| client.subscribe_stream("a/#", QoS::ExactlyOnce));
+            let stream = scope.spawn(|| client.subscription("a/#", QoS::ExactlyOnce));
             let id = line.expect(Kind::Subscribe).id();
             // Another thread reads the client's own queue meanwhile.
             assert_eq!(text(client.recv().expect("one").payload()), "2");
@@ -244,7 +244,7 @@ fn a_stream_that_ends_in_whatever_way_gives_back_in_the_order_of_receipt() {
         match end {
             End::TooMany => {
                 let _other = stream(&client, &mut line, "c");
-                assert_eq!(error(client.subscribe_stream("a/+", QoS::AtLeastOnce)).kind(), ErrorKind::Invalid);
+                assert_eq!(error(client.subscription("a/+", QoS::AtLeastOnce)).kind(), ErrorKind::Invalid);
                 publish(&mut line, 5..=6);
             }
             End::Dropped => {
@@ -253,7 +253,7 @@ fn a_stream_that_ends_in_whatever_way_gives_back_in_the_order_of_receipt() {
                 drop(stream);
             }
             End::Refused | End::TimedOut => thread::scope(|scope| {
-                let stream = scope.spawn(|| hasty.subscribe_stream("a/+", QoS::AtLeastOnce));
+                let stream = scope.spawn(|| hasty.subscription("a/+", QoS::AtLeastOnce));
                 let id = line.expect(Kind::Subscribe).id();
                 publish(&mut line, 5..=6);
                 if end == End::Refused {

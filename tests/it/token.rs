@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::support::broker::{Broker, Kind, Packet};
 use crate::support::tokens::{Issuer, accepted_logins, connections, token_config, uploads};
 use crate::support::{LONG, connect, connected, emulator, error, event, eventually, payloads, topic};
-use aliyun_mqtt::{ConfigBuilder, Credentials, ErrorKind, Event, Notice, QoS, Token, TokenKind};
+use aliyun_mqtt::{ConfigBuilder, Credentials, ErrorKind, Event, Notice, Outgoing, QoS, Token, TokenKind};
 use aliyun_mqtt_emulator::{Emulator, Permission, What};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -100,7 +100,7 @@ fn nothing_is_sent_between_an_upload_and_its_acknowledgement() {
         let again =
             client.with_timeout(Duration::from_millis(20)).upload_token(Token::new(TokenKind::ReadWrite, "fr\"esh"));
         assert!(error(again).is_timeout());
-        let delivery = client.publish_nowait("t", QoS::AtMostOnce, "held back").expect("accepted");
+        let delivery = client.enqueue(Outgoing::new("t", QoS::AtMostOnce, "held back")).expect("accepted");
         let subscribing = scope.spawn(|| client.subscribe("s", QoS::AtLeastOnce));
         eventually("both are in the outbox", || client.stats().outbox_messages == 2);
         // Had anything been sent, it would be here before the answer to this.

@@ -13,7 +13,7 @@ fn v5(broker: &Broker) -> ConfigBuilder {
 
 fn subscribe(client: &Client, line: &mut Line, filter: &str, options: SubscribeOptions) {
     thread::scope(|scope| {
-        let granted = scope.spawn(|| client.subscribe_with(filter, options));
+        let granted = scope.spawn(|| client.subscribe(filter, options));
         crate::support::broker::grant(line);
         granted.join().expect("no panic").expect("granted");
     });
@@ -28,7 +28,7 @@ fn a_refused_message_says_why() {
         (QoS::ExactlyOnce, Kind::PubRec, 0x90, Some(Code::PubRec(0x90))),
         (QoS::AtLeastOnce, Kind::PubAck, 0x10, None),
     ] {
-        let delivery = client.publish_nowait("t/topic", qos, "").expect("accepted");
+        let delivery = client.enqueue(Outgoing::new("t/topic", qos, "")).expect("accepted");
         let id = line.expect(Kind::Publish).id();
         line.send_with(&kind.of(id), code, "because");
         match refused {
@@ -53,7 +53,7 @@ fn what_the_server_says_is_shown_in_one_line_that_ends() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker).backoff(LONG * 10, LONG * 10));
     let events = client.events();
-    let delivery = client.publish_nowait("t/topic", QoS::AtLeastOnce, "").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t/topic", QoS::AtLeastOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send_with(&Packet::PubAck(id), 0x97, HOSTILE);
     let refused = error(delivery.wait());
@@ -81,7 +81,7 @@ fn the_hint_is_about_the_reason() {
         [(0x87, Some(RIGHTS)), (0x90, Some(RIGHTS)), (0x97, Some("quota")), (0x99, Some("UTF-8")), (0x91, None)]
     {
         for (qos, kind) in [(QoS::AtLeastOnce, Kind::PubAck), (QoS::ExactlyOnce, Kind::PubRec)] {
-            let delivery = client.publish_nowait("t/topic", qos, "").expect("accepted");
+            let delivery = client.enqueue(Outgoing::new("t/topic", qos, "")).expect("accepted");
             let id = line.expect(Kind::Publish).id();
             line.send_with(&kind.of(id), code, "");
             let refused = error(delivery.wait());
@@ -111,7 +111,7 @@ fn the_hint_of_a_cut_is_about_its_reason() {
         let min = Duration::from_millis(10);
         let (client, mut line) = broker.connect(v5(&broker).backoff(min, LONG));
         let events = client.events();
-        let bad = client.publish_nowait("bad", QoS::AtLeastOnce, "").expect("accepted");
+        let bad = client.enqueue(Outgoing::new("bad", QoS::AtLeastOnce, "")).expect("accepted");
         for cut in 1..=3 {
             line.expect(Kind::Publish);
             match code {
@@ -151,7 +151,7 @@ fn a_message_that_was_cut_short_is_not_blamed_for_what_the_server_did_wrong() {
                 let broker = Broker::start();
                 let (client, mut line) = broker.connect(broker.config().protocol(protocol).backoff(LONG, LONG));
                 let message = Outgoing::new("t", QoS::AtLeastOnce, "").timeout(Duration::from_secs(10));
-                let delivery = client.publish_message_nowait(message).expect("accepted");
+                let delivery = client.enqueue(message).expect("accepted");
                 line.expect(Kind::Publish);
                 end(&mut line);
                 let late = error(delivery.wait());
@@ -191,7 +191,7 @@ fn each_refused_filter_says_why() {
 fn on_a_resumed_session_an_unknown_id_means_that_it_was_complete() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker).clean_session(false).device_id("d"));
-    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubRec(id));
     line.expect(Kind::PubRel);
@@ -201,7 +201,7 @@ fn on_a_resumed_session_an_unknown_id_means_that_it_was_complete() {
     line.send_with(&Packet::PubComp(id), 0x92, "");
     delivery.wait().expect("complete");
     // Otherwise nobody knows.
-    let delivery = client.publish_nowait("t", QoS::ExactlyOnce, "").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::ExactlyOnce, "")).expect("accepted");
     let id = line.expect(Kind::Publish).id();
     line.send(&Packet::PubRec(id));
     line.expect(Kind::PubRel);
@@ -283,7 +283,7 @@ fn filters_with_identifiers_must_not_overlap() {
     let (client, mut line) = broker.connect(v5(&broker));
     let with = |identifier| SubscribeOptions::new(QoS::AtLeastOnce).identifier(identifier);
     subscribe(&client, &mut line, "a/+", with(1));
-    let refused = error(client.subscribe_with("a/b", with(2)));
+    let refused = error(client.subscribe("a/b", with(2)));
     assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Invalid, Some(Fate::NotSent)), "{refused}");
     assert!(refused.to_string().contains("a/+"), "{refused}");
     subscribe(&client, &mut line, "a/b", SubscribeOptions::new(QoS::AtLeastOnce));
@@ -292,15 +292,16 @@ fn filters_with_identifiers_must_not_overlap() {
     line.publish_with("b/x", &[0x0b, 2, 1, 1], "payload");
     let message = client.recv_timeout(LONG).expect("alive").expect("a message");
     assert_eq!((message.payload(), message.subscription_identifiers()), (&b"payload"[..], &[2][..]));
-    assert!(message.is_text());
+    assert!(message.payload_format_utf8());
 }
 
 #[test]
 fn properties_go_out_again_with_the_message() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(v5(&broker).clean_session(false).device_id("d"));
-    let message = Outgoing::new("t", QoS::AtLeastOnce, "x").content_type("c").expiry(Duration::from_millis(1_500));
-    let delivery = client.publish_message_nowait(message).expect("accepted");
+    let message =
+        Outgoing::new("t", QoS::AtLeastOnce, "x").content_type("c").message_expiry(Duration::from_millis(1_500));
+    let delivery = client.enqueue(message).expect("accepted");
     let first = line.expect(Kind::Publish);
     assert_eq!(first.properties(), [2, 0, 0, 0, 2, 3, 0, 1, b'c']);
     drop(line);
@@ -320,16 +321,16 @@ fn mqtt_3_1_1_cannot_say_it() {
     let options = SubscribeOptions::new(QoS::AtLeastOnce);
     for refused in [
         client.publish_message(plain.clone().user_property("k", "v")),
-        client.publish_message(plain.clone().text()),
-        client.publish_message_nowait(plain.correlation_data("c")).map(drop),
-        client.subscribe_with("a", options.identifier(1)).map(drop),
-        client.subscribe_stream_with("a", options.no_local(true)).map(drop),
+        client.publish_message(plain.clone().payload_format_utf8()),
+        client.enqueue(plain.correlation_data("c")).map(drop),
+        client.subscribe("a", options.identifier(1)).map(drop),
+        client.subscription("a", options.no_local(true)).map(drop),
     ] {
         let refused = error(refused);
         assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Invalid, Some(Fate::NotSent)), "{refused}");
         assert!(refused.to_string().contains("need MQTT 5"), "{refused}");
     }
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "")).expect("accepted");
     let id = line.read().expect("a packet").id();
     line.send(&Packet::PubAck(id));
     delivery.wait().expect("nothing else was sent");

@@ -18,9 +18,9 @@ fn everything_a_message_carries_arrives() {
     client.subscribe(&there, QoS::ExactlyOnce).expect("subscribed");
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
         let message = Outgoing::new(&there, qos, "hällo")
-            .text()
+            .payload_format_utf8()
             .content_type("text/plain")
-            .expiry(Duration::from_secs(1_000))
+            .message_expiry(Duration::from_secs(1_000))
             .response_topic(&back)
             .correlation_data([0, 255, 1])
             .user_property("key", "one")
@@ -29,9 +29,13 @@ fn everything_a_message_carries_arrives() {
         client.publish_message(message).expect("published");
         let message = client.recv_timeout(LONG).expect("alive").expect("a message");
         assert_eq!(message.payload_str().expect("text"), "hällo");
-        assert!(message.is_text());
+        assert!(message.payload_format_utf8());
         assert_eq!(message.content_type(), Some("text/plain"));
-        assert!(message.expiry().is_some_and(|left| left <= Duration::from_secs(1_000)), "{:?}", message.expiry());
+        assert!(
+            message.message_expiry().is_some_and(|left| left <= Duration::from_secs(1_000)),
+            "{:?}",
+            message.message_expiry()
+        );
         assert_eq!(message.response_topic(), Some(back.as_str()));
         assert_eq!(message.correlation_data(), Some(&[0, 255, 1][..]));
         let pair = |key: &str, value: &str| (key.to_string(), value.to_string());
@@ -40,7 +44,7 @@ fn everything_a_message_carries_arrives() {
     }
     client.publish(&there, QoS::AtLeastOnce, "bare").expect("published");
     let bare = client.recv_timeout(LONG).expect("alive").expect("a message");
-    assert!(bare.user_properties().is_empty() && !bare.is_text() && bare.content_type().is_none());
+    assert!(bare.user_properties().is_empty() && !bare.payload_format_utf8() && bare.content_type().is_none());
     // The broker inside the emulator gives each message an end of its own.
     assert!(bare.response_topic().is_none() && bare.correlation_data().is_none());
     client.disconnect().expect("all delivered");
@@ -66,7 +70,7 @@ fn bad_properties_are_refused_before_anything_is_sent() {
     let client = connect(v5(&emulator));
     let plain = Outgoing::new(topic(&emulator, "x"), QoS::AtLeastOnce, vec![0xff]);
     for (message, why) in [
-        (plain.clone().text(), "UTF-8"),
+        (plain.clone().payload_format_utf8(), "UTF-8"),
         (plain.clone().response_topic("a/#"), "response topic"),
         (plain.clone().user_property("k", "\0"), "NUL"),
         (plain.clone().correlation_data(vec![0; 65_536]), "65536 bytes"),
@@ -82,7 +86,7 @@ fn a_subscription_can_leave_out_the_clients_own_messages() {
     let emulator = emulator();
     let (client, other) = (connect(v5(&emulator)), connect(v5(&emulator)));
     let topic = topic(&emulator, "x");
-    client.subscribe_with(&topic, SubscribeOptions::new(QoS::AtLeastOnce).no_local(true)).expect("subscribed");
+    client.subscribe(&topic, SubscribeOptions::new(QoS::AtLeastOnce).no_local(true)).expect("subscribed");
     client.publish(&topic, QoS::AtLeastOnce, "own").expect("published");
     other.publish(&topic, QoS::AtLeastOnce, "foreign").expect("published");
     assert_eq!(payloads(&client, 1), ["foreign"]);
@@ -94,8 +98,8 @@ fn an_identifier_comes_with_each_message_also_after_a_lost_session() {
     let client = connect(v5(&emulator));
     let events = client.events();
     let options = |id| SubscribeOptions::new(QoS::AtLeastOnce).identifier(id);
-    let one = client.subscribe_stream_with(&topic(&emulator, "one"), options(268_435_455)).expect("subscribed");
-    client.subscribe_with(&topic(&emulator, "two"), options(1)).expect("subscribed");
+    let one = client.subscription(&topic(&emulator, "one"), options(268_435_455)).expect("subscribed");
+    client.subscribe(&topic(&emulator, "two"), options(1)).expect("subscribed");
     for _ in 0..2 {
         for rest in ["one", "two"] {
             client.publish(&topic(&emulator, rest), QoS::AtLeastOnce, rest).expect("published");
@@ -118,12 +122,12 @@ fn a_kept_session_keeps_messages_and_their_properties() {
     awake.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
     awake.disconnect().expect("gone");
     let sender = connect(v5(&emulator));
-    let message = Outgoing::new(&topic, QoS::AtLeastOnce, "x").user_property("k", "v").expiry(LONG);
+    let message = Outgoing::new(&topic, QoS::AtLeastOnce, "x").user_property("k", "v").message_expiry(LONG);
     sender.publish_message(message).expect("published");
     let awake = sleeper();
     let message = awake.recv_timeout(LONG).expect("alive").expect("a message");
     assert_eq!((message.user_property("k"), message.is_duplicate()), (Some("v"), message.is_duplicate()));
-    assert!(message.expiry().is_some());
+    assert!(message.message_expiry().is_some());
 }
 
 #[test]

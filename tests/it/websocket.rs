@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::support::{LONG, broker, connect, connected, emulator, error, event, plain_config, topic};
-use aliyun_mqtt::{Client, Code, ConfigBuilder, Error, ErrorKind, Event, Limits, QoS, Stage};
+use aliyun_mqtt::{Client, Code, ConfigBuilder, Error, ErrorKind, Event, Limits, Outgoing, QoS, Stage};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
@@ -110,7 +110,7 @@ fn large_messages_in_both_directions_and_over_cuts() {
         for round in 0..3_u8 {
             let payload = vec![round; Limits::default().payload_len];
             for _ in 0..20 {
-                client.publish_nowait(&topic, QoS::AtLeastOnce, payload.clone()).expect("accepted");
+                client.enqueue(Outgoing::new(&topic, QoS::AtLeastOnce, payload.clone())).expect("accepted");
             }
             for _ in 0..20 {
                 let message = client.recv_timeout(LONG).expect("connected").expect("a message");

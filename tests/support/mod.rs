@@ -20,7 +20,7 @@ pub mod tokens;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Event, Events, Protocol, QoS, Stream};
+use aliyun_mqtt::{Client, Code, Config, ConfigBuilder, Credentials, Event, Events, Protocol, QoS, Subscription};
 use aliyun_mqtt_emulator::Emulator;
 use broker::Line;
 pub use matrix::protocol;
@@ -99,14 +99,14 @@ pub fn connected(events: &Events) {
 
 /// Takes so many messages, and gives their payloads as text.
 pub fn payloads(client: &Client, count: usize) -> Vec<String> {
-    let messages = client.messages().idle(LONG).limit(count);
+    let messages = client.messages().idle(LONG).take(count);
     messages.map(|message| text(message.expect("a message").payload())).collect()
 }
 
 /// A stream, whose SUBSCRIBE is granted.
-pub fn stream(client: &Client, line: &mut Line, filter: &str) -> Stream {
+pub fn stream(client: &Client, line: &mut Line, filter: &str) -> Subscription {
     std::thread::scope(|scope| {
-        let stream = scope.spawn(|| client.subscribe_stream(filter, QoS::AtLeastOnce));
+        let stream = scope.spawn(|| client.subscription(filter, QoS::AtLeastOnce));
         broker::grant(line);
         stream.join().expect("no panic").expect("subscribed")
     })

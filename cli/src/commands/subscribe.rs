@@ -125,9 +125,7 @@ impl Subscriptions {
             topics if self.options == self.qos.into() => {
                 client.subscribe_many(&topics.iter().map(|topic| (topic.as_str(), self.qos)).collect::<Vec<_>>())?
             }
-            topics => {
-                topics.iter().map(|topic| client.subscribe_with(topic, self.options)).collect::<Result<_, _>>()?
-            }
+            topics => topics.iter().map(|topic| client.subscribe(topic, self.options)).collect::<Result<_, _>>()?,
         };
         for (topic, granted) in self.make.iter().zip(&granted).filter(|(_, granted)| **granted < self.qos) {
             report::warning(format!("{topic}: the server grants only {granted}"));

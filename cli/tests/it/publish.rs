@@ -120,10 +120,10 @@ fn properties_go_with_mqtt_5_and_are_refused_with_3_1_1() {
     assert_eq!(message.content_type(), Some("text/plain"));
     let user: Vec<_> = message.user_properties().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     assert_eq!(user, [("a", "1"), ("a", "b=c")]);
-    assert!(message.expiry().is_some_and(|left| left <= Duration::from_secs(60)), "{message:?}");
+    assert!(message.message_expiry().is_some_and(|left| left <= Duration::from_secs(60)), "{message:?}");
     assert_eq!(message.response_topic(), Some(answers.as_str()));
     assert_eq!(message.correlation_data(), Some(b"id-7".as_slice()));
-    assert!(message.is_text());
+    assert!(message.payload_format_utf8());
 
     for flags in properties.chunks(2).chain([["--text"].as_slice()]) {
         let output = publish(&emulator, &[&["-m", "x"], flags].concat()).expect(2);

@@ -22,7 +22,7 @@ fn all(outcomes: &Outcomes) -> Vec<Outcome> {
 }
 
 fn any_qos() -> QoS {
-    QoS::from_level(thread_rng().gen_range(0..=2)).expect("a level")
+    QoS::try_from(thread_rng().gen_range(0..=2u8)).expect("a level")
 }
 
 /// Publishes messages one after the other, each to its acknowledgement.
@@ -41,7 +41,7 @@ fn publisher(client: &Client, outcomes: &Outcomes, messages: Vec<Outgoing>) -> t
 fn pipeline(client: &Client, outcomes: &Outcomes, messages: Vec<Outgoing>) -> thread::JoinHandle<()> {
     let (client, outcomes) = (client.clone(), Arc::clone(outcomes));
     thread::spawn(move || {
-        let mut handed: Vec<_> = messages.into_iter().map(|m| (client.publish_message_nowait(m.clone()), m)).collect();
+        let mut handed: Vec<_> = messages.into_iter().map(|m| (client.enqueue(m.clone()), m)).collect();
         if thread_rng().gen_ratio(1, 2) {
             handed.reverse();
         }
@@ -95,7 +95,7 @@ pub fn draining() {
     let broker = Broker::begin(Plan::new(2));
     let (client, outcomes) = (connect(config(2)), Outcomes::default());
     let other = pipeline(&client, &outcomes, messages(0, 2, QoS::AtLeastOnce));
-    let handed: Vec<_> = messages(1, 3, any_qos()).into_iter().map(|m| client.publish_message_nowait(m)).collect();
+    let handed: Vec<_> = messages(1, 3, any_qos()).into_iter().map(|m| client.enqueue(m)).collect();
     let flushes = thread_rng().gen_ratio(1, 2);
     if flushes { client.flush(FAR) } else { client.disconnect() }.expect("everything was acknowledged");
     for delivery in handed {
@@ -143,7 +143,7 @@ pub fn dropping() {
         pipeline(&client, &outcomes, messages(0, 2, QoS::AtLeastOnce)),
         pipeline(&client, &outcomes, messages(1, 2, QoS::ExactlyOnce)),
     ];
-    drop(client.publish_message_nowait(message(2, 0, QoS::AtLeastOnce)));
+    drop(client.enqueue(message(2, 0, QoS::AtLeastOnce)));
     drop(client);
     join(threads);
     check(&broker, &all(&outcomes));
@@ -169,7 +169,7 @@ pub fn receiving() {
     let subscriber = client.clone();
     threads.push(thread::spawn(move || {
         subscriber.subscribe("model/a", QoS::AtLeastOnce).expect("the broker grants it");
-        if let Ok(stream) = subscriber.subscribe_stream("model/b", QoS::AtLeastOnce) {
+        if let Ok(stream) = subscriber.subscription("model/b", QoS::AtLeastOnce) {
             stream.recv().expect("two were sent");
         }
         subscriber.unsubscribe("model/a").expect("the broker obeys");

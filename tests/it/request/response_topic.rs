@@ -117,7 +117,7 @@ fn a_stream_of_the_response_topic_may_end_while_a_request_waits() {
     let replier = client(&emulator);
     replier.subscribe(&question, QoS::AtLeastOnce).expect("subscribed");
     let requester = connect(config(&emulator).response_topic(&answers));
-    let stream = requester.subscribe_stream(&answers, QoS::AtLeastOnce).expect("subscribed");
+    let stream = requester.subscription(&answers, QoS::AtLeastOnce).expect("subscribed");
     thread::scope(|scope| {
         let call = scope.spawn(|| requester.request(&question, "?", LONG));
         let message = asked(&replier);

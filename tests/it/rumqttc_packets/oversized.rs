@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{lost, proves_well};
 use crate::support::broker::{self, Broker, Kind, Packet, lax, level};
 use crate::support::{LONG, error, event};
-use aliyun_mqtt::{AckMode, ErrorKind, Event, Events, QoS};
+use aliyun_mqtt::{AckMode, ErrorKind, Event, Events, Outgoing, QoS};
 
 #[test]
 fn a_packet_over_the_limit_names_the_limit() {
@@ -88,7 +88,7 @@ fn a_kept_session_gets_past_messages_over_the_limit() {
         drop(line);
         let mut line = broker.accept_login();
         line.write(&[broker::connack(true), waiting(true)].concat());
-        let taken: Vec<_> = client.messages().idle(LONG).limit(3).map(|message| message.expect("alive")).collect();
+        let taken: Vec<_> = client.messages().idle(LONG).take(3).map(|message| message.expect("alive")).collect();
         let texts: Vec<_> = taken.iter().map(|message| crate::support::text(message.payload())).collect();
         assert_eq!(texts, ["one", "two", "three"], "{mode:?}");
         let mut topics: Vec<_> = (0..4).map(|_| set_aside(&events).0).collect();
@@ -139,7 +139,7 @@ fn what_waits_for_an_answer_is_not_blamed_on_topics() {
     let broker = Broker::start();
     let limits = lax().payload_len(1_000).topic_len(100).packet_len(2_000);
     let (client, mut line) = broker.connect(broker.config().limits(limits).timeout(Duration::from_secs(3)));
-    let delivery = client.publish_nowait("t", QoS::AtLeastOnce, "x").expect("accepted");
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
     line.expect(Kind::Publish);
     line.write(&broker::publish("t", 0, 0, false, &[b'x'; 3_000]));
     // Nobody answers any more.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{ALL, published};
 use crate::support::{client, config, connect, emulator, error, event, eventually, payloads, text, topic};
-use aliyun_mqtt::{Client, Delivery, ErrorKind, Event, Fate, QoS};
+use aliyun_mqtt::{Client, Delivery, ErrorKind, Event, Fate, Outgoing, QoS};
 use aliyun_mqtt_emulator::What;
 
 #[test]
@@ -48,7 +48,7 @@ fn batch(client: &Client, topics: &[&str], each: usize, qos: Option<QoS>) -> Vec
     for number in 0..each {
         for (topic, deliveries) in topics.iter().zip(&mut deliveries) {
             let qos = qos.unwrap_or(ALL[number % 3]);
-            deliveries.push(client.publish_nowait(topic, qos, format!("{number}")).expect("accepted"));
+            deliveries.push(client.enqueue(Outgoing::new(topic, qos, format!("{number}"))).expect("accepted"));
         }
     }
     deliveries
@@ -111,7 +111,10 @@ fn a_batch_to_a_forbidden_topic_fails_as_a_whole_and_the_rest_goes_through() {
     }
     assert!(last.hint().is_some_and(|hint| hint.contains("refused_topic_pause")), "{last}");
     all_refused(&batch(&client, &[&bad], 6, None)[0], &bad);
-    assert_eq!(error(client.try_publish(&bad, QoS::AtLeastOnce, "").expect("looked at").wait()).kind(), last.kind());
+    assert_eq!(
+        error(client.try_enqueue(Outgoing::new(&bad, QoS::AtLeastOnce, "")).expect("looked at").wait()).kind(),
+        last.kind()
+    );
     client.publish(&good, QoS::ExactlyOnce, "0").expect("permitted");
     assert_eq!(client.stats().connections, connections);
     client.disconnect().expect("every fate was seen");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{HOUR, handed_in, renewal_failed, rw};
 use crate::support::tokens::{Issuer, accepted_logins, connections, token_config};
 use crate::support::{connect, connected, emulator, error, event, eventually, payloads, topic};
-use aliyun_mqtt::{Client, Code, Credentials, ErrorKind, Event, Fate, QoS, Token, TokenKind};
+use aliyun_mqtt::{Client, Code, Credentials, ErrorKind, Event, Fate, Outgoing, QoS, Token, TokenKind};
 use aliyun_mqtt_emulator::{Emulator, Permission, What};
 
 // ---- tokens that are not good ----
@@ -155,11 +155,11 @@ fn among_many_the_forbidden_one_is_found_and_nobody_else_is_blamed() {
     for number in 0..40 {
         // A QoS 0 message to a forbidden topic is settled when it is written; it must not be laid at another's door.
         if number % 10 == 3 {
-            client.publish_nowait(&forbidden, QoS::AtMostOnce, "silent").expect("accepted");
+            client.enqueue(Outgoing::new(&forbidden, QoS::AtMostOnce, "silent")).expect("accepted");
         }
-        deliveries.push(client.publish_nowait(&mine, QoS::AtLeastOnce, number.to_string()).expect("accepted"));
+        deliveries.push(client.enqueue(Outgoing::new(&mine, QoS::AtLeastOnce, number.to_string())).expect("accepted"));
         if number == 20 {
-            let bad = client.publish_nowait(&forbidden, QoS::AtLeastOnce, "bad").expect("accepted");
+            let bad = client.enqueue(Outgoing::new(&forbidden, QoS::AtLeastOnce, "bad")).expect("accepted");
             deliveries.push(bad);
         }
     }
@@ -176,7 +176,7 @@ fn a_topic_the_token_does_not_cover_is_refused_until_another_token_covers_it() {
     let (mine, other) = (topic(&emulator, "mine"), topic(&emulator, "other"));
     let client = connect(handed_in(&emulator, [issue(&[&mine])]));
     let events = client.events();
-    let send = |topic: &str| client.publish_nowait(topic, QoS::AtLeastOnce, "x").expect("accepted");
+    let send = |topic: &str| client.enqueue(Outgoing::new(topic, QoS::AtLeastOnce, "x")).expect("accepted");
     let deliveries: Vec<_> = (0..EACH).map(|_| (send(&other), send(&mine))).collect();
     for (other, mine) in &deliveries {
         mine.wait().expect("permitted");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Config, Delivery, Error, ErrorKind, Event, Events, Protocol, QoS};
+use aliyun_mqtt::{Client, Config, Delivery, Error, ErrorKind, Event, Events, Outgoing, Protocol, QoS};
 
 use super::Scenario;
 use super::place::Place;
@@ -176,10 +176,10 @@ fn connect(seen: &mut Seen, config: &Config, server: &Server, place: Place) -> O
 }
 
 fn enqueue(seen: &mut Seen, client: &Client, topic: &str, qos: QoS, payload: &str) -> Option<Delivery> {
-    match seen.timed("publish_nowait", CALL, || client.publish_nowait(topic, qos, payload)) {
+    match seen.timed("enqueue", CALL, || client.enqueue(Outgoing::new(topic, qos, payload))) {
         Ok(delivery) => Some(delivery),
         Err(error) => {
-            seen.check_error("publish_nowait", &error);
+            seen.check_error("enqueue", &error);
             if !error.is_timeout() {
                 seen.fault(format!("not accepted: {error}"));
             }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Delivery, Error, ErrorKind, Fate, QoS};
+use aliyun_mqtt::{Client, Delivery, Error, ErrorKind, Fate, Outgoing, QoS};
 
 use super::{Key, LONG, MARGIN, Run};
 use crate::support::random::Random;
@@ -88,7 +88,7 @@ impl Sender<'_> {
         self.book.entries[qos].push(None);
         let filler = ".".repeat(self.random.within(0..200) as usize);
         let payload = format!("{} {} {} {filler}", key.thread, key.qos, key.number);
-        let level = QoS::from_level(qos as u8).expect("a level");
+        let level = QoS::try_from(qos as u8).expect("a level");
         let topic = self.run.topic(self.thread);
         // Some are in a hurry, so that all kinds of ends come up.
         let hurry = self.random.one_in(50);
@@ -110,13 +110,13 @@ impl Sender<'_> {
                     return;
                 }
                 1..=40 => {
-                    let result = client.publish_nowait(&topic, level, payload.as_str());
-                    self.returned("publish_nowait", due);
+                    let result = client.enqueue(Outgoing::new(&topic, level, payload.as_str()));
+                    self.returned("enqueue", due);
                     result
                 }
                 _ => {
-                    let result = client.try_publish(&topic, level, payload.as_str());
-                    self.returned("try_publish", start);
+                    let result = client.try_enqueue(Outgoing::new(&topic, level, payload.as_str()));
+                    self.returned("try_enqueue", start);
                     result
                 }
             };

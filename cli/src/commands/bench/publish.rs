@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use aliyun_mqtt::{Client, Delivery};
+use aliyun_mqtt::{Client, Delivery, Outgoing};
 
 use super::args::MessageArgs;
 use super::report::{Part, Report};
@@ -51,7 +51,7 @@ fn one(client: &Client, args: &MessageArgs, run: &Run, number: u16) -> Result<Pa
                 break;
             }
             let start = Instant::now();
-            match client.publish_nowait(&args.topic, args.qos, payload.clone()) {
+            match client.enqueue(Outgoing::new(&args.topic, args.qos, payload.clone())) {
                 // The waiter ends only when `to` is dropped.
                 Ok(delivery) => drop(to.send((start, delivery))),
                 Err(error) => {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Stream};
+use aliyun_mqtt::{Client, Outgoing, Subscription};
 
 use super::args::MessageArgs;
 use super::report::{Part, Report};
@@ -33,9 +33,9 @@ struct Shared {
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     let publisher = Client::connect(run.config(args)?)?;
     let receivers = run.connect(args)?;
-    let streams: Vec<Stream> = receivers
+    let streams: Vec<Subscription> = receivers
         .iter()
-        .map(|client| client.subscribe_stream(&args.topic, args.qos))
+        .map(|client| client.subscription(&args.topic, args.qos))
         .collect::<aliyun_mqtt::Result<_>>()?;
     let shared = Shared { mark: mark(), start: run.begin(), sent: AtomicU32::new(0), done: AtomicBool::new(false) };
     let (failure, parts) = thread::scope(|scope| {
@@ -71,7 +71,7 @@ fn send(client: &Client, args: &MessageArgs, run: &Run, shared: &Shared) -> Opti
         head[4..8].copy_from_slice(&number.to_be_bytes());
         head[8..].copy_from_slice(&nanos(shared.start).to_be_bytes());
         shared.sent.store(number + 1, Ordering::SeqCst);
-        if let Err(error) = client.publish_nowait(&args.topic, args.qos, payload(args.size, head)) {
+        if let Err(error) = client.enqueue(Outgoing::new(&args.topic, args.qos, payload(args.size, head))) {
             shared.sent.store(number, Ordering::SeqCst);
             return Some(error);
         }
@@ -90,7 +90,7 @@ fn nanos(start: Instant) -> u64 {
 }
 
 /// Counts each message once. Messages that do not arrive count as failed.
-fn receive(stream: &Stream, run: &Run, shared: &Shared) -> Result<Part> {
+fn receive(stream: &Subscription, run: &Run, shared: &Shared) -> Result<Part> {
     let mut part = Part::new()?;
     let mut seen: Vec<bool> = Vec::new();
     let mut received = 0;

@@ -49,7 +49,7 @@ pub(super) fn feed(
             break;
         }
         let at = Instant::now();
-        let result = message.and_then(|message| client.publish_message_nowait(message).map_err(Fault::Library));
+        let result = message.and_then(|message| client.enqueue(message).map_err(Fault::Library));
         let stops = result.as_ref().is_err_and(|fault| rules.stops(fault));
         next = if stops { number } else { number + 1 };
         if stops {

@@ -23,7 +23,7 @@ pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoin
     let properties = properties(&mut given, &template.properties).map_err(Failure::usage)?;
     let topic = given.topic.or_else(|| template.topic.clone());
     let topic = topic.ok_or_else(|| Failure::usage("it has no topic").hint("give topic, or -t for all lines"))?;
-    let qos = given.qos.and_then(QoS::from_level).unwrap_or(template.qos);
+    let qos = given.qos.and_then(|level: u8| QoS::try_from(level).ok()).unwrap_or(template.qos);
     properties.check(&template.config)?;
     let message = properties.put_on(Outgoing::new(topic, qos, payload));
     template.config.check(&message)?;

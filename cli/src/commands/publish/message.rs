@@ -59,7 +59,7 @@ impl Properties {
             message = message.user_property(key, value);
         }
         if let Some(seconds) = self.expiry {
-            message = message.expiry(std::time::Duration::from_secs(seconds.into()));
+            message = message.message_expiry(std::time::Duration::from_secs(seconds.into()));
         }
         if let Some(topic) = &self.response_topic {
             message = message.response_topic(topic);
@@ -67,7 +67,7 @@ impl Properties {
         if let Some(data) = &self.correlation {
             message = message.correlation_data(data.as_slice());
         }
-        if self.text { message.text() } else { message }
+        if self.text { message.payload_format_utf8() } else { message }
     }
 }
 

@@ -31,8 +31,8 @@ pub(super) fn print(client: Client, settings: &Settings, login: &Login, reveal: 
     }
     let connection = Connection {
         endpoint: config.endpoint(),
-        username: &login.username,
-        password: if reveal { &login.password } else { MASKED },
+        username: login.username(),
+        password: if reveal { login.password() } else { MASKED },
         ca: file(settings, Key::CaFile)?,
         certificate: file(settings, Key::ClientCertFile)?.zip(file(settings, Key::ClientKeyFile)?),
         config: &config,

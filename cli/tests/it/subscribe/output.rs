@@ -97,7 +97,7 @@ fn properties_of_mqtt_5_are_shown() {
         .user_property("k", "1")
         .user_property("k", "2")
         .content_type("text/plain")
-        .expiry(Duration::from_secs(9000))
+        .message_expiry(Duration::from_secs(9000))
         .correlation_data([0xff]);
     client.publish_message(message).unwrap();
     let output = run(with(&emulator), [&keep[..], &["--json", "-C", "1"]].concat()).expect(0);

@@ -26,7 +26,7 @@ impl Bytes<'_> {
     }
 
     pub(super) fn qos(&mut self) -> QoS {
-        QoS::from_level(self.of(3)).unwrap_or(QoS::AtLeastOnce)
+        QoS::try_from(self.of(3)).unwrap_or(QoS::AtLeastOnce)
     }
 
     pub(super) fn filter(&mut self) -> String {

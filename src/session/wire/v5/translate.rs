@@ -127,7 +127,7 @@ fn allowed(ack: &ConnAck) -> Result<ServerLimits, String> {
     }
     Ok(ServerLimits {
         receive_maximum: properties.receive_max,
-        max_qos: properties.max_qos.and_then(QoS::from_level),
+        max_qos: properties.max_qos.and_then(|qos| QoS::try_from(qos).ok()),
         packet_len: properties.max_packet_size.map(|size| size as usize),
         no_wildcards: properties.wildcard_subscription_available == Some(0),
         no_identifiers: properties.subscription_identifiers_available == Some(0),
