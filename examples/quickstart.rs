@@ -38,7 +38,7 @@ fn run() -> Outcome {
     println!("\n4. ordered mode");
     let ordered = connect(config(&emulator).device_id("0003").ordered(true))?;
     for number in 1..=3 {
-        ordered.publish(&format!("{parent}/order"), QoS::AtLeastOnce, format!("step {number}"))?;
+        ordered.publish(format!("{parent}/order"), QoS::AtLeastOnce, format!("step {number}"))?;
     }
     println!("three messages sent in order");
     ordered.disconnect()?;

@@ -132,7 +132,7 @@ fn found_and_again(emulator: &Emulator, endpoint: &str, protocol: Protocol) {
     let events = client.events();
     assert!(emulator.kick(client.config().client_id().as_str()));
     connected(&events);
-    client.publish(&topic(emulator, "x"), QoS::AtLeastOnce, "x").unwrap_or_else(|e| panic!("{endpoint}: {e}"));
+    client.publish(topic(emulator, "x"), QoS::AtLeastOnce, "x").unwrap_or_else(|e| panic!("{endpoint}: {e}"));
     client.disconnect().expect("all delivered");
 }
 
@@ -346,7 +346,7 @@ fn a_proxy_is_found_at_its_other_address() {
             let config =
                 config.endpoint(format!("{scheme}://{target}")).proxy(format!("http://dead-first.test:{port}"));
             let client = connect(config);
-            client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("acknowledged");
+            client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("acknowledged");
             client.disconnect().expect("all delivered");
         }
         // The proxy is asked for the name.

@@ -77,7 +77,7 @@ fn in_a_child_takes_and_hangs() {
     taken[0].ack().expect("done with the first");
     eventually("its acknowledgement is handed over", || worker.stats().unacknowledged == 3);
     // Behind the acknowledgement on the same line: once this is answered, the broker has that.
-    worker.publish(&format!("{}/other", taken[0].topic()), QoS::AtLeastOnce, "").expect("published");
+    worker.publish(format!("{}/other", taken[0].topic()), QoS::AtLeastOnce, "").expect("published");
     let texts: Vec<_> = taken.iter().map(|message| message.payload_str().expect("text")).collect();
     println!("taken: {}\nkillable", texts.join(" "));
     // Until it is killed, or nobody is there to do that.
@@ -193,7 +193,7 @@ fn each_job_once(config: impl Fn() -> ConfigBuilder, jobs: Jobs<'_>, qos: &[QoS]
         assert_eq!(left, (None, 0));
         let worker = kept(config(), mode);
         let streams = self::streams(&worker, jobs, 0);
-        sender.publish(&format!("{}/rest/third", jobs.topic), QoS::AtLeastOnce, "last").expect("published");
+        sender.publish(format!("{}/rest/third", jobs.topic), QoS::AtLeastOnce, "last").expect("published");
         let next = streams[1].recv_timeout(LONG).expect("alive").expect("a message");
         assert_eq!(text(next.payload()), "last", "nothing comes again after its acknowledgement has left");
         next.ack().expect("counts");
@@ -249,7 +249,7 @@ fn in_a_child_works_off_jobs() {
         // Every acknowledgement given has left, in front of this on the same line: once it is answered, the broker has
         // them.
         if sure.len() >= 5 && worker.stats().held_back == 0 {
-            worker.publish(&format!("{topic}-other"), QoS::AtLeastOnce, "").expect("published");
+            worker.publish(format!("{topic}-other"), QoS::AtLeastOnce, "").expect("published");
             sure.drain(..).for_each(|job| say(format!("sure {job}")));
         }
         if idle {
@@ -305,7 +305,7 @@ fn killed_at_random(
     }
     assert!(kills >= 3, "{kills} kills are no test");
     // The last worker is let alone. On taking, the job in hand of each one before it may be gone for good.
-    sender.publish(&format!("{}/first", jobs.topic), QoS::AtLeastOnce, "last").expect("published");
+    sender.publish(format!("{}/first", jobs.topic), QoS::AtLeastOnce, "last").expect("published");
     let worker = kept(config(), mode);
     let streams = streams(&worker, jobs, 1);
     let lost = if mode == AckMode::Manual { 0 } else { kills };

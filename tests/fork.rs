@@ -99,7 +99,7 @@ fn a_forked_child_is_told() {
     let _alone = alone();
     let emulator = emulator();
     let client = client(&emulator);
-    let delivery = client.enqueue(Outgoing::new(&topic(&emulator, "x"), QoS::AtMostOnce, "x")).expect("accepted");
+    let delivery = client.enqueue(Outgoing::new(topic(&emulator, "x"), QoS::AtMostOnce, "x")).expect("accepted");
     // SAFETY: the child calls only what compares the process id, and leaves with `_exit`.
     match unsafe { libc::fork() } {
         0 => {
@@ -119,7 +119,7 @@ fn a_forked_child_is_told() {
             // SAFETY: waits for our own child.
             unsafe { libc::waitpid(child, &raw mut status, 0) };
             assert_eq!(status, 0, "the child was told at each call, and could drop what it had");
-            client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("the parent's line is untouched");
+            client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("the parent's line is untouched");
         }
     }
 }

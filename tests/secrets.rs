@@ -57,7 +57,7 @@ fn no_secret_in_logs_debug_or_errors() {
     let secret = emulator.access_key_secret().to_string();
     let client = connect(config(&emulator).endpoint(emulator.tls_endpoint()).ca_pem(emulator.ca_pem()));
     let events = client.events();
-    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "hidden payload").expect("published");
+    client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "hidden payload").expect("published");
     emulator.kick(client.config().client_id().as_str());
     connected(&events);
     let wrong = Credentials::signature(emulator.access_key_id(), "wrong-secret");
@@ -83,7 +83,7 @@ fn no_secret_in_logs_debug_or_errors() {
 fn over_websocket(emulator: &aliyun_mqtt_emulator::Emulator) {
     for endpoint in [emulator.ws_endpoint(), emulator.wss_endpoint()] {
         let client = connect(support::plain_config(emulator).endpoint(endpoint).ca_pem(emulator.ca_pem()));
-        client.publish(&topic(emulator, "x"), QoS::AtLeastOnce, "hidden payload").expect("published");
+        client.publish(topic(emulator, "x"), QoS::AtLeastOnce, "hidden payload").expect("published");
         let login = client.config().credentials().login(client.config().client_id(), emulator.instance_id());
         client.disconnect().expect("all delivered");
         check("", &[login.expect("a login").password().to_string(), "hidden payload".to_string()]);
@@ -187,7 +187,7 @@ fn no_token_and_no_signature_in_logs_debug_or_errors() {
             support::event(&events, "renewed", |event| matches!(event, Event::TokenRenewed { .. }).then_some(()));
         };
         let id = client.config().client_id().to_string();
-        client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "hidden payload").expect("published");
+        client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "hidden payload").expect("published");
         emulator.push_notice(&id, "$SYS/tokenExpireNotice", r#"{"type":"RW"}"#);
         renewed();
         emulator.fail_api(1, 403, "Forbidden");

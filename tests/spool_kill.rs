@@ -51,13 +51,13 @@ fn publish(client: &Client, run: &str) {
                 for number in 0..20 {
                     let text = format!("nowait {run} {}", round * 100 + number);
                     let qos = if number % 5 == 4 { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
-                    drop(client.enqueue(Outgoing::new(&topic("nowait"), qos, text.as_str())).expect("accepted"));
+                    drop(client.enqueue(Outgoing::new(topic("nowait"), qos, text.as_str())).expect("accepted"));
                     say(&text);
                 }
             });
             for number in 0..5 {
                 let text = format!("wait {run} {}", round * 100 + number);
-                client.publish(&topic("wait"), QoS::AtLeastOnce, text.as_str()).expect("acknowledged");
+                client.publish(topic("wait"), QoS::AtLeastOnce, text.as_str()).expect("acknowledged");
                 say(&text);
             }
         });

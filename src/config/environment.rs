@@ -95,16 +95,8 @@ const OWN: [&str; 20] = [
 /// Variables that other programs read, too.
 const SHARED: [&str; 3] = [ACCESS_KEY_ID, ACCESS_KEY_SECRET, SECURITY_TOKEN];
 
-/// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of the topics the examples use.
-///
-/// The parent topic is created in the console, and has at least 3 letters, digits, `-` and `_`.
-///
-/// # Errors
-/// [`Config`](crate::ErrorKind::Config): the variable is not set, or is not the name of a parent topic.
-pub fn topic_from_env() -> Result<String> {
-    read_topic(&Variables::of_process())
-}
-
+/// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of topics, which is created in the console and has at
+/// least 3 letters, digits, `-` and `_`.
 pub(crate) fn read_topic(variables: &Variables) -> Result<String> {
     let topic = variables.needed(TOPIC)?;
     names::check_parent(topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;

@@ -157,7 +157,7 @@ fn thirty_filters_in_one_packet_survive_a_lost_session() {
     crate::support::connected(&events);
     let sender = connect(mosquitto.config());
     for number in 0..30 {
-        sender.publish(&format!("demo/filter/{number}/x"), QoS::AtLeastOnce, format!("{number}")).expect("published");
+        sender.publish(format!("demo/filter/{number}/x"), QoS::AtLeastOnce, format!("{number}")).expect("published");
     }
     let expected: Vec<_> = (0..30).map(|number| number.to_string()).collect();
     assert_eq!(payloads(&client, 30), expected);

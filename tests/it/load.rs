@@ -55,7 +55,7 @@ fn eight_threads_of_mixed_qos_arrive_complete_and_in_order() {
     const EACH: usize = 1_500;
     let emulator = emulator();
     let receiver = client(&emulator);
-    receiver.subscribe(&format!("{}/load/#", emulator.parent_topic()), QoS::ExactlyOnce).expect("subscribed");
+    receiver.subscribe(format!("{}/load/#", emulator.parent_topic()), QoS::ExactlyOnce).expect("subscribed");
     let sender = client(&emulator);
     thread::scope(|scope| {
         scope.spawn(|| publish_all(&sender, emulator.parent_topic(), EACH, &ALL));
@@ -76,7 +76,7 @@ fn cut_connections_lose_no_acknowledged_message_and_keep_the_order() {
     let emulator = emulator();
     let proxy = Proxy::start(addr(&emulator));
     let receiver = client(&emulator);
-    receiver.subscribe(&format!("{}/load/#", emulator.parent_topic()), QoS::ExactlyOnce).expect("subscribed");
+    receiver.subscribe(format!("{}/load/#", emulator.parent_topic()), QoS::ExactlyOnce).expect("subscribed");
     let backoff = (Duration::from_millis(10), Duration::from_millis(20));
     let sender = connect(config(&emulator).endpoint(proxy.endpoint()).backoff(backoff.0, backoff.1));
     let done = AtomicBool::new(false);

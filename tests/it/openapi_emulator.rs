@@ -207,7 +207,7 @@ fn narrow_tokens_of_both_kinds_are_applied_for() {
     client.subscribe(&x, QoS::AtLeastOnce).expect("subscribed");
     client.publish(&x, QoS::AtLeastOnce, "x").expect("published");
     assert_eq!(payloads(&client, 1), ["x"]);
-    let refused = error(client.subscribe(&topic(&emulator, "out/x"), QoS::AtLeastOnce));
+    let refused = error(client.subscribe(topic(&emulator, "out/x"), QoS::AtLeastOnce));
     assert_eq!(refused.kind(), ErrorKind::Rejected, "{refused}");
     let other = Config::builder()
         .endpoint(emulator.endpoint())
@@ -290,7 +290,7 @@ fn lives_on(emulator: &Emulator, server: &Server, text: &str) {
     assert!(reason.to_string().contains(text), "{text}: {reason}");
     let behind = std::error::Error::source(&reason).and_then(|cause| cause.downcast_ref::<aliyun_mqtt::Error>());
     assert_eq!(behind.and_then(aliyun_mqtt::Error::stage), Some(Stage::Api), "{reason:?}");
-    client.publish(&topic(emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    client.publish(topic(emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
     event(&events, "a renewed token", |event| matches!(event, Event::TokenRenewed { .. }).then_some(()));
     assert_eq!(connections(emulator, &client), 1);
 }
@@ -320,7 +320,7 @@ fn a_token_revoked_over_the_api_is_replaced() {
     // The token itself is nowhere to be seen; its holder is found by who is cut.
     let other = api.apply_token(&everything(&emulator)).expect("a token");
     api.revoke_token(other.secret()).expect("revoked");
-    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "another's token is another's").expect("published");
+    client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "another's token is another's").expect("published");
     assert_eq!(accepted_logins(&emulator), 1);
     let call = Call::new("CloseConnection").parameter("InstanceId", emulator.instance_id());
     api.call(&call.parameter("ClientId", client.config().client_id().as_str())).expect("closed");

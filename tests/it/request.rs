@@ -53,7 +53,7 @@ fn a_request_to_a_topic_or_to_a_client_gets_its_reply() {
         assert_eq!(text(reply.payload()), "by topic");
         assert_eq!(reply.topic(), format!("{}/p2p/{}", emulator.parent_topic(), id(&requester)));
         assert!(reply.request().is_none(), "a reply is no request");
-        let reply = requester.request_p2p(emulator.parent_topic(), &id(&replier), "by id", LONG).expect("a reply");
+        let reply = requester.request_p2p(emulator.parent_topic(), id(&replier), "by id", LONG).expect("a reply");
         assert_eq!(text(reply.payload()), "by id");
         for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
             let reply = requester.request_message(Outgoing::new(&topic, qos, ""), LONG).expect("a reply");
@@ -189,7 +189,7 @@ fn what_only_looks_like_a_reply_or_a_request_is_a_message_like_any_other() {
 
 /// An ordinary message.
 fn message_of(receiver: &Client, sender: &Client, parent: &str) -> Message {
-    sender.send_p2p(parent, &id(receiver), QoS::AtLeastOnce, "plain").expect("sent");
+    sender.send_p2p(parent, id(receiver), QoS::AtLeastOnce, "plain").expect("sent");
     receiver.recv_timeout(LONG).expect("alive").expect("a message")
 }
 
@@ -201,7 +201,7 @@ fn a_full_inbox_takes_nothing_from_a_reply() {
     replier.subscribe(&topic, QoS::AtLeastOnce).expect("subscribed");
     let requester = connect(config(&emulator).limits(Limits::default().inbox(1, 1_000)));
     for number in 0..3 {
-        replier.send_p2p(emulator.parent_topic(), &id(&requester), QoS::AtMostOnce, format!("{number}")).expect("sent");
+        replier.send_p2p(emulator.parent_topic(), id(&requester), QoS::AtMostOnce, format!("{number}")).expect("sent");
     }
     eventually("the inbox is full", || requester.stats().dropped_full == 2);
     thread::scope(|scope| {

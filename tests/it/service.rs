@@ -108,7 +108,7 @@ fn ordered_mode_says_so_after_every_connect() {
     assert_eq!(orders(), 1, "before connect returns");
     assert!(emulator.kick(client.config().client_id().as_str()));
     connected(&events);
-    client.publish(&topic(&emulator, "ordered"), QoS::AtLeastOnce, "x").expect("published");
+    client.publish(topic(&emulator, "ordered"), QoS::AtLeastOnce, "x").expect("published");
     assert_eq!(orders(), 2);
     let log = emulator.log();
     let order = log.iter().rposition(|entry| matches!(entry.what, What::OrderEnabled)).expect("seen");
@@ -129,7 +129,7 @@ fn every_kind_of_login_works() {
     let permission = aliyun_mqtt_emulator::Permission::ReadWrite;
     let token = emulator.issue_token(permission, &[everything.as_str()], LONG);
     let client = connect(config(&emulator).credentials(Credentials::token(key, format!("RW|{token}"))));
-    client.publish(&topic(&emulator, "token"), QoS::AtLeastOnce, "x").expect("published");
+    client.publish(topic(&emulator, "token"), QoS::AtLeastOnce, "x").expect("published");
     // A provider is asked at every connect.
     let asked = Arc::new(AtomicUsize::new(0));
     let (count, key, secret) = (Arc::clone(&asked), key.to_string(), secret.to_string());
@@ -170,7 +170,7 @@ fn a_refused_login_is_retried_slowly_and_then_given_up_with_its_reason() {
     event(&events, "the end", |event| matches!(event, Event::Disconnected { retry_in: None, .. }).then_some(()));
     let reason = error(client.recv());
     assert_eq!((reason.kind(), reason.code()), (ErrorKind::Refused, Some(crate::support::connack(5))), "{reason}");
-    assert_eq!(error(client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "")).kind(), ErrorKind::Refused);
+    assert_eq!(error(client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "")).kind(), ErrorKind::Refused);
     assert_eq!(error(client.disconnect()).kind(), ErrorKind::Refused);
 }
 
@@ -182,7 +182,7 @@ fn an_unavailable_server_is_tried_again() {
     emulator.refuse_next_logins(3, 3);
     emulator.kick(client.config().client_id().as_str());
     connected(&events);
-    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "").expect("published");
+    client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "").expect("published");
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn tokens_are_kept_over_a_reconnect_and_got_anew_near_their_end() {
     proxy.refuse(false);
     connected(&events);
     assert_eq!((issuer.asked(), uploads(&emulator)), (2, 0), "a new token is got first, and logged in with");
-    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_failed_renewal_is_told_and_tried_again_while_messages_flow() {
         let reason = renewal_failed(&events);
         assert_eq!(reason.kind(), ErrorKind::Credentials);
         assert!(reason.to_string().contains("out for lunch"), "{reason}");
-        client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+        client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
     }
     issuer.fail(None);
     renewed(&events);

@@ -33,7 +33,7 @@ fn bad_successors_leave_a_client_with_a_good_token_on_line() {
     for refused in 1..=3 {
         renewal_failed(&events);
         connected(&events);
-        client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+        client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
         assert_eq!(accepted_logins(&emulator), 1 + refused, "one connection for each refused successor");
     }
     // Each was refused at its upload; the good one logged in each time.
@@ -132,7 +132,7 @@ fn a_token_revoked_now_and_then_is_replaced_each_time() {
         connected(&events);
         assert_eq!(issuer.asked(), number + 1);
     }
-    client.with_timeout(LONG).publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    client.with_timeout(LONG).publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
 }
 
 #[cfg(feature = "openapi")]

@@ -98,11 +98,11 @@ fn an_identifier_comes_with_each_message_also_after_a_lost_session() {
     let client = connect(v5(&emulator));
     let events = client.events();
     let options = |id| SubscribeOptions::new(QoS::AtLeastOnce).identifier(id);
-    let one = client.subscription(&topic(&emulator, "one"), options(268_435_455)).expect("subscribed");
-    client.subscribe(&topic(&emulator, "two"), options(1)).expect("subscribed");
+    let one = client.subscription(topic(&emulator, "one"), options(268_435_455)).expect("subscribed");
+    client.subscribe(topic(&emulator, "two"), options(1)).expect("subscribed");
     for _ in 0..2 {
         for rest in ["one", "two"] {
-            client.publish(&topic(&emulator, rest), QoS::AtLeastOnce, rest).expect("published");
+            client.publish(topic(&emulator, rest), QoS::AtLeastOnce, rest).expect("published");
         }
         let message = one.recv_timeout(LONG).expect("alive").expect("a message");
         assert_eq!((message.payload(), message.subscription_identifiers()), (&b"one"[..], &[268_435_455][..]));

@@ -93,7 +93,7 @@ fn any_path_that_the_server_takes() {
         format!("wss://localhost:{wss}/a"),
     ] {
         let client = connect(plain_config(&emulator).endpoint(&endpoint).ca_pem(emulator.ca_pem()));
-        client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").unwrap_or_else(|e| panic!("{endpoint}: {e}"));
+        client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").unwrap_or_else(|e| panic!("{endpoint}: {e}"));
         client.disconnect().expect("all delivered");
     }
 }

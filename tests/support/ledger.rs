@@ -144,7 +144,7 @@ pub fn run(plan: &Plan, house: &House) -> Report {
     // Where the broker can keep what it took for the receiver, it is to do so: then nothing may be lost behind its
     // door.
     let receiver = connect(device(RECEIVER, plan.kept || house.keeps_sessions()));
-    receiver.subscribe(&format!("{}/ledger/#", house.parent()), QoS::ExactlyOnce).expect("subscribed");
+    receiver.subscribe(format!("{}/ledger/#", house.parent()), QoS::ExactlyOnce).expect("subscribed");
     let limits = house.limits().outbox(OUTBOX_MESSAGES, OUTBOX_BYTES);
     let sender = connect(device(SENDER, plan.kept).endpoint(proxy.endpoint()).limits(limits).keep_alive(KEEP_ALIVE));
     let events = [sender.events(), receiver.events()];
@@ -242,8 +242,8 @@ fn watch(run: &Run<'_>, sender: &Client, events: &[Events; 2], over: &AtomicBool
 /// Sends a last message at QoS 1 and 2, behind which nothing that was published before can be on its way.
 fn finish(run: &Run<'_>, sender: &Client, receiver: &Client) {
     // It may just be connecting again, without its subscription yet.
-    receiver.subscribe(&format!("{}/ledger/#", run.house.parent()), QoS::ExactlyOnce).expect("subscribed");
+    receiver.subscribe(format!("{}/ledger/#", run.house.parent()), QoS::ExactlyOnce).expect("subscribed");
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
-        sender.with_timeout(LONG).publish(&run.topic(usize::from(qos.level())), qos, receiver::LAST).expect("the last");
+        sender.with_timeout(LONG).publish(run.topic(usize::from(qos.level())), qos, receiver::LAST).expect("the last");
     }
 }

@@ -36,7 +36,7 @@ fn listener(emulator: &Emulator) -> Client {
         .credentials(Credentials::signature(emulator.access_key_id(), emulator.access_key_secret()))
         .timeout(LONG);
     let client = Client::connect(config.build().expect("good")).expect("connected");
-    client.subscribe(&topic(emulator, "#"), QoS::AtLeastOnce).expect("subscribed");
+    client.subscribe(topic(emulator, "#"), QoS::AtLeastOnce).expect("subscribed");
     client
 }
 

@@ -27,7 +27,7 @@ fn both_versions_ask_each_other() {
         // A client that asks itself takes its request for no reply, in either form.
         for envelope in [false, true] {
             let replier = scope.spawn(|| form(&new));
-            let myself = aliyun_mqtt::p2p_topic(emulator.parent_topic(), &id(&new)).expect("a topic");
+            let myself = aliyun_mqtt::p2p_topic(emulator.parent_topic(), id(&new)).expect("a topic");
             let message = Outgoing::new(myself, QoS::AtLeastOnce, "myself");
             let reply = new.request_message(message, RequestOptions::new(LONG).envelope(envelope)).expect("a reply");
             assert_eq!(text(reply.payload()), "myself");
@@ -75,7 +75,7 @@ fn over_mqtt_5_a_reply_has_what_the_replier_gave_it() {
     });
     // A request need not have correlation data.
     let other = Outgoing::new(&topic, QoS::AtLeastOnce, "?").response_topic(crate::support::topic(&emulator, "back"));
-    requester.subscribe(&crate::support::topic(&emulator, "back"), QoS::AtLeastOnce).expect("subscribed");
+    requester.subscribe(crate::support::topic(&emulator, "back"), QoS::AtLeastOnce).expect("subscribed");
     requester.publish_message(other).expect("published");
     replier.reply(&asked(&replier), "!").expect("replied");
     assert_eq!(payloads(&requester, 1), ["!"]);

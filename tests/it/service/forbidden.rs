@@ -39,7 +39,7 @@ fn a_forbidden_publish_fails_alone_in_a_stream_of_good_ones() {
         assert!(published(&emulator, &topic(&emulator, &format!("good/{thread}"))) >= EACH);
     }
     assert_eq!(published(&emulator, &forbidden), 0);
-    client.publish(&topic(&emulator, "after"), QoS::ExactlyOnce, "x").expect("the line is good");
+    client.publish(topic(&emulator, "after"), QoS::ExactlyOnce, "x").expect("the line is good");
 }
 
 /// Each of these topics gets so many messages in turn, at this QoS or, for `None`, at each; then `good`, too.
@@ -180,7 +180,7 @@ fn a_forbidden_subscription_fails_with_its_filter_named() {
     let error = error(client.subscribe("unknown_parent/#", QoS::AtLeastOnce));
     assert_eq!(error.kind(), ErrorKind::SuspectedRefusal);
     assert!(error.to_string().contains("unknown_parent/#"), "{error}");
-    client.publish(&topic(&emulator, "after"), QoS::AtLeastOnce, "x").expect("the line is good");
+    client.publish(topic(&emulator, "after"), QoS::AtLeastOnce, "x").expect("the line is good");
 }
 
 #[test]

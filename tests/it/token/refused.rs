@@ -26,7 +26,7 @@ fn a_revoked_token_is_replaced_where_somebody_can_be_asked() {
     assert_eq!(code, Some(Code::TokenInvalid(3)));
     connected(&events);
     assert_eq!((issuer.asked(), accepted_logins(&emulator)), (2, 2), "exactly one fresh token, one new connection");
-    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_revoked_or_expired_token_nobody_can_replace_ends_the_client_with_its_code()
         }
         let error = error(client.recv());
         assert_eq!((error.kind(), error.code()), (ErrorKind::TokenInvalid, Some(Code::TokenInvalid(code))), "{error}");
-        let error = crate::support::error(client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x"));
+        let error = crate::support::error(client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x"));
         assert_eq!(error.code(), Some(Code::TokenInvalid(code)), "every later call says why: {error}");
         assert_eq!(error.fate(), Some(Fate::NotSent));
         assert_eq!(emulator.log().iter().filter(|entry| matches!(entry.what, What::LoginRefused { .. })).count(), 0);
@@ -87,7 +87,7 @@ fn a_token_of_the_wrong_kind_is_refused_at_login_and_at_upload() {
     assert_eq!(refused.fate(), Some(Fate::Refused));
     connected(&events);
     // The one before is alive, and serves on.
-    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
     assert_eq!(accepted_logins(&emulator), 2);
 }
 
@@ -103,7 +103,7 @@ fn a_renewal_that_is_refused_falls_back_and_is_tried_again() {
     assert_eq!(reason.code(), Some(Code::TokenInvalid(1)), "{reason}");
     issuer.forge(false);
     connected(&events);
-    client.publish(&topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
+    client.publish(topic(&emulator, "x"), QoS::AtLeastOnce, "x").expect("published");
 }
 
 #[test]

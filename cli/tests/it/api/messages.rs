@@ -7,7 +7,7 @@ fn traces_show_devices_and_messages() {
     let emulator = emulator();
     let client = client(&emulator, "1", signature(&emulator)).unwrap();
     let id = client.config().client_id().to_string();
-    client.subscribe(&topic(&emulator, "#"), QoS::AtLeastOnce).unwrap();
+    client.subscribe(topic(&emulator, "#"), QoS::AtLeastOnce).unwrap();
     let sent = call(&emulator, &["send", "-t", &topic(&emulator, "a"), "-m", "hello"]).expect(0);
     let message_id = sent.lines()[0].to_string();
     client.recv_timeout(LONG).unwrap().expect("the message");
@@ -40,7 +40,7 @@ fn traces_come_in_pages_of_a_span() {
     let client = client(&emulator, "1", signature(&emulator)).unwrap();
     let id = client.config().client_id().to_string();
     for number in 0..7 {
-        client.publish(&topic(&emulator, "a"), QoS::AtLeastOnce, number.to_string()).unwrap();
+        client.publish(topic(&emulator, "a"), QoS::AtLeastOnce, number.to_string()).unwrap();
     }
     let messages =
         |arguments: &[&str]| call(&emulator, &[&["trace", "messages", &id, "--page-size", "3"], arguments].concat());
@@ -75,7 +75,7 @@ fn traces_come_in_pages_of_a_span() {
 fn a_message_is_sent_by_the_api() {
     let emulator = emulator();
     let client = client(&emulator, "1", signature(&emulator)).unwrap();
-    client.subscribe(&topic(&emulator, "#"), QoS::AtLeastOnce).unwrap();
+    client.subscribe(topic(&emulator, "#"), QoS::AtLeastOnce).unwrap();
     let (a, id) = (topic(&emulator, "a"), client.config().client_id().to_string());
     let folder = Folder::new();
     let file = folder.write("payload", "from a file\n");
