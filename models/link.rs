@@ -5,17 +5,12 @@ use std::time::{Duration, Instant};
 use aliyun_mqtt_model_ground::broker::{self, End, Event, Request};
 
 use super::link::{Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
-use super::route::Target;
+use super::target::Target;
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Outgoing, QoS};
 use crate::subscribe_options::FilterRequest;
-
-/// Few, so that ids come round.
-pub(in crate::session) fn id_limit(window: u16) -> u16 {
-    broker::id_limit(window)
-}
 
 pub(in crate::session) type Link = (Box<dyn LinkSender>, Box<dyn LinkPump>);
 

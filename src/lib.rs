@@ -245,11 +245,13 @@ mod config;
 mod credentials;
 mod delivery;
 mod detached;
+mod dial_watch;
 mod error;
 mod events;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod key;
 mod limits;
 mod message;
 mod names;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::session::AckHandle;
 
+mod block;
 mod held;
 mod json;
 mod outgoing;
@@ -15,7 +16,7 @@ mod qos;
 #[cfg(feature = "spool")]
 mod stored;
 
-pub(crate) use held::block;
+pub(crate) use block::block;
 pub use outgoing::Outgoing;
 pub use payload::Payload;
 pub(crate) use properties::{Properties, check_publish_len, number_len, publish_len};

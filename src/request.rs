@@ -5,13 +5,12 @@ use std::time::Duration;
 use crate::client::{Client, after};
 use crate::config::{Config, Protocol};
 use crate::error::{Error, Hint, Result};
-use crate::limits::MQTT_TEXT_LEN;
 use crate::message::{Message, Outgoing, Payload, QoS};
 use crate::names;
 
 pub(crate) mod envelope;
 
-use envelope::Envelope;
+use envelope::{Envelope, can_be_answered};
 
 /// The options of a request, for [`Client::request_message`]. A [`Duration`] converts into options with that timeout.
 ///
@@ -256,11 +255,6 @@ impl Message {
             Envelope::Reply { .. } => None,
         }
     }
-}
-
-/// Returns true if a reply can, and may, be published to this topic.
-fn can_be_answered(topic: &str) -> bool {
-    (1..=MQTT_TEXT_LEN).contains(&topic.len()) && !topic.starts_with('$') && !topic.contains(['+', '#', '\0'])
 }
 
 /// The topic for the reply to a message.

@@ -149,7 +149,7 @@ impl Token {
     pub(crate) fn parse_list(label: &str, text: &str) -> Result<Vec<Token>> {
         const FORM: &str =
             "does not have the form RW|{token}, R|{token}, W|{token}, or several of these joined with '|'";
-        crate::credentials::check_key(label, text)?;
+        crate::key::check_key(label, text)?;
         let bad = |rule: &str| Error::config(format!("{label} {rule}"));
         let mut tokens = Vec::new();
         let mut parts = text.split('|');
@@ -174,7 +174,7 @@ impl Token {
             let message = format!("{label} contains '|' within the token of the kind {}", self.kind);
             return Err(Error::config(message).with_hint(Hint::BareToken));
         }
-        crate::credentials::check_key(label, &self.text)
+        crate::key::check_key(label, &self.text)
     }
 }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::builder::{ConfigBuilder, Given};
 use super::endpoint::{Endpoint, Transport};
+use super::environment;
 use super::proxy::Proxy;
 use super::settings::Settings;
-use super::{environment, protocol};
 use crate::credentials::{AuthMode, Credentials};
 use crate::error::{Error, Hint, Result};
 use crate::names::{self, ClientId};
@@ -197,7 +197,7 @@ pub(super) fn checked_settings(mut settings: Settings) -> Result<Settings> {
         let message = format!("token_renewal is {}; it must be from 0.1 to 0.95", settings.token_renewal);
         return Err(Error::config(message));
     }
-    protocol::check(&settings)?;
+    super::settings::check_version(&settings)?;
     settings.limits = settings.limits.checked()?;
     if let Some(topic) = &settings.response_topic {
         names::check_topic(topic, &settings.limits)

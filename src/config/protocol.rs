@@ -1,18 +1,14 @@
-//! The version of MQTT, and the settings that only MQTT 5 has.
+//! The version of MQTT.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::settings::Settings;
-use crate::error::{Error, Hint, Result};
+use crate::error::{Error, Result};
 
 /// The session expiry that is requested by default: as long as the service keeps offline messages (3 days, help page
 /// "Limits").
 pub(super) const SESSION_EXPIRY: Duration = Duration::from_secs(3 * 24 * 3600);
-
-/// The maximum session expiry of the service, in seconds (help page "MQTT 5.0 session expiry interval").
-const LONGEST_EXPIRY: u64 = 2_147_483_647;
 
 /// The texts that are parsed as a version.
 pub(super) const ACCEPTED: &str = "3.1.1 or 5";
@@ -82,37 +78,6 @@ impl fmt::Display for Protocol {
             Protocol::V5 => "MQTT 5",
         })
     }
-}
-
-/// Checks the settings that depend on the version.
-pub(super) fn check(settings: &Settings) -> Result<()> {
-    if settings.protocol != Protocol::V5 {
-        let given = [
-            ("session_expiry", settings.session_expiry.is_some()),
-            ("receive_maximum", settings.receive_maximum.is_some()),
-        ];
-        return match given.iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(Error::config(format!("{name} needs MQTT 5")).with_hint(Hint::UseMqtt5)),
-            None => Ok(()),
-        };
-    }
-    if let Some(expiry) = settings.session_expiry {
-        if settings.clean_session {
-            return Err(Error::config("session_expiry is given, but a clean session ends with its connection")
-                .with_hint(Hint::KeepSession));
-        }
-        if expiry.subsec_nanos() != 0 || !(1..=LONGEST_EXPIRY).contains(&expiry.as_secs()) {
-            let message = format!(
-                "session_expiry is {expiry:?}; it must be whole seconds, from 1 to {LONGEST_EXPIRY} (the service \
-                 raises less than 10 minutes to 10 minutes)"
-            );
-            return Err(Error::config(message));
-        }
-    }
-    if settings.receive_maximum == Some(0) {
-        return Err(Error::config("receive_maximum is 0; it must be from 1 to 65535"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Protocol;
+use crate::error::{Error, Hint, Result};
 use crate::limits::Limits;
 use crate::spool::Spool;
 
@@ -74,4 +75,38 @@ impl Default for Settings {
             spool: None,
         }
     }
+}
+
+/// The maximum session expiry of the service, in seconds (help page "MQTT 5.0 session expiry interval").
+const LONGEST_EXPIRY: u64 = 2_147_483_647;
+
+/// Checks the settings that depend on the version.
+pub(super) fn check_version(settings: &Settings) -> Result<()> {
+    if settings.protocol != Protocol::V5 {
+        let given = [
+            ("session_expiry", settings.session_expiry.is_some()),
+            ("receive_maximum", settings.receive_maximum.is_some()),
+        ];
+        return match given.iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(Error::config(format!("{name} needs MQTT 5")).with_hint(Hint::UseMqtt5)),
+            None => Ok(()),
+        };
+    }
+    if let Some(expiry) = settings.session_expiry {
+        if settings.clean_session {
+            return Err(Error::config("session_expiry is given, but a clean session ends with its connection")
+                .with_hint(Hint::KeepSession));
+        }
+        if expiry.subsec_nanos() != 0 || !(1..=LONGEST_EXPIRY).contains(&expiry.as_secs()) {
+            let message = format!(
+                "session_expiry is {expiry:?}; it must be whole seconds, from 1 to {LONGEST_EXPIRY} (the service \
+                 raises less than 10 minutes to 10 minutes)"
+            );
+            return Err(Error::config(message));
+        }
+    }
+    if settings.receive_maximum == Some(0) {
+        return Err(Error::config("receive_maximum is 0; it must be from 1 to 65535"));
+    }
+    Ok(())
 }

@@ -1,10 +1,8 @@
 //! The rules for credentials. Errors never show a secret.
 
-use super::{Credentials, Kind};
+use super::{Credentials, Kind, TOKEN_LABEL};
 use crate::error::{Error, Hint, Result};
-
-/// The name of a token in messages.
-pub(super) const TOKEN_LABEL: &str = "the token";
+use crate::key::{check_key, check_present};
 
 impl Credentials {
     /// Checks the values, without calling a provider.
@@ -61,27 +59,11 @@ impl Credentials {
     }
 }
 
-fn check_present(label: &str, value: &str) -> Result<()> {
-    if value.is_empty() { Err(Error::config(format!("{label} is empty"))) } else { Ok(()) }
-}
-
 fn check_key_id(label: &str, value: &str) -> Result<()> {
     check_key(label, value)?;
     if value.contains('|') {
         let message = format!("{label} contains '|', which separates the parts of a user name");
         return Err(Error::config(message).with_hint(Hint::BareAccessKeyId));
-    }
-    Ok(())
-}
-
-/// Checks a key or token: the service creates them without spaces and line breaks.
-pub(crate) fn check_key(label: &str, value: &str) -> Result<()> {
-    check_present(label, value)?;
-    // The byte order mark, and other characters without width.
-    let unseen = |c: char| matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}');
-    if value.chars().any(|c| c.is_whitespace() || c.is_control() || unseen(c)) {
-        let message = format!("{label} contains a space, line break, control character or byte order mark");
-        return Err(Error::config(message).with_hint(Hint::CopiedWithMore));
     }
     Ok(())
 }

@@ -12,16 +12,20 @@ use crate::token::Token;
 // Tokens that the library itself applies for.
 #[cfg_attr(not(feature = "openapi"), path = "applied_disabled.rs")]
 mod applied;
+mod asking;
 mod auth_mode;
 mod check;
 mod from_env;
 mod login;
 mod provider;
 
+pub(crate) use asking::Asking;
 pub use auth_mode::AuthMode;
-pub(crate) use check::check_key;
 pub use login::Login;
 pub(crate) use provider::{Provider, ask};
+
+/// The name of a token in messages.
+const TOKEN_LABEL: &str = "the token";
 
 /// The credentials of a client.
 ///
@@ -118,7 +122,7 @@ impl Credentials {
     pub fn token(access_key_id: impl Into<String>, tokens: impl Into<String>) -> Self {
         Credentials(Kind::Token {
             key_id: access_key_id.into(),
-            tokens: Token::parse_list(check::TOKEN_LABEL, &tokens.into()),
+            tokens: Token::parse_list(TOKEN_LABEL, &tokens.into()),
         })
     }
 

@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use super::Code;
-
 /// Defines [`Hint`] from the lines of the catalogue: name, parameters, key and text.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $name:ident $({ $($field:ident: $type:ty),+ })? = $key:literal: $text:expr;)+) => {
@@ -123,7 +121,7 @@ catalogue! {
     TokenRights = "token-rights":
         "log in with a token whose resources cover this topic, and that gives this permission";
     /// The service's notice about a token explains the end of a connection.
-    TokenNotice { code: Code } = "token-notice": code.to_string();
+    TokenNotice { meaning: String } = "token-notice": meaning.clone();
     NewTokenRefused = "new-token-refused":
         "is it alive, of this kind, and applied for with the AccessKey of the login?";
     NewToken = "new-token":

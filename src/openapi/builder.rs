@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::access_key::AccessKey;
 use super::address::{Address, check_region};
 use super::http::HttpClient;
-use super::{AccessKey, Api, Inner, Signing};
+use super::{Api, Inner, Signing};
 use crate::config::environment::{self, Variables};
 use crate::config::network::Network;
-use crate::credentials::check_key;
 use crate::error::{Error, Hint, Result};
+use crate::key::check_key;
 use crate::limits::Limits;
 use crate::names;
 use crate::tls;

@@ -63,12 +63,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 use crate::config::proxy::Proxy;
 use crate::error::Result;
 use crate::limits::Limits;
 
+mod access_key;
 mod address;
 mod builder;
 mod call;
@@ -115,7 +115,7 @@ pub struct Api {
 
 struct Inner {
     http: http::HttpClient,
-    key: AccessKey,
+    key: access_key::AccessKey,
     instance_id: String,
     region: Option<String>,
     signing: Signing,
@@ -123,15 +123,6 @@ struct Inner {
     limits: Limits,
     /// The process it was made in.
     process: u32,
-}
-
-/// The key that requests are signed with.
-#[derive(Debug, Clone)]
-struct AccessKey {
-    id: String,
-    secret: Zeroizing<String>,
-    /// The security token of a temporary key.
-    security_token: Option<Zeroizing<String>>,
 }
 
 impl Api {

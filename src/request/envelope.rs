@@ -1,6 +1,8 @@
 //! The envelope of requests and replies for clients without the properties of MQTT 5. [`Request`](super::Request)
 //! documents its layout for other languages; a change to it needs a new version.
 
+use crate::limits::MQTT_TEXT_LEN;
+
 /// The first byte occurs in no UTF-8 text.
 const MAGIC: [u8; 4] = [0xfa, b'A', b'R', b'R'];
 const VERSION: u8 = 1;
@@ -58,7 +60,7 @@ impl<'a> Envelope<'a> {
         let (topic, payload) = rest.split_at_checked(u16::from_be_bytes([high, low]).into())?;
         match kind {
             REQUEST => {
-                let response_topic = std::str::from_utf8(topic).ok().filter(|topic| super::can_be_answered(topic))?;
+                let response_topic = std::str::from_utf8(topic).ok().filter(|topic| can_be_answered(topic))?;
                 Some(Envelope::Request { correlation, response_topic, payload })
             }
             REPLY if topic.is_empty() => Some(Envelope::Reply { correlation, payload }),
@@ -74,6 +76,11 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     assert_eq!(envelope.encode(), bytes, "there is one way to write it");
     let (Envelope::Request { correlation, payload, .. } | Envelope::Reply { correlation, payload }) = envelope;
     assert!((1..=255).contains(&correlation.len()) && bytes.ends_with(payload));
+}
+
+/// Returns true if a reply can, and may, be published to this topic.
+pub(super) fn can_be_answered(topic: &str) -> bool {
+    (1..=MQTT_TEXT_LEN).contains(&topic.len()) && !topic.starts_with('$') && !topic.contains(['+', '#', '\0'])
 }
 
 #[cfg(test)]

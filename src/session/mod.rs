@@ -27,5 +27,3 @@ pub(crate) use core::inbox::QueueId;
 pub(crate) use core::op::Body;
 pub(crate) use core::token_store;
 pub(crate) use shared::Session;
-#[cfg(feature = "tls")]
-pub(crate) use wire::dialler::Watch;

@@ -26,6 +26,7 @@
 //! * **sled**: its last stable release is from 2021, the next has been in alpha since.
 //! * **SQLite** (rusqlite): as solid as it gets, but C code, a C compiler in every build, and two or three files.
 
+mod fault;
 mod lock_file;
 mod opening;
 mod record;
@@ -46,7 +47,7 @@ pub(crate) use record::fuzz;
 pub(crate) use writer::tests::{Fake, Fault};
 pub(crate) use writer::{Done, Queue, Stored, run};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::message::Outgoing;
 
 /// A file that keeps QoS 1 and 2 messages until they are acknowledged.
@@ -222,9 +223,4 @@ pub(crate) fn size_of(message: &Outgoing) -> u64 {
 pub(crate) fn wall_clock() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The error about a spool's file.
-fn fault(path: &Path, what: &str) -> Error {
-    Error::new(ErrorKind::Spool, format!("the spool {}: {what}", path.display()))
 }

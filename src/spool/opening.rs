@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::fault::{fault, locked};
 use super::lock_file::{Count, LockFile};
 use super::record::{self, Fault};
 use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
-use super::{Spool, fault, wall_clock};
+use super::{Spool, wall_clock};
 use crate::config::{Config, Protocol};
 use crate::detached::{self, NoAnswer};
 use crate::error::{Error, ErrorKind, Hint, Result, Stage};
@@ -176,11 +177,6 @@ fn judge(path: &Path, key: u64, what: Fault) -> Unusable {
         }
     };
     Unusable::Damaged(format!("record {key} {what}"))
-}
-
-/// Somebody else holds the lock.
-pub(super) fn locked(path: &Path) -> Error {
-    fault(path, "it is in use by another process, or by another client of this one").with_hint(Hint::SpoolInUse)
 }
 
 fn damaged(path: &Path, what: &str) -> Error {

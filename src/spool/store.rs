@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redb::backends::FileBackend;
 use redb::{BackendError, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
+use super::SyncPolicy;
+use super::fault::{fault, locked};
 use super::lock_file::{Count, LockFile};
-use super::{SyncPolicy, fault};
 use crate::error::{Error, Hint, Result};
 use crate::random;
 
@@ -309,7 +310,7 @@ fn judge(path: &Path, error: redb::Error) -> Unusable {
         redb::Error::Io(cause) if !matches!(cause.kind(), Io::InvalidData | Io::UnexpectedEof | Io::InvalidInput) => {
             Unusable::Because(unwritable(path, error))
         }
-        redb::Error::DatabaseAlreadyOpen => Unusable::Because(super::opening::locked(path)),
+        redb::Error::DatabaseAlreadyOpen => Unusable::Because(locked(path)),
         _ => Unusable::Damaged(error.to_string()),
     }
 }

@@ -8,6 +8,7 @@ use redb::{Database, ReadableDatabase, TableDefinition};
 use super::opening::Restored;
 use super::record::Record;
 use super::*;
+use crate::error::ErrorKind;
 use crate::{Config, Credentials, QoS};
 
 /// A directory of its own, removed at the end.

@@ -8,8 +8,8 @@ use rustls::client::{ClientSessionMemoryCache, Resumption, WebPkiServerVerifier}
 use rustls::pki_types::ServerName;
 
 use crate::config::network::{CertificatePair, Network};
+use crate::dial_watch::Watch;
 use crate::error::{Error, Result};
-use crate::session::Watch;
 use verifier::Verifier;
 use watched::{WatchedSessions, WatchedTime};
 

@@ -7,7 +7,7 @@ use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSe
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 
-use crate::session::Watch;
+use crate::dial_watch::Watch;
 
 /// The clock, without which no certificate can be verified and no session resumed. It has no time for a dial that was
 /// given up. A verifier per dial would do the same, but keep rustls from resuming sessions.

@@ -3,8 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::AccessKey;
 use crate::error::{Error, Result};
+use crate::openapi::access_key::AccessKey;
 
 mod v2;
 mod v3;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{FORM, Signed, Unsigned, VERSION, encode, no_key, pairs};
 use crate::error::Result;
-use crate::openapi::AccessKey;
+use crate::openapi::access_key::AccessKey;
 
 pub(super) fn sign(request: &Unsigned<'_>, key: &AccessKey) -> Result<Signed> {
     let mut query = request.query.to_vec();

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{FORM, Signed, Unsigned, hex, no_key, pairs};
 use crate::error::Result;
-use crate::openapi::AccessKey;
+use crate::openapi::access_key::AccessKey;
 
 pub(super) fn sign(request: &Unsigned<'_>, key: &AccessKey, version: &str) -> Result<Signed> {
     let plain = |text: &str| Zeroizing::new(text.to_string());

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
+use crate::credentials::Asking;
 use crate::detached;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::events::EventHub;
@@ -15,7 +16,6 @@ use crate::session::calls::spool;
 use crate::session::core::state::State;
 use crate::session::shared::Clock;
 use crate::session::threads::connection;
-use crate::session::threads::provider::Asking;
 use crate::session::wire::{dial, probe};
 use crate::sync::lock;
 

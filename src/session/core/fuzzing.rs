@@ -23,7 +23,7 @@ use crate::sync::lock;
 use crate::token::{Token, TokenKind};
 
 use inputs::{Bytes, any_event, config};
-use link::Link;
+use link::{IDS, Link};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -53,11 +53,6 @@ pub fn session(data: &[u8]) {
     }
     run.end();
 }
-
-const WINDOW: u16 = 3;
-
-/// The highest packet id: that of the adapter with so small a window.
-const IDS: u16 = 1_024;
 
 /// How often it was sent, or its fate.
 type Told = Result<u32, Option<Fate>>;

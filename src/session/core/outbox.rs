@@ -5,10 +5,12 @@
 
 #[cfg(any(test, fuzzing))]
 mod consistency;
+mod finding;
 mod in_flight;
 mod interrupt;
 mod records;
 mod settling;
+mod storing;
 mod suspicion;
 mod topics;
 
@@ -21,10 +23,10 @@ use crate::names;
 use crate::session::core::op::{Body, Kind, Op};
 use crate::session::core::unseen_failures::UnseenFailures;
 use crate::session::wire::link::Sent;
+pub(in crate::session) use finding::Blame;
+use finding::Finding;
 pub(in crate::session) use in_flight::AckFor;
 use in_flight::InFlight;
-pub(in crate::session) use suspicion::Blame;
-use suspicion::Finding;
 pub(in crate::session) use topics::TopicRefusal;
 use topics::Topics;
 

@@ -9,6 +9,7 @@ mod incoming;
 mod interrupt;
 mod life;
 mod limits;
+mod renewing;
 mod sending;
 mod tokens;
 mod waking;

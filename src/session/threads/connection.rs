@@ -19,6 +19,7 @@ use crate::session::core::state::{Disconnected, Flow};
 use crate::session::wire::dial;
 use crate::session::wire::dialler;
 use crate::session::wire::link::{Cause, Failure, LinkEvent, LinkPump, LinkSender};
+use crate::session::wire::open;
 use crate::session::wire::oversized;
 use crate::session::wire::probe;
 use crate::session::wire::route::Route;
@@ -200,7 +201,7 @@ impl Worker<'_> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let longest = oversized::longest(config, self.let_in);
-            let (sender, pump) = dial::open(config, login, left, longest, route.target())?;
+            let (sender, pump) = open::open(config, login, left, longest, route.target())?;
             match dialler::dial(config, pump, &route, deadline, &leaving) {
                 dialler::Dialled::Made(pump, event) => return Ok((sender, pump, event)),
                 dialler::Dialled::Failed(failure) => {

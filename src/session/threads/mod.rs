@@ -3,5 +3,5 @@
 pub(super) mod connection;
 mod login;
 mod login_policy;
-pub(super) mod provider;
+
 pub(super) mod renewal;

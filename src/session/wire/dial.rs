@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use rumqttc::{NetworkOptions, Transport};
 
-use crate::config::{Config, Protocol};
-use crate::credentials::Login;
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Hint};
 use crate::session::wire::link::{Cause, Failure, LinkPump, LinkSender};
-use crate::session::wire::route::Target;
-use crate::session::wire::{secure, upgrade, v4, v5};
+use crate::session::wire::target::Target;
+use crate::session::wire::{secure, upgrade};
 use crate::system;
 
 /// The capacity of the request channel, which is never reached: the session hands over at most a window of requests,
@@ -26,7 +25,7 @@ pub(in crate::session) fn id_limit(window: u16) -> u16 {
 
 // The models have few ids, so that they come round.
 #[cfg(aliyun_mqtt_model)]
-pub(in crate::session) use crate::session::wire::v4::id_limit;
+pub(in crate::session) use aliyun_mqtt_model_ground::broker::id_limit;
 
 /// Sets the options that both versions have in common: rumqttc has two types for them, with the same methods.
 macro_rules! set_common {
@@ -43,21 +42,6 @@ pub(super) use set_common;
 
 /// The two halves of a connection.
 pub(in crate::session) type Link = (Box<dyn LinkSender>, Box<dyn LinkPump>);
-
-/// Prepares a connection of the configured protocol version. The pump's first `next` dials. The handshake may take
-/// `dial`, and a packet from the server may have `longest` bytes. [`check_descriptors`] comes first.
-pub(in crate::session) fn open(
-    config: &Config,
-    login: &Login,
-    dial: Duration,
-    longest: usize,
-    target: &Target,
-) -> Result<Link, Failure> {
-    match config.protocol() {
-        Protocol::V311 => v4::open(config, login, dial, longest, target),
-        Protocol::V5 => v5::open(config, login, dial, longest, target),
-    }
-}
 
 /// The stack size of the thread that dials. The system reserves it, and provides only the part that is used.
 pub(in crate::session) fn stack(config: &Config) -> Option<usize> {

@@ -7,16 +7,17 @@
 #[cfg(not(aliyun_mqtt_model))]
 use std::net::IpAddr;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 #[cfg(not(aliyun_mqtt_model))]
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::config::Config;
 use crate::detached;
 #[cfg(not(aliyun_mqtt_model))]
 use crate::detached::TICK;
+#[cfg(not(aliyun_mqtt_model))]
+use crate::dial_watch::Watch;
 #[cfg(not(aliyun_mqtt_model))]
 use crate::error::Error;
 #[cfg(not(aliyun_mqtt_model))]
@@ -28,56 +29,7 @@ use crate::session::wire::link::{Failure, LinkEvent, LinkPump};
 use crate::session::wire::race::HEAD_START;
 use crate::session::wire::route::Route;
 #[cfg(not(aliyun_mqtt_model))]
-use crate::session::wire::route::Target;
-use crate::sync::lock;
-
-/// The state of a dial, shared by the thread that waits for it and by the callbacks within it.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    begun: AtomicBool,
-    fate: Mutex<Fate>,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    #[default]
-    GoingOn,
-    GivenUp,
-    Ended,
-}
-
-impl Watch {
-    /// Notes that TLS or the request for a WebSocket begins: there is a connection.
-    #[cfg(any(feature = "tls", feature = "websocket"))]
-    pub(crate) fn begin(&self) {
-        self.begun.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns true once the other side has accepted a connection. Always false without TLS and WebSocket.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed)
-    }
-
-    /// Returns true if nobody waits for the dial any more: it must not log in.
-    pub(crate) fn is_given_up(&self) -> bool {
-        *lock(&self.fate) == Fate::GivenUp
-    }
-
-    /// Gives the dial up: it counts as stranded until it ends.
-    pub(crate) fn give_up(&self) {
-        let mut fate = lock(&self.fate);
-        if *fate == Fate::GoingOn {
-            *fate = Fate::GivenUp;
-            detached::count_stranded(true);
-        }
-    }
-
-    pub(crate) fn end(&self) {
-        if std::mem::replace(&mut *lock(&self.fate), Fate::Ended) == Fate::GivenUp {
-            detached::count_stranded(false);
-        }
-    }
-}
+use crate::session::wire::target::Target;
 
 /// Marks the end of a dial when dropped.
 struct Lasting(Arc<Watch>);
@@ -171,7 +123,7 @@ fn begin(
 /// none, so `begin` checks that first.
 #[cfg(not(aliyun_mqtt_model))]
 fn looks_up(config: &Config, target: &Target) -> bool {
-    target.address.is_none() && crate::session::wire::route::dialled(config).0.parse::<IpAddr>().is_err()
+    target.address.is_none() && crate::session::wire::target::dialled(config).0.parse::<IpAddr>().is_err()
 }
 
 #[cfg(not(aliyun_mqtt_model))]

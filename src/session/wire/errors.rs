@@ -1,73 +1,11 @@
-//! Translates rumqttc's errors into those of this library: the errors of MQTT 3.1.1, and those both versions share.
+//! The failures of a connection that both versions of MQTT share, in the words of this library.
 
 use std::io;
-use std::ops::ControlFlow;
-
-use rumqttc::mqttbytes::Error as CodecError;
-use rumqttc::mqttbytes::v4::Packet;
-use rumqttc::{ConnectReturnCode, ConnectionError, Event, StateError};
 
 use crate::config::Protocol;
 use crate::error::{Code, Error, ErrorKind, Hint, Stage};
-use crate::session::wire::link::{Cause, Failure, broken};
-use crate::session::wire::{secure, tunnel, upgrade};
+use crate::session::wire::link::{Cause, Failure};
 use crate::system::{lookup_failed, no_descriptor};
-
-/// Translates an error. `connected`: CONNACK had come. `last`: the last event of rumqttc, which is the packet it
-/// rejects, if it rejects one. `server`: the endpoint, for the message.
-pub(in crate::session) fn classify(
-    error: ConnectionError,
-    connected: bool,
-    last: Option<&Event>,
-    server: &str,
-) -> Failure {
-    if let ConnectionError::MqttState(error @ (StateError::Unsolicited(_) | StateError::WrongPacket)) = error {
-        return match last.and_then(unexpected) {
-            Some(what) => broken(&what, server),
-            None => rule_broken(error, server),
-        };
-    }
-    match error {
-        ConnectionError::ConnectionRefused(code) => {
-            let code = number(code);
-            refused(code, code, Protocol::V311, server)
-        }
-        ConnectionError::NetworkTimeout => handshake_timeout(server),
-        ConnectionError::FlushTimeout => stopped_reading(server),
-        ConnectionError::Io(error) => input_output(error, connected, server),
-        ConnectionError::MqttState(StateError::Io(error)) => input_output(error, connected, server),
-        ConnectionError::MqttState(StateError::Deserialization(CodecError::Io(error))) => {
-            input_output(error, connected, server)
-        }
-        ConnectionError::MqttState(StateError::ConnectionAborted) if connected => {
-            connection_lost(format!("{server} closed the connection"), Cause::Closed)
-        }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => no_connack(server),
-        ConnectionError::MqttState(StateError::AwaitPingResp) => no_ping(server),
-        error @ (ConnectionError::MqttState(StateError::Deserialization(_)) | ConnectionError::NotConnAck(_))
-            if !connected =>
-        {
-            foreign_connack(error, Protocol::V311, server)
-        }
-        ConnectionError::MqttState(StateError::Deserialization(CodecError::PayloadSizeLimitExceeded(size))) => {
-            too_large(size, server)
-        }
-        ConnectionError::MqttState(error) => rule_broken(error, server),
-        other => match of_transport(other, connected, server) {
-            ControlFlow::Break(failure) => failure,
-            ControlFlow::Continue(other) => {
-                connection_lost(format!("the connection to {server} failed: {other}"), Cause::Other)
-            }
-        },
-    }
-}
-
-/// Explains an error of TLS, a proxy or a WebSocket, or returns any other.
-fn of_transport(error: ConnectionError, connected: bool, server: &str) -> ControlFlow<Failure, ConnectionError> {
-    let error = secure::classify_v4(error, connected, server)?;
-    let error = tunnel::classify_v4(error, server)?;
-    upgrade::classify_v4(error, server)
-}
 
 pub(in crate::session) fn handshake_timeout(server: &str) -> Failure {
     connection_lost(format!("{server} did not finish the handshake in time"), Cause::HandshakeTimeout)
@@ -109,24 +47,6 @@ pub(in crate::session) fn root(error: &Error) -> String {
 pub(in crate::session) fn too_large(size: usize, server: &str) -> Failure {
     let message = format!("{server} sent a packet of {size} bytes, more than this connection takes");
     Failure { error: Error::new(ErrorKind::Protocol, message), cause: Cause::TooLarge(size) }
-}
-
-/// The fault of a packet that rumqttc did not expect.
-fn unexpected(event: &Event) -> Option<String> {
-    let Event::Incoming(packet) = event else { return None };
-    Some(match packet {
-        Packet::PubAck(ack) => not_in_use("PUBACK", ack.pkid),
-        Packet::PubRec(ack) => not_in_use("PUBREC", ack.pkid),
-        Packet::PubRel(ack) => not_in_use("PUBREL", ack.pkid),
-        Packet::PubComp(ack) => not_in_use("PUBCOMP", ack.pkid),
-        Packet::ConnAck(_) => SECOND_CONNACK.to_string(),
-        Packet::Connect(_) => clients_only("CONNECT"),
-        Packet::Subscribe(_) => clients_only("SUBSCRIBE"),
-        Packet::Unsubscribe(_) => clients_only("UNSUBSCRIBE"),
-        Packet::PingReq => clients_only("PINGREQ"),
-        Packet::Disconnect => clients_only("DISCONNECT"),
-        Packet::Publish(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => return None,
-    })
 }
 
 pub(in crate::session) const SECOND_CONNACK: &str = "it sent CONNACK a second time";
@@ -175,17 +95,6 @@ pub(in crate::session) fn refused(code: u8, plain: u8, protocol: Protocol, serve
     Failure { error, cause: Cause::Refused(plain) }
 }
 
-fn number(code: ConnectReturnCode) -> u8 {
-    match code {
-        ConnectReturnCode::Success => 0,
-        ConnectReturnCode::RefusedProtocolVersion => 1,
-        ConnectReturnCode::BadClientId => 2,
-        ConnectReturnCode::ServiceUnavailable => 3,
-        ConnectReturnCode::BadUserNamePassword => 4,
-        ConnectReturnCode::NotAuthorized => 5,
-    }
-}
-
 pub(in crate::session) fn channel_closed() -> Failure {
     connection_lost("the connection's request channel closed".to_string(), Cause::Other)
 }
@@ -199,10 +108,8 @@ pub(in crate::session) fn not_mqtt(message: String) -> Failure {
     Failure { error, cause: Cause::NoConnAck }
 }
 
+/// The failure of the socket, without a look for an error of TLS in it: for that there is `secure::input_output`.
 pub(in crate::session) fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
-    if let Some(failure) = secure::within(&error, server) {
-        return failure;
-    }
     use io::ErrorKind as Io;
     let reset = matches!(
         error.kind(),

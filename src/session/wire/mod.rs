@@ -5,6 +5,7 @@ pub(super) mod dial;
 pub(super) mod dialler;
 pub(super) mod errors;
 pub(super) mod link;
+pub(super) mod open;
 pub(super) mod oversized;
 pub(super) mod probe;
 mod pubrel;
@@ -13,6 +14,7 @@ pub(super) mod route;
 pub(super) mod rules;
 #[cfg_attr(not(feature = "tls"), path = "secure_disabled.rs")]
 mod secure;
+mod target;
 #[cfg_attr(not(feature = "proxy"), path = "tunnel_disabled.rs")]
 mod tunnel;
 #[cfg_attr(not(feature = "websocket"), path = "upgrade_disabled.rs")]

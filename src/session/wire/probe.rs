@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::detached::{self, Timed};
 use crate::error::{Error, ErrorKind, Hint, Stage};
 use crate::session::wire::race::{self, Tried};
-use crate::session::wire::{route, secure, tunnel};
+use crate::session::wire::{secure, target, tunnel};
 use crate::sync::lock;
 
 /// The most bytes of an answer that are quoted.
@@ -162,7 +162,7 @@ pub(in crate::session) fn time_out(config: &Config, findings: &Findings) -> Erro
 fn walk(config: &Config, deadline: Instant, findings: &Mutex<Findings>) -> Option<()> {
     let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
     let reach = |stage| lock(findings).reach(stage);
-    let addresses = race::in_turn(route::dialled(config).to_socket_addrs().ok()?);
+    let addresses = race::in_turn(target::dialled(config).to_socket_addrs().ok()?);
     reach(Stage::Connect);
     let reached =
         race::race(&addresses, deadline, |address, failure| race::note(&mut lock(findings).tried, address, failure));

@@ -13,23 +13,15 @@ use std::time::Instant;
 
 use crate::config::Config;
 use crate::detached::{self, NoAnswer};
+use crate::dial_watch::Watch;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::session::wire::dialler::Watch;
 use crate::session::wire::errors;
 use crate::session::wire::link::{Cause, Failure};
 use crate::session::wire::probe;
 use crate::session::wire::race::{HEAD_START, Tried, in_turn, list, note, race};
+use crate::session::wire::target::{Target, dialled};
 use crate::session::wire::tunnel;
 use crate::sync::lock;
-
-/// The target of one connection.
-#[derive(Debug, Default)]
-pub(in crate::session) struct Target {
-    /// The address to dial; `None`: the name.
-    pub(in crate::session) address: Option<SocketAddr>,
-    /// The progress of the dial.
-    pub(in crate::session) watch: Arc<Watch>,
-}
 
 /// The addresses of the host, and the state of dialling them.
 pub(in crate::session) struct Route {
@@ -220,14 +212,6 @@ impl Search {
             None => {}
         }
         (!self.watch.has_begun()).then_some(address)
-    }
-}
-
-/// The host and port to dial: those of the proxy, or of the endpoint.
-pub(in crate::session) fn dialled(config: &Config) -> (&str, u16) {
-    match config.proxy() {
-        Some(proxy) => (proxy.host(), proxy.port()),
-        None => (config.endpoint().host(), config.endpoint().port()),
     }
 }
 

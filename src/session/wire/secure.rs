@@ -10,9 +10,9 @@ use rumqttc::{TlsConfiguration, TlsError, Transport};
 use crate::config::Config;
 use crate::detached::Timed;
 use crate::error::{Error, ErrorKind};
-use crate::session::wire::errors::input_output;
+use crate::session::wire::errors;
 use crate::session::wire::link::{Cause, Failure};
-use crate::session::wire::route::Target;
+use crate::session::wire::target::Target;
 use crate::tls::Tls;
 
 /// The transport of TLS, with or without a WebSocket inside.
@@ -62,8 +62,13 @@ pub(super) fn classify_v5(
     }
 }
 
+/// The failure of the socket, or of the TLS inside it.
+pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
+    within(&error, server).unwrap_or_else(|| errors::input_output(error, connected, server))
+}
+
 /// Explains the error of TLS inside an error of the socket, if there is one.
-pub(super) fn within(error: &io::Error, server: &str) -> Option<Failure> {
+fn within(error: &io::Error, server: &str) -> Option<Failure> {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())?;
     Some(failed(inner.clone(), server))
 }

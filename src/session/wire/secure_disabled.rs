@@ -7,8 +7,9 @@ use std::ops::ControlFlow;
 use rumqttc::Transport;
 
 use crate::config::Config;
+use crate::session::wire::errors;
 use crate::session::wire::link::Failure;
-use crate::session::wire::route::Target;
+use crate::session::wire::target::Target;
 use crate::tls::Tls;
 
 /// Has no value.
@@ -26,8 +27,8 @@ pub(super) fn classify_v5<E>(error: E, _connected: bool, _server: &str) -> Contr
     ControlFlow::Continue(error)
 }
 
-pub(super) fn within(_: &io::Error, _server: &str) -> Option<Failure> {
-    None
+pub(super) fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
+    errors::input_output(error, connected, server)
 }
 
 pub(super) fn handshake<S>(tls: &Tls, _: &Config, _: &mut S) -> Option<Connection> {

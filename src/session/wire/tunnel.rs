@@ -18,7 +18,7 @@ use crate::proxy::{ask, refused, silent};
 pub(super) use crate::proxy::{not_a_proxy, unreachable};
 use crate::session::wire::errors::Foreign;
 use crate::session::wire::link::{Cause, Failure};
-use crate::session::wire::route::Target;
+use crate::session::wire::target::Target;
 
 /// Sets the proxy of a connection of MQTT 3.1.1, if there is one.
 pub(super) fn prepare_v4(options: &mut rumqttc::MqttOptions, config: &Config, target: &Target) {

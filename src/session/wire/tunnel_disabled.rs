@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::config::Config;
 use crate::error::Error;
 use crate::session::wire::link::Failure;
-use crate::session::wire::route::Target;
+use crate::session::wire::target::Target;
 
 pub(super) fn prepare_v4(_: &mut rumqttc::MqttOptions, _: &Config, _: &Target) {}
 

@@ -14,9 +14,10 @@ use rumqttc::Transport;
 
 use crate::config::Config;
 use crate::error::{Code, Error, ErrorKind, Hint, Stage};
-use crate::session::wire::errors::{Foreign, input_output};
+use crate::session::wire::errors::Foreign;
 use crate::session::wire::link::{Cause, Failure};
-use crate::session::wire::route::Target;
+use crate::session::wire::secure::input_output;
+use crate::session::wire::target::Target;
 
 /// The transport of a WebSocket without TLS.
 pub(super) fn transport() -> Transport {

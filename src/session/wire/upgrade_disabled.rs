@@ -6,7 +6,7 @@ use rumqttc::Transport;
 
 use crate::config::Config;
 use crate::session::wire::link::Failure;
-use crate::session::wire::route::Target;
+use crate::session::wire::target::Target;
 
 pub(super) fn transport() -> Transport {
     Transport::tcp()

@@ -3,6 +3,8 @@
 //! Each connection gets a new pair. rumqttc keeps requests, unread events, collisions and packet ids from one
 //! connection to the next, and loses or confuses some of them; the outbox already holds all that is worth keeping.
 
+mod errors;
+
 use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -17,11 +19,11 @@ use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
 use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
-use crate::session::wire::errors;
+use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Arrived, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
 use crate::session::wire::oversized::HEAD;
 use crate::session::wire::pubrel;
-use crate::session::wire::route::Target;
+use crate::session::wire::target::Target;
 use crate::session::wire::{rules, tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
 
@@ -188,7 +190,7 @@ impl LinkPump for Pump {
         // Not `recv_timeout`, which may drop a half-written packet.
         match self.connection.recv() {
             Ok(result) => self.event(result),
-            Err(_) => Err(errors::channel_closed()),
+            Err(_) => Err(common::channel_closed()),
         }
     }
 
@@ -196,7 +198,7 @@ impl LinkPump for Pump {
         match self.connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(result) => self.event(result).map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(errors::channel_closed()),
+            Err(RecvTimeoutError::Disconnected) => Err(common::channel_closed()),
         }
     }
 

@@ -12,6 +12,7 @@
 //! * It hands out an empty topic where an alias stands for one: the server is never allowed an alias.
 
 mod errors;
+mod qos;
 mod reasons;
 mod translate;
 
@@ -26,7 +27,8 @@ use rumqttc::v5::{
     Client, Connection, ConnectionError, Event, Incoming, MqttOptions, MqttState, RecvTimeoutError, Request,
 };
 
-use self::translate::{Translated, from_outgoing, to_wire, translate};
+use self::qos::to_wire;
+use self::translate::{Translated, from_outgoing, translate};
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
@@ -35,7 +37,7 @@ use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_l
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Failure, LinkEvent, LinkPump, LinkSender};
 use crate::session::wire::pubrel;
-use crate::session::wire::route::Target;
+use crate::session::wire::target::Target;
 use crate::session::wire::{tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
 

@@ -1,6 +1,5 @@
 //! The bytes of a run, read as what a step needs.
 
-use super::WINDOW;
 use crate::config::{AckMode, Config};
 use crate::credentials::Credentials;
 use crate::error::Code;
@@ -8,6 +7,8 @@ use crate::limits::Limits;
 use crate::message::QoS;
 use crate::session::wire::link::{LinkEvent, Refusal, Sent, ServerLimits};
 use crate::token::{Token, TokenKind};
+
+pub(super) const WINDOW: u16 = 3;
 
 pub(super) struct Bytes<'a>(std::slice::Iter<'a, u8>);
 

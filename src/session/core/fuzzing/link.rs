@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::IDS;
 use crate::error::Result;
 use crate::message::{Outgoing, QoS};
 use crate::session::wire::link::{Failure, LinkEvent, LinkPump, LinkSender, Sent};
 use crate::subscribe_options::FilterRequest;
 use crate::sync::lock;
+
+/// The highest packet id: that of the adapter with so small a window.
+pub(super) const IDS: u16 = 1_024;
 
 /// What an adapter and a broker would know of a connection.
 #[derive(Default)]

@@ -1,102 +1,13 @@
-//! The outbox's side of the spool: which operations are on disk, and which are still on their way there.
+//! The outbox's view of the spool.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use super::Outbox;
-use crate::delivery::Settler;
-use crate::error::Error;
-use crate::message::Outgoing;
-use crate::session::core::op::{Body, Op};
-use crate::spool::{self, Queue, Stored};
+use crate::spool::Queue;
 
 /// The spool, seen from the outbox.
 pub(super) struct Records {
-    queue: Arc<Queue>,
-    bound: u64,
+    pub(super) queue: Arc<Queue>,
+    pub(super) bound: u64,
     /// What the records of unsettled operations take, in bytes.
-    used: u64,
-}
-
-impl Outbox {
-    /// From here on QoS 1 and 2 messages are stored before they go out. `bound`: the most bytes of records.
-    pub(in crate::session) fn use_spool(&mut self, queue: Arc<Queue>, bound: u64) {
-        self.records = Some(Records { queue, bound, used: 0 });
-    }
-
-    /// Returns the message if it has to be stored.
-    pub(in crate::session) fn to_be_stored(&self, body: &Body) -> Option<Arc<Outgoing>> {
-        match body {
-            Body::Publish(message)
-                if self.records.is_some() && message.qos != crate::QoS::AtMostOnce && !message.transient =>
-            {
-                Some(Arc::clone(message))
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns true if the spool has room for this message. One larger than the whole bound fits an empty spool.
-    pub(in crate::session) fn has_disk_room(&self, message: &Outgoing) -> bool {
-        let fits = |records: &Records| records.used == 0 || records.used + spool::size_of(message) <= records.bound;
-        self.records.as_ref().is_none_or(fits)
-    }
-
-    /// While this is on, records are collected and not written, so that one sync covers all of them.
-    pub(in crate::session) fn gather(&self, on: bool) {
-        if let Some(records) = &self.records {
-            records.queue.gather(on);
-        }
-    }
-
-    /// The operation, just accepted, goes out only when its record is written.
-    pub(in crate::session) fn store(&mut self, seq: u64, message: Arc<Outgoing>, accepted: u64) {
-        let (Some(op), Some(records)) = (self.ops.get_mut(&seq), &mut self.records) else { return };
-        let size = spool::size_of(&message);
-        op.store();
-        op.record = Some((records.queue.add(Stored { seq, message, accepted }), size));
-        records.used += size;
-        self.queued.remove(&seq);
-    }
-
-    /// A message of an earlier run; nobody holds its `Delivery`.
-    pub(in crate::session) fn restore(&mut self, key: u64, message: Arc<Outgoing>, deadline: Instant) {
-        let size = spool::size_of(&message);
-        let seq = self.push(Body::Publish(message), Settler::unwatched(), deadline);
-        if let (Some(op), Some(records)) = (self.ops.get_mut(&seq), &mut self.records) {
-            op.record = Some((key, size));
-            records.used += size;
-        }
-    }
-
-    /// Returns true if its record is not written yet.
-    pub(in crate::session) fn is_storing(&self, seq: u64) -> bool {
-        self.ops.get(&seq).is_some_and(Op::is_storing)
-    }
-
-    /// Its record is written: it may go out.
-    pub(in crate::session) fn stored(&mut self, seq: u64) {
-        if let Some(op) = self.ops.get_mut(&seq).filter(|op| op.is_storing()) {
-            op.stored();
-            self.queued.insert(seq);
-        }
-    }
-
-    /// It could not be stored, at all or in time: it was never accepted.
-    pub(in crate::session) fn not_stored(&mut self, seq: u64, error: impl FnOnce(&Op) -> Error) {
-        if let Some(op) = self.ops.get(&seq).filter(|op| op.is_storing()) {
-            let error = error(op);
-            self.settle(seq, Err(error));
-        }
-    }
-
-    /// Its record is needed no more, or (`keep`) only by the next run.
-    pub(super) fn end_record(&mut self, op: &mut Op, keep: bool) {
-        if let (Some((key, size)), Some(records)) = (op.record.take(), &mut self.records) {
-            records.used -= size;
-            if !keep {
-                records.queue.remove(key);
-            }
-        }
-    }
+    pub(super) used: u64,
 }

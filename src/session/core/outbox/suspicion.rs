@@ -1,6 +1,7 @@
 //! Who is to blame for the end of a connection: suspects, convictions and acquittals, as `evidence` defines them; and
 //! topics that are refused as a whole.
 
+use super::finding::{Blame, Finding};
 use std::time::{Duration, Instant};
 
 use super::topics::Topics;
@@ -10,25 +11,6 @@ use crate::session::core::op::{Kind, Op};
 
 /// The end of a connection is evidence against what was sent on it within this time.
 const SUSPICION: Duration = Duration::from_secs(10);
-
-/// Whom to blame for the end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum Blame {
-    Nobody,
-    /// The other side cut it, so what was just sent may be why.
-    Recent,
-    /// The service said that one of these (of all, for `None`) was not permitted.
-    Proven(Option<Kind>),
-}
-
-/// What the end of a connection has shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Finding {
-    /// The operation that the service's own notice convicts.
-    proven: Option<u64>,
-    /// A suspect was alone on the connection.
-    closing_in: bool,
-}
 
 impl Outbox {
     /// Collects the evidence of a connection that has just ended.

@@ -137,7 +137,9 @@ impl State {
         }
         let error = Error::new(ErrorKind::ConnectionLost, message).with_source(failure.error.clone());
         match verdict {
-            Some(verdict) => error.with_code(verdict.code).with_hint(Hint::TokenNotice { code: verdict.code }),
+            Some(verdict) => {
+                error.with_code(verdict.code).with_hint(Hint::TokenNotice { meaning: verdict.code.to_string() })
+            }
             None => match failure.error.code() {
                 Some(code) => error.with_code(code).with_hint(code.cure()),
                 None => error,

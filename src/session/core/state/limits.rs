@@ -3,7 +3,7 @@
 
 use super::State;
 use super::connection::Step;
-use super::tokens::failed;
+use super::renewing::failed;
 use crate::error::{Code, Error, ErrorKind, Fate};
 use crate::events::Event;
 use crate::session::core::now::Now;

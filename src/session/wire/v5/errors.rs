@@ -31,7 +31,7 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
         ConnectionError::Timeout(_) => common::handshake_timeout(server),
         ConnectionError::Io(error)
         | ConnectionError::MqttState(StateError::Io(error) | StateError::Deserialization(CodecError::Io(error))) => {
-            common::input_output(error, connected, server)
+            secure::input_output(error, connected, server)
         }
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) => {
             disconnected(reason_code, reason_string, server)

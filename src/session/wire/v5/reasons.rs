@@ -5,7 +5,7 @@ use rumqttc::v5::mqttbytes::v5::{
     ConnectReturnCode, PubAckReason, PubCompReason, PubRecReason, SubscribeReasonCode, UnsubAckReason,
 };
 
-use super::translate::from_wire;
+use super::qos::from_wire;
 use crate::message::QoS;
 
 pub(super) fn connack(code: ConnectReturnCode) -> u8 {

@@ -2,9 +2,9 @@
 
 use rumqttc::Outgoing as Out;
 use rumqttc::v5::Event;
-use rumqttc::v5::mqttbytes;
 use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet, PubRelReason, Publish, PublishProperties};
 
+use super::qos::from_wire;
 use super::reasons;
 use crate::error::Code;
 use crate::message::{Properties, QoS};
@@ -177,21 +177,5 @@ pub(super) fn from_outgoing(properties: &Properties) -> PublishProperties {
         user_properties: properties.user.clone(),
         content_type: properties.content_type.clone(),
         ..PublishProperties::default()
-    }
-}
-
-pub(super) fn to_wire(qos: QoS) -> mqttbytes::QoS {
-    match qos {
-        QoS::AtMostOnce => mqttbytes::QoS::AtMostOnce,
-        QoS::AtLeastOnce => mqttbytes::QoS::AtLeastOnce,
-        QoS::ExactlyOnce => mqttbytes::QoS::ExactlyOnce,
-    }
-}
-
-pub(super) fn from_wire(qos: mqttbytes::QoS) -> QoS {
-    match qos {
-        mqttbytes::QoS::AtMostOnce => QoS::AtMostOnce,
-        mqttbytes::QoS::AtLeastOnce => QoS::AtLeastOnce,
-        mqttbytes::QoS::ExactlyOnce => QoS::ExactlyOnce,
     }
 }

@@ -1,7 +1,7 @@
 //! Causes where something else answers instead of the MQTT service: another protocol, a web server, a proxy, or
 //! nothing.
 
-use super::{Cause, Row, row};
+use super::row::{Cause, Row, row};
 use crate::exit::Exit;
 
 pub(super) const ROWS: &[Row] = &[

@@ -1,6 +1,6 @@
 //! Causes in the service's API.
 
-use super::{Cause, Row, row};
+use super::row::{Cause, Row, row};
 use crate::exit::Exit;
 
 pub(super) const ROWS: &[Row] = &[

@@ -1,6 +1,6 @@
 //! Causes of subscriptions and messages that do not get through.
 
-use super::{Cause, Row, row};
+use super::row::{Cause, Row, row};
 use crate::exit::Exit;
 
 pub(super) const ROWS: &[Row] = &[

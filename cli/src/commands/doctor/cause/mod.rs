@@ -5,9 +5,13 @@ mod api;
 mod login;
 mod messages;
 mod network;
+mod row;
 mod settings;
 
 use crate::exit::Exit;
+
+pub(super) use row::Cause;
+use row::{COUNT, Row, row};
 
 /// The head of [`Cause::table`], and so of `docs/doctor.md`, which is generated from it.
 const HEAD: &str = "\
@@ -22,156 +26,6 @@ can distinguish more.
 | id | exit | cause | cure |
 |---|---|---|---|
 ";
-
-/// Everything about one cause.
-#[derive(Debug)]
-struct Row {
-    cause: Cause,
-    id: &'static str,
-    /// The exit code of the program if this is its first failure.
-    exit: Exit,
-    text: &'static str,
-    cure: &'static str,
-}
-
-const fn row(cause: Cause, id: &'static str, exit: Exit, text: &'static str, cure: &'static str) -> Row {
-    Row { cause, id, exit, text, cure }
-}
-
-macro_rules! causes {
-    ($($name:ident)*) => {
-        /// Why a step failed or gives a warning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Cause { $($name),* }
-
-        const COUNT: usize = [$(Cause::$name),*].len();
-    };
-}
-
-// In the order of the rows, which the compiler checks below.
-causes! {
-    SettingMissing
-    SettingWrong
-    EndpointMalformed
-    EndpointOfApi
-    EndpointOfServerSdk
-    EndpointIsAddress
-    NotEncrypted
-    InstanceNotOfEndpoint
-    GroupIdMalformed
-    DeviceIdMalformed
-    ClientIdTooLong
-    DeviceIdMissing
-    TopicMalformed
-    TopicTooLong
-    TopicLong
-    SecretUnreadable
-    SecretMarked
-    DeviceKeyInSignature
-    AccountKeyInDevice
-    StsInSignature
-    TokenMalformed
-
-    DnsNoSuchName
-    DnsVpcName
-    DnsUnavailable
-    DnsSilent
-    TcpRefused
-    TcpSilent
-    TcpUnreachable
-    TlsUntrustedIssuer
-    TlsChainIncomplete
-    TlsSelfSigned
-    TlsVersion1
-    TlsNoNames
-    TlsWeakKey
-    TlsOldSignature
-    TlsWrongPurpose
-    TlsIssuerNotAllowed
-    TlsExpired
-    TlsNotYetValid
-    TlsNameMismatch
-    TlsCertificateBad
-    TlsExpiresSoon
-    TlsToPlainPort
-    TlsClosed
-    TlsSilent
-    TlsNoCommonVersion
-    TlsClientCertificate
-    CaFileUnusable
-    ClockWrong
-    ClockOff
-
-    PlainToTlsPort
-    PlainToWebSocketPort
-    WebSocketToMqttPort
-    WebSocketNotAllowed
-    WebSocketRedirected
-    WebSocketUpgradeLost
-    WebSocketNoServer
-    WebSocketWithoutMqtt
-    WebSocketBroken
-    WebSocketRefused
-    HttpInsteadOfMqtt
-    HttpProxy
-    ProxyUnreachable
-    ProxySilent
-    ProxyRefused
-    CaptivePortal
-    AmqpInsteadOfMqtt
-    NotMqtt
-    ConnackSilent
-    ConnectionClosed
-    ConnectionCut
-
-    ClientIdInUse
-    ClientIdConflict
-    MqttVersionRefused
-    ClientIdRefused
-    ServiceUnavailable
-    AccessKeyUnknown
-    AccessKeySecretWrong
-    InstanceUnknown
-    GroupNotCreated
-    SignatureNotTaken
-    PasswordRefused
-    NotAuthorized
-    DeviceCredentialMissing
-    DeviceCredentialReplaced
-    DeviceSecretWrong
-    TokenDead
-    TokenOfOtherKey
-
-    SubscribeRefused
-    PublishRefused
-    TopicNotCreated
-    SubscribeNotPermitted
-    PublishNotPermitted
-    TopicOrPermission
-    TokenForged
-    TokenExpired
-    TokenRevoked
-    TokenOtherTopic
-    TokenWrongKind
-    TokenSignature
-    TokenAccount
-    NoAcknowledgement
-    MessageNotBack
-    P2pNotArriving
-
-    ApiUnreachable
-    ApiSilent
-    ApiTls
-    ApiNotApi
-    ApiThrottled
-    ApiNoPermission
-    ApiNotSupported
-    ApiFaulty
-    ApiRefused
-    SecurityTokenWrong
-
-    Unexplained
-}
 
 /// The rows by theme, in the order of [`Cause`].
 const THEMES: [&[Row]; 7] =

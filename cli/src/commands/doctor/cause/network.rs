@@ -1,6 +1,6 @@
 //! Causes on the way to the server: DNS, TCP, TLS, and this machine's clock.
 
-use super::{Cause, Row, row};
+use super::row::{Cause, Row, row};
 use crate::exit::Exit;
 
 pub(super) const ROWS: &[Row] = &[

@@ -1,6 +1,6 @@
 //! Causes that show without a network: settings, names, and the parts of a login.
 
-use super::{Cause, Row, row};
+use super::row::{Cause, Row, row};
 use crate::exit::Exit;
 
 pub(super) const ROWS: &[Row] = &[

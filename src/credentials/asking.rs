@@ -6,7 +6,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::credentials::{self, Credentials, Provider};
+use super::{Credentials, Provider, ask};
 use crate::detached::{self, NoAnswer};
 use crate::error::Result;
 use crate::sync::lock;
@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// The question that is under way, if there is one.
 #[derive(Default)]
-pub(in crate::session) struct Asking {
+pub(crate) struct Asking {
     question: Mutex<Option<Arc<Question>>>,
 }
 
@@ -55,7 +55,7 @@ impl Drop for Answering {
 
 impl Asking {
     /// Asks, or joins in the question that is under way; waits at most until the deadline or until `leaving` says so.
-    pub(in crate::session) fn ask(
+    pub(crate) fn ask(
         &self,
         provider: Arc<Provider>,
         deadline: Instant,
@@ -83,8 +83,7 @@ impl Asking {
         }
         let question = Arc::new(Question::default());
         let answering = Answering(Arc::clone(&question));
-        detached::spawn(move || answering.give(ProviderAnswer::Given(credentials::ask(&*provider))))
-            .ok_or(NoAnswer::NoThread)?;
+        detached::spawn(move || answering.give(ProviderAnswer::Given(ask(&*provider)))).ok_or(NoAnswer::NoThread)?;
         *current = Some(Arc::clone(&question));
         Ok(question)
     }
