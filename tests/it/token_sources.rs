@@ -144,5 +144,5 @@ fn requests_with_a_fixed_end_are_no_source_of_tokens() {
     let credentials = Credentials::apply_tokens(&api.build().expect("an API"), [request]);
     let config = crate::support::broker::Broker::start().config().instance_id("post-cn-test").credentials(credentials);
     let refused = error(config.build());
-    assert!(refused.to_string().contains("fixed end"), "{refused}");
+    assert!(refused.to_string().contains("fixed expiry"), "{refused}");
 }
