@@ -9,6 +9,7 @@ pub(super) mod inbox;
 pub(super) mod now;
 pub(super) mod op;
 pub(super) mod outbox;
+mod packet_ids;
 pub(super) mod rate;
 pub(super) mod replies;
 pub(super) mod state;

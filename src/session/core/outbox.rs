@@ -21,11 +21,11 @@ use crate::delivery::Settler;
 use crate::error::Error;
 use crate::names;
 use crate::session::core::op::{Body, Kind, Op};
+use crate::session::core::packet_ids::{AckFor, IdCounter};
 use crate::session::core::unseen_failures::UnseenFailures;
 use crate::session::wire::link::Sent;
 pub(in crate::session) use finding::Blame;
 use finding::Finding;
-pub(in crate::session) use in_flight::AckFor;
 use in_flight::InFlight;
 pub(in crate::session) use topics::TopicRefusal;
 use topics::Topics;
@@ -58,7 +58,7 @@ pub(in crate::session) struct Outbox {
     bytes: usize,
     /// What belongs to the current connection.
     in_flight: InFlight,
-    last_id: u16,
+    ids: IdCounter,
     /// While there are any, operations go out one at a time (see `evidence`).
     suspects: BTreeSet<u64>,
     /// Given up by the caller, but the server may still answer.
@@ -87,7 +87,7 @@ impl Outbox {
             open: 0,
             bytes: 0,
             in_flight: InFlight::default(),
-            last_id: 0,
+            ids: IdCounter::new(bounds.ids),
             suspects: BTreeSet::new(),
             abandoned: BTreeSet::new(),
             progress: true,
@@ -176,24 +176,11 @@ impl Outbox {
     }
 
     pub(in crate::session) fn last_id(&self) -> u16 {
-        self.last_id
+        self.ids.last()
     }
 
     pub(in crate::session) fn set_last_id(&mut self, id: u16) {
-        self.last_id = id.min(self.bounds.ids);
-    }
-
-    /// Makes the next id the first of the longest run of free ones. On a resumed session the ids just ahead may be
-    /// reserved, and what is to be sent first must not wait for them.
-    pub(super) fn seek_free_ids(&mut self) {
-        let mut used: Vec<u16> = self.in_flight.reserved.iter().copied().collect();
-        used.sort_unstable();
-        let (Some(first), Some(last)) = (used.first(), used.last()) else { return };
-        let around = self.bounds.ids - last + first;
-        let gaps = used.windows(2).map(|pair| (pair[1] - pair[0], pair[0]));
-        if let Some((_, before)) = gaps.chain([(around, *last)]).max() {
-            self.last_id = before;
-        }
+        self.ids.continue_after(id);
     }
 
     /// Returns true if the server owes answers that it is not going to give, and operations wait behind them. `grace`:
@@ -229,11 +216,11 @@ impl Outbox {
     /// CONNACK came. `receive_maximum`: how many messages the server takes at a time, if it said so.
     pub(in crate::session) fn connected(&mut self, session_present: bool, receive_maximum: Option<u16>, now: Instant) {
         if session_present {
-            self.seek_free_ids();
+            self.ids.seek_free(&self.in_flight.ids);
         } else {
             // Nothing sent before goes on.
             self.disconnected(false, Blame::Nobody, now);
-            self.last_id = 0;
+            self.ids.continue_after(0);
         }
         self.in_flight.receive_maximum = receive_maximum;
     }
@@ -247,7 +234,7 @@ impl Outbox {
             op.back_to_queue(resumable);
             match op.kept_id() {
                 Some(id) => {
-                    self.in_flight.reserved.insert(id);
+                    self.in_flight.ids.reserve(id);
                 }
                 None if op.is_abandoned() => {
                     gone.push(*seq);
@@ -295,8 +282,7 @@ impl Outbox {
 
     /// The id the adapter gives to the next request that needs one; `None` while that id is still in use.
     pub(in crate::session) fn next_id(&self) -> Option<u16> {
-        let id = if self.last_id >= self.bounds.ids { 1 } else { self.last_id + 1 };
-        (!self.in_flight.uses(id)).then_some(id)
+        self.ids.next(&self.in_flight.ids)
     }
 
     /// The operation was put into the channel, or ahead of it.
@@ -309,13 +295,13 @@ impl Outbox {
         match op.hand_over(id, now) {
             None => {
                 if id != 0 {
-                    self.last_id = id;
+                    self.ids.continue_after(id);
                 }
                 self.in_flight.await_ack(ticket, kind, id);
             }
             Some(exchange) => {
-                self.in_flight.reserved.remove(&exchange.id);
-                self.in_flight.publishes.insert(id, ticket);
+                self.in_flight.ids.unreserve(exchange.id);
+                self.in_flight.ids.insert(Kind::Publish, id, ticket);
                 if !exchange.released {
                     // A PUBREL sent again is no request of the channel: it has no `Sent` event of its own.
                     self.in_flight.resent.push_back((ticket, id));
@@ -326,7 +312,7 @@ impl Outbox {
 
     /// A step was put into the channel.
     pub(in crate::session) fn step_in_channel(&mut self, kind: Kind, id: u16) {
-        self.last_id = id;
+        self.ids.continue_after(id);
         self.in_flight.await_ack(AckFor::Step, kind, id);
     }
 

@@ -1,7 +1,8 @@
 //! What must hold of an outbox at any moment, for tests.
 
-use super::{AckFor, Outbox};
+use super::Outbox;
 use crate::session::core::op::Op;
+use crate::session::core::packet_ids::AckFor;
 
 impl Outbox {
     /// Panics where the outbox contradicts itself.
@@ -23,9 +24,9 @@ impl Outbox {
         assert!(self.ops.values().all(|op| op.is_abandoned() != op.is_open()), "either open or an abandoned operation");
         assert!(self.suspects.iter().all(|seq| self.ops.get(seq).is_some_and(Op::is_open)), "suspects");
         let kept: Vec<_> = self.ops.values().filter_map(Op::kept_id).collect();
-        assert_eq!(self.in_flight.reserved.len(), kept.len(), "ids that are kept");
-        assert!(kept.iter().all(|id| self.in_flight.reserved.contains(id)));
-        let tickets = self.in_flight.publishes.iter().chain(&self.in_flight.requests);
+        assert_eq!(self.in_flight.ids.reserved().len(), kept.len(), "ids that are kept");
+        assert!(kept.iter().all(|id| self.in_flight.ids.reserved().contains(id)));
+        let tickets = self.in_flight.ids.waiting();
         for (id, ticket) in tickets {
             let AckFor::Op(seq) = ticket else { continue };
             let owner = self.ops.get(seq);

@@ -1,18 +1,10 @@
 //! What of the outbox belongs to the current connection, and goes with it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::session::core::op::Kind;
-
-/// Whose acknowledgement a packet id is waiting for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum AckFor {
-    /// An operation of the outbox.
-    Op(u64),
-    /// The current step of the connection's set-up.
-    Step,
-}
+use crate::session::core::packet_ids::{AckFor, UsedIds};
 
 /// Made anew at the end of each connection, for the next.
 #[derive(Default)]
@@ -27,10 +19,8 @@ pub(super) struct InFlight {
     in_channel: VecDeque<(AckFor, u16)>,
     /// Handed over ahead of the channel: what a resumed session sends again.
     pub(super) resent: VecDeque<(AckFor, u16)>,
-    pub(super) publishes: HashMap<u16, AckFor>,
-    pub(super) requests: HashMap<u16, AckFor>,
-    /// Ids that operations of a resumed session are going to use again.
-    pub(super) reserved: HashSet<u16>,
+    /// The packet ids in use.
+    pub(super) ids: UsedIds,
     /// When a QoS 0 message was last written: it is settled then, but may be what the service objects to.
     pub(super) unacknowledged_at: Option<Instant>,
 }
@@ -41,31 +31,11 @@ impl InFlight {
         self.receive_maximum.map_or(usize::MAX, usize::from)
     }
 
-    /// Returns true if this packet id must not be given to another operation.
-    pub(super) fn uses(&self, id: u16) -> bool {
-        self.publishes.contains_key(&id) || self.requests.contains_key(&id) || self.reserved.contains(&id)
-    }
-
-    /// The packet ids of this kind that wait for their acknowledgements.
-    pub(super) fn ids(&self, kind: Kind) -> &HashMap<u16, AckFor> {
-        match kind {
-            Kind::Publish => &self.publishes,
-            Kind::Request => &self.requests,
-        }
-    }
-
-    pub(super) fn ids_mut(&mut self, kind: Kind) -> &mut HashMap<u16, AckFor> {
-        match kind {
-            Kind::Publish => &mut self.publishes,
-            Kind::Request => &mut self.requests,
-        }
-    }
-
     /// A request was put into the channel.
-    pub(super) fn await_ack(&mut self, ticket: AckFor, kind: Kind, id: u16) {
-        self.in_channel.push_back((ticket, id));
+    pub(super) fn await_ack(&mut self, ack_for: AckFor, kind: Kind, id: u16) {
+        self.in_channel.push_back((ack_for, id));
         if id != 0 {
-            self.ids_mut(kind).insert(id, ticket);
+            self.ids.insert(kind, id, ack_for);
         }
     }
 

@@ -3,23 +3,24 @@
 use std::time::Instant;
 
 use super::Outbox;
-use super::in_flight::{AckFor, InFlight};
+use super::in_flight::InFlight;
 use crate::delivery::{Outcome, Settler};
 use crate::error::{Error, ErrorKind};
 use crate::session::core::op::{AckKind, Kind, Op};
+use crate::session::core::packet_ids::AckFor;
 
 impl Outbox {
     /// Takes the waiting operation or step that this acknowledgement is for. Fails if it is not valid there.
     pub(in crate::session) fn take(&mut self, kind: Kind, id: u16, answer: AckKind) -> Result<Option<AckFor>, Error> {
         self.check(kind, id, answer)?;
-        Ok(self.in_flight.ids_mut(kind).remove(&id))
+        Ok(self.in_flight.ids.remove(kind, id))
     }
 
     /// PUBREC: from here on only PUBREL is repeated.
     pub(in crate::session) fn received(&mut self, id: u16) -> Result<(), Error> {
         self.check(Kind::Publish, id, AckKind::PubRec)?;
-        if let Some(AckFor::Op(seq)) = self.in_flight.publishes.get(&id) {
-            if let Some(op) = self.ops.get_mut(seq) {
+        if let Some(AckFor::Op(seq)) = self.in_flight.ids.get(Kind::Publish, id) {
+            if let Some(op) = self.ops.get_mut(&seq) {
                 op.released();
                 op.topic().into_iter().for_each(|topic| self.topics.acknowledged(topic));
             }
@@ -30,10 +31,10 @@ impl Outbox {
     /// Refuses an answer that does not fit what is waiting under this id. An adapter may let it pass, or have taken
     /// note of it before it found that out.
     fn check(&self, kind: Kind, id: u16, answer: AckKind) -> Result<(), Error> {
-        let fits = match self.in_flight.ids(kind).get(&id) {
+        let fits = match self.in_flight.ids.get(kind, id) {
             None => true,
             Some(AckFor::Step) => matches!(answer, AckKind::PubAck | AckKind::SubAck),
-            Some(AckFor::Op(seq)) => self.ops.get(seq).is_some_and(|op| op.fits(answer)),
+            Some(AckFor::Op(seq)) => self.ops.get(&seq).is_some_and(|op| op.fits(answer)),
         };
         if fits {
             return Ok(());
@@ -125,7 +126,7 @@ impl Outbox {
         }
         self.queued.remove(&seq);
         if let Some(id) = op.kept_id() {
-            self.in_flight.reserved.remove(&id);
+            self.in_flight.ids.unreserve(id);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::session::core::acks::Arrival;
 use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{AckKind, Body, Op};
-use crate::session::core::outbox::AckFor;
+use crate::session::core::packet_ids::AckFor;
 use crate::session::core::replies::Sorted;
 use crate::session::core::subscriptions::refused_filter;
 use crate::session::wire::link::{self, Arrived, LinkEvent, Sent};

@@ -9,7 +9,7 @@ use crate::events::Event;
 use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{AckKind, Body, Op, answered_hint};
-use crate::session::core::outbox::AckFor;
+use crate::session::core::packet_ids::AckFor;
 use crate::session::core::subscriptions::packet_len;
 use crate::session::wire::link::{Refusal, ServerLimits};
 use crate::subscribe_options::FilterRequest;
