@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Error, Read, Result, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::record::checksum;
+use super::format::checksum;
 
 /// The exclusive lock, which ends with the process, or when this is dropped.
 #[derive(Debug)]

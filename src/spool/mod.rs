@@ -27,9 +27,9 @@
 //! * **SQLite** (rusqlite): as solid as it gets, but C code, a C compiler in every build, and two or three files.
 
 mod fault;
+mod format;
 mod lock_file;
 mod opening;
-mod record;
 mod store;
 mod writer;
 
@@ -39,10 +39,10 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-pub(crate) use opening::{Opened, Restored, open};
-pub(crate) use record::OVERHEAD;
+pub(crate) use format::OVERHEAD;
 #[cfg(any(test, fuzzing))]
-pub(crate) use record::fuzz;
+pub(crate) use format::fuzz;
+pub(crate) use opening::{Opened, Restored, open};
 #[cfg(test)]
 pub(crate) use writer::tests::{Fake, Fault};
 pub(crate) use writer::{Done, Queue, Stored, run};

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fault::{fault, locked};
+use super::format::{self, Fault};
 use super::lock_file::{Count, LockFile};
-use super::record::{self, Fault};
 use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
 use super::{Spool, wall_clock};
 use crate::config::{Config, Protocol};
@@ -137,7 +137,7 @@ fn examine(spool: &Spool, config: &Config, noted: Option<Count>) -> Result<(Redb
 }
 
 fn restore(path: &Path, config: &Config, (key, bytes): Entry, now: u64) -> Result<Restored, Unusable> {
-    let record = record::decode(key, &bytes).map_err(|fault| judge(path, key, fault))?;
+    let record = format::decode(key, &bytes).map_err(|fault| judge(path, key, fault))?;
     // A message accepted under other limits is sent; one that MQTT cannot carry was never accepted.
     let lax = Limits::default().strict_names(false).topic_len(MQTT_TEXT_LEN);
     if names::check_topic(record.topic, &lax).is_err() {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::record::Record;
+use super::format::Record;
 use super::store::{Entry, Store};
 use super::{Spool, SyncPolicy, size_of};
 use crate::error::{Error, Result};
