@@ -137,16 +137,28 @@ impl Run {
                 let _ = (self.state.snapshot(), self.state.stalled(self.now), self.state.step_overdue(self.now));
                 let _ = self.state.outbox.unseen.report();
             }
-            22 => {
-                self.state.life.close();
-                match bytes.of(3) {
-                    0 => self.state.say_goodbye(self.now.instant),
-                    1 => self.state.give_up(),
-                    _ => self.die(),
-                }
-            }
+            22 => self.leave(bytes),
             23 => self.after_event(),
             _ => self.request(bytes),
+        }
+    }
+
+    /// The program closes the client, gives up an operation, or disconnects.
+    fn leave(&mut self, bytes: &mut Bytes<'_>) {
+        let how = bytes.of(6);
+        match how {
+            3 => return self.state.interrupt(),
+            4 => {
+                let newest = self.state.outbox.next_seq().saturating_sub(1);
+                self.state.outbox.withdraw(newest.saturating_sub(u64::from(bytes.of(4))));
+                return self.state.send_ready(None, self.now);
+            }
+            _ => self.state.life.close(),
+        }
+        match how {
+            0 => self.state.say_goodbye(self.now.instant),
+            1 => self.state.give_up(),
+            _ => self.die(),
         }
     }
 
