@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::closer::Closer;
 use crate::config::Config;
+use crate::deadline::after;
 use crate::error::Result;
 use crate::events::Events;
 use crate::session::Session;
@@ -166,9 +167,3 @@ const _: () = {
     send_and_sync::<crate::Error>();
     send_and_sync::<crate::Subscription>();
 };
-
-/// Returns the instant this long from now, at most a year.
-pub(crate) fn after(timeout: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-    Instant::now() + timeout.min(YEAR)
-}

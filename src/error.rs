@@ -220,7 +220,7 @@ impl Error {
 
     /// The error of every call on a client that its program has closed.
     pub(crate) fn closed() -> Self {
-        Error::new(ErrorKind::Closed, "the client was disconnected by this program")
+        Error::new(ErrorKind::Closed, "the client was closed by this program")
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {

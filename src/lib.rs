@@ -243,6 +243,7 @@ mod client;
 mod closer;
 mod config;
 mod credentials;
+mod deadline;
 mod delivery;
 mod detached;
 mod dial_watch;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::client::{Client, after};
+use crate::client::Client;
 use crate::config::{Config, Protocol};
+use crate::deadline::after;
 use crate::error::{Error, Hint, Result};
 use crate::message::{Message, Outgoing, Payload, QoS};
 use crate::names;

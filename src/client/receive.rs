@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, after};
+use super::Client;
+use crate::deadline::after;
 use crate::error::Result;
 use crate::message::{Message, QoS};
 use crate::session::{self, QueueId, Until};

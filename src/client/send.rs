@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, after};
+use super::Client;
+use crate::deadline::after;
 use crate::delivery::Delivery;
 use crate::error::Result;
 use crate::message::{Outgoing, Payload, QoS};
@@ -89,8 +90,9 @@ impl Client {
     /// With a spool, all messages that find room without waiting are stored with one sync to disk. Blocks for room and
     /// for the disk at most for the timeout, all messages together.
     ///
-    /// A message that is invalid, or finds no room in time, is an error in its place; the others are queued. To stop at
-    /// the first error, collect into a `Result<Vec<_>>`: the messages queued by then stay queued.
+    /// Takes the whole input before it queues the first message, so the input has to end and fit into memory; for more,
+    /// use [`publish_each`](Client::publish_each). A message that is invalid, or finds no room in time, is an error in
+    /// its place; the others are queued nevertheless.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -107,8 +109,8 @@ impl Client {
         let checked = messages.into_iter().map(|message| {
             self.session().check_process()?;
             self.config().check(&message)?;
-            let deadline = after(self.age_of(&message));
-            Ok((Body::Publish(Arc::new(message)), deadline))
+            let age = self.age_of(&message);
+            Ok((Body::Publish(Arc::new(message)), age))
         });
         // Before the lock: the iterator is the program's own code.
         let checked = checked.collect();
@@ -127,7 +129,10 @@ impl Client {
     /// ([`Config::window`](crate::Config::window)), there is no room for more, or the input ends; then it blocks until the
     /// outcome of the oldest is known. Memory is bounded by one window, whatever the length of the input. Dropping the
     /// iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) take care of
-    /// the messages under way.
+    /// the messages under way. One more message may have been taken from the input by then, which is not sent.
+    ///
+    /// With an input that blocks, such as a channel, the results wait for it: `next` takes a window of messages before it
+    /// returns the first result. For such an input, use [`enqueue`](Client::enqueue).
     ///
     /// Each message may stay without an acknowledgement for [`Outgoing::timeout`], else for
     /// [`Config::message_age`](crate::Config::message_age), else for the timeout.
@@ -223,7 +228,7 @@ impl Client {
     /// Submits a message of [`publish_each`](Client::publish_each).
     pub(crate) fn start(&self, message: &Arc<Outgoing>, wait: bool) -> Result<Delivery> {
         let age = message.timeout.or(self.config().message_age()).unwrap_or(self.timeout);
-        let full = if wait { WhenFull::WaitUntil(after(age)) } else { WhenFull::Fail };
+        let full = if wait { WhenFull::WaitUntil(after(age)) } else { WhenFull::WaitForRate(after(age)) };
         self.submit(Arc::clone(message), age, full)
     }
 

@@ -51,7 +51,7 @@ pub enum ErrorKind {
     /// The spool's file cannot be used: it is locked by another client, damaged, not a spool, or the disk fails or is
     /// full. The message this error is about, if any, was not accepted.
     Spool,
-    /// This program disconnected or dropped the client.
+    /// This program closed, disconnected or dropped the client.
     Closed,
     /// Some messages accepted earlier were not delivered (from `flush` and `disconnect`).
     Undelivered {

@@ -56,7 +56,7 @@ fn shows_stage_and_hint_once_however_deep_the_reason() {
             Some(Stage::Connect),
             Some(Hint::NothingListens),
         ),
-        (Error::closed().with_source(Error::closed()), "the client was disconnected by this program", None, None),
+        (Error::closed().with_source(Error::closed()), "the client was closed by this program", None, None),
     ] {
         let shown = error.to_string();
         assert_eq!(error.message(), message);

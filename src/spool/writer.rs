@@ -89,7 +89,10 @@ impl Queue {
         let key = state.next_key;
         state.next_key += 1;
         state.added.insert(key, stored);
-        self.changed.notify_all();
+        // While records are gathered, the writer waits for their end.
+        if !state.gathering {
+            self.changed.notify_all();
+        }
         key
     }
 

@@ -258,6 +258,37 @@ fn a_result_does_not_wait_for_room_for_later_messages() {
 }
 
 #[test]
+fn a_publish_rate_spaces_the_messages_of_a_window_and_does_not_shrink_it() {
+    for protocol in BOTH {
+        let broker = Broker::start();
+        let config = broker.config().protocol(protocol).window(10).max_publish_rate(50.0);
+        let (client, mut line) = broker.connect(config);
+        thread::scope(|scope| {
+            let results = scope.spawn(|| client.publish_each(numbered(0..4)).collect::<Vec<_>>());
+            // None is acknowledged before all have come.
+            let packets: Vec<_> = (0..4).map(|_| line.expect(Kind::Publish)).collect();
+            packets.iter().for_each(|packet| line.answer(packet));
+            assert!(results.join().expect("no panic").into_iter().all(|result| result.is_ok()));
+        });
+    }
+}
+
+#[test]
+fn the_time_that_the_input_of_a_batch_takes_is_not_the_time_of_its_messages() {
+    let emulator = support::emulator();
+    let client = support::connect(support::config(&emulator));
+    let topic = support::topic(&emulator, "slow");
+    let messages = (0..2).map(|number| {
+        let start = std::time::Instant::now();
+        eventually("the source has the next one", || number == 0 || start.elapsed() > SHORT);
+        Outgoing::new(&topic, QoS::AtLeastOnce, number.to_string()).timeout(SHORT)
+    });
+    for delivery in client.enqueue_many(messages) {
+        delivery.expect("accepted").wait().expect("acknowledged");
+    }
+}
+
+#[test]
 fn a_dead_client_gives_one_error_for_each_remaining_message() {
     let broker = Broker::start();
     let (client, mut line) = broker.connect(broker.config().window(2));
@@ -572,7 +603,7 @@ fn a_closer_ends_the_wait_for_a_token() {
         let upload = scope.spawn(|| error(client.upload_token(Token::new(TokenKind::ReadWrite, "new"))));
         assert_eq!(line.expect(Kind::Publish).topic(), "$SYS/uploadToken");
         client.closer().close();
-        assert_eq!(upload.join().expect("no panic").kind(), ErrorKind::Closed);
+        closed(&upload.join().expect("no panic"), Some(Fate::Unknown));
     });
 }
 

@@ -1,8 +1,9 @@
 //! What callers do to send: handing a message over, and waiting for all that were.
 
 use std::sync::{Arc, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::deadline::later;
 use crate::delivery::{Delivery, Settler, Slot};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::printable::counted;
@@ -17,6 +18,8 @@ use crate::session::core::state::{State, topic_refused};
 pub(crate) enum WhenFull {
     /// Wait for some, at most until then.
     WaitUntil(Instant),
+    /// Wait for the publish rate, at most until then, and fail where the outbox or the spool is full.
+    WaitForRate(Instant),
     Fail,
 }
 
@@ -43,22 +46,23 @@ impl Session {
         }
     }
 
-    /// Accepts messages in their order, each with its deadline, and waits for room until then. A spool writes those
-    /// that need not wait for room in one go.
+    /// Accepts messages in their order, each with the time it may stay unsettled, and waits for room within that time and
+    /// until `until`. A spool writes those that need not wait for room in one go.
     pub(crate) fn submit_many(
         self: &Arc<Self>,
-        messages: Vec<Result<(Body, Instant)>>,
+        messages: Vec<Result<(Body, Duration)>>,
         until: Instant,
     ) -> Vec<Result<Delivery>> {
         if let Err(error) = self.check_process() {
             return messages.iter().map(|_| Err(error.clone())).collect();
         }
         let mut deliveries = Vec::with_capacity(messages.len());
+        let start = Instant::now();
         let mut state = self.lock();
-        gather(&state, true);
+        let mut gathering = Some(state.outbox.gather());
         for message in messages {
             let (body, deadline) = match message {
-                Ok(message) => message,
+                Ok((body, age)) => (body, later(start, age)),
                 Err(error) => {
                     deliveries.push(Err(error));
                     continue;
@@ -68,9 +72,9 @@ impl Session {
             let (guard, mut room) = self.wait_for_room(state, &body, WhenFull::Fail);
             state = guard;
             if room.as_ref().is_err_and(|error| error.kind() == ErrorKind::Full) {
-                gather(&state, false);
-                (state, room) = self.wait_for_room(state, &body, WhenFull::WaitUntil(until));
-                gather(&state, true);
+                gathering = None;
+                (state, room) = self.wait_for_room(state, &body, WhenFull::WaitUntil(until.min(deadline)));
+                gathering.get_or_insert_with(|| state.outbox.gather());
             }
             deliveries.push(match room {
                 Err(error) => Err(error),
@@ -78,7 +82,7 @@ impl Session {
                 Ok(None) => self.admit(&mut state, Settler::new(), body, deadline),
             });
         }
-        gather(&state, false);
+        drop(gathering);
         deliveries
     }
 
@@ -118,10 +122,11 @@ impl Session {
             };
             let until = match full {
                 WhenFull::Fail => return (state, Err(no_room(ErrorKind::Full, body, lacking))),
-                WhenFull::WaitUntil(until) if now.instant >= until => {
+                WhenFull::WaitForRate(_) if !room => return (state, Err(no_room(ErrorKind::Full, body, lacking))),
+                WhenFull::WaitUntil(until) | WhenFull::WaitForRate(until) if now.instant >= until => {
                     return (state, Err(no_room(ErrorKind::Timeout(Stage::Window), body, lacking)));
                 }
-                WhenFull::WaitUntil(until) => until,
+                WhenFull::WaitUntil(until) | WhenFull::WaitForRate(until) => until,
             };
             let wake = [slot, state.outbox.next_deadline()].into_iter().flatten().fold(until, Instant::min);
             state = self.wait(state, wake);
@@ -253,11 +258,6 @@ impl Session {
     pub(crate) fn note_lost(&self, error: &Error) {
         self.lock().outbox.unseen.note(error);
     }
-}
-
-/// While this is on, a spool collects records without writing them.
-fn gather(state: &State, on: bool) {
-    state.outbox.gather(on);
 }
 
 /// Returns true if the spool has room for the message, or if the message is not stored.

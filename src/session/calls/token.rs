@@ -24,7 +24,7 @@ impl Session {
             if let Some(verdict) = state.token_verdict(kind, serial) {
                 return verdict;
             }
-            state.check_open()?;
+            state.check_open().map_err(|error| error.with_fate(Fate::Unknown))?;
             if Instant::now() >= deadline {
                 let message =
                     format!("the token of the kind {kind} was not acknowledged in time; the next login will use it");

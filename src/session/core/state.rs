@@ -79,7 +79,7 @@ impl State {
             outbox.set_last_id((now.chance() * f64::from(bounds.ids)) as u16);
         }
         State {
-            life: Life::Open,
+            life: Life::new(),
             connection: None,
             last_end: Error::new(ErrorKind::ConnectionLost, "the connection is not made yet"),
             outbox,
@@ -101,7 +101,7 @@ impl State {
     pub(in crate::session) fn check_open(&self) -> Result<(), Error> {
         match self.life.end() {
             Some(reason) => Err(reason.clone()),
-            None if self.life.is_closing() => Err(Error::closed()),
+            None if self.life.refuses_work() => Err(Error::closed()),
             None => Ok(()),
         }
     }

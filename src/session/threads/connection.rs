@@ -117,7 +117,10 @@ impl Worker<'_> {
                 End::Failed(failure) => {
                     let failure = self.look_into(failure);
                     let mut events = Vec::new();
-                    let loss = self.session.lock().disconnected(&failure, self.session.now(), &mut events);
+                    let mut state = self.session.lock();
+                    let loss = state.disconnected(&failure, self.session.now(), &mut events);
+                    self.session.notify_waiters(&mut state);
+                    drop(state);
                     self.session.emit(&events);
                     (failure, loss)
                 }

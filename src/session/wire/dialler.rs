@@ -13,10 +13,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
 use crate::config::Config;
+#[cfg(not(aliyun_mqtt_model))]
 use crate::detached;
 #[cfg(not(aliyun_mqtt_model))]
 use crate::detached::TICK;
-#[cfg(not(aliyun_mqtt_model))]
 use crate::dial_watch::Watch;
 #[cfg(not(aliyun_mqtt_model))]
 use crate::error::Error;

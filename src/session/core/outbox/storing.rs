@@ -11,6 +11,17 @@ use crate::message::Outgoing;
 use crate::session::core::op::{Body, Op};
 use crate::spool::{self, Queue, Stored};
 
+/// Records are collected while this lives; without a spool there are none.
+pub(in crate::session) struct Gathering(Option<Arc<Queue>>);
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.0 {
+            queue.gather(false);
+        }
+    }
+}
+
 impl Outbox {
     /// From here on QoS 1 and 2 messages are stored before they go out. `bound`: the most bytes of records.
     pub(in crate::session) fn use_spool(&mut self, queue: Arc<Queue>, bound: u64) {
@@ -35,11 +46,14 @@ impl Outbox {
         self.records.as_ref().is_none_or(fits)
     }
 
-    /// While this is on, records are collected and not written, so that one sync covers all of them.
-    pub(in crate::session) fn gather(&self, on: bool) {
-        if let Some(records) = &self.records {
-            records.queue.gather(on);
+    /// While the returned value lives, records are collected and not written, so that one sync covers all of them.
+    #[must_use]
+    pub(in crate::session) fn gather(&self) -> Gathering {
+        let queue = self.records.as_ref().map(|records| Arc::clone(&records.queue));
+        if let Some(queue) = &queue {
+            queue.gather(true);
         }
+        Gathering(queue)
     }
 
     /// The operation, just accepted, goes out only when its record is written.

@@ -5,16 +5,11 @@ use std::time::Instant;
 use crate::error::Error;
 
 /// The stages of a client's life; none comes twice, and each may be left out.
-pub(in crate::session) enum Life {
-    /// New operations are accepted.
+enum Stage {
+    /// The connection is kept.
     Open,
-    /// A [`Closer`](crate::Closer) closed the client: no call waits, nothing new is accepted, and the connection stays.
-    Interrupted,
     /// `disconnect` was called, or the client was dropped: nothing new is accepted, and what was accepted still leaves.
-    Closing {
-        /// A `Closer` closed the client before or meanwhile.
-        interrupted: bool,
-    },
+    Closing,
     /// DISCONNECT is sent, now or on the connection that is being made; the worker reads on until then at the latest.
     Leaving(Instant),
     /// Everything is settled, and nothing will be sent or received any more; why.
@@ -23,27 +18,32 @@ pub(in crate::session) enum Life {
     Gone(Error),
 }
 
+/// The life of a client.
+pub(in crate::session) struct Life {
+    stage: Stage,
+    /// A [`Closer`](crate::Closer) closed the client: from then on no call waits, whatever the stage.
+    interrupted: bool,
+}
+
 impl Life {
+    pub(super) fn new() -> Self {
+        Life { stage: Stage::Open, interrupted: false }
+    }
+
     pub(in crate::session) fn close(&mut self) {
-        match self {
-            Life::Open => *self = Life::Closing { interrupted: false },
-            Life::Interrupted => *self = Life::Closing { interrupted: true },
-            _ => {}
+        if let Stage::Open = self.stage {
+            self.stage = Stage::Closing;
         }
     }
 
     pub(super) fn interrupt(&mut self) {
-        match self {
-            Life::Open => *self = Life::Interrupted,
-            Life::Closing { interrupted } => *interrupted = true,
-            _ => {}
-        }
+        self.interrupted = true;
     }
 
     /// The first instant given is kept.
     pub(super) fn leave(&mut self, by: Instant) {
         if !self.is_leaving() {
-            *self = Life::Leaving(by);
+            self.stage = Stage::Leaving(by);
         }
     }
 
@@ -51,49 +51,54 @@ impl Life {
     pub(super) fn die(&mut self, reason: &Error) -> bool {
         let first = self.end().is_none();
         if first {
-            *self = Life::Dead(reason.clone());
+            self.stage = Stage::Dead(reason.clone());
         }
         first
     }
 
     pub(in crate::session) fn worker_ended(&mut self) {
-        *self = Life::Gone(self.end().cloned().unwrap_or_else(Error::closed));
+        self.stage = Stage::Gone(self.end().cloned().unwrap_or_else(Error::closed));
     }
 
     /// Why the client is dead, if it is.
     pub(in crate::session) fn end(&self) -> Option<&Error> {
-        match self {
-            Life::Dead(reason) | Life::Gone(reason) => Some(reason),
+        match &self.stage {
+            Stage::Dead(reason) | Stage::Gone(reason) => Some(reason),
             _ => None,
         }
     }
 
     /// Returns true if nothing new is accepted.
-    pub(in crate::session) fn is_closing(&self) -> bool {
-        !matches!(self, Life::Open)
+    pub(in crate::session) fn refuses_work(&self) -> bool {
+        self.interrupted || self.is_closing()
     }
 
-    /// Returns true if no call may wait any longer, although the client has not ended.
+    /// Returns true if the client ends: `disconnect` was called, it was dropped, or it has given up.
+    pub(in crate::session) fn is_closing(&self) -> bool {
+        !matches!(self.stage, Stage::Open)
+    }
+
+    /// Returns true if no call may wait any longer, because a `Closer` closed the client.
     pub(in crate::session) fn is_interrupted(&self) -> bool {
-        matches!(self, Life::Interrupted | Life::Closing { interrupted: true })
+        self.interrupted
     }
 
     /// Returns true if the worker has to end.
     pub(in crate::session) fn is_leaving(&self) -> bool {
-        !matches!(self, Life::Open | Life::Interrupted | Life::Closing { .. })
+        !matches!(self.stage, Stage::Open | Stage::Closing)
     }
 
     pub(in crate::session) fn is_worker_gone(&self) -> bool {
-        matches!(self, Life::Gone(_))
+        matches!(self.stage, Stage::Gone(_))
     }
 
     /// Until when the worker reads on after DISCONNECT, if one was asked for.
     pub(super) fn goodbye(&self, now: Instant) -> Option<Instant> {
-        match self {
-            Life::Open | Life::Interrupted | Life::Closing { .. } => None,
-            Life::Leaving(by) => Some(*by),
+        match &self.stage {
+            Stage::Open | Stage::Closing => None,
+            Stage::Leaving(by) => Some(*by),
             // Nobody waits for it.
-            Life::Dead(_) | Life::Gone(_) => Some(now),
+            Stage::Dead(_) | Stage::Gone(_) => Some(now),
         }
     }
 }

@@ -121,3 +121,30 @@ fn a_closing_client_waits_for_no_exchange_that_begins_after_it() {
         assert_eq!(state.take_news().changed, closing, "`disconnect` may wait for it");
     }
 }
+
+#[test]
+fn a_client_closed_by_a_closer_still_waits_for_the_exchange_of_the_message_in_hand() {
+    let (mut state, wire) = (state(config()), Wire::default());
+    connect(&mut state, &wire, false);
+    handle(&mut state, arrived("t", QoS::ExactlyOnce, "x"));
+    state.interrupt();
+    assert!(state.take(QueueId::Client, now()).is_some());
+    assert_eq!(wire.take(), ["acknowledge 5"]);
+    assert_eq!(state.unfinished_exchanges(), 1, "`disconnect` comes later, and waits for it");
+}
+
+#[test]
+fn no_call_waits_again_after_a_closer_whatever_follows() {
+    let mut state = state(config());
+    assert!(!state.life.is_interrupted());
+    state.interrupt();
+    assert!(state.life.is_interrupted() && state.life.refuses_work() && !state.life.is_closing());
+    assert_eq!(state.check_open().expect_err("closed").kind(), ErrorKind::Closed);
+    state.life.close();
+    assert!(state.life.is_interrupted() && !state.life.is_leaving());
+    state.say_goodbye(now().instant);
+    assert!(state.life.is_interrupted() && state.life.is_leaving());
+    die(&mut state, "end");
+    state.life.worker_ended();
+    assert!(state.life.is_interrupted() && state.life.is_worker_gone());
+}
