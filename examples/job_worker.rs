@@ -18,15 +18,15 @@ fn run() -> Result<(), Box<dyn Error>> {
     let client = Client::connect(config.build()?)?;
     println!("connected to {} as {}", client.config().endpoint(), client.config().client_id());
 
-    // Ends `messages` below after the job in hand, from any thread.
-    let closer = client.closer();
-    ctrlc::set_handler(move || closer.close())?;
-
     let jobs = format!("{}/jobs", std::env::var("ALIYUN_MQTT_TOPIC")?);
     client.subscribe(&jobs, QoS::AtLeastOnce)?;
     for number in 1..=JOBS {
         client.publish(&jobs, QoS::AtLeastOnce, format!("job {number}"))?;
     }
+
+    // Ends `messages` after the job in hand.
+    let closer = client.closer();
+    ctrlc::set_handler(move || closer.close())?;
 
     let mut worked = 0;
     for message in client.messages() {

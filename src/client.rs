@@ -24,8 +24,9 @@ const DROP: Duration = Duration::from_secs(1);
 /// another thread receives. A clone is another handle to the same connection.
 ///
 /// Every wait has a deadline: the configured timeout, or the one given to [`with_timeout`](Client::with_timeout). The
-/// exceptions are [`recv`](Client::recv) and [`messages`](Client::messages), which wait as long as the client lives.
-/// [`closer`](Client::closer) gives a handle that ends all waits from another thread.
+/// exceptions are `recv` and `messages`, of the client and of a [`Subscription`](crate::Subscription), which wait as long
+/// as the client lives, and [`Delivery::wait`](crate::Delivery::wait) with a spool. [`closer`](Client::closer) gives a
+/// handle that ends the waits from another thread.
 ///
 /// A lost connection is made again in the background; the [crate documentation](crate) tells what happens to messages
 /// and subscriptions meanwhile.

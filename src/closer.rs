@@ -43,7 +43,8 @@ impl Closer {
     /// * Calls that wait end with [`Closed`](crate::ErrorKind::Closed), also those made later:
     ///   [`recv`](crate::Client::recv), [`recv_timeout`](crate::Client::recv_timeout), [`flush`](crate::Client::flush),
     ///   [`Delivery::wait`](crate::Delivery::wait) and the others. [`messages`](crate::Client::messages) ends without
-    ///   an error. Messages in the inbox stay there; [`try_recv`](crate::Client::try_recv) still takes them.
+    ///   an error. Messages in the inbox stay there; [`try_recv`](crate::Client::try_recv), or a timeout of zero, still
+    ///   takes them.
     /// * New messages and subscriptions are refused with [`Closed`](crate::ErrorKind::Closed).
     /// * A blocking call that was sending, such as [`publish`](crate::Client::publish) or
     ///   [`subscribe`](crate::Client::subscribe), gives its operation up and reports its [`fate`](crate::Error::fate):

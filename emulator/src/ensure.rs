@@ -16,7 +16,7 @@ use crate::server::Server;
 /// The rest of the program needs no account and no case distinction: it reads its settings from the environment.
 ///
 /// Variables that belong to another server, such as a CA file or a proxy, are removed from the environment of that run; see
-/// [`Server::get`]. Ctrl-C is left to that run.
+/// [`Server::get`]. Ctrl-C is left to that run; other signals to this process end it and the emulator, and not that run.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), aliyun_mqtt_emulator::Error> {

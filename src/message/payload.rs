@@ -15,6 +15,9 @@ use super::block;
 /// `&Vec<u8>`, `&[u8]`, arrays) and [`Bytes`]. Owned values and `Bytes` are taken over without a copy; borrowed ones
 /// are copied once. A clone shares the bytes.
 ///
+/// A `Bytes` with an owner of its own ([`Bytes::from_owner`]) is dropped on any thread of the client, while it holds a
+/// lock: the owner's `Drop` must not call the client, and must not wait for a thread that does.
+///
 /// ```
 /// use aliyun_mqtt::{Outgoing, Payload, QoS};
 /// let payload = Payload::from(vec![0; 10_000]);

@@ -52,27 +52,33 @@ pub(crate) struct Acks {
     next_key: u64,
     /// All of them, by key.
     entries: HashMap<u64, Entry>,
-    /// Received over the current connection, in order.
-    owed: VecDeque<u64>,
-    /// How many of those are done, and wait for an earlier one that is not.
-    held_back: usize,
-    /// How many of those have this name: two, at times, where an exchange of QoS 2 is repeated.
-    owed_names: HashMap<Name, usize>,
+    /// What belongs to the current connection, and goes with it.
+    current: Current,
     /// Received over an earlier connection of a session that may be resumed, oldest first. The broker will send them
     /// again.
     detached: HashMap<Name, VecDeque<u64>>,
     /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with what the message was: a broker that has dropped
     /// its session without telling the client begins with the same ids again.
     releasing: BTreeMap<u16, u64>,
-    /// QoS 2: PUBREC was sent over the current connection, PUBREL has not come over it, and the end of the client waits
-    /// for it.
+}
+
+/// The acknowledgements of one connection.
+#[derive(Default)]
+struct Current {
+    /// The messages received, in order.
+    owed: VecDeque<u64>,
+    /// How many of those are done, and wait for an earlier one that is not.
+    held_back: usize,
+    /// How many of those have this name: two, at times, where a QoS 2 exchange is repeated.
+    owed_names: HashMap<Name, usize>,
+    /// QoS 2: PUBREC was sent, PUBREL has not come, and the end of the client waits for it.
     unfinished: BTreeSet<u16>,
 }
 
 impl Acks {
     /// Sorts an arriving message. `New` must be queued, or given back with [`refuse`](Acks::refuse).
     pub(in crate::session) fn arrive(&mut self, arrived: &Arrived) -> Arrival {
-        if self.owed.len() >= MOST {
+        if self.current.owed.len() >= MOST {
             return Arrival::TooMany;
         }
         let name = Name { id: arrived.id, fingerprint: fingerprint(arrived) };
@@ -81,7 +87,7 @@ impl Acks {
             self.owe(entry(true));
             return Arrival::Repeated;
         }
-        if self.owed_names.contains_key(&name) {
+        if self.current.owed_names.contains_key(&name) {
             return Arrival::Repeated;
         }
         if arrived.duplicate {
@@ -102,12 +108,12 @@ impl Acks {
     }
 
     fn owe_key(&mut self, key: u64, name: Name) {
-        self.owed.push_back(key);
+        self.current.owed.push_back(key);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.owed = true;
-            self.held_back += usize::from(entry.done);
+            self.current.held_back += usize::from(entry.done);
         }
-        *self.owed_names.entry(name).or_default() += 1;
+        *self.current.owed_names.entry(name).or_default() += 1;
     }
 
     fn take_detached(&mut self, name: Name) -> Option<u64> {
@@ -122,8 +128,8 @@ impl Acks {
     /// There was no room: it will not be acknowledged, and must not hold back those after it.
     pub(in crate::session) fn refuse(&mut self, key: u64) {
         // The last one, as a rule: it has just arrived.
-        match self.owed.iter().rposition(|owed| *owed == key) {
-            Some(position) => self.owed.remove(position),
+        match self.current.owed.iter().rposition(|owed| *owed == key) {
+            Some(position) => self.current.owed.remove(position),
             None => return,
         };
         self.end(key);
@@ -132,11 +138,11 @@ impl Acks {
     /// An entry that was taken out of `owed` is over.
     fn end(&mut self, key: u64) -> Option<Entry> {
         let entry = self.entries.remove(&key)?;
-        self.held_back -= usize::from(entry.owed && entry.done);
-        if let Some(count) = self.owed_names.get_mut(&entry.name) {
+        self.current.held_back -= usize::from(entry.owed && entry.done);
+        if let Some(count) = self.current.owed_names.get_mut(&entry.name) {
             *count -= 1;
             if *count == 0 {
-                self.owed_names.remove(&entry.name);
+                self.current.owed_names.remove(&entry.name);
             }
         }
         Some(entry)
@@ -146,7 +152,7 @@ impl Acks {
     pub(in crate::session) fn done(&mut self, key: u64) -> bool {
         match self.entries.get_mut(&key) {
             Some(entry) => {
-                self.held_back += usize::from(entry.owed && !entry.done);
+                self.current.held_back += usize::from(entry.owed && !entry.done);
                 entry.done = true;
                 true
             }
@@ -163,9 +169,9 @@ impl Acks {
 
     /// The message that holds back acknowledgements, unless there is none or the program knows of it.
     pub(in crate::session) fn blocker(&self) -> Option<u64> {
-        let key = *self.owed.front()?;
+        let key = *self.current.owed.front()?;
         let entry = self.entries.get(&key)?;
-        (self.held_back > 0 && !entry.done && !entry.told).then_some(key)
+        (self.current.held_back > 0 && !entry.done && !entry.told).then_some(key)
     }
 
     /// The program is told of it. Returns its topic, if it was taken.
@@ -177,7 +183,7 @@ impl Acks {
 
     /// How many acknowledgements wait for that of an earlier message.
     pub(in crate::session) fn held_back(&self) -> usize {
-        self.held_back
+        self.current.held_back
     }
 
     /// How many messages the program is done with, and the broker has not been told.
@@ -187,11 +193,11 @@ impl Acks {
 
     /// The next acknowledgement to send, in the order of receipt; `None` while the oldest message is not done.
     pub(in crate::session) fn next_ready(&mut self) -> Option<(u16, QoS)> {
-        let key = *self.owed.front()?;
+        let key = *self.current.owed.front()?;
         if !self.entries.get(&key)?.done {
             return None;
         }
-        self.owed.pop_front();
+        self.current.owed.pop_front();
         let Entry { name, qos, .. } = self.end(key)?;
         if qos == QoS::ExactlyOnce {
             self.releasing.insert(name.id, name.fingerprint);
@@ -202,64 +208,60 @@ impl Acks {
     /// An incoming QoS 2 exchange ended.
     pub(in crate::session) fn released(&mut self, id: u16) {
         self.releasing.remove(&id);
-        self.unfinished.remove(&id);
+        self.current.unfinished.remove(&id);
     }
 
     /// PUBREC was sent on the current connection: the end of the client waits for PUBREL.
     pub(in crate::session) fn await_release(&mut self, id: u16) {
-        self.unfinished.insert(id);
+        self.current.unfinished.insert(id);
     }
 
     /// Returns how many QoS 2 exchanges wait for the PUBREL of the server on this connection.
     pub(in crate::session) fn unfinished(&self) -> usize {
-        self.unfinished.len()
+        self.current.unfinished.len()
     }
 
     /// The connection is gone; acknowledgements not sent count only if the session is resumed.
     pub(in crate::session) fn disconnected(&mut self, resumable: bool) {
-        self.unfinished.clear();
         if !resumable {
             return self.session_gone();
         }
-        if self.entries.len() - self.owed.len() >= MOST {
-            // A broker sends again what is not acknowledged; these are what it has forgotten.
+        let Current { owed, .. } = std::mem::take(&mut self.current);
+        if self.entries.len() - owed.len() >= MOST {
+            // A server sends again what is not acknowledged; these are what it has forgotten.
             for key in self.detached.drain().flat_map(|(_, keys)| keys) {
                 self.entries.remove(&key);
             }
         }
-        for key in self.owed.drain(..) {
+        for key in owed {
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.owed = false;
                 self.detached.entry(entry.name).or_default().push_back(key);
             }
         }
-        self.owed_names.clear();
-        self.held_back = 0;
     }
 
-    /// The broker has no session: packet ids of the past mean nothing now.
+    /// The server has no session: packet ids of the past mean nothing now.
     pub(in crate::session) fn session_gone(&mut self) {
-        self.entries.clear();
-        self.owed.clear();
-        self.held_back = 0;
-        self.owed_names.clear();
-        self.detached.clear();
-        self.releasing.clear();
-        self.unfinished.clear();
+        *self = Acks { next_key: self.next_key, ..Acks::default() };
     }
 
     /// Panics where the table contradicts itself.
     #[cfg(any(test, fuzzing))]
     pub(in crate::session) fn assert_consistent(&self) {
-        let owed = || self.owed.iter().filter_map(|key| self.entries.get(key));
-        assert_eq!(owed().count(), self.owed.len(), "each has its entry");
-        assert_eq!(self.entries.values().filter(|entry| entry.owed).count(), self.owed.len(), "each is known as such");
-        assert_eq!(owed().filter(|entry| entry.done).count(), self.held_back, "those that are held back");
+        let owed = || self.current.owed.iter().filter_map(|key| self.entries.get(key));
+        assert_eq!(owed().count(), self.current.owed.len(), "each has its entry");
+        assert_eq!(
+            self.entries.values().filter(|entry| entry.owed).count(),
+            self.current.owed.len(),
+            "each is known as such"
+        );
+        assert_eq!(owed().filter(|entry| entry.done).count(), self.current.held_back, "those that are held back");
     }
 
     /// How many messages wait for their acknowledgement.
     pub(in crate::session) fn owed(&self) -> usize {
-        self.owed.len()
+        self.current.owed.len()
     }
 }
 
