@@ -1,8 +1,8 @@
 //! Logs in with a token, and sends one message to itself.
 //!
-//! The token is taken from `ALIYUN_MQTT_TOKEN`; its resources must cover the parent topic (`{topic}/#`). If it is not set,
-//! the library applies for a token with the account's key and renews it. A program on a device must not hold that key: see
-//! the example `token_server`.
+//! The token is taken from `ALIYUN_MQTT_TOKEN`; its resources must cover the parent topic (`{topic}/#`). If it is not
+//! set, the library applies for a token with the account's key and renews it. A program on a device must not hold that
+//! key: see the example `token_server`.
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! Sends the rows of a CSV file, one message for each, and lists the rows that failed.
 //!
-//! Usage: `csv_batch [FILE]`. The first column is the topic below the parent topic, the rest of the row is the payload. The
-//! exit code is 0 if the service has acknowledged every row, and 1 otherwise.
+//! Usage: `csv_batch [FILE]`. The first column is the topic below the parent topic, the rest of the row is the payload.
+//! The exit code is 0 if the service has acknowledged every row, and 1 otherwise.
 
 use std::error::Error;
 use std::fs::File;

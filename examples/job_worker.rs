@@ -1,7 +1,7 @@
 //! A worker that loses no job: a kept session, an acknowledgement by hand after the work, and a clean end on Ctrl-C.
 //!
-//! Jobs that come while the worker is away wait in its session. A job that it received and did not acknowledge comes again.
-//! For a start it sends itself some jobs, and ends as Ctrl-C would end it when they are done.
+//! Jobs that come while the worker is away wait in its session. A job that it received and did not acknowledge comes
+//! again. For a start it sends itself some jobs, and ends as Ctrl-C would end it when they are done.
 
 use std::error::Error;
 use std::process::ExitCode;

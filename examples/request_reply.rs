@@ -1,4 +1,5 @@
-//! Asks one client a question and waits for its answer: by a topic, and by the client's id. Several threads ask at once.
+//! Asks one client a question and waits for its answer: by a topic, and by the client's id. Several threads ask at
+//! once.
 //!
 //! It plays both sides, and therefore sets two device ids itself.
 
@@ -44,7 +45,8 @@ fn run() -> Outcome {
     thread::scope(|scope| -> Outcome {
         let answers = scope.spawn(|| answer(&replier, 4));
 
-        // Every client that subscribes to the topic may answer. The reply comes by P2P: this client subscribes to nothing.
+        // Every client that subscribes to the topic may answer. The reply comes by P2P: this client subscribes to
+        // nothing.
         let reply = requester.request(&topic, "what time is it?", TIMEOUT)?;
         println!("answered: {}", String::from_utf8_lossy(reply.payload()));
 

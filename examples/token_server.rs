@@ -32,8 +32,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     // Its thread ends with the program.
     std::thread::spawn(move || serve(&listener, &api, &topics));
 
-    // The device knows the id of the key alone. The function is called at the first login and before the tokens end, on a
-    // thread of its own.
+    // The device knows the id of the key alone. The function is called at the first login and before the tokens end, on
+    // a thread of its own.
     let credentials = Credentials::token_provider(access_key_id, move || Ok(fetch(server, DEVICE)?));
     let config = ConfigBuilder::from_env().credentials(credentials).device_id(DEVICE).build()?;
     let client = Client::connect(config)?;

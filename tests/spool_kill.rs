@@ -183,8 +183,8 @@ fn check(told: &Told, emulator: &Emulator, kills: usize, connects: usize) {
     }
     let lost: Vec<_> = told.accepted.iter().filter(|text| !first.contains(*text)).collect();
     println!(
-        "{kills} kills, {connects} runs that connected: {} accepted, {} lost; {} arrivals, {} of them repeated; {} known \
-         to be gone from the spool in between",
+        "{kills} kills, {connects} runs that connected: {} accepted, {} lost; {} arrivals, {} of them repeated; {} \
+         known to be gone from the spool in between",
         told.accepted.len(),
         lost.len(),
         arrivals,

@@ -11,12 +11,14 @@ use crate::server::Server;
 
 /// Makes sure that the environment of the program names a server. For the first line of an example's `main`.
 ///
-/// Returns at once if `ALIYUN_MQTT_ENDPOINT` is set. Otherwise starts an emulator, runs this program again with the same
-/// arguments and with the emulator's settings in its environment, and **exits the process** with the exit code of that run.
-/// The rest of the program needs no account and no case distinction: it reads its settings from the environment.
+/// Returns at once if `ALIYUN_MQTT_ENDPOINT` is set. Otherwise starts an emulator, runs this program again with the
+/// same arguments and with the emulator's settings in its environment, and **exits the process** with the exit code of
+/// that run. The rest of the program needs no account and no case distinction: it reads its settings from the
+/// environment.
 ///
-/// Variables that belong to another server, such as a CA file or a proxy, are removed from the environment of that run; see
-/// [`Server::get`]. Ctrl-C is left to that run; other signals to this process end it and the emulator, and not that run.
+/// Variables that belong to another server, such as a CA file or a proxy, are removed from the environment of that run;
+/// see [`Server::get`]. Ctrl-C is left to that run; other signals to this process end it and the emulator, and not that
+/// run.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), aliyun_mqtt_emulator::Error> {

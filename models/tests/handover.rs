@@ -1,5 +1,5 @@
-//! The hand-over between callers and worker, under many schedules. shuttle says of each model whether somebody waits for
-//! ever; `support` says what else is held against them.
+//! The hand-over between callers and worker, under many schedules. shuttle says of each model whether somebody waits
+//! for ever; `support` says what else is held against them.
 
 #[path = "support/scenes.rs"]
 mod scenes;

@@ -1,4 +1,5 @@
-//! `std::time` with the model's clock in `Instant`. `SystemTime` is the real one: nothing that is modelled waits for it.
+//! `std::time` with the model's clock in `Instant`. `SystemTime` is the real one: nothing that is modelled waits for
+//! it.
 
 use std::ops::{Add, Sub};
 pub use std::time::*;

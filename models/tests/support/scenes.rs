@@ -295,7 +295,8 @@ pub fn panicking() {
     assert_eq!(client.stats().outbox_messages, 0);
 }
 
-/// Tokens of a provider: it is asked on a thread of its own, and a thread that renews waits for a time that never comes.
+/// Tokens of a provider: it is asked on a thread of its own, and a thread that renews waits for a time that never
+/// comes.
 pub fn tokens() {
     let broker = Broker::begin(Plan { cuts: 1, ..Plan::new(2) });
     let credentials = Credentials::token_provider("key", || {
