@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
-use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Endpoint, Limits, Protocol, Proxy, TokenKind};
+use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Endpoint, Error, Limits, Protocol, Proxy, TokenKind};
 use zeroize::Zeroizing;
 
 use super::{Auth, Key, Settings, Source, Value};
@@ -20,15 +20,11 @@ impl Settings {
         let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?);
         let mut builder = self.identity(builder)?.credentials(self.credentials()?);
         if let Some(version) = self.text(Key::Protocol) {
-            builder = builder.protocol(match version {
-                "3.1.1" => Protocol::V311,
-                "5" | "5.0" => Protocol::V5,
-                other => {
-                    return Err(self
-                        .wrong(Key::Protocol, format!("{other:?} is neither 3.1.1 nor 5"))
-                        .hint("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST"));
-                }
-            });
+            let version: Protocol = version.parse().map_err(|error: Error| {
+                self.wrong(Key::Protocol, error.message())
+                    .hint("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST")
+            })?;
+            builder = builder.protocol(version);
         }
         if let Some(clean) = self.text(Key::CleanSession) {
             let clean = clean.parse().map_err(|_| self.wrong(Key::CleanSession, "it must be true or false"))?;
@@ -131,11 +127,7 @@ impl Settings {
     /// Returns how to log in.
     pub(crate) fn auth(&self) -> Result<Auth> {
         let Some(text) = self.text(Key::Auth) else { return Ok(Auth::Signature) };
-        let found = Auth::NAMES.iter().find(|(name, _)| *name == text);
-        found.map(|(_, auth)| *auth).ok_or_else(|| {
-            let names = Auth::NAMES.map(|(name, _)| name).join(", ");
-            self.wrong(Key::Auth, format!("{text:?} is not one of {names}"))
-        })
+        text.parse().map_err(|error| self.wrong(Key::Auth, error))
     }
 
     /// Returns how to log in, and fails or warns if settings of another way to log in are set but not used.

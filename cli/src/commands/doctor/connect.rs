@@ -167,8 +167,9 @@ impl Examination<'_> {
 
     fn token_witness(&self) -> Option<(Cause, String)> {
         let (api, text) = (self.api().ok()?, self.token().ok()??);
-        for (kind, token) in witness::tokens(&text) {
-            if !api.query_token(token).ok()? {
+        for token in witness::tokens(&text).ok()? {
+            if !api.query_token(token.secret()).ok()? {
+                let kind = token.kind();
                 return Some((Cause::TokenDead, format!("QueryToken reports that the token {kind} is not valid")));
             }
         }
