@@ -263,6 +263,24 @@ fn scripted(arguments: &[&str], token: bool, script: impl FnOnce(Broker) + Send 
     found
 }
 
+/// Runs with a timeout that has to pass, in seconds: a short one, or longer ones on a machine that does not get there
+/// before a short one ends.
+#[track_caller]
+fn in_time(run: impl Fn(&str) -> Found, got_there: impl Fn(&Found) -> bool) -> Found {
+    let short = ["1", "6"].into_iter().map(&run).find(|found| got_there(found));
+    short.unwrap_or_else(|| run("36"))
+}
+
+/// Returns true if the step ended well.
+fn is_ok(found: &Found, step: &str) -> bool {
+    found.step(step)["result"] == "ok"
+}
+
+/// Returns true if the server has acknowledged the message of this step.
+fn is_acknowledged(found: &Found, step: &str) -> bool {
+    found.step(step)["saw"]["puback_ms"].is_number()
+}
+
 /// The connection on which the client logs in, behind the one that only looks whether somebody is there.
 fn login(broker: &Broker) -> Line {
     drop(broker.accept_raw());
@@ -308,49 +326,57 @@ fn another_client_with_the_same_id_shows_by_its_cuts() {
         drop(broker.accept_raw());
         loop {
             let line = &mut broker.accept(false);
-            line.stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a time-out");
+            line.stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
             line.read();
         }
     });
     found.expect("kicked out again and again", "subscribe", "client-id-conflict", 3);
     // MQTT 5 has a code for it.
-    let found = scripted(&["--timeout", "2", "--protocol", "5"], false, |broker| {
+    let script = |broker: Broker| {
         let mut line = login(&broker);
         let subscribe = line.expect(Kind::Subscribe);
         line.answer(&subscribe);
         line.expect(Kind::Publish);
         drop(broker);
         line.write(&packet(0xe0, &[0x8e, 0]));
-    });
+    };
+    let run = |timeout: &str| scripted(&["--timeout", timeout, "--protocol", "5"], false, script);
+    let found = in_time(run, |found| is_ok(found, "subscribe"));
     found.expect("DISCONNECT", "publish", "client-id-conflict", 3);
 }
 
 #[test]
 fn a_connection_that_is_lost_for_good() {
-    let found = scripted(&["--timeout", "2"], false, |broker| {
+    let script = |broker: Broker| {
         let mut line = login(&broker);
         let subscribe = line.expect(Kind::Subscribe);
         // Nobody is there any more when it comes again.
         drop(broker);
         line.answer(&subscribe);
-    });
+    };
+    let run = |timeout: &str| scripted(&["--timeout", timeout], false, script);
+    let found = in_time(run, |found| is_ok(found, "subscribe"));
     found.expect("lost", "publish", "connection-cut", 3);
 }
 
 #[test]
 fn what_is_not_acknowledged_and_what_does_not_come_back() {
-    let found = scripted(&["--timeout", "1", "--no-publish"], false, |broker| {
+    let script = |broker: Broker| {
         let mut line = login(&broker);
         while line.read().is_some() {}
-    });
+    };
+    let run = |timeout: &str| scripted(&["--timeout", timeout, "--no-publish"], false, script);
+    let found = in_time(run, |found| is_ok(found, "connect"));
     found.expect("no SUBACK", "subscribe", "no-acknowledgement", 5);
-    let found = scripted(&["--timeout", "1"], false, |broker| {
+    let script = |broker: Broker| {
         // Acknowledges everything, and gives it to nobody; somebody else's message comes instead.
         let mut line = login(&broker);
         line.serve_until(|packets| packets.len() == 2);
         line.publish("emulator/aliyun-mqtt-doctor", 0, 0, false, "aliyun-mqtt doctor 0");
         line.serve_until(|_| false);
-    });
+    };
+    let run = |timeout: &str| scripted(&["--timeout", timeout], false, script);
+    let found = in_time(run, |found| is_acknowledged(found, "publish") && is_acknowledged(found, "p2p"));
     found.expect("no message", "publish", "message-not-back", 5);
     assert_eq!(found.step("publish")["result"], "warning");
     found.expect("no message", "p2p", "p2p-not-arriving", 5);
@@ -379,7 +405,8 @@ fn each_trouble_of_the_api_has_its_cause() {
     examine(with(&emulator), &["--no-publish"]).expect("throttled", "api", "api-throttled", 4);
     emulator.throttle_api(0);
     emulator.delay_api(LONG);
-    let found = examine(with(&emulator), &["--timeout", "1", "--no-publish"]);
+    let run = |timeout: &str| examine(with(&emulator), &["--timeout", timeout, "--no-publish"]);
+    let found = in_time(run, |found| is_ok(found, "subscribe"));
     found.expect("silent", "api", "api-silent", 5);
     emulator.delay_api(Duration::ZERO);
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
