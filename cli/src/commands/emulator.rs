@@ -1,4 +1,4 @@
-//! `emulator`: runs a local stand-in for the service: in the foreground, in the background, or around one command.
+//! `emulator`: runs a local emulator of the service: in the foreground, in the background, or around one command.
 
 mod command;
 

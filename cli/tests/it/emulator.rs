@@ -113,7 +113,7 @@ fn a_failed_start_behind_the_shell_says_why() {
     assert!(output.stdout.is_empty() && output.stderr.contains(&port), "{output:?}");
 }
 
-/// What nobody was told of must not go on: it could never be ended.
+/// An emulator that nobody was told of must not go on: it could never be ended.
 #[cfg(target_os = "linux")]
 #[test]
 fn one_behind_the_shell_that_cannot_be_told_of_is_ended() {
@@ -195,7 +195,7 @@ fn its_tokens_age_as_many_times_faster_as_it_is_told() {
     }
 }
 
-/// What it remembers of large messages is bounded, and the bounds can be set.
+/// The log of large messages is bounded, and the bounds can be set.
 #[cfg(target_os = "linux")]
 #[test]
 fn its_memory_is_bounded() {

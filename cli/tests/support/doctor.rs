@@ -1,4 +1,4 @@
-//! What the tests of `doctor` share: what it found, and servers that are none.
+//! The shared parts of the tests of `doctor`: its findings, and servers that do not speak MQTT.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,7 +19,7 @@ const SECRETS: [&str; 4] = [
     "ALIBABA_CLOUD_SECURITY_TOKEN",
 ];
 
-/// What `doctor --json` said.
+/// The output of `doctor --json`.
 #[derive(Debug)]
 pub struct Found {
     pub output: Output,
