@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::support::doctor::{Found, Responder, drain, examine};
+use crate::support::doctor::{Found, Responder, drain, examine, in_time};
 use crate::support::{Folder, emulator, with};
 use aliyun_mqtt_emulator::Emulator;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -127,11 +127,14 @@ impl Server {
 fn certified(server: &Server, mutual: bool, trusted: bool) -> Found {
     let (emulator, folder) = (emulator(), Folder::new());
     let running = server.start(mutual);
-    let mut command = at(&emulator, format!("mqtts://localhost:{}", running.port()));
-    if trusted {
-        command.env("ALIYUN_MQTT_CA_FILE", folder.write("ca.pem", &server.ca));
-    }
-    examine(command, SHORT)
+    let run = |timeout: &str| {
+        let mut command = at(&emulator, format!("mqtts://localhost:{}", running.port()));
+        if trusted {
+            command.env("ALIYUN_MQTT_CA_FILE", folder.write("ca.pem", &server.ca));
+        }
+        examine(command, &["--timeout", timeout])
+    };
+    in_time(run, |found| found.is_ok("tcp") && found.step("tls")["cause"] != "tls-silent")
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::doctor::{Found, Responder, drain, examine};
+use crate::support::doctor::{Found, Responder, drain, examine, in_time};
 use crate::support::library::broker::{Broker, Kind, Line, packet};
 use crate::support::{LONG, emulator, topic, with};
 use aliyun_mqtt::{Client, Config, Credentials};
@@ -263,24 +263,6 @@ fn scripted(arguments: &[&str], token: bool, script: impl FnOnce(Broker) + Send 
     found
 }
 
-/// Runs with a timeout that has to pass, in seconds: a short one, or longer ones on a machine that does not get there
-/// before a short one ends.
-#[track_caller]
-fn in_time(run: impl Fn(&str) -> Found, got_there: impl Fn(&Found) -> bool) -> Found {
-    let short = ["1", "6"].into_iter().map(&run).find(|found| got_there(found));
-    short.unwrap_or_else(|| run("36"))
-}
-
-/// Returns true if the step ended well.
-fn is_ok(found: &Found, step: &str) -> bool {
-    found.step(step)["result"] == "ok"
-}
-
-/// Returns true if the server has acknowledged the message of this step.
-fn is_acknowledged(found: &Found, step: &str) -> bool {
-    found.step(step)["saw"]["puback_ms"].is_number()
-}
-
 /// The connection on which the client logs in, behind the one that only looks whether somebody is there.
 fn login(broker: &Broker) -> Line {
     drop(broker.accept_raw());
@@ -341,7 +323,7 @@ fn another_client_with_the_same_id_shows_by_its_cuts() {
         line.write(&packet(0xe0, &[0x8e, 0]));
     };
     let run = |timeout: &str| scripted(&["--timeout", timeout, "--protocol", "5"], false, script);
-    let found = in_time(run, |found| is_ok(found, "subscribe"));
+    let found = in_time(run, |found| found.is_ok("subscribe"));
     found.expect("DISCONNECT", "publish", "client-id-conflict", 3);
 }
 
@@ -355,7 +337,7 @@ fn a_connection_that_is_lost_for_good() {
         line.answer(&subscribe);
     };
     let run = |timeout: &str| scripted(&["--timeout", timeout], false, script);
-    let found = in_time(run, |found| is_ok(found, "subscribe"));
+    let found = in_time(run, |found| found.is_ok("subscribe"));
     found.expect("lost", "publish", "connection-cut", 3);
 }
 
@@ -366,7 +348,7 @@ fn what_is_not_acknowledged_and_what_does_not_come_back() {
         while line.read().is_some() {}
     };
     let run = |timeout: &str| scripted(&["--timeout", timeout, "--no-publish"], false, script);
-    let found = in_time(run, |found| is_ok(found, "connect"));
+    let found = in_time(run, |found| found.is_ok("connect"));
     found.expect("no SUBACK", "subscribe", "no-acknowledgement", 5);
     let script = |broker: Broker| {
         // Acknowledges everything, and gives it to nobody; somebody else's message comes instead.
@@ -376,7 +358,7 @@ fn what_is_not_acknowledged_and_what_does_not_come_back() {
         line.serve_until(|_| false);
     };
     let run = |timeout: &str| scripted(&["--timeout", timeout], false, script);
-    let found = in_time(run, |found| is_acknowledged(found, "publish") && is_acknowledged(found, "p2p"));
+    let found = in_time(run, |found| found.is_acknowledged("publish") && found.is_acknowledged("p2p"));
     found.expect("no message", "publish", "message-not-back", 5);
     assert_eq!(found.step("publish")["result"], "warning");
     found.expect("no message", "p2p", "p2p-not-arriving", 5);
@@ -406,7 +388,7 @@ fn each_trouble_of_the_api_has_its_cause() {
     emulator.throttle_api(0);
     emulator.delay_api(LONG);
     let run = |timeout: &str| examine(with(&emulator), &["--timeout", timeout, "--no-publish"]);
-    let found = in_time(run, |found| is_ok(found, "subscribe"));
+    let found = in_time(run, |found| found.is_ok("subscribe"));
     found.expect("silent", "api", "api-silent", 5);
     emulator.delay_api(Duration::ZERO);
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
