@@ -111,6 +111,11 @@ fn a_failed_start_behind_the_shell_says_why() {
     let port = taken.local_addr().unwrap().port().to_string();
     let output = run(program(), ["emulator", "--env", "--port", &port]).expect(1);
     assert!(output.stdout.is_empty() && output.stderr.contains(&port), "{output:?}");
+    assert_eq!(output.stderr.matches("error:").count(), 1, "{output:?}");
+    // The end of one behind the shell is that of one in the terminal.
+    let refused = run(program(), ["emulator", "--env", "--group-id", "x y"]);
+    let direct = run(program(), ["emulator", "--group-id", "x y", "--for", "1"]);
+    assert_eq!((refused.code, &refused.stderr), (Some(2), &direct.stderr), "{refused:?}");
 }
 
 /// An emulator that nobody was told of must not go on: it could never be ended.
