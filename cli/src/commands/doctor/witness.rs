@@ -52,7 +52,7 @@ impl Examination<'_> {
     /// Returns the group in the client id.
     pub(super) fn group(&self) -> Option<String> {
         if let Some(id) = &self.given_id {
-            return id.split_once("@@@").map(|(group, _)| group.to_string());
+            return ClientId::custom(id).ok()?.group().map(str::to_string);
         }
         self.settings.text(Key::GroupId).map(str::to_string)
     }
