@@ -1,4 +1,4 @@
-//! What the receiving commands share: a connection that can be stopped, the loop over its messages, and their sinks.
+//! The common parts of the receiving commands: a connection that can be stopped, the loop over messages, and sinks.
 
 mod args;
 mod command;
@@ -121,7 +121,7 @@ impl Receiver {
         })?;
         Ok(match message {
             None => Next::Stop,
-            Some(None) => Next::TimeOut,
+            Some(None) => Next::Timeout,
             Some(Some(message)) => Next::Message(message),
         })
     }
@@ -178,7 +178,7 @@ impl Ready {
 /// The result of waiting for a message.
 pub(crate) enum Next {
     Message(Message),
-    TimeOut,
+    Timeout,
     Stop,
 }
 
