@@ -1,5 +1,6 @@
 //! Values of flags and settings that several commands read: QoS, seconds, rates.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use aliyun_mqtt::{QoS, TokenKind};
@@ -7,32 +8,38 @@ use aliyun_mqtt::{QoS, TokenKind};
 use aliyun_mqtt_emulator::Transport;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+/// The values that `--protocol` completes to.
+pub(crate) const PROTOCOLS: [&str; 2] = ["3.1.1", "5"];
+
+const LEVELS: [&str; 3] = ["0", "1", "2"];
+
+const KINDS: [TokenKind; 3] = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
+
+#[cfg(feature = "emulator")]
+const TRANSPORTS: [&str; 4] = ["tcp", "tls", "ws", "wss"];
+
 /// For `value_parser`: a QoS, which completes to its levels.
 pub(crate) fn qos() -> impl TypedValueParser<Value = QoS> {
-    PossibleValuesParser::new(["0", "1", "2"]).try_map(|text| level(&text).ok_or("it must be 0, 1 or 2"))
-}
-
-fn level(text: &str) -> Option<QoS> {
-    text.parse().ok().and_then(|level: u8| QoS::try_from(level).ok())
+    listed(LEVELS)
 }
 
 /// For `value_parser`: the type of a token, which completes to R, W and RW.
 pub(crate) fn kind() -> impl TypedValueParser<Value = TokenKind> {
-    PossibleValuesParser::new(KINDS.map(TokenKind::as_str))
-        .try_map(|text| kind_of(&text).ok_or("it must be R, W or RW"))
-}
-
-const KINDS: [TokenKind; 3] = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
-
-/// The type of a token by its name.
-pub(crate) fn kind_of(word: &str) -> Option<TokenKind> {
-    KINDS.into_iter().find(|kind| kind.as_str() == word)
+    listed(KINDS.map(TokenKind::as_str))
 }
 
 /// For `value_parser`: a transport of the emulator, which completes to its names.
 #[cfg(feature = "emulator")]
 pub(crate) fn transport() -> impl TypedValueParser<Value = Transport> {
-    PossibleValuesParser::new(["tcp", "tls", "ws", "wss"]).try_map(|text| text.parse::<Transport>())
+    listed(TRANSPORTS)
+}
+
+/// Accepts and completes to these values only, and parses them as their type does.
+fn listed<T, const N: usize>(values: [&'static str; N]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(values).try_map(|text| text.parse::<T>())
 }
 
 /// For `value_parser`: a time in seconds, with or without a fraction.
@@ -49,14 +56,31 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
+    use aliyun_mqtt::Protocol;
+    use clap::Command;
+
     use super::*;
+
+    /// Completion would otherwise leave out a value, or offer one that is refused.
+    #[test]
+    fn the_listed_values_are_those_of_their_types() {
+        let parsed = LEVELS.map(|text| text.parse::<QoS>().unwrap());
+        assert_eq!(parsed, [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]);
+        let parsed = PROTOCOLS.map(|text| text.parse::<Protocol>().unwrap());
+        assert_eq!(parsed, [Protocol::V311, Protocol::V5]);
+        assert_eq!(KINDS.map(|kind| kind.as_str().parse::<TokenKind>().unwrap()), KINDS);
+        #[cfg(feature = "emulator")]
+        assert_eq!(Transport::ALL.map(|transport| transport.to_string()), TRANSPORTS);
+    }
 
     #[test]
     fn numbers_that_are_none_are_refused() {
+        let command = Command::new("test");
+        let level = |text: &str| qos().parse_ref(&command, None, text.as_ref());
         for bad in ["", "nan", "NaN", "inf", "-1", "1e400", "x"] {
-            assert!(seconds(bad).is_err() && rate(bad).is_err() && level(bad).is_none(), "{bad}");
+            assert!(seconds(bad).is_err() && rate(bad).is_err() && level(bad).is_err(), "{bad}");
         }
-        assert!(rate("0").is_err() && level("3").is_none());
+        assert!(rate("0").is_err() && level("3").is_err());
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         assert_eq!(rate("0.001"), Ok(0.001));
     }

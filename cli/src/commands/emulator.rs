@@ -1,4 +1,4 @@
-//! `emulator`: runs a local stand-in for the service: in the foreground, in the background, or around one command.
+//! `emulator`: runs a local emulator of the service: in the foreground, in the background, or around one command.
 
 mod command;
 
@@ -274,12 +274,19 @@ fn behind_the_shell() -> Result<Exit> {
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(|error| Failure::io("cannot start the emulator", &error))?;
     let told = settings_of(&mut child).and_then(|text| {
+        let Some(text) = text else { return Ok(false) };
         let mut out = Out::new();
         out.text(&text)?;
-        Ok(out.line(&format!("export {PID}={}", child.id()))?)
+        out.line(&format!("export {PID}={}", child.id()))?;
+        Ok(true)
     });
     match told {
-        Ok(()) => Ok(Exit::Ok),
+        Ok(true) => Ok(Exit::Ok),
+        // It has said why.
+        Ok(false) => {
+            let code = child.wait().ok().and_then(|status| status.code());
+            std::process::exit(code.unwrap_or(Exit::Failure as i32))
+        }
         // The user could not end an emulator without knowing its process id.
         Err(failure) => {
             // Fails if it has just ended by itself.
@@ -290,10 +297,10 @@ fn behind_the_shell() -> Result<Exit> {
     }
 }
 
-/// Reads the settings that the started emulator prints.
-fn settings_of(child: &mut Child) -> Result<String> {
+/// Reads the settings that the started emulator prints; `None` if it has ended instead. Its messages are passed on.
+fn settings_of(child: &mut Child) -> Result<Option<String>> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+    let (Some(stdout), Some(mut stderr)) = (stdout, stderr) else {
         return Err(Failure::new(Exit::Failure, "the emulator has no pipes"));
     };
     let (to, lines) = mpsc::channel();
@@ -304,16 +311,16 @@ fn settings_of(child: &mut Child) -> Result<String> {
     let end = std::time::Instant::now() + START;
     loop {
         match lines.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {
-            Ok(line) if line == READY => return Ok(text),
+            Ok(line) if line == READY => return Ok(Some(text)),
             Ok(line) => text.extend([line.as_str(), "\n"]),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let message = format!("the emulator did not start within {} s", START.as_secs());
                 return Err(Failure::new(Exit::Timeout, message));
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
-                let why = BufReader::new(stderr).lines().map_while(std::io::Result::ok).next().unwrap_or_default();
-                let why = why.strip_prefix("error: ").unwrap_or(&why).to_string();
-                return Err(Failure::new(Exit::Failure, why));
+                // A closed stderr is not a reason to fail.
+                let _ = std::io::copy(&mut stderr, &mut std::io::stderr());
+                return Ok(None);
             }
         }
     }

@@ -90,7 +90,7 @@ pub(crate) enum Command {
     /// Measure the speed of publishing, receiving and connecting
     #[command(args(all_settings()))]
     Bench(bench::BenchArgs),
-    /// Run a local stand-in for the service
+    /// Run a local emulator of the service
     #[cfg(feature = "emulator")]
     #[command(args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
     Emulator(emulator::EmulatorArgs),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aliyun_mqtt::TokenKind;
 use aliyun_mqtt::openapi::TokenRequest;
+use aliyun_mqtt::{TokenKind, Tokens};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -18,7 +18,7 @@ use crate::settings::GlobalArgs;
 use crate::settings::{Key, Settings};
 use crate::table::{NOTHING, Table};
 use crate::time::{rfc3339, span};
-use crate::values::{kind, kind_of};
+use crate::values::kind;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -167,22 +167,18 @@ fn revoke(settings: &Settings, yes: bool) -> Result<Exit> {
 
 /// Returns the configured tokens, each with its type, which is not sent to the API.
 fn tokens(settings: &Settings) -> Result<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
-    let text = settings.secret(Key::Token)?;
-    split(&text).ok_or_else(|| {
-        Failure::usage(
-            "the token is neither of the form RW|..., R|... or W|..., nor several of these joined, nor a bare token",
-        )
+    split(&settings.secret(Key::Token)?).map_err(|error| {
+        Failure::from(error).hint("give RW|..., R|... or W|..., several of these joined by |, or a bare token")
     })
 }
 
-fn split(text: &str) -> Option<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
+fn split(text: &str) -> aliyun_mqtt::Result<Vec<(Option<TokenKind>, Zeroizing<String>)>> {
     let own = |text: &str| Zeroizing::new(text.to_string());
-    let parts: Vec<&str> = text.split('|').collect();
-    match parts[..] {
-        [bare] => Some(vec![(None, own(bare))]),
-        _ if !parts.len().is_multiple_of(2) => None,
-        _ => parts.chunks(2).map(|pair| Some((Some(kind_of(pair[0])?), own(pair[1])))).collect(),
+    if !text.contains('|') {
+        return Ok(vec![(None, own(text))]);
     }
+    let tokens: Tokens = text.parse()?;
+    Ok(tokens.iter().map(|token| (Some(token.kind()), own(token.secret()))).collect())
 }
 
 #[cfg(test)]
@@ -192,12 +188,12 @@ mod tests {
     #[test]
     fn tokens_come_with_their_types_or_bare() {
         let read = |text| -> Option<Vec<(Option<TokenKind>, String)>> {
-            Some(split(text)?.into_iter().map(|(kind, text)| (kind, text.to_string())).collect())
+            Some(split(text).ok()?.into_iter().map(|(kind, text)| (kind, text.to_string())).collect())
         };
         let (r, w) = (Some(TokenKind::Read), Some(TokenKind::Write));
         assert_eq!(read("abc"), Some(vec![(None, "abc".to_string())]));
         assert_eq!(read("R|123|W|abcd"), Some(vec![(r, "123".to_string()), (w, "abcd".to_string())]));
-        for bad in ["X|abc", "R|a|b", "abc|R", "|"] {
+        for bad in ["X|abc", "R|a|b", "abc|R", "|", "R|"] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

@@ -1,5 +1,6 @@
 //! A message as one JSON object: `sub --json` prints it, and `pub --jsonl` reads it.
 
+use aliyun_mqtt::QoS;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -11,7 +12,7 @@ use crate::small_text;
 
 /// The keys of a message, each at most once.
 ///
-/// What describes the receipt of a message is printed, and ignored where a message to be sent is read.
+/// The keys about the receipt of a message are printed, and ignored where a message to be sent is read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MessageJson {
@@ -37,8 +38,8 @@ pub(crate) struct MessageJson {
 
     #[serde(deserialize_with = "read::topic", skip_serializing_if = "Option::is_none")]
     pub(crate) topic: Option<String>,
-    #[serde(deserialize_with = "read::qos", skip_serializing_if = "Option::is_none")]
-    pub(crate) qos: Option<u8>,
+    #[serde(deserialize_with = "read::qos", serialize_with = "level", skip_serializing_if = "Option::is_none")]
+    pub(crate) qos: Option<QoS>,
     /// Text. Any other JSON is read as the text that it was written as.
     #[serde(deserialize_with = "read::payload", skip_serializing_if = "Option::is_none")]
     pub(crate) payload: Option<String>,
@@ -126,6 +127,11 @@ fn base64<S: Serializer>(bytes: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Err
     bytes.as_ref().map(|bytes| STANDARD.encode(bytes)).serialize(to)
 }
 
+#[expect(clippy::ref_option, reason = "as serde calls it")]
+fn level<S: Serializer>(qos: &Option<QoS>, to: S) -> Result<S::Ok, S::Error> {
+    qos.map(QoS::level).serialize(to)
+}
+
 /// Reads the value of each key, with errors that name it; `null` is as good as no key.
 mod read {
     use super::*;
@@ -141,7 +147,7 @@ mod read {
 
     keys! {
         topic: String = string,
-        qos: u8 = level,
+        qos: QoS = level,
         payload_b64: Vec<u8> = bytes,
         content_type: String = string,
         text: bool = flag,
@@ -181,9 +187,9 @@ mod read {
         value.as_bool().ok_or_else(|| format!("{key} is neither true nor false"))
     }
 
-    fn level(key: &str, value: &Value) -> Result<u8, String> {
-        let level = value.as_u64().and_then(|level| u8::try_from(level).ok()).filter(|level| *level <= 2);
-        level.ok_or_else(|| format!("{key} is neither 0, 1 nor 2"))
+    fn level(key: &str, value: &Value) -> Result<QoS, String> {
+        let level = value.as_u64().and_then(|level| u8::try_from(level).ok());
+        level.and_then(|level| QoS::try_from(level).ok()).ok_or_else(|| format!("{key} is neither 0, 1 nor 2"))
     }
 
     fn seconds(key: &str, value: &Value) -> Result<u64, String> {
@@ -259,7 +265,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let message = MessageJson {
             topic: Some("demo/中".to_string()),
-            qos: Some(2),
+            qos: Some(QoS::ExactlyOnce),
             payload: Some("\0\"\n".to_string()),
             content_type: Some("text/plain".to_string()),
             text: Some(true),

@@ -65,7 +65,7 @@ impl<'a> View<'a> {
         MessageJson {
             time: Some(rfc3339_exact(self.time)),
             topic: Some(self.topic.to_string()),
-            qos: Some(self.qos.level()),
+            qos: Some(self.qos),
             retained: Some(self.retain),
             duplicate: Some(self.dup),
             payload_len: Some(self.payload.len()),

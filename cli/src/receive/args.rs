@@ -118,7 +118,7 @@ impl SinkArgs {
     }
 
     fn run(&self, receiver: &Receiver, bounds: Bounds, ready: &Ready, sink: &mut impl Sink) -> Result<End> {
-        let wanted = |topic: &str| !self.filter_out.iter().any(|filter| filter::matches(filter, topic));
+        let wanted = |topic: &str| !filter::any_matches(&self.filter_out, topic);
         consume(receiver, bounds, ready, wanted, sink)
     }
 }

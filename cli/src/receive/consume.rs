@@ -95,7 +95,7 @@ pub(crate) fn consume(
                 settle(sink, &mut unsettled)?;
                 match receiver.next(if running { until } else { deadline(GLANCE) })? {
                     Next::Message(message) => message,
-                    Next::TimeOut => continue,
+                    Next::Timeout => continue,
                     Next::Stop => break End::Stopped,
                 }
             }

@@ -1,4 +1,6 @@
-//! Matches topics against filters (MQTT 5, section 4.7), for messages that are ignored locally.
+//! The filters of messages that are ignored locally.
+
+use aliyun_mqtt::topic_matches;
 
 /// For `value_parser`: checks a topic filter.
 pub(crate) fn parse(text: &str) -> Result<String, String> {
@@ -17,20 +19,9 @@ pub(crate) fn parse(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("it must not be empty".to_string()) } else { Ok(text.to_string()) }
 }
 
-/// Returns true if the filter matches the topic.
-pub(crate) fn matches(filter: &str, topic: &str) -> bool {
-    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
-        return false;
-    }
-    let (mut filter, mut topic) = (filter.split('/'), topic.split('/'));
-    loop {
-        match (filter.next(), topic.next()) {
-            (Some("#"), _) | (None, None) => return true,
-            (Some("+"), Some(_)) => {}
-            (Some(wanted), Some(level)) if wanted == level => {}
-            _ => return false,
-        }
-    }
+/// Returns true if one of the filters matches the topic.
+pub(crate) fn any_matches(filters: &[String], topic: &str) -> bool {
+    filters.iter().any(|filter| topic_matches(filter, topic))
 }
 
 #[cfg(test)]
@@ -56,7 +47,8 @@ mod tests {
             ("+/x", "$SYS/x", false),
             ("$SYS/#", "$SYS/x", true),
         ] {
-            assert_eq!(matches(filter, topic), expected, "{filter} {topic}");
+            assert_eq!(any_matches(&[filter.to_string()], topic), expected, "{filter} {topic}");
+            assert_eq!(any_matches(&["other".to_string(), filter.to_string()], topic), expected, "{filter} {topic}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the receiving commands share: a connection that can be stopped, the loop over its messages, and their sinks.
+//! The common parts of the receiving commands: a connection that can be stopped, the loop over messages, and sinks.
 
 mod args;
 mod command;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Config, ErrorKind, Event, Message};
+use aliyun_mqtt::{Client, Closer, Config, ErrorKind, Event, Message};
 
 use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
@@ -38,11 +38,14 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Connects, and starts to handle Ctrl-C.
     pub(crate) fn connect(config: Config) -> Result<Self> {
-        let stop = Arc::new(Stop(Mutex::new(State { phase: Phase::Busy, asked: None })));
         let interrupt = Interrupt::listen()?;
-        let asked = Arc::clone(&stop);
-        interrupt.on(move || asked.ask(Reason::Interrupted));
         let client = Client::connect(config)?;
+        let stop = Arc::new(Stop { state: Mutex::default(), closer: client.closer() });
+        let asked = Arc::clone(&stop);
+        interrupt.on(move || {
+            asked.ask(Reason::Interrupted);
+            log::debug!("interrupted: the command ends after the message in hand");
+        });
         interrupt.begin();
         let events = watch(&client, Arc::clone(&stop))?;
         Ok(Receiver { client, stop, interrupt, events })
@@ -58,7 +61,7 @@ impl Receiver {
 
     /// Makes a call that may block and that the user may interrupt; `None` if it is time to stop.
     pub(crate) fn call<T>(&self, call: impl FnOnce(&Client) -> aliyun_mqtt::Result<T>) -> Result<Option<T>> {
-        if !self.stop.wait_begins(&self.client) {
+        if !self.stop.wait_begins() {
             return Ok(None);
         }
         let result = call(&self.client);
@@ -118,7 +121,7 @@ impl Receiver {
         })?;
         Ok(match message {
             None => Next::Stop,
-            Some(None) => Next::TimeOut,
+            Some(None) => Next::Timeout,
             Some(Some(message)) => Next::Message(message),
         })
     }
@@ -150,8 +153,6 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // A pending stop must not keep the connection.
-        self.stop.lock().phase = Phase::Busy;
         // After a failure, acknowledgements may not be sent yet, and the call on the other thread may still hold the
         // client, so that dropping ours would not end it.
         let _ = self.client.with_timeout(PARTING).disconnect();
@@ -177,7 +178,7 @@ impl Ready {
 /// The result of waiting for a message.
 pub(crate) enum Next {
     Message(Message),
-    TimeOut,
+    Timeout,
     Stop,
 }
 
@@ -190,52 +191,44 @@ enum Reason {
     Lost(Failure),
 }
 
-enum Phase {
-    /// A call is blocked, which a disconnect ends.
-    Waiting(Client),
-    /// A message is being processed; `asked` is checked before the next wait.
-    Busy,
-}
-
+#[derive(Default)]
 struct State {
-    phase: Phase,
+    /// A call is blocked. Otherwise a message is being processed, which may send a reply; `asked` is checked before the
+    /// next wait.
+    waiting: bool,
     asked: Option<Reason>,
 }
 
-struct Stop(Mutex<State>);
+struct Stop {
+    state: Mutex<State>,
+    closer: Closer,
+}
 
 impl Stop {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ask(&self, reason: Reason) {
         let mut state = self.lock();
-        if state.asked.is_none() {
-            state.asked = Some(reason);
+        state.asked.get_or_insert(reason);
+        if state.waiting {
+            // The blocked call returns its error.
+            self.closer.close();
         }
-        let client = match &state.phase {
-            Phase::Waiting(client) => client.clone(),
-            Phase::Busy => return,
-        };
-        drop(state);
-        // The blocked call returns its error.
-        let _ = client.disconnect();
     }
 
     /// Marks the start of a blocking call; `false` if it is time to stop.
-    fn wait_begins(&self, client: &Client) -> bool {
+    fn wait_begins(&self) -> bool {
         let mut state = self.lock();
-        if state.asked.is_none() {
-            state.phase = Phase::Waiting(client.clone());
-        }
-        state.asked.is_none()
+        state.waiting = state.asked.is_none();
+        state.waiting
     }
 
     /// Marks its end; `false` if it is time to stop, which may be why the call has ended.
     fn wait_ends(&self) -> bool {
         let mut state = self.lock();
-        state.phase = Phase::Busy;
+        state.waiting = false;
         state.asked.is_none()
     }
 }

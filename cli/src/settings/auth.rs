@@ -1,5 +1,7 @@
 //! The ways to log in.
 
+use std::str::FromStr;
+
 use aliyun_mqtt::Credentials;
 
 /// A way to log in.
@@ -13,17 +15,19 @@ pub(crate) enum Auth {
 }
 
 impl Auth {
-    pub(super) const NAMES: [(&'static str, Auth); 5] = [
-        ("signature", Auth::Signature),
-        ("token", Auth::Token),
-        ("device", Auth::Device),
-        ("custom-plain", Auth::CustomPlain),
-        ("custom-signed", Auth::CustomSigned),
-    ];
+    /// All ways. The library's `AuthMode` has the first three, which a program can choose by the environment.
+    pub(super) const ALL: [Auth; 5] =
+        [Auth::Signature, Auth::Token, Auth::Device, Auth::CustomPlain, Auth::CustomSigned];
 
     /// As `auth` names it.
     pub(crate) fn name(self) -> &'static str {
-        Auth::NAMES.iter().find(|(_, auth)| *auth == self).map_or("", |(name, _)| name)
+        match self {
+            Auth::Signature => "signature",
+            Auth::Token => "token",
+            Auth::Device => "device",
+            Auth::CustomPlain => "custom-plain",
+            Auth::CustomSigned => "custom-signed",
+        }
     }
 
     pub(super) fn credentials(self, id: &str, secret: &str) -> Credentials {
@@ -38,5 +42,33 @@ impl Auth {
 
     pub(crate) fn is_custom(self) -> bool {
         matches!(self, Auth::CustomPlain | Auth::CustomSigned)
+    }
+}
+
+impl FromStr for Auth {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Auth::ALL.into_iter().find(|auth| auth.name() == text);
+        found.ok_or_else(|| format!("{text:?} is not one of {}", Auth::ALL.map(Auth::name).join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aliyun_mqtt::AuthMode;
+
+    use super::*;
+
+    #[test]
+    fn each_name_is_read_again_and_means_what_it_does_in_the_library() {
+        for auth in Auth::ALL {
+            assert_eq!(auth.name().parse(), Ok(auth));
+        }
+        for mode in [AuthMode::Signature, AuthMode::Token, AuthMode::Device] {
+            let name = mode.to_string();
+            assert_eq!(name.parse::<Auth>().unwrap().name(), name);
+        }
+        assert!("custom".parse::<Auth>().unwrap_err().contains("signature, token, device, custom-plain"));
     }
 }

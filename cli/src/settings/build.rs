@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use aliyun_mqtt::openapi::{Api, ApiBuilder, TokenRequest};
-use aliyun_mqtt::{ClientId, Config, ConfigBuilder, Credentials, Endpoint, Limits, Protocol, Proxy, TokenKind};
+use aliyun_mqtt::{
+    ClientId, Config, ConfigBuilder, Credentials, Endpoint, Error, Limits, Network, Protocol, Proxy, TokenKind,
+};
 use zeroize::Zeroizing;
 
 use super::{Auth, Key, Settings, Source, Value};
@@ -20,15 +22,11 @@ impl Settings {
         let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?);
         let mut builder = self.identity(builder)?.credentials(self.credentials()?);
         if let Some(version) = self.text(Key::Protocol) {
-            builder = builder.protocol(match version {
-                "3.1.1" => Protocol::V311,
-                "5" | "5.0" => Protocol::V5,
-                other => {
-                    return Err(self
-                        .wrong(Key::Protocol, format!("{other:?} is neither 3.1.1 nor 5"))
-                        .hint("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST"));
-                }
-            });
+            let version: Protocol = version.parse().map_err(|error: Error| {
+                self.wrong(Key::Protocol, error.message())
+                    .hint("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST")
+            })?;
+            builder = builder.protocol(version);
         }
         if let Some(clean) = self.text(Key::CleanSession) {
             let clean = clean.parse().map_err(|_| self.wrong(Key::CleanSession, "it must be true or false"))?;
@@ -43,12 +41,8 @@ impl Settings {
         if let Some(time) = self.seconds(Key::Timeout)? {
             builder = builder.timeout(time);
         }
-        // Without TLS the file is not used, and its flag has no effect.
         let plain = self.endpoint().is_some_and(|endpoint| !endpoint.transport().is_tls());
-        if !plain && let Some(path) = self.path(Key::CaFile) {
-            builder = builder.ca_file(path);
-        }
-        builder = self.through(builder.limits(self.limits()?));
+        builder = builder.limits(self.limits()?).network(self.network(!plain));
         match (self.path(Key::ClientCertFile), self.path(Key::ClientKeyFile)) {
             (None, None) => {}
             (Some(certificate), Some(key)) => builder = builder.client_certificate_files(certificate, key),
@@ -71,12 +65,17 @@ impl Settings {
         self.text(Key::Endpoint)?.parse().ok()
     }
 
-    fn through(&self, builder: ConfigBuilder) -> ConfigBuilder {
-        match self.text(Key::Proxy) {
-            None => builder,
-            Some(PROXY_FROM_ENV) => builder.proxy_from_env(),
-            Some(url) => builder.proxy(url),
+    /// Returns the proxy and, with TLS, the CA file. Without TLS the file is not used, and its flag has no effect.
+    fn network(&self, tls: bool) -> Network {
+        let mut network = match self.text(Key::Proxy) {
+            None => Network::new(),
+            Some(PROXY_FROM_ENV) => Network::new().proxy_from_env(),
+            Some(url) => Network::new().proxy(url),
+        };
+        if tls && let Some(path) = self.path(Key::CaFile) {
+            network = network.ca_file(path);
         }
+        network
     }
 
     /// Returns the proxy on the way to the endpoint, if there is one. Reads no secret.
@@ -85,7 +84,7 @@ impl Settings {
         let nobody = Credentials::custom_plain("nobody", "nothing");
         let builder = Config::builder().endpoint(self.needed(Key::Endpoint)?).credentials(nobody);
         let builder = builder.instance_id("any").group_id("GID_any");
-        Ok(self.through(builder).build()?.proxy().cloned())
+        Ok(builder.network(self.network(false)).build()?.proxy().cloned())
     }
 
     /// Returns a configuration from which a login can be computed without a network, and the secret in it.
@@ -131,11 +130,7 @@ impl Settings {
     /// Returns how to log in.
     pub(crate) fn auth(&self) -> Result<Auth> {
         let Some(text) = self.text(Key::Auth) else { return Ok(Auth::Signature) };
-        let found = Auth::NAMES.iter().find(|(name, _)| *name == text);
-        found.map(|(_, auth)| *auth).ok_or_else(|| {
-            let names = Auth::NAMES.map(|(name, _)| name).join(", ");
-            self.wrong(Key::Auth, format!("{text:?} is not one of {names}"))
-        })
+        text.parse().map_err(|error| self.wrong(Key::Auth, error))
     }
 
     /// Returns how to log in, and fails or warns if settings of another way to log in are set but not used.
@@ -252,14 +247,7 @@ impl Settings {
         if let Some(time) = self.seconds(Key::Timeout)? {
             builder = builder.timeout(time);
         }
-        if let Some(path) = self.path(Key::CaFile) {
-            builder = builder.ca_file(path);
-        }
-        Ok(match self.text(Key::Proxy) {
-            None => builder,
-            Some(PROXY_FROM_ENV) => builder.proxy_from_env(),
-            Some(url) => builder.proxy(url),
-        })
+        Ok(builder.network(self.network(true)))
     }
 
     /// Returns a setting in seconds.

@@ -8,6 +8,7 @@ use clap::{Arg, Args, Command};
 
 use super::{Auth, Key, Used};
 use crate::report::{Color, LogLevel};
+use crate::values::PROTOCOLS;
 
 const WHERE: &str = "Connection";
 const WHO: &str = "Login";
@@ -102,7 +103,7 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "URL", hide_short_help = true, help_heading = HOW)]
     proxy: Option<String>,
     /// MQTT version [default: 3.1.1]
-    #[arg(long, value_name = "VERSION", value_parser = Listed(vec!["3.1.1", "5"]), hide_short_help = true,
+    #[arg(long, value_name = "VERSION", value_parser = Listed(PROTOCOLS.to_vec()), hide_short_help = true,
         help_heading = HOW)]
     protocol: Option<String>,
     /// Start with a clean session; "false" keeps it on the server and needs a device id [default: true]
@@ -133,7 +134,7 @@ pub(crate) struct SettingArgs {
 }
 
 fn auth_names() -> Listed {
-    Listed(Auth::NAMES.map(|(name, _)| name).to_vec())
+    Listed(Auth::ALL.map(Auth::name).to_vec())
 }
 
 /// Parses any text, but lists these values in help and completions. Other values are refused when the setting is used,

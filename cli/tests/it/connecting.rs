@@ -1,4 +1,4 @@
-//! What ends a command before it is connected: a signal, or a proxy that refuses.
+//! The ends of a command before it is connected: a signal, or a proxy that refuses.
 
 use std::net::TcpListener;
 

@@ -199,7 +199,7 @@ fn the_list_of_causes_is_the_page_in_the_documentation() {
 #[test]
 fn every_cause_has_its_test() {
     const IN_UNIT_TESTS: [&str; 4] = ["dns-vpc-name", "dns-unavailable", "dns-silent", "tcp-unreachable"];
-    /// What is left when none of the others fits.
+    /// The cause that is left when none of the others fits.
     const REST: &str = "unexplained";
     let tests = [
         include_str!("doctor_setup.rs"),

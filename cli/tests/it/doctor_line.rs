@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::support::doctor::{Found, Responder, drain, examine};
+use crate::support::doctor::{Found, Responder, drain, examine, in_time};
 use crate::support::{Folder, emulator, with};
 use aliyun_mqtt_emulator::Emulator;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -127,11 +127,14 @@ impl Server {
 fn certified(server: &Server, mutual: bool, trusted: bool) -> Found {
     let (emulator, folder) = (emulator(), Folder::new());
     let running = server.start(mutual);
-    let mut command = at(&emulator, format!("mqtts://localhost:{}", running.port()));
-    if trusted {
-        command.env("ALIYUN_MQTT_CA_FILE", folder.write("ca.pem", &server.ca));
-    }
-    examine(command, SHORT)
+    let run = |timeout: &str| {
+        let mut command = at(&emulator, format!("mqtts://localhost:{}", running.port()));
+        if trusted {
+            command.env("ALIYUN_MQTT_CA_FILE", folder.write("ca.pem", &server.ca));
+        }
+        examine(command, &["--timeout", timeout])
+    };
+    in_time(run, |found| found.is_ok("tcp") && found.step("tls")["cause"] != "tls-silent")
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -141,7 +144,7 @@ fn certificates_that_will_not_do() {
     let plain = Server::new("localhost", |_| {});
     let found = certified(&plain, false, false);
     found.expect("a private CA", "tls", "tls-untrusted-issuer", 3);
-    // What was not verified is shown all the same.
+    // Certificates that were not verified are shown all the same.
     assert_eq!(found.step("tls")["saw"]["names"][0], "localhost");
     assert_eq!(found.step("connect")["reason"], "TLS failed");
 
@@ -250,7 +253,7 @@ fn chains_that_will_not_do() {
     ] {
         certified(&server, false, true).expect(what, "tls", cause, 3);
     }
-    // What rcgen does not make.
+    // Certificates that rcgen does not make.
     for (what, certificate, ca, cause) in [
         ("version 1", old_one!("version-1.pem"), old_one!("ca.pem"), "tls-x509-version-1"),
         ("SHA-1", old_one!("sha1.pem"), old_one!("ca.pem"), "tls-old-signature"),
@@ -338,7 +341,7 @@ fn something_else_answers() {
     }
 }
 
-/// What an HTTP server answers to the request for a WebSocket is judged by what it says.
+/// The answer of an HTTP server to the request for a WebSocket is judged by its contents.
 #[test]
 fn answers_to_the_request_for_a_websocket() {
     const AGREED: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n";

@@ -35,10 +35,10 @@ fn all_goes_through_the_proxy_and_nothing_past_it() {
 fn each_trouble_of_a_proxy_has_its_cause() {
     let (emulator, proxy) = (emulator(), HttpProxy::start());
     let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
-    let ask = |url: &str| {
+    let ask = |url: &str, timeout: &str| {
         let mut command = with(&emulator);
         command.env("ALIYUN_MQTT_PROXY", url).env_remove("ALIYUN_MQTT_API_ENDPOINT");
-        examine(command, &["--timeout", "1"])
+        examine(command, &["--timeout", timeout])
     };
     for (answer, cause, exit) in [
         (Answer::Refuse(407), "http-proxy", 3),
@@ -48,10 +48,12 @@ fn each_trouble_of_a_proxy_has_its_cause() {
         (Answer::Silence, "proxy-silent", 5),
     ] {
         proxy.answer(answer.clone());
-        ask(&proxy.url()).expect(&format!("{answer:?}"), "connect", cause, exit);
+        // Only silence takes that long.
+        let timeout = if matches!(answer, Answer::Silence) { "1" } else { "30" };
+        ask(&proxy.url(), timeout).expect(&format!("{answer:?}"), "connect", cause, exit);
     }
-    ask(&format!("http://{free}")).expect("nobody listens", "connect", "proxy-unreachable", 3);
-    ask("http://host/path").expect("no proxy at all", "settings", "setting-wrong", 2);
+    ask(&format!("http://{free}"), "30").expect("nobody listens", "connect", "proxy-unreachable", 3);
+    ask("http://host/path", "30").expect("no proxy at all", "settings", "setting-wrong", 2);
 }
 
 /// Behind a proxy nothing else can be asked: what the library says of the answer has to do.
@@ -74,4 +76,15 @@ fn answers_to_the_request_for_a_websocket_are_judged_behind_a_proxy_too() {
         found.expect(status, "connect", cause, 3);
         assert!(found.step("connect")["saw"].get("connack").is_none(), "there is no CONNACK: {:?}", found.steps);
     }
+}
+
+/// Behind a proxy the library alone sees the certificate.
+#[test]
+fn a_certificate_that_is_not_trusted_is_named_behind_a_proxy_too() {
+    let (emulator, proxy) = (emulator(), HttpProxy::start());
+    let mut command = with(&emulator);
+    command.env("ALIYUN_MQTT_ENDPOINT", emulator.tls_endpoint()).env("ALIYUN_MQTT_PROXY", proxy.url());
+    command.env_remove("ALIYUN_MQTT_API_ENDPOINT").env_remove("ALIYUN_MQTT_CA_FILE");
+    let found = examine(command, &[]);
+    found.expect("a private CA", "connect", "tls-untrusted-issuer", 3);
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::doctor::{Found, Responder, drain, examine};
+use crate::support::doctor::{Found, Responder, drain, examine, in_time};
 use crate::support::library::broker::{Broker, Kind, Line, packet};
 use crate::support::{LONG, emulator, topic, with};
 use aliyun_mqtt::{Client, Config, Credentials};
@@ -308,49 +308,57 @@ fn another_client_with_the_same_id_shows_by_its_cuts() {
         drop(broker.accept_raw());
         loop {
             let line = &mut broker.accept(false);
-            line.stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a time-out");
+            line.stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
             line.read();
         }
     });
     found.expect("kicked out again and again", "subscribe", "client-id-conflict", 3);
     // MQTT 5 has a code for it.
-    let found = scripted(&["--timeout", "2", "--protocol", "5"], false, |broker| {
+    let script = |broker: Broker| {
         let mut line = login(&broker);
         let subscribe = line.expect(Kind::Subscribe);
         line.answer(&subscribe);
         line.expect(Kind::Publish);
         drop(broker);
         line.write(&packet(0xe0, &[0x8e, 0]));
-    });
+    };
+    let run = |timeout: &str| scripted(&["--timeout", timeout, "--protocol", "5"], false, script);
+    let found = in_time(run, |found| found.is_ok("subscribe"));
     found.expect("DISCONNECT", "publish", "client-id-conflict", 3);
 }
 
 #[test]
 fn a_connection_that_is_lost_for_good() {
-    let found = scripted(&["--timeout", "2"], false, |broker| {
+    let script = |broker: Broker| {
         let mut line = login(&broker);
         let subscribe = line.expect(Kind::Subscribe);
         // Nobody is there any more when it comes again.
         drop(broker);
         line.answer(&subscribe);
-    });
+    };
+    let run = |timeout: &str| scripted(&["--timeout", timeout], false, script);
+    let found = in_time(run, |found| found.is_ok("subscribe"));
     found.expect("lost", "publish", "connection-cut", 3);
 }
 
 #[test]
 fn what_is_not_acknowledged_and_what_does_not_come_back() {
-    let found = scripted(&["--timeout", "1", "--no-publish"], false, |broker| {
+    let script = |broker: Broker| {
         let mut line = login(&broker);
         while line.read().is_some() {}
-    });
+    };
+    let run = |timeout: &str| scripted(&["--timeout", timeout, "--no-publish"], false, script);
+    let found = in_time(run, |found| found.is_ok("connect"));
     found.expect("no SUBACK", "subscribe", "no-acknowledgement", 5);
-    let found = scripted(&["--timeout", "1"], false, |broker| {
+    let script = |broker: Broker| {
         // Acknowledges everything, and gives it to nobody; somebody else's message comes instead.
         let mut line = login(&broker);
         line.serve_until(|packets| packets.len() == 2);
         line.publish("emulator/aliyun-mqtt-doctor", 0, 0, false, "aliyun-mqtt doctor 0");
         line.serve_until(|_| false);
-    });
+    };
+    let run = |timeout: &str| scripted(&["--timeout", timeout], false, script);
+    let found = in_time(run, |found| found.is_acknowledged("publish") && found.is_acknowledged("p2p"));
     found.expect("no message", "publish", "message-not-back", 5);
     assert_eq!(found.step("publish")["result"], "warning");
     found.expect("no message", "p2p", "p2p-not-arriving", 5);
@@ -379,7 +387,8 @@ fn each_trouble_of_the_api_has_its_cause() {
     examine(with(&emulator), &["--no-publish"]).expect("throttled", "api", "api-throttled", 4);
     emulator.throttle_api(0);
     emulator.delay_api(LONG);
-    let found = examine(with(&emulator), &["--timeout", "1", "--no-publish"]);
+    let run = |timeout: &str| examine(with(&emulator), &["--timeout", timeout, "--no-publish"]);
+    let found = in_time(run, |found| found.is_ok("subscribe"));
     found.expect("silent", "api", "api-silent", 5);
     emulator.delay_api(Duration::ZERO);
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");

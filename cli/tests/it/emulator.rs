@@ -111,9 +111,14 @@ fn a_failed_start_behind_the_shell_says_why() {
     let port = taken.local_addr().unwrap().port().to_string();
     let output = run(program(), ["emulator", "--env", "--port", &port]).expect(1);
     assert!(output.stdout.is_empty() && output.stderr.contains(&port), "{output:?}");
+    assert_eq!(output.stderr.matches("error:").count(), 1, "{output:?}");
+    // The end of one behind the shell is that of one in the terminal.
+    let refused = run(program(), ["emulator", "--env", "--group-id", "x y"]);
+    let direct = run(program(), ["emulator", "--group-id", "x y", "--for", "1"]);
+    assert_eq!((refused.code, &refused.stderr), (Some(2), &direct.stderr), "{refused:?}");
 }
 
-/// What nobody was told of must not go on: it could never be ended.
+/// An emulator that nobody was told of must not go on: it could never be ended.
 #[cfg(target_os = "linux")]
 #[test]
 fn one_behind_the_shell_that_cannot_be_told_of_is_ended() {
@@ -195,7 +200,7 @@ fn its_tokens_age_as_many_times_faster_as_it_is_told() {
     }
 }
 
-/// What it remembers of large messages is bounded, and the bounds can be set.
+/// The log of large messages is bounded, and the bounds can be set.
 #[cfg(target_os = "linux")]
 #[test]
 fn its_memory_is_bounded() {

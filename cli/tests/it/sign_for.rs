@@ -95,7 +95,7 @@ fn a_shell_takes_the_values_as_they_are() {
     assert!(words.contains(&"-c"), "{words:?}");
 }
 
-/// What MQTTX (1.12) asks of a connection that it imports: these fields must not be empty.
+/// The fields that must not be empty in a connection that MQTTX (1.12) imports.
 #[test]
 fn mqttx_gets_a_list_with_one_connection() {
     let (emulator, folder) = (emulator(), Folder::new());

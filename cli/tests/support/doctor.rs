@@ -1,4 +1,4 @@
-//! What the tests of `doctor` share: what it found, and servers that are none.
+//! The shared parts of the tests of `doctor`: its findings, and servers that do not speak MQTT.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,7 +19,7 @@ const SECRETS: [&str; 4] = [
     "ALIBABA_CLOUD_SECURITY_TOKEN",
 ];
 
-/// What `doctor --json` said.
+/// The output of `doctor --json`.
 #[derive(Debug)]
 pub struct Found {
     pub output: Output,
@@ -69,6 +69,16 @@ impl Found {
         assert!(exit == 0 || found["result"] == "warning" || found["result"] == result, "{what}: {found:#}");
     }
 
+    /// Returns true if the step ended well.
+    pub fn is_ok(&self, step: &str) -> bool {
+        self.step(step)["result"] == "ok"
+    }
+
+    /// Returns true if the server has acknowledged the message of this step.
+    pub fn is_acknowledged(&self, step: &str) -> bool {
+        self.step(step)["saw"]["puback_ms"].is_number()
+    }
+
     /// Every step is fine, or does not apply.
     #[track_caller]
     pub fn healthy(&self, what: &str, skipped: &[&str]) {
@@ -80,6 +90,14 @@ impl Found {
         }
         assert_eq!(self.output.code, Some(0), "{what}: {self:?}");
     }
+}
+
+/// Runs with a timeout that has to pass, in seconds: a short one, or longer ones on a machine that does not get there
+/// before a short one ends.
+#[track_caller]
+pub fn in_time(run: impl Fn(&str) -> Found, got_there: impl Fn(&Found) -> bool) -> Found {
+    let short = ["1", "6"].into_iter().map(&run).find(|found| got_there(found));
+    short.unwrap_or_else(|| run("36"))
 }
 
 /// A listener that does the same with each connection; it ends when it is dropped.

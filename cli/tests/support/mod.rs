@@ -1,4 +1,4 @@
-//! What the tests of the command line share: the program as a child process, and an emulator.
+//! The shared parts of the tests of the command line: the program as a child process, and an emulator.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
 pub mod doctor;

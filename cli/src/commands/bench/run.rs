@@ -1,4 +1,4 @@
-//! What all measurements have in common: their clients, their number, and their end.
+//! The common parts of all measurements: their clients, their number, and their end.
 
 use std::time::{Duration, Instant};
 

@@ -8,7 +8,7 @@ use aliyun_mqtt::ApiFault;
 use super::cause::Cause;
 use super::examination::{Examination, NoApi};
 use super::outcome::{Facts, Outcome, Problem};
-use super::witness::{check_form, judge, tokens};
+use super::witness::{judge, kinds, tokens};
 use crate::settings::{Auth, Key};
 
 pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
@@ -18,22 +18,23 @@ pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
         Err(_) => return Outcome::skipped("the token could not be read"),
     };
     // The API would reject a malformed token with a less helpful error.
-    if let Err(problem) = check_form(&text) {
-        return problem.into();
-    }
+    let tokens = match tokens(&text) {
+        Ok(tokens) => tokens,
+        Err(problem) => return problem.into(),
+    };
     let api = match exam.api() {
         Ok(api) => api,
         Err(why) => return Outcome::skipped(why.reason_for("only the API can tell whether a token is valid")),
     };
     let mut dead = Vec::new();
-    for (kind, token) in tokens(&text) {
-        match api.query_token(token) {
+    for token in &tokens {
+        match api.query_token(token.secret()) {
             Ok(true) => {}
-            Ok(false) => dead.push(kind.to_string()),
+            Ok(false) => dead.push(token.kind().as_str()),
             Err(error) => return judge(&error).into(),
         }
     }
-    facts.note("kinds", tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
+    facts.note("kinds", kinds(&tokens));
     facts.note("valid", dead.is_empty());
     match &dead[..] {
         [] => Outcome::ok("valid according to the API"),

@@ -53,7 +53,7 @@ pub(super) fn connect(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome 
 impl Examination<'_> {
     /// Finds the cause of a failed login.
     pub(super) fn refusal(&self, error: &Error, facts: &mut Facts) -> Problem {
-        if let Some(cause) = alert(error) {
+        if let Some(cause) = by_tls(error) {
             return Problem::of(cause, error);
         }
         if let Some(cause) = self.proxy.as_ref().and_then(|_| by_proxy(error)) {
@@ -167,8 +167,9 @@ impl Examination<'_> {
 
     fn token_witness(&self) -> Option<(Cause, String)> {
         let (api, text) = (self.api().ok()?, self.token().ok()??);
-        for (kind, token) in witness::tokens(&text) {
-            if !api.query_token(token).ok()? {
+        for token in witness::tokens(&text).ok()? {
+            if !api.query_token(token.secret()).ok()? {
+                let kind = token.kind();
                 return Some((Cause::TokenDead, format!("QueryToken reports that the token {kind} is not valid")));
             }
         }
@@ -198,8 +199,12 @@ fn by_status(error: &Error) -> Option<Cause> {
     }
 }
 
-/// Finds the cause in a TLS alert. In TLS 1.3 the server rejects a client certificate only after the handshake.
-fn alert(error: &Error) -> Option<Cause> {
+/// Finds the cause in an error of TLS. Through a proxy no earlier step has seen the certificates, and in TLS 1.3 the
+/// server rejects a client certificate only after the handshake.
+fn by_tls(error: &Error) -> Option<Cause> {
+    if let Some(cause) = error.hint_key().and_then(tls_cause::of_hint) {
+        return Some(cause);
+    }
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {

@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The backoff between attempts. Short, because doctor provokes lost connections and wants a result soon.
 pub(super) const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
-/// What is known so far. A step is skipped if an earlier one did not find what it needs.
+/// The findings so far. A step is skipped if an earlier one did not find what it needs.
 pub(super) struct Examination<'a> {
     pub(super) args: &'a DoctorArgs,
     pub(super) settings: Settings,
@@ -87,9 +87,8 @@ impl<'a> Examination<'a> {
 
     /// Makes Ctrl-C end all calls that wait for this client.
     pub(super) fn interrupt_ends(&self, client: &Client) {
-        let client = client.with_timeout(Duration::ZERO);
-        // Only a test message could be lost.
-        self.interrupt.on(move || drop(client.disconnect()));
+        let closer = client.closer();
+        self.interrupt.on(move || closer.close());
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the host name of an endpoint tells: an instance, another kind of address, or nothing.
+//! Reads the host name of an endpoint: it names an instance, or another kind of address, or nothing known.
 
 /// The kind of a host name. The forms are those of the help pages "Use ApsaraMQ for MQTT SDK for Java" and 335178.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a step finds: its outcome, the problem if there is one, and the facts for `--verbose` and `--json`.
+//! The findings of a step: its outcome, the problem if there is one, and the facts for `--verbose` and `--json`.
 
 use std::time::{Duration, Instant};
 

@@ -14,10 +14,10 @@ use super::tls::{ReadWrite, Trust};
 /// The longest time for one request.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// A CONNECT of MQTT 3.1.1 without client id, user name and password. Any broker answers it, at least with a refusal.
+/// A CONNECT of MQTT 3.1.1 without client id, user name and password. Any MQTT server answers it, or refuses it.
 const CONNECT: &[u8] = &[0x10, 12, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 10, 0, 0];
 
-/// What answered.
+/// The answer of the other side.
 #[derive(Debug)]
 pub(super) enum Answer {
     Mqtt,
@@ -45,7 +45,7 @@ pub(super) struct HttpHead {
     upgrade: Upgrade,
 }
 
-/// What a response says about the requested WebSocket.
+/// The answer to the request for a WebSocket.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Upgrade {
     /// `Upgrade`, `Connection` and `Sec-WebSocket-Accept` are valid.
@@ -119,7 +119,7 @@ pub(super) fn no_websocket(status: u16) -> Cause {
 pub(super) struct Probe<'a> {
     pub(super) address: SocketAddr,
     pub(super) endpoint: &'a Endpoint,
-    /// What to trust in TLS. Without it, nothing is sent over TLS.
+    /// The certificates to trust in TLS. Without them, nothing is sent over TLS.
     pub(super) trust: Option<&'a Trust>,
     pub(super) timeout: Duration,
 }

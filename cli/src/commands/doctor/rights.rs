@@ -39,7 +39,7 @@ pub(super) fn subscribe(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcom
             facts.note("granted_qos", granted.level());
             facts.time("suback_ms", start);
             exam.subscribed = true;
-            Outcome::ok(format!("QoS {} is granted for {topic}", granted.level()))
+            Outcome::ok(format!("{granted} is granted for {topic}"))
         }
         Err(error) => exam.judge(&error, Right::Subscribe, &topic.clone(), facts).into(),
     }

@@ -284,8 +284,7 @@ fn check_token(exam: &Examination<'_>, facts: &mut Facts) -> Result<(), Problem>
         facts.note("token", "none is given; the client applies for one");
         return secret(exam, Key::AccessKeySecret).map(drop);
     };
-    witness::check_form(&text)?;
-    facts.note("token_kinds", witness::tokens(&text).map(|(kind, _)| kind.to_string()).collect::<Vec<_>>());
+    facts.note("token_kinds", witness::kinds(&witness::tokens(&text)?));
     Ok(())
 }
 

@@ -40,12 +40,12 @@ pub(super) struct Trust {
     own_ca: bool,
 }
 
-/// What a handshake saw and how it ended.
+/// The certificates and requests of a handshake, and how it ended.
 pub(super) struct Handshake {
     chain: Vec<CertificateDer<'static>>,
     /// The server asked for a client certificate, but none is given.
     asked: bool,
-    /// What was trusted.
+    /// The certificates that were trusted.
     trust: Trust,
     pub(super) end: Result<Box<TlsStream>, HandshakeError>,
 }
@@ -162,7 +162,7 @@ fn broken(error: io::Error) -> HandshakeError {
     }
 }
 
-/// What was seen during the handshake.
+/// The messages of the server during the handshake.
 #[derive(Debug, Default)]
 struct Record {
     chain: Mutex<Vec<CertificateDer<'static>>>,

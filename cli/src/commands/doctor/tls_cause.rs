@@ -53,18 +53,27 @@ pub(super) fn of_error(error: &TlsError) -> Cause {
     }
 }
 
-/// Finds the cause of errors for which rustls has no variant: those of the verifier and those of the library's own
-/// checks. Both are only available as text.
+/// Finds the cause of a certificate that the library has examined and refused, by the key of the error's hint.
+pub(super) fn of_hint(key: &str) -> Option<Cause> {
+    Some(match key {
+        "self-signed" => Cause::TlsSelfSigned,
+        "no-intermediate" | "untrusted-root" => Cause::TlsUntrustedIssuer,
+        "weak-issuer" | "weak-key" => Cause::TlsWeakKey,
+        _ => return None,
+    })
+}
+
+/// Finds the cause of errors of the verifier for which rustls has no variant. They are only available as text.
 fn unnamed(error: &str) -> Cause {
-    let known = |words: &str| error.contains(words);
-    match () {
-        () if known("UnsupportedCertVersion") => Cause::TlsVersion1,
-        () if known("EndEntityUsedAsCa") => Cause::TlsIssuerNotAllowed,
-        () if known("NameConstraintViolation") || known("PathLenConstraintViolated") => Cause::TlsIssuerNotAllowed,
-        () if known("self-signed") => Cause::TlsSelfSigned,
-        () if known("RSA key of") => Cause::TlsWeakKey,
-        () if known("not trusted") => Cause::TlsUntrustedIssuer,
-        () => Cause::TlsCertificateBad,
+    match error {
+        _ if error.contains("UnsupportedCertVersion") => Cause::TlsVersion1,
+        _ if ["EndEntityUsedAsCa", "NameConstraintViolation", "PathLenConstraintViolated"]
+            .iter()
+            .any(|name| error.contains(name)) =>
+        {
+            Cause::TlsIssuerNotAllowed
+        }
+        _ => Cause::TlsCertificateBad,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aliyun_mqtt::openapi::{Api, TokenRequest};
-use aliyun_mqtt::{ApiFault, ClientId, Code, Credentials, Error, ErrorKind, TokenKind};
+use aliyun_mqtt::{ApiFault, ClientId, Code, Credentials, Error, ErrorKind, TokenKind, Tokens};
 use zeroize::Zeroizing;
 
 use super::cause::Cause;
@@ -52,7 +52,7 @@ impl Examination<'_> {
     /// Returns the group in the client id.
     pub(super) fn group(&self) -> Option<String> {
         if let Some(id) = &self.given_id {
-            return id.split_once("@@@").map(|(group, _)| group.to_string());
+            return ClientId::custom(id).ok()?.group().map(str::to_string);
         }
         self.settings.text(Key::GroupId).map(str::to_string)
     }
@@ -84,10 +84,19 @@ impl Examination<'_> {
     }
 }
 
-/// Splits a well-formed text of tokens into pairs of kind and token.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut parts = text.trim().split('|');
-    std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
+/// Reads a text of tokens with their kinds.
+pub(super) fn tokens(text: &str) -> Result<Tokens, Problem> {
+    let malformed = |error| Problem::of(Cause::TokenMalformed, &error);
+    let tokens: Tokens = text.parse().map_err(malformed)?;
+    let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Problem::of(Cause::Unexplained, &error))?;
+    // A login with these tokens has rules of its own, such as one of each kind.
+    Credentials::tokens("id", tokens.clone()).login(&client_id, "instance").map_err(malformed)?;
+    Ok(tokens)
+}
+
+/// Returns the kinds of the tokens, as in their text.
+pub(super) fn kinds(tokens: &Tokens) -> Vec<&'static str> {
+    tokens.iter().map(|token| token.kind().as_str()).collect()
 }
 
 /// Finds the cause of a failed API call.
@@ -136,20 +145,20 @@ fn fault(fault: &ApiFault) -> Cause {
     }
 }
 
-/// Checks that a text consists of tokens with their kinds, by the library's rules.
-pub(super) fn check_form(text: &str) -> Result<(), Problem> {
-    let client_id = ClientId::new("GID_doctor", "0").map_err(|error| Problem::of(Cause::Unexplained, &error))?;
-    let login = Credentials::token("id", text).login(&client_id, "instance");
-    login.map(drop).map_err(|error| Problem::of(Cause::TokenMalformed, &error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn tokens_are_taken_apart() {
-        assert_eq!(tokens("RW|a\n").collect::<Vec<_>>(), [("RW", "a")]);
-        assert_eq!(tokens("R|a|W|b").collect::<Vec<_>>(), [("R", "a"), ("W", "b")]);
+        let pairs = |text| -> Vec<(&str, String)> {
+            tokens(text).unwrap().iter().map(|token| (token.kind().as_str(), token.secret().to_string())).collect()
+        };
+        assert_eq!(pairs("RW|a"), [("RW", "a".to_string())]);
+        assert_eq!(pairs("R|a|W|b"), [("R", "a".to_string()), ("W", "b".to_string())]);
+        assert_eq!(kinds(&tokens("R|a|W|b").unwrap()), ["R", "W"]);
+        for bad in ["RW|a\n", "a", "R|a|R|b"] {
+            assert_eq!(tokens(bad).unwrap_err().cause, Cause::TokenMalformed, "{bad}");
+        }
     }
 }

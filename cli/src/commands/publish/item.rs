@@ -15,7 +15,7 @@ pub(super) struct Item {
     pub(super) message: Result<Outgoing, Fault>,
 }
 
-/// What the reading thread sends.
+/// The items that the reading thread sends.
 pub(super) enum Given {
     Item(Item),
     /// The state of the room has changed.

@@ -1,6 +1,6 @@
 //! Makes a message of one line of `--jsonl`.
 
-use aliyun_mqtt::{Outgoing, QoS};
+use aliyun_mqtt::Outgoing;
 
 use super::message::{Properties, Template};
 use crate::exit::{Failure, Result};
@@ -23,7 +23,7 @@ pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoin
     let properties = properties(&mut given, &template.properties).map_err(Failure::usage)?;
     let topic = given.topic.or_else(|| template.topic.clone());
     let topic = topic.ok_or_else(|| Failure::usage("it has no topic").hint("give topic, or -t for all lines"))?;
-    let qos = given.qos.and_then(|level: u8| QoS::try_from(level).ok()).unwrap_or(template.qos);
+    let qos = given.qos.unwrap_or(template.qos);
     properties.check(&template.config)?;
     let message = properties.put_on(Outgoing::new(topic, qos, payload));
     template.config.check(&message)?;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use crate::message::View;
     use crate::message::tests::{plain, sample_time};
-    use aliyun_mqtt::{Config, Credentials, Protocol};
+    use aliyun_mqtt::{Config, Credentials, Protocol, QoS};
 
     fn template(topic: Option<&str>, protocol: Protocol) -> Template {
         let config = Config::builder()

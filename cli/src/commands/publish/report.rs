@@ -46,7 +46,7 @@ pub(super) enum Length {
     Bytes(u64),
 }
 
-/// What to report, and how.
+/// The scope and form of the report.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
     pub(super) naming: Naming,
@@ -227,14 +227,7 @@ impl Reporter {
         if let Some(hint) = &failure.hint {
             put("hint", json!(hint));
         }
-        let fate = match fate {
-            Some(Fate::NotSent) => Some("not_sent"),
-            Some(Fate::Unknown) => Some("unknown"),
-            Some(Fate::Refused) => Some("refused"),
-            Some(Fate::Spooled) => Some("spooled"),
-            _ => None,
-        };
-        put("fate", json!(fate));
+        put("fate", json!(fate.map(|fate| fate.as_str().replace(' ', "_"))));
         put("exit_code", json!(exit as u8));
         Value::Object(object)
     }

@@ -141,7 +141,7 @@ impl Connection<'_> {
             (true, Some(_)) => "self",
         };
         Ok(json!([{
-            // What it knows a connection by: importing the same one again replaces it.
+            // MQTTX tells connections apart by it: importing the same one again replaces it.
             "id": uuid(&format!("{} {}", self.endpoint, self.client_id())),
             "name": self.client_id(),
             "clientId": self.client_id(),

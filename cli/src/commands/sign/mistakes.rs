@@ -1,6 +1,6 @@
 //! Finds out why a login is wrong, by trying the usual mistakes, one by one and in combination.
 
-use aliyun_mqtt::{Config, Login};
+use aliyun_mqtt::{Config, Login, Token, Tokens};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -44,7 +44,7 @@ impl Right<'_> {
         if given.trim() == self.secret {
             return Some("it is the secret itself, not a signature made with it".to_string());
         }
-        if is_tokens(given) {
+        if tokens(given).is_some() {
             return Some("it is a token, which is the password in token mode".to_string());
         }
         Some(form_of(given).to_string())
@@ -142,25 +142,28 @@ impl Right<'_> {
     }
 
     fn of_tokens(&self, given: &str) -> Option<String> {
-        let right = self.login.password();
-        if same_tokens(given, right) {
+        let right = tokens(self.login.password());
+        if right.is_some() && tokens(given) == right {
             return None;
         }
         let trimmed = given.trim();
-        if same_tokens(trimmed, right) {
+        let given = tokens(trimmed);
+        if right.is_some() && given == right {
             return Some("there is white space around it".to_string());
         }
-        let (kinds, texts): (Vec<&str>, Vec<&str>) = pairs(right).into_iter().unzip();
-        if texts.contains(&trimmed) {
+        let right = right.unwrap_or_default();
+        let kinds: Vec<&str> = right.iter().map(|token| token.kind().as_str()).collect();
+        let is_right = |text: &str| right.iter().any(|token| token.secret() == text);
+        if is_right(trimmed) {
             return Some(format!("it is the token without its kind; {}| must precede it", kinds.join("| or ")));
         }
-        let Some(given) = is_tokens(trimmed).then(|| pairs(trimmed)) else {
+        let Some(given) = given else {
             return Some(
                 "it does not have the form of tokens: RW|..., R|..., W|..., or several of these joined by |"
                     .to_string(),
             );
         };
-        if given.iter().any(|(_, text)| texts.contains(text)) {
+        if given.iter().any(|token| is_right(token.secret())) {
             let kinds = kinds.join(" and ");
             return Some(format!("it contains the token, but with other kinds; the right ones are {kinds}"));
         }
@@ -268,26 +271,11 @@ fn form_of(given: &str) -> &'static str {
     }
 }
 
-fn is_tokens(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('|').collect();
-    parts.len().is_multiple_of(2)
-        && parts.chunks(2).all(|pair| ["R", "W", "RW"].contains(&pair[0]) && !pair[1].is_empty())
-}
-
-/// Splits a text of tokens into pairs of kind and token.
-fn pairs(text: &str) -> Vec<(&str, &str)> {
-    let parts: Vec<&str> = text.split('|').collect();
-    parts.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
-}
-
-/// Returns true if both texts contain the same tokens, in any order.
-fn same_tokens(one: &str, other: &str) -> bool {
-    let sorted = |text| {
-        let mut pairs = pairs(text);
-        pairs.sort_unstable();
-        pairs
-    };
-    is_tokens(one) && sorted(one) == sorted(other)
+/// Reads a text of tokens, sorted by kind: their order does not matter.
+fn tokens(text: &str) -> Option<Vec<Token>> {
+    let mut tokens: Vec<Token> = text.parse::<Tokens>().ok()?.into_iter().collect();
+    tokens.sort_by_key(Token::kind);
+    Some(tokens)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn an_api_that_is_not_there_or_does_not_answer_ends_in_time() {
     assert!(late.stderr.contains("stage: api"), "{late:?}");
     emulator.delay_api(Duration::ZERO);
     emulator.stop().unwrap();
-    let down = call(&emulator, &["session", "GID_emulator@@@1", "--timeout", "1"]).expect(3);
+    let down = call(&emulator, &["session", "GID_emulator@@@1", "--timeout", "10"]).expect(3);
     assert!(down.stderr.contains("cannot connect"), "{down:?}");
     let nowhere =
         call(&emulator, &["group", "list", "--timeout", "1", "--api-endpoint", "http://example.invalid"]).expect(2);

@@ -1,4 +1,4 @@
-//! What is acknowledged, and what comes again.
+//! Messages that are acknowledged, and messages that come again.
 
 use super::*;
 

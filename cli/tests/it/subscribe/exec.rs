@@ -133,9 +133,11 @@ fn ctrl_c_lets_a_command_finish_and_a_second_does_not() {
     let path = folder.path("go");
     waiting(&emulator, &topic, &[b"1", b"2"]);
     let wait = format!("cat; echo; until test -e '{}'; do sleep 0.01; done; echo done", path.display());
-    let mut running = start_keeper(&emulator, &topic, &["--exec", &wait]);
+    let mut running = start_keeper(&emulator, &topic, &["--log", "debug", "--exec", &wait]);
     assert_eq!(running.line(), "1");
     running.signal("INT");
+    // Otherwise the command could end, and the second message be taken, before the signal has an effect.
+    running.stderr_until("debug: interrupted");
     std::fs::write(&path, "").unwrap();
     assert_eq!(running.line(), "done");
     assert_eq!(running.wait().expect(130).text().lines().count(), 2);

@@ -1,4 +1,4 @@
-//! What is told about a cause, and the list of all causes.
+//! The texts about a cause, and the list of all causes.
 
 use crate::exit::Exit;
 
