@@ -185,6 +185,9 @@ impl Probe<'_> {
     }
 }
 
+/// The most header lines of an answer that are read.
+const HEADERS: usize = 64;
+
 /// At most this many characters of a `Location` are kept.
 const LOCATION: usize = 200;
 
@@ -253,15 +256,20 @@ fn answer(stream: &mut dyn ReadWrite, deadline: Instant) -> (Vec<u8>, bool) {
 }
 
 fn parse(bytes: &[u8]) -> Option<HttpHead> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut lines = text.split("\r\n");
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    // A head that was cut off ends where it was cut.
+    let whole = [bytes, b"\r\n\r\n"].concat();
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let mut config = httparse::ParserConfig::default();
+    config.ignore_invalid_headers_in_responses(true);
+    config.parse_response(&mut response, &whole).ok()?;
+    let status = response.code?;
     let (mut date, mut proxy, mut location) = (None, false, None);
     let (mut upgrades, mut connects, mut accepts, mut mqtt) = (false, false, false, false);
-    for line in lines.take_while(|line| !line.is_empty()) {
-        let Some((name, value)) = line.split_once(':') else { continue };
+    for header in &*response.headers {
+        let value = String::from_utf8_lossy(header.value);
         let value = value.trim();
-        match name.to_ascii_lowercase().as_str() {
+        match header.name.to_ascii_lowercase().as_str() {
             "date" => date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok(),
             "proxy-authenticate" => proxy = true,
             "location" => location = Some(value.chars().take(LOCATION).collect()),
@@ -300,6 +308,8 @@ mod tests {
         assert_eq!(head.date.map(Timestamp::as_second), Some(784_111_777));
         assert!(parse(b"HTTP/1.1 407 x\r\nProxy-Authenticate: Basic\r\n\r\n").unwrap().proxy);
         assert!(parse(b"HTTP/1.1").is_none());
+        let odd = parse(b"HTTP/1.1 302 x\r\nno colon\r\nLocation: /a\r\nDate").unwrap();
+        assert_eq!((odd.status, odd.location.as_deref()), (302, Some("/a")), "an odd line and a cut do no harm");
         let good = b"HTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n\
                      Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
         assert_eq!(parse(good).unwrap().upgrade, Upgrade { agreed: true, mqtt: true });
