@@ -187,7 +187,7 @@ struct SlotState {
     /// The result was given to the user.
     seen: bool,
     /// The caller of a request has been told how that ended.
-    told: bool,
+    reported: bool,
     /// Of a request: its reply, or why there is going to be none. Boxed, since few have any.
     answer: Option<Result<Box<Message>>>,
     /// Nobody is to wait for the result any more, though it may still come.
@@ -208,7 +208,7 @@ impl SlotState {
     /// Returns true if a failure of the message is still to be reported: not if the request has a reply, or if its
     /// caller knows by other means how it ended.
     fn is_news(&self) -> bool {
-        !self.told && !matches!(self.answer, Some(Ok(_)))
+        !self.reported && !matches!(self.answer, Some(Ok(_)))
     }
 }
 
@@ -231,7 +231,7 @@ impl Slot {
     pub(crate) fn wait_answer(&self, until: Instant) -> Option<RequestEnd> {
         self.wait_for(until, |state| {
             if let Some(Ok(message)) = state.answer.take_if(|answer| answer.is_ok()) {
-                state.told = true;
+                state.reported = true;
                 return Some(RequestEnd::Reply(*message));
             }
             // It says more about the request than the end of its client does.
@@ -240,7 +240,7 @@ impl Slot {
                 return Some(RequestEnd::Failed(error.clone()));
             }
             let Some(Err(reason)) = &state.answer else { return None };
-            state.told = true;
+            state.reported = true;
             Some(RequestEnd::Ended(reason.clone()))
         })
     }
@@ -313,7 +313,7 @@ impl Settler {
             result: None,
             watched: true,
             seen: false,
-            told: false,
+            reported: false,
             answer: None,
             interrupted: false,
             waiting: 0,

@@ -1,4 +1,4 @@
-//! User closures and blocking look-ups: on a thread of their own, awaited with a deadline.
+//! User closures and blocking lookups: on a thread of their own, awaited with a deadline.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -19,8 +19,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(50);
 ///
 /// A worker that is stuck in a call of the system, such as a write that is not taken, cannot be interrupted. It is left to
 /// itself, ends when that call returns, and is counted here until then. So is a dial that was given up, also by a client that
-/// found another address: it ends when its time is up (the time-out of the configuration, and 30 s at most after the first
-/// connection), or when the look-up of the name does.
+/// found another address: it ends when its time is up (the timeout of the configuration, and 30 s at most after the first
+/// connection), or when the lookup of the name does.
 #[must_use]
 pub fn stranded_workers() -> usize {
     STRANDED.load(Ordering::Relaxed)
@@ -68,7 +68,7 @@ pub(crate) fn start_on(
 }
 
 /// Fails where the system starts no thread at this moment. To be asked before a dependency does what panics then: a
-/// look-up of a name, by tokio as by ureq.
+/// lookup of a name, by tokio as by ureq.
 pub(crate) fn can_start() -> Result<(), Error> {
     // Its end is waited for: it counts until then.
     start("aliyun-mqtt-helper", || ()).map(|thread| drop(thread.join()))
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_panics_and_time_outs_are_told_apart() {
+    fn answers_panics_and_timeouts_are_told_apart() {
         let soon = || Instant::now() + Duration::from_secs(20);
         assert_eq!(ask(soon(), || false, || 7), Ok(7));
         assert_eq!(

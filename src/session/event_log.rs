@@ -16,7 +16,7 @@ pub(super) fn log_event(event: &Event, config: &Config) {
         Event::TokenRenewed { kind, .. } => log::info!("the token of the kind {kind} was renewed"),
         Event::TokenRenewalFailed { reason, .. } => log::warn!("the token could not be renewed: {reason}"),
         Event::InboxFull => {
-            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
+            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the server");
         }
         Event::Connected { .. } => log::info!("connected to {}", config.route()),
         Event::Disconnected { reason, retry_in: Some(pause) } => {

@@ -22,7 +22,7 @@ impl HttpClient {
                 let message = format!("the host name of {whose} could not be resolved within {stage_max:.1?}");
                 Error::new(ErrorKind::Timeout(Stage::Resolve), message).with_hint(Hint::Dns).with_fate(Fate::NotSent)
             }
-            ureq::Error::Timeout(Timeout::Connect) => self.connect_time_out(start, limit, stage_max),
+            ureq::Error::Timeout(Timeout::Connect) => self.connect_timeout(start, limit, stage_max),
             ureq::Error::Timeout(_) => {
                 let message = format!("{route} did not answer within {limit:.1?}");
                 Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::Unknown)
@@ -41,7 +41,7 @@ impl HttpClient {
     }
 
     /// The HTTP library has one timeout for TCP, proxy and TLS; a second dial tells which of them hangs.
-    fn connect_time_out(&self, start: Instant, limit: Duration, stage_max: Duration) -> Error {
+    fn connect_timeout(&self, start: Instant, limit: Duration, stage_max: Duration) -> Error {
         let (host, port, proxy) = (self.address.host().to_string(), self.address.port(), self.proxy.clone());
         let deadline = start + limit.min(start.elapsed() + Duration::from_secs(3));
         let reached = Arc::new(AtomicUsize::new(0));

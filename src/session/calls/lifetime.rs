@@ -19,7 +19,7 @@ use crate::session::threads::connection;
 use crate::session::wire::{dial, probe};
 use crate::sync::lock;
 
-/// How long `disconnect` waits for the worker to end after it was told to.
+/// How long `disconnect` waits for the worker to end after it was ended to.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What is kept of a closing client's time for saying goodbye.
@@ -29,7 +29,7 @@ const GOODBYE: Duration = Duration::from_millis(300);
 const MOMENT: Duration = Duration::from_millis(100);
 
 impl Session {
-    /// Starts the worker and waits until the connection is set up, at most until the configured time-out.
+    /// Starts the worker and waits until the connection is set up, at most until the configured timeout.
     pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
         let deadline = Instant::now() + config.timeout();
         let opened = spool::open(&config, deadline)?;
@@ -95,7 +95,7 @@ impl Session {
             connection::SETTING_UP => probe::Findings::at(Stage::Ack),
             _ => probed,
         };
-        probe::time_out(&self.config, &findings)
+        probe::timeout_error(&self.config, &findings)
     }
 
     /// Ends every wait of a caller and refuses new work, without a wait of its own. The connection stays.
@@ -154,9 +154,9 @@ impl Session {
         }
         let ended = state.life.is_worker_gone();
         let mut newly_stranded = false;
-        let mut told = None;
+        let mut event = None;
         if !ended {
-            told = state.die(&Error::closed());
+            event = state.die(&Error::closed());
             newly_stranded = !self.stranded.swap(true, Ordering::Relaxed);
             // Under the lock, as the worker counts itself out: it must not come first.
             if newly_stranded {
@@ -165,7 +165,7 @@ impl Session {
         }
         self.notify_waiters(&mut state);
         drop(state);
-        self.emit(told.as_slice());
+        self.emit(event.as_slice());
         if newly_stranded {
             log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
         }

@@ -183,7 +183,7 @@ impl Session {
         now: Now,
     ) -> Delivery {
         if let Body::Unsubscribe(filter) = &body {
-            // From now on it is not restored; should the broker not hear of it before the session ends, that ends it
+            // From now on it is not restored; should the server not hear of it before the session ends, that ends it
             // too.
             state.subscriptions.remove(filter);
         }

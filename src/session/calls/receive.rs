@@ -112,7 +112,7 @@ impl Session {
         self.lock().inbox.open_queue(filter)
     }
 
-    /// The stream could not be made; the broker may have its subscription all the same.
+    /// The stream could not be made; the server may have its subscription all the same.
     pub(crate) fn doubtful(&self, filter: &str, options: SubscribeOptions) {
         self.lock().subscriptions.doubtful(filter, options);
     }

@@ -85,9 +85,9 @@ impl Expected {
         }
     }
 
-    /// The broker has the request, and the time is up.
+    /// The server has the request, and the time is up.
     fn overdue(&self, topic: &str, qos: QoS, enveloped: bool) -> Error {
-        let done = if qos == QoS::AtMostOnce { "written" } else { "acknowledged by the broker" };
+        let done = if qos == QoS::AtMostOnce { "written" } else { "acknowledged by the server" };
         let message =
             format!("the request to \"{topic}\" was {done}, but no reply came within {:.1?}", self.since.elapsed());
         let kind = ErrorKind::Timeout(Stage::Reply);

@@ -1,4 +1,4 @@
-//! Acknowledgements owed to the broker: given when the program has taken a message, sent in the order of receipt.
+//! Acknowledgements owed to the server: given when the program has taken a message, sent in the order of receipt.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,7 +16,7 @@ struct Entry {
     /// Its topic, once the program has taken it and is to acknowledge it by hand.
     taken: Option<Box<str>>,
     /// The program was told that it holds back those after it.
-    told: bool,
+    reported: bool,
 }
 
 /// What a redelivery has in common with the message it repeats.
@@ -58,7 +58,7 @@ pub(crate) struct Acks {
     held_back: usize,
     /// How many of those have this name: two, at times, where an exchange of QoS 2 is repeated.
     owed_names: HashMap<Name, usize>,
-    /// Received over an earlier connection of a session that may be resumed, oldest first. The broker will send them
+    /// Received over an earlier connection of a session that may be resumed, oldest first. The server will send them
     /// again.
     detached: HashMap<Name, VecDeque<u64>>,
     /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with what the message was: a broker that has dropped
@@ -76,7 +76,7 @@ impl Acks {
             return Arrival::TooMany;
         }
         let name = Name { id: arrived.id, fingerprint: fingerprint(arrived) };
-        let entry = |done| Entry { name, qos: arrived.qos, done, owed: false, taken: None, told: false };
+        let entry = |done| Entry { name, qos: arrived.qos, done, owed: false, taken: None, reported: false };
         if arrived.qos == QoS::ExactlyOnce && self.releasing.get(&name.id) == Some(&name.fingerprint) {
             self.owe(entry(true));
             return Arrival::Repeated;
@@ -165,13 +165,13 @@ impl Acks {
     pub(in crate::session) fn blocker(&self) -> Option<u64> {
         let key = *self.owed.front()?;
         let entry = self.entries.get(&key)?;
-        (self.held_back > 0 && !entry.done && !entry.told).then_some(key)
+        (self.held_back > 0 && !entry.done && !entry.reported).then_some(key)
     }
 
     /// The program is told of it. Returns its topic, if it was taken.
-    pub(in crate::session) fn mark_told(&mut self, key: u64) -> Option<&str> {
+    pub(in crate::session) fn mark_reported(&mut self, key: u64) -> Option<&str> {
         let entry = self.entries.get_mut(&key)?;
-        entry.told = true;
+        entry.reported = true;
         entry.taken.as_deref()
     }
 
@@ -180,7 +180,7 @@ impl Acks {
         self.held_back
     }
 
-    /// How many messages the program is done with, and the broker has not been told.
+    /// How many messages the program is done with, and the server has not been told.
     pub(in crate::session) fn unsent(&self) -> usize {
         self.entries.values().filter(|entry| entry.done).count()
     }
@@ -237,7 +237,7 @@ impl Acks {
         self.held_back = 0;
     }
 
-    /// The broker has no session: packet ids of the past mean nothing now.
+    /// The server has no session: packet ids of the past mean nothing now.
     pub(in crate::session) fn session_gone(&mut self) {
         self.entries.clear();
         self.owed.clear();

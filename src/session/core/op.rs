@@ -11,7 +11,7 @@ use crate::message::QoS;
 use crate::session::core::evidence::Evidence;
 pub(crate) use body::Body;
 pub(in crate::session) use place::Progress;
-use place::{Exchange, Handed, Place};
+use place::{Exchange, OnLink, Place};
 
 /// Which of MQTT's two kinds of acknowledged requests a packet id belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(in crate::session) enum AckKind {
 }
 
 pub(in crate::session) struct Op {
-    /// `None` for an abandoned operation: settled, but the broker has not answered.
+    /// `None` for an abandoned operation: settled, but the server has not answered.
     body: Option<Body>,
     kind: Kind,
     qos: QoS,
@@ -86,13 +86,13 @@ impl Op {
 
     /// The packet id on the current connection.
     #[cfg(any(test, fuzzing))]
-    pub(in crate::session) fn handed_id(&self) -> Option<u16> {
-        self.handed().map(|handed| handed.id)
+    pub(in crate::session) fn current_id(&self) -> Option<u16> {
+        self.on_link().map(|on_link| on_link.id)
     }
 
-    fn handed(&self) -> Option<&Handed> {
+    fn on_link(&self) -> Option<&OnLink> {
         match &self.place {
-            Place::Handed(handed) => Some(handed),
+            Place::OnLink(on_link) => Some(on_link),
             _ => None,
         }
     }
@@ -116,16 +116,16 @@ impl Op {
 
     /// Returns true if, on the current connection, it goes on under an id from an earlier one.
     pub(in crate::session) fn is_continued(&self) -> bool {
-        self.handed().is_some_and(|handed| handed.continued)
+        self.on_link().is_some_and(|on_link| on_link.continued)
     }
 
     pub(in crate::session) fn progress(&self) -> Option<Progress> {
-        self.handed().map(|handed| handed.progress)
+        self.on_link().map(|on_link| on_link.progress)
     }
 
     /// When it was handed to the current connection.
-    pub(in crate::session) fn handed_since(&self) -> Option<Instant> {
-        self.handed().map(|handed| handed.since)
+    pub(in crate::session) fn sent_since(&self) -> Option<Instant> {
+        self.on_link().map(|on_link| on_link.since)
     }
 
     /// Returns true if this acknowledgement is valid for the operation in its current state.
@@ -166,7 +166,7 @@ impl Op {
     }
 
     pub(in crate::session) fn in_flight(&self) -> bool {
-        self.handed().is_some()
+        self.on_link().is_some()
     }
 
     /// Returns true if its record is not on disk yet.
@@ -186,10 +186,10 @@ impl Op {
 
     /// Returns true if it is open, and was written to the current connection this short a time ago.
     pub(in crate::session) fn sent_within(&self, time: Duration, now: Instant) -> bool {
-        let recent = |handed: &Handed| {
-            handed.progress != Progress::InChannel && now.saturating_duration_since(handed.since) <= time
+        let recent = |on_link: &OnLink| {
+            on_link.progress != Progress::InChannel && now.saturating_duration_since(on_link.since) <= time
         };
-        self.is_open() && self.handed().is_some_and(recent)
+        self.is_open() && self.on_link().is_some_and(recent)
     }
 
     pub(in crate::session) fn reply(&self) -> Outcome {
@@ -215,8 +215,8 @@ impl Op {
         self.in_flight() || (self.exchange().is_some() && self.qos == QoS::ExactlyOnce)
     }
 
-    /// The user was told; only the exchange with the broker is left to end. The message itself is not sent again: on
-    /// a resumed session PUBREL closes the exchange, which makes the broker deliver what it has, if anything.
+    /// The user was told; only the exchange with the server is left to end. The message itself is not sent again: on
+    /// a resumed session PUBREL closes the exchange, which makes the server deliver what it has, if anything.
     pub(in crate::session) fn abandon(&mut self) {
         self.body = None;
         if let Place::Queued(Some(exchange)) = &mut self.place {
@@ -235,11 +235,11 @@ impl Op {
     }
 
     /// It is handed to the current connection, under this id. Returns the exchange that it goes on with.
-    pub(in crate::session) fn hand_over(&mut self, id: u16, now: Instant) -> Option<Exchange> {
+    pub(in crate::session) fn put_in_channel(&mut self, id: u16, now: Instant) -> Option<Exchange> {
         let exchange = self.exchange();
         let released = exchange.is_some_and(|exchange| exchange.released);
         let progress = if released { Progress::Released } else { Progress::InChannel };
-        self.place = Place::Handed(Handed { id, progress, since: now, continued: exchange.is_some() });
+        self.place = Place::OnLink(OnLink { id, progress, since: now, continued: exchange.is_some() });
         self.attempts += 1;
         exchange
     }
@@ -256,18 +256,18 @@ impl Op {
     }
 
     fn advance(&mut self, progress: Progress) {
-        if let Place::Handed(handed) = &mut self.place {
-            handed.progress = progress;
+        if let Place::OnLink(on_link) = &mut self.place {
+            on_link.progress = progress;
         }
     }
 
-    /// The connection is gone. `resumable`: an exchange that was begun goes on under its id, if the broker agrees.
+    /// The connection is gone. `resumable`: an exchange that was begun goes on under its id, if the server agrees.
     pub(in crate::session) fn back_to_queue(&mut self, resumable: bool) {
         let begun = match self.place {
             Place::Storing => return,
             Place::Queued(exchange) => exchange,
-            Place::Handed(Handed { progress: Progress::InChannel, continued: false, .. }) => None,
-            Place::Handed(Handed { id, progress, .. }) => {
+            Place::OnLink(OnLink { progress: Progress::InChannel, continued: false, .. }) => None,
+            Place::OnLink(OnLink { id, progress, .. }) => {
                 Some(Exchange { id, released: progress == Progress::Released || self.is_abandoned() })
             }
         };

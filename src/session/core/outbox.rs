@@ -201,8 +201,7 @@ impl Outbox {
     pub(in crate::session) fn stalled(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
         let window = self.window();
         let abandoned = || self.abandoned.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
-        let late =
-            |op: &Op, time: Duration| op.handed_since().is_some_and(|at| now.saturating_duration_since(at) > time);
+        let late = |op: &Op, time: Duration| op.sent_since().is_some_and(|at| now.saturating_duration_since(at) > time);
         let blocked = !self.queued.is_empty() && (abandoned().count() >= window || self.next_id().is_none());
         // One that goes on from an earlier connection has had its second chance.
         abandoned().any(|op| late(op, patience) && !op.is_continued())
@@ -238,7 +237,7 @@ impl Outbox {
         self.in_flight.receive_maximum = receive_maximum;
     }
 
-    /// The connection is gone. `resumable`: the broker was asked to keep the session.
+    /// The connection is gone. `resumable`: the server was asked to keep the session.
     pub(in crate::session) fn disconnected(&mut self, resumable: bool, blame: Blame, now: Instant) {
         self.finding = self.judge(blame, now);
         self.in_flight = InFlight::default();
@@ -306,7 +305,7 @@ impl Outbox {
         self.queued.remove(&seq);
         self.in_flight.count += 1;
         self.in_flight.bytes += op.size;
-        match op.hand_over(id, now) {
+        match op.put_in_channel(id, now) {
             None => {
                 if id != 0 {
                     self.last_id = id;

@@ -74,7 +74,7 @@ impl State {
         let mut outbox = Outbox::new(bounds);
         outbox.refuse_topics_for(config.refused_topic_pause());
         if !config.clean_session() {
-            // An earlier process may have left QoS 2 exchanges open on the broker. Under a low id, which every process
+            // An earlier process may have left QoS 2 exchanges open on the server. Under a low id, which every process
             // begins with, a new message could be taken for a repetition of an old one, and be thrown away.
             outbox.set_last_id((now.chance() * f64::from(bounds.ids)) as u16);
         }

@@ -27,7 +27,7 @@ pub(in crate::session) fn packet_len(filters: &[FilterRequest]) -> usize {
 pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
     let code = Code::SubAck(code);
     let said = said.map(|said| format!("; the server says: {said}")).unwrap_or_default();
-    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
+    Error::new(ErrorKind::Rejected, format!("the server refused the subscription to \"{filter}\": {code}{said}"))
         .with_code(code)
         .with_fate(Fate::Refused)
         .with_hint(answered_hint(Kind::Request, code))
@@ -81,7 +81,7 @@ impl Subscriptions {
         }
     }
 
-    /// The broker may have it, though it did not say so in time.
+    /// The server may have it, though it did not say so in time.
     pub(in crate::session) fn doubtful(&mut self, filter: &str, asked: SubscribeOptions) {
         if !self.filters().any(|subscribed| subscribed == filter) {
             self.granted(filter, asked);

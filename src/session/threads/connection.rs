@@ -48,7 +48,7 @@ enum End {
     /// A connection could not be made, or was lost.
     Failed(Failure),
     /// A failure that was already told to the state, with the time the connection had lasted.
-    Disconnected { failure: Failure, loss: Disconnected, lasted: Duration },
+    Disconnected { failure: Failure, disconnected: Disconnected, lasted: Duration },
 }
 
 /// Runs until the client is closed or given up. `ready` hears of the first connection.
@@ -112,21 +112,21 @@ impl Worker<'_> {
             log::warn!("the connection to {} is not encrypted: anybody on the way can read it", config.route());
         }
         loop {
-            let (failure, loss) = match self.attempt() {
+            let (failure, disconnected) = match self.attempt() {
                 End::Left => return Error::closed(),
                 End::Failed(failure) => {
                     let failure = self.look_into(failure);
                     let mut events = Vec::new();
-                    let loss = self.session.lock().disconnected(&failure, self.session.now(), &mut events);
+                    let disconnected = self.session.lock().disconnected(&failure, self.session.now(), &mut events);
                     self.session.emit(&events);
-                    (failure, loss)
+                    (failure, disconnected)
                 }
-                End::Disconnected { failure, loss, lasted } => {
-                    self.policy.ended(lasted, loss.cured);
-                    (failure, loss)
+                End::Disconnected { failure, disconnected, lasted } => {
+                    self.policy.ended(lasted, disconnected.cured);
+                    (failure, disconnected)
                 }
             };
-            let Disconnected { reason, fatal, ended_over_token, .. } = loss;
+            let Disconnected { reason, fatal, ended_over_token, .. } = disconnected;
             let fatal = fatal.or_else(|| {
                 let code = self.policy.out_of_patience_over_tokens(ended_over_token, Instant::now())?;
                 Some(over_tokens(code, &reason))
@@ -237,12 +237,12 @@ impl Worker<'_> {
                     self.session.lock().end_quiet(self.session.now());
                     self.after_event(pump)
                 }
-                Ok(Some(LinkEvent::ConnAck { session_present, allowed })) => {
+                Ok(Some(LinkEvent::ConnAck { session_present, limits })) => {
                     since = Instant::now();
                     self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
                     if let Some(sender) = sender.take() {
                         let now = self.session.now();
-                        quiet_until = self.session.lock().connected(sender, session_present, allowed, pump, now);
+                        quiet_until = self.session.lock().connected(sender, session_present, limits, pump, now);
                     }
                     self.after_event(pump)
                 }
@@ -300,7 +300,7 @@ impl Worker<'_> {
             (_, true) => "earlier messages, and others wait behind them",
             _ => return None,
         };
-        let message = format!("the broker did not acknowledge {what}");
+        let message = format!("the server did not acknowledge {what}");
         Some(Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other })
     }
 
@@ -311,11 +311,11 @@ impl Worker<'_> {
         let mut state = self.session.lock();
         let now = self.session.now();
         state.read_leftovers(leftovers, now, &mut events);
-        let loss = state.disconnected(&failure, now, &mut events);
+        let disconnected = state.disconnected(&failure, now, &mut events);
         self.session.notify_waiters(&mut state);
         drop(state);
         self.session.emit(&events);
-        End::Disconnected { failure, loss, lasted }
+        End::Disconnected { failure, disconnected, lasted }
     }
 
     /// Finds out where a handshake hung, or what it is that answers there.
@@ -341,7 +341,7 @@ impl Worker<'_> {
             probe::start(config, limit).finish(Instant::now() + limit, || self.leaving())
         });
         let error = match cause {
-            Cause::HandshakeTimeout => Some(probe::time_out(config, &findings)),
+            Cause::HandshakeTimeout => Some(probe::timeout_error(config, &findings)),
             _ => findings.foreign(config),
         };
         self.probed = Some(findings);

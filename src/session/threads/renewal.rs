@@ -46,7 +46,7 @@ impl Session {
     pub(in crate::session) fn ask(&self, provider: Arc<Provider>, deadline: Instant) -> Result<Credentials> {
         let leaving = || self.lock().ended();
         self.asking.ask(provider, deadline, leaving).map_err(|failure| match failure {
-            NoAnswer::TimedOut => probe::time_out(&self.config, &probe::Findings::at(Stage::Credentials)),
+            NoAnswer::TimedOut => probe::timeout_error(&self.config, &probe::Findings::at(Stage::Credentials)),
             NoAnswer::Leaving => Error::closed(),
             NoAnswer::Panicked => Error::new(ErrorKind::Credentials, "the credentials provider panicked"),
             NoAnswer::NoThread => detached::no_thread(),

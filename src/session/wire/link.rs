@@ -15,7 +15,7 @@ pub(in crate::session) enum LinkEvent {
     /// CONNACK with code 0.
     ConnAck {
         session_present: bool,
-        allowed: ServerLimits,
+        limits: ServerLimits,
     },
     /// A request was taken from the channel; requests are taken in the order they were put there. A QoS 0 message (id
     /// 0) has been written; anything else is about to be.

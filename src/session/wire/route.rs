@@ -144,7 +144,7 @@ impl Route {
         let mut failure = errors::handshake_timeout(&config.route());
         let tried = lock(&self.tried);
         if !tried.is_empty() && !self.target.watch.has_begun() && self.open {
-            failure.error = probe::time_out(config, &probe::Findings::unreached(&tried));
+            failure.error = probe::timeout_error(config, &probe::Findings::unreached(&tried));
         }
         failure
     }
@@ -174,7 +174,7 @@ impl Problem {
         match self {
             Problem::NoThread => Failure { error: detached::no_thread(), cause: Cause::Other },
             Problem::Silent => {
-                let error = probe::time_out(config, &probe::Findings::at(Stage::Resolve));
+                let error = probe::timeout_error(config, &probe::Findings::at(Stage::Resolve));
                 Failure { error, cause: Cause::HandshakeTimeout }
             }
             Problem::Io(error) if config.proxy().is_some() => {

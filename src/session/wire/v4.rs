@@ -253,7 +253,7 @@ fn translate(event: Event, packet_len: usize) -> Result<LinkEvent, String> {
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
-            LinkEvent::ConnAck { session_present: ack.session_present, allowed: ServerLimits::default() }
+            LinkEvent::ConnAck { session_present: ack.session_present, limits: ServerLimits::default() }
         }
         Event::Incoming(Packet::PubAck(ack)) => LinkEvent::PubAck(ack.pkid),
         Event::Incoming(Packet::PubRec(ack)) => LinkEvent::PubRec(ack.pkid),

@@ -185,7 +185,7 @@ fn what_cannot_be_stored_is_not_accepted_and_not_sent() {
 }
 
 #[test]
-fn a_disk_that_hangs_costs_the_caller_its_time_out_and_the_line_nothing() {
+fn a_disk_that_hangs_costs_the_caller_its_timeout_and_the_connection_nothing() {
     let fake = Fake::default();
     let (client, arrived) = client(&fake);
     fake.hold(true);

@@ -8,7 +8,7 @@ use crate::delivery::Slot;
 use crate::message::{Outgoing, block};
 use crate::subscribe_options::FilterRequest;
 
-/// What is asked of the broker.
+/// What is asked of the server.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Publish(Arc<Outgoing>),

@@ -9,8 +9,8 @@ pub(in crate::session) enum Place {
     Storing,
     /// To be handed over. On a resumed session, an exchange that was begun goes on.
     Queued(Option<Exchange>),
-    /// Handed to the current connection: it can no longer be withdrawn.
-    Handed(Handed),
+    /// OnLink to the current connection: it can no longer be withdrawn.
+    OnLink(OnLink),
 }
 
 /// An exchange that was begun on an earlier connection, and goes on under its packet id.
@@ -23,7 +23,7 @@ pub(in crate::session) struct Exchange {
 
 /// What an operation is to the current connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) struct Handed {
+pub(in crate::session) struct OnLink {
     /// 0 for none.
     pub(in crate::session) id: u16,
     pub(in crate::session) progress: Progress,

@@ -29,7 +29,7 @@ impl Outbox {
         for (id, ticket) in tickets {
             let AckFor::Op(seq) = ticket else { continue };
             let owner = self.ops.get(seq);
-            assert!(self.given_up || owner.is_some_and(|op| op.handed_id() == Some(*id)), "packet id {id}");
+            assert!(self.given_up || owner.is_some_and(|op| op.current_id() == Some(*id)), "packet id {id}");
         }
     }
 

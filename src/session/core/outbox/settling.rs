@@ -38,7 +38,7 @@ impl Outbox {
         if fits {
             return Ok(());
         }
-        let message = format!("the broker acknowledged packet id {id} in a way that does not fit what was sent");
+        let message = format!("the server acknowledged packet id {id} in a way that does not fit what was sent");
         Err(Error::new(ErrorKind::Protocol, message))
     }
 
@@ -58,7 +58,7 @@ impl Outbox {
         self.in_flight.bytes -= op.size;
     }
 
-    /// The broker has acknowledged it.
+    /// The server has acknowledged it.
     pub(in crate::session) fn acknowledged(&mut self, seq: u64, reply: Outcome) {
         self.progress = true;
         if let Some(topic) = self.ops.get(&seq).and_then(Op::topic) {
@@ -67,7 +67,7 @@ impl Outbox {
         self.settle(seq, Ok(reply));
     }
 
-    /// The broker has refused it, which is an answer, too.
+    /// The server has refused it, which is an answer, too.
     pub(in crate::session) fn refused(&mut self, seq: u64, error: Error) {
         self.progress = true;
         self.settle(seq, Err(error));
@@ -92,7 +92,7 @@ impl Outbox {
     }
 
     /// Settles what is past its deadline. What was handed over stays as an abandoned operation: it keeps its place in
-    /// the window and its packet id until the broker answers or the connection ends. Returns whether anything was
+    /// the window and its packet id until the server answers or the connection ends. Returns whether anything was
     /// settled.
     pub(in crate::session) fn expire(&mut self, now: Instant, offline: Option<&Error>) -> bool {
         let mut any = false;

@@ -103,7 +103,7 @@ impl Outbox {
     }
 
     /// Settles a convicted operation. Returns whether anything was acknowledged since the last conviction: if not, the
-    /// fault may be the broker's, and there is no reason to hurry back.
+    /// fault may be the server's, and there is no reason to hurry back.
     pub(in crate::session) fn convict(&mut self, seq: u64, error: Error) -> bool {
         self.settle(seq, Err(error));
         std::mem::take(&mut self.progress)
@@ -168,7 +168,7 @@ impl Outbox {
     /// Names what had been sent before the connection ended, for an error's message.
     pub(in crate::session) fn last_words(&self, now: Instant) -> Option<String> {
         let op = self.ops.values().find(|op| op.sent_within(SUSPICION, now))?;
-        let elapsed = op.handed_since().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let elapsed = op.sent_since().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         Some(format!("{} ms after {}", elapsed.as_millis(), op.describe()))
     }
 }

@@ -209,7 +209,7 @@ fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
     send(&mut outbox);
     outbox.expire(now, None);
     outbox.disconnected(true, Blame::Nobody, now);
-    assert_eq!(send(&mut outbox), [(first, 1)], "the broker passes a message on at its PUBREL");
+    assert_eq!(send(&mut outbox), [(first, 1)], "the server passes a message on at its PUBREL");
     outbox.received(1).expect("it fits");
     assert_eq!(send(&mut outbox), [(expired, 2)]);
 }

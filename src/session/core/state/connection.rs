@@ -115,7 +115,7 @@ impl Steps {
     }
 
     /// The first step was handed over.
-    pub(super) fn handed_over(&mut self, now: Instant) {
+    pub(super) fn put_in_channel(&mut self, now: Instant) {
         self.current = self.waiting.pop_front().map(|step| (step, now));
     }
 

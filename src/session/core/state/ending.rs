@@ -38,7 +38,7 @@ impl State {
         let established = connection.as_ref().is_some_and(|connection| connection.sender.is_some());
         let cut = established && failure.cause == Cause::Closed;
         // The CONNACK may have been lost on its way, and with it the word that the session is a new one: the next would
-        // call that session present. A filter the broker has already does no harm.
+        // call that session present. A filter the server has already does no harm.
         self.restored &= established;
         // From here on the connection is only its last step, a verdict that may explain its end, and its quiet.
         let (step, verdict, quiet) = match connection {

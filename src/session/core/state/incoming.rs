@@ -248,7 +248,7 @@ impl State {
         }
     }
 
-    /// The inbox is full: QoS 0 is dropped; the rest stays with the broker, which sends it again.
+    /// The inbox is full: QoS 0 is dropped; the rest stays with the server, which sends it again.
     fn turn_away(&mut self, key: Option<u64>, events: &mut Vec<Event>) {
         match key {
             Some(key) => {
@@ -290,7 +290,7 @@ impl State {
         since.checked_add(self.config.timeout())
     }
 
-    /// A message that has held back later acknowledgements for the configured time-out: told once.
+    /// A message that has held back later acknowledgements for the configured timeout: told once.
     pub(in crate::session) fn held_back(&mut self, now: Now) -> Option<Event> {
         let at = self.held_back_at()?;
         if now.instant < at {
@@ -299,7 +299,7 @@ impl State {
         let (key, _) = self.connection.as_mut()?.blocker.take()?;
         let held_back = self.acks.held_back();
         let untaken = self.inbox.topic_of(key).map(ToString::to_string);
-        let taken = self.acks.mark_told(key).map(ToString::to_string);
+        let taken = self.acks.mark_reported(key).map(ToString::to_string);
         let (topic, taken) = untaken.map(|topic| (topic, false)).or(taken.map(|topic| (topic, true)))?;
         Some(Event::AcksHeldBack { topic, taken, held_back })
     }

@@ -14,7 +14,7 @@ use crate::session::core::subscriptions::packet_len;
 use crate::session::wire::link::{Refusal, ServerLimits};
 use crate::subscribe_options::FilterRequest;
 
-/// PUBCOMP with it says that the broker has completed the exchange before.
+/// PUBCOMP with it says that the server has completed the exchange before.
 const ID_NOT_FOUND: Code = Code::PubComp(0x92);
 
 /// Why an operation must not be sent on a connection with these limits, if so.
@@ -24,7 +24,7 @@ pub(super) fn not_allowed(limits: &ServerLimits, op: &Op) -> Option<Error> {
     let rule = match body {
         Body::Publish(message) => {
             let max = limits.max_qos.filter(|max| message.qos > *max);
-            max.map(|max| format!("the broker takes messages up to {max} only")).or_else(|| {
+            max.map(|max| format!("the server takes messages up to {max} only")).or_else(|| {
                 let len = limits.packet_len.filter(|len| message.packet_len() > *len);
                 len.map(|len| too_large(message.packet_len(), len))
             })
@@ -46,11 +46,11 @@ fn subscribe_not_allowed(limits: &ServerLimits, filters: &[FilterRequest]) -> Op
         return Some(too_large(len, max));
     }
     if limits.no_identifiers && filters.iter().any(|(_, asked)| asked.identifier.is_some()) {
-        return Some("the broker has no subscription identifiers".to_string());
+        return Some("the server has no subscription identifiers".to_string());
     }
     let wildcards = |(filter, _): &FilterRequest| filter.contains(['+', '#']);
     (limits.no_wildcards && filters.iter().any(wildcards))
-        .then(|| "the broker takes no filters with wildcards".to_string())
+        .then(|| "the server takes no filters with wildcards".to_string())
 }
 
 impl State {
@@ -100,7 +100,7 @@ impl State {
         }
     }
 
-    /// UNSUBACK that refuses: the broker may go on sending, but the filter is not restored.
+    /// UNSUBACK that refuses: the server may go on sending, but the filter is not restored.
     pub(super) fn unsubscribe_refused(&mut self, id: u16, refusal: &Refusal) -> Result<(), Error> {
         if let Some(AckFor::Op(seq)) = self.outbox.take(Kind::Request, id, AckKind::UnsubAck)? {
             if let Some(op) = self.outbox.op(seq) {
@@ -112,12 +112,12 @@ impl State {
     }
 }
 
-/// The error of what the broker answered with a code that refuses.
+/// The error of what the server answered with a code that refuses.
 fn refused(what: &str, refusal: &Refusal) -> Error {
     let said = refusal.reason.as_ref().map(|reason| format!("; the server says: {reason}")).unwrap_or_default();
     Error::new(ErrorKind::Rejected, format!("{what} was refused: {}{said}", refusal.code)).with_code(refusal.code)
 }
 
 fn too_large(len: usize, max: usize) -> String {
-    format!("its packet has {len} bytes, and the broker takes {max} at most")
+    format!("its packet has {len} bytes, and the server takes {max} at most")
 }

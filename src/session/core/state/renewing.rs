@@ -214,14 +214,14 @@ impl State {
         events: &mut Vec<Event>,
     ) -> Option<Error> {
         let verdict = verdict?;
-        if let Some((Step::UploadToken(upload), handed)) = step {
+        if let Some((Step::UploadToken(upload), since)) = step {
             if verdict.code == Code::TokenInvalid(RESOURCE) {
                 // It is about a topic.
                 return None;
             }
             // Said before the token was on its way, or of another kind: about one held.
             let kind = upload.token.kind();
-            let possible = verdict.at >= *handed && verdict.kind.is_none_or(|named| named == kind);
+            let possible = verdict.at >= *since && verdict.kind.is_none_or(|named| named == kind);
             if possible && verdict.code.is_sure_of_upload(self.outbox.any_in_flight()) {
                 return self.upload_refused(verdict.code, kind, upload.serial, now, events);
             }

@@ -82,7 +82,7 @@ impl State {
             let (kind, sent) = send_step(link, step);
             if sent {
                 self.outbox.step_in_channel(kind, id);
-                connection.steps.handed_over(now.instant);
+                connection.steps.put_in_channel(now.instant);
             }
             return;
         }

@@ -265,8 +265,8 @@ fn a_full_inbox_is_announced_each_time_it_fills_up() {
     let (mut state, wire) = (state(config().limits(limits)), Wire::default());
     connect(&mut state, &wire, false);
     for _ in 0..2 {
-        let told: usize = (0..4).map(|_| handle(&mut state, arrived("t", QoS::AtMostOnce, "x")).len()).sum();
-        assert_eq!(told, 1);
+        let emitted: usize = (0..4).map(|_| handle(&mut state, arrived("t", QoS::AtMostOnce, "x")).len()).sum();
+        assert_eq!(emitted, 1);
         while state.take(QueueId::Client, now()).is_some() {}
     }
 }

@@ -178,8 +178,8 @@ fn a_message_that_holds_back_acknowledgements_is_named_once_after_the_configured
     assert!(state.acknowledge(keys[1], at(110.0)));
     assert_eq!(state.held_back_at(), Some(at(117.0).instant));
     assert!(state.held_back(at(116.9)).is_none());
-    let told = state.held_back(at(117.0));
-    assert!(matches!(told, Some(Event::AcksHeldBack { taken: true, held_back: 1, .. })), "{told:?}");
+    let event = state.held_back(at(117.0));
+    assert!(matches!(event, Some(Event::AcksHeldBack { taken: true, held_back: 1, .. })), "{event:?}");
     assert!(state.held_back(at(1e6)).is_none(), "once");
 }
 

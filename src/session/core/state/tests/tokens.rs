@@ -42,9 +42,9 @@ fn a_cut_during_an_upload_blames_the_token_if_the_service_says_so_and_no_message
             if told {
                 notice(&mut state, 1, "RW");
             }
-            let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
-            assert!(loss.reason.to_string().contains("uploadToken"), "{}", loss.reason);
-            assert!(loss.fatal.is_none(), "the one before is good");
+            let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+            assert!(disconnected.reason.to_string().contains("uploadToken"), "{}", disconnected.reason);
+            assert!(disconnected.fatal.is_none(), "the one before is good");
             let expected = if told { "RW|old".to_string() } else { format!("RW|new{number}") };
             assert_eq!(*state.token_login().expect("tokens").1, expected, "what the next login uses");
             connect(&mut state, &wire, false);
@@ -61,8 +61,8 @@ fn a_condemned_token_is_the_end_only_where_nobody_can_be_asked() {
         publish(&mut state, "innocent");
         written(&mut state, &[1]);
         notice(&mut state, code, "RW");
-        let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
-        let fatal = loss.fatal.expect("nobody can be asked");
+        let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+        let fatal = disconnected.fatal.expect("nobody can be asked");
         assert_eq!((fatal.kind(), fatal.code()), (ErrorKind::TokenInvalid, Some(Code::TokenInvalid(code))));
         assert!(!state.outbox.has_suspects() && state.outbox.open() == 1, "no message is to blame");
     }
@@ -138,8 +138,8 @@ fn the_end_of_the_old_token_does_not_condemn_the_new_one_on_its_way() {
     notice(&mut state, 2, "RW");
     let serial = state.take_token(Token::new(TokenKind::ReadWrite, "new"), now()).expect("tokens").expect("new");
     state.send_ready(None, now());
-    let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
-    assert!(loss.fatal.is_none());
+    let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+    assert!(disconnected.fatal.is_none());
     assert_eq!(*state.token_login().expect("tokens").1, "RW|new", "the old one has expired, says the service");
     assert!(!matches!(state.token_verdict(TokenKind::ReadWrite, serial), Some(Err(_))));
 }
@@ -237,7 +237,7 @@ fn a_notice_about_the_token_before_does_not_explain_the_end_after_its_successor_
     state.send_ready(None, now());
     written(&mut state, &[1]);
     handle(&mut state, LinkEvent::PubAck(1));
-    let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
-    assert!(loss.fatal.is_none() && loss.ended_over_token.is_none());
-    assert_eq!(loss.reason.code(), None, "{}", loss.reason);
+    let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+    assert!(disconnected.fatal.is_none() && disconnected.ended_over_token.is_none());
+    assert_eq!(disconnected.reason.code(), None, "{}", disconnected.reason);
 }
