@@ -1,10 +1,10 @@
-//! What must hold of an outbox at any moment, for tests.
+//! The invariants of an outbox, for tests.
 
 use super::{AckFor, Outbox};
 use crate::session::core::op::Op;
 
 impl Outbox {
-    /// Panics where the outbox contradicts itself.
+    /// Panics if the outbox is inconsistent.
     pub(in crate::session) fn assert_consistent(&self) {
         let open = || self.ops.iter().filter(|(_, op)| op.is_open());
         assert_eq!(self.open, open().count(), "operations that are open");
@@ -16,7 +16,7 @@ impl Outbox {
         assert_eq!(self.in_flight.bytes, copied, "the bytes of those");
         assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
         let queued = |op: &&Op| op.is_queued();
-        assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be handed over");
+        assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be sent");
         assert!(self.queued.iter().all(|seq| self.ops.get(seq).as_ref().is_some_and(queued)));
         let abandoned = self.ops.iter().filter(|(_, op)| op.is_abandoned()).map(|(seq, _)| seq);
         assert!(self.abandoned.iter().eq(abandoned), "abandoned");

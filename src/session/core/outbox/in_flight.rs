@@ -1,11 +1,11 @@
-//! What of the outbox belongs to the current connection, and goes with it.
+//! The part of the outbox that belongs to the current connection and is dropped with it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use crate::session::core::op::Kind;
 
-/// Whose acknowledgement a packet id is waiting for.
+/// The operation or step whose acknowledgement a packet id waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum AckFor {
     /// An operation of the outbox.
@@ -14,39 +14,39 @@ pub(in crate::session) enum AckFor {
     Step,
 }
 
-/// Made anew at the end of each connection, for the next.
+/// Replaced by a new one at the end of each connection.
 #[derive(Default)]
 pub(super) struct InFlight {
-    /// Operations handed over and not settled by the server.
+    /// The number of operations sent and not settled by the server.
     pub(super) count: usize,
-    /// Their bytes: the connection holds a copy of each.
+    /// The bytes of those: the connection holds a copy of each.
     pub(super) bytes: usize,
-    /// How many the server takes, if CONNACK said so.
+    /// How many the server accepts, if CONNACK says so.
     pub(super) receive_maximum: Option<u16>,
-    /// Handed to the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
+    /// Put into the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
     in_channel: VecDeque<(AckFor, u16)>,
-    /// Handed over ahead of the channel: what a resumed session sends again.
+    /// Put ahead of the channel: requests that a resumed session sends again.
     pub(super) resent: VecDeque<(AckFor, u16)>,
     pub(super) publishes: HashMap<u16, AckFor>,
     pub(super) requests: HashMap<u16, AckFor>,
-    /// Ids that operations of a resumed session are going to use again.
+    /// Packet ids that operations of a resumed session will use again.
     pub(super) reserved: HashSet<u16>,
-    /// When a QoS 0 message was last written: it is settled then, but may be what the service objects to.
+    /// When a QoS 0 message was last written: it is settled, but the service may object to it.
     pub(super) unacknowledged_at: Option<Instant>,
 }
 
 impl InFlight {
-    /// How many operations the server takes at a time.
+    /// Returns how many operations the server accepts at a time.
     pub(super) fn takes(&self) -> usize {
         self.receive_maximum.map_or(usize::MAX, usize::from)
     }
 
-    /// Returns true if this packet id must not be given to another operation.
+    /// Returns true if this packet id is in use or reserved.
     pub(super) fn uses(&self, id: u16) -> bool {
         self.publishes.contains_key(&id) || self.requests.contains_key(&id) || self.reserved.contains(&id)
     }
 
-    /// The packet ids of this kind that wait for their acknowledgements.
+    /// Returns the packet ids of this kind that wait for their acknowledgements.
     pub(super) fn ids(&self, kind: Kind) -> &HashMap<u16, AckFor> {
         match kind {
             Kind::Publish => &self.publishes,
@@ -61,7 +61,7 @@ impl InFlight {
         }
     }
 
-    /// A request was put into the channel.
+    /// Notes that a request was put into the channel.
     pub(super) fn await_ack(&mut self, ticket: AckFor, kind: Kind, id: u16) {
         self.in_channel.push_back((ticket, id));
         if id != 0 {
@@ -69,9 +69,9 @@ impl InFlight {
         }
     }
 
-    /// The request that the adapter has to take next, if this is the id it took.
+    /// Takes the request that rumqttc must have taken, if this is its packet id.
     pub(super) fn take_due(&mut self, id: u16) -> Option<(AckFor, u16)> {
-        // None of these is QoS 0: they have ids.
+        // None of these is QoS 0: all have ids.
         let resent = self.resent.front().is_some_and(|(_, expected)| *expected == id);
         if resent { self.resent.pop_front() } else { self.in_channel.pop_front() }
     }

@@ -1,23 +1,24 @@
-//! How far the life of a client has come.
+//! The stages of a client's life.
 
 use std::time::Instant;
 
 use crate::error::Error;
 
-/// The stages of a client's life; none comes twice, and each may be left out.
+/// The stage of a client's life. Stages never repeat, and each may be skipped.
 pub(in crate::session) enum Life {
     /// New operations are accepted.
     Open,
-    /// A [`Closer`](crate::Closer) closed the client: no call waits, nothing new is accepted, and the connection stays.
+    /// A [`Closer`](crate::Closer) closed the client: no call waits, no new operation is accepted, the connection
+    /// stays.
     Interrupted,
-    /// `disconnect` was called, or the client was dropped: nothing new is accepted, and what was accepted still leaves.
+    /// `disconnect` was called or the client was dropped: no new operation is accepted; accepted ones are still sent.
     Closing {
         /// A `Closer` closed the client before or meanwhile.
         interrupted: bool,
     },
-    /// DISCONNECT is sent, now or on the connection that is being made; the worker reads on until then at the latest.
+    /// DISCONNECT is sent, now or on the connection being made; the worker reads until this instant at the latest.
     Leaving(Instant),
-    /// Everything is settled, and nothing will be sent or received any more; why.
+    /// Everything is settled, and nothing is sent or received any more, for this reason.
     Dead(Error),
     /// The same, and the worker has ended.
     Gone(Error),
@@ -40,14 +41,14 @@ impl Life {
         }
     }
 
-    /// The first instant given is kept.
+    /// Begins to leave; the first instant given is kept.
     pub(super) fn leave(&mut self, by: Instant) {
         if !self.is_leaving() {
             *self = Life::Leaving(by);
         }
     }
 
-    /// Returns true the first time; the first reason is kept.
+    /// Ends the client; the first reason is kept. Returns true on the first call.
     pub(super) fn die(&mut self, reason: &Error) -> bool {
         let first = self.end().is_none();
         if first {
@@ -60,7 +61,7 @@ impl Life {
         *self = Life::Gone(self.end().cloned().unwrap_or_else(Error::closed));
     }
 
-    /// Why the client is dead, if it is.
+    /// Returns why the client has ended, if it has.
     pub(in crate::session) fn end(&self) -> Option<&Error> {
         match self {
             Life::Dead(reason) | Life::Gone(reason) => Some(reason),
@@ -68,7 +69,7 @@ impl Life {
         }
     }
 
-    /// Returns true if nothing new is accepted.
+    /// Returns true if no new operation is accepted.
     pub(in crate::session) fn is_closing(&self) -> bool {
         !matches!(self, Life::Open)
     }
@@ -87,7 +88,7 @@ impl Life {
         matches!(self, Life::Gone(_))
     }
 
-    /// Until when the worker reads on after DISCONNECT, if one was asked for.
+    /// Returns until when the worker reads after DISCONNECT, if one was asked for.
     pub(super) fn goodbye(&self, now: Instant) -> Option<Instant> {
         match self {
             Life::Open | Life::Interrupted | Life::Closing { .. } => None,
