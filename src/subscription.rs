@@ -72,7 +72,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         if self.session.check_process().is_ok() {
-            self.session.close_stream(self.queue, &self.filter);
+            self.session.close_queue(self.queue, &self.filter);
         }
     }
 }

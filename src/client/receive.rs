@@ -71,7 +71,7 @@ impl Client {
         session::check_filters(&filters, self.config())?;
         self.session().check_process()?;
         // It exists first: a message may follow SUBACK at once, or come before it.
-        let queue = self.session().open_stream(filter);
+        let queue = self.session().open_queue(filter);
         let subscription = Subscription::new(Arc::clone(self.session()), queue, filter.to_string());
         if let Err(error) = self.session().subscribe(&filters, false, after(self.timeout)) {
             if error.fate() == Some(crate::Fate::Unknown) {

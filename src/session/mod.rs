@@ -1,4 +1,4 @@
-//! The session: what stands between a caller's method and the socket.
+//! The session: everything between a caller's method and the socket.
 //!
 //! Four wings, which import only from those below them (`.ci/import-direction` checks it):
 //!
