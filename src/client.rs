@@ -1,4 +1,4 @@
-//! The client: what a program holds.
+//! The client: the handle that a program uses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::stats::Stats;
 mod receive;
 mod send;
 
-/// How long dropping the last handle may take.
+/// The longest time that dropping the last handle may take.
 const DROP: Duration = Duration::from_secs(1);
 
 /// A connection to ApsaraMQ for MQTT, kept alive by one background thread.
@@ -95,7 +95,7 @@ impl Client {
         self.session().events()
     }
 
-    /// Returns the counters and gauges of this moment. In a forked child all are zero.
+    /// Returns the current counters and gauges. In a forked child all are zero.
     #[must_use]
     pub fn stats(&self) -> Stats {
         if self.session().check_process().is_err() {
@@ -104,7 +104,8 @@ impl Client {
         self.session().stats()
     }
 
-    /// Returns true if there is a connection now. No need to check before publishing, which waits for a connection.
+    /// Returns true if there is a connection now. There is no need to check before publishing, which waits for a
+    /// connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.session().check_process().is_ok() && self.session().is_connected()
@@ -118,19 +119,22 @@ impl Client {
         Closer::new(self.session())
     }
 
-    /// Delivers what was accepted, sends DISCONNECT, and ends the background thread. Blocks at most for the timeout.
+    /// Delivers the accepted messages, sends DISCONNECT, and ends the background thread. Blocks at most for the
+    /// timeout.
     ///
     /// Waits for the server to finish the exchange of each QoS 2 message that was acknowledged before, so that it is
-    /// not delivered again in a kept session. If the time is over first, that is a warning in the log, not an error.
+    /// not delivered again in a kept session. If the time is over first, a warning is logged, and the call does not
+    /// fail.
     ///
-    /// As soon as it begins, every handle refuses new work with [`Closed`](crate::ErrorKind::Closed). Messages received
-    /// before can still be taken, but not acknowledged. Their number is in [`Event::Ended`](crate::Event::Ended), in
-    /// [`Stats::untaken`](crate::Stats::untaken) and in a warning in the log. When it returns, every
-    /// [`Delivery`](crate::Delivery) is settled. Calling it again does nothing.
+    /// As soon as it begins, every handle refuses new operations with [`Closed`](crate::ErrorKind::Closed). Messages
+    /// received before can still be taken, but not acknowledged. Their number is in
+    /// [`Event::Ended`](crate::Event::Ended), in [`Stats::untaken`](crate::Stats::untaken) and in a warning in the log.
+    /// When it returns, every [`Delivery`](crate::Delivery) is settled. Calling it again does nothing.
     ///
     /// # Errors
     /// [`Undelivered`](crate::ErrorKind::Undelivered) with the number of messages that were not delivered in time, or
-    /// that had failed before without being reported, and the first reason; or the reason the client was dead already.
+    /// that had failed before without being reported, and the first reason; or the reason for which the client had
+    /// already ended.
     pub fn disconnect(&self) -> Result<()> {
         self.session().close(after(self.timeout))
     }
@@ -156,7 +160,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A program may hold these in statics, share them, and move them between threads.
+/// A program may keep these in statics, share them, and move them between threads.
 const _: () = {
     const fn send_and_sync<T: Send + Sync>() {}
     send_and_sync::<Client>();

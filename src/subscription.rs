@@ -10,9 +10,9 @@ use crate::session::{QueueId, Session, Until};
 
 /// Receives the messages of one subscription; from [`Client::subscription`](crate::Client::subscription).
 ///
-/// It receives matching messages in place of the client's own queue, beginning with those that already wait there.
-/// Where several subscriptions match, the one made first receives the message. Its messages count against the bounds of
-/// the client's inbox.
+/// It receives matching messages in place of the client's own queue, beginning with those that already wait there. If
+/// several subscriptions match, the first of them receives the message. Its messages count against the bounds of the
+/// client's inbox.
 ///
 /// Dropping it unsubscribes in the background, unless another `Subscription` or the client itself has the same filter,
 /// or the client is closed. The messages it still holds move to the next `Subscription` that matches, else to the
@@ -147,7 +147,7 @@ impl fmt::Debug for Messages<'_> {
 }
 
 impl Until {
-    /// This long from now; for ever, if that is beyond what the clock can say.
+    /// Returns the instant this long from now; `Forever` if the clock cannot represent it.
     pub(crate) fn after(time: Duration) -> Self {
         if time.is_zero() {
             return Until::Now;

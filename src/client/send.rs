@@ -1,4 +1,4 @@
-//! What a client sends.
+//! Publishing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +25,9 @@ impl Client {
     /// [`SuspectedRefusal`](crate::ErrorKind::SuspectedRefusal) when the service refuses the message;
     /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead.
     ///
-    /// In each case [`Error::fate`](crate::Error::fate) tells what became of the message:
-    /// [`NotSent`](crate::Fate::NotSent) is safe to repeat; [`Unknown`](crate::Fate::Unknown) was written but not
-    /// acknowledged in time, and is not sent again; [`Refused`](crate::Fate::Refused) was refused by the service.
+    /// In each case [`Error::fate`](crate::Error::fate) is the outcome for the message:
+    /// [`NotSent`](crate::Fate::NotSent), which is safe to repeat; [`Unknown`](crate::Fate::Unknown), written but not
+    /// acknowledged in time, and not sent again; [`Refused`](crate::Fate::Refused), refused by the service.
     pub fn publish(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<()> {
         self.publish_message(Outgoing::new(topic, qos, payload))
     }
@@ -89,8 +89,8 @@ impl Client {
     /// With a spool, all messages that find room without waiting are stored with one sync to disk. Blocks for room and
     /// for the disk at most for the timeout, all messages together.
     ///
-    /// A message that is invalid, or finds no room in time, is an error in its place; the others are queued. To stop at
-    /// the first error, collect into a `Result<Vec<_>>`: the messages queued by then stay queued.
+    /// A message that is invalid, or for which there is no room in time, gives an error in its place; the others are
+    /// queued. To stop at the first error, collect into a `Result<Vec<_>>`: the messages queued by then stay queued.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -123,16 +123,16 @@ impl Client {
 
     /// Publishes many messages and returns an iterator over their results, in the order given.
     ///
-    /// The iterator is lazy. Each `next` takes messages from the input until a window of them is under way
-    /// ([`Config::window`](crate::Config::window)), there is no room for more, or the input ends; then it blocks until the
-    /// outcome of the oldest is known. Memory is bounded by one window, whatever the length of the input. Dropping the
-    /// iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) take care of
-    /// the messages under way.
+    /// The iterator is lazy. Each `next` takes messages from the input until a window of them is in flight
+    /// ([`Config::window`](crate::Config::window)), there is no room for more, or the input ends; then it blocks until
+    /// the outcome of the oldest is known. Memory is bounded by one window, whatever the length of the input. Dropping
+    /// the iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) wait
+    /// for the messages in flight.
     ///
     /// Each message may stay without an acknowledgement for [`Outgoing::timeout`], else for
     /// [`Config::message_age`](crate::Config::message_age), else for the timeout.
     ///
-    /// Each item is the [`Receipt`](crate::Receipt) of its message, or an error as of [`publish`](Client::publish). A
+    /// Each item is the [`Receipt`](crate::Receipt) of its message, or an error as from [`publish`](Client::publish). A
     /// failed message does not stop the others. When the client is closed or dead, each remaining message gives one
     /// error.
     ///
@@ -161,7 +161,7 @@ impl Client {
     /// `parent` is the first level of a topic the sender may publish to; the message goes to `{parent}/p2p/{client_id}`
     /// (help.aliyun.com/document_detail/96176.htm). An offline receiver gets it later only with QoS 1 and if the
     /// *sender* keeps its session (glossary of the product). Otherwise it is lost, as far as is known without an error
-    /// here. [`Outgoing::p2p`] makes such a message for the other calls.
+    /// for the sender. [`Outgoing::p2p`] makes such a message for the other calls.
     ///
     /// # Errors
     /// As [`publish`](Client::publish).
@@ -180,8 +180,8 @@ impl Client {
     /// # Errors
     /// [`Timeout`](crate::ErrorKind::Timeout) with the number of messages still open;
     /// [`Undelivered`](crate::ErrorKind::Undelivered) with the number of messages that have failed since the last
-    /// report without being seen, since their [`Delivery`] had been dropped, and the first reason;
-    /// [`Closed`](crate::ErrorKind::Closed) when a [`Closer`](crate::Closer) ends the wait.
+    /// report and whose [`Delivery`] had been dropped, and the first reason; [`Closed`](crate::ErrorKind::Closed) when
+    /// a [`Closer`](crate::Closer) ends the wait.
     pub fn flush(&self, timeout: Duration) -> Result<()> {
         self.session().flush(after(timeout))
     }
@@ -205,14 +205,14 @@ impl Client {
         self.session().upload_token(token, after(self.timeout))
     }
 
-    /// How long a queued message may stay unsettled.
+    /// Returns how long a queued message may stay unsettled.
     fn age_of(&self, message: &Outgoing) -> Duration {
         let default =
             if self.session().spools() && message.qos != QoS::AtMostOnce { Duration::MAX } else { self.timeout };
         message.timeout.or(self.config().message_age()).unwrap_or(default)
     }
 
-    /// Submits, and with a spool waits until the message is on disk.
+    /// Submits a message, and with a spool waits until it is on disk.
     fn queue(&self, message: Outgoing, age: Duration, full: WhenFull) -> Result<Delivery> {
         let until = after(age.min(self.timeout));
         let delivery = self.submit(message, age, full)?;

@@ -1,15 +1,15 @@
-//! When to connect again after a connection ended or an attempt failed, how long to go on, and when to give up.
+//! The rules for reconnecting after a connection ended or an attempt failed, and for giving up.
 //!
 //! Pure bookkeeping: the clock is passed in, and nothing here blocks. The rules:
 //!
 //! * The first connection is tried once. The one exception: a refused login is tried again at once if the credentials
 //!   provider can be asked for new tokens, because those it gave may be out of date.
-//! * Later, an attempt that failed is repeated after a pause that doubles each time, with full jitter. A connection that
-//!   lasted, and a cause that was found and removed, reset the pause.
-//! * A refused login (CONNACK 4 or 5) is repeated once at once, with credentials asked anew, then at the slowest pace, for
-//!   [`refusal_patience`](crate::ConfigBuilder::refusal_patience) at most.
+//! * Later, an attempt that failed is repeated after a pause that doubles each time, with full jitter. A connection
+//!   that lasted, and a cause that was found and removed, reset the pause.
+//! * A refused login (CONNACK 4 or 5) is repeated once at once, with new credentials from the provider, then with the
+//!   longest pause, for [`refusal_patience`](crate::ConfigBuilder::refusal_patience) at most.
 //! * A refusal that no later attempt can change (CONNACK 1 or 2: protocol version, client id) ends the client.
-//! * New connections that the service ends over their token, one after the other, are repeated for the same time at most.
+//! * New connections that the service repeatedly closes because of their token are repeated for the same time at most.
 
 use std::time::{Duration, Instant};
 

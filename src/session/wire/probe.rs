@@ -1,8 +1,8 @@
 //! Finds the stage in which a handshake hangs, and identifies another protocol that answers there.
 //!
 //! rumqttc has one timeout for resolving, dialling, the proxy, TLS and CONNACK together, and keeps nothing of an answer
-//! that it does not understand. So a probe takes the same steps one by one. The error names the step in which it hangs
-//! or fails as its stage, and quotes the first bytes of an answer that does not belong there.
+//! that it does not understand. A probe therefore takes the same steps one by one. The error names the step in which it
+//! hangs or fails as its stage, and quotes the first bytes of an answer that does not belong there.
 
 use std::io::{self, Read, Write};
 use std::net::ToSocketAddrs;
@@ -35,12 +35,12 @@ pub(in crate::session) struct Findings {
 }
 
 impl Findings {
-    /// Findings of nothing but the stage.
+    /// Returns findings with only the stage.
     pub(in crate::session) fn at(stage: Stage) -> Self {
         Findings { stage, tried: Vec::new(), said: Vec::new() }
     }
 
-    /// The findings when no address answers.
+    /// Returns the findings when no address answers.
     pub(in crate::session) fn unreached(tried: &[Tried]) -> Self {
         Findings { tried: tried.to_vec(), ..Findings::at(Stage::Connect) }
     }
@@ -182,7 +182,7 @@ fn walk(config: &Config, deadline: Instant, findings: &Mutex<Findings>) -> Optio
     question(stream, left())
 }
 
-/// Sends a request that an HTTP server answers, and AMQP servers and MQTT brokers reject. The answer is recorded.
+/// Sends a request that an HTTP server answers, and an AMQP or MQTT server rejects. The answer is recorded.
 fn question(mut stream: impl Timed, limit: Duration) -> Option<()> {
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
     stream.flush().ok()?;

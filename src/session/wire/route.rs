@@ -98,13 +98,13 @@ impl Route {
         })
     }
 
-    /// Chooses this address, which answers, for good.
+    /// Chooses this address permanently, because it answers.
     pub(in crate::session) fn settle(&mut self, address: SocketAddr) {
         self.target = Target { address: Some(address), ..Target::default() };
         self.open = false;
     }
 
-    /// Turns to the next address after a failed dial. Returns the failure to report when there is none.
+    /// Moves to the next address after a failed dial. Returns the failure to report if there is none.
     pub(in crate::session) fn failed(
         &mut self,
         failure: Failure,

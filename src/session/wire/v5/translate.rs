@@ -14,7 +14,7 @@ use crate::session::wire::link::{self, Arrived, LinkEvent, Refusal, Sent, Server
 use crate::session::wire::oversized::HEAD;
 use crate::session::wire::rules;
 
-/// An event for the session.
+/// An event for the session, and its effect on rumqttc.
 pub(super) struct Translated {
     pub(super) event: LinkEvent,
     /// rumqttc goes on counting the message that this event ends as in flight.
@@ -68,7 +68,7 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, S
             LinkEvent::SubAck(ack.pkid, ack.return_codes.iter().map(reasons::suback).collect(), reason)
         }
         Event::Incoming(Packet::UnsubAck(ack)) => {
-            // Each UNSUBSCRIBE of ours has one filter.
+            // The session sends one filter in each UNSUBSCRIBE.
             if let Some(fault) = link::count_fault("UNSUBACK", ack.pkid, ack.reasons.len(), 1) {
                 return Err(fault);
             }
