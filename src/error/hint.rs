@@ -1,14 +1,14 @@
-//! The catalogue of hints: each has a key that never changes, and the text that belongs to it.
+//! The catalogue of hints, each with a key that never changes and its text.
 //!
 //! A hint names a *setting* by the name it has in the builder (`ca_file`), which is also its key in the command line's
 //! file and, with dashes, its flag; so the same text serves all of them.
 
 use std::borrow::Cow;
 
-/// Defines [`Hint`] from the lines of the catalogue: name, parameters, key and text.
+/// Defines [`Hint`] from the entries of the catalogue: name, parameters, key and text.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $name:ident $({ $($field:ident: $type:ty),+ })? = $key:literal: $text:expr;)+) => {
-        /// The usual cause of an error and its cure. There is no other way to give an [`Error`](super::Error) a hint.
+        /// The usual cause of an error and its cure. All hints of an [`Error`](super::Error) are from this catalogue.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[allow(dead_code, reason = "the cargo features decide which hints are used")]
         pub(crate) enum Hint {
@@ -20,7 +20,7 @@ macro_rules! catalogue {
             #[cfg(test)]
             const KEYS: &[&str] = &[$($key),+];
 
-            /// The key, which does not depend on the parameters.
+            /// Returns the key, which does not depend on the parameters.
             pub(crate) fn key(&self) -> &'static str {
                 match self {
                     $(Hint::$name $({ $($field: _),+ })? => $key,)+

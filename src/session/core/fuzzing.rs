@@ -1,6 +1,5 @@
-//! The session's bookkeeping, driven by bytes: calls of a program, events of a connection whether they make sense or
-//! not, the time that passes, losses and ends, in any order. It must never panic, never contradict itself, and leave no
-//! handle open.
+//! The session's bookkeeping, driven by bytes: calls of a program, valid and invalid events of a connection, passing
+//! time, lost connections and ends, in any order. It must never panic, stay consistent, and leave no handle open.
 
 mod inputs;
 mod link;
@@ -63,9 +62,9 @@ struct Run {
     /// The connection is quiet until then: there is a suspect.
     quiet_until: Option<Instant>,
     link: Option<Link>,
-    /// The connection has said nothing that a broker would not say.
+    /// All events of the connection so far are valid.
     honest: bool,
-    /// With what each said when it was first seen to be settled.
+    /// The slots, each with its outcome when it was first seen settled.
     slots: Vec<(Arc<Slot>, Option<Told>)>,
     subscriptions: Vec<(u64, String)>,
     keys: Vec<u64>,
@@ -227,7 +226,7 @@ impl Run {
         }
     }
 
-    /// What the worker and the callers do when they look at the clock.
+    /// Does the work of the worker and the callers when time passes.
     fn time_passes(&mut self) {
         self.state.look_at_clock(self.now);
         self.state.expire(self.now);

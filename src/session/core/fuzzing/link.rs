@@ -1,4 +1,4 @@
-//! A connection that is driven by bytes, with what an adapter and a broker would know of it.
+//! A connection driven by bytes, with the state of an adapter and a server.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -13,14 +13,14 @@ use crate::sync::lock;
 /// The highest packet id: that of the adapter with so small a window.
 pub(super) const IDS: u16 = 1_024;
 
-/// What an adapter and a broker would know of a connection.
+/// The state of an adapter and a server.
 #[derive(Default)]
 pub(super) struct Wire {
     last_id: u16,
-    /// Handed over and not taken yet; those of a resumed session go first.
+    /// Put into the channel and not taken yet; those of a resumed session first.
     ahead: VecDeque<(u16, QoS)>,
     pub(super) channel: VecDeque<InChannel>,
-    /// What the server would answer next.
+    /// The next acknowledgements of the server.
     due: VecDeque<LinkEvent>,
 }
 
