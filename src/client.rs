@@ -26,8 +26,8 @@ const DROP: Duration = Duration::from_secs(1);
 /// exceptions are [`recv`](Client::recv) and [`messages`](Client::messages), which wait as long as the client lives.
 /// [`closer`](Client::closer) gives a handle that ends all waits from another thread.
 ///
-/// A lost connection is made again in the background; the [crate documentation](crate) tells what happens to messages
-/// and subscriptions meanwhile.
+/// A lost connection is made again in the background; the [crate documentation](crate) describes what happens to
+/// messages and subscriptions meanwhile.
 ///
 /// Dropping the last handle disconnects quietly within a second. [`disconnect`](Client::disconnect) takes up to the
 /// configured timeout and reports what was not delivered. After a `fork`, every call in the child on its parent's

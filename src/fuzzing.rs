@@ -52,8 +52,8 @@ pub fn notice(data: &[u8]) {
     let topic = TOPICS[usize::from(first % 4)];
     let notice = Notice::parse(topic, payload);
     assert_eq!(notice.is_some(), topic != "$SYS/other");
-    if let Some(Notice::Other { topic: told, .. }) = &notice {
-        assert_eq!(told, topic);
+    if let Some(Notice::Other { topic: shown, .. }) = &notice {
+        assert_eq!(shown, topic);
     }
     // The parsed notice has the number in the payload.
     let number = |name: &str| serde_json::from_slice::<serde_json::Value>(payload).ok().and_then(|v| v[name].as_i64());

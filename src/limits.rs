@@ -40,8 +40,8 @@ pub struct Limits {
     pub topic_len: usize,
     /// Largest payload to send, in bytes. Default 65,536 (help page "Limits": 64 KB, adjustable on Platinum instances).
     ///
-    /// Raising it raises [`packet_len`](Limits::packet_len) with it, so that clients with the same limits can receive what
-    /// they send.
+    /// Raising it also raises [`packet_len`](Limits::packet_len), so that clients with the same limits can receive
+    /// such messages.
     pub payload_len: usize,
     /// Most filters one client may subscribe to. Default 30 (help page "Limits", adjustable on Platinum instances).
     ///

@@ -275,8 +275,8 @@ fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
         .filter(|topic| can_be_answered(topic));
     topic.ok_or_else(|| {
         let message = format!(
-            "a reply to \"{}\" cannot be sent to this client by P2P: the first level of that topic and the client id make \
-             no valid topic",
+            "a reply to \"{}\" cannot be sent to this client by P2P: the first level of that topic and the client id \
+             make no valid topic",
             message.topic
         );
         Error::invalid(message).with_hint(Hint::Set { name: "response_topic" })

@@ -95,8 +95,8 @@ const OWN: [&str; 20] = [
 /// Variables that other programs read, too.
 const SHARED: [&str; 3] = [ACCESS_KEY_ID, ACCESS_KEY_SECRET, SECURITY_TOKEN];
 
-/// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of topics, which is created in the console and has at
-/// least 3 letters, digits, `-` and `_`.
+/// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of topics, which is created in the console and
+/// has at least 3 letters, digits, `-` and `_`.
 pub(crate) fn read_topic(variables: &Variables) -> Result<String> {
     let topic = variables.needed(TOPIC)?;
     names::check_parent(topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
@@ -120,8 +120,8 @@ fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
     // On Windows, the case of a name does not matter.
     let known = |name: &str| read(name) || cfg!(windows) && read(&name.to_ascii_uppercase());
     let names = names.map(|name| name.to_string_lossy().into_owned());
-    let ours = names.filter(|name| name.to_ascii_uppercase().starts_with(PREFIX));
-    let mut unread: Vec<String> = ours.filter(|name| !known(name)).collect();
+    let own = names.filter(|name| name.to_ascii_uppercase().starts_with(PREFIX));
+    let mut unread: Vec<String> = own.filter(|name| !known(name)).collect();
     unread.sort();
     unread
 }

@@ -52,7 +52,7 @@ impl Code {
 
 impl Code {
     /// Returns true if the token itself is invalid, whatever it is used for.
-    pub(crate) fn condemns_token(self) -> bool {
+    pub(crate) fn invalidates_token(self) -> bool {
         matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
     }
 

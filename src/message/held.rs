@@ -19,14 +19,14 @@ impl Properties {
 }
 
 impl Message {
-    /// What it has allocated.
+    /// Returns its memory in bytes.
     pub(crate) fn held(&self) -> usize {
         held(&self.topic, block(self.payload.capacity()), self.properties.as_deref())
     }
 }
 
 impl Outgoing {
-    /// What it has allocated.
+    /// Returns its memory in bytes.
     pub(crate) fn held(&self) -> usize {
         held(&self.topic, self.payload.held(), self.properties.as_deref())
     }

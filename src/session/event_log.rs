@@ -28,8 +28,8 @@ pub(super) fn log_event(event: &Event, config: &Config) {
         Event::AcksHeldBack { topic, taken, held_back } => {
             let what = if *taken { "was taken, but not acknowledged" } else { "is not taken by the program" };
             log::warn!(
-                "a message to \"{}\" {what}, and holds back {}, since acknowledgements are sent in the order of receipt; \
-                 the server sends those messages again",
+                "a message to \"{}\" {what}, and holds back {}, since acknowledgements are sent in the order of \
+                 receipt; the server sends those messages again",
                 excerpt(topic),
                 counted(*held_back, "later acknowledgement")
             );

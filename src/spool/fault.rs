@@ -11,5 +11,5 @@ pub(super) fn fault(path: &Path, what: &str) -> Error {
 
 /// The error of a spool whose lock is held elsewhere.
 pub(super) fn locked(path: &Path) -> Error {
-    fault(path, "it is in use by another process, or by another client of this one").with_hint(Hint::SpoolInUse)
+    fault(path, "it is in use by another process, or by another client of this process").with_hint(Hint::SpoolInUse)
 }

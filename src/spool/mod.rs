@@ -21,7 +21,7 @@
 //!   checksums over every page that can be checked when opening, a lock on the file, no dependencies, and a seam for
 //!   the file itself, by which `fsync` is tested here. It rewrites a few pages for each commit, which `fsync` dwarfs.
 //! * **fjall**: a log with the very sync policies wanted here, but after damage inside its journal it cuts the journal
-//!   there and goes on, which loses messages silently; a directory of files, threads of its own, a dozen dependencies.
+//!   there and goes on, which loses messages silently; a directory of files, its own threads, a dozen dependencies.
 //! * **sled**: its last stable release is from 2021, the next has been in alpha since.
 //! * **SQLite** (rusqlite): as solid as it gets, but C code, a C compiler in every build, and two or three files.
 
@@ -63,7 +63,7 @@ use crate::message::Outgoing;
 ///     .spool(Spool::at("/var/lib/app/mqtt-spool").max_bytes(64 * 1024 * 1024).sync(SyncPolicy::Each))
 ///     .build()?;
 /// let client = Client::connect(config)?;
-/// // On disk when this returns. A later run sends it if this one ends before the acknowledgement.
+/// // On disk when this returns. A later run sends the message if this run ends before the acknowledgement.
 /// client.enqueue(Outgoing::new("demo/reading", QoS::AtLeastOnce, "21.5"))?;
 /// # Ok(()) }
 /// ```

@@ -11,7 +11,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::{Config, Credentials, QoS};
 
-/// A directory of its own, removed at the end.
+/// A temporary directory, removed at the end.
 struct Dir(PathBuf);
 
 impl Dir {
@@ -165,7 +165,7 @@ fn assert_damaged(what: &str, bytes: &[u8]) {
     let opened = try_open(&dir.spool().set_aside_damaged(true)).expect("set aside");
     assert!(opened.restored.is_empty());
     let Opened { store, set_aside, .. } = opened;
-    let (path, reason) = set_aside.expect("told");
+    let (path, reason) = set_aside.expect("reported");
     assert_eq!(reason.kind(), ErrorKind::Spool);
     assert!(path.to_string_lossy().contains("/spool.damaged-"), "{}", path.display());
     assert!(fs::metadata(&path).is_ok_and(|kept| kept.len() > 0 || bytes.is_empty()), "{what}: it is kept");
@@ -199,7 +199,7 @@ fn a_cut_file_is_noticed_at_every_length() {
     }
 }
 
-/// What becomes of this file: `None` for damage found, else what it holds.
+/// Opens this file: returns `None` if damage was found, else its messages.
 fn outcome(dir: &Dir, bytes: &[u8]) -> Option<Vec<String>> {
     let spool = dir.spool();
     fs::write(spool.path(), bytes).expect("written");
@@ -366,7 +366,7 @@ fn a_spool_that_has_lost_its_lock_file_is_noticed_once() {
     fs::copy(killed.0.join("spool"), moved.0.join("spool")).expect("copied");
     assert!(without_lock_file(&moved.spool()));
     assert!(!without_lock_file(&moved.spool()), "from then on it has one");
-    // The lock file of another spool is none of its own.
+    // The lock file of another spool does not count.
     let other = Dir::new();
     drop(try_open(&other.spool()).expect("opens"));
     fs::copy(killed.0.join("spool"), other.0.join("spool")).expect("copied");

@@ -85,7 +85,7 @@ fn shake_hands(config: Arc<ClientConfig>, server: Arc<ServerConfig>, at: &str) -
             client.write_tls(&mut wire).unwrap();
         }
         server.read_tls(&mut io::Cursor::new(wire)).unwrap();
-        // The client hears of the server's error by an alert.
+        // The client receives the server's error as an alert.
         let _ = server.process_new_packets();
         let mut wire = Vec::new();
         while server.wants_write() {

@@ -54,7 +54,7 @@ pub fn session(data: &[u8]) {
 }
 
 /// How often it was sent, or its fate.
-type Told = Result<u32, Option<Fate>>;
+type Seen = Result<u32, Option<Fate>>;
 
 struct Run {
     state: State,
@@ -65,7 +65,7 @@ struct Run {
     /// All events of the connection so far are valid.
     honest: bool,
     /// The slots, each with its outcome when it was first seen settled.
-    slots: Vec<(Arc<Slot>, Option<Told>)>,
+    slots: Vec<(Arc<Slot>, Option<Seen>)>,
     subscriptions: Vec<(u64, String)>,
     keys: Vec<u64>,
     /// Requests that nobody has given up, with what a reply would say; and those given up.
@@ -354,7 +354,7 @@ impl Run {
 
     fn die(&mut self) {
         let ended = self.state.die(&Error::closed());
-        assert_eq!(ended.is_some(), !self.dead, "the end is told once");
+        assert_eq!(ended.is_some(), !self.dead, "the end is reported once");
         (self.link, self.quiet_until) = (None, None);
         self.dead = true;
     }
@@ -374,11 +374,11 @@ impl Run {
         });
         assert_eq!(self.state.replies.waiting(), waiting.len());
         assert!(waiting.is_empty() || !self.dead);
-        for (slot, told) in self.slots.iter_mut().filter(|(_, told)| told.is_none()) {
-            *told = look(slot);
+        for (slot, seen) in self.slots.iter_mut().filter(|(_, seen)| seen.is_none()) {
+            *seen = look(slot);
         }
         let stats = self.state.snapshot();
-        let open = self.slots.iter().filter(|(_, told)| told.is_none()).count();
+        let open = self.slots.iter().filter(|(_, seen)| seen.is_none()).count();
         assert_eq!(stats.outbox_messages, open as u64, "handles that are open");
         assert!(stats.outbox_messages <= 8 && stats.inbox_messages <= 4);
         let silent = self.link.as_ref().filter(|_| self.quiet_until.is_some());
@@ -392,9 +392,9 @@ impl Run {
     fn end(mut self) {
         self.die();
         self.check();
-        for (slot, told) in &self.slots {
-            assert!(told.is_some(), "a handle is open after the end");
-            assert_eq!(*told, look(slot), "a handle was settled twice");
+        for (slot, seen) in &self.slots {
+            assert!(seen.is_some(), "a handle is open after the end");
+            assert_eq!(*seen, look(slot), "a handle was settled twice");
         }
         let stats = self.state.snapshot();
         assert_eq!((stats.outbox_messages, stats.outbox_bytes, stats.unacknowledged), (0, 0, 0));
@@ -407,6 +407,6 @@ impl Run {
     }
 }
 
-fn look(slot: &Slot) -> Option<Told> {
+fn look(slot: &Slot) -> Option<Seen> {
     slot.peek().map(|result| result.map(|reply| reply.attempts).map_err(|error| error.fate()))
 }

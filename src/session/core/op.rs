@@ -192,7 +192,7 @@ impl Op {
         self.is_open() && self.on_link().is_some_and(recent)
     }
 
-    pub(in crate::session) fn reply(&self) -> Outcome {
+    pub(in crate::session) fn outcome(&self) -> Outcome {
         Outcome { attempts: self.attempts, ..Outcome::default() }
     }
 

@@ -301,7 +301,7 @@ impl Outbox {
     /// Notes that the operation was put into the channel, or ahead of it.
     pub(in crate::session) fn put_in_channel(&mut self, seq: u64, id: u16, now: Instant) {
         let Some(op) = self.ops.get_mut(&seq) else { return };
-        let (kind, ticket) = (op.kind(), AckFor::Op(seq));
+        let (kind, ack_for) = (op.kind(), AckFor::Op(seq));
         self.queued.remove(&seq);
         self.in_flight.count += 1;
         self.in_flight.bytes += op.size;
@@ -310,14 +310,14 @@ impl Outbox {
                 if id != 0 {
                     self.last_id = id;
                 }
-                self.in_flight.await_ack(ticket, kind, id);
+                self.in_flight.await_ack(ack_for, kind, id);
             }
             Some(exchange) => {
                 self.in_flight.reserved.remove(&exchange.id);
-                self.in_flight.publishes.insert(id, ticket);
+                self.in_flight.publishes.insert(id, ack_for);
                 if !exchange.released {
                     // A PUBREL sent again does not pass through the channel and has no `Sent` event.
-                    self.in_flight.resent.push_back((ticket, id));
+                    self.in_flight.resent.push_back((ack_for, id));
                 }
             }
         }
@@ -337,8 +337,8 @@ impl Outbox {
             Sent::Disconnect => return Ok(()),
         };
         match self.in_flight.take_due(id) {
-            Some((ticket, expected)) if expected == id => {
-                if let AckFor::Op(seq) = ticket {
+            Some((ack_for, expected)) if expected == id => {
+                if let AckFor::Op(seq) = ack_for {
                     self.written(seq, sure, now);
                 }
                 Ok(())
@@ -355,7 +355,7 @@ impl Outbox {
             // A QoS 0 message is settled here.
             self.in_flight.unacknowledged_at = Some(now);
             let result =
-                if sure { Ok(op.reply()) } else { Err(op.unknown("the connection ended while it was written")) };
+                if sure { Ok(op.outcome()) } else { Err(op.unknown("the connection ended while it was written")) };
             self.settle(seq, result);
         }
     }

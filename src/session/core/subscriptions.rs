@@ -119,7 +119,7 @@ impl Subscriptions {
     }
 
     /// Returns the packets that restore the subscriptions: as few as possible within this length, at most one
-    /// identifier in each, and each suspect in a packet of its own.
+    /// identifier in each, and each suspect in a separate packet.
     pub(in crate::session) fn packets(&self, longest: Option<usize>) -> Vec<Vec<FilterRequest>> {
         let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.asked);
         let (suspects, clean): (Vec<_>, Vec<_>) =

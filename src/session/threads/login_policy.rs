@@ -100,8 +100,8 @@ impl LoginPolicy {
         self.refusals.is_some_and(|refusals| refusals.renewed)
     }
 
-    /// Returns true if the first connection, whose login was refused, is to be tried once more. `renewable`: the provider can
-    /// be asked for new tokens.
+    /// Returns true if the first connection, whose login was refused, is to be tried once more. `renewable`: the
+    /// provider can be asked for new tokens.
     pub(super) fn first_again(&mut self, cause: Cause, renewable: bool, now: Instant) -> bool {
         let again = is_refused_login(cause) && renewable && !self.renewed_since_refusal();
         if again {

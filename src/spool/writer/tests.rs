@@ -31,7 +31,7 @@ pub(crate) enum Fault {
 }
 
 impl Fake {
-    /// Whether commits hang from now on.
+    /// If true, commits hang.
     pub(crate) fn hold(&self, hold: bool) {
         lock(&self.0.0).hold = hold;
         self.0.1.notify_all();

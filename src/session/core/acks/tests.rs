@@ -129,7 +129,7 @@ fn a_used_id_with_something_new_is_no_redelivery() {
     assert!(matches!(acks.arrive(&again), Arrival::New(_)), "without DUP it is the first attempt");
 }
 
-/// What a broker without a bound in flight may do; through all of them for each, it would take minutes.
+/// A server without a bound in flight may do this; with a pass over all messages for each, it would take minutes.
 #[test]
 fn tens_of_thousands_that_wait_are_found_without_a_search() {
     const COUNT: u16 = 60_000;

@@ -25,9 +25,9 @@ impl Outbox {
         let kept: Vec<_> = self.ops.values().filter_map(Op::kept_id).collect();
         assert_eq!(self.in_flight.reserved.len(), kept.len(), "ids that are kept");
         assert!(kept.iter().all(|id| self.in_flight.reserved.contains(id)));
-        let tickets = self.in_flight.publishes.iter().chain(&self.in_flight.requests);
-        for (id, ticket) in tickets {
-            let AckFor::Op(seq) = ticket else { continue };
+        let waiting = self.in_flight.publishes.iter().chain(&self.in_flight.requests);
+        for (id, ack_for) in waiting {
+            let AckFor::Op(seq) = ack_for else { continue };
             let owner = self.ops.get(seq);
             assert!(self.given_up || owner.is_some_and(|op| op.current_id() == Some(*id)), "packet id {id}");
         }

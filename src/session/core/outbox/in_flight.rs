@@ -62,10 +62,10 @@ impl InFlight {
     }
 
     /// Notes that a request was put into the channel.
-    pub(super) fn await_ack(&mut self, ticket: AckFor, kind: Kind, id: u16) {
-        self.in_channel.push_back((ticket, id));
+    pub(super) fn await_ack(&mut self, ack_for: AckFor, kind: Kind, id: u16) {
+        self.in_channel.push_back((ack_for, id));
         if id != 0 {
-            self.ids_mut(kind).insert(id, ticket);
+            self.ids_mut(kind).insert(id, ack_for);
         }
     }
 

@@ -59,12 +59,12 @@ impl Outbox {
     }
 
     /// Settles an operation that the server has acknowledged.
-    pub(in crate::session) fn acknowledged(&mut self, seq: u64, reply: Outcome) {
+    pub(in crate::session) fn acknowledged(&mut self, seq: u64, outcome: Outcome) {
         self.progress = true;
         if let Some(topic) = self.ops.get(&seq).and_then(Op::topic) {
             self.topics.acknowledged(topic);
         }
-        self.settle(seq, Ok(reply));
+        self.settle(seq, Ok(outcome));
     }
 
     /// Settles an operation that the server has refused; a refusal counts as an acknowledgement, too.

@@ -84,7 +84,7 @@ fn an_expired_message_keeps_its_place_on_the_line_until_answered() {
     assert_eq!(take(&mut outbox, 1), Some(AckFor::Op(written)));
     outbox.settle(written, Ok(Outcome::default()));
     assert!(outbox.op(written).is_none());
-    assert_eq!(fate(&slot), Some(Fate::Unknown), "told once");
+    assert_eq!(fate(&slot), Some(Fate::Unknown), "reported once");
 }
 
 #[test]

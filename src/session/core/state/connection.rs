@@ -99,7 +99,7 @@ impl Steps {
         self.current.is_none() && self.waiting.is_empty()
     }
 
-    /// The step that was handed over.
+    /// Returns the step in flight.
     pub(super) fn current(&self) -> Option<&Step> {
         self.current.as_ref().map(|(step, _)| step)
     }

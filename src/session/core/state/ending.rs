@@ -58,7 +58,7 @@ impl State {
             self.subscriptions.acquit();
         }
         let forbidden = verdict.filter(|verdict| verdict.code.forbids_operation());
-        let excused = verdict.is_some_and(|verdict| verdict.code.condemns_token());
+        let excused = verdict.is_some_and(|verdict| verdict.code.invalidates_token());
         if let (true, false, Some(Step::Resubscribe(filters))) = (cut, excused, &step) {
             if let Some(filter) = self.subscriptions.dropped(filters, forbidden.is_some()) {
                 let what = format!("SUBSCRIBE to \"{filter}\"");

@@ -98,8 +98,8 @@ impl State {
     pub(super) fn acknowledged(&mut self, seq: u64) {
         if let Some(op) = self.outbox.op(seq) {
             self.stats.acknowledged += u64::from(op.kind() == Kind::Publish);
-            let reply = op.reply();
-            self.outbox.acknowledged(seq, reply);
+            let outcome = op.outcome();
+            self.outbox.acknowledged(seq, outcome);
         }
     }
 
@@ -111,11 +111,11 @@ impl State {
         reason: Option<String>,
     ) -> Result<(), Error> {
         let Some(op) = self.outbox.op(seq) else { return Ok(()) };
-        let reply = Outcome { granted: codes, reason, ..op.reply() };
+        let outcome = Outcome { granted: codes, reason, ..op.outcome() };
         if let Some(Body::Subscribe { filters, own }) = op.body() {
-            check_count(&self.config, id, reply.granted.len(), filters.len())?;
-            for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
-                if verdict.is_ok() {
+            check_count(&self.config, id, outcome.granted.len(), filters.len())?;
+            for ((filter, qos), code) in filters.iter().zip(&outcome.granted) {
+                if code.is_ok() {
                     self.subscriptions.granted(filter, *qos);
                     if *own {
                         self.subscriptions.owned(filter);
@@ -123,7 +123,7 @@ impl State {
                 }
             }
         }
-        self.outbox.acknowledged(seq, reply);
+        self.outbox.acknowledged(seq, outcome);
         Ok(())
     }
 

@@ -234,7 +234,7 @@ impl State {
             }
         }
         let store = self.tokens.store.as_mut()?;
-        if !verdict.code.condemns_token() {
+        if !verdict.code.invalidates_token() {
             return None;
         }
         store.invalid(verdict.kind);

@@ -30,7 +30,7 @@ fn now() -> Now {
     Now::at(0.0)
 }
 
-/// What was put on the line, in words.
+/// A description of everything put on the link.
 #[derive(Clone, Default)]
 struct Wire(Arc<Mutex<Vec<String>>>);
 
@@ -95,7 +95,7 @@ impl LinkPump for Wire {
 }
 
 fn failure(cause: Cause) -> Failure {
-    Failure { error: Error::new(ErrorKind::ConnectionLost, "the line broke"), cause }
+    Failure { error: Error::new(ErrorKind::ConnectionLost, "the connection broke"), cause }
 }
 
 fn config() -> ConfigBuilder {
@@ -111,7 +111,7 @@ fn state(builder: ConfigBuilder) -> State {
     State::new(&config, IDS, random::Key::from([7; 32]), Now::at(0.0))
 }
 
-/// Connects; whether the line is to be quiet for a while.
+/// Connects. Returns true if the connection is to be quiet for a while.
 fn connect(state: &mut State, wire: &Wire, session_present: bool) -> bool {
     let mut pump = wire.clone();
     let quiet =
@@ -175,14 +175,14 @@ fn suspects_wait_on_a_quiet_line_and_are_acquitted_if_it_breaks_all_the_same() {
         if !connect(&mut state, &wire, false) {
             continue;
         }
-        assert!(wire.take().is_empty(), "nothing is sent on a quiet line");
+        assert!(wire.take().is_empty(), "nothing is sent on a quiet connection");
         state.end_quiet(now());
         state.send_ready(None, now());
         assert_eq!(wire.take(), ["publish a"], "alone");
         lose(&mut state, Cause::Other);
         assert!(connect(&mut state, &wire, false), "still suspects");
         lose(&mut state, Cause::Closed);
-        assert!(!connect(&mut state, &wire, false), "the line breaks without them");
+        assert!(!connect(&mut state, &wire, false), "the connection breaks without them");
         assert_eq!(wire.take(), ["publish a", "publish b"]);
         return;
     }

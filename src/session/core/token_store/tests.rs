@@ -1,4 +1,4 @@
-//! Every test has a clock of its own: seconds since an arbitrary moment.
+//! Every test has its own clock: seconds since an arbitrary moment.
 
 use std::time::UNIX_EPOCH;
 
@@ -94,7 +94,7 @@ fn a_notice_makes_a_token_due_at_once_but_not_its_successor() {
     assert!(store.clone().ends_soon(Some(RW), Some(at(3000.0)), at(12.0)), "nothing is on its way for so long");
     assert!(!store.ends_soon(Some(TokenKind::Write), Some(at(3000.0)), at(2.0)), "none of this kind is held");
     assert!(store.ends_soon(None, None, at(2.0)), "a notice that says nothing may be about any");
-    assert!(store.ends_soon(Some(RW), Some(at(6000.0)), at(2.0)), "whoever handed it out was wrong about its end");
+    assert!(store.ends_soon(Some(RW), Some(at(6000.0)), at(2.0)), "the provider was wrong about its end");
     assert!(store.usable(at(5999.0)) && !store.usable(at(6000.0)));
 }
 

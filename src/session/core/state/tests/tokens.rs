@@ -31,7 +31,7 @@ fn an_upload_goes_ahead_of_everything_and_holds_the_rest_back() {
 
 #[test]
 fn a_cut_during_an_upload_blames_the_token_if_the_service_says_so_and_no_message_ever() {
-    for told in [true, false] {
+    for noticed in [true, false] {
         let (mut state, wire) = (with_token(), Wire::default());
         connect(&mut state, &wire, false);
         publish(&mut state, "innocent");
@@ -39,13 +39,13 @@ fn a_cut_during_an_upload_blames_the_token_if_the_service_says_so_and_no_message
             written(&mut state, &[1]);
             state.take_token(Token::new(TokenKind::ReadWrite, format!("new{number}")), now()).expect("taken");
             state.send_ready(None, now());
-            if told {
+            if noticed {
                 notice(&mut state, 1, "RW");
             }
             let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
             assert!(disconnected.reason.to_string().contains("uploadToken"), "{}", disconnected.reason);
             assert!(disconnected.fatal.is_none(), "the one before is good");
-            let expected = if told { "RW|old".to_string() } else { format!("RW|new{number}") };
+            let expected = if noticed { "RW|old".to_string() } else { format!("RW|new{number}") };
             assert_eq!(*state.token_login().expect("tokens").1, expected, "what the next login uses");
             connect(&mut state, &wire, false);
         }
@@ -84,7 +84,7 @@ fn a_notice_counts_for_its_own_connection_only() {
     notice(&mut state, 3, "RW");
     assert!(
         state.disconnected(&failure(Cause::Other), now(), &mut Vec::new()).fatal.is_none(),
-        "the line broke by itself"
+        "the connection broke by itself"
     );
     connect(&mut state, &wire, false);
     assert!(state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new()).fatal.is_none(), "an old notice");
@@ -205,7 +205,7 @@ fn each_refusal_has_its_own_code() {
     state.token_login();
     state.login_refused(now());
     let error = state.token_verdict(TokenKind::ReadWrite, serial).expect("settled").expect_err("refused");
-    assert_eq!(error.code(), None, "nobody said that this one was revoked: {error}");
+    assert_eq!(error.code(), None, "no notice said that this token was revoked: {error}");
 }
 
 #[test]
