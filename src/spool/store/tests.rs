@@ -34,7 +34,7 @@ impl Watch {
     }
 }
 
-/// A file in memory that is watched.
+/// A file in memory that records its operations.
 #[derive(Debug)]
 struct Watched(InMemoryBackend, Arc<Watch>);
 

@@ -25,7 +25,7 @@ use crate::token::{Token, TokenKind};
 /// The highest packet id.
 const IDS: u16 = 1_024;
 
-/// When nothing depends on it.
+/// A time for tests that do not depend on it.
 fn now() -> Now {
     Now::at(0.0)
 }
@@ -155,7 +155,7 @@ fn arrived(topic: &str, qos: QoS, payload: &str) -> LinkEvent {
     })
 }
 
-/// About to log in with a token.
+/// Returns a state that is about to log in with a token.
 fn with_token() -> State {
     let mut state = state(config().credentials(Credentials::token("key", "RW|old")));
     state.token_login();
@@ -316,7 +316,7 @@ fn what_is_read_after_the_end_is_not_answered_on_the_dead_connection() {
     state.read_leftovers(vec![ack_on_arrival, LinkEvent::PubAck(1)], now(), &mut events);
     assert!(wire.take().is_empty(), "nothing can be sent any more");
     assert_eq!((events.len(), state.outbox.open()), (1, 0), "but all of it counts");
-    // The connection was cut all the same, which the notice explains.
+    // The connection was closed nevertheless, which the notice explains.
     assert_eq!(lose(&mut state, Cause::Closed).code(), Some(Code::TokenInvalid(4)));
 }
 
@@ -341,7 +341,7 @@ fn subscriptions_are_restored_after_a_connack_that_was_lost_on_its_way() {
     state.online();
     state.subscriptions.granted("f", QoS::AtLeastOnce.into());
     lose(&mut state, Cause::Closed);
-    // Before CONNACK; it may have said that the session was a new one.
+    // Lost before CONNACK, which may have said that the session is new.
     lose(&mut state, Cause::NoConnAck);
     wire.take();
     connect(&mut state, &wire, true);

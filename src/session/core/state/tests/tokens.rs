@@ -1,4 +1,4 @@
-//! Tokens on a connection: uploads, and what the service says of them.
+//! Tokens on a connection: uploads, and the service's notices about them.
 
 use super::*;
 
@@ -99,7 +99,7 @@ fn an_upload_goes_ahead_of_the_rest_of_the_set_up() {
     assert_eq!(wire.take(), ["subscribe a"]);
     state.disconnected(&failure(Cause::Other), now(), &mut Vec::new());
     state.token_login();
-    // It comes while the login is under way, which is made with the one before.
+    // The token arrives during the login, which uses the previous token.
     state.take_token(Token::new(TokenKind::ReadWrite, "new"), now()).expect("taken");
     connect(&mut state, &wire, true);
     assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
@@ -161,7 +161,7 @@ fn a_forbidden_publish_in_flight_is_not_laid_at_the_uploads_door() {
 fn an_upload_that_waits_for_a_packet_id_is_not_overdue_at_once() {
     let (mut state, wire) = (with_token(), Wire::default());
     connect(&mut state, &wire, false);
-    // A connection that has stood for an hour, with the next id still in use.
+    // A connection that has lasted for an hour, with the next id still in use.
     let now = Now::at(3600.0);
     publish(&mut state, "slow");
     written(&mut state, &[1]);
