@@ -7,7 +7,7 @@ use crate::session::Session;
 
 /// Ends the waits of a client from any thread; from [`Client::closer`](crate::Client::closer).
 ///
-/// It does not keep the client alive, and does nothing once the client is gone.
+/// It does not keep the client alive, and does nothing once the client has ended.
 ///
 /// ```no_run
 /// # fn on_ctrl_c(_: impl FnOnce() + Send + 'static) {}

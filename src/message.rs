@@ -159,7 +159,7 @@ impl Message {
     /// Does nothing when called again, also on a clone, for a QoS 0 message, and in the other modes.
     ///
     /// # Errors
-    /// [`Closed`](crate::ErrorKind::Closed) or the reason the client is dead;
+    /// [`Closed`](crate::ErrorKind::Closed) or the reason why the client has ended;
     /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost) when the connection it came over and its session are gone,
     /// as always with a clean session: the acknowledgement has no effect. With a persistent session it is kept, and
     /// sent when the server repeats the message.

@@ -74,7 +74,7 @@ impl Client {
     /// As [`publish`](Client::publish), at once when the request itself fails. [`Timeout`](crate::ErrorKind::Timeout)
     /// in the stage [`Reply`](crate::Stage::Reply) when the server has the request
     /// ([`Fate::Delivered`](crate::Fate::Delivered)), but no reply arrived. [`Closed`](crate::ErrorKind::Closed), or
-    /// the reason the client is dead, with the [`fate`](crate::Error::fate) of the request.
+    /// the reason why the client has ended, with the [`fate`](crate::Error::fate) of the request.
     pub fn request(&self, topic: impl AsRef<str>, payload: impl Into<Payload>, timeout: Duration) -> Result<Message> {
         self.request_message(Outgoing::new(topic, QoS::AtLeastOnce, payload), timeout)
     }

@@ -40,7 +40,7 @@ impl Subscription {
     /// Takes the next message. Blocks until there is one, without a deadline.
     ///
     /// # Errors
-    /// The reason the client is dead, after every message received before has been taken;
+    /// The reason why the client has ended, after every message received before has been taken;
     /// [`Closed`](crate::ErrorKind::Closed) at once when a [`Closer`](crate::Closer) ends the wait.
     pub fn recv(&self) -> Result<Message> {
         self.session.recv(QueueId::Subscription(self.queue))
@@ -57,8 +57,8 @@ impl Subscription {
     /// Takes the next message, if there is one. Does not block.
     ///
     /// # Errors
-    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has
-    /// been taken.
+    /// The reason why the client has ended, or [`Closed`](crate::ErrorKind::Closed), after every message received
+    /// before has been taken.
     pub fn try_recv(&self) -> Result<Option<Message>> {
         self.session.take(QueueId::Subscription(self.queue), Until::Now)
     }
@@ -87,8 +87,8 @@ impl fmt::Debug for Subscription {
 /// [`Subscription::messages`].
 ///
 /// Each `next` blocks until a message comes, without a deadline unless [`idle`](Messages::idle) sets one. The iterator
-/// ends without an error when the program closes or disconnects the client. When the client dies for another reason,
-/// the iterator yields that error once and then ends.
+/// ends without an error when the program closes or disconnects the client. If the client ends for another reason, the
+/// iterator yields that error once and then ends.
 ///
 /// ```no_run
 /// # fn main() -> aliyun_mqtt::Result<()> {

@@ -25,7 +25,7 @@ impl Client {
     /// 3.1.1, or two filters with identifiers overlap. [`Rejected`](crate::ErrorKind::Rejected) with the SUBACK code;
     /// [`SuspectedRefusal`](crate::ErrorKind::SuspectedRefusal), since this service answers a subscription without
     /// permission by closing the connection; [`Timeout`](crate::ErrorKind::Timeout) with the stage;
-    /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead.
+    /// [`Closed`](crate::ErrorKind::Closed), or the reason why the client has ended.
     pub fn subscribe(&self, filter: impl AsRef<str>, options: impl Into<SubscribeOptions>) -> Result<QoS> {
         let granted = self.subscribe_many(&[(filter, options.into())])?;
         granted.first().copied().ok_or_else(|| crate::Error::internal("SUBACK without a reason code"))
@@ -88,8 +88,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid), [`Timeout`](crate::ErrorKind::Timeout),
-    /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead. Even then the filter is not subscribed
-    /// again after a reconnect; only a kept session may still have it.
+    /// [`Closed`](crate::ErrorKind::Closed), or the reason why the client has ended. Even then the filter is not
+    /// subscribed again after a reconnect; only a kept session may still have it.
     pub fn unsubscribe(&self, filter: impl AsRef<str>) -> Result<()> {
         let filter = filter.as_ref();
         session::check_filters(&[(filter.to_string(), QoS::AtMostOnce.into())], self.config())?;
@@ -101,7 +101,7 @@ impl Client {
     /// By default, taking a message acknowledges it; see [`AckMode`](crate::AckMode).
     ///
     /// # Errors
-    /// The reason the client is dead, after every message received before has been taken;
+    /// The reason why the client has ended, after every message received before has been taken;
     /// [`Closed`](crate::ErrorKind::Closed) at once when a [`Closer`](crate::Closer) ends the wait.
     pub fn recv(&self) -> Result<Message> {
         self.session().recv(QueueId::Client)
@@ -118,8 +118,8 @@ impl Client {
     /// Takes the next message of the client's own queue, if there is one. Does not block.
     ///
     /// # Errors
-    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has
-    /// been taken.
+    /// The reason why the client has ended, or [`Closed`](crate::ErrorKind::Closed), after every message received
+    /// before has been taken.
     pub fn try_recv(&self) -> Result<Option<Message>> {
         self.session().take(QueueId::Client, Until::Now)
     }

@@ -23,7 +23,7 @@ impl Client {
     /// [`Invalid`](crate::ErrorKind::Invalid) at once, when the topic or the size breaks a rule.
     /// [`Timeout`](crate::ErrorKind::Timeout) with the stage; [`Rejected`](crate::ErrorKind::Rejected) or
     /// [`SuspectedRefusal`](crate::ErrorKind::SuspectedRefusal) when the service refuses the message;
-    /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead.
+    /// [`Closed`](crate::ErrorKind::Closed), or the reason why the client has ended.
     ///
     /// In each case [`Error::fate`](crate::Error::fate) is the outcome for the message:
     /// [`NotSent`](crate::Fate::NotSent), which is safe to repeat; [`Unknown`](crate::Fate::Unknown), written but not
@@ -66,8 +66,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid); [`Timeout`](crate::ErrorKind::Timeout) in the stage `window` or `spool`;
-    /// [`Spool`](crate::ErrorKind::Spool); [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead. In
-    /// each case the message was not sent and will not be.
+    /// [`Spool`](crate::ErrorKind::Spool); [`Closed`](crate::ErrorKind::Closed), or the reason why the client has
+    /// ended. In each case the message was not sent and will not be.
     pub fn enqueue(&self, message: Outgoing) -> Result<Delivery> {
         let age = self.age_of(&message);
         self.queue(message, age, WhenFull::WaitUntil(after(age.min(self.timeout))))
@@ -133,8 +133,8 @@ impl Client {
     /// [`Config::message_age`](crate::Config::message_age), else for the timeout.
     ///
     /// Each item is the [`Receipt`](crate::Receipt) of its message, or an error as from [`publish`](Client::publish). A
-    /// failed message does not stop the others. When the client is closed or dead, each remaining message gives one
-    /// error.
+    /// failed message does not stop the others. When the client is closed or has ended, each remaining message gives
+    /// one error.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {

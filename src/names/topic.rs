@@ -180,7 +180,8 @@ fn check_level(level: &str, client_id: bool) -> Result<(), String> {
     match level.chars().find(|c| !(is_name_char(*c) || client_id && *c == '@')) {
         None => Ok(()),
         Some(bad) => Err(format!(
-            "it contains {bad:?}; levels consist of letters, digits, '-' and '_' (strict_names = false lifts the rule)"
+            "it contains {bad:?}; levels consist of letters, digits, '-' and '_' (set strict_names to \
+             false to lift the rule)"
         )),
     }
 }

@@ -156,8 +156,9 @@ impl Outbox {
 
     /// Returns true if a SUBSCRIBE to this filter for the client's own queue is not settled.
     pub(in crate::session) fn pending_own(&self, filter: &str) -> bool {
-        let own = |body: &Body| matches!(body, Body::Subscribe { filters, own: true } if filters.iter().any(|(asked, _)| asked == filter));
-        self.ops.values().filter_map(Op::body).any(own)
+        let own = |body: &&Body| matches!(body, Body::Subscribe { own: true, .. });
+        let mut filters = self.ops.values().filter_map(Op::body).filter(own).flat_map(Body::filters);
+        filters.any(|asked| asked == filter)
     }
 
     /// Returns a filter of an unsettled SUBSCRIBE with an identifier that shares topics with `filter`.

@@ -3,7 +3,7 @@
 //! As with MQTT 3.1.1, each connection gets a new pair, and the outbox is the only memory. Further faults of rumqttc
 //! 0.25.1 are repaired here, through its public fields, between two events:
 //!
-//! * When PUBREC or PUBCOMP refuses a message, rumqttc goes on counting it as in flight, and in the end stops sending:
+//! * When PUBREC or PUBCOMP refuses a message, rumqttc continues to count it as in flight, and finally stops sending:
 //!   [`Pump::count_leak`].
 //! * It takes the receive maximum of CONNACK as its highest packet id, for SUBSCRIBE, too: [`Pump::keep_ids`]. The
 //!   outbox observes the receive maximum itself.

@@ -17,7 +17,7 @@ use crate::session::wire::rules;
 /// An event for the session, and its effect on rumqttc.
 pub(super) struct Translated {
     pub(super) event: LinkEvent,
-    /// rumqttc goes on counting the message that this event ends as in flight.
+    /// rumqttc continues to count the message that this event ends as in flight.
     pub(super) leaks: bool,
 }
 
