@@ -79,7 +79,7 @@ impl LinkPump for Pump {
 
 fn translate(event: Event) -> LinkEvent {
     match event {
-        Event::ConnAck { session_present } => LinkEvent::ConnAck { session_present, allowed: ServerLimits::default() },
+        Event::ConnAck { session_present } => LinkEvent::ConnAck { session_present, limits: ServerLimits::default() },
         Event::SentPublish(id) => LinkEvent::Sent(Sent::Publish(id)),
         Event::SentSubscribe(id) => LinkEvent::Sent(Sent::Subscribe(id)),
         Event::SentUnsubscribe(id) => LinkEvent::Sent(Sent::Unsubscribe(id)),

@@ -1,4 +1,4 @@
-//! The client: what a program holds.
+//! The client: the handle that a program uses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::stats::Stats;
 mod receive;
 mod send;
 
-/// How long dropping the last handle may take.
+/// The longest time that dropping the last handle may take.
 const DROP: Duration = Duration::from_secs(1);
 
 /// A connection to ApsaraMQ for MQTT, kept alive by one background thread.
@@ -24,12 +24,12 @@ const DROP: Duration = Duration::from_secs(1);
 /// another thread receives. A clone is another handle to the same connection.
 ///
 /// Every wait has a deadline: the configured timeout, or the one given to [`with_timeout`](Client::with_timeout). The
-/// exceptions are `recv` and `messages`, of the client and of a [`Subscription`](crate::Subscription), which wait as long
-/// as the client lives, and [`Delivery::wait`](crate::Delivery::wait) with a spool. [`closer`](Client::closer) gives a
-/// handle that ends the waits from another thread.
+/// exceptions are `recv` and `messages`, of the client and of a [`Subscription`](crate::Subscription), which wait as
+/// long as the client lives, and [`Delivery::wait`](crate::Delivery::wait) with a spool. [`closer`](Client::closer)
+/// gives a handle that ends the waits from another thread.
 ///
-/// A lost connection is made again in the background; the [crate documentation](crate) tells what happens to messages
-/// and subscriptions meanwhile.
+/// A lost connection is made again in the background; the [crate documentation](crate) describes what happens to
+/// messages and subscriptions meanwhile.
 ///
 /// Dropping the last handle disconnects quietly within a second. [`disconnect`](Client::disconnect) takes up to the
 /// configured timeout and reports what was not delivered. After a `fork`, every call in the child on its parent's
@@ -97,7 +97,7 @@ impl Client {
         self.session().events()
     }
 
-    /// Returns the counters and gauges of this moment. In a forked child all are zero.
+    /// Returns the current counters and gauges. In a forked child all are zero.
     #[must_use]
     pub fn stats(&self) -> Stats {
         if self.session().check_process().is_err() {
@@ -106,7 +106,8 @@ impl Client {
         self.session().stats()
     }
 
-    /// Returns true if there is a connection now. No need to check before publishing, which waits for a connection.
+    /// Returns true if there is a connection now. There is no need to check before publishing, which waits for a
+    /// connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.session().check_process().is_ok() && self.session().is_connected()
@@ -120,19 +121,22 @@ impl Client {
         Closer::new(self.session())
     }
 
-    /// Delivers what was accepted, sends DISCONNECT, and ends the background thread. Blocks at most for the timeout.
+    /// Delivers the accepted messages, sends DISCONNECT, and ends the background thread. Blocks at most for the
+    /// timeout.
     ///
     /// Waits for the server to finish the exchange of each QoS 2 message that was acknowledged before, so that it is
-    /// not delivered again in a kept session. If the time is over first, that is a warning in the log, not an error.
+    /// not delivered again in a kept session. If the time is over first, a warning is logged, and the call does not
+    /// fail.
     ///
-    /// As soon as it begins, every handle refuses new work with [`Closed`](crate::ErrorKind::Closed). Messages received
-    /// before can still be taken, but not acknowledged. Their number is in [`Event::Ended`](crate::Event::Ended), in
-    /// [`Stats::untaken`](crate::Stats::untaken) and in a warning in the log. When it returns, every
-    /// [`Delivery`](crate::Delivery) is settled. Calling it again does nothing.
+    /// As soon as it begins, every handle refuses new operations with [`Closed`](crate::ErrorKind::Closed). Messages
+    /// received before can still be taken, but not acknowledged. Their number is in
+    /// [`Event::Ended`](crate::Event::Ended), in [`Stats::untaken`](crate::Stats::untaken) and in a warning in the log.
+    /// When it returns, every [`Delivery`](crate::Delivery) is settled. Calling it again does nothing.
     ///
     /// # Errors
     /// [`Undelivered`](crate::ErrorKind::Undelivered) with the number of messages that were not delivered in time, or
-    /// that had failed before without being reported, and the first reason; or the reason the client was dead already.
+    /// that had failed before without being reported, and the first reason; or the reason for which the client had
+    /// already ended.
     pub fn disconnect(&self) -> Result<()> {
         self.session().close(after(self.timeout))
     }
@@ -158,7 +162,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A program may hold these in statics, share them, and move them between threads.
+/// A program may keep these in statics, share them, and move them between threads.
 const _: () = {
     const fn send_and_sync<T: Send + Sync>() {}
     send_and_sync::<Client>();

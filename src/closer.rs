@@ -1,4 +1,4 @@
-//! Ending the waits of a client from another thread.
+//! The handle that ends the waits of a client from another thread.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -7,7 +7,7 @@ use crate::session::Session;
 
 /// Ends the waits of a client from any thread; from [`Client::closer`](crate::Client::closer).
 ///
-/// It does not keep the client alive, and does nothing once the client is gone.
+/// It does not keep the client alive, and does nothing once the client has ended.
 ///
 /// ```no_run
 /// # fn on_ctrl_c(_: impl FnOnce() + Send + 'static) {}
@@ -51,7 +51,7 @@ impl Closer {
     ///   [`NotSent`](crate::Fate::NotSent) was not written and will not be; [`Unknown`](crate::Fate::Unknown) was
     ///   written, and its acknowledgement is not waited for.
     ///
-    /// The connection stays until [`disconnect`](crate::Client::disconnect): the message in hand can still be
+    /// The connection stays until [`disconnect`](crate::Client::disconnect): messages already received can still be
     /// acknowledged, and queued messages are still delivered. `disconnect` waits as usual, within its timeout.
     ///
     /// Any thread may call it, any number of times. It takes locks, so a signal handler must not call it, only a thread

@@ -16,7 +16,7 @@ use crate::sync::lock;
 /// connection or the client.
 ///
 /// Dropping it does not withdraw the message. The next [`flush`](crate::Client::flush) or
-/// [`disconnect`](crate::Client::disconnect) reports a failure that no `Delivery` has shown.
+/// [`disconnect`](crate::Client::disconnect) reports a failure that the program has not seen through a `Delivery`.
 pub struct Delivery {
     session: Arc<Session>,
     slot: Arc<Slot>,
@@ -50,7 +50,7 @@ impl Delivery {
     /// [`Timeout`](crate::ErrorKind::Timeout) names the stage.
     ///
     /// [`Closed`](crate::ErrorKind::Closed) without a fate when a [`Closer`](crate::Closer) ends the wait: the message
-    /// is not settled yet, and still goes on. [`Client::disconnect`](crate::Client::disconnect) settles it.
+    /// is not settled yet, and its delivery continues. [`Client::disconnect`](crate::Client::disconnect) settles it.
     pub fn wait(&self) -> Result<Receipt> {
         receipt(self.wait_until(self.deadline)?)
     }
@@ -72,7 +72,7 @@ impl Delivery {
         self.wait_timeout(Duration::ZERO)
     }
 
-    /// The outcome, or `None` if `until` passed before the operation's own deadline did.
+    /// Waits for the outcome. Returns `None` if `until` passes before the operation's own deadline.
     fn wait_until(&self, until: Instant) -> Result<Option<Outcome>> {
         self.session.check_process()?;
         match self.slot.wait(until) {
@@ -85,7 +85,7 @@ impl Delivery {
             Waited::Pending if Instant::now() < self.deadline => return Ok(None),
             Waited::Pending => {}
         }
-        // Deadlines are enforced by whoever looks: this settles the operation, if nothing else just did.
+        // The waiting call enforces the deadline: this settles the operation, unless it was settled just now.
         self.session.expire();
         match self.slot.wait(self.deadline) {
             Waited::Settled(result) => result.map(Some),
@@ -93,8 +93,8 @@ impl Delivery {
         }
     }
 
-    /// As [`wait`](Delivery::wait), for the call that made the operation: when the client is closed meanwhile, the
-    /// operation is given up with it.
+    /// Waits like [`wait`](Delivery::wait), for the call that made the operation: if the client is closed meanwhile,
+    /// the operation is given up.
     pub(crate) fn finish(&self, until: Instant) -> Result<Option<Outcome>> {
         self.session.check_process()?;
         if let Waited::Interrupted = self.slot.wait(until) {
@@ -103,12 +103,12 @@ impl Delivery {
         self.wait_until(until)
     }
 
-    /// [`finish`](Delivery::finish) for a message, up to its own deadline.
+    /// Calls [`finish`](Delivery::finish) for a message, up to its own deadline.
     pub(crate) fn finish_message(&self) -> Result<Receipt> {
         receipt(self.finish(self.deadline)?)
     }
 
-    /// Waits for the end of a request. `None`: the request was acknowledged, but has no reply by then.
+    /// Waits for the end of a request. Returns `None` if there is no reply by then.
     pub(crate) fn wait_answer(&self, until: Instant) -> Option<RequestEnd> {
         if let Err(error) = self.session.check_process() {
             return Some(RequestEnd::Failed(error));
@@ -148,13 +148,13 @@ fn receipt(outcome: Option<Outcome>) -> Result<Receipt> {
     }
 }
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Debug)]
 pub(crate) enum RequestEnd {
     Reply(Message),
-    /// The message failed, by which the request did.
+    /// The message failed, and with it the request.
     Failed(Error),
-    /// The client has come to its end; why.
+    /// The client has ended, for this reason.
     Ended(Error),
 }
 
@@ -162,7 +162,7 @@ pub(crate) enum RequestEnd {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
     pub(crate) attempts: u32,
-    /// SUBACK's answer for each filter, in their order: the granted QoS or the refusing code.
+    /// SUBACK's reason code for each filter, in their order: the granted QoS or the refusing code.
     pub(crate) granted: Vec<Result<crate::QoS, u8>>,
     /// The server's reason string.
     pub(crate) reason: Option<String>,
@@ -174,7 +174,7 @@ impl Outcome {
     }
 }
 
-/// The place for an operation's outcome, which is filled once.
+/// The slot for an operation's outcome, which is filled once.
 pub(crate) struct Slot {
     state: Mutex<SlotState>,
     ready: Condvar,
@@ -184,18 +184,18 @@ struct SlotState {
     result: Option<Result<Outcome>>,
     /// A `Delivery` still exists.
     watched: bool,
-    /// The result was given to the user.
+    /// The program has seen the result.
     seen: bool,
-    /// The caller of a request has been told how that ended.
-    told: bool,
-    /// Of a request: its reply, or why there is going to be none. Boxed, since few have any.
+    /// The caller of the request has received its end.
+    reported: bool,
+    /// For a request: its reply, or why there will be none. Boxed, since few operations have one.
     answer: Option<Result<Box<Message>>>,
-    /// Nobody is to wait for the result any more, though it may still come.
+    /// No call may wait for the result any longer, although it may still come.
     interrupted: bool,
     waiting: usize,
 }
 
-/// How a wait for a result ended.
+/// The end of a wait for a result.
 enum Waited {
     Settled(Result<Outcome>),
     /// The client was closed.
@@ -205,16 +205,16 @@ enum Waited {
 }
 
 impl SlotState {
-    /// Returns true if a failure of the message is still to be reported: not if the request has a reply, or if its
-    /// caller knows by other means how it ended.
+    /// Returns true if a failure of the message is still to be reported. It is not if the request has a reply or its
+    /// caller has already received its end.
     fn is_news(&self) -> bool {
-        !self.told && !matches!(self.answer, Some(Ok(_)))
+        !self.reported && !matches!(self.answer, Some(Ok(_)))
     }
 }
 
 impl Slot {
-    /// Waits until the slot is filled, at most until then. With a time that has passed it only looks, also after an
-    /// interruption.
+    /// Waits until the slot is filled, at most until `until`. With an instant in the past, returns the current state,
+    /// also after an interruption.
     fn wait(&self, until: Instant) -> Waited {
         let waited = self.wait_for(until, |state| match state.result.clone() {
             Some(result) => {
@@ -227,25 +227,25 @@ impl Slot {
         waited.unwrap_or(Waited::Pending)
     }
 
-    /// Waits for the end of a request, or until `until` has passed (`None`). A reply is taken.
+    /// Waits for the end of a request and takes the reply. Returns `None` once `until` has passed.
     pub(crate) fn wait_answer(&self, until: Instant) -> Option<RequestEnd> {
         self.wait_for(until, |state| {
             if let Some(Ok(message)) = state.answer.take_if(|answer| answer.is_ok()) {
-                state.told = true;
+                state.reported = true;
                 return Some(RequestEnd::Reply(*message));
             }
-            // It says more about the request than the end of its client does.
+            // More specific than the end of the client.
             if let Some(Err(error)) = &state.result {
                 state.seen = true;
                 return Some(RequestEnd::Failed(error.clone()));
             }
             let Some(Err(reason)) = &state.answer else { return None };
-            state.told = true;
+            state.reported = true;
             Some(RequestEnd::Ended(reason.clone()))
         })
     }
 
-    /// Waits until there is something to pick, or `until` has passed (`None`).
+    /// Waits until `pick` returns something. Returns `None` once `until` has passed.
     fn wait_for<T>(&self, until: Instant, mut pick: impl FnMut(&mut SlotState) -> Option<T>) -> Option<T> {
         let mut state = lock(&self.state);
         loop {
@@ -265,7 +265,7 @@ impl Slot {
         }
     }
 
-    /// The reply to a request came, or never will. The first word counts.
+    /// Sets the reply to a request, or the reason why there will be none. Later calls have no effect.
     pub(crate) fn answer(&self, answer: Result<Message>) {
         let mut state = lock(&self.state);
         if state.answer.is_none() {
@@ -293,7 +293,7 @@ impl Slot {
         lock(&self.state).result.clone()
     }
 
-    /// The `Delivery` is gone; gives back a failure nobody has seen.
+    /// Notes that the `Delivery` was dropped. Returns a failure that nobody has seen.
     fn unwatch(&self) -> Option<Error> {
         let mut state = lock(&self.state);
         state.watched = false;
@@ -304,7 +304,7 @@ impl Slot {
     }
 }
 
-/// The duty to fill a [`Slot`]. Dropped without doing so, it fills it with an internal error: no handle stays open.
+/// Fills a [`Slot`] exactly once: if dropped before, with an internal error, so that no handle stays open.
 pub(crate) struct Settler(Option<Arc<Slot>>);
 
 impl Settler {
@@ -313,7 +313,7 @@ impl Settler {
             result: None,
             watched: true,
             seen: false,
-            told: false,
+            reported: false,
             answer: None,
             interrupted: false,
             waiting: 0,
@@ -322,7 +322,7 @@ impl Settler {
         (Settler(Some(Arc::clone(&slot))), slot)
     }
 
-    /// For an operation nobody holds a `Delivery` of.
+    /// Creates a settler for an operation without a `Delivery`.
     pub(crate) fn unwatched() -> Settler {
         let (settler, slot) = Settler::new();
         let _ = slot.unwatch();
@@ -336,12 +336,12 @@ impl Settler {
         }
     }
 
-    /// Fills the slot. Gives back a failure that nobody is going to see.
+    /// Fills the slot. Returns a failure that nobody will see.
     pub(crate) fn settle(mut self, result: Result<Outcome>) -> Option<Error> {
         self.0.take().and_then(|slot| fill(&slot, result, false))
     }
 
-    /// Fills the slot with a failure that is reported elsewhere, too, and gives it back for that if it is news.
+    /// Fills the slot with a failure that is reported elsewhere, too. Returns it unless the program already knows it.
     pub(crate) fn settle_reported(mut self, error: Error) -> Option<Error> {
         self.0.take().and_then(|slot| fill(&slot, Err(error), true))
     }
@@ -356,7 +356,8 @@ impl Drop for Settler {
     }
 }
 
-/// Gives back a failure that is to be reported: one that nobody is going to see, or (`reported`) any that is news.
+/// Fills the slot. Returns a failure that is to be reported: one that nobody will see, or (`reported`) any that the
+/// program does not know yet.
 fn fill(slot: &Slot, result: Result<Outcome>, reported: bool) -> Option<Error> {
     let mut state = lock(&slot.state);
     state.seen = reported;
@@ -391,7 +392,7 @@ mod tests {
     }
 
     fn failure() -> Result<Outcome> {
-        Err(Error::new(ErrorKind::ConnectionLost, "it is not known what became of it"))
+        Err(Error::new(ErrorKind::ConnectionLost, "its outcome is not known"))
     }
 
     fn answered(slot: &Slot) {
@@ -399,7 +400,7 @@ mod tests {
         assert!(matches!(slot.wait_answer(Instant::now()), Some(RequestEnd::Reply(_))));
     }
 
-    /// Whatever comes first, the failure or the answer, its caller or the end of the client.
+    /// In every order of failure, answer, caller and end of the client.
     #[test]
     fn that_the_message_of_an_answered_request_failed_is_no_news() {
         let (settler, slot) = Settler::new();

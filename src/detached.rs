@@ -1,4 +1,4 @@
-//! User closures and blocking look-ups: on a thread of their own, awaited with a deadline.
+//! User closures and blocking lookups: run on a separate thread, awaited with a deadline.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -9,24 +9,24 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Hint};
 
-/// Workers whose client is gone, and dials that were given up, which are still stuck in a call of the operating system.
+/// The number of abandoned workers and dials that are still stuck in a call of the operating system.
 static STRANDED: AtomicUsize = AtomicUsize::new(0);
 
-/// How often a waiting worker looks whether it should leave.
+/// How often a waiting worker checks if it should leave.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
-/// How many workers of disconnected or dropped clients have not ended yet.
+/// Returns the number of workers of disconnected or dropped clients that have not ended yet.
 ///
-/// A worker that is stuck in a call of the system, such as a write that is not taken, cannot be interrupted. It is left to
-/// itself, ends when that call returns, and is counted here until then. So is a dial that was given up, also by a client that
-/// found another address: it ends when its time is up (the time-out of the configuration, and 30 s at most after the first
-/// connection), or when the look-up of the name does.
+/// A worker that is stuck in a call of the system, such as a blocked write, cannot be interrupted. It is left behind,
+/// ends when that call returns, and is counted here until then. An abandoned dial is counted, too, also that of a
+/// client that found another address: it ends when its time is up (the configured timeout, and at most 30 s after the
+/// first connection), or when the lookup of the name ends.
 #[must_use]
 pub fn stranded_workers() -> usize {
     STRANDED.load(Ordering::Relaxed)
 }
 
-/// A stranded thread begins or ends to count.
+/// Counts one more stranded thread, or one less.
 pub(crate) fn count_stranded(one_more: bool) {
     if one_more {
         STRANDED.fetch_add(1, Ordering::Relaxed);
@@ -35,12 +35,12 @@ pub(crate) fn count_stranded(one_more: bool) {
     }
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoAnswer {
     /// It panicked.
     Panicked,
-    /// The deadline passed; the thread goes on by itself.
+    /// The deadline passed; the thread continues by itself.
     TimedOut,
     /// The client is being closed.
     Leaving,
@@ -53,7 +53,7 @@ pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
     Builder::new().name(name.to_string()).spawn(work).map_err(|error| no_thread().with_source(error))
 }
 
-/// The same with a stack of so many bytes; `None`: the usual one.
+/// Starts a thread with a stack of this many bytes; `None` for the default size.
 pub(crate) fn start_on(
     name: &str,
     stack: Option<usize>,
@@ -67,14 +67,14 @@ pub(crate) fn start_on(
     })
 }
 
-/// Fails where the system starts no thread at this moment. To be asked before a dependency does what panics then: a
-/// look-up of a name, by tokio as by ureq.
+/// Fails if the system cannot start a thread now. Called before operations of dependencies that would panic then: name
+/// lookups by tokio and ureq.
 pub(crate) fn can_start() -> Result<(), Error> {
-    // Its end is waited for: it counts until then.
+    // Joined, because the thread counts against the limit until it ends.
     start("aliyun-mqtt-helper", || ()).map(|thread| drop(thread.join()))
 }
 
-/// The error of what cannot be done without another thread.
+/// The error of an operation that needs another thread.
 pub(crate) fn no_thread() -> Error {
     Error::internal("cannot start a thread").with_hint(Hint::ThreadLimit)
 }
@@ -83,14 +83,14 @@ pub(crate) fn no_thread() -> Error {
 pub(crate) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<Receiver<T>> {
     let (answer, answers) = sync_channel(1);
     let run = move || {
-        // A panic drops `answer`, which says so. Nobody listening is fine, too.
+        // A panic drops `answer`, which the receiver notices. The receiver may be gone.
         let _ = answer.send(work());
     };
     start("aliyun-mqtt-helper", run).ok()?;
     Some(answers)
 }
 
-/// Waits for the answer of [`spawn`], at most until the deadline or until `leaving` says so.
+/// Waits for the answer of [`spawn`], at most until the deadline or until `leaving` returns true.
 pub(crate) fn wait<T>(answers: &Receiver<T>, deadline: Instant, leaving: impl Fn() -> bool) -> Result<T, NoAnswer> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -106,7 +106,7 @@ pub(crate) fn wait<T>(answers: &Receiver<T>, deadline: Instant, leaving: impl Fn
 
 /// A blocking stream whose reads and writes can be limited.
 pub(crate) trait Timed: Read + Write {
-    /// From now on, each takes so long at most; not zero.
+    /// Limits each later read and write to this time, which must not be zero.
     fn limit(&self, limit: Duration) -> io::Result<()>;
 }
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_panics_and_time_outs_are_told_apart() {
+    fn answers_panics_and_timeouts_are_told_apart() {
         let soon = || Instant::now() + Duration::from_secs(20);
         assert_eq!(ask(soon(), || false, || 7), Ok(7));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The progress of a dial, as both sides of it see it: who waits for it, and what is called back in it.
+//! The progress of a dial, shared by the thread that waits for it and the callbacks within it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! The one error type: what failed, in which stage, what became of the message, and what to do.
+//! The error type: what failed, in which stage, the fate of the message, and what to do.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -52,14 +52,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
-    /// Without stage and hint, which `Display` adds.
+    /// The message without stage and hint, which `Display` adds.
     message: Line,
     fate: Option<Fate>,
-    /// Where the kind does not imply it.
+    /// The stage, unless the kind implies it.
     stage: Option<Stage>,
     code: Option<Code>,
     api: Option<ApiFault>,
-    /// The setting that is not given.
+    /// The missing setting.
     missing: Option<Box<str>>,
     hint: Option<Advice>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -75,46 +75,46 @@ struct Advice {
 }
 
 impl Error {
-    /// The kind of failure.
+    /// Returns the kind of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// What failed and why, without the stage and the hint. `Display` shows all three.
+    /// Returns what failed and why, without the stage and the hint. `Display` shows all three.
     #[must_use]
     pub fn message(&self) -> &str {
         self.inner.message.as_str()
     }
 
-    /// What became of the message or request this error is about; `None` when it is about neither.
+    /// Returns the fate of the message or request that this error is about; `None` if it is about neither.
     #[must_use]
     pub fn fate(&self) -> Option<Fate> {
         self.inner.fate
     }
 
-    /// The code the service or a proxy gave.
+    /// Returns the code from the service or a proxy, if there is one.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
         self.inner.code
     }
 
-    /// The answer of the service's API, to this call or in the cause: present in an error of the kind
-    /// [`Api`](ErrorKind::Api), or of the kind [`Credentials`](ErrorKind::Credentials) when applying for a token
+    /// Returns the failure reported by the service's API, for this call or in the cause: present in an error of the
+    /// kind [`Api`](ErrorKind::Api), or of the kind [`Credentials`](ErrorKind::Credentials) when applying for a token
     /// failed.
     #[must_use]
     pub fn api(&self) -> Option<&ApiFault> {
         self.inner.api.as_ref().or_else(|| self.own_source()?.api())
     }
 
-    /// The usual cause in this service and its cure, where one is known for this error or its reason. It names settings
+    /// Returns the usual cause in this service and its cure, if known for this error or its reason. It names settings
     /// by the builder's methods.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.advice().map(|advice| advice.text.as_str())
     }
 
-    /// The key of the [`hint`](Error::hint), to translate it by, such as `nothing-listens`.
+    /// Returns the key of the [`hint`](Error::hint), for translations, such as `nothing-listens`.
     ///
     /// A key never changes its meaning and does not depend on the numbers and names within the text.
     #[must_use]
@@ -122,7 +122,7 @@ impl Error {
         self.advice().map(|advice| advice.key)
     }
 
-    /// The name of the setting that is not given, such as `instance_id`; `None` if something else is wrong.
+    /// Returns the name of the missing setting, such as `instance_id`; `None` if something else is wrong.
     ///
     /// The name is that of the builder's method or, where it differs, that of the environment variable without its
     /// prefix, in lower case: `region_id` for `ALIYUN_MQTT_REGION_ID`.
@@ -131,8 +131,8 @@ impl Error {
         self.inner.missing.as_deref()
     }
 
-    /// The stage in which this error, or the reason its message ends with, occurred; `None` where stages have no
-    /// meaning.
+    /// Returns the stage in which this error, or the reason at the end of its message, occurred; `None` if stages have
+    /// no meaning for it.
     #[must_use]
     pub fn stage(&self) -> Option<Stage> {
         match self.inner.kind {
@@ -183,7 +183,7 @@ impl Error {
             ErrorKind::Api => {
                 self.inner.api.as_ref().is_some_and(|fault| fault.is_throttled() || fault.is_server_failure())
             }
-            // As the provider's error is; nothing is known of one from outside this library.
+            // Like the provider's error, if it is one of this library; nothing is known of others.
             ErrorKind::Credentials => self.own_source().is_some_and(Error::is_retryable),
             _ => false,
         }
@@ -191,8 +191,8 @@ impl Error {
 }
 
 impl Error {
-    /// `message`: without the stage, which `Display` adds, and without the text of another [`Error`], for which there
-    /// is [`with_reason`](Error::with_reason).
+    /// Creates an error. `message` has neither the stage, which `Display` adds, nor the text of another [`Error`],
+    /// which [`with_reason`](Error::with_reason) adds.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
             inner: Arc::new(Inner {
@@ -254,12 +254,12 @@ impl Error {
         self.edit(|inner| inner.api = Some(fault))
     }
 
-    /// Names the setting that is not given.
+    /// Sets the name of the missing setting.
     pub(crate) fn with_missing(self, setting: impl Into<Box<str>>) -> Self {
         self.edit(|inner| inner.missing = Some(setting.into()))
     }
 
-    /// Sets the hint; `None` keeps the one there is.
+    /// Sets the hint; `None` keeps the present one.
     pub(crate) fn with_hint(self, hint: impl Into<Option<Hint>>) -> Self {
         match hint.into() {
             Some(hint) => {
@@ -270,15 +270,15 @@ impl Error {
         }
     }
 
-    /// Ends the message with that of the reason, which becomes the source. The reason's hint and stage are found
-    /// through it, and so are shown once.
+    /// Appends the message of the reason, which becomes the source. The reason's hint and stage are found through the
+    /// source, so each is shown once.
     pub(crate) fn with_reason(self, reason: Error) -> Self {
         self.edit(|inner| inner.message = Line::new(format!("{}: {}", inner.message, reason.inner.message)))
             .with_source(reason)
     }
 
     pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
-        // Measured here, where the cause was made: to format a cause from outside runs code of the program.
+        // Measured here, where the cause was made: formatting a cause from outside runs code of the program.
         let causes = held_by(&source);
         self.edit(|inner| {
             inner.source = Some(Arc::new(source));
@@ -286,7 +286,7 @@ impl Error {
         })
     }
 
-    /// The approximate size in memory, with all causes.
+    /// Returns the approximate size in memory, with all causes.
     pub(crate) fn held(&self) -> usize {
         let inner = &self.inner;
         let hint = inner.hint.as_ref().map_or(0, |advice| advice.text.held());
@@ -350,7 +350,7 @@ impl StdError for Error {
     }
 }
 
-/// The approximate size of an error in memory, with its causes.
+/// Returns the approximate size of an error in memory, with its causes.
 fn held_by(error: &(dyn StdError + 'static)) -> usize {
     if let Some(own) = error.downcast_ref::<Error>() {
         return own.held();

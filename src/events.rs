@@ -1,4 +1,4 @@
-//! Events: what happens to a client in the background, and the listeners for it.
+//! Events of the client in the background, and their listeners.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -69,7 +69,8 @@ pub enum Event {
         /// The time at which it expires, if that is known.
         expires: Option<SystemTime>,
     },
-    /// The provider gave no new token, or the service did not accept it. The connection stays until its token expires.
+    /// The provider returned no new token, or the service did not accept it. The connection stays until its token
+    /// expires.
     #[non_exhaustive]
     TokenRenewalFailed {
         /// The reason.
@@ -103,7 +104,7 @@ pub enum Event {
     /// counts.
     InboxFull,
     /// A message that is not acknowledged has held back the acknowledgements of later messages for
-    /// [`Config::timeout`](crate::Config::timeout): acknowledgements leave in the order of receipt. The server sends
+    /// [`Config::timeout`](crate::Config::timeout): acknowledgements are sent in the order of receipt. The server sends
     /// the later messages again. Emitted once for each such message; while no call waits for messages, up to a
     /// keep-alive period late.
     #[non_exhaustive]
@@ -143,7 +144,7 @@ pub struct Untaken {
 }
 
 impl Event {
-    /// The memory it takes, approximately.
+    /// Returns its approximate memory in bytes.
     fn held(&self) -> usize {
         let rest = match self {
             Event::Connected { .. } | Event::TokenRenewed { .. } | Event::InboxFull => 0,
@@ -180,7 +181,7 @@ struct Queue {
 
 #[derive(Default)]
 struct QueueState {
-    /// Each with the memory it takes.
+    /// The events, each with its memory in bytes.
     events: VecDeque<(Event, usize)>,
     bytes: usize,
     dropped: u64,
@@ -194,7 +195,7 @@ impl QueueState {
         Some(event)
     }
 
-    /// The newest is kept, whatever its size.
+    /// Adds an event. The newest is always kept, whatever its size.
     fn push(&mut self, event: Event) {
         let size = event.held();
         while self.events.len() >= KEPT || (self.bytes + size > KEPT_BYTES && !self.events.is_empty()) {
@@ -207,14 +208,15 @@ impl QueueState {
 }
 
 impl Events {
-    /// Takes the next event. Blocks until there is one, without a deadline. `None`: the client has ended, and every
-    /// event was taken.
+    /// Takes the next event. Blocks until there is one, without a deadline. Returns `None` once the client has ended
+    /// and every event was taken.
     #[must_use]
     pub fn recv(&self) -> Option<Event> {
         self.take(None)
     }
 
-    /// Takes the next event. Blocks at most this long. `None`: there was none in time, or the client has ended.
+    /// Takes the next event. Blocks at most this long. Returns `None` if there was none in time, or the client has
+    /// ended.
     #[must_use]
     pub fn recv_timeout(&self, timeout: Duration) -> Option<Event> {
         self.take(Instant::now().checked_add(timeout))
@@ -238,7 +240,7 @@ impl Events {
         lock(&self.queue.state).dropped
     }
 
-    /// A listener that receives nothing.
+    /// Creates a listener that receives nothing.
     pub(crate) fn deaf() -> Self {
         Events { queue: Arc::new(Queue::ended()), process: std::process::id() }
     }
@@ -283,9 +285,9 @@ impl Queue {
 
 /// Sends events to all listeners.
 pub(crate) struct EventHub {
-    /// `None` once nothing more will happen.
+    /// `None` after the last event.
     listeners: Mutex<Option<Vec<Weak<Queue>>>>,
-    /// For the first listener.
+    /// Events kept for the first listener.
     held: Mutex<Vec<Event>>,
 }
 
@@ -311,12 +313,12 @@ impl EventHub {
         Events { queue, process: std::process::id() }
     }
 
-    /// Keeps an event from before anybody could listen, for the first listener.
+    /// Keeps an event for the first listener: it happened before there could be one.
     pub(crate) fn hold(&self, event: Event) {
         lock(&self.held).push(event);
     }
 
-    /// Nothing more happens after the end, though a thread that is stuck may go on for a while.
+    /// Sends an event. Does nothing after the end, although a stuck thread may still emit events.
     pub(crate) fn send(&self, event: &Event) {
         self.each(|queue, state| {
             state.push(event.clone());
@@ -327,7 +329,7 @@ impl EventHub {
         }
     }
 
-    /// Nothing more will happen.
+    /// Closes the hub: there are no more events.
     pub(crate) fn close(&self) {
         let listeners = lock(&self.listeners).take();
         for queue in listeners.iter().flatten().filter_map(Weak::upgrade) {
@@ -371,7 +373,7 @@ mod tests {
         assert!(matches!(events.try_recv(), Some(Event::Notice(_))), "the newest, whatever its size");
     }
 
-    /// A program's error, which shows itself by the program's code, and counts how often.
+    /// An error of a program that counts how often it is displayed.
     #[derive(Debug)]
     struct Shows(Arc<AtomicUsize>);
 

@@ -1,5 +1,5 @@
-//! What the fuzz targets in fuzz/ drive, with what must hold whatever they are given. Not part of ordinary builds; the
-//! tests run it, too, on the targets' seeds and on chance.
+//! The checks of the fuzz targets in fuzz/. Not part of ordinary builds; the tests run them, too, on the targets' seeds
+//! and on random bytes.
 
 use std::ffi::OsString;
 
@@ -14,7 +14,7 @@ use crate::notice::{self, Notice};
 pub use crate::session::fuzzing::session;
 use crate::session::token_store;
 
-/// Put behind secrets. Nothing else has it, so that it must be a secret that is shown where it is found.
+/// Appended to secrets: wherever it is found, a secret is shown.
 const MARK: &str = "\u{2603}geheim";
 
 fn hides(text: &str) {
@@ -52,10 +52,10 @@ pub fn notice(data: &[u8]) {
     let topic = TOPICS[usize::from(first % 4)];
     let notice = Notice::parse(topic, payload);
     assert_eq!(notice.is_some(), topic != "$SYS/other");
-    if let Some(Notice::Other { topic: told, .. }) = &notice {
-        assert_eq!(told, topic);
+    if let Some(Notice::Other { topic: shown, .. }) = &notice {
+        assert_eq!(shown, topic);
     }
-    // What was understood has the number that is written there.
+    // The parsed notice has the number in the payload.
     let number = |name: &str| serde_json::from_slice::<serde_json::Value>(payload).ok().and_then(|v| v[name].as_i64());
     match notice {
         Some(Notice::TokenExpire { expires, .. }) => {
@@ -67,7 +67,7 @@ pub fn notice(data: &[u8]) {
     }
 }
 
-/// An endpoint. What is understood is shown in a form that is understood alike.
+/// An endpoint. The displayed form of a parsed one parses to the same endpoint.
 pub fn endpoint(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match text.parse::<Endpoint>() {
@@ -155,7 +155,7 @@ fn os_string(bytes: Vec<u8>) -> OsString {
     String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
-/// Tokens as text. What is understood is joined to the same text again, and what is not is not shown.
+/// Tokens as text. Parsed tokens are joined to the same text again, and refused text is not shown.
 pub fn tokens(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let credentials = Credentials::token("key", text);
@@ -175,7 +175,7 @@ pub fn tokens(data: &[u8]) {
     }
 }
 
-/// A filter, a topic and a client id, one a line.
+/// A filter, a topic and a client id, one per line.
 pub fn names(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut lines = text.split('\n');
@@ -201,7 +201,7 @@ pub fn names(data: &[u8]) {
     }
 }
 
-/// MQTT's rules once more, level by level from the front.
+/// A second implementation of MQTT's rules, level by level from the front.
 fn slowly_matches(filter: &[&str], topic: &[&str]) -> bool {
     match (filter, topic) {
         (["#"], _) => true,

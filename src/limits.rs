@@ -1,4 +1,4 @@
-//! The service's limits, which are refused here before anything is sent, and the bounds of the client's own queues.
+//! The service's limits, which are checked before anything is sent, and the bounds of the client's own queues.
 
 use crate::error::{Error, Result};
 
@@ -8,17 +8,17 @@ pub(crate) const MQTT_TEXT_LEN: usize = 65_535;
 /// The largest remaining length of an MQTT 3.1.1 packet, in bytes (section 2.2.3).
 pub(crate) const MQTT_PACKET_LEN: usize = 268_435_455;
 
-/// Up to this many bytes, a packet that is larger than [`Limits::packet_len`] is read, to be set aside.
+/// The largest packet above [`Limits::packet_len`] that is read in order to be discarded, in bytes.
 pub(crate) const LET_IN: usize = 16 * 1024 * 1024;
 
-/// What a PUBLISH needs besides topic and payload: header, topic length and packet id, generously.
+/// The bytes of a PUBLISH besides topic and payload: header, topic length and packet id, generously.
 const OVERHEAD: usize = 64;
 
 /// The service's limits and the bounds of the client's queues.
 ///
 /// The defaults are the documented values of ordinary instances; Platinum instances can have some of them raised, so
-/// each can be changed. A limit that is too high here only moves the refusal to the service, which answers with a cut
-/// connection instead of an error.
+/// each can be changed. A limit that is too high only moves the refusal to the service, which closes the connection
+/// instead of returning an error.
 ///
 /// Sources: help pages "Limits" (help.aliyun.com/document_detail/63620.html,
 /// alibabacloud.com/help/en/apsaramq-for-mqtt/limits-on-apsaramq-for-mqtt-metrics) and "MQTT 5.0 overview".
@@ -35,53 +35,54 @@ pub struct Limits {
     pub client_id_len: usize,
     /// Longest topic or filter, in characters, all levels and slashes together. Default 128.
     ///
-    /// The help pages say 64, the official demos 128, and P2P topics with legal client ids go past 64; therefore
-    /// more than 64 is only warned about in the log, and more than this is refused.
+    /// The help pages say 64, the official demos 128, and P2P topics with legal client ids exceed 64. Therefore a topic
+    /// of more than 64 is only logged with a warning, and one above this limit is refused.
     pub topic_len: usize,
     /// Largest payload to send, in bytes. Default 65,536 (help page "Limits": 64 KB, adjustable on Platinum instances).
     ///
-    /// Raising it raises [`packet_len`](Limits::packet_len) with it, so that clients with the same limits can receive what
-    /// they send.
+    /// Raising it also raises [`packet_len`](Limits::packet_len), so that clients with the same limits can receive
+    /// such messages.
     pub payload_len: usize,
     /// Most filters one client may subscribe to. Default 30 (help page "Limits", adjustable on Platinum instances).
     ///
-    /// A filter with wildcards counts as one. The service lets more be subscribed, but the extra ones silently get
-    /// no messages. Its other quota, 100 wildcard subscriptions below one first-level topic (FAQ about messages), cannot
-    /// be checked here: those beyond it silently have no effect.
+    /// A filter with wildcards counts as one. The service accepts more, but silently sends no messages for them. Its
+    /// other quota, 100 wildcard subscriptions below one first-level topic (FAQ about messages), cannot be checked by a
+    /// client: further ones silently have no effect.
     pub filters: usize,
-    /// Whether names are held to the service's rules. Default `true`.
+    /// Applies the service's rules to names. Default `true`.
     ///
-    /// Topic levels, group ids and device ids are then made of letters, digits, `-` and `_` only, a topic has at
-    /// least 3 characters and no empty level, and a group id has 7 to 64 characters and begins with `GID_` or `GID-`
-    /// (help page "Limits"; API operation `CreateGroupId`). Topics that begin with `$SYS/` are exempt. With `false`
-    /// only the rules of MQTT itself remain.
+    /// Topic levels, group ids and device ids then consist of letters, digits, `-` and `_` only, a topic has at least 3
+    /// characters and no empty level, and a group id has 7 to 64 characters and begins with `GID_` or `GID-` (help page
+    /// "Limits"; API operation `CreateGroupId`). Topics that begin with `$SYS/` are exempt. With `false` only the rules
+    /// of MQTT itself apply.
     pub strict_names: bool,
-    /// Largest packet from the server that the program gets, in bytes behind the fixed header. Default 262,144. In MQTT 5
-    /// the server is told, and has to discard larger messages itself, without a word.
+    /// Largest packet from the server that is passed to the program, in bytes without the fixed header. Default
+    /// 262,144. In MQTT 5, CONNECT announces the limit, and the server has to discard larger messages silently.
     ///
-    /// A larger one costs the connection, once. From the next connection on, packets of up to 16 MiB are read, and each
-    /// message above this limit is acknowledged and discarded:
-    /// [`Event::MessageSetAside`](crate::Event::MessageSetAside) names it, [`Stats::set_aside`](crate::Stats::set_aside)
-    /// counts it, and a warning goes to the log (in MQTT 5, 16 MiB is what the server is told from then on). What came
-    /// before and comes after it arrives. One of more than 16 MiB (and of more than this limit) ends the connection
-    /// each time it comes, which on a kept session is until it expires there.
+    /// The first larger packet ends the connection. From the next connection on, packets of up to 16 MiB are read, and
+    /// each message above this limit is acknowledged and discarded:
+    /// [`Event::MessageSetAside`](crate::Event::MessageSetAside) names it,
+    /// [`Stats::set_aside`](crate::Stats::set_aside) counts it, and a warning is logged (in MQTT 5, CONNECT announces
+    /// 16 MiB from then on). Messages before and after it arrive. A packet of more than 16 MiB (and more than this
+    /// limit) ends the connection each time it arrives, which in a kept session continues until the message expires.
     ///
     /// The service's own bound is 128 KB for a whole packet and is not checked by default (help page "MQTT 5.0
-    /// overview"). Where it is too small for [`payload_len`](Limits::payload_len) and
-    /// [`topic_len`](Limits::topic_len), [`ConfigBuilder::build`](crate::ConfigBuilder::build) raises it. Over WebSocket a
-    /// frame is read as a whole first, and one of more than 16 MiB ends the connection, whatever this says.
+    /// overview"). If this limit is too small for [`payload_len`](Limits::payload_len) and
+    /// [`topic_len`](Limits::topic_len), [`ConfigBuilder::build`](crate::ConfigBuilder::build) raises it. Over
+    /// WebSocket a frame is read as a whole first, and a frame of more than 16 MiB ends the connection, whatever this
+    /// limit is.
     pub packet_len: usize,
     /// Most messages and requests accepted for sending and not settled yet. Default 10,000.
     pub outbox_messages: usize,
-    /// Most bytes of those, as they take memory: topics, payloads and MQTT 5 properties with what the allocator adds, up to
-    /// 2 KiB of bookkeeping each. The connection holds a copy of each in flight, which counts here when another is
-    /// accepted. Default 67,108,864 (64 MiB). One that is larger than this is accepted while there is no other.
+    /// Most memory of those, in bytes: topics, payloads and MQTT 5 properties with the allocator's overhead, and up to
+    /// 2 KiB of bookkeeping each. The connection holds a copy of each message in flight, which counts when another is
+    /// accepted. Default 67,108,864 (64 MiB). A larger message is accepted while there is no other.
     pub outbox_bytes: usize,
     /// Most received messages held until the program takes them. Default 10,000.
     pub inbox_messages: usize,
-    /// Most bytes of those, as they take memory: topics, payloads and MQTT 5 properties with what the allocator adds, and
-    /// up to 1 KiB of bookkeeping each. Small user properties take 16 times their size on the wire. Default 67,108,864
-    /// (64 MiB). One that is larger than this is taken while there is no other.
+    /// Most memory of those, in bytes: topics, payloads and MQTT 5 properties with the allocator's overhead, and up to
+    /// 1 KiB of bookkeeping each. Small user properties take 16 times their size on the wire. Default 67,108,864 (64
+    /// MiB). A larger message is queued while there is no other.
     pub inbox_bytes: usize,
 }
 
@@ -164,7 +165,7 @@ impl Limits {
         self
     }
 
-    /// Checks the ranges, and raises the packet length to what a legal message needs.
+    /// Checks the ranges, and raises `packet_len` to the size of the largest legal message.
     pub(crate) fn checked(mut self) -> Result<Self> {
         for (name, value, max) in [
             ("client_id_len", self.client_id_len, MQTT_TEXT_LEN),

@@ -1,4 +1,4 @@
-//! Messages: what is sent, what is received, and the quality of service.
+//! Messages, sent and received, and the quality of service.
 
 use std::fmt;
 use std::time::Duration;
@@ -32,13 +32,13 @@ pub struct Message {
     pub(crate) qos: QoS,
     pub(crate) duplicate: bool,
     pub(crate) retained: bool,
-    /// Of MQTT 5, where there are any.
+    /// The properties of MQTT 5, if there are any.
     pub(crate) properties: Option<Box<Properties>>,
     pub(crate) ack: Option<AckHandle>,
 }
 
 impl Message {
-    /// A message as it comes from a connection, without flags, properties or acknowledgement.
+    /// Creates a received message without flags, properties or acknowledgement.
     #[cfg(test)]
     pub(crate) fn received(topic: &str, qos: QoS, payload: &[u8]) -> Self {
         Message {
@@ -155,11 +155,11 @@ impl Message {
 
     /// Acknowledges the message, with [`AckMode::Manual`](crate::AckMode::Manual). Does not block.
     ///
-    /// Acknowledgements leave in the order of receipt, as MQTT demands: an early one waits for those before it. Does
-    /// nothing when called again, also on a clone, for a QoS 0 message, and in the other modes.
+    /// Acknowledgements are sent in the order of receipt, as MQTT requires: each waits for those of earlier messages.
+    /// Does nothing when called again, also on a clone, for a QoS 0 message, and in the other modes.
     ///
     /// # Errors
-    /// [`Closed`](crate::ErrorKind::Closed) or the reason the client is dead;
+    /// [`Closed`](crate::ErrorKind::Closed) or the reason why the client has ended;
     /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost) when the connection it came over and its session are gone,
     /// as always with a clean session: the acknowledgement has no effect. With a persistent session it is kept, and
     /// sent when the server repeats the message.

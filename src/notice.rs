@@ -1,4 +1,4 @@
-//! The service's own topics, below `$SYS/`: every topic, what is written to it, and what comes on it.
+//! The service's own topics, below `$SYS/`, and their messages.
 //!
 //! | topic | direction | content |
 //! |---|---|---|
@@ -35,12 +35,12 @@ pub(crate) const UPLOAD_TOKEN: &str = "$SYS/uploadToken";
 pub(crate) const ENABLE_ORDER: &str = "$SYS/enableOrderMsg";
 const ORDER_FLAG: &str = r#"{"order":"true"}"#;
 
-/// The message that turns on ordered mode for a connection.
+/// Returns the message that turns on ordered mode for a connection.
 pub(crate) fn enable_order() -> Outgoing {
     Outgoing::new(ENABLE_ORDER, QoS::AtLeastOnce, ORDER_FLAG)
 }
 
-/// The message that hands a new token to the service: `{"token":…,"type":…}`. Its payload is a secret, to be wiped.
+/// Returns the message that uploads a new token: `{"token":…,"type":…}`. Its payload is a secret and has to be wiped.
 pub(crate) fn upload_token(token: &Token) -> Outgoing {
     // A text is always representable in JSON.
     let quoted = Zeroizing::new(serde_json::to_string(token.secret()).unwrap_or_default());
@@ -102,7 +102,7 @@ impl Notice {
         }))
     }
 
-    /// About what it takes in memory, besides itself.
+    /// Returns its approximate memory on the heap, in bytes.
     pub(crate) fn held(&self) -> usize {
         match self {
             Notice::TokenExpire { .. } | Notice::TokenInvalid { .. } => 0,
@@ -111,7 +111,7 @@ impl Notice {
     }
 }
 
-/// The instant so many milliseconds after 1970; `None` for one that no clock can show, or before.
+/// Returns the time this many milliseconds after 1970; `None` if it cannot be represented or is before 1970.
 pub(crate) fn instant(millis: i64) -> Option<SystemTime> {
     let since = Duration::from_millis(u64::try_from(millis).ok()?);
     SystemTime::UNIX_EPOCH.checked_add(since)
@@ -129,7 +129,7 @@ impl fmt::Display for Notice {
                 }
             }
             Notice::TokenInvalid { code, kind } => write!(f, "a token{} is not accepted: {code}", of(kind)),
-            Notice::Other { topic, .. } => write!(f, "a message on {} that is not understood", excerpt(topic)),
+            Notice::Other { topic, .. } => write!(f, "a message on {} that could not be understood", excerpt(topic)),
         }
     }
 }

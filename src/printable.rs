@@ -1,4 +1,4 @@
-//! Foreign texts in our own lines: topics, reasons, responses, errors of programs.
+//! Foreign texts in the library's own output: topics, reasons, responses, errors of programs.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -48,7 +48,7 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
-/// Returns the beginning of a foreign text for a message, [`printable`]: the text may have any length.
+/// Returns the beginning of a foreign text of any length for a message, in [`printable`] form.
 pub(crate) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
         None => printable(text).into_owned(),
@@ -56,12 +56,12 @@ pub(crate) fn excerpt(text: &str) -> String {
     }
 }
 
-/// A number with its noun: "1 message", "2 messages".
+/// Returns a number with its noun: "1 message", "2 messages".
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A text of one line and bounded length, whatever it was made from.
+/// A text of one line and bounded length.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Line(String);
 

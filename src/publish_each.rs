@@ -15,9 +15,9 @@ use crate::message::Outgoing;
 pub struct PublishEach<I> {
     client: Client,
     messages: Fuse<I>,
-    /// Taken from the input, but there was no room for it.
+    /// A message taken from the input for which there was no room.
     aside: Option<Arc<Outgoing>>,
-    /// Messages under way, oldest first, and the errors of those that were not accepted.
+    /// Messages in flight, oldest first, and the errors of those that were not accepted.
     window: VecDeque<Result<Delivery>>,
     size: usize,
 }
@@ -28,7 +28,8 @@ impl<I: Iterator<Item = Outgoing>> PublishEach<I> {
         PublishEach { client, messages: messages.fuse(), aside: None, window: VecDeque::with_capacity(size), size }
     }
 
-    /// Takes from the input what the window has room for. Waits for room only where there is nothing else to wait for.
+    /// Takes messages from the input while the window has room. Waits for room only if there is nothing else to wait
+    /// for.
     fn fill(&mut self) {
         while self.window.len() < self.size {
             let Some(message) = self.aside.take().or_else(|| self.messages.next().map(Arc::new)) else { return };

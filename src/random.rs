@@ -1,14 +1,14 @@
-//! Random numbers from the system's source, and what is made of them.
+//! Random numbers from the system's source, and tags made with a random key.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-/// Returns random bytes that nobody can guess.
+/// Returns unpredictable random bytes.
 ///
-/// On no system with a standard library does its source of randomness fail after the start. Should it fail all the
-/// same, the keys of `RandomState` take its place, so that ids stay unique.
+/// The system's source of randomness does not fail after the start on any system with a standard library. If it fails
+/// nevertheless, the keys of `RandomState` are used, so that ids stay unique.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if getrandom::getrandom(&mut bytes).is_err() {
@@ -39,7 +39,7 @@ impl Key {
         Key(bytes())
     }
 
-    /// Returns the tag of a number: HMAC-SHA1, of which 128 bits are kept. Without the key, nobody can make it.
+    /// Returns the tag of a number: HMAC-SHA1, of which 128 bits are kept. It cannot be made without the key.
     pub(crate) fn tag(&self, number: u64) -> [u8; 16] {
         let mut tag = [0; 16];
         // HMAC accepts a key of any length.

@@ -1,4 +1,4 @@
-//! Requests and replies, and how both are written into messages.
+//! Requests and replies, and their encoding in messages.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Client {
     /// A lost connection does not end the wait: an unacknowledged request is sent again, and the reply may still come.
     /// Like any QoS 1 message, a request may reach the replier twice. A spool does not keep requests.
     ///
-    /// A reply that no request waits for any more is acknowledged, dropped and counted
+    /// A reply that no request waits for is acknowledged, dropped and counted
     /// ([`Stats::late_replies`](crate::Stats::late_replies)), as are further replies to the same request. A reply that
     /// the server keeps in a persistent session for a later run arrives there as an ordinary message. When
     /// unacknowledged messages use up the [`receive_maximum`](crate::ConfigBuilder::receive_maximum), the server holds
@@ -74,8 +74,8 @@ impl Client {
     /// # Errors
     /// As [`publish`](Client::publish), at once when the request itself fails. [`Timeout`](crate::ErrorKind::Timeout)
     /// in the stage [`Reply`](crate::Stage::Reply) when the server has the request
-    /// ([`Fate::Delivered`](crate::Fate::Delivered)), but no reply came. [`Closed`](crate::ErrorKind::Closed), or the
-    /// reason the client is dead, with the [`fate`](crate::Error::fate) of the request.
+    /// ([`Fate::Delivered`](crate::Fate::Delivered)), but no reply arrived. [`Closed`](crate::ErrorKind::Closed), or
+    /// the reason why the client has ended, with the [`fate`](crate::Error::fate) of the request.
     pub fn request(&self, topic: impl AsRef<str>, payload: impl Into<Payload>, timeout: Duration) -> Result<Message> {
         self.request_message(Outgoing::new(topic, QoS::AtLeastOnce, payload), timeout)
     }
@@ -130,7 +130,7 @@ impl Client {
     /// As [`publish`](Client::publish); [`Invalid`](crate::ErrorKind::Invalid) when the message is not a request.
     pub fn reply(&self, request: &Message, payload: impl Into<Payload>) -> Result<()> {
         let Some(asked) = request.request() else {
-            let message = format!("the message on \"{}\" is no request: it does not say where to reply", request.topic);
+            let message = format!("the message on \"{}\" is not a request: it has no response topic", request.topic);
             return Err(Error::invalid(message));
         };
         self.publish_message(asked.reply(QoS::AtLeastOnce, payload))
@@ -139,7 +139,7 @@ impl Client {
 
 /// A received message read as a request; from [`Message::request`].
 ///
-/// # How requests and replies are written
+/// # Encoding
 ///
 /// Over MQTT 5 they follow the standard (section 4.10): a request carries the properties Response Topic and Correlation
 /// Data, and a reply carries the same Correlation Data and no Response Topic. The payloads are the programs' own.
@@ -199,7 +199,7 @@ impl<'a> Request<'a> {
         self.response_topic
     }
 
-    /// Returns the correlation data, which the reply repeats. `None`: the sender, over MQTT 5, has given none.
+    /// Returns the correlation data, which the reply repeats. `None` if the sender, over MQTT 5, has set none.
     #[must_use]
     pub fn correlation_data(&self) -> Option<&'a [u8]> {
         self.correlation
@@ -238,7 +238,7 @@ impl<'a> Request<'a> {
 }
 
 impl Message {
-    /// Reads this message as a request. `None`: it does not say where to reply. [`Client::reply`] replies to it.
+    /// Reads this message as a request. Returns `None` if it has no response topic. [`Client::reply`] replies to it.
     #[must_use]
     pub fn request(&self) -> Option<Request<'_>> {
         if let Some(response_topic) = self.response_topic() {
@@ -258,12 +258,11 @@ impl Message {
     }
 }
 
-/// The topic for the reply to a message.
+/// Returns the topic for the reply to a message.
 fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
     if let Some(properties) = &message.properties {
         if properties.response_topic.is_some() || properties.correlation_data.is_some() {
-            let what =
-                "a request has a response topic or correlation data of its own, but these are chosen by the client";
+            let what = "a request must not set a response topic or correlation data: the client chooses both";
             return Err(Error::invalid(what).with_hint(Hint::Set { name: "response_topic" }));
         }
     }
@@ -277,8 +276,8 @@ fn response_topic(message: &Outgoing, config: &Config) -> Result<String> {
         .filter(|topic| can_be_answered(topic));
     topic.ok_or_else(|| {
         let message = format!(
-            "a reply to \"{}\" cannot be sent to this client by P2P: the first level of that topic and the client id make \
-             no valid topic",
+            "a reply to \"{}\" cannot be sent to this client by P2P: the first level of that topic and the client id \
+             make no valid topic",
             message.topic
         );
         Error::invalid(message).with_hint(Hint::Set { name: "response_topic" })

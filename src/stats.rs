@@ -1,4 +1,4 @@
-//! Counters.
+//! The counters and gauges of a client.
 
 /// Counters and gauges of a client; from [`Client::stats`](crate::Client::stats).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Stats {
     pub redelivered: u64,
     /// Replies given to the requests that waited for them.
     pub replies: u64,
-    /// Replies, repetitions included, that came when no request waited for them any more. They were dropped.
+    /// Replies, including repetitions, that no request waited for any longer. They were dropped.
     pub late_replies: u64,
     /// QoS 0 messages dropped because the inbox was full.
     pub dropped_full: u64,
@@ -46,11 +46,11 @@ pub struct Stats {
     /// Received messages that are not acknowledged on the wire yet.
     pub unacknowledged: u64,
     /// Unacknowledged messages whose acknowledgement was given, but waits for that of an earlier message:
-    /// acknowledgements leave in the order of receipt.
+    /// acknowledgements are sent in the order of receipt.
     pub held_back: u64,
     /// Messages in the inbox when the client ended, which the program had not taken by then. 0 before the end.
     pub untaken: u64,
     /// Threads of this process, of any client, that were left behind in a call of the operating system, such as a name
-    /// lookup or a write that the other side does not take. Each ends when its call returns.
+    /// lookup or a blocked write. Each ends when its call returns.
     pub stranded_workers: u64,
 }

@@ -10,9 +10,9 @@ use crate::session::{QueueId, Session, Until};
 
 /// Receives the messages of one subscription; from [`Client::subscription`](crate::Client::subscription).
 ///
-/// It receives matching messages in place of the client's own queue, beginning with those that already wait there.
-/// Where several subscriptions match, the one made first receives the message. Its messages count against the bounds of
-/// the client's inbox.
+/// It receives matching messages in place of the client's own queue, beginning with those that already wait there. If
+/// several subscriptions match, the first of them receives the message. Its messages count against the bounds of the
+/// client's inbox.
 ///
 /// Dropping it unsubscribes in the background, unless another `Subscription` or the client itself has the same filter,
 /// or the client is closed. The messages it still holds move to the next `Subscription` that matches, else to the
@@ -40,7 +40,7 @@ impl Subscription {
     /// Takes the next message. Blocks until there is one, without a deadline.
     ///
     /// # Errors
-    /// The reason the client is dead, after every message received before has been taken;
+    /// The reason why the client has ended, after every message received before has been taken;
     /// [`Closed`](crate::ErrorKind::Closed) at once when a [`Closer`](crate::Closer) ends the wait.
     pub fn recv(&self) -> Result<Message> {
         self.session.recv(QueueId::Subscription(self.queue))
@@ -57,8 +57,8 @@ impl Subscription {
     /// Takes the next message, if there is one. Does not block.
     ///
     /// # Errors
-    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has
-    /// been taken.
+    /// The reason why the client has ended, or [`Closed`](crate::ErrorKind::Closed), after every message received
+    /// before has been taken.
     pub fn try_recv(&self) -> Result<Option<Message>> {
         self.session.take(QueueId::Subscription(self.queue), Until::Now)
     }
@@ -72,7 +72,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         if self.session.check_process().is_ok() {
-            self.session.close_stream(self.queue, &self.filter);
+            self.session.close_queue(self.queue, &self.filter);
         }
     }
 }
@@ -87,8 +87,8 @@ impl fmt::Debug for Subscription {
 /// [`Subscription::messages`].
 ///
 /// Each `next` blocks until a message comes, without a deadline unless [`idle`](Messages::idle) sets one. The iterator
-/// ends without an error when the program closes or disconnects the client. When the client dies for another reason,
-/// the iterator yields that error once and then ends.
+/// ends without an error when the program closes or disconnects the client. If the client ends for another reason, the
+/// iterator yields that error once and then ends.
 ///
 /// ```no_run
 /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -147,7 +147,7 @@ impl fmt::Debug for Messages<'_> {
 }
 
 impl Until {
-    /// This long from now; for ever, if that is beyond what the clock can say.
+    /// Returns the instant this long from now; `Forever` if the clock cannot represent it.
     pub(crate) fn after(time: Duration) -> Self {
         if time.is_zero() {
             return Until::Now;

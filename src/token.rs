@@ -1,4 +1,4 @@
-//! Tokens: temporary permission for some topics, what is known of each, and when it has to be renewed.
+//! Tokens: temporary permissions for some topics.
 
 use std::fmt;
 use std::str::FromStr;
@@ -122,7 +122,7 @@ impl Token {
         }
     }
 
-    /// The same, but nothing is known of its end.
+    /// Returns the same token without its expiry.
     pub(crate) fn without_end(self) -> Self {
         Token { expires: None, ..self }
     }
@@ -145,7 +145,7 @@ impl Token {
         &self.text
     }
 
-    /// Reads `R|{token}|W|{token}`. An error calls the text by `label` and never shows it.
+    /// Reads `R|{token}|W|{token}`. An error names the text by `label` and never shows it.
     pub(crate) fn parse_list(label: &str, text: &str) -> Result<Vec<Token>> {
         const FORM: &str =
             "does not have the form RW|{token}, R|{token}, W|{token}, or several of these joined with '|'";
@@ -164,8 +164,8 @@ impl Token {
         Ok(tokens)
     }
 
-    /// Tokens are made by the service, and have neither spaces nor line breaks nor the `|` that separates them. `label`
-    /// is what the token is called in the message, which never shows it.
+    /// Checks the form of the token: the service creates tokens without spaces, line breaks and the separator `|`.
+    /// `label` names the token in the error, which never shows it.
     pub(crate) fn check(&self, label: &str) -> Result<()> {
         if self.text.is_empty() {
             return Err(Error::config(format!("{label} has an empty token of the kind {}", self.kind)));

@@ -1,4 +1,4 @@
-//! What a client subscribes to and receives.
+//! Subscribing and receiving.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,18 +18,18 @@ impl Client {
     /// A [`QoS`] is enough; [`SubscribeOptions`] has the options of MQTT 5. Matching messages go to the client's own
     /// queue. On a lost session the subscription is made again in the background.
     ///
-    /// A client may have 30 filters. The service accepts more, but sends nothing for them, so one too many is refused
-    /// here ([`Limits`](crate::Limits)).
+    /// A client may have 30 filters. The service accepts more, but sends nothing for them, so the client refuses more
+    /// ([`Limits`](crate::Limits)).
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the filter breaks a rule, the options need MQTT 5 and the client speaks
     /// 3.1.1, or two filters with identifiers overlap. [`Rejected`](crate::ErrorKind::Rejected) with the SUBACK code;
     /// [`SuspectedRefusal`](crate::ErrorKind::SuspectedRefusal), since this service answers a subscription without
     /// permission by closing the connection; [`Timeout`](crate::ErrorKind::Timeout) with the stage;
-    /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead.
+    /// [`Closed`](crate::ErrorKind::Closed), or the reason why the client has ended.
     pub fn subscribe(&self, filter: impl AsRef<str>, options: impl Into<SubscribeOptions>) -> Result<QoS> {
         let granted = self.subscribe_many(&[(filter, options.into())])?;
-        granted.first().copied().ok_or_else(|| crate::Error::internal("SUBACK without a verdict"))
+        granted.first().copied().ok_or_else(|| crate::Error::internal("SUBACK without a reason code"))
     }
 
     /// Subscribes to several filters in one packet, as [`subscribe`](Client::subscribe). Returns the granted QoS of
@@ -45,7 +45,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`subscribe`](Client::subscribe), and [`Invalid`](crate::ErrorKind::Invalid) when the filters have different
-    /// identifiers. When one filter is refused, the others may have been granted all the same.
+    /// identifiers. If one filter is refused, the others may have been granted.
     pub fn subscribe_many<F, O>(&self, filters: &[(F, O)]) -> Result<Vec<QoS>>
     where
         F: AsRef<str>,
@@ -61,8 +61,8 @@ impl Client {
     /// messages in place of the client's own queue.
     ///
     /// The subscription begins with the matching messages that already wait in the client's own queue, in the order of
-    /// receipt, acknowledged or not: in a kept session, messages arrive before the program can ask for them. On an
-    /// error they return to their places.
+    /// receipt, acknowledged or not: in a kept session, messages arrive before the program can subscribe. On an error
+    /// they return to their places.
     ///
     /// # Errors
     /// As [`subscribe`](Client::subscribe).
@@ -71,12 +71,12 @@ impl Client {
         let filters = [(filter.to_string(), options)];
         session::check_filters(&filters, self.config())?;
         self.session().check_process()?;
-        // It exists first: a message may follow SUBACK at once, or come before it.
-        let queue = self.session().open_stream(filter);
+        // The queue exists first: a message may follow SUBACK at once, or arrive before it.
+        let queue = self.session().open_queue(filter);
         let subscription = Subscription::new(Arc::clone(self.session()), queue, filter.to_string());
         if let Err(error) = self.session().subscribe(&filters, false, after(self.timeout)) {
             if error.fate() == Some(crate::Fate::Unknown) {
-                // So that the end of `subscription` takes it back.
+                // So that dropping `subscription` unsubscribes it.
                 self.session().doubtful(filter, options);
             }
             return Err(error);
@@ -89,8 +89,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid), [`Timeout`](crate::ErrorKind::Timeout),
-    /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead. Even then the filter is not subscribed
-    /// again after a reconnect; only a kept session may still have it.
+    /// [`Closed`](crate::ErrorKind::Closed), or the reason why the client has ended. Even then the filter is not
+    /// subscribed again after a reconnect; only a kept session may still have it.
     pub fn unsubscribe(&self, filter: impl AsRef<str>) -> Result<()> {
         let filter = filter.as_ref();
         session::check_filters(&[(filter.to_string(), QoS::AtMostOnce.into())], self.config())?;
@@ -102,7 +102,7 @@ impl Client {
     /// By default, taking a message acknowledges it; see [`AckMode`](crate::AckMode).
     ///
     /// # Errors
-    /// The reason the client is dead, after every message received before has been taken;
+    /// The reason why the client has ended, after every message received before has been taken;
     /// [`Closed`](crate::ErrorKind::Closed) at once when a [`Closer`](crate::Closer) ends the wait.
     pub fn recv(&self) -> Result<Message> {
         self.session().recv(QueueId::Client)
@@ -119,8 +119,8 @@ impl Client {
     /// Takes the next message of the client's own queue, if there is one. Does not block.
     ///
     /// # Errors
-    /// The reason the client is dead, or [`Closed`](crate::ErrorKind::Closed), after every message received before has
-    /// been taken.
+    /// The reason why the client has ended, or [`Closed`](crate::ErrorKind::Closed), after every message received
+    /// before has been taken.
     pub fn try_recv(&self) -> Result<Option<Message>> {
         self.session().take(QueueId::Client, Until::Now)
     }

@@ -1,4 +1,4 @@
-//! What a client sends.
+//! Publishing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,11 +24,11 @@ impl Client {
     /// [`Invalid`](crate::ErrorKind::Invalid) at once, when the topic or the size breaks a rule.
     /// [`Timeout`](crate::ErrorKind::Timeout) with the stage; [`Rejected`](crate::ErrorKind::Rejected) or
     /// [`SuspectedRefusal`](crate::ErrorKind::SuspectedRefusal) when the service refuses the message;
-    /// [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead.
+    /// [`Closed`](crate::ErrorKind::Closed), or the reason why the client has ended.
     ///
-    /// In each case [`Error::fate`](crate::Error::fate) tells what became of the message:
-    /// [`NotSent`](crate::Fate::NotSent) is safe to repeat; [`Unknown`](crate::Fate::Unknown) was written but not
-    /// acknowledged in time, and is not sent again; [`Refused`](crate::Fate::Refused) was refused by the service.
+    /// In each case [`Error::fate`](crate::Error::fate) is the outcome for the message:
+    /// [`NotSent`](crate::Fate::NotSent), which is safe to repeat; [`Unknown`](crate::Fate::Unknown), written but not
+    /// acknowledged in time, and not sent again; [`Refused`](crate::Fate::Refused), refused by the service.
     pub fn publish(&self, topic: impl AsRef<str>, qos: QoS, payload: impl Into<Payload>) -> Result<()> {
         self.publish_message(Outgoing::new(topic, qos, payload))
     }
@@ -67,8 +67,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid); [`Timeout`](crate::ErrorKind::Timeout) in the stage `window` or `spool`;
-    /// [`Spool`](crate::ErrorKind::Spool); [`Closed`](crate::ErrorKind::Closed), or the reason the client is dead. In
-    /// each case the message was not sent and will not be.
+    /// [`Spool`](crate::ErrorKind::Spool); [`Closed`](crate::ErrorKind::Closed), or the reason why the client has
+    /// ended. In each case the message was not sent and will not be.
     pub fn enqueue(&self, message: Outgoing) -> Result<Delivery> {
         let age = self.age_of(&message);
         self.queue(message, age, WhenFull::WaitUntil(after(age.min(self.timeout))))
@@ -126,20 +126,20 @@ impl Client {
     /// Publishes many messages and returns an iterator over their results, in the order given.
     ///
     /// The iterator is lazy. Each `next` takes messages from the input until a window of them is under way
-    /// ([`Config::window`](crate::Config::window)), there is no room for more, or the input ends; then it blocks until the
-    /// outcome of the oldest is known. Memory is bounded by one window, whatever the length of the input. Dropping the
-    /// iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) take care of
-    /// the messages under way. One more message may have been taken from the input by then, which is not sent.
+    /// ([`Config::window`](crate::Config::window)), there is no room for more, or the input ends; then it blocks until
+    /// the outcome of the oldest is known. Memory is bounded by one window, whatever the length of the input. Dropping
+    /// the iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) take
+    /// care of the messages under way. One more message may have been taken from the input by then, which is not sent.
     ///
-    /// With an input that blocks, such as a channel, the results wait for it: `next` takes a window of messages before it
-    /// returns the first result. For such an input, use [`enqueue`](Client::enqueue).
+    /// With an input that blocks, such as a channel, the results wait for it: `next` takes a window of messages before
+    /// it returns the first result. For such an input, use [`enqueue`](Client::enqueue).
     ///
     /// Each message may stay without an acknowledgement for [`Outgoing::timeout`], else for
     /// [`Config::message_age`](crate::Config::message_age), else for the timeout.
     ///
-    /// Each item is the [`Receipt`](crate::Receipt) of its message, or an error as of [`publish`](Client::publish). A
-    /// failed message does not stop the others. When the client is closed or dead, each remaining message gives one
-    /// error.
+    /// Each item is the [`Receipt`](crate::Receipt) of its message, or an error as from [`publish`](Client::publish). A
+    /// failed message does not stop the others. When the client is closed or has ended, each remaining message gives
+    /// one error.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -166,7 +166,7 @@ impl Client {
     /// `parent` is the first level of a topic the sender may publish to; the message goes to `{parent}/p2p/{client_id}`
     /// (help.aliyun.com/document_detail/96176.htm). An offline receiver gets it later only with QoS 1 and if the
     /// *sender* keeps its session (glossary of the product). Otherwise it is lost, as far as is known without an error
-    /// here. [`Outgoing::p2p`] makes such a message for the other calls.
+    /// for the sender. [`Outgoing::p2p`] makes such a message for the other calls.
     ///
     /// # Errors
     /// As [`publish`](Client::publish).
@@ -185,8 +185,8 @@ impl Client {
     /// # Errors
     /// [`Timeout`](crate::ErrorKind::Timeout) with the number of messages still open;
     /// [`Undelivered`](crate::ErrorKind::Undelivered) with the number of messages that have failed since the last
-    /// report without being seen, since their [`Delivery`] had been dropped, and the first reason;
-    /// [`Closed`](crate::ErrorKind::Closed) when a [`Closer`](crate::Closer) ends the wait.
+    /// report and whose [`Delivery`] had been dropped, and the first reason; [`Closed`](crate::ErrorKind::Closed) when
+    /// a [`Closer`](crate::Closer) ends the wait.
     pub fn flush(&self, timeout: Duration) -> Result<()> {
         self.session().flush(after(timeout))
     }
@@ -210,14 +210,14 @@ impl Client {
         self.session().upload_token(token, after(self.timeout))
     }
 
-    /// How long a queued message may stay unsettled.
+    /// Returns how long a queued message may stay unsettled.
     fn age_of(&self, message: &Outgoing) -> Duration {
         let default =
             if self.session().spools() && message.qos != QoS::AtMostOnce { Duration::MAX } else { self.timeout };
         message.timeout.or(self.config().message_age()).unwrap_or(default)
     }
 
-    /// Submits, and with a spool waits until the message is on disk.
+    /// Submits a message, and with a spool waits until it is on disk.
     fn queue(&self, message: Outgoing, age: Duration, full: WhenFull) -> Result<Delivery> {
         let until = after(age.min(self.timeout));
         let delivery = self.submit(message, age, full)?;

@@ -28,7 +28,7 @@ pub struct ConfigBuilder {
     pub(super) credentials: Option<Credentials>,
     pub(super) settings: Settings,
     pub(super) network: Network,
-    /// Where the builder came from the environment: errors name variables, and credentials may be among them.
+    /// The variables, if the builder came from the environment: errors name them, and credentials may be among them.
     pub(super) variables: Option<Variables>,
     /// The first invalid environment variable.
     pub(super) fault: Option<Error>,
@@ -209,10 +209,10 @@ impl ConfigBuilder {
     /// Sets how long the client itself refuses messages to a topic that the service refuses as a whole: up to 30 days;
     /// 0 means that they are sent. Default 10 min.
     ///
-    /// A topic counts as refused as a whole if the service's notice says so, or if the server closed the connection
-    /// over two messages to it and acknowledged none; see [`Event::TopicRefused`](crate::Event::TopicRefused). The
-    /// pause ends early with new credentials or a new token. After it, messages are sent again, and a single refusal
-    /// starts the next pause.
+    /// A topic counts as refused as a whole if the service's notice says so, or if the server closed the connection for
+    /// two messages to it and acknowledged none; see [`Event::TopicRefused`](crate::Event::TopicRefused). The pause
+    /// ends early with new credentials or a new token. After it, messages are sent again, and a single refusal starts
+    /// the next pause.
     pub fn refused_topic_pause(mut self, time: Duration) -> Self {
         self.settings.refused_topic_pause = time;
         self

@@ -35,7 +35,7 @@ impl ConfigBuilder {
             return Err(Error::config(format!("a proxy is set, but {}", disabled("proxy"))));
         }
         let proxy = setting.checked(endpoint.host(), endpoint.port())?;
-        // rumqttc passes one text as the host to the proxy, which wants brackets, and to TLS, which wants none.
+        // rumqttc passes the same text as the host to the proxy, which needs brackets, and to TLS, which accepts none.
         if proxy.is_some() && endpoint.host().contains(':') && endpoint.transport() != Transport::Tcp {
             return Err(Error::config(format!("{endpoint} cannot be reached through a proxy by its IPv6 address"))
                 .with_hint(Hint::UseHostName));
@@ -43,7 +43,7 @@ impl ConfigBuilder {
         Ok(proxy)
     }
 
-    /// CA certificates are accepted for a plain endpoint: they may be meant for HTTPS.
+    /// Returns the TLS configuration. CA certificates are accepted for a plain endpoint: they may be meant for HTTPS.
     pub(super) fn checked_tls(&self, endpoint: &Endpoint, settings: &Settings) -> Result<Option<Tls>> {
         if !endpoint.transport().is_tls() {
             if self.network.client_certificate.is_some() {

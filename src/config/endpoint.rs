@@ -1,4 +1,4 @@
-//! Where to connect: host, port and transport.
+//! Endpoints: transport, host and port.
 
 use std::fmt;
 use std::str::FromStr;
@@ -164,7 +164,7 @@ impl Endpoint {
 
     /// Parses an endpoint. The error is the broken rule.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        // Before anything else, because nothing of such a text may be shown: user info holds a password.
+        // Before anything else, because no part of such a text may be shown: user info contains a password.
         if text.contains('@') {
             return Err("the endpoint contains '@'; user name and password go into the credentials".to_string());
         }

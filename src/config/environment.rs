@@ -1,4 +1,4 @@
-//! The environment variables of the library: their names, and what they were when a builder read them.
+//! The environment variables of the library: their names, and their values when a builder read them.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -33,9 +33,9 @@ pub(crate) const CLIENT_KEY_FILE: &str = "ALIYUN_MQTT_CLIENT_KEY_FILE";
 pub(crate) const CLEAN_SESSION: &str = "ALIYUN_MQTT_CLEAN_SESSION";
 /// `3.1.1` (default) or `5`.
 pub(crate) const PROTOCOL: &str = "ALIYUN_MQTT_PROTOCOL";
-/// Seconds.
+/// In seconds.
 pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";
-/// Bytes: [`Limits::payload_len`].
+/// In bytes: [`Limits::payload_len`].
 pub(crate) const MAX_PAYLOAD: &str = "ALIYUN_MQTT_MAX_PAYLOAD";
 /// The URL of an HTTP proxy, or `env` for the [shared variables](HTTPS_PROXY); optional.
 pub(crate) const PROXY: &str = "ALIYUN_MQTT_PROXY";
@@ -61,7 +61,7 @@ pub(crate) const DEVICE_ACCESS_KEY_SECRET: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY
 /// The proxy variables that many programs share, in the order of precedence. `http_proxy` is not among them: it is
 /// meant for connections without encryption.
 pub(crate) const HTTPS_PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-/// The shared variables that list what is reached without a proxy, in the order of precedence.
+/// The shared variables that list the hosts reached without a proxy, in the order of precedence.
 pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// The prefix of the library's own variables.
@@ -95,8 +95,8 @@ const OWN: [&str; 20] = [
 /// Variables that other programs read, too.
 const SHARED: [&str; 3] = [ACCESS_KEY_ID, ACCESS_KEY_SECRET, SECURITY_TOKEN];
 
-/// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of topics, which is created in the console and has at
-/// least 3 letters, digits, `-` and `_`.
+/// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of topics, which is created in the console and
+/// has at least 3 letters, digits, `-` and `_`.
 pub(crate) fn read_topic(variables: &Variables) -> Result<String> {
     let topic = variables.needed(TOPIC)?;
     names::check_parent(topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
@@ -120,24 +120,24 @@ fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
     // On Windows, the case of a name does not matter.
     let known = |name: &str| read(name) || cfg!(windows) && read(&name.to_ascii_uppercase());
     let names = names.map(|name| name.to_string_lossy().into_owned());
-    let ours = names.filter(|name| name.to_ascii_uppercase().starts_with(PREFIX));
-    let mut unread: Vec<String> = ours.filter(|name| !known(name)).collect();
+    let own = names.filter(|name| name.to_ascii_uppercase().starts_with(PREFIX));
+    let mut unread: Vec<String> = own.filter(|name| !known(name)).collect();
     unread.sort();
     unread
 }
 
-/// The error for a variable that is needed and not set.
+/// The error for a required variable that is not set.
 pub(crate) fn not_set(name: &str) -> Error {
     Error::config(format!("the environment variable {name} is not set")).with_missing(setting(name))
 }
 
-/// The setting that a variable gives: its name without the prefix, in lower case.
+/// Returns the setting of a variable: its name without the prefix, in lower case.
 pub(crate) fn setting(variable: &str) -> String {
     let prefixes = [PREFIX, "ALIBABA_CLOUD_"];
     prefixes.iter().find_map(|prefix| variable.strip_prefix(prefix)).unwrap_or(variable).to_ascii_lowercase()
 }
 
-/// The variables as they were when they were read: those of the process, or of a lookup function. `Debug` shows no
+/// The values of the variables at the time of reading: those of the process, or of a lookup function. `Debug` shows no
 /// value.
 #[derive(Clone)]
 pub(crate) struct Variables(Arc<HashMap<&'static str, Value>>);
@@ -145,7 +145,7 @@ pub(crate) struct Variables(Arc<HashMap<&'static str, Value>>);
 /// A variable that is set and not empty.
 enum Value {
     Text(Zeroizing<String>),
-    /// Not UTF-8; only a path may be that.
+    /// Not UTF-8, which is accepted only for a path.
     Raw(OsString),
 }
 

@@ -1,4 +1,4 @@
-//! Everything a client needs to know before it connects.
+//! The configuration of a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Config {
         ConfigBuilder::default()
     }
 
-    /// Returns a builder with everything that this configuration was built from, to change a part of it.
+    /// Returns a builder with all settings of this configuration, to change some of them.
     ///
     /// A device id that was generated is not among it: the next [`build`](ConfigBuilder::build) generates another,
     /// because two clients with one client id disconnect each other. For the same reason set another
@@ -183,7 +183,7 @@ impl Config {
     }
 
     /// Returns the maximum number of QoS 1 and 2 messages that the server may have unacknowledged with this client
-    /// (MQTT 5). `None` if none is announced; the server then sends as many as it likes.
+    /// (MQTT 5). `None` if none is announced; the server may then send any number.
     #[must_use]
     pub fn receive_maximum(&self) -> Option<u16> {
         self.0.settings.receive_maximum
@@ -287,7 +287,7 @@ impl Config {
         self.own_spool()
     }
 
-    /// The spool; without the cargo feature there is never one.
+    /// Returns the spool; always `None` without the cargo feature.
     pub(crate) fn own_spool(&self) -> Option<&Spool> {
         self.0.settings.spool.as_ref()
     }

@@ -76,7 +76,7 @@ impl Network {
 
     /// Sets user name and password for the proxy, in place of those in its URL. Needs a proxy.
     ///
-    /// They are sent with the scheme "Basic" (RFC 7617), the only supported one: whoever can listen between this
+    /// They are sent with the scheme "Basic" (RFC 7617), the only supported one: anybody who can listen between this
     /// machine and the proxy can read them. Up to 1,024 bytes each, without `:` in the user name.
     pub fn proxy_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.proxy.set_auth(user.into(), password.into());
@@ -114,8 +114,8 @@ impl Network {
 
     /// Sets whether the system's CA certificates are trusted. Default `true`; with `false`, only the given ones are.
     ///
-    /// If the system has none, Mozilla's are used. The variables `SSL_CERT_FILE` and `SSL_CERT_DIR` say where the
-    /// system's are, if they are not in the usual place.
+    /// If the system has none, Mozilla's are used. The variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name their place,
+    /// if it is not the usual one.
     pub fn system_roots(mut self, trust: bool) -> Self {
         self.system_roots = trust;
         self
@@ -136,7 +136,7 @@ impl Network {
         self
     }
 
-    /// Reads the variables that it has.
+    /// Reads the settings from the variables.
     pub(crate) fn from_variables(variables: &Variables) -> Result<Self> {
         const PAIR: [&str; 2] = [environment::CLIENT_CERT_FILE, environment::CLIENT_KEY_FILE];
         let mut network = Network::new();

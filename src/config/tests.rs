@@ -100,7 +100,7 @@ fn a_proxy_is_asked_for_by_the_program_or_by_our_own_variable() {
     let shared = ("https_proxy", "http://user:geheim@shared.example:1");
     assert_eq!(shown(far()), None);
     assert_eq!(shown(far().proxy("http://h:1")).as_deref(), Some("http://h:1"));
-    // One that is given is for everything, this machine and what `no_proxy` says included.
+    // An explicit proxy is used for every host, including this machine and the entries of `no_proxy`.
     assert_eq!(shown(good().proxy("http://h:1")).as_deref(), Some("http://h:1"));
     let from_env = |own, endpoint, no_proxy| {
         from_env(&[(environment::PROXY, own), (environment::ENDPOINT, endpoint), shared, ("no_proxy", no_proxy)])
@@ -226,7 +226,7 @@ fn without_the_feature_there_is_no_tls() {
     refused(good().endpoint("h"), "cargo feature `tls`");
 }
 
-/// A complete environment, with these changes; an empty value takes a variable away.
+/// A complete environment, with these changes; an empty value removes a variable.
 fn from_env(changes: &[(&str, &str)]) -> ConfigBuilder {
     let mut all = HashMap::from([
         (environment::ENDPOINT, "mqtt://127.0.0.1:1883"),
@@ -380,7 +380,7 @@ fn a_configuration_can_be_changed_after_it_was_built() {
         good().device_id("0001").build().unwrap().to_builder().keep_alive(Duration::from_secs(9)).build().unwrap();
     assert_eq!((kept.client_id().as_str(), kept.keep_alive()), ("GID_demo@@@0001", Duration::from_secs(9)));
     refused(kept.to_builder().client_certificate_files("a", "b"), "not encrypted");
-    // A whole client id stays one, even if it has the form of another.
+    // A whole client id remains one, even if it has the form GroupID@@@DeviceID.
     let custom = Config::builder().endpoint("mqtt://h").credentials(Credentials::custom_plain("user", "geheim"));
     for whole in ["thermometer", "GID_a@@@b"] {
         let config = custom.clone().client_id(whole).build().unwrap().to_builder().build().unwrap();
@@ -431,7 +431,7 @@ fn tls_is_made_ready_when_it_is_needed() {
         "/no/such/ca.pem",
     );
     refused(good().endpoint("localhost").system_roots(false), "no CA certificate");
-    // It may be there for HTTPS; nothing reads it for a plain connection.
+    // The file may be meant for HTTPS; it is not read for a plain connection.
     assert!(good().ca_file("/no/such/file.pem").build().is_ok());
     refused(good().client_certificate_files("a", "b"), "not encrypted");
 }

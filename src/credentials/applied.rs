@@ -40,12 +40,12 @@ impl Credentials {
     }
 }
 
-/// Tokens for everything below the parent topic, applied for with the account's key.
+/// Creates credentials with tokens for everything below the parent topic, applied for with the account's key.
 pub(super) fn read(variables: &Variables) -> Result<Credentials> {
     let hint = |error: Error| error.with_hint(Hint::TokenOrApply);
     let api = ApiBuilder::from_variables(variables).build().map_err(hint)?;
     let parent = environment::read_topic(variables).map_err(hint)?;
-    // The documentation does not say whether "demo/#" includes "demo" itself, as it does in MQTT.
+    // The documentation does not say if "demo/#" includes "demo" itself, as in MQTT.
     let topics = [parent.clone(), format!("{parent}/#")];
     Ok(Credentials::apply_tokens(&api, [TokenRequest::new(TokenKind::ReadWrite, topics)]))
 }

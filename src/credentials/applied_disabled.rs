@@ -1,4 +1,4 @@
-//! The place of `applied.rs` in a build without the cargo feature `openapi`: the library cannot apply for tokens.
+//! Replaces `applied.rs` in a build without the cargo feature `openapi`: the library cannot apply for tokens.
 
 use super::Credentials;
 use crate::config::environment::{self, Variables};

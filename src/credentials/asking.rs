@@ -1,7 +1,7 @@
-//! Asking the program's credentials provider: on a thread of its own, one question at a time.
+//! Calls the program's credentials provider on a separate thread, one call at a time.
 //!
-//! A provider that hangs keeps the one thread it has. Whoever asks meanwhile waits for that answer instead of starting
-//! another, so that nothing piles up; an answer that came too late for the one who asked serves the next.
+//! A provider that hangs blocks only one thread: later callers wait for the result of the same call, so that no threads
+//! pile up. A result that arrives too late for its caller serves the next.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use crate::detached::{self, NoAnswer};
 use crate::error::Result;
 use crate::sync::lock;
 
-/// How often one who waits looks whether it should leave.
+/// How often a waiting caller checks if it should leave.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The question that is under way, if there is one.
+/// The call in progress, if there is one.
 #[derive(Default)]
 pub(crate) struct Asking {
     question: Mutex<Option<Arc<Question>>>,
@@ -34,7 +34,7 @@ enum ProviderAnswer {
     Panicked,
 }
 
-/// Says that the provider panicked, unless it has answered.
+/// Reports a panic of the provider when dropped, unless there is a result.
 struct Answering(Arc<Question>);
 
 impl Answering {
@@ -54,7 +54,8 @@ impl Drop for Answering {
 }
 
 impl Asking {
-    /// Asks, or joins in the question that is under way; waits at most until the deadline or until `leaving` says so.
+    /// Calls the provider, or joins the call in progress; waits at most until the deadline or until `leaving` returns
+    /// true.
     pub(crate) fn ask(
         &self,
         provider: Arc<Provider>,
@@ -76,7 +77,7 @@ impl Asking {
     fn question(&self, provider: Arc<Provider>) -> Result<Arc<Question>, NoAnswer> {
         let mut current = lock(&self.question);
         if let Some(question) = &*current {
-            // A failure that nobody waited for says nothing of now.
+            // An old failure that nobody waited for is no longer relevant.
             if matches!(*lock(&question.state), ProviderAnswer::Pending | ProviderAnswer::Given(Ok(_))) {
                 return Ok(Arc::clone(question));
             }

@@ -1,4 +1,4 @@
-//! The login that credentials make: user name and password of CONNECT.
+//! The login made from credentials: user name and password of CONNECT.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +32,7 @@ impl Login {
         &self.password
     }
 
-    /// The login with tokens that are kept elsewhere.
+    /// Creates the login with tokens that are kept elsewhere.
     pub(crate) fn with_tokens(key_id: &str, instance_id: &str, password: Zeroizing<String>) -> Result<Self> {
         Login::checked(token_username(key_id, instance_id), password)
     }
@@ -59,7 +59,7 @@ impl Credentials {
         self.check()?;
         if !self.is_custom() && client_id.group().is_none() {
             return Err(Error::config(format!(
-                "client id \"{client_id}\" has no group: only custom authentication takes such an id"
+                "client id \"{client_id}\" has no group: only custom authentication accepts such an id"
             )));
         }
         let username = |word: &str, key_id: &str| format!("{word}|{key_id}|{instance_id}");

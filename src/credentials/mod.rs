@@ -1,4 +1,4 @@
-//! The credentials of a client: the five authentication modes of the service, and the login that each makes.
+//! The credentials of a client: the five authentication modes of the service, and their logins.
 
 use std::fmt;
 use std::sync::Arc;
@@ -44,11 +44,11 @@ const TOKEN_LABEL: &str = "the token";
 /// Values are checked when the configuration is built, and those of a provider when it returns them. Secrets are wiped
 /// from memory when the last clone is dropped, and are never part of `Debug`, of an error or of the log.
 ///
-/// The current overview for V3.x instances lists only tokens and device credentials; whether a new instance accepts
-/// signatures is not documented.
+/// The current overview for V3.x instances lists only tokens and device credentials; it is not documented if a new
+/// instance accepts signatures.
 ///
-/// Sources: help pages "Signature" (help.aliyun.com/document_detail/48271.html), "Token" (54282.html),
-/// "Authentication overview" and "Custom authentication".
+/// Sources: help pages "Signature" (help.aliyun.com/document_detail/48271.html), "Token" (54282.html), "Authentication
+/// overview" and "Custom authentication".
 #[derive(Clone)]
 pub struct Credentials(pub(crate) Kind);
 
@@ -85,7 +85,7 @@ pub(crate) enum Kind {
     },
 }
 
-/// What is known of tokens that the library itself applies for.
+/// The properties of tokens that the library itself applies for.
 #[derive(Clone)]
 pub(crate) struct Applies {
     /// The instance they are for.
@@ -97,7 +97,7 @@ pub(crate) struct Applies {
 impl Credentials {
     /// Creates credentials for signature mode: the AccessKey of an account or RAM user.
     ///
-    /// The password is a signature of the client id; the secret itself is not sent. Meant for servers: whoever has the
+    /// The password is a signature of the client id; the secret itself is not sent. Meant for servers: anybody with the
     /// key can do everything that it permits.
     #[must_use]
     pub fn signature(access_key_id: impl Into<String>, access_key_secret: impl Into<String>) -> Self {
@@ -153,7 +153,7 @@ impl Credentials {
     /// or when the service reports it as invalid. New tokens are uploaded without a new connection, and reported as an
     /// [`Event`](crate::Event).
     ///
-    /// The function runs on a thread of its own, never twice at a time, and may block up to the client's timeout. If it
+    /// The function runs on a separate thread, never twice at a time, and may block up to the client's timeout. If it
     /// fails or panics at a login, the connect fails ([`Credentials`](crate::ErrorKind::Credentials)); at a renewal it
     /// is called again with growing pauses until the token expires. Its error appears in errors and logs, so keep
     /// secrets out of it.
@@ -194,7 +194,7 @@ impl Credentials {
 
     /// Creates credentials that are requested from this function at each connect.
     ///
-    /// The function runs on a thread of its own, never twice at a time, and may block up to the client's timeout. If it
+    /// The function runs on a separate thread, never twice at a time, and may block up to the client's timeout. If it
     /// fails or panics, the connect fails: [`Credentials`](crate::ErrorKind::Credentials). It must not return another
     /// provider. If it returns device credentials, set the device id they were created for. If it returns tokens, it is
     /// also called when one must be renewed, as with [`token_provider`](Credentials::token_provider), which saves the

@@ -273,7 +273,7 @@ fn tokens_to_apply_for_are_checked_before_anything_is_asked() {
     }
 }
 
-/// What `read_to_string` gives for a file that an editor of Windows saved would be refused by the server only.
+/// The text that `read_to_string` returns for a file saved by an editor of Windows would be refused only by the server.
 #[test]
 fn what_cannot_be_seen_is_no_part_of_a_key() {
     for unseen in ["\u{feff}not-a-secret", "not-a-secret\u{200b}", "not\u{2060}-a-secret"] {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Hint;
 
-/// A code that the service, or a proxy on the way to it, gave. `Display` adds its meaning there.
+/// A code from the service, or from a proxy on the way to it. `Display` adds its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
@@ -33,7 +33,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The bare number.
+    /// Returns the bare number.
     #[must_use]
     pub fn number(self) -> i64 {
         match self {
@@ -52,13 +52,13 @@ impl Code {
 
 impl Code {
     /// Returns true if the token itself is invalid, whatever it is used for.
-    pub(crate) fn condemns_token(self) -> bool {
+    pub(crate) fn invalidates_token(self) -> bool {
         matches!(self, Code::TokenInvalid(code) if !matches!(code, RESOURCE | PERMISSION))
     }
 
     /// Returns true if the code, received after the upload of a token, can only be about that token. An accepted token
-    /// is not forged. A wrong permission is about the token or about an operation sent before it: `operations` tells
-    /// whether there was one.
+    /// is not forged. A wrong permission is about the token or about an operation sent before it: `operations` is true
+    /// if there was one.
     pub(crate) fn is_sure_of_upload(self, operations: bool) -> bool {
         match self {
             Code::TokenInvalid(FORGED) => true,
@@ -83,8 +83,8 @@ impl Code {
         matches!(self.reason(), Some(0x80 | 0x83 | 0x87 | 0x8F | 0x90))
     }
 
-    /// The cure for an operation that was refused with this code, or for a connection that was ended with it; `None`
-    /// where the code alone does not determine it.
+    /// Returns the cure for an operation that was refused with this code, or for a connection that was ended with it;
+    /// `None` if the code alone does not determine it.
     pub(crate) fn cure(self) -> Option<Hint> {
         Some(match self.reason()? {
             0x8E => Hint::TakenOver,
@@ -101,7 +101,7 @@ impl Code {
         })
     }
 
-    /// The number of a reason code, which has one meaning in all packets of MQTT 5.
+    /// Returns the number of a reason code, which has one meaning in all packets of MQTT 5.
     fn reason(self) -> Option<u8> {
         match self {
             Code::SubAck(code)

@@ -1,14 +1,14 @@
-//! The catalogue of hints: each has a key that never changes, and the text that belongs to it.
+//! The catalogue of hints, each with a key that never changes and its text.
 //!
 //! A hint names a *setting* by the name it has in the builder (`ca_file`), which is also its key in the command line's
 //! file and, with dashes, its flag; so the same text serves all of them.
 
 use std::borrow::Cow;
 
-/// Defines [`Hint`] from the lines of the catalogue: name, parameters, key and text.
+/// Defines [`Hint`] from the entries of the catalogue: name, parameters, key and text.
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $name:ident $({ $($field:ident: $type:ty),+ })? = $key:literal: $text:expr;)+) => {
-        /// The usual cause of an error and its cure. There is no other way to give an [`Error`](super::Error) a hint.
+        /// The usual cause of an error and its cure. All hints of an [`Error`](super::Error) are from this catalogue.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[allow(dead_code, reason = "the cargo features decide which hints are used")]
         pub(crate) enum Hint {
@@ -20,7 +20,7 @@ macro_rules! catalogue {
             #[cfg(test)]
             const KEYS: &[&str] = &[$($key),+];
 
-            /// The key, which does not depend on the parameters.
+            /// Returns the key, which does not depend on the parameters.
             pub(crate) fn key(&self) -> &'static str {
                 match self {
                     $(Hint::$name $({ $($field: _),+ })? => $key,)+
@@ -63,7 +63,7 @@ catalogue! {
     CreateInChild = "create-in-child": "create one in the child";
 
     // Messages, filters and requests.
-    ReceiverLimit = "receiver-limit": "a receiver with the same packet_len would not take it";
+    ReceiverLimit = "receiver-limit": "a receiver with the same packet_len would not receive it";
     PayloadLimit = "payload-limit":
         "the service cuts the connection of a client that sends more; if your instance allows more, raise payload_len \
          (ALIYUN_MQTT_MAX_PAYLOAD)";
@@ -222,7 +222,7 @@ catalogue! {
     CertificateName = "certificate-name":
         "connect by the domain name that the console shows, not by an IP address or an alias of your own";
     CertificateWithoutName = "certificate-without-name":
-        "have it issued with subjectAltName; a common name (CN) alone does not count any more";
+        "have it issued with subjectAltName; a common name (CN) alone is no longer accepted";
     UnknownIssuer = "unknown-issuer":
         "does the server send its whole chain, with the intermediate certificate, and is nothing in between \
          intercepting TLS? For a private CA, set ca_file to its certificate";
@@ -259,7 +259,7 @@ catalogue! {
     ClientCertificateCa = "client-certificate-ca":
         "its CA must be registered and activated in the console, and the key must belong to it";
     RenewClientCertificate = "renew-client-certificate": "renew the client certificate";
-    DomainBound = "domain-bound": "is the domain bound to the instance, with a certificate of its own?";
+    DomainBound = "domain-bound": "is the domain bound to the instance, with its own certificate?";
     NothingTrusted = "nothing-trusted": "set ca_file or ca_pem";
     SaveAsPem = "save-as-pem": "save it as UTF-8, or as PEM (Base64)";
     PemCertificate = "pem-certificate": "a PEM file has lines like -----BEGIN CERTIFICATE-----";
@@ -282,7 +282,7 @@ catalogue! {
         "nothing was changed and nothing is sent; move the file away to start with an empty spool, or set \
          set_aside_damaged; the messages in it are not sent then";
     SpoolOfAnother = "spool-of-another":
-        "give each instance and endpoint a spool of its own; the messages in this one are sent by a client with its \
+        "use a separate spool for each instance and endpoint; the messages in this one are sent by a client with its \
          instance and endpoint";
     SpoolNewer = "spool-newer":
         "it was written by a newer version: use that one, at least until it has sent these messages";
@@ -339,7 +339,7 @@ catalogue! {
         format!("this machine's clock is {skew} the server's, and requests carry the time; set the clock{also}")
     };
     ApiRepeated = "api-repeated": "something repeats requests on their way; is there a proxy?";
-    ApiFault = "api-fault": "the service has a failure of its own; try again later";
+    ApiFault = "api-fault": "the service itself failed; try again later";
     ApiWrongSecret = "api-wrong-secret": "both sides signed the same text, so the AccessKey secret is wrong";
     ApiChangedRequest = "api-changed-request":
         "the server signed another text than this side, so something changes requests on their way; is there a proxy?";

@@ -21,7 +21,7 @@ pub enum ErrorKind {
     Resolve,
     /// No TCP connection could be made.
     Connect,
-    /// The HTTP proxy refused to make the connection ([`Error::code`] is its status), or the other side is no proxy.
+    /// The HTTP proxy refused to make the connection ([`Error::code`] is its status), or the other side is not a proxy.
     Proxy,
     /// The TLS handshake failed: an untrusted or expired certificate, a wrong name, or no TLS on that port.
     Tls,
@@ -60,7 +60,7 @@ pub enum ErrorKind {
     },
     /// The client (or `openapi::Api`) was made in another process, before a `fork`.
     Forked,
-    /// A fault in this library, or in what it is built on. Please report it.
+    /// A fault in this library or one of its dependencies. Please report it.
     Internal,
 }
 
@@ -93,8 +93,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The name of the stage: `resolve`, `connect`, `proxy`, `tls`, `connack`, `window`, `ack`, `reply`, `spool`,
-    /// `credentials` or `api`.
+    /// Returns the name of the stage: `resolve`, `connect`, `proxy`, `tls`, `connack`, `window`, `ack`, `reply`,
+    /// `spool`, `credentials` or `api`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -119,8 +119,8 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What became of a message that was not acknowledged, or of a request that was not answered. `Display` writes it in
-/// lower case: `not sent`, `unknown`.
+/// The fate of a message that was not acknowledged, or of a request that was not answered. `Display` writes it in lower
+/// case: `not sent`, `unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fate {
@@ -130,7 +130,7 @@ pub enum Fate {
     Unknown,
     /// The service refused it, or probably did.
     Refused,
-    /// The server has it (QoS 0: it was written), but no reply came. Only from
+    /// The server has it (QoS 0: it was written), but no reply arrived. Only from
     /// [`Client::request`](crate::Client::request).
     Delivered,
     /// This run has not delivered it, but it stays in the spool, and the next run sends it: do not send it again
@@ -139,7 +139,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// The fate in words: `not sent`, `unknown`, `refused`, `delivered` or `spooled`.
+    /// Returns the fate in words: `not sent`, `unknown`, `refused`, `delivered` or `spooled`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

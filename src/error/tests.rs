@@ -1,4 +1,4 @@
-//! What an error shows, and what is found through its source.
+//! The display of errors, and the parts found through their sources.
 
 use std::error::Error as _;
 

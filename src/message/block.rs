@@ -1,7 +1,7 @@
-//! What an allocation takes.
+//! The size of an allocation.
 
-/// What the allocator takes for this many bytes: with its own, rounded up, and no less than its smallest block. So it
-/// is with glibc; others differ by little.
+/// Returns the memory that the allocator uses for this many bytes, with its own overhead. Modelled on glibc; others
+/// differ little.
 pub(crate) const fn block(bytes: usize) -> usize {
     match bytes {
         0 => 0,

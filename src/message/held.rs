@@ -1,11 +1,11 @@
-//! What messages take in memory: the bounds in bytes of inbox and outbox count this, not what is on the wire.
+//! The memory of messages, which counts against the bounds of inbox and outbox instead of the size on the wire.
 //!
 //! A user property of one byte each for key and value has 7 bytes in a packet, and 112 here.
 
 use super::{Message, Outgoing, Properties, block};
 
 impl Properties {
-    /// With everything that belongs to them.
+    /// Returns the memory of the properties with everything they own.
     fn held(&self) -> usize {
         let text = |text: &String| block(text.capacity());
         block(size_of::<Properties>())
@@ -19,14 +19,14 @@ impl Properties {
 }
 
 impl Message {
-    /// What it has allocated.
+    /// Returns its memory in bytes.
     pub(crate) fn held(&self) -> usize {
         held(&self.topic, block(self.payload.capacity()), self.properties.as_deref())
     }
 }
 
 impl Outgoing {
-    /// What it has allocated.
+    /// Returns its memory in bytes.
     pub(crate) fn held(&self) -> usize {
         held(&self.topic, self.payload.held(), self.properties.as_deref())
     }

@@ -22,7 +22,7 @@ impl Message {
     /// topic, and the line and column where reading stopped, both from 1. It never shows the payload.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         serde_json::from_slice(&self.payload).map_err(|error| {
-            // The words of serde_json may quote the payload.
+            // The text of serde_json's error may quote the payload.
             let what = match error.classify() {
                 Category::Data => format!("does not fit {}", std::any::type_name::<T>()),
                 Category::Eof => "ends too early to be JSON".to_string(),

@@ -39,9 +39,9 @@ pub struct Outgoing {
     pub(crate) qos: QoS,
     pub(crate) payload: Payload,
     pub(crate) timeout: Option<Duration>,
-    /// `None`: there are none, as always with MQTT 3.1.1.
+    /// `None` if there are none, as always with MQTT 3.1.1.
     pub(crate) properties: Option<Box<Properties>>,
-    /// Of no use to a later run, so no spool keeps it.
+    /// Useless to a later run, so a spool does not keep it.
     pub(crate) transient: bool,
 }
 
@@ -61,8 +61,8 @@ impl Outgoing {
 
     /// Creates a message to one client, which needs no subscription for it: to the topic `{parent}/p2p/{client_id}`.
     ///
-    /// `parent` is a parent topic the sender may publish to. [`Client::send_p2p`](crate::Client::send_p2p) tells what
-    /// happens when the receiver is offline.
+    /// `parent` is a parent topic the sender may publish to. [`Client::send_p2p`](crate::Client::send_p2p) describes
+    /// what happens if the receiver is offline.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): `parent` is not one topic level, or `client_id` is empty or contains
@@ -95,8 +95,8 @@ impl Outgoing {
         }
     }
 
-    /// Sets how long this message may stay without an acknowledgement. When the time is over, it is given up: not sent,
-    /// or, where it was written already, [`Unknown`](crate::Fate::Unknown).
+    /// Sets how long this message may stay without an acknowledgement. After that it is given up: it is not sent, or,
+    /// if it was written already, its fate is [`Unknown`](crate::Fate::Unknown).
     ///
     /// By default [`Config::timeout`](crate::Config::timeout), or the time given to
     /// [`Client::with_timeout`](crate::Client::with_timeout). For queued messages
@@ -172,7 +172,7 @@ impl Outgoing {
         &self.payload
     }
 
-    /// Topic, payload and properties, in bytes as they are sent.
+    /// Returns the size of topic, payload and properties on the wire, in bytes.
     #[cfg(any(feature = "spool", test))]
     pub(crate) fn encoded_len(&self) -> usize {
         self.topic.len()
@@ -180,7 +180,7 @@ impl Outgoing {
             + self.properties.as_ref().map_or(0, |properties| properties.encoded_len())
     }
 
-    /// The bytes of its packet in MQTT 5.
+    /// Returns the size of its packet in MQTT 5, in bytes.
     pub(crate) fn packet_len(&self) -> usize {
         publish_len(&self.topic, self.qos, self.properties.as_deref(), self.payload.len())
     }

@@ -1,4 +1,4 @@
-//! The bytes a message carries.
+//! The bytes of a message.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +27,7 @@ use super::block;
 #[derive(Clone)]
 pub struct Payload {
     bytes: Bytes,
-    /// The memory allocated for the bytes: a vector may hold more than it shows.
+    /// The memory allocated for the bytes, which may be more than their number.
     held: usize,
 }
 
@@ -38,7 +38,7 @@ impl Payload {
         self.bytes
     }
 
-    /// The memory allocated for the bytes.
+    /// Returns the memory allocated for the bytes.
     pub(crate) fn held(&self) -> usize {
         self.held
     }
@@ -73,7 +73,7 @@ impl PartialEq for Payload {
 
 impl Eq for Payload {}
 
-/// Shows the length alone.
+/// Shows the length, not the bytes.
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Payload({} bytes)", self.bytes.len())

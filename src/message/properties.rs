@@ -1,4 +1,4 @@
-//! What MQTT 5 lets a message carry besides its payload.
+//! The properties of a message in MQTT 5.
 
 use super::QoS;
 use crate::error::{Error, Result};
@@ -8,20 +8,20 @@ use crate::names;
 /// The properties of a PUBLISH, of either direction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Properties {
-    /// The payload is said to be UTF-8 text.
+    /// The payload is declared as UTF-8 text.
     pub(crate) text: bool,
-    /// Seconds.
+    /// In seconds.
     pub(crate) expiry: Option<u32>,
     pub(crate) response_topic: Option<String>,
     pub(crate) correlation_data: Option<Vec<u8>>,
     pub(crate) user: Vec<(String, String)>,
     pub(crate) content_type: Option<String>,
-    /// Of received messages only.
+    /// For received messages only.
     pub(crate) identifiers: Vec<u32>,
 }
 
 impl Properties {
-    /// Their bytes in a packet, without the length in front (MQTT 5, section 3.3.2.3).
+    /// Returns their size in a packet, without the length in front (MQTT 5, section 3.3.2.3).
     pub(crate) fn encoded_len(&self) -> usize {
         let text = |text: &String| 3 + text.len();
         let pairs = self.user.iter().map(|(key, value)| 5 + key.len() + value.len());
@@ -34,10 +34,10 @@ impl Properties {
             + self.identifiers.iter().map(|id| 1 + number_len(*id as usize)).sum::<usize>()
     }
 
-    /// Refuses what MQTT 5 cannot say, or what the service would not take.
+    /// Refuses properties that MQTT 5 cannot carry or that the service would not accept.
     pub(crate) fn check(&self, payload: &[u8], limits: &Limits) -> Result<()> {
         if self.text && std::str::from_utf8(payload).is_err() {
-            return Err(Error::invalid("the payload is said to be text, but is not UTF-8"));
+            return Err(Error::invalid("the payload is declared as text, but is not UTF-8"));
         }
         if let Some(topic) = &self.response_topic {
             names::check_topic(topic, limits).map_err(|error| error.with_prefix("response topic: "))?;
@@ -61,7 +61,7 @@ impl Properties {
     }
 }
 
-/// The bytes of a whole PUBLISH of MQTT 5.
+/// Returns the size of a whole PUBLISH in MQTT 5.
 pub(crate) fn publish_len(topic: &str, qos: QoS, properties: Option<&Properties>, payload: usize) -> usize {
     let properties = properties.map_or(0, Properties::encoded_len);
     let id = if qos == QoS::AtMostOnce { 0 } else { 2 };
@@ -79,7 +79,7 @@ pub(crate) fn check_publish_len(len: usize) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of a variable byte integer (MQTT 5, section 1.5.5).
+/// Returns the size of a variable byte integer (MQTT 5, section 1.5.5).
 pub(crate) fn number_len(number: usize) -> usize {
     match number {
         0..=127 => 1,

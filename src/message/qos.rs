@@ -25,7 +25,7 @@ pub enum QoS {
     AtMostOnce = 0,
     /// 1: acknowledged; may arrive more than once.
     AtLeastOnce = 1,
-    /// 2: acknowledged in two steps; arrives once as long as the broker keeps the session.
+    /// 2: acknowledged in two steps; arrives once as long as the server keeps the session.
     ExactlyOnce = 2,
 }
 

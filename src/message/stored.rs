@@ -1,4 +1,4 @@
-//! Properties as bytes, for the spool: as in a PUBLISH of MQTT 5 (section 3.3.2.3), without the length in front.
+//! The encoding of properties in the spool: as in a PUBLISH of MQTT 5 (section 3.3.2.3), without the length in front.
 
 use super::Properties;
 
@@ -10,7 +10,7 @@ const CORRELATION_DATA: u8 = 0x09;
 const USER: u8 = 0x26;
 
 impl Properties {
-    /// Their bytes; those of a message to be sent, which has no subscription identifiers.
+    /// Encodes the properties of a message to be sent, which has no subscription identifiers.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.encoded_len());
         if self.text {
@@ -37,7 +37,7 @@ impl Properties {
         bytes
     }
 
-    /// Reads what [`encode`](Properties::encode) has made; `None` for any other bytes.
+    /// Decodes the bytes of [`encode`](Properties::encode); returns `None` for any others.
     pub(crate) fn decode(mut bytes: &[u8]) -> Option<Properties> {
         let mut read = Properties::default();
         while let Some((kind, rest)) = bytes.split_first() {
@@ -67,7 +67,7 @@ impl Properties {
     }
 }
 
-/// At most 65,535 bytes, which was checked when the message was accepted.
+/// Writes a part of at most 65,535 bytes, which was checked when the message was accepted.
 fn put(bytes: &mut Vec<u8>, part: &[u8]) {
     bytes.extend_from_slice(&u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
     bytes.extend_from_slice(part);

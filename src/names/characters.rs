@@ -1,8 +1,8 @@
-//! The characters of names, and how a name is shown in a message.
+//! The characters of names, and names in error messages.
 
 use crate::limits::Limits;
 
-/// Letters, digits, `-`, `_` and these others; if names are not strict, anything but control characters.
+/// Allows letters, digits, `-`, `_` and these others; if names are not strict, anything but control characters.
 pub(super) fn check_characters(what: &str, text: &str, others: &str, limits: &Limits) -> Result<(), String> {
     let fine = |c: char| if limits.strict_names { is_name_char(c) || others.contains(c) } else { !c.is_control() };
     match text.chars().find(|c| !fine(*c)) {
@@ -18,7 +18,7 @@ pub(super) fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
-/// A name for a message: quoted, control characters made visible, and cut if it is very long.
+/// Returns a name for an error message: quoted, with control characters escaped, and shortened if it is very long.
 pub(super) fn shown(text: &str) -> String {
     const LENGTH: usize = 160;
     match text.char_indices().nth(LENGTH) {

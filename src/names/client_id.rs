@@ -1,4 +1,4 @@
-//! Client ids, and the group and device ids they are made of.
+//! Client ids, and the group and device ids that they consist of.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,14 +8,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::random;
 
-/// What stands between group id and device id.
+/// The separator between group id and device id.
 const SEPARATOR: &str = "@@@";
 
 /// A client id: `GroupID@@@DeviceID`.
 ///
-/// It must be unique in the instance at any time: of two connections with the same id the service closes one. The
-/// whole has at most 64 characters. The group must exist in the console; its id has 7 to 64 characters and begins
-/// with `GID_` or `GID-`. The device id is any name. Both are made of letters, digits, `-` and `_`.
+/// It must be unique in the instance at any time: of two connections with the same id the service closes one. The whole
+/// has at most 64 characters. The group must exist in the console; its id has 7 to 64 characters and begins with `GID_`
+/// or `GID-`. The device id is any name. Both consist of letters, digits, `-` and `_`.
 ///
 /// Sources: help page "Limits" (help.aliyun.com/document_detail/63620.html); API operation `CreateGroupId`; product FAQ
 /// and glossary (connections with one id).
@@ -33,11 +33,11 @@ const SEPARATOR: &str = "@@@";
 pub struct ClientId(String);
 
 impl ClientId {
-    /// A client id of these two parts.
+    /// Creates a client id from its two parts.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid): a part or the whole breaks a rule above. The length is held to 64 here; for an
-    /// instance that allows more, give the parts to the [`ConfigBuilder`](crate::ConfigBuilder), which knows the
+    /// [`Invalid`](ErrorKind::Invalid): a part or the whole breaks a rule above. The limit is 64 characters here; for
+    /// an instance that allows more, pass the parts to the [`ConfigBuilder`](crate::ConfigBuilder), which applies the
     /// [`Limits`].
     pub fn new(group: &str, device: &str) -> Result<Self> {
         ClientId::within(group, device, &Limits::default()).map_err(invalid)
@@ -57,10 +57,10 @@ impl ClientId {
         }
     }
 
-    /// A whole client id of any form, for custom authentication.
+    /// Creates a client id of any form, for custom authentication.
     ///
-    /// Whether the service insists on `GroupID@@@DeviceID` there is not documented, so only length (1 to 64) and
-    /// characters (letters, digits, `-`, `_` and `@`) are checked.
+    /// The documentation does not say if custom authentication requires `GroupID@@@DeviceID`, so only length (1 to 64)
+    /// and characters (letters, digits, `-`, `_` and `@`) are checked.
     ///
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid): it is empty, too long, or has another character.
@@ -68,19 +68,19 @@ impl ClientId {
         ClientId::custom_within(text, &Limits::default()).map_err(invalid)
     }
 
-    /// The whole id.
+    /// Returns the whole id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The group id; `None` for a custom id without `@@@`.
+    /// Returns the group id; `None` for a custom id without `@@@`.
     #[must_use]
     pub fn group(&self) -> Option<&str> {
         Some(self.0.split_once(SEPARATOR)?.0)
     }
 
-    /// The device id; `None` for a custom id without `@@@`.
+    /// Returns the device id; `None` for a custom id without `@@@`.
     #[must_use]
     pub fn device(&self) -> Option<&str> {
         Some(self.0.split_once(SEPARATOR)?.1)
@@ -132,10 +132,10 @@ impl AsRef<str> for ClientId {
     }
 }
 
-/// A device id that no other call and no other process makes, of lower-case letters and digits.
+/// Returns a globally unique device id of lower-case letters and digits.
 ///
-/// As long as the whole client id may be by default, at most 26 characters, and never so short that it would not be
-/// unique: an over-long group is then refused with the whole id's length.
+/// It fills the default length of a client id, with at most 26 characters, but is never too short to be unique: with an
+/// over-long group, the whole id is refused because of its length.
 pub(crate) fn unique_device_id(group: &str) -> String {
     const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     const LENGTHS: (usize, usize) = (12, 26);
@@ -149,7 +149,7 @@ pub(crate) fn unique_device_id(group: &str) -> String {
     id
 }
 
-/// The rules for a group id.
+/// Checks the rules for a group id.
 pub(crate) fn check_group(group: &str, limits: &Limits) -> Result<(), String> {
     if group.is_empty() {
         return Err("the group id is empty".to_string());
@@ -167,7 +167,7 @@ pub(crate) fn check_group(group: &str, limits: &Limits) -> Result<(), String> {
     }
 }
 
-/// The rules for a device id.
+/// Checks the rules for a device id.
 pub(crate) fn check_device(device: &str, limits: &Limits) -> Result<(), String> {
     if device.is_empty() {
         return Err("the device id is empty".to_string());

@@ -1,7 +1,7 @@
 //! Instance ids.
 
-/// Checks an instance id. Its form is not documented, so only what would break a user name or a request is refused. The
-/// error is the broken rule.
+/// Checks an instance id. Its form is not documented, so only characters that would break a user name or a request are
+/// refused. The error is the broken rule.
 pub(crate) fn check_instance(id: &str) -> Result<(), String> {
     if id.is_empty() {
         return Err("the instance id is empty".to_string());

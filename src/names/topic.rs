@@ -1,7 +1,7 @@
 //! The rules for topics, filters and payloads, and MQTT's matching.
 //!
-//! They are checked before anything is sent, because the service answers a bad name or an over-long message by
-//! closing the connection, without a word.
+//! They are checked before anything is sent, because the service answers a bad name or an over-long message by closing
+//! the connection without a reason.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +11,7 @@ use crate::limits::{Limits, MQTT_TEXT_LEN};
 use crate::notice::SYSTEM;
 use crate::printable::counted;
 
-/// The length the help pages give for topics; beyond it there is a warning.
+/// The length of topics in the help pages; a longer one causes a warning.
 const DOCUMENTED_LEN: usize = 64;
 
 /// The shortest topic, by the help page "Limits".
@@ -114,7 +114,7 @@ pub(crate) fn filter_matches(filter: &str, topic: &str) -> bool {
     topic.next().is_none()
 }
 
-/// Whether there can be a topic that both filters subscribe to.
+/// Returns true if some topic matches both filters.
 pub(crate) fn filters_overlap(one: &str, other: &str) -> bool {
     if one.starts_with('$') != other.starts_with('$') && (one.starts_with(['#', '+']) || other.starts_with(['#', '+']))
     {
@@ -130,7 +130,7 @@ pub(crate) fn filters_overlap(one: &str, other: &str) -> bool {
     }
 }
 
-/// The rules of MQTT for any topic or filter.
+/// Checks the rules of MQTT for any topic or filter.
 fn check_mqtt_text(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("it is empty".to_string());
@@ -144,7 +144,7 @@ fn check_mqtt_text(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The service's rules for the length and the levels of a topic or filter. Wildcards were checked before.
+/// Checks the service's rules for the length and the levels of a topic or filter. Wildcards were checked before.
 fn check_names(text: &str, limits: &Limits) -> Result<(), String> {
     if text.starts_with(SYSTEM) {
         return Ok(());
@@ -180,12 +180,13 @@ fn check_level(level: &str, client_id: bool) -> Result<(), String> {
     match level.chars().find(|c| !(is_name_char(*c) || client_id && *c == '@')) {
         None => Ok(()),
         Some(bad) => Err(format!(
-            "it contains {bad:?}; levels are made of letters, digits, '-' and '_' (strict_names false lifts the rule)"
+            "it contains {bad:?}; levels consist of letters, digits, '-' and '_' (set strict_names to \
+             false to lift the rule)"
         )),
     }
 }
 
-/// Once per process: a program that uses long topics uses them all the time.
+/// Warns once per process: a program that uses long topics uses them all the time.
 fn warn_of_length(text: &str, length: usize) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Ordering::Relaxed) {

@@ -27,7 +27,7 @@ impl Address {
 
     /// Parses `https://host[:port]`; `http://` for this machine only. The error is the broken rule.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        // Before anything else, because nothing of such a text may be shown: user info holds a password.
+        // Before anything else, because no part of such a text may be shown: user info contains a password.
         if text.contains('@') {
             return Err("the URL contains '@'; keys go into access_key".to_string());
         }

@@ -149,7 +149,7 @@ impl ApiBuilder {
         self
     }
 
-    /// Sets proxy and CA certificates, in place of all that was set before; the same value serves the client's builder.
+    /// Sets proxy and CA certificates, in place of all earlier settings; the same value serves the client's builder.
     /// The cargo feature `proxy` is not needed, an IPv6 address is allowed as the endpoint with a proxy, and a client
     /// certificate is not used.
     pub fn network(mut self, network: Network) -> Self {

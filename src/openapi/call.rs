@@ -1,4 +1,4 @@
-//! One call of the API by the name of its operation; the typed methods are made of these.
+//! A call of the API by the name of its operation, on which the typed methods are based.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
-/// A call of an operation without a method of its own; make it with [`Api::call`](super::Api::call).
+/// A call of an operation without a method of its own; pass it to [`Api::call`](super::Api::call).
 ///
 /// The common parameters (version, time, signature) are added. **The instance id is not**, because not every operation
 /// has one.
@@ -76,7 +76,7 @@ impl Call {
         self
     }
 
-    /// Sends it as GET instead of POST, which the official SDK does for the operations on certificates
+    /// Sends the call as GET instead of POST, as the official SDK does for the operations on certificates
     /// (`GetRegisterCode`, `GetCaCertificate`, `ListDeviceCertificate` and so on) and for `QueryCustomAuth...`. A GET
     /// has no [`form`](Call::form).
     pub fn get(mut self) -> Self {

@@ -98,8 +98,7 @@ impl Api {
         self.device("RefreshDeviceCredential", client_id, false)
     }
 
-    /// Takes a credential away (`UnRegisterDeviceCredential`). It is not repeated where nobody knows whether it was
-    /// done.
+    /// Deletes a credential (`UnRegisterDeviceCredential`). The call is not repeated if its outcome is unknown.
     ///
     /// # Errors
     /// As [`register_device_credential`](Api::register_device_credential).
@@ -107,8 +106,8 @@ impl Api {
         self.about_device("UnRegisterDeviceCredential", client_id, false).map(drop)
     }
 
-    /// The client ids of a group that have a credential (`ListDeviceCredentialClientId`), page by page as they are
-    /// taken.
+    /// Returns an iterator over the client ids of a group that have a credential (`ListDeviceCredentialClientId`),
+    /// which are fetched page by page.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -160,8 +159,7 @@ impl Api {
 
 /// The client ids of a group that have a credential; from [`Api::list_device_credentials`].
 ///
-/// Taking the next one may ask the service for another page of 100, and blocks as any call does. After an error it
-/// ends.
+/// `next` may fetch another page of 100, and blocks like any call. The iterator ends after an error.
 #[derive(Debug)]
 #[must_use = "nothing is requested until ids are taken"]
 pub struct ClientIds {
@@ -201,7 +199,7 @@ impl ClientIds {
             Some(total) => self.taken < total,
             None => token.is_some() && token != self.next_token,
         };
-        // Whatever the service says, a page without ids is the last one.
+        // A page without ids is always the last one.
         self.done = ids.is_empty() || !more;
         self.next_token = token;
         Ok(ids)

@@ -1,4 +1,4 @@
-//! What must hold of answers and URLs, whatever they are. Not part of ordinary builds.
+//! The invariants for any responses and URLs. Not part of ordinary builds.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use super::json::Fields;
 use super::response::{CallContext, read};
 use crate::error::ErrorKind;
 
-/// What the answers are searched for: a secret of the call, and what only the request has.
+/// The texts that must not appear in errors: a secret of the call, and one that only the request contains.
 const SECRET: &str = "\u{2603}geheim+/=";
 
 /// An answer: two bytes for the status, one for a header, and the body.

@@ -38,7 +38,7 @@ impl Group {
 
 impl Api {
     /// Creates a group (`CreateGroupId`): 7 to 64 letters, digits, `-` and `_`, beginning with `GID_` or `GID-`. It
-    /// cannot be renamed. Not repeated where nobody knows whether it was done.
+    /// cannot be renamed. The call is not repeated if its outcome is unknown.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the id breaks these rules. Otherwise as documented at [`Api`].

@@ -1,4 +1,4 @@
-//! HTTP: one request, one response. The only place that names the HTTP client.
+//! HTTP: one request, one response. Only this module uses the HTTP client.
 
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,7 +65,7 @@ impl HttpClient {
             .https_only(address.is_tls())
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // Its default would be the proxy of the environment.
+            // Set explicitly: its default is the proxy of the environment.
             .proxy(proxy.as_ref().map(for_library).transpose()?)
             .max_idle_age(IDLE_MAX)
             .accept("application/json")
@@ -100,7 +100,7 @@ impl HttpClient {
     /// Sends a request and reads the whole response, within `limit`.
     ///
     /// # Errors
-    /// The fate says whether the request may have been executed. Nothing of the request is in the error.
+    /// The fate shows if the request may have been executed. The error contains no part of the request.
     pub(super) fn exchange(&self, method: &'static str, signed: Signed, limit: Duration) -> Result<Response> {
         let start = Instant::now();
         let stage_max = (limit / 3).min(STAGE_MAX);
@@ -172,7 +172,7 @@ impl HttpClient {
     }
 }
 
-/// The error for a response that is not what it should be.
+/// The error for an unexpected response.
 pub(super) fn protocol(message: String) -> Error {
     Error::new(ErrorKind::Protocol, message).with_stage(Stage::Api).with_fate(Fate::Unknown)
 }

@@ -1,4 +1,4 @@
-//! Reads the fields of a response. Numbers and booleans may be text; nothing of a response gets into an error.
+//! Reads the fields of a response. Numbers and booleans may be text; errors contain no part of a response.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ impl<'a> Fields<'a> {
         Fields { action, object }
     }
 
-    /// A text; a number or truth value counts as its text. `None` if it is missing or null.
+    /// Returns a text, or a number or boolean as text; `None` if it is missing or null.
     pub(super) fn maybe_text(&self, name: &str) -> Option<String> {
         match self.object.get(name)? {
             Value::String(text) => Some(text.clone()),
@@ -26,17 +26,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// As [`maybe_text`](Fields::maybe_text), but it must be there.
+    /// Returns a text like [`maybe_text`](Fields::maybe_text), but it is required.
     pub(super) fn text(&self, name: &str) -> Result<String> {
         self.maybe_text(name).ok_or_else(|| self.missing(name))
     }
 
-    /// A whole number from 0; it may be written as text. `None` if it is missing or null.
+    /// Returns a whole number from 0, which may be written as text; `None` if it is missing or null.
     pub(super) fn maybe_number(&self, name: &str) -> Option<u64> {
         self.maybe_text(name)?.parse().ok()
     }
 
-    /// A truth value; it may be written as text.
+    /// Returns a boolean, which may be written as text.
     pub(super) fn boolean(&self, name: &str) -> Result<bool> {
         match self.maybe_text(name) {
             Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
@@ -50,20 +50,20 @@ impl<'a> Fields<'a> {
         Ok(Fields { action: self.action, object })
     }
 
-    /// A list of objects.
+    /// Returns a list of objects.
     pub(super) fn objects(&self, name: &str) -> Result<Vec<Fields<'a>>> {
         let objects = self.list(name)?.iter().map(Value::as_object).collect::<Option<Vec<_>>>();
         let objects = objects.ok_or_else(|| self.missing(name))?;
         Ok(objects.into_iter().map(|object| Fields { action: self.action, object }).collect())
     }
 
-    /// A list of texts.
+    /// Returns a list of texts.
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>> {
         let texts = self.list(name)?.iter().map(|value| value.as_str().map(str::to_string)).collect();
         Option::ok_or_else(texts, || self.missing(name))
     }
 
-    /// An empty list may be left out.
+    /// Returns a list; a missing one is empty.
     fn list(&self, name: &str) -> Result<&'a [Value]> {
         match self.object.get(name) {
             None | Some(Value::Null) => Ok(&[]),
@@ -77,7 +77,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The response lacks a field; nothing of the response is shown.
+/// The error of a response that lacks a field; no part of the response is shown.
 pub(super) fn missing(action: &str, name: &str) -> Error {
     protocol(format!("the response to {action} has no valid {name}"))
 }

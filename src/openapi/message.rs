@@ -11,7 +11,7 @@ const BATCH: usize = 10;
 impl Api {
     /// Publishes a message without an MQTT connection (`SendMessage`), and returns its id.
     ///
-    /// The payload is text, and sent as it is: whether the server decodes base64 is not documented. It is sent in the
+    /// The payload is text, and sent as it is: it is not documented if the server decodes base64. It is sent in the
     /// URL, so its encoded form, with the other parameters, has at most 65,534 bytes: an ASCII letter takes one byte,
     /// other ASCII characters three, a Chinese character nine. The message is not forwarded to RocketMQ (official SDK).
     /// The call is not repeated if the message may have been accepted; see [`Error::fate`](crate::Error::fate).
@@ -30,7 +30,7 @@ impl Api {
         Fields::new(ACTION, &answer).text("MsgId")
     }
 
-    /// Asks whether a client is connected (`QuerySessionByClientId`).
+    /// Returns true if a client is connected (`QuerySessionByClientId`).
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the client id is empty. Otherwise as documented at [`Api`].
@@ -42,10 +42,11 @@ impl Api {
         Fields::new(ACTION, &answer).boolean("OnlineStatus")
     }
 
-    /// Which of these clients are connected (`BatchQuerySessionByClientIds`), in the order of the service's answers.
+    /// Returns the online status of these clients (`BatchQuerySessionByClientIds`), in the order of the service's
+    /// response.
     ///
-    /// The service takes 10 ids at a time; more are asked for in groups, each of which has the whole timeout. The first
-    /// failure ends it.
+    /// The service accepts 10 ids at a time; more are queried in groups, each with the whole timeout. The call ends at
+    /// the first failure.
     ///
     /// # Errors
     /// As [`query_session`](Api::query_session).

@@ -1,6 +1,6 @@
 //! The service's HTTPS API: tokens, device credentials, groups, online status, traces, and messages without MQTT.
 //!
-//! It is meant for your own servers: whoever has the AccessKey can do everything that it permits.
+//! It is meant for your own servers: anybody with the AccessKey can do everything that it permits.
 //!
 //! ```no_run
 //! use aliyun_mqtt::openapi::{Api, TokenRequest};
@@ -20,7 +20,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # How a call runs
+//! # Calls
 //!
 //! A call blocks until the service has responded, at most for [`ApiBuilder::timeout`], which includes up to four
 //! attempts and the pauses between them. It starts no thread, except a short one for each lookup of the host name, and
@@ -28,21 +28,20 @@
 //! itself. Connections are kept for 10 s and shared by all clones. Redirects are not followed, and a
 //! [proxy](crate::Network::proxy) is used only if one is set.
 //!
-//! | what happened | another attempt |
+//! | failure | another attempt |
 //! |---|---|
 //! | name not resolved, not connected; a proxy that could not connect (HTTP 502 and the like) | yes |
 //! | too many calls ([`ApiFault::is_throttled`](crate::ApiFault::is_throttled)) | yes |
 //! | HTTP 5xx, connection lost after the request was sent | if the call may be repeated |
 //! | any other response, TLS failed, a proxy that refuses | no |
 //!
-//! The pause that the service asks for is kept, or named in the error at once if it is longer than the time left
+//! A pause that the service asks for is observed, or named in the error at once if it is longer than the time left
 //! (header `x-acs-retry-after`, assumed to be seconds, or `Retry-After`, seconds or a date).
 //!
 //! These may not be repeated: [`send_message`](Api::send_message), creating and deleting groups, refreshing and
 //! unregistering a device's credential, and a [`Call`] of your own without [`repeatable`](Call::repeatable).
-//! [`Error::fate`](crate::Error::fate) tells what became of a call that failed:
-//! [`NotSent`](crate::Fate::NotSent), [`Refused`](crate::Fate::Refused), or [`Unknown`](crate::Fate::Unknown) if the
-//! service may have executed it.
+//! [`Error::fate`](crate::Error::fate) is the outcome of a failed call: [`NotSent`](crate::Fate::NotSent),
+//! [`Refused`](crate::Fate::Refused), or [`Unknown`](crate::Fate::Unknown) if the service may have executed it.
 //!
 //! Each successful call counts as one message in the bill of the instance (help page of `ApplyToken`).
 //!
@@ -95,8 +94,8 @@ pub use trace::{TraceEntry, TracePage, TraceRequest};
 
 /// The API of one instance, with the AccessKey to use.
 ///
-/// Cloning is cheap, and clones share their connections; every call may be made from any thread. `Debug` hides
-/// secrets. After a fork, the child's use of it is an error: [`Forked`](crate::ErrorKind::Forked).
+/// Cloning is cheap, and clones share their connections; every call may be made from any thread. `Debug` hides secrets.
+/// After a fork, its use in the child is an error: [`Forked`](crate::ErrorKind::Forked).
 ///
 /// # Errors
 /// All calls fail with these kinds; each call documents what it checks before anything is sent.
@@ -203,7 +202,7 @@ impl Api {
         self.run(|_| call.clone())
     }
 
-    /// A call that has the instance's id.
+    /// Creates a call with the id of the instance.
     fn of_instance(&self, action: &str) -> Call {
         Call::new(action).parameter("InstanceId", self.instance_id())
     }

@@ -1,8 +1,8 @@
-//! Turns an HTTP response into the service's JSON, or into an error that says what is wrong.
+//! Turns an HTTP response into the service's JSON, or into an error.
 //!
-//! An answer may hold a token or a key, and an error answer may repeat the request with its signature; so only a few
-//! fields of an answer are ever shown, without control characters, shortened, and with the secrets of the call
-//! replaced.
+//! A response may contain a token or a key, and an error response may repeat the request with its signature. Therefore
+//! only a few fields of a response are ever shown, without control characters, shortened, and with the secrets of the
+//! call replaced.
 
 use std::time::{Duration, SystemTime};
 
@@ -74,11 +74,11 @@ fn fault(object: &Map<String, Value>, response: &Response, context: &CallContext
     let signature =
         fault.code().filter(|code| code.starts_with("SignatureDoesNotMatch")).map(|_| signature_hint(object, context));
     let error = finish(error, fault, response, context);
-    // The clock does not matter for a signature, which is checked with the time that was sent.
+    // The clock does not matter for a signature, which is checked with the time in the request.
     error.with_hint(signature)
 }
 
-/// Adds fate and hint, which every error response has.
+/// Adds the fate and the hint.
 fn finish(error: Error, fault: ApiFault, response: &Response, context: &CallContext<'_>) -> Error {
     let fate = if fault.is_server_failure() && !fault.is_throttled() { Fate::Unknown } else { Fate::Refused };
     // The expiry of a token is an absolute time, which a clock off by seconds may make too short.
@@ -115,8 +115,8 @@ fn skew(response: &Response, context: &CallContext<'_>, tolerated: Duration) -> 
 
 /// The documented codes (help pages of the operations on tokens and credentials, and "Error codes",
 /// alibabacloud.com/help/doc-detail/109365.htm), and of the gateway's common ones `InvalidAccessKeyId` and
-/// `IllegalTimestamp` (alibabacloud.com/help/doc-detail/69008.htm). That this service answers with the gateway's, and the
-/// other spellings of them, is an assumption.
+/// `IllegalTimestamp` (alibabacloud.com/help/doc-detail/69008.htm). It is an assumption that this service uses the
+/// gateway's codes, and their other spellings.
 fn usual_cause(fault: &ApiFault, action: &str) -> Option<Hint> {
     Some(match fault.code() {
         Some("ApplyTokenOverFlow") => Hint::ApiTokenRate,
@@ -135,7 +135,7 @@ fn usual_cause(fault: &ApiFault, action: &str) -> Option<Hint> {
     })
 }
 
-/// Returns which of two causes a wrong signature has: the server may show what it signed.
+/// Returns the hint for a wrong signature, which has two possible causes: the server may show the text it signed.
 fn signature_hint(object: &Map<String, Value>, context: &CallContext<'_>) -> Hint {
     let without_space = |text: &str| Zeroizing::new(text.split_whitespace().collect::<String>());
     let message = Zeroizing::new(field(object, "Message").unwrap_or_default());
@@ -155,7 +155,7 @@ fn echo(message: &str) -> Option<usize> {
     marks.iter().filter_map(|mark| message.find(mark)).min()
 }
 
-/// Returns a text of the service as it may be shown.
+/// Returns a text of the service in a form that may be shown.
 fn shown(text: &str, context: &CallContext<'_>) -> String {
     let text = &text[..echo(text).unwrap_or(text.len())];
     let mut text = text.to_string();

@@ -1,4 +1,4 @@
-//! One call with its attempts, the pauses between them, and the deadline of them all.
+//! A call with its attempts, the pauses between them, and their common deadline.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -126,7 +126,7 @@ fn asked_to_wait(error: Error, pause: Duration) -> Error {
     error.with_suffix(&format!("; the service asks to wait {} s before another call", pause.as_secs()))
 }
 
-/// 128 random bits: unique over threads, processes and forks.
+/// Returns 128 random bits, unique across threads, processes and forks.
 fn nonce() -> String {
     format!("{:032x}", u128::from_be_bytes(random::bytes()))
 }

@@ -1,4 +1,4 @@
-//! Tokens: temporary permission for some topics.
+//! Tokens: temporary permissions for some topics.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,7 @@ const SHORTEST_SENT: Duration = Duration::from_secs(70);
 /// The maximum number of topics of one token (help page of `ApplyToken`).
 const TOPICS: usize = 100;
 
-/// A request for a token: what it permits, and for how long.
+/// A request for a token: its permission, topics and lifetime.
 ///
 /// One token has one permission for all of its topics: to write to one topic and read from another takes two tokens
 /// (help page "FAQ about authentication").
@@ -47,7 +47,7 @@ impl TokenRequest {
     /// the first level. The default lifetime is one hour.
     pub fn new<T: Into<String>>(kind: TokenKind, topics: impl IntoIterator<Item = T>) -> Self {
         let mut resources: Vec<String> = topics.into_iter().map(Into::into).collect();
-        // In the order of a dictionary, as the service wants them.
+        // In alphabetical order, as the service requires.
         resources.sort_unstable();
         resources.dedup();
         TokenRequest { kind, resources, expiry: Expiry::After(Duration::from_secs(3600)) }
@@ -148,7 +148,7 @@ impl Api {
         Ok(token)
     }
 
-    /// Checks whether these can be the tokens of one client: at least one, and at most one of each kind.
+    /// Checks that these can be the tokens of one client: at least one, and at most one of each kind.
     pub(crate) fn check_requests(&self, requests: &[TokenRequest]) -> Result<()> {
         if requests.is_empty() {
             return Err(Error::config("there is no token to apply for"));
@@ -171,7 +171,7 @@ impl Api {
         Ok(())
     }
 
-    /// Asks whether a token is valid (`QueryToken`). `token` is the bare text, without its kind.
+    /// Returns true if a token is valid (`QueryToken`). `token` is the bare text, without its kind.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): it is empty. Otherwise as documented at [`Api`].

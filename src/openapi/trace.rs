@@ -167,8 +167,8 @@ impl Api {
         self.trace("QueryMqttTraceMessageOfClient", "MessageOfClientList", &about, request, true)
     }
 
-    /// Where a message came from (`QueryMqttTraceMessagePublish`). It has no pages: only the span of the request
-    /// counts.
+    /// Returns the origin of a message (`QueryMqttTraceMessagePublish`). The result has no pages: only the span of the
+    /// request is used.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): the message id is empty; otherwise as
@@ -178,7 +178,7 @@ impl Api {
         self.trace("QueryMqttTraceMessagePublish", "MessageTraceLists", &about, request, false)
     }
 
-    /// Returns where a message went (`QueryMqttTraceMessageSubscribe`), to all clients or to one.
+    /// Returns the deliveries of a message (`QueryMqttTraceMessageSubscribe`), to all clients or to one.
     ///
     /// # Errors
     /// As [`publish_trace`](Api::publish_trace).

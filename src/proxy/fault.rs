@@ -7,7 +7,7 @@ use std::io;
 use crate::error::{Code, Error, ErrorKind, Hint, Stage};
 use crate::system::{lookup_failed, no_descriptor};
 
-/// The proxy answered with this status instead of opening a tunnel.
+/// The error of a proxy that answered with this status instead of opening a tunnel.
 pub(crate) fn refused(status: u16, route: &str) -> Error {
     let hint = match status {
         201..=299 => Hint::ProxyOther2xx,
@@ -23,21 +23,21 @@ pub(crate) fn refused(status: u16, route: &str) -> Error {
         .with_hint(hint)
 }
 
-/// The answer is not that of a proxy, or too long.
+/// The error of an answer that is not that of a proxy, or too long.
 #[cfg(feature = "proxy")]
 pub(crate) fn not_a_proxy(route: &str, what: &str) -> Error {
     Error::new(ErrorKind::Proxy, format!("{route}: what answered in the proxy's place {what}"))
         .with_hint(Hint::NotAProxy)
 }
 
-/// The proxy closed the connection instead of answering.
+/// The error of a proxy that closed the connection instead of answering.
 pub(crate) fn silent(route: &str, text: &str) -> Error {
     Error::new(ErrorKind::ConnectionLost, format!("{route}: the proxy closed the connection without an answer{text}"))
         .with_stage(Stage::Proxy)
         .with_hint(Hint::ProxyClosed)
 }
 
-/// No connection to the proxy itself.
+/// The error of a failed connection to the proxy itself.
 pub(crate) fn unreachable(error: &io::Error, route: &str) -> Error {
     if lookup_failed(error) {
         let message = format!("{route}: the host name of the proxy cannot be resolved: {error}");

@@ -1,4 +1,4 @@
-//! A tunnel through an HTTP proxy: asking for one, and what goes wrong with it. Its address is in `config::proxy`.
+//! A tunnel through an HTTP proxy: the request for one, and its errors. Its address is in `config::proxy`.
 
 mod fault;
 mod tunnel;

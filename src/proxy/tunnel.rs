@@ -82,7 +82,7 @@ mod tests {
         }
     }
 
-    /// What a proxy that gives this answer is asked, and what comes of it.
+    /// Returns the request that a proxy with this answer receives, and the result.
     fn asked(url: &str, host: &str, answer: &'static [u8]) -> (String, Option<u16>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -9,7 +9,7 @@ const VERSION: u8 = 1;
 const REQUEST: u8 = 1;
 const REPLY: u8 = 2;
 
-/// Bytes in front of the correlation data.
+/// The number of bytes in front of the correlation data.
 const HEAD: usize = 9;
 
 /// The content of an envelope.
@@ -28,7 +28,7 @@ pub(crate) enum Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Its bytes.
+    /// Returns the bytes of the envelope.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let (kind, correlation, topic, payload) = match *self {
             Envelope::Request { correlation, response_topic, payload } => {
@@ -36,7 +36,8 @@ impl<'a> Envelope<'a> {
             }
             Envelope::Reply { correlation, payload } => (REPLY, correlation, "", payload),
         };
-        // Longer ones are never given: ours have 24 bytes, others came in an envelope, and topics were checked.
+        // Never longer: the library's correlation data has 24 bytes, other data came in an envelope, and topics are
+        // checked.
         let correlation_len = u8::try_from(correlation.len()).unwrap_or(u8::MAX);
         let topic_len = u16::try_from(topic.len()).unwrap_or(u16::MAX);
         let mut bytes = Vec::with_capacity(HEAD + correlation.len() + topic.len() + payload.len());
@@ -69,7 +70,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Any bytes, for the fuzz target.
+/// Checks any bytes, for the fuzz target.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn fuzz(bytes: &[u8]) {
     let Some(envelope) = Envelope::parse(bytes) else { return };

@@ -1,11 +1,11 @@
-//! What of the events goes to the log.
+//! Writes events to the log.
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::events::{Event, Untaken};
 use crate::printable::{counted, excerpt};
 
-/// What of an event goes to the log.
+/// Writes an event to the log.
 pub(super) fn log_event(event: &Event, config: &Config) {
     match event {
         Event::Notice(notice) => log::info!("notice of the service: {notice}"),
@@ -16,7 +16,7 @@ pub(super) fn log_event(event: &Event, config: &Config) {
         Event::TokenRenewed { kind, .. } => log::info!("the token of the kind {kind} was renewed"),
         Event::TokenRenewalFailed { reason, .. } => log::warn!("the token could not be renewed: {reason}"),
         Event::InboxFull => {
-            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the broker");
+            log::warn!("the inbox is full: QoS 0 messages are dropped, others are left to the server");
         }
         Event::Connected { .. } => log::info!("connected to {}", config.route()),
         Event::Disconnected { reason, retry_in: Some(pause) } => {
@@ -28,8 +28,8 @@ pub(super) fn log_event(event: &Event, config: &Config) {
         Event::AcksHeldBack { topic, taken, held_back } => {
             let what = if *taken { "was taken, but not acknowledged" } else { "is not taken by the program" };
             log::warn!(
-                "a message to \"{}\" {what}, and holds back {}, since acknowledgements leave in the order of receipt; \
-                 the server sends those messages again",
+                "a message to \"{}\" {what}, and holds back {}, since acknowledgements are sent in the order of \
+                 receipt; the server sends those messages again",
                 excerpt(topic),
                 counted(*held_back, "later acknowledgement")
             );
@@ -38,7 +38,7 @@ pub(super) fn log_event(event: &Event, config: &Config) {
     }
 }
 
-/// The target of the record on messages left in the inbox, so that a program which ends on purpose with some can leave it out.
+/// The log target for messages left in the inbox, so that a program that leaves some on purpose can filter it.
 const UNTAKEN: &str = "aliyun_mqtt::untaken";
 
 fn log_end(reason: &Error, untaken: Option<&Untaken>, unsent_acks: usize) {

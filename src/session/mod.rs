@@ -1,15 +1,15 @@
-//! The session: what stands between a caller's method and the socket.
+//! The session: everything between a caller's method and the socket.
 //!
 //! Four wings, which import only from those below them (`.ci/import-direction` checks it):
 //!
-//! * `calls` is what a caller's thread does: connect, publish, subscribe, receive, request, disconnect.
-//! * `threads` is what the client's own threads do: the connection, logging in, renewing tokens, asking a provider.
-//! * `core` is bookkeeping: no thread, no socket, no clock, no dice. Of `wire` it knows the types of `link` alone.
-//! * `wire` is one connection: dialling, MQTT 3.1.1 and 5, what went wrong. Only here stands the name of rumqttc.
+//! * `calls` runs on the callers' threads: connect, publish, subscribe, receive, request, disconnect.
+//! * `threads` runs on the client's own threads: the connection, the login, the renewal of tokens.
+//! * `core` is bookkeeping: no thread, no socket, no clock, no dice. It uses only the types of `link` from `wire`.
+//! * `wire` is one connection: dialling, MQTT 3.1.1 and 5, and their errors. Only this wing uses rumqttc.
 //!
-//! `shared` is what `calls` and `threads` have in common: the state of `core` under one mutex, and how to wait for it.
+//! `shared` is used by `calls` and `threads`: the state of `core` under one mutex, and the ways to wait for changes.
 //!
-//! Nothing here runs user code under the lock, not even a logger, and the worker never waits for a user.
+//! No user code runs under the lock, not even a logger, and the worker never waits for user code.
 
 mod calls;
 mod core;

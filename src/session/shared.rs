@@ -1,4 +1,5 @@
-//! What the callers' threads and the client's own threads share: the state under its lock, and the ways to wait for it.
+//! The state shared by the callers' threads and the client's own threads, with its lock and the ways to wait for
+//! changes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::sync::lock;
 
 /// Reads the clocks for the core, which has none.
 pub(super) struct Clock {
-    /// Makes chance differ from client to client.
+    /// The seed that makes chance differ between clients.
     key: u64,
 }
 
@@ -29,7 +30,7 @@ impl Clock {
         Clock { key: random::number() }
     }
 
-    /// The time, to be read once for each time the state is locked.
+    /// Returns the time, to be read once each time the state is locked.
     pub(super) fn now(&self) -> Now {
         let wall = SystemTime::now();
         let nanos = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
@@ -37,15 +38,15 @@ impl Clock {
     }
 }
 
-/// The state that callers and the worker share, and the ways to wait for it.
+/// The state shared by callers and the worker, and the ways to wait for changes.
 pub(crate) struct Session {
     pub(super) config: Config,
     pub(super) state: Mutex<State>,
-    /// An operation was settled, or the phase changed.
+    /// Signals that an operation was settled, or that the stage of the client's life changed.
     pub(super) changed: Condvar,
-    /// A message arrived, or none ever will again.
+    /// Signals that a message arrived, or that no more will.
     pub(super) arrived: Condvar,
-    /// Something that whoever renews tokens wants to look at.
+    /// Wakes the thread that renews tokens.
     pub(super) token_news: Condvar,
     pub(super) asking: Asking,
     pub(super) events: EventHub,
@@ -81,7 +82,7 @@ impl Session {
         &self.config
     }
 
-    /// In a forked child, a listener that hears nothing.
+    /// Returns a listener; in a forked child, one without events.
     pub(crate) fn events(&self) -> Events {
         if self.check_process().is_err() {
             return Events::deaf();
@@ -116,7 +117,8 @@ impl Session {
         state
     }
 
-    /// Tells listeners and the log. Never under the lock: a logger is user code, and comes last, since it may panic.
+    /// Sends events to the listeners and the log. Never called under the lock. The logger is user code and comes last,
+    /// since it may panic.
     pub(super) fn emit(&self, events: &[Event]) {
         for event in events {
             self.events.send(event);
@@ -124,7 +126,7 @@ impl Session {
         }
     }
 
-    /// Wakes whoever waits for what has happened.
+    /// Wakes the threads that wait for the changes noted.
     pub(super) fn notify_waiters(&self, state: &mut State) {
         let news = state.take_news();
         if news.tokens {

@@ -1,5 +1,5 @@
-//! The place of `spool/` in a build without the cargo feature `spool`: the same interface, of which nothing can exist,
-//! so that callers need no conditional compilation.
+//! Replaces `spool/` in a build without the cargo feature `spool`: the same interface without any possible value, so
+//! that callers need no conditional compilation.
 #![allow(dead_code, reason = "no value of these types is ever made")]
 
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::message::Outgoing;
 #[derive(Debug, Clone)]
 pub(crate) enum Spool {}
 
-/// Has no value. By the pointer the compiler does not know, and does not call the code behind it unreachable.
+/// Has no value. The pointer hides that from the compiler, which would otherwise warn about unreachable code.
 pub(crate) struct Queue(Arc<Spool>);
 
 /// Has no value.

@@ -9,7 +9,7 @@ pub(super) fn fault(path: &Path, what: &str) -> Error {
     Error::new(ErrorKind::Spool, format!("the spool {}: {what}", path.display()))
 }
 
-/// Somebody else holds the lock.
+/// The error of a spool whose lock is held elsewhere.
 pub(super) fn locked(path: &Path) -> Error {
-    fault(path, "it is in use by another process, or by another client of this one").with_hint(Hint::SpoolInUse)
+    fault(path, "it is in use by another process, or by another client of this process").with_hint(Hint::SpoolInUse)
 }

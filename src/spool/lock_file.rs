@@ -1,8 +1,8 @@
-//! The lock file, and the number of transactions of the spool, which is noted in it.
+//! The lock file, which also holds the number of transactions of the spool.
 //!
 //! After a crash redb takes the newer of its two commit slots that is sound. Damage to the newer one therefore looks
-//! like an interrupted commit, and is undone silently. The count in this file tells the two apart. It is written after
-//! each commit that is safely on disk, without an `fsync`: if it lags behind, it only notices less.
+//! like an interrupted commit, and is rolled back silently. The count in this file distinguishes the two. It is written
+//! after each commit that is safely on disk, without an `fsync`: if it lags behind, it only detects less.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Error, Read, Result, Seek, SeekFrom, Write};
@@ -23,7 +23,7 @@ pub(super) struct Count {
 }
 
 impl LockFile {
-    /// Takes the lock; `Ok(None)` if somebody else holds it. A symbolic link in its place is not followed.
+    /// Takes the lock; returns `Ok(None)` if it is held elsewhere. A symbolic link in its place is not followed.
     pub(super) fn take(path: &Path) -> Result<Option<Self>> {
         if fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink()) {
             return Err(Error::other("it is a symbolic link, which is not followed"));

@@ -1,28 +1,27 @@
 //! The durable outbox: QoS 1 and 2 messages are on disk before they count as accepted, and survive the process.
 //!
 //! * [`Spool`] and [`SyncPolicy`] are the settings.
-//! * `record` is one message as bytes, `store` the file they are in, `lock_file` its lock and what is noted in it,
-//!   `opening` how they are found and checked, `writer` the thread that writes.
+//! * `record` is one message as bytes, `store` the file of the records, `lock_file` its lock and its count of
+//!   transactions, `opening` finds and checks them, `writer` is the thread that writes.
 //!
-//! # Who touches the disk
+//! # Access to the disk
 //!
-//! Only the writer's thread. A caller puts its message into the outbox and into the writer's queue, both in memory and
-//! under the session's lock, so that both have the same order, and waits without any lock. The writer takes whatever
-//! has gathered, writes it in one transaction with one `fsync`, and only then tells the outbox that these messages may
-//! be sent. The connection's thread merely notes which records are no longer needed; a slow disk never delays a
-//! keep-alive.
+//! Only the writer's thread accesses the disk. A caller puts its message into the outbox and into the writer's queue,
+//! both in memory and under the session's lock, so that both have the same order, and waits without holding a lock. The
+//! writer takes everything that has gathered, writes it in one transaction with one `fsync`, and only then allows the
+//! outbox to send these messages. The connection's thread merely notes which records are no longer needed; a slow disk
+//! never delays a keep-alive.
 //!
 //! # Why redb
 //!
-//! What is needed: a well-kept store that says when a record is safe, one process at a time, and that notices damage
-//! instead of hiding it. Looked at in November 2026:
+//! The requirements: a maintained store that reports when a record is safe, for one process at a time, and that detects
+//! damage instead of hiding it. Compared in November 2026:
 //!
 //! * **redb** (taken): pure Rust, one file, a stable format, transactions that are on disk when `commit` returns,
 //!   checksums over every page that can be checked when opening, a lock on the file, no dependencies, and a seam for
 //!   the file itself, by which `fsync` is tested here. It rewrites a few pages for each commit, which `fsync` dwarfs.
 //! * **fjall**: a log with the very sync policies wanted here, but after damage inside its journal it cuts the journal
-//!   there and goes on, which loses messages without a word; a directory of files, threads of its own, a dozen
-//!   dependencies.
+//!   there and goes on, which loses messages silently; a directory of files, its own threads, a dozen dependencies.
 //! * **sled**: its last stable release is from 2021, the next has been in alpha since.
 //! * **SQLite** (rusqlite): as solid as it gets, but C code, a C compiler in every build, and two or three files.
 
@@ -64,7 +63,7 @@ use crate::message::Outgoing;
 ///     .spool(Spool::at("/var/lib/app/mqtt-spool").max_bytes(64 * 1024 * 1024).sync(SyncPolicy::Each))
 ///     .build()?;
 /// let client = Client::connect(config)?;
-/// // On disk when this returns. A later run sends it if this one ends before the acknowledgement.
+/// // On disk when this returns. A later run sends the message if this run ends before the acknowledgement.
 /// client.enqueue(Outgoing::new("demo/reading", QoS::AtLeastOnce, "21.5"))?;
 /// # Ok(()) }
 /// ```
@@ -83,7 +82,7 @@ use crate::message::Outgoing;
 /// sends them again.
 ///
 /// **A record ends** when its message is acknowledged, refused or suspected to be refused, or when its time is over:
-/// what was given to [`Outgoing::timeout`](crate::Outgoing::timeout), else
+/// the time given to [`Outgoing::timeout`](crate::Outgoing::timeout), else
 /// [`Config::message_age`](crate::Config::message_age); both count from acceptance, by the wall clock and across runs.
 /// With neither there is no limit, and a [`Delivery`](crate::Delivery) may stay open as long; its `wait_timeout` does
 /// not. A blocking `publish` whose deadline passes takes its message back: not yet written, it is
@@ -93,9 +92,9 @@ use crate::message::Outgoing;
 /// **Properties** of MQTT 5 are stored with their message; its [`message_expiry`](crate::Outgoing::message_expiry)
 /// starts again each time it is sent. A client of MQTT 3.1.1 does not start with messages that have any.
 ///
-/// **Leaving.** What [`disconnect`](crate::Client::disconnect), a drop or the death of the client leaves undelivered
-/// stays on disk for the next run, with the fate [`Spooled`](crate::Fate::Spooled); the report of `disconnect` says how
-/// many.
+/// **Leaving.** Messages that [`disconnect`](crate::Client::disconnect), a drop or the end of the client leaves
+/// undelivered stay on disk for the next run, with the fate [`Spooled`](crate::Fate::Spooled); the report of
+/// `disconnect` counts them.
 ///
 /// **Messages of an earlier run** have no `Delivery`. When one fails, the next `flush` or `disconnect` reports it.
 ///
@@ -105,7 +104,7 @@ use crate::message::Outgoing;
 /// timeout and `try_enqueue` returns [`Full`](crate::ErrorKind::Full), as at the outbox's bound. Nothing is dropped.
 /// Messages are held in memory too, so [`Limits::outbox`](crate::Limits::outbox) counts as well: raise it for long
 /// outages. The file is larger than its records, about twice; it shrinks little by little, when there is less in it.
-/// [`max_publish_rate`](crate::ConfigBuilder::max_publish_rate) does not slow down what an earlier run left.
+/// [`max_publish_rate`](crate::ConfigBuilder::max_publish_rate) does not apply to messages of an earlier run.
 ///
 /// # The file
 ///

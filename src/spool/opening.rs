@@ -26,9 +26,9 @@ pub(crate) struct Opened {
     pub(crate) store: Box<dyn Store>,
     /// The messages of an earlier run, oldest first.
     pub(crate) restored: Vec<Restored>,
-    /// The new name of a damaged file, and what was wrong.
+    /// The new name of a damaged file, and the damage.
     pub(crate) set_aside: Option<(PathBuf, Error)>,
-    /// The lock file was left behind at an earlier place.
+    /// The spool was moved or copied without its lock file.
     #[cfg(test)]
     pub(crate) without_lock_file: bool,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Restored {
     pub(crate) limit: Option<Duration>,
 }
 
-/// Opens a spool on a thread of its own, so that a disk that does not respond blocks no longer than until the deadline.
+/// Opens a spool on a separate thread, so that a disk that does not respond blocks at most until the deadline.
 pub(crate) fn open(spool: &Spool, config: &Config, deadline: Instant) -> Result<Opened> {
     let path = spool.path().to_path_buf();
     let (spool, config) = (spool.clone(), config.clone());
@@ -183,7 +183,7 @@ fn damaged(path: &Path, what: &str) -> Error {
     fault(path, &format!("it is damaged, or not a spool: {what}"))
 }
 
-/// Creates an empty spool. A crash in the middle leaves none, rather than half of one.
+/// Creates an empty spool. A crash in between leaves no spool rather than an incomplete one.
 fn make(path: &Path, config: &Config) -> Result<()> {
     let new = beside(path, ".new");
     match fs::remove_file(&new) {
@@ -205,7 +205,7 @@ fn rename_damaged(path: &Path) -> Result<PathBuf> {
     Ok(name)
 }
 
-/// Renames, and waits until the directory is on disk.
+/// Renames a file, and waits until the directory is on disk.
 fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(|error| unwritable(to, error))?;
     #[cfg(unix)]

@@ -46,7 +46,7 @@ pub(crate) trait Store: Send {
 /// The reason why a file cannot be used.
 #[derive(Debug)]
 pub(super) enum Unusable {
-    /// It is torn, or not a spool; what was found.
+    /// It is damaged or not a spool, for this reason.
     Damaged(String),
     /// A reason other than its contents.
     Because(Error),
@@ -58,7 +58,7 @@ pub(super) struct RedbStore {
     policy: SyncPolicy,
     /// `None` after a failure: redb must then be opened again.
     open: Option<Open>,
-    /// Counts the transactions, and holds the lock until everything is closed.
+    /// The count of the transactions, and the lock, which is held until everything is closed.
     lock_file: Option<LockFile>,
     count: Count,
 }
@@ -167,7 +167,7 @@ impl RedbStore {
 impl Store for RedbStore {
     fn commit(&mut self, removed: &[u64], added: &[Entry]) -> Result<()> {
         self.try_commit(removed, added).map_err(|error| {
-            // Its state is unknown; opening it again finds out.
+            // Its state is unknown until it is opened again.
             self.open = None;
             unwritable(&self.path, error)
         })
@@ -315,7 +315,7 @@ fn judge(path: &Path, error: redb::Error) -> Unusable {
     }
 }
 
-/// The file cannot be read or written.
+/// The error of a file that cannot be read or written.
 pub(super) fn unwritable(path: &Path, error: impl Into<redb::Error>) -> Error {
     use io::ErrorKind as Io;
     let error = error.into();

@@ -1,4 +1,4 @@
-//! The file: what comes back from it, and what is made of one that is torn, foreign, or somebody else's.
+//! The file: its restored messages, and the handling of a damaged, foreign or locked one.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::{Config, Credentials, QoS};
 
-/// A directory of its own, removed at the end.
+/// A temporary directory, removed at the end.
 struct Dir(PathBuf);
 
 impl Dir {
@@ -95,7 +95,7 @@ fn what_was_committed_comes_back_in_order_whether_closed_or_not() {
         if close {
             store.close().expect("closed");
         }
-        // Without a close, what a killed process leaves.
+        // Without a close, like the file of a killed process.
         fs::copy(dir.spool().path(), &copy).expect("copied");
         drop(store);
         let opened = try_open(&Spool::at(&copy)).expect("good");
@@ -149,7 +149,7 @@ fn another_instance_or_endpoint_is_refused_and_both_are_named() {
     assert_eq!(dir.names(), ["spool", "spool.lock"], "it is not damaged");
 }
 
-/// Opens a damaged file, first without leave, then with.
+/// Opens a damaged file, first without permission to set it aside, then with it.
 fn assert_damaged(what: &str, bytes: &[u8]) {
     let dir = Dir::new();
     fs::write(dir.spool().path(), bytes).expect("written");
@@ -165,7 +165,7 @@ fn assert_damaged(what: &str, bytes: &[u8]) {
     let opened = try_open(&dir.spool().set_aside_damaged(true)).expect("set aside");
     assert!(opened.restored.is_empty());
     let Opened { store, set_aside, .. } = opened;
-    let (path, reason) = set_aside.expect("told");
+    let (path, reason) = set_aside.expect("reported");
     assert_eq!(reason.kind(), ErrorKind::Spool);
     assert!(path.to_string_lossy().contains("/spool.damaged-"), "{}", path.display());
     assert!(fs::metadata(&path).is_ok_and(|kept| kept.len() > 0 || bytes.is_empty()), "{what}: it is kept");
@@ -199,7 +199,7 @@ fn a_cut_file_is_noticed_at_every_length() {
     }
 }
 
-/// What becomes of this file: `None` for damage found, else what it holds.
+/// Opens this file: returns `None` if damage was found, else its messages.
 fn outcome(dir: &Dir, bytes: &[u8]) -> Option<Vec<String>> {
     let spool = dir.spool();
     fs::write(spool.path(), bytes).expect("written");
@@ -212,11 +212,11 @@ fn outcome(dir: &Dir, bytes: &[u8]) -> Option<Vec<String>> {
     }
 }
 
-/// Flips bytes of a file all over, and makes sure that no record goes missing without a word.
+/// Flips bytes all over a file, and checks that no record is lost silently.
 fn flip_everywhere(dir: &Dir) {
     let bytes = fs::read(dir.spool().path()).expect("read");
     let mark = fs::read(dir.0.join("spool.lock")).expect("read");
-    // The header with its two commit slots; elsewhere, where anything is, and some places where nothing is.
+    // The header with its two commit slots; elsewhere, the used places and some unused ones.
     let header = (0..320).map(|at| (at, 0xff)).chain((0..8).map(|bit| (9, 1 << bit)));
     let used: Vec<usize> = (320..bytes.len()).filter(|at| bytes[*at] != 0).collect();
     let rest = used.iter().copied().step_by((used.len() / 100).max(1));
@@ -351,7 +351,7 @@ fn a_spool_that_has_lost_its_lock_file_is_noticed_once() {
     let dir = Dir::new();
     let without_lock_file = |spool: &Spool| try_open(spool).expect("opens").without_lock_file;
     assert!(!without_lock_file(&dir.spool()), "it is new");
-    // Killed before anything was noted of what it wrote: no move.
+    // Killed before its commits were noted: the file was not moved.
     let lazy = dir.spool().sync(SyncPolicy::System);
     let mut store = try_open(&lazy).expect("opens").store;
     store.commit(&[], &[record(1, "one")]).expect("written");
@@ -366,7 +366,7 @@ fn a_spool_that_has_lost_its_lock_file_is_noticed_once() {
     fs::copy(killed.0.join("spool"), moved.0.join("spool")).expect("copied");
     assert!(without_lock_file(&moved.spool()));
     assert!(!without_lock_file(&moved.spool()), "from then on it has one");
-    // The lock file of another spool is none of its own.
+    // The lock file of another spool does not count.
     let other = Dir::new();
     drop(try_open(&other.spool()).expect("opens"));
     fs::copy(killed.0.join("spool"), other.0.join("spool")).expect("copied");

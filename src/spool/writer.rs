@@ -43,7 +43,7 @@ pub(crate) struct Queue {
 struct State {
     next_key: u64,
     added: BTreeMap<u64, Stored>,
-    /// More is being added: the writer waits until all of it is there.
+    /// More is being added: the writer waits until it is complete.
     gathering: bool,
     removed: Vec<u64>,
     /// The time of the oldest removal.
@@ -67,7 +67,7 @@ struct Batch {
 }
 
 impl Queue {
-    /// `present`: keys and sizes of the existing records.
+    /// Creates the queue. `present`: keys and sizes of the existing records.
     pub(crate) fn new(spool: &Spool, present: impl Iterator<Item = (u64, u64)>) -> Self {
         let interval = match spool.sync {
             SyncPolicy::Interval(interval) => Some(interval),
@@ -96,7 +96,7 @@ impl Queue {
         key
     }
 
-    /// While this is on, what is added waits, so that one commit takes all of it.
+    /// Switches gathering: while on, added messages wait, so that one commit takes all of them.
     pub(crate) fn gather(&self, on: bool) {
         lock(&self.state).gathering = on;
         self.changed.notify_all();
@@ -119,7 +119,7 @@ impl Queue {
         (state.sizes.len() as u64, state.bytes)
     }
 
-    /// Tells the writer to finish, and waits for it until this moment. Returns true if it has finished.
+    /// Asks the writer to finish, and waits for it until this moment. Returns true if it has finished.
     pub(crate) fn close(&self, until: Instant) -> bool {
         let mut state = lock(&self.state);
         state.closing = true;
@@ -221,7 +221,7 @@ pub(crate) fn run(queue: &Queue, mut store: Box<dyn Store>, mut done: impl FnMut
             Ok(()) => {}
             Err(error) => {
                 queue.not_written(removed, added.iter().map(|(key, _)| *key));
-                // Callers get the error; for removals nobody does, and one warning is enough.
+                // Callers get the error of their message; for removals nobody does, so one warning is logged.
                 if !std::mem::replace(&mut troubled, true) {
                     log::warn!("{error}");
                 }

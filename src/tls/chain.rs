@@ -1,8 +1,8 @@
 //! The reason why certificates were not accepted, read from the certificates themselves: rustls reports only that an
 //! issuer is not trusted, or that a signature is invalid.
 //!
-//! The reader of DER is our own: rustls-webpki, which is in the dependency tree, returns names and keys as DER, too,
-//! and refuses to parse certificates of version 1.
+//! The library has its own reader of DER: rustls-webpki, which is in the dependency tree, returns names and keys as
+//! DER, too, and refuses to parse certificates of version 1.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::error::Hint;
 /// RSA keys with fewer bits are not accepted by ring.
 const MIN_RSA_BITS: usize = 2048;
 
-/// What is wrong with a chain. Names are those in the certificates.
+/// The fault of a chain. Names are those in the certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {
     SelfSigned,
@@ -79,7 +79,7 @@ impl fmt::Display for Finding {
 
 impl std::error::Error for Finding {}
 
-/// Returns the error, with what was found in place of rustls' reason, if anything was.
+/// Returns the error, with the finding in place of rustls' reason, if there is one.
 pub(super) fn diagnose(
     error: Tls,
     end_entity: &CertificateDer<'_>,
@@ -99,7 +99,7 @@ pub(super) fn diagnose(
     found.map_or(error, |found| CertificateError::Other(OtherError(Arc::new(found))).into())
 }
 
-/// Returns true if its own key has signed it: it would be good if it were trusted.
+/// Returns true if its own key has signed it: it would be valid if it were trusted.
 fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
     let mut roots = RootCertStore::empty();
     let (Ok(()), Ok(name)) = (roots.add(certificate.clone().into_owned()), ServerName::try_from("any.invalid")) else {
@@ -109,14 +109,14 @@ fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
     let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build() else {
         return false;
     };
-    // A wrong name or a time that is over says nothing about who has signed.
+    // A wrong name or an expired certificate does not depend on the signer.
     let verified = verifier.verify_server_cert(certificate, &[], &name, &[], UnixTime::now());
     !matches!(verified, Err(Tls::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)))
 }
 
 fn untrusted(leaf: &Certificate<'_>, others: &[Certificate<'_>]) -> Finding {
     let mut last = leaf;
-    // At most as many steps as there are certificates, since a chain may be a circle.
+    // At most as many steps as there are certificates, since a chain may be circular.
     for _ in others {
         match others.iter().find(|other| other.subject == last.issuer) {
             Some(next) if !std::ptr::eq(last, next) => last = next,
@@ -227,12 +227,12 @@ impl<'a> Der<'a> {
         Some((kind, contents))
     }
 
-    /// The contents of the next element, which must be of this kind.
+    /// Returns the contents of the next element, which must be of this kind.
     fn of_kind(&mut self, wanted: u8) -> Option<&'a [u8]> {
         self.next().and_then(|(kind, contents)| (kind == wanted).then_some(contents))
     }
 
-    /// The contents of the first element, which must be of this kind.
+    /// Returns the contents of the first element, which must be of this kind.
     fn of(mut self, wanted: u8) -> Option<&'a [u8]> {
         self.of_kind(wanted)
     }

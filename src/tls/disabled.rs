@@ -1,4 +1,4 @@
-//! The place of `tls/` in a build without the cargo feature `tls`: there is no TLS configuration.
+//! Replaces `tls/` in a build without the cargo feature `tls`: there is no TLS configuration.
 
 use std::time::Duration;
 

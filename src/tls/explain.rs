@@ -1,4 +1,4 @@
-//! TLS errors in plain words.
+//! Explains TLS errors.
 
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
@@ -6,7 +6,7 @@ use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
 use super::chain::Finding;
 use crate::error::Hint;
 
-/// Returns what is wrong, and what to do if the usual cause is known.
+/// Returns the fault, and a hint if the usual cause is known.
 pub(crate) fn explain(error: &Tls) -> (String, Option<Hint>) {
     match error {
         Tls::InvalidCertificate(bad) => certificate(bad),

@@ -55,7 +55,7 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| Error::internal("TLS 1.2 and 1.3 are not available").with_source(error))?
-            // The name of the method is a warning: a custom verifier could skip checks. This one makes all of rustls'
+            // The name of the method warns that a custom verifier could skip checks. This verifier makes all of rustls'
             // own.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier { webpki, roots, name }));

@@ -33,7 +33,7 @@ pub(super) fn certificates(pem: &Pem, what: &str, timeout: Duration) -> Result<V
 pub(super) fn private_key(pem: &Pem, timeout: Duration) -> Result<PrivateKeyDer<'static>> {
     const ENCRYPTED: &[u8] = b"ENCRYPTED";
     let text = read(pem, timeout)?;
-    // Both encrypted forms have this word in plain text; the rest is base64, which would hardly spell it.
+    // Both encrypted forms contain this word in plain text; the rest is base64, which hardly ever contains it.
     let encrypted = text.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED);
     match PrivateKeyDer::from_pem_slice(&text) {
         _ if encrypted => {

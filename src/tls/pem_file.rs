@@ -1,4 +1,5 @@
-//! Files of certificates and keys as they are found in practice: with a byte order mark, in another encoding, endless.
+//! Reads files of certificates and keys as they occur in practice: with a byte order mark, in another encoding,
+//! endless.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -73,7 +74,7 @@ pub(super) fn without_marks(bytes: Arc<Zeroizing<Vec<u8>>>) -> Arc<Zeroizing<Vec
     Arc::new(without)
 }
 
-/// Returns how many certificates begin in this text, whether the parser reads their form or not.
+/// Returns how many certificates begin in this text, including forms that the parser does not read.
 pub(super) fn certificates_in(pem: &[u8]) -> usize {
     let begins = |line: &&[u8]| {
         let kind = line.trim_ascii_start().strip_prefix(b"-----BEGIN ");

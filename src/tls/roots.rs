@@ -18,7 +18,7 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    /// The certificates, each of which rustls can use.
+    /// Returns the certificates, each of which rustls can use.
     #[cfg(any(feature = "openapi", test))]
     pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
@@ -38,7 +38,7 @@ impl Roots {
         Ok(())
     }
 
-    /// Adds those that can be used, and returns how many cannot.
+    /// Adds the usable ones, and returns how many are not.
     fn add_usable(&mut self, certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> usize {
         certificates.into_iter().filter_map(|certificate| self.add(certificate).err()).count()
     }
@@ -70,7 +70,7 @@ pub(super) fn system_roots() -> &'static Roots {
     static ROOTS: OnceLock<Roots> = OnceLock::new();
     ROOTS.get_or_init(|| {
         let loaded = rustls_native_certs::load_native_certs();
-        // If somebody has set their place, it matters that they are not there.
+        // If their place is set explicitly, missing certificates are worth a warning.
         let place = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| std::env::var_os(name).is_some());
         for error in &loaded.errors {
             match place {

@@ -37,7 +37,7 @@ fn refused_within(timeout: Duration, network: &Network, expected: &str) {
     assert!(!format!("{error:?}{network:?}").contains("PRIVATE KEY-----M"));
 }
 
-/// A server with this certificate, which asks for a client certificate or not.
+/// Creates a server with this certificate, which may require a client certificate.
 fn server(certificate: &str, client_certificate: bool) -> Arc<ServerConfig> {
     server_with(certificate, &SERVER_KEY, client_certificate)
 }
@@ -60,12 +60,12 @@ fn server_with(certificate: &str, key: &str, client_certificate: bool) -> Arc<Se
     Arc::new(builder.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified))))
 }
 
-/// A handshake in memory: the client's error, if any.
+/// Makes a handshake in memory. Returns the client's error, if any.
 fn handshake(network: &Network, server: Arc<ServerConfig>, host: &str) -> Result<(), rustls::Error> {
     handshake_at(network, server, host, host)
 }
 
-/// The same with a host that is dialled as something else.
+/// Does the same for a host that is dialled under another name.
 fn handshake_at(network: &Network, server: Arc<ServerConfig>, host: &str, at: &str) -> Result<(), rustls::Error> {
     let tls = Tls::new(host, network, Duration::from_secs(30)).unwrap();
     let watch = Arc::new(Watch::default());
@@ -85,7 +85,7 @@ fn shake_hands(config: Arc<ClientConfig>, server: Arc<ServerConfig>, at: &str) -
             client.write_tls(&mut wire).unwrap();
         }
         server.read_tls(&mut io::Cursor::new(wire)).unwrap();
-        // The client hears of the server's error by an alert.
+        // The client receives the server's error as an alert.
         let _ = server.process_new_packets();
         let mut wire = Vec::new();
         while server.wants_write() {
@@ -122,7 +122,7 @@ fn nothing_else_is() {
     assert!(text.contains("becomes valid only in") && text.contains("date and time"), "{text}");
 }
 
-/// A CA, or what is signed by one: the parameters are those of [`signed`] and may be changed.
+/// Issues a CA or a server certificate; the parameters are those of [`signed`] and may be changed.
 fn issued(
     name: &str,
     change: impl FnOnce(&mut rcgen::CertificateParams),
@@ -147,12 +147,12 @@ fn for_localhost(
     params.signed_by(&MADE.server_key, issuer).unwrap().pem()
 }
 
-/// Each fault of a server's certificates that is met in practice has its own words and its own cure.
+/// Each fault of a server's certificates that occurs in practice has its own text and its own hint.
 #[test]
 fn each_fault_of_a_chain_has_its_own_words_and_cure() {
     let (intermediate, below) = issued("Middle CA", |_| {}, &MADE.issuer);
     let leaf = for_localhost(|_| {}, &below);
-    // With the intermediate certificate all is well.
+    // With the intermediate certificate the handshake succeeds.
     assert_eq!(handshake(&trusting(&CA), server(&format!("{leaf}{intermediate}"), false), "localhost"), Ok(()));
     let (foreign, of_foreign) = issued("Foreign CA", |_| {}, &MADE.issuer);
     let self_signed = {
@@ -201,7 +201,7 @@ fn each_fault_of_a_chain_has_its_own_words_and_cure() {
     let text = explained(&trusting(include_str!("testdata/ca.pem")), server(&whole, false), "localhost");
     assert!(text.contains("not trusted") && text.contains("intercepting") && !text.contains("sent no"), "{text}");
 
-    // What rcgen does not make: see the folder.
+    // Certificates that rcgen cannot make: see the folder.
     const KEY: &str = include_str!("testdata/server.key");
     for (certificate, ca, what, cure) in [
         (include_str!("testdata/version-1.pem"), include_str!("testdata/ca.pem"), "X.509 version 1", "version 3"),
@@ -295,7 +295,7 @@ fn what_an_editor_of_windows_leaves_does_no_harm() {
     }
 }
 
-/// The parser passes over what it does not know.
+/// The parser skips what it does not recognise.
 #[test]
 fn no_certificate_is_left_out_without_a_word() {
     let (ca, other) = (&*CA, &*CLIENT);

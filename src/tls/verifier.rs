@@ -10,7 +10,7 @@ use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use super::chain::diagnose;
 
 /// Verifies like rustls' own verifier, but always for the configured name, whatever name or address was dialled. Its
-/// errors carry what the certificates themselves tell.
+/// errors contain findings from the certificates themselves.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) webpki: Arc<WebPkiServerVerifier>,

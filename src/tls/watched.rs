@@ -1,4 +1,4 @@
-//! The parts of a rustls configuration by which a dial sees its handshake begin, and can end it.
+//! The parts of a rustls configuration that let a dial observe the beginning of its handshake, and end it.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use rustls::time_provider::TimeProvider;
 
 use crate::dial_watch::Watch;
 
-/// The clock, without which no certificate can be verified and no session resumed. It has no time for a dial that was
-/// given up. A verifier per dial would do the same, but keep rustls from resuming sessions.
+/// The clock, without which no certificate can be verified and no session resumed. For an abandoned dial it returns no
+/// time. A verifier per dial would do the same, but keep rustls from resuming sessions.
 #[derive(Debug)]
 pub(super) struct WatchedTime(Arc<Watch>);
 

@@ -183,7 +183,7 @@ fn what_only_looks_like_a_reply_or_a_request_is_a_message_like_any_other() {
     }
     let refused = error(one.reply(&message_of(&one, &other, parent), "?"));
     assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Invalid, Some(Fate::NotSent)));
-    assert!(refused.to_string().contains("no request"), "{refused}");
+    assert!(refused.to_string().contains("not a request"), "{refused}");
     assert_eq!(one.stats().late_replies, 0);
 }
 

@@ -322,7 +322,7 @@ fn a_clean_session_is_never_taken_for_a_resumed_one() {
     let mut line = broker.accept(true);
     if level() == 5 {
         let reason = lost_for(&events, ErrorKind::Protocol);
-        assert!(reason.to_string().contains("told to drop"), "{reason}");
+        assert!(reason.to_string().contains("asked it to discard"), "{reason}");
         line = broker.accept(false);
     }
     let restored = line.read().expect("a packet");

@@ -1,4 +1,4 @@
-//! The variables that many programs share: which proxy to use, and what is reached without one.
+//! The proxy variables that many programs share: the proxy to use, and the exceptions.
 
 use std::net::IpAddr;
 
@@ -7,10 +7,10 @@ use crate::config::authority::{check_host, is_loopback};
 use crate::config::environment::{HTTPS_PROXY, NO_PROXY, Variables};
 use crate::error::{Error, Result};
 
-/// The shared variables as they were when they were read.
+/// The values of the shared variables at the time of reading.
 #[derive(Debug, Clone)]
 pub(super) struct Environment {
-    /// The variable's name, and what was parsed.
+    /// The variable's name, and the parsed proxy or its fault.
     proxy: Option<(&'static str, Result<Proxy, String>)>,
     exceptions: Exceptions,
 }
@@ -178,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    /// What these variables give for this target: the proxy as it is shown, or the error.
+    /// Returns the proxy of these variables for this target, as displayed, or the error.
     fn proxy(variables: &[(&str, &str)], host: &str, port: u16) -> Option<String> {
         let lookup =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));

@@ -1,4 +1,4 @@
-//! HTTP proxies: the address of one, and the secrets that may be in it.
+//! HTTP proxies: their addresses, and the secrets in them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Proxy {
         self.auth.as_ref().map(|auth| (auth.user.as_str(), auth.password.as_str()))
     }
 
-    /// The same proxy with another user name and password.
+    /// Returns the same proxy with another user name and password.
     fn with_auth(self, auth: BasicAuth) -> Self {
         Proxy { auth: Some(auth), ..self }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Setting {
 enum Way {
     #[default]
     Direct,
-    /// Its name in messages, and what was parsed.
+    /// Its name in messages, and the parsed proxy or its fault.
     Given(&'static str, Result<Proxy, String>),
     Environment(Result<Environment>),
 }
@@ -47,7 +47,7 @@ impl Setting {
         Ok(())
     }
 
-    /// Returns true if a proxy was asked for, even if the environment turns out to name none.
+    /// Returns true if a proxy was requested, even if the environment turns out to name none.
     pub(crate) fn is_asked_for(&self) -> bool {
         !matches!(self.way, Way::Direct)
     }

@@ -1,4 +1,4 @@
-//! Failures of the HTTP client in the words of this library.
+//! Translates failures of the HTTP client.
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Fate, Hint, Stage};
 use crate::{detached, proxy, system, tls};
 
 impl HttpClient {
-    /// Describes a failure in the words of this library; those of the HTTP library could show the URL.
+    /// Translates a failure; the texts of the HTTP library could show the URL.
     pub(super) fn failed(&self, error: ureq::Error, start: Instant, limit: Duration, stage_max: Duration) -> Error {
         let route = &self.route;
         match error {
@@ -22,7 +22,7 @@ impl HttpClient {
                 let message = format!("the host name of {whose} could not be resolved within {stage_max:.1?}");
                 Error::new(ErrorKind::Timeout(Stage::Resolve), message).with_hint(Hint::Dns).with_fate(Fate::NotSent)
             }
-            ureq::Error::Timeout(Timeout::Connect) => self.connect_time_out(start, limit, stage_max),
+            ureq::Error::Timeout(Timeout::Connect) => self.connect_timeout(start, limit, stage_max),
             ureq::Error::Timeout(_) => {
                 let message = format!("{route} did not answer within {limit:.1?}");
                 Error::new(ErrorKind::Timeout(Stage::Api), message).with_fate(Fate::Unknown)
@@ -40,8 +40,8 @@ impl HttpClient {
         }
     }
 
-    /// The HTTP library has one timeout for TCP, proxy and TLS; a second dial tells which of them hangs.
-    fn connect_time_out(&self, start: Instant, limit: Duration, stage_max: Duration) -> Error {
+    /// The HTTP library has one timeout for TCP, proxy and TLS; a second dial finds out which of them hangs.
+    fn connect_timeout(&self, start: Instant, limit: Duration, stage_max: Duration) -> Error {
         let (host, port, proxy) = (self.address.host().to_string(), self.address.port(), self.proxy.clone());
         let deadline = start + limit.min(start.elapsed() + Duration::from_secs(3));
         let reached = Arc::new(AtomicUsize::new(0));
@@ -58,7 +58,7 @@ impl HttpClient {
             progress.store(2, Ordering::Relaxed);
             Some(())
         };
-        // Plain and without a proxy there is nothing but the connection.
+        // Without TLS and proxy there is only the connection.
         if self.address.is_tls() || self.proxy.is_some() {
             if let Some(dialling) = detached::spawn(dial) {
                 let _ = detached::wait(&dialling, deadline, || false);
@@ -77,7 +77,7 @@ impl HttpClient {
             .with_fate(Fate::NotSent)
     }
 
-    /// `early`: so soon that no existing connection can have timed out.
+    /// Translates an error of the socket. `early`: so soon that no existing connection can have timed out.
     fn input_output(&self, error: io::Error, early: bool) -> Error {
         use io::ErrorKind as Io;
         let route = &self.route;
@@ -106,7 +106,7 @@ impl HttpClient {
             let message = format!("cannot connect to {route}: {error}");
             return Error::new(ErrorKind::Connect, message).with_hint(hint).with_source(error).with_fate(Fate::NotSent);
         }
-        // This bare form is how rustls tells the end of a connection within the handshake.
+        // rustls reports the end of a connection within the handshake in this bare form.
         let bare = error.kind() == Io::UnexpectedEof && error.get_ref().is_none() && error.raw_os_error().is_none();
         if bare && self.address.is_tls() {
             let message = format!("{route} closed the connection during the TLS handshake");
@@ -116,7 +116,7 @@ impl HttpClient {
                 .with_source(error)
                 .with_fate(Fate::Unknown);
         }
-        let message = format!("the connection to {route} was lost before the whole answer came: {error}");
+        let message = format!("the connection to {route} was lost before the complete response arrived: {error}");
         Error::new(ErrorKind::ConnectionLost, message)
             .with_stage(Stage::Api)
             .with_hint(Hint::ApiLost)
@@ -149,7 +149,7 @@ impl HttpClient {
     fn tls(&self, error: rustls::Error) -> Error {
         use rustls::Error as Tls;
         let (what, hint) = tls::explain(&error);
-        // Only these surely belong to the handshake; others may come at any time.
+        // Only these certainly belong to the handshake; others may occur at any time.
         let handshake = matches!(error, Tls::InvalidCertificate(_) | Tls::PeerIncompatible(_));
         let hint = match error {
             Tls::InvalidMessage(_) => Some(Hint::ApiPlainPort),

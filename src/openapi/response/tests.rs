@@ -155,7 +155,7 @@ fn a_wrong_clock_is_told() {
     assert!(hint(now() + minutes(6)).unwrap().contains("6 min behind"));
     assert!(hint(now() - minutes(180)).unwrap().contains("3 h ahead of"));
     assert!(hint(now() - minutes(9_000)).unwrap().contains("6 days ahead of"));
-    // An answer that is good says nothing of clocks.
+    // A successful response has no hint about clocks.
     let good = Response { date: Some(UNIX_EPOCH), ..response(200, r#"{"RequestId":"A"}"#) };
     assert!(ask(&good).is_ok());
 }

@@ -1,4 +1,4 @@
-//! Signatures of requests: pure functions of what is sent.
+//! The signatures of requests.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ mod v3;
 /// The version of the API.
 const VERSION: &str = "2020-04-20";
 
-/// How a request is signed.
+/// The method by which requests are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Signing {
@@ -49,7 +49,7 @@ pub(super) struct Signed {
     pub(super) headers: Vec<(&'static str, Zeroizing<String>)>,
     /// The form, encoded.
     pub(super) body: Zeroizing<String>,
-    /// The text that was signed; a server that disagrees shows its own.
+    /// The text that was signed; a server that refuses the signature shows its own.
     pub(super) string_to_sign: Zeroizing<String>,
 }
 

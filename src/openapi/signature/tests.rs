@@ -203,12 +203,12 @@ fn parameters() -> impl Strategy<Value = BTreeMap<String, String>> {
 }
 
 fn borrowed(parameters: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
-    // Not in the order that they need.
+    // Not in the required order.
     parameters.iter().rev().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 proptest! {
-    // A failure shows its smallest input; nothing is written into the source tree.
+    // A failure shows its smallest input; no file is written into the source tree.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

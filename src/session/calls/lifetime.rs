@@ -19,17 +19,17 @@ use crate::session::threads::connection;
 use crate::session::wire::{dial, probe};
 use crate::sync::lock;
 
-/// How long `disconnect` waits for the worker to end after it was told to.
+/// How long `disconnect` waits for the worker after its deadline.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What is kept of a closing client's time for saying goodbye.
+/// The part of the time of `disconnect` that is kept for DISCONNECT.
 const GOODBYE: Duration = Duration::from_millis(300);
 
 /// The least time given to a worker to end by itself.
 const MOMENT: Duration = Duration::from_millis(100);
 
 impl Session {
-    /// Starts the worker and waits until the connection is set up, at most until the configured time-out.
+    /// Starts the worker and waits until the connection is set up, at most for the configured timeout.
     pub(crate) fn start(config: Config) -> Result<Arc<Session>> {
         let deadline = Instant::now() + config.timeout();
         let opened = spool::open(&config, deadline)?;
@@ -72,7 +72,7 @@ impl Session {
             }
         }
 
-        // Well before the deadline, a probe of our own starts to find out where it hangs.
+        // Well before the deadline, a probe starts to find out where the handshake hangs.
         let probe_at = deadline - session.config.timeout().mul_f64(0.4);
         let answer = first.recv_timeout(probe_at.saturating_duration_since(Instant::now())).or_else(|_| {
             let probe = probe::start(&session.config, deadline.saturating_duration_since(Instant::now()));
@@ -82,7 +82,7 @@ impl Session {
         let error = match answer {
             Ok(Ok(())) => return Ok(session),
             Ok(Err(error)) => error,
-            Err((RecvTimeoutError::Disconnected, _)) => Error::internal("the worker ended without a word"),
+            Err((RecvTimeoutError::Disconnected, _)) => Error::internal("the worker ended without a result"),
             Err((RecvTimeoutError::Timeout, findings)) => session.connect_timeout(findings),
         };
         session.leave(Instant::now());
@@ -95,10 +95,10 @@ impl Session {
             connection::SETTING_UP => probe::Findings::at(Stage::Ack),
             _ => probed,
         };
-        probe::time_out(&self.config, &findings)
+        probe::timeout_error(&self.config, &findings)
     }
 
-    /// Ends every wait of a caller and refuses new work, without a wait of its own. The connection stays.
+    /// Ends every wait of a caller and refuses new operations. Does not block; the connection stays.
     pub(crate) fn interrupt(&self) {
         if self.check_process().is_err() {
             return;
@@ -108,8 +108,8 @@ impl Session {
         self.notify_waiters(&mut state);
     }
 
-    /// Drains until shortly before the deadline (the QoS 2 exchanges of received messages, too), says goodbye, ends the
-    /// worker; reports what was not delivered.
+    /// Drains the outbox and the QoS 2 exchanges of received messages until shortly before the deadline, sends
+    /// DISCONNECT, ends the worker, and reports what was not delivered.
     pub(crate) fn close(&self, deadline: Instant) -> Result<()> {
         self.check_process()?;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -122,7 +122,7 @@ impl Session {
         loop {
             let now = self.now();
             self.expire_in(&mut state, now);
-            // The server keeps a received QoS 2 message until its exchange ends, and may send it again after that.
+            // The server keeps a received QoS 2 message until its exchange ends, and may send it again otherwise.
             let drained_already = state.outbox.open() == 0 && state.unfinished_exchanges() == 0;
             if drained_already || now.instant >= drained || state.life.is_worker_gone() {
                 break;
@@ -142,7 +142,7 @@ impl Session {
         report.or(dead).map_or(Ok(()), Err)
     }
 
-    /// Says goodbye and waits for the worker's end, a moment at the least; a worker that is stuck is left behind.
+    /// Sends DISCONNECT and waits for the end of the worker, for a moment at least; a stuck worker is left behind.
     fn leave(&self, deadline: Instant) {
         let now = Instant::now();
         let until = deadline.min(now + GRACE).max(now + MOMENT);
@@ -154,26 +154,26 @@ impl Session {
         }
         let ended = state.life.is_worker_gone();
         let mut newly_stranded = false;
-        let mut told = None;
+        let mut event = None;
         if !ended {
-            told = state.die(&Error::closed());
+            event = state.die(&Error::closed());
             newly_stranded = !self.stranded.swap(true, Ordering::Relaxed);
-            // Under the lock, as the worker counts itself out: it must not come first.
+            // Under the lock, because the worker counts itself out and must not come first.
             if newly_stranded {
                 detached::count_stranded(true);
             }
         }
         self.notify_waiters(&mut state);
         drop(state);
-        self.emit(told.as_slice());
+        self.emit(event.as_slice());
         if newly_stranded {
             log::warn!("the connection's thread is stuck in a call of the system and ends by itself later");
         }
         if let Some(worker) = lock(&self.worker).take().filter(|_| ended) {
-            // It is at its very end; a panic was caught inside.
+            // The worker is about to return; a panic was caught inside.
             let _ = worker.join();
         }
-        // Everything is settled: nothing more is written.
+        // Everything is settled: nothing more is stored.
         self.close_spool(until);
     }
 }

@@ -1,4 +1,4 @@
-//! What a caller's thread does with a session.
+//! The calls of the program on a session.
 
 mod lifetime;
 pub(super) mod publish;

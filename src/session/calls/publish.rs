@@ -1,4 +1,4 @@
-//! What callers do to send: handing a message over, and waiting for all that were.
+//! Sending: accepting operations, and waiting until they are settled.
 
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::session::core::op::{Body, Op};
 use crate::session::core::outbox::TopicRefusal;
 use crate::session::core::state::{State, topic_refused};
 
-/// What to do when there is no room.
+/// The behaviour when there is no room.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum WhenFull {
-    /// Wait for some, at most until then.
+    /// Wait for room until this instant.
     WaitUntil(Instant),
     /// Wait for the publish rate, at most until then, and fail where the outbox or the spool is full.
     WaitForRate(Instant),
@@ -24,13 +24,13 @@ pub(crate) enum WhenFull {
 }
 
 impl Session {
-    /// Accepts an operation, if there is room in time, and hands it over if the window has room. It is settled by the
+    /// Accepts an operation if there is room in time, and sends it if the window has room. It is settled by the
     /// deadline.
     pub(crate) fn submit(self: &Arc<Self>, body: Body, deadline: Instant, full: WhenFull) -> Result<Delivery> {
         self.submit_with(Settler::new(), body, deadline, full)
     }
 
-    /// The same, with a place for its fate that somebody knows already.
+    /// Does the same with a slot for the outcome that already exists.
     pub(in crate::session) fn submit_with(
         self: &Arc<Self>,
         place: (Settler, Arc<Slot>),
@@ -46,8 +46,8 @@ impl Session {
         }
     }
 
-    /// Accepts messages in their order, each with the time it may stay unsettled, and waits for room within that time and
-    /// until `until`. A spool writes those that need not wait for room in one go.
+    /// Accepts messages in their order, each with the time it may stay unsettled, and waits for room within that time
+    /// and until `until`. A spool writes those that need not wait for room in one go.
     pub(crate) fn submit_many(
         self: &Arc<Self>,
         messages: Vec<Result<(Body, Duration)>>,
@@ -68,7 +68,7 @@ impl Session {
                     continue;
                 }
             };
-            // What is waited for may be in the way of what was gathered.
+            // The gathered records must be written first: they may take the room that is waited for.
             let (guard, mut room) = self.wait_for_room(state, &body, WhenFull::Fail);
             state = guard;
             if room.as_ref().is_err_and(|error| error.kind() == ErrorKind::Full) {
@@ -133,7 +133,7 @@ impl Session {
         }
     }
 
-    /// Settles a message at once, since its topic is refused as a whole.
+    /// Settles a message at once because its whole topic is refused.
     fn refuse(
         self: &Arc<Self>,
         state: &mut State,
@@ -188,8 +188,8 @@ impl Session {
         now: Now,
     ) -> Delivery {
         if let Body::Unsubscribe(filter) = &body {
-            // From now on it is not restored; should the broker not hear of it before the session ends, that ends it
-            // too.
+            // From now on the filter is not restored. If UNSUBSCRIBE does not reach the server, the end of the session
+            // removes it, too.
             state.subscriptions.remove(filter);
         }
         let seq = state.outbox.push(body, settler, deadline);
@@ -197,7 +197,7 @@ impl Session {
         Delivery::new(Arc::clone(self), slot, seq, deadline)
     }
 
-    /// Waits until everything accepted before is settled; reports what failed without anybody seeing it.
+    /// Waits until everything accepted before is settled; reports the failures that the program has not seen.
     pub(crate) fn flush(&self, deadline: Instant) -> Result<()> {
         self.check_process()?;
         let mut state = self.lock();
@@ -246,7 +246,7 @@ impl Session {
         }
     }
 
-    /// Gives up an operation, since its caller waits no longer.
+    /// Gives up an operation whose caller has stopped waiting.
     pub(crate) fn withdraw(&self, seq: u64) {
         let mut state = self.lock();
         state.outbox.withdraw(seq);
@@ -265,7 +265,7 @@ fn has_disk_room(state: &State, body: &Body) -> bool {
     state.outbox.to_be_stored(body).is_none_or(|message| state.outbox.has_disk_room(&message))
 }
 
-/// `lacking`: `rate`, or what is full.
+/// The error of a message for which there is no room. `lacking`: `rate`, or the name of the full store.
 fn no_room(kind: ErrorKind, body: &Body, lacking: &str) -> Error {
     let why = match (lacking, kind) {
         ("rate", _) => "the publish rate leaves no slot".to_string(),

@@ -1,4 +1,4 @@
-//! What callers do with the inbox.
+//! Receiving messages from the inbox.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -20,7 +20,7 @@ pub(crate) enum Until {
     Forever,
 }
 
-/// Acknowledges one message by hand. Clones share the one acknowledgement.
+/// Acknowledges one message in manual mode. Clones share one acknowledgement.
 #[derive(Clone)]
 pub(crate) struct AckHandle {
     session: Arc<Session>,
@@ -51,13 +51,13 @@ impl AckHandle {
 }
 
 impl Session {
-    /// The next message of a queue, or `None` when `until` has passed; the reason, once the client is dead and the
-    /// queue is empty.
+    /// Takes the next message of a queue; `None` once `until` has passed. Fails with the reason once the client has
+    /// ended and the queue is empty.
     pub(crate) fn take(self: &Arc<Self>, queue: QueueId, until: Until) -> Result<Option<Message>> {
         self.check_process()?;
         let mut state = self.lock();
         loop {
-            // What waits is left to those who only look.
+            // After a `Closer`, only non-blocking calls take the remaining messages.
             if state.life.is_interrupted() && !matches!(until, Until::Now) {
                 return Err(Error::closed());
             }
@@ -89,7 +89,7 @@ impl Session {
                     left => Some(left),
                 },
             };
-            // Whoever waits here keeps the time for this, too: the worker looks only when something happens.
+            // The waiting caller watches this time, too: the worker looks only when something happens.
             let held_back = state.held_back_at().map(|at| at.saturating_duration_since(now.instant));
             let left = left.into_iter().chain(held_back).min();
             state.waking.receivers += 1;
@@ -101,25 +101,25 @@ impl Session {
         }
     }
 
-    /// [`take`](Session::take) without end.
+    /// Calls [`take`](Session::take) without a time limit.
     pub(crate) fn recv(self: &Arc<Self>, queue: QueueId) -> Result<Message> {
         self.take(queue, Until::Forever)?.ok_or_else(|| Error::internal("an endless wait ended"))
     }
 
-    /// A queue for what matches the filter, with what waits in the client's own. It exists before SUBSCRIBE is sent, so
-    /// nothing is missed.
-    pub(crate) fn open_stream(&self, filter: &str) -> u64 {
+    /// Opens a queue for messages that match the filter, with those that wait in the client's own queue. It exists
+    /// before SUBSCRIBE is sent, so no message is missed.
+    pub(crate) fn open_queue(&self, filter: &str) -> u64 {
         self.lock().inbox.open_queue(filter)
     }
 
-    /// The stream could not be made; the broker may have its subscription all the same.
+    /// Notes a failed subscription, which the server may have granted nevertheless.
     pub(crate) fn doubtful(&self, filter: &str, options: SubscribeOptions) {
         self.lock().subscriptions.doubtful(filter, options);
     }
 
-    /// The stream is gone: its messages go to another that matches, or to the client, and its filter is unsubscribed in
-    /// the background if nobody else wants it.
-    pub(crate) fn close_stream(self: &Arc<Self>, queue: u64, filter: &str) {
+    /// Closes the queue of a dropped handle: its messages move to another matching queue or to the client's own, and
+    /// its filter is unsubscribed in the background if nothing else uses it.
+    pub(crate) fn close_queue(self: &Arc<Self>, queue: u64, filter: &str) {
         let mut state = self.lock();
         let unsubscribe = state.close_queue(queue, filter) && state.check_open().is_ok();
         // Decided and accepted under one lock: a new subscription to the same filter comes either before or after both.
@@ -130,7 +130,7 @@ impl Session {
         });
         self.notify_waiters(&mut state);
         drop(state);
-        // Not under the lock, which its end may want.
+        // Not under the lock, which the drop may need.
         drop(delivery);
     }
 }

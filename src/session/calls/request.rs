@@ -1,4 +1,4 @@
-//! What callers do to have a request answered.
+//! Requests that wait for their reply.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,36 +10,36 @@ use crate::session::core::op::Body;
 use crate::session::core::replies::Correlation;
 use crate::session::{Session, WhenFull};
 
-/// The place of a reply, which exists before the request is sent. Its end ends the wait.
+/// A registered request, which exists before the request is sent. Dropping it ends the wait.
 pub(crate) struct Expected {
     session: Arc<Session>,
     since: Instant,
     number: u64,
     correlation: Correlation,
-    /// Until the request is sent.
+    /// `None` once the request is sent.
     fate: Option<(Settler, Arc<Slot>)>,
 }
 
 impl Session {
-    /// Opens the place for the reply to a request.
+    /// Registers a request, so that its reply is recognised.
     pub(crate) fn expect_reply(self: &Arc<Self>, response_topic: &str) -> Expected {
         let (settler, slot) = Settler::new();
         let (number, correlation) = self.lock().replies.expect(response_topic, Arc::clone(&slot));
         Expected { session: Arc::clone(self), since: Instant::now(), number, correlation, fate: Some((settler, slot)) }
     }
 
-    /// Subscribes to the topic that replies come to, unless that is done.
+    /// Subscribes to the topic for replies, unless the client is subscribed already.
     pub(crate) fn subscribe_to_replies(
         self: &Arc<Self>,
         response_topic: &str,
         topic: &str,
         deadline: Instant,
     ) -> Result<()> {
-        // Of a stream, too; but its end must not unsubscribe from it while replies are to come.
+        // A subscription handle may have subscribed it; dropping that handle must not unsubscribe it.
         if self.lock().subscriptions.own_if_subscribed(response_topic) {
             return Ok(());
         }
-        // Several may do so at once, which does no harm.
+        // Several threads may do so at once, which does no harm.
         let filters = [(response_topic.to_string(), QoS::AtLeastOnce.into())];
         match self.subscribe(&filters, true, deadline) {
             Ok(_) => Ok(()),
@@ -56,7 +56,7 @@ impl Expected {
         &self.correlation
     }
 
-    /// Sends the request, which is to be acknowledged by `publish_by`, and waits for its reply.
+    /// Sends the request, which has to be acknowledged by `publish_by`, and waits for its reply.
     pub(crate) fn ask(
         mut self,
         message: Outgoing,
@@ -72,7 +72,7 @@ impl Expected {
         if let Some(RequestEnd::Reply(reply)) = answer {
             return Ok(reply);
         }
-        // From here on none can come; but one that came just now was taken for the reply, and counted.
+        // From here on no reply is accepted; one that came just before was taken as the reply.
         self.session.lock().replies.forget(self.number);
         if self.session.is_interrupted() {
             self.session.withdraw(delivery.seq());
@@ -85,11 +85,11 @@ impl Expected {
         }
     }
 
-    /// The broker has the request, and the time is up.
+    /// The error of a request that was sent and not answered in time.
     fn overdue(&self, topic: &str, qos: QoS, enveloped: bool) -> Error {
-        let done = if qos == QoS::AtMostOnce { "written" } else { "acknowledged by the broker" };
+        let done = if qos == QoS::AtMostOnce { "written" } else { "acknowledged by the server" };
         let message =
-            format!("the request to \"{topic}\" was {done}, but no reply came within {:.1?}", self.since.elapsed());
+            format!("the request to \"{topic}\" was {done}, but no reply arrived within {:.1?}", self.since.elapsed());
         let kind = ErrorKind::Timeout(Stage::Reply);
         let offline = self.session.lock().offline().cloned();
         let error = match offline {
@@ -109,7 +109,7 @@ impl Drop for Expected {
     }
 }
 
-/// The client has come to its end while a request waited.
+/// The error of a request that waited when the client ended.
 fn unanswered(topic: &str, delivery: &Delivery, reason: &Error) -> Error {
     let (what, fate) = match delivery.is_acknowledged() {
         true => ("was delivered, but not answered", Fate::Delivered),

@@ -1,4 +1,5 @@
-//! The session's side of the spool: opening it, what an earlier run has left, and what the writer reports.
+//! The session's side of the spool: opening it, restoring the messages of an earlier run, and handling the writer's
+//! reports.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,10 +15,10 @@ use crate::session::core::op::Op;
 use crate::session::core::state::State;
 use crate::spool::{self, Done, Opened, Queue, Restored};
 
-/// As good as for ever, within one run.
+/// Practically unlimited within one run.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The least time the writer gets to end, so that the file is free for another client.
+/// The least time given to the writer to end, so that the file is free for another client.
 const CLOSING: Duration = Duration::from_secs(1);
 
 /// Opens the spool of the configuration, if it has one.
@@ -25,7 +26,7 @@ pub(in crate::session) fn open(config: &Config, deadline: Instant) -> Result<Opt
     config.own_spool().map(|spool| spool::open(spool, config, deadline)).transpose()
 }
 
-/// Puts what an earlier run has left into the outbox, ahead of everything else.
+/// Puts the messages of an earlier run into the outbox, ahead of everything else.
 pub(in crate::session) fn restore(state: &mut State, config: &Config, opened: &mut Opened) -> Option<Arc<Queue>> {
     let spool = config.own_spool()?;
     let restored = std::mem::take(&mut opened.restored);
@@ -73,7 +74,7 @@ impl Session {
         detached::start("aliyun-mqtt-spool", run).map(drop)
     }
 
-    /// What the writer has written goes out; what it could not write was never accepted.
+    /// Sends the messages that the writer has stored, and settles those that it could not store.
     fn written(self: &Arc<Self>, Done { seqs, result }: Done) {
         let mut state = self.lock();
         for seq in seqs {
@@ -87,7 +88,8 @@ impl Session {
         self.notify_waiters(&mut state);
     }
 
-    /// Blocks until a message just accepted is on disk, at most until then. An error: it was not, and is not sent.
+    /// Blocks until a message just accepted is on disk, at most until `until`. After an error the message is not stored
+    /// and not sent.
     pub(crate) fn wait_stored(&self, delivery: &Delivery, until: Instant) -> Result<()> {
         if self.spool.is_none() {
             return Ok(());
@@ -116,12 +118,12 @@ impl Session {
         }
     }
 
-    /// Whether QoS 1 and 2 messages are stored.
+    /// Returns true if QoS 1 and 2 messages are stored.
     pub(crate) fn spools(&self) -> bool {
         self.spool.is_some()
     }
 
-    /// Waits until everything is on disk and the file is free for another client, a moment at the least.
+    /// Waits until everything is on disk and the file is free for another client, for a moment at least.
     pub(in crate::session) fn close_spool(&self, deadline: Instant) {
         let Some(queue) = &self.spool else { return };
         if !queue.close(deadline.max(Instant::now() + CLOSING)) {

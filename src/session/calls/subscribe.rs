@@ -1,4 +1,4 @@
-//! What callers do to subscribe and unsubscribe.
+//! Subscribing and unsubscribing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::session::core::subscriptions::{packet_len, refused_filter};
 use crate::subscribe_options::FilterRequest;
 
 impl Session {
-    /// SUBSCRIBE, blocking to SUBACK; the granted QoS of each filter, or an error if any was refused. `own`: for the
-    /// client's own queue.
+    /// Sends SUBSCRIBE and blocks until SUBACK. Returns the granted QoS of each filter, or an error if any was refused.
+    /// `own`: for the client's own queue.
     pub(crate) fn subscribe(
         self: &Arc<Self>,
         filters: &[FilterRequest],
@@ -33,14 +33,14 @@ impl Session {
         verdicts.map(|((filter, _), verdict)| verdict.map_err(|code| refused_filter(filter, code, said))).collect()
     }
 
-    /// UNSUBSCRIBE, blocking to UNSUBACK.
+    /// Sends UNSUBSCRIBE and blocks until UNSUBACK.
     pub(crate) fn unsubscribe(self: &Arc<Self>, filter: &str, deadline: Instant) -> Result<()> {
         let body = Body::Unsubscribe(filter.to_string());
         let delivery = self.submit(body, deadline, WhenFull::WaitUntil(deadline))?;
         delivery.finish(deadline)?.map(drop).ok_or_else(overdue)
     }
 
-    /// Beyond 30 the service accepts filters but sends nothing for them, so one too many is refused here.
+    /// Refuses filters beyond the limit: the service accepts them but sends nothing for them.
     pub(super) fn check_count(&self, state: &State, body: &Body) -> Result<()> {
         let mut all: BTreeSet<&str> = body.filters().collect();
         if all.is_empty() {
@@ -56,7 +56,7 @@ impl Session {
             return Ok(());
         }
         let message = format!(
-            "{} would make {} filters, but a client may have {limit}; the service sends nothing for those beyond",
+            "{} would make {} filters, but a client may have {limit}; the service sends nothing for more",
             body.describe(),
             all.len()
         );
@@ -64,8 +64,8 @@ impl Session {
     }
 }
 
-/// Filters with identifiers that could both match a message: it would carry several identifiers, and rumqttc 0.25.1
-/// counts the bytes of those wrongly, so that properties behind them may end up in the payload.
+/// Refuses filters with identifiers that could match the same message: it would carry several identifiers, whose length
+/// rumqttc 0.25.1 miscounts, so that later properties may end up in the payload.
 fn overlap(state: &State, body: &Body) -> Option<Error> {
     let Body::Subscribe { filters, .. } = body else { return None };
     let identified = filters.iter().filter(|(_, asked)| asked.identifier.is_some());
@@ -83,7 +83,7 @@ fn overlapping(filter: &str, other: &str) -> Error {
     Error::invalid(message).with_hint(Hint::OneIdentifier)
 }
 
-/// Refuses bad filters before anything is accepted.
+/// Refuses invalid filters before anything is accepted.
 pub(crate) fn check_filters(filters: &[FilterRequest], config: &Config) -> Result<()> {
     if filters.is_empty() {
         return Err(Error::invalid("a subscription needs at least one filter"));

@@ -1,4 +1,4 @@
-//! Handing in a new token on a connection that stands.
+//! Uploading a new token over an existing connection.
 
 use std::time::Instant;
 
@@ -7,14 +7,14 @@ use crate::session::Session;
 use crate::token::Token;
 
 impl Session {
-    /// Hands a token to the service, blocking until it has taken it.
+    /// Uploads a token, and blocks until the service has accepted it.
     pub(crate) fn upload_token(&self, token: Token, deadline: Instant) -> Result<()> {
         self.check_process()?;
         token.check("the token").map_err(|error| error.with_fate(Fate::NotSent))?;
         let kind = token.kind();
         let mut state = self.lock();
         state.check_open().map_err(|error| error.with_fate(Fate::NotSent))?;
-        // One that is held already may still be on its way.
+        // The upload of a current token may still be under way.
         let now = self.now();
         let taken = state.take_token(token, now)?;
         let Some(serial) = taken.or_else(|| state.token_serial(kind)) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! Acknowledgements owed to the broker: given when the program has taken a message, sent in the order of receipt.
+//! Acknowledgements owed to the server: given when the program has taken a message, and sent in the order of receipt.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,47 +6,47 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::message::QoS;
 use crate::session::wire::link::Arrived;
 
-/// A message that is received and not acknowledged on the wire yet.
+/// A received message that is not yet acknowledged on the wire.
 struct Entry {
     name: Name,
     qos: QoS,
     done: bool,
-    /// Received over the current connection: it is in `owed`.
+    /// It was received over the current connection and is in `owed`.
     owed: bool,
-    /// Its topic, once the program has taken it and is to acknowledge it by hand.
+    /// Its topic, once the program has taken it in manual mode.
     taken: Option<Box<str>>,
-    /// The program was told that it holds back those after it.
-    told: bool,
+    /// The program has been informed that it holds back later acknowledgements.
+    reported: bool,
 }
 
-/// What a redelivery has in common with the message it repeats.
+/// The properties by which a redelivery is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Name {
     id: u16,
     fingerprint: u64,
 }
 
-/// What a message takes here, in bytes: a table may be twice as large as what it holds.
+/// The bytes that a message takes in these tables, which may be half empty.
 pub(in crate::session) const PER_MESSAGE: usize =
     2 * (size_of::<(u64, Entry)>() + size_of::<u64>() + size_of::<(Name, usize)>());
 
-/// What an arriving QoS 1 or 2 message is.
+/// The kind of an arriving QoS 1 or 2 message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
     /// New: queue it under this key.
     New(u64),
-    /// A redelivery of one that is queued, in the program's hands, or done: at most its acknowledgement is due.
+    /// A redelivery of a message that is queued, taken or done: at most its acknowledgement is due.
     Repeated,
-    /// One more than a broker that keeps to the rules can send: it is not taken note of, and not acknowledged.
+    /// More than a server may send: ignored, and not acknowledged.
     TooMany,
 }
 
-/// The most messages owed at a time: there are 65,535 packet ids, and a message of QoS 2 may be repeated. A broker that
-/// uses ids again before they are acknowledged does not fill the memory.
+/// The most messages owed at a time: there are 65,535 packet ids, and a QoS 2 message may be repeated. This protects
+/// the memory from a server that reuses ids before they are acknowledged.
 const MOST: usize = 2 * 65_535;
 
-/// The table of all messages that are not acknowledged. A broker without a bound in flight may fill it with tens of
-/// thousands, so nothing here goes through all of them for one.
+/// The table of all messages that are not acknowledged. A server without a bound in flight may fill it with tens of
+/// thousands, so no step for one message goes through all of them.
 #[derive(Default)]
 pub(crate) struct Acks {
     next_key: u64,
@@ -57,8 +57,8 @@ pub(crate) struct Acks {
     /// Received over an earlier connection of a session that may be resumed, oldest first. The broker will send them
     /// again.
     detached: HashMap<Name, VecDeque<u64>>,
-    /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with what the message was: a broker that has dropped
-    /// its session without telling the client begins with the same ids again.
+    /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with a fingerprint of the message: a server that has
+    /// silently dropped its session begins with the same ids again.
     releasing: BTreeMap<u16, u64>,
 }
 
@@ -76,13 +76,13 @@ struct Current {
 }
 
 impl Acks {
-    /// Sorts an arriving message. `New` must be queued, or given back with [`refuse`](Acks::refuse).
+    /// Classifies an arriving message. A `New` one must be queued or given back with [`refuse`](Acks::refuse).
     pub(in crate::session) fn arrive(&mut self, arrived: &Arrived) -> Arrival {
         if self.current.owed.len() >= MOST {
             return Arrival::TooMany;
         }
         let name = Name { id: arrived.id, fingerprint: fingerprint(arrived) };
-        let entry = |done| Entry { name, qos: arrived.qos, done, owed: false, taken: None, told: false };
+        let entry = |done| Entry { name, qos: arrived.qos, done, owed: false, taken: None, reported: false };
         if arrived.qos == QoS::ExactlyOnce && self.releasing.get(&name.id) == Some(&name.fingerprint) {
             self.owe(entry(true));
             return Arrival::Repeated;
@@ -125,7 +125,7 @@ impl Acks {
         key
     }
 
-    /// There was no room: it will not be acknowledged, and must not hold back those after it.
+    /// Removes a message for which there was no room: it is not acknowledged and must not hold back later ones.
     pub(in crate::session) fn refuse(&mut self, key: u64) {
         // The last one, as a rule: it has just arrived.
         match self.current.owed.iter().rposition(|owed| *owed == key) {
@@ -135,7 +135,7 @@ impl Acks {
         self.end(key);
     }
 
-    /// An entry that was taken out of `owed` is over.
+    /// Removes an entry that was taken out of `owed`.
     fn end(&mut self, key: u64) -> Option<Entry> {
         let entry = self.entries.remove(&key)?;
         self.current.held_back -= usize::from(entry.owed && entry.done);
@@ -148,7 +148,7 @@ impl Acks {
         Some(entry)
     }
 
-    /// The program is done with it. `false`: its acknowledgement no longer counts.
+    /// Marks a message as done. Returns false if the acknowledgement comes too late.
     pub(in crate::session) fn done(&mut self, key: u64) -> bool {
         match self.entries.get_mut(&key) {
             Some(entry) => {
@@ -160,38 +160,38 @@ impl Acks {
         }
     }
 
-    /// The program has taken it, and is to acknowledge it by hand.
+    /// Notes that the program has taken the message and will acknowledge it manually.
     pub(in crate::session) fn taken(&mut self, key: u64, topic: &str) {
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.taken = Some(topic.into());
         }
     }
 
-    /// The message that holds back acknowledgements, unless there is none or the program knows of it.
+    /// Returns the message that holds back acknowledgements, unless it has been reported.
     pub(in crate::session) fn blocker(&self) -> Option<u64> {
         let key = *self.current.owed.front()?;
         let entry = self.entries.get(&key)?;
-        (self.current.held_back > 0 && !entry.done && !entry.told).then_some(key)
+        (self.current.held_back > 0 && !entry.done && !entry.reported).then_some(key)
     }
 
-    /// The program is told of it. Returns its topic, if it was taken.
-    pub(in crate::session) fn mark_told(&mut self, key: u64) -> Option<&str> {
+    /// Notes that the message is reported. Returns its topic if the program has taken it.
+    pub(in crate::session) fn mark_reported(&mut self, key: u64) -> Option<&str> {
         let entry = self.entries.get_mut(&key)?;
-        entry.told = true;
+        entry.reported = true;
         entry.taken.as_deref()
     }
 
-    /// How many acknowledgements wait for that of an earlier message.
+    /// Returns the number of acknowledgements that wait for an earlier message.
     pub(in crate::session) fn held_back(&self) -> usize {
         self.current.held_back
     }
 
-    /// How many messages the program is done with, and the broker has not been told.
+    /// Returns the number of messages that are done and not yet acknowledged on the wire.
     pub(in crate::session) fn unsent(&self) -> usize {
         self.entries.values().filter(|entry| entry.done).count()
     }
 
-    /// The next acknowledgement to send, in the order of receipt; `None` while the oldest message is not done.
+    /// Takes the next acknowledgement to send, in the order of receipt; `None` while the oldest message is not done.
     pub(in crate::session) fn next_ready(&mut self) -> Option<(u16, QoS)> {
         let key = *self.current.owed.front()?;
         if !self.entries.get(&key)?.done {
@@ -205,13 +205,13 @@ impl Acks {
         Some((name.id, qos))
     }
 
-    /// An incoming QoS 2 exchange ended.
+    /// Ends an incoming QoS 2 exchange.
     pub(in crate::session) fn released(&mut self, id: u16) {
         self.releasing.remove(&id);
         self.current.unfinished.remove(&id);
     }
 
-    /// PUBREC was sent on the current connection: the end of the client waits for PUBREL.
+    /// Notes that PUBREC was sent on the current connection: `disconnect` waits for PUBREL.
     pub(in crate::session) fn await_release(&mut self, id: u16) {
         self.current.unfinished.insert(id);
     }
@@ -221,7 +221,7 @@ impl Acks {
         self.current.unfinished.len()
     }
 
-    /// The connection is gone; acknowledgements not sent count only if the session is resumed.
+    /// Handles the end of the connection; unsent acknowledgements remain valid only if the session is resumed.
     pub(in crate::session) fn disconnected(&mut self, resumable: bool) {
         if !resumable {
             return self.session_gone();
@@ -246,7 +246,7 @@ impl Acks {
         *self = Acks { next_key: self.next_key, ..Acks::default() };
     }
 
-    /// Panics where the table contradicts itself.
+    /// Panics if the table is inconsistent.
     #[cfg(any(test, fuzzing))]
     pub(in crate::session) fn assert_consistent(&self) {
         let owed = || self.current.owed.iter().filter_map(|key| self.entries.get(key));
@@ -259,7 +259,7 @@ impl Acks {
         assert_eq!(owed().filter(|entry| entry.done).count(), self.current.held_back, "those that are held back");
     }
 
-    /// How many messages wait for their acknowledgement.
+    /// Returns the number of messages that wait for their acknowledgement.
     pub(in crate::session) fn owed(&self) -> usize {
         self.current.owed.len()
     }

@@ -1,43 +1,43 @@
 //! The evidence against an operation that the server may be closing connections for.
 //!
-//! The service gives no reason when it cuts a connection over a forbidden publish or subscribe. So the client finds
-//! out:
+//! The service gives no reason when it closes a connection because of a forbidden publish or subscribe. The client
+//! therefore searches for the operation:
 //!
 //! * An operation is *suspect* once two connections were cut shortly after it was sent. While there are suspects,
-//!   operations go out one at a time.
+//!   operations are sent one at a time.
 //! * It is *convicted*, and fails, when a connection is cut while it is the only one in flight: twice, or once if it
 //!   had been the oldest in flight at two cuts before. The service's own notice, where it can only be about one
 //!   operation, convicts at once.
 //! * All are *acquitted* when a connection is cut on which nothing had been sent yet: the network, not an operation, is
 //!   at fault.
 
-/// The cuts a suspect has at least.
+/// The number of cuts that make an operation a suspect.
 const CUTS: u32 = 2;
 
 /// Connections that were cut shortly after one operation was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::session) struct Evidence {
     cuts: u32,
-    /// While it was the oldest in flight.
+    /// Cuts while it was the oldest in flight.
     as_oldest: u32,
-    /// While it was the only one in flight, after suspects had been found.
+    /// Cuts while it was the only one in flight, after suspects had been found.
     alone: u32,
 }
 
 impl Evidence {
-    /// One more connection was cut.
+    /// Counts one more cut.
     pub(in crate::session) fn add(&mut self, oldest: bool, alone: bool) {
         self.cuts += 1;
         self.as_oldest += u32::from(oldest);
         self.alone += u32::from(alone);
     }
 
-    /// The service said that one of several is at fault, and this is one of them.
+    /// Makes it a suspect: the service's notice is about one of several operations, among them this operation.
     pub(in crate::session) fn name(&mut self) {
         self.cuts = self.cuts.max(CUTS);
     }
 
-    /// The cuts were not its fault.
+    /// Acquits it: the cuts were not its fault.
     pub(in crate::session) fn acquit(&mut self) {
         *self = Evidence::default();
     }

@@ -1,6 +1,5 @@
-//! The session's bookkeeping, driven by bytes: calls of a program, events of a connection whether they make sense or
-//! not, the time that passes, losses and ends, in any order. It must never panic, never contradict itself, and leave no
-//! handle open.
+//! The session's bookkeeping, driven by bytes: calls of a program, valid and invalid events of a connection, passing
+//! time, lost connections and ends, in any order. It must never panic, stay consistent, and leave no handle open.
 
 mod inputs;
 mod link;
@@ -55,7 +54,7 @@ pub fn session(data: &[u8]) {
 }
 
 /// How often it was sent, or its fate.
-type Told = Result<u32, Option<Fate>>;
+type Seen = Result<u32, Option<Fate>>;
 
 struct Run {
     state: State,
@@ -63,11 +62,11 @@ struct Run {
     /// The connection is quiet until then: there is a suspect.
     quiet_until: Option<Instant>,
     link: Option<Link>,
-    /// The connection has said nothing that a broker would not say.
+    /// All events of the connection so far are valid.
     honest: bool,
-    /// With what each said when it was first seen to be settled.
-    slots: Vec<(Arc<Slot>, Option<Told>)>,
-    streams: Vec<(u64, String)>,
+    /// The slots, each with its outcome when it was first seen settled.
+    slots: Vec<(Arc<Slot>, Option<Seen>)>,
+    subscriptions: Vec<(u64, String)>,
     keys: Vec<u64>,
     /// Requests that nobody has given up, with what a reply would say; and those given up.
     requests: Vec<(u64, Vec<u8>, Arc<Slot>)>,
@@ -90,7 +89,7 @@ impl Run {
             link: None,
             honest: true,
             slots: Vec::new(),
-            streams: Vec::new(),
+            subscriptions: Vec::new(),
             keys: Vec::new(),
             requests: Vec::new(),
             given_up: Vec::new(),
@@ -121,7 +120,7 @@ impl Run {
             }
             15 => self.arrive(bytes),
             16 => self.take(bytes),
-            17 => self.stream(bytes),
+            17 => self.subscription(bytes),
             18 => self.tokens(bytes),
             19 => {
                 self.now = self.now.plus(JUMPS[usize::from(bytes.of(8))]);
@@ -225,21 +224,21 @@ impl Run {
             Ok(Flow::Go) => self.after_event(),
             Err(error) => {
                 assert!(!self.honest || self.dead, "a connection like any other ended with: {error}");
-                self.loss(Cause::Other);
+                self.disconnect(Cause::Other);
             }
         }
     }
 
     fn after_event(&mut self) {
-        let Some(mut line) = self.link.clone() else { return };
-        self.state.send_ready(Some(&mut line), self.now);
+        let Some(mut link) = self.link.clone() else { return };
+        self.state.send_ready(Some(&mut link), self.now);
         if self.state.set_up() && !self.state.is_online() && !self.dead {
             self.state.online();
-            self.state.send_ready(Some(&mut line), self.now);
+            self.state.send_ready(Some(&mut link), self.now);
         }
     }
 
-    /// What the worker and the callers do when they look at the clock.
+    /// Does the work of the worker and the callers when time passes.
     fn time_passes(&mut self) {
         self.state.look_at_clock(self.now);
         self.state.expire(self.now);
@@ -251,7 +250,7 @@ impl Run {
         self.after_event();
         let late = self.state.step_overdue(self.now).is_some() || self.state.stalled(self.now);
         if late && self.link.is_some() {
-            self.loss(Cause::Other);
+            self.disconnect(Cause::Other);
         }
     }
 
@@ -260,37 +259,37 @@ impl Run {
             return;
         }
         if self.link.is_some() {
-            self.loss(Cause::Closed);
+            self.disconnect(Cause::Closed);
         }
-        let line = Link::default();
+        let link = Link::default();
         self.honest = true;
-        let (sender, mut pump) = (Box::new(line.clone()), line.clone());
+        let (sender, mut pump) = (Box::new(link.clone()), link.clone());
         self.quiet_until = self.state.connected(sender, session_present, ServerLimits::default(), &mut pump, self.now);
         assert_eq!(self.state.step_overdue(self.now), None, "no step is late at its beginning");
-        self.link = Some(line);
+        self.link = Some(link);
         self.after_event();
     }
 
     fn lose(&mut self, bytes: &mut Bytes<'_>) {
         let mut leftovers = Vec::new();
         for _ in 0..bytes.of(3) {
-            let line = self.link.as_ref();
-            let left = if bytes.of(2) == 0 { line.and_then(Link::take) } else { line.and_then(Link::reply) };
+            let link = self.link.as_ref();
+            let left = if bytes.of(2) == 0 { link.and_then(Link::take) } else { link.and_then(Link::reply) };
             leftovers.extend(left);
         }
         self.state.read_leftovers(leftovers, self.now, &mut Vec::new());
-        self.loss(match bytes.of(4) {
+        self.disconnect(match bytes.of(4) {
             0 => Cause::Other,
             1 => Cause::Refused(bytes.of(7)),
             _ => Cause::Closed,
         });
     }
 
-    fn loss(&mut self, cause: Cause) {
+    fn disconnect(&mut self, cause: Cause) {
         let failure = Failure { error: Error::new(ErrorKind::ConnectionLost, "lost"), cause };
-        let loss = self.state.disconnected(&failure, self.now, &mut Vec::new());
+        let disconnected = self.state.disconnected(&failure, self.now, &mut Vec::new());
         (self.link, self.quiet_until) = (None, None);
-        if loss.fatal.is_some() {
+        if disconnected.fatal.is_some() {
             self.die();
         }
     }
@@ -322,8 +321,8 @@ impl Run {
     }
 
     fn take(&mut self, bytes: &mut Bytes<'_>) {
-        let stream = usize::from(bytes.of(4));
-        let queue = self.streams.get(stream).map_or(QueueId::Client, |(id, _)| QueueId::Subscription(*id));
+        let subscription = usize::from(bytes.of(4));
+        let queue = self.subscriptions.get(subscription).map_or(QueueId::Client, |(id, _)| QueueId::Subscription(*id));
         if let Some((_, Some(key))) = self.state.take(queue, self.now) {
             self.keys.push(key);
         }
@@ -334,11 +333,11 @@ impl Run {
         }
     }
 
-    fn stream(&mut self, bytes: &mut Bytes<'_>) {
+    fn subscription(&mut self, bytes: &mut Bytes<'_>) {
         if bytes.of(2) == 0 {
             let filter = bytes.filter();
-            self.streams.push((self.state.inbox.open_queue(&filter), filter));
-        } else if let Some((id, filter)) = self.streams.pop() {
+            self.subscriptions.push((self.state.inbox.open_queue(&filter), filter));
+        } else if let Some((id, filter)) = self.subscriptions.pop() {
             self.state.close_queue(id, &filter);
         }
     }
@@ -367,7 +366,7 @@ impl Run {
 
     fn die(&mut self) {
         let ended = self.state.die(&Error::closed());
-        assert_eq!(ended.is_some(), !self.dead, "the end is told once");
+        assert_eq!(ended.is_some(), !self.dead, "the end is reported once");
         (self.link, self.quiet_until) = (None, None);
         self.dead = true;
     }
@@ -387,28 +386,31 @@ impl Run {
         });
         assert_eq!(self.state.replies.waiting(), waiting.len());
         assert!(waiting.is_empty() || !self.dead);
-        for (slot, told) in self.slots.iter_mut().filter(|(_, told)| told.is_none()) {
-            *told = look(slot);
+        for (slot, seen) in self.slots.iter_mut().filter(|(_, seen)| seen.is_none()) {
+            *seen = look(slot);
         }
         let stats = self.state.snapshot();
-        let open = self.slots.iter().filter(|(_, told)| told.is_none()).count();
+        let open = self.slots.iter().filter(|(_, seen)| seen.is_none()).count();
         assert_eq!(stats.outbox_messages, open as u64, "handles that are open");
         assert!(stats.outbox_messages <= 8 && stats.inbox_messages <= 4);
         let silent = self.link.as_ref().filter(|_| self.quiet_until.is_some());
-        let handed = silent.map_or(0, |link| lock(&link.0).handed.len());
-        assert!(handed == 0 || self.state.life.is_leaving(), "something was sent while the connection is to be quiet");
+        let in_channel = silent.map_or(0, |link| lock(&link.0).channel.len());
+        assert!(
+            in_channel == 0 || self.state.life.is_leaving(),
+            "something was sent while the connection is to be quiet"
+        );
     }
 
     fn end(mut self) {
         self.die();
         self.check();
-        for (slot, told) in &self.slots {
-            assert!(told.is_some(), "a handle is open after the end");
-            assert_eq!(*told, look(slot), "a handle was settled twice");
+        for (slot, seen) in &self.slots {
+            assert!(seen.is_some(), "a handle is open after the end");
+            assert_eq!(*seen, look(slot), "a handle was settled twice");
         }
         let stats = self.state.snapshot();
         assert_eq!((stats.outbox_messages, stats.outbox_bytes, stats.unacknowledged), (0, 0, 0));
-        let queues = self.streams.iter().map(|(id, _)| QueueId::Subscription(*id)).chain([QueueId::Client]);
+        let queues = self.subscriptions.iter().map(|(id, _)| QueueId::Subscription(*id)).chain([QueueId::Client]);
         for queue in queues.collect::<Vec<_>>() {
             while self.state.take(queue, self.now).is_some() {}
         }
@@ -417,6 +419,6 @@ impl Run {
     }
 }
 
-fn look(slot: &Slot) -> Option<Told> {
+fn look(slot: &Slot) -> Option<Seen> {
     slot.peek().map(|result| result.map(|reply| reply.attempts).map_err(|error| error.fate()))
 }

@@ -1,8 +1,8 @@
-//! The inbox: received messages that wait for the program, in the client's own queue and one for each subscription
+//! The inbox: received messages that wait for the program, in the client's own queue and in one queue per subscription
 //! handle, under one common bound.
 //!
-//! Where a message waits follows from the filters alone: in the queue of the first open handle that matches, else in
-//! the client's own. It moves when a queue opens or closes, and each queue stays in the order of receipt.
+//! The filters alone decide where a message waits: in the queue of the first open handle that matches, else in the
+//! client's own. Messages move when a queue opens or closes; each queue stays in the order of receipt.
 
 use std::collections::VecDeque;
 
@@ -10,12 +10,12 @@ use crate::message::{Message, QoS};
 use crate::names::filter_matches;
 use crate::session::core::acks::PER_MESSAGE;
 
-/// Whose queue.
+/// The owner of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueueId {
-    /// The client's own: what matches no handle.
+    /// The client: messages that match no handle.
     Client,
-    /// A subscription handle's.
+    /// A subscription handle.
     Subscription(u64),
 }
 
@@ -35,8 +35,8 @@ struct Queue {
     items: VecDeque<Item>,
 }
 
-/// What a message counts against the bound in bytes: what it has allocated, its place in a queue, which may be twice as
-/// long as what it holds, and its entry in the table of acknowledgements.
+/// Returns the bytes that a message counts against the bound: its allocations, its place in a queue, which may be half
+/// empty, and its entry in the table of acknowledgements.
 fn size_of_item(message: &Message) -> usize {
     let entry = if message.qos == QoS::AtMostOnce { 0 } else { PER_MESSAGE };
     2 * size_of::<Item>() + entry + message.held()
@@ -53,7 +53,7 @@ pub(in crate::session) struct Inbox {
     /// In the order they were made: the first that matches gets the message.
     queues: Vec<Queue>,
     next_queue: u64,
-    /// Messages were turned away since the inbox was last half empty.
+    /// A message was turned away since the inbox was last half empty.
     full: bool,
 }
 
@@ -80,7 +80,7 @@ impl Inbox {
         self.bytes
     }
 
-    /// A message was turned away. Returns true the first time since the inbox was half empty.
+    /// Notes that a message was turned away. Returns true if it is the first since the inbox was half empty.
     pub(in crate::session) fn mark_full(&mut self) -> bool {
         !std::mem::replace(&mut self.full, true)
     }
@@ -90,7 +90,7 @@ impl Inbox {
         self.count <= self.max_count / 2 && self.bytes <= self.max_bytes / 2
     }
 
-    /// Returns true if this message fits. One larger than the whole bound fits an empty inbox.
+    /// Returns true if this message fits. A message larger than the whole bound fits an empty inbox.
     pub(in crate::session) fn has_room(&self, message: &Message) -> bool {
         self.count < self.max_count && (self.count == 0 || self.bytes + size_of_item(message) <= self.max_bytes)
     }
@@ -103,7 +103,7 @@ impl Inbox {
         self.queue_for(&message.topic).push_back(Item { message, key, place, size });
     }
 
-    /// Where a message to this topic waits.
+    /// Returns the queue for messages to this topic.
     fn queue_for(&mut self, topic: &str) -> &mut VecDeque<Item> {
         match self.queues.iter_mut().find(|queue| filter_matches(&queue.filter, topic)) {
             Some(queue) => &mut queue.items,
@@ -111,7 +111,7 @@ impl Inbox {
         }
     }
 
-    /// The oldest message of a queue, with its key in the table of acknowledgements.
+    /// Takes the oldest message of a queue, with its key in the table of acknowledgements.
     pub(in crate::session) fn pop(&mut self, queue: QueueId) -> Option<(Message, Option<u64>)> {
         let items = match queue {
             QueueId::Client => &mut self.own,
@@ -120,13 +120,12 @@ impl Inbox {
         let item = items.pop_front()?;
         self.count -= 1;
         self.bytes -= item.size;
-        // Half-way down, so that a slow program does not hear of each message that is turned away.
+        // Reset at half, so that a slow program is not informed of each message that is turned away.
         self.full &= !self.half_empty();
         Some((item.message, item.key))
     }
 
-    /// Opens a queue, which takes over what waits in the client's own and matches. What an earlier queue holds stays
-    /// there.
+    /// Opens a queue. It takes over the matching messages from the client's own queue, not from other queues.
     pub(in crate::session) fn open_queue(&mut self, filter: &str) -> u64 {
         let id = self.next_queue;
         self.next_queue += 1;
@@ -137,7 +136,7 @@ impl Inbox {
         id
     }
 
-    /// Closes a queue; what it held goes to the next one that matches, else to the client's own, each message to its
+    /// Closes a queue. Each of its messages moves to the next queue that matches, else to the client's own, at its
     /// place in the order of receipt. Returns true if another queue has the same filter.
     pub(in crate::session) fn close_queue(&mut self, id: u64) -> bool {
         let Some(position) = self.queues.iter().position(|queue| queue.id == id) else { return false };
@@ -145,7 +144,7 @@ impl Inbox {
         for item in queue.items {
             self.queue_for(&item.message.topic).push_back(item);
         }
-        // Two runs that are in order each, which this merges in linear time.
+        // Two ordered runs, which this sort merges in linear time.
         for items in self.queues.iter_mut().map(|queue| &mut queue.items).chain([&mut self.own]) {
             if !items.iter().is_sorted_by_key(|item| item.place) {
                 items.make_contiguous().sort_by_key(|item| item.place);
@@ -154,20 +153,20 @@ impl Inbox {
         self.queues.iter().any(|other| other.filter == queue.filter)
     }
 
-    /// The topic of the message that has waited longest, in whichever queue.
+    /// Returns the topic of the message that has waited longest in any queue.
     pub(in crate::session) fn oldest(&self) -> Option<&str> {
         let queues = self.queues.iter().map(|queue| &queue.items).chain([&self.own]);
         let oldest = queues.filter_map(VecDeque::front).min_by_key(|item| item.place)?;
         Some(&oldest.message.topic)
     }
 
-    /// The topic of the message with this key in the table of acknowledgements, while it waits here.
+    /// Returns the topic of the message with this key in the table of acknowledgements, if it waits here.
     pub(in crate::session) fn topic_of(&self, key: u64) -> Option<&str> {
         let mut items = self.queues.iter().flat_map(|queue| &queue.items).chain(&self.own);
         items.find(|item| item.key == Some(key)).map(|item| item.message.topic.as_str())
     }
 
-    /// Panics where the queues contradict themselves.
+    /// Panics if the queues are inconsistent.
     #[cfg(any(test, fuzzing))]
     pub(in crate::session) fn assert_consistent(&self) {
         let owner = |topic: &str| self.queues.iter().find(|queue| filter_matches(&queue.filter, topic));
@@ -219,7 +218,7 @@ mod tests {
         let one = inbox.open_queue("a");
         let two = inbox.open_queue("a");
         inbox.push(message("a", "x"), None);
-        assert!(inbox.close_queue(one), "another stream has the same filter");
+        assert!(inbox.close_queue(one), "another subscription has the same filter");
         assert!(!inbox.close_queue(two));
         assert_eq!(topics(&mut inbox, QueueId::Client), ["a"]);
     }
@@ -241,7 +240,7 @@ mod tests {
             Some(("a/1".into(), Some(7)))
         );
         assert_eq!(inbox.oldest(), Some("b/1"));
-        // To the other stream that matches, not to a queue that nobody may read.
+        // To the other subscription that matches, not to a queue that nobody may read.
         assert!(!inbox.close_queue(first));
         inbox.assert_consistent();
         assert_eq!(inbox.pop(QueueId::Subscription(all)).map(|(message, _)| message.topic), Some("b/1".to_string()));

@@ -7,14 +7,14 @@ use std::time::{Instant, SystemTime};
 pub(in crate::session) struct Now {
     /// For deadlines and pauses.
     pub(in crate::session) instant: Instant,
-    /// For the ends of tokens, which are given as dates.
+    /// For the expiry of tokens, which is given as a date.
     pub(in crate::session) wall: SystemTime,
     /// Differs from call to call and from client to client.
     pub(in crate::session) seed: u64,
 }
 
 impl Now {
-    /// A number from 0 to just below 1.
+    /// Returns a number from 0 to just below 1.
     pub(in crate::session) fn chance(self) -> f64 {
         // The finaliser of splitmix64: seeds that differ in one bit give unrelated numbers.
         let mut bits = self.seed;

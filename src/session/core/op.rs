@@ -11,7 +11,7 @@ use crate::message::QoS;
 use crate::session::core::evidence::Evidence;
 pub(crate) use body::Body;
 pub(in crate::session) use place::Progress;
-use place::{Exchange, Handed, Place};
+use place::{Exchange, OnLink, Place};
 
 /// Which of MQTT's two kinds of acknowledged requests a packet id belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(in crate::session) enum AckKind {
 }
 
 pub(in crate::session) struct Op {
-    /// `None` for an abandoned operation: settled, but the broker has not answered.
+    /// `None` for an abandoned operation: settled, but the server has not answered.
     body: Option<Body>,
     kind: Kind,
     qos: QoS,
@@ -39,7 +39,7 @@ pub(in crate::session) struct Op {
     pub(in crate::session) deadline: Instant,
     pub(in crate::session) size: usize,
     place: Place,
-    /// Written to any connection so far.
+    /// It was written to a connection, current or earlier.
     pub(in crate::session) written: bool,
     pub(in crate::session) attempts: u32,
     pub(in crate::session) evidence: Evidence,
@@ -86,13 +86,13 @@ impl Op {
 
     /// The packet id on the current connection.
     #[cfg(any(test, fuzzing))]
-    pub(in crate::session) fn handed_id(&self) -> Option<u16> {
-        self.handed().map(|handed| handed.id)
+    pub(in crate::session) fn current_id(&self) -> Option<u16> {
+        self.on_link().map(|on_link| on_link.id)
     }
 
-    fn handed(&self) -> Option<&Handed> {
+    fn on_link(&self) -> Option<&OnLink> {
         match &self.place {
-            Place::Handed(handed) => Some(handed),
+            Place::OnLink(on_link) => Some(on_link),
             _ => None,
         }
     }
@@ -104,28 +104,28 @@ impl Op {
         }
     }
 
-    /// The packet id that it keeps on a resumed session.
+    /// Returns the packet id that it keeps on a resumed session.
     pub(in crate::session) fn kept_id(&self) -> Option<u16> {
         self.exchange().map(|exchange| exchange.id)
     }
 
-    /// Returns true if, on a resumed session, PUBREL is what has to be repeated.
+    /// Returns true if, on a resumed session, PUBREL has to be repeated instead of the message.
     pub(in crate::session) fn releases(&self) -> bool {
         self.exchange().is_some_and(|exchange| exchange.released)
     }
 
-    /// Returns true if, on the current connection, it goes on under an id from an earlier one.
+    /// Returns true if, on the current connection, it continues under a packet id from an earlier one.
     pub(in crate::session) fn is_continued(&self) -> bool {
-        self.handed().is_some_and(|handed| handed.continued)
+        self.on_link().is_some_and(|on_link| on_link.continued)
     }
 
     pub(in crate::session) fn progress(&self) -> Option<Progress> {
-        self.handed().map(|handed| handed.progress)
+        self.on_link().map(|on_link| on_link.progress)
     }
 
-    /// When it was handed to the current connection.
-    pub(in crate::session) fn handed_since(&self) -> Option<Instant> {
-        self.handed().map(|handed| handed.since)
+    /// Returns when it was put into the channel of the current connection.
+    pub(in crate::session) fn sent_since(&self) -> Option<Instant> {
+        self.on_link().map(|on_link| on_link.since)
     }
 
     /// Returns true if this acknowledgement is valid for the operation in its current state.
@@ -135,7 +135,7 @@ impl Op {
             (AckKind::PubAck, Kind::Publish, Progress::Written) => self.qos == QoS::AtLeastOnce,
             (AckKind::PubRec, Kind::Publish, Progress::Written | Progress::Released) => self.qos == QoS::ExactlyOnce,
             (AckKind::PubComp, Kind::Publish, Progress::Released) => true,
-            // Which of the two an abandoned operation is, nobody knows any more.
+            // For an abandoned operation, which of the two it was is no longer known.
             (AckKind::SubAck, Kind::Request, Progress::Written) => !matches!(self.body, Some(Body::Unsubscribe(_))),
             (AckKind::UnsubAck, Kind::Request, Progress::Written) => !matches!(self.body, Some(Body::Subscribe { .. })),
             _ => false,
@@ -156,7 +156,7 @@ impl Op {
         self.settler.is_some()
     }
 
-    /// Returns true if it is on disk, for the next run to go on with.
+    /// Returns true if it is on disk, so that the next run can send it.
     pub(in crate::session) fn is_kept(&self) -> bool {
         self.record.is_some() && !self.is_storing()
     }
@@ -166,7 +166,7 @@ impl Op {
     }
 
     pub(in crate::session) fn in_flight(&self) -> bool {
-        self.handed().is_some()
+        self.on_link().is_some()
     }
 
     /// Returns true if its record is not on disk yet.
@@ -174,25 +174,25 @@ impl Op {
         self.place == Place::Storing
     }
 
-    /// Returns true if it may be handed over.
+    /// Returns true if it may be sent.
     pub(in crate::session) fn is_queued(&self) -> bool {
         matches!(self.place, Place::Queued(_))
     }
 
-    /// On this connection it may have been written, or it was on an earlier one.
+    /// Returns true if it may have been written to the current connection, or was written to an earlier one.
     pub(in crate::session) fn maybe_written(&self) -> bool {
         self.written || self.in_flight()
     }
 
-    /// Returns true if it is open, and was written to the current connection this short a time ago.
+    /// Returns true if it is open and was written to the current connection within this time.
     pub(in crate::session) fn sent_within(&self, time: Duration, now: Instant) -> bool {
-        let recent = |handed: &Handed| {
-            handed.progress != Progress::InChannel && now.saturating_duration_since(handed.since) <= time
+        let recent = |on_link: &OnLink| {
+            on_link.progress != Progress::InChannel && now.saturating_duration_since(on_link.since) <= time
         };
-        self.is_open() && self.handed().is_some_and(recent)
+        self.is_open() && self.on_link().is_some_and(recent)
     }
 
-    pub(in crate::session) fn reply(&self) -> Outcome {
+    pub(in crate::session) fn outcome(&self) -> Outcome {
         Outcome { attempts: self.attempts, ..Outcome::default() }
     }
 
@@ -200,7 +200,7 @@ impl Op {
         self.body.as_ref().map_or_else(|| "an operation already given up".to_string(), Body::describe)
     }
 
-    /// The fate of an operation that is given up now.
+    /// Returns the fate of the operation if it is given up now.
     pub(in crate::session) fn fate_if_given_up(&self) -> Fate {
         match self.is_kept() {
             true => Fate::Spooled,
@@ -209,14 +209,14 @@ impl Op {
         }
     }
 
-    /// Its answer is still awaited after the user was told: on this connection, or, for QoS 2, on a resumed session,
-    /// where the exchange must be completed before the id can serve another message.
+    /// Returns true if its acknowledgement is still awaited after it was settled: on this connection, or, for QoS 2, on
+    /// a resumed session, where the exchange must be completed before its packet id can be used again.
     pub(in crate::session) fn outlives_its_caller(&self) -> bool {
         self.in_flight() || (self.exchange().is_some() && self.qos == QoS::ExactlyOnce)
     }
 
-    /// The user was told; only the exchange with the broker is left to end. The message itself is not sent again: on
-    /// a resumed session PUBREL closes the exchange, which makes the broker deliver what it has, if anything.
+    /// Marks it as settled while its exchange with the server is still open. The message is not sent again: on a
+    /// resumed session PUBREL ends the exchange, which makes the server deliver the message if it has it.
     pub(in crate::session) fn abandon(&mut self) {
         self.body = None;
         if let Place::Queued(Some(exchange)) = &mut self.place {
@@ -224,50 +224,52 @@ impl Op {
         }
     }
 
-    /// Its record has to be written first.
+    /// Notes that its record has to be written first.
     pub(in crate::session) fn store(&mut self) {
         self.place = Place::Storing;
     }
 
-    /// Its record is written.
+    /// Notes that its record is written.
     pub(in crate::session) fn stored(&mut self) {
         self.place = Place::Queued(None);
     }
 
-    /// It is handed to the current connection, under this id. Returns the exchange that it goes on with.
-    pub(in crate::session) fn hand_over(&mut self, id: u16, now: Instant) -> Option<Exchange> {
+    /// Notes that it was put into the channel of the current connection under this packet id. Returns the exchange that
+    /// it continues.
+    pub(in crate::session) fn put_in_channel(&mut self, id: u16, now: Instant) -> Option<Exchange> {
         let exchange = self.exchange();
         let released = exchange.is_some_and(|exchange| exchange.released);
         let progress = if released { Progress::Released } else { Progress::InChannel };
-        self.place = Place::Handed(Handed { id, progress, since: now, continued: exchange.is_some() });
+        self.place = Place::OnLink(OnLink { id, progress, since: now, continued: exchange.is_some() });
         self.attempts += 1;
         exchange
     }
 
-    /// It was taken from the channel.
+    /// Notes that it was taken from the channel.
     pub(in crate::session) fn written(&mut self) {
         self.advance(Progress::Written);
         self.written = true;
     }
 
-    /// PUBREC came.
+    /// Notes PUBREC.
     pub(in crate::session) fn released(&mut self) {
         self.advance(Progress::Released);
     }
 
     fn advance(&mut self, progress: Progress) {
-        if let Place::Handed(handed) = &mut self.place {
-            handed.progress = progress;
+        if let Place::OnLink(on_link) = &mut self.place {
+            on_link.progress = progress;
         }
     }
 
-    /// The connection is gone. `resumable`: an exchange that was begun goes on under its id, if the broker agrees.
+    /// Handles the end of the connection. `resumable`: an exchange that was begun continues under its packet id if the
+    /// server kept the session.
     pub(in crate::session) fn back_to_queue(&mut self, resumable: bool) {
         let begun = match self.place {
             Place::Storing => return,
             Place::Queued(exchange) => exchange,
-            Place::Handed(Handed { progress: Progress::InChannel, continued: false, .. }) => None,
-            Place::Handed(Handed { id, progress, .. }) => {
+            Place::OnLink(OnLink { progress: Progress::InChannel, continued: false, .. }) => None,
+            Place::OnLink(OnLink { id, progress, .. }) => {
                 Some(Exchange { id, released: progress == Progress::Released || self.is_abandoned() })
             }
         };
@@ -281,11 +283,11 @@ impl Op {
             .with_fate(Fate::Unknown)
     }
 
-    /// The error of a passed deadline. `offline`: why there is no connection, if there is none.
+    /// The error of an operation past its deadline. `offline`: why there is no connection, if there is none.
     pub(in crate::session) fn expired(&self, offline: Option<&Error>) -> Error {
         let what = self.describe();
         let (stage, fate, happened) = if self.is_storing() {
-            let happened = "was not stored in time, and is not sent".to_string();
+            let happened = "was not stored in time and is not sent".to_string();
             return Error::new(ErrorKind::Timeout(Stage::Spool), format!("{what} {happened}"))
                 .with_fate(Fate::NotSent)
                 .with_hint(Hint::DiskSlow);
@@ -304,8 +306,7 @@ impl Op {
             Some(reason) => {
                 let message = format!("{what} {happened}; last failure");
                 let error = Error::new(kind, message).with_reason(reason.clone());
-                // What was cut short may itself be what the service cuts connections for, unless it gave another
-                // reason.
+                // The service may close connections because of this operation, unless it gave another reason.
                 let explained = reason.kind() != ErrorKind::ConnectionLost || reason.code().is_some();
                 let explained = explained || reason.hint().is_some();
                 if fate == Fate::Unknown && !explained { error.with_hint(refusal_hint(self.kind)) } else { error }
@@ -315,7 +316,7 @@ impl Op {
         .with_fate(fate)
     }
 
-    /// What may have become of it once it was written.
+    /// Returns the possible effect of an operation that was written.
     pub(in crate::session) fn maybe(&self) -> &'static str {
         match self.kind {
             Kind::Publish => "may have been delivered",
@@ -324,7 +325,7 @@ impl Op {
     }
 }
 
-/// What to do about an operation that the server refused with this code.
+/// The hint for an operation that the server refused with this code.
 pub(in crate::session) fn answered_hint(kind: Kind, code: Code) -> Option<Hint> {
     if !code.may_be_about_rights() {
         return code.cure();
@@ -335,7 +336,7 @@ pub(in crate::session) fn answered_hint(kind: Kind, code: Code) -> Option<Hint> 
     })
 }
 
-/// What to do about an operation that the connection was ended for. `said`: the server's code, if it gave one.
+/// The hint for an operation that the connection was closed for. `said`: the server's code, if it gave one.
 pub(in crate::session) fn cut_hint(kind: Kind, said: Option<Code>) -> Option<Hint> {
     match said {
         Some(code) if !code.may_be_about_rights() => code.cure(),
@@ -343,7 +344,8 @@ pub(in crate::session) fn cut_hint(kind: Kind, said: Option<Code>) -> Option<Hin
     }
 }
 
-/// What the service cuts a connection for. Source: alibabacloud.com/help/doc-detail/151304.htm.
+/// The hint about the reasons for which the service closes a connection. Source:
+/// alibabacloud.com/help/doc-detail/151304.htm.
 pub(in crate::session) fn refusal_hint(kind: Kind) -> Hint {
     match kind {
         Kind::Publish => Hint::PublishCut,

@@ -1,7 +1,7 @@
-//! The outbox: every operation that was accepted and is not settled yet, in the order given.
+//! The outbox: all operations that are accepted and not settled, in the order of acceptance.
 //!
-//! Only the outbox knows what is still to be sent. The adapter's channel holds copies, which are thrown away with the
-//! connection; the outbox knows for each operation whether it had been written.
+//! Only the outbox decides what is still to be sent. rumqttc's channel holds copies, which are discarded with the
+//! connection; the outbox knows for each operation if it was written.
 
 #[cfg(any(test, fuzzing))]
 mod consistency;
@@ -30,17 +30,17 @@ use in_flight::InFlight;
 pub(in crate::session) use topics::TopicRefusal;
 use topics::Topics;
 
-/// How long a topic is refused, unless something else is set.
+/// The default time for which a topic is refused.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
 
-/// The bounds an outbox keeps.
+/// The bounds of an outbox.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::session) struct Bounds {
-    /// Operations in flight at once.
+    /// The most operations in flight at once.
     pub(in crate::session) window: usize,
-    /// Operations accepted and not settled.
+    /// The most operations accepted and not settled.
     pub(in crate::session) count: usize,
-    /// What they take in memory, in bytes.
+    /// The most memory they take, in bytes.
     pub(in crate::session) bytes: usize,
     /// Packet ids run from 1 to this.
     pub(in crate::session) ids: u16,
@@ -49,28 +49,28 @@ pub(in crate::session) struct Bounds {
 pub(in crate::session) struct Outbox {
     bounds: Bounds,
     ops: BTreeMap<u64, Op>,
-    /// To be handed over, oldest first.
+    /// Waiting to be sent, oldest first.
     queued: BTreeSet<u64>,
     deadlines: BTreeSet<(Instant, u64)>,
     next_seq: u64,
-    /// Not settled: `ops` without the abandoned.
+    /// The number of unsettled operations: `ops` without the abandoned ones.
     open: usize,
     bytes: usize,
-    /// What belongs to the current connection.
+    /// The state that belongs to the current connection.
     in_flight: InFlight,
     ids: IdCounter,
     /// While there are any, operations go out one at a time (see `evidence`).
     suspects: BTreeSet<u64>,
     /// Given up by the caller, but the server may still answer.
     abandoned: BTreeSet<u64>,
-    /// The server has answered something since an operation was last convicted.
+    /// The server has acknowledged something since an operation was last convicted.
     progress: bool,
-    /// Something was settled since this was last asked.
+    /// Something was settled since the last `take_settled`.
     settled: bool,
-    /// Everything was given up: what the adapter still reports is ignored.
+    /// Everything was given up: later reports of rumqttc are ignored.
     given_up: bool,
     pub(in crate::session) unseen: UnseenFailures,
-    /// What the end of the last connection has shown.
+    /// The findings at the end of the last connection.
     finding: Finding,
     topics: Topics,
     records: Option<records::Records>,
@@ -102,7 +102,7 @@ impl Outbox {
 
     // ---- accepting and looking ----
 
-    /// Returns true if an operation of this size fits. One larger than the whole bound fits an empty outbox.
+    /// Returns true if an operation of this size fits. An operation larger than the whole bound fits an empty outbox.
     pub(in crate::session) fn has_room(&self, size: usize) -> bool {
         self.open < self.bounds.count
             && (self.open == 0 || self.bytes + self.in_flight.bytes + size <= self.bounds.bytes)
@@ -120,12 +120,12 @@ impl Outbox {
         seq
     }
 
-    /// Operations not settled.
+    /// Returns the number of unsettled operations.
     pub(in crate::session) fn open(&self) -> usize {
         self.open
     }
 
-    /// What they take in memory, without the connection's copies.
+    /// Returns the memory they take in bytes, without the connection's copies.
     pub(in crate::session) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -139,28 +139,29 @@ impl Outbox {
         self.ops.range(..seq).any(|(_, op)| op.is_open())
     }
 
-    /// How many operations older than `seq` are not settled.
+    /// Returns the number of unsettled operations older than `seq`.
     pub(in crate::session) fn open_before(&self, seq: u64) -> usize {
         self.ops.range(..seq).filter(|(_, op)| op.is_open()).count()
     }
 
-    /// The earliest deadline of an operation that is not settled.
+    /// Returns the earliest deadline of an unsettled operation.
     pub(in crate::session) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// The filters of unsettled SUBSCRIBEs.
+    /// Returns the filters of unsettled SUBSCRIBEs.
     pub(in crate::session) fn pending_filters(&self) -> impl Iterator<Item = &str> {
         self.ops.values().filter_map(Op::body).flat_map(Body::filters)
     }
 
     /// Returns true if a SUBSCRIBE to this filter for the client's own queue is not settled.
     pub(in crate::session) fn pending_own(&self, filter: &str) -> bool {
-        let own = |body: &Body| matches!(body, Body::Subscribe { filters, own: true } if filters.iter().any(|(asked, _)| asked == filter));
-        self.ops.values().filter_map(Op::body).any(own)
+        let own = |body: &&Body| matches!(body, Body::Subscribe { own: true, .. });
+        let mut filters = self.ops.values().filter_map(Op::body).filter(own).flat_map(Body::filters);
+        filters.any(|asked| asked == filter)
     }
 
-    /// A filter of an unsettled SUBSCRIBE that has an identifier and shares topics with `filter`.
+    /// Returns a filter of an unsettled SUBSCRIBE with an identifier that shares topics with `filter`.
     pub(in crate::session) fn overlapping(&self, filter: &str) -> Option<&str> {
         let bodies = self.ops.values().filter_map(Op::body);
         let filters = bodies.flat_map(|body| match body {
@@ -183,25 +184,24 @@ impl Outbox {
         self.ids.continue_after(id);
     }
 
-    /// Returns true if the server owes answers that it is not going to give, and operations wait behind them. `grace`:
-    /// how long an answer may be late where it blocks others; `patience`: where it does not.
+    /// Returns true if acknowledgements are overdue and only a new connection helps. `grace`: how long an
+    /// acknowledgement may be overdue while it blocks other operations; `patience`: while it does not.
     pub(in crate::session) fn stalled(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
         let window = self.window();
         let abandoned = || self.abandoned.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
-        let late =
-            |op: &Op, time: Duration| op.handed_since().is_some_and(|at| now.saturating_duration_since(at) > time);
+        let late = |op: &Op, time: Duration| op.sent_since().is_some_and(|at| now.saturating_duration_since(at) > time);
         let blocked = !self.queued.is_empty() && (abandoned().count() >= window || self.next_id().is_none());
-        // One that goes on from an earlier connection has had its second chance.
+        // An operation continued from an earlier connection has had its second chance.
         abandoned().any(|op| late(op, patience) && !op.is_continued())
             || (blocked && abandoned().any(|op| late(op, grace)))
     }
 
-    /// How many operations may be in flight now.
+    /// Returns how many operations may be in flight now.
     fn window(&self) -> usize {
         if self.suspects.is_empty() { self.bounds.window.min(self.in_flight.takes()) } else { 1 }
     }
 
-    /// Returns true if the server takes one more message than is in flight.
+    /// Returns true if the server accepts one more message than is in flight.
     pub(in crate::session) fn takes_one_more(&self) -> bool {
         self.in_flight.count < self.in_flight.takes()
     }
@@ -213,19 +213,19 @@ impl Outbox {
 
     // ---- connections ----
 
-    /// CONNACK came. `receive_maximum`: how many messages the server takes at a time, if it said so.
+    /// Handles CONNACK. `receive_maximum`: how many messages the server accepts at a time, if CONNACK says so.
     pub(in crate::session) fn connected(&mut self, session_present: bool, receive_maximum: Option<u16>, now: Instant) {
         if session_present {
             self.ids.seek_free(&self.in_flight.ids);
         } else {
-            // Nothing sent before goes on.
+            // No exchange from before continues.
             self.disconnected(false, Blame::Nobody, now);
             self.ids.continue_after(0);
         }
         self.in_flight.receive_maximum = receive_maximum;
     }
 
-    /// The connection is gone. `resumable`: the broker was asked to keep the session.
+    /// Handles the end of the connection. `resumable`: the server was asked to keep the session.
     pub(in crate::session) fn disconnected(&mut self, resumable: bool, blame: Blame, now: Instant) {
         self.finding = self.judge(blame, now);
         self.in_flight = InFlight::default();
@@ -253,10 +253,10 @@ impl Outbox {
         }
     }
 
-    // ---- handing over ----
+    // ---- sending ----
 
-    /// The operation to hand over now, and the packet id it will get; `None` when there is none, or no room in the
-    /// window. Operations that keep their id from a resumed session are for the worker only.
+    /// Returns the operation to send now and the packet id it will get; `None` if there is none, or no room in the
+    /// window. Only the worker sends operations that keep their id from a resumed session.
     pub(in crate::session) fn next(&self, on_worker: bool) -> Option<(u64, u16)> {
         if self.in_flight.count >= self.window() {
             return None;
@@ -273,59 +273,59 @@ impl Outbox {
         Some((seq, id))
     }
 
-    /// Returns true if an earlier QoS 2 message is in flight and not as far as PUBREL. Brokers pass a message on at
-    /// its PUBREL: that of an abandoned operation, which is all that is repeated of it, would overtake such a message.
+    /// Returns true if an earlier QoS 2 message is in flight and its PUBREL is not sent. A server delivers a message at
+    /// its PUBREL: the PUBREL of an abandoned operation would overtake that message.
     fn awaits_pubrec_before(&self, seq: u64) -> bool {
-        // One that nobody waits for any more may never be answered, and must not hold up the rest.
+        // An abandoned operation may never be acknowledged, and must not hold up the rest.
         self.ops.range(..seq).any(|(_, op)| op.is_open() && op.awaits_pubrec())
     }
 
-    /// The id the adapter gives to the next request that needs one; `None` while that id is still in use.
+    /// Returns the packet id that rumqttc gives to the next request that needs one; `None` while that id is in use.
     pub(in crate::session) fn next_id(&self) -> Option<u16> {
         self.ids.next(&self.in_flight.ids)
     }
 
-    /// The operation was put into the channel, or ahead of it.
+    /// Notes that the operation was put into the channel, or ahead of it.
     pub(in crate::session) fn put_in_channel(&mut self, seq: u64, id: u16, now: Instant) {
         let Some(op) = self.ops.get_mut(&seq) else { return };
-        let (kind, ticket) = (op.kind(), AckFor::Op(seq));
+        let (kind, ack_for) = (op.kind(), AckFor::Op(seq));
         self.queued.remove(&seq);
         self.in_flight.count += 1;
         self.in_flight.bytes += op.size;
-        match op.hand_over(id, now) {
+        match op.put_in_channel(id, now) {
             None => {
                 if id != 0 {
                     self.ids.continue_after(id);
                 }
-                self.in_flight.await_ack(ticket, kind, id);
+                self.in_flight.await_ack(ack_for, kind, id);
             }
             Some(exchange) => {
                 self.in_flight.ids.unreserve(exchange.id);
-                self.in_flight.ids.insert(Kind::Publish, id, ticket);
+                self.in_flight.ids.insert(Kind::Publish, id, ack_for);
                 if !exchange.released {
-                    // A PUBREL sent again is no request of the channel: it has no `Sent` event of its own.
-                    self.in_flight.resent.push_back((ticket, id));
+                    // A PUBREL sent again does not pass through the channel and has no `Sent` event.
+                    self.in_flight.resent.push_back((ack_for, id));
                 }
             }
         }
     }
 
-    /// A step was put into the channel.
+    /// Notes that a step was put into the channel.
     pub(in crate::session) fn step_in_channel(&mut self, kind: Kind, id: u16) {
         self.ids.continue_after(id);
         self.in_flight.await_ack(AckFor::Step, kind, id);
     }
 
-    /// The adapter took a request from the channel. `sure`: what had to be written was written, or will be; otherwise
-    /// the connection died meanwhile. An error means that the adapter and the outbox are out of step.
+    /// Notes that rumqttc took a request from the channel. `sure`: it was or will be written; false if the connection
+    /// ended meanwhile. An error means that rumqttc and the outbox are out of step.
     pub(in crate::session) fn sent(&mut self, sent: Sent, sure: bool, now: Instant) -> Result<(), Error> {
         let id = match sent {
             Sent::Publish(id) | Sent::Subscribe(id) | Sent::Unsubscribe(id) => id,
             Sent::Disconnect => return Ok(()),
         };
         match self.in_flight.take_due(id) {
-            Some((ticket, expected)) if expected == id => {
-                if let AckFor::Op(seq) = ticket {
+            Some((ack_for, expected)) if expected == id => {
+                if let AckFor::Op(seq) = ack_for {
                     self.written(seq, sure, now);
                 }
                 Ok(())
@@ -339,10 +339,10 @@ impl Outbox {
         let Some(op) = self.ops.get_mut(&seq) else { return };
         op.written();
         if !op.needs_id() {
-            // QoS 0 ends here.
+            // A QoS 0 message is settled here.
             self.in_flight.unacknowledged_at = Some(now);
             let result =
-                if sure { Ok(op.reply()) } else { Err(op.unknown("the connection broke while it was written")) };
+                if sure { Ok(op.outcome()) } else { Err(op.unknown("the connection ended while it was written")) };
             self.settle(seq, result);
         }
     }

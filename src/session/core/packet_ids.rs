@@ -1,7 +1,7 @@
 //! Packet ids: which one is given out next, and which ones are in use on the current connection.
 //!
-//! rumqttc gives out the ids itself, counting up and around. This mirrors it, so that the id of a request is known before it
-//! is handed over, and no request is handed over while its id is still in use.
+//! rumqttc gives out the ids itself, counting up and around. This mirrors it, so that the id of a request is known
+//! before it is handed over, and no request is handed over while its id is still in use.
 
 use std::collections::{HashMap, HashSet};
 
@@ -44,8 +44,8 @@ impl IdCounter {
         (!used.contains(id)).then_some(id)
     }
 
-    /// Makes the next id the first of the longest run of free ones. On a resumed session the ids just ahead may be reserved,
-    /// and what is to be sent first must not wait for them.
+    /// Makes the next id the first of the longest run of free ones. On a resumed session the ids just ahead may be
+    /// reserved, and what is to be sent first must not wait for them.
     pub(super) fn seek_free(&mut self, used: &UsedIds) {
         let mut reserved: Vec<u16> = used.reserved.iter().copied().collect();
         reserved.sort_unstable();

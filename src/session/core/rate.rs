@@ -2,24 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-/// Hands out slots at equal distances: never more messages in any second than asked for.
+/// Allows messages at equal distances: never more in any second than configured.
 pub(in crate::session) struct Rate {
     distance: Duration,
     next: Option<Instant>,
 }
 
 impl Rate {
-    /// So many messages a second.
+    /// Creates a rate of `per_second` messages a second.
     pub(in crate::session) fn new(per_second: f64) -> Self {
         Rate { distance: Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(Duration::ZERO), next: None }
     }
 
-    /// When the next message may be accepted; `None` means now.
+    /// Returns when the next message may be accepted; `None` means now.
     pub(in crate::session) fn wait_until(&self, now: Instant) -> Option<Instant> {
         self.next.filter(|next| *next > now)
     }
 
-    /// A message was accepted.
+    /// Notes that a message was accepted.
     pub(in crate::session) fn used(&mut self, now: Instant) {
         self.next = now.checked_add(self.distance);
     }

@@ -1,4 +1,4 @@
-//! The requests that wait for their replies, and which message is a reply to one.
+//! The requests that wait for their replies, and the recognition of replies.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use crate::message::Message;
 use crate::random;
 use crate::request::envelope::Envelope;
 
-/// What tells a request from all others: its number, and what only this client can have made of it.
+/// The identity of a request: its number and a tag that only this client can compute.
 pub(in crate::session) type Correlation = [u8; 24];
 
-/// What a received message is.
+/// The kind of a received message.
 pub(in crate::session) enum Sorted {
-    /// The reply to a request that waits for it; without its envelope.
+    /// The reply, without its envelope, to a request that waits.
     Reply(Arc<Slot>, Message),
-    /// The reply to a request of this client that waits no more.
+    /// The reply to a request of this client that no longer waits.
     Late,
     /// Anything else.
     Other(Message),
@@ -27,13 +27,13 @@ struct Waiting {
     slot: Arc<Slot>,
 }
 
-/// The table of all requests that wait: at most one for each thread of the program.
+/// The table of all waiting requests: at most one for each thread of the program.
 pub(in crate::session) struct Replies {
-    /// Marks correlation data as made here: nobody else can make any of this client.
+    /// The key of the tags: without it nobody can forge correlation data of this client.
     key: random::Key,
     next: u64,
     waiting: HashMap<u64, Waiting>,
-    /// Where replies go: the topic that was set, or any P2P topic of this client.
+    /// The topic for replies, if it is set; else any P2P topic of this client.
     response_topic: Option<String>,
     p2p_end: String,
 }
@@ -49,7 +49,7 @@ impl Replies {
         }
     }
 
-    /// A request is going to be sent: its number and its correlation data.
+    /// Registers a request. Returns its number and its correlation data.
     pub(in crate::session) fn expect(&mut self, response_topic: &str, slot: Arc<Slot>) -> (u64, Correlation) {
         let number = self.next;
         self.next += 1;
@@ -57,7 +57,7 @@ impl Replies {
         (number, self.correlation(number))
     }
 
-    /// Nobody waits for it any more.
+    /// Removes a request that nobody waits for any more.
     pub(in crate::session) fn forget(&mut self, number: u64) {
         self.waiting.remove(&number);
     }
@@ -66,14 +66,14 @@ impl Replies {
         self.waiting.len()
     }
 
-    /// No request is going to be answered: tells all that wait.
+    /// Ends all waiting requests with this reason.
     pub(in crate::session) fn end(&mut self, reason: &Error) {
         for (_, Waiting { slot, .. }) in self.waiting.drain() {
             slot.answer(Err(reason.clone()));
         }
     }
 
-    /// Tells a reply, and the request that it answers, from other messages.
+    /// Distinguishes a reply, and the request that it answers, from other messages.
     pub(in crate::session) fn sort(&mut self, mut message: Message) -> Sorted {
         let Some((number, start)) = self.answered(&message) else { return Sorted::Other(message) };
         match self.waiting.get(&number) {
@@ -89,9 +89,9 @@ impl Replies {
         }
     }
 
-    /// The number of the request this answers, and where the payload begins.
+    /// Returns the number of the request that this message answers, and where the payload begins.
     fn answered(&self, message: &Message) -> Option<(u64, usize)> {
-        // With a response topic, it is a request: it may be this client's own.
+        // A message with a response topic is a request, possibly this client's own.
         if message.response_topic().is_some() {
             return None;
         }
@@ -106,13 +106,13 @@ impl Replies {
         }
     }
 
-    /// The number of a request that was made with this correlation data.
+    /// Returns the number of the request with this correlation data.
     fn number(&self, correlation: &[u8]) -> Option<u64> {
         let number = u64::from_be_bytes(*correlation.first_chunk()?);
         (number < self.next && self.correlation(number) == correlation).then_some(number)
     }
 
-    /// The number, and the first 128 bits of its tag.
+    /// Returns the number and the first 128 bits of its tag.
     fn correlation(&self, number: u64) -> Correlation {
         let mut data = [0; 24];
         for (place, byte) in data.iter_mut().zip(number.to_be_bytes().into_iter().chain(self.key.tag(number))) {

@@ -1,7 +1,7 @@
-//! The state of a session, which callers and the worker share under one mutex: all that is known, by how long it lives.
+//! The state of a session, which callers and the worker share under one mutex: grouped by lifetime.
 //!
-//! What lives as long as one connection is in [`Connection`], what belongs to tokens in [`Tokens`], and the rest lives
-//! as long as the client.
+//! [`Connection`] lives as long as one connection, [`Tokens`] holds the tokens, and everything else lives as long as
+//! the client.
 
 mod connection;
 mod ending;
@@ -34,11 +34,11 @@ use life::Life;
 use tokens::Tokens;
 use waking::{News, Waking};
 
-/// What the worker does next.
+/// The next action of the worker.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::session) enum Flow {
     Go,
-    /// The DISCONNECT that the session asked for is written; until when the worker may read on.
+    /// The requested DISCONNECT is written; the worker may read until this instant.
     Left(Instant),
 }
 
@@ -47,7 +47,7 @@ pub(in crate::session) struct State {
     pub(in crate::session) life: Life,
     /// The current connection, from CONNACK on.
     connection: Option<Connection>,
-    /// Why the last connection ended, or was not made.
+    /// Why the last connection ended, or why none was made.
     last_end: Error,
     pub(in crate::session) outbox: Outbox,
     pub(in crate::session) inbox: Inbox,
@@ -57,15 +57,15 @@ pub(in crate::session) struct State {
     pub(in crate::session) waking: Waking,
     acks: Acks,
     pub(in crate::session) subscriptions: Subscriptions,
-    /// The session that the server keeps has all subscriptions, as far as can be known.
+    /// The session kept by the server has all subscriptions, as far as the client can know.
     restored: bool,
-    /// Acknowledgements that were given and had not left by the end.
+    /// Acknowledgements given by the program but not sent when the client ended.
     unsent_acks: usize,
     tokens: Tokens,
 }
 
 impl State {
-    /// Packet ids run from 1 to `ids`. `key`: what nobody else can know.
+    /// Packet ids run from 1 to `ids`. `key`: a secret of this client.
     pub(in crate::session) fn new(config: &Config, ids: u16, key: random::Key, now: Now) -> Self {
         let limits = config.limits();
         let window = config.window();
@@ -74,14 +74,14 @@ impl State {
         let mut outbox = Outbox::new(bounds);
         outbox.refuse_topics_for(config.refused_topic_pause());
         if !config.clean_session() {
-            // An earlier process may have left QoS 2 exchanges open on the broker. Under a low id, which every process
-            // begins with, a new message could be taken for a repetition of an old one, and be thrown away.
+            // An earlier process may have left QoS 2 exchanges open on the server. Every process begins with low ids,
+            // so the server could take a new message for a repetition of an old one and discard it.
             outbox.set_last_id((now.chance() * f64::from(bounds.ids)) as u16);
         }
         State {
             life: Life::new(),
             connection: None,
-            last_end: Error::new(ErrorKind::ConnectionLost, "the connection is not made yet"),
+            last_end: Error::new(ErrorKind::ConnectionLost, "the connection has not been made yet"),
             outbox,
             inbox: Inbox::new(limits.inbox_messages, limits.inbox_bytes),
             replies: Replies::new(config.client_id().as_str(), config.response_topic(), key),
@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// Fails with the reason if nothing can be asked of this client any more.
+    /// Fails with the reason if the client accepts no new operations.
     pub(in crate::session) fn check_open(&self) -> Result<(), Error> {
         match self.life.end() {
             Some(reason) => Err(reason.clone()),
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    /// Why there is no connection on which messages flow, if there is none.
+    /// Returns why messages cannot be sent now; `None` if the client is online.
     pub(in crate::session) fn offline(&self) -> Option<&Error> {
         match self.life.end() {
             Some(reason) => Some(reason),
@@ -114,7 +114,7 @@ impl State {
         }
     }
 
-    /// Returns true if messages flow.
+    /// Returns true if messages can be sent.
     pub(in crate::session) fn is_online(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.online)
     }
@@ -123,7 +123,7 @@ impl State {
         self.connection.as_ref().is_some_and(|connection| connection.session_present)
     }
 
-    /// Settles what is past its deadline; whoever looks at the outbox does this first.
+    /// Settles the operations past their deadline. Called before every look at the outbox.
     pub(in crate::session) fn expire(&mut self, now: Now) -> bool {
         if self.outbox.next_deadline().is_none_or(|deadline| deadline > now.instant) {
             return false;
@@ -132,8 +132,8 @@ impl State {
         self.outbox.expire(now.instant, offline.as_ref())
     }
 
-    /// Takes a message for the program, and acknowledges it if taking means that. The key is for an acknowledgement by
-    /// hand.
+    /// Takes a message for the program, and acknowledges it in automatic mode. In manual mode, returns the key for the
+    /// later acknowledgement.
     pub(in crate::session) fn take(&mut self, queue: QueueId, now: Now) -> Option<(Message, Option<u64>)> {
         let (message, key) = self.inbox.pop(queue)?;
         match (self.config.ack_mode(), key) {
@@ -144,21 +144,20 @@ impl State {
         Some((message, key.filter(|_| self.config.ack_mode() == AckMode::Manual)))
     }
 
-    /// The program is done with a message. `false`: the acknowledgement no longer counts.
+    /// Acknowledges a message on behalf of the program. Returns false if the acknowledgement comes too late.
     pub(in crate::session) fn acknowledge(&mut self, key: u64, now: Now) -> bool {
         let counts = self.acks.done(key);
         self.send_acks(now);
         counts
     }
 
-    /// Returns how many received QoS 2 messages have an exchange that the server has not finished: PUBREC was sent,
-    /// PUBREL has not come.
+    /// Returns the number of received QoS 2 messages for which PUBREC was sent and PUBREL has not arrived.
     pub(in crate::session) fn unfinished_exchanges(&self) -> usize {
         self.acks.unfinished()
     }
 
-    /// Sends DISCONNECT, behind everything that was handed over: nothing more is sent after it. The worker reads on
-    /// until `by` at the latest.
+    /// Queues DISCONNECT behind everything in the channel; nothing is sent after it. The worker reads until `by` at the
+    /// latest.
     pub(in crate::session) fn say_goodbye(&mut self, by: Instant) {
         self.life.leave(by);
         self.waking.mark_tokens();
@@ -169,18 +168,18 @@ impl State {
         self.end_acks();
     }
 
-    /// Those who wait on `changed` have something to look at.
+    /// Notes that the waiters on `changed` have to be woken.
     pub(in crate::session) fn mark_changed(&mut self) {
         self.waking.mark_changed();
     }
 
-    /// Returns whom to wake, once for all that has happened.
+    /// Returns whom to wake, and forgets it.
     pub(in crate::session) fn take_news(&mut self) -> News {
         let settled = self.outbox.take_settled();
         self.waking.take(settled)
     }
 
-    /// The handle of a queue is gone. Returns true if its filter has to be unsubscribed.
+    /// Closes the queue of a dropped handle. Returns true if its filter has to be unsubscribed.
     pub(in crate::session) fn close_queue(&mut self, queue: u64, filter: &str) -> bool {
         self.waking.mark_arrived();
         !self.inbox.close_queue(queue)
@@ -188,7 +187,7 @@ impl State {
             && !self.outbox.pending_own(filter)
     }
 
-    /// Panics where the state contradicts itself.
+    /// Panics if the state is inconsistent.
     #[cfg(any(test, fuzzing))]
     pub(in crate::session) fn assert_consistent(&self) {
         self.outbox.assert_consistent();
@@ -196,7 +195,7 @@ impl State {
         self.acks.assert_consistent();
     }
 
-    /// The counters and gauges of this moment.
+    /// Returns the current counters and gauges.
     pub(in crate::session) fn snapshot(&self) -> Stats {
         Stats {
             outbox_messages: self.outbox.open() as u64,

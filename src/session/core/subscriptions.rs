@@ -1,4 +1,4 @@
-//! The filters this client has subscribed to, to be restored when the server has no session.
+//! The filters that this client has subscribed to, which are restored when the server has no session.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::subscribe_options::{FilterRequest, SubscribeOptions};
 /// Cuts that make a filter a suspect (see `evidence`); one more, alone in its packet, convicts it.
 const DROPS: u32 = 2;
 
-/// Filters in one SUBSCRIBE: with names of the service's length, some 13 KB.
+/// The most filters in one SUBSCRIBE: with names of the service's length, some 13 KB.
 const PER_PACKET: usize = 100;
 
-/// The bytes of a SUBSCRIBE with these filters: in MQTT 5, and no less than in 3.1.1.
+/// Returns the length of a SUBSCRIBE with these filters in MQTT 5, which is at least that in 3.1.1.
 pub(in crate::session) fn packet_len(filters: &[FilterRequest]) -> usize {
     let identifier = filters.first().and_then(|(_, asked)| asked.identifier);
     let properties = identifier.map_or(0, |id| 1 + number_len(id as usize));
@@ -23,11 +23,11 @@ pub(in crate::session) fn packet_len(filters: &[FilterRequest]) -> usize {
     1 + number_len(rest) + rest
 }
 
-/// The error of a filter that the server refused. `said`: the server's own words.
+/// The error of a filter that the server refused. `said`: the server's reason string.
 pub(in crate::session) fn refused_filter(filter: &str, code: u8, said: Option<&str>) -> Error {
     let code = Code::SubAck(code);
     let said = said.map(|said| format!("; the server says: {said}")).unwrap_or_default();
-    Error::new(ErrorKind::Rejected, format!("the broker refused the subscription to \"{filter}\": {code}{said}"))
+    Error::new(ErrorKind::Rejected, format!("the server refused the subscription to \"{filter}\": {code}{said}"))
         .with_code(code)
         .with_fate(Fate::Refused)
         .with_hint(answered_hint(Kind::Request, code))
@@ -40,16 +40,16 @@ struct Subscription {
     drops: u32,
 }
 
-/// Filters in the order they were granted.
+/// The granted filters, in the order they were granted.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Subscriptions {
     list: Vec<Subscription>,
-    /// Those for the client's own queue, and not only for the queue of a handle.
+    /// The filters for the client's own queue, not only for the queue of a handle.
     own: BTreeSet<String>,
 }
 
 impl Subscriptions {
-    /// SUBACK granted this.
+    /// Notes that SUBACK granted this filter.
     pub(in crate::session) fn granted(&mut self, filter: &str, asked: SubscribeOptions) {
         match self.list.iter_mut().find(|subscription| subscription.filter == filter) {
             Some(subscription) => {
@@ -60,12 +60,12 @@ impl Subscriptions {
         }
     }
 
-    /// The client's own queue wants it, whichever handles end.
+    /// Keeps the filter for the client's own queue, whichever handles end.
     pub(in crate::session) fn owned(&mut self, filter: &str) {
         self.own.insert(filter.to_string());
     }
 
-    /// The client itself wants it, too, if it is subscribed to: says whether it is.
+    /// Keeps the filter for the client's own queue, too, if it is subscribed. Returns true if it is.
     pub(in crate::session) fn own_if_subscribed(&mut self, filter: &str) -> bool {
         let subscribed = self.filters().any(|subscribed| subscribed == filter);
         if subscribed {
@@ -74,14 +74,14 @@ impl Subscriptions {
         subscribed
     }
 
-    /// It was subscribed again, and counts if it is still wanted.
+    /// Notes that the filter was subscribed again, if it is still wanted.
     pub(in crate::session) fn restored(&mut self, filter: &str, asked: SubscribeOptions) {
         if self.filters().any(|subscribed| subscribed == filter) {
             self.granted(filter, asked);
         }
     }
 
-    /// The broker may have it, though it did not say so in time.
+    /// Notes a filter that the server may have granted although its SUBACK did not arrive in time.
     pub(in crate::session) fn doubtful(&mut self, filter: &str, asked: SubscribeOptions) {
         if !self.filters().any(|subscribed| subscribed == filter) {
             self.granted(filter, asked);
@@ -102,7 +102,7 @@ impl Subscriptions {
         self.list.iter().map(|subscription| subscription.filter.as_str())
     }
 
-    /// Another filter with an identifier that shares topics with `filter`, which has one, too.
+    /// Returns another filter with an identifier that shares topics with `filter`, which has an identifier, too.
     pub(in crate::session) fn overlapping(&self, filter: &str) -> Option<&str> {
         let others = self.list.iter().filter(|other| other.asked.identifier.is_some() && other.filter != filter);
         others.map(|other| other.filter.as_str()).find(|other| names::filters_overlap(other, filter))
@@ -118,8 +118,8 @@ impl Subscriptions {
         self.list.iter_mut().for_each(|subscription| subscription.drops = 0);
     }
 
-    /// How to subscribe again: as much together as a packet of this length can hold, which has one identifier at most,
-    /// but each suspect in a packet of its own.
+    /// Returns the packets that restore the subscriptions: as few as possible within this length, at most one
+    /// identifier in each, and each suspect in a separate packet.
     pub(in crate::session) fn packets(&self, longest: Option<usize>) -> Vec<Vec<FilterRequest>> {
         let pair = |subscription: &Subscription| (subscription.filter.clone(), subscription.asked);
         let (suspects, clean): (Vec<_>, Vec<_>) =
@@ -140,8 +140,8 @@ impl Subscriptions {
         packets
     }
 
-    /// The connection dropped while these were being subscribed again. `proven`: the service said that it was one of
-    /// them. Returns the filter that is given up.
+    /// Handles a connection that was closed while these filters were being restored. `proven`: the service's notice
+    /// says that one of them is at fault. Returns the filter that is given up.
     pub(in crate::session) fn dropped(&mut self, filters: &[FilterRequest], proven: bool) -> Option<String> {
         let alone = filters.len() == 1;
         for (filter, _) in filters {

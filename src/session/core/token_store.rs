@@ -1,4 +1,4 @@
-//! The tokens a client holds: which are good, which have to be renewed and when. Time is passed in.
+//! The current tokens of a client: which are valid, which have to be renewed, and when. Time is passed in.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -7,17 +7,17 @@ use zeroize::Zeroizing;
 
 use crate::token::{Token, TokenKind};
 
-/// How much of the renewal time is left to chance, so that a fleet of devices does not ask at one moment.
+/// The random part of the renewal time, so that a fleet of devices does not ask at the same moment.
 const JITTER: f64 = 0.125;
 
-/// Tokens are not renewed more often than this, whatever their life is said to be.
+/// The shortest time between renewals, however short the lifetime of a token is.
 const LEAST_LIFE: Duration = Duration::from_millis(500);
 
-/// The service announces the end of a token some 5 minutes before; one that lives for no more than twice as long is
-/// renewed after half of its life at the earliest.
+/// The service announces the end of a token some 5 minutes before; a token that lives at most twice as long is renewed
+/// after half of its lifetime at the earliest.
 const SHORT: Duration = Duration::from_secs(600);
 
-/// A notice may still be about the token before for this long after it was replaced.
+/// For this long after a token was replaced, a notice may still be about it.
 const CROSSING: Duration = Duration::from_secs(10);
 
 /// The bounds of the pause after a renewal that failed; it doubles in between.
@@ -29,15 +29,15 @@ const RETRY_MAX: Duration = Duration::from_secs(120);
 pub(crate) struct TokenStore {
     key_id: String,
     slots: BTreeMap<TokenKind, Slot>,
-    /// The part of its life after which a token is renewed.
+    /// The fraction of its lifetime after which a token is renewed.
     renew_at: f64,
-    /// There is somebody to ask for new ones.
+    /// There is a provider of new tokens.
     renewable: bool,
     /// Counts the tokens that were put in.
     serial: u64,
-    /// The newest token that the login under way, or the last one, was made with.
+    /// The newest token of the current or last login.
     login_serial: u64,
-    /// A renewal failed: none before this.
+    /// A renewal failed: no other is tried before this time.
     retry_at: Option<SystemTime>,
     failures: u32,
 }
@@ -46,15 +46,15 @@ pub(crate) struct TokenStore {
 struct Slot {
     token: Token,
     serial: u64,
-    /// When it is to be renewed; `None` while its end is not known.
+    /// When it is to be renewed; `None` while its expiry is not known.
     due: Option<SystemTime>,
-    /// The service has taken it: at a login, or by PUBACK.
+    /// The service has accepted it, at a login or by PUBACK.
     accepted: bool,
-    /// The service has refused it, or said that it is not good.
+    /// The service has refused it, or announced that it is invalid.
     bad: bool,
-    /// The accepted one it is to take the place of.
+    /// The accepted token that it is to replace.
     previous: Option<Box<Slot>>,
-    /// The end of the token before it, about which a late notice may come, and when that token was replaced.
+    /// The expiry of the previous token, about which a late notice may arrive, and when that token was replaced.
     previous_end: Option<SystemTime>,
     since: SystemTime,
 }
@@ -64,7 +64,7 @@ impl TokenStore {
         TokenStore { key_id: key_id.to_string(), renew_at, renewable, ..TokenStore::default() }
     }
 
-    /// The AccessKey the tokens belong to.
+    /// Returns the AccessKey that the tokens belong to.
     pub(crate) fn key_id(&self) -> &str {
         &self.key_id
     }
@@ -78,24 +78,24 @@ impl TokenStore {
         self.renewable
     }
 
-    /// Replaces all tokens by those the source has now; kinds it no longer gives are dropped. `chance`: from 0 to 1.
+    /// Replaces all tokens by those from the provider; kinds it no longer returns are dropped. `chance`: from 0 to 1.
     /// Returns true if any is new.
     pub(crate) fn replace(&mut self, key_id: &str, tokens: Vec<Token>, now: SystemTime, chance: f64) -> bool {
         self.key_id = key_id.to_string();
         self.slots.retain(|kind, _| tokens.iter().any(|token| token.kind() == *kind));
         let any_new = tokens.into_iter().filter_map(|token| self.put(token, now, chance)).count() > 0;
         if any_new && self.slots.values().any(|slot| slot.is_due(now)) {
-            // The source still has one that should be renewed: not asked for it in a loop.
+            // The provider still returns a token that is due: it must not be asked in a loop.
             self.renewal_failed(now, chance);
         }
         any_new
     }
 
-    /// Replaces the token of this kind. Returns the serial number of the new one, unless it is held already.
+    /// Replaces the token of this kind. Returns the serial number of the new one, unless it is already the current one.
     pub(crate) fn put(&mut self, token: Token, now: SystemTime, chance: f64) -> Option<u64> {
         let old = self.slots.remove(&token.kind());
         if let Some(old) = old.as_ref().filter(|old| old.token.secret() == token.secret()) {
-            // Perhaps its end has become known. One that the service has told is not put off.
+            // Its expiry may have become known. A renewal that the service asked for is not put off.
             let due = old.due.or_else(|| self.due(&token, now, chance));
             let end = old.token.expires().into_iter().chain(token.expires()).min();
             let token = end.map_or_else(|| old.token.clone(), |end| old.token.clone().expires_at(end));
@@ -104,12 +104,12 @@ impl TokenStore {
         }
         self.serial += 1;
         let previous_end = old.as_ref().and_then(|old| old.token.expires());
-        // The last one that the service has accepted.
+        // The last token that the service has accepted.
         let previous = old.and_then(|mut old| match old.previous.take() {
             Some(previous) if !old.accepted => Some(previous),
             _ => (old.accepted && !old.bad).then(|| Box::new(old)),
         });
-        // One that is said to have ended already: either the clock here is wrong, or the source. The service will tell.
+        // The token has expired by its own account: this clock or the provider is wrong. The service will decide.
         let ended = token.expires().is_some_and(|end| end <= now);
         let token = if ended { token.without_end() } else { token };
         let due = self.due(&token, now, chance);
@@ -125,7 +125,7 @@ impl TokenStore {
         now.checked_add(life.mul_f64(part).max(LEAST_LIFE))
     }
 
-    /// This machine's clock was set back: what was reckoned by it is put earlier, so that nothing is renewed too late.
+    /// Moves the renewal times when this machine's clock was set back, so that nothing is renewed too late.
     pub(crate) fn clock_set_back(&mut self, by: Duration) {
         let earlier = |time: &mut SystemTime| *time = time.checked_sub(by).unwrap_or(*time);
         self.retry_at.iter_mut().for_each(earlier);
@@ -142,31 +142,31 @@ impl TokenStore {
 
     // ---- at a connect ----
 
-    /// Returns true if new tokens should be requested before the next login: there are none, one is not good, or one is
-    /// due and its renewal did not fail just before.
+    /// Returns true if new tokens should be requested before the next login: there are none, one is invalid, or one is
+    /// due and its renewal has not just failed.
     pub(crate) fn wants_new(&self, now: SystemTime) -> bool {
         let tried = self.retry_at.is_some_and(|retry| retry > now) && self.usable(now);
         let wanted = self.slots.is_empty() || self.slots.values().any(|slot| slot.bad || slot.is_due(now));
         self.renewable && wanted && !tried
     }
 
-    /// Returns true if a login with the tokens held makes sense, although new ones are not available.
+    /// Returns true if a login with the current tokens may work although new ones are not available.
     pub(crate) fn usable(&self, now: SystemTime) -> bool {
         !self.slots.is_empty() && self.slots.values().all(|slot| !slot.bad && !slot.has_ended(now))
     }
 
-    /// One that is known to have ended; no login can work with it.
+    /// Returns true if a token is known to have expired; no login works with it.
     pub(crate) fn has_ended(&self, now: SystemTime) -> bool {
         self.slots.values().any(|slot| slot.has_ended(now))
     }
 
-    /// The password of a login: `R|{token}|W|{token}`. From here on these are the tokens the service knows.
+    /// Returns the password of a login: `R|{token}|W|{token}`. From here on the service knows these tokens.
     pub(crate) fn password(&mut self) -> Zeroizing<String> {
         self.login_serial = self.serial;
         join(self.slots.values().map(|slot| &slot.token))
     }
 
-    /// CONNACK: the tokens of the login are good.
+    /// Handles CONNACK: the tokens of the login are valid.
     pub(crate) fn login_accepted(&mut self) {
         let login = self.login_serial;
         for slot in self.slots.values_mut().filter(|slot| slot.serial <= login) {
@@ -177,14 +177,14 @@ impl TokenStore {
         }
     }
 
-    /// What the service has not seen yet, with its serial numbers.
+    /// Returns the tokens that the service has not seen yet, with their serial numbers.
     pub(crate) fn not_accepted(&self) -> Vec<(Token, u64)> {
         let new = self.slots.values().filter(|slot| !slot.accepted && !slot.bad);
         new.map(|slot| (slot.token.clone(), slot.serial)).collect()
     }
 
-    /// The login was refused: one of its tokens is not good; where some are new to the service, one of those. The ones
-    /// before them come back where they are alive.
+    /// Handles a refused login: one of its tokens is invalid; if some are new to the service, one of those. Previous
+    /// tokens come back if they have not expired.
     pub(crate) fn login_refused(&mut self, now: SystemTime, chance: f64) {
         let login = self.login_serial;
         let any_new = self.slots.values().any(|slot| slot.serial <= login && !slot.accepted);
@@ -196,7 +196,7 @@ impl TokenStore {
 
     // ---- on a connection ----
 
-    /// PUBACK of an upload. The token, unless another has taken its place.
+    /// Handles PUBACK of an upload. Returns the token, unless another has replaced it.
     pub(crate) fn uploaded(&mut self, kind: TokenKind, serial: u64, now: SystemTime) -> Option<Token> {
         let slot = self.slots.get_mut(&kind).filter(|slot| slot.serial == serial)?;
         slot.accept();
@@ -207,8 +207,7 @@ impl TokenStore {
         Some(token)
     }
 
-    /// The service said that the token just uploaded is not good: the one before comes back, if it is alive. The next
-    /// renewal waits.
+    /// Handles a refused upload: the previous token comes back if it has not expired. The next renewal waits.
     pub(crate) fn upload_refused(&mut self, kind: TokenKind, serial: u64, now: SystemTime, chance: f64) {
         if let Some(slot) = self.slots.get_mut(&kind).filter(|slot| slot.serial == serial) {
             slot.refuse(now);
@@ -216,8 +215,7 @@ impl TokenStore {
         }
     }
 
-    /// A notice of the service: the token of this kind (any, where it names none) is not good; the one that it has
-    /// accepted, where another is to take its place.
+    /// Handles a notice that the accepted token of this kind (of any kind, if it names none) is invalid.
     pub(crate) fn invalid(&mut self, kind: Option<TokenKind>) {
         for (_, slot) in self.slots.iter_mut().filter(|(held, _)| kind.is_none_or(|kind| kind == **held)) {
             if slot.previous.take().is_none() {
@@ -226,9 +224,9 @@ impl TokenStore {
         }
     }
 
-    /// A notice of the service: the token of this kind will end soon. Whether it is to be renewed now. One about a
-    /// token that was replaced just before is recognised by its end, where that was known; else it costs one renewal
-    /// more.
+    /// Handles a notice that the token of this kind will expire soon. Returns true if it is to be renewed now. A notice
+    /// about a token that was just replaced is recognised by its expiry if that was known; otherwise it causes one
+    /// unneeded renewal.
     pub(crate) fn ends_soon(&mut self, kind: Option<TokenKind>, end: Option<SystemTime>, now: SystemTime) -> bool {
         let mut any = false;
         for (held, slot) in &mut self.slots {
@@ -238,11 +236,12 @@ impl TokenStore {
             if late || kind.is_some_and(|kind| kind != *held) {
                 continue;
             }
-            // The service knows better than whoever handed the token out.
+            // The service knows better than the provider.
             if let Some(end) = end.filter(|end| slot.token.expires().is_none_or(|known| *end < known)) {
                 slot.token = slot.token.clone().expires_at(end);
             }
-            // At once, but where so short a token is announced right after it came: that would go on without end.
+            // At once, except for a token so short-lived that it is announced right after it came: that would never
+            // end.
             let half = end
                 .and_then(|end| end.duration_since(slot.since).ok())
                 .filter(|life| *life <= SHORT)
@@ -254,18 +253,18 @@ impl TokenStore {
         any
     }
 
-    /// When to renew next; `None` when there is nothing to renew or nobody to ask.
+    /// Returns when to renew next; `None` if there is nothing to renew or no provider.
     pub(crate) fn next_renewal(&self) -> Option<SystemTime> {
         if !self.renewable {
             return None;
         }
-        // What is not accepted yet is being uploaded; what came of it is known soon.
+        // Tokens not accepted yet are being uploaded; their outcome is known soon.
         let due = self.slots.values().filter(|slot| slot.accepted).filter_map(|slot| slot.due).min()?;
         Some(self.retry_at.map_or(due, |retry| retry.max(due)))
     }
 
-    /// New tokens were not available, or were refused. Returns the pause before the next try: growing, and short
-    /// against the life that is left.
+    /// Notes that new tokens were not available or were refused. Returns the pause before the next attempt: growing,
+    /// and short compared with the lifetime that is left.
     pub(crate) fn renewal_failed(&mut self, now: SystemTime, chance: f64) -> Duration {
         let bound = RETRY_MIN.saturating_mul(1 << self.failures.min(20)).min(RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
@@ -277,13 +276,13 @@ impl TokenStore {
         pause
     }
 
-    /// The serial number of the one held of this kind.
+    /// Returns the serial number of the current token of this kind.
     pub(crate) fn serial_of(&self, kind: TokenKind) -> Option<u64> {
         self.slots.get(&kind).map(|slot| slot.serial)
     }
 
-    /// Returns true if the service has accepted a token that was put in, and `None` while that is open. Where the token
-    /// was replaced, the answer is about its successor.
+    /// Returns true if the service has accepted this token, false if it has refused it, and `None` while that is open.
+    /// If the token was replaced, the result is about its successor.
     pub(crate) fn verdict(&self, kind: TokenKind, serial: u64) -> Option<bool> {
         match self.slots.get(&kind) {
             Some(slot) if slot.serial < serial || slot.bad => Some(false),
@@ -306,7 +305,7 @@ impl Slot {
         (self.accepted, self.bad, self.previous) = (true, false, None);
     }
 
-    /// Returns true if the token before it came back.
+    /// Returns true if the previous token came back.
     fn refuse(&mut self, now: SystemTime) -> bool {
         match self.previous.take() {
             Some(previous) if !previous.has_ended(now) => {
@@ -327,10 +326,10 @@ fn same(one: SystemTime, other: SystemTime) -> bool {
     apart < Duration::from_millis(1)
 }
 
-/// Tokens as the password of a login has them.
+/// Returns tokens in the form of the password of a login.
 pub(crate) fn join<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> Zeroizing<String> {
     let parts: Vec<_> = tokens.into_iter().flat_map(|token| [token.kind().as_str(), token.secret()]).collect();
-    // As large as needed at once, so that growing leaves no copies behind.
+    // Allocated at full size, so that growing leaves no copies behind.
     let size = parts.iter().map(|part| part.len() + 1).sum();
     let mut joined = Zeroizing::new(String::with_capacity(size));
     for part in parts {

@@ -1,4 +1,4 @@
-//! Failures nobody has seen: the messages whose `Delivery` was dropped.
+//! Failures that the program has not seen: those of messages whose `Delivery` was dropped.
 
 use crate::error::{Error, ErrorKind, Fate};
 use crate::printable::counted;
@@ -6,13 +6,13 @@ use crate::printable::counted;
 /// How many different failures are quoted in full.
 const QUOTED: usize = 5;
 
-/// Failed messages that are still to be reported, by `flush` or `disconnect`.
+/// Failed messages still to be reported by `flush` or `disconnect`.
 #[derive(Default)]
 pub(crate) struct UnseenFailures {
     count: usize,
-    /// How many of them stay in the spool.
+    /// The number of them that stay in the spool.
     kept: usize,
-    /// The first different ones, and how often each was met.
+    /// The first different failures, and how often each occurred.
     kinds: Vec<(Error, usize)>,
 }
 
@@ -28,7 +28,7 @@ impl UnseenFailures {
         }
     }
 
-    /// The report, once; `None` when everything was delivered or seen.
+    /// Returns the report and forgets it; `None` if everything was delivered or seen.
     pub(crate) fn report(&mut self) -> Option<Error> {
         let UnseenFailures { count, kept, kinds } = std::mem::take(self);
         let cause = kinds.first()?.0.clone();
@@ -37,8 +37,8 @@ impl UnseenFailures {
         let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
         let kept = match kept {
             0 => String::new(),
-            1 => ", of which 1 stays in the spool and goes out with the next run".to_string(),
-            kept => format!(", of which {kept} stay in the spool and go out with the next run"),
+            1 => ", of which 1 stays in the spool and is sent by the next run".to_string(),
+            kept => format!(", of which {kept} stay in the spool and are sent by the next run"),
         };
         let were = if count == 1 { "was" } else { "were" };
         let message = format!("{} {were} not delivered{kept}: {}{more}", counted(count, "message"), quoted.join("; "));

@@ -1,4 +1,4 @@
-//! The worker thread: makes connections, feeds their events to the state, and waits between them.
+//! The worker thread: makes connections, feeds their events to the state, and pauses between attempts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,18 +24,18 @@ use crate::session::wire::oversized;
 use crate::session::wire::probe;
 use crate::session::wire::route::Route;
 
-/// What `Session::connecting` says.
+/// A value of `Session::connecting`.
 pub(in crate::session) const ASKING: u8 = 1;
 pub(in crate::session) const DIALLING: u8 = 2;
 pub(in crate::session) const SETTING_UP: u8 = 3;
 
-/// How long a failed handshake is looked into, at most.
+/// The longest time for examining a failed handshake.
 const PROBE: Duration = Duration::from_secs(5);
 
-/// How long one attempt to connect again may take, at most.
+/// The longest time for one attempt to reconnect.
 const DIAL: Duration = Duration::from_secs(30);
 
-/// How much longer than its caller the first attempt waits, so that it does not speak in its place.
+/// How much longer than its caller the first attempt waits, so that the caller reports the timeout.
 const LATER: Duration = Duration::from_secs(1);
 
 /// A connection that has been made, and its first event.
@@ -43,15 +43,15 @@ type Dialled = (Box<dyn LinkSender>, Box<dyn LinkPump>, LinkEvent);
 
 /// How an attempt ended.
 enum End {
-    /// DISCONNECT was sent, or nothing was there to be ended.
+    /// DISCONNECT was sent, or there was no connection.
     Left,
     /// A connection could not be made, or was lost.
     Failed(Failure),
-    /// A failure that was already told to the state, with the time the connection had lasted.
-    Disconnected { failure: Failure, loss: Disconnected, lasted: Duration },
+    /// A failure that the state has already handled, with the time the connection had lasted.
+    Disconnected { failure: Failure, disconnected: Disconnected, lasted: Duration },
 }
 
-/// Runs until the client is closed or given up. `ready` hears of the first connection.
+/// Runs until the client is closed or gives up. `ready` receives the outcome of the first connection.
 pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<()>>) {
     let mut worker = Worker {
         session,
@@ -74,7 +74,7 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
     let ended = state.die(&reason);
     session.notify_waiters(&mut state);
     drop(state);
-    // The program's logger may panic, which must not keep anybody waiting for this thread's end.
+    // The program's logger may panic, which must not leave anybody waiting for the end of this thread.
     let _ = catch_unwind(AssertUnwindSafe(|| session.emit(ended.as_slice())));
     worker.renewer.join();
     let mut state = session.lock();
@@ -93,11 +93,11 @@ struct Worker<'a> {
     ready: Option<SyncSender<Result<()>>>,
     policy: LoginPolicy,
     renewer: Renewer,
-    /// What was found out about a handshake that failed, since the last connection that stood.
+    /// The findings about a failed handshake since the last connection.
     probed: Option<probe::Findings>,
     /// When the caller of the first connection no longer waits.
     deadline: Instant,
-    /// The server has sent a packet above the limit: from now on they are read, to be set aside.
+    /// The server has sent a packet above the limit: from now on such packets are read and discarded.
     let_in: bool,
 }
 
@@ -106,30 +106,33 @@ impl Worker<'_> {
     fn work(&mut self) -> Error {
         let config = &self.session.config;
         let (endpoint, proxy) = (config.endpoint(), config.proxy());
-        // What is loopback to a proxy is another machine's.
+        // A loopback address behind a proxy belongs to another machine.
         let stays_here = endpoint.is_loopback() && proxy.is_none_or(Proxy::is_loopback);
         if !endpoint.transport().is_tls() && !stays_here {
-            log::warn!("the connection to {} is not encrypted: anybody on the way can read it", config.route());
+            log::warn!(
+                "the connection to {} is not encrypted: anybody on the network path can read it",
+                config.route()
+            );
         }
         loop {
-            let (failure, loss) = match self.attempt() {
+            let (failure, disconnected) = match self.attempt() {
                 End::Left => return Error::closed(),
                 End::Failed(failure) => {
                     let failure = self.look_into(failure);
                     let mut events = Vec::new();
                     let mut state = self.session.lock();
-                    let loss = state.disconnected(&failure, self.session.now(), &mut events);
+                    let disconnected = state.disconnected(&failure, self.session.now(), &mut events);
                     self.session.notify_waiters(&mut state);
                     drop(state);
                     self.session.emit(&events);
-                    (failure, loss)
+                    (failure, disconnected)
                 }
-                End::Disconnected { failure, loss, lasted } => {
-                    self.policy.ended(lasted, loss.cured);
-                    (failure, loss)
+                End::Disconnected { failure, disconnected, lasted } => {
+                    self.policy.ended(lasted, disconnected.cured);
+                    (failure, disconnected)
                 }
             };
-            let Disconnected { reason, fatal, ended_over_token, .. } = loss;
+            let Disconnected { reason, fatal, ended_over_token, .. } = disconnected;
             let fatal = fatal.or_else(|| {
                 let code = self.policy.out_of_patience_over_tokens(ended_over_token, Instant::now())?;
                 Some(over_tokens(code, &reason))
@@ -142,7 +145,7 @@ impl Worker<'_> {
                 return fatal;
             }
             if !self.let_in && oversized::passes(&failure, &self.session.config) {
-                // Once in the client's life, so there is nothing to wait for.
+                // This happens once per client, so there is no need for a pause.
                 self.let_in = true;
                 self.session.emit(&[Event::Disconnected { reason, retry_in: Some(Duration::ZERO) }]);
                 continue;
@@ -152,7 +155,8 @@ impl Worker<'_> {
                 if self.policy.first_again(failure.cause, renewable, Instant::now()) {
                     continue;
                 }
-                // The first connect fails at once, with its reason, which its caller gets: nobody else can know of it yet.
+                // The first connect fails at once, and only its caller gets the reason: nobody else knows the client
+                // yet.
                 return reason;
             }
             let Next::After(pause) = self.policy.next(failure.cause, Instant::now()) else {
@@ -166,7 +170,7 @@ impl Worker<'_> {
         }
     }
 
-    /// One connection, from the credentials to its end.
+    /// Makes and runs one connection, from the credentials to its end.
     fn attempt(&mut self) -> End {
         if self.leaving() {
             return End::Left;
@@ -182,7 +186,8 @@ impl Worker<'_> {
         self.session.lock().logging_in(&login);
         self.session.connecting.store(DIALLING, Ordering::Relaxed);
         let config = &self.session.config;
-        // The first caller's deadline is its own, and it knows best what hangs; later nobody waits for this very attempt.
+        // The caller of the first attempt has its own deadline and reports what hangs; nobody waits for a later
+        // attempt.
         let limit = if self.ready.is_some() { config.timeout() + LATER } else { config.timeout().min(DIAL) };
         let deadline = Instant::now() + limit;
         match self.dial(&login, deadline) {
@@ -195,7 +200,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Makes a connection to one of the addresses: its two halves, and its first event. `Err(None)`: the client is leaving.
+    /// Makes a connection to one of the addresses. Returns its two halves and its first event. `Err(None)`: the client
+    /// is leaving.
     fn dial(&self, login: &Login, deadline: Instant) -> Result<Dialled, Option<Failure>> {
         let config = &self.session.config;
         let leaving = || self.leaving();
@@ -230,7 +236,7 @@ impl Worker<'_> {
             let event = match quiet_until {
                 _ if first.is_some() => Ok(first.take()),
                 None => pump.next().map(Some),
-                // Not asked once more at its end, or a busy line would put that off for ever.
+                // Not polled once more at its end, or a busy connection would delay that forever.
                 Some(until) if Instant::now() >= until => Ok(None),
                 Some(until) => pump.next_before(until),
             };
@@ -240,12 +246,12 @@ impl Worker<'_> {
                     self.session.lock().end_quiet(self.session.now());
                     self.after_event(pump)
                 }
-                Ok(Some(LinkEvent::ConnAck { session_present, allowed })) => {
+                Ok(Some(LinkEvent::ConnAck { session_present, limits })) => {
                     since = Instant::now();
                     self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
                     if let Some(sender) = sender.take() {
                         let now = self.session.now();
-                        quiet_until = self.session.lock().connected(sender, session_present, allowed, pump, now);
+                        quiet_until = self.session.lock().connected(sender, session_present, limits, pump, now);
                     }
                     self.after_event(pump)
                 }
@@ -272,7 +278,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Hands over what has become possible, and tells those who wait. A failure means that the line is of no use.
+    /// Sends what has become possible and wakes the waiters. After a failure the connection is unusable.
     fn after_event(&mut self, pump: &mut dyn LinkPump) -> Option<Failure> {
         let mut state = self.session.lock();
         let now = self.session.now();
@@ -291,7 +297,7 @@ impl Worker<'_> {
         if let Some(connected) = connected {
             self.policy.connected();
             self.probed = None;
-            // Told before `connect` returns: who listens from then on hears only of later connections.
+            // Emitted before `connect` returns: later listeners receive only later events.
             self.session.emit(&[connected]);
             if let Some(ready) = self.ready.take() {
                 let _ = ready.send(Ok(()));
@@ -300,35 +306,35 @@ impl Worker<'_> {
         self.session.emit(held_back.as_slice());
         let what = match (overdue, stalled) {
             (Some(step), _) => step,
-            (_, true) => "earlier messages, and others wait behind them",
+            (_, true) => "earlier messages, which block others",
             _ => return None,
         };
-        let message = format!("the broker did not acknowledge {what}");
+        let message = format!("the server did not acknowledge {what}");
         Some(Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other })
     }
 
-    /// What had been read before the end still counts; then the outbox takes back what was not acknowledged.
+    /// Handles what was read before the end; then the outbox takes back what was not acknowledged.
     fn disconnected(&mut self, failure: Failure, pump: &mut dyn LinkPump, lasted: Duration) -> End {
         let leftovers = pump.leftovers();
         let mut events = Vec::new();
         let mut state = self.session.lock();
         let now = self.session.now();
         state.read_leftovers(leftovers, now, &mut events);
-        let loss = state.disconnected(&failure, now, &mut events);
+        let disconnected = state.disconnected(&failure, now, &mut events);
         self.session.notify_waiters(&mut state);
         drop(state);
         self.session.emit(&events);
-        End::Disconnected { failure, loss, lasted }
+        End::Disconnected { failure, disconnected, lasted }
     }
 
-    /// Finds out where a handshake hung, or what it is that answers there.
+    /// Finds out where a handshake hung, or which other protocol answers there.
     fn look_into(&mut self, failure: Failure) -> Failure {
         let config = &self.session.config;
         let cause = failure.cause;
         let unclear = match cause {
             Cause::HandshakeTimeout => failure.error.stage().is_none(),
-            // Where MQTT was spoken before, whoever says nothing is a broker that is restarting, or the line was cut. A probe
-            // would only put off the next attempt, since a broker may wait for the rest of what is no MQTT packet.
+            // After an earlier connection, silence means a restarting server or a broken connection. A probe would only
+            // delay the next attempt, since a server may wait for the rest of what is not an MQTT packet.
             Cause::NoConnAck => self.ready.is_some(),
             Cause::Foreign => true,
             _ => false,
@@ -336,15 +342,15 @@ impl Worker<'_> {
         if !unclear || self.leaving() {
             return failure;
         }
-        // Once in an outage: each look is one more connection there.
+        // Once per outage: each probe is one more connection.
         let findings = self.probed.take().unwrap_or_else(|| {
-            // What is found has to reach the caller in time.
+            // The findings have to reach the caller in time.
             let left = self.deadline.saturating_duration_since(Instant::now()).mul_f64(0.8);
             let limit = if self.ready.is_some() { left.min(PROBE) } else { PROBE };
             probe::start(config, limit).finish(Instant::now() + limit, || self.leaving())
         });
         let error = match cause {
-            Cause::HandshakeTimeout => Some(probe::time_out(config, &findings)),
+            Cause::HandshakeTimeout => Some(probe::timeout_error(config, &findings)),
             _ => findings.foreign(config),
         };
         self.probed = Some(findings);
@@ -358,7 +364,7 @@ impl Worker<'_> {
         self.session.lock().life.is_leaving()
     }
 
-    /// Waits; true when it is time to leave.
+    /// Pauses. Returns true when the client is leaving.
     fn sleep(&self, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         let mut state = self.session.lock();
@@ -369,13 +375,13 @@ impl Worker<'_> {
     }
 }
 
-/// The reason of a client's end after the service ended one connection after another over its token.
+/// The reason for ending a client after the service has repeatedly closed its connections because of the token.
 fn over_tokens(code: Code, reason: &Error) -> Error {
-    let message = format!("the service has ended one connection after another over its token: {code}");
+    let message = format!("the service has repeatedly closed the connection because of its token: {code}");
     Error::new(ErrorKind::TokenInvalid, message).with_code(code).with_source(reason.clone())
 }
 
-/// The reason every later call gives.
+/// The error of every later call.
 fn given_up(reason: &Error) -> Error {
     let error = Error::new(reason.kind(), "the client has given up").with_reason(reason.clone());
     match reason.code() {

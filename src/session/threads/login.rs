@@ -1,4 +1,5 @@
-//! Logging in: the user name and password of the next connection, from the credentials, the tokens held, or the provider.
+//! Logging in: the user name and password of the next connection, from the credentials, the current tokens or the
+//! provider.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,10 +13,10 @@ use crate::detached;
 use crate::error::{ErrorKind, Result, Stage};
 use crate::session::Session;
 
-/// How long a login waits for new tokens, at most, where the ones held will do.
+/// The longest time that a login waits for new tokens while the current ones are usable.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The thread that renews tokens while a connection stands; started when there are tokens to renew.
+/// The thread that renews tokens during a connection; started when there are tokens to renew.
 #[derive(Default)]
 pub(super) struct Renewer(Option<JoinHandle<()>>);
 
@@ -33,7 +34,7 @@ impl Renewer {
         Ok(())
     }
 
-    /// Waits for its end. It never blocks longer than it takes to see that the client has ended.
+    /// Waits for the end of the thread, which follows promptly once the client has ended.
     pub(super) fn join(self) {
         if let Some(thread) = self.0 {
             let _ = thread.join();
@@ -41,8 +42,8 @@ impl Renewer {
     }
 }
 
-/// Returns the user name and password for the next connection. Asks the provider where there is one and the tokens held
-/// do not suffice, and blocks for the configured timeout at most.
+/// Returns the user name and password for the next connection. Asks the provider if there is one and the current tokens
+/// do not suffice; blocks at most for the configured timeout.
 pub(super) fn login(session: &Arc<Session>, policy: &mut LoginPolicy, renewer: &mut Renewer) -> Result<Login> {
     let config = &session.config;
     let credentials = config.credentials();
@@ -62,10 +63,10 @@ pub(super) fn login(session: &Arc<Session>, policy: &mut LoginPolicy, renewer: &
     }
 }
 
-/// Asks the provider. Returns the login, unless the answer was tokens, which the state holds then.
+/// Asks the provider. Returns the login; `None` if the provider returned tokens, which the state then holds.
 fn ask(session: &Arc<Session>, provider: Arc<Provider>, renewer: &mut Renewer) -> Result<Option<Login>> {
     let config = &session.config;
-    // With tokens that are due but good, messages do not wait for a slow provider: the renewer asks again.
+    // With tokens that are due but valid, messages do not wait for a slow provider: the renewal thread asks again.
     let enough = config.credentials().keeps_tokens() && session.lock().tokens_usable(session.now());
     let patience = if enough { config.timeout().min(PATIENCE) } else { config.timeout() };
     let answer = session.ask(provider, Instant::now() + patience);

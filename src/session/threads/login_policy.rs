@@ -1,15 +1,15 @@
-//! When to connect again after a connection ended or an attempt failed, how long to go on, and when to give up.
+//! The rules for reconnecting after a connection ended or an attempt failed, and for giving up.
 //!
 //! Pure bookkeeping: the clock is passed in, and nothing here blocks. The rules:
 //!
 //! * The first connection is tried once. The one exception: a refused login is tried again at once if the credentials
 //!   provider can be asked for new tokens, because those it gave may be out of date.
-//! * Later, an attempt that failed is repeated after a pause that doubles each time, with full jitter. A connection that
-//!   lasted, and a cause that was found and removed, reset the pause.
-//! * A refused login (CONNACK 4 or 5) is repeated once at once, with credentials asked anew, then at the slowest pace, for
-//!   [`refusal_patience`](crate::ConfigBuilder::refusal_patience) at most.
+//! * Later, an attempt that failed is repeated after a pause that doubles each time, with full jitter. A connection
+//!   that lasted, and a cause that was found and removed, reset the pause.
+//! * A refused login (CONNACK 4 or 5) is repeated once at once, with new credentials from the provider, then with the
+//!   longest pause, for [`refusal_patience`](crate::ConfigBuilder::refusal_patience) at most.
 //! * A refusal that no later attempt can change (CONNACK 1 or 2: protocol version, client id) ends the client.
-//! * New connections that the service ends over their token, one after the other, are repeated for the same time at most.
+//! * New connections that the service repeatedly closes because of their token are repeated for the same time at most.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::error::Code;
 use crate::session::wire::link::Cause;
 
-/// What follows a failed attempt or the end of a connection.
+/// The next step after a failed attempt or the end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Another attempt, after this pause.
@@ -33,16 +33,16 @@ struct Refusals {
     since: Instant,
     /// One attempt was made at once, without a pause.
     retried_at_once: bool,
-    /// The provider gave new tokens, which are not asked for again.
+    /// The provider returned new tokens, and is not asked again.
     renewed: bool,
 }
 
-/// The rules above, and what they need to remember.
+/// The state of the rules above.
 pub(super) struct LoginPolicy {
     backoff: Backoff,
     patience: Duration,
     refusals: Option<Refusals>,
-    /// Since when new connections have been ended over their token, one after the other.
+    /// Since when every new connection has been closed because of its token.
     ended_over_token_since: Option<Instant>,
 }
 
@@ -56,12 +56,13 @@ impl LoginPolicy {
         }
     }
 
-    /// The login worked, and messages flow.
+    /// Notes that the login worked and the set-up is complete.
     pub(super) fn connected(&mut self) {
         self.refusals = None;
     }
 
-    /// A connection has ended after this time. `cured`: what made the server cut it was found and removed.
+    /// Notes that a connection ended after this time. `cured`: the operation that made the server close it was found
+    /// and settled.
     pub(super) fn ended(&mut self, lasted: Duration, cured: bool) {
         if self.backoff.lasted(lasted) {
             self.ended_over_token_since = None;
@@ -71,9 +72,9 @@ impl LoginPolicy {
         }
     }
 
-    /// Takes note of the end of a connection or an attempt: over its token, for which the service gave this code, or for
-    /// another reason (`None`). Returns the code if connections have been ended over their tokens for too long, so that
-    /// another one is of no use.
+    /// Notes the end of a connection or an attempt: because of its token, with the service's code, or for another
+    /// reason (`None`). Returns the code if connections have been closed because of tokens for so long that another
+    /// attempt is pointless.
     pub(super) fn out_of_patience_over_tokens(&mut self, code: Option<Code>, now: Instant) -> Option<Code> {
         if code.is_none() {
             self.ended_over_token_since = None;
@@ -87,20 +88,20 @@ impl LoginPolicy {
         code.filter(|_| now.saturating_duration_since(since) >= self.patience)
     }
 
-    /// The credentials provider is asked now: after a refusal, what it gives counts as renewed.
+    /// Notes that the credentials provider is asked: after a refusal, its credentials count as renewed.
     pub(super) fn asks_provider(&mut self) {
         if let Some(refusals) = &mut self.refusals {
             refusals.renewed = true;
         }
     }
 
-    /// Returns true if the provider was asked since logins have been refused.
+    /// Returns true if the provider was asked since the first refusal.
     pub(super) fn renewed_since_refusal(&self) -> bool {
         self.refusals.is_some_and(|refusals| refusals.renewed)
     }
 
-    /// Returns true if the first connection, whose login was refused, is to be tried once more. `renewable`: the provider can
-    /// be asked for new tokens.
+    /// Returns true if the first connection, whose login was refused, is to be tried once more. `renewable`: the
+    /// provider can be asked for new tokens.
     pub(super) fn first_again(&mut self, cause: Cause, renewable: bool, now: Instant) -> bool {
         let again = is_refused_login(cause) && renewable && !self.renewed_since_refusal();
         if again {
@@ -109,7 +110,7 @@ impl LoginPolicy {
         again
     }
 
-    /// What follows a failure after the first connection was made.
+    /// Returns the next step after a failure, once the first connection was made.
     pub(super) fn next(&mut self, cause: Cause, now: Instant) -> Next {
         if matches!(cause, Cause::Refused(1 | 2)) {
             return Next::GiveUp;

@@ -1,4 +1,4 @@
-//! What the client's own threads do.
+//! The client's own threads.
 
 pub(super) mod connection;
 mod login;

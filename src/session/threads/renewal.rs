@@ -1,5 +1,5 @@
-//! Renewing tokens on a connection that stands: when one is due, the provider is asked, and what it gives is uploaded
-//! ahead of everything else.
+//! Renews tokens on an existing connection: when one is due, asks the provider and uploads the new tokens ahead of
+//! everything else.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::session::Session;
 use crate::session::wire::probe;
 
-/// How long at most before the clock is looked at again: it may be set, and it goes on while the machine sleeps.
+/// How often the clock is read at least: it may be set, and it advances while the machine sleeps.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// Renews tokens until the client ends. For a thread of its own: the worker must not wait for a clock.
+/// Renews tokens until the client ends. Runs on its own thread: the worker must not wait for a clock.
 pub(in crate::session) fn run(session: &Arc<Session>) {
     let Some(provider) = session.config.credentials().as_provider() else { return };
     while session.await_renewal() {
@@ -32,7 +32,7 @@ pub(in crate::session) fn run(session: &Arc<Session>) {
             }
             state.send_ready(None, now);
         } else if let (false, Ok(credentials)) = (state.is_online(), answer) {
-            // The connection has ended meanwhile; the next login has them.
+            // The connection has ended meanwhile; the next login uses the tokens.
             state.given(&credentials, now);
         }
         session.notify_waiters(&mut state);
@@ -42,18 +42,18 @@ pub(in crate::session) fn run(session: &Arc<Session>) {
 }
 
 impl Session {
-    /// Asks the provider on its own thread. An error names the stage.
+    /// Asks the provider on a separate thread. An error names the stage.
     pub(in crate::session) fn ask(&self, provider: Arc<Provider>, deadline: Instant) -> Result<Credentials> {
         let leaving = || self.lock().ended();
         self.asking.ask(provider, deadline, leaving).map_err(|failure| match failure {
-            NoAnswer::TimedOut => probe::time_out(&self.config, &probe::Findings::at(Stage::Credentials)),
+            NoAnswer::TimedOut => probe::timeout_error(&self.config, &probe::Findings::at(Stage::Credentials)),
             NoAnswer::Leaving => Error::closed(),
             NoAnswer::Panicked => Error::new(ErrorKind::Credentials, "the credentials provider panicked"),
             NoAnswer::NoThread => detached::no_thread(),
         })?
     }
 
-    /// Waits until a token is due; false when the client ends.
+    /// Waits until a token is due. Returns false when the client ends.
     fn await_renewal(&self) -> bool {
         let mut state = self.lock();
         loop {

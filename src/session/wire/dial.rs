@@ -13,8 +13,8 @@ use crate::session::wire::target::Target;
 use crate::session::wire::{secure, upgrade};
 use crate::system;
 
-/// The capacity of the request channel, which is never reached: the session hands over at most a window of requests,
-/// besides acknowledgements, whose number the server's own window bounds. The channel allocates as it fills.
+/// The capacity of the request channel, which is never reached: the session sends at most a window of requests, besides
+/// acknowledgements, whose number is bounded by the server's own window. The channel allocates as it fills.
 pub(in crate::session) const CHANNEL: usize = 1 << 20;
 
 /// The highest packet id in use with this window: far above it, so that an id is settled long before it is used again.
@@ -23,7 +23,7 @@ pub(in crate::session) fn id_limit(window: u16) -> u16 {
     window.saturating_mul(4).max(1024)
 }
 
-// The models have few ids, so that they come round.
+// The models have few ids, so that they wrap around.
 #[cfg(aliyun_mqtt_model)]
 pub(in crate::session) use aliyun_mqtt_model_ground::broker::id_limit;
 
@@ -98,8 +98,7 @@ pub(in crate::session) fn make<T>(config: &Config, make: impl FnOnce() -> T) -> 
 }
 
 /// Checks that a connection can get its descriptors: three for the runtime, and one for the lookup and then the socket.
-/// A process at its limit gets an error that says so; otherwise the runtime would panic, or the lookup would not find
-/// the name.
+/// A process at its limit gets an error that says so; otherwise the runtime would panic or the lookup would fail.
 pub(in crate::session) fn check_descriptors(config: &Config) -> Result<(), Failure> {
     let sockets: Result<Vec<_>, _> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     match sockets {

@@ -1,8 +1,9 @@
-//! Dials on a thread of its own.
+//! Dials on a separate thread.
 //!
 //! rumqttc makes a connection in one blocking call, which may include the system's lookup of a name and cannot be
-//! interrupted. So the call runs on a thread that nobody has to wait for, which hands the connection over. A dial that
-//! is given up ends by itself: its callbacks refuse to go on, and a connection that is made all the same is dropped.
+//! interrupted. The call therefore runs on a thread that nobody has to wait for, and which passes the connection on. An
+//! abandoned dial ends by itself: its callbacks refuse to continue, and a connection that is made nevertheless is
+//! dropped.
 
 #[cfg(not(aliyun_mqtt_model))]
 use std::net::IpAddr;
@@ -72,7 +73,7 @@ pub(in crate::session) fn dial(
     dialled
 }
 
-/// Dials in the models, which have no detached threads and nothing to search.
+/// Dials in the models, which have no detached threads and no search.
 #[cfg(aliyun_mqtt_model)]
 pub(in crate::session) fn dial(
     _: &Config,
@@ -119,8 +120,8 @@ fn begin(
     Ok(answers)
 }
 
-/// Returns true if rumqttc has to look a name up. tokio does that on one more thread and panics when the system starts
-/// none, so `begin` checks that first.
+/// Returns true if rumqttc has to look up a name. tokio uses another thread for that and panics if the system cannot
+/// start one, so `begin` checks that first.
 #[cfg(not(aliyun_mqtt_model))]
 fn looks_up(config: &Config, target: &Target) -> bool {
     target.address.is_none() && crate::session::wire::target::dialled(config).0.parse::<IpAddr>().is_err()

@@ -1,4 +1,4 @@
-//! The failures of a connection that both versions of MQTT share, in the words of this library.
+//! The failures of a connection that both versions of MQTT share.
 
 use std::io;
 
@@ -45,7 +45,7 @@ pub(in crate::session) fn root(error: &Error) -> String {
 }
 
 pub(in crate::session) fn too_large(size: usize, server: &str) -> Failure {
-    let message = format!("{server} sent a packet of {size} bytes, more than this connection takes");
+    let message = format!("{server} sent a packet of {size} bytes, more than this connection accepts");
     Failure { error: Error::new(ErrorKind::Protocol, message), cause: Cause::TooLarge(size) }
 }
 
@@ -64,12 +64,12 @@ pub(in crate::session) fn rule_broken(error: impl Foreign, server: &str) -> Fail
     Failure { error: Error::new(ErrorKind::Protocol, message).with_source(error), cause: Cause::Other }
 }
 
-/// An error of a crate that this library is built on.
+/// An error of a dependency.
 pub(in crate::session) trait Foreign: std::error::Error + Send + Sync + 'static {}
 
 impl<E: std::error::Error + Send + Sync + 'static> Foreign for E {}
 
-/// The code of MQTT 3.1.1 by which a server says that another connect may work later.
+/// The code of MQTT 3.1.1 for a server that is temporarily unavailable.
 const LATER: u8 = 3;
 
 /// The failure of a login that CONNACK refused, with the usual cause in this service. `plain`: the code's counterpart
@@ -108,7 +108,7 @@ pub(in crate::session) fn not_mqtt(message: String) -> Failure {
     Failure { error, cause: Cause::NoConnAck }
 }
 
-/// The failure of the socket, without a look for an error of TLS in it: for that there is `secure::input_output`.
+/// The failure of a socket. Does not look for an error of TLS inside: see `secure::input_output`.
 pub(in crate::session) fn input_output(error: io::Error, connected: bool, server: &str) -> Failure {
     use io::ErrorKind as Io;
     let reset = matches!(
@@ -119,7 +119,7 @@ pub(in crate::session) fn input_output(error: io::Error, connected: bool, server
     let reset = reset || (connected && error.to_string() == "bytes remaining on stream");
     if connected {
         let cause = if reset { Cause::Closed } else { Cause::Other };
-        let what = if reset { "closed the connection" } else { "could not be reached any more" };
+        let what = if reset { "closed the connection" } else { "could no longer be reached" };
         let shown = Error::new(ErrorKind::ConnectionLost, format!("{server} {what}: {error}")).with_source(error);
         let shown = shown.with_hint((!reset).then_some(Hint::CheckNetwork));
         return Failure { error: shown, cause };
@@ -137,7 +137,7 @@ pub(in crate::session) fn input_output(error: io::Error, connected: bool, server
         let error = Error::new(ErrorKind::Tls, message).with_hint(Hint::PlainPort).with_source(error);
         return Failure { error, cause: Cause::Other };
     }
-    // The connection ended within something that was no packet.
+    // The connection ended within something that was not a packet.
     let within = text == "bytes remaining on stream";
     if reset || error.kind() == Io::Other {
         let mut failure = not_mqtt(format!("{server} closed the connection without answering CONNECT: {text}"));

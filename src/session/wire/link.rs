@@ -1,6 +1,7 @@
-//! The seam between the session and rumqttc: one connection as a stream of events and a few verbs.
+//! The seam between the session and rumqttc: one connection as a sequence of events and a few methods.
 //!
-//! The session knows no packets of a protocol version, and an adapter (`v4`, `v5`) knows no outbox and no reconnects.
+//! The session does not handle packets of a protocol version, and an adapter (`v4`, `v5`) does not know the outbox or
+//! reconnecting.
 
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ pub(in crate::session) enum LinkEvent {
     /// CONNACK with code 0.
     ConnAck {
         session_present: bool,
-        allowed: ServerLimits,
+        limits: ServerLimits,
     },
     /// A request was taken from the channel; requests are taken in the order they were put there. A QoS 0 message (id
     /// 0) has been written; anything else is about to be.
@@ -67,7 +68,7 @@ pub(in crate::session) enum Sent {
     Publish(u16),
     Subscribe(u16),
     Unsubscribe(u16),
-    /// Requested by the session, which knows that, or sent by rumqttc itself over a protocol error.
+    /// Requested by the session, or sent by rumqttc itself after a protocol error.
     Disconnect,
 }
 
@@ -84,14 +85,14 @@ pub(in crate::session) struct Arrived {
     pub(in crate::session) properties: Option<Box<Properties>>,
 }
 
-/// The verbs, callable from any thread. They put a request into the adapter's channel and never block. They return
-/// `false` when the connection is ending, which its pump reports.
+/// The sending half of a connection, callable from any thread. Its methods put a request into the adapter's channel and
+/// never block. They return `false` when the connection is ending, which its pump reports.
 pub(in crate::session) trait LinkSender: Send {
     fn publish(&self, message: &Outgoing) -> bool;
     /// All filters have the same identifier, or none.
     fn subscribe(&self, filters: &[FilterRequest]) -> bool;
     fn unsubscribe(&self, filter: &str) -> bool;
-    /// PUBACK or PUBREC for a received message.
+    /// Sends PUBACK or PUBREC for a received message.
     fn acknowledge(&self, id: u16, qos: QoS) -> bool;
     fn disconnect(&self) -> bool;
 }
@@ -100,8 +101,8 @@ pub(in crate::session) trait LinkSender: Send {
 pub(in crate::session) trait LinkPump: Send {
     /// Blocks until the next event. The first is `ConnAck`; an error is the last.
     fn next(&mut self) -> Result<LinkEvent, Failure>;
-    /// As [`next`](LinkPump::next), but returns `None` at this instant, which loses a half-written packet. Call it only
-    /// before `ConnAck`, where `None` ends the connection, or while nothing is being sent.
+    /// Like [`next`](LinkPump::next), but returns `None` at this instant, which loses a half-written packet. Call it
+    /// only before `ConnAck`, where `None` ends the connection, or while nothing is being sent.
     fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure>;
     /// Takes the events that were read before the error and not returned yet.
     fn leftovers(&mut self) -> Vec<LinkEvent>;
@@ -138,7 +139,7 @@ pub(in crate::session) enum Cause {
     Foreign,
     /// The other side closed or reset the connection.
     Closed,
-    /// The server sent a packet of this many bytes, more than this connection takes.
+    /// The server sent a packet of this many bytes, more than this connection accepts.
     TooLarge(usize),
     /// Anything else.
     Other,

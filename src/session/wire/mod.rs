@@ -1,5 +1,5 @@
-//! One connection: dialling, the two versions of MQTT, and their errors. The only place that names rumqttc; the
-//! session's core knows no more of it than `link`.
+//! One connection: dialling, the two versions of MQTT, and their errors. Only this module uses rumqttc; the session's
+//! core uses only `link`.
 
 pub(super) mod dial;
 pub(super) mod dialler;

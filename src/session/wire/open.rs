@@ -10,7 +10,8 @@ use crate::session::wire::target::Target;
 use crate::session::wire::{v4, v5};
 
 /// Prepares a connection of the configured protocol version. The pump's first `next` dials. The handshake may take
-/// `dial`, and a packet from the server may have `longest` bytes. [`check_descriptors`](super::dial::check_descriptors) comes first.
+/// `dial`, and a packet from the server may have `longest` bytes. Call
+/// [`check_descriptors`](super::dial::check_descriptors) first.
 pub(in crate::session) fn open(
     config: &Config,
     login: &Login,

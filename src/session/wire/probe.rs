@@ -1,8 +1,8 @@
 //! Finds the stage in which a handshake hangs, and identifies another protocol that answers there.
 //!
 //! rumqttc has one timeout for resolving, dialling, the proxy, TLS and CONNACK together, and keeps nothing of an answer
-//! that it does not understand. So a probe takes the same steps one by one. The error names the step in which it hangs
-//! or fails as its stage, and quotes the first bytes of an answer that does not belong there.
+//! that it does not understand. A probe therefore takes the same steps one by one. The error names the step in which it
+//! hangs or fails as its stage, and quotes the first bytes of an answer that does not belong there.
 
 use std::io::{self, Read, Write};
 use std::net::ToSocketAddrs;
@@ -35,12 +35,12 @@ pub(in crate::session) struct Findings {
 }
 
 impl Findings {
-    /// Findings of nothing but the stage.
+    /// Returns findings with only the stage.
     pub(in crate::session) fn at(stage: Stage) -> Self {
         Findings { stage, tried: Vec::new(), said: Vec::new() }
     }
 
-    /// The findings when no address answers.
+    /// Returns the findings when no address answers.
     pub(in crate::session) fn unreached(tried: &[Tried]) -> Self {
         Findings { tried: tried.to_vec(), ..Findings::at(Stage::Connect) }
     }
@@ -63,20 +63,20 @@ impl Findings {
                 .find(|name| name.bytes().zip(said).all(|(one, other)| one == *other)),
         };
         let route = config.route();
-        let told = format!("it sent \"{}\"", said.escape_ascii());
+        let answer = format!("it sent \"{}\"", said.escape_ascii());
         match self.stage {
             Stage::Proxy if protocol != Some("HTTP") => {
                 // The answer may repeat the login that it was sent.
                 let secret = config.proxy().is_some_and(|proxy| proxy.user().is_some());
-                let told = if secret { String::new() } else { format!(": {told}") };
-                Some(tunnel::not_a_proxy(&route, &format!("does not speak HTTP{told}")))
+                let answer = if secret { String::new() } else { format!(": {answer}") };
+                Some(tunnel::not_a_proxy(&route, &format!("does not speak HTTP{answer}")))
             }
             Stage::Tls if protocol != Some("TLS") => {
-                let message = format!("TLS with {route} failed: the server does not speak TLS; {told}");
+                let message = format!("TLS with {route} failed: the server does not speak TLS; {answer}");
                 Some(Error::new(ErrorKind::Tls, message).with_hint(Hint::PlainPort))
             }
             Stage::ConnAck if config.endpoint().transport().is_websocket() => {
-                let message = format!("{route} answered the request for a WebSocket with something else: {told}");
+                let message = format!("{route} answered the request for a WebSocket with something else: {answer}");
                 let error = Error::new(ErrorKind::Protocol, message).with_stage(Stage::ConnAck);
                 (protocol != Some("HTTP")).then(|| error.with_hint(Hint::WebSocketPorts))
             }
@@ -88,7 +88,7 @@ impl Findings {
                     Some("TLS") => Hint::TlsScheme,
                     _ => Hint::MqttPorts,
                 };
-                let error = Error::new(ErrorKind::Protocol, format!("{route} {what}: {told}"));
+                let error = Error::new(ErrorKind::Protocol, format!("{route} {what}: {answer}"));
                 Some(error.with_stage(Stage::ConnAck).with_hint(hint))
             }
             _ => None,
@@ -128,7 +128,7 @@ impl Probe {
 }
 
 /// The error of a handshake that timed out.
-pub(in crate::session) fn time_out(config: &Config, findings: &Findings) -> Error {
+pub(in crate::session) fn timeout_error(config: &Config, findings: &Findings) -> Error {
     if let Some(error) = findings.foreign(config) {
         return error;
     }
@@ -182,7 +182,7 @@ fn walk(config: &Config, deadline: Instant, findings: &Mutex<Findings>) -> Optio
     question(stream, left())
 }
 
-/// Sends a request that an HTTP server answers, and AMQP servers and MQTT brokers reject. The answer is recorded.
+/// Sends a request that an HTTP server answers, and an AMQP or MQTT server rejects. The answer is recorded.
 fn question(mut stream: impl Timed, limit: Duration) -> Option<()> {
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
     stream.flush().ok()?;

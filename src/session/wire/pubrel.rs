@@ -1,12 +1,12 @@
 //! A client must answer every PUBREL with PUBCOMP, whether it knows the packet id or not (MQTT 3.1.1, section 4.3.3):
 //! servers repeat PUBREL, and on a resumed session it may belong to an exchange of another process. rumqttc ends the
-//! connection over an id that it does not know, so each new connection starts with a state that knows all ids.
+//! connection on an id that it does not know, so each new connection starts with a state that knows all ids.
 
 use std::sync::OnceLock;
 
 /// A state of rumqttc that expects PUBREL for every packet id. `expect` makes it expect one.
 ///
-/// To make one takes some milliseconds, so the first is kept in `made`, together with the limit of ids it was made for,
+/// Making one takes some milliseconds, so the first is kept in `made`, together with the limit of ids it was made for,
 /// and cloned from then on.
 pub(super) fn expect_all<S: Clone>(
     made: &OnceLock<(u16, S)>,

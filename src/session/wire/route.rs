@@ -98,13 +98,13 @@ impl Route {
         })
     }
 
-    /// Chooses this address, which answers, for good.
+    /// Chooses this address permanently, because it answers.
     pub(in crate::session) fn settle(&mut self, address: SocketAddr) {
         self.target = Target { address: Some(address), ..Target::default() };
         self.open = false;
     }
 
-    /// Turns to the next address after a failed dial. Returns the failure to report when there is none.
+    /// Moves to the next address after a failed dial. Returns the failure to report if there is none.
     pub(in crate::session) fn failed(
         &mut self,
         failure: Failure,
@@ -144,7 +144,7 @@ impl Route {
         let mut failure = errors::handshake_timeout(&config.route());
         let tried = lock(&self.tried);
         if !tried.is_empty() && !self.target.watch.has_begun() && self.open {
-            failure.error = probe::time_out(config, &probe::Findings::unreached(&tried));
+            failure.error = probe::timeout_error(config, &probe::Findings::unreached(&tried));
         }
         failure
     }
@@ -174,7 +174,7 @@ impl Problem {
         match self {
             Problem::NoThread => Failure { error: detached::no_thread(), cause: Cause::Other },
             Problem::Silent => {
-                let error = probe::time_out(config, &probe::Findings::at(Stage::Resolve));
+                let error = probe::timeout_error(config, &probe::Findings::at(Stage::Resolve));
                 Failure { error, cause: Cause::HandshakeTimeout }
             }
             Problem::Io(error) if config.proxy().is_some() => {

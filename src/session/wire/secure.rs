@@ -15,7 +15,7 @@ use crate::session::wire::link::{Cause, Failure};
 use crate::session::wire::target::Target;
 use crate::tls::Tls;
 
-/// The transport of TLS, with or without a WebSocket inside.
+/// Returns the transport of TLS, with or without a WebSocket inside.
 pub(super) fn transport(tls: &Tls, target: &Target, websocket: bool) -> Transport {
     let config = TlsConfiguration::Rustls(tls.watched(&target.watch));
     if websocket { over_websocket(config) } else { Transport::tls_with_config(config) }
@@ -76,7 +76,7 @@ fn within(error: &io::Error, server: &str) -> Option<Failure> {
 /// A connection whose handshake is done.
 pub(super) struct Connection(rustls::ClientConnection);
 
-/// Shakes hands with the endpoint; `None`: that fails.
+/// Makes the TLS handshake with the endpoint. Returns `None` if it fails.
 pub(super) fn handshake(tls: &Tls, config: &Config, stream: &mut impl Timed) -> Option<Connection> {
     let name = rustls::pki_types::ServerName::try_from(config.endpoint().host().to_string()).ok()?;
     let mut connection = rustls::ClientConnection::new(tls.config(), name).ok()?;

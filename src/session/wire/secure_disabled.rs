@@ -1,4 +1,4 @@
-//! The place of `secure.rs` in a build without the cargo feature `tls`: there is no [`Tls`].
+//! Replaces `secure.rs` in a build without the cargo feature `tls`: there is no [`Tls`].
 
 use std::io;
 use std::net::TcpStream;

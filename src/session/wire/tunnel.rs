@@ -1,4 +1,4 @@
-//! The errors of a tunnel through an HTTP proxy, in the words of this library.
+//! Translates the errors of a tunnel through an HTTP proxy.
 //!
 //! rumqttc leaves the exchange with the proxy to `async-http-proxy`. It accepts status 200 only, reads up to 4 KiB in
 //! 16 header lines, and discards what follows; a server sends nothing before CONNECT. It reads an endless line on and
@@ -56,7 +56,7 @@ pub(super) fn classify_v5(
     }
 }
 
-/// Asks the proxy of the configuration, if there is one, for the tunnel; `None`: it does not open one in time.
+/// Asks the configured proxy, if there is one, for a tunnel. Returns `None` if it does not open one in time.
 pub(super) fn open(stream: &mut impl Timed, config: &Config, deadline: Instant) -> Option<()> {
     let Some(proxy) = config.proxy() else { return Some(()) };
     let endpoint = config.endpoint();
@@ -81,7 +81,8 @@ fn proxy(config: &Config, target: &Target) -> Option<rumqttc::Proxy> {
     Some(rumqttc::Proxy { ty: rumqttc::ProxyType::Http, auth, addr, port: proxy.port() })
 }
 
-/// `error`: rumqttc's `ProxyError`, which has no public name. `server`: the endpoint and the proxy, for the message.
+/// Translates `error`, rumqttc's `ProxyError`, which has no public name. `server`: the endpoint and the proxy, for the
+/// message.
 fn failed(error: impl Foreign, server: &str) -> Failure {
     Failure { error: explained(error, server), cause: Cause::Other }
 }
@@ -99,9 +100,9 @@ fn explained(error: impl Foreign, server: &str) -> Error {
             not_a_proxy(server, "does not speak HTTP")
         }
         Some(HttpError::IoError(own)) => silent(server, &format!(": {own}")).with_source(error),
-        // Not the cause itself: it has the whole answer in it, which may repeat what was sent.
+        // Without the cause as the source: it contains the whole answer, which may repeat the login.
         Some(HttpError::MaximumResponseHeaderLengthExceeded(_)) => {
-            not_a_proxy(server, "says more than the 4096 bytes that are read")
+            not_a_proxy(server, "answered with more than the 4096 bytes that are read")
         }
         Some(HttpError::HttpParseError(own)) => {
             not_a_proxy(server, &format!("does not speak HTTP as it should ({own})")).with_source(error)

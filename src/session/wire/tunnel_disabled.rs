@@ -1,4 +1,4 @@
-//! The place of `tunnel.rs` in a build without the cargo feature `proxy`: no connection has a proxy.
+//! Replaces `tunnel.rs` in a build without the cargo feature `proxy`: no connection uses a proxy.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -34,5 +34,5 @@ pub(super) fn unreachable(_: &io::Error, route: &str) -> Error {
 }
 
 fn no_proxy(route: &str) -> Error {
-    Error::internal(format!("{route}: there is a proxy, which this build does not support"))
+    Error::internal(format!("{route}: a proxy is configured, which this build does not support"))
 }

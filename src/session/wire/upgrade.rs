@@ -1,4 +1,4 @@
-//! The errors of the upgrade to a WebSocket, in the words of this library.
+//! Translates the errors of the upgrade to a WebSocket.
 //!
 //! rumqttc requests the subprotocol `mqtt`, as MQTT requires (MQTT 5, section 6), and insists on it. After the upgrade,
 //! the errors of a WebSocket are those of any other stream.
@@ -79,7 +79,7 @@ fn request(config: &Config, target: &Target) -> impl Fn(Request) -> std::future:
     }
 }
 
-/// `server`: the endpoint, for the message.
+/// Translates the error of an upgrade. `server`: the endpoint, for the message.
 fn failed(error: WsError, server: &str) -> Failure {
     match error {
         WsError::Http(answer) => {
@@ -98,7 +98,7 @@ fn failed(error: WsError, server: &str) -> Failure {
             let message = format!("{server} closed the connection without answering the request for a WebSocket");
             with_source(not_websocket(&message, Hint::WebSocketPorts), error)
         }
-        // Errors of TLS come this way, too.
+        // Includes the errors of TLS.
         WsError::Io(error) => input_output(error, false, server),
         WsError::Protocol(error @ ProtocolError::MissingConnectionUpgradeHeader) => {
             let message = format!(

@@ -1,4 +1,4 @@
-//! The place of `upgrade.rs` in a build without the cargo feature `websocket`: no endpoint is a WebSocket.
+//! Replaces `upgrade.rs` in a build without the cargo feature `websocket`: no endpoint is a WebSocket.
 
 use std::ops::ControlFlow;
 

@@ -1,7 +1,7 @@
 //! MQTT 3.1.1: one connection over `rumqttc::{Client, Connection}`.
 //!
 //! Each connection gets a new pair. rumqttc keeps requests, unread events, collisions and packet ids from one
-//! connection to the next, and loses or confuses some of them; the outbox already holds all that is worth keeping.
+//! connection to the next, and loses or confuses some of them; the outbox already holds everything that must be kept.
 
 mod errors;
 
@@ -118,7 +118,7 @@ struct Pump {
     repeated: u16,
     /// The seconds a write may take before the connection is given up: keep-alive does not run meanwhile.
     write_limit: u64,
-    /// The largest packet that is handed out whole, in bytes.
+    /// The largest packet that is passed on whole, in bytes.
     packet_len: usize,
 }
 
@@ -154,7 +154,7 @@ impl Pump {
     }
 
     /// Accepts PUBREC for this id once more, after PUBREC came or PUBREL is sent again: each must be answered with
-    /// PUBREL (MQTT 3.1.1, section 4.3.3). rumqttc ends the connection over it unless it has a message with that id.
+    /// PUBREL (MQTT 3.1.1, section 4.3.3). rumqttc ends the connection unless it has a message with that id.
     fn expect_pubrec(&mut self, id: u16) {
         self.released.insert(id);
         let state = &mut self.connection.eventloop.state;
@@ -253,7 +253,7 @@ fn translate(event: Event, packet_len: usize) -> Result<LinkEvent, String> {
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
-            LinkEvent::ConnAck { session_present: ack.session_present, allowed: ServerLimits::default() }
+            LinkEvent::ConnAck { session_present: ack.session_present, limits: ServerLimits::default() }
         }
         Event::Incoming(Packet::PubAck(ack)) => LinkEvent::PubAck(ack.pkid),
         Event::Incoming(Packet::PubRec(ack)) => LinkEvent::PubRec(ack.pkid),

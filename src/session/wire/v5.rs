@@ -3,7 +3,7 @@
 //! As with MQTT 3.1.1, each connection gets a new pair, and the outbox is the only memory. Further faults of rumqttc
 //! 0.25.1 are repaired here, through its public fields, between two events:
 //!
-//! * When PUBREC or PUBCOMP refuses a message, rumqttc goes on counting it as in flight, and in the end stops sending:
+//! * When PUBREC or PUBCOMP refuses a message, rumqttc continues to count it as in flight, and finally stops sending:
 //!   [`Pump::count_leak`].
 //! * It takes the receive maximum of CONNACK as its highest packet id, for SUBSCRIBE, too: [`Pump::keep_ids`]. The
 //!   outbox observes the receive maximum itself.
@@ -41,7 +41,7 @@ use crate::session::wire::target::Target;
 use crate::session::wire::{tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
 
-/// Prepares a connection: see [`dial::open`]. CONNECT tells the server the longest packet.
+/// Prepares a connection: see [`dial::open`]. CONNECT announces the longest packet.
 pub(in crate::session) fn open(
     config: &Config,
     login: &Login,
@@ -143,11 +143,11 @@ struct Pump {
     ids: u16,
     /// The exchanges that wait for PUBCOMP: see [`Pump::expect_pubrec`].
     released: HashSet<u16>,
-    /// The number of messages that rumqttc counts as in flight, but are not.
+    /// The number of messages that rumqttc counts as in flight although they are not.
     leaked: u16,
     /// A message with several subscription identifiers was logged.
     warned: bool,
-    /// The largest packet that is handed out whole, in bytes.
+    /// The largest packet that is passed on whole, in bytes.
     packet_len: usize,
 }
 
@@ -187,7 +187,7 @@ impl Pump {
                 return Err(self.broken(common::SECOND_CONNACK));
             }
             if ack.session_present && self.connection.eventloop.options.clean_start() {
-                return Err(self.broken("it claims to have kept a session that it was told to drop"));
+                return Err(self.broken("it claims to have kept a session that CONNECT asked it to discard"));
             }
             self.keep_ids(ack.clone());
             self.keep_alive();
@@ -228,7 +228,7 @@ impl Pump {
     }
 
     /// Accepts PUBREC for this id once more, after PUBREC came or PUBREL is sent again: each must be answered with
-    /// PUBREL. rumqttc ends the connection over it unless it has a message with that id.
+    /// PUBREL. rumqttc ends the connection unless it has a message with that id.
     fn expect_pubrec(&mut self, id: u16) {
         if !self.released.insert(id) {
             // rumqttc counts it as in flight once more.
@@ -261,8 +261,8 @@ impl Pump {
         }
     }
 
-    /// Notes that rumqttc counts one more message as in flight forever. When there are many, the count is renewed by
-    /// putting all that really is in flight into an empty state. That writes nothing.
+    /// Notes that rumqttc counts one more message as in flight forever. When there are many, the count is corrected by
+    /// putting all messages really in flight into an empty state. That writes nothing.
     fn count_leak(&mut self) {
         self.leaked += 1;
         if self.leaked < self.ids / 2 {

@@ -1,4 +1,4 @@
-//! What a power cut would show: that `fsync` comes before a commit is reported, and that its failure is one.
+//! The order of writes that matters in a power cut: `fsync` precedes the report of a commit, and its failure is one.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use redb::backends::InMemoryBackend;
 use super::*;
 use crate::error::ErrorKind;
 
-/// What was done to the file.
+/// An operation on the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Did {
     Write,
@@ -34,7 +34,7 @@ impl Watch {
     }
 }
 
-/// A file in memory that is watched.
+/// A file in memory that records its operations.
 #[derive(Debug)]
 struct Watched(InMemoryBackend, Arc<Watch>);
 
@@ -101,7 +101,7 @@ fn a_failing_fsync_fails_the_commit_with_its_cause_and_its_cure() {
     assert_eq!(error.kind(), ErrorKind::Spool);
     assert!(error.to_string().contains("the disk is full"), "{error}");
     assert!(std::error::Error::source(&error).is_some());
-    // It is opened anew for the next one; this one has no file to be found.
+    // It is opened again for the next commit; here there is no file to be found.
     let error = store.commit(&[], &[(1, b"x".to_vec())]).expect_err("no such file");
     assert!(error.to_string().contains("its directory must exist"), "{error}");
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::QoS;
 use crate::error::ErrorKind;
 
-/// Far beyond what anything here takes.
+/// Much longer than any step of these tests.
 const LONG: Duration = Duration::from_secs(60);
 
 /// A store that a test can hold up and break.
@@ -15,7 +15,7 @@ pub(crate) struct Fake(Arc<(Mutex<Doing>, Condvar)>);
 
 #[derive(Default)]
 struct Doing {
-    /// Commits that were begun: what they removed and added.
+    /// Commits that were begun, with the records they removed and added.
     begun: Vec<(Vec<u64>, Vec<u64>)>,
     held: BTreeSet<u64>,
     hold: bool,
@@ -31,7 +31,7 @@ pub(crate) enum Fault {
 }
 
 impl Fake {
-    /// Whether commits hang from now on.
+    /// If true, commits hang.
     pub(crate) fn hold(&self, hold: bool) {
         lock(&self.0.0).hold = hold;
         self.0.1.notify_all();
@@ -52,18 +52,18 @@ impl Fake {
         }
     }
 
-    /// Waits until so many commits were begun.
+    /// Waits until this many commits were begun.
     pub(crate) fn begun(&self, count: usize) {
         self.wait("begun", |doing| doing.begun.len() >= count);
     }
 
-    /// How many records each commit has added, of those that were begun and added any.
+    /// Returns the number of records that each begun commit added, without commits that added none.
     pub(crate) fn commits(&self) -> Vec<usize> {
         let doing = lock(&self.0.0);
         doing.begun.iter().map(|(_, added)| added.len()).filter(|added| *added > 0).collect()
     }
 
-    /// Waits until so many records are there.
+    /// Waits until the store holds this many records.
     pub(crate) fn holds(&self, count: usize) {
         self.wait("records", |doing| doing.held.len() == count);
     }

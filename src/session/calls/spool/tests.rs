@@ -12,8 +12,8 @@ use crate::{Client, Credentials, Delivery, Outgoing, QoS};
 const LONG: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// A broker for one connection that acknowledges nothing; the payloads of what arrives, one letter each.
-fn broker() -> (String, Receiver<char>) {
+/// A server for one connection that acknowledges nothing. Returns the payloads that arrive, one letter each.
+fn server() -> (String, Receiver<char>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("mqtt://{}", listener.local_addr().expect("an address"));
     let (tell, arrived) = channel();
@@ -44,7 +44,7 @@ fn client(fake: &Fake) -> (Client, Receiver<char>) {
 }
 
 fn client_with(fake: &Fake, change: impl FnOnce(Spool) -> Spool) -> (Client, Receiver<char>) {
-    let (endpoint, arrived) = broker();
+    let (endpoint, arrived) = server();
     let config = Config::builder()
         .endpoint(endpoint)
         .instance_id("post-cn-test")
@@ -59,7 +59,7 @@ fn client_with(fake: &Fake, change: impl FnOnce(Spool) -> Spool) -> (Client, Rec
     (Client::over(session), arrived)
 }
 
-/// Whatever was going to be on the line before this is.
+/// Waits until everything before this is sent.
 fn marker(client: &Client, arrived: &Receiver<char>, letter: char) {
     client.publish("demo/t", QoS::AtMostOnce, letter.to_string()).expect("written");
     assert_eq!(arrived.recv_timeout(LONG), Ok(letter));
@@ -124,7 +124,7 @@ fn a_batch_is_stored_with_one_sync() {
     assert_eq!(arrived.recv_timeout(LONG), Ok('z'));
 }
 
-/// What waits for the disk may be what takes the room.
+/// The message that waits for the disk may be the one that takes the room.
 #[test]
 fn a_batch_larger_than_the_spool_is_stored_in_parts() {
     let fake = Fake::default();
@@ -185,7 +185,7 @@ fn what_cannot_be_stored_is_not_accepted_and_not_sent() {
 }
 
 #[test]
-fn a_disk_that_hangs_costs_the_caller_its_time_out_and_the_line_nothing() {
+fn a_disk_that_hangs_costs_the_caller_its_timeout_and_the_connection_nothing() {
     let fake = Fake::default();
     let (client, arrived) = client(&fake);
     fake.hold(true);

@@ -36,7 +36,7 @@ fn a_message_that_is_not_done_holds_back_what_is_and_is_named_once() {
     acks.done(c);
     acks.done(c);
     assert_eq!((acks.blocker(), acks.held_back(), acks.unsent()), (Some(a), 1, 1));
-    assert_eq!(acks.mark_told(a), Some("t"));
+    assert_eq!(acks.mark_reported(a), Some("t"));
     assert_eq!(acks.blocker(), None);
     acks.disconnected(true);
     assert_eq!((acks.held_back(), acks.unsent()), (0, 1));
@@ -47,7 +47,7 @@ fn a_message_that_is_not_done_holds_back_what_is_and_is_named_once() {
     acks.done(a);
     assert_eq!(sent(&mut acks), [1]);
     assert_eq!((acks.blocker(), acks.held_back()), (Some(b), 1), "another one");
-    assert_eq!(acks.mark_told(b), None, "nobody has taken it");
+    assert_eq!(acks.mark_reported(b), None, "nobody has taken it");
     acks.done(b);
     assert_eq!(sent(&mut acks), [2, 3]);
     assert_eq!((acks.blocker(), acks.held_back(), acks.unsent()), (None, 0, 0));
@@ -111,7 +111,7 @@ fn another_message_under_an_id_that_was_not_released_is_new() {
     assert_eq!(sent(&mut acks), [7]);
     acks.disconnected(true);
     let other = Arrived { payload: b"other".to_vec(), ..arrived(7, QoS::ExactlyOnce, false) };
-    let Arrival::New(key) = acks.arrive(&other) else { panic!("the broker counts anew") };
+    let Arrival::New(key) = acks.arrive(&other) else { panic!("the server counts anew") };
     acks.done(key);
     assert_eq!(sent(&mut acks), [7]);
     acks.released(7);
@@ -129,7 +129,7 @@ fn a_used_id_with_something_new_is_no_redelivery() {
     assert!(matches!(acks.arrive(&again), Arrival::New(_)), "without DUP it is the first attempt");
 }
 
-/// What a broker without a bound in flight may do; through all of them for each, it would take minutes.
+/// A server without a bound in flight may do this; with a pass over all messages for each, it would take minutes.
 #[test]
 fn tens_of_thousands_that_wait_are_found_without_a_search() {
     const COUNT: u16 = 60_000;
@@ -165,7 +165,7 @@ fn a_broker_that_breaks_the_rules_does_not_fill_the_table() {
     }
 }
 
-/// The broker sends PUBREL only for the last PUBREC, but both must leave.
+/// The server sends PUBREL only for the last PUBREC, but both must leave.
 #[test]
 fn a_qos_2_message_that_is_repeated_twice_is_answered_twice() {
     let mut acks = Acks::default();

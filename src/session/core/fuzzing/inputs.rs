@@ -56,7 +56,7 @@ pub(super) fn any_event(bytes: &mut Bytes<'_>) -> LinkEvent {
         ),
         7 => LinkEvent::UnsubAck(id),
         8 => LinkEvent::Released(id),
-        9 => LinkEvent::ConnAck { session_present: false, allowed: ServerLimits::default() },
+        9 => LinkEvent::ConnAck { session_present: false, limits: ServerLimits::default() },
         10 => LinkEvent::PublishRefused(
             id,
             refusal([Code::PubAck, Code::PubRec, Code::PubComp][usize::from(bytes.of(3))]),

@@ -1,4 +1,4 @@
-//! A connection that is driven by bytes, with what an adapter and a broker would know of it.
+//! A connection driven by bytes, with the state of an adapter and a server.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -13,18 +13,18 @@ use crate::sync::lock;
 /// The highest packet id: that of the adapter with so small a window.
 pub(super) const IDS: u16 = 1_024;
 
-/// What an adapter and a broker would know of a connection.
+/// The state of an adapter and a server.
 #[derive(Default)]
 pub(super) struct Wire {
     last_id: u16,
-    /// Handed over and not taken yet; those of a resumed session go first.
+    /// Put into the channel and not taken yet; those of a resumed session first.
     ahead: VecDeque<(u16, QoS)>,
-    pub(super) handed: VecDeque<Handed>,
-    /// What the broker would answer next.
+    pub(super) channel: VecDeque<InChannel>,
+    /// The next acknowledgements of the server.
     due: VecDeque<LinkEvent>,
 }
 
-pub(super) enum Handed {
+pub(super) enum InChannel {
     Publish(QoS),
     Subscribe(usize),
     Unsubscribe,
@@ -36,8 +36,8 @@ pub(super) enum Handed {
 pub(super) struct Link(pub(super) Arc<Mutex<Wire>>);
 
 impl Link {
-    fn hand(&self, request: Handed) -> bool {
-        lock(&self.0).handed.push_back(request);
+    fn put(&self, request: InChannel) -> bool {
+        lock(&self.0).channel.push_back(request);
         true
     }
 
@@ -48,21 +48,21 @@ impl Link {
             wire.due.push_back(answer(id, qos));
             return Some(LinkEvent::Sent(Sent::Publish(id)));
         }
-        let request = wire.handed.pop_front()?;
-        if let Handed::Publish(QoS::AtMostOnce) = request {
+        let request = wire.channel.pop_front()?;
+        if let InChannel::Publish(QoS::AtMostOnce) = request {
             return Some(LinkEvent::Sent(Sent::Publish(0)));
         }
-        if let Handed::Acknowledge = request {
+        if let InChannel::Acknowledge = request {
             return Some(LinkEvent::Alive);
         }
-        if let Handed::Disconnect = request {
+        if let InChannel::Disconnect = request {
             return Some(LinkEvent::Sent(Sent::Disconnect));
         }
         wire.last_id = if wire.last_id >= IDS { 1 } else { wire.last_id + 1 };
         let id = wire.last_id;
         let (sent, reply) = match request {
-            Handed::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
-            Handed::Subscribe(count) => {
+            InChannel::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
+            InChannel::Subscribe(count) => {
                 (Sent::Subscribe(id), LinkEvent::SubAck(id, vec![Ok(QoS::AtLeastOnce); count], None))
             }
             _ => (Sent::Unsubscribe(id), LinkEvent::UnsubAck(id)),
@@ -71,7 +71,7 @@ impl Link {
         Some(LinkEvent::Sent(sent))
     }
 
-    /// The broker's next answer.
+    /// The server's next answer.
     pub(super) fn reply(&self) -> Option<LinkEvent> {
         let mut wire = lock(&self.0);
         let reply = wire.due.pop_front()?;
@@ -88,23 +88,23 @@ fn answer(id: u16, qos: QoS) -> LinkEvent {
 
 impl LinkSender for Link {
     fn publish(&self, message: &Outgoing) -> bool {
-        self.hand(Handed::Publish(message.qos))
+        self.put(InChannel::Publish(message.qos))
     }
 
     fn subscribe(&self, filters: &[FilterRequest]) -> bool {
-        self.hand(Handed::Subscribe(filters.len()))
+        self.put(InChannel::Subscribe(filters.len()))
     }
 
     fn unsubscribe(&self, _: &str) -> bool {
-        self.hand(Handed::Unsubscribe)
+        self.put(InChannel::Unsubscribe)
     }
 
     fn acknowledge(&self, _: u16, _: QoS) -> bool {
-        self.hand(Handed::Acknowledge)
+        self.put(InChannel::Acknowledge)
     }
 
     fn disconnect(&self) -> bool {
-        self.hand(Handed::Disconnect)
+        self.put(InChannel::Disconnect)
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 /// The clock of tests: it stands still unless the test moves it.
 impl Now {
-    /// So many seconds after an arbitrary moment, which is in the past of the real clock.
+    /// Returns the time this many seconds after an arbitrary moment in the past of the real clock.
     pub(in crate::session) fn at(seconds: f64) -> Now {
         static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
         let since = std::time::Duration::from_secs_f64(seconds);
@@ -16,7 +16,7 @@ impl Now {
         }
     }
 
-    /// This much later.
+    /// Returns the time this much later.
     pub(in crate::session) fn plus(self, time: std::time::Duration) -> Now {
         Now { instant: self.instant + time, wall: self.wall + time, seed: self.seed.wrapping_add(1) }
     }

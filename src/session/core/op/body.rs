@@ -1,4 +1,4 @@
-//! What an operation asks of the server.
+//! The body of an operation: the packet to be sent.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use crate::delivery::Slot;
 use crate::message::{Outgoing, block};
 use crate::subscribe_options::FilterRequest;
 
-/// What is asked of the broker.
+/// The packet of an operation.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Publish(Arc<Outgoing>),
@@ -21,9 +21,9 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    /// The bytes it counts against the outbox's bound: what it has allocated, and the outbox's record of it.
+    /// Returns the bytes it counts against the outbox's bound: its allocations and the outbox's bookkeeping.
     pub(in crate::session) fn size(&self) -> usize {
-        // In the outbox's trees, which may be half empty; and where its fate is told.
+        // Entries of the outbox's trees, which may be half empty, and the slot of its outcome.
         let kept =
             2 * (size_of::<Op>() + size_of::<(Instant, u64)>() + 2 * size_of::<u64>()) + block(size_of::<Slot>());
         let held = match self {
@@ -37,7 +37,7 @@ impl Body {
         kept + held
     }
 
-    /// The filters it asks for, if it is a SUBSCRIBE.
+    /// Returns the filters of a SUBSCRIBE.
     pub(in crate::session) fn filters(&self) -> impl Iterator<Item = &str> {
         let filters = match self {
             Body::Subscribe { filters, .. } => filters.as_slice(),
@@ -46,7 +46,7 @@ impl Body {
         filters.iter().map(|(filter, _)| filter.as_str())
     }
 
-    /// For error messages.
+    /// Names the operation in error messages.
     pub(in crate::session) fn describe(&self) -> String {
         match self {
             Body::Publish(message) => format!("PUBLISH to \"{}\" ({})", message.topic, message.qos),

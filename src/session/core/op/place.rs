@@ -7,13 +7,13 @@ use std::time::Instant;
 pub(in crate::session) enum Place {
     /// Its record is not on disk yet: until then it must not go out.
     Storing,
-    /// To be handed over. On a resumed session, an exchange that was begun goes on.
+    /// Waiting to be sent. On a resumed session, an exchange that was begun continues.
     Queued(Option<Exchange>),
-    /// Handed to the current connection: it can no longer be withdrawn.
-    Handed(Handed),
+    /// Put into the channel of the current connection: it can no longer be withdrawn.
+    OnLink(OnLink),
 }
 
-/// An exchange that was begun on an earlier connection, and goes on under its packet id.
+/// An exchange that was begun on an earlier connection and continues under its packet id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) struct Exchange {
     pub(in crate::session) id: u16,
@@ -21,9 +21,9 @@ pub(in crate::session) struct Exchange {
     pub(in crate::session) released: bool,
 }
 
-/// What an operation is to the current connection.
+/// The state of an operation on the current connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) struct Handed {
+pub(in crate::session) struct OnLink {
     /// 0 for none.
     pub(in crate::session) id: u16,
     pub(in crate::session) progress: Progress,

@@ -1,11 +1,11 @@
-//! What must hold of an outbox at any moment, for tests.
+//! The invariants of an outbox, for tests.
 
 use super::Outbox;
 use crate::session::core::op::Op;
 use crate::session::core::packet_ids::AckFor;
 
 impl Outbox {
-    /// Panics where the outbox contradicts itself.
+    /// Panics if the outbox is inconsistent.
     pub(in crate::session) fn assert_consistent(&self) {
         let open = || self.ops.iter().filter(|(_, op)| op.is_open());
         assert_eq!(self.open, open().count(), "operations that are open");
@@ -17,7 +17,7 @@ impl Outbox {
         assert_eq!(self.in_flight.bytes, copied, "the bytes of those");
         assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
         let queued = |op: &&Op| op.is_queued();
-        assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be handed over");
+        assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be sent");
         assert!(self.queued.iter().all(|seq| self.ops.get(seq).as_ref().is_some_and(queued)));
         let abandoned = self.ops.iter().filter(|(_, op)| op.is_abandoned()).map(|(seq, _)| seq);
         assert!(self.abandoned.iter().eq(abandoned), "abandoned");
@@ -26,11 +26,11 @@ impl Outbox {
         let kept: Vec<_> = self.ops.values().filter_map(Op::kept_id).collect();
         assert_eq!(self.in_flight.ids.reserved().len(), kept.len(), "ids that are kept");
         assert!(kept.iter().all(|id| self.in_flight.ids.reserved().contains(id)));
-        let tickets = self.in_flight.ids.waiting();
-        for (id, ticket) in tickets {
-            let AckFor::Op(seq) = ticket else { continue };
+        let waiting = self.in_flight.ids.waiting();
+        for (id, ack_for) in waiting {
+            let AckFor::Op(seq) = ack_for else { continue };
             let owner = self.ops.get(seq);
-            assert!(self.given_up || owner.is_some_and(|op| op.handed_id() == Some(*id)), "packet id {id}");
+            assert!(self.given_up || owner.is_some_and(|op| op.current_id() == Some(*id)), "packet id {id}");
         }
     }
 

@@ -1,18 +1,18 @@
-//! What the end of a connection shows about the operations that were in flight.
+//! Conclusions from the end of a connection about the operations that were in flight.
 
 use crate::session::core::op::Kind;
 
-/// Whom to blame for the end of a connection.
+/// Who is to blame for the end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum Blame {
     Nobody,
-    /// The other side cut it, so what was just sent may be why.
+    /// The server closed it, perhaps because of what was just sent.
     Recent,
-    /// The service said that one of these (of all, for `None`) was not permitted.
+    /// The service's notice says that one operation of this kind (of any kind, for `None`) was not permitted.
     Proven(Option<Kind>),
 }
 
-/// What the end of a connection has shown.
+/// The conclusions from the end of a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Finding {
     /// The operation that the service's own notice convicts.

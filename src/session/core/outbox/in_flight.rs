@@ -1,4 +1,4 @@
-//! What of the outbox belongs to the current connection, and goes with it.
+//! The part of the outbox that belongs to the current connection and is dropped with it.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -6,18 +6,18 @@ use std::time::Instant;
 use crate::session::core::op::Kind;
 use crate::session::core::packet_ids::{AckFor, UsedIds};
 
-/// Made anew at the end of each connection, for the next.
+/// Replaced by a new one at the end of each connection.
 #[derive(Default)]
 pub(super) struct InFlight {
-    /// Operations handed over and not settled by the server.
+    /// The number of operations sent and not settled by the server.
     pub(super) count: usize,
-    /// Their bytes: the connection holds a copy of each.
+    /// The bytes of those: the connection holds a copy of each.
     pub(super) bytes: usize,
-    /// How many the server takes, if CONNACK said so.
+    /// How many the server accepts, if CONNACK says so.
     pub(super) receive_maximum: Option<u16>,
-    /// Handed to the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
+    /// Put into the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
     in_channel: VecDeque<(AckFor, u16)>,
-    /// Handed over ahead of the channel: what a resumed session sends again.
+    /// Put ahead of the channel: requests that a resumed session sends again.
     pub(super) resent: VecDeque<(AckFor, u16)>,
     /// The packet ids in use.
     pub(super) ids: UsedIds,
@@ -26,7 +26,7 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// How many operations the server takes at a time.
+    /// Returns how many operations the server accepts at a time.
     pub(super) fn takes(&self) -> usize {
         self.receive_maximum.map_or(usize::MAX, usize::from)
     }
@@ -39,9 +39,9 @@ impl InFlight {
         }
     }
 
-    /// The request that the adapter has to take next, if this is the id it took.
+    /// Takes the request that rumqttc must have taken, if this is its packet id.
     pub(super) fn take_due(&mut self, id: u16) -> Option<(AckFor, u16)> {
-        // None of these is QoS 0: they have ids.
+        // None of these is QoS 0: all have ids.
         let resent = self.resent.front().is_some_and(|(_, expected)| *expected == id);
         if resent { self.resent.pop_front() } else { self.in_channel.pop_front() }
     }

@@ -1,4 +1,4 @@
-//! When callers stop waiting before their operations are settled.
+//! Callers that stop waiting before their operations are settled.
 
 use super::Outbox;
 use crate::delivery::Settler;
@@ -6,12 +6,12 @@ use crate::error::{Error, ErrorKind, Fate};
 use crate::session::core::op::Op;
 
 impl Outbox {
-    /// Ends every wait for an operation. The operations themselves go on.
+    /// Ends every wait for an operation. The operations themselves continue.
     pub(in crate::session) fn interrupt_waits(&self) {
         self.ops.values().filter_map(|op| op.settler.as_ref()).for_each(Settler::interrupt);
     }
 
-    /// Gives up an operation whose caller waits no longer: it is not sent, or, where it was written already, its
+    /// Gives up an operation whose caller has stopped waiting: it is not sent, or, if it was written already, its
     /// outcome stays unknown.
     pub(in crate::session) fn withdraw(&mut self, seq: u64) {
         let Some(mut op) = self.ops.remove(&seq) else { return };

@@ -8,6 +8,6 @@ use crate::spool::Queue;
 pub(super) struct Records {
     pub(super) queue: Arc<Queue>,
     pub(super) bound: u64,
-    /// What the records of unsettled operations take, in bytes.
+    /// The size of the records of unsettled operations, in bytes.
     pub(super) used: u64,
 }

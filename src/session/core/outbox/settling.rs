@@ -1,4 +1,4 @@
-//! How operations end: acknowledged, refused, expired, given up.
+//! The ends of operations: acknowledged, refused, expired, given up.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ impl Outbox {
         Ok(self.in_flight.ids.remove(kind, id))
     }
 
-    /// PUBREC: from here on only PUBREL is repeated.
+    /// Handles PUBREC: from here on only PUBREL is repeated.
     pub(in crate::session) fn received(&mut self, id: u16) -> Result<(), Error> {
         self.check(Kind::Publish, id, AckKind::PubRec)?;
         if let Some(AckFor::Op(seq)) = self.in_flight.ids.get(Kind::Publish, id) {
@@ -28,8 +28,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Refuses an answer that does not fit what is waiting under this id. An adapter may let it pass, or have taken
-    /// note of it before it found that out.
+    /// Fails if this acknowledgement does not fit the operation that waits under this packet id. rumqttc may let it
+    /// pass, or notice only after it has changed its own state.
     fn check(&self, kind: Kind, id: u16, answer: AckKind) -> Result<(), Error> {
         let fits = match self.in_flight.ids.get(kind, id) {
             None => true,
@@ -39,11 +39,11 @@ impl Outbox {
         if fits {
             return Ok(());
         }
-        let message = format!("the broker acknowledged packet id {id} in a way that does not fit what was sent");
+        let message = format!("the server acknowledged packet id {id} in a way that does not fit what was sent");
         Err(Error::new(ErrorKind::Protocol, message))
     }
 
-    /// The operation is over, for the user and for the connection.
+    /// Settles an operation, for the program and for the connection.
     pub(in crate::session) fn settle(&mut self, seq: u64, result: Result<Outcome, Error>) {
         let Some(mut op) = self.ops.remove(&seq) else { return };
         if let Some(error) = self.close(seq, &mut op, result, false) {
@@ -52,36 +52,36 @@ impl Outbox {
         if !op.in_flight() {
             return self.leave(seq, op);
         }
-        // It was answered, or, at QoS 0, written.
+        // It was acknowledged, or, at QoS 0, written.
         self.suspects.remove(&seq);
         self.abandoned.remove(&seq);
         self.in_flight.count -= 1;
         self.in_flight.bytes -= op.size;
     }
 
-    /// The broker has acknowledged it.
-    pub(in crate::session) fn acknowledged(&mut self, seq: u64, reply: Outcome) {
+    /// Settles an operation that the server has acknowledged.
+    pub(in crate::session) fn acknowledged(&mut self, seq: u64, outcome: Outcome) {
         self.progress = true;
         if let Some(topic) = self.ops.get(&seq).and_then(Op::topic) {
             self.topics.acknowledged(topic);
         }
-        self.settle(seq, Ok(reply));
+        self.settle(seq, Ok(outcome));
     }
 
-    /// The broker has refused it, which is an answer, too.
+    /// Settles an operation that the server has refused; a refusal counts as an acknowledgement, too.
     pub(in crate::session) fn refused(&mut self, seq: u64, error: Error) {
         self.progress = true;
         self.settle(seq, Err(error));
     }
 
-    /// Tells the user; the connection may still be waiting for the acknowledgement. Gives back the failure of a
-    /// message that nobody is going to see. `keep`: the next run goes on with it.
+    /// Settles an operation for the program; the connection may still wait for the acknowledgement. Returns the failure
+    /// of a message whose `Delivery` was dropped. `keep`: its record stays for the next run.
     pub(super) fn close(&mut self, seq: u64, op: &mut Op, result: Result<Outcome, Error>, keep: bool) -> Option<Error> {
         let settler = self.release(seq, op, keep)?;
         settler.settle(result).filter(|_| op.kind() == Kind::Publish)
     }
 
-    /// From here on it counts as settled. `keep`: the next run goes on with it.
+    /// Removes an operation from the counts of the outbox. `keep`: its record stays for the next run.
     fn release(&mut self, seq: u64, op: &mut Op, keep: bool) -> Option<Settler> {
         let settler = op.settler.take()?;
         self.end_record(op, keep);
@@ -92,9 +92,9 @@ impl Outbox {
         Some(settler)
     }
 
-    /// Settles what is past its deadline. What was handed over stays as an abandoned operation: it keeps its place in
-    /// the window and its packet id until the broker answers or the connection ends. Returns whether anything was
-    /// settled.
+    /// Settles the operations past their deadline. Those already sent stay as abandoned operations: each keeps its
+    /// place in the window and its packet id until the server acknowledges it or the connection ends. Returns true if
+    /// any was settled.
     pub(in crate::session) fn expire(&mut self, now: Instant, offline: Option<&Error>) -> bool {
         let mut any = false;
         while let Some((deadline, seq)) = self.deadlines.first().copied() {
@@ -113,9 +113,8 @@ impl Outbox {
         any
     }
 
-    /// Removes an operation that the user was told of and the server has not answered. An exchange of QoS 2 that was
-    /// begun is ended first: under its packet id, the server would take a later message for a repetition, and throw it
-    /// away.
+    /// Removes a settled operation that the server has not acknowledged. A QoS 2 exchange that was begun is completed
+    /// first: the server would take a later message with its packet id for a repetition and discard it.
     pub(super) fn leave(&mut self, seq: u64, mut op: Op) {
         self.suspects.remove(&seq);
         if op.outlives_its_caller() {
@@ -130,8 +129,8 @@ impl Outbox {
         }
     }
 
-    /// Settles everything with the error made for each; the outbox is empty afterwards. `report`: every message counts
-    /// as lost, also one whose `Delivery` is still there.
+    /// Settles all operations with the error made for each; the outbox is empty afterwards. `report`: every message
+    /// counts as lost, even if its `Delivery` still exists.
     pub(in crate::session) fn settle_all(&mut self, report: bool, error: impl Fn(&Op) -> Error) {
         for (seq, mut op) in std::mem::take(&mut self.ops) {
             let (error, keep) = (error(&op), op.is_kept());

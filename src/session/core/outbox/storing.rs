@@ -23,7 +23,7 @@ impl Drop for Gathering {
 }
 
 impl Outbox {
-    /// From here on QoS 1 and 2 messages are stored before they go out. `bound`: the most bytes of records.
+    /// Stores QoS 1 and 2 messages before they are sent, from now on. `bound`: the most bytes of records.
     pub(in crate::session) fn use_spool(&mut self, queue: Arc<Queue>, bound: u64) {
         self.records = Some(Records { queue, bound, used: 0 });
     }
@@ -40,7 +40,7 @@ impl Outbox {
         }
     }
 
-    /// Returns true if the spool has room for this message. One larger than the whole bound fits an empty spool.
+    /// Returns true if the spool has room for this message. A message larger than the whole bound fits an empty spool.
     pub(in crate::session) fn has_disk_room(&self, message: &Outgoing) -> bool {
         let fits = |records: &Records| records.used == 0 || records.used + spool::size_of(message) <= records.bound;
         self.records.as_ref().is_none_or(fits)
@@ -56,7 +56,7 @@ impl Outbox {
         Gathering(queue)
     }
 
-    /// The operation, just accepted, goes out only when its record is written.
+    /// Queues the record of an operation just accepted, which is sent only once the record is written.
     pub(in crate::session) fn store(&mut self, seq: u64, message: Arc<Outgoing>, accepted: u64) {
         let (Some(op), Some(records)) = (self.ops.get_mut(&seq), &mut self.records) else { return };
         let size = spool::size_of(&message);
@@ -66,7 +66,7 @@ impl Outbox {
         self.queued.remove(&seq);
     }
 
-    /// A message of an earlier run; nobody holds its `Delivery`.
+    /// Queues a message of an earlier run, which has no `Delivery`.
     pub(in crate::session) fn restore(&mut self, key: u64, message: Arc<Outgoing>, deadline: Instant) {
         let size = spool::size_of(&message);
         let seq = self.push(Body::Publish(message), Settler::unwatched(), deadline);
@@ -81,7 +81,7 @@ impl Outbox {
         self.ops.get(&seq).is_some_and(Op::is_storing)
     }
 
-    /// Its record is written: it may go out.
+    /// Notes that its record is written: it may be sent.
     pub(in crate::session) fn stored(&mut self, seq: u64) {
         if let Some(op) = self.ops.get_mut(&seq).filter(|op| op.is_storing()) {
             op.stored();
@@ -89,7 +89,7 @@ impl Outbox {
         }
     }
 
-    /// It could not be stored, at all or in time: it was never accepted.
+    /// Settles an operation that could not be stored, or not in time: it was never accepted.
     pub(in crate::session) fn not_stored(&mut self, seq: u64, error: impl FnOnce(&Op) -> Error) {
         if let Some(op) = self.ops.get(&seq).filter(|op| op.is_storing()) {
             let error = error(op);
@@ -97,7 +97,7 @@ impl Outbox {
         }
     }
 
-    /// Its record is needed no more, or (`keep`) only by the next run.
+    /// Ends the use of its record, which is deleted, or (`keep`) left to the next run.
     pub(super) fn end_record(&mut self, op: &mut Op, keep: bool) {
         if let (Some((key, size)), Some(records)) = (op.record.take(), &mut self.records) {
             records.used -= size;

@@ -1,5 +1,5 @@
-//! Who is to blame for the end of a connection: suspects, convictions and acquittals, as `evidence` defines them; and
-//! topics that are refused as a whole.
+//! The blame for the end of a connection: suspects, convictions and acquittals, as `evidence` defines them; and topics
+//! that are refused as a whole.
 
 use super::finding::{Blame, Finding};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ impl Outbox {
     fn suspect(&mut self, now: Instant) -> Finding {
         let recent: Vec<u64> =
             self.ops.iter().filter(|(_, op)| op.sent_within(SUSPICION, now)).map(|(seq, _)| *seq).collect();
-        // A message of QoS 0 is settled when it is written, and may be what the service minds.
+        // A QoS 0 message is settled when it is written, but the service may object to it.
         let alone = recent.len() == 1
             && self.in_flight.count == 1
             && !self.suspects.is_empty()
@@ -41,8 +41,8 @@ impl Outbox {
         Finding { proven: None, closing_in: alone }
     }
 
-    /// The service said that something sent, of this kind if that is known, was not permitted. Where that can be one
-    /// operation only, its notice convicts it; otherwise all that it can be are suspects.
+    /// Handles a notice that something sent, of this kind if known, was not permitted. If that can be only one
+    /// operation, the notice convicts it; otherwise all candidates become suspects.
     fn suspect_proven(&mut self, kind: Option<Kind>, now: Instant) -> Finding {
         let recent = |op: &Op| op.sent_within(SUSPICION, now);
         let possible: Vec<u64> = self
@@ -51,13 +51,13 @@ impl Outbox {
             .filter(|(_, op)| recent(op) && kind.is_none_or(|kind| op.kind() == kind))
             .map(|(seq, _)| *seq)
             .collect();
-        // What was settled may be it as well: QoS 0 when it was written, and what is past its deadline.
+        // A settled operation may be at fault, too: a QoS 0 message, or one past its deadline.
         let unacknowledged = self.unacknowledged_within(SUSPICION, now) && kind != Some(Kind::Request);
         let abandoned = self.abandoned.iter().filter_map(|seq| self.ops.get(seq));
         let unclear =
             unacknowledged || abandoned.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
         if possible.is_empty() && !unclear {
-            // Nothing that it can be about was sent on this connection.
+            // Nothing of this kind was sent on this connection.
             return self.suspect(now);
         }
         if let ([seq], false) = (possible.as_slice(), unclear) {
@@ -76,7 +76,7 @@ impl Outbox {
         self.in_flight.unacknowledged_at.is_some_and(|at| now.saturating_duration_since(at) <= time)
     }
 
-    /// Returns true if anything waits for its answer on this connection.
+    /// Returns true if anything waits for its acknowledgement on this connection.
     pub(in crate::session) fn any_in_flight(&self) -> bool {
         self.in_flight.count > 0
     }
@@ -93,7 +93,7 @@ impl Outbox {
         self.ops.values_mut().for_each(|op| op.evidence.acquit());
     }
 
-    /// The first operation that the evidence convicts.
+    /// Returns the first operation that the evidence convicts.
     pub(in crate::session) fn convicted(&self) -> Option<u64> {
         self.finding.proven.or_else(|| self.suspicious())
     }
@@ -102,33 +102,33 @@ impl Outbox {
         self.suspects.iter().copied().find(|seq| self.ops.get(seq).is_some_and(|op| op.evidence.convicts()))
     }
 
-    /// Settles a convicted operation. Returns whether anything was acknowledged since the last conviction: if not, the
-    /// fault may be the broker's, and there is no reason to hurry back.
+    /// Settles a convicted operation. Returns true if anything was acknowledged since the last conviction: if not, the
+    /// server may be at fault, and the client does not hurry to reconnect.
     pub(in crate::session) fn convict(&mut self, seq: u64, error: Error) -> bool {
         self.settle(seq, Err(error));
         std::mem::take(&mut self.progress)
     }
 
-    /// Returns true if the search for what the connection is cut for comes nearer to its end, on a server that
-    /// acknowledges other things: the next connection need not wait longer than the last one had to.
+    /// Returns true if the search for the culprit progresses on a server that acknowledges other operations: the next
+    /// pause need not be longer than the last.
     pub(in crate::session) fn is_closing_in(&self) -> bool {
         self.finding.closing_in && self.progress
     }
 
     // ---- topics ----
 
-    /// How long a topic is refused once it is convicted.
+    /// Sets how long a convicted topic is refused.
     pub(in crate::session) fn refuse_topics_for(&mut self, time: Duration) {
         self.topics = Topics::new(time);
     }
 
-    /// Other credentials are in use.
+    /// Forgets what is known of topics: other credentials are in use.
     pub(in crate::session) fn other_credentials(&mut self) {
         self.topics.forget();
     }
 
-    /// Counts a conviction against the topic of this message, before the message is settled. `code`: by what the
-    /// service said. Returns the topic if it is refused as a whole from now on.
+    /// Counts a conviction against the topic of this message, before the message is settled. `code`: the service's
+    /// code, if it gave one. Returns the topic if it is refused as a whole from now on.
     pub(in crate::session) fn convict_topic(
         &mut self,
         seq: u64,
@@ -139,14 +139,14 @@ impl Outbox {
         Some((topic.to_string(), self.topics.convicted(topic, code, now)?))
     }
 
-    /// Why messages to this topic are refused now, if they are.
+    /// Returns why messages to this topic are refused now, if they are.
     pub(in crate::session) fn topic_refusal(&self, topic: &str, now: Instant) -> Option<TopicRefusal> {
         self.topics.refusal(topic, now)
     }
 
-    /// Settles all that waits to be sent to this topic. Returns how many.
+    /// Settles all messages that wait to be sent to this topic. Returns how many.
     pub(in crate::session) fn refuse_topic(&mut self, topic: &str, error: impl Fn(&Op) -> Error) -> u64 {
-        // Not what the service has taken already, of which only the exchange is to be completed.
+        // Not messages that the service has already received, of which only the exchange is to be completed.
         let concerns = |op: &Op| op.topic() == Some(topic) && op.is_queued() && !op.releases();
         let seqs: Vec<u64> = self.ops.iter().filter(|(_, op)| concerns(op)).map(|(seq, _)| *seq).collect();
         for seq in &seqs {
@@ -155,7 +155,7 @@ impl Outbox {
         seqs.len() as u64
     }
 
-    /// Settles an operation that is not going to be sent. What is on disk stays there.
+    /// Settles an operation that is not sent. Its record stays on disk.
     pub(in crate::session) fn refuse(&mut self, seq: u64, error: impl Fn(&Op) -> Error) {
         let Some(mut op) = self.ops.remove(&seq) else { return };
         let (error, keep) = (error(&op), op.is_kept());
@@ -165,10 +165,10 @@ impl Outbox {
         self.leave(seq, op);
     }
 
-    /// Names what had been sent before the connection ended, for an error's message.
+    /// Describes what was sent before the connection ended, for the text of an error.
     pub(in crate::session) fn last_words(&self, now: Instant) -> Option<String> {
         let op = self.ops.values().find(|op| op.sent_within(SUSPICION, now))?;
-        let elapsed = op.handed_since().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let elapsed = op.sent_since().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         Some(format!("{} ms after {}", elapsed.as_millis(), op.describe()))
     }
 }

@@ -11,7 +11,7 @@ use crate::session::core::op::{AckKind, Progress};
 
 const BOUNDS: Bounds = Bounds { window: 4, count: 10, bytes: 100, ids: 8 };
 
-/// When nothing depends on it.
+/// A time for tests that do not depend on it.
 fn moment() -> Instant {
     Now::at(0.0).instant
 }
@@ -30,7 +30,7 @@ fn push_qos_1(outbox: &mut Outbox, count: usize) -> Vec<u64> {
     (0..count).map(|_| push(outbox, QoS::AtLeastOnce, "x", far()).0).collect()
 }
 
-/// Hands over and writes whatever the window has room for; what went out.
+/// Sends and writes as much as the window has room for. Returns what was sent.
 fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
     let mut sent = Vec::new();
     while let Some((seq, id)) = outbox.next(true) {
@@ -44,7 +44,7 @@ fn send(outbox: &mut Outbox) -> Vec<(u64, u16)> {
     sent
 }
 
-/// PUBACK comes.
+/// Takes the operation that PUBACK acknowledges.
 fn take(outbox: &mut Outbox, id: u16) -> Option<AckFor> {
     outbox.take(Kind::Publish, id, AckKind::PubAck).expect("it fits")
 }
@@ -84,7 +84,7 @@ fn an_expired_message_keeps_its_place_on_the_line_until_answered() {
     assert_eq!(take(&mut outbox, 1), Some(AckFor::Op(written)));
     outbox.settle(written, Ok(Outcome::default()));
     assert!(outbox.op(written).is_none());
-    assert_eq!(fate(&slot), Some(Fate::Unknown), "told once");
+    assert_eq!(fate(&slot), Some(Fate::Unknown), "reported once");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_qos_2_exchange_that_expired_on_the_line_is_completed_on_a_resumed_session()
     assert_eq!(send(&mut outbox), [(seq, 1)]);
 }
 
-/// Its packet id would make the server take the next message under it for a repetition, and throw it away.
+/// Otherwise the server would take the next message with its packet id for a repetition and discard it.
 #[test]
 fn a_qos_2_exchange_whose_message_is_given_up_is_completed_before_its_id_is_used_again() {
     type GiveUp = fn(&mut Outbox, u64);
@@ -209,7 +209,7 @@ fn the_release_of_an_expired_message_does_not_overtake_earlier_ones() {
     send(&mut outbox);
     outbox.expire(now, None);
     outbox.disconnected(true, Blame::Nobody, now);
-    assert_eq!(send(&mut outbox), [(first, 1)], "the broker passes a message on at its PUBREL");
+    assert_eq!(send(&mut outbox), [(first, 1)], "the server passes a message on at its PUBREL");
     outbox.received(1).expect("it fits");
     assert_eq!(send(&mut outbox), [(expired, 2)]);
 }
@@ -243,7 +243,7 @@ fn answers_that_are_owed_for_long_wedge_the_line() {
     for _ in 0..3 {
         push(&mut outbox, QoS::AtLeastOnce, "x", start);
     }
-    // Handed over before they expire.
+    // Sent before they expire.
     send(&mut outbox);
     outbox.expire(start, None);
     push_qos_1(&mut outbox, 1);
@@ -307,7 +307,7 @@ fn only_what_was_written_goes_on_under_its_id() {
         outbox.disconnected(true, Blame::Nobody, moment());
         let kept: Vec<_> = seqs.iter().map(|seq| outbox.op(*seq).and_then(Op::kept_id)).collect();
         assert_eq!(kept, [Some(1), None]);
-        // Ahead of the channel, and not taken from there either when the connection breaks again.
+        // Sent ahead of the channel, and not taken yet when the connection breaks again.
         assert_eq!(outbox.next(true), Some((seqs[0], 1)));
         outbox.put_in_channel(seqs[0], 1, moment());
     }

@@ -1,8 +1,8 @@
 //! Topics that the service refuses as a whole.
 //!
-//! Finding one message that the service cuts the connection for takes several connections, and a batch may hold
-//! thousands for the same topic. So a topic is convicted as a whole where the service said so, or where two of its
-//! messages were convicted and none to it was acknowledged with these credentials.
+//! Finding one message that the service closes the connection for takes several connections, and a batch may hold
+//! thousands of messages to the same topic. A topic is therefore convicted as a whole if the service's notice says so,
+//! or if two of its messages were convicted and none was acknowledged with these credentials.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 
 use crate::error::Code;
 
-/// Messages of a topic that have to be convicted one by one before the topic is.
+/// The number of messages that have to be convicted one by one before their topic is.
 const MESSAGES: u32 = 2;
 
-/// Topics known to be permitted, and topics under conviction, at most.
+/// The most topics known to be permitted, and the most with convictions.
 const KNOWN: usize = 10_000;
 
 /// Until when a topic is refused, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) struct TopicRefusal {
     pub(in crate::session) until: Instant,
-    /// What the service said, if it said anything.
+    /// The service's code, if it gave one.
     pub(in crate::session) code: Option<Code>,
-    /// Its messages that were convicted.
+    /// The number of its convicted messages.
     pub(in crate::session) convicted: u32,
 }
 
@@ -40,7 +40,7 @@ impl Topics {
         Topics { time, cases: HashMap::new(), permitted: HashSet::new() }
     }
 
-    /// A message was acknowledged.
+    /// Notes that a message was acknowledged.
     pub(super) fn acknowledged(&mut self, topic: &str) {
         self.cases.remove(topic);
         if self.permitted.len() < KNOWN {
@@ -48,10 +48,10 @@ impl Topics {
         }
     }
 
-    /// A message was convicted. `code`: by what the service said. Returns the refusal of the whole topic, if that is
-    /// its consequence.
+    /// Notes that a message was convicted. `code`: the service's code, if it gave one. Returns the refusal of the whole
+    /// topic, if that follows.
     pub(super) fn convicted(&mut self, topic: &str, code: Option<Code>, now: Instant) -> Option<TopicRefusal> {
-        // With so many topics nobody knows which were acknowledged.
+        // Beyond this number, the acknowledged topics are not known.
         let permitted = self.permitted.len() >= KNOWN || self.permitted.contains(&fingerprint(topic));
         if (permitted && code.is_none()) || (self.cases.len() >= KNOWN && !self.cases.contains_key(topic)) {
             return None;
@@ -67,17 +67,17 @@ impl Topics {
         Some(*case)
     }
 
-    /// Why messages to this topic are refused now, if they are.
+    /// Returns why messages to this topic are refused now, if they are.
     pub(super) fn refusal(&self, topic: &str, now: Instant) -> Option<TopicRefusal> {
         self.cases.get(topic).copied().filter(|case| now < case.until)
     }
 
-    /// The connection drops on its own: single convictions may have been chance.
+    /// Drops single convictions: the connection breaks on its own, so they may have been chance.
     pub(super) fn acquit(&mut self) {
         self.cases.retain(|_, case| case.code.is_some() || case.convicted >= MESSAGES);
     }
 
-    /// Other credentials may have other rights.
+    /// Forgets everything: other credentials may have other rights.
     pub(super) fn forget(&mut self) {
         self.cases.clear();
         self.permitted.clear();

@@ -1,4 +1,4 @@
-//! What lives as long as one connection: made at CONNACK, dropped at its end.
+//! The state of one connection: made at CONNACK, dropped at its end.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use crate::session::wire::link::{LinkSender, ServerLimits};
 use crate::subscribe_options::FilterRequest;
 use crate::token::{Token, TokenKind};
 
-/// A notice this recent explains why the service then cuts the connection.
+/// A notice explains the end of a connection for this long.
 const NOTICE_EXPLAINS: Duration = Duration::from_secs(10);
 
 pub(super) struct Connection {
     /// `None` once nothing may follow: after DISCONNECT, and while the last packets of a dead connection are read.
     pub(super) sender: Option<Box<dyn LinkSender>>,
-    /// What the server takes.
+    /// The limits from CONNACK.
     pub(super) limits: ServerLimits,
     pub(super) session_present: bool,
-    /// All steps of the set-up are acknowledged: messages flow.
+    /// All steps of the set-up are acknowledged: messages may be sent.
     pub(super) online: bool,
     pub(super) steps: Steps,
     /// Nothing is sent before this instant.
@@ -47,13 +47,13 @@ impl Connection {
         }
     }
 
-    /// The way to the server, if anything may be sent now.
+    /// Returns the sender if anything may be sent now.
     pub(super) fn free_sender(&self) -> Option<&dyn LinkSender> {
         self.sender.as_deref().filter(|_| self.quiet_until.is_none())
     }
 }
 
-/// A barrier: one request that must be acknowledged before anything of the outbox is sent.
+/// A request that must be acknowledged before anything from the outbox is sent.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// Asks the service to keep this connection's messages in order.
@@ -62,12 +62,12 @@ pub(super) enum Step {
     UploadToken(Upload),
 }
 
-/// The steps of a connection, which are taken one at a time.
+/// The steps of a connection's set-up, sent one at a time.
 pub(super) struct Steps {
     waiting: VecDeque<Step>,
-    /// The step that was handed over, and when.
+    /// The step in flight, and when it was put into the channel.
     current: Option<(Step, Instant)>,
-    /// Since when the first of those that wait could be handed over.
+    /// Since when the first waiting step could be sent.
     since: Instant,
 }
 
@@ -80,7 +80,7 @@ impl Steps {
         self.waiting.push_back(step);
     }
 
-    /// Puts these uploads, in the place of all others that wait, ahead of all steps.
+    /// Puts these uploads ahead of all steps; they replace all uploads that wait.
     pub(super) fn upload(&mut self, uploads: Vec<Upload>, now: Instant) {
         self.waiting.retain(|step| !matches!(step, Step::UploadToken(_)));
         if self.is_empty() {
@@ -99,39 +99,38 @@ impl Steps {
         self.current.is_none() && self.waiting.is_empty()
     }
 
-    /// The step that was handed over.
+    /// Returns the step in flight.
     pub(super) fn current(&self) -> Option<&Step> {
         self.current.as_ref().map(|(step, _)| step)
     }
 
-    /// The step that was handed over, and when, of a connection that has ended.
+    /// Returns the step that was in flight when the connection ended, and when it was sent.
     pub(super) fn into_current(self) -> Option<(Step, Instant)> {
         self.current
     }
 
-    /// The step to be handed over next.
+    /// Returns the step to send next.
     pub(super) fn first(&self) -> Option<&Step> {
         self.waiting.front()
     }
 
-    /// The first step was handed over.
-    pub(super) fn handed_over(&mut self, now: Instant) {
+    /// Notes that the first step was put into the channel.
+    pub(super) fn put_in_channel(&mut self, now: Instant) {
         self.current = self.waiting.pop_front().map(|step| (step, now));
     }
 
-    /// The current step was answered.
+    /// Ends the current step, which was acknowledged.
     pub(super) fn done(&mut self, now: Instant) -> Option<Step> {
         self.since = now;
         self.current.take().map(|(step, _)| step)
     }
 
-    /// From now on steps can be handed over.
+    /// Notes that steps can be sent from now on.
     pub(super) fn start(&mut self, now: Instant) {
         self.since = now;
     }
 
-    /// The step that waits, and since when. One that waits for a free packet id is as late as one that waits for its
-    /// acknowledgement.
+    /// Returns the step that waits for its acknowledgement or for a free packet id, and since when.
     pub(super) fn pending(&self) -> Option<(&Step, Instant)> {
         let waiting = || self.waiting.front().map(|step| (step, self.since));
         self.current.as_ref().map(|(step, since)| (step, *since)).or_else(waiting)
@@ -155,7 +154,7 @@ pub(in crate::session) struct Verdict {
 }
 
 impl Verdict {
-    /// Returns true if it explains the end of the connection now.
+    /// Returns true if the notice explains why the connection ends now.
     pub(super) fn explains_end(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.at) <= NOTICE_EXPLAINS
     }

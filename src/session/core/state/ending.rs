@@ -1,4 +1,4 @@
-//! What the end of a connection, or of the client, does.
+//! The effects of the end of a connection, or of the client.
 
 use std::time::Instant;
 
@@ -13,20 +13,20 @@ use crate::session::core::op::{Op, cut_hint};
 use crate::session::core::outbox::{Blame, TopicRefusal};
 use crate::session::wire::link::{Cause, Failure};
 
-/// What the end of a connection means.
+/// The consequences of the end of a connection.
 pub(in crate::session) struct Disconnected {
-    /// Why, with what was sent last.
+    /// Why the connection ended, with the operation that was sent last.
     pub(in crate::session) reason: Error,
-    /// The operation that made the server cut connections was found and taken out.
+    /// The operation that made the server close connections was found and settled.
     pub(in crate::session) cured: bool,
-    /// Why no other connection can work, if so.
+    /// Why no other connection can work, if none can.
     pub(in crate::session) fatal: Option<Error>,
-    /// The code with which the service has ended the connection over its token, if it has.
+    /// The service's code, if the service closed the connection because of a token.
     pub(in crate::session) ended_over_token: Option<Code>,
 }
 
 impl State {
-    /// The connection is gone, or could not be made. Returns the reason, in which what was sent last is named.
+    /// Handles the end of a connection, or a failed attempt. The reason that it returns names the operation sent last.
     pub(in crate::session) fn disconnected(
         &mut self,
         failure: &Failure,
@@ -37,10 +37,10 @@ impl State {
         let connection = self.connection.take();
         let established = connection.as_ref().is_some_and(|connection| connection.sender.is_some());
         let cut = established && failure.cause == Cause::Closed;
-        // The CONNACK may have been lost on its way, and with it the word that the session is a new one: the next would
-        // call that session present. A filter the broker has already does no harm.
+        // A CONNACK that never arrived may have said that the session is new; the next one would call that session
+        // present. Subscribing again to a filter the server has does no harm.
         self.restored &= established;
-        // From here on the connection is only its last step, a verdict that may explain its end, and its quiet.
+        // From here on, only the last step, the verdict and the quiet period of the connection matter.
         let (step, verdict, quiet) = match connection {
             Some(Connection { steps, verdict, quiet_until, .. }) => {
                 (steps.into_current(), verdict, quiet_until.is_some())
@@ -49,7 +49,7 @@ impl State {
         };
         let verdict = verdict.filter(|verdict| cut && verdict.explains_end(now.instant));
         let reason = self.explain(failure, cut, verdict, step.as_ref().map(|(step, _)| step), now.instant);
-        // What a broker of MQTT 5 said with its DISCONNECT.
+        // The code of an MQTT 5 server's DISCONNECT.
         let said = failure.error.code();
         let fatal = self.tokens_cut(verdict, step.as_ref(), now, events);
         let step = step.map(|(step, _)| step);
@@ -58,7 +58,7 @@ impl State {
             self.subscriptions.acquit();
         }
         let forbidden = verdict.filter(|verdict| verdict.code.forbids_operation());
-        let excused = verdict.is_some_and(|verdict| verdict.code.condemns_token());
+        let excused = verdict.is_some_and(|verdict| verdict.code.invalidates_token());
         if let (true, false, Some(Step::Resubscribe(filters))) = (cut, excused, &step) {
             if let Some(filter) = self.subscriptions.dropped(filters, forbidden.is_some()) {
                 let what = format!("SUBSCRIBE to \"{filter}\"");
@@ -69,7 +69,7 @@ impl State {
         self.acks.disconnected(resumable);
         let blame = match forbidden {
             _ if !cut || excused => Blame::Nobody,
-            // Whatever was sent before the token was sent while the one before was good.
+            // Everything sent before the upload was sent while the previous token was valid.
             None if matches!(step, Some(Step::UploadToken(_))) => Blame::Nobody,
             None => Blame::Recent,
             Some(verdict) => Blame::Proven(self.tokens.not_permitted(verdict.code)),
@@ -86,8 +86,8 @@ impl State {
         Disconnected { reason, cured, fatal, ended_over_token }
     }
 
-    /// Settles the operation that the connection was cut for, and with it, where the whole topic is refused, what waits
-    /// for the same topic. Returns true if there is no reason to hurry back less.
+    /// Settles the operation that the connection was closed for and, if its whole topic is refused, what waits for the
+    /// same topic. Returns true if the client may reconnect without a longer pause.
     fn convict(
         &mut self,
         seq: u64,
@@ -98,7 +98,7 @@ impl State {
     ) -> bool {
         let Some(op) = self.outbox.op(seq) else { return false };
         let error = suspected(&op.describe(), op.kind(), forbidden, said);
-        // A code about the message, or about a quota, says nothing about others to the same topic.
+        // A code about the message or a quota says nothing about other messages to the same topic.
         let topic = if said.is_none_or(Code::may_be_about_rights) {
             self.outbox.convict_topic(seq, forbidden.map(|verdict| verdict.code), now)
         } else {
@@ -113,7 +113,7 @@ impl State {
         cured
     }
 
-    /// The service gives no reason when it cuts a connection; what came before it often tells.
+    /// Adds what happened last to the reason: the service gives none when it closes a connection.
     fn explain(
         &self,
         failure: &Failure,
@@ -147,8 +147,8 @@ impl State {
         }
     }
 
-    /// Ends the client: every handle is settled, every waiting call wakes up with the reason. Returns the event of the
-    /// end the first time.
+    /// Ends the client: settles every handle and wakes every waiting call with the reason. Returns the event of the end
+    /// on the first call.
     #[must_use]
     pub(in crate::session) fn die(&mut self, reason: &Error) -> Option<Event> {
         self.connection = None;
@@ -160,9 +160,9 @@ impl State {
         first.then(|| self.end_event(reason.clone()))
     }
 
-    /// No acknowledgement can leave any more.
+    /// Notes that no more acknowledgements can be sent.
     pub(super) fn end_acks(&mut self) {
-        // Without a session to come back to, nothing comes again for want of them.
+        // Without a kept session, the server does not send the messages again.
         if !self.config.clean_session() {
             self.unsent_acks += self.acks.unsent();
         }
@@ -172,7 +172,7 @@ impl State {
         }
     }
 
-    /// What is left in the inbox at the end.
+    /// Returns the event of the end, with what is left in the inbox.
     fn end_event(&mut self, reason: Error) -> Event {
         let count = self.inbox.count();
         self.stats.untaken = count as u64;
@@ -180,8 +180,8 @@ impl State {
         Event::Ended { reason, untaken, unsent_acks: self.unsent_acks }
     }
 
-    /// The deadline of `disconnect` has passed, or the worker is stuck: gives up what is left, and counts it as
-    /// undelivered.
+    /// Gives up what is left and counts it as undelivered: the deadline of `disconnect` has passed, or the worker is
+    /// stuck.
     pub(in crate::session) fn give_up(&mut self) {
         let reason = match self.offline().filter(|_| self.life.end().is_none()) {
             Some(reason) => Error::new(ErrorKind::Closed, "there was no connection when the client was closed")
@@ -192,8 +192,8 @@ impl State {
     }
 }
 
-/// The error of an operation that the connection was cut for. `forbidden`: what the service said of the token then.
-/// `said`: the code with which the server ended the connection, if it gave one.
+/// The error of an operation that the connection was closed for. `forbidden`: the service's notice about the token
+/// then. `said`: the code with which the server ended the connection, if it gave one.
 fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>, said: Option<Code>) -> Error {
     let error = match forbidden {
         Some(verdict) => {
@@ -216,7 +216,7 @@ fn suspected(what: &str, kind: Kind, forbidden: Option<Verdict>, said: Option<Co
     error.with_fate(Fate::Refused)
 }
 
-/// The error of a message that is not sent, since its topic is refused as a whole.
+/// The error of a message that is not sent because its whole topic is refused.
 pub(in crate::session) fn topic_refused(op: &Op, refusal: &TopicRefusal, now: Instant) -> Error {
     let what = op.describe();
     let rest = refusal.until.saturating_duration_since(now).as_secs_f64().ceil();
@@ -231,7 +231,7 @@ pub(in crate::session) fn topic_refused(op: &Op, refusal: &TopicRefusal, now: In
             (ErrorKind::SuspectedRefusal, why)
         }
     };
-    // Of what was sent before, the connection was cut ahead of the answer.
+    // A message sent before may have had no chance to be acknowledged.
     let sent = if op.maybe_written() { "and is not sent again" } else { "without being sent" };
     let message = format!("{what} is refused {sent}: {why}; {kept}messages to it are refused for {rest} s");
     let error = Error::new(kind, message)

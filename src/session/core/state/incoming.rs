@@ -1,4 +1,4 @@
-//! What each event of the connection does.
+//! Handles the events of the connection.
 
 use std::time::Instant;
 
@@ -21,8 +21,8 @@ use crate::session::wire::link::{self, Arrived, LinkEvent, Sent};
 use crate::subscribe_options::FilterRequest;
 
 impl State {
-    /// One event of the connection. `sure`: false for what is found after the connection has died. An error means
-    /// that the connection is of no more use.
+    /// Handles one event of the connection. `sure` is false for events read after the connection has ended. After an
+    /// error, the connection is unusable.
     pub(in crate::session) fn handle(
         &mut self,
         event: LinkEvent,
@@ -65,11 +65,11 @@ impl State {
         Ok(Flow::Go)
     }
 
-    /// What had been read before the connection died. An acknowledgement of it waits for the next connection.
+    /// Handles what was read before the connection ended. Acknowledgements for it wait for the next connection.
     pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LinkEvent>, now: Now, events: &mut Vec<Event>) {
         let sender = self.connection.as_mut().and_then(|connection| connection.sender.take());
         for event in leftovers {
-            // Whether they fit together no longer matters.
+            // Protocol violations no longer matter.
             let _ = self.handle(event, false, now, events);
         }
         if let Some(connection) = &mut self.connection {
@@ -77,10 +77,10 @@ impl State {
         }
     }
 
-    /// DISCONNECT is written, by the adapter's account. That ends the client only if it asked for it: an adapter may
-    /// have reasons of its own to leave.
+    /// Handles a written DISCONNECT. It ends the client only if the session asked for it: rumqttc also sends one on its
+    /// own.
     fn left(&self, now: Now) -> Result<Flow, Error> {
-        let unasked = "the connection was ended over something the server sent, which broke a rule of MQTT";
+        let unasked = "the connection was closed because the server broke a rule of MQTT";
         let by = self.life.goodbye(now.instant);
         by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
     }
@@ -89,7 +89,7 @@ impl State {
         match self.outbox.take(Kind::Publish, id, answer)? {
             Some(AckFor::Op(seq)) => self.acknowledged(seq),
             Some(AckFor::Step) => self.step_done(now, events),
-            // Its operation was given up with the client.
+            // The operation was given up when the client ended.
             None => {}
         }
         Ok(())
@@ -98,8 +98,8 @@ impl State {
     pub(super) fn acknowledged(&mut self, seq: u64) {
         if let Some(op) = self.outbox.op(seq) {
             self.stats.acknowledged += u64::from(op.kind() == Kind::Publish);
-            let reply = op.reply();
-            self.outbox.acknowledged(seq, reply);
+            let outcome = op.outcome();
+            self.outbox.acknowledged(seq, outcome);
         }
     }
 
@@ -111,11 +111,11 @@ impl State {
         reason: Option<String>,
     ) -> Result<(), Error> {
         let Some(op) = self.outbox.op(seq) else { return Ok(()) };
-        let reply = Outcome { granted: codes, reason, ..op.reply() };
+        let outcome = Outcome { granted: codes, reason, ..op.outcome() };
         if let Some(Body::Subscribe { filters, own }) = op.body() {
-            check_count(&self.config, id, reply.granted.len(), filters.len())?;
-            for ((filter, qos), verdict) in filters.iter().zip(&reply.granted) {
-                if verdict.is_ok() {
+            check_count(&self.config, id, outcome.granted.len(), filters.len())?;
+            for ((filter, qos), code) in filters.iter().zip(&outcome.granted) {
+                if code.is_ok() {
                     self.subscriptions.granted(filter, *qos);
                     if *own {
                         self.subscriptions.owned(filter);
@@ -123,7 +123,7 @@ impl State {
                 }
             }
         }
-        self.outbox.acknowledged(seq, reply);
+        self.outbox.acknowledged(seq, outcome);
         Ok(())
     }
 
@@ -189,7 +189,7 @@ impl State {
                 return self.done_with(key, now);
             }
         }
-        // Before anything that has to do with the inbox: a reply never waits for room there, nor for the program.
+        // Sorted out before the inbox: a reply never waits for room there, nor for the program.
         let message = match self.replies.sort(message(arrived)) {
             Sorted::Other(message) => message,
             Sorted::Reply(slot, reply) => {
@@ -214,7 +214,7 @@ impl State {
         }
     }
 
-    /// A message above the limit: nobody can take it, so that it is acknowledged, in its turn, and named.
+    /// Discards a message above `packet_len`: acknowledges it in its turn, and reports it.
     fn set_aside(&mut self, arrived: Arrived, size: usize, now: Now, events: &mut Vec<Event>) {
         if self.life.end().is_some() {
             return;
@@ -241,14 +241,15 @@ impl State {
         events.push(Event::MessageSetAside { topic, size, reason });
     }
 
-    /// It is not for the inbox.
+    /// Marks a message as done that does not go to the inbox.
     fn done_with(&mut self, key: Option<u64>, now: Now) {
         if let Some(key) = key {
             self.acknowledge(key, now);
         }
     }
 
-    /// The inbox is full: QoS 0 is dropped; the rest stays with the broker, which sends it again.
+    /// Handles a message for which the inbox has no room: drops QoS 0; leaves the others to the server, which sends
+    /// them again.
     fn turn_away(&mut self, key: Option<u64>, events: &mut Vec<Event>) {
         match key {
             Some(key) => {
@@ -266,7 +267,7 @@ impl State {
         if let Some(link) = self.connection.as_ref().and_then(Connection::free_sender) {
             while let Some((id, qos)) = self.acks.next_ready() {
                 link.acknowledge(id, qos);
-                // What comes while the client ends would put its end off without end.
+                // Waiting for messages that arrive while the client ends would delay the end forever.
                 if qos == QoS::ExactlyOnce && !self.life.is_closing() {
                     self.acks.await_release(id);
                 }
@@ -275,7 +276,7 @@ impl State {
         self.note_held_back(now);
     }
 
-    /// Acknowledgements were given, have left, or cannot leave any more: a message may hold them back from now on.
+    /// Updates since when a message holds back later acknowledgements.
     pub(super) fn note_held_back(&mut self, now: Now) {
         let Some(connection) = &mut self.connection else { return };
         let blocker = self.acks.blocker();
@@ -284,13 +285,14 @@ impl State {
         }
     }
 
-    /// When [`held_back`](State::held_back) has something to tell, as things are.
+    /// Returns when [`held_back`](State::held_back) will have an event, in the current state.
     pub(in crate::session) fn held_back_at(&self) -> Option<Instant> {
         let (_, since) = self.connection.as_ref()?.blocker?;
         since.checked_add(self.config.timeout())
     }
 
-    /// A message that has held back later acknowledgements for the configured time-out: told once.
+    /// Returns the event of a message that has held back later acknowledgements for the configured timeout, once per
+    /// message.
     pub(in crate::session) fn held_back(&mut self, now: Now) -> Option<Event> {
         let at = self.held_back_at()?;
         if now.instant < at {
@@ -299,13 +301,13 @@ impl State {
         let (key, _) = self.connection.as_mut()?.blocker.take()?;
         let held_back = self.acks.held_back();
         let untaken = self.inbox.topic_of(key).map(ToString::to_string);
-        let taken = self.acks.mark_told(key).map(ToString::to_string);
+        let taken = self.acks.mark_reported(key).map(ToString::to_string);
         let (topic, taken) = untaken.map(|topic| (topic, false)).or(taken.map(|topic| (topic, true)))?;
         Some(Event::AcksHeldBack { topic, taken, held_back })
     }
 }
 
-/// Fails unless each filter has its code: the codes could not be told apart.
+/// Fails unless there is one code for each filter.
 fn check_count(config: &Config, id: u16, codes: usize, filters: usize) -> Result<(), Error> {
     match link::count_fault("SUBACK", id, codes, filters) {
         Some(fault) => Err(link::broken(&fault, &config.route()).error),
@@ -325,7 +327,7 @@ fn message(arrived: Arrived) -> Message {
     }
 }
 
-/// Why a message was not given to the program.
+/// The error of a message that was not delivered to the program.
 fn set_aside(arrived: &Arrived, size: usize, limit: usize) -> Error {
     let what = match arrived.id {
         0 => "discarded",

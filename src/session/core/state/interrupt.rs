@@ -1,4 +1,4 @@
-//! When the program closes the client: callers stop waiting, the connection goes on.
+//! Closing the client by a `Closer`: callers stop waiting, the connection stays.
 
 use super::State;
 use crate::error::Error;

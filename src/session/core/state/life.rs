@@ -1,4 +1,4 @@
-//! How far the life of a client has come.
+//! The stages of a client's life.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ enum Stage {
     Closing,
     /// DISCONNECT is sent, now or on the connection that is being made; the worker reads on until then at the latest.
     Leaving(Instant),
-    /// Everything is settled, and nothing will be sent or received any more; why.
+    /// Everything is settled, and nothing is sent or received any more, for this reason.
     Dead(Error),
     /// The same, and the worker has ended.
     Gone(Error),
@@ -40,14 +40,14 @@ impl Life {
         self.interrupted = true;
     }
 
-    /// The first instant given is kept.
+    /// Begins to leave; the first instant given is kept.
     pub(super) fn leave(&mut self, by: Instant) {
         if !self.is_leaving() {
             self.stage = Stage::Leaving(by);
         }
     }
 
-    /// Returns true the first time; the first reason is kept.
+    /// Ends the client; the first reason is kept. Returns true on the first call.
     pub(super) fn die(&mut self, reason: &Error) -> bool {
         let first = self.end().is_none();
         if first {
@@ -60,7 +60,7 @@ impl Life {
         self.stage = Stage::Gone(self.end().cloned().unwrap_or_else(Error::closed));
     }
 
-    /// Why the client is dead, if it is.
+    /// Returns why the client has ended, if it has.
     pub(in crate::session) fn end(&self) -> Option<&Error> {
         match &self.stage {
             Stage::Dead(reason) | Stage::Gone(reason) => Some(reason),
@@ -92,7 +92,7 @@ impl Life {
         matches!(self.stage, Stage::Gone(_))
     }
 
-    /// Until when the worker reads on after DISCONNECT, if one was asked for.
+    /// Returns until when the worker reads after DISCONNECT, if one was asked for.
     pub(super) fn goodbye(&self, now: Instant) -> Option<Instant> {
         match &self.stage {
             Stage::Open | Stage::Closing => None,

@@ -1,5 +1,4 @@
-//! Operations that the server does not take, by the limits of its CONNACK or by its refusal: neither ends the
-//! connection.
+//! Operations that the server does not accept, by the limits in CONNACK or by a refusal. Neither ends the connection.
 
 use super::State;
 use super::connection::Step;
@@ -14,17 +13,17 @@ use crate::session::core::subscriptions::packet_len;
 use crate::session::wire::link::{Refusal, ServerLimits};
 use crate::subscribe_options::FilterRequest;
 
-/// PUBCOMP with it says that the broker has completed the exchange before.
+/// In PUBCOMP: the server has already completed the exchange.
 const ID_NOT_FOUND: Code = Code::PubComp(0x92);
 
-/// Why an operation must not be sent on a connection with these limits, if so.
+/// Returns the error if an operation must not be sent on a connection with these limits.
 pub(super) fn not_allowed(limits: &ServerLimits, op: &Op) -> Option<Error> {
-    // An exchange that was begun is only completed.
+    // Completing an exchange is always allowed.
     let body = op.body().filter(|_| !op.releases())?;
     let rule = match body {
         Body::Publish(message) => {
             let max = limits.max_qos.filter(|max| message.qos > *max);
-            max.map(|max| format!("the broker takes messages up to {max} only")).or_else(|| {
+            max.map(|max| format!("the server accepts messages up to {max} only")).or_else(|| {
                 let len = limits.packet_len.filter(|len| message.packet_len() > *len);
                 len.map(|len| too_large(message.packet_len(), len))
             })
@@ -46,15 +45,15 @@ fn subscribe_not_allowed(limits: &ServerLimits, filters: &[FilterRequest]) -> Op
         return Some(too_large(len, max));
     }
     if limits.no_identifiers && filters.iter().any(|(_, asked)| asked.identifier.is_some()) {
-        return Some("the broker has no subscription identifiers".to_string());
+        return Some("the server does not support subscription identifiers".to_string());
     }
     let wildcards = |(filter, _): &FilterRequest| filter.contains(['+', '#']);
     (limits.no_wildcards && filters.iter().any(wildcards))
-        .then(|| "the broker takes no filters with wildcards".to_string())
+        .then(|| "the server does not accept filters with wildcards".to_string())
 }
 
 impl State {
-    /// PUBACK, PUBREC or PUBCOMP without success. An error means that the connection is of no use.
+    /// Handles PUBACK, PUBREC or PUBCOMP with a reason code that refuses. After an error, the connection is unusable.
     pub(super) fn publish_refused(
         &mut self,
         id: u16,
@@ -71,7 +70,7 @@ impl State {
             Some(AckFor::Op(seq)) => {
                 let Some(op) = self.outbox.op(seq) else { return Ok(()) };
                 if refusal.code == ID_NOT_FOUND && op.is_continued() {
-                    // On a resumed session: PUBCOMP had been sent, and went down with the connection before.
+                    // On a resumed session: the server had sent PUBCOMP, which was lost with the previous connection.
                     self.acknowledged(seq);
                     return Ok(());
                 }
@@ -100,7 +99,7 @@ impl State {
         }
     }
 
-    /// UNSUBACK that refuses: the broker may go on sending, but the filter is not restored.
+    /// Handles UNSUBACK that refuses: the server may go on sending, but the filter is not restored.
     pub(super) fn unsubscribe_refused(&mut self, id: u16, refusal: &Refusal) -> Result<(), Error> {
         if let Some(AckFor::Op(seq)) = self.outbox.take(Kind::Request, id, AckKind::UnsubAck)? {
             if let Some(op) = self.outbox.op(seq) {
@@ -112,12 +111,12 @@ impl State {
     }
 }
 
-/// The error of what the broker answered with a code that refuses.
+/// The error of an operation that the server refused with a code.
 fn refused(what: &str, refusal: &Refusal) -> Error {
     let said = refusal.reason.as_ref().map(|reason| format!("; the server says: {reason}")).unwrap_or_default();
     Error::new(ErrorKind::Rejected, format!("{what} was refused: {}{said}", refusal.code)).with_code(refusal.code)
 }
 
 fn too_large(len: usize, max: usize) -> String {
-    format!("its packet has {len} bytes, and the broker takes {max} at most")
+    format!("its packet has {len} bytes, and the server accepts {max} at most")
 }

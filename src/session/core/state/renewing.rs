@@ -1,4 +1,4 @@
-//! What happens to tokens: at a login, on a connection, at a renewal, and by the service's notices and refusals.
+//! The handling of tokens: at login, on a connection, at a renewal, and by the service's notices and refusals.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::session::core::now::Now;
 use crate::session::core::token_store::TokenStore;
 use crate::token::{Token, TokenKind};
 
-/// Clocks are corrected by less than this without anybody calling it a step.
+/// A correction of the clock by less than this is not treated as a step.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
 /// The event of a renewal that failed.
@@ -27,7 +27,7 @@ impl State {
     // ---- at a login ----
 
     /// Returns true if the provider has to be asked for tokens before the next login. `renewed_since_refusal`: it was
-    /// asked since a login was refused, and its tokens were refused, too.
+    /// already asked after a refused login, and its new tokens were refused, too.
     pub(in crate::session) fn wants_tokens(&self, now: Now, renewed_since_refusal: bool) -> bool {
         match &self.tokens.store {
             Some(store) if renewed_since_refusal => store.has_ended(now.wall),
@@ -36,12 +36,12 @@ impl State {
         }
     }
 
-    /// Returns true if the tokens held will do, although new ones are not available.
+    /// Returns true if the current tokens can be used although new ones are not available.
     pub(in crate::session) fn tokens_usable(&self, now: Now) -> bool {
         self.tokens.store.as_ref().is_some_and(|store| store.usable(now.wall))
     }
 
-    /// Takes over what the provider gave. Returns true if these are tokens.
+    /// Takes over the provider's credentials. Returns true if they are tokens.
     pub(in crate::session) fn given(&mut self, credentials: &Credentials, now: Now) -> bool {
         let Some((key_id, tokens)) = credentials.as_tokens() else {
             self.tokens.store = None;
@@ -59,7 +59,7 @@ impl State {
         Some((store.key_id().to_string(), store.password()))
     }
 
-    /// A connection is made with this login: with another than before, other topics may be permitted.
+    /// Notes the login of the next connection: with another login, other topics may be permitted.
     pub(in crate::session) fn logging_in(&mut self, login: &Login) {
         let mut hasher = DefaultHasher::new();
         (login.username(), login.password()).hash(&mut hasher);
@@ -79,8 +79,8 @@ impl State {
 
     // ---- on a connection ----
 
-    /// Notices that this machine's clock was set back since the last look. (That it was set forward looks like sleep,
-    /// through which tokens age as well.)
+    /// Detects that this machine's clock was set back since the last look. (A step forward cannot be distinguished from
+    /// sleep, during which tokens age as well.)
     pub(in crate::session) fn look_at_clock(&mut self, now: Now) {
         let before = std::mem::replace(&mut self.tokens.clock, now);
         let elapsed = now.instant.saturating_duration_since(before.instant);
@@ -91,25 +91,27 @@ impl State {
         }
     }
 
-    /// How long until a token has to be renewed; `None` when none has to be, as far as is known now.
+    /// Returns how long until a token has to be renewed; `None` if no renewal is due as far as is known.
     pub(in crate::session) fn until_renewal(&self, now: Now) -> Option<Duration> {
         let store = self.tokens.store.as_ref().filter(|_| self.is_online())?;
         let due = store.next_renewal()?;
         Some(due.duration_since(now.wall).unwrap_or_default())
     }
 
-    /// The provider's answer to a renewal: what is new is uploaded, ahead of everything else.
+    /// Takes the result of a renewal: uploads the new tokens ahead of everything else.
     pub(in crate::session) fn renewed(&mut self, credentials: &Credentials, now: Now) -> Result<(), Error> {
         let failed = |message: &str| Err(Error::new(ErrorKind::Credentials, message));
         let Some(store) = &mut self.tokens.store else { return Ok(()) };
         let Some((key_id, tokens)) = credentials.as_tokens() else {
-            return failed("the credentials provider gives no tokens any more; they can only be used at a new login");
+            return failed(
+                "the credentials provider no longer returns tokens; its credentials can only be used at a new login",
+            );
         };
         if key_id != store.key_id() {
             return failed("the new tokens belong to another AccessKey; they can only be used at a new login");
         }
         if !store.replace(key_id, tokens.to_vec(), now.wall, now.chance()) {
-            return failed("the credentials provider gave the same tokens again");
+            return failed("the credentials provider returned the same tokens again");
         }
         self.upload_new(now);
         Ok(())
@@ -120,10 +122,10 @@ impl State {
         failed(reason, retry_in)
     }
 
-    /// A token from the program. Its serial number, unless it is held already.
+    /// Takes a token from the program. Returns its serial number, unless it is already the current one.
     pub(in crate::session) fn take_token(&mut self, token: Token, now: Now) -> Result<Option<u64>, Error> {
         let Some(store) = &mut self.tokens.store else {
-            return Err(Error::invalid("this client did not log in with a token: there is none to be replaced"));
+            return Err(Error::invalid("this client did not log in with a token: there is no token to replace"));
         };
         let serial = store.put(token, now.wall, now.chance());
         if serial.is_some() {
@@ -132,12 +134,12 @@ impl State {
         Ok(serial)
     }
 
-    /// The serial number of the token held of this kind.
+    /// Returns the serial number of the current token of this kind.
     pub(in crate::session) fn token_serial(&self, kind: TokenKind) -> Option<u64> {
         self.tokens.store.as_ref().and_then(|store| store.serial_of(kind))
     }
 
-    /// What has become of a token from the program; `None` while that is open.
+    /// Returns the outcome of a token from the program; `None` while it is open.
     pub(in crate::session) fn token_verdict(&self, kind: TokenKind, serial: u64) -> Option<Result<(), Error>> {
         let refused = || {
             let error =
@@ -152,7 +154,7 @@ impl State {
         Some(if accepted { Ok(()) } else { Err(refused()) })
     }
 
-    /// Puts what the service has not seen yet ahead of all other steps.
+    /// Puts the tokens that the service has not seen yet ahead of all other steps.
     fn upload_new(&mut self, now: Now) {
         let connection = self.connection.as_mut().filter(|connection| connection.sender.is_some());
         let (Some(store), Some(connection)) = (&self.tokens.store, connection) else { return };
@@ -160,7 +162,7 @@ impl State {
         connection.steps.upload(new.collect(), now.instant);
     }
 
-    /// CONNACK: what came while the connection was being made goes first.
+    /// Handles CONNACK: tokens that arrived while the connection was being made are uploaded first.
     pub(super) fn tokens_connected(&mut self, now: Now) {
         if let Some(store) = &mut self.tokens.store {
             store.login_accepted();
@@ -169,12 +171,12 @@ impl State {
         }
     }
 
-    /// PUBACK of an upload.
+    /// Handles PUBACK of an upload.
     pub(super) fn uploaded(&mut self, upload: &Upload, now: Now, events: &mut Vec<Event>) {
         let token =
             self.tokens.store.as_mut().and_then(|store| store.uploaded(upload.token.kind(), upload.serial, now.wall));
         if let Some(connection) = &mut self.connection {
-            // What was said before is about the token before.
+            // An earlier notice was about the previous token.
             connection.verdict = None;
         }
         self.outbox.other_credentials();
@@ -185,7 +187,7 @@ impl State {
         self.waking.mark_changed();
     }
 
-    /// A notice of the service.
+    /// Handles a notice of the service.
     pub(super) fn noticed(&mut self, notice: &Notice, now: Now) {
         match notice {
             Notice::TokenInvalid { code, kind } => {
@@ -204,8 +206,8 @@ impl State {
         }
     }
 
-    /// The connection was cut: notes which token is to blame, if one surely is. Returns the reason of the
-    /// client's end if the token is not good and there is no provider to ask.
+    /// Handles the end of a connection: notes which token is to blame, if one certainly is. Returns the reason for
+    /// ending the client if the token is invalid and there is no provider to ask.
     pub(super) fn tokens_cut(
         &mut self,
         verdict: Option<Verdict>,
@@ -214,24 +216,25 @@ impl State {
         events: &mut Vec<Event>,
     ) -> Option<Error> {
         let verdict = verdict?;
-        if let Some((Step::UploadToken(upload), handed)) = step {
+        if let Some((Step::UploadToken(upload), since)) = step {
             if verdict.code == Code::TokenInvalid(RESOURCE) {
-                // It is about a topic.
+                // The notice is about a topic.
                 return None;
             }
-            // Said before the token was on its way, or of another kind: about one held.
+            // A notice from before the upload, or about another kind, is about a current token.
             let kind = upload.token.kind();
-            let possible = verdict.at >= *handed && verdict.kind.is_none_or(|named| named == kind);
+            let possible = verdict.at >= *since && verdict.kind.is_none_or(|named| named == kind);
             if possible && verdict.code.is_sure_of_upload(self.outbox.any_in_flight()) {
                 return self.upload_refused(verdict.code, kind, upload.serial, now, events);
             }
             if possible {
-                // The new one or the one before: the next login, which is made with the new one, will tell.
+                // The notice is about the new token or the previous one; the next login, which uses the new one, will
+                // show which.
                 return None;
             }
         }
         let store = self.tokens.store.as_mut()?;
-        if !verdict.code.condemns_token() {
+        if !verdict.code.invalidates_token() {
             return None;
         }
         store.invalid(verdict.kind);
@@ -243,7 +246,7 @@ impl State {
         Some(error.with_hint(Hint::NewToken))
     }
 
-    /// The token just uploaded is not good; the one before may still be.
+    /// Handles a refused upload; the previous token may still be valid.
     fn upload_refused(
         &mut self,
         code: Code,

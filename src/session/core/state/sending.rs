@@ -1,4 +1,4 @@
-//! How a connection is taken into use, and what is put on it: the steps of its set-up, then the outbox.
+//! Starting a connection and sending on it: first the steps of the set-up, then the outbox.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use crate::session::core::now::Now;
 use crate::session::core::op::{Body, Kind};
 use crate::session::wire::link::{LinkPump, LinkSender, ServerLimits};
 
-/// How long a connection has to hold without the suspect before the suspect is sent alone. A refusal follows within a
-/// round trip or so; an unstable network, against which this guards, breaks connections at any time.
+/// How long a connection has to last without the suspect before the suspect is sent alone. A refusal follows within
+/// about a round trip; an unstable network, against which this guards, breaks connections at any time.
 const QUIET: Duration = Duration::from_millis(250);
 
 impl State {
@@ -26,7 +26,7 @@ impl State {
         pump: &mut dyn LinkPump,
         now: Now,
     ) -> Option<Instant> {
-        // A broker that claims to have kept a session it was told to drop is wrong about it (MQTT-3.2.2-1).
+        // A server must not claim to have kept a session that CONNECT asked it to discard (MQTT-3.2.2-1).
         let session_present = session_present && !self.config.clean_session();
         self.stats.connections += 1;
         self.outbox.connected(session_present, limits.receive_maximum, now.instant);
@@ -37,7 +37,7 @@ impl State {
         }
         self.connection = Some(Connection::new(sender, limits, session_present, now.instant));
         if let Some(by) = self.life.goodbye(now.instant) {
-            // Asked for while the connection was being made.
+            // `disconnect` was called while the connection was being made.
             self.say_goodbye(by);
             return None;
         }
@@ -46,8 +46,7 @@ impl State {
         if self.config.ordered() {
             connection.steps.add(Step::EnableOrder);
         }
-        // A new session has no subscriptions; nor has a kept one that was new when its connection ended before they
-        // were restored.
+        // A new session has no subscriptions; nor has a session whose first connection ended before they were restored.
         self.restored &= session_present;
         if !self.restored {
             let packets = self.subscriptions.packets(limits.packet_len);
@@ -58,7 +57,7 @@ impl State {
         connection.quiet_until
     }
 
-    /// The connection has held without anything being sent.
+    /// Ends the quiet period: the connection has lasted without anything being sent.
     pub(in crate::session) fn end_quiet(&mut self, now: Now) {
         if let Some(connection) = &mut self.connection {
             connection.quiet_until = None;
@@ -67,10 +66,10 @@ impl State {
         self.send_acks(now);
     }
 
-    /// Hands over what the window has room for: first the steps, one at a time, then the outbox. Callers may do that
-    /// too, but only the worker, which owns the pump, can send again what a resumed session goes on with.
+    /// Sends what the window has room for: first the steps, one at a time, then the outbox. Callers may do that, too,
+    /// but only the worker, which owns the pump, can continue the exchanges of a resumed session.
     pub(in crate::session) fn send_ready(&mut self, mut pump: Option<&mut dyn LinkPump>, now: Now) {
-        // What is past its deadline must not go out, whether anybody waits for it or not.
+        // An operation past its deadline must not be sent, even if nobody waits for it.
         self.expire(now);
         let Some(connection) = &mut self.connection else { return };
         if connection.steps.current().is_some() {
@@ -82,7 +81,7 @@ impl State {
             let (kind, sent) = send_step(link, step);
             if sent {
                 self.outbox.step_in_channel(kind, id);
-                connection.steps.handed_over(now.instant);
+                connection.steps.put_in_channel(now.instant);
             }
             return;
         }
@@ -121,14 +120,14 @@ impl State {
         }
     }
 
-    /// Returns true if everything that has to precede messages is acknowledged.
+    /// Returns true if all steps that precede messages are acknowledged.
     pub(in crate::session) fn set_up(&self) -> bool {
         self.connection
             .as_ref()
             .is_some_and(|connection| connection.free_sender().is_some() && connection.steps.is_empty())
     }
 
-    /// The step that has waited for its acknowledgement too long, if one has.
+    /// Returns the step that has waited for its acknowledgement too long, if any.
     pub(in crate::session) fn step_overdue(&self, now: Now) -> Option<&'static str> {
         let connection = self.connection.as_ref()?;
         if connection.steps.current().is_none() && connection.free_sender().is_none() {
@@ -142,7 +141,7 @@ impl State {
         })
     }
 
-    /// The set-up is complete: messages flow.
+    /// Completes the set-up: messages may be sent.
     pub(in crate::session) fn online(&mut self) {
         if let Some(connection) = &mut self.connection {
             connection.online = true;
@@ -152,14 +151,14 @@ impl State {
         self.waking.mark_changed();
     }
 
-    /// Returns true if the server owes answers that block what is behind them; only a new connection helps.
+    /// Returns true if missing acknowledgements block other operations, so that only a new connection helps.
     pub(in crate::session) fn stalled(&self, now: Now) -> bool {
         let grace = self.config.timeout();
         self.outbox.stalled(now.instant, grace, grace + self.config.keep_alive())
     }
 }
 
-/// Hands a step over; returns the kind of its packet id, and false if the connection is going away.
+/// Puts a step into the channel. Returns the kind of its packet id, and false if the connection is closing.
 fn send_step(link: &dyn LinkSender, step: &Step) -> (Kind, bool) {
     match step {
         Step::EnableOrder => (Kind::Publish, link.publish(&notice::enable_order())),

@@ -25,12 +25,12 @@ use crate::token::{Token, TokenKind};
 /// The highest packet id.
 const IDS: u16 = 1_024;
 
-/// When nothing depends on it.
+/// A time for tests that do not depend on it.
 fn now() -> Now {
     Now::at(0.0)
 }
 
-/// What was put on the line, in words.
+/// A description of everything put on the link.
 #[derive(Clone, Default)]
 struct Wire(Arc<Mutex<Vec<String>>>);
 
@@ -95,7 +95,7 @@ impl LinkPump for Wire {
 }
 
 fn failure(cause: Cause) -> Failure {
-    Failure { error: Error::new(ErrorKind::ConnectionLost, "the line broke"), cause }
+    Failure { error: Error::new(ErrorKind::ConnectionLost, "the connection broke"), cause }
 }
 
 fn config() -> ConfigBuilder {
@@ -111,7 +111,7 @@ fn state(builder: ConfigBuilder) -> State {
     State::new(&config, IDS, random::Key::from([7; 32]), Now::at(0.0))
 }
 
-/// Connects; whether the line is to be quiet for a while.
+/// Connects. Returns true if the connection is to be quiet for a while.
 fn connect(state: &mut State, wire: &Wire, session_present: bool) -> bool {
     let mut pump = wire.clone();
     let quiet =
@@ -155,7 +155,7 @@ fn arrived(topic: &str, qos: QoS, payload: &str) -> LinkEvent {
     })
 }
 
-/// About to log in with a token.
+/// Returns a state that is about to log in with a token.
 fn with_token() -> State {
     let mut state = state(config().credentials(Credentials::token("key", "RW|old")));
     state.token_login();
@@ -175,14 +175,14 @@ fn suspects_wait_on_a_quiet_line_and_are_acquitted_if_it_breaks_all_the_same() {
         if !connect(&mut state, &wire, false) {
             continue;
         }
-        assert!(wire.take().is_empty(), "nothing is sent on a quiet line");
+        assert!(wire.take().is_empty(), "nothing is sent on a quiet connection");
         state.end_quiet(now());
         state.send_ready(None, now());
         assert_eq!(wire.take(), ["publish a"], "alone");
         lose(&mut state, Cause::Other);
         assert!(connect(&mut state, &wire, false), "still suspects");
         lose(&mut state, Cause::Closed);
-        assert!(!connect(&mut state, &wire, false), "the line breaks without them");
+        assert!(!connect(&mut state, &wire, false), "the connection breaks without them");
         assert_eq!(wire.take(), ["publish a", "publish b"]);
         return;
     }
@@ -265,8 +265,8 @@ fn a_full_inbox_is_announced_each_time_it_fills_up() {
     let (mut state, wire) = (state(config().limits(limits)), Wire::default());
     connect(&mut state, &wire, false);
     for _ in 0..2 {
-        let told: usize = (0..4).map(|_| handle(&mut state, arrived("t", QoS::AtMostOnce, "x")).len()).sum();
-        assert_eq!(told, 1);
+        let emitted: usize = (0..4).map(|_| handle(&mut state, arrived("t", QoS::AtMostOnce, "x")).len()).sum();
+        assert_eq!(emitted, 1);
         while state.take(QueueId::Client, now()).is_some() {}
     }
 }
@@ -316,7 +316,7 @@ fn what_is_read_after_the_end_is_not_answered_on_the_dead_connection() {
     state.read_leftovers(vec![ack_on_arrival, LinkEvent::PubAck(1)], now(), &mut events);
     assert!(wire.take().is_empty(), "nothing can be sent any more");
     assert_eq!((events.len(), state.outbox.open()), (1, 0), "but all of it counts");
-    // The connection was cut all the same, which the notice explains.
+    // The connection was closed nevertheless, which the notice explains.
     assert_eq!(lose(&mut state, Cause::Closed).code(), Some(Code::TokenInvalid(4)));
 }
 
@@ -341,7 +341,7 @@ fn subscriptions_are_restored_after_a_connack_that_was_lost_on_its_way() {
     state.online();
     state.subscriptions.granted("f", QoS::AtLeastOnce.into());
     lose(&mut state, Cause::Closed);
-    // Before CONNACK; it may have said that the session was a new one.
+    // Lost before CONNACK, which may have said that the session is new.
     lose(&mut state, Cause::NoConnAck);
     wire.take();
     connect(&mut state, &wire, true);

@@ -1,4 +1,4 @@
-//! The tokens of a client's logins: those that are held, and the upload that was refused last.
+//! The tokens of a client's logins: the current ones, and the upload that was refused last.
 
 use crate::config::Config;
 use crate::error::{Code, RESOURCE};
@@ -13,14 +13,14 @@ pub(super) struct Tokens {
     pub(super) store: Option<TokenStore>,
     /// The upload that was refused last, by its serial number, and the service's code.
     pub(super) upload_refusal: Option<(u64, Code)>,
-    /// The last look at the clock.
+    /// The last reading of the clock.
     pub(super) clock: Now,
     /// A fingerprint of the last login.
     pub(super) login: Option<u64>,
 }
 
 impl Tokens {
-    /// Those that the configuration holds.
+    /// Creates the state from the tokens in the configuration.
     pub(super) fn new(config: &Config, now: Now) -> Self {
         let store = config.credentials().as_tokens().map(|(key_id, tokens)| {
             let mut store = TokenStore::new(key_id, config.token_renewal(), false);
@@ -30,7 +30,7 @@ impl Tokens {
         Tokens { store, upload_refusal: None, clock: now, login: None }
     }
 
-    /// The service has refused this upload.
+    /// Notes that the service refused this upload.
     pub(super) fn upload_refused(&mut self, kind: TokenKind, serial: u64, code: Code, now: Now) {
         if let Some(store) = &mut self.store {
             store.upload_refused(kind, serial, now.wall, now.chance());
@@ -38,8 +38,8 @@ impl Tokens {
         self.upload_refusal = Some((serial, code));
     }
 
-    /// Which kind of operation a code is about, where that can be told: one for which no token is held. The kind that
-    /// the notice names is not used: whether it is the kind held or the kind missing is not documented.
+    /// Returns the kind of operation that a code is about, if it is certain: one for which there is no token. The kind
+    /// in the notice is not used: it is not documented if that is the current kind or the missing one.
     pub(super) fn not_permitted(&self, code: Code) -> Option<Kind> {
         if code == Code::TokenInvalid(RESOURCE) {
             return None;

@@ -1,6 +1,7 @@
-//! Who has to be woken: what has happened since anybody was, and how many wait for it.
+//! Wake-ups: what has happened since the last one, and how many threads wait.
 
-/// What has happened, and how many threads wait: a wake-up nobody waits for costs a system call.
+/// The changes since the last wake-up, and the number of waiting threads: a wake-up that nobody waits for costs a
+/// system call.
 #[derive(Default)]
 pub(in crate::session) struct Waking {
     /// Threads that wait for `changed`, and for `arrived`.
@@ -9,14 +10,14 @@ pub(in crate::session) struct Waking {
     news: News,
 }
 
-/// For whom there is something new.
+/// Who has to be woken.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) struct News {
     /// An operation was settled, or the client's life or connection has changed.
     pub(in crate::session) changed: bool,
-    /// A message arrived, or none ever will again.
+    /// A message arrived, or no more will arrive.
     pub(in crate::session) arrived: bool,
-    /// The thread that renews tokens has something to look at.
+    /// The thread that renews tokens has something to do.
     pub(in crate::session) tokens: bool,
 }
 
@@ -37,7 +38,7 @@ impl Waking {
         self.news = News { changed: true, arrived: true, tokens: true };
     }
 
-    /// Returns whom to wake, once for all that has happened. `settled`: operations were.
+    /// Returns whom to wake, and forgets it. `settled`: operations were settled.
     pub(super) fn take(&mut self, settled: bool) -> News {
         let News { changed, arrived, tokens } = std::mem::take(&mut self.news);
         News { changed: (changed || settled) && self.watchers > 0, arrived: arrived && self.receivers > 0, tokens }

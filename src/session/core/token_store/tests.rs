@@ -1,4 +1,4 @@
-//! Every test has a clock of its own: seconds since an arbitrary moment.
+//! Every test has its own clock: seconds since an arbitrary moment.
 
 use std::time::UNIX_EPOCH;
 
@@ -18,7 +18,7 @@ fn store(tokens: Vec<Token>) -> TokenStore {
     store
 }
 
-/// Logged in with what is held.
+/// Creates a store after a login with these tokens.
 fn logged_in(tokens: Vec<Token>) -> TokenStore {
     let mut store = store(tokens);
     store.password();
@@ -94,7 +94,7 @@ fn a_notice_makes_a_token_due_at_once_but_not_its_successor() {
     assert!(store.clone().ends_soon(Some(RW), Some(at(3000.0)), at(12.0)), "nothing is on its way for so long");
     assert!(!store.ends_soon(Some(TokenKind::Write), Some(at(3000.0)), at(2.0)), "none of this kind is held");
     assert!(store.ends_soon(None, None, at(2.0)), "a notice that says nothing may be about any");
-    assert!(store.ends_soon(Some(RW), Some(at(6000.0)), at(2.0)), "whoever handed it out was wrong about its end");
+    assert!(store.ends_soon(Some(RW), Some(at(6000.0)), at(2.0)), "the provider was wrong about its end");
     assert!(store.usable(at(5999.0)) && !store.usable(at(6000.0)));
 }
 
@@ -193,7 +193,7 @@ fn a_life_of_nothing_does_not_spin() {
 #[test]
 fn one_kind_that_stays_the_same_is_not_asked_for_in_a_loop() {
     let mut store = logged_in(vec![token(TokenKind::Read, "r", 1000.0), token(TokenKind::Write, "w", 100.0)]);
-    // W is due; the source gives a fresh R each time and the W it still has.
+    // W is due; the provider returns a new R each time and the W it still has.
     let mut asked = 0;
     let mut now = 80.0;
     while now < 90.0 && asked < 1_000 {
@@ -259,7 +259,8 @@ fn the_services_word_outlives_the_same_token_again() {
 
 #[test]
 fn a_clock_that_is_ahead_does_not_make_two_applications_a_second() {
-    // Each token is said to have ended a while ago, as an application server's absolute time looks on a fast clock.
+    // Each token has expired a while ago by its own account, as an application server's absolute time appears on a fast
+    // clock.
     let mut store = logged_in(vec![token(RW, "0", -60.0)]);
     assert!(store.usable(at(0.0)), "the service has taken it");
     let (mut now, mut asked) = (0.0, 0_u32);

@@ -10,8 +10,8 @@ use crate::config::Protocol;
 use crate::session::wire::link::{self, Cause, Failure};
 use crate::session::wire::{errors, secure, tunnel, upgrade};
 
-/// Translates an error. `connected`: CONNACK had come. `last`: the last event of rumqttc, which is the packet it
-/// rejects, if it rejects one. `server`: the endpoint, for the message.
+/// Translates an error. `connected`: CONNACK had arrived. `last`: rumqttc's last event, which is the packet that it
+/// rejects, if any. `server`: the endpoint, for the message.
 pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Event>, server: &str) -> Failure {
     if let ConnectionError::MqttState(error @ (StateError::Unsolicited(_) | StateError::WrongPacket)) = error {
         return match last.and_then(unexpected) {

@@ -14,8 +14,8 @@ use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Cause, Failure};
 use crate::session::wire::{secure, tunnel, upgrade};
 
-/// Translates an error. `connected`: CONNACK had come. `last`: the last event of rumqttc, which is the packet it
-/// rejects, if it rejects one. `server`: the endpoint, for the message.
+/// Translates an error. `connected`: CONNACK had arrived. `last`: rumqttc's last event, which is the packet that it
+/// rejects, if any. `server`: the endpoint, for the message.
 pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Event>, server: &str) -> Failure {
     if let ConnectionError::MqttState(error @ (StateError::Unsolicited(_) | StateError::WrongPacket)) = error {
         return match last.and_then(unexpected) {
@@ -40,9 +40,9 @@ pub(super) fn classify(error: ConnectionError, connected: bool, last: Option<&Ev
         ConnectionError::MqttState(
             StateError::ConnectionAborted | StateError::Deserialization(CodecError::PayloadRequired),
         ) if connected => closed(server),
-        // A server of MQTT 3.1.1 refuses this version so. Mostly it omits the rest of a CONNACK of MQTT 5, so that
-        // rumqttc waits until the server closes. rumqttc reports any other packet with this reason code in the same
-        // way, so a client that was connected before does not give up over it.
+        // This is how an MQTT 3.1.1 server refuses this version. Mostly it omits the rest of a CONNACK of MQTT 5, so
+        // that rumqttc waits until the server closes. rumqttc reports any other packet with this reason code in the
+        // same way, so a client that was connected before does not give up because of it.
         ConnectionError::MqttState(StateError::Deserialization(CodecError::InvalidConnectReturnCode(1)))
             if !connected =>
         {

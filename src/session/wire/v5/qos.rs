@@ -1,4 +1,4 @@
-//! Between rumqttc's QoS of MQTT 5 and ours.
+//! Converts between rumqttc's QoS of MQTT 5 and the library's.
 
 use rumqttc::v5::mqttbytes;
 

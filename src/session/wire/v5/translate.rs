@@ -14,10 +14,10 @@ use crate::session::wire::link::{self, Arrived, LinkEvent, Refusal, Sent, Server
 use crate::session::wire::oversized::HEAD;
 use crate::session::wire::rules;
 
-/// An event for the session.
+/// An event for the session, and its effect on rumqttc.
 pub(super) struct Translated {
     pub(super) event: LinkEvent,
-    /// rumqttc goes on counting the message that this event ends as in flight.
+    /// rumqttc continues to count the message that this event ends as in flight.
     pub(super) leaks: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, S
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
         Event::Incoming(Packet::ConnAck(ack)) => {
-            LinkEvent::ConnAck { session_present: ack.session_present, allowed: allowed(&ack)? }
+            LinkEvent::ConnAck { session_present: ack.session_present, limits: limits(&ack)? }
         }
         Event::Incoming(Packet::PubAck(ack)) => {
             let reason = said(ack.properties.and_then(|properties| properties.reason_string));
@@ -68,7 +68,7 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, S
             LinkEvent::SubAck(ack.pkid, ack.return_codes.iter().map(reasons::suback).collect(), reason)
         }
         Event::Incoming(Packet::UnsubAck(ack)) => {
-            // Each UNSUBSCRIBE of ours has one filter.
+            // The session sends one filter in each UNSUBSCRIBE.
             if let Some(fault) = link::count_fault("UNSUBACK", ack.pkid, ack.reasons.len(), 1) {
                 return Err(fault);
             }
@@ -107,7 +107,7 @@ fn refusal(code: Code, reason: Option<String>) -> Option<Refusal> {
     (code.number() >= 0x80).then_some(Refusal { code, reason })
 }
 
-fn allowed(ack: &ConnAck) -> Result<ServerLimits, String> {
+fn limits(ack: &ConnAck) -> Result<ServerLimits, String> {
     let Some(properties) = &ack.properties else { return Ok(ServerLimits::default()) };
     if properties.receive_max == Some(0) {
         return Err("it sent CONNACK with a receive maximum of 0".to_string());

@@ -101,7 +101,7 @@ fn the_service_s_word_convicts_at_once_where_it_can_only_be_about_one() {
     assert_eq!(outbox.convicted(), Some(subscribed));
     assert!(outbox.convict(subscribed, Error::internal("forbidden")));
     assert!(!outbox.has_suspects());
-    // A word that fits nothing that was sent proves nothing.
+    // A notice that fits no operation proves nothing.
     send(&mut outbox);
     outbox.disconnected(false, Blame::Proven(Some(Kind::Request)), moment());
     assert_eq!(outbox.convicted(), None);

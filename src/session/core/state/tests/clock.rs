@@ -1,4 +1,4 @@
-//! What time does to a state: every test has its own clock, and none waits.
+//! The effects of time on a state: every test has its own clock, and none waits.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn cut_at(state: &mut State, seconds: f64) -> (Disconnected, Vec<Event>) {
     (state.disconnected(&failure(Cause::Closed), at(seconds), &mut events), events)
 }
 
-/// A message of QoS 1, with the place of its outcome.
+/// Submits a QoS 1 message; returns its slot.
 fn publish_at(state: &mut State, topic: &str, seconds: f64, deadline: f64) -> Arc<Slot> {
     let (settler, slot) = Settler::new();
     let body = Body::Publish(Arc::new(Outgoing::new(topic, QoS::AtLeastOnce, "")));
@@ -76,7 +76,7 @@ fn each_step_has_the_configured_time() {
     assert_eq!(state.step_overdue(at(107.1)), Some("the order flag"));
     handle_at(&mut state, LinkEvent::Sent(Sent::Publish(1)), 105.0);
     handle_at(&mut state, LinkEvent::PubAck(1), 105.0);
-    // The next one is not even handed over yet; it is as late as if it were.
+    // The next step is not sent yet; it is as late as if it were.
     assert_eq!(state.step_overdue(at(112.0)), None);
     assert_eq!(state.step_overdue(at(112.1)), Some("the subscriptions that are to be restored"));
     state.send_ready(None, at(106.0));
@@ -127,7 +127,10 @@ fn a_refused_topic_is_tried_again_after_its_pause() {
     handle_at(&mut state, arrived("$SYS/tokenInvalidNotice", QoS::AtMostOnce, r#"{"code":4,"type":"W"}"#), 100.0);
     let (_, events) = cut_at(&mut state, 101.0);
     assert!(
-        matches!(events.as_slice(), [Event::TopicRefused { topic, retry_in, .. }] if topic == "t" && *retry_in == pause),
+        matches!(
+            events.as_slice(),
+            [Event::TopicRefused { topic, retry_in, .. }] if topic == "t" && *retry_in == pause
+        ),
         "{events:?}"
     );
     wire.take();
@@ -178,8 +181,8 @@ fn a_message_that_holds_back_acknowledgements_is_named_once_after_the_configured
     assert!(state.acknowledge(keys[1], at(110.0)));
     assert_eq!(state.held_back_at(), Some(at(117.0).instant));
     assert!(state.held_back(at(116.9)).is_none());
-    let told = state.held_back(at(117.0));
-    assert!(matches!(told, Some(Event::AcksHeldBack { taken: true, held_back: 1, .. })), "{told:?}");
+    let event = state.held_back(at(117.0));
+    assert!(matches!(event, Some(Event::AcksHeldBack { taken: true, held_back: 1, .. })), "{event:?}");
     assert!(state.held_back(at(1e6)).is_none(), "once");
 }
 

@@ -39,7 +39,7 @@ fn a_goodbye_while_the_connection_is_being_made_is_said_on_it() {
         publish(&mut state, "t");
         state.say_goodbye(Now::at(5.0).instant);
         if dead {
-            // The worker was stuck, and is not waited for any more.
+            // The worker was stuck and is abandoned.
             die(&mut state, "closed");
         }
         connect(&mut state, &wire, false);

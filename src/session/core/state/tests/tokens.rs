@@ -1,4 +1,4 @@
-//! Tokens on a connection: uploads, and what the service says of them.
+//! Tokens on a connection: uploads, and the service's notices about them.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn an_upload_goes_ahead_of_everything_and_holds_the_rest_back() {
 
 #[test]
 fn a_cut_during_an_upload_blames_the_token_if_the_service_says_so_and_no_message_ever() {
-    for told in [true, false] {
+    for noticed in [true, false] {
         let (mut state, wire) = (with_token(), Wire::default());
         connect(&mut state, &wire, false);
         publish(&mut state, "innocent");
@@ -39,13 +39,13 @@ fn a_cut_during_an_upload_blames_the_token_if_the_service_says_so_and_no_message
             written(&mut state, &[1]);
             state.take_token(Token::new(TokenKind::ReadWrite, format!("new{number}")), now()).expect("taken");
             state.send_ready(None, now());
-            if told {
+            if noticed {
                 notice(&mut state, 1, "RW");
             }
-            let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
-            assert!(loss.reason.to_string().contains("uploadToken"), "{}", loss.reason);
-            assert!(loss.fatal.is_none(), "the one before is good");
-            let expected = if told { "RW|old".to_string() } else { format!("RW|new{number}") };
+            let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+            assert!(disconnected.reason.to_string().contains("uploadToken"), "{}", disconnected.reason);
+            assert!(disconnected.fatal.is_none(), "the one before is good");
+            let expected = if noticed { "RW|old".to_string() } else { format!("RW|new{number}") };
             assert_eq!(*state.token_login().expect("tokens").1, expected, "what the next login uses");
             connect(&mut state, &wire, false);
         }
@@ -61,8 +61,8 @@ fn a_condemned_token_is_the_end_only_where_nobody_can_be_asked() {
         publish(&mut state, "innocent");
         written(&mut state, &[1]);
         notice(&mut state, code, "RW");
-        let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
-        let fatal = loss.fatal.expect("nobody can be asked");
+        let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+        let fatal = disconnected.fatal.expect("nobody can be asked");
         assert_eq!((fatal.kind(), fatal.code()), (ErrorKind::TokenInvalid, Some(Code::TokenInvalid(code))));
         assert!(!state.outbox.has_suspects() && state.outbox.open() == 1, "no message is to blame");
     }
@@ -84,7 +84,7 @@ fn a_notice_counts_for_its_own_connection_only() {
     notice(&mut state, 3, "RW");
     assert!(
         state.disconnected(&failure(Cause::Other), now(), &mut Vec::new()).fatal.is_none(),
-        "the line broke by itself"
+        "the connection broke by itself"
     );
     connect(&mut state, &wire, false);
     assert!(state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new()).fatal.is_none(), "an old notice");
@@ -99,7 +99,7 @@ fn an_upload_goes_ahead_of_the_rest_of_the_set_up() {
     assert_eq!(wire.take(), ["subscribe a"]);
     state.disconnected(&failure(Cause::Other), now(), &mut Vec::new());
     state.token_login();
-    // It comes while the login is under way, which is made with the one before.
+    // The token arrives during the login, which uses the previous token.
     state.take_token(Token::new(TokenKind::ReadWrite, "new"), now()).expect("taken");
     connect(&mut state, &wire, true);
     assert_eq!(wire.take(), ["publish $SYS/uploadToken"]);
@@ -138,8 +138,8 @@ fn the_end_of_the_old_token_does_not_condemn_the_new_one_on_its_way() {
     notice(&mut state, 2, "RW");
     let serial = state.take_token(Token::new(TokenKind::ReadWrite, "new"), now()).expect("tokens").expect("new");
     state.send_ready(None, now());
-    let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
-    assert!(loss.fatal.is_none());
+    let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+    assert!(disconnected.fatal.is_none());
     assert_eq!(*state.token_login().expect("tokens").1, "RW|new", "the old one has expired, says the service");
     assert!(!matches!(state.token_verdict(TokenKind::ReadWrite, serial), Some(Err(_))));
 }
@@ -161,7 +161,7 @@ fn a_forbidden_publish_in_flight_is_not_laid_at_the_uploads_door() {
 fn an_upload_that_waits_for_a_packet_id_is_not_overdue_at_once() {
     let (mut state, wire) = (with_token(), Wire::default());
     connect(&mut state, &wire, false);
-    // A connection that has stood for an hour, with the next id still in use.
+    // A connection that has lasted for an hour, with the next id still in use.
     let now = Now::at(3600.0);
     publish(&mut state, "slow");
     written(&mut state, &[1]);
@@ -205,7 +205,7 @@ fn each_refusal_has_its_own_code() {
     state.token_login();
     state.login_refused(now());
     let error = state.token_verdict(TokenKind::ReadWrite, serial).expect("settled").expect_err("refused");
-    assert_eq!(error.code(), None, "nobody said that this one was revoked: {error}");
+    assert_eq!(error.code(), None, "no notice said that this token was revoked: {error}");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_notice_about_the_token_before_does_not_explain_the_end_after_its_successor_
     state.send_ready(None, now());
     written(&mut state, &[1]);
     handle(&mut state, LinkEvent::PubAck(1));
-    let loss = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
-    assert!(loss.fatal.is_none() && loss.ended_over_token.is_none());
-    assert_eq!(loss.reason.code(), None, "{}", loss.reason);
+    let disconnected = state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new());
+    assert!(disconnected.fatal.is_none() && disconnected.ended_over_token.is_none());
+    assert_eq!(disconnected.reason.code(), None, "{}", disconnected.reason);
 }
