@@ -91,8 +91,8 @@ impl Client {
     /// for the disk at most for the timeout, all messages together.
     ///
     /// Takes the whole input before it queues the first message, so the input has to end and fit into memory; for more,
-    /// use [`publish_each`](Client::publish_each). A message that is invalid, or finds no room in time, is an error in
-    /// its place; the others are queued nevertheless.
+    /// use [`publish_each`](Client::publish_each). A message that is invalid, or for which there is no room in time,
+    /// gives an error in its place; the others are queued nevertheless.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -125,11 +125,11 @@ impl Client {
 
     /// Publishes many messages and returns an iterator over their results, in the order given.
     ///
-    /// The iterator is lazy. Each `next` takes messages from the input until a window of them is under way
+    /// The iterator is lazy. Each `next` takes messages from the input until a window of them is in flight
     /// ([`Config::window`](crate::Config::window)), there is no room for more, or the input ends; then it blocks until
     /// the outcome of the oldest is known. Memory is bounded by one window, whatever the length of the input. Dropping
-    /// the iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) take
-    /// care of the messages under way. One more message may have been taken from the input by then, which is not sent.
+    /// the iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) wait
+    /// for the messages in flight. One more message may have been taken from the input by then, which is not sent.
     ///
     /// With an input that blocks, such as a channel, the results wait for it: `next` takes a window of messages before
     /// it returns the first result. For such an input, use [`enqueue`](Client::enqueue).

@@ -54,8 +54,7 @@ pub(crate) struct Acks {
     entries: HashMap<u64, Entry>,
     /// What belongs to the current connection, and goes with it.
     current: Current,
-    /// Received over an earlier connection of a session that may be resumed, oldest first. The broker will send them
-    /// again.
+    /// Received over an earlier connection of a session that may be resumed, oldest first. The server sends them again.
     detached: HashMap<Name, VecDeque<u64>>,
     /// QoS 2: PUBREC was sent, PUBREL has not come. By packet id, with a fingerprint of the message: a server that has
     /// silently dropped its session begins with the same ids again.
@@ -67,7 +66,7 @@ pub(crate) struct Acks {
 struct Current {
     /// The messages received, in order.
     owed: VecDeque<u64>,
-    /// How many of those are done, and wait for an earlier one that is not.
+    /// The number of those that are done and wait for an earlier one.
     held_back: usize,
     /// How many of those have this name: two, at times, where a QoS 2 exchange is repeated.
     owed_names: HashMap<Name, usize>,
@@ -127,7 +126,7 @@ impl Acks {
 
     /// Removes a message for which there was no room: it is not acknowledged and must not hold back later ones.
     pub(in crate::session) fn refuse(&mut self, key: u64) {
-        // The last one, as a rule: it has just arrived.
+        // Usually the last one: it has just arrived.
         match self.current.owed.iter().rposition(|owed| *owed == key) {
             Some(position) => self.current.owed.remove(position),
             None => return,
@@ -241,7 +240,7 @@ impl Acks {
         }
     }
 
-    /// The server has no session: packet ids of the past mean nothing now.
+    /// Forgets earlier packet ids: the server has no session.
     pub(in crate::session) fn session_gone(&mut self) {
         *self = Acks { next_key: self.next_key, ..Acks::default() };
     }

@@ -59,7 +59,7 @@ pub(in crate::session) struct Outbox {
     /// The state that belongs to the current connection.
     in_flight: InFlight,
     ids: IdCounter,
-    /// While there are any, operations go out one at a time (see `evidence`).
+    /// While there are any, operations are sent one at a time (see `evidence`).
     suspects: BTreeSet<u64>,
     /// Given up by the caller, but the server may still answer.
     abandoned: BTreeSet<u64>,

@@ -1,13 +1,13 @@
 //! Packet ids: which one is given out next, and which ones are in use on the current connection.
 //!
 //! rumqttc gives out the ids itself, counting up and around. This mirrors it, so that the id of a request is known
-//! before it is handed over, and no request is handed over while its id is still in use.
+//! before it is put into the channel, and no request is put there while its id is in use.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::session::core::op::Kind;
 
-/// Whose acknowledgement a packet id is waiting for.
+/// The operation or step whose acknowledgement a packet id waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum AckFor {
     /// An operation of the outbox.
@@ -44,8 +44,8 @@ impl IdCounter {
         (!used.contains(id)).then_some(id)
     }
 
-    /// Makes the next id the first of the longest run of free ones. On a resumed session the ids just ahead may be
-    /// reserved, and what is to be sent first must not wait for them.
+    /// Moves the next id to the longest run of free ids. On a resumed session the ids just ahead may be reserved, and
+    /// the first operations must not wait for them.
     pub(super) fn seek_free(&mut self, used: &UsedIds) {
         let mut reserved: Vec<u16> = used.reserved.iter().copied().collect();
         reserved.sort_unstable();
@@ -63,12 +63,12 @@ impl IdCounter {
 pub(super) struct UsedIds {
     publishes: HashMap<u16, AckFor>,
     requests: HashMap<u16, AckFor>,
-    /// Ids that operations of a resumed session are going to use again.
+    /// Ids that operations of a resumed session will use again.
     reserved: HashSet<u16>,
 }
 
 impl UsedIds {
-    /// Returns true if this id must not be given to another operation.
+    /// Returns true if this id is in use or reserved.
     fn contains(&self, id: u16) -> bool {
         self.publishes.contains_key(&id) || self.requests.contains_key(&id) || self.reserved.contains(&id)
     }

@@ -21,7 +21,7 @@ pub(super) struct InFlight {
     pub(super) resent: VecDeque<(AckFor, u16)>,
     /// The packet ids in use.
     pub(super) ids: UsedIds,
-    /// When a QoS 0 message was last written: it is settled then, but may be what the service objects to.
+    /// When a QoS 0 message was last written: it is settled, but the service may object to it.
     pub(super) unacknowledged_at: Option<Instant>,
 }
 
@@ -31,7 +31,7 @@ impl InFlight {
         self.receive_maximum.map_or(usize::MAX, usize::from)
     }
 
-    /// A request was put into the channel.
+    /// Notes that a request was put into the channel.
     pub(super) fn await_ack(&mut self, ack_for: AckFor, kind: Kind, id: u16) {
         self.in_channel.push_back((ack_for, id));
         if id != 0 {

@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use crate::error::Error;
 
-/// The stages of a client's life; none comes twice, and each may be left out.
+/// The stage of a client's life. Stages never repeat, and each may be skipped.
 enum Stage {
     /// The connection is kept.
     Open,
-    /// `disconnect` was called, or the client was dropped: nothing new is accepted, and what was accepted still leaves.
+    /// `disconnect` was called or the client was dropped: no new operation is accepted; accepted ones are still sent.
     Closing,
-    /// DISCONNECT is sent, now or on the connection that is being made; the worker reads on until then at the latest.
+    /// DISCONNECT is sent, now or on the connection being made; the worker reads until this instant at the latest.
     Leaving(Instant),
     /// Everything is settled, and nothing is sent or received any more, for this reason.
     Dead(Error),
@@ -68,7 +68,7 @@ impl Life {
         }
     }
 
-    /// Returns true if nothing new is accepted.
+    /// Returns true if no new operation is accepted.
     pub(in crate::session) fn refuses_work(&self) -> bool {
         self.interrupted || self.is_closing()
     }
