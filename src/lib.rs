@@ -27,7 +27,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Without an account, use the package `aliyun-mqtt-emulator`, a local stand-in for the service. The examples start it
+//! Without an account, use the package `aliyun-mqtt-emulator`, a local emulator of the service. The examples start it
 //! if the environment names no endpoint.
 //!
 //! # How it runs

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::support::broker::{self, Broker};
-use crate::support::http_proxy::{Answer, Asked, HttpProxy};
+use crate::support::http_proxy::{Answer, Tunnel, HttpProxy};
 use crate::support::process::{as_child, child};
 use crate::support::{LONG, connect, connected, emulator, error, payloads, plain_config, topic};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, Error, ErrorKind, Outgoing, QoS, Stage};
@@ -151,7 +151,7 @@ fn logins() {
     for config in right {
         connect(config).disconnect().expect("all delivered");
         let login = Some("user:ge:heim %".to_string());
-        assert_eq!(proxy.asked().last(), Some(&Asked { target: TARGET.to_string(), login }));
+        assert_eq!(proxy.asked().last(), Some(&Tunnel { target: TARGET.to_string(), login }));
     }
     let wrong = [through(&proxy), through(&proxy).proxy_credentials("user", "geheim")];
     for config in wrong {
@@ -315,5 +315,5 @@ fn the_environment_counts_on_demand_only() {
         .expect("it runs");
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
     let login = Some("user:geheim".to_string());
-    assert_eq!(proxy.asked(), vec![Asked { target: TARGET.to_string(), login }; 2]);
+    assert_eq!(proxy.asked(), vec![Tunnel { target: TARGET.to_string(), login }; 2]);
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::LONG;
 use crate::support::api::{DONE, failed, to};
 use crate::support::http::{Server, Step, answer, kept};
-use crate::support::http_proxy::{Answer, Asked, HttpProxy};
+use crate::support::http_proxy::{Answer, Tunnel, HttpProxy};
 use crate::support::process::{as_child, child};
 use aliyun_mqtt::openapi::ApiBuilder;
 use aliyun_mqtt::{Code, Error, ErrorKind, Fate, Stage};
@@ -47,7 +47,7 @@ fn calls_go_through_one_tunnel_and_the_proxy_looks_up_the_name() {
     api.revoke_token("geheim-token").expect("done");
     assert_eq!((server.requests().len(), server.left()), (2, 0));
     let login = Some("user:geheim %".to_string());
-    assert_eq!(proxy.asked(), [Asked { target: TARGET.to_string(), login }]);
+    assert_eq!(proxy.asked(), [Tunnel { target: TARGET.to_string(), login }]);
     assert_eq!(proxy.connections(), 1);
 }
 
@@ -141,5 +141,5 @@ fn the_environment_counts_on_demand_only() {
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
     assert_eq!((direct.left(), server.left()), (0, 0));
     let login = Some("user:geheim".to_string());
-    assert_eq!(proxy.asked(), [Asked { target: TARGET.to_string(), login }]);
+    assert_eq!(proxy.asked(), [Tunnel { target: TARGET.to_string(), login }]);
 }

@@ -44,7 +44,7 @@
 //!   `load::cut_connections_lose_no_acknowledged_message_and_keep_the_order`
 //! * order of several publishers (client.rs:282): `load::eight_threads_of_mixed_qos_arrive_complete_and_in_order`
 //! * `recv_timeout` drops half-written packets (client.rs:480-500): never used while anything is sent:
-//!   `LinePump::next`; `service::forbidden::a_forbidden_publish_fails_alone_in_a_stream_of_good_ones`
+//!   `LinkPump::next`; `service::forbidden::a_forbidden_publish_fails_alone_in_a_stream_of_good_ones`
 //! * two clients with one id reconnect in a tight loop (eventloop.rs:147-151):
 //!   `conformance::a_second_client_with_the_same_id_takes_over`, `backoff` in src/
 

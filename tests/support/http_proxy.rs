@@ -32,7 +32,7 @@ pub enum Answer {
 
 /// One request as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct Tunnel {
     /// `host:port`.
     pub target: String,
     /// What the login says in clear text, `user:password`.
@@ -49,7 +49,7 @@ struct Shared {
     answer: Mutex<Answer>,
     login: Mutex<Option<String>>,
     names: Mutex<HashMap<String, SocketAddr>>,
-    asked: Mutex<Vec<Asked>>,
+    asked: Mutex<Vec<Tunnel>>,
     streams: Mutex<Vec<TcpStream>>,
     connections: AtomicUsize,
     stopped: AtomicBool,
@@ -112,7 +112,7 @@ impl HttpProxy {
     }
 
     /// What was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Tunnel> {
         lock(&self.shared.asked).clone()
     }
 
@@ -186,7 +186,7 @@ impl Shared {
         }
     }
 
-    fn open(&self, asked: &Asked) -> Result<TcpStream, u16> {
+    fn open(&self, asked: &Tunnel) -> Result<TcpStream, u16> {
         let wanted = lock(&self.login).clone();
         if wanted.is_some() && wanted != asked.login {
             return Err(407);
@@ -204,7 +204,7 @@ fn head(status: u16) -> Vec<u8> {
         .into_bytes()
 }
 
-fn read_request(stream: &mut TcpStream) -> Option<Asked> {
+fn read_request(stream: &mut TcpStream) -> Option<Tunnel> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -215,7 +215,7 @@ fn read_request(stream: &mut TcpStream) -> Option<Asked> {
     let target = head.lines().next()?.strip_prefix("CONNECT ")?.strip_suffix(" HTTP/1.1")?.to_string();
     let value = head.lines().find_map(|line| line.strip_prefix("Proxy-Authorization: Basic "));
     let login = value.map(|value| String::from_utf8(BASE64_STANDARD.decode(value).expect("base64")).expect("text"));
-    Some(Asked { target, login })
+    Some(Tunnel { target, login })
 }
 
 /// Passes on what comes on either side, until both have ended.
