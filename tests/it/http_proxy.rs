@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::support::broker::{self, Broker};
-use crate::support::http_proxy::{Answer, Tunnel, HttpProxy};
+use crate::support::http_proxy::{Answer, HttpProxy, Tunnel};
 use crate::support::process::{as_child, child};
 use crate::support::{LONG, connect, connected, emulator, error, payloads, plain_config, topic};
 use aliyun_mqtt::{Client, Code, ConfigBuilder, Credentials, Error, ErrorKind, Outgoing, QoS, Stage};

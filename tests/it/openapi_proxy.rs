@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::LONG;
 use crate::support::api::{DONE, failed, to};
 use crate::support::http::{Server, Step, answer, kept};
-use crate::support::http_proxy::{Answer, Tunnel, HttpProxy};
+use crate::support::http_proxy::{Answer, HttpProxy, Tunnel};
 use crate::support::process::{as_child, child};
 use aliyun_mqtt::openapi::ApiBuilder;
 use aliyun_mqtt::{Code, Error, ErrorKind, Fate, Stage};
