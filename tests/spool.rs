@@ -58,7 +58,7 @@ fn the_next_run_sends_what_is_left_in_order_and_before_anything_new() {
     accepted[0].wait().expect("acknowledged");
     let report = leave(&client).expect("not delivered");
     assert_eq!(report.kind(), ErrorKind::Undelivered { count: 3 });
-    assert!(report.to_string().contains("3 stay in the spool and go out with the next run"), "{report}");
+    assert!(report.to_string().contains("3 stay in the spool and are sent by the next run"), "{report}");
     for delivery in [&accepted[1], &accepted[2], &exactly] {
         let kept = error(delivery.wait());
         assert_eq!((kept.kind(), kept.fate()), (ErrorKind::Closed, Some(Fate::Spooled)), "{kept}");
