@@ -10,8 +10,6 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::limits::Limits;
-use crate::names;
 
 /// The endpoint.
 pub(crate) const ENDPOINT: &str = "ALIYUN_MQTT_ENDPOINT";
@@ -35,7 +33,7 @@ pub(crate) const CLEAN_SESSION: &str = "ALIYUN_MQTT_CLEAN_SESSION";
 pub(crate) const PROTOCOL: &str = "ALIYUN_MQTT_PROTOCOL";
 /// In seconds.
 pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";
-/// In bytes: [`Limits::payload_len`].
+/// In bytes: [`Limits::payload_len`](crate::Limits::payload_len).
 pub(crate) const MAX_PAYLOAD: &str = "ALIYUN_MQTT_MAX_PAYLOAD";
 /// The URL of an HTTP proxy, or `env` for the [shared variables](HTTPS_PROXY); optional.
 pub(crate) const PROXY: &str = "ALIYUN_MQTT_PROXY";
@@ -97,9 +95,11 @@ const SHARED: [&str; 3] = [ACCESS_KEY_ID, ACCESS_KEY_SECRET, SECURITY_TOKEN];
 
 /// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of topics, which is created in the console and
 /// has at least 3 letters, digits, `-` and `_`.
+#[cfg(any(feature = "openapi", test))]
 pub(crate) fn read_topic(variables: &Variables) -> Result<String> {
     let topic = variables.needed(TOPIC)?;
-    names::check_parent(topic, &Limits::default()).map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
+    crate::names::check_parent(topic, &crate::limits::Limits::default())
+        .map_err(|rule| Error::config(format!("{TOPIC}: {rule}")))?;
     Ok(topic.to_string())
 }
 

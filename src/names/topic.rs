@@ -72,6 +72,7 @@ pub(crate) fn check_payload(len: usize, topic: &str, limits: &Limits) -> Result<
 }
 
 /// Checks a parent topic: one level, of legal characters. The error is the broken rule.
+#[cfg(any(feature = "openapi", test))]
 pub(crate) fn check_parent(parent: &str, limits: &Limits) -> Result<(), String> {
     check_mqtt_text(parent)?;
     match parent.chars().find(|c| matches!(c, '/' | '+' | '#')) {

@@ -137,5 +137,5 @@ fn not_stored(op: &Op, reason: &Error) -> Error {
     Error::new(ErrorKind::Spool, message).with_fate(Fate::NotSent).with_reason(reason.clone())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "spool"))]
 mod tests;
