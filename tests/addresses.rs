@@ -8,6 +8,7 @@
 mod support;
 
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
@@ -222,10 +223,20 @@ fn nobody_is_dialled_twice() {
     });
 }
 
+/// The same port of both addresses, below those that the system gives out: a test of another process may still dial one
+/// of these on both addresses after its server is gone.
+fn on_both_addresses() -> (TcpListener, TcpListener) {
+    let start = RandomState::new().hash_one(0) % 20_000;
+    let ports = (start..start + 20_000).map(|number| 10_000 + (number % 20_000) as u16);
+    let bind = |address, port| TcpListener::bind((address, port)).ok();
+    let mut free = ports.filter_map(|port| Some((bind("127.0.0.1", port)?, bind("127.0.0.2", port)?)));
+    free.next().expect("a port that is free on both")
+}
+
 fn dialled_once(host: &str, protocol: Protocol) {
-    let broker = Broker::start();
-    // Whoever is dialled there is counted.
-    let other = TcpListener::bind(("127.0.0.2", broker.addr().port())).expect("the port on the other address");
+    // Whoever dials the other address is counted.
+    let (listener, other) = on_both_addresses();
+    let broker = Broker::on(listener);
     let endpoint = format!("mqtt://{host}:{}", broker.addr().port());
     let (client, line) = broker.connect(broker.config().protocol(protocol).endpoint(endpoint));
     assert!(!broker.somebody_waits(), "{host}: a second connection");
