@@ -75,7 +75,12 @@ impl Delivery {
     /// Waits for the outcome. Returns `None` if `until` passes before the operation's own deadline.
     fn wait_until(&self, until: Instant) -> Result<Option<Outcome>> {
         self.session.check_process()?;
-        match self.slot.wait(until) {
+        self.outcome(self.slot.wait(until))
+    }
+
+    /// Returns the outcome after a wait; `None` if the wait ended before the operation's own deadline.
+    fn outcome(&self, waited: Waited) -> Result<Option<Outcome>> {
+        match waited {
             Waited::Settled(result) => return result.map(Some),
             Waited::Interrupted => {
                 let message =
@@ -97,10 +102,12 @@ impl Delivery {
     /// the operation is given up.
     pub(crate) fn finish(&self, until: Instant) -> Result<Option<Outcome>> {
         self.session.check_process()?;
-        if let Waited::Interrupted = self.slot.wait(until) {
+        let mut waited = self.slot.wait(until);
+        if let Waited::Interrupted = waited {
             self.session.withdraw(self.seq);
+            waited = self.slot.wait(until);
         }
-        self.wait_until(until)
+        self.outcome(waited)
     }
 
     /// Calls [`finish`](Delivery::finish) for a message, up to its own deadline.

@@ -23,6 +23,14 @@ pub(crate) enum WhenFull {
     Fail,
 }
 
+/// The result of [`Session::wait_for_room`].
+struct Room {
+    /// The topic is refused: no room was looked for.
+    refusal: Option<TopicRefusal>,
+    /// The time at which it was found.
+    now: Now,
+}
+
 impl Session {
     /// Accepts an operation if there is room in time, and sends it if the window has room. It is settled by the
     /// deadline.
@@ -40,10 +48,7 @@ impl Session {
     ) -> Result<Delivery> {
         self.check_process()?;
         let (mut state, room) = self.wait_for_room(self.lock(), &body, full);
-        match room? {
-            Some(refusal) => Ok(self.refuse(&mut state, place, body, deadline, &refusal)),
-            None => self.admit(&mut state, place, body, deadline),
-        }
+        self.enter(&mut state, room?, place, body, deadline)
     }
 
     /// Accepts messages in their order, each with the time it may stay unsettled, and waits for room within that time
@@ -76,23 +81,35 @@ impl Session {
                 (state, room) = self.wait_for_room(state, &body, WhenFull::WaitUntil(until.min(deadline)));
                 gathering.get_or_insert_with(|| state.outbox.gather());
             }
-            deliveries.push(match room {
-                Err(error) => Err(error),
-                Ok(Some(refusal)) => Ok(self.refuse(&mut state, Settler::new(), body, deadline, &refusal)),
-                Ok(None) => self.admit(&mut state, Settler::new(), body, deadline),
-            });
+            deliveries.push(room.and_then(|room| self.enter(&mut state, room, Settler::new(), body, deadline)));
         }
         drop(gathering);
         deliveries
     }
 
-    /// Waits until there is room for an operation. Returns the refusal of its topic, if its topic is refused.
+    /// Accepts an operation for which there is room, or settles it if its topic is refused.
+    fn enter(
+        self: &Arc<Self>,
+        state: &mut State,
+        Room { refusal, now }: Room,
+        place: (Settler, Arc<Slot>),
+        body: Body,
+        deadline: Instant,
+    ) -> Result<Delivery> {
+        match refusal {
+            Some(refusal) => Ok(self.refuse(state, place, body, deadline, &refusal, now)),
+            None => self.admit(state, place, body, deadline, now),
+        }
+    }
+
+    /// Waits until there is room for an operation, or its topic is refused.
     fn wait_for_room<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
         body: &Body,
         full: WhenFull,
-    ) -> (MutexGuard<'a, State>, Result<Option<TopicRefusal>>) {
+    ) -> (MutexGuard<'a, State>, Result<Room>) {
+        let size = body.size();
         let is_publish = matches!(body, Body::Publish(_));
         loop {
             if let Err(error) = state.check_open() {
@@ -105,13 +122,13 @@ impl Session {
                 _ => None,
             };
             if refusal.is_some() {
-                return (state, Ok(refusal));
+                return (state, Ok(Room { refusal, now }));
             }
             let disk = has_disk_room(&state, body);
-            let room = state.outbox.has_room(body.size()) && disk;
+            let room = state.outbox.has_room(size) && disk;
             let slot = state.rate.as_ref().filter(|_| is_publish).and_then(|rate| rate.wait_until(now.instant));
             if room && slot.is_none() {
-                return (state, Ok(None));
+                return (state, Ok(Room { refusal: None, now }));
             }
             let lacking = if room {
                 "rate"
@@ -141,10 +158,11 @@ impl Session {
         body: Body,
         deadline: Instant,
         refusal: &TopicRefusal,
+        now: Now,
     ) -> Delivery {
         state.stats.refused_topic += 1;
         let op = Op::new(body, settler, deadline);
-        let error = topic_refused(&op, refusal, self.now().instant);
+        let error = topic_refused(&op, refusal, now.instant);
         if let Some(settler) = op.settler {
             settler.settle(Err(error));
         }
@@ -158,9 +176,9 @@ impl Session {
         place: (Settler, Arc<Slot>),
         body: Body,
         deadline: Instant,
+        now: Now,
     ) -> Result<Delivery> {
         self.check_count(state, &body)?;
-        let now = self.now();
         if matches!(body, Body::Publish(_)) {
             state.stats.published += 1;
             if let Some(rate) = &mut state.rate {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
+use crate::deadline::{YEAR, later};
 use crate::delivery::Delivery;
 use crate::detached;
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
@@ -14,9 +15,6 @@ use crate::session::Session;
 use crate::session::core::op::Op;
 use crate::session::core::state::State;
 use crate::spool::{self, Done, Opened, Queue, Restored};
-
-/// Practically unlimited within one run.
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The least time given to the writer to end, so that the file is free for another client.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -41,7 +39,7 @@ pub(in crate::session) fn restore(state: &mut State, config: &Config, opened: &m
     for Restored { key, message, age, limit } in restored {
         let limit = limit.or(config.message_age()).unwrap_or(YEAR);
         if age < limit {
-            let deadline = now + (limit - age).min(YEAR);
+            let deadline = later(now, limit - age);
             state.outbox.restore(key, message, deadline);
         } else {
             let message = format!(

@@ -31,7 +31,7 @@ use crate::subscribe_options::FilterRequest;
 /// bits. MQTT gives no reason to repeat PUBREC on the same connection.
 const REPEATED: u16 = 10_000;
 
-/// Prepares a connection: see [`dial::open`].
+/// Prepares a connection: see [`open::open`](super::open::open).
 pub(in crate::session) fn open(
     config: &Config,
     login: &Login,

@@ -41,7 +41,7 @@ use crate::session::wire::target::Target;
 use crate::session::wire::{tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
 
-/// Prepares a connection: see [`dial::open`]. CONNECT announces the longest packet.
+/// Prepares a connection: see [`open::open`](super::open::open). CONNECT announces the longest packet.
 pub(in crate::session) fn open(
     config: &Config,
     login: &Login,
