@@ -112,7 +112,7 @@ fn both() -> [Protocol; 2] {
 #[test]
 fn an_address_that_answers_is_found_over_each_transport_and_again() {
     let emulator = emulator();
-    // What waits for nothing of the others waits beside them, here and below.
+    // Cases that do not depend on each other wait side by side, here and below.
     thread::scope(|scope| {
         for (endpoint, port) in endpoints(&emulator, "localhost") {
             let emulator = &emulator;

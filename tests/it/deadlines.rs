@@ -259,7 +259,8 @@ fn saying(words: &'static [u8], asked: bool) -> SocketAddr {
     addr
 }
 
-/// What is no MQTT is told by its first words, also where it waits for more and the timeout is short.
+/// A server that does not speak MQTT is named by its first words, also where it waits for more and the timeout is
+/// short.
 #[test]
 fn the_first_words_of_what_is_no_mqtt_are_told_within_any_time_out() {
     const CASES: [(&[u8], bool, &str, &str); 5] = [

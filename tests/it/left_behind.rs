@@ -10,8 +10,8 @@ use aliyun_mqtt::{AckMode, ErrorKind, Event, Events};
 const HELD: Duration = Duration::from_secs(3);
 const HELD_KEEP: Duration = Duration::from_secs(5);
 
-/// What the last event says: how many messages were not taken, the topic of the first, and the acknowledgements that
-/// did not leave.
+/// The content of the last event: how many messages were not taken, the topic of the first, and the acknowledgements
+/// that did not leave.
 fn end(events: &Events) -> (Option<(usize, String)>, usize) {
     let said = event(events, "the end", |event| match event {
         Event::Ended { untaken, unsent_acks, .. } => {

@@ -1,7 +1,7 @@
 //! The tests of the library that can share a process: a module for each theme.
 //!
-//! What needs the process for itself (its environment, descriptors, locks, threads, logger or resolver) is a program of
-//! its own beside this folder. `docs/promises.md` names the tests of each promise.
+//! A test that needs the process for itself (its environment, descriptors, locks, threads, logger or resolver) is a
+//! program of its own beside this folder. `docs/promises.md` names the tests of each promise.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -234,7 +234,7 @@ fn a_get_has_no_body() {
     assert_eq!(server.requests()[0].method, "GET");
 }
 
-/// What the API logs, and from whatever is logged the lines with a secret.
+/// Collects what the API logs, and from all that is logged the lines with a secret.
 static LOG: Mutex<String> = Mutex::new(String::new());
 
 /// The logger of this program: what all its tests make the library log is looked through.
@@ -259,7 +259,7 @@ impl log::Log for Ours {
     fn flush(&self) {}
 }
 
-/// What no line may contain.
+/// The texts that no line may contain.
 const SECRETS: [&str; 2] = ["geheim", "Signature="];
 
 #[test]

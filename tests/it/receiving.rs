@@ -144,7 +144,7 @@ fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
     delivery.wait().expect("acknowledged");
     assert_eq!(crate::support::payloads(&client, 1), ["kept"]);
     assert_eq!(line.expect(Kind::PubAck).id(), 1);
-    // What was refused is not acknowledged, does not hold back what follows, and may come again.
+    // A refused message is not acknowledged, does not hold back what follows, and may come again.
     line.publish("t", 1, 2, true, "refused");
     assert_eq!(crate::support::payloads(&client, 1), ["refused"]);
     assert_eq!(line.expect(Kind::PubAck).id(), 2);

@@ -1,4 +1,4 @@
-//! What rumqttc 0.25.1 does about time: keep-alive, timeouts and waiting, and what a user sees of it.
+//! The behaviour of rumqttc 0.25.1 in time: keep-alive, timeouts and waiting, and what a user sees of it.
 //!
 //! Each trap, where it is in rumqttc, and what holds it:
 //!

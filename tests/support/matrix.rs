@@ -1,6 +1,7 @@
-//! What the tests are run over: a version of MQTT and a transport, by the environment. The same tests pass over each.
+//! The conditions that the tests are run under: a version of MQTT and a transport, by the environment. The same tests
+//! pass over each.
 //!
-//! What is about bytes on a plain line (scripted brokers, HTTP servers, the fault proxy's own tests) is over TCP
+//! A test about bytes on a plain connection (scripted brokers, HTTP servers, the fault proxy's own tests) is over TCP
 //! always.
 
 use std::net::SocketAddr;

@@ -34,7 +34,7 @@ use crate::broker::Broker;
 use crate::log::What;
 use crate::service::{Service, lock};
 
-/// What all calls share.
+/// The state that all calls share.
 pub(crate) struct Api {
     service: Arc<Service>,
     broker: Arc<Broker>,

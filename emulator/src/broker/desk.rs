@@ -11,7 +11,7 @@ use crate::service::lock;
 /// The connections of the front desk by local address. The broker inside accepts no others.
 pub(crate) type DeskAddresses = Arc<Mutex<HashMap<SocketAddr, DeskConnection>>>;
 
-/// What the broker inside and the front desk share about one connection.
+/// The state of one connection that the broker inside and the front desk share.
 #[derive(Debug, Default)]
 pub(crate) struct DeskConnection {
     /// The client's Maximum Packet Size.

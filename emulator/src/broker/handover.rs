@@ -26,7 +26,7 @@ pub(super) struct Handover {
     pub(super) late: Vec<(From, Publish)>,
 }
 
-/// What a session inherits.
+/// The part of a session that the next one inherits.
 #[derive(Default)]
 pub(super) struct Kept {
     /// The QoS 2 messages that the client has received and not completed; each needs a PUBREL.

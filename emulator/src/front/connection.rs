@@ -112,7 +112,7 @@ enum Out {
     },
 }
 
-/// What the three tasks of one connection share.
+/// The state that the three tasks of one connection share.
 struct Connection<'a> {
     desk: &'a Desk,
     version: Version,

@@ -1,4 +1,4 @@
-//! What all connections of the front desk share.
+//! The state that all connections of the front desk share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -17,7 +17,7 @@ pub struct LogEntry {
     pub time: SystemTime,
     /// The client id that the entry is about; empty if there is none.
     pub client_id: String,
-    /// What the emulator saw.
+    /// The event that the emulator saw.
     pub what: What,
 }
 
@@ -76,7 +76,7 @@ pub enum What {
     },
     /// The client broke a rule, and its connection is closed.
     Violation {
-        /// What the client did.
+        /// The action of the client.
         action: Action,
         /// The topic or filter of the packet; empty if there is none.
         topic: String,
@@ -203,7 +203,7 @@ pub enum Listener {
     Wss,
 }
 
-/// What a client was doing when it broke a rule.
+/// The action by which a client broke a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {

@@ -258,7 +258,7 @@ impl Session {
 
     pub(in crate::session) fn expire_in(&self, state: &mut State, now: Now) {
         if state.expire(now) {
-            // What was behind may have room now.
+            // The operations behind may have room now.
             state.send_ready(None, now);
             self.notify_waiters(state);
         }
@@ -268,7 +268,7 @@ impl Session {
     pub(crate) fn withdraw(&self, seq: u64) {
         let mut state = self.lock();
         state.outbox.withdraw(seq);
-        // What was behind may have room now.
+        // The operations behind may have room now.
         state.send_ready(None, self.now());
         self.notify_waiters(&mut state);
     }

@@ -52,7 +52,7 @@ pub(crate) struct Acks {
     next_key: u64,
     /// All of them, by key.
     entries: HashMap<u64, Entry>,
-    /// What belongs to the current connection, and goes with it.
+    /// The part that belongs to the current connection, and goes with it.
     current: Current,
     /// Received over an earlier connection of a session that may be resumed, oldest first. The server sends them again.
     detached: HashMap<Name, VecDeque<u64>>,

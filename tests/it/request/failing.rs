@@ -50,7 +50,7 @@ fn the_end_of_the_client_ends_all_that_wait_at_once() {
             line.send(&Packet::PubAck(request.id()));
         }
         eventually("acknowledged", || client.stats().outbox_messages == 0);
-        // What is still to be delivered keeps the client, but nobody who waits for a reply.
+        // Messages still to be delivered keep the client, but nobody who waits for a reply.
         let open = client.enqueue(Outgoing::new("t/t", QoS::AtLeastOnce, "open")).expect("accepted");
         let last = line.expect(Kind::Publish);
         let goodbye = scope.spawn(|| client.disconnect());

@@ -89,7 +89,7 @@ fn a_response_topic_is_subscribed_before_the_first_request() {
     replier.subscribe(&question, QoS::AtLeastOnce).expect("subscribed");
     let requester = connect(config(&emulator).response_topic(&answers));
     assert_eq!(requester.config().response_topic(), Some(answers.as_str()));
-    // What else comes there is the program's.
+    // Other messages that come there are the program's.
     let events = requester.events();
     for round in 0..2 {
         thread::scope(|scope| {

@@ -61,7 +61,7 @@ fn a_kept_session_gets_past_messages_over_the_limit() {
     let broker = Broker::start();
     let limits = lax().payload_len(1_000).topic_len(100).packet_len(2_000);
     let (large, long) = (vec![b'x'; 3_000], "t/".repeat(2_000));
-    // What makes it large: payload, topic, or properties; two in a row; at each QoS.
+    // A message is large by its payload, topic, or properties; two in a row; at each QoS.
     let waiting = |dup: bool| {
         let large = |id, qos| broker::publish("t/large", qos, id, dup, &large);
         let third = if level() == 5 { with_properties(4, dup, 3_000) } else { large(4, 1) };

@@ -146,7 +146,7 @@ impl Line {
         let sent = unsafe { libc::send(self.stream.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_MORE) };
         assert_eq!(sent, bytes.len() as isize);
         self.stream.shutdown(std::net::Shutdown::Write).expect("the end");
-        // What the client still says is read, or the close would be a reset.
+        // The last words of the client are read, or the close would be a reset.
         let mut rest = self;
         while rest.read().is_some() {}
     }

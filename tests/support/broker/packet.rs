@@ -282,7 +282,7 @@ fn length(mut left: usize) -> Vec<u8> {
     }
 }
 
-/// What is left of a body.
+/// The rest of a body.
 struct Rest<'a> {
     bytes: &'a [u8],
     level: u8,

@@ -1,4 +1,4 @@
-//! What the actions share: the call, and the parts of their responses.
+//! The call and the parts of the responses, which the actions share.
 
 use std::time::SystemTime;
 
