@@ -344,13 +344,13 @@ impl Settler {
     }
 
     /// Fills the slot. Returns a failure that nobody will see.
-    pub(crate) fn settle(mut self, result: Result<Outcome>) -> Option<Error> {
-        self.0.take().and_then(|slot| fill(&slot, result, false))
+    pub(crate) fn settle(mut self, result: Result<Outcome>, wakes: &mut Wakes) -> Option<Error> {
+        self.0.take().and_then(|slot| fill(slot, result, false, wakes))
     }
 
     /// Fills the slot with a failure that is reported elsewhere, too. Returns it unless the program already knows it.
-    pub(crate) fn settle_reported(mut self, error: Error) -> Option<Error> {
-        self.0.take().and_then(|slot| fill(&slot, Err(error), true))
+    pub(crate) fn settle_reported(mut self, error: Error, wakes: &mut Wakes) -> Option<Error> {
+        self.0.take().and_then(|slot| fill(slot, Err(error), true, wakes))
     }
 }
 
@@ -358,14 +358,38 @@ impl Drop for Settler {
     fn drop(&mut self) {
         if let Some(slot) = self.0.take() {
             let error = Error::internal("the operation was abandoned").with_fate(crate::Fate::Unknown);
-            fill(&slot, Err(error), false);
+            fill(slot, Err(error), false, &mut Wakes::default());
         }
+    }
+}
+
+/// The waits that filled slots have ended. They are woken when this is dropped, so that no wake-up can be forgotten, and
+/// whoever fills slots under a lock keeps this until it is unlocked.
+#[derive(Default)]
+pub(crate) struct Wakes {
+    /// Most have one at a time, which needs no allocation.
+    first: Option<Arc<Slot>>,
+    more: Vec<Arc<Slot>>,
+}
+
+impl Wakes {
+    fn add(&mut self, slot: Arc<Slot>) {
+        match self.first {
+            None => self.first = Some(slot),
+            Some(_) => self.more.push(slot),
+        }
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        self.first.iter().chain(&self.more).for_each(|slot| slot.ready.notify_all());
     }
 }
 
 /// Fills the slot. Returns a failure that is to be reported: one that nobody will see, or (`reported`) any that the
 /// program does not know yet.
-fn fill(slot: &Slot, result: Result<Outcome>, reported: bool) -> Option<Error> {
+fn fill(slot: Arc<Slot>, result: Result<Outcome>, reported: bool, wakes: &mut Wakes) -> Option<Error> {
     let mut state = lock(&slot.state);
     state.seen = reported;
     let lost = match &result {
@@ -373,8 +397,10 @@ fn fill(slot: &Slot, result: Result<Outcome>, reported: bool) -> Option<Error> {
         _ => None,
     };
     state.result = Some(result);
-    if state.waiting > 0 {
-        slot.ready.notify_all();
+    let waiting = state.waiting > 0;
+    drop(state);
+    if waiting {
+        wakes.add(slot);
     }
     lost
 }
@@ -412,40 +438,43 @@ mod tests {
     fn that_the_message_of_an_answered_request_failed_is_no_news() {
         let (settler, slot) = Settler::new();
         answered(&slot);
-        assert!(settler.settle(failure()).is_none() && slot.unwatch().is_none());
+        assert!(settler.settle(failure(), &mut Wakes::default()).is_none() && slot.unwatch().is_none());
 
         let (settler, slot) = Settler::new();
         answered(&slot);
-        assert!(slot.unwatch().is_none() && settler.settle(failure()).is_none());
+        assert!(slot.unwatch().is_none() && settler.settle(failure(), &mut Wakes::default()).is_none());
 
         let (settler, slot) = Settler::new();
         slot.answer(Ok(reply()));
-        assert!(settler.settle(failure()).is_none());
+        assert!(settler.settle(failure(), &mut Wakes::default()).is_none());
         assert!(matches!(slot.wait_answer(Instant::now()), Some(RequestEnd::Reply(_))));
         assert!(slot.unwatch().is_none());
 
         let (settler, slot) = Settler::new();
         answered(&slot);
-        assert!(settler.settle_reported(failure().unwrap_err()).is_none() && slot.unwatch().is_none());
+        assert!(
+            settler.settle_reported(failure().unwrap_err(), &mut Wakes::default()).is_none()
+                && slot.unwatch().is_none()
+        );
 
         let (settler, slot) = Settler::new();
         slot.answer(Err(failure().unwrap_err()));
         assert!(matches!(slot.wait_answer(Instant::now()), Some(RequestEnd::Ended(_))));
-        assert!(settler.settle(failure()).is_none() && slot.unwatch().is_none());
+        assert!(settler.settle(failure(), &mut Wakes::default()).is_none() && slot.unwatch().is_none());
     }
 
     #[test]
     fn a_failure_that_nobody_has_seen_is_reported_once() {
         let (settler, slot) = Settler::new();
-        assert!(settler.settle(failure()).is_none(), "somebody may look yet");
+        assert!(settler.settle(failure(), &mut Wakes::default()).is_none(), "somebody may look yet");
         assert!(slot.unwatch().is_some());
 
         let (settler, slot) = Settler::new();
         assert!(slot.unwatch().is_none());
-        assert!(settler.settle(failure()).is_some());
+        assert!(settler.settle(failure(), &mut Wakes::default()).is_some());
 
         let (settler, slot) = Settler::new();
-        assert!(settler.settle_reported(failure().unwrap_err()).is_some());
+        assert!(settler.settle_reported(failure().unwrap_err(), &mut Wakes::default()).is_some());
         assert!(slot.unwatch().is_none());
     }
 }

@@ -14,6 +14,7 @@
 mod calls;
 mod core;
 mod event_log;
+mod locked;
 mod shared;
 mod threads;
 mod wire;

@@ -1,23 +1,21 @@
-//! The state shared by the callers' threads and the client's own threads, with its lock and the ways to wait for
-//! changes.
+//! The state shared by the callers' threads and the client's own threads.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
 use super::core::now::Now;
 use super::core::state::State;
 use super::event_log::log_event;
+use super::locked::{Conditions, Locked};
 use crate::config::Config;
 use crate::credentials::Asking;
 use crate::error::{Error, ErrorKind, Fate, Result};
 use crate::events::{Event, EventHub, Events};
 use crate::random;
 use crate::stats::Stats;
-use crate::sync::lock;
 
 /// Reads the clocks for the core, which has none.
 pub(super) struct Clock {
@@ -42,12 +40,7 @@ impl Clock {
 pub(crate) struct Session {
     pub(super) config: Config,
     pub(super) state: Mutex<State>,
-    /// Signals that an operation was settled, or that the stage of the client's life changed.
-    pub(super) changed: Condvar,
-    /// Signals that a message arrived, or that no more will.
-    pub(super) arrived: Condvar,
-    /// Wakes the thread that renews tokens.
-    pub(super) token_news: Condvar,
+    pub(super) conditions: Conditions,
     pub(super) asking: Asking,
     pub(super) events: EventHub,
     pub(super) worker: Mutex<Option<JoinHandle<()>>>,
@@ -60,8 +53,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    /// Locks the state. Unlocking it wakes whoever can go on.
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked::new(&self.state, &self.conditions)
     }
 
     pub(super) fn now(&self) -> Now {
@@ -109,34 +103,12 @@ impl Session {
         self.lock().life.is_interrupted()
     }
 
-    pub(super) fn wait<'a>(&self, mut state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {
-        let left = until.saturating_duration_since(Instant::now());
-        state.waking.watchers += 1;
-        let mut state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        state.waking.watchers -= 1;
-        state
-    }
-
     /// Sends events to the listeners and the log. Never called under the lock. The logger is user code and comes last,
     /// since it may panic.
     pub(super) fn emit(&self, events: &[Event]) {
         for event in events {
             self.events.send(event);
             log_event(event, &self.config);
-        }
-    }
-
-    /// Wakes the threads that wait for the changes noted.
-    pub(super) fn notify_waiters(&self, state: &mut State) {
-        let news = state.take_news();
-        if news.tokens {
-            self.token_news.notify_all();
-        }
-        if news.changed {
-            self.changed.notify_all();
-        }
-        if news.arrived {
-            self.arrived.notify_all();
         }
     }
 }

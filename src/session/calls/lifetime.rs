@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
@@ -13,7 +13,8 @@ use crate::events::EventHub;
 use crate::random;
 use crate::session::Session;
 use crate::session::calls::spool;
-use crate::session::core::state::State;
+use crate::session::core::state::{Awaited, State};
+use crate::session::locked::Conditions;
 use crate::session::shared::Clock;
 use crate::session::threads::connection;
 use crate::session::wire::{dial, probe};
@@ -46,9 +47,7 @@ impl Session {
         let spool = opened.as_mut().and_then(|opened| spool::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
             state: Mutex::new(state),
-            changed: Condvar::new(),
-            arrived: Condvar::new(),
-            token_news: Condvar::new(),
+            conditions: Conditions::default(),
             asking: Asking::default(),
             events: EventHub::new(),
             worker: Mutex::new(None),
@@ -105,7 +104,6 @@ impl Session {
         }
         let mut state = self.lock();
         state.interrupt();
-        self.notify_waiters(&mut state);
     }
 
     /// Drains the outbox and the QoS 2 exchanges of received messages until shortly before the deadline, sends
@@ -116,9 +114,9 @@ impl Session {
         let drained = deadline - (left / 3).min(GOODBYE);
         let mut state = self.lock();
         state.life.close();
+        state.end_rest(self.now());
         state.replies.end(&Error::closed());
         state.mark_changed();
-        self.notify_waiters(&mut state);
         loop {
             let now = self.now();
             self.expire_in(&mut state, now);
@@ -128,7 +126,10 @@ impl Session {
                 break;
             }
             let wake = state.outbox.next_deadline().map_or(drained, |next| next.min(drained));
-            state = self.wait(state, wake);
+            let all = state.outbox.next_seq();
+            // Once that has happened, for the ends of exchanges.
+            let awaited = if state.outbox.open() > 0 { Awaited::SettledBefore(all) } else { Awaited::Change };
+            state = state.wait(awaited, wake);
         }
         state.give_up();
         let unfinished = state.unfinished_exchanges();
@@ -144,13 +145,12 @@ impl Session {
 
     /// Sends DISCONNECT and waits for the end of the worker, for a moment at least; a stuck worker is left behind.
     fn leave(&self, deadline: Instant) {
-        let now = Instant::now();
-        let until = deadline.min(now + GRACE).max(now + MOMENT);
         let mut state = self.lock();
-        state.say_goodbye(until - MOMENT / 2);
-        self.notify_waiters(&mut state);
+        let now = self.now();
+        let until = deadline.min(now.instant + GRACE).max(now.instant + MOMENT);
+        state.say_goodbye(until - MOMENT / 2, now);
         while !state.life.is_worker_gone() && Instant::now() < until {
-            state = self.wait(state, until);
+            state = state.wait(Awaited::Change, until);
         }
         let ended = state.life.is_worker_gone();
         let mut newly_stranded = false;
@@ -163,7 +163,6 @@ impl Session {
                 detached::count_stranded(true);
             }
         }
-        self.notify_waiters(&mut state);
         drop(state);
         self.emit(event.as_slice());
         if newly_stranded {

@@ -1,17 +1,18 @@
 //! Sending: accepting operations, and waiting until they are settled.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::deadline::later;
-use crate::delivery::{Delivery, Settler, Slot};
+use crate::delivery::{Delivery, Settler, Slot, Wakes};
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::printable::counted;
 use crate::session::Session;
 use crate::session::core::now::Now;
 use crate::session::core::op::{Body, Op};
 use crate::session::core::outbox::TopicRefusal;
-use crate::session::core::state::{State, topic_refused};
+use crate::session::core::state::{Awaited, State, topic_refused};
+use crate::session::locked::Locked;
 
 /// The behaviour when there is no room.
 #[derive(Debug, Clone, Copy)]
@@ -103,12 +104,7 @@ impl Session {
     }
 
     /// Waits until there is room for an operation, or its topic is refused.
-    fn wait_for_room<'a>(
-        &self,
-        mut state: MutexGuard<'a, State>,
-        body: &Body,
-        full: WhenFull,
-    ) -> (MutexGuard<'a, State>, Result<Room>) {
+    fn wait_for_room<'a>(&self, mut state: Locked<'a>, body: &Body, full: WhenFull) -> (Locked<'a>, Result<Room>) {
         let size = body.size();
         let is_publish = matches!(body, Body::Publish(_));
         loop {
@@ -146,7 +142,7 @@ impl Session {
                 WhenFull::WaitUntil(until) | WhenFull::WaitForRate(until) => until,
             };
             let wake = [slot, state.outbox.next_deadline()].into_iter().flatten().fold(until, Instant::min);
-            state = self.wait(state, wake);
+            state = state.wait(if disk { Awaited::Room(size) } else { Awaited::DiskRoom }, wake);
         }
     }
 
@@ -164,7 +160,7 @@ impl Session {
         let op = Op::new(body, settler, deadline);
         let error = topic_refused(&op, refusal, now.instant);
         if let Some(settler) = op.settler {
-            settler.settle(Err(error));
+            settler.settle(Err(error), &mut Wakes::default());
         }
         Delivery::new(Arc::clone(self), slot, 0, deadline)
     }
@@ -191,9 +187,7 @@ impl Session {
             state.outbox.store(seq, message, crate::spool::wall_clock());
             return Ok(Delivery::new(Arc::clone(self), slot, seq, deadline));
         }
-        let delivery = self.accept(state, place, body, deadline, now);
-        self.notify_waiters(state);
-        Ok(delivery)
+        Ok(self.accept(state, place, body, deadline, now))
     }
 
     /// Puts an operation into the outbox.
@@ -246,7 +240,7 @@ impl Session {
                 });
             }
             let wake = state.outbox.next_deadline().map_or(deadline, |next| next.min(deadline));
-            state = self.wait(state, wake);
+            state = state.wait(Awaited::SettledBefore(mark), wake);
         }
     }
 
@@ -260,7 +254,6 @@ impl Session {
         if state.expire(now) {
             // The operations behind may have room now.
             state.send_ready(None, now);
-            self.notify_waiters(state);
         }
     }
 
@@ -270,7 +263,6 @@ impl Session {
         state.outbox.withdraw(seq);
         // The operations behind may have room now.
         state.send_ready(None, self.now());
-        self.notify_waiters(&mut state);
     }
 
     pub(crate) fn note_lost(&self, error: &Error) {

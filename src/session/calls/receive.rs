@@ -1,8 +1,8 @@
 //! Receiving messages from the inbox.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::delivery::Settler;
 use crate::error::{Error, ErrorKind, Result};
@@ -81,23 +81,15 @@ impl Session {
             if state.life.is_interrupted() {
                 return Err(Error::closed());
             }
-            let left = match until {
+            let until = match until {
                 Until::Now => return Ok(None),
                 Until::Forever => None,
-                Until::At(instant) => match instant.saturating_duration_since(now.instant) {
-                    Duration::ZERO => return Ok(None),
-                    left => Some(left),
-                },
+                Until::At(instant) if instant <= now.instant => return Ok(None),
+                Until::At(instant) => Some(instant),
             };
             // The waiting caller watches this time, too: the worker looks only when something happens.
-            let held_back = state.held_back_at().map(|at| at.saturating_duration_since(now.instant));
-            let left = left.into_iter().chain(held_back).min();
-            state.waking.receivers += 1;
-            state = match left {
-                None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(left) => self.arrived.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
-            state.waking.receivers -= 1;
+            let wake = until.into_iter().chain(state.held_back_at()).min();
+            state = state.wait_for_message(queue, wake);
         }
     }
 
@@ -128,7 +120,6 @@ impl Session {
             let deadline = now.instant + self.config.timeout();
             self.accept(&mut state, Settler::new(), Body::Unsubscribe(filter.to_string()), deadline, now)
         });
-        self.notify_waiters(&mut state);
         drop(state);
         // Not under the lock, which the drop may need.
         drop(delivery);

@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::printable::counted;
 use crate::session::Session;
 use crate::session::core::op::Op;
-use crate::session::core::state::State;
+use crate::session::core::state::{Awaited, State};
 use crate::spool::{self, Done, Opened, Queue, Restored};
 
 /// The least time given to the writer to end, so that the file is free for another client.
@@ -83,7 +83,6 @@ impl Session {
         }
         state.mark_changed();
         state.send_ready(None, self.now());
-        self.notify_waiters(&mut state);
     }
 
     /// Blocks until a message just accepted is on disk, at most until `until`. After an error the message is not stored
@@ -96,18 +95,16 @@ impl Session {
         while state.outbox.is_storing(delivery.seq()) {
             if state.life.is_interrupted() {
                 state.outbox.withdraw(delivery.seq());
-                self.notify_waiters(&mut state);
                 break;
             }
             let now = self.now();
             if now.instant >= until {
                 state.outbox.not_stored(delivery.seq(), |op| op.expired(None));
-                self.notify_waiters(&mut state);
                 break;
             }
             self.expire_in(&mut state, now);
             let wake = state.outbox.next_deadline().map_or(until, |next| next.min(until));
-            state = self.wait(state, wake);
+            state = state.wait(Awaited::Change, wake);
         }
         drop(state);
         match delivery.try_wait() {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::session::Session;
+use crate::session::core::state::Awaited;
 use crate::token::Token;
 
 impl Session {
@@ -19,7 +20,6 @@ impl Session {
         let taken = state.take_token(token, now)?;
         let Some(serial) = taken.or_else(|| state.token_serial(kind)) else { return Ok(()) };
         state.send_ready(None, now);
-        self.notify_waiters(&mut state);
         loop {
             if let Some(verdict) = state.token_verdict(kind, serial) {
                 return verdict;
@@ -30,7 +30,7 @@ impl Session {
                     format!("the token of the kind {kind} was not acknowledged in time; the next login will use it");
                 return Err(Error::new(ErrorKind::Timeout(Stage::Ack), message).with_fate(Fate::Unknown));
             }
-            state = self.wait(state, deadline);
+            state = state.wait(Awaited::Change, deadline);
         }
     }
 }

@@ -4,12 +4,13 @@
 mod inputs;
 mod link;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::delivery::{RequestEnd, Settler, Slot};
+use crate::delivery::{RequestEnd, Settler, Slot, Wakes};
 use crate::error::{Error, ErrorKind, Fate, Result};
 use crate::message::{Outgoing, QoS};
 use crate::request::envelope::Envelope;
@@ -17,7 +18,7 @@ use crate::session::core::inbox::QueueId;
 use crate::session::core::now::Now;
 use crate::session::core::op::Body;
 use crate::session::core::state::{Flow, State};
-use crate::session::wire::link::{Arrived, Cause, Failure, LinkEvent, ServerLimits};
+use crate::session::wire::link::{Arrived, Cause, ConnAck, Failure, LinkEvent};
 use crate::sync::lock;
 use crate::token::{Token, TokenKind};
 
@@ -137,7 +138,15 @@ impl Run {
                 let _ = self.state.outbox.unseen.report();
             }
             22 => self.leave(bytes),
-            23 => self.after_event(),
+            23 => {
+                if self.state.begin_rest() {
+                    self.take(bytes);
+                    let goes_on = self.state.may_rest();
+                    assert_eq!(self.state.take_news().read, !goes_on, "the worker is woken if it has to read");
+                    self.state.end_rest(self.now);
+                }
+                self.after_event();
+            }
             _ => self.request(bytes),
         }
     }
@@ -155,7 +164,7 @@ impl Run {
             _ => self.state.life.close(),
         }
         match how {
-            0 => self.state.say_goodbye(self.now.instant),
+            0 => self.state.say_goodbye(self.now.instant, self.now),
             1 => self.state.give_up(),
             _ => self.die(),
         }
@@ -189,7 +198,7 @@ impl Run {
             0 if self.requests.len() < 4 && !self.dead => {
                 let (settler, slot) = Settler::new();
                 // As of a message that was acknowledged.
-                let _ = settler.settle(Ok(crate::delivery::Outcome::default()));
+                let _ = settler.settle(Ok(crate::delivery::Outcome::default()), &mut Wakes::default());
                 let (number, correlation) = self.state.replies.expect(TOPIC, Arc::clone(&slot));
                 let reply = Envelope::Reply { correlation: &correlation, payload: b"yes" }.encode();
                 self.requests.push((number, reply, slot));
@@ -264,20 +273,21 @@ impl Run {
         let link = Link::default();
         self.honest = true;
         let (sender, mut pump) = (Box::new(link.clone()), link.clone());
-        self.quiet_until = self.state.connected(sender, session_present, ServerLimits::default(), &mut pump, self.now);
+        let ack = ConnAck { session_present, ..ConnAck::default() };
+        self.quiet_until = self.state.connected(sender, ack, &mut pump, self.now);
         assert_eq!(self.state.step_overdue(self.now), None, "no step is late at its beginning");
         self.link = Some(link);
         self.after_event();
     }
 
     fn lose(&mut self, bytes: &mut Bytes<'_>) {
-        let mut leftovers = Vec::new();
+        let (mut read, mut leftovers) = (VecDeque::new(), Vec::new());
         for _ in 0..bytes.of(3) {
             let link = self.link.as_ref();
             let left = if bytes.of(2) == 0 { link.and_then(Link::take) } else { link.and_then(Link::reply) };
-            leftovers.extend(left);
+            if leftovers.is_empty() && bytes.of(2) == 0 { read.extend(left) } else { leftovers.extend(left) }
         }
-        self.state.read_leftovers(leftovers, self.now, &mut Vec::new());
+        self.state.read_leftovers(read, leftovers, self.now, &mut Vec::new());
         self.disconnect(match bytes.of(4) {
             0 => Cause::Other,
             1 => Cause::Refused(bytes.of(7)),

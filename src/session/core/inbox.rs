@@ -85,8 +85,13 @@ impl Inbox {
         !std::mem::replace(&mut self.full, true)
     }
 
+    /// Returns true if less than a quarter of one of the bounds is free.
+    pub(in crate::session) fn is_crowded(&self) -> bool {
+        self.count > self.max_count - self.max_count / 4 || self.bytes > self.max_bytes - self.max_bytes / 4
+    }
+
     /// Returns true if at least half of both bounds is free.
-    fn half_empty(&self) -> bool {
+    pub(in crate::session) fn is_half_empty(&self) -> bool {
         self.count <= self.max_count / 2 && self.bytes <= self.max_bytes / 2
     }
 
@@ -95,19 +100,22 @@ impl Inbox {
         self.count < self.max_count && (self.count == 0 || self.bytes + size_of_item(message) <= self.max_bytes)
     }
 
-    pub(in crate::session) fn push(&mut self, message: Message, key: Option<u64>) {
+    /// Puts a message into its queue, and returns which.
+    pub(in crate::session) fn push(&mut self, message: Message, key: Option<u64>) -> QueueId {
         let (place, size) = (self.next_place, size_of_item(&message));
         self.next_place += 1;
         self.count += 1;
         self.bytes += size;
-        self.queue_for(&message.topic).push_back(Item { message, key, place, size });
+        let (queue, items) = self.queue_for(&message.topic);
+        items.push_back(Item { message, key, place, size });
+        queue
     }
 
     /// Returns the queue for messages to this topic.
-    fn queue_for(&mut self, topic: &str) -> &mut VecDeque<Item> {
+    fn queue_for(&mut self, topic: &str) -> (QueueId, &mut VecDeque<Item>) {
         match self.queues.iter_mut().find(|queue| filter_matches(&queue.filter, topic)) {
-            Some(queue) => &mut queue.items,
-            None => &mut self.own,
+            Some(queue) => (QueueId::Subscription(queue.id), &mut queue.items),
+            None => (QueueId::Client, &mut self.own),
         }
     }
 
@@ -121,7 +129,7 @@ impl Inbox {
         self.count -= 1;
         self.bytes -= item.size;
         // Reset at half, so that a slow program is not informed of each message that is turned away.
-        self.full &= !self.half_empty();
+        self.full &= !self.is_half_empty();
         Some((item.message, item.key))
     }
 
@@ -142,7 +150,7 @@ impl Inbox {
         let Some(position) = self.queues.iter().position(|queue| queue.id == id) else { return false };
         let queue = self.queues.remove(position);
         for item in queue.items {
-            self.queue_for(&item.message.topic).push_back(item);
+            self.queue_for(&item.message.topic).1.push_back(item);
         }
         // Two ordered runs, which this sort merges in linear time.
         for items in self.queues.iter_mut().map(|queue| &mut queue.items).chain([&mut self.own]) {

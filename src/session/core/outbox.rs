@@ -17,7 +17,7 @@ mod topics;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::delivery::Settler;
+use crate::delivery::{Settler, Wakes};
 use crate::error::Error;
 use crate::names;
 use crate::session::core::op::{Body, Kind, Op};
@@ -65,8 +65,10 @@ pub(in crate::session) struct Outbox {
     abandoned: BTreeSet<u64>,
     /// The server has acknowledged something since an operation was last convicted.
     progress: bool,
-    /// Something was settled since the last `take_settled`.
-    settled: bool,
+    /// Something was settled since the last `take_any_settled`.
+    any_settled: bool,
+    /// The waits that this has ended.
+    wakes: Wakes,
     /// Everything was given up: later reports of rumqttc are ignored.
     given_up: bool,
     pub(in crate::session) unseen: UnseenFailures,
@@ -91,7 +93,8 @@ impl Outbox {
             suspects: BTreeSet::new(),
             abandoned: BTreeSet::new(),
             progress: true,
-            settled: false,
+            any_settled: false,
+            wakes: Wakes::default(),
             given_up: false,
             unseen: UnseenFailures::default(),
             finding: Finding::default(),
@@ -106,6 +109,15 @@ impl Outbox {
     pub(in crate::session) fn has_room(&self, size: usize) -> bool {
         self.open < self.bounds.count
             && (self.open == 0 || self.bytes + self.in_flight.bytes + size <= self.bounds.bytes)
+    }
+
+    /// Returns true if there is room for several operations of this size: the mark at which callers that wait for room
+    /// are woken. With bounds as small as tests have them, or an empty outbox, any room is ample.
+    pub(in crate::session) fn has_ample_room(&self, size: usize) -> bool {
+        let several = (self.bounds.count / 64).clamp(1, 64);
+        let bytes = size.max(size.saturating_mul(several).min(self.bounds.bytes / 16));
+        self.open + several <= self.bounds.count
+            && (self.open == 0 || self.bytes + self.in_flight.bytes + bytes <= self.bounds.bytes)
     }
 
     pub(in crate::session) fn push(&mut self, body: Body, settler: Settler, deadline: Instant) -> u64 {
@@ -207,8 +219,13 @@ impl Outbox {
     }
 
     /// Returns true if something was settled since the last call.
-    pub(in crate::session) fn take_settled(&mut self) -> bool {
-        std::mem::take(&mut self.settled)
+    pub(in crate::session) fn take_any_settled(&mut self) -> bool {
+        std::mem::take(&mut self.any_settled)
+    }
+
+    /// Returns the waits for single operations that have ended since the last call.
+    pub(in crate::session) fn take_wakes(&mut self) -> Wakes {
+        std::mem::take(&mut self.wakes)
     }
 
     // ---- connections ----

@@ -10,6 +10,7 @@ mod interrupt;
 mod life;
 mod limits;
 mod renewing;
+mod resting;
 mod sending;
 mod tokens;
 mod waking;
@@ -32,7 +33,8 @@ use connection::Connection;
 pub(in crate::session) use ending::{Disconnected, topic_refused};
 use life::Life;
 use tokens::Tokens;
-use waking::{News, Waking};
+use waking::Waking;
+pub(in crate::session) use waking::{Arrivals, Awaited, News};
 
 /// The next action of the worker.
 #[derive(Debug, PartialEq, Eq)]
@@ -158,7 +160,8 @@ impl State {
 
     /// Queues DISCONNECT behind everything in the channel; nothing is sent after it. The worker reads until `by` at the
     /// latest.
-    pub(in crate::session) fn say_goodbye(&mut self, by: Instant) {
+    pub(in crate::session) fn say_goodbye(&mut self, by: Instant, now: Now) {
+        self.end_rest(now);
         self.life.leave(by);
         self.waking.mark_tokens();
         self.waking.mark_changed();
@@ -175,13 +178,13 @@ impl State {
 
     /// Returns whom to wake, and forgets it.
     pub(in crate::session) fn take_news(&mut self) -> News {
-        let settled = self.outbox.take_settled();
-        self.waking.take(settled)
+        let read = self.is_resting() && !self.may_rest();
+        News { read, ..self.waking.take(&mut self.outbox) }
     }
 
     /// Closes the queue of a dropped handle. Returns true if its filter has to be unsubscribed.
     pub(in crate::session) fn close_queue(&mut self, queue: u64, filter: &str) -> bool {
-        self.waking.mark_arrived();
+        self.waking.mark_arrivals();
         !self.inbox.close_queue(queue)
             && self.subscriptions.only_for_handles(filter)
             && !self.outbox.pending_own(filter)

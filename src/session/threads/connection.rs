@@ -1,5 +1,6 @@
 //! The worker thread: makes connections, feeds their events to the state, and pauses between attempts.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,10 +16,10 @@ use crate::error::{Code, Error, ErrorKind, Fate, Result, Stage};
 use crate::events::Event;
 use crate::printable::excerpt;
 use crate::session::Session;
-use crate::session::core::state::{Disconnected, Flow};
+use crate::session::core::state::{Awaited, Disconnected, Flow};
 use crate::session::wire::dial;
 use crate::session::wire::dialler;
-use crate::session::wire::link::{Cause, Failure, LinkEvent, LinkPump, LinkSender};
+use crate::session::wire::link::{Cause, ConnAck, Failure, LinkEvent, LinkPump, LinkSender};
 use crate::session::wire::open;
 use crate::session::wire::oversized;
 use crate::session::wire::probe;
@@ -38,8 +39,8 @@ const DIAL: Duration = Duration::from_secs(30);
 /// How much longer than its caller the first attempt waits, so that the caller reports the timeout.
 const LATER: Duration = Duration::from_secs(1);
 
-/// A connection that has been made, and its first event.
-type Dialled = (Box<dyn LinkSender>, Box<dyn LinkPump>, LinkEvent);
+/// A connection that has been made, and the server's answer.
+type Dialled = (Box<dyn LinkSender>, Box<dyn LinkPump>, ConnAck);
 
 /// How an attempt ended.
 enum End {
@@ -72,7 +73,6 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
     }
     let mut state = session.lock();
     let ended = state.die(&reason);
-    session.notify_waiters(&mut state);
     drop(state);
     // The program's logger may panic, which must not leave anybody waiting for the end of this thread.
     let _ = catch_unwind(AssertUnwindSafe(|| session.emit(ended.as_slice())));
@@ -80,7 +80,6 @@ pub(in crate::session) fn run(session: &Arc<Session>, ready: SyncSender<Result<(
     let mut state = session.lock();
     state.life.worker_ended();
     state.mark_changed();
-    session.notify_waiters(&mut state);
     if session.stranded.swap(true, Ordering::Relaxed) {
         detached::count_stranded(false);
     }
@@ -122,9 +121,9 @@ impl Worker<'_> {
                     let mut events = Vec::new();
                     let mut state = self.session.lock();
                     let disconnected = state.disconnected(&failure, self.session.now(), &mut events);
-                    self.session.notify_waiters(&mut state);
-                    drop(state);
+                    let wake = state.unlock();
                     self.session.emit(&events);
+                    drop(wake);
                     (failure, disconnected)
                 }
                 End::Disconnected { failure, disconnected, lasted } => {
@@ -191,16 +190,16 @@ impl Worker<'_> {
         let limit = if self.ready.is_some() { config.timeout() + LATER } else { config.timeout().min(DIAL) };
         let deadline = Instant::now() + limit;
         match self.dial(&login, deadline) {
-            Ok((sender, mut pump, event)) => {
+            Ok((sender, mut pump, ack)) => {
                 drop(login);
-                self.serve(sender, pump.as_mut(), event)
+                self.serve(sender, ack, pump.as_mut())
             }
             Err(Some(failure)) => End::Failed(oversized::explain(failure, config)),
             Err(None) => End::Left,
         }
     }
 
-    /// Makes a connection to one of the addresses. Returns its two halves and its first event. `Err(None)`: the client
+    /// Makes a connection to one of the addresses. Returns its two halves and the server's answer. `Err(None)`: the client
     /// is leaving.
     fn dial(&self, login: &Login, deadline: Instant) -> Result<Dialled, Option<Failure>> {
         let config = &self.session.config;
@@ -212,7 +211,7 @@ impl Worker<'_> {
             let longest = oversized::longest(config, self.let_in);
             let (sender, pump) = open::open(config, login, left, longest, route.target())?;
             match dialler::dial(config, pump, &route, deadline, &leaving) {
-                dialler::Dialled::Made(pump, event) => return Ok((sender, pump, event)),
+                dialler::Dialled::Made(pump, ack) => return Ok((sender, pump, ack)),
                 dialler::Dialled::Failed(failure) => {
                     if let Some(failure) = route.failed(failure, config, deadline, &leaving) {
                         return Err(Some(failure));
@@ -228,72 +227,68 @@ impl Worker<'_> {
         }
     }
 
-    fn serve(&mut self, sender: Box<dyn LinkSender>, pump: &mut dyn LinkPump, first: LinkEvent) -> End {
-        let (mut sender, mut first) = (Some(sender), Some(first));
-        let mut since = Instant::now();
-        let mut quiet_until = None;
+    /// Serves one connection, from CONNACK to its end.
+    fn serve(&mut self, sender: Box<dyn LinkSender>, ack: ConnAck, pump: &mut dyn LinkPump) -> End {
+        let since = Instant::now();
+        self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
+        let mut state = self.session.lock();
+        let mut quiet_until = state.connected(sender, ack, pump, self.session.now());
+        drop(state);
+        let mut batch = VecDeque::new();
+        let mut read = Ok(());
         loop {
-            let event = match quiet_until {
-                _ if first.is_some() => Ok(first.take()),
-                None => pump.next().map(Some),
-                // Not polled once more at its end, or a busy connection would delay that forever.
-                Some(until) if Instant::now() >= until => Ok(None),
-                Some(until) => pump.next_before(until),
+            let failure = match self.handle(&mut batch, read.is_ok().then_some(&mut *pump)) {
+                Ok(Flow::Left(by)) => {
+                    pump.drain(by);
+                    return End::Left;
+                }
+                Ok(Flow::Go) => read.err(),
+                Err(failure) => Some(failure),
             };
-            let failure = match event {
-                Ok(None) => {
+            if let Some(failure) = failure {
+                return self.disconnected(failure, batch, pump, since.elapsed());
+            }
+            read = match quiet_until {
+                None => pump.next(&mut batch),
+                // Not polled once more at its end, or a busy connection would delay that forever.
+                Some(until) if Instant::now() >= until => {
                     quiet_until = None;
                     self.session.lock().end_quiet(self.session.now());
-                    self.after_event(pump)
+                    Ok(())
                 }
-                Ok(Some(LinkEvent::ConnAck { session_present, limits })) => {
-                    since = Instant::now();
-                    self.session.connecting.store(SETTING_UP, Ordering::Relaxed);
-                    if let Some(sender) = sender.take() {
-                        let now = self.session.now();
-                        quiet_until = self.session.lock().connected(sender, session_present, limits, pump, now);
-                    }
-                    self.after_event(pump)
-                }
-                Ok(Some(event)) => {
-                    let mut events = Vec::new();
-                    let flow = self.session.lock().handle(event, true, self.session.now(), &mut events);
-                    self.session.emit(&events);
-                    match flow {
-                        Ok(Flow::Left(by)) => {
-                            pump.drain(by);
-                            return End::Left;
-                        }
-                        Ok(Flow::Go) => self.after_event(pump),
-                        Err(error) => Some(Failure { error, cause: Cause::Other }),
-                    }
-                }
-                Err(failure) => Some(oversized::explain(failure, &self.session.config)),
+                Some(until) => pump.next_before(until, &mut batch),
             };
-            let Some(failure) = failure else { continue };
-            if sender.is_some() {
-                return End::Failed(failure);
-            }
-            return self.disconnected(failure, pump, since.elapsed());
         }
     }
 
-    /// Sends what has become possible and wakes the waiters. After a failure the connection is unusable.
-    fn after_event(&mut self, pump: &mut dyn LinkPump) -> Option<Failure> {
+    /// Handles what was read; then sends what has become possible, wakes the waiters, and rests if the program is far
+    /// behind. Without a pump, the connection has failed, and nothing is sent. After a failure it is unusable.
+    fn handle(&mut self, batch: &mut VecDeque<LinkEvent>, pump: Option<&mut dyn LinkPump>) -> Result<Flow, Failure> {
+        let broken = |error| Failure { error, cause: Cause::Other };
+        let mut events = Vec::new();
         let mut state = self.session.lock();
         let now = self.session.now();
-        state.send_ready(Some(pump), now);
+        let flow = state.handle_all(batch, now, &mut events);
+        let (Ok(Flow::Go), Some(pump)) = (&flow, pump) else {
+            let wake = state.unlock();
+            self.session.emit(&events);
+            drop(wake);
+            return flow.map_err(broken);
+        };
+        state.send_ready(Some(&mut *pump), now);
         let newly_set_up = state.set_up() && !state.is_online();
         let connected = newly_set_up.then(|| {
             state.online();
-            state.send_ready(Some(pump), now);
+            state.send_ready(Some(&mut *pump), now);
             Event::Connected { session_present: state.session_present(), number: state.stats.connections }
         });
         let overdue = state.step_overdue(now);
         let stalled = state.stalled(now);
         let held_back = state.held_back(now);
-        self.session.notify_waiters(&mut state);
-        drop(state);
+        let rest_until = pump.idle_until().filter(|_| state.begin_rest());
+        let wake = state.unlock();
+        self.session.emit(&events);
+        drop(wake);
         if let Some(connected) = connected {
             self.policy.connected();
             self.probed = None;
@@ -304,26 +299,37 @@ impl Worker<'_> {
             }
         }
         self.session.emit(held_back.as_slice());
+        if let Some(until) = rest_until {
+            let mut state = self.session.lock().rest(until);
+            state.end_rest(self.session.now());
+        }
         let what = match (overdue, stalled) {
             (Some(step), _) => step,
             (_, true) => "earlier messages, which block others",
-            _ => return None,
+            _ => return Ok(Flow::Go),
         };
         let message = format!("the server did not acknowledge {what}");
-        Some(Failure { error: Error::new(ErrorKind::Timeout(Stage::Ack), message), cause: Cause::Other })
+        Err(broken(Error::new(ErrorKind::Timeout(Stage::Ack), message)))
     }
 
     /// Handles what was read before the end; then the outbox takes back what was not acknowledged.
-    fn disconnected(&mut self, failure: Failure, pump: &mut dyn LinkPump, lasted: Duration) -> End {
+    fn disconnected(
+        &mut self,
+        failure: Failure,
+        read: VecDeque<LinkEvent>,
+        pump: &mut dyn LinkPump,
+        lasted: Duration,
+    ) -> End {
+        let failure = oversized::explain(failure, &self.session.config);
         let leftovers = pump.leftovers();
         let mut events = Vec::new();
         let mut state = self.session.lock();
         let now = self.session.now();
-        state.read_leftovers(leftovers, now, &mut events);
+        state.read_leftovers(read, leftovers, now, &mut events);
         let disconnected = state.disconnected(&failure, now, &mut events);
-        self.session.notify_waiters(&mut state);
-        drop(state);
+        let wake = state.unlock();
         self.session.emit(&events);
+        drop(wake);
         End::Disconnected { failure, disconnected, lasted }
     }
 
@@ -369,7 +375,7 @@ impl Worker<'_> {
         let until = Instant::now() + pause;
         let mut state = self.session.lock();
         while !state.life.is_leaving() && Instant::now() < until {
-            state = self.session.wait(state, until);
+            state = state.wait(Awaited::Change, until);
         }
         state.life.is_leaving()
     }

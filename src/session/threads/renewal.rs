@@ -1,7 +1,7 @@
 //! Renews tokens on an existing connection: when one is due, asks the provider and uploads the new tokens ahead of
 //! everything else.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::credentials::{Credentials, Provider};
@@ -35,7 +35,6 @@ pub(in crate::session) fn run(session: &Arc<Session>) {
             // The connection has ended meanwhile; the next login uses the tokens.
             state.given(&credentials, now);
         }
-        session.notify_waiters(&mut state);
         drop(state);
         session.emit(&events);
     }
@@ -67,7 +66,7 @@ impl Session {
                 return true;
             }
             let wait = wait.map_or(LOOK, |wait| wait.min(LOOK));
-            state = self.token_news.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+            state = state.wait_for_tokens(now.instant + wait);
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::session::wire::dial;
 #[cfg(not(aliyun_mqtt_model))]
 use crate::session::wire::link::Cause;
-use crate::session::wire::link::{Failure, LinkEvent, LinkPump};
+use crate::session::wire::link::{ConnAck, Failure, LinkPump};
 #[cfg(not(aliyun_mqtt_model))]
 use crate::session::wire::race::HEAD_START;
 use crate::session::wire::route::Route;
@@ -43,8 +43,7 @@ impl Drop for Lasting {
 
 /// The end of a dial.
 pub(in crate::session) enum Dialled {
-    /// The connection, and its first event.
-    Made(Box<dyn LinkPump>, LinkEvent),
+    Made(Box<dyn LinkPump>, ConnAck),
     Failed(Failure),
     /// The address being dialled does not answer, and this address does.
     Elsewhere(SocketAddr),
@@ -79,11 +78,12 @@ pub(in crate::session) fn dial(
     _: &Config,
     mut pump: Box<dyn LinkPump>,
     _: &Route,
-    _: Instant,
+    deadline: Instant,
     _: &dyn Fn() -> bool,
 ) -> Dialled {
-    match pump.next() {
-        Ok(event) => Dialled::Made(pump, event),
+    match pump.dial(deadline) {
+        Ok(Some(ack)) => Dialled::Made(pump, ack),
+        Ok(None) => Dialled::TimedOut,
         Err(failure) => Dialled::Failed(failure),
     }
 }
@@ -105,14 +105,14 @@ fn begin(
         let mut pump = pump;
         let result = match looks_up.then(detached::can_start) {
             Some(Err(error)) => Err(Failure { error, cause: Cause::Other }),
-            _ => pump.next_before(deadline),
+            _ => pump.dial(deadline),
         };
         if lasting.0.is_given_up() {
             return;
         }
         // When nobody listens, the connection is dropped.
         let _ = match result {
-            Ok(Some(event)) => answer.send(Dialled::Made(pump, event)),
+            Ok(Some(ack)) => answer.send(Dialled::Made(pump, ack)),
             Ok(None) => answer.send(Dialled::TimedOut),
             Err(failure) => answer.send(Dialled::Failed(failure)),
         };

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::config::Protocol;
 use crate::error::{Code, Error, ErrorKind, Hint, Stage};
-use crate::session::wire::link::{Cause, Failure};
+use crate::session::wire::link::{self, Cause, Failure};
 use crate::system::{lookup_failed, no_descriptor};
 
 pub(in crate::session) fn handshake_timeout(server: &str) -> Failure {
@@ -50,6 +50,10 @@ pub(in crate::session) fn too_large(size: usize, server: &str) -> Failure {
 }
 
 pub(in crate::session) const SECOND_CONNACK: &str = "it sent CONNACK a second time";
+
+pub(in crate::session) fn not_connack(server: &str) -> Failure {
+    link::broken("it sent another packet before CONNACK", server)
+}
 
 pub(in crate::session) fn not_in_use(packet: &str, id: u16) -> String {
     format!("it sent {packet} for packet id {id}, which is not in use")

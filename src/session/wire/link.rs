@@ -3,6 +3,7 @@
 //! The session does not handle packets of a protocol version, and an adapter (`v4`, `v5`) does not know the outbox or
 //! reconnecting.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::error::{Code, Error, ErrorKind};
@@ -13,11 +14,6 @@ use crate::subscribe_options::FilterRequest;
 /// An event of the connection, in order of occurrence.
 #[derive(Debug)]
 pub(in crate::session) enum LinkEvent {
-    /// CONNACK with code 0.
-    ConnAck {
-        session_present: bool,
-        limits: ServerLimits,
-    },
     /// A request was taken from the channel; requests are taken in the order they were put there. A QoS 0 message (id
     /// 0) has been written; anything else is about to be.
     Sent(Sent),
@@ -37,8 +33,17 @@ pub(in crate::session) enum LinkEvent {
     Oversized(Arrived, usize),
     /// An incoming QoS 2 exchange ended: its id is free again.
     Released(u16),
-    /// Any other activity: a ping was sent or answered, or an acknowledgement was written.
+    /// An acknowledgement of a received message was written.
+    Acknowledged,
+    /// Any other activity: a ping was sent or answered.
     Alive,
+}
+
+/// CONNACK with code 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::session) struct ConnAck {
+    pub(in crate::session) session_present: bool,
+    pub(in crate::session) limits: ServerLimits,
 }
 
 /// The limits that CONNACK of MQTT 5 sets. By default, and always with MQTT 3.1.1, there are none.
@@ -97,15 +102,21 @@ pub(in crate::session) trait LinkSender: Send {
     fn disconnect(&self) -> bool;
 }
 
-/// The other half of a connection. Its first call dials; after that it belongs to the worker's thread.
+/// The other half of a connection. [`dial`](LinkPump::dial) comes first; after that it belongs to the worker's thread.
 pub(in crate::session) trait LinkPump: Send {
-    /// Blocks until the next event. The first is `ConnAck`; an error is the last.
-    fn next(&mut self) -> Result<LinkEvent, Failure>;
-    /// Like [`next`](LinkPump::next), but returns `None` at this instant, which loses a half-written packet. Call it
-    /// only before `ConnAck`, where `None` ends the connection, or while nothing is being sent.
-    fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure>;
+    /// Makes the connection and logs in. Returns `None` at this instant, which ends the connection.
+    fn dial(&mut self, until: Instant) -> Result<Option<ConnAck>, Failure>;
+    /// Blocks until something happens, and appends all events there are. Those appended before an error count; after
+    /// it, the connection is unusable.
+    fn next(&mut self, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure>;
+    /// Like [`next`](LinkPump::next), but appends nothing at this instant, which loses a half-written packet. Call it
+    /// only while nothing is being sent.
+    fn next_before(&mut self, until: Instant, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure>;
     /// Takes the events that were read before the error and not returned yet.
     fn leftovers(&mut self) -> Vec<LinkEvent>;
+    /// Returns until when keep-alive needs no call of [`next`](LinkPump::next); `None` while the answer to a ping is
+    /// awaited.
+    fn idle_until(&self) -> Option<Instant>;
     /// Continues the packet ids behind `last_id`, before any request on a resumed session.
     fn restore(&mut self, last_id: u16);
     /// Sends a PUBLISH again with its old id and DUP, ahead of everything in the channel.

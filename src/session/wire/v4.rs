@@ -5,7 +5,7 @@
 
 mod errors;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,9 @@ use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
 use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
 use crate::session::wire::errors as common;
-use crate::session::wire::link::{self, Arrived, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
+use crate::session::wire::link::{
+    self, Arrived, ConnAck, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits,
+};
 use crate::session::wire::oversized::HEAD;
 use crate::session::wire::pubrel;
 use crate::session::wire::target::Target;
@@ -72,7 +74,7 @@ fn make(
     let pump = Pump {
         connection,
         server: config.route(),
-        connected: false,
+        ping_due: None,
         released: HashSet::new(),
         repeated: 0,
         write_limit,
@@ -111,7 +113,8 @@ impl LinkSender for Sender {
 struct Pump {
     connection: Connection,
     server: String,
-    connected: bool,
+    /// When rumqttc sends the next ping; `None` before CONNACK.
+    ping_due: Option<Instant>,
     /// The exchanges that wait for PUBCOMP: see [`Pump::expect_pubrec`].
     released: HashSet<u16>,
     /// How often PUBREC was repeated.
@@ -127,18 +130,29 @@ impl Pump {
         link::broken(what, &self.server)
     }
 
-    fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LinkEvent, Failure> {
-        let event = result.map_err(|error| {
+    /// Appends the event that rumqttc returned and those that it has ready.
+    fn take(&mut self, first: Result<Event, ConnectionError>, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        let mut next = Some(self.checked(first)?);
+        while let Some(event) = next {
+            events.push_back(self.event(event)?);
+            next = self.connection.eventloop.state.events.pop_front();
+        }
+        Ok(())
+    }
+
+    fn checked(&self, result: Result<Event, ConnectionError>) -> Result<Event, Failure> {
+        result.map_err(|error| {
             let last = self.connection.eventloop.state.events.back();
-            errors::classify(error, self.connected, last, &self.server)
-        })?;
+            errors::classify(error, self.ping_due.is_some(), last, &self.server)
+        })
+    }
+
+    fn event(&mut self, event: Event) -> Result<LinkEvent, Failure> {
+        if let Event::Outgoing(Out::PingReq) = event {
+            self.ping_due = Some(Instant::now() + self.connection.eventloop.mqtt_options.keep_alive());
+        }
         let event = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
         match event {
-            LinkEvent::ConnAck { .. } => {
-                self.connected = true;
-                // From now on rumqttc uses it as the timeout of writes.
-                self.connection.eventloop.network_options.set_connection_timeout(self.write_limit);
-            }
             LinkEvent::Released(id) => expect_pubrel(&mut self.connection.eventloop.state, id),
             LinkEvent::PubRec(id) => {
                 self.repeated += u16::from(self.released.contains(&id));
@@ -186,20 +200,38 @@ fn expect_pubrel(state: &mut MqttState, id: u16) {
 }
 
 impl LinkPump for Pump {
-    fn next(&mut self) -> Result<LinkEvent, Failure> {
+    fn dial(&mut self, until: Instant) -> Result<Option<ConnAck>, Failure> {
+        let event = match self.connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(result) => self.checked(result)?,
+            Err(RecvTimeoutError::Timeout) => return Ok(None),
+            Err(RecvTimeoutError::Disconnected) => return Err(common::channel_closed()),
+        };
+        let Event::Incoming(Packet::ConnAck(ack)) = event else { return Err(common::not_connack(&self.server)) };
+        let eventloop = &mut self.connection.eventloop;
+        // From now on rumqttc uses it as the timeout of writes.
+        eventloop.network_options.set_connection_timeout(self.write_limit);
+        self.ping_due = Some(Instant::now() + eventloop.mqtt_options.keep_alive());
+        Ok(Some(ConnAck { session_present: ack.session_present, limits: ServerLimits::default() }))
+    }
+
+    fn next(&mut self, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
         // Not `recv_timeout`, which may drop a half-written packet.
         match self.connection.recv() {
-            Ok(result) => self.event(result),
+            Ok(result) => self.take(result, events),
             Err(_) => Err(common::channel_closed()),
         }
     }
 
-    fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure> {
+    fn next_before(&mut self, until: Instant, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
         match self.connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(result) => self.event(result).map(Some),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Ok(result) => self.take(result, events),
+            Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => Err(common::channel_closed()),
         }
+    }
+
+    fn idle_until(&self) -> Option<Instant> {
+        self.ping_due.filter(|_| !self.connection.eventloop.state.await_pingresp)
     }
 
     fn leftovers(&mut self) -> Vec<LinkEvent> {
@@ -252,9 +284,7 @@ fn translate(event: Event, packet_len: usize) -> Result<LinkEvent, String> {
         // Impossible with the session's choice of window and ids.
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
-        Event::Incoming(Packet::ConnAck(ack)) => {
-            LinkEvent::ConnAck { session_present: ack.session_present, limits: ServerLimits::default() }
-        }
+        Event::Outgoing(Out::PubAck(_) | Out::PubRec(_)) => LinkEvent::Acknowledged,
         Event::Incoming(Packet::PubAck(ack)) => LinkEvent::PubAck(ack.pkid),
         Event::Incoming(Packet::PubRec(ack)) => LinkEvent::PubRec(ack.pkid),
         Event::Incoming(Packet::PubComp(ack)) => LinkEvent::PubComp(ack.pkid),
@@ -333,7 +363,7 @@ mod tests {
             let state = &mut pump.connection.eventloop.state;
             state.handle_incoming_packet(Packet::PubRec(PubRec::new(1))).expect("it is known");
             state.events.clear();
-            pump.event(Ok(Event::Incoming(Packet::PubRec(PubRec::new(1)))))
+            pump.event(Event::Incoming(Packet::PubRec(PubRec::new(1))))
         };
         let answers = (0..=u16::MAX).map(|_| repeat());
         let (count, failure) = answers.enumerate().find_map(|(n, answer)| Some((n, answer.err()?))).expect("an end");

@@ -16,26 +16,25 @@ mod qos;
 mod reasons;
 mod translate;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use rumqttc::Outgoing as Out;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAck, ConnectProperties, Filter, Packet, PubAck, PubRel, Publish, Subscribe, SubscribeProperties,
+    ConnAck as RawConnAck, ConnectProperties, Filter, Packet, PubAck, PubRel, Publish, Subscribe, SubscribeProperties,
 };
-use rumqttc::v5::{
-    Client, Connection, ConnectionError, Event, Incoming, MqttOptions, MqttState, RecvTimeoutError, Request,
-};
+use rumqttc::v5::{Client, Connection, Event, Incoming, MqttOptions, MqttState, RecvTimeoutError, Request};
 
 use self::qos::to_wire;
-use self::translate::{Translated, from_outgoing, translate};
+use self::translate::{Translated, from_outgoing, limits, translate};
 use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
 use crate::printable::excerpt;
 use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
 use crate::session::wire::errors as common;
-use crate::session::wire::link::{self, Failure, LinkEvent, LinkPump, LinkSender};
+use crate::session::wire::link::{self, ConnAck, Failure, LinkEvent, LinkPump, LinkSender};
 use crate::session::wire::pubrel;
 use crate::session::wire::target::Target;
 use crate::session::wire::{tunnel, upgrade};
@@ -72,7 +71,7 @@ pub(in crate::session) fn open(
     let pump = Pump {
         connection,
         server: config.route(),
-        connected: false,
+        ping_due: None,
         keep_alive: config.keep_alive(),
         write_limit: write_limit(config),
         ids,
@@ -134,7 +133,8 @@ impl LinkSender for Sender {
 struct Pump {
     connection: Connection,
     server: String,
-    connected: bool,
+    /// When rumqttc sends the next ping; `None` before CONNACK.
+    ping_due: Option<Instant>,
     /// The configured keep-alive.
     keep_alive: Duration,
     /// How long a write may take before the connection is given up.
@@ -161,36 +161,41 @@ impl Pump {
     /// A write of rumqttc's v5 has no timeout: it would never return when the other side stops reading. While nothing
     /// is being written, each keep-alive period has an event, at the latest the ping, so longer silence means that a
     /// write hangs. A half-written packet is then lost with the connection.
-    fn receive(&mut self, until: Option<Instant>) -> Result<Option<LinkEvent>, Failure> {
-        let hangs = match self.connected {
-            true => self.connection.eventloop.options.keep_alive() + self.write_limit,
+    fn receive(&mut self, until: Option<Instant>) -> Result<Option<Event>, Failure> {
+        let hangs = match self.ping_due {
+            Some(_) => self.connection.eventloop.options.keep_alive() + self.write_limit,
             // The handshake has its own timeout.
-            false => Duration::MAX,
+            None => Duration::MAX,
         };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         match self.connection.recv_timeout(left.map_or(hangs, |left| left.min(hangs))) {
-            Ok(result) => self.event(result).map(Some),
+            Ok(Ok(event)) => Ok(Some(event)),
+            Ok(Err(error)) => {
+                let last = self.connection.eventloop.state.events.back();
+                Err(errors::classify(error, self.ping_due.is_some(), last, &self.server))
+            }
             Err(RecvTimeoutError::Timeout) if left.is_some_and(|left| left <= hangs) => Ok(None),
             Err(RecvTimeoutError::Timeout) => Err(common::stopped_reading(&self.server)),
             Err(RecvTimeoutError::Disconnected) => Err(common::channel_closed()),
         }
     }
 
-    fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LinkEvent, Failure> {
-        let event = result.map_err(|error| {
-            let last = self.connection.eventloop.state.events.back();
-            errors::classify(error, self.connected, last, &self.server)
-        })?;
-        if let Event::Incoming(Incoming::ConnAck(ack)) = &event {
-            // rumqttc itself accepts both.
-            if std::mem::replace(&mut self.connected, true) {
-                return Err(self.broken(common::SECOND_CONNACK));
-            }
-            if ack.session_present && self.connection.eventloop.options.clean_start() {
-                return Err(self.broken("it claims to have kept a session that CONNECT asked it to discard"));
-            }
-            self.keep_ids(ack.clone());
-            self.keep_alive();
+    /// Appends this event and those that rumqttc has ready.
+    fn take(&mut self, first: Option<Event>, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        let mut next = first;
+        while let Some(event) = next {
+            events.push_back(self.event(event)?);
+            next = self.connection.eventloop.state.events.pop_front();
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) -> Result<LinkEvent, Failure> {
+        match event {
+            // rumqttc itself accepts it.
+            Event::Incoming(Incoming::ConnAck(_)) => return Err(self.broken(common::SECOND_CONNACK)),
+            Event::Outgoing(Out::PingReq) => self.ping_due = Some(Instant::now() + self.keep_alive()),
+            _ => {}
         }
         let Translated { event, leaks } = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
         if leaks {
@@ -217,7 +222,7 @@ impl Pump {
 
     /// Keeps the limit of packet ids that the outbox knows, whatever receive maximum CONNACK names. The only public way
     /// to set it in rumqttc is a CONNACK, whose event is removed again.
-    fn keep_ids(&mut self, mut ack: ConnAck) {
+    fn keep_ids(&mut self, mut ack: RawConnAck) {
         if let Some(properties) = &mut ack.properties {
             properties.receive_max = Some(self.ids);
             let state = &mut self.connection.eventloop.state;
@@ -254,11 +259,13 @@ impl Pump {
 
     /// Goes on pinging as configured when the server keep-alive is 0, which switches keep-alive off (MQTT 5, section
     /// 3.2.2.3.14). rumqttc takes 0 for a period without length; pinging is allowed, and notices a dead connection.
-    fn keep_alive(&mut self) {
+    /// Returns the period.
+    fn keep_alive(&mut self) -> Duration {
         let options = &mut self.connection.eventloop.options;
         if options.keep_alive().is_zero() {
             options.set_keep_alive(self.keep_alive);
         }
+        options.keep_alive()
     }
 
     /// Notes that rumqttc counts one more message as in flight forever. When there are many, the count is corrected by
@@ -291,12 +298,32 @@ fn expect_pubrel(state: &mut MqttState, id: u16) {
 }
 
 impl LinkPump for Pump {
-    fn next(&mut self) -> Result<LinkEvent, Failure> {
-        self.receive(None)?.ok_or_else(common::channel_closed)
+    fn dial(&mut self, until: Instant) -> Result<Option<ConnAck>, Failure> {
+        let Some(event) = self.receive(Some(until))? else { return Ok(None) };
+        let Event::Incoming(Incoming::ConnAck(ack)) = event else { return Err(common::not_connack(&self.server)) };
+        // rumqttc itself accepts it.
+        if ack.session_present && self.connection.eventloop.options.clean_start() {
+            return Err(self.broken("it claims to have kept a session that CONNECT asked it to discard"));
+        }
+        let limits = limits(&ack).map_err(|what| self.broken(&what))?;
+        let session_present = ack.session_present;
+        self.keep_ids(ack);
+        self.ping_due = Some(Instant::now() + self.keep_alive());
+        Ok(Some(ConnAck { session_present, limits }))
     }
 
-    fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure> {
-        self.receive(Some(until))
+    fn next(&mut self, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        let event = self.receive(None)?;
+        self.take(event, events)
+    }
+
+    fn next_before(&mut self, until: Instant, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        let event = self.receive(Some(until))?;
+        self.take(event, events)
+    }
+
+    fn idle_until(&self) -> Option<Instant> {
+        self.ping_due.filter(|_| !self.connection.eventloop.state.await_pingresp)
     }
 
     fn leftovers(&mut self) -> Vec<LinkEvent> {

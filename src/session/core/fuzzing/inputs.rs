@@ -5,7 +5,7 @@ use crate::credentials::Credentials;
 use crate::error::Code;
 use crate::limits::Limits;
 use crate::message::QoS;
-use crate::session::wire::link::{LinkEvent, Refusal, Sent, ServerLimits};
+use crate::session::wire::link::{LinkEvent, Refusal, Sent};
 use crate::token::{Token, TokenKind};
 
 pub(super) const WINDOW: u16 = 3;
@@ -56,7 +56,7 @@ pub(super) fn any_event(bytes: &mut Bytes<'_>) -> LinkEvent {
         ),
         7 => LinkEvent::UnsubAck(id),
         8 => LinkEvent::Released(id),
-        9 => LinkEvent::ConnAck { session_present: false, limits: ServerLimits::default() },
+        9 => LinkEvent::Acknowledged,
         10 => LinkEvent::PublishRefused(
             id,
             refusal([Code::PubAck, Code::PubRec, Code::PubComp][usize::from(bytes.of(3))]),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::error::Result;
 use crate::message::{Outgoing, QoS};
-use crate::session::wire::link::{Failure, LinkEvent, LinkPump, LinkSender, Sent};
+use crate::session::wire::link::{ConnAck, Failure, LinkEvent, LinkPump, LinkSender, Sent};
 use crate::subscribe_options::FilterRequest;
 use crate::sync::lock;
 
@@ -53,7 +53,7 @@ impl Link {
             return Some(LinkEvent::Sent(Sent::Publish(0)));
         }
         if let InChannel::Acknowledge = request {
-            return Some(LinkEvent::Alive);
+            return Some(LinkEvent::Acknowledged);
         }
         if let InChannel::Disconnect = request {
             return Some(LinkEvent::Sent(Sent::Disconnect));
@@ -109,12 +109,20 @@ impl LinkSender for Link {
 }
 
 impl LinkPump for Link {
-    fn next(&mut self) -> Result<LinkEvent, Failure> {
-        Ok(LinkEvent::Alive)
+    fn dial(&mut self, _: Instant) -> Result<Option<ConnAck>, Failure> {
+        Ok(None)
     }
 
-    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
-        Ok(None)
+    fn next(&mut self, _: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn next_before(&mut self, _: Instant, _: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn idle_until(&self) -> Option<Instant> {
+        None
     }
 
     fn leftovers(&mut self) -> Vec<LinkEvent> {

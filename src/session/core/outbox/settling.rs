@@ -78,7 +78,7 @@ impl Outbox {
     /// of a message whose `Delivery` was dropped. `keep`: its record stays for the next run.
     pub(super) fn close(&mut self, seq: u64, op: &mut Op, result: Result<Outcome, Error>, keep: bool) -> Option<Error> {
         let settler = self.release(seq, op, keep)?;
-        settler.settle(result).filter(|_| op.kind() == Kind::Publish)
+        settler.settle(result, &mut self.wakes).filter(|_| op.kind() == Kind::Publish)
     }
 
     /// Removes an operation from the counts of the outbox. `keep`: its record stays for the next run.
@@ -87,7 +87,7 @@ impl Outbox {
         self.end_record(op, keep);
         self.open -= 1;
         self.bytes -= op.size;
-        self.settled = true;
+        self.any_settled = true;
         self.deadlines.remove(&(op.deadline, seq));
         Some(settler)
     }
@@ -136,10 +136,10 @@ impl Outbox {
             let (error, keep) = (error(&op), op.is_kept());
             let Some(settler) = self.release(seq, &mut op, keep) else { continue };
             let lost = match op.kind() {
-                Kind::Publish if report => settler.settle_reported(error),
-                Kind::Publish => settler.settle(Err(error)),
+                Kind::Publish if report => settler.settle_reported(error, &mut self.wakes),
+                Kind::Publish => settler.settle(Err(error), &mut self.wakes),
                 Kind::Request => {
-                    settler.settle(Err(error));
+                    settler.settle(Err(error), &mut self.wakes);
                     None
                 }
             };

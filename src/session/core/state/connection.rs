@@ -26,6 +26,10 @@ pub(super) struct Connection {
     pub(super) verdict: Option<Verdict>,
     /// The message that holds back later acknowledgements, and since when.
     pub(super) blocker: Option<(u64, Instant)>,
+    /// The acknowledgements that were put into the channel and are not written.
+    pub(super) acks_in_channel: usize,
+    /// The worker leaves the connection unread.
+    pub(super) resting: bool,
 }
 
 impl Connection {
@@ -44,6 +48,8 @@ impl Connection {
             quiet_until: None,
             verdict: None,
             blocker: None,
+            acks_in_channel: 0,
+            resting: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Handles the events of the connection.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::connection::{Connection, Step};
@@ -60,17 +61,46 @@ impl State {
                     self.waking.mark_changed();
                 }
             }
-            LinkEvent::ConnAck { .. } | LinkEvent::Alive => {}
+            LinkEvent::Acknowledged => {
+                if let Some(connection) = &mut self.connection {
+                    connection.acks_in_channel = connection.acks_in_channel.saturating_sub(1);
+                }
+            }
+            LinkEvent::Alive => {}
         }
         Ok(Flow::Go)
     }
 
-    /// Handles what was read before the connection ended. Acknowledgements for it wait for the next connection.
-    pub(in crate::session) fn read_leftovers(&mut self, leftovers: Vec<LinkEvent>, now: Now, events: &mut Vec<Event>) {
+    /// Handles events of the connection in their order. After an error or DISCONNECT, those behind are left.
+    pub(in crate::session) fn handle_all(
+        &mut self,
+        batch: &mut VecDeque<LinkEvent>,
+        now: Now,
+        events: &mut Vec<Event>,
+    ) -> Result<Flow, Error> {
+        while let Some(event) = batch.pop_front() {
+            let flow = self.handle(event, true, now, events)?;
+            if flow != Flow::Go {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Go)
+    }
+
+    /// Handles what was read before the connection ended: `read` by calls that succeeded, and `leftovers` by the one
+    /// that failed. Acknowledgements for it wait for the next connection.
+    pub(in crate::session) fn read_leftovers(
+        &mut self,
+        read: VecDeque<LinkEvent>,
+        leftovers: Vec<LinkEvent>,
+        now: Now,
+        events: &mut Vec<Event>,
+    ) {
         let sender = self.connection.as_mut().and_then(|connection| connection.sender.take());
-        for event in leftovers {
+        let read = read.into_iter().map(|event| (event, true));
+        for (event, sure) in read.chain(leftovers.into_iter().map(|event| (event, false))) {
             // Protocol violations no longer matter.
-            let _ = self.handle(event, false, now, events);
+            let _ = self.handle(event, sure, now, events);
         }
         if let Some(connection) = &mut self.connection {
             connection.sender = sender;
@@ -207,8 +237,8 @@ impl State {
             return;
         }
         self.stats.received += 1;
-        self.waking.mark_arrived();
-        self.inbox.push(message, key);
+        let queue = self.inbox.push(message, key);
+        self.waking.mark_message(queue);
         if let (AckMode::OnArrival, Some(key)) = (self.config.ack_mode(), key) {
             self.acknowledge(key, now);
         }
@@ -264,9 +294,12 @@ impl State {
     }
 
     pub(super) fn send_acks(&mut self, now: Now) {
-        if let Some(link) = self.connection.as_ref().and_then(Connection::free_sender) {
+        if let Some(connection) = self.connection.as_mut().filter(|connection| !connection.resting) {
+            let Connection { sender: Some(link), quiet_until: None, acks_in_channel, .. } = connection else {
+                return self.note_held_back(now);
+            };
             while let Some((id, qos)) = self.acks.next_ready() {
-                link.acknowledge(id, qos);
+                *acks_in_channel += usize::from(link.acknowledge(id, qos));
                 // Waiting for messages that arrive while the client ends would delay the end forever.
                 if qos == QoS::ExactlyOnce && !self.life.is_closing() {
                     self.acks.await_release(id);

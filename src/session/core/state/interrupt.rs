@@ -11,6 +11,6 @@ impl State {
         self.outbox.interrupt_waits();
         self.replies.end(&Error::closed());
         self.mark_changed();
-        self.waking.mark_arrived();
+        self.waking.mark_arrivals();
     }
 }

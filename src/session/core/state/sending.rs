@@ -9,7 +9,7 @@ use super::limits::not_allowed;
 use crate::notice;
 use crate::session::core::now::Now;
 use crate::session::core::op::{Body, Kind};
-use crate::session::wire::link::{LinkPump, LinkSender, ServerLimits};
+use crate::session::wire::link::{ConnAck, LinkPump, LinkSender};
 
 /// How long a connection has to last without the suspect before the suspect is sent alone. A refusal follows within
 /// about a round trip; an unstable network, against which this guards, breaks connections at any time.
@@ -21,8 +21,7 @@ impl State {
     pub(in crate::session) fn connected(
         &mut self,
         sender: Box<dyn LinkSender>,
-        session_present: bool,
-        limits: ServerLimits,
+        ConnAck { session_present, limits }: ConnAck,
         pump: &mut dyn LinkPump,
         now: Now,
     ) -> Option<Instant> {
@@ -38,7 +37,7 @@ impl State {
         self.connection = Some(Connection::new(sender, limits, session_present, now.instant));
         if let Some(by) = self.life.goodbye(now.instant) {
             // `disconnect` was called while the connection was being made.
-            self.say_goodbye(by);
+            self.say_goodbye(by, now);
             return None;
         }
         self.tokens_connected(now);

@@ -1,7 +1,10 @@
 mod clock;
 mod life;
+mod resting;
 mod tokens;
+mod waking;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ use crate::notice;
 use crate::session::core::op::{Body, Op};
 use crate::session::core::outbox::TopicRefusal;
 use crate::session::wire::link::{
-    Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Refusal, Sent, ServerLimits,
+    Arrived, Cause, ConnAck, Failure, LinkEvent, LinkPump, LinkSender, Refusal, Sent, ServerLimits,
 };
 use crate::subscribe_options::FilterRequest;
 use crate::sync::lock;
@@ -69,12 +72,20 @@ impl LinkSender for Wire {
 }
 
 impl LinkPump for Wire {
-    fn next(&mut self) -> Result<LinkEvent, Failure> {
+    fn dial(&mut self, _: Instant) -> Result<Option<ConnAck>, Failure> {
+        Ok(None)
+    }
+
+    fn next(&mut self, _: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
         Err(failure(Cause::Other))
     }
 
-    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
-        Ok(None)
+    fn next_before(&mut self, _: Instant, _: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn idle_until(&self) -> Option<Instant> {
+        None
     }
 
     fn leftovers(&mut self) -> Vec<LinkEvent> {
@@ -114,8 +125,8 @@ fn state(builder: ConfigBuilder) -> State {
 /// Connects. Returns true if the connection is to be quiet for a while.
 fn connect(state: &mut State, wire: &Wire, session_present: bool) -> bool {
     let mut pump = wire.clone();
-    let quiet =
-        state.connected(Box::new(wire.clone()), session_present, ServerLimits::default(), &mut pump, now()).is_some();
+    let ack = ConnAck { session_present, ..ConnAck::default() };
+    let quiet = state.connected(Box::new(wire.clone()), ack, &mut pump, now()).is_some();
     state.send_ready(Some(&mut pump), now());
     quiet
 }
@@ -286,7 +297,7 @@ fn a_disconnect_that_the_session_did_not_ask_for_is_no_goodbye() {
     let unasked = state.handle(LinkEvent::Sent(Sent::Disconnect), true, now(), &mut Vec::new());
     assert_eq!(unasked.expect_err("nobody said goodbye").kind(), ErrorKind::Protocol);
     let by = now().instant;
-    state.say_goodbye(by);
+    state.say_goodbye(by, now());
     assert_eq!(wire.take(), ["disconnect"]);
     let asked = state.handle(LinkEvent::Sent(Sent::Disconnect), true, now(), &mut Vec::new());
     assert_eq!(asked.expect("goodbye"), Flow::Left(by));
@@ -313,7 +324,8 @@ fn what_is_read_after_the_end_is_not_answered_on_the_dead_connection() {
     wire.take();
     let ack_on_arrival = arrived("$SYS/tokenInvalidNotice", QoS::AtLeastOnce, r#"{"code":4,"type":"W"}"#);
     let mut events = Vec::new();
-    state.read_leftovers(vec![ack_on_arrival, LinkEvent::PubAck(1)], now(), &mut events);
+    let read = VecDeque::from([ack_on_arrival]);
+    state.read_leftovers(read, vec![LinkEvent::PubAck(1)], now(), &mut events);
     assert!(wire.take().is_empty(), "nothing can be sent any more");
     assert_eq!((events.len(), state.outbox.open()), (1, 0), "but all of it counts");
     // The connection was closed nevertheless, which the notice explains.
@@ -357,7 +369,7 @@ fn no_more_is_in_flight_than_connack_allows_and_only_on_that_connection() {
     let limits = ServerLimits { receive_maximum: Some(2), ..ServerLimits::default() };
     for (limits, sent) in [(limits, 2), (ServerLimits::default(), 3)] {
         let mut pump = wire.clone();
-        state.connected(Box::new(wire.clone()), false, limits, &mut pump, now());
+        state.connected(Box::new(wire.clone()), ConnAck { session_present: false, limits }, &mut pump, now());
         state.send_ready(Some(&mut pump), now());
         assert_eq!(wire.take().len(), sent);
         lose(&mut state, Cause::Other);
@@ -369,7 +381,7 @@ fn a_step_waits_for_its_place_among_what_connack_allows() {
     let (mut state, wire) = (with_token(), Wire::default());
     let limits = ServerLimits { receive_maximum: Some(1), ..ServerLimits::default() };
     let mut pump = wire.clone();
-    state.connected(Box::new(wire.clone()), false, limits, &mut pump, now());
+    state.connected(Box::new(wire.clone()), ConnAck { session_present: false, limits }, &mut pump, now());
     publish(&mut state, "a");
     state.take_token(Token::new(TokenKind::ReadWrite, "new"), now()).expect("a client with tokens");
     state.send_ready(None, now());

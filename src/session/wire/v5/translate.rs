@@ -33,9 +33,7 @@ pub(super) fn translate(event: Event, packet_len: usize) -> Result<Translated, S
         // Impossible with the session's choice of window and ids.
         Event::Outgoing(Out::AwaitAck(id)) => return Err(format!("packet id {id} is still in use")),
         Event::Outgoing(Out::PubComp(id)) => LinkEvent::Released(id),
-        Event::Incoming(Packet::ConnAck(ack)) => {
-            LinkEvent::ConnAck { session_present: ack.session_present, limits: limits(&ack)? }
-        }
+        Event::Outgoing(Out::PubAck(_) | Out::PubRec(_)) => LinkEvent::Acknowledged,
         Event::Incoming(Packet::PubAck(ack)) => {
             let reason = said(ack.properties.and_then(|properties| properties.reason_string));
             match refusal(Code::PubAck(reasons::puback(ack.reason)), reason) {
@@ -107,7 +105,8 @@ fn refusal(code: Code, reason: Option<String>) -> Option<Refusal> {
     (code.number() >= 0x80).then_some(Refusal { code, reason })
 }
 
-fn limits(ack: &ConnAck) -> Result<ServerLimits, String> {
+/// The limits that CONNACK sets. The error is the rule of MQTT that the server broke.
+pub(super) fn limits(ack: &ConnAck) -> Result<ServerLimits, String> {
     let Some(properties) = &ack.properties else { return Ok(ServerLimits::default()) };
     if properties.receive_max == Some(0) {
         return Err("it sent CONNACK with a receive maximum of 0".to_string());

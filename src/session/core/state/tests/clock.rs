@@ -8,7 +8,7 @@ fn at(seconds: f64) -> Now {
 
 fn connect_at(state: &mut State, wire: &Wire, seconds: f64) -> Option<Instant> {
     let mut pump = wire.clone();
-    let quiet = state.connected(Box::new(wire.clone()), false, ServerLimits::default(), &mut pump, at(seconds));
+    let quiet = state.connected(Box::new(wire.clone()), ConnAck::default(), &mut pump, at(seconds));
     state.send_ready(Some(&mut pump), at(seconds));
     quiet
 }

@@ -24,7 +24,7 @@ fn the_first_reason_of_the_end_stays_and_is_told_once() {
     let mut state = state(config());
     assert!(die(&mut state, "first") && !die(&mut state, "second"));
     state.life.close();
-    state.say_goodbye(now().instant);
+    state.say_goodbye(now().instant, now());
     state.life.worker_ended();
     assert!(state.life.is_worker_gone() && state.ended());
     assert!(
@@ -37,7 +37,7 @@ fn a_goodbye_while_the_connection_is_being_made_is_said_on_it() {
     for dead in [false, true] {
         let (mut state, wire) = (state(config()), Wire::default());
         publish(&mut state, "t");
-        state.say_goodbye(Now::at(5.0).instant);
+        state.say_goodbye(Now::at(5.0).instant, now());
         if dead {
             // The worker was stuck and is abandoned.
             die(&mut state, "closed");
@@ -54,8 +54,8 @@ fn a_goodbye_while_the_connection_is_being_made_is_said_on_it() {
 fn the_first_deadline_of_a_goodbye_stays() {
     let (mut state, wire) = (state(config()), Wire::default());
     connect(&mut state, &wire, false);
-    state.say_goodbye(Now::at(5.0).instant);
-    state.say_goodbye(Now::at(8.0).instant);
+    state.say_goodbye(Now::at(5.0).instant, now());
+    state.say_goodbye(Now::at(8.0).instant, now());
     assert_eq!(wire.take(), ["disconnect"], "once");
     let left = state.handle(LinkEvent::Sent(Sent::Disconnect), true, now(), &mut Vec::new());
     assert_eq!(left.expect("it was asked for"), Flow::Left(Now::at(5.0).instant));
@@ -81,29 +81,6 @@ fn what_is_given_up_is_told_why_there_was_no_connection() {
 }
 
 #[test]
-fn only_those_who_wait_are_woken_and_once() {
-    let (mut state, wire) = (state(config()), Wire::default());
-    connect(&mut state, &wire, false);
-    state.take_news();
-    state.mark_changed();
-    handle(&mut state, arrived("t", QoS::AtMostOnce, "x"));
-    let news = state.take_news();
-    assert!(!news.changed && !news.arrived && !news.tokens, "nobody waits: {news:?}");
-    (state.waking.watchers, state.waking.receivers) = (1, 1);
-    assert_eq!(state.take_news(), News::default(), "it was taken before");
-    state.mark_changed();
-    assert_eq!(state.take_news(), News { changed: true, ..News::default() });
-    handle(&mut state, arrived("t", QoS::AtMostOnce, "x"));
-    assert_eq!(state.take_news(), News { arrived: true, ..News::default() });
-    publish(&mut state, "t");
-    written(&mut state, &[1]);
-    handle(&mut state, LinkEvent::PubAck(1));
-    assert_eq!(state.take_news(), News { changed: true, ..News::default() }, "an operation was settled");
-    die(&mut state, "end");
-    assert_eq!(state.take_news(), News { changed: true, arrived: true, tokens: true });
-}
-
-#[test]
 fn a_closing_client_waits_for_no_exchange_that_begins_after_it() {
     for closing in [false, true] {
         let (mut state, wire) = (state(config()), Wire::default());
@@ -115,7 +92,8 @@ fn a_closing_client_waits_for_no_exchange_that_begins_after_it() {
         assert!(state.take(QueueId::Client, now()).is_some());
         assert_eq!(wire.take(), ["acknowledge 5"]);
         assert_eq!(state.unfinished_exchanges(), usize::from(!closing));
-        (state.waking.watchers, _) = (1, state.take_news());
+        state.take_news();
+        state.waking.begin(Awaited::Change);
         handle(&mut state, LinkEvent::Released(5));
         assert_eq!(state.unfinished_exchanges(), 0);
         assert_eq!(state.take_news().changed, closing, "`disconnect` may wait for it");
@@ -142,7 +120,7 @@ fn no_call_waits_again_after_a_closer_whatever_follows() {
     assert_eq!(state.check_open().expect_err("closed").kind(), ErrorKind::Closed);
     state.life.close();
     assert!(state.life.is_interrupted() && !state.life.is_leaving());
-    state.say_goodbye(now().instant);
+    state.say_goodbye(now().instant, now());
     assert!(state.life.is_interrupted() && state.life.is_leaving());
     die(&mut state, "end");
     state.life.worker_ended();
