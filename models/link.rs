@@ -1,10 +1,11 @@
 //! The adapter of the models, in the place of `v4`: a line to the model's broker.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use aliyun_mqtt_model_ground::broker::{self, End, Event, Request};
 
-use super::link::{Arrived, Cause, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
+use super::link::{Arrived, Cause, ConnAck, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
 use super::target::Target;
 use crate::config::Config;
 use crate::credentials::Login;
@@ -46,16 +47,35 @@ impl LinkSender for Sender {
 
 struct Pump(broker::Pump);
 
-impl LinkPump for Pump {
-    fn next(&mut self) -> Result<LinkEvent, Failure> {
-        match self.0.next(true) {
-            Ok(event) => Ok(event.map_or(LinkEvent::Alive, translate)),
-            Err(end) => Err(failure(end)),
+impl Pump {
+    /// Takes an event, or several at once.
+    fn take(&mut self, wait: bool, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        let mut event = self.0.next(wait).map_err(failure)?;
+        while let Some(one) = event {
+            events.push_back(translate(one));
+            event = if broker::one_in(2) { self.0.next(false).map_err(failure)? } else { None };
         }
+        Ok(())
+    }
+}
+
+impl LinkPump for Pump {
+    fn dial(&mut self, _: Instant) -> Result<Option<ConnAck>, Failure> {
+        let session_present = self.0.dial().map_err(failure)?;
+        Ok(Some(ConnAck { session_present, limits: ServerLimits::default() }))
     }
 
-    fn next_before(&mut self, _: Instant) -> Result<Option<LinkEvent>, Failure> {
-        self.0.next(false).map(|event| event.map(translate)).map_err(failure)
+    fn next(&mut self, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        self.take(true, events)
+    }
+
+    fn next_before(&mut self, _: Instant, events: &mut VecDeque<LinkEvent>) -> Result<(), Failure> {
+        self.take(false, events)
+    }
+
+    fn idle_until(&self) -> Option<Instant> {
+        // Keep-alive is no part of the models.
+        Some(Instant::now() + Duration::from_secs(3600))
     }
 
     fn leftovers(&mut self) -> Vec<LinkEvent> {
@@ -79,7 +99,6 @@ impl LinkPump for Pump {
 
 fn translate(event: Event) -> LinkEvent {
     match event {
-        Event::ConnAck { session_present } => LinkEvent::ConnAck { session_present, limits: ServerLimits::default() },
         Event::SentPublish(id) => LinkEvent::Sent(Sent::Publish(id)),
         Event::SentSubscribe(id) => LinkEvent::Sent(Sent::Subscribe(id)),
         Event::SentUnsubscribe(id) => LinkEvent::Sent(Sent::Unsubscribe(id)),
@@ -98,6 +117,7 @@ fn translate(event: Event) -> LinkEvent {
             payload,
             properties: None,
         }),
+        Event::Acknowledged => LinkEvent::Acknowledged,
         Event::Alive => LinkEvent::Alive,
     }
 }

@@ -10,13 +10,14 @@ use support::*;
 /// Enough for each model to reach every wake-up it needs.
 const RUNS: usize = 1_000;
 
-const SCENES: [(&str, fn()); 14] = [
+const SCENES: [(&str, fn()); 15] = [
     ("blocking", scenes::blocking),
     ("crowded", scenes::crowded),
     ("draining", scenes::draining),
     ("leaving", scenes::leaving),
     ("dropping", scenes::dropping),
     ("receiving", scenes::receiving),
+    ("resting", scenes::resting),
     ("listening", scenes::listening),
     ("resumed", scenes::resumed),
     ("expiring", scenes::expiring),

@@ -23,6 +23,7 @@ models! {
     leaving 2_000;
     dropping 2_000;
     receiving 2_000;
+    resting 2_000;
     listening 2_000;
     resumed 20_000;
     expiring 2_000;

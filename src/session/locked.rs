@@ -49,6 +49,7 @@ impl<'a> Locked<'a> {
 
     /// Waits for this, at most until `until`. Returns early at times.
     pub(super) fn wait(mut self, awaited: Awaited, until: Instant) -> Self {
+        self.deliver();
         self.waking.begin(awaited);
         match awaited {
             // Its wake-up may stay out although there is some room.
@@ -61,6 +62,7 @@ impl<'a> Locked<'a> {
 
     /// Waits for a message in this queue.
     pub(super) fn wait_for_message(mut self, queue: QueueId, until: Option<Instant>) -> Self {
+        self.deliver();
         self.waking.begin_receiving(queue);
         self.wait_on(|conditions| &conditions.arrived, until);
         self.waking.end_receiving();
@@ -69,6 +71,7 @@ impl<'a> Locked<'a> {
 
     /// Waits until the thread that renews tokens has something to do.
     pub(super) fn wait_for_tokens(mut self, until: Instant) -> Self {
+        self.deliver();
         self.wait_on(|conditions| &conditions.tokens, Some(until));
         self
     }
@@ -88,9 +91,14 @@ impl<'a> Locked<'a> {
         Wake { conditions: self.wake.conditions, news }
     }
 
+    /// Wakes others before this thread begins to wait, and then counts as one that can be woken.
+    fn deliver(&mut self) {
+        let news = self.take_news();
+        self.wake.conditions.notify(news);
+    }
+
     fn wait_on(&mut self, condition: impl FnOnce(&'a Conditions) -> &'a Condvar, until: Option<Instant>) {
-        let Some(mut state) = self.state.take() else { return };
-        self.wake.conditions.notify(state.take_news());
+        let Some(state) = self.state.take() else { return };
         let condition = condition(self.wake.conditions);
         self.state = Some(match until {
             None => condition.wait(state).unwrap_or_else(PoisonError::into_inner),

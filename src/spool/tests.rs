@@ -274,7 +274,8 @@ fn a_damaged_record_is_noticed_though_the_database_is_sound() {
 
 #[test]
 fn a_directory_that_is_missing_is_named() {
-    let error = try_open(&Spool::at("/nonexistent/spool")).err().expect("no directory");
+    let dir = Dir::new();
+    let error = try_open(&Spool::at(dir.0.join("missing/spool"))).err().expect("no directory");
     assert_eq!(error.kind(), ErrorKind::Spool);
     assert!(error.to_string().contains("its directory must exist"), "{error}");
 }

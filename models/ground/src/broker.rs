@@ -77,9 +77,6 @@ pub type Again = (u8, String, Vec<u8>);
 /// An event as the adapter takes it from the line.
 #[derive(Debug, Clone)]
 pub enum Event {
-    ConnAck {
-        session_present: bool,
-    },
     SentPublish(u16),
     SentSubscribe(u16),
     SentUnsubscribe(u16),
@@ -95,6 +92,7 @@ pub enum Event {
         topic: String,
         payload: Vec<u8>,
     },
+    Acknowledged,
     Alive,
 }
 
@@ -209,7 +207,7 @@ impl Broker {
     }
 }
 
-fn one_in(times: u32) -> bool {
+pub fn one_in(times: u32) -> bool {
     thread_rng().gen_ratio(1, times)
 }
 
@@ -236,7 +234,6 @@ struct Line {
 
 #[derive(Default)]
 struct LineState {
-    begun: bool,
     over: bool,
     /// The client's end was dropped.
     hung_up: bool,
@@ -331,9 +328,6 @@ impl Pump {
                 line.broker.violation("an event was asked for after the end".to_string());
                 return Err(End::Broken);
             }
-            if !state.begun {
-                return self.begin(&mut state).map(Some);
-            }
             if std::mem::take(&mut state.doomed) || line.broker.cuts() {
                 state.over = true;
                 return Err(if one_in(2) { End::Cut } else { End::Broken });
@@ -370,9 +364,13 @@ impl Pump {
         }
     }
 
-    fn begin(&self, state: &mut LineState) -> Result<Event, End> {
+    /// Begins the line. Tells whether there is a session.
+    ///
+    /// # Errors
+    /// The line is over.
+    pub fn dial(&self) -> Result<bool, End> {
         let broker = &self.0.broker;
-        state.begun = true;
+        let mut state = self.0.lock();
         if broker.plan.refuses && broker.cuts() {
             state.over = true;
             return Err(End::NoConnAck);
@@ -389,7 +387,7 @@ impl Pump {
             known.releasing.clear();
         }
         known.has_session = true;
-        Ok(Event::ConnAck { session_present })
+        Ok(session_present)
     }
 
     /// The line takes a request and, as a rule, writes it.
@@ -446,7 +444,7 @@ impl Pump {
                 }
                 Event::SentUnsubscribe(id)
             }
-            Request::Acknowledge(_) => Event::Alive,
+            Request::Acknowledge(_) => Event::Acknowledged,
             Request::Disconnect => {
                 line.broker.state().seen.goodbyes += 1;
                 Event::SentDisconnect

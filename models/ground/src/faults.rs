@@ -10,7 +10,7 @@ pub enum Fault {
     /// Nothing.
     #[default]
     None,
-    /// The `notify_all` at this place in the source does nothing.
+    /// The `notify_all` or `notify_one` at this place in the source does nothing.
     Mute(&'static str, u32),
     /// A wait lets go of the lock a moment before it begins: whoever looked outside the lock would do the same.
     Gap,
@@ -40,7 +40,7 @@ pub fn are_set() -> bool {
     !is(Fault::None)
 }
 
-/// The places in the source whose `notify_all` was reached by this thread so far.
+/// The places in the source whose `notify_all` or `notify_one` was reached by this thread so far.
 #[must_use]
 pub fn places() -> Vec<(&'static str, u32)> {
     PLACES.with(|places| places.borrow().iter().copied().collect())

@@ -171,6 +171,13 @@ impl Condvar {
             self.0.notify_all();
         }
     }
+
+    #[track_caller]
+    pub fn notify_one(&self) {
+        if !faults::mutes(Location::caller()) {
+            self.0.notify_one();
+        }
+    }
 }
 
 fn before_wait<T>(guard: MutexGuard<'_, T>) -> MutexGuard<'_, T> {

@@ -180,6 +180,28 @@ pub fn receiving() {
     check_closed(&client);
 }
 
+/// A program that is far behind: the line is left unread until it has caught up, or something is awaited.
+pub fn resting() {
+    let broker = Broker::begin(Plan { offers: 8, ..Plan::new(2) });
+    let limits = aliyun_mqtt::Limits::default().inbox(4, 100_000);
+    let client = connect(config(2).limits(limits));
+    let outcomes = Outcomes::default();
+    client.subscribe("model/a", QoS::AtLeastOnce).expect("the broker grants it");
+    let mut threads = vec![publisher(&client, &outcomes, messages(0, 2, any_qos()))];
+    for _ in 0..2 {
+        let receiver = client.clone();
+        threads.push(thread::spawn(move || {
+            for _ in 0..2 {
+                receiver.recv().expect("four of eight fit in any case");
+            }
+        }));
+    }
+    join(threads);
+    client.disconnect().expect("nothing is open");
+    check(&broker, &all(&outcomes));
+    check_closed(&client);
+}
+
 /// A listener waits for the ends of two connections before anything else is done.
 pub fn listening() {
     let broker = Broker::begin(Plan { restless: true, ..Plan::new(1) });

@@ -114,7 +114,7 @@ impl Session {
         let drained = deadline - (left / 3).min(GOODBYE);
         let mut state = self.lock();
         state.life.close();
-        state.end_rest(self.now());
+        state.send_acks(self.now());
         state.replies.end(&Error::closed());
         state.mark_changed();
         loop {

@@ -161,8 +161,8 @@ impl State {
     /// Queues DISCONNECT behind everything in the channel; nothing is sent after it. The worker reads until `by` at the
     /// latest.
     pub(in crate::session) fn say_goodbye(&mut self, by: Instant, now: Now) {
-        self.end_rest(now);
         self.life.leave(by);
+        self.send_acks(now);
         self.waking.mark_tokens();
         self.waking.mark_changed();
         if let Some(sender) = self.connection.as_mut().and_then(|connection| connection.sender.take()) {

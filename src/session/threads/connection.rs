@@ -251,13 +251,12 @@ impl Worker<'_> {
             read = match quiet_until {
                 None => pump.next(&mut batch),
                 // Not polled once more at its end, or a busy connection would delay that forever.
-                Some(until) if Instant::now() >= until => {
-                    quiet_until = None;
-                    self.session.lock().end_quiet(self.session.now());
-                    Ok(())
-                }
+                Some(until) if Instant::now() >= until => Ok(()),
                 Some(until) => pump.next_before(until, &mut batch),
             };
+            if read.is_ok() && batch.is_empty() && quiet_until.take().is_some() {
+                self.session.lock().end_quiet(self.session.now());
+            }
         }
     }
 

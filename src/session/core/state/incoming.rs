@@ -293,15 +293,17 @@ impl State {
         }
     }
 
-    pub(super) fn send_acks(&mut self, now: Now) {
-        if let Some(connection) = self.connection.as_mut().filter(|connection| !connection.resting) {
+    /// Sends the acknowledgements that are due, unless they wait for the end of a rest.
+    pub(in crate::session) fn send_acks(&mut self, now: Now) {
+        let closing = self.life.is_closing();
+        if let Some(connection) = self.connection.as_mut().filter(|connection| !connection.resting || closing) {
             let Connection { sender: Some(link), quiet_until: None, acks_in_channel, .. } = connection else {
                 return self.note_held_back(now);
             };
             while let Some((id, qos)) = self.acks.next_ready() {
                 *acks_in_channel += usize::from(link.acknowledge(id, qos));
                 // Waiting for messages that arrive while the client ends would delay the end forever.
-                if qos == QoS::ExactlyOnce && !self.life.is_closing() {
+                if qos == QoS::ExactlyOnce && !closing {
                     self.acks.await_release(id);
                 }
             }
