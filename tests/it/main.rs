@@ -27,6 +27,7 @@ mod openapi_proxy;
 mod outages;
 mod receiving;
 mod request;
+mod resting;
 mod room;
 mod rumqttc_acks;
 mod rumqttc_leaving;

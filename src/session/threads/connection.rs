@@ -284,7 +284,7 @@ impl Worker<'_> {
         let overdue = state.step_overdue(now);
         let stalled = state.stalled(now);
         let held_back = state.held_back(now);
-        let rest_until = pump.idle_until().filter(|_| state.begin_rest());
+        let crowded = state.inbox.is_crowded();
         let wake = state.unlock();
         self.session.emit(&events);
         drop(wake);
@@ -298,9 +298,13 @@ impl Worker<'_> {
             }
         }
         self.session.emit(held_back.as_slice());
-        if let Some(until) = rest_until {
-            let mut state = self.session.lock().rest(until);
-            state.end_rest(self.session.now());
+        if let Some(until) = pump.idle_until().filter(|_| crowded) {
+            // Locked anew: whoever was woken just now waits no longer.
+            let mut state = self.session.lock();
+            if state.begin_rest() {
+                state = state.rest(until);
+                state.end_rest(self.session.now());
+            }
         }
         let what = match (overdue, stalled) {
             (Some(step), _) => step,

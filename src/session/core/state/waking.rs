@@ -45,6 +45,8 @@ struct Asleep {
 /// The threads that wait for messages.
 struct Receiving {
     count: usize,
+    /// How many of them were woken and have not gone on yet.
+    woken: usize,
     /// The queue, if it is the same for all.
     queue: Option<QueueId>,
 }
@@ -98,20 +100,26 @@ impl Waking {
     /// A thread begins to wait for messages.
     pub(in crate::session) fn begin_receiving(&mut self, queue: QueueId) {
         self.receiving = Some(match self.receiving.take() {
-            None => Receiving { count: 1, queue: Some(queue) },
-            Some(others) => Receiving { count: others.count + 1, queue: others.queue.filter(|other| *other == queue) },
+            None => Receiving { count: 1, woken: 0, queue: Some(queue) },
+            Some(others) => {
+                let queue = others.queue.filter(|other| *other == queue);
+                Receiving { count: others.count + 1, queue, ..others }
+            }
         });
     }
 
     /// The thread waits for messages no longer.
     pub(in crate::session) fn end_receiving(&mut self) {
         self.receiving = self.receiving.take().filter(|receiving| receiving.count > 1);
-        self.receiving.iter_mut().for_each(|receiving| receiving.count -= 1);
+        if let Some(receiving) = &mut self.receiving {
+            receiving.count -= 1;
+            receiving.woken = receiving.woken.saturating_sub(1);
+        }
     }
 
-    /// Returns true if any thread waits.
+    /// Returns true if any thread waits that was not woken.
     pub(super) fn anybody_waits(&self) -> bool {
-        self.waiting > 0 || self.receiving.is_some()
+        self.waiting > 0 || self.receiving.as_ref().is_some_and(|receiving| receiving.count > receiving.woken)
     }
 
     pub(super) fn mark_changed(&mut self) {
@@ -155,11 +163,16 @@ impl Waking {
             (asleep.for_change, asleep.for_disk, asleep.until_settled) = (false, false, None);
         }
         let room = asleep.for_room.take_if(|size| changed || (any_settled && outbox.has_ample_room(*size))).is_some();
-        let count = self.receiving.as_ref().map_or(0, |receiving| receiving.count);
-        let arrivals = match std::mem::take(&mut self.arrivals) {
-            _ if count == 0 => Arrivals::None,
-            Arrivals::Messages(messages) if messages >= count => Arrivals::All,
-            arrivals => arrivals,
+        let arrivals = match (std::mem::take(&mut self.arrivals), &mut self.receiving) {
+            (Arrivals::None, _) | (_, None) => Arrivals::None,
+            (Arrivals::Messages(messages), Some(receiving)) if messages < receiving.count => {
+                receiving.woken = receiving.count.min(receiving.woken + messages);
+                Arrivals::Messages(messages)
+            }
+            (_, Some(receiving)) => {
+                receiving.woken = receiving.count;
+                Arrivals::All
+            }
         };
         let tokens = std::mem::take(&mut self.tokens);
         News { changed: wake_changed, room, arrivals, tokens, read: false, settled: outbox.take_wakes() }
