@@ -107,7 +107,6 @@ impl Client {
     #[must_use = "each result says whether its message was queued"]
     pub fn enqueue_many(&self, messages: impl IntoIterator<Item = Outgoing>) -> Vec<Result<Delivery>> {
         let checked = messages.into_iter().map(|message| {
-            self.session().check_process()?;
             self.config().check(&message)?;
             let age = self.age_of(&message);
             Ok((Body::Publish(Arc::new(message)), age))
@@ -116,11 +115,7 @@ impl Client {
         let checked = checked.collect();
         let until = after(self.timeout);
         let deliveries = self.session().submit_many(checked, until);
-        let deliveries = deliveries.into_iter().map(|delivery| {
-            let delivery = delivery?;
-            self.session().wait_stored(&delivery, until).map(|()| delivery)
-        });
-        deliveries.collect()
+        self.session().wait_all_stored(deliveries, until)
     }
 
     /// Publishes many messages and returns an iterator over their results, in the order given.
@@ -221,8 +216,7 @@ impl Client {
     fn queue(&self, message: Outgoing, age: Duration, full: WhenFull) -> Result<Delivery> {
         let until = after(age.min(self.timeout));
         let delivery = self.submit(message, age, full)?;
-        self.session().wait_stored(&delivery, until)?;
-        Ok(delivery)
+        self.session().wait_stored(delivery, until)
     }
 
     /// Submits a message of [`publish_each`](Client::publish_each).

@@ -1,8 +1,9 @@
 //! The durable outbox: QoS 1 and 2 messages are on disk before they count as accepted, and survive the process.
 //!
 //! * [`Spool`] and [`SyncPolicy`] are the settings.
-//! * `record` is one message as bytes, `store` the file of the records, `lock_file` its lock and its count of
-//!   transactions, `opening` finds and checks them, `writer` is the thread that writes.
+//! * `format` is one message as bytes, `store` the file of the records, `lock_file` its lock and its count of
+//!   transactions, `opening` finds and checks them, `writer` is the thread that writes, `passing` has the values that
+//!   pass between these and the session.
 //!
 //! # Access to the disk
 //!
@@ -29,6 +30,7 @@ mod fault;
 mod format;
 mod lock_file;
 mod opening;
+mod passing;
 mod store;
 mod writer;
 
@@ -41,10 +43,11 @@ use std::time::{Duration, SystemTime};
 pub(crate) use format::OVERHEAD;
 #[cfg(any(test, fuzzing))]
 pub(crate) use format::fuzz;
-pub(crate) use opening::{Opened, Restored, open};
+pub(crate) use opening::{Opened, open};
+pub(crate) use passing::{Done, Restored, Stored};
 #[cfg(test)]
 pub(crate) use writer::tests::{Fake, Fault};
-pub(crate) use writer::{Done, Queue, Stored, run};
+pub(crate) use writer::{Queue, run};
 
 use crate::error::{Error, Result};
 use crate::message::Outgoing;
