@@ -49,7 +49,8 @@ impl Client {
     /// messages.
     ///
     /// Blocks only while the outbox is full or the publish rate leaves no slot, and with a spool until the message is
-    /// stored; at most for the timeout.
+    /// stored; at most for the timeout. Each call waits for one sync to disk, which calls from other threads share; for
+    /// many messages from one thread, use [`enqueue_many`](Client::enqueue_many).
     ///
     /// The message may stay without an acknowledgement for [`Outgoing::timeout`], else for
     /// [`Config::message_age`](crate::Config::message_age), else for the timeout. A message in a spool has no limit
@@ -87,12 +88,17 @@ impl Client {
 
     /// Queues many messages in their order, like [`enqueue`](Client::enqueue), and returns one result for each.
     ///
-    /// With a spool, all messages that find room without waiting are stored with one sync to disk. Blocks for room and
-    /// for the disk at most for the timeout, all messages together.
+    /// With a spool, a batch costs one sync to disk, however many messages it has, as long as they find room without
+    /// waiting; a larger batch is stored in parts, as room becomes free. Each message accepted is on disk when the call
+    /// returns. If the process ends before that, the next run sends what was stored: none of the batch, its first
+    /// messages, or all.
+    ///
+    /// Blocks for room and for the disk at most for the timeout, all messages together.
     ///
     /// Takes the whole input before it queues the first message, so the input has to end and fit into memory; for more,
-    /// use [`publish_each`](Client::publish_each). A message that is invalid, or for which there is no room in time,
-    /// gives an error in its place; the others are queued nevertheless.
+    /// use [`publish_each`](Client::publish_each). A message that is invalid gives an error in its place; the others
+    /// are queued nevertheless. When the timeout passes while a message waits for room, that message and those behind
+    /// it give errors, so that none overtakes another; those before it stay queued.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -128,6 +134,9 @@ impl Client {
     ///
     /// With an input that blocks, such as a channel, the results wait for it: `next` takes a window of messages before
     /// it returns the first result. For such an input, use [`enqueue`](Client::enqueue).
+    ///
+    /// With a spool, a message is sent once it is on disk. The next one is taken from the input without waiting for
+    /// that, and the messages that were taken during one sync share the next.
     ///
     /// Each message may stay without an acknowledgement for [`Outgoing::timeout`], else for
     /// [`Config::message_age`](crate::Config::message_age), else for the timeout.

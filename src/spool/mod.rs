@@ -76,8 +76,9 @@ use crate::message::Outgoing;
 /// A QoS 1 or 2 message is stored before [`publish`](crate::Client::publish) sends it, and before
 /// [`enqueue`](crate::Client::enqueue) and [`try_enqueue`](crate::Client::try_enqueue) return; if it cannot be stored,
 /// it is not sent, and the call fails with [`Spool`](crate::ErrorKind::Spool). QoS 0 messages and subscriptions are not
-/// stored. Concurrent callers share one write. After a crash, a `kill -9` or (see [`SyncPolicy`]) a power cut the next
-/// run sends what was not acknowledged, in the order it was accepted and before any new message.
+/// stored. Concurrent callers share one write, and [`enqueue_many`](crate::Client::enqueue_many) needs one for a batch.
+/// After a crash, a `kill -9` or (see [`SyncPolicy`]) a power cut the next run sends what was not acknowledged, in the
+/// order it was accepted and before any new message.
 ///
 /// **At least once.** A message that was in flight when the process died is sent again as a new message: packet ids and
 /// the DUP flag are not kept across processes. This includes QoS 2, which is exactly once within one process only.

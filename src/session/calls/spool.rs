@@ -110,12 +110,7 @@ impl Session {
     }
 
     /// Waits while a message is on its way to the disk, and takes it back when the time is up or the client is closed.
-    fn wait_for_disk<'a>(
-        &self,
-        mut state: MutexGuard<'a, State>,
-        seq: u64,
-        until: Instant,
-    ) -> MutexGuard<'a, State> {
+    fn wait_for_disk<'a>(&self, mut state: MutexGuard<'a, State>, seq: u64, until: Instant) -> MutexGuard<'a, State> {
         while state.outbox.is_storing(seq) {
             if state.life.is_interrupted() {
                 state.outbox.withdraw(seq);

@@ -76,6 +76,16 @@ mod tests {
     }
 
     #[test]
+    fn only_a_line_that_was_read_as_a_whole_is_there() {
+        let mut lines = Lines::new(BufReader::with_capacity(5, b"a\nb\ncd\n".as_slice()), 9);
+        assert!(!lines.has_next(), "nothing was read");
+        for (line, more) in [("a", true), ("b", false), ("cd", false)] {
+            assert_eq!(lines.next().unwrap(), Some(Line::Whole(line.into())));
+            assert_eq!(lines.has_next(), more, "after {line}");
+        }
+    }
+
+    #[test]
     fn a_line_above_the_limit_is_skipped_and_one_at_the_limit_is_not() {
         assert_eq!(lines(3, b"abc\nabcd\nabc"), [Some(b"abc".to_vec()), None, Some(b"abc".to_vec())]);
         assert_eq!(lines(3, b"abcd"), [None]);
