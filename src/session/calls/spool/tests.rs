@@ -150,7 +150,9 @@ fn the_messages_of_publish_each_do_not_wait_for_the_disk_one_by_one() {
     let mut results = client.publish_each(messages);
     thread::scope(|scope| {
         let first = scope.spawn(|| results.next());
+        let until = Instant::now() + LONG;
         while client.stats().outbox_messages < window as u64 {
+            assert!(Instant::now() < until, "a message waits for the one before it");
             thread::yield_now();
         }
         marker(&client, &arrived, '0');
