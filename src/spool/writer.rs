@@ -74,11 +74,12 @@ impl Queue {
         let mut state = lock(&self.state);
         let key = state.next_key;
         state.next_key += 1;
-        state.added.insert(key, stored);
-        // While records are gathered, the writer waits for their end.
-        if !state.gathering {
+        // The writer knows of earlier ones that it has not taken yet, and while records are gathered it waits for their
+        // end.
+        if state.added.is_empty() && !state.gathering {
             self.changed.notify_all();
         }
+        state.added.insert(key, stored);
         key
     }
 
