@@ -42,7 +42,8 @@ fn child() {
     }
 }
 
-/// Publishes until it is killed: two threads, one that waits for acknowledgements, and one that does not.
+/// Publishes until it is killed: three threads, one that waits for acknowledgements, one that does not, and one with
+/// batches.
 fn publish(client: &Client, run: &str) {
     let topic = |name: &str| format!("{}/{name}", aliyun_mqtt_emulator::DEFAULT_PARENT_TOPIC);
     for round in 0.. {
@@ -53,6 +54,14 @@ fn publish(client: &Client, run: &str) {
                     let qos = if number % 5 == 4 { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
                     drop(client.enqueue(Outgoing::new(topic("nowait"), qos, text.as_str())).expect("accepted"));
                     say(&text);
+                }
+            });
+            scope.spawn(|| {
+                let texts: Vec<_> = (0..20).map(|number| format!("batch {run} {}", round * 100 + number)).collect();
+                let message = |text: &String| Outgoing::new(topic("batch"), QoS::AtLeastOnce, text.as_str());
+                for (text, accepted) in texts.iter().zip(client.enqueue_many(texts.iter().map(message))) {
+                    drop(accepted.expect("accepted"));
+                    say(text);
                 }
             });
             for number in 0..5 {

@@ -49,7 +49,8 @@ impl Client {
     /// messages.
     ///
     /// Blocks only while the outbox is full or the publish rate leaves no slot, and with a spool until the message is
-    /// stored; at most for the timeout.
+    /// stored; at most for the timeout. Each call waits for one sync to disk, which calls from other threads share; for
+    /// many messages from one thread, use [`enqueue_many`](Client::enqueue_many).
     ///
     /// The message may stay without an acknowledgement for [`Outgoing::timeout`], else for
     /// [`Config::message_age`](crate::Config::message_age), else for the timeout. A message in a spool has no limit
@@ -87,12 +88,17 @@ impl Client {
 
     /// Queues many messages in their order, like [`enqueue`](Client::enqueue), and returns one result for each.
     ///
-    /// With a spool, all messages that find room without waiting are stored with one sync to disk. Blocks for room and
-    /// for the disk at most for the timeout, all messages together.
+    /// With a spool, a batch costs one sync to disk, however many messages it has, as long as they find room without
+    /// waiting; a larger batch is stored in parts, as room becomes free. Each message accepted is on disk when the call
+    /// returns. If the process ends before that, the next run sends what was stored: none of the batch, its first
+    /// messages, or all.
+    ///
+    /// Blocks for room and for the disk at most for the timeout, all messages together.
     ///
     /// Takes the whole input before it queues the first message, so the input has to end and fit into memory; for more,
-    /// use [`publish_each`](Client::publish_each). A message that is invalid, or for which there is no room in time,
-    /// gives an error in its place; the others are queued nevertheless.
+    /// use [`publish_each`](Client::publish_each). A message that is invalid gives an error in its place; the others
+    /// are queued nevertheless. When the timeout passes while a message waits for room, that message and those behind
+    /// it give errors, so that none overtakes another; those before it stay queued.
     ///
     /// ```no_run
     /// # fn main() -> aliyun_mqtt::Result<()> {
@@ -107,7 +113,6 @@ impl Client {
     #[must_use = "each result says whether its message was queued"]
     pub fn enqueue_many(&self, messages: impl IntoIterator<Item = Outgoing>) -> Vec<Result<Delivery>> {
         let checked = messages.into_iter().map(|message| {
-            self.session().check_process()?;
             self.config().check(&message)?;
             let age = self.age_of(&message);
             Ok((Body::Publish(Arc::new(message)), age))
@@ -116,11 +121,7 @@ impl Client {
         let checked = checked.collect();
         let until = after(self.timeout);
         let deliveries = self.session().submit_many(checked, until);
-        let deliveries = deliveries.into_iter().map(|delivery| {
-            let delivery = delivery?;
-            self.session().wait_stored(&delivery, until).map(|()| delivery)
-        });
-        deliveries.collect()
+        self.session().wait_all_stored(deliveries, until)
     }
 
     /// Publishes many messages and returns an iterator over their results, in the order given.
@@ -133,6 +134,9 @@ impl Client {
     ///
     /// With an input that blocks, such as a channel, the results wait for it: `next` takes a window of messages before
     /// it returns the first result. For such an input, use [`enqueue`](Client::enqueue).
+    ///
+    /// With a spool, a message is sent once it is on disk. The next one is taken from the input without waiting for
+    /// that, and the messages that were taken during one sync share the next.
     ///
     /// Each message may stay without an acknowledgement for [`Outgoing::timeout`], else for
     /// [`Config::message_age`](crate::Config::message_age), else for the timeout.
@@ -221,8 +225,7 @@ impl Client {
     fn queue(&self, message: Outgoing, age: Duration, full: WhenFull) -> Result<Delivery> {
         let until = after(age.min(self.timeout));
         let delivery = self.submit(message, age, full)?;
-        self.session().wait_stored(&delivery, until)?;
-        Ok(delivery)
+        self.session().wait_stored(delivery, until)
     }
 
     /// Submits a message of [`publish_each`](Client::publish_each).

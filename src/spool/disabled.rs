@@ -2,9 +2,13 @@
 //! that callers need no conditional compilation.
 #![allow(dead_code, reason = "no value of these types is ever made")]
 
+mod passing;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+pub(crate) use passing::{Done, Restored, Stored};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -25,27 +29,6 @@ pub(crate) struct Opened {
     pub(crate) store: Store,
     pub(crate) restored: Vec<Restored>,
     pub(crate) set_aside: Option<(PathBuf, Error)>,
-}
-
-/// Only in an [`Opened`].
-pub(crate) struct Restored {
-    pub(crate) key: u64,
-    pub(crate) message: Arc<Outgoing>,
-    pub(crate) age: Duration,
-    pub(crate) limit: Option<Duration>,
-}
-
-/// Only for a [`Queue`].
-pub(crate) struct Stored {
-    pub(crate) seq: u64,
-    pub(crate) message: Arc<Outgoing>,
-    pub(crate) accepted: u64,
-}
-
-/// Only of a [`Queue`].
-pub(crate) struct Done {
-    pub(crate) seqs: Vec<u64>,
-    pub(crate) result: Result<()>,
 }
 
 impl Spool {

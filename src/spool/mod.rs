@@ -1,8 +1,9 @@
 //! The durable outbox: QoS 1 and 2 messages are on disk before they count as accepted, and survive the process.
 //!
 //! * [`Spool`] and [`SyncPolicy`] are the settings.
-//! * `record` is one message as bytes, `store` the file of the records, `lock_file` its lock and its count of
-//!   transactions, `opening` finds and checks them, `writer` is the thread that writes.
+//! * `format` is one message as bytes, `store` the file of the records, `lock_file` its lock and its count of
+//!   transactions, `opening` finds and checks them, `writer` is the thread that writes, `passing` has the values that
+//!   pass between these and the session.
 //!
 //! # Access to the disk
 //!
@@ -29,6 +30,7 @@ mod fault;
 mod format;
 mod lock_file;
 mod opening;
+mod passing;
 mod store;
 mod writer;
 
@@ -41,10 +43,11 @@ use std::time::{Duration, SystemTime};
 pub(crate) use format::OVERHEAD;
 #[cfg(any(test, fuzzing))]
 pub(crate) use format::fuzz;
-pub(crate) use opening::{Opened, Restored, open};
+pub(crate) use opening::{Opened, open};
+pub(crate) use passing::{Done, Restored, Stored};
 #[cfg(test)]
 pub(crate) use writer::tests::{Fake, Fault};
-pub(crate) use writer::{Done, Queue, Stored, run};
+pub(crate) use writer::{Queue, run};
 
 use crate::error::{Error, Result};
 use crate::message::Outgoing;
@@ -73,8 +76,9 @@ use crate::message::Outgoing;
 /// A QoS 1 or 2 message is stored before [`publish`](crate::Client::publish) sends it, and before
 /// [`enqueue`](crate::Client::enqueue) and [`try_enqueue`](crate::Client::try_enqueue) return; if it cannot be stored,
 /// it is not sent, and the call fails with [`Spool`](crate::ErrorKind::Spool). QoS 0 messages and subscriptions are not
-/// stored. Concurrent callers share one write. After a crash, a `kill -9` or (see [`SyncPolicy`]) a power cut the next
-/// run sends what was not acknowledged, in the order it was accepted and before any new message.
+/// stored. Concurrent callers share one write, and [`enqueue_many`](crate::Client::enqueue_many) needs one for a batch.
+/// After a crash, a `kill -9` or (see [`SyncPolicy`]) a power cut the next run sends what was not acknowledged, in the
+/// order it was accepted and before any new message.
 ///
 /// **At least once.** A message that was in flight when the process died is sent again as a new message: packet ids and
 /// the DUP flag are not kept across processes. This includes QoS 2, which is exactly once within one process only.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::fault::{fault, locked};
 use super::format::{self, Fault};
 use super::lock_file::{Count, LockFile};
+use super::passing::Restored;
 use super::store::{Entry, RedbStore, Store, Unusable, unwritable};
 use super::{Spool, wall_clock};
 use crate::config::{Config, Protocol};
@@ -31,16 +32,6 @@ pub(crate) struct Opened {
     /// The spool was moved or copied without its lock file.
     #[cfg(test)]
     pub(crate) without_lock_file: bool,
-}
-
-/// A message of an earlier run.
-pub(crate) struct Restored {
-    pub(crate) key: u64,
-    pub(crate) message: Arc<Outgoing>,
-    /// The time since acceptance; zero if the clock was set back since.
-    pub(crate) age: Duration,
-    /// The time limit of the message itself, counted from acceptance.
-    pub(crate) limit: Option<Duration>,
 }
 
 /// Opens a spool on a separate thread, so that a disk that does not respond blocks at most until the deadline.

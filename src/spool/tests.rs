@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
 use super::format::Record;
-use super::opening::Restored;
 use super::*;
 use crate::error::ErrorKind;
 use crate::{Config, Credentials, QoS};

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::format::Record;
+use super::passing::{Done, Stored};
 use super::store::{Entry, Store};
 use super::{Spool, SyncPolicy, size_of};
 use crate::error::{Error, Result};
-use crate::message::Outgoing;
 use crate::sync::lock;
 
 /// How long removals are gathered: each write costs an `fsync`, and the next message includes them.
@@ -17,20 +17,6 @@ const GATHER: Duration = Duration::from_millis(50);
 
 /// The pause after a failure before removals are retried on their own.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// A message to be stored, and the operation of the outbox that waits for it.
-pub(crate) struct Stored {
-    pub(crate) seq: u64,
-    pub(crate) message: Arc<Outgoing>,
-    /// The time of acceptance, by the wall clock in milliseconds since 1970.
-    pub(crate) accepted: u64,
-}
-
-/// The result of a write: these operations may be sent, or are not accepted after all.
-pub(crate) struct Done {
-    pub(crate) seqs: Vec<u64>,
-    pub(crate) result: Result<()>,
-}
 
 /// The work of the writer. It is in memory only, so it may be used under the session's lock.
 pub(crate) struct Queue {
@@ -88,11 +74,12 @@ impl Queue {
         let mut state = lock(&self.state);
         let key = state.next_key;
         state.next_key += 1;
-        state.added.insert(key, stored);
-        // While records are gathered, the writer waits for their end.
-        if !state.gathering {
+        // The writer knows of earlier ones that it has not taken yet, and while records are gathered it waits for their
+        // end.
+        if state.added.is_empty() && !state.gathering {
             self.changed.notify_all();
         }
+        state.added.insert(key, stored);
         key
     }
 

@@ -174,6 +174,26 @@ fn a_batch_waits_for_room_and_what_finds_none_in_time_is_an_error_in_its_place()
 }
 
 #[test]
+fn no_message_of_a_batch_overtakes_one_that_found_no_room() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config().message_age(LONG).limits(lax().outbox(10, 10_000)));
+    let large = "x".repeat(20_000);
+    let batch = ["1", "2", large.as_str(), "3", "4"].map(message);
+    let results = client.with_timeout(SHORT).enqueue_many(batch);
+    let accepted: Vec<_> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(accepted, [true, true, false, false, false]);
+    for result in &results[2..] {
+        let error = result.as_ref().expect_err("no room");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Window), Some(Fate::NotSent)), "{error}");
+    }
+    let behind = results[3].as_ref().expect_err("no room").to_string();
+    assert!(behind.contains("no room in time for a message before it"), "{behind}");
+    let _next = client.enqueue(message("5")).expect("there is room for a small one");
+    let arrived: Vec<_> = (0..3).map(|_| line.expect(Kind::Publish).payload()).collect();
+    assert_eq!(arrived, ["1", "2", "5"]);
+}
+
+#[test]
 fn many_messages_give_one_result_each_in_order_and_a_bad_one_does_not_stop_the_rest() {
     let emulator = support::emulator();
     for protocol in BOTH {

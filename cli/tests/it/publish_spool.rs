@@ -1,10 +1,11 @@
 //! `pub --spool`: the next process sends what the last one did not get acknowledged.
 
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use crate::support;
 use crate::support::library::fault_proxy::Proxy;
-use crate::support::{Folder, LONG, Running, emulator, published, run, topic, with};
+use crate::support::{Folder, LONG, Running, after, emulator, published, run, topic, with};
 use aliyun_mqtt_emulator::{Emulator, What};
 use serde_json::Value;
 
@@ -89,6 +90,79 @@ fn a_run_after_a_killed_one_sends_what_was_left_first_and_in_order() {
     assert!((10..=20).contains(&old.len()), "at least what had been sent was stored: {arrived:?}");
     assert_eq!(old, numbers(0..20)[..old.len()].to_vec());
     assert_eq!(new, numbers(100..105));
+}
+
+/// Returns the number of transactions of the spool, which its lock file counts.
+#[cfg(unix)]
+fn syncs(house: &House) -> u64 {
+    let bytes = std::fs::read(house.folder.path("spool.lock")).expect("a lock file");
+    u64::from_le_bytes(bytes[8..16].try_into().expect("eight bytes"))
+}
+
+#[cfg(unix)]
+#[test]
+fn lines_read_together_take_one_sync_and_survive_a_kill_in_order() {
+    let house = House::new();
+    let topic = topic(&house.emulator, "a");
+    house.proxy.hold_acks(true);
+    let file = house.file(0..1000);
+    let running = Running::start(house.command(&["-t", &topic, "-l", "-f", &file, "--window", "1000"]));
+    let mut seen = 0;
+    let first = house.emulator.wait_for_log(LONG, |entry| {
+        seen += u32::from(matches!(entry.what, What::Published { .. }));
+        seen == 1
+    });
+    first.expect("one was sent, so all that were stored with it are on disk");
+    running.signal("KILL");
+    assert_eq!(running.wait().code, None, "killed");
+    assert_eq!(syncs(&house), 1, "one for all lines");
+    house.proxy.heal();
+    house.run(&[], 0);
+    assert_eq!(house.arrived(), numbers(0..1000));
+}
+
+#[test]
+fn a_line_does_not_wait_for_the_rest_of_the_next_one() {
+    let house = House::new();
+    let topic = topic(&house.emulator, "a");
+    let mut command = house.command(&["-t", &topic, "-l"]);
+    command.stdin(Stdio::piped());
+    let mut running = Running::start(command);
+    let mut stdin = running.child.stdin.take().expect("a pipe");
+    for (number, text) in ["one\ntw", "o\nthree\nfo"].into_iter().enumerate() {
+        stdin.write_all(text.as_bytes()).expect("written");
+        let position = house.emulator.wait_for_log(LONG, |entry| {
+            matches!(entry.what, What::PublishAcknowledged { packet_id } if usize::from(packet_id) == 2 * number + 1)
+        });
+        assert!(position.is_some(), "{text:?}: a whole line was not sent while the input was open");
+    }
+    stdin.write_all(b"ur").expect("written");
+    drop(stdin);
+    running.wait().expect(0);
+    assert_eq!(house.arrived(), ["one", "two", "three", "four"]);
+}
+
+/// The lines that could not be stored together with the failed one count as never read.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fails_is_one_failure_and_nothing_is_lost_or_counted_twice() {
+    let house = House::new();
+    let topic = topic(&house.emulator, "a");
+    house.run(&[], 0);
+    let size = std::fs::metadata(house.folder.path("spool")).expect("a spool").len();
+    let line = |number: u64| format!("{number:0>900}\n");
+    let lines = size / 400 + 1000;
+    let file = house.folder.write("lines", (0..lines).map(line).collect::<String>()).display().to_string();
+    // The file may grow no further.
+    let limit = format!("trap '' XFSZ; ulimit -f {}", size / 512 + 16);
+    let command = house.command(&["-t", &topic, "-l", "-f", &file, "--json", "--window", "1000"]);
+    let arguments: Vec<_> = command.get_args().collect();
+    let output = run(after(&command, &limit, arguments), [""; 0]).expect(1);
+    let told = summary(&output);
+    assert_eq!((&told["failed"], &told["spooled"]), (&1.into(), &0.into()), "{output:?}");
+    let next = told["next"].as_u64().expect("a line to resume from");
+    assert_eq!(told["acknowledged"], next - 1, "{output:?}");
+    assert_eq!(house.arrived(), (0..next - 1).map(|number| line(number).trim().to_string()).collect::<Vec<_>>());
 }
 
 #[test]

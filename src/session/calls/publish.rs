@@ -53,7 +53,8 @@ impl Session {
     }
 
     /// Accepts messages in their order, each with the time it may stay unsettled, and waits for room within that time
-    /// and until `until`. A spool writes those that need not wait for room in one go.
+    /// and until `until`. From then on none is accepted, so that no message overtakes one that found no room. A spool
+    /// writes those that need not wait for room in one go.
     pub(crate) fn submit_many(
         self: &Arc<Self>,
         messages: Vec<Result<(Body, Duration)>>,
@@ -64,6 +65,7 @@ impl Session {
         }
         let mut deliveries = Vec::with_capacity(messages.len());
         let start = Instant::now();
+        let mut late: Option<Error> = None;
         let mut state = self.lock();
         let mut gathering = Some(state.outbox.gather());
         for message in messages {
@@ -74,6 +76,10 @@ impl Session {
                     continue;
                 }
             };
+            if let Some(late) = &late {
+                deliveries.push(Err(behind(&body, late)));
+                continue;
+            }
             // The gathered records must be written first: they may take the room that is waited for.
             let (guard, mut room) = self.wait_for_room(state, &body, WhenFull::Fail);
             state = guard;
@@ -81,6 +87,8 @@ impl Session {
                 gathering = None;
                 (state, room) = self.wait_for_room(state, &body, WhenFull::WaitUntil(until.min(deadline)));
                 gathering.get_or_insert_with(|| state.outbox.gather());
+                let timed_out = |error: &&Error| matches!(error.kind(), ErrorKind::Timeout(_)) && until <= deadline;
+                late = room.as_ref().err().filter(timed_out).cloned();
             }
             deliveries.push(room.and_then(|room| self.enter(&mut state, room, Settler::new(), body, deadline)));
         }
@@ -283,4 +291,10 @@ fn no_room(kind: ErrorKind, body: &Body, lacking: &str) -> Error {
         _ => format!("the {lacking} stayed full of messages that are not acknowledged yet"),
     };
     Error::new(kind, format!("{} was not sent: {why}", body.describe())).with_fate(Fate::NotSent)
+}
+
+/// The error of a message behind one of the same batch for which there was no room in time.
+fn behind(body: &Body, late: &Error) -> Error {
+    let message = format!("{} was not sent: there was no room in time for a message before it", body.describe());
+    Error::new(late.kind(), message).with_fate(Fate::NotSent).with_reason(late.clone())
 }

@@ -14,6 +14,7 @@ use crate::printable::counted;
 use crate::session::Session;
 use crate::session::core::op::Op;
 use crate::session::core::state::{Awaited, State};
+use crate::session::locked::Locked;
 use crate::spool::{self, Done, Opened, Queue, Restored};
 
 /// The least time given to the writer to end, so that the file is free for another client.
@@ -87,30 +88,44 @@ impl Session {
 
     /// Blocks until a message just accepted is on disk, at most until `until`. After an error the message is not stored
     /// and not sent.
-    pub(crate) fn wait_stored(&self, delivery: &Delivery, until: Instant) -> Result<()> {
+    pub(crate) fn wait_stored(&self, delivery: Delivery, until: Instant) -> Result<Delivery> {
         if self.spool.is_none() {
-            return Ok(());
+            return Ok(delivery);
+        }
+        drop(self.wait_for_disk(self.lock(), delivery.seq(), until));
+        if_stored(delivery)
+    }
+
+    /// Does the same for each message of a batch. When the time is up, all that are not stored yet fail at once.
+    pub(crate) fn wait_all_stored(&self, batch: Vec<Result<Delivery>>, until: Instant) -> Vec<Result<Delivery>> {
+        if self.spool.is_none() {
+            return batch;
         }
         let mut state = self.lock();
-        while state.outbox.is_storing(delivery.seq()) {
+        for delivery in batch.iter().flatten() {
+            state = self.wait_for_disk(state, delivery.seq(), until);
+        }
+        drop(state);
+        batch.into_iter().map(|delivery| delivery.and_then(if_stored)).collect()
+    }
+
+    /// Waits while a message is on its way to the disk, and takes it back when the time is up or the client is closed.
+    fn wait_for_disk<'a>(&self, mut state: Locked<'a>, seq: u64, until: Instant) -> Locked<'a> {
+        while state.outbox.is_storing(seq) {
             if state.life.is_interrupted() {
-                state.outbox.withdraw(delivery.seq());
+                state.outbox.withdraw(seq);
                 break;
             }
             let now = self.now();
             if now.instant >= until {
-                state.outbox.not_stored(delivery.seq(), |op| op.expired(None));
+                state.outbox.not_stored(seq, |op| op.expired(None));
                 break;
             }
             self.expire_in(&mut state, now);
             let wake = state.outbox.next_deadline().map_or(until, |next| next.min(until));
             state = state.wait(Awaited::Change, wake);
         }
-        drop(state);
-        match delivery.try_wait() {
-            Err(error) if error.fate() == Some(Fate::NotSent) => Err(error),
-            _ => Ok(()),
-        }
+        state
     }
 
     /// Returns true if QoS 1 and 2 messages are stored.
@@ -124,6 +139,14 @@ impl Session {
         if !queue.close(deadline.max(Instant::now() + CLOSING)) {
             log::warn!("the disk does not answer: the spool stays locked until it does");
         }
+    }
+}
+
+/// Returns the delivery, unless its message was not stored.
+fn if_stored(delivery: Delivery) -> Result<Delivery> {
+    match delivery.try_wait() {
+        Err(error) if error.fate() == Some(Fate::NotSent) => Err(error),
+        _ => Ok(delivery),
     }
 }
 

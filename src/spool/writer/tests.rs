@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{JoinHandle, spawn};
 
 use super::*;
-use crate::QoS;
 use crate::error::ErrorKind;
+use crate::{Outgoing, QoS};
 
 /// Much longer than any step of these tests.
 const LONG: Duration = Duration::from_secs(60);

@@ -3,6 +3,7 @@
 use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::{mem, vec};
 
 use aliyun_mqtt::{Config, Outgoing};
 
@@ -18,8 +19,14 @@ use crate::payload::{Place, Reader, one_way, too_long};
 use crate::settings::Settings;
 use crate::threads;
 
-/// The number of lines to read ahead. Few, since each may be as long as a payload.
-const AHEAD: usize = 16;
+/// The number of bytes to read at a time. The lines among them are handed on together.
+const READ: usize = 64 * 1024;
+
+/// The most lines to hand on together: short ones take more memory than they have bytes.
+const TOGETHER: usize = 1000;
+
+/// The number of times to read ahead.
+const AHEAD: usize = 1;
 
 /// The kind of input that the command line requests.
 pub(super) enum Form {
@@ -47,7 +54,7 @@ pub(super) enum Opened {
 pub(super) enum Source {
     Nothing,
     Repeat { message: Outgoing, count: u64, given: u64 },
-    Stream(Receiver<Given>),
+    Stream { from: Receiver<Given>, read: vec::IntoIter<Item> },
 }
 
 impl Form {
@@ -105,13 +112,19 @@ impl Form {
     }
 }
 
-/// Reads line by line until the end or until the receiver is gone.
+/// Reads line by line until the end or until the receiver is gone. Before a read that may block, hands on everything
+/// read so far.
 fn give(from: Reader, json: bool, template: &Template, to: &SyncSender<Given>) {
     let _ending = Ending(to);
     let payload = template.config.limits().payload_len;
     let limit = if json { jsonl::longest_line(payload) } else { payload };
-    let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, from.from), limit);
+    let mut lines = Lines::new(BufReader::with_capacity(READ, from.from), limit);
+    let mut read = Vec::new();
     for number in 1.. {
+        let hand_on = !read.is_empty() && (read.len() == TOGETHER || !lines.has_next());
+        if hand_on && to.send(Given::Items(mem::take(&mut read))).is_err() {
+            break;
+        }
         let message = match lines.next() {
             Ok(None) => break,
             Ok(Some(Line::TooLong)) => Err(Fault::Line(raise(too_long("the line", limit)))),
@@ -124,7 +137,10 @@ fn give(from: Reader, json: bool, template: &Template, to: &SyncSender<Given>) {
             Err(error) => Err(Fault::Input(Failure::io(format!("cannot read {}", from.name), &error))),
         };
         let end = matches!(message, Err(Fault::Input(_)));
-        if to.send(Given::Item(Item { number, end: lines.position, message })).is_err() || end {
+        read.push(Item::new(number, lines.position, message));
+        if end {
+            // The receiver may be gone.
+            let _ = to.send(Given::Items(read));
             break;
         }
     }
@@ -180,7 +196,7 @@ impl Opened {
                 room.wakes(to.clone());
                 // Not joined: it may be stuck in a read forever.
                 threads::needed("input", move || give(from, json, &template, &to))?;
-                Source::Stream(given)
+                Source::Stream { from: given, read: Vec::new().into_iter() }
             }
         })
     }
@@ -189,25 +205,32 @@ impl Opened {
 impl Source {
     /// Returns the next message; `None` at the end, or after a stop.
     pub(super) fn next(&mut self, room: &Room) -> Option<Item> {
+        while !room.is_stopped() {
+            if let Some(item) = self.ready() {
+                return Some(item);
+            }
+            let Source::Stream { from, read } = self else { return None };
+            match from.recv().ok()? {
+                Given::Items(items) => *read = items.into_iter(),
+                Given::Wake => {}
+                Given::End => return None,
+            }
+        }
+        None
+    }
+
+    /// Returns the next message if it was read already; does not wait for input.
+    pub(super) fn ready(&mut self) -> Option<Item> {
         match self {
             Source::Nothing => None,
             Source::Repeat { message, count, given } => {
-                if given == count || room.is_stopped() {
+                if given == count {
                     return None;
                 }
                 *given += 1;
-                Some(Item { number: *given, end: 0, message: Ok(message.clone()) })
+                Some(Item::new(*given, 0, Ok(message.clone())))
             }
-            Source::Stream(items) => loop {
-                if room.is_stopped() {
-                    return None;
-                }
-                match items.recv().ok()? {
-                    Given::Item(item) => return Some(item),
-                    Given::Wake => {}
-                    Given::End => return None,
-                }
-            },
+            Source::Stream { read, .. } => read.next(),
         }
     }
 }

@@ -6,18 +6,34 @@ use aliyun_mqtt::{Delivery, Error, ErrorKind, Outgoing};
 
 use crate::exit::{Exit, Failure, exit_of};
 
-/// A message of the input, or the reason why there is none.
-pub(super) struct Item {
+/// The position of a message in the input, and its size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Position {
     /// The line or number of the message.
     pub(super) number: u64,
     /// The bytes of the input up to the end of the message.
     pub(super) end: u64,
+    /// The bytes of the payload.
+    pub(super) size: usize,
+}
+
+/// A message of the input, or the reason why there is none.
+pub(super) struct Item {
+    pub(super) position: Position,
     pub(super) message: Result<Outgoing, Fault>,
+}
+
+impl Item {
+    pub(super) fn new(number: u64, end: u64, message: Result<Outgoing, Fault>) -> Self {
+        let size = message.as_ref().map_or(0, |message| message.payload().len());
+        Item { position: Position { number, end, size }, message }
+    }
 }
 
 /// The items that the reading thread sends.
 pub(super) enum Given {
-    Item(Item),
+    /// Items that were read together.
+    Items(Vec<Item>),
     /// The state of the room has changed.
     Wake,
     End,
@@ -25,11 +41,8 @@ pub(super) enum Given {
 
 /// A message that was handed to the client, or could not be; in the order of the input.
 pub(super) struct Sent {
-    /// The line or number of the message.
-    pub(super) number: u64,
-    /// The bytes of the input up to the end of the message.
-    pub(super) end: u64,
-    pub(super) size: usize,
+    pub(super) position: Position,
+    /// The time at which it was handed over.
     pub(super) at: Instant,
     pub(super) result: Result<Delivery, Fault>,
 }

@@ -1,6 +1,6 @@
 //! Reads lines of bytes of any length in bounded memory.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read};
 
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,16 +13,21 @@ pub(super) enum Line {
 
 /// Reads lines from a reader. The last line needs no newline.
 pub(super) struct Lines<R> {
-    from: R,
+    from: BufReader<R>,
     /// The longest line in bytes.
     limit: usize,
     /// The number of bytes read so far.
     pub(super) position: u64,
 }
 
-impl<R: BufRead> Lines<R> {
-    pub(super) fn new(from: R, limit: usize) -> Self {
+impl<R: Read> Lines<R> {
+    pub(super) fn new(from: BufReader<R>, limit: usize) -> Self {
         Lines { from, limit, position: 0 }
+    }
+
+    /// Returns true if the next line was read already, as a whole: to take it does not block.
+    pub(super) fn has_next(&self) -> bool {
+        self.from.buffer().contains(&b'\n')
     }
 
     /// Reads the next line; `None` at the end.
@@ -50,7 +55,7 @@ mod tests {
 
     fn lines(limit: usize, text: &[u8]) -> Vec<Option<Vec<u8>>> {
         // A buffer smaller than a line, as a pipe may give.
-        let mut lines = Lines::new(io::BufReader::with_capacity(2, text), limit);
+        let mut lines = Lines::new(BufReader::with_capacity(2, text), limit);
         let mut all = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             all.push(match line {
@@ -68,6 +73,16 @@ mod tests {
         assert_eq!(lines(9, b"a\r\n\n\xff\0b\nlast"), whole(&[b"a\r", b"", b"\xff\0b", b"last"]));
         assert_eq!(lines(9, b"a\n"), whole(&[b"a"]));
         assert_eq!(lines(9, b""), whole(&[]));
+    }
+
+    #[test]
+    fn only_a_line_that_was_read_as_a_whole_is_there() {
+        let mut lines = Lines::new(BufReader::with_capacity(5, b"a\nb\ncd\n".as_slice()), 9);
+        assert!(!lines.has_next(), "nothing was read");
+        for (line, more) in [("a", true), ("b", false), ("cd", false)] {
+            assert_eq!(lines.next().unwrap(), Some(Line::Whole(line.into())));
+            assert_eq!(lines.has_next(), more, "after {line}");
+        }
     }
 
     #[test]

@@ -26,6 +26,18 @@ struct State {
     wake: Option<SyncSender<Given>>,
 }
 
+impl State {
+    /// Lets a message in, unless the run was stopped.
+    fn enter(&mut self, bytes: usize) -> bool {
+        if self.stopped {
+            return false;
+        }
+        self.messages += 1;
+        self.bytes += bytes;
+        true
+    }
+}
+
 impl Room {
     /// Creates room for twice the window, so that there are messages to send as soon as acknowledgements arrive.
     pub(super) fn new(window: u16) -> Self {
@@ -36,15 +48,16 @@ impl Room {
     /// wait is bounded, since every message inside has a deadline.
     pub(super) fn enter(&self, bytes: usize) -> bool {
         let mut state = self.lock();
-        while !state.stopped && (state.messages >= self.messages || state.messages > 0 && state.bytes + bytes > BYTES) {
+        while !state.stopped && !self.fits(&state, bytes) {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.stopped {
-            return false;
-        }
-        state.messages += 1;
-        state.bytes += bytes;
-        true
+        state.enter(bytes)
+    }
+
+    /// Does the same without waiting; `false` also if there is no room.
+    pub(super) fn try_enter(&self, bytes: usize) -> bool {
+        let mut state = self.lock();
+        self.fits(&state, bytes) && state.enter(bytes)
     }
 
     pub(super) fn leave(&self, bytes: usize) {
@@ -89,6 +102,10 @@ impl Room {
         self.lock().wake = Some(wake);
     }
 
+    fn fits(&self, state: &State, bytes: usize) -> bool {
+        state.messages == 0 || state.messages < self.messages && state.bytes + bytes <= BYTES
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,7 +127,11 @@ mod tests {
         });
         room.leave(BYTES - 1);
         assert!(waiting.join().unwrap());
+        assert!(!room.try_enter(0), "there are two");
         room.leave(1);
+        assert!(!room.try_enter(BYTES - 1));
+        assert!(room.try_enter(BYTES - 2));
+        room.leave(BYTES - 2);
         room.leave(2);
         assert!(room.enter(2 * BYTES), "it goes alone");
         let waiting = thread::spawn({
@@ -119,6 +140,8 @@ mod tests {
         });
         room.stop();
         assert!(!waiting.join().unwrap());
+        room.leave(2 * BYTES);
+        assert!(!room.try_enter(0), "nothing enters after a stop");
         assert!(!room.pause(Instant::now() + std::time::Duration::from_secs(3600)));
     }
 }

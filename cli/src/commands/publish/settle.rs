@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aliyun_mqtt::{Client, Delivery, Error, ErrorKind, Fate, Receipt};
 
-use super::item::{Fault, Rules, Sent, exit_of_fault};
+use super::item::{Fault, Position, Rules, Sent, exit_of_fault};
 use super::report::Reporter;
 use super::room::Room;
 use super::tally::Tally;
@@ -30,7 +30,7 @@ impl Settler {
         let mut tally = Tally::default();
         let mut patience = Patience::new(&self.client);
         let mut overdue = false;
-        while let Some(Sent { number, end, size, at, result }) = reporter.receive(sent, &tally) {
+        while let Some(Sent { position: Position { number, end, size }, at, result }) = reporter.receive(sent, &tally) {
             let settled = match result {
                 Err(fault) => Err(fault),
                 Ok(delivery) if !self.spools => delivery.wait().map_err(Fault::Library),

@@ -124,6 +124,65 @@ fn a_batch_is_stored_with_one_sync() {
     assert_eq!(arrived.recv_timeout(LONG), Ok('z'));
 }
 
+#[test]
+fn a_thousand_messages_take_one_sync() {
+    let fake = Fake::default();
+    let (client, arrived) = client(&fake);
+    let messages = || (0..1000).map(|_| Outgoing::new("demo/t", QoS::AtLeastOnce, "x"));
+    assert!(client.enqueue_many(messages()).iter().all(Result::is_ok));
+    assert_eq!(fake.commits(), [1000]);
+    assert_eq!(arrived.recv_timeout(LONG), Ok('x'));
+}
+
+#[test]
+fn the_messages_of_publish_each_do_not_wait_for_the_disk_one_by_one() {
+    let fake = Fake::default();
+    let (client, arrived) = client(&fake);
+    let window = usize::from(client.config().window());
+    fake.hold(true);
+    let messages = (0..window).map(|number| {
+        if number == 1 {
+            // While the input blocks, the first message is on its way.
+            fake.begun(1);
+        }
+        Outgoing::new("demo/t", QoS::AtLeastOnce, if number == 0 { "a" } else { "b" })
+    });
+    let mut results = client.publish_each(messages);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| results.next());
+        let until = Instant::now() + LONG;
+        while client.stats().outbox_messages < window as u64 {
+            assert!(Instant::now() < until, "a message waits for the one before it");
+            thread::yield_now();
+        }
+        marker(&client, &arrived, '0');
+        fake.hold(false);
+        fake.holds(window);
+        assert_eq!(fake.commits(), [1, window - 1], "what gathers during one sync shares the next");
+        for number in 0..window {
+            assert_eq!(arrived.recv_timeout(LONG), Ok(if number == 0 { 'a' } else { 'b' }));
+        }
+        client.closer().close();
+        assert_eq!(first.join().expect("no panic").expect("one").expect_err("closed").kind(), ErrorKind::Closed);
+    });
+}
+
+#[test]
+fn a_batch_for_which_the_disk_takes_too_long_fails_as_a_whole() {
+    let fake = Fake::default();
+    let (client, arrived) = client(&fake);
+    fake.hold(true);
+    let message = |letter: char| Outgoing::new("demo/t", QoS::AtLeastOnce, letter.to_string());
+    for result in client.with_timeout(MOMENT).enqueue_many("abc".chars().map(message)) {
+        let error = result.expect_err("not in time");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Timeout(Stage::Spool), Some(Fate::NotSent)), "{error}");
+    }
+    fake.hold(false);
+    nowait(&client, 'y').expect("stored");
+    assert_eq!(arrived.recv_timeout(LONG), Ok('y'), "what was taken back is not sent");
+    fake.holds(1);
+}
+
 /// The message that waits for the disk may be the one that takes the room.
 #[test]
 fn a_batch_larger_than_the_spool_is_stored_in_parts() {
