@@ -22,6 +22,8 @@ pub struct Delivery {
     slot: Arc<Slot>,
     seq: u64,
     deadline: Instant,
+    /// The caller has received the outcome, so that dropping this has no effect.
+    seen: bool,
 }
 
 /// The confirmation of an acknowledged message.
@@ -35,7 +37,7 @@ pub struct Receipt {
 
 impl Delivery {
     pub(crate) fn new(session: Arc<Session>, slot: Arc<Slot>, seq: u64, deadline: Instant) -> Self {
-        Delivery { session, slot, seq, deadline }
+        Delivery { session, slot, seq, deadline, seen: false }
     }
 
     pub(crate) fn seq(&self) -> u64 {
@@ -98,21 +100,22 @@ impl Delivery {
         }
     }
 
-    /// Waits like [`wait`](Delivery::wait), for the call that made the operation: if the client is closed meanwhile,
-    /// the operation is given up.
-    pub(crate) fn finish(&self, until: Instant) -> Result<Option<Outcome>> {
-        self.session.check_process()?;
+    /// Waits like [`wait`](Delivery::wait), for the call that made the operation and has checked the process: if the
+    /// client is closed meanwhile, the operation is given up.
+    pub(crate) fn finish(mut self, until: Instant) -> Result<Option<Outcome>> {
         let mut waited = self.slot.wait(until);
         if let Waited::Interrupted = waited {
             self.session.withdraw(self.seq);
             waited = self.slot.wait(until);
         }
+        self.seen = matches!(waited, Waited::Settled(_));
         self.outcome(waited)
     }
 
     /// Calls [`finish`](Delivery::finish) for a message, up to its own deadline.
-    pub(crate) fn finish_message(&self) -> Result<Receipt> {
-        receipt(self.finish(self.deadline)?)
+    pub(crate) fn finish_message(self) -> Result<Receipt> {
+        let deadline = self.deadline;
+        receipt(self.finish(deadline)?)
     }
 
     /// Waits for the end of a request. Returns `None` if there is no reply by then.
@@ -134,7 +137,7 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        if self.session.check_process().is_ok() {
+        if !self.seen && self.session.check_process().is_ok() {
             if let Some(error) = self.slot.unwatch() {
                 self.session.note_lost(&error);
             }
