@@ -1,7 +1,7 @@
 //! How often a client and rumqttc allocate for one message. A process of its own: its allocator counts.
 //!
-//! Each message waits for the one before it, which is the worst case: rumqttc then polls once more for each packet. With
-//! several messages under way it allocates less, never more.
+//! Each message waits for the one before it, which is the worst case: rumqttc then polls once more for each packet.
+//! With several messages under way it allocates less, never more.
 
 mod support;
 
@@ -47,8 +47,8 @@ const WARM_UP: usize = 3_000;
 
 const MESSAGES: usize = 1_000;
 
-/// rumqttc 0.25.1 copies the topic three times and the payload once, shares the payload, and allocates twice for each of
-/// the two events of a message. The rest is the library's: topic, payload, message, and the slot for the outcome.
+/// rumqttc 0.25.1 copies the topic three times and the payload once, shares the payload, and allocates twice for each
+/// of the two events of a message. The rest is the library's: topic, payload, message, and the slot for the outcome.
 const PER_PUBLISH: usize = 9 + 4;
 
 /// rumqttc allocates the topic twice, and twice for each of the two events of a message. The library copies the payload

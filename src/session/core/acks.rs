@@ -24,9 +24,9 @@ struct Entry {
 /// What a message under the same id is compared with.
 ///
 /// Most messages are taken and acknowledged before their id is used again, so the fingerprint, which costs a pass over
-/// the message, is made when it is needed: when a message with the same id arrives, or when the message leaves the inbox
-/// and is not acknowledged at once. A QoS 2 message gets it on arrival: its id stays in use after PUBREC, when the
-/// message is gone.
+/// the message, is made when it is needed: when a message with the same id arrives, or when the message leaves the
+/// inbox and is not acknowledged at once. A QoS 2 message gets it on arrival: its id stays in use after PUBREC, when
+/// the message is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
     /// Waits at this place in the inbox. No other entry has the same id.
@@ -121,8 +121,8 @@ struct Current {
 
 impl Acks {
     /// Classifies an arriving message. A `New` one must be put into the inbox, at this place, or given back with
-    /// [`refuse`](Acks::refuse), or get its fingerprint by [`name`](Acks::name). `waiting` returns the fingerprint of the
-    /// message at a place in the inbox.
+    /// [`refuse`](Acks::refuse), or get its fingerprint by [`name`](Acks::name). `waiting` returns the fingerprint of
+    /// the message at a place in the inbox.
     pub(in crate::session) fn arrive(
         &mut self,
         arrived: &Arrived,
@@ -333,8 +333,7 @@ impl Acks {
     /// Forgets earlier packet ids: the server has no session.
     pub(in crate::session) fn session_gone(&mut self) {
         // The keys continue: the program may still hold some.
-        self.entries.clear();
-        let entries = std::mem::replace(&mut self.entries, Numbered::starting_at(0));
+        let entries = Numbered::starting_at(self.entries.next_number());
         *self = Acks { entries, ..Acks::default() };
     }
 

@@ -164,7 +164,7 @@ mod tests {
         #[test]
         fn it_is_a_map_of_ever_higher_numbers(steps: Vec<Option<u8>>) {
             let (mut items, mut model) = (Numbered::starting_at(1), BTreeMap::new());
-            for (value, step) in steps.into_iter().chain([None; 100]).chain([Some(3); 100]).enumerate() {
+            for (value, step) in steps.into_iter().chain([None; 70]).chain([Some(3); 60]).enumerate() {
                 match step {
                     None => _ = model.insert(items.push(value), value),
                     Some(place) => {
@@ -181,8 +181,8 @@ mod tests {
                 prop_assert!(from.eq(model.range(middle..).map(|(number, _)| *number)));
                 let below = items.below(middle).map(|(number, _)| number);
                 prop_assert!(below.eq(model.range(..middle).map(|(number, _)| *number)));
-                prop_assert!((0..=items.next_number()).all(|number| items.get(number) == model.get(&number)));
             }
+            prop_assert!((0..=items.next_number()).all(|number| items.get(number) == model.get(&number)));
             let next = items.next_number();
             prop_assert!(items.iter_mut().map(|(number, _)| number).eq(model.keys().copied()));
             items.clear();

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::session::core::numbered::Numbered;
 use crate::session::core::op::Op;
 
-/// The order in which operations are sent: the oldest first. Which of them wait is known from the operations themselves;
-/// this remembers only where to look.
+/// The order in which operations are sent: the oldest first. Which of them wait is known from the operations
+/// themselves; this remembers only where to look.
 pub(super) struct Queue {
     /// The first operation that waits and has never left the queue, or, if there is none, the next to be accepted.
     /// Later ones have not left it either, unless they were settled or are not stored yet.
