@@ -1,6 +1,7 @@
 //! The outcome of one message.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ pub struct Delivery {
     slot: Arc<Slot>,
     seq: u64,
     deadline: Instant,
+    /// The program has received the outcome, so that dropping this has no effect.
+    seen: AtomicBool,
 }
 
 /// The confirmation of an acknowledged message.
@@ -35,7 +38,7 @@ pub struct Receipt {
 
 impl Delivery {
     pub(crate) fn new(session: Arc<Session>, slot: Arc<Slot>, seq: u64, deadline: Instant) -> Self {
-        Delivery { session, slot, seq, deadline }
+        Delivery { session, slot, seq, deadline, seen: AtomicBool::new(false) }
     }
 
     pub(crate) fn seq(&self) -> u64 {
@@ -81,7 +84,7 @@ impl Delivery {
     /// Returns the outcome after a wait; `None` if the wait ended before the operation's own deadline.
     fn outcome(&self, waited: Waited) -> Result<Option<Outcome>> {
         match waited {
-            Waited::Settled(result) => return result.map(Some),
+            Waited::Settled(result) => return self.see(result),
             Waited::Interrupted => {
                 let message =
                     "the client was closed before the outcome of this message was known; disconnect settles it";
@@ -93,15 +96,19 @@ impl Delivery {
         // The waiting call enforces the deadline: this settles the operation, unless it was settled just now.
         self.session.expire();
         match self.slot.wait(self.deadline) {
-            Waited::Settled(result) => result.map(Some),
+            Waited::Settled(result) => self.see(result),
             Waited::Interrupted | Waited::Pending => Ok(None),
         }
     }
 
-    /// Waits like [`wait`](Delivery::wait), for the call that made the operation: if the client is closed meanwhile,
-    /// the operation is given up.
+    fn see(&self, result: Result<Outcome>) -> Result<Option<Outcome>> {
+        self.seen.store(true, Ordering::Relaxed);
+        result.map(Some)
+    }
+
+    /// Waits like [`wait`](Delivery::wait), for the call that made the operation and has checked the process: if the
+    /// client is closed meanwhile, the operation is given up.
     pub(crate) fn finish(&self, until: Instant) -> Result<Option<Outcome>> {
-        self.session.check_process()?;
         let mut waited = self.slot.wait(until);
         if let Waited::Interrupted = waited {
             self.session.withdraw(self.seq);
@@ -134,7 +141,7 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        if self.session.check_process().is_ok() {
+        if !*self.seen.get_mut() && self.session.check_process().is_ok() {
             if let Some(error) = self.slot.unwatch() {
                 self.session.note_lost(&error);
             }

@@ -50,7 +50,9 @@ impl<I: Iterator<Item = Outgoing>> Iterator for PublishEach<I> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.fill();
-        Some(self.window.pop_front()?.and_then(|delivery| delivery.finish_message()))
+        let oldest = self.window.pop_front()?;
+        // Nothing may have been sent in this call.
+        Some(oldest.and_then(|delivery| self.client.session().check_process().and_then(|()| delivery.finish_message())))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

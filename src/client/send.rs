@@ -113,7 +113,7 @@ impl Client {
     #[must_use = "each result says whether its message was queued"]
     pub fn enqueue_many(&self, messages: impl IntoIterator<Item = Outgoing>) -> Vec<Result<Delivery>> {
         let checked = messages.into_iter().map(|message| {
-            self.config().check(&message)?;
+            self.check(&message)?;
             let age = self.age_of(&message);
             Ok((Body::Publish(Arc::new(message)), age))
         });
@@ -236,9 +236,14 @@ impl Client {
     }
 
     fn submit(&self, message: impl Into<Arc<Outgoing>>, timeout: Duration, full: WhenFull) -> Result<Delivery> {
-        self.session().check_process()?;
         let message = message.into();
-        self.config().check(&message)?;
+        self.check(&message)?;
         self.session().submit(Body::Publish(message), after(timeout), full)
+    }
+
+    /// Refuses an invalid message. In a forked child, the process is what is wrong first; for a valid message, the
+    /// session finds that out.
+    fn check(&self, message: &Outgoing) -> Result<()> {
+        self.config().check(message).or_else(|error| self.session().check_process().and(Err(error)))
     }
 }

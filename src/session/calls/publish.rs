@@ -165,7 +165,7 @@ impl Session {
         now: Now,
     ) -> Delivery {
         state.stats.refused_topic += 1;
-        let op = Op::new(body, settler, deadline);
+        let op = Op::new(body, settler);
         let error = topic_refused(&op, refusal, now.instant);
         if let Some(settler) = op.settler {
             settler.settle(Err(error), &mut Wakes::default());

@@ -161,6 +161,18 @@ impl Inbox {
         self.queues.iter().any(|other| other.filter == queue.filter)
     }
 
+    /// Returns the place that the next message will have.
+    pub(in crate::session) fn next_place(&self) -> u64 {
+        self.next_place
+    }
+
+    /// Returns the message at this place, if it waits here.
+    pub(in crate::session) fn at(&self, place: u64) -> Option<&Message> {
+        let mut queues = self.queues.iter().map(|queue| &queue.items).chain([&self.own]);
+        let item = queues.find_map(|items| items.get(items.binary_search_by_key(&place, |item| item.place).ok()?))?;
+        Some(&item.message)
+    }
+
     /// Returns the topic of the message that has waited longest in any queue.
     pub(in crate::session) fn oldest(&self) -> Option<&str> {
         let queues = self.queues.iter().map(|queue| &queue.items).chain([&self.own]);
@@ -248,6 +260,11 @@ mod tests {
             Some(("a/1".into(), Some(7)))
         );
         assert_eq!(inbox.oldest(), Some("b/1"));
+        let at = |inbox: &Inbox, place| inbox.at(place).map(|message| message.topic.clone());
+        let all_places = |inbox: &Inbox| (0..8).map(|place| at(inbox, place)).collect::<Vec<_>>();
+        let expected = ["", "b/1", "$SYS/x", "a/2", "a/3", "b/2", "a/4", ""];
+        let expected = expected.map(|topic| (!topic.is_empty()).then(|| topic.to_string()));
+        assert_eq!((all_places(&inbox), inbox.next_place()), (expected.to_vec(), 7));
         // To the other subscription that matches, not to a queue that nobody may read.
         assert!(!inbox.close_queue(first));
         inbox.assert_consistent();

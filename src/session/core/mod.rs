@@ -7,6 +7,7 @@ mod evidence;
 pub(crate) mod fuzzing;
 pub(super) mod inbox;
 pub(super) mod now;
+mod numbered;
 pub(super) mod op;
 pub(super) mod outbox;
 mod packet_ids;

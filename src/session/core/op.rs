@@ -36,7 +36,6 @@ pub(in crate::session) struct Op {
     kind: Kind,
     qos: QoS,
     pub(in crate::session) settler: Option<Settler>,
-    pub(in crate::session) deadline: Instant,
     pub(in crate::session) size: usize,
     place: Place,
     /// It was written to a connection, current or earlier.
@@ -48,7 +47,7 @@ pub(in crate::session) struct Op {
 }
 
 impl Op {
-    pub(in crate::session) fn new(body: Body, settler: Settler, deadline: Instant) -> Self {
+    pub(in crate::session) fn new(body: Body, settler: Settler) -> Self {
         let (kind, qos) = match &body {
             Body::Publish(message) => (Kind::Publish, message.qos),
             Body::Subscribe { .. } | Body::Unsubscribe(_) => (Kind::Request, QoS::AtLeastOnce),
@@ -59,7 +58,6 @@ impl Op {
             kind,
             qos,
             settler: Some(settler),
-            deadline,
             place: Place::Queued(None),
             written: false,
             attempts: 0,

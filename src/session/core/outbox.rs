@@ -5,28 +5,33 @@
 
 #[cfg(any(test, fuzzing))]
 mod consistency;
+mod deadlines;
 mod finding;
 mod in_flight;
 mod interrupt;
+mod queue;
 mod records;
 mod settling;
 mod storing;
 mod suspicion;
 mod topics;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::delivery::{Settler, Wakes};
 use crate::error::Error;
 use crate::names;
+use crate::session::core::numbered::Numbered;
 use crate::session::core::op::{Body, Kind, Op};
 use crate::session::core::packet_ids::{AckFor, IdCounter};
 use crate::session::core::unseen_failures::UnseenFailures;
 use crate::session::wire::link::Sent;
+use deadlines::Deadlines;
 pub(in crate::session) use finding::Blame;
 use finding::Finding;
 use in_flight::InFlight;
+use queue::Queue;
 pub(in crate::session) use topics::TopicRefusal;
 use topics::Topics;
 
@@ -48,11 +53,9 @@ pub(in crate::session) struct Bounds {
 
 pub(in crate::session) struct Outbox {
     bounds: Bounds,
-    ops: BTreeMap<u64, Op>,
-    /// Waiting to be sent, oldest first.
-    queued: BTreeSet<u64>,
-    deadlines: BTreeSet<(Instant, u64)>,
-    next_seq: u64,
+    ops: Numbered<Op>,
+    queue: Queue,
+    deadlines: Deadlines,
     /// The number of unsettled operations: `ops` without the abandoned ones.
     open: usize,
     bytes: usize,
@@ -80,12 +83,12 @@ pub(in crate::session) struct Outbox {
 
 impl Outbox {
     pub(in crate::session) fn new(bounds: Bounds) -> Self {
+        let ops = Numbered::starting_at(1);
         Outbox {
             bounds,
-            ops: BTreeMap::new(),
-            queued: BTreeSet::new(),
-            deadlines: BTreeSet::new(),
-            next_seq: 1,
+            queue: Queue::new(&ops),
+            ops,
+            deadlines: Deadlines::default(),
             open: 0,
             bytes: 0,
             in_flight: InFlight::default(),
@@ -121,14 +124,12 @@ impl Outbox {
     }
 
     pub(in crate::session) fn push(&mut self, body: Body, settler: Settler, deadline: Instant) -> u64 {
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        let op = Op::new(body, settler, deadline);
+        let op = Op::new(body, settler);
         self.open += 1;
         self.bytes += op.size;
-        self.deadlines.insert((deadline, seq));
-        self.queued.insert(seq);
-        self.ops.insert(seq, op);
+        // It is the last of the queue.
+        let seq = self.ops.push(op);
+        self.deadlines.add(deadline, seq);
         seq
     }
 
@@ -143,22 +144,22 @@ impl Outbox {
     }
 
     pub(in crate::session) fn next_seq(&self) -> u64 {
-        self.next_seq
+        self.ops.next_number()
     }
 
     /// Returns true if any operation older than `seq` is not settled. The oldest usually is, so this is quick.
     pub(in crate::session) fn any_open_before(&self, seq: u64) -> bool {
-        self.ops.range(..seq).any(|(_, op)| op.is_open())
+        self.ops.below(seq).any(|(_, op)| op.is_open())
     }
 
     /// Returns the number of unsettled operations older than `seq`.
     pub(in crate::session) fn open_before(&self, seq: u64) -> usize {
-        self.ops.range(..seq).filter(|(_, op)| op.is_open()).count()
+        self.ops.below(seq).filter(|(_, op)| op.is_open()).count()
     }
 
     /// Returns the earliest deadline of an unsettled operation.
     pub(in crate::session) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        self.deadlines.first().map(|(deadline, _)| deadline)
     }
 
     /// Returns the filters of unsettled SUBSCRIBEs.
@@ -185,7 +186,7 @@ impl Outbox {
     }
 
     pub(in crate::session) fn op(&self, seq: u64) -> Option<&Op> {
-        self.ops.get(&seq)
+        self.ops.get(seq)
     }
 
     pub(in crate::session) fn last_id(&self) -> u16 {
@@ -199,13 +200,15 @@ impl Outbox {
     /// Returns true if acknowledgements are overdue and only a new connection helps. `grace`: how long an
     /// acknowledgement may be overdue while it blocks other operations; `patience`: while it does not.
     pub(in crate::session) fn stalled(&self, now: Instant, grace: Duration, patience: Duration) -> bool {
-        let window = self.window();
-        let abandoned = || self.abandoned.iter().filter_map(|seq| self.ops.get(seq)).filter(|op| op.in_flight());
-        let late = |op: &Op, time: Duration| op.sent_since().is_some_and(|at| now.saturating_duration_since(at) > time);
-        let blocked = !self.queued.is_empty() && (abandoned().count() >= window || self.next_id().is_none());
+        let unanswered = &self.in_flight.unanswered;
+        let late = |sent: Option<Instant>, time| sent.is_some_and(|at| now.saturating_duration_since(at) > time);
+        let (fresh, any) = (unanswered.first_fresh(), unanswered.first());
         // An operation continued from an earlier connection has had its second chance.
-        abandoned().any(|op| late(op, patience) && !op.is_continued())
-            || (blocked && abandoned().any(|op| late(op, grace)))
+        if late(fresh, patience) {
+            return true;
+        }
+        let blocked = || unanswered.len() >= self.window() || self.next_id().is_none();
+        late(any, grace) && self.queue.first(&self.ops).is_some() && blocked()
     }
 
     /// Returns how many operations may be in flight now.
@@ -247,25 +250,25 @@ impl Outbox {
         self.finding = self.judge(blame, now);
         self.in_flight = InFlight::default();
         let mut gone = Vec::new();
-        for (seq, op) in &mut self.ops {
+        for (seq, op) in self.ops.iter_mut() {
             op.back_to_queue(resumable);
             match op.kept_id() {
                 Some(id) => {
                     self.in_flight.ids.reserve(id);
                 }
                 None if op.is_abandoned() => {
-                    gone.push(*seq);
+                    gone.push(seq);
                     continue;
                 }
                 None => {}
             }
             if op.is_queued() {
-                self.queued.insert(*seq);
+                self.queue.returned(seq);
             }
         }
         for seq in gone {
-            self.ops.remove(&seq);
-            self.queued.remove(&seq);
+            self.ops.remove(seq);
+            self.queue.left(seq, &self.ops);
             self.abandoned.remove(&seq);
         }
     }
@@ -278,23 +281,18 @@ impl Outbox {
         if self.in_flight.count >= self.window() {
             return None;
         }
-        let seq = *self.queued.first()?;
-        let op = self.ops.get(&seq)?;
+        let seq = self.queue.first(&self.ops)?;
+        let op = self.ops.get(seq)?;
         let id = match op.kept_id() {
             Some(_) if !on_worker => return None,
-            Some(_) if op.is_abandoned() && self.awaits_pubrec_before(seq) => return None,
+            // A server delivers a message at its PUBREL: the PUBREL of an abandoned operation must not overtake an
+            // earlier message. All in flight are earlier: this one waits since the connection was made.
+            Some(_) if op.is_abandoned() && self.in_flight.awaiting_pubrec > 0 => return None,
             Some(id) => id,
             None if !op.needs_id() => 0,
             None => self.next_id()?,
         };
         Some((seq, id))
-    }
-
-    /// Returns true if an earlier QoS 2 message is in flight and its PUBREL is not sent. A server delivers a message at
-    /// its PUBREL: the PUBREL of an abandoned operation would overtake that message.
-    fn awaits_pubrec_before(&self, seq: u64) -> bool {
-        // An abandoned operation may never be acknowledged, and must not hold up the rest.
-        self.ops.range(..seq).any(|(_, op)| op.is_open() && op.awaits_pubrec())
     }
 
     /// Returns the packet id that rumqttc gives to the next request that needs one; `None` while that id is in use.
@@ -304,12 +302,16 @@ impl Outbox {
 
     /// Notes that the operation was put into the channel, or ahead of it.
     pub(in crate::session) fn put_in_channel(&mut self, seq: u64, id: u16, now: Instant) {
-        let Some(op) = self.ops.get_mut(&seq) else { return };
+        let Some(op) = self.ops.get_mut(seq) else { return };
         let (kind, ack_for) = (op.kind(), AckFor::Op(seq));
-        self.queued.remove(&seq);
         self.in_flight.count += 1;
         self.in_flight.bytes += op.size;
-        match op.put_in_channel(id, now) {
+        let exchange = op.put_in_channel(id, now);
+        if op.is_abandoned() {
+            self.in_flight.unanswered.add(seq, op);
+        }
+        self.in_flight.awaiting_pubrec += usize::from(op.is_open() && op.awaits_pubrec());
+        match exchange {
             None => {
                 if id != 0 {
                     self.ids.continue_after(id);
@@ -325,6 +327,7 @@ impl Outbox {
                 }
             }
         }
+        self.queue.left(seq, &self.ops);
     }
 
     /// Notes that a step was put into the channel.
@@ -353,7 +356,7 @@ impl Outbox {
     }
 
     fn written(&mut self, seq: u64, sure: bool, now: Instant) {
-        let Some(op) = self.ops.get_mut(&seq) else { return };
+        let Some(op) = self.ops.get_mut(seq) else { return };
         op.written();
         if !op.needs_id() {
             // A QoS 0 message is settled here.

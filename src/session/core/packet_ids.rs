@@ -3,8 +3,6 @@
 //! rumqttc gives out the ids itself, counting up and around. This mirrors it, so that the id of a request is known
 //! before it is put into the channel, and no request is put there while its id is in use.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::session::core::op::Kind;
 
 /// The operation or step whose acknowledgement a packet id waits for.
@@ -47,8 +45,7 @@ impl IdCounter {
     /// Moves the next id to the longest run of free ids. On a resumed session the ids just ahead may be reserved, and
     /// the first operations must not wait for them.
     pub(super) fn seek_free(&mut self, used: &UsedIds) {
-        let mut reserved: Vec<u16> = used.reserved.iter().copied().collect();
-        reserved.sort_unstable();
+        let reserved: Vec<u16> = used.reserved().collect();
         let (Some(first), Some(last)) = (reserved.first(), reserved.last()) else { return };
         let around = self.limit - last + first;
         let gaps = reserved.windows(2).map(|pair| (pair[1] - pair[0], pair[0]));
@@ -58,64 +55,94 @@ impl IdCounter {
     }
 }
 
-/// The ids in use on one connection.
+/// The ids in use on one connection: a table up to the highest of them.
 #[derive(Debug, Default)]
-pub(super) struct UsedIds {
-    publishes: HashMap<u16, AckFor>,
-    requests: HashMap<u16, AckFor>,
-    /// Ids that operations of a resumed session will use again.
-    reserved: HashSet<u16>,
+pub(super) struct UsedIds(Vec<Use>);
+
+/// The use of one id, in eight bytes. A packet that uses an id waits for its acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Use(u64);
+
+impl Use {
+    const FREE: Use = Use(0);
+    /// An operation of a resumed session will use it again.
+    const RESERVED: Use = Use(1);
+
+    /// Operations have numbers from 1 on, far below 2 to the power of 62.
+    fn by(kind: Kind, ack_for: AckFor) -> Use {
+        let number = match ack_for {
+            AckFor::Op(seq) => seq,
+            AckFor::Step => 0,
+        };
+        Use(number << 2 | 2 | u64::from(kind == Kind::Request))
+    }
+
+    fn waits(self) -> Option<(Kind, AckFor)> {
+        let kind = match self.0 & 3 {
+            2 => Kind::Publish,
+            3 => Kind::Request,
+            _ => return None,
+        };
+        Some((kind, if self.0 >> 2 == 0 { AckFor::Step } else { AckFor::Op(self.0 >> 2) }))
+    }
 }
 
 impl UsedIds {
-    /// Returns true if this id is in use or reserved.
-    fn contains(&self, id: u16) -> bool {
-        self.publishes.contains_key(&id) || self.requests.contains_key(&id) || self.reserved.contains(&id)
+    fn at(&self, id: u16) -> Use {
+        self.0.get(usize::from(id)).copied().unwrap_or(Use::FREE)
     }
 
-    /// The ids of this kind that wait for their acknowledgements.
-    fn of(&mut self, kind: Kind) -> &mut HashMap<u16, AckFor> {
-        match kind {
-            Kind::Publish => &mut self.publishes,
-            Kind::Request => &mut self.requests,
+    fn set(&mut self, id: u16, to: Use) {
+        let place = usize::from(id);
+        if place >= self.0.len() {
+            self.0.resize(place + 1, Use::FREE);
         }
+        self.0[place] = to;
+    }
+
+    /// Returns true if this id is in use or reserved.
+    fn contains(&self, id: u16) -> bool {
+        self.at(id) != Use::FREE
     }
 
     /// Returns what waits for the acknowledgement of this id.
     pub(super) fn get(&self, kind: Kind, id: u16) -> Option<AckFor> {
-        let ids = if kind == Kind::Publish { &self.publishes } else { &self.requests };
-        ids.get(&id).copied()
+        self.at(id).waits().filter(|(waiting, _)| *waiting == kind).map(|(_, ack_for)| ack_for)
     }
 
     /// The id is in use from now on.
     pub(super) fn insert(&mut self, kind: Kind, id: u16, ack_for: AckFor) {
-        self.of(kind).insert(id, ack_for);
+        self.set(id, Use::by(kind, ack_for));
     }
 
     /// The acknowledgement came: the id is free again.
     pub(super) fn remove(&mut self, kind: Kind, id: u16) -> Option<AckFor> {
-        self.of(kind).remove(&id)
+        let ack_for = self.get(kind, id)?;
+        self.set(id, Use::FREE);
+        Some(ack_for)
     }
 
     /// Keeps the id for an operation that is going to use it again.
     pub(super) fn reserve(&mut self, id: u16) {
-        self.reserved.insert(id);
+        self.set(id, Use::RESERVED);
     }
 
+    /// Frees an id that is reserved.
     pub(super) fn unreserve(&mut self, id: u16) {
-        self.reserved.remove(&id);
+        if self.at(id) == Use::RESERVED {
+            self.set(id, Use::FREE);
+        }
     }
 
-    /// The reserved ids, for the checks of tests.
-    #[cfg(any(test, fuzzing))]
-    pub(super) fn reserved(&self) -> &HashSet<u16> {
-        &self.reserved
+    /// Returns the reserved ids, in order.
+    pub(super) fn reserved(&self) -> impl Iterator<Item = u16> {
+        (0..=u16::MAX).zip(&self.0).filter(|(_, used)| **used == Use::RESERVED).map(|(id, _)| id)
     }
 
     /// All ids that wait for an acknowledgement, for the checks of tests.
     #[cfg(any(test, fuzzing))]
-    pub(super) fn waiting(&self) -> impl Iterator<Item = (&u16, &AckFor)> {
-        self.publishes.iter().chain(&self.requests)
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (u16, AckFor)> {
+        (0..=u16::MAX).zip(&self.0).filter_map(|(id, used)| Some((id, used.waits()?.1)))
     }
 }
 
@@ -136,6 +163,25 @@ mod tests {
         assert_eq!((used.get(Kind::Publish, 2), used.get(Kind::Request, 2)), (None, Some(AckFor::Step)));
         assert_eq!(used.remove(Kind::Request, 2), Some(AckFor::Step));
         assert_eq!(counter.next(&used), Some(2));
+    }
+
+    #[test]
+    fn an_id_has_one_use_at_a_time() {
+        let mut used = UsedIds::default();
+        for ack_for in [AckFor::Step, AckFor::Op(1), AckFor::Op(u64::MAX >> 2)] {
+            for (kind, other) in [(Kind::Publish, Kind::Request), (Kind::Request, Kind::Publish)] {
+                used.reserve(7);
+                assert_eq!((used.get(kind, 7), used.reserved().collect::<Vec<_>>()), (None, vec![7]));
+                used.insert(kind, 7, ack_for);
+                used.unreserve(7);
+                assert_eq!((used.get(kind, 7), used.get(other, 7)), (Some(ack_for), None));
+                assert_eq!((used.remove(other, 7), used.remove(kind, 7)), (None, Some(ack_for)));
+                assert!(!used.contains(7) && used.reserved().next().is_none());
+            }
+        }
+        assert_eq!(used.get(Kind::Publish, u16::MAX), None, "far above those used");
+        used.insert(Kind::Publish, u16::MAX, AckFor::Step);
+        assert_eq!(used.waiting().collect::<Vec<_>>(), [(u16::MAX, AckFor::Step)]);
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl Replies {
         }
     }
 
+    /// Returns true if the message may be a reply to a request of this client.
+    pub(in crate::session) fn may_have(&self, message: &Message) -> bool {
+        self.answered(message).is_some()
+    }
+
     /// Distinguishes a reply, and the request that it answers, from other messages.
     pub(in crate::session) fn sort(&mut self, mut message: Message) -> Sorted {
         let Some((number, start)) = self.answered(&message) else { return Sorted::Other(message) };

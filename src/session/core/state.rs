@@ -21,7 +21,7 @@ use crate::config::{AckMode, Config};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
 use crate::random;
-use crate::session::core::acks::Acks;
+use crate::session::core::acks::{Acks, fingerprint};
 use crate::session::core::inbox::{Inbox, QueueId};
 use crate::session::core::now::Now;
 use crate::session::core::outbox::{Bounds, Outbox};
@@ -143,6 +143,10 @@ impl State {
             (AckMode::Manual, Some(key)) => self.acks.taken(key, &message.topic),
             _ => {}
         }
+        if let Some(key) = key {
+            // Does nothing for a message that was acknowledged just now.
+            self.acks.name(key, || fingerprint(&message.topic, &message.payload, message.qos));
+        }
         Some((message, key.filter(|_| self.config.ack_mode() == AckMode::Manual)))
     }
 
@@ -196,6 +200,7 @@ impl State {
         self.outbox.assert_consistent();
         self.inbox.assert_consistent();
         self.acks.assert_consistent();
+        assert!(self.acks.places().all(|place| self.inbox.at(place).is_some()), "messages without a fingerprint wait");
     }
 
     /// Returns the current counters and gauges.

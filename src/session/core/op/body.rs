@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::Op;
 use crate::delivery::Slot;
 use crate::message::{Outgoing, block};
+use crate::session::core::numbered::Numbered;
 use crate::subscribe_options::FilterRequest;
 
 /// The packet of an operation.
@@ -23,9 +24,10 @@ pub(crate) enum Body {
 impl Body {
     /// Returns the bytes it counts against the outbox's bound: its allocations and the outbox's bookkeeping.
     pub(in crate::session) fn size(&self) -> usize {
-        // Entries of the outbox's trees, which may be half empty, and the slot of its outcome.
-        let kept =
-            2 * (size_of::<Op>() + size_of::<(Instant, u64)>() + 2 * size_of::<u64>()) + block(size_of::<Slot>());
+        // Its places among the operations, the deadlines and those sent again, half of which may be empty; and the
+        // slot of its outcome.
+        let places = Numbered::<Op>::PER_ITEM + 2 * (size_of::<(Instant, u64)>() + size_of::<u64>());
+        let kept = places + block(size_of::<Slot>());
         let held = match self {
             Body::Publish(message) => block(size_of::<Outgoing>()) + message.held(),
             Body::Subscribe { filters, .. } => {

@@ -7,37 +7,42 @@ use crate::session::core::packet_ids::AckFor;
 impl Outbox {
     /// Panics if the outbox is inconsistent.
     pub(in crate::session) fn assert_consistent(&self) {
-        let open = || self.ops.iter().filter(|(_, op)| op.is_open());
+        self.ops.assert_consistent();
+        let open = || self.ops.values().filter(|op| op.is_open());
         assert_eq!(self.open, open().count(), "operations that are open");
-        assert_eq!(self.bytes, open().map(|(_, op)| op.size).sum::<usize>(), "their bytes");
-        assert!(self.deadlines.iter().map(|(_, seq)| seq).copied().eq(self.by_deadline()), "their deadlines");
+        assert_eq!(self.bytes, open().map(|op| op.size).sum::<usize>(), "their bytes");
+        let open_seqs = self.ops.iter().filter(|(_, op)| op.is_open()).map(|(seq, _)| seq);
+        self.deadlines.assert_of(&open_seqs.collect());
         let in_flight = self.ops.values().filter(|op| op.in_flight()).count();
         assert_eq!(self.in_flight.count, in_flight, "operations in flight");
         let copied = self.ops.values().filter(|op| op.in_flight()).map(|op| op.size).sum::<usize>();
         assert_eq!(self.in_flight.bytes, copied, "the bytes of those");
         assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
-        let queued = |op: &&Op| op.is_queued();
-        assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be sent");
-        assert!(self.queued.iter().all(|seq| self.ops.get(seq).as_ref().is_some_and(queued)));
-        let abandoned = self.ops.iter().filter(|(_, op)| op.is_abandoned()).map(|(seq, _)| seq);
-        assert!(self.abandoned.iter().eq(abandoned), "abandoned");
+        let awaiting = open().filter(|op| op.awaits_pubrec()).count();
+        assert_eq!(self.in_flight.awaiting_pubrec, awaiting, "those that wait for PUBREC");
+        let queued: Vec<_> = self.ops.iter().filter(|(_, op)| op.is_queued()).map(|(seq, _)| seq).collect();
+        self.queue.assert_is(&queued, &self.ops);
+        if let Some((first, op)) = queued.first().and_then(|first| Some((*first, self.ops.get(*first)?))) {
+            let later = || self.ops.starting_with(first).any(|(_, op)| op.in_flight());
+            assert!(op.kept_id().is_none() || !later(), "nothing overtakes an exchange that goes on");
+        }
+        let abandoned = || self.ops.iter().filter(|(_, op)| op.is_abandoned());
+        assert!(self.abandoned.iter().copied().eq(abandoned().map(|(seq, _)| seq)), "abandoned");
+        let unanswered = || abandoned().map(|(_, op)| op).filter(|op| op.in_flight());
+        assert_eq!(self.in_flight.unanswered.len(), unanswered().count(), "those in flight");
+        assert_eq!(self.in_flight.unanswered.first(), unanswered().filter_map(Op::sent_since).min(), "the first");
+        let fresh = unanswered().filter(|op| !op.is_continued());
+        assert_eq!(self.in_flight.unanswered.first_fresh(), fresh.filter_map(Op::sent_since).min(), "the first new");
         assert!(self.ops.values().all(|op| op.is_abandoned() != op.is_open()), "either open or an abandoned operation");
-        assert!(self.suspects.iter().all(|seq| self.ops.get(seq).is_some_and(Op::is_open)), "suspects");
-        let kept: Vec<_> = self.ops.values().filter_map(Op::kept_id).collect();
-        assert_eq!(self.in_flight.ids.reserved().len(), kept.len(), "ids that are kept");
-        assert!(kept.iter().all(|id| self.in_flight.ids.reserved().contains(id)));
+        assert!(self.suspects.iter().all(|seq| self.ops.get(*seq).is_some_and(Op::is_open)), "suspects");
+        let mut kept: Vec<_> = self.ops.values().filter_map(Op::kept_id).collect();
+        kept.sort_unstable();
+        assert!(self.in_flight.ids.reserved().eq(kept), "ids that are kept");
         let waiting = self.in_flight.ids.waiting();
         for (id, ack_for) in waiting {
             let AckFor::Op(seq) = ack_for else { continue };
             let owner = self.ops.get(seq);
-            assert!(self.given_up || owner.is_some_and(|op| op.current_id() == Some(*id)), "packet id {id}");
+            assert!(self.given_up || owner.is_some_and(|op| op.current_id() == Some(id)), "packet id {id}");
         }
-    }
-
-    fn by_deadline(&self) -> Vec<u64> {
-        let mut open: Vec<_> =
-            self.ops.iter().filter(|(_, op)| op.is_open()).map(|(seq, op)| (op.deadline, *seq)).collect();
-        open.sort_unstable();
-        open.into_iter().map(|(_, seq)| seq).collect()
     }
 }

@@ -1,9 +1,9 @@
 //! The part of the outbox that belongs to the current connection and is dropped with it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use crate::session::core::op::Kind;
+use crate::session::core::op::{Kind, Op};
 use crate::session::core::packet_ids::{AckFor, UsedIds};
 
 /// Replaced by a new one at the end of each connection.
@@ -21,6 +21,9 @@ pub(super) struct InFlight {
     pub(super) resent: VecDeque<(AckFor, u16)>,
     /// The packet ids in use.
     pub(super) ids: UsedIds,
+    /// The number of QoS 2 messages that are not settled and for which PUBREC has not come.
+    pub(super) awaiting_pubrec: usize,
+    pub(super) unanswered: Unanswered,
     /// When a QoS 0 message was last written: it is settled, but the service may object to it.
     pub(super) unacknowledged_at: Option<Instant>,
 }
@@ -44,5 +47,45 @@ impl InFlight {
         // None of these is QoS 0: all have ids.
         let resent = self.resent.front().is_some_and(|(_, expected)| *expected == id);
         if resent { self.resent.pop_front() } else { self.in_channel.pop_front() }
+    }
+}
+
+/// The abandoned operations in flight, by the time at which they were sent.
+#[derive(Default)]
+pub(super) struct Unanswered {
+    fresh: BTreeSet<(Instant, u64)>,
+    /// Those that continue under a packet id from an earlier connection.
+    continued: BTreeSet<(Instant, u64)>,
+}
+
+impl Unanswered {
+    pub(super) fn add(&mut self, seq: u64, op: &Op) {
+        if let Some(since) = op.sent_since() {
+            self.like(op).insert((since, seq));
+        }
+    }
+
+    pub(super) fn remove(&mut self, seq: u64, op: &Op) {
+        if let Some(since) = op.sent_since() {
+            self.like(op).remove(&(since, seq));
+        }
+    }
+
+    fn like(&mut self, op: &Op) -> &mut BTreeSet<(Instant, u64)> {
+        if op.is_continued() { &mut self.continued } else { &mut self.fresh }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.fresh.len() + self.continued.len()
+    }
+
+    /// Returns when the first of them was sent.
+    pub(super) fn first(&self) -> Option<Instant> {
+        [&self.fresh, &self.continued].into_iter().filter_map(|sent| sent.first()).map(|(since, _)| *since).min()
+    }
+
+    /// Returns when the first of those was sent that do not continue from an earlier connection.
+    pub(super) fn first_fresh(&self) -> Option<Instant> {
+        self.fresh.first().map(|(since, _)| *since)
     }
 }

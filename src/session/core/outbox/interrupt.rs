@@ -14,16 +14,10 @@ impl Outbox {
     /// Gives up an operation whose caller has stopped waiting: it is not sent, or, if it was written already, its
     /// outcome stays unknown.
     pub(in crate::session) fn withdraw(&mut self, seq: u64) {
-        let Some(mut op) = self.ops.remove(&seq) else { return };
-        if !op.is_open() {
-            self.ops.insert(seq, op);
-            return;
+        if let Some(op) = self.ops.get(seq).filter(|op| op.is_open()) {
+            let error = interrupted(op);
+            self.give_up(seq, error, false);
         }
-        let error = interrupted(&op);
-        if let Some(error) = self.close(seq, &mut op, Err(error), false) {
-            self.unseen.note(&error);
-        }
-        self.leave(seq, op);
     }
 }
 

@@ -58,19 +58,19 @@ impl Outbox {
 
     /// Queues the record of an operation just accepted, which is sent only once the record is written.
     pub(in crate::session) fn store(&mut self, seq: u64, message: Arc<Outgoing>, accepted: u64) {
-        let (Some(op), Some(records)) = (self.ops.get_mut(&seq), &mut self.records) else { return };
+        let (Some(op), Some(records)) = (self.ops.get_mut(seq), &mut self.records) else { return };
         let size = spool::size_of(&message);
         op.store();
         op.record = Some((records.queue.add(Stored { seq, message, accepted }), size));
         records.used += size;
-        self.queued.remove(&seq);
+        self.queue.left(seq, &self.ops);
     }
 
     /// Queues a message of an earlier run, which has no `Delivery`.
     pub(in crate::session) fn restore(&mut self, key: u64, message: Arc<Outgoing>, deadline: Instant) {
         let size = spool::size_of(&message);
         let seq = self.push(Body::Publish(message), Settler::unwatched(), deadline);
-        if let (Some(op), Some(records)) = (self.ops.get_mut(&seq), &mut self.records) {
+        if let (Some(op), Some(records)) = (self.ops.get_mut(seq), &mut self.records) {
             op.record = Some((key, size));
             records.used += size;
         }
@@ -78,28 +78,28 @@ impl Outbox {
 
     /// Returns true if its record is not written yet.
     pub(in crate::session) fn is_storing(&self, seq: u64) -> bool {
-        self.ops.get(&seq).is_some_and(Op::is_storing)
+        self.ops.get(seq).is_some_and(Op::is_storing)
     }
 
     /// Notes that its record is written: it may be sent.
     pub(in crate::session) fn stored(&mut self, seq: u64) {
-        if let Some(op) = self.ops.get_mut(&seq).filter(|op| op.is_storing()) {
+        if let Some(op) = self.ops.get_mut(seq).filter(|op| op.is_storing()) {
             op.stored();
-            self.queued.insert(seq);
+            self.queue.returned(seq);
         }
     }
 
     /// Settles an operation that could not be stored, or not in time: it was never accepted.
     pub(in crate::session) fn not_stored(&mut self, seq: u64, error: impl FnOnce(&Op) -> Error) {
-        if let Some(op) = self.ops.get(&seq).filter(|op| op.is_storing()) {
+        if let Some(op) = self.ops.get(seq).filter(|op| op.is_storing()) {
             let error = error(op);
             self.settle(seq, Err(error));
         }
     }
 
-    /// Ends the use of its record, which is deleted, or (`keep`) left to the next run.
-    pub(super) fn end_record(&mut self, op: &mut Op, keep: bool) {
-        if let (Some((key, size)), Some(records)) = (op.record.take(), &mut self.records) {
+    /// Ends the use of a record (its key and its bytes), which is deleted, or (`keep`) left to the next run.
+    pub(super) fn end_record(&mut self, record: Option<(u64, u64)>, keep: bool) {
+        if let (Some((key, size)), Some(records)) = (record, &mut self.records) {
             records.used -= size;
             if !keep {
                 records.queue.remove(key);

@@ -25,14 +25,14 @@ impl Outbox {
     /// Counts the end of the connection against what had just been sent.
     fn suspect(&mut self, now: Instant) -> Finding {
         let recent: Vec<u64> =
-            self.ops.iter().filter(|(_, op)| op.sent_within(SUSPICION, now)).map(|(seq, _)| *seq).collect();
+            self.ops.iter().filter(|(_, op)| op.sent_within(SUSPICION, now)).map(|(seq, _)| seq).collect();
         // A QoS 0 message is settled when it is written, but the service may object to it.
         let alone = recent.len() == 1
             && self.in_flight.count == 1
             && !self.suspects.is_empty()
             && !self.unacknowledged_within(SUSPICION, now);
         for (position, seq) in recent.iter().enumerate() {
-            let Some(op) = self.ops.get_mut(seq) else { continue };
+            let Some(op) = self.ops.get_mut(*seq) else { continue };
             op.evidence.add(position == 0, alone);
             if op.evidence.makes_suspect() {
                 self.suspects.insert(*seq);
@@ -49,11 +49,11 @@ impl Outbox {
             .ops
             .iter()
             .filter(|(_, op)| recent(op) && kind.is_none_or(|kind| op.kind() == kind))
-            .map(|(seq, _)| *seq)
+            .map(|(seq, _)| seq)
             .collect();
         // A settled operation may be at fault, too: a QoS 0 message, or one past its deadline.
         let unacknowledged = self.unacknowledged_within(SUSPICION, now) && kind != Some(Kind::Request);
-        let abandoned = self.abandoned.iter().filter_map(|seq| self.ops.get(seq));
+        let abandoned = self.abandoned.iter().filter_map(|seq| self.ops.get(*seq));
         let unclear =
             unacknowledged || abandoned.filter(|op| kind.is_none_or(|kind| op.kind() == kind)).any(Op::in_flight);
         if possible.is_empty() && !unclear {
@@ -64,7 +64,7 @@ impl Outbox {
             return Finding { proven: Some(*seq), closing_in: false };
         }
         for seq in possible {
-            if let Some(op) = self.ops.get_mut(&seq) {
+            if let Some(op) = self.ops.get_mut(seq) {
                 op.evidence.name();
                 self.suspects.insert(seq);
             }
@@ -90,7 +90,7 @@ impl Outbox {
     pub(in crate::session) fn acquit(&mut self) {
         self.suspects.clear();
         self.topics.acquit();
-        self.ops.values_mut().for_each(|op| op.evidence.acquit());
+        self.ops.iter_mut().for_each(|(_, op)| op.evidence.acquit());
     }
 
     /// Returns the first operation that the evidence convicts.
@@ -99,7 +99,7 @@ impl Outbox {
     }
 
     fn suspicious(&self) -> Option<u64> {
-        self.suspects.iter().copied().find(|seq| self.ops.get(seq).is_some_and(|op| op.evidence.convicts()))
+        self.suspects.iter().copied().find(|seq| self.ops.get(*seq).is_some_and(|op| op.evidence.convicts()))
     }
 
     /// Settles a convicted operation. Returns true if anything was acknowledged since the last conviction: if not, the
@@ -135,7 +135,7 @@ impl Outbox {
         code: Option<Code>,
         now: Instant,
     ) -> Option<(String, TopicRefusal)> {
-        let topic = self.ops.get(&seq).and_then(Op::topic)?;
+        let topic = self.ops.get(seq).and_then(Op::topic)?;
         Some((topic.to_string(), self.topics.convicted(topic, code, now)?))
     }
 
@@ -148,7 +148,7 @@ impl Outbox {
     pub(in crate::session) fn refuse_topic(&mut self, topic: &str, error: impl Fn(&Op) -> Error) -> u64 {
         // Not messages that the service has already received, of which only the exchange is to be completed.
         let concerns = |op: &Op| op.topic() == Some(topic) && op.is_queued() && !op.releases();
-        let seqs: Vec<u64> = self.ops.iter().filter(|(_, op)| concerns(op)).map(|(seq, _)| *seq).collect();
+        let seqs: Vec<u64> = self.ops.iter().filter(|(_, op)| concerns(op)).map(|(seq, _)| seq).collect();
         for seq in &seqs {
             self.refuse(*seq, &error);
         }
@@ -157,12 +157,10 @@ impl Outbox {
 
     /// Settles an operation that is not sent. Its record stays on disk.
     pub(in crate::session) fn refuse(&mut self, seq: u64, error: impl Fn(&Op) -> Error) {
-        let Some(mut op) = self.ops.remove(&seq) else { return };
-        let (error, keep) = (error(&op), op.is_kept());
-        if let Some(error) = self.close(seq, &mut op, Err(error), keep) {
-            self.unseen.note(&error);
+        if let Some(op) = self.ops.get(seq) {
+            let (error, keep) = (error(op), op.is_kept());
+            self.give_up(seq, error, keep);
         }
-        self.leave(seq, op);
     }
 
     /// Describes what was sent before the connection ended, for the text of an error.

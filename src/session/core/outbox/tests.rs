@@ -381,3 +381,25 @@ fn a_message_that_the_server_has_taken_is_not_refused_with_its_topic() {
     assert_eq!(outbox.refuse_topic("t", |_| Error::internal("refused")), 0);
     assert_eq!(outbox.open(), 1, "only PUBREL is left to be sent");
 }
+
+#[test]
+fn an_operation_that_stays_open_does_not_keep_the_places_of_those_that_pass_it() {
+    let mut outbox = Outbox::new(Bounds { bytes: usize::MAX, ..BOUNDS });
+    let (old, slot) = push(&mut outbox, QoS::AtLeastOnce, "x", far());
+    send(&mut outbox);
+    for number in 0..20_000 {
+        // Their deadlines are in no order.
+        let deadline = moment() + Duration::from_secs(60 + number * 7_919 % 1_000);
+        let (passing, _slot) = push(&mut outbox, QoS::AtMostOnce, "y", deadline);
+        assert_eq!(send(&mut outbox), [(passing, 0)]);
+        if number % 500 == 0 {
+            // Bounds the memory, too.
+            outbox.assert_consistent();
+        }
+    }
+    outbox.assert_consistent();
+    assert_eq!((outbox.open(), outbox.next_deadline()), (1, Some(far())));
+    assert_eq!(take(&mut outbox, 1), Some(AckFor::Op(old)));
+    outbox.acknowledged(old, Outcome::default());
+    assert_eq!((slot.peek().map(|result| result.is_ok()), outbox.open()), (Some(true), 0));
+}

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Fate, Hint};
 use crate::events::Event;
 use crate::message::{Message, QoS};
 use crate::notice::Notice;
-use crate::session::core::acks::Arrival;
+use crate::session::core::acks::{Arrival, fingerprint};
 use crate::session::core::now::Now;
 use crate::session::core::op::Kind;
 use crate::session::core::op::{AckKind, Body, Op};
@@ -199,7 +199,7 @@ impl State {
         }
         let key = match arrived.qos {
             QoS::AtMostOnce => None,
-            _ => match self.acks.arrive(&arrived) {
+            _ => match self.classify(&arrived) {
                 Arrival::New(key) => Some(key),
                 Arrival::Repeated => {
                     self.stats.redelivered += 1;
@@ -216,11 +216,18 @@ impl State {
             self.noticed(&notice, now);
             events.push(Event::Notice(notice));
             if !self.config.deliver_notices() {
+                if let Some(key) = key {
+                    self.acks.name(key, || fingerprint(&arrived.topic, &arrived.payload, arrived.qos));
+                }
                 return self.done_with(key, now);
             }
         }
         // Sorted out before the inbox: a reply never waits for room there, nor for the program.
-        let message = match self.replies.sort(message(arrived)) {
+        let message = message(arrived);
+        if let Some(key) = key.filter(|_| self.replies.may_have(&message)) {
+            self.acks.name(key, || fingerprint(&message.topic, &message.payload, message.qos));
+        }
+        let message = match self.replies.sort(message) {
             Sorted::Other(message) => message,
             Sorted::Reply(slot, reply) => {
                 self.stats.replies += 1;
@@ -244,14 +251,23 @@ impl State {
         }
     }
 
+    /// Classifies an arriving QoS 1 or 2 message.
+    fn classify(&mut self, arrived: &Arrived) -> Arrival {
+        let waiting = |place| self.inbox.at(place).map(|other| fingerprint(&other.topic, &other.payload, other.qos));
+        self.acks.arrive(arrived, self.inbox.next_place(), waiting)
+    }
+
     /// Discards a message above `packet_len`: acknowledges it in its turn, and reports it.
     fn set_aside(&mut self, arrived: Arrived, size: usize, now: Now, events: &mut Vec<Event>) {
         if self.life.end().is_some() {
             return;
         }
         if arrived.qos != QoS::AtMostOnce {
-            match self.acks.arrive(&arrived) {
-                Arrival::New(key) => _ = self.acknowledge(key, now),
+            match self.classify(&arrived) {
+                Arrival::New(key) => {
+                    self.acks.name(key, || fingerprint(&arrived.topic, &arrived.payload, arrived.qos));
+                    self.acknowledge(key, now);
+                }
                 Arrival::Repeated => {
                     self.stats.redelivered += 1;
                     return self.send_acks(now);

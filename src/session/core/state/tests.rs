@@ -308,7 +308,7 @@ fn a_message_that_was_sent_before_its_topic_was_refused_is_not_called_unsent() {
     let now = now().instant;
     let refusal = TopicRefusal { until: now, code: None, convicted: 2 };
     let body = Body::Publish(Arc::new(Outgoing::new("t", QoS::AtLeastOnce, "")));
-    let mut op = Op::new(body, Settler::new().0, now);
+    let mut op = Op::new(body, Settler::new().0);
     assert!(topic_refused(&op, &refusal, now).to_string().contains("refused without being sent"));
     op.written();
     let error = topic_refused(&op, &refusal, now).to_string();
