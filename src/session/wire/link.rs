@@ -10,6 +10,9 @@ use crate::message::{Outgoing, Properties, QoS};
 use crate::printable::counted;
 use crate::subscribe_options::FilterRequest;
 
+/// The number of packet ids for each place in the window: an id is settled long before it is used again.
+pub(in crate::session) const IDS_PER_PLACE: u16 = 4;
+
 /// An event of the connection, in order of occurrence.
 #[derive(Debug)]
 pub(in crate::session) enum LinkEvent {
@@ -106,6 +109,9 @@ pub(in crate::session) trait LinkPump: Send {
     fn next_before(&mut self, until: Instant) -> Result<Option<LinkEvent>, Failure>;
     /// Takes the events that were read before the error and not returned yet.
     fn leftovers(&mut self) -> Vec<LinkEvent>;
+    /// Makes room for packet ids up to `ids`, if there is less. Everything in flight stays so, and the next id is the
+    /// same as before.
+    fn grow(&mut self, ids: u16);
     /// Continues the packet ids behind `last_id`, before any request on a resumed session.
     fn restore(&mut self, last_id: u16);
     /// Sends a PUBLISH again with its old id and DUP, ahead of everything in the channel.

@@ -1,6 +1,8 @@
 //! The invariants of an outbox, for tests.
 
 use super::Outbox;
+use super::growing::CAREFUL;
+use crate::session::core::evidence::Evidence;
 use crate::session::core::op::Op;
 use crate::session::core::packet_ids::AckFor;
 
@@ -15,7 +17,11 @@ impl Outbox {
         assert_eq!(self.in_flight.count, in_flight, "operations in flight");
         let copied = self.ops.values().filter(|op| op.in_flight()).map(|op| op.size).sum::<usize>();
         assert_eq!(self.in_flight.bytes, copied, "the bytes of those");
-        assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
+        let bound = self.in_flight.window.size(self.bounds.window).min(self.in_flight.takes());
+        assert!(in_flight <= bound, "{in_flight} in a window of {bound}");
+        let accused = open().filter(|(_, op)| op.evidence != Evidence::default()).map(|(seq, _)| *seq).max();
+        assert!(accused <= self.careful_until, "evidence, but no care");
+        assert!(accused.is_none() || in_flight <= CAREFUL, "{in_flight} in flight with evidence");
         let queued = |op: &&Op| op.is_queued();
         assert_eq!(self.queued.len(), self.ops.values().filter(queued).count(), "operations to be sent");
         assert!(self.queued.iter().all(|seq| self.ops.get(seq).as_ref().is_some_and(queued)));

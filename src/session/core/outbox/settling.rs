@@ -149,6 +149,7 @@ impl Outbox {
         }
         self.queued.clear();
         self.suspects.clear();
+        self.careful_until = None;
         self.abandoned.clear();
         self.in_flight = InFlight::default();
         self.given_up = true;
