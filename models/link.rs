@@ -82,6 +82,10 @@ impl LinkPump for Pump {
         self.0.leftovers().into_iter().map(translate).collect()
     }
 
+    fn grow(&mut self, ids: u16) {
+        self.0.grow(ids);
+    }
+
     fn restore(&mut self, last_id: u16) {
         self.0.restore(last_id);
     }

@@ -19,13 +19,27 @@ pub struct PublishEach<I> {
     aside: Option<Arc<Outgoing>>,
     /// Messages in flight, oldest first, and the errors of those that were not accepted.
     window: VecDeque<Result<Delivery>>,
+    /// How many these may be.
     size: usize,
+    /// So many results later, the client is asked for its window, which may have grown.
+    ask_in: usize,
 }
 
 impl<I: Iterator<Item = Outgoing>> PublishEach<I> {
     pub(crate) fn new(client: Client, messages: I) -> Self {
         let size = usize::from(client.config().window());
-        PublishEach { client, messages: messages.fuse(), aside: None, window: VecDeque::with_capacity(size), size }
+        let window = VecDeque::with_capacity(size);
+        PublishEach { client, messages: messages.fuse(), aside: None, window, size, ask_in: size / 4 }
+    }
+
+    /// Follows the client's window, several times in each round of messages.
+    fn follow_window(&mut self) {
+        if self.ask_in > 0 {
+            self.ask_in -= 1;
+            return;
+        }
+        self.size = self.client.window();
+        self.ask_in = self.size / 4;
     }
 
     /// Takes messages from the input while the window has room. Waits for room only if there is nothing else to wait
@@ -49,6 +63,7 @@ impl<I: Iterator<Item = Outgoing>> Iterator for PublishEach<I> {
     type Item = Result<Receipt>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.follow_window();
         self.fill();
         let oldest = self.window.pop_front()?;
         // Nothing may have been sent in this call.

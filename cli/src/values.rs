@@ -42,6 +42,11 @@ where
     PossibleValuesParser::new(values).try_map(|text| text.parse::<T>())
 }
 
+/// Parses a window of the library.
+pub(crate) fn window() -> impl TypedValueParser<Value = u16> {
+    clap::value_parser!(u16).range(1..=10_000)
+}
+
 /// For `value_parser`: a time in seconds, with or without a fraction.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

@@ -127,8 +127,9 @@ impl Client {
     /// Publishes many messages and returns an iterator over their results, in the order given.
     ///
     /// The iterator is lazy. Each `next` takes messages from the input until a window of them is in flight
-    /// ([`Config::window`](crate::Config::window)), there is no room for more, or the input ends; then it blocks until
-    /// the outcome of the oldest is known. Memory is bounded by one window, whatever the length of the input. Dropping
+    /// ([`Stats::window`](crate::Stats::window)), there is no room for more, or the input ends; then it blocks until
+    /// the outcome of the oldest is known. Memory is bounded by one window
+    /// ([`Config::max_window`](crate::Config::max_window)), whatever the length of the input. Dropping
     /// the iterator stops taking from the input; [`flush`](Client::flush) and [`disconnect`](Client::disconnect) wait
     /// for the messages in flight. One more message may have been taken from the input by then, which is not sent.
     ///
@@ -233,6 +234,13 @@ impl Client {
         let age = message.timeout.or(self.config().message_age()).unwrap_or(self.timeout);
         let full = if wait { WhenFull::WaitUntil(after(age)) } else { WhenFull::WaitForRate(after(age)) };
         self.submit(Arc::clone(message), age, full)
+    }
+
+    /// Returns how many messages may be in flight now, at least as many as on a new connection.
+    pub(crate) fn window(&self) -> usize {
+        let start = self.config().window().into();
+        // In a forked child, another thread may hold the lock forever.
+        self.session().check_process().map_or(start, |()| self.session().window().max(start))
     }
 
     fn submit(&self, message: impl Into<Arc<Outgoing>>, timeout: Duration, full: WhenFull) -> Result<Delivery> {

@@ -157,9 +157,31 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets the maximum number of unacknowledged messages and requests: 1 to 1,000. Default 100.
+    /// Fixes the window, the maximum number of unacknowledged messages and requests: 1 to 10,000. By default it starts
+    /// at 100 and grows: see [`max_window`](ConfigBuilder::max_window).
+    ///
+    /// A program that sends without waiting publishes at most one window per round trip: 500 messages a second with a
+    /// window of 100 over 200 ms. A large window has a price. The client keeps a table of four packet ids for each
+    /// place, of 64 bytes each with MQTT 3.1.1 and 216 bytes with MQTT 5: 250 or 860 KB for a window of 1,000, 2.5 or
+    /// 8.6 MB for 10,000. After a lost connection, that many messages may be sent again, and arrive twice.
+    ///
+    /// While the client searches for a message that makes the server close connections, a larger window is reduced to
+    /// 100.
     pub fn window(mut self, window: u16) -> Self {
-        self.settings.window = window;
+        self.settings.window = Some(window);
+        self
+    }
+
+    /// Sets how far the window, the maximum number of unacknowledged messages and requests, may grow: 1 to 10,000.
+    /// Default 1,000.
+    ///
+    /// On each connection the window starts at 100, or at this number if it is smaller. Where a round trip takes 5 ms
+    /// or more, the window grows to four times its size once per round trip, as long as it is full and the
+    /// acknowledgements come in order and without a gap. MQTT 5 servers set a limit of their own in CONNACK (receive
+    /// maximum), which it never exceeds. [`Stats::window`](crate::Stats::window) is its current size;
+    /// [`window`](ConfigBuilder::window) tells the price of a large one.
+    pub fn max_window(mut self, window: u16) -> Self {
+        self.settings.max_window = Some(window);
         self
     }
 

@@ -15,6 +15,9 @@ use crate::tls::Tls;
 /// The maximum of durations without a maximum of their own: 30 days, so that no deadline overflows the clock.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// The largest window.
+const LARGEST_WINDOW: u16 = 10_000;
+
 impl ConfigBuilder {
     pub(super) fn checked_endpoint(&self) -> Result<Endpoint> {
         let given = self.needed(&self.endpoint, "endpoint", environment::ENDPOINT)?;
@@ -182,8 +185,14 @@ pub(super) fn checked_settings(mut settings: Settings) -> Result<Settings> {
     check("refused_topic_pause", settings.refused_topic_pause, Duration::ZERO, LONGEST)?;
     check("backoff min", settings.backoff_min, millis(10), secs(3600))?;
     check("backoff max", settings.backoff_max, settings.backoff_min, secs(3600))?;
-    if !(1..=1000).contains(&settings.window) {
-        return Err(Error::config(format!("window is {}; it must be from 1 to 1000", settings.window)));
+    for (name, value) in [("window", settings.window), ("max_window", settings.max_window)] {
+        if let Some(value) = value.filter(|value| !(1..=LARGEST_WINDOW).contains(value)) {
+            return Err(Error::config(format!("{name} is {value}; it must be from 1 to {LARGEST_WINDOW}")));
+        }
+    }
+    if settings.window.is_some() && settings.max_window.is_some() {
+        let message = "window and max_window are both set; set window to fix the window, or max_window to let it grow";
+        return Err(Error::config(message));
     }
     if let Some(rate) = settings.max_publish_rate {
         // This also refuses NaN.

@@ -201,10 +201,17 @@ impl Config {
         self.0.settings.timeout
     }
 
-    /// Returns the maximum number of unacknowledged messages and requests.
+    /// Returns the window with which a connection starts: the maximum number of unacknowledged messages and requests.
     #[must_use]
     pub fn window(&self) -> u16 {
-        self.0.settings.window
+        self.0.settings.window.unwrap_or_else(|| settings::START_WINDOW.min(self.max_window()))
+    }
+
+    /// Returns how far the window may grow. If it is fixed, this is the same as [`window`](Config::window).
+    #[must_use]
+    pub fn max_window(&self) -> u16 {
+        let Settings { window, max_window, .. } = &self.0.settings;
+        window.or(*max_window).unwrap_or(settings::MAX_WINDOW)
     }
 
     /// Returns the service's limits and the bounds of the queues.

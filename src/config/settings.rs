@@ -17,7 +17,9 @@ pub(super) struct Settings {
     pub(super) receive_maximum: Option<u16>,
     pub(super) keep_alive: Duration,
     pub(super) timeout: Duration,
-    pub(super) window: u16,
+    /// `None` unless it is fixed.
+    pub(super) window: Option<u16>,
+    pub(super) max_window: Option<u16>,
     pub(super) limits: Limits,
     pub(super) max_publish_rate: Option<f64>,
     pub(super) ordered: bool,
@@ -50,6 +52,12 @@ pub enum AckMode {
     Manual,
 }
 
+/// The window with which a connection starts unless it is fixed.
+pub(super) const START_WINDOW: u16 = 100;
+
+/// How far the window grows by default.
+pub(super) const MAX_WINDOW: u16 = 1_000;
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -59,7 +67,8 @@ impl Default for Settings {
             receive_maximum: None,
             keep_alive: Duration::from_secs(60),
             timeout: Duration::from_secs(30),
-            window: 100,
+            window: None,
+            max_window: None,
             limits: Limits::default(),
             max_publish_rate: None,
             ordered: false,

@@ -29,7 +29,7 @@ fn the_defaults_are_the_promised_ones() {
     assert!(config.clean_session() && !config.ordered());
     assert_eq!(config.keep_alive(), Duration::from_secs(60));
     assert_eq!(config.timeout(), Duration::from_secs(30));
-    assert_eq!(config.window(), 100);
+    assert_eq!((config.window(), config.max_window()), (100, 1_000));
     assert_eq!(config.limits(), &Limits::default());
     assert_eq!((config.max_publish_rate(), config.message_age()), (None, None));
     assert_eq!(config.ack_mode(), AckMode::OnTake);
@@ -140,11 +140,16 @@ fn ranges_have_two_ends() {
     }
     refused(good().timeout(millis(999)), "timeout");
     refused(good().timeout(millis(3_600_001)), "timeout");
-    for window in [1, 1000] {
-        assert_eq!(good().window(window).build().unwrap().window(), window);
+    for window in [1, 10_000] {
+        let (fixed, growing) = (good().window(window).build().unwrap(), good().max_window(window).build().unwrap());
+        assert_eq!((fixed.window(), fixed.max_window()), (window, window));
+        assert_eq!((growing.window(), growing.max_window()), (window.min(100), window));
     }
-    refused(good().window(0), "1 to 1000");
-    refused(good().window(1001), "1 to 1000");
+    for window in [0, 10_001] {
+        refused(good().window(window), "1 to 10000");
+        refused(good().max_window(window), "1 to 10000");
+    }
+    refused(good().window(100).max_window(1_000), "set window to fix the window, or max_window to let it grow");
     for rate in [0.001, 20.0, 1e6] {
         assert_eq!(good().max_publish_rate(rate).build().unwrap().max_publish_rate(), Some(rate));
     }

@@ -94,6 +94,10 @@ impl Session {
         stats
     }
 
+    pub(crate) fn window(&self) -> usize {
+        self.lock().outbox.window()
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         self.lock().is_online()
     }

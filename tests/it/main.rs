@@ -47,3 +47,4 @@ mod v5_reasons;
 mod v5_service;
 #[cfg(all(feature = "tls", feature = "websocket"))]
 mod websocket;
+mod window;

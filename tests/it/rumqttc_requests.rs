@@ -55,8 +55,8 @@ use crate::support::broker::{self, Broker, Kind, Line, Packet, level};
 use crate::support::{LONG, connected, error, eventually, text};
 use aliyun_mqtt::{AckMode, Client, Delivery, ErrorKind, Outgoing, QoS};
 
-/// rumqttc's id space at a window up to 256: `id_limit` in src/session/v4.rs.
-const IDS: u16 = 1024;
+/// rumqttc's id space at the start of a connection: `id_limit` in src/session/wire/dial.rs.
+const IDS: u16 = 400;
 
 fn publish(client: &Client, qos: QoS, payload: &str) -> Delivery {
     client.enqueue(Outgoing::new("t", qos, payload)).expect("accepted")

@@ -45,9 +45,9 @@ pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
 
     let started = Instant::now();
     let interrupt = Interrupt::listen()?;
+    let room = Arc::new(Room::new(config.max_window()));
     let client = Client::connect(config)?;
     interrupt.begin();
-    let room = Arc::new(Room::new(args.window));
     {
         let (room, quiet) = (Arc::clone(&room), args.quiet);
         interrupt.on(move || {
@@ -76,7 +76,13 @@ pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
 
 fn config(args: &PubArgs, settings: &Settings) -> Result<Config> {
     let mut limits = settings.limits()?;
-    let mut builder = settings.builder()?.window(args.window).ordered(args.order);
+    let mut builder = settings.builder()?.ordered(args.order);
+    if let Some(window) = args.window {
+        builder = builder.window(window);
+    }
+    if let Some(window) = args.max_window {
+        builder = builder.max_window(window);
+    }
     if let Some(path) = &args.spool {
         if args.qos == QoS::AtMostOnce && !args.jsonl {
             return Err(Failure::usage("--spool stores no QoS 0 messages").hint("use -q 1"));

@@ -244,6 +244,8 @@ struct LineState {
     requests: VecDeque<Request>,
     replies: VecDeque<Event>,
     last_id: u16,
+    /// The highest id, once it has grown beyond the plan's.
+    grown: u16,
     /// Ids under way, with what the broker owes for them.
     ids: BTreeMap<u16, &'static str>,
     in_flight: usize,
@@ -277,8 +279,12 @@ impl Line {
     }
 
     fn next_id(&self, state: &mut LineState) -> u16 {
-        state.last_id = if state.last_id >= self.broker.plan.ids { 1 } else { state.last_id + 1 };
+        state.last_id = if state.last_id >= self.ids(state) { 1 } else { state.last_id + 1 };
         state.last_id
+    }
+
+    fn ids(&self, state: &LineState) -> u16 {
+        self.broker.plan.ids.max(state.grown)
     }
 }
 
@@ -502,6 +508,15 @@ impl Pump {
         let left: Vec<_> = state.replies.drain(..kept).collect();
         state.replies.clear();
         left
+    }
+
+    /// From now on ids run to this one.
+    pub fn grow(&self, ids: u16) {
+        let mut state = self.0.lock();
+        if state.last_id >= self.0.ids(&state) {
+            state.last_id = 0;
+        }
+        state.grown = ids;
     }
 
     /// The next packet id is the one after this.

@@ -43,7 +43,7 @@ impl Session {
         mut opened: Option<crate::spool::Opened>,
     ) -> Result<Arc<Session>> {
         let clock = Clock::new();
-        let mut state = State::new(&config, dial::id_limit(config.window()), random::Key::new(), clock.now());
+        let mut state = State::new(&config, dial::id_limit(&config), random::Key::new(), clock.now());
         let spool = opened.as_mut().and_then(|opened| spool::restore(&mut state, &config, opened));
         let session = Arc::new(Session {
             state: Mutex::new(state),

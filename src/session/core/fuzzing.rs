@@ -17,6 +17,7 @@ use crate::request::envelope::Envelope;
 use crate::session::core::inbox::QueueId;
 use crate::session::core::now::Now;
 use crate::session::core::op::Body;
+use crate::session::core::outbox::{Bounds, Outbox, WindowRange};
 use crate::session::core::state::{Flow, State};
 use crate::session::wire::link::{Arrived, Cause, ConnAck, Failure, LinkEvent};
 use crate::sync::lock;
@@ -81,6 +82,14 @@ impl Run {
         let configs = CONFIGS.get_or_init(|| (0..16).map(config).collect());
         let mut state =
             State::new(&configs[usize::from(kind % 16)], IDS, crate::random::Key::from([kind; 32]), Now::at(0.0));
+        // With a window that grows after few messages.
+        let limits = configs[usize::from(kind % 16)].limits();
+        state.outbox = Outbox::new(Bounds {
+            window: WindowRange { start: 2, most: 8 },
+            count: limits.outbox_messages,
+            bytes: limits.outbox_bytes,
+            ids: IDS,
+        });
         // Near the end of the range, where ids begin again.
         state.outbox.set_last_id(if last_id % 2 == 0 { 0 } else { IDS - 2 });
         Run {
@@ -270,7 +279,7 @@ impl Run {
         if self.link.is_some() {
             self.disconnect(Cause::Closed);
         }
-        let link = Link::default();
+        let link = Link::new();
         self.honest = true;
         let (sender, mut pump) = (Box::new(link.clone()), link.clone());
         let ack = ConnAck { session_present, ..ConnAck::default() };

@@ -74,6 +74,10 @@ impl Op {
         self.kind
     }
 
+    pub(in crate::session) fn qos(&self) -> QoS {
+        self.qos
+    }
+
     /// The topic of a message.
     pub(in crate::session) fn topic(&self) -> Option<&str> {
         match &self.body {
@@ -124,6 +128,11 @@ impl Op {
     /// Returns when it was put into the channel of the current connection.
     pub(in crate::session) fn sent_since(&self) -> Option<Instant> {
         self.on_link().map(|on_link| on_link.since)
+    }
+
+    /// Returns its number in the order of sending on the current connection, and when it was sent.
+    pub(in crate::session) fn place_in_order(&self) -> Option<(u32, Instant)> {
+        self.on_link().map(|on_link| (on_link.number, on_link.since))
     }
 
     /// Returns true if this acknowledgement is valid for the operation in its current state.
@@ -232,13 +241,13 @@ impl Op {
         self.place = Place::Queued(None);
     }
 
-    /// Notes that it was put into the channel of the current connection under this packet id. Returns the exchange that
-    /// it continues.
-    pub(in crate::session) fn put_in_channel(&mut self, id: u16, now: Instant) -> Option<Exchange> {
+    /// Notes that it was put into the channel of the current connection under this packet id, as message `number` of
+    /// its QoS. Returns the exchange that it continues.
+    pub(in crate::session) fn put_in_channel(&mut self, id: u16, number: u32, now: Instant) -> Option<Exchange> {
         let exchange = self.exchange();
         let released = exchange.is_some_and(|exchange| exchange.released);
         let progress = if released { Progress::Released } else { Progress::InChannel };
-        self.place = Place::OnLink(OnLink { id, progress, since: now, continued: exchange.is_some() });
+        self.place = Place::OnLink(OnLink { id, number, progress, since: now, continued: exchange.is_some() });
         self.attempts += 1;
         exchange
     }

@@ -7,6 +7,7 @@
 mod consistency;
 mod deadlines;
 mod finding;
+mod growing;
 mod in_flight;
 mod interrupt;
 mod queue;
@@ -15,6 +16,7 @@ mod settling;
 mod storing;
 mod suspicion;
 mod topics;
+mod window;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -34,6 +36,7 @@ use in_flight::InFlight;
 use queue::Queue;
 pub(in crate::session) use topics::TopicRefusal;
 use topics::Topics;
+pub(in crate::session) use window::WindowRange;
 
 /// The default time for which a topic is refused.
 const REFUSED_FOR: Duration = Duration::from_secs(600);
@@ -41,13 +44,13 @@ const REFUSED_FOR: Duration = Duration::from_secs(600);
 /// The bounds of an outbox.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::session) struct Bounds {
-    /// The most operations in flight at once.
-    pub(in crate::session) window: usize,
+    /// How many operations may be in flight at once.
+    pub(in crate::session) window: WindowRange,
     /// The most operations accepted and not settled.
     pub(in crate::session) count: usize,
     /// The most memory they take, in bytes.
     pub(in crate::session) bytes: usize,
-    /// Packet ids run from 1 to this.
+    /// Packet ids run from 1 to this, until the window grows.
     pub(in crate::session) ids: u16,
 }
 
@@ -64,6 +67,9 @@ pub(in crate::session) struct Outbox {
     ids: IdCounter,
     /// While there are any, operations are sent one at a time (see `evidence`).
     suspects: BTreeSet<u64>,
+    /// The last operation with evidence against it: until all up to it are settled, at most [`growing::CAREFUL`] are in
+    /// flight.
+    careful_until: Option<u64>,
     /// Given up by the caller, but the server may still answer.
     abandoned: BTreeSet<u64>,
     /// The server has acknowledged something since an operation was last convicted.
@@ -94,6 +100,7 @@ impl Outbox {
             in_flight: InFlight::default(),
             ids: IdCounter::new(bounds.ids),
             suspects: BTreeSet::new(),
+            careful_until: None,
             abandoned: BTreeSet::new(),
             progress: true,
             any_settled: false,
@@ -211,11 +218,6 @@ impl Outbox {
         late(any, grace) && self.queue.first(&self.ops).is_some() && blocked()
     }
 
-    /// Returns how many operations may be in flight now.
-    fn window(&self) -> usize {
-        if self.suspects.is_empty() { self.bounds.window.min(self.in_flight.takes()) } else { 1 }
-    }
-
     /// Returns true if the server accepts one more message than is in flight.
     pub(in crate::session) fn takes_one_more(&self) -> bool {
         self.in_flight.count < self.in_flight.takes()
@@ -240,7 +242,7 @@ impl Outbox {
         } else {
             // No exchange from before continues.
             self.disconnected(false, Blame::Nobody, now);
-            self.ids.continue_after(0);
+            self.ids = IdCounter::new(self.bounds.ids);
         }
         self.in_flight.receive_maximum = receive_maximum;
     }
@@ -302,11 +304,16 @@ impl Outbox {
 
     /// Notes that the operation was put into the channel, or ahead of it.
     pub(in crate::session) fn put_in_channel(&mut self, seq: u64, id: u16, now: Instant) {
+        let filled = self.fills_window();
         let Some(op) = self.ops.get_mut(seq) else { return };
         let (kind, ack_for) = (op.kind(), AckFor::Op(seq));
         self.in_flight.count += 1;
         self.in_flight.bytes += op.size;
-        let exchange = op.put_in_channel(id, now);
+        let number = match kind {
+            Kind::Publish => self.in_flight.window.sent(op.qos(), filled),
+            Kind::Request => 0,
+        };
+        let exchange = op.put_in_channel(id, number, now);
         if op.is_abandoned() {
             self.in_flight.unanswered.add(seq, op);
         }

@@ -26,6 +26,18 @@ impl IdCounter {
         IdCounter { last: 0, limit }
     }
 
+    pub(super) fn limit(&self) -> u16 {
+        self.limit
+    }
+
+    /// Raises the limit. Where the next id is 1, it still is.
+    pub(super) fn grow(&mut self, limit: u16) {
+        if self.last >= self.limit {
+            self.last = 0;
+        }
+        self.limit = limit;
+    }
+
     /// Returns the id given out last.
     pub(super) fn last(&self) -> u16 {
         self.last

@@ -24,7 +24,7 @@ use crate::random;
 use crate::session::core::acks::{Acks, fingerprint};
 use crate::session::core::inbox::{Inbox, QueueId};
 use crate::session::core::now::Now;
-use crate::session::core::outbox::{Bounds, Outbox};
+use crate::session::core::outbox::{Bounds, Outbox, WindowRange};
 use crate::session::core::rate::Rate;
 use crate::session::core::replies::Replies;
 use crate::session::core::subscriptions::Subscriptions;
@@ -70,9 +70,8 @@ impl State {
     /// Packet ids run from 1 to `ids`. `key`: a secret of this client.
     pub(in crate::session) fn new(config: &Config, ids: u16, key: random::Key, now: Now) -> Self {
         let limits = config.limits();
-        let window = config.window();
-        let bounds =
-            Bounds { window: usize::from(window), count: limits.outbox_messages, bytes: limits.outbox_bytes, ids };
+        let window = WindowRange { start: config.window().into(), most: config.max_window().into() };
+        let bounds = Bounds { window, count: limits.outbox_messages, bytes: limits.outbox_bytes, ids };
         let mut outbox = Outbox::new(bounds);
         outbox.refuse_topics_for(config.refused_topic_pause());
         if !config.clean_session() {
@@ -208,6 +207,7 @@ impl State {
         Stats {
             outbox_messages: self.outbox.open() as u64,
             outbox_bytes: self.outbox.bytes() as u64,
+            window: self.outbox.window() as u64,
             waiting_requests: self.replies.waiting() as u64,
             inbox_messages: self.inbox.count() as u64,
             inbox_bytes: self.inbox.bytes() as u64,

@@ -8,7 +8,7 @@ use rumqttc::{NetworkOptions, Transport};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Hint};
-use crate::session::wire::link::{Cause, Failure, LinkPump, LinkSender};
+use crate::session::wire::link::{self, Cause, Failure, LinkPump, LinkSender};
 use crate::session::wire::target::Target;
 use crate::session::wire::{secure, upgrade};
 use crate::system;
@@ -17,15 +17,19 @@ use crate::system;
 /// acknowledgements, whose number is bounded by the server's own window. The channel allocates as it fills.
 pub(in crate::session) const CHANNEL: usize = 1 << 20;
 
-/// The highest packet id in use with this window: far above it, so that an id is settled long before it is used again.
+/// The highest packet id with which a connection starts. rumqttc's table of ids is most of a client's memory. A client
+/// with a kept session has more ids: a process begins at any of them, and should not meet those of the last one.
 #[cfg(not(aliyun_mqtt_model))]
-pub(in crate::session) fn id_limit(window: u16) -> u16 {
-    window.saturating_mul(4).max(1024)
+pub(in crate::session) fn id_limit(config: &Config) -> u16 {
+    let least = if config.clean_session() { 400 } else { 1024 };
+    config.window().saturating_mul(link::IDS_PER_PLACE).max(least)
 }
 
 // The models have few ids, so that they wrap around.
 #[cfg(aliyun_mqtt_model)]
-pub(in crate::session) use aliyun_mqtt_model_ground::broker::id_limit;
+pub(in crate::session) fn id_limit(config: &Config) -> u16 {
+    aliyun_mqtt_model_ground::broker::id_limit(config.window())
+}
 
 /// Sets the options that both versions have in common: rumqttc has two types for them, with the same methods.
 macro_rules! set_common {

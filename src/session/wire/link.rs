@@ -11,6 +11,9 @@ use crate::message::{Outgoing, Properties, QoS};
 use crate::printable::counted;
 use crate::subscribe_options::FilterRequest;
 
+/// The number of packet ids for each place in the window: an id is settled long before it is used again.
+pub(in crate::session) const IDS_PER_PLACE: u16 = 4;
+
 /// An event of the connection, in order of occurrence.
 #[derive(Debug)]
 pub(in crate::session) enum LinkEvent {
@@ -117,6 +120,9 @@ pub(in crate::session) trait LinkPump: Send {
     /// Returns until when keep-alive needs no call of [`next`](LinkPump::next); `None` while the answer to a ping is
     /// awaited.
     fn idle_until(&self) -> Option<Instant>;
+    /// Makes room for packet ids up to `ids`, if there is less. Everything in flight stays so, and the next id is the
+    /// same as before.
+    fn grow(&mut self, ids: u16);
     /// Continues the packet ids behind `last_id`, before any request on a resumed session.
     fn restore(&mut self, last_id: u16);
     /// Sends a PUBLISH again with its old id and DUP, ahead of everything in the channel.

@@ -53,7 +53,7 @@ fn make(
     target: &Target,
 ) -> Result<(Client, Pump), Failure> {
     let endpoint = config.endpoint();
-    let ids = id_limit(config.window());
+    let ids = id_limit(config);
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
     dial::set_common!(options, config, login, target);
     options
@@ -63,8 +63,7 @@ fn make(
     tunnel::prepare_v4(&mut options, config, target);
     upgrade::prepare_v4(&mut options, config, target);
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
-    static EXPECTING_ALL: OnceLock<(u16, MqttState)> = OnceLock::new();
-    connection.eventloop.state = pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel);
+    connection.eventloop.state = new_state(ids);
     // The window bounds the messages in flight. rumqttc counts more than these: see `Pump::expect_pubrec`.
     connection.eventloop.mqtt_options.set_inflight(u16::MAX);
     let network = &mut connection.eventloop.network_options;
@@ -75,6 +74,7 @@ fn make(
         connection,
         server: config.route(),
         ping_due: None,
+        ids,
         released: HashSet::new(),
         repeated: 0,
         write_limit,
@@ -115,6 +115,8 @@ struct Pump {
     server: String,
     /// When rumqttc sends the next ping; `None` before CONNACK.
     ping_due: Option<Instant>,
+    /// The highest packet id.
+    ids: u16,
     /// The exchanges that wait for PUBCOMP: see [`Pump::expect_pubrec`].
     released: HashSet<u16>,
     /// How often PUBREC was repeated.
@@ -190,6 +192,24 @@ impl Pump {
     }
 }
 
+/// Makes a state with packet ids up to this one.
+fn new_state(ids: u16) -> MqttState {
+    static EXPECTING_ALL: pubrel::Made<MqttState> = [const { OnceLock::new() }; 3];
+    pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel)
+}
+
+/// Advances the id counter in the only public way. It writes nothing, and its event is removed again. Returns the id.
+fn next_id(state: &mut MqttState) -> u16 {
+    let events = state.events.len();
+    let _ = state.handle_outgoing_packet(Request::Subscribe(Subscribe::new("-", to_wire(QoS::AtMostOnce))));
+    let id = match state.events.back() {
+        Some(Event::Outgoing(Out::Subscribe(id))) => *id,
+        _ => 0,
+    };
+    state.events.truncate(events);
+    id
+}
+
 /// Makes rumqttc expect PUBREL for this id, in the only public way.
 fn expect_pubrel(state: &mut MqttState, id: u16) {
     let events = state.events.len();
@@ -239,14 +259,31 @@ impl LinkPump for Pump {
         events.filter_map(|event| translate(event, self.packet_len).ok()).collect()
     }
 
-    fn restore(&mut self, last_id: u16) {
+    fn grow(&mut self, ids: u16) {
+        if ids <= self.ids {
+            return;
+        }
+        self.ids = ids;
+        // rumqttc's table of ids cannot grow. A new state takes over what the old one knows, except the times of the
+        // last packets, which are only logged, and the last PUBACK, which only orders what `clean` returns.
         let state = &mut self.connection.eventloop.state;
-        // The only public way to advance the id counter. It writes nothing, and its events are removed again.
-        let events = state.events.len();
-        for _ in 0..last_id {
-            let request = Request::Subscribe(Subscribe::new("-", to_wire(QoS::AtMostOnce)));
+        let mut old = std::mem::replace(state, new_state(ids));
+        state.await_pingresp = old.await_pingresp;
+        state.collision_ping_count = old.collision_ping_count;
+        state.collision = old.collision.take();
+        let events = std::mem::take(&mut old.events);
+        for _ in 1..next_id(&mut old) {
+            next_id(state);
+        }
+        for request in old.clean() {
             let _ = state.handle_outgoing_packet(request);
-            state.events.truncate(events);
+        }
+        state.events = events;
+    }
+
+    fn restore(&mut self, last_id: u16) {
+        for _ in 0..last_id {
+            next_id(&mut self.connection.eventloop.state);
         }
     }
 
@@ -339,36 +376,4 @@ fn from_wire(qos: rumqttc::QoS) -> QoS {
 }
 
 #[cfg(test)]
-mod tests {
-    use rumqttc::mqttbytes::v4::PubRec;
-
-    use super::*;
-    use crate::credentials::Credentials;
-
-    #[test]
-    fn a_server_that_repeats_pubrec_without_end_costs_the_connection_and_not_the_client() {
-        let config = Config::builder()
-            .endpoint("mqtt://127.0.0.1:1883")
-            .instance_id("post-cn-test")
-            .group_id("GID_test")
-            .credentials(Credentials::signature("key", "secret"))
-            .build()
-            .expect("a good configuration");
-        let login = config.credentials().login(config.client_id(), config.instance_id()).expect("a login");
-        let (_client, mut pump) =
-            make(&config, &login, Duration::from_secs(1), 1_000, &Target::default()).expect("nothing is dialled");
-        let message = Publish::new("t", to_wire(QoS::ExactlyOnce), Vec::new());
-        pump.connection.eventloop.state.handle_outgoing_packet(Request::Publish(message)).expect("room");
-        let mut repeat = || {
-            let state = &mut pump.connection.eventloop.state;
-            state.handle_incoming_packet(Packet::PubRec(PubRec::new(1))).expect("it is known");
-            state.events.clear();
-            pump.event(Event::Incoming(Packet::PubRec(PubRec::new(1))))
-        };
-        let answers = (0..=u16::MAX).map(|_| repeat());
-        let (count, failure) = answers.enumerate().find_map(|(n, answer)| Some((n, answer.err()?))).expect("an end");
-        assert_eq!(count, 1 + usize::from(REPEATED));
-        let text = failure.error.to_string();
-        assert!(text.contains("broke a rule of MQTT: it sent PUBREC"), "{text}");
-    }
-}
+mod tests;

@@ -48,6 +48,17 @@ pub(in crate::session) fn open(
     longest: usize,
     target: &Target,
 ) -> Result<Link, Failure> {
+    let (client, pump) = make(config, login, dial, longest, target)?;
+    Ok((Box::new(Sender(client)), Box::new(pump)))
+}
+
+fn make(
+    config: &Config,
+    login: &Login,
+    dial: Duration,
+    longest: usize,
+    target: &Target,
+) -> Result<(Client, Pump), Failure> {
     let endpoint = config.endpoint();
     let mut options = MqttOptions::new(config.client_id().as_str(), dial::host(config, target), endpoint.port());
     let mut asked = ConnectProperties::new();
@@ -55,7 +66,7 @@ pub(in crate::session) fn open(
         config.session_expiry().map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
     asked.receive_maximum = config.receive_maximum();
     asked.max_packet_size = u32::try_from(longest).ok();
-    let ids = id_limit(config.window());
+    let ids = id_limit(config);
     dial::set_common!(options, config, login, target);
     options
         .set_clean_start(config.clean_session())
@@ -66,8 +77,7 @@ pub(in crate::session) fn open(
     upgrade::prepare_v5(&mut options, config, target);
     options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
-    static EXPECTING_ALL: OnceLock<(u16, MqttState)> = OnceLock::new();
-    connection.eventloop.state = pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel);
+    connection.eventloop.state = new_state(ids);
     let pump = Pump {
         connection,
         server: config.route(),
@@ -80,7 +90,7 @@ pub(in crate::session) fn open(
         warned: false,
         packet_len: config.limits().packet_len,
     };
-    Ok((Box::new(Sender(client)), Box::new(pump)))
+    Ok((client, pump))
 }
 
 struct Sender(Client);
@@ -268,24 +278,55 @@ impl Pump {
         options.keep_alive()
     }
 
-    /// Notes that rumqttc counts one more message as in flight forever. When there are many, the count is corrected by
-    /// putting all messages really in flight into an empty state. That writes nothing.
+    /// Notes that rumqttc counts one more message as in flight forever. When there are many, a new state corrects the
+    /// count.
     fn count_leak(&mut self) {
         self.leaked += 1;
         if self.leaked < self.ids / 2 {
             return;
         }
+        self.renew_state();
+    }
+
+    /// Replaces rumqttc's state by a new one, which takes over what the old one knows: not the messages that it only
+    /// counts as in flight, the topic aliases, of which the server is allowed none, nor the times of the last packets,
+    /// which are only logged.
+    fn renew_state(&mut self) {
         self.leaked = 0;
         let state = &mut self.connection.eventloop.state;
-        let (events, awaits_ping) = (state.events.len(), state.await_pingresp);
-        for request in state.clean() {
-            let _ = state.handle_outgoing_packet(request);
-            state.events.truncate(events);
+        let mut old = std::mem::replace(state, new_state(self.ids));
+        state.await_pingresp = old.await_pingresp;
+        state.collision_ping_count = old.collision_ping_count;
+        state.collision = old.collision.take();
+        state.broker_topic_alias_max = old.broker_topic_alias_max;
+        let events = std::mem::take(&mut old.events);
+        for _ in 1..next_id(&mut old) {
+            next_id(state);
         }
-        state.await_pingresp = awaits_ping;
-        // The expected PUBRELs were discarded, too.
-        (1..=u16::MAX).for_each(|id| expect_pubrel(state, id));
+        for request in old.clean() {
+            let _ = state.handle_outgoing_packet(request);
+        }
+        state.events = events;
     }
+}
+
+/// Makes a state with packet ids up to this one.
+fn new_state(ids: u16) -> MqttState {
+    static EXPECTING_ALL: pubrel::Made<MqttState> = [const { OnceLock::new() }; 3];
+    pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel)
+}
+
+/// Advances the id counter in the only public way. It writes nothing, and its event is removed again. Returns the id.
+fn next_id(state: &mut MqttState) -> u16 {
+    let events = state.events.len();
+    let filter = Filter::new("-", to_wire(QoS::AtMostOnce));
+    let _ = state.handle_outgoing_packet(Request::Subscribe(Subscribe::new(filter, None)));
+    let id = match state.events.back() {
+        Some(Event::Outgoing(Out::Subscribe(id))) => *id,
+        _ => 0,
+    };
+    state.events.truncate(events);
+    id
 }
 
 /// Makes rumqttc expect PUBREL for this id, in the only public way.
@@ -332,14 +373,17 @@ impl LinkPump for Pump {
         events.filter_map(|event| translate(event, packet_len).ok()).map(|translated| translated.event).collect()
     }
 
+    fn grow(&mut self, ids: u16) {
+        if ids > self.ids {
+            // rumqttc's table of ids cannot grow.
+            self.ids = ids;
+            self.renew_state();
+        }
+    }
+
     fn restore(&mut self, last_id: u16) {
-        let state = &mut self.connection.eventloop.state;
-        // The only public way to advance the id counter. It writes nothing, and its events are removed again.
-        let events = state.events.len();
         for _ in 0..last_id {
-            let filter = Filter::new("-", to_wire(QoS::AtMostOnce));
-            let _ = state.handle_outgoing_packet(Request::Subscribe(Subscribe::new(filter, None)));
-            state.events.truncate(events);
+            next_id(&mut self.connection.eventloop.state);
         }
     }
 
@@ -367,3 +411,6 @@ impl LinkPump for Pump {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,6 +162,17 @@ fn a_subscribe_takes_an_id_that_is_in_use() {
 }
 
 #[test]
+fn a_packet_id_beyond_the_table_is_an_error() {
+    let mut publish = v4::Publish::new("t", QoS::AtLeastOnce, "x");
+    publish.pkid = 3;
+    let result = MqttState::new(2, true).handle_outgoing_packet(Request::Publish(publish));
+    assert!(matches!(result, Err(StateError::Unsolicited(3))), "mended: {result:?}");
+    let request = client::Request::Publish(publish_v5(client::mqttbytes::QoS::AtLeastOnce, 3));
+    let result = client::MqttState::new(2, true).handle_outgoing_packet(request);
+    assert!(matches!(result, Err(client::StateError::Unsolicited(3))), "mended: {result:?}");
+}
+
+#[test]
 fn neither_suback_nor_unsuback_is_compared_with_what_was_asked() {
     let mut state = MqttState::new(IDS, true);
     let code = v4::SubscribeReasonCode::Failure;

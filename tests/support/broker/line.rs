@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
-use super::super::text;
+use super::super::{LONG, text};
 use super::packet::{Kind, Packet, refusal_of};
 use super::{connack_at, publish_at, publish_with, suback_at};
 
@@ -108,6 +109,15 @@ impl Line {
             (text(topic), Vec::new(), [&head, correlation, payload.as_bytes()].concat())
         };
         self.write(&publish_at(self.level, &topic, qos, id, false, &properties, &payload));
+    }
+
+    /// Nothing more comes from the client, as far as can be seen in a moment.
+    pub fn quiet(&mut self) {
+        self.stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
+        let mut byte = [0];
+        let read = self.stream.read(&mut byte);
+        assert!(read.is_err(), "the client sent more: {byte:?}");
+        self.stream.set_read_timeout(Some(LONG)).expect("a timeout");
     }
 
     /// Answers this packet as a good broker does.

@@ -8,7 +8,7 @@ use aliyun_mqtt::QoS;
 use clap::Args;
 
 use super::message::user_property;
-use crate::values::{qos, rate, seconds};
+use crate::values::{qos, rate, seconds, window};
 
 const WHAT: &str = "Message";
 const HOW: &str = "Sending";
@@ -88,15 +88,12 @@ pub(crate) struct PubArgs {
     /// Maximum messages per second (the service advises 20 per client) [default: no limit]
     #[arg(long, value_name = "NUMBER", value_parser = rate, help_heading = HOW)]
     pub(super) rate: Option<f64>,
-    /// Maximum number of unacknowledged messages, 1 to 1000
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value = "100",
-        value_parser = clap::value_parser!(u16).range(1..=1000),
-        help_heading = HOW
-    )]
-    pub(super) window: u16,
+    /// Fix the maximum number of unacknowledged messages, 1 to 10000 [default: 100, growing up to --max-window]
+    #[arg(long, value_name = "COUNT", value_parser = window(), conflicts_with = "max_window", help_heading = HOW)]
+    pub(super) window: Option<u16>,
+    /// Let the maximum number of unacknowledged messages grow up to COUNT on a long line, 1 to 10000 [default: 1000]
+    #[arg(long, value_name = "COUNT", value_parser = window(), help_heading = HOW)]
+    pub(super) max_window: Option<u16>,
     /// Send ordered messages, for RocketMQ consumers of an ordered parent topic
     #[arg(long, help_heading = HOW)]
     pub(super) order: bool,

@@ -39,9 +39,10 @@ impl State {
 }
 
 impl Room {
-    /// Creates room for twice the window, so that there are messages to send as soon as acknowledgements arrive.
-    pub(super) fn new(window: u16) -> Self {
-        Room { state: Mutex::default(), changed: Condvar::new(), messages: usize::from(window) * 2 }
+    /// Creates room for twice the largest window, so that there are messages to send as soon as acknowledgements
+    /// arrive.
+    pub(super) fn new(max_window: u16) -> Self {
+        Room { state: Mutex::default(), changed: Condvar::new(), messages: usize::from(max_window) * 2 }
     }
 
     /// Waits for room for a message of this size; `false` after a stop. A message above the limit enters alone. The

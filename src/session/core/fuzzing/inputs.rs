@@ -8,8 +8,6 @@ use crate::message::QoS;
 use crate::session::wire::link::{LinkEvent, Refusal, Sent};
 use crate::token::{Token, TokenKind};
 
-pub(super) const WINDOW: u16 = 3;
-
 pub(super) struct Bytes<'a>(std::slice::Iter<'a, u8>);
 
 impl Bytes<'_> {
@@ -35,7 +33,7 @@ impl Bytes<'_> {
     }
 
     pub(super) fn id(&mut self) -> u16 {
-        [0, 1, 2, 3, 4, 1022, 1023, 1024, 1025, 65_535][usize::from(self.of(10))]
+        [0, 1, 2, 3, 4, 7, 8, 9, 32, 65_535][usize::from(self.of(10))]
     }
 }
 
@@ -82,7 +80,6 @@ pub(super) fn config(kind: u8) -> Config {
         .group_id("GID_fuzz")
         .device_id("1")
         .credentials(credentials)
-        .window(WINDOW)
         .limits(Limits::default().outbox(8, 10_000).inbox(4, 1_500))
         .clean_session(kind & 1 == 0)
         .ordered(kind & 2 != 0)

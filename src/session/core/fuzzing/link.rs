@@ -10,13 +10,14 @@ use crate::session::wire::link::{ConnAck, Failure, LinkEvent, LinkPump, LinkSend
 use crate::subscribe_options::FilterRequest;
 use crate::sync::lock;
 
-/// The highest packet id: that of the adapter with so small a window.
-pub(super) const IDS: u16 = 1_024;
+/// The highest packet id with which a connection starts.
+pub(super) const IDS: u16 = 8;
 
 /// The state of an adapter and a server.
-#[derive(Default)]
 pub(super) struct Wire {
     last_id: u16,
+    /// The highest packet id.
+    ids: u16,
     /// Put into the channel and not taken yet; those of a resumed session first.
     ahead: VecDeque<(u16, QoS)>,
     pub(super) channel: VecDeque<InChannel>,
@@ -32,10 +33,15 @@ pub(super) enum InChannel {
     Disconnect,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Link(pub(super) Arc<Mutex<Wire>>);
 
 impl Link {
+    pub(super) fn new() -> Link {
+        let (ahead, channel, due) = Default::default();
+        Link(Arc::new(Mutex::new(Wire { last_id: 0, ids: IDS, ahead, channel, due })))
+    }
+
     fn put(&self, request: InChannel) -> bool {
         lock(&self.0).channel.push_back(request);
         true
@@ -58,7 +64,7 @@ impl Link {
         if let InChannel::Disconnect = request {
             return Some(LinkEvent::Sent(Sent::Disconnect));
         }
-        wire.last_id = if wire.last_id >= IDS { 1 } else { wire.last_id + 1 };
+        wire.last_id = if wire.last_id >= wire.ids { 1 } else { wire.last_id + 1 };
         let id = wire.last_id;
         let (sent, reply) = match request {
             InChannel::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
@@ -127,6 +133,14 @@ impl LinkPump for Link {
 
     fn leftovers(&mut self) -> Vec<LinkEvent> {
         Vec::new()
+    }
+
+    fn grow(&mut self, ids: u16) {
+        let mut wire = lock(&self.0);
+        if wire.last_id >= wire.ids {
+            wire.last_id = 0;
+        }
+        wire.ids = wire.ids.max(ids);
     }
 
     fn restore(&mut self, last_id: u16) {

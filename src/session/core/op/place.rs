@@ -26,6 +26,8 @@ pub(in crate::session) struct Exchange {
 pub(in crate::session) struct OnLink {
     /// 0 for none.
     pub(in crate::session) id: u16,
+    /// The number of a message in the order of sending: see `outbox::window`.
+    pub(in crate::session) number: u32,
     pub(in crate::session) progress: Progress,
     pub(in crate::session) since: Instant,
     /// The id is from an earlier connection.

@@ -1,6 +1,8 @@
 //! The invariants of an outbox, for tests.
 
 use super::Outbox;
+use super::growing::CAREFUL;
+use crate::session::core::evidence::Evidence;
 use crate::session::core::op::Op;
 use crate::session::core::packet_ids::AckFor;
 
@@ -17,7 +19,6 @@ impl Outbox {
         assert_eq!(self.in_flight.count, in_flight, "operations in flight");
         let copied = self.ops.values().filter(|op| op.in_flight()).map(|op| op.size).sum::<usize>();
         assert_eq!(self.in_flight.bytes, copied, "the bytes of those");
-        assert!(in_flight <= self.bounds.window, "{in_flight} in a window of {}", self.bounds.window);
         let awaiting = open().filter(|op| op.awaits_pubrec()).count();
         assert_eq!(self.in_flight.awaiting_pubrec, awaiting, "those that wait for PUBREC");
         let queued: Vec<_> = self.ops.iter().filter(|(_, op)| op.is_queued()).map(|(seq, _)| seq).collect();
@@ -33,6 +34,12 @@ impl Outbox {
         assert_eq!(self.in_flight.unanswered.first(), unanswered().filter_map(Op::sent_since).min(), "the first");
         let fresh = unanswered().filter(|op| !op.is_continued());
         assert_eq!(self.in_flight.unanswered.first_fresh(), fresh.filter_map(Op::sent_since).min(), "the first new");
+        let bound = self.in_flight.window.size(self.bounds.window).min(self.in_flight.takes());
+        assert!(in_flight <= bound, "{in_flight} in a window of {bound}");
+        let accused = self.ops.iter().filter(|(_, op)| op.is_open() && op.evidence != Evidence::default());
+        let accused = accused.map(|(seq, _)| seq).max();
+        assert!(accused <= self.careful_until, "evidence, but no care");
+        assert!(accused.is_none() || in_flight <= CAREFUL, "{in_flight} in flight with evidence");
         assert!(self.ops.values().all(|op| op.is_abandoned() != op.is_open()), "either open or an abandoned operation");
         assert!(self.suspects.iter().all(|seq| self.ops.get(*seq).is_some_and(Op::is_open)), "suspects");
         let mut kept: Vec<_> = self.ops.values().filter_map(Op::kept_id).collect();

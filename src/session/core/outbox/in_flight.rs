@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
+use super::window::Window;
 use crate::session::core::op::{Kind, Op};
-use crate::session::core::packet_ids::{AckFor, UsedIds};
+use crate::session::core::packet_ids::{AckFor, IdCounter, UsedIds};
 
 /// Replaced by a new one at the end of each connection.
 #[derive(Default)]
@@ -13,6 +14,8 @@ pub(super) struct InFlight {
     pub(super) count: usize,
     /// The bytes of those: the connection holds a copy of each.
     pub(super) bytes: usize,
+    /// How many may be in flight.
+    pub(super) window: Window,
     /// How many the server accepts, if CONNACK says so.
     pub(super) receive_maximum: Option<u16>,
     /// Put into the channel and not taken from it yet, with the packet id each will get (0 for QoS 0).
@@ -40,6 +43,13 @@ impl InFlight {
         if id != 0 {
             self.ids.insert(kind, id, ack_for);
         }
+    }
+
+    /// Returns true if the highest packet id may grow now: rumqttc gives the requests in its channel the ids that were
+    /// predicted for them only if these do not begin again at 1.
+    pub(super) fn ids_may_grow(&self, counter: &IdCounter) -> bool {
+        let first = self.in_channel.iter().map(|(_, id)| *id).find(|id| *id != 0);
+        first.is_none_or(|first| first <= counter.last() && counter.last() < counter.limit())
     }
 
     /// Takes the request that rumqttc must have taken, if this is its packet id.

@@ -158,6 +158,7 @@ impl Outbox {
         self.ops.clear();
         self.queue.clear(&self.ops);
         self.suspects.clear();
+        self.careful_until = None;
         self.abandoned.clear();
         self.in_flight = InFlight::default();
         self.given_up = true;

@@ -2,6 +2,7 @@
 //! that are refused as a whole.
 
 use super::finding::{Blame, Finding};
+use super::growing::CAREFUL;
 use std::time::{Duration, Instant};
 
 use super::topics::Topics;
@@ -31,6 +32,12 @@ impl Outbox {
             && self.in_flight.count == 1
             && !self.suspects.is_empty()
             && !self.unacknowledged_within(SUSPICION, now);
+        self.count_against(&recent, alone);
+        Finding { proven: None, closing_in: alone }
+    }
+
+    /// Counts a cut against these operations, oldest first.
+    fn count_against(&mut self, recent: &[u64], alone: bool) {
         for (position, seq) in recent.iter().enumerate() {
             let Some(op) = self.ops.get_mut(*seq) else { continue };
             op.evidence.add(position == 0, alone);
@@ -38,7 +45,7 @@ impl Outbox {
                 self.suspects.insert(*seq);
             }
         }
-        Finding { proven: None, closing_in: alone }
+        self.careful_until = self.careful_until.max(recent.last().copied());
     }
 
     /// Handles a notice that something sent, of this kind if known, was not permitted. If that can be only one
@@ -63,6 +70,12 @@ impl Outbox {
         if let ([seq], false) = (possible.as_slice(), unclear) {
             return Finding { proven: Some(*seq), closing_in: false };
         }
+        if possible.len() > CAREFUL {
+            // Too many to be sent alone. The next notice can only be about few of them.
+            self.count_against(&possible, false);
+            return Finding::default();
+        }
+        self.careful_until = self.careful_until.max(possible.last().copied());
         for seq in possible {
             if let Some(op) = self.ops.get_mut(seq) {
                 op.evidence.name();
@@ -89,6 +102,7 @@ impl Outbox {
     /// Acquits all operations.
     pub(in crate::session) fn acquit(&mut self) {
         self.suspects.clear();
+        self.careful_until = None;
         self.topics.acquit();
         self.ops.iter_mut().for_each(|(_, op)| op.evidence.acquit());
     }

@@ -1,3 +1,4 @@
+mod growing;
 mod suspicion;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use crate::message::{Outgoing, QoS};
 use crate::session::core::now::Now;
 use crate::session::core::op::{AckKind, Progress};
 
-const BOUNDS: Bounds = Bounds { window: 4, count: 10, bytes: 100, ids: 8 };
+const BOUNDS: Bounds = Bounds { window: WindowRange { start: 4, most: 4 }, count: 10, bytes: 100, ids: 8 };
 
 /// A time for tests that do not depend on it.
 fn moment() -> Instant {

@@ -117,7 +117,10 @@ impl State {
 
     fn message_done(&mut self, id: u16, answer: AckKind, now: Now, events: &mut Vec<Event>) -> Result<(), Error> {
         match self.outbox.take(Kind::Publish, id, answer)? {
-            Some(AckFor::Op(seq)) => self.acknowledged(seq),
+            Some(AckFor::Op(seq)) => {
+                self.outbox.answered(seq, now.instant);
+                self.acknowledged(seq);
+            }
             Some(AckFor::Step) => self.step_done(now, events),
             // The operation was given up when the client ended.
             None => {}

@@ -68,6 +68,7 @@ impl State {
         };
         match self.outbox.take(Kind::Publish, id, answer)? {
             Some(AckFor::Op(seq)) => {
+                self.outbox.answered(seq, now.instant);
                 let Some(op) = self.outbox.op(seq) else { return Ok(()) };
                 if refusal.code == ID_NOT_FOUND && op.is_continued() {
                     // On a resumed session: the server had sent PUBCOMP, which was lost with the previous connection.

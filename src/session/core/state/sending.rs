@@ -30,6 +30,8 @@ impl State {
         self.stats.connections += 1;
         self.outbox.connected(session_present, limits.receive_maximum, now.instant);
         if session_present {
+            // The window of an earlier connection may have needed more ids than one begins with.
+            pump.grow(self.outbox.id_limit());
             pump.restore(self.outbox.last_id());
         } else {
             self.acks.session_gone();
@@ -75,6 +77,9 @@ impl State {
             return;
         }
         let Some(link) = connection.free_sender() else { return };
+        if let Some((pump, ids)) = pump.as_deref_mut().and_then(|pump| Some((pump, self.outbox.grow_ids()?))) {
+            pump.grow(ids);
+        }
         if let Some(step) = connection.steps.first() {
             let Some(id) = self.outbox.next_id().filter(|_| self.outbox.takes_one_more()) else { return };
             let (kind, sent) = send_step(link, step);

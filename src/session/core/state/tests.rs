@@ -92,6 +92,13 @@ impl LinkPump for Wire {
         Vec::new()
     }
 
+    fn grow(&mut self, ids: u16) {
+        // As an adapter does that starts with so many.
+        if ids > IDS {
+            self.note(format!("grow {ids}"));
+        }
+    }
+
     fn restore(&mut self, _: u16) {}
 
     fn resend(&mut self, id: u16, message: &Outgoing) {
