@@ -47,7 +47,7 @@ fn server_with(certificate: &str, key: &str, client_certificate: bool) -> Arc<Se
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.unwrap();
     let builder = if client_certificate {
-        let roots = Arc::new(roots(&trusting(&CA), Duration::ZERO).unwrap().into_store());
+        let roots = Arc::new(Trust::of(&trusting(&CA), Duration::ZERO).unwrap().first().store().clone());
         builder.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(roots, provider).build().unwrap())
     } else {
         builder.with_no_client_auth()

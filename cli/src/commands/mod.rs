@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 #[cfg(feature = "emulator")]
 pub(crate) mod emulator;
 pub(crate) mod group;
+mod late;
 pub(crate) mod man;
 pub(crate) mod p2p;
 pub(crate) mod publish;
@@ -19,32 +20,37 @@ pub(crate) mod subscribe;
 pub(crate) mod token;
 pub(crate) mod trace;
 
-use clap::{Arg, ArgAction, CommandFactory as _, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::{self, Exit, Result};
 use crate::report;
-use crate::settings::{GlobalArgs, all_settings};
-#[cfg(feature = "emulator")]
-use crate::settings::{Key, some_settings};
+use crate::settings::GlobalArgs;
 use crate::stdio::Stream;
+use late::{Late, WithSettings};
 
 /// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
 #[derive(Debug, Parser)]
 #[command(
     name = "aliyun-mqtt",
     version,
-    // After all arguments and commands, since it changes them.
+    // After all arguments, since it changes them.
     mut_args(overridden_by_itself),
-    mut_subcommands(repeatable_in),
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100,
     after_long_help = exit::TABLE
 )]
-pub(crate) struct Cli {
+struct Root {
     #[command(flatten)]
+    global: GlobalArgs,
+}
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub(crate) struct Cli {
     pub(crate) global: GlobalArgs,
-    #[command(subcommand)]
     pub(crate) command: Command,
 }
 
@@ -52,54 +58,78 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Publish messages: one, a file, standard input, a message per line, or JSON lines
-    #[command(visible_alias = "publish", args(all_settings()))]
-    Pub(Box<publish::PubArgs>),
+    #[command(visible_alias = "publish")]
+    Pub(Box<Late<WithSettings<publish::PubArgs>>>),
     /// Receive messages and print, store or process them
-    #[command(visible_alias = "subscribe", args(all_settings()))]
-    Sub(subscribe::SubArgs),
+    #[command(visible_alias = "subscribe")]
+    Sub(Late<WithSettings<subscribe::SubArgs>>),
     /// Send messages to a single client, or receive those sent to this one (P2P)
-    #[command(args(all_settings()))]
-    P2p(p2p::P2pArgs),
+    P2p(Late<WithSettings<p2p::P2pArgs>>),
     /// Send a request and wait for the reply, or answer requests
-    #[command(args(all_settings()))]
-    Rr(request::RrArgs),
+    Rr(Late<WithSettings<request::RrArgs>>),
     /// Publish one message through the service API (SendMessage)
-    #[command(args(all_settings()))]
-    Send(send::SendArgs),
+    Send(Late<WithSettings<send::SendArgs>>),
     /// Apply for, query and revoke tokens
-    #[command(args(all_settings()))]
-    Token(token::TokenArgs),
+    Token(Late<WithSettings<token::TokenArgs>>),
     /// Query which clients are online
-    #[command(args(all_settings()))]
-    Session(session::SessionArgs),
+    Session(Late<WithSettings<session::SessionArgs>>),
     /// Manage device credentials
-    #[command(args(all_settings()))]
-    Credential(credential::CredentialArgs),
+    Credential(Late<WithSettings<credential::CredentialArgs>>),
     /// Manage groups
-    #[command(args(all_settings()))]
-    Group(group::GroupArgs),
+    Group(Late<WithSettings<group::GroupArgs>>),
     /// Look up the traces of devices and messages
-    #[command(args(all_settings()))]
-    Trace(trace::TraceArgs),
+    Trace(Late<WithSettings<trace::TraceArgs>>),
     /// Compute or check the credentials of a client id, offline
-    #[command(args(all_settings()))]
-    Sign(sign::SignArgs),
+    Sign(Late<WithSettings<sign::SignArgs>>),
     /// Diagnose why a connection, a permission or a token does not work
-    #[command(visible_alias = "conn", args(all_settings()))]
-    Doctor(doctor::DoctorArgs),
+    #[command(visible_alias = "conn")]
+    Doctor(Late<WithSettings<doctor::DoctorArgs>>),
     /// Measure the speed of publishing, receiving and connecting
-    #[command(args(all_settings()))]
-    Bench(bench::BenchArgs),
+    Bench(Late<WithSettings<bench::BenchArgs>>),
     /// Run a local emulator of the service
     #[cfg(feature = "emulator")]
-    #[command(args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
-    Emulator(emulator::EmulatorArgs),
+    Emulator(Late<emulator::EmulatorArgs>),
     /// Print the completion script for a shell
-    Completions(completions::CompletionsArgs),
+    Completions(Late<completions::CompletionsArgs>),
     /// Print or write the man pages
-    Man(man::ManArgs),
+    Man(Late<man::ManArgs>),
     /// Show the settings and where each comes from, or write a configuration file
-    Config(config::ConfigArgs),
+    Config(Late<config::ConfigArgs>),
+}
+
+impl CommandFactory for Cli {
+    fn command() -> clap::Command {
+        Command::augment_subcommands(Root::command())
+    }
+
+    fn command_for_update() -> clap::Command {
+        Command::augment_subcommands_for_update(Root::command_for_update())
+    }
+}
+
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let (global, command) = (GlobalArgs::from_arg_matches(matches)?, Command::from_arg_matches(matches)?);
+        Ok(Cli { global, command })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        self.global.update_from_arg_matches(matches)?;
+        self.command.update_from_arg_matches(matches)
+    }
+}
+
+impl Parser for Cli {}
+
+impl Cli {
+    /// Returns the tree with a single command: the first that the command line names. What this tree accepts, the whole
+    /// tree accepts as well, and it takes a fraction of the time; what it does not accept may still be right, since the
+    /// name may be a value.
+    pub(crate) fn with_the_named_command(arguments: &[OsString]) -> Option<clap::Command> {
+        let all = Command::augment_subcommands(clap::Command::new("commands"));
+        let named = arguments.iter().skip(1).find_map(|word| all.find_subcommand(word))?;
+        Some(Root::command().subcommand(named.clone()))
+    }
 }
 
 /// Lets the last of several equal settings or switches win, so that a shell alias can be overridden. clap refuses a
@@ -121,6 +151,7 @@ fn overridden_by_itself(argument: Arg) -> Arg {
     }
 }
 
+/// To be applied after all arguments and commands are there, since it changes them.
 fn repeatable_in(command: clap::Command) -> clap::Command {
     command.mut_args(repeatable).mut_subcommands(repeatable_in)
 }
@@ -191,6 +222,13 @@ mod tests {
     use super::*;
     use crate::settings::{Key, Kind};
 
+    /// The tree with the arguments of all commands.
+    fn whole() -> clap::Command {
+        let mut tree = Cli::command();
+        tree.build();
+        tree
+    }
+
     #[test]
     fn the_tree_is_sound() {
         Cli::command().debug_assert();
@@ -199,12 +237,13 @@ mod tests {
     /// clap identifies arguments by their id, so an equal one would also get the value of the setting.
     #[test]
     fn no_argument_of_a_command_is_taken_for_a_setting() {
-        let tree = Cli::command();
+        let tree = whole();
         let settings: Vec<_> = tree.get_arguments().map(|argument| argument.get_id().clone()).collect();
         let mut open: Vec<_> = tree.get_subcommands().collect();
         while let Some(command) = open.pop() {
             for argument in command.get_arguments() {
-                let fine = argument.is_global_set() || !settings.contains(argument.get_id());
+                let helps = matches!(argument.get_action(), ArgAction::Help | ArgAction::Version);
+                let fine = argument.is_global_set() || helps || !settings.contains(argument.get_id());
                 assert!(fine, "{} {}", command.get_name(), argument.get_id());
             }
             open.extend(command.get_subcommands());
@@ -214,7 +253,7 @@ mod tests {
     /// Other users can see the values of flags in the list of processes.
     #[test]
     fn no_flag_takes_a_secret_as_its_value() {
-        let mut open = vec![Cli::command()];
+        let mut open = vec![whole()];
         let mut seen = 0;
         while let Some(command) = open.pop() {
             for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
@@ -234,7 +273,7 @@ mod tests {
     /// A paragraph is one line, which clap wraps; lines that are wrapped already would come out ragged.
     #[test]
     fn no_help_is_wrapped_twice() {
-        let mut open = vec![Cli::command()];
+        let mut open = vec![whole()];
         while let Some(command) = open.pop() {
             let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
             for paragraph in help.split("\n\n").filter(|paragraph| paragraph.contains('\n')) {
@@ -263,9 +302,7 @@ mod tests {
 
     #[test]
     fn a_command_lists_the_settings_it_takes_and_no_others() {
-        let mut tree = Cli::command();
-        tree.build();
-        for command in tree.get_subcommands() {
+        for command in whole().get_subcommands() {
             let expected = match command.get_name() {
                 "completions" | "man" | "config" | "help" => 0,
                 "emulator" => 3,
@@ -306,7 +343,7 @@ mod tests {
             assert!(command.get_visible_aliases().any(|visible| visible == alias));
         }
         for (alias, name) in [("pub", "publish"), ("sub", "subscribe"), ("conn", "connect")] {
-            let tree = Cli::command();
+            let tree = whole();
             assert_eq!(tree.find_subcommand("bench").unwrap().find_subcommand(alias).unwrap().get_name(), name);
         }
     }

@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
-use super::parse;
 use super::table::ELSEWHERE;
+use super::{parse, understood};
 use crate::commands::Cli;
 
 fn told(arguments: &[&str]) -> String {
@@ -167,7 +167,9 @@ fn words(line: &str) -> Vec<OsString> {
 #[test]
 fn every_example_of_help_and_readme_is_taken() {
     let mut texts = std::collections::BTreeSet::new();
-    let mut open = vec![Cli::command()];
+    let mut whole = Cli::command();
+    whole.build();
+    let mut open = vec![whole];
     while let Some(command) = open.pop() {
         let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
         texts.extend(help.lines().filter(|line| line.starts_with("  ")).map(str::to_string));
@@ -181,7 +183,13 @@ fn every_example_of_help_and_readme_is_taken() {
     let lines = texts.iter().filter(|text| !text.contains(" = "));
     for line in lines.filter_map(|text| text.find("aliyun-mqtt ").map(|at| &text[at..])) {
         match parse(&words(line)) {
-            Ok(_) => seen += 1,
+            Ok(cli) => {
+                seen += 1;
+                // A tree with one command reads it, and in the same way as the whole tree.
+                let (quick, whole) = (understood(&words(line)), Cli::try_parse_from(words(line)));
+                assert_eq!(format!("{:?}", quick.as_ref()), format!("{:?}", whole.ok().as_ref()), "{line}");
+                assert_eq!(format!("{:?}", quick.as_ref()), format!("{:?}", Some(&cli)), "{line}");
+            }
             // Tables omit arguments that do not matter.
             Err(error) => {
                 let part = error.kind() == ErrorKind::MissingRequiredArgument;

@@ -38,7 +38,8 @@ use waking::{News, Waking};
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::session) enum Flow {
     Go,
-    /// The requested DISCONNECT is written; the worker may read until this instant.
+    /// The requested DISCONNECT is written; the worker may read until this instant, which has come if there is nothing
+    /// to read.
     Left(Instant),
 }
 
