@@ -38,9 +38,11 @@ impl ServerCertVerifier for Verifier {
         };
         let mut roots = self.trust.first();
         let mut verified = verify(roots.store());
-        if let (Err(_), Some(all)) = (&verified, self.trust.all()) {
-            roots = all;
-            verified = verify(roots.store());
+        if verified.is_err() {
+            if let Some(all) = self.trust.all() {
+                roots = all;
+                verified = verify(roots.store());
+            }
         }
         match verified {
             Ok(()) => Ok(ServerCertVerified::assertion()),

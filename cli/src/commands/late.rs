@@ -1,5 +1,6 @@
-//! Commands whose arguments are built only when they are needed: all of them together take longer than a message.
+//! Commands whose arguments can be left out of the tree: to build those of all commands takes longer than a message.
 
+use std::cell::RefCell;
 use std::ops::Deref;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -7,17 +8,33 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::repeatable_in;
 use crate::settings::all_settings;
 
-/// The arguments of a command, which clap builds when the command is asked for, or the whole tree is.
+thread_local! {
+    /// The only command that gets its arguments now; `None`: all do.
+    static ONLY: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Builds a tree in which only the command of this name has arguments.
+pub(super) fn only(name: &str, build: impl FnOnce() -> Command) -> Command {
+    ONLY.set(Some(name.to_string()));
+    let tree = build();
+    ONLY.set(None);
+    tree
+}
+
+/// The arguments of a command, which [`only`] may leave out.
 #[derive(Debug)]
 pub(crate) struct Late<T>(T);
 
 impl<T: Args> Args for Late<T> {
     fn augment_args(command: Command) -> Command {
-        command.defer(|command| repeatable_in(T::augment_args(command)))
+        if ONLY.with_borrow(|only| only.as_ref().is_some_and(|only| only != command.get_name())) {
+            return command;
+        }
+        repeatable_in(T::augment_args(command))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        command.defer(|command| repeatable_in(T::augment_args_for_update(command)))
+        repeatable_in(T::augment_args_for_update(command))
     }
 }
 

@@ -35,10 +35,9 @@ impl ManArgs {
 
 /// `tree` is the whole command line.
 pub(crate) fn run(args: &ManArgs, tree: Command) -> Result<Exit> {
-    let mut root = tree.disable_help_subcommand(true);
-    // Gives every command its own options, its full name and the global options.
+    let mut root = with_all_help(tree.disable_help_subcommand(true));
+    // Gives every command its full name and the global options.
     root.build();
-    let root = with_all_help(root);
     if let Some(folder) = &args.output_dir {
         let cannot = |error| Failure::io(format!("cannot write to {}", folder.display()), &error);
         std::fs::create_dir_all(folder).map_err(cannot)?;

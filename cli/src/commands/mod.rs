@@ -54,7 +54,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The commands, each in its own file.
+// The commands, each in its own file. Not a doc comment, which would be the description of the program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Publish messages: one, a file, standard input, a message per line, or JSON lines
@@ -126,9 +126,10 @@ impl Cli {
     /// tree accepts as well, and it takes a fraction of the time; what it does not accept may still be right, since the
     /// name may be a value.
     pub(crate) fn with_the_named_command(arguments: &[OsString]) -> Option<clap::Command> {
-        let all = Command::augment_subcommands(clap::Command::new("commands"));
-        let named = arguments.iter().skip(1).find_map(|word| all.find_subcommand(word))?;
-        Some(Root::command().subcommand(named.clone()))
+        let names = || Command::augment_subcommands(clap::Command::new("commands"));
+        let none = late::only("", names);
+        let name = arguments.iter().skip(1).find_map(|word| none.find_subcommand(word))?.get_name();
+        Some(Root::command().subcommand(late::only(name, names).find_subcommand(name)?.clone()))
     }
 }
 
@@ -222,13 +223,6 @@ mod tests {
     use super::*;
     use crate::settings::{Key, Kind};
 
-    /// The tree with the arguments of all commands.
-    fn whole() -> clap::Command {
-        let mut tree = Cli::command();
-        tree.build();
-        tree
-    }
-
     #[test]
     fn the_tree_is_sound() {
         Cli::command().debug_assert();
@@ -237,13 +231,12 @@ mod tests {
     /// clap identifies arguments by their id, so an equal one would also get the value of the setting.
     #[test]
     fn no_argument_of_a_command_is_taken_for_a_setting() {
-        let tree = whole();
+        let tree = Cli::command();
         let settings: Vec<_> = tree.get_arguments().map(|argument| argument.get_id().clone()).collect();
         let mut open: Vec<_> = tree.get_subcommands().collect();
         while let Some(command) = open.pop() {
             for argument in command.get_arguments() {
-                let helps = matches!(argument.get_action(), ArgAction::Help | ArgAction::Version);
-                let fine = argument.is_global_set() || helps || !settings.contains(argument.get_id());
+                let fine = argument.is_global_set() || !settings.contains(argument.get_id());
                 assert!(fine, "{} {}", command.get_name(), argument.get_id());
             }
             open.extend(command.get_subcommands());
@@ -253,7 +246,7 @@ mod tests {
     /// Other users can see the values of flags in the list of processes.
     #[test]
     fn no_flag_takes_a_secret_as_its_value() {
-        let mut open = vec![whole()];
+        let mut open = vec![Cli::command()];
         let mut seen = 0;
         while let Some(command) = open.pop() {
             for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
@@ -273,7 +266,7 @@ mod tests {
     /// A paragraph is one line, which clap wraps; lines that are wrapped already would come out ragged.
     #[test]
     fn no_help_is_wrapped_twice() {
-        let mut open = vec![whole()];
+        let mut open = vec![Cli::command()];
         while let Some(command) = open.pop() {
             let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
             for paragraph in help.split("\n\n").filter(|paragraph| paragraph.contains('\n')) {
@@ -302,7 +295,9 @@ mod tests {
 
     #[test]
     fn a_command_lists_the_settings_it_takes_and_no_others() {
-        for command in whole().get_subcommands() {
+        let mut tree = Cli::command();
+        tree.build();
+        for command in tree.get_subcommands() {
             let expected = match command.get_name() {
                 "completions" | "man" | "config" | "help" => 0,
                 "emulator" => 3,
@@ -343,7 +338,7 @@ mod tests {
             assert!(command.get_visible_aliases().any(|visible| visible == alias));
         }
         for (alias, name) in [("pub", "publish"), ("sub", "subscribe"), ("conn", "connect")] {
-            let tree = whole();
+            let tree = Cli::command();
             assert_eq!(tree.find_subcommand("bench").unwrap().find_subcommand(alias).unwrap().get_name(), name);
         }
     }
