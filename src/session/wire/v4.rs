@@ -6,7 +6,6 @@
 mod errors;
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rumqttc::mqttbytes::v4::{Packet, PubAck, PubRel, Publish, Subscribe};
@@ -22,7 +21,7 @@ use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_l
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Arrived, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits};
 use crate::session::wire::oversized::HEAD;
-use crate::session::wire::pubrel;
+use crate::session::wire::pubrel::ExpectingAll;
 use crate::session::wire::target::Target;
 use crate::session::wire::{rules, tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
@@ -30,6 +29,8 @@ use crate::subscribe_options::FilterRequest;
 /// How often the server may repeat PUBREC on one connection. rumqttc counts each as one more message in flight, in 16
 /// bits. MQTT gives no reason to repeat PUBREC on the same connection.
 const REPEATED: u16 = 10_000;
+
+static EXPECTING_ALL: ExpectingAll<MqttState> = ExpectingAll::new();
 
 /// Prepares a connection: see [`open::open`](super::open::open).
 pub(in crate::session) fn open(
@@ -61,8 +62,8 @@ fn make(
     tunnel::prepare_v4(&mut options, config, target);
     upgrade::prepare_v4(&mut options, config, target);
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
-    static EXPECTING_ALL: OnceLock<(u16, MqttState)> = OnceLock::new();
-    connection.eventloop.state = pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel);
+    let new = || MqttState::new(ids, true);
+    connection.eventloop.state = EXPECTING_ALL.state(ids, config.clean_session(), new, expect_pubrel);
     // The window bounds the messages in flight. rumqttc counts more than these: see `Pump::expect_pubrec`.
     connection.eventloop.mqtt_options.set_inflight(u16::MAX);
     let network = &mut connection.eventloop.network_options;
@@ -130,6 +131,9 @@ impl Pump {
     fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LinkEvent, Failure> {
         let event = result.map_err(|error| {
             let last = self.connection.eventloop.state.events.back();
+            if let Some(Event::Incoming(Packet::PubRel(_))) = last {
+                EXPECTING_ALL.need();
+            }
             errors::classify(error, self.connected, last, &self.server)
         })?;
         let event = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;

@@ -17,7 +17,6 @@ mod reasons;
 mod translate;
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::v5::{
@@ -36,10 +35,12 @@ use crate::printable::excerpt;
 use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, Failure, LinkEvent, LinkPump, LinkSender};
-use crate::session::wire::pubrel;
+use crate::session::wire::pubrel::ExpectingAll;
 use crate::session::wire::target::Target;
 use crate::session::wire::{tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
+
+static EXPECTING_ALL: ExpectingAll<MqttState> = ExpectingAll::new();
 
 /// Prepares a connection: see [`open::open`](super::open::open). CONNECT announces the longest packet.
 pub(in crate::session) fn open(
@@ -67,8 +68,8 @@ pub(in crate::session) fn open(
     upgrade::prepare_v5(&mut options, config, target);
     options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
-    static EXPECTING_ALL: OnceLock<(u16, MqttState)> = OnceLock::new();
-    connection.eventloop.state = pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel);
+    let new = || MqttState::new(ids, true);
+    connection.eventloop.state = EXPECTING_ALL.state(ids, config.clean_session(), new, expect_pubrel);
     let pump = Pump {
         connection,
         server: config.route(),
@@ -179,6 +180,9 @@ impl Pump {
     fn event(&mut self, result: Result<Event, ConnectionError>) -> Result<LinkEvent, Failure> {
         let event = result.map_err(|error| {
             let last = self.connection.eventloop.state.events.back();
+            if let Some(Event::Incoming(Packet::PubRel(_))) = last {
+                EXPECTING_ALL.need();
+            }
             errors::classify(error, self.connected, last, &self.server)
         })?;
         if let Event::Incoming(Incoming::ConnAck(ack)) = &event {
