@@ -311,6 +311,9 @@ pub use spool::{Spool, SyncPolicy};
 pub use stats::Stats;
 pub use subscribe_options::SubscribeOptions;
 pub use subscription::{Messages, Subscription};
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+pub use tls::system_certificates;
 pub use token::{Token, TokenKind, Tokens};
 
 /// The code blocks of the READMEs are compiled with the documentation tests.

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -246,4 +247,51 @@ fn disconnect_does_not_wait_for_a_qos_2_message_that_was_not_taken_or_whose_conn
     eventually("the connection is gone", || !client.is_connected());
     client.disconnect().expect("nothing to deliver");
     assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+}
+
+/// Publishes one message to a server that acknowledges it, and keeps its side open after DISCONNECT. Returns how long
+/// `disconnect` takes, and whether it waits for the server.
+fn publish_and_leave(broker: &Broker, subscribed: bool) -> (Duration, bool) {
+    let (client, mut line) = broker.connect(broker.config());
+    let server = thread::spawn(move || {
+        let packets =
+            line.serve_until(|packets| packets.last().is_some_and(|packet| packet.kind() == Kind::Disconnect));
+        assert_eq!(packets.last().map(Packet::kind), Some(Kind::Disconnect));
+        line.stream.set_read_timeout(Some(MOMENT)).expect("set");
+        match line.stream.read(&mut [0]) {
+            // A reset would be an error of another kind.
+            Ok(count) => assert_eq!(count, 0, "nothing follows DISCONNECT"),
+            Err(error) => {
+                assert!(matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut), "{error}");
+                return true;
+            }
+        }
+        false
+    });
+    if subscribed {
+        client.subscribe("t", QoS::AtLeastOnce).expect("granted");
+    }
+    client.publish("t", QoS::AtLeastOnce, "x").expect("acknowledged");
+    let begin = Instant::now();
+    client.disconnect().expect("nothing to deliver");
+    (begin.elapsed(), server.join().expect("DISCONNECT, and then the end"))
+}
+
+#[test]
+fn a_client_that_expects_nothing_more_closes_first_and_without_a_reset() {
+    let _alone = alone();
+    let broker = Broker::start();
+    let ends: Vec<_> = (0..200).map(|_| publish_and_leave(&broker, false)).collect();
+    // The worker would read for two seconds at most: all of these cannot be so slow by chance.
+    let quickest = ends.iter().map(|(took, _)| *took).min().expect("one");
+    assert!(quickest < Duration::from_secs(1), "{quickest:?}");
+    assert!(ends.iter().any(|(_, waits)| !waits));
+}
+
+#[test]
+fn a_client_that_has_subscribed_waits_for_the_servers_end() {
+    let _alone = alone();
+    let broker = Broker::start();
+    let (_, waits) = publish_and_leave(&broker, true);
+    assert!(waits, "a message may still come, and would reset the connection");
 }

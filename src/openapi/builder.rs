@@ -17,7 +17,7 @@ use crate::error::{Error, Hint, Result};
 use crate::key::check_key;
 use crate::limits::Limits;
 use crate::names;
-use crate::tls;
+use crate::tls::Trust;
 
 /// Builds an [`Api`].
 ///
@@ -209,9 +209,9 @@ impl ApiBuilder {
         check_duration("backoff min", self.backoff.0, Duration::from_millis(1))?;
         check_duration("backoff max", self.backoff.1, self.backoff.0)?;
         let limits = self.limits.clone().checked()?;
-        let roots = if address.is_tls() { Some(tls::roots(&self.network, self.timeout)?) } else { None };
+        let trust = if address.is_tls() { Some(Trust::of(&self.network, self.timeout)?) } else { None };
         let proxy = self.network.proxy.checked(address.host(), address.port())?;
-        let http = HttpClient::new(address, roots.as_ref(), proxy)?;
+        let http = HttpClient::new(address, trust.as_ref(), proxy)?;
         let (signing, backoff) = (self.signing, self.backoff);
         let process = std::process::id();
         let inner = Inner { http, key, instance_id, region, signing, backoff, limits, process };

@@ -16,7 +16,7 @@ use crate::config::authority::bracketed;
 use crate::config::proxy::{Proxy, route};
 use crate::detached;
 use crate::error::{Error, ErrorKind, Fate, Hint, Result, Stage};
-use crate::tls::Roots;
+use crate::tls::Trust;
 
 mod errors;
 
@@ -59,7 +59,7 @@ pub(super) struct Response {
 impl HttpClient {
     /// # Errors
     /// `Config`: no certificate could ever be valid for the host's name, or the HTTP library does not accept the proxy.
-    pub(super) fn new(address: Address, roots: Option<&Roots>, proxy: Option<Proxy>) -> Result<Self> {
+    pub(super) fn new(address: Address, trust: Option<&Trust>, proxy: Option<Proxy>) -> Result<Self> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .https_only(address.is_tls())
@@ -70,11 +70,13 @@ impl HttpClient {
             .max_idle_age(IDLE_MAX)
             .accept("application/json")
             .user_agent(concat!("aliyun-mqtt/", env!("CARGO_PKG_VERSION")));
-        if let Some(roots) = roots {
+        if let Some(trust) = trust {
             if let Err(error) = rustls::pki_types::ServerName::try_from(address.host()) {
                 let message = format!("the host {:?} is no name that a certificate can have", address.host());
                 return Err(Error::config(message).with_source(error));
             }
+            // The HTTP library cannot be given more roots later, so it gets all of them now.
+            let roots = trust.all().unwrap_or_else(|| trust.first());
             let certificates: Vec<_> =
                 roots.certificates().iter().map(|der| Certificate::from_der(der).to_owned()).collect();
             config = config.tls_config(

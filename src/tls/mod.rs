@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use rustls::client::{ClientSessionMemoryCache, Resumption, WebPkiServerVerifier};
+use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::pki_types::ServerName;
 
 use crate::config::network::{CertificatePair, Network};
@@ -22,9 +22,8 @@ mod verifier;
 mod watched;
 
 pub(crate) use explain::explain;
-#[cfg(feature = "openapi")]
-pub(crate) use roots::Roots;
-pub(crate) use roots::roots;
+pub(crate) use roots::Trust;
+pub use roots::system_certificates;
 
 /// The number of sessions that are kept to be resumed: those of one server.
 const SESSIONS: usize = 8;
@@ -48,17 +47,15 @@ impl Tls {
             Error::config(format!("the host {host:?} is no name that a certificate can have")).with_source(error)
         })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = Arc::new(roots(network, timeout)?.into_store());
-        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
-            .build()
-            .map_err(|error| Error::internal("certificates cannot be verified").with_source(error))?;
+        let algorithms = provider.signature_verification_algorithms;
+        let verifier = Verifier { trust: Trust::of(network, timeout)?, algorithms, name };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| Error::internal("TLS 1.2 and 1.3 are not available").with_source(error))?
             // The name of the method warns that a custom verifier could skip checks. This verifier makes all of rustls'
             // own.
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Verifier { webpki, roots, name }));
+            .with_custom_certificate_verifier(Arc::new(verifier));
         let config = match &network.client_certificate {
             None => builder.with_no_client_auth(),
             Some(pair) => builder

@@ -2,7 +2,8 @@ use std::io;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
 
@@ -47,7 +48,7 @@ fn server_with(certificate: &str, key: &str, client_certificate: bool) -> Arc<Se
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.unwrap();
     let builder = if client_certificate {
-        let roots = Arc::new(roots(&trusting(&CA), Duration::ZERO).unwrap().into_store());
+        let roots = Arc::new(Trust::of(&trusting(&CA), Duration::ZERO).unwrap().first().store().clone());
         builder.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(roots, provider).build().unwrap())
     } else {
         builder.with_no_client_auth()
@@ -108,6 +109,33 @@ fn a_given_ca_is_trusted() {
     assert_eq!(handshake(&trusting(&CA), server(&SERVER, false), "localhost"), Ok(()));
     let added = Network::new().ca_pem(CA.clone());
     assert_eq!(handshake(&added, server(&SERVER, false), "localhost"), Ok(()));
+}
+
+/// Reading them takes longer than a handshake.
+#[test]
+fn the_systems_roots_are_read_only_if_the_given_ones_do_not_suffice() {
+    let chain = |pem: &str| pem::certificates(&Pem::bytes(pem), "", Duration::ZERO).unwrap();
+    for (network, certificate, read, trusted) in [
+        (Network::new().ca_pem(CA.clone()), &SERVER, false, true),
+        (Network::new().ca_pem(CLIENT.clone()), &SERVER, true, false),
+        (Network::new().ca_pem(CA.clone()), &EXPIRED, true, false),
+        (trusting(&CLIENT), &SERVER, false, false),
+    ] {
+        let verifier = Verifier {
+            trust: Trust::of(&network, Duration::from_secs(30)).unwrap(),
+            algorithms: rustls::crypto::ring::default_provider().signature_verification_algorithms,
+            name: name("localhost"),
+        };
+        let certificate = &chain(certificate)[0];
+        let verified = verifier.verify_server_cert(certificate, &[], &name("x"), &[], UnixTime::now());
+        assert_eq!(verified.is_ok(), trusted, "{verified:?}");
+        let all = match &verifier.trust {
+            Trust::GivenAndSystem(_, all) => all.get(),
+            _ => None,
+        };
+        assert_eq!(all.is_some(), read);
+        assert!(all.is_none_or(|all| all.certificates().len() > 1));
+    }
 }
 
 #[test]

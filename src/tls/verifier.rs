@@ -1,21 +1,22 @@
 //! Verifies the server's certificate for the configured name, and explains a refusal.
 
-use std::sync::Arc;
-
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::chain::diagnose;
+use super::roots::Trust;
 
-/// Verifies like rustls' own verifier, but always for the configured name, whatever name or address was dialled. Its
-/// errors contain findings from the certificates themselves.
+/// Verifies like rustls' own verifier, but always for the configured name, whatever name or address was dialled, and
+/// with the system's roots only if the given ones do not suffice. Its errors contain findings from the certificates
+/// themselves.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    pub(super) webpki: Arc<WebPkiServerVerifier>,
-    /// The roots that `webpki` trusts.
-    pub(super) roots: Arc<RootCertStore>,
+    pub(super) trust: Trust,
+    pub(super) algorithms: WebPkiSupportedAlgorithms,
     pub(super) name: ServerName<'static>,
 }
 
@@ -25,12 +26,28 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _dialled: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.webpki
-            .verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
-            .map_err(|error| diagnose(error, end_entity, intermediates, &self.roots.roots))
+        // These are the steps of rustls' verifier without lists of revoked certificates. It ignores OCSP, too.
+        let verify = |roots: &RootCertStore| {
+            let certificate = ParsedCertificate::try_from(end_entity)?;
+            let algorithms = self.algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)?;
+            verify_server_name(&certificate, &self.name)
+        };
+        let mut roots = self.trust.first();
+        let mut verified = verify(roots.store());
+        if verified.is_err() {
+            if let Some(all) = self.trust.all() {
+                roots = all;
+                verified = verify(roots.store());
+            }
+        }
+        match verified {
+            Ok(()) => Ok(ServerCertVerified::assertion()),
+            Err(error) => Err(diagnose(error, end_entity, intermediates, &roots.store().roots)),
+        }
     }
 
     fn verify_tls12_signature(
@@ -39,7 +56,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verified = self.webpki.verify_tls12_signature(message, certificate, signature);
+        let verified = verify_tls12_signature(message, certificate, signature, &self.algorithms);
         verified.map_err(|error| diagnose(error, certificate, &[], &[]))
     }
 
@@ -49,11 +66,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verified = self.webpki.verify_tls13_signature(message, certificate, signature);
+        let verified = verify_tls13_signature(message, certificate, signature, &self.algorithms);
         verified.map_err(|error| diagnose(error, certificate, &[], &[]))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }

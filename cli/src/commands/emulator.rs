@@ -20,8 +20,7 @@ use crate::exit::{Exit, Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::output::Out;
 use crate::report;
-use crate::settings::GlobalArgs;
-use crate::settings::Key;
+use crate::settings::{GlobalArgs, Key, some_settings};
 use crate::threads;
 use crate::values::{seconds, transport};
 
@@ -51,7 +50,7 @@ the command. The exit code is that of the command, 128 plus the number of the si
 found, or 126 if it could not be run.";
 
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
 pub(crate) struct EmulatorArgs {
     /// Start the emulator in the background, print its variables for `eval`, and return (Unix)
     #[arg(long)]

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 #[cfg(feature = "emulator")]
 pub(crate) mod emulator;
 pub(crate) mod group;
+mod late;
 pub(crate) mod man;
 pub(crate) mod p2p;
 pub(crate) mod publish;
@@ -19,87 +20,117 @@ pub(crate) mod subscribe;
 pub(crate) mod token;
 pub(crate) mod trace;
 
-use clap::{Arg, ArgAction, CommandFactory as _, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::{self, Exit, Result};
 use crate::report;
-use crate::settings::{GlobalArgs, all_settings};
-#[cfg(feature = "emulator")]
-use crate::settings::{Key, some_settings};
+use crate::settings::GlobalArgs;
 use crate::stdio::Stream;
+use late::{Late, WithSettings};
 
 /// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
 #[derive(Debug, Parser)]
 #[command(
     name = "aliyun-mqtt",
     version,
-    // After all arguments and commands, since it changes them.
+    // After all arguments, since it changes them.
     mut_args(overridden_by_itself),
-    mut_subcommands(repeatable_in),
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100,
     after_long_help = exit::TABLE
 )]
-pub(crate) struct Cli {
+struct Root {
     #[command(flatten)]
+    global: GlobalArgs,
+}
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub(crate) struct Cli {
     pub(crate) global: GlobalArgs,
-    #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// The commands, each in its own file.
+// The commands, each in its own file. Not a doc comment, which would be the description of the program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Publish messages: one, a file, standard input, a message per line, or JSON lines
-    #[command(visible_alias = "publish", args(all_settings()))]
-    Pub(Box<publish::PubArgs>),
+    #[command(visible_alias = "publish")]
+    Pub(Box<Late<WithSettings<publish::PubArgs>>>),
     /// Receive messages and print, store or process them
-    #[command(visible_alias = "subscribe", args(all_settings()))]
-    Sub(subscribe::SubArgs),
+    #[command(visible_alias = "subscribe")]
+    Sub(Late<WithSettings<subscribe::SubArgs>>),
     /// Send messages to a single client, or receive those sent to this one (P2P)
-    #[command(args(all_settings()))]
-    P2p(p2p::P2pArgs),
+    P2p(Late<WithSettings<p2p::P2pArgs>>),
     /// Send a request and wait for the reply, or answer requests
-    #[command(args(all_settings()))]
-    Rr(request::RrArgs),
+    Rr(Late<WithSettings<request::RrArgs>>),
     /// Publish one message through the service API (SendMessage)
-    #[command(args(all_settings()))]
-    Send(send::SendArgs),
+    Send(Late<WithSettings<send::SendArgs>>),
     /// Apply for, query and revoke tokens
-    #[command(args(all_settings()))]
-    Token(token::TokenArgs),
+    Token(Late<WithSettings<token::TokenArgs>>),
     /// Query which clients are online
-    #[command(args(all_settings()))]
-    Session(session::SessionArgs),
+    Session(Late<WithSettings<session::SessionArgs>>),
     /// Manage device credentials
-    #[command(args(all_settings()))]
-    Credential(credential::CredentialArgs),
+    Credential(Late<WithSettings<credential::CredentialArgs>>),
     /// Manage groups
-    #[command(args(all_settings()))]
-    Group(group::GroupArgs),
+    Group(Late<WithSettings<group::GroupArgs>>),
     /// Look up the traces of devices and messages
-    #[command(args(all_settings()))]
-    Trace(trace::TraceArgs),
+    Trace(Late<WithSettings<trace::TraceArgs>>),
     /// Compute or check the credentials of a client id, offline
-    #[command(args(all_settings()))]
-    Sign(sign::SignArgs),
+    Sign(Late<WithSettings<sign::SignArgs>>),
     /// Diagnose why a connection, a permission or a token does not work
-    #[command(visible_alias = "conn", args(all_settings()))]
-    Doctor(doctor::DoctorArgs),
+    #[command(visible_alias = "conn")]
+    Doctor(Late<WithSettings<doctor::DoctorArgs>>),
     /// Measure the speed of publishing, receiving and connecting
-    #[command(args(all_settings()))]
-    Bench(bench::BenchArgs),
+    Bench(Late<WithSettings<bench::BenchArgs>>),
     /// Run a local emulator of the service
     #[cfg(feature = "emulator")]
-    #[command(args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
-    Emulator(emulator::EmulatorArgs),
+    Emulator(Late<emulator::EmulatorArgs>),
     /// Print the completion script for a shell
-    Completions(completions::CompletionsArgs),
+    Completions(Late<completions::CompletionsArgs>),
     /// Print or write the man pages
-    Man(man::ManArgs),
+    Man(Late<man::ManArgs>),
     /// Show the settings and where each comes from, or write a configuration file
-    Config(config::ConfigArgs),
+    Config(Late<config::ConfigArgs>),
+}
+
+impl CommandFactory for Cli {
+    fn command() -> clap::Command {
+        Command::augment_subcommands(Root::command())
+    }
+
+    fn command_for_update() -> clap::Command {
+        Command::augment_subcommands_for_update(Root::command_for_update())
+    }
+}
+
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let (global, command) = (GlobalArgs::from_arg_matches(matches)?, Command::from_arg_matches(matches)?);
+        Ok(Cli { global, command })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        self.global.update_from_arg_matches(matches)?;
+        self.command.update_from_arg_matches(matches)
+    }
+}
+
+impl Parser for Cli {}
+
+impl Cli {
+    /// Returns the tree with a single command: the first that the command line names. What this tree accepts, the whole
+    /// tree accepts as well, and it takes a fraction of the time; what it does not accept may still be right, since the
+    /// name may be a value.
+    pub(crate) fn with_the_named_command(arguments: &[OsString]) -> Option<clap::Command> {
+        let names = || Command::augment_subcommands(clap::Command::new("commands"));
+        let none = late::only("", names);
+        let name = arguments.iter().skip(1).find_map(|word| none.find_subcommand(word))?.get_name();
+        Some(Root::command().subcommand(late::only(name, names).find_subcommand(name)?.clone()))
+    }
 }
 
 /// Lets the last of several equal settings or switches win, so that a shell alias can be overridden. clap refuses a
@@ -121,6 +152,7 @@ fn overridden_by_itself(argument: Arg) -> Arg {
     }
 }
 
+/// To be applied after all arguments and commands are there, since it changes them.
 fn repeatable_in(command: clap::Command) -> clap::Command {
     command.mut_args(repeatable).mut_subcommands(repeatable_in)
 }

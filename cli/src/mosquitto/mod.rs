@@ -13,13 +13,16 @@ mod tests;
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
 use crate::commands::Cli;
 use line::Line;
 
 /// Reads the command line. The error ends the program as clap has it: 0 after help and version, 2 for wrong usage.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    if let Some(cli) = understood(arguments) {
+        return Ok(cli);
+    }
     let mut tree = Cli::command();
     tree.build();
     let line = Line::read(&tree, arguments);
@@ -31,6 +34,16 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
         ErrorKind::InvalidUtf8 => name_the_flag(arguments, error),
         _ => error,
     })
+}
+
+/// Reads a command line that is right, without building the whole tree. Help and errors need all of it.
+fn understood(arguments: &[OsString]) -> Option<Cli> {
+    let mut tree = Cli::with_the_named_command(arguments)?;
+    tree.build();
+    if Line::read(&tree, arguments).misunderstood().is_some() {
+        return None;
+    }
+    Cli::from_arg_matches(&tree.try_get_matches_from_mut(arguments).ok()?).ok()
 }
 
 /// Names the argument that is not valid UTF-8: the one that is an error when all others are replaced.

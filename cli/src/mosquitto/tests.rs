@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
-use super::parse;
 use super::table::ELSEWHERE;
+use super::{parse, understood};
 use crate::commands::Cli;
 
 fn told(arguments: &[&str]) -> String {
@@ -181,7 +181,13 @@ fn every_example_of_help_and_readme_is_taken() {
     let lines = texts.iter().filter(|text| !text.contains(" = "));
     for line in lines.filter_map(|text| text.find("aliyun-mqtt ").map(|at| &text[at..])) {
         match parse(&words(line)) {
-            Ok(_) => seen += 1,
+            Ok(cli) => {
+                seen += 1;
+                // A tree with one command reads it, and in the same way as the whole tree.
+                let (quick, whole) = (understood(&words(line)), Cli::try_parse_from(words(line)));
+                assert_eq!(format!("{:?}", quick.as_ref()), format!("{:?}", whole.ok().as_ref()), "{line}");
+                assert_eq!(format!("{:?}", quick.as_ref()), format!("{:?}", Some(&cli)), "{line}");
+            }
             // Tables omit arguments that do not matter.
             Err(error) => {
                 let part = error.kind() == ErrorKind::MissingRequiredArgument;

@@ -62,6 +62,11 @@ impl Replies {
         self.waiting.remove(&number);
     }
 
+    /// Returns true if a request was ever registered.
+    pub(in crate::session) fn any_expected_yet(&self) -> bool {
+        self.next > 0
+    }
+
     pub(in crate::session) fn waiting(&self) -> usize {
         self.waiting.len()
     }

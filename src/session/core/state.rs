@@ -40,7 +40,8 @@ pub(in crate::session) use waking::{Arrivals, Awaited, News};
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::session) enum Flow {
     Go,
-    /// The requested DISCONNECT is written; the worker may read until this instant.
+    /// The requested DISCONNECT is written; the worker may read until this instant, which has come if there is nothing
+    /// to read.
     Left(Instant),
 }
 

@@ -1,6 +1,5 @@
 //! The parts of making a connection that both versions of MQTT share.
 
-use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -104,8 +103,7 @@ pub(in crate::session) fn make<T>(config: &Config, make: impl FnOnce() -> T) -> 
 /// Checks that a connection can get its descriptors: three for the runtime, and one for the lookup and then the socket.
 /// A process at its limit gets an error that says so; otherwise the runtime would panic or the lookup would fail.
 pub(in crate::session) fn check_descriptors(config: &Config) -> Result<(), Failure> {
-    let sockets: Result<Vec<_>, _> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
-    match sockets {
+    match system::take_descriptors(4) {
         Err(error) if system::no_descriptor(&error) => Err(no_descriptors(config, Some(error))),
         _ => Ok(()),
     }

@@ -6,7 +6,6 @@
 mod errors;
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rumqttc::mqttbytes::v4::{Packet, PubAck, PubRel, Publish, Subscribe};
@@ -24,7 +23,7 @@ use crate::session::wire::link::{
     self, Arrived, ConnAck, Failure, LinkEvent, LinkPump, LinkSender, Sent, ServerLimits,
 };
 use crate::session::wire::oversized::HEAD;
-use crate::session::wire::pubrel;
+use crate::session::wire::pubrel::ExpectingAll;
 use crate::session::wire::target::Target;
 use crate::session::wire::{rules, tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
@@ -32,6 +31,8 @@ use crate::subscribe_options::FilterRequest;
 /// How often the server may repeat PUBREC on one connection. rumqttc counts each as one more message in flight, in 16
 /// bits. MQTT gives no reason to repeat PUBREC on the same connection.
 const REPEATED: u16 = 10_000;
+
+static EXPECTING_ALL: ExpectingAll<MqttState> = ExpectingAll::new();
 
 /// Prepares a connection: see [`open::open`](super::open::open).
 pub(in crate::session) fn open(
@@ -63,7 +64,8 @@ fn make(
     tunnel::prepare_v4(&mut options, config, target);
     upgrade::prepare_v4(&mut options, config, target);
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
-    connection.eventloop.state = new_state(ids);
+    let new = || MqttState::new(ids, true);
+    connection.eventloop.state = EXPECTING_ALL.begin(ids, config.clean_session(), new, expect_pubrel);
     // The window bounds the messages in flight. rumqttc counts more than these: see `Pump::expect_pubrec`.
     connection.eventloop.mqtt_options.set_inflight(u16::MAX);
     let network = &mut connection.eventloop.network_options;
@@ -145,6 +147,9 @@ impl Pump {
     fn checked(&self, result: Result<Event, ConnectionError>) -> Result<Event, Failure> {
         result.map_err(|error| {
             let last = self.connection.eventloop.state.events.back();
+            if let Some(Event::Incoming(Packet::PubRel(_))) = last {
+                EXPECTING_ALL.need();
+            }
             errors::classify(error, self.ping_due.is_some(), last, &self.server)
         })
     }
@@ -192,10 +197,9 @@ impl Pump {
     }
 }
 
-/// Makes a state with packet ids up to this one.
+/// Makes a state for packet ids up to this one, which expects every PUBREL.
 fn new_state(ids: u16) -> MqttState {
-    static EXPECTING_ALL: pubrel::Made<MqttState> = [const { OnceLock::new() }; 3];
-    pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel)
+    EXPECTING_ALL.all(ids, || MqttState::new(ids, true), expect_pubrel)
 }
 
 /// Advances the id counter in the only public way. It writes nothing, and its event is removed again. Returns the id.

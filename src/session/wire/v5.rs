@@ -17,7 +17,6 @@ mod reasons;
 mod translate;
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rumqttc::Outgoing as Out;
@@ -35,10 +34,12 @@ use crate::printable::excerpt;
 use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, ConnAck, Failure, LinkEvent, LinkPump, LinkSender};
-use crate::session::wire::pubrel;
+use crate::session::wire::pubrel::ExpectingAll;
 use crate::session::wire::target::Target;
 use crate::session::wire::{tunnel, upgrade};
 use crate::subscribe_options::FilterRequest;
+
+static EXPECTING_ALL: ExpectingAll<MqttState> = ExpectingAll::new();
 
 /// Prepares a connection: see [`open::open`](super::open::open). CONNECT announces the longest packet.
 pub(in crate::session) fn open(
@@ -77,7 +78,8 @@ fn make(
     upgrade::prepare_v5(&mut options, config, target);
     options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
-    connection.eventloop.state = new_state(ids);
+    let new = || MqttState::new(ids, true);
+    connection.eventloop.state = EXPECTING_ALL.begin(ids, config.clean_session(), new, expect_pubrel);
     let pump = Pump {
         connection,
         server: config.route(),
@@ -182,6 +184,9 @@ impl Pump {
             Ok(Ok(event)) => Ok(Some(event)),
             Ok(Err(error)) => {
                 let last = self.connection.eventloop.state.events.back();
+                if let Some(Event::Incoming(Packet::PubRel(_))) = last {
+                    EXPECTING_ALL.need();
+                }
                 Err(errors::classify(error, self.ping_due.is_some(), last, &self.server))
             }
             Err(RecvTimeoutError::Timeout) if left.is_some_and(|left| left <= hangs) => Ok(None),
@@ -310,10 +315,9 @@ impl Pump {
     }
 }
 
-/// Makes a state with packet ids up to this one.
+/// Makes a state for packet ids up to this one, which expects every PUBREL.
 fn new_state(ids: u16) -> MqttState {
-    static EXPECTING_ALL: pubrel::Made<MqttState> = [const { OnceLock::new() }; 3];
-    pubrel::expect_all(&EXPECTING_ALL, ids, || MqttState::new(ids, true), expect_pubrel)
+    EXPECTING_ALL.all(ids, || MqttState::new(ids, true), expect_pubrel)
 }
 
 /// Advances the id counter in the only public way. It writes nothing, and its event is removed again. Returns the id.

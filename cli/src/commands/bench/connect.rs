@@ -28,7 +28,7 @@ pub(super) fn run(run: &Run) -> Result<Report> {
                         let begin = Instant::now();
                         match Client::connect(config.clone()) {
                             Ok(client) => {
-                                part.times.record(begin.elapsed());
+                                part.record(begin.elapsed());
                                 if let Err(error) = client.disconnect() {
                                     part.fail(error);
                                 }

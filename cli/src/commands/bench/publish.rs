@@ -1,10 +1,11 @@
-//! `bench publish`: measures the time from the call to the acknowledgement.
+//! `bench publish`: measures the rate of publishing, and the time to the acknowledgement.
 
-use std::sync::mpsc;
+use std::collections::VecDeque;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
-use aliyun_mqtt::{Client, Delivery, Outgoing};
+use aliyun_mqtt::{Bytes, Client, Delivery, Outgoing};
 
 use super::args::MessageArgs;
 use super::report::{Part, Report};
@@ -13,7 +14,10 @@ use crate::exit::Result;
 use crate::threads;
 
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
-    let clients = run.connect(args)?;
+    // No more at a time than the window: time in the client's queue is not to be measured.
+    let limits = run.limits.clone().outbox(usize::from(args.window), run.limits.outbox_bytes);
+    let connect = |_| Ok(Client::connect(run.config(args).limits(limits.clone()).build()?)?);
+    let clients: Vec<Client> = (0..run.clients).map(connect).collect::<Result<_>>()?;
     let start = run.begin();
     let parts: Result<Vec<Part>> = thread::scope(|scope| {
         let threads: Vec<_> = clients
@@ -28,32 +32,24 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     Report::new(("publish", "messages"), elapsed, run.interrupt.happened(), parts?)
 }
 
-/// Measures one client: this thread publishes, another one waits for the acknowledgements in order.
+/// Of how many messages in flight one is timed, when all are there at once.
+const TIMED: usize = 8;
+
+/// Measures one client: this thread publishes, another one takes the acknowledgements.
 fn one(client: &Client, args: &MessageArgs, run: &Run, number: u16) -> Result<Part> {
     let end = run.end(Instant::now());
-    // No more in flight than the window: time in our own queue is not to be measured.
-    let (to, deliveries) = mpsc::sync_channel::<(Instant, Delivery)>(usize::from(args.window) - 1);
+    let (to, deliveries) = mpsc::channel();
     thread::scope(|scope| {
-        let waiter = threads::scoped(scope, "bench-acks", move || {
-            let mut part = Part::new()?;
-            for (start, delivery) in deliveries {
-                match delivery.wait() {
-                    Ok(_) => part.times.record(start.elapsed()),
-                    Err(error) => part.fail(error),
-                }
-            }
-            Ok(part)
-        })?;
-        let payload = payload(args.size, [b'x'; 16]);
+        let waiter = threads::scoped(scope, "bench-acks", move || acknowledgements(&deliveries))?;
+        let payload = Bytes::from(payload(args.size, [b'x'; 16]));
         let mut refused = None;
         for _ in 0..run.share(number) {
             if run.is_over(end) {
                 break;
             }
-            let start = Instant::now();
             match client.enqueue(Outgoing::new(&args.topic, args.qos, payload.clone())) {
-                // The waiter ends only when `to` is dropped.
-                Ok(delivery) => drop(to.send((start, delivery))),
+                // From here on, since `enqueue` may have waited for room. The waiter ends only when `to` is dropped.
+                Ok(delivery) => drop(to.send((Instant::now(), delivery))),
                 Err(error) => {
                     // The client is dead or the message is invalid: the next one would fail as well.
                     refused = Some(error);
@@ -68,4 +64,36 @@ fn one(client: &Client, args: &MessageArgs, run: &Run, number: u16) -> Result<Pa
         }
         Ok(part)
     })
+}
+
+/// Counts every message, and records the times of as many as do not slow down the others: to wait for each means to be
+/// woken by each. A message that is alone in flight is always timed.
+fn acknowledgements(deliveries: &Receiver<(Instant, Delivery)>) -> Result<Part> {
+    let mut part = Part::new()?;
+    let mut open = VecDeque::new();
+    loop {
+        if open.is_empty() {
+            match deliveries.recv() {
+                Ok(first) => open.push_back(first),
+                Err(_) => return Ok(part),
+            }
+        }
+        open.extend(deliveries.try_iter());
+        let timed = open.len() / TIMED;
+        let (start, delivery) = &open[timed];
+        let result = delivery.wait();
+        let time = start.elapsed();
+        // Those before it have mostly been acknowledged by now.
+        for (_, earlier) in open.drain(..timed) {
+            match earlier.wait() {
+                Ok(_) => part.count(),
+                Err(error) => part.fail(error),
+            }
+        }
+        open.pop_front();
+        match result {
+            Ok(_) => part.record(time),
+            Err(error) => part.fail(error),
+        }
+    }
 }

@@ -14,15 +14,15 @@ use crate::report;
 const LONGEST: u64 = 3_600_000_000;
 
 /// The times of a measurement, from one or several threads.
-pub(super) struct Times(Histogram<u64>);
+struct Times(Histogram<u64>);
 
 impl Times {
-    pub(super) fn new() -> Result<Self> {
+    fn new() -> Result<Self> {
         let bounds = Histogram::new_with_bounds(1, LONGEST, 3);
         bounds.map(Times).map_err(|error| Failure::new(Exit::Failure, format!("cannot measure: {error}")))
     }
 
-    pub(super) fn record(&mut self, time: Duration) {
+    fn record(&mut self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.0.saturating_record(micros.clamp(1, LONGEST));
     }
@@ -44,14 +44,27 @@ fn micros(value: u64) -> f64 {
 
 /// The results of one thread.
 pub(super) struct Part {
-    pub(super) times: Times,
+    times: Times,
+    /// How many were done, whether their times are known or not.
+    done: u64,
     pub(super) failed: u64,
     pub(super) first_failure: Option<Error>,
 }
 
 impl Part {
     pub(super) fn new() -> Result<Self> {
-        Ok(Part { times: Times::new()?, failed: 0, first_failure: None })
+        Ok(Part { times: Times::new()?, done: 0, failed: 0, first_failure: None })
+    }
+
+    /// Counts one, and records its time.
+    pub(super) fn record(&mut self, time: Duration) {
+        self.done += 1;
+        self.times.record(time);
+    }
+
+    /// Counts one whose time is not known.
+    pub(super) fn count(&mut self) {
+        self.done += 1;
     }
 
     pub(super) fn fail(&mut self, error: Error) {
@@ -83,6 +96,7 @@ impl Report {
         let mut whole = Part::new()?;
         for part in parts {
             whole.times.add(&part.times);
+            whole.done += part.done;
             whole.failed += part.failed;
             whole.first_failure = whole.first_failure.or(part.first_failure);
         }
@@ -113,12 +127,12 @@ impl Report {
 
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than a float has")]
     fn rate(&self) -> f64 {
-        self.whole.times.0.len() as f64 / self.elapsed.as_secs_f64().max(1e-9)
+        self.whole.done as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
     fn print_text(&self, out: &mut Out) -> Result<()> {
         let times = &self.whole.times;
-        let (done, failed, what) = (times.0.len(), self.whole.failed, self.what);
+        let (done, failed, what) = (self.whole.done, self.whole.failed, self.what);
         let seconds = self.elapsed.as_secs_f64();
         out.line(&format!("{done} {what}, {failed} failed, {} clients, {seconds:.2} s", self.clients))?;
         out.line(&format!("rate  {:.1} per second", self.rate()))?;
@@ -140,7 +154,8 @@ impl Report {
         let times = &self.whole.times;
         json!({
             "bench": self.bench,
-            "count": times.0.len(),
+            "count": self.whole.done,
+            "timed": times.0.len(),
             "failed": self.whole.failed,
             "clients": self.clients,
             "interrupted": self.interrupted,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aliyun_mqtt::{Client, Config, ConfigBuilder};
+use aliyun_mqtt::{Client, ConfigBuilder, Limits};
 
 use super::args::{Amount, MessageArgs};
 use crate::exit::{Exit, Failure, Result};
@@ -14,6 +14,7 @@ use crate::settings::{Key, Settings};
 pub(super) struct Run {
     /// Secrets are read only once. Without a device id, each client built from it gets a random one.
     pub(super) builder: ConfigBuilder,
+    pub(super) limits: Limits,
     pub(super) interrupt: Interrupt,
     pub(super) clients: u16,
     pub(super) count: u64,
@@ -31,12 +32,12 @@ impl Run {
                 .hint("omit it: each client then gets a random one"));
         }
         let count = amount.count.unwrap_or(if amount.duration.is_some() { u64::MAX } else { COUNT });
-        let builder = settings.builder()?;
+        let (builder, limits) = (settings.builder()?, settings.limits()?);
         let interrupt = Interrupt::listen()?;
         interrupt.on(|| {
             stderr::note("interrupted: waiting for the messages in flight (press Ctrl-C again to exit at once)");
         });
-        Ok(Run { builder, interrupt, clients: amount.clients, count, duration: amount.duration })
+        Ok(Run { builder, limits, interrupt, clients: amount.clients, count, duration: amount.duration })
     }
 
     /// Returns the share of this client.
@@ -54,12 +55,12 @@ impl Run {
     }
 
     /// Returns a configuration with the window and rate of the arguments.
-    pub(super) fn config(&self, args: &MessageArgs) -> Result<Config> {
+    pub(super) fn config(&self, args: &MessageArgs) -> ConfigBuilder {
         let mut builder = self.builder.clone().window(args.window);
         if let Some(rate) = args.rate {
             builder = builder.max_publish_rate(rate);
         }
-        Ok(builder.build()?)
+        builder
     }
 
     /// Marks the start: from now on an interrupt leads to a report.
@@ -70,7 +71,7 @@ impl Run {
 
     /// Connects all clients, before anything is measured.
     pub(super) fn connect(&self, args: &MessageArgs) -> Result<Vec<Client>> {
-        (0..self.clients).map(|_| Ok(Client::connect(self.config(args)?)?)).collect()
+        (0..self.clients).map(|_| Ok(Client::connect(self.config(args).build()?)?)).collect()
     }
 }
 

@@ -31,7 +31,7 @@ struct Shared {
 
 /// Runs one publisher; each client receives all of its messages.
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
-    let publisher = Client::connect(run.config(args)?)?;
+    let publisher = Client::connect(run.config(args).build()?)?;
     let receivers = run.connect(args)?;
     let streams: Vec<Subscription> = receivers
         .iter()
@@ -122,7 +122,7 @@ fn receive(stream: &Subscription, run: &Run, shared: &Shared) -> Result<Part> {
         }
         if !std::mem::replace(&mut seen[index], true) {
             received += 1;
-            part.times.record(Duration::from_nanos(nanos(shared.start).saturating_sub(sent_at)));
+            part.record(Duration::from_nanos(nanos(shared.start).saturating_sub(sent_at)));
         }
     }
 }

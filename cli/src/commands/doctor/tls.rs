@@ -63,10 +63,7 @@ impl Trust {
     /// Reads the files that are set. The error says what is wrong with a file.
     pub(super) fn load(settings: &Settings) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-        }
+        roots.add_parsable_certificates(aliyun_mqtt::system_certificates().map(CertificateDer::from_slice));
         if let Some(path) = settings.path(Key::CaFile) {
             for certificate in certificates(path, settings.patience())? {
                 let added = roots.add(certificate);

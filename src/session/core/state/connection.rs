@@ -1,5 +1,6 @@
 //! The state of one connection: made at CONNACK, dropped at its end.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ pub(super) struct Connection {
     pub(super) acks_in_channel: usize,
     /// The worker leaves the connection unread.
     pub(super) resting: bool,
+    pub(super) expected: Expected,
 }
 
 impl Connection {
@@ -50,12 +52,53 @@ impl Connection {
             blocker: None,
             acks_in_channel: 0,
             resting: false,
+            expected: Expected::default(),
         }
     }
 
     /// Returns the sender if anything may be sent now.
     pub(super) fn free_sender(&self) -> Option<&dyn LinkSender> {
         self.sender.as_deref().filter(|_| self.quiet_until.is_none())
+    }
+}
+
+/// What the server may still send on a connection.
+///
+/// Closing a connection with unread data, or data that is still to come, resets it, and what was written last may then
+/// be lost on its way. Reading until the server has closed prevents that, and takes one round trip more. It is not
+/// needed where every request was acknowledged, so that only DISCONNECT could be lost, and nothing else comes: no
+/// message without a subscription on a new session, as long as none has come (the service sends P2P messages and notices
+/// without a subscription, too).
+#[derive(Default)]
+pub(super) struct Expected {
+    /// The requests that were sent and not acknowledged. QoS 0 messages stay among them.
+    unacknowledged: Cell<usize>,
+    /// Something was acknowledged.
+    acknowledged: bool,
+    /// A filter was subscribed to, a request awaits a reply, a token was uploaded, or a message has arrived.
+    messages: Cell<bool>,
+}
+
+impl Expected {
+    /// Notes that a request was sent.
+    pub(super) fn sent(&self) {
+        self.unacknowledged.set(self.unacknowledged.get() + 1);
+    }
+
+    /// Notes that a request was acknowledged.
+    pub(super) fn acknowledged(&mut self) {
+        self.unacknowledged.set(self.unacknowledged.get().saturating_sub(1));
+        self.acknowledged = true;
+    }
+
+    /// Notes that messages may come.
+    pub(super) fn messages(&self) {
+        self.messages.set(true);
+    }
+
+    /// Returns true if the server has nothing more to send.
+    pub(super) fn nothing(&self) -> bool {
+        self.unacknowledged.get() == 0 && self.acknowledged && !self.messages.get()
     }
 }
 

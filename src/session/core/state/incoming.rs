@@ -108,11 +108,27 @@ impl State {
     }
 
     /// Handles a written DISCONNECT. It ends the client only if the session asked for it: rumqttc also sends one on its
-    /// own.
+    /// own. Nothing is read any more if nothing more can come.
     fn left(&self, now: Now) -> Result<Flow, Error> {
         let unasked = "the connection was closed because the server broke a rule of MQTT";
-        let by = self.life.goodbye(now.instant);
-        by.map(Flow::Left).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))
+        let by = self.life.goodbye(now.instant).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))?;
+        Ok(Flow::Left(if self.nothing_expected() { now.instant } else { by }))
+    }
+
+    /// Returns true if the server has nothing more to send, see [`Expected`](super::connection::Expected). A WebSocket
+    /// has a farewell of its own.
+    fn nothing_expected(&self) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_some_and(|connection| connection.expected.nothing() && !connection.session_present)
+            && self.config.clean_session()
+            && !self.config.endpoint().transport().is_websocket()
+            && !self.replies.any_expected_yet()
+    }
+
+    fn note_message(&self) {
+        if let Some(connection) = &self.connection {
+            connection.expected.messages();
+        }
     }
 
     fn message_done(&mut self, id: u16, answer: AckKind, now: Now, events: &mut Vec<Event>) -> Result<(), Error> {
@@ -129,6 +145,9 @@ impl State {
     }
 
     pub(super) fn acknowledged(&mut self, seq: u64) {
+        if let Some(connection) = &mut self.connection {
+            connection.expected.acknowledged();
+        }
         if let Some(op) = self.outbox.op(seq) {
             self.stats.acknowledged += u64::from(op.kind() == Kind::Publish);
             let outcome = op.outcome();
@@ -197,6 +216,7 @@ impl State {
     }
 
     fn arrived(&mut self, arrived: Arrived, now: Now, events: &mut Vec<Event>) {
+        self.note_message();
         if self.life.end().is_some() {
             return;
         }
@@ -262,6 +282,7 @@ impl State {
 
     /// Discards a message above `packet_len`: acknowledges it in its turn, and reports it.
     fn set_aside(&mut self, arrived: Arrived, size: usize, now: Now, events: &mut Vec<Event>) {
+        self.note_message();
         if self.life.end().is_some() {
             return;
         }

@@ -86,6 +86,8 @@ impl State {
             if sent {
                 self.outbox.step_in_channel(kind, id);
                 connection.steps.put_in_channel(now.instant);
+                // Restored subscriptions bring messages, and a token a notice.
+                connection.expected.messages();
             }
             return;
         }
@@ -118,6 +120,10 @@ impl State {
             };
             if !sent {
                 return;
+            }
+            connection.expected.sent();
+            if matches!(op.body(), Some(Body::Subscribe { .. })) {
+                connection.expected.messages();
             }
             self.stats.retransmitted += u64::from(op.attempts > 0);
             self.outbox.put_in_channel(seq, id, now.instant);

@@ -61,6 +61,82 @@ fn the_first_deadline_of_a_goodbye_stays() {
     assert_eq!(left.expect("it was asked for"), Flow::Left(Now::at(5.0).instant));
 }
 
+/// What comes before the goodbye, and whether the worker reads on after DISCONNECT.
+#[test]
+fn nothing_is_read_after_a_goodbye_when_nothing_more_can_come() {
+    type Before = fn(&mut State);
+    fn push(state: &mut State, body: Body) {
+        state.outbox.push(body, Settler::new().0, now().instant + Duration::from_secs(3600));
+        state.send_ready(None, now());
+    }
+    let acknowledged: Before = |state| {
+        publish(state, "t");
+        written(state, &[1]);
+        handle(state, LinkEvent::PubAck(1));
+    };
+    let cases: [(&str, ConfigBuilder, bool, Before); 9] = [
+        ("everything is acknowledged", config(), false, acknowledged),
+        ("nothing was", config(), true, |_| {}),
+        ("one is not", config(), true, |state| {
+            publish(state, "t");
+            publish(state, "t");
+            written(state, &[1]);
+            written(state, &[2]);
+            handle(state, LinkEvent::PubAck(1));
+        }),
+        ("QoS 0 never is", config(), true, |state| {
+            publish(state, "t");
+            written(state, &[1]);
+            handle(state, LinkEvent::PubAck(1));
+            push(state, Body::Publish(Arc::new(Outgoing::new("t", QoS::AtMostOnce, ""))));
+            written(state, &[0]);
+        }),
+        ("a message has come", config(), true, |state| {
+            publish(state, "t");
+            written(state, &[1]);
+            handle(state, LinkEvent::PubAck(1));
+            handle(state, arrived("t", QoS::AtMostOnce, "p2p"));
+        }),
+        ("there was a subscription", config(), true, |state| {
+            let filters = vec![("f".to_string(), QoS::AtMostOnce.into())];
+            push(state, Body::Subscribe { filters, own: true });
+            handle(state, LinkEvent::Sent(Sent::Subscribe(1)));
+            handle(state, LinkEvent::SubAck(1, vec![Ok(QoS::AtMostOnce)], None));
+            publish(state, "t");
+            written(state, &[2]);
+            handle(state, LinkEvent::PubAck(2));
+        }),
+        ("a reply may come", config(), true, |state| {
+            state.replies.expect("reply", Settler::new().1);
+            publish(state, "t");
+            written(state, &[1]);
+            handle(state, LinkEvent::PubAck(1));
+        }),
+        ("the session is kept", config().device_id("d").clean_session(false), true, acknowledged),
+        ("the connection is set up first", config().ordered(true), true, |state| {
+            written(state, &[1]);
+            handle(state, LinkEvent::PubAck(1));
+            state.send_ready(None, now());
+            publish(state, "t");
+            written(state, &[2]);
+            handle(state, LinkEvent::PubAck(2));
+        }),
+    ];
+    for (case, config, reads, before) in cases {
+        let (mut state, wire) = (state(config), Wire::default());
+        connect(&mut state, &wire, false);
+        before(&mut state);
+        state.say_goodbye(Now::at(5.0).instant, now());
+        assert_eq!(wire.take().last().map(String::as_str), Some("disconnect"), "{case}");
+        let left = state.handle(LinkEvent::Sent(Sent::Disconnect), true, Now::at(1.0), &mut Vec::new());
+        assert_eq!(
+            left.expect("it was asked for"),
+            Flow::Left(Now::at(if reads { 5.0 } else { 1.0 }).instant),
+            "{case}"
+        );
+    }
+}
+
 #[test]
 fn what_is_given_up_is_told_why_there_was_no_connection() {
     for online in [false, true] {
