@@ -4,7 +4,7 @@
 use std::thread;
 
 use crate::support::broker::{Broker, Kind, Packet, lax};
-use crate::support::{LONG, connected, event, eventually, mark, text};
+use crate::support::{LONG, connected, event, eventually, mark, stream, text};
 use aliyun_mqtt::{AckMode, Client, Event, Outgoing, QoS};
 
 #[test]
@@ -112,6 +112,7 @@ fn a_release_of_an_unknown_id_is_answered() {
     });
     // On a new session as well: MQTT-4.3.3-2 knows no exception.
     let (client, mut line) = broker.connect(broker.config());
+    drop(stream(&client, &mut line, "t"));
     for id in [7, 60_000] {
         line.send(&Packet::PubRel(id));
         assert_eq!(line.expect(Kind::PubComp).id(), id);
@@ -123,6 +124,23 @@ fn a_release_of_an_unknown_id_is_answered() {
         line.send(&Packet::PubRel(9));
         assert_eq!(line.expect(Kind::PubComp).id(), 9);
     }
+}
+
+#[test]
+fn a_release_before_any_subscription_costs_one_connection_and_no_message() {
+    let broker = Broker::start();
+    // With a number of ids that no other test uses, so that rumqttc has no state for them yet.
+    let (client, mut line) = broker.connect(broker.config().window(77));
+    let events = client.events();
+    line.send(&Packet::PubRel(7));
+    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
+    let mut line = broker.accept(false);
+    connected(&events);
+    let packet = line.expect(Kind::Publish);
+    line.answer(&packet);
+    delivery.wait().expect("acknowledged");
+    line.send(&Packet::PubRel(7));
+    assert_eq!(line.expect(Kind::PubComp).id(), 7, "from now on it is answered");
 }
 
 #[test]

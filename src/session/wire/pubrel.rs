@@ -4,8 +4,8 @@
 //!
 //! To make such a state takes longer than a message, its acknowledgement and the end of the connection together. On a
 //! new session no PUBREL precedes the PUBLISH that tells rumqttc its id, unless the server breaks a rule. So a
-//! connection that asks for a new session does without, until a server of this process has sent such a PUBREL: that
-//! costs one connection.
+//! connection that asks for a new session does without until it subscribes or a message arrives. A server that sends
+//! PUBREL before that costs one connection, the first of the process.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,14 +29,14 @@ impl<S: Clone> ExpectingAll<S> {
         ExpectingAll { made: [const { OnceLock::new() }; STATES], needed: AtomicBool::new(false) }
     }
 
-    /// Returns the state for the beginning of a connection with this limit of ids. `clean`: it asks for a new session.
-    /// `expect` makes a state expect one PUBREL.
-    pub(super) fn begin(&self, ids: u16, clean: bool, new: impl Fn() -> S, expect: fn(&mut S, u16)) -> S {
+    /// Returns the state for the beginning of a connection with this limit of ids, and true if it expects all. `clean`:
+    /// the connection asks for a new session. `expect` makes a state expect one PUBREL.
+    pub(super) fn begin(&self, ids: u16, clean: bool, new: impl Fn() -> S, expect: fn(&mut S, u16)) -> (S, bool) {
         let made = || self.made.iter().filter_map(OnceLock::get).find(|(made_for, _)| *made_for == ids);
         match made() {
-            Some((_, state)) => state.clone(),
-            None if clean && !self.needed.load(Ordering::Relaxed) => new(),
-            None => self.all(ids, new, expect),
+            Some((_, state)) => (state.clone(), true),
+            None if clean && !self.needed.load(Ordering::Relaxed) => (new(), false),
+            None => (self.all(ids, new, expect), true),
         }
     }
 
@@ -67,7 +67,9 @@ mod tests {
     use super::*;
 
     fn begun(all: &ExpectingAll<(u16, u32)>, ids: u16, clean: bool) -> (u16, u32) {
-        all.begin(ids, clean, || (ids, 0), |state, _| state.1 += 1)
+        let (state, expects_all) = all.begin(ids, clean, || (ids, 0), |state, _| state.1 += 1);
+        assert_eq!(expects_all, state.1 > 0);
+        state
     }
 
     #[test]

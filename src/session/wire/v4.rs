@@ -65,7 +65,8 @@ fn make(
     upgrade::prepare_v4(&mut options, config, target);
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     let new = || MqttState::new(ids, true);
-    connection.eventloop.state = EXPECTING_ALL.begin(ids, config.clean_session(), new, expect_pubrel);
+    let (state, expects_all) = EXPECTING_ALL.begin(ids, config.clean_session(), new, expect_pubrel);
+    connection.eventloop.state = state;
     // The window bounds the messages in flight. rumqttc counts more than these: see `Pump::expect_pubrec`.
     connection.eventloop.mqtt_options.set_inflight(u16::MAX);
     let network = &mut connection.eventloop.network_options;
@@ -77,6 +78,7 @@ fn make(
         server: config.route(),
         ping_due: None,
         ids,
+        expects_all,
         released: HashSet::new(),
         repeated: 0,
         write_limit,
@@ -119,6 +121,8 @@ struct Pump {
     ping_due: Option<Instant>,
     /// The highest packet id.
     ids: u16,
+    /// PUBREL is expected for every packet id: see `pubrel`.
+    expects_all: bool,
     /// The exchanges that wait for PUBCOMP: see [`Pump::expect_pubrec`].
     released: HashSet<u16>,
     /// How often PUBREC was repeated.
@@ -155,8 +159,15 @@ impl Pump {
     }
 
     fn event(&mut self, event: Event) -> Result<LinkEvent, Failure> {
-        if let Event::Outgoing(Out::PingReq) = event {
-            self.ping_due = Some(Instant::now() + self.connection.eventloop.mqtt_options.keep_alive());
+        match event {
+            Event::Outgoing(Out::PingReq) => {
+                self.ping_due = Some(Instant::now() + self.connection.eventloop.mqtt_options.keep_alive());
+            }
+            // From now on PUBREL is to be expected.
+            Event::Outgoing(Out::Subscribe(_)) | Event::Incoming(Packet::Publish(_)) if !self.expects_all => {
+                self.renew_state();
+            }
+            _ => {}
         }
         let event = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
         match event {
@@ -194,6 +205,25 @@ impl Pump {
             let _ = state.handle_incoming_packet(Packet::PubAck(PubAck::new(id)));
             state.events.truncate(events);
         }
+    }
+
+    /// Replaces rumqttc's state by a new one that expects every PUBREL. It takes over what the old one knows, except the
+    /// times of the last packets, which are only logged, and the last PUBACK, which only orders what `clean` returns.
+    fn renew_state(&mut self) {
+        self.expects_all = true;
+        let state = &mut self.connection.eventloop.state;
+        let mut old = std::mem::replace(state, new_state(self.ids));
+        state.await_pingresp = old.await_pingresp;
+        state.collision_ping_count = old.collision_ping_count;
+        state.collision = old.collision.take();
+        let events = std::mem::take(&mut old.events);
+        for _ in 1..next_id(&mut old) {
+            next_id(state);
+        }
+        for request in old.clean() {
+            let _ = state.handle_outgoing_packet(request);
+        }
+        state.events = events;
     }
 }
 
@@ -264,25 +294,11 @@ impl LinkPump for Pump {
     }
 
     fn grow(&mut self, ids: u16) {
-        if ids <= self.ids {
-            return;
+        if ids > self.ids {
+            // rumqttc's table of ids cannot grow.
+            self.ids = ids;
+            self.renew_state();
         }
-        self.ids = ids;
-        // rumqttc's table of ids cannot grow. A new state takes over what the old one knows, except the times of the
-        // last packets, which are only logged, and the last PUBACK, which only orders what `clean` returns.
-        let state = &mut self.connection.eventloop.state;
-        let mut old = std::mem::replace(state, new_state(ids));
-        state.await_pingresp = old.await_pingresp;
-        state.collision_ping_count = old.collision_ping_count;
-        state.collision = old.collision.take();
-        let events = std::mem::take(&mut old.events);
-        for _ in 1..next_id(&mut old) {
-            next_id(state);
-        }
-        for request in old.clean() {
-            let _ = state.handle_outgoing_packet(request);
-        }
-        state.events = events;
     }
 
     fn restore(&mut self, last_id: u16) {

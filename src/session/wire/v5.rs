@@ -79,7 +79,8 @@ fn make(
     options.set_network_options(dial::network(config, options.network_options()));
     let (client, mut connection) = dial::make(config, || Client::new(options, CHANNEL))?;
     let new = || MqttState::new(ids, true);
-    connection.eventloop.state = EXPECTING_ALL.begin(ids, config.clean_session(), new, expect_pubrel);
+    let (state, expects_all) = EXPECTING_ALL.begin(ids, config.clean_session(), new, expect_pubrel);
+    connection.eventloop.state = state;
     let pump = Pump {
         connection,
         server: config.route(),
@@ -87,6 +88,7 @@ fn make(
         keep_alive: config.keep_alive(),
         write_limit: write_limit(config),
         ids,
+        expects_all,
         released: HashSet::new(),
         leaked: 0,
         warned: false,
@@ -153,6 +155,8 @@ struct Pump {
     write_limit: Duration,
     /// The highest packet id.
     ids: u16,
+    /// PUBREL is expected for every packet id: see `pubrel`.
+    expects_all: bool,
     /// The exchanges that wait for PUBCOMP: see [`Pump::expect_pubrec`].
     released: HashSet<u16>,
     /// The number of messages that rumqttc counts as in flight although they are not.
@@ -210,6 +214,10 @@ impl Pump {
             // rumqttc itself accepts it.
             Event::Incoming(Incoming::ConnAck(_)) => return Err(self.broken(common::SECOND_CONNACK)),
             Event::Outgoing(Out::PingReq) => self.ping_due = Some(Instant::now() + self.keep_alive()),
+            // From now on PUBREL is to be expected.
+            Event::Outgoing(Out::Subscribe(_)) | Event::Incoming(Incoming::Publish(_)) if !self.expects_all => {
+                self.renew_state();
+            }
             _ => {}
         }
         let Translated { event, leaks } = translate(event, self.packet_len).map_err(|what| self.broken(&what))?;
@@ -293,11 +301,11 @@ impl Pump {
         self.renew_state();
     }
 
-    /// Replaces rumqttc's state by a new one, which takes over what the old one knows: not the messages that it only
+    /// Replaces rumqttc's state by a new one that expects every PUBREL. It takes over what the old one knows: not the messages that it only
     /// counts as in flight, the topic aliases, of which the server is allowed none, nor the times of the last packets,
     /// which are only logged.
     fn renew_state(&mut self) {
-        self.leaked = 0;
+        (self.leaked, self.expects_all) = (0, true);
         let state = &mut self.connection.eventloop.state;
         let mut old = std::mem::replace(state, new_state(self.ids));
         state.await_pingresp = old.await_pingresp;
