@@ -113,12 +113,14 @@ impl<'a> Locked<'a> {
 impl Deref for Locked<'_> {
     type Target = State;
 
+    #[allow(clippy::expect_used, reason = "only `wait_on` takes it, and puts it back")]
     fn deref(&self) -> &State {
         self.state.as_deref().expect("locked outside of a wait")
     }
 }
 
 impl DerefMut for Locked<'_> {
+    #[allow(clippy::expect_used, reason = "only `wait_on` takes it, and puts it back")]
     fn deref_mut(&mut self) -> &mut State {
         self.state.as_deref_mut().expect("locked outside of a wait")
     }

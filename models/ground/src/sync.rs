@@ -39,6 +39,10 @@ pub mod atomic {
                     self.0.load(Ordering::SeqCst)
                 }
 
+                pub fn get_mut(&mut self) -> &mut $value {
+                    self.0.get_mut()
+                }
+
                 pub fn store(&self, value: $value, _: Ordering) {
                     switch();
                     self.0.store(value, Ordering::SeqCst);

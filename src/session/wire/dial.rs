@@ -7,7 +7,7 @@ use rumqttc::{NetworkOptions, Transport};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Hint};
-use crate::session::wire::link::{self, Cause, Failure, LinkPump, LinkSender};
+use crate::session::wire::link::{Cause, Failure, LinkPump, LinkSender};
 use crate::session::wire::target::Target;
 use crate::session::wire::{secure, upgrade};
 use crate::system;
@@ -21,7 +21,7 @@ pub(in crate::session) const CHANNEL: usize = 1 << 20;
 #[cfg(not(aliyun_mqtt_model))]
 pub(in crate::session) fn id_limit(config: &Config) -> u16 {
     let least = if config.clean_session() { 400 } else { 1024 };
-    config.window().saturating_mul(link::IDS_PER_PLACE).max(least)
+    config.window().saturating_mul(crate::session::wire::link::IDS_PER_PLACE).max(least)
 }
 
 // The models have few ids, so that they wrap around.
