@@ -1,0 +1,170 @@
+"""Results as Markdown and plots."""
+
+import os
+import statistics
+
+from . import plots
+from .cases import OURS
+from .measure import median, ratio
+
+BEGIN = "<!-- measured: benches/peers/run --write-docs replaces everything from here -->"
+END = "<!-- measured: to here -->"
+
+# The tables of the document: a title, and the cases in them.
+TABLES = [
+    ("Publishing through mosquitto", ["publish-"]),
+    ("A client alone: the sink", ["sink-"]),
+    ("Receiving from mosquitto", ["receive-"]),
+    ("Latency", ["roundtrip-", "latency"]),
+    ("A round trip of 200 ms", ["slow-line"]),
+    ("One message per connection or process", ["oneshot-", "spool-"]),
+    ("Many clients", ["clients"]),
+    ("Building", ["build"]),
+]
+
+
+def show(value):
+    """A number with about three digits."""
+    if value is None:
+        return "-"
+    if value >= 10_000:
+        return f"{value / 1000:,.0f} k"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def spread(result, label, metric):
+    """Fastest and slowest round."""
+    found = result["values"].get(label, {}).get(metric)
+    return f"{show(min(found))} to {show(max(found))}" if found else "-"
+
+
+def rows(case, result):
+    """A line for each client and metric: median, spread, and by how much the library is better."""
+    for metric in case.metrics:
+        for label in case.clients:
+            middle = median(result, label, metric.key)
+            if middle is None:
+                outcome = "failed" if label in result["failed"] else "-"
+                yield metric, label, outcome, "-", "-"
+                continue
+            times = ratio(result, OURS, label, metric.key, metric.better)
+            times = "" if label == OURS or times is None else f"{times:.2f}"
+            yield metric, label, show(middle), spread(result, label, metric.key), times
+
+
+def detail(case, result):
+    lines = [f"\n### {case.title} (`{case.name}`)\n", "| | client | median | rounds | aliyun-mqtt is better by |"]
+    lines.append("|---|---|---|---|---|")
+    for metric, label, middle, between, times in rows(case, result):
+        lines.append(f"| {metric.unit} | {label} | {middle} | {between} | {times} |")
+    return "\n".join(lines)
+
+
+def goals(cases, results):
+    lines = ["\n### Goals\n", "| case | wanted | measured | |", "|---|---|---|---|"]
+    for case in cases:
+        result = results["cases"].get(case.name)
+        for goal in case.goals if result else []:
+            metric = goal.metric
+            value = median(result, OURS, metric.key)
+            unit = metric.unit
+            if goal.peer:
+                value, unit = ratio(result, OURS, goal.peer, metric.key, "more"), f"x {goal.peer}'s {metric.unit}"
+            more = metric.better == "more"
+            reached = value is not None and (value >= goal.bound if more else value <= goal.bound)
+            wanted = f"at {'least' if more else 'most'} {goal.bound:g} {unit}"
+            shown = "-" if value is None else f"{value:.2f}"
+            lines.append(f"| {case.title} | {wanted} | {shown} | {'reached' if reached else '**missed**'} |")
+    return "\n".join(lines)
+
+
+def table(cases, results):
+    """Cases with the same clients and metrics share a table: a row for each case and metric, a column for each client."""
+    parts = []
+    for case in cases:
+        result = results["cases"].get(case.name)
+        if not result:
+            continue
+        labels = [label for label in case.clients if label in result["values"]]
+        if not parts or parts[-1][0] != labels:
+            parts.append((labels, []))
+        for metric in case.metrics:
+            cells = []
+            for label in labels:
+                cell = show(median(result, label, metric.key))
+                times = ratio(result, OURS, label, metric.key, metric.better)
+                cells.append(cell if label == OURS or times is None else f"{cell} ({times:.2f})")
+            parts[-1][1].append(f"| {case.title} | {metric.unit} | {' | '.join(cells)} |")
+    text = []
+    for labels, lines in parts:
+        text += ["", f"| case | unit | {' | '.join(labels)} |", "|---" * (len(labels) + 2) + "|", *lines]
+    return text
+
+
+def where_others_are_faster(cases, results):
+    """What the library loses by more than 5 %, with the reason."""
+    lines = []
+    for case in cases:
+        result = results["cases"].get(case.name)
+        for metric in case.metrics if result else []:
+            for label in case.clients:
+                times = ratio(result, OURS, label, metric.key, metric.better)
+                if label == OURS or label == "/bin/true" or times is None or times >= 0.95:
+                    continue
+                reason = case.why.get(label, "")
+                ours, theirs = (show(median(result, name, metric.key)) for name in (OURS, label))
+                lines.append((case.title, label, metric.unit, ours, theirs, reason))
+    text = ["", "### Where another is faster", ""]
+    if not lines:
+        return text + ["Nowhere by more than 5 %."]
+    text += ["Everything in which another is better by more than 5 %:", ""]
+    text += ["| case | client | unit | aliyun-mqtt | the other | why |", "|---|---|---|---|---|---|"]
+    return text + [f"| {' | '.join(line)} |" for line in lines]
+
+
+def widest(results):
+    """The median, over all clients and cases, of the spread of the rounds relative to their median."""
+    found = []
+    for case in results["cases"].values():
+        for metrics in case["values"].values():
+            for values in metrics.values():
+                if len(values) > 1 and statistics.median(values):
+                    found.append((max(values) - min(values)) / statistics.median(values))
+    return statistics.median(found) if found else 0
+
+
+def measured(cases, results):
+    """The part of the document that is measured."""
+    lines = ["", "```sh", results["command"], "```", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in results["machine"].items()]
+    lines += [
+        "",
+        "Each cell is the median of the rounds. The number in brackets says by how much aliyun-mqtt is better than that "
+        "client: the median of the ratios within each round; above 1, aliyun-mqtt is better. The rounds of one cell "
+        f"typically lie within {widest(results) * 100:.0f} % of its median.",
+    ]
+    for title, names in TABLES:
+        some = [case for case in cases if any(case.name.startswith(name) for name in names)]
+        lines += ["", f"### {title}", *table(some, results)]
+        lines += [line for plot in plots.PLOTS if plot.table == title for line in ("", f"![{plot.title}]({plot.file})")]
+    return "\n".join([*lines, *where_others_are_faster(cases, results), ""])
+
+
+def write(cases, results, folder):
+    """Writes the measured part and the plots into a folder."""
+    with open(os.path.join(folder, "measured.md"), "w", encoding="utf-8") as file:
+        file.write(measured(cases, results))
+    plots.write(cases, results, folder)
+
+
+def write_docs(cases, results, docs):
+    """Replaces the measured part of docs/performance.md, and its plots."""
+    path = os.path.join(docs, "performance.md")
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(BEGIN)
+    after = rest.split(END)[1]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before + BEGIN + "\n" + measured(cases, results) + "\n" + END + after)
+    plots.write(cases, results, docs)
