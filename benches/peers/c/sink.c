@@ -1,6 +1,7 @@
-/* A server that costs next to nothing: it acknowledges everything it reads in one write, and pours messages over whoever
- * subscribes. `sink serve count=N size=S window=W pause=MS`: so many messages, of the granted QoS, and at most so many of
- * them unacknowledged. It rests for the pause before it writes: by then a client has gone to sleep. Prints its port. */
+/* A server that costs next to nothing: it acknowledges everything it reads in one write, and pours messages over
+ * whoever subscribes. `sink serve count=N size=S window=W pause=MS`: so many messages, of the granted QoS, and at most
+ * so many of them unacknowledged. It rests for the pause before it writes: by then a client has gone to sleep. Prints
+ * its port. */
 #include <pthread.h>
 
 #include "wire.h"

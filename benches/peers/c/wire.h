@@ -12,8 +12,10 @@
 
 #include "common.h"
 
-enum { CONNECT = 1, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ,
-       PINGRESP, DISCONNECT };
+enum {
+    CONNECT = 1, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ,
+    PINGRESP, DISCONNECT
+};
 
 /* Writes a PUBLISH; returns its length. */
 static size_t put_publish(uint8_t *to, int qos, uint16_t id, const uint8_t *payload, size_t size) {

@@ -29,7 +29,9 @@ def everything(smoke):
     packages(DEBIAN)
     programs = c_clients(*C) | rust_clients("ours", "rumqttc", "paho")
     if smoke:
-        programs["aliyun-mqtt"] = command_line("dev", "debug")
+        # The tests have built it; another choice of packages would build much of the tree again.
+        built = os.path.join(ROOT, "target", "debug", "aliyun-mqtt")
+        programs["aliyun-mqtt"] = built if os.path.exists(built) else command_line("dev", "debug")
     else:
         programs["python"] = python_client()
         programs["aliyun-mqtt"] = command_line(*packaged())
@@ -102,7 +104,8 @@ def program():
     for key, value in (profile() or {"inherits": "release"}).items():
         value = f'"{value}"' if isinstance(value, str) else str(value).lower()
         options += ["--config", f"profile.packaged.{key}={value}"]
-    cargo("build", "--locked", "--bin", "program", "--profile", "packaged", *options, manifest=manifest(), target=TARGET)
+    options = ["--locked", "--bin", "program", "--profile", "packaged", *options]
+    cargo("build", *options, manifest=manifest(), target=TARGET)
     path = os.path.join(TARGET, "packaged", "program")
     run("strip", "-o", path + ".stripped", path)
     return path + ".stripped"

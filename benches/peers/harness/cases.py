@@ -134,11 +134,18 @@ def mosquitto(lab):
 
 
 BATCHES = "It writes whatever waits in one call; the library has one `writev` per packet, which is rumqttc's."
-ITS_LOOP = (
-    "It handles the message on the thread that reads, and acknowledges before the program has seen it. The library "
-    "hands each message to the program's thread, and acknowledges what the program has taken."
-)
+ITS_LOOP = "It handles the message on the thread that reads, and acknowledges before the program has seen it."
 CHECKS = "It queues with fewer checks: no outbox in order, no deadline and no outcome per message."
+ON_THE_CALLER = "It writes on the caller's thread; the library's connection has a thread of its own, as rumqttc's."
+LIMIT = "It is the limit: it keeps no promise."
+RECEIVING = {
+    RAW: LIMIT,
+    LOOP: ITS_LOOP,
+    CHANNEL: "It acknowledges before the program has seen the message, and its queue has no bound.",
+    BY_HAND: "Its queue has no bound, and it keeps no order of acknowledgements.",
+    MOSQ: ITS_LOOP,
+    PAHO_C: ITS_LOOP,
+}
 
 
 def publish_cases(scale):
@@ -151,10 +158,7 @@ def publish_cases(scale):
     everybody = [OURS, RAW, RUMQTTC, MOSQ, PAHO_C, PAHO_RUST, PAHO_PYTHON]
     if scale is SMOKE:
         everybody.remove(PAHO_PYTHON)
-    why = {
-        RAW: "It is the limit: it writes 64 KB at a time, and keeps no promise.", MOSQ: BATCHES, RUMQTTC: CHECKS,
-        PAHO_C: "At QoS 0 its call writes to the socket on the caller's thread.",
-    }
+    why = {RAW: LIMIT, MOSQ: BATCHES, RUMQTTC: CHECKS, PAHO_C: ON_THE_CALLER, PAHO_RUST: ON_THE_CALLER}
     for qos in (0, 1, 2):
         count = scale.of((200_000, 60_000, 40_000)[qos])
         # The same time, not the same number.
@@ -188,7 +192,7 @@ def sink_cases(scale):
             return run
 
         clients = {label: publish(label) for label in (OURS, RAW, RUMQTTC, MOSQ, PAHO_C)}
-        why = {RAW: BATCHES, MOSQ: BATCHES, PAHO_C: "Its call writes to the socket on the caller's thread.", RUMQTTC: CHECKS}
+        why = {RAW: BATCHES, MOSQ: BATCHES, PAHO_C: ON_THE_CALLER, RUMQTTC: CHECKS}
         title = f"Publish to the sink, QoS {qos}, 64 B"
         found.append(Case(f"sink-publish-qos{qos}", title, [RATE, CPU], clients, goals, why))
     for qos, goals in ((0, [Goal(RATE, 0.9, CHANNEL)]), (1, [])):
@@ -203,9 +207,8 @@ def sink_cases(scale):
             # There is nothing to acknowledge.
             labels.remove(BY_HAND)
         title = f"Receive from the sink, QoS {qos}, 64 B"
-        why = {RAW: "It is the limit.", LOOP: ITS_LOOP, CHANNEL: ITS_LOOP, BY_HAND: BATCHES, MOSQ: ITS_LOOP, PAHO_C: ITS_LOOP}
         clients = receiving(labels, qos, pour)
-        found.append(Case(f"sink-receive-qos{qos}", title, [RATE, CPU], clients, goals, why))
+        found.append(Case(f"sink-receive-qos{qos}", title, [RATE, CPU], clients, goals, RECEIVING))
     return found
 
 
@@ -223,22 +226,16 @@ def receive_cases(scale):
         labels = [OURS, RAW, CHANNEL, BY_HAND, LOOP, MOSQ, PAHO_C]
         if qos == 0:
             labels.remove(BY_HAND)
-        why = {RAW: "It is the limit.", LOOP: ITS_LOOP, CHANNEL: ITS_LOOP, BY_HAND: BATCHES, MOSQ: ITS_LOOP, PAHO_C: ITS_LOOP}
         title = f"Receive from mosquitto, QoS {qos}, 64 B"
         clients = receiving(labels, qos, run)
         # mosquitto sets the pace; what differs is what a message costs.
-        found.append(Case(f"receive-qos{qos}", title, [CPU, RATE], clients, [Goal(CPU, 1.1, CHANNEL)], why))
+        found.append(Case(f"receive-qos{qos}", title, [CPU, RATE], clients, [Goal(CPU, 1.1, CHANNEL)], RECEIVING))
     return found
 
 
 def latency_cases(scale):
     found = []
-    why = {
-        RAW: "It is the limit: one thread, which writes and reads.",
-        MOSQ: "It writes on the caller's thread; the library's connection has a thread of its own, as rumqttc's.",
-        PAHO_C: "It writes on the caller's thread; the library's connection has a thread of its own, as rumqttc's.",
-        RUMQTTC: "It hands over without an outbox.",
-    }
+    why = {RAW: LIMIT, MOSQ: ON_THE_CALLER, PAHO_C: ON_THE_CALLER, RUMQTTC: "It hands over without an outbox."}
     for qos in (1, 2):
         labels = [OURS, RAW, RUMQTTC, MOSQ, PAHO_C]
         clients = timing(labels, "roundtrip", scale.of(10_000), qos=qos)
@@ -253,17 +250,16 @@ def latency_cases(scale):
 
 def slow_line_cases(scale):
     count = 10_000 if scale is not SMOKE else 20
-    window = "Its window does not grow."
+    lines = ["-t", "demo/bench", "-q", "1", "-l"]
 
     def command(run):
         return lambda lab: {"seconds": run(lab) / 1000}
 
     def ours(lab):
-        return lab.ours_command("pub", "-t", "demo/bench", "-q", "1", "-l", stdin=lab.lines(count), port=lab.delayed_port)
+        return lab.ours_command("pub", *lines, stdin=lab.lines(count), port=lab.delayed_port)
 
     def theirs(lab):
-        arguments = ["-t", "demo/bench", "-q", "1", "-l"]
-        return lab.mosquitto_command(*arguments, stdin=lab.lines(count), port=lab.delayed_port)
+        return lab.mosquitto_command(*lines, stdin=lab.lines(count), port=lab.delayed_port)
 
     clients = publishing([OURS, RAW, RUMQTTC], lambda lab: lab.delayed_port, {None: count}, qos=1)
     commands = {OURS: command(ours)}
@@ -271,11 +267,11 @@ def slow_line_cases(scale):
         # It takes 100 s.
         commands[MOSQUITTO_PUB] = command(theirs)
     title = f"{count:,} at QoS 1 over a round trip of 200 ms"
-    why = {RAW: "It has 1,000 in flight from the start.", RUMQTTC: window}
-    return [
-        Case("slow-line", title, [SECONDS], clients, [Goal(SECONDS, 3.0)], why, most_rounds=2),
-        Case("slow-line-command", f"{title}, command line", [SECONDS], commands, [Goal(SECONDS, 3.5)], why, most_rounds=1),
-    ]
+    why = {RAW: "It has 1,000 in flight from the start."}
+    in_process = Case("slow-line", title, [SECONDS], clients, [Goal(SECONDS, 3.0)], why, most_rounds=2)
+    title = f"{title}, command line"
+    by_command = Case("slow-line-command", title, [SECONDS], commands, [Goal(SECONDS, 3.5)], most_rounds=1)
+    return [in_process, by_command]
 
 
 def one_shot_cases(scale):

@@ -1,5 +1,6 @@
 """Results as Markdown and plots."""
 
+import json
 import os
 import statistics
 
@@ -81,7 +82,7 @@ def goals(cases, results):
 
 
 def table(cases, results):
-    """Cases with the same clients and metrics share a table: a row for each case and metric, a column for each client."""
+    """A row for each case and metric, a column for each client. Cases with the same clients share a table."""
     parts = []
     for case in cases:
         result = results["cases"].get(case.name)
@@ -141,9 +142,9 @@ def measured(cases, results):
     lines += [f"| {name} | {value} |" for name, value in results["machine"].items()]
     lines += [
         "",
-        "Each cell is the median of the rounds. The number in brackets says by how much aliyun-mqtt is better than that "
-        "client: the median of the ratios within each round; above 1, aliyun-mqtt is better. The rounds of one cell "
-        f"typically lie within {widest(results) * 100:.0f} % of its median.",
+        "Each cell is the median of the rounds. The number in brackets says by how much aliyun-mqtt is better than",
+        "that client (above 1) or worse (below 1): the median of the ratios within each round. Half of the cells have",
+        f"rounds that lie {widest(results) * 100:.0f} % of their median or less apart.",
     ]
     for title, names in TABLES:
         some = [case for case in cases if any(case.name.startswith(name) for name in names)]
@@ -153,7 +154,10 @@ def measured(cases, results):
 
 
 def write(cases, results, folder):
-    """Writes the measured part and the plots into a folder."""
+    """Writes the results, the measured part and the plots into a folder."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "results.json"), "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=1)
     with open(os.path.join(folder, "measured.md"), "w", encoding="utf-8") as file:
         file.write(measured(cases, results))
     plots.write(cases, results, folder)
