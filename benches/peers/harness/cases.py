@@ -33,15 +33,14 @@ class Scale:
     rounds: int
     # What the numbers of messages are multiplied with.
     share: float
-    name: str
 
     def of(self, count):
         return max(20, int(count * self.share))
 
 
-FULL = Scale(9, 1, "full")
-QUICK = Scale(3, 0.25, "quick")
-SMOKE = Scale(1, 0.001, "smoke")
+FULL = Scale(7, 1)
+QUICK = Scale(3, 0.25)
+SMOKE = Scale(1, 0.001)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +180,7 @@ def publish_cases(scale):
 def sink_cases(scale):
     found = []
     for qos, goals in ((0, []), (1, [Goal(RATE, 1.15, RUMQTTC)])):
-        counts = {None: scale.of(200_000), RAW: scale.of(4_000_000)}
+        counts = {None: scale.of((200_000, 100_000)[qos]), RAW: scale.of(4_000_000)}
 
         def publish(label, qos=qos, counts=counts):
             def run(lab):
@@ -196,7 +195,7 @@ def sink_cases(scale):
         title = f"Publish to the sink, QoS {qos}, 64 B"
         found.append(Case(f"sink-publish-qos{qos}", title, [RATE, CPU], clients, goals, why))
     for qos, goals in ((0, [Goal(RATE, 0.9, CHANNEL)]), (1, [])):
-        count = scale.of(400_000)
+        count = scale.of((300_000, 100_000)[qos])
 
         def pour(lab, program, count=count, **values):
             with lab.sink(count=count) as port:
@@ -242,7 +241,7 @@ def latency_cases(scale):
         goal = [Goal(P50, 1.05, RUMQTTC)]
         title = f"One publish after another, QoS {qos}"
         found.append(Case(f"roundtrip-qos{qos}", title, [P50], clients, goal, why))
-    clients = timing([OURS, RUMQTTC, MOSQ, PAHO_C], "latency", scale.of(10_000), qos=1, rate=1000)
+    clients = timing([OURS, RUMQTTC, MOSQ, PAHO_C], "latency", scale.of(5_000), qos=1, rate=1000)
     goals = [Goal(P50, 1.1, PAHO_C), Goal(P999, 1.0, PAHO_C)]
     found.append(Case("latency", "From publish to receive at 1,000/s, QoS 1", [P50, P999], clients, goals, why))
     return found
@@ -268,7 +267,8 @@ def slow_line_cases(scale):
         commands[MOSQUITTO_PUB] = command(theirs)
     title = f"{count:,} at QoS 1 over a round trip of 200 ms"
     why = {RAW: "It has 1,000 in flight from the start."}
-    in_process = Case("slow-line", title, [SECONDS], clients, [Goal(SECONDS, 3.0)], why, most_rounds=2)
+    rounds = 2 if scale is FULL else 1
+    in_process = Case("slow-line", title, [SECONDS], clients, [Goal(SECONDS, 3.0)], why, most_rounds=rounds)
     title = f"{title}, command line"
     by_command = Case("slow-line-command", title, [SECONDS], commands, [Goal(SECONDS, 3.5)], most_rounds=1)
     return [in_process, by_command]
