@@ -132,18 +132,18 @@ def mosquitto(lab):
     return lab.port
 
 
-BATCHES = "It writes whatever waits in one call; the library has one `writev` per packet, which is rumqttc's."
-ITS_LOOP = "It handles the message on the thread that reads, and acknowledges before the program has seen it."
-CHECKS = "It queues with fewer checks: no outbox in order, no deadline and no outcome per message."
-ON_THE_CALLER = "It writes on the caller's thread; the library's connection has a thread of its own, as rumqttc's."
-LIMIT = "It is the limit: it keeps no promise."
+LIMIT = "It is the limit: it writes in batches, and keeps no promise."
+LESS = "It does less for each message: no deadline, and no search for the one that makes a server close the connection."
+CALLBACK = "Its callback runs on the thread that reads: nothing is handed over between threads."
+FIRST = "It acknowledges before the program has seen the message, up to ten in one write"
+PUBLISHING = {RAW: LIMIT, MOSQ: LESS, RUMQTTC: LESS, PAHO_C: LESS, PAHO_RUST: LESS}
 RECEIVING = {
     RAW: LIMIT,
-    LOOP: ITS_LOOP,
-    CHANNEL: "It acknowledges before the program has seen the message, and its queue has no bound.",
-    BY_HAND: "Its queue has no bound, and it keeps no order of acknowledgements.",
-    MOSQ: ITS_LOOP,
-    PAHO_C: ITS_LOOP,
+    LOOP: f"{FIRST}, and hands nothing over between threads.",
+    CHANNEL: f"{FIRST}, and its queue has no bound.",
+    BY_HAND: "Its queue has no bound.",
+    MOSQ: CALLBACK,
+    PAHO_C: CALLBACK,
 }
 
 
@@ -157,23 +157,22 @@ def publish_cases(scale):
     everybody = [OURS, RAW, RUMQTTC, MOSQ, PAHO_C, PAHO_RUST, PAHO_PYTHON]
     if scale is SMOKE:
         everybody.remove(PAHO_PYTHON)
-    why = {RAW: LIMIT, MOSQ: BATCHES, RUMQTTC: CHECKS, PAHO_C: ON_THE_CALLER, PAHO_RUST: ON_THE_CALLER}
     for qos in (0, 1, 2):
         count = scale.of((200_000, 60_000, 40_000)[qos])
         # The same time, not the same number.
         counts = {None: count, PAHO_PYTHON: max(20, count // 5), PAHO_C: count // 2, PAHO_RUST: count // 2}
         clients = publishing(everybody, mosquitto, counts, qos=qos)
         title = f"Publish, QoS {qos}, 64 B"
-        found.append(Case(f"publish-qos{qos}", title, [RATE, CPU], clients, goals[qos], why))
+        found.append(Case(f"publish-qos{qos}", title, [RATE, CPU], clients, goals[qos], PUBLISHING))
     for qos in (0, 1, 2):
         counts = {None: scale.of((30_000, 20_000, 15_000)[qos])}
         clients = publishing([OURS, RAW, RUMQTTC, MOSQ, PAHO_C], mosquitto, counts, qos=qos, size=16_384)
         goal = [Goal(RATE, 0.95, RUMQTTC)]
         title = f"Publish, QoS {qos}, 16 KB"
-        found.append(Case(f"publish-16k-qos{qos}", title, [RATE, CPU], clients, goal, why))
+        found.append(Case(f"publish-16k-qos{qos}", title, [RATE, CPU], clients, goal, PUBLISHING))
     clients = publishing([OURS, RUMQTTC], mosquitto, {None: scale.of(60_000)}, qos=1, version=5)
     title = "Publish, QoS 1, 64 B, MQTT 5"
-    found.append(Case("publish-v5-qos1", title, [RATE, CPU], clients, [Goal(RATE, 1.3, RUMQTTC)], why))
+    found.append(Case("publish-v5-qos1", title, [RATE, CPU], clients, [Goal(RATE, 1.3, RUMQTTC)], PUBLISHING))
     return found
 
 
@@ -191,9 +190,8 @@ def sink_cases(scale):
             return run
 
         clients = {label: publish(label) for label in (OURS, RAW, RUMQTTC, MOSQ, PAHO_C)}
-        why = {RAW: BATCHES, MOSQ: BATCHES, PAHO_C: ON_THE_CALLER, RUMQTTC: CHECKS}
         title = f"Publish to the sink, QoS {qos}, 64 B"
-        found.append(Case(f"sink-publish-qos{qos}", title, [RATE, CPU], clients, goals, why))
+        found.append(Case(f"sink-publish-qos{qos}", title, [RATE, CPU], clients, goals, PUBLISHING))
     for qos, goals in ((0, [Goal(RATE, 0.9, CHANNEL)]), (1, [])):
         count = scale.of((300_000, 100_000)[qos])
 
@@ -234,16 +232,15 @@ def receive_cases(scale):
 
 def latency_cases(scale):
     found = []
-    why = {RAW: LIMIT, MOSQ: ON_THE_CALLER, PAHO_C: ON_THE_CALLER, RUMQTTC: "It hands over without an outbox."}
     for qos in (1, 2):
         labels = [OURS, RAW, RUMQTTC, MOSQ, PAHO_C]
         clients = timing(labels, "roundtrip", scale.of(10_000), qos=qos)
         goal = [Goal(P50, 1.05, RUMQTTC)]
         title = f"One publish after another, QoS {qos}"
-        found.append(Case(f"roundtrip-qos{qos}", title, [P50], clients, goal, why))
+        found.append(Case(f"roundtrip-qos{qos}", title, [P50], clients, goal, PUBLISHING))
     clients = timing([OURS, RUMQTTC, MOSQ, PAHO_C], "latency", scale.of(5_000), qos=1, rate=1000)
     goals = [Goal(P50, 1.1, PAHO_C), Goal(P999, 1.0, PAHO_C)]
-    found.append(Case("latency", "From publish to receive at 1,000/s, QoS 1", [P50, P999], clients, goals, why))
+    found.append(Case("latency", "From publish to receive at 1,000/s, QoS 1", [P50, P999], clients, goals, PUBLISHING))
     return found
 
 
@@ -276,8 +273,8 @@ def slow_line_cases(scale):
 
 def one_shot_cases(scale):
     found = []
-    handshake = "It makes a connection and nothing else: no probe of the descriptors, no thread, no outbox."
-    why = {RUMQTTC: handshake, MOSQ: handshake, MOSQUITTO_PUB: "It is a small C program that is linked with little."}
+    handshake = "It makes a connection and little else: no check of the descriptors, no thread, no outbox."
+    why = {RUMQTTC: handshake, MOSQ: LESS, MOSQUITTO_PUB: "It is a small C program."}
     for transport, tls, goals in (("tcp", False, [Goal(P50, 1.6, RUMQTTC)]), ("tls", True, [])):
         clients = timing([OURS, RUMQTTC, MOSQ], "oneshot", scale.of(400), qos=1, ca=tls)
         title = f"Connect, publish at QoS 1, disconnect; {transport.upper()}"
@@ -361,7 +358,7 @@ def build_case():
         manifest = os.path.join(build.ROOT, "Cargo.toml")
         options = ["--release", "--locked", "-p", "aliyun-mqtt"]
         # What has to be downloaded is no part of it.
-        build.cargo("fetch", "--locked", manifest=manifest, target=folder)
+        build.run("cargo", "fetch", "--quiet", "--locked", "--manifest-path", manifest)
         started = time.monotonic()
         build.cargo("build", *options, manifest=manifest, target=folder)
         seconds = time.monotonic() - started
