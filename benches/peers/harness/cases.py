@@ -17,7 +17,7 @@ PAHO_C = "Paho C"
 PAHO_RUST = "paho-mqtt (crate)"
 PAHO_PYTHON = "paho-mqtt (Python)"
 CHANNEL = "rumqttc, channel"
-BY_HAND = "rumqttc, channel, acknowledged by the consumer"
+BY_HAND = "rumqttc, channel, manual ack"
 LOOP = "rumqttc, in its loop"
 MOSQUITTO_PUB = "mosquitto_pub"
 
@@ -273,8 +273,8 @@ def slow_line_cases(scale):
 
 def one_shot_cases(scale):
     found = []
-    handshake = "It makes a connection and little else: no check of the descriptors, no thread, no outbox."
-    why = {RUMQTTC: handshake, MOSQ: LESS, MOSQUITTO_PUB: "It is a small C program."}
+    little = "It makes a connection and little else: no check of the descriptors, no outbox."
+    why = {RUMQTTC: little, MOSQ: little, MOSQUITTO_PUB: "It is a small C program."}
     for transport, tls, goals in (("tcp", False, [Goal(P50, 1.6, RUMQTTC)]), ("tls", True, [])):
         clients = timing([OURS, RUMQTTC, MOSQ], "oneshot", scale.of(400), qos=1, ca=tls)
         title = f"Connect, publish at QoS 1, disconnect; {transport.upper()}"
@@ -319,8 +319,7 @@ def spool_case(scale):
         "aliyun-mqtt, without a spool": lambda lab: ours(lab, False),
         MOSQUITTO_PUB: theirs,
     }
-    disk = "It keeps nothing on disk."
-    why = {MOSQUITTO_PUB: disk, "aliyun-mqtt, without a spool": disk}
+    why = {MOSQUITTO_PUB: "It keeps nothing on disk."}
     return [Case("spool-lines", f"`pub -l --spool` of {count:,} lines at QoS 1", [MS], clients, [Goal(MS, 50)], why)]
 
 
