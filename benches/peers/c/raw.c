@@ -1,7 +1,6 @@
 /* The limit: a plain socket that writes the same bytes in batches, and keeps no promise. */
 #include "wire.h"
 
-#define WINDOW 1000
 #define BATCH (1 << 16)
 
 static struct reader reader;
@@ -32,14 +31,14 @@ static void open_connection(const char *role, long port) {
 static void publish(char **argv) {
     static uint8_t out[BATCH + (1 << 17)], payload[1 << 16];
     long qos = number(argv, "qos", 1), count = number(argv, "count", 1), size = number(argv, "size", 64);
-    long sent = 0, settled = 0, wanted = qos ? count : 1;
+    long sent = 0, settled = 0, wanted = qos ? count : 1, window = number(argv, "window", 100);
     uint16_t id = 0;
     struct packet packet;
     memset(payload, 'x', size);
     struct watch watch = start();
     size_t length = 0;
     while (settled < wanted) {
-        while (sent < count && length < BATCH && (!qos || sent - settled < WINDOW)) {
+        while (sent < count && length < BATCH && (!qos || sent - settled < window)) {
             sent++;
             id = id == 65535 ? 1 : id + 1;
             /* At QoS 0 the last message is sent at QoS 1, to know when the server has all of them. */

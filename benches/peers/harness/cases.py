@@ -92,9 +92,10 @@ def publishing(labels, port, counts, **values):
     """Clients that publish `counts` messages; a number, or one by label. `port` finds the server's."""
 
     def client(label):
-        count = counts.get(label, counts[None])
-        return lambda lab: per_message(lab.client(PROGRAMS[label], "publish", port=port(lab), count=count, **values))
+        count, given = counts.get(label, counts[None]), {**values, **windows.get(label, {})}
+        return lambda lab: per_message(lab.client(PROGRAMS[label], "publish", port=port(lab), count=count, **given))
 
+    windows = values.pop("windows", {})
     return {label: client(label) for label in labels}
 
 
@@ -247,6 +248,7 @@ def latency_cases(scale):
 def slow_line_cases(scale):
     count = 10_000 if scale is not SMOKE else 20
     lines = ["-t", "demo/bench", "-q", "1", "-l"]
+    window = {RAW: {"window": 1000}}
 
     def command(run):
         return lambda lab: {"seconds": run(lab) / 1000}
@@ -257,7 +259,7 @@ def slow_line_cases(scale):
     def theirs(lab):
         return lab.mosquitto_command(*lines, stdin=lab.lines(count), port=lab.delayed_port)
 
-    clients = publishing([OURS, RAW, RUMQTTC], lambda lab: lab.delayed_port, {None: count}, qos=1)
+    clients = publishing([OURS, RAW, RUMQTTC], lambda lab: lab.delayed_port, {None: count}, qos=1, windows=window)
     commands = {OURS: command(ours)}
     if scale is FULL:
         # It takes 100 s.
