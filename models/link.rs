@@ -86,8 +86,8 @@ impl LinkPump for Pump {
         self.0.grow(ids);
     }
 
-    fn restore(&mut self, last_id: u16) {
-        self.0.restore(last_id);
+    fn skip(&mut self, count: u16) {
+        self.0.skip(count);
     }
 
     fn resend(&mut self, id: u16, message: &Outgoing) {

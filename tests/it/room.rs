@@ -95,3 +95,22 @@ fn the_publish_rate_spaces_messages() {
     let late = error(client.with_timeout(Duration::from_millis(50)).publish("t", QoS::AtMostOnce, "second"));
     assert_eq!(late.kind(), ErrorKind::Timeout(Stage::Window));
 }
+
+#[test]
+fn a_message_that_is_never_acknowledged_does_not_hold_up_those_behind_it() {
+    let broker = Broker::start();
+    let (client, mut line) = broker.connect(broker.config());
+    let held = client.enqueue(Outgoing::new("held", QoS::AtLeastOnce, "")).expect("accepted");
+    let id = line.expect(Kind::Publish).id();
+    // Around the packet ids more than once.
+    for _ in 0..1_000 {
+        let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
+        let packet = line.expect(Kind::Publish);
+        assert_ne!(packet.id(), id, "it is in use");
+        line.answer(&packet);
+        delivery.wait().expect("acknowledged");
+    }
+    line.send(&Packet::PubAck(id));
+    assert_eq!(held.wait().expect("acknowledged").attempts, 1);
+    assert_eq!(client.stats().connections, 1);
+}

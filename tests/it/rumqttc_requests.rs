@@ -52,11 +52,13 @@ use std::collections::HashSet;
 use std::thread;
 
 use crate::support::broker::{self, Broker, Kind, Line, Packet, level};
-use crate::support::{LONG, connected, error, eventually, text};
+use crate::support::{LONG, connected, error, text};
 use aliyun_mqtt::{AckMode, Client, Delivery, ErrorKind, Outgoing, QoS};
 
 /// rumqttc's id space at the start of a connection: `id_limit` in src/session/wire/dial.rs.
-const IDS: u16 = 400;
+fn ids() -> u16 {
+    if level() == 4 { 128 } else { 400 }
+}
 
 fn publish(client: &Client, qos: QoS, payload: &str) -> Delivery {
     client.enqueue(Outgoing::new("t", qos, payload)).expect("accepted")
@@ -144,7 +146,7 @@ fn an_answer_to_the_last_connection_is_none_to_this_one() {
 /// Sends messages until the next id is the one that is held. `held` is left open.
 fn go_round(client: &Client, line: &mut Line, held: u16) {
     let mut id = held;
-    while id != if held == 1 { IDS } else { held - 1 } {
+    while id != if held == 1 { ids() } else { held - 1 } {
         let delivery = publish(client, QoS::AtLeastOnce, "round");
         let packet = line.expect(Kind::Publish);
         id = packet.id();
@@ -169,28 +171,26 @@ fn an_id_in_use_is_never_given_again() {
             line.expect(Kind::PubRel);
         }
         go_round(&client, &mut line, held);
-        // rumqttc src/state.rs:318-329: the next publish would be put aside, and nothing be sent any more.
+        // rumqttc src/state.rs:318-329: the next publish would be put aside, and nothing be sent any more. Its id is
+        // passed over instead.
         thread::scope(|scope| {
             let next = scope.spawn(|| match follower {
                 "subscribe" => client.subscribe("a", QoS::AtLeastOnce).map(drop),
                 _ => client.publish("t", QoS::ExactlyOnce, "follower"),
             });
-            eventually("it was accepted", || client.stats().outbox_messages == 2);
-            // QoS 0 needs no id, but the order holds; so what comes first shows what was held back.
-            let behind = publish(&client, QoS::AtMostOnce, "behind");
-            assert_eq!(straggler.try_wait().expect("pending"), None);
-            let ack = if held_qos == QoS::ExactlyOnce { Kind::PubComp } else { Kind::PubAck };
-            line.send(&ack.of(held));
             let packet = line.read().expect("a packet");
-            assert_eq!(packet.id(), held, "its turn, as soon as it is free");
+            assert_ne!(packet.id(), held, "it is in use");
             assert_eq!(packet.kind(), if follower == "subscribe" { Kind::Subscribe } else { Kind::Publish });
             line.answer(&packet);
-            // The message behind it, and PUBREL.
-            let more = if follower == "publish" { 2 } else { 1 };
-            line.serve_until(|packets| packets.len() == more);
-            behind.wait().expect("written");
+            if follower == "publish" {
+                let release = line.expect(Kind::PubRel);
+                line.answer(&release);
+            }
             next.join().expect("no panic").expect("acknowledged");
         });
+        assert_eq!(straggler.try_wait().expect("pending"), None);
+        let ack = if held_qos == QoS::ExactlyOnce { Kind::PubComp } else { Kind::PubAck };
+        line.send(&ack.of(held));
         straggler.wait().expect("acknowledged");
     }
 }

@@ -519,9 +519,12 @@ impl Pump {
         state.grown = ids;
     }
 
-    /// The next packet id is the one after this.
-    pub fn restore(&self, last_id: u16) {
-        self.0.lock().last_id = last_id;
+    /// So many packet ids are passed over.
+    pub fn skip(&self, count: u16) {
+        let mut state = self.0.lock();
+        for _ in 0..count {
+            self.0.next_id(&mut state);
+        }
     }
 
     /// A message again under its old id, or PUBREL.

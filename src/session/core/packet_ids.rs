@@ -54,6 +54,15 @@ impl IdCounter {
         (!used.contains(id)).then_some(id)
     }
 
+    /// Passes over the next ids if they are in use, up to a free one. Returns how many; `None` if the next id is free, or
+    /// none is.
+    pub(super) fn skip(&mut self, used: &UsedIds) -> Option<u16> {
+        let id = |distance: u16| (u32::from(self.last) + u32::from(distance)) % u32::from(self.limit) + 1;
+        let count = (0..self.limit).find(|distance| !used.contains(id(*distance) as u16)).filter(|count| *count > 0)?;
+        self.last = id(count - 1) as u16;
+        Some(count)
+    }
+
     /// Moves the next id to the longest run of free ids. On a resumed session the ids just ahead may be reserved, and
     /// the first operations must not wait for them.
     pub(super) fn seek_free(&mut self, used: &UsedIds) {
@@ -194,6 +203,20 @@ mod tests {
         assert_eq!(used.get(Kind::Publish, u16::MAX), None, "far above those used");
         used.insert(Kind::Publish, u16::MAX, AckFor::Step);
         assert_eq!(used.waiting().collect::<Vec<_>>(), [(u16::MAX, AckFor::Step)]);
+    }
+
+    #[test]
+    fn ids_in_use_are_passed_over_around_the_end_too() {
+        let (mut counter, mut used) = (IdCounter::new(4), UsedIds::default());
+        assert_eq!(counter.skip(&used), None, "1 is free");
+        counter.continue_after(2);
+        [3, 4].into_iter().for_each(|id| used.insert(Kind::Publish, id, AckFor::Op(1)));
+        assert_eq!((counter.skip(&used), counter.next(&used)), (Some(2), Some(1)));
+        counter.continue_after(1);
+        used.insert(Kind::Request, 2, AckFor::Step);
+        assert_eq!((counter.skip(&used), counter.next(&used)), (Some(3), Some(1)));
+        used.reserve(1);
+        assert_eq!((counter.skip(&used), counter.next(&used)), (None, None), "all are in use");
     }
 
     #[test]

@@ -6,7 +6,11 @@ use std::time::Duration;
 use rumqttc::{NetworkOptions, Transport};
 
 use crate::config::Config;
+#[cfg(not(aliyun_mqtt_model))]
+use crate::config::Protocol;
 use crate::error::{Error, ErrorKind, Hint};
+#[cfg(not(aliyun_mqtt_model))]
+use crate::session::wire::link::IDS_PER_PLACE;
 use crate::session::wire::link::{Cause, Failure, LinkPump, LinkSender};
 use crate::session::wire::target::Target;
 use crate::session::wire::{secure, upgrade};
@@ -20,8 +24,15 @@ pub(in crate::session) const CHANNEL: usize = 1 << 20;
 /// with a kept session has more ids: a process begins at any of them, and should not meet those of the last one.
 #[cfg(not(aliyun_mqtt_model))]
 pub(in crate::session) fn id_limit(config: &Config) -> u16 {
-    let least = if config.clean_session() { 400 } else { 1024 };
-    config.window().saturating_mul(crate::session::wire::link::IDS_PER_PLACE).max(least)
+    let window = config.window();
+    let ample = window.saturating_mul(IDS_PER_PLACE);
+    match (config.protocol(), config.clean_session()) {
+        (_, false) => ample.max(1024),
+        // rumqttc counts some messages twice there, and sends nothing while it counts as many as there are ids.
+        (Protocol::V5, true) => ample.max(400),
+        // Those in use are passed over.
+        (Protocol::V311, true) => window.saturating_add(window / 4).max(128),
+    }
 }
 
 // The models have few ids, so that they wrap around.

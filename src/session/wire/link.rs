@@ -123,8 +123,8 @@ pub(in crate::session) trait LinkPump: Send {
     /// Makes room for packet ids up to `ids`, if there is less. Everything in flight stays so, and the next id is the
     /// same as before.
     fn grow(&mut self, ids: u16);
-    /// Continues the packet ids behind `last_id`, before any request on a resumed session.
-    fn restore(&mut self, last_id: u16);
+    /// Passes over this many packet ids, while no request waits in the channel.
+    fn skip(&mut self, count: u16);
     /// Sends a PUBLISH again with its old id and DUP, ahead of everything in the channel.
     fn resend(&mut self, id: u16, message: &Outgoing);
     /// Sends a PUBREL again.

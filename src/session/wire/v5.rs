@@ -393,8 +393,8 @@ impl LinkPump for Pump {
         }
     }
 
-    fn restore(&mut self, last_id: u16) {
-        for _ in 0..last_id {
+    fn skip(&mut self, count: u16) {
+        for _ in 0..count {
             next_id(&mut self.connection.eventloop.state);
         }
     }

@@ -25,6 +25,13 @@ pub(super) struct Wire {
     due: VecDeque<LinkEvent>,
 }
 
+impl Wire {
+    fn next_id(&mut self) -> u16 {
+        self.last_id = if self.last_id >= self.ids { 1 } else { self.last_id + 1 };
+        self.last_id
+    }
+}
+
 pub(super) enum InChannel {
     Publish(QoS),
     Subscribe(usize),
@@ -64,8 +71,7 @@ impl Link {
         if let InChannel::Disconnect = request {
             return Some(LinkEvent::Sent(Sent::Disconnect));
         }
-        wire.last_id = if wire.last_id >= wire.ids { 1 } else { wire.last_id + 1 };
-        let id = wire.last_id;
+        let id = wire.next_id();
         let (sent, reply) = match request {
             InChannel::Publish(qos) => (Sent::Publish(id), answer(id, qos)),
             InChannel::Subscribe(count) => {
@@ -143,8 +149,9 @@ impl LinkPump for Link {
         wire.ids = wire.ids.max(ids);
     }
 
-    fn restore(&mut self, last_id: u16) {
-        lock(&self.0).last_id = last_id;
+    fn skip(&mut self, count: u16) {
+        let mut wire = lock(&self.0);
+        (0..count).for_each(|_| _ = wire.next_id());
     }
 
     fn resend(&mut self, id: u16, message: &Outgoing) {

@@ -12,7 +12,7 @@ pub(super) const CAREFUL: usize = 100;
 
 /// By how much the highest packet id grows in one step: everything in flight is entered into a larger table then, so
 /// the steps are few.
-const STEP: u16 = 10;
+const STEP: u16 = 32;
 
 impl Outbox {
     /// Returns how many operations may be in flight now.
@@ -40,6 +40,16 @@ impl Outbox {
         let Some((number, since)) = op.place_in_order() else { return };
         let took = now.saturating_duration_since(since);
         self.in_flight.window.acknowledged(op.qos(), number, took, self.bounds.window);
+    }
+
+    /// Passes over packet ids that are in use, if the next one is and no request in the channel was promised a later one:
+    /// a message that is never acknowledged does not hold up others for the sake of its id. The adapter has to
+    /// [`skip`](crate::session::wire::link::LinkPump::skip) as many as are returned.
+    pub(in crate::session) fn skip_ids(&mut self) -> Option<u16> {
+        if self.given_up || self.next_id().is_some() || self.in_flight.has_promised_ids() {
+            return None;
+        }
+        self.ids.skip(&self.in_flight.ids)
     }
 
     /// Returns the highest packet id.

@@ -52,6 +52,11 @@ impl InFlight {
         first.is_none_or(|first| first <= counter.last() && counter.last() < counter.limit())
     }
 
+    /// Returns true if a request in the channel waits for the packet id that was predicted for it.
+    pub(super) fn has_promised_ids(&self) -> bool {
+        self.in_channel.iter().any(|(_, id)| *id != 0)
+    }
+
     /// Takes the request that rumqttc must have taken, if this is its packet id.
     pub(super) fn take_due(&mut self, id: u16) -> Option<(AckFor, u16)> {
         // None of these is QoS 0: all have ids.

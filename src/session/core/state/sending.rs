@@ -32,7 +32,7 @@ impl State {
         if session_present {
             // The window of an earlier connection may have needed more ids than one begins with.
             pump.grow(self.outbox.id_limit());
-            pump.restore(self.outbox.last_id());
+            pump.skip(self.outbox.last_id());
         } else {
             self.acks.session_gone();
         }
@@ -79,6 +79,9 @@ impl State {
         let Some(link) = connection.free_sender() else { return };
         if let Some((pump, ids)) = pump.as_deref_mut().and_then(|pump| Some((pump, self.outbox.grow_ids()?))) {
             pump.grow(ids);
+        }
+        if let Some((pump, count)) = pump.as_deref_mut().and_then(|pump| Some((pump, self.outbox.skip_ids()?))) {
+            pump.skip(count);
         }
         if let Some(step) = connection.steps.first() {
             let Some(id) = self.outbox.next_id().filter(|_| self.outbox.takes_one_more()) else { return };

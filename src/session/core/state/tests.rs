@@ -99,7 +99,7 @@ impl LinkPump for Wire {
         }
     }
 
-    fn restore(&mut self, _: u16) {}
+    fn skip(&mut self, _: u16) {}
 
     fn resend(&mut self, id: u16, message: &Outgoing) {
         self.note(format!("resend {id} {}", message.topic));
