@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
-use aliyun_mqtt::{Bytes, Client, Delivery, Outgoing};
+use aliyun_mqtt::{Bytes, Client, Delivery, Outgoing, QoS};
 
 use super::args::MessageArgs;
 use super::report::{Part, Report};
@@ -14,8 +14,11 @@ use crate::exit::Result;
 use crate::threads;
 
 pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
-    // No more at a time than the window: time in the client's queue is not to be measured.
-    let limits = run.limits.clone().outbox(usize::from(args.window), run.limits.outbox_bytes);
+    // No more at a time than the window: time in the client's queue is not to be measured. At QoS 0 nothing is
+    // acknowledged, and with so short a queue the threads would wait for each other.
+    let window = usize::from(args.window);
+    let queue = if args.qos == QoS::AtMostOnce { window.max(UNACKNOWLEDGED) } else { window };
+    let limits = run.limits.clone().outbox(queue, run.limits.outbox_bytes);
     let connect = |_| Ok(Client::connect(run.config(args).limits(limits.clone()).build()?)?);
     let clients: Vec<Client> = (0..run.clients).map(connect).collect::<Result<_>>()?;
     let start = run.begin();
@@ -31,6 +34,9 @@ pub(super) fn run(args: &MessageArgs, run: &Run) -> Result<Report> {
     leave(&clients);
     Report::new(("publish", "messages"), elapsed, run.interrupt.happened(), parts?)
 }
+
+/// The length of the queue of QoS 0 messages.
+const UNACKNOWLEDGED: usize = 2_048;
 
 /// Of how many messages in flight one is timed, when all are there at once.
 const TIMED: usize = 8;
