@@ -10,7 +10,7 @@ use support::*;
 /// Enough for each model to reach every wake-up it needs.
 const RUNS: usize = 1_000;
 
-const SCENES: [(&str, fn()); 15] = [
+const SCENES: [(&str, fn()); 16] = [
     ("blocking", scenes::blocking),
     ("crowded", scenes::crowded),
     ("draining", scenes::draining),
@@ -18,6 +18,7 @@ const SCENES: [(&str, fn()); 15] = [
     ("dropping", scenes::dropping),
     ("receiving", scenes::receiving),
     ("resting", scenes::resting),
+    ("neglecting", scenes::neglecting),
     ("listening", scenes::listening),
     ("resumed", scenes::resumed),
     ("expiring", scenes::expiring),

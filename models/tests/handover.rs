@@ -24,6 +24,7 @@ models! {
     dropping 2_000;
     receiving 2_000;
     resting 2_000;
+    neglecting 2_000;
     listening 2_000;
     resumed 20_000;
     expiring 2_000;

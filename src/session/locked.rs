@@ -20,8 +20,11 @@ pub(super) struct Conditions {
     changed: Condvar,
     /// There is room for operations.
     room: Condvar,
-    /// A message arrived, or no more will.
+    /// A message arrived in the client's own queue, or no more will.
     arrived: Condvar,
+    /// A message arrived in the queue of a subscription, or no more will. Apart from the other, so that a thread woken
+    /// for one message is one that takes it.
+    arrived_elsewhere: Condvar,
     /// The thread that renews tokens has something to do.
     tokens: Condvar,
     /// The worker has to read again.
@@ -51,6 +54,7 @@ impl<'a> Locked<'a> {
     pub(super) fn wait(mut self, awaited: Awaited, until: Instant) -> Self {
         self.deliver();
         self.waking.begin(awaited);
+        self.end_rest_of_worker();
         match awaited {
             // Its wake-up may stay out although there is some room.
             Awaited::Room(_) => self.wait_on(|conditions| &conditions.room, Some(until.min(Instant::now() + LOOK))),
@@ -64,8 +68,12 @@ impl<'a> Locked<'a> {
     pub(super) fn wait_for_message(mut self, queue: QueueId, until: Option<Instant>) -> Self {
         self.deliver();
         self.waking.begin_receiving(queue);
-        self.wait_on(|conditions| &conditions.arrived, until);
-        self.waking.end_receiving();
+        self.end_rest_of_worker();
+        match queue {
+            QueueId::Client => self.wait_on(|conditions| &conditions.arrived, until),
+            QueueId::Subscription(_) => self.wait_on(|conditions| &conditions.arrived_elsewhere, until),
+        }
+        self.waking.end_receiving(queue);
         self
     }
 
@@ -95,6 +103,13 @@ impl<'a> Locked<'a> {
     fn deliver(&mut self) {
         let news = self.take_news();
         self.wake.conditions.notify(news);
+    }
+
+    /// Wakes the worker if it may not leave the connection unread, now that this thread waits, too.
+    fn end_rest_of_worker(&self) {
+        if self.must_read() {
+            self.wake.conditions.rested.notify_all();
+        }
     }
 
     fn wait_on(&mut self, condition: impl FnOnce(&'a Conditions) -> &'a Condvar, until: Option<Instant>) {
@@ -142,7 +157,7 @@ impl Drop for Wake<'_> {
 
 impl Conditions {
     fn notify(&self, news: News) {
-        let News { changed, room, arrivals, tokens, read, settled } = news;
+        let News { changed, room, arrivals, elsewhere, tokens, read, settled } = news;
         // First those that wait longest for the answer of the server.
         drop(settled);
         if changed {
@@ -155,6 +170,9 @@ impl Conditions {
             Arrivals::None => {}
             Arrivals::Messages(count) => (0..count).for_each(|_| self.arrived.notify_one()),
             Arrivals::All => self.arrived.notify_all(),
+        }
+        if elsewhere {
+            self.arrived_elsewhere.notify_all();
         }
         if tokens {
             self.tokens.notify_all();

@@ -127,23 +127,6 @@ fn a_release_of_an_unknown_id_is_answered() {
 }
 
 #[test]
-fn a_release_before_any_subscription_costs_one_connection_and_no_message() {
-    let broker = Broker::start();
-    // With a number of ids that no other test uses, so that rumqttc has no state for them yet.
-    let (client, mut line) = broker.connect(broker.config().window(77));
-    let events = client.events();
-    line.send(&Packet::PubRel(7));
-    let delivery = client.enqueue(Outgoing::new("t", QoS::AtLeastOnce, "x")).expect("accepted");
-    let mut line = broker.accept(false);
-    connected(&events);
-    let packet = line.expect(Kind::Publish);
-    line.answer(&packet);
-    delivery.wait().expect("acknowledged");
-    line.send(&Packet::PubRel(7));
-    assert_eq!(line.expect(Kind::PubComp).id(), 7, "from now on it is answered");
-}
-
-#[test]
 fn a_full_inbox_drops_qos_0_and_leaves_the_rest_to_the_broker() {
     let broker = Broker::start();
     let limits = lax().inbox(1, 10_000);

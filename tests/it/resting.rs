@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::broker::{self, Broker, Kind, Line, lax};
-use crate::support::{LONG, eventually};
+use crate::support::{LONG, eventually, stream};
 use aliyun_mqtt::{Client, QoS};
 
 /// The bound of the inbox, in messages.
@@ -101,6 +101,27 @@ fn take(client: &Client) -> usize {
     let message = client.recv_timeout(LONG).expect("alive").expect("the flood goes on");
     let text = String::from_utf8_lossy(message.payload());
     text.split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn a_thread_that_begins_to_wait_for_another_queue_gets_its_message() {
+    let broker = Broker::start();
+    let limits = lax().inbox(BOUND, 1_000_000);
+    let (client, mut line) = broker.connect(broker.config().keep_alive(Duration::from_secs(480)).limits(limits));
+    let other = stream(&client, &mut line, "other");
+    // Nobody takes these, so the connection is left unread.
+    for _ in 0..BOUND * 7 / 8 {
+        line.publish("neglected", 0, 0, false, "x");
+    }
+    eventually("the inbox is crowded", || client.stats().inbox_messages as usize > BOUND * 3 / 4);
+    for number in 0..20 {
+        thread::scope(|scope| {
+            let taken = scope.spawn(|| other.recv_timeout(LONG).expect("alive").expect("a message"));
+            line.publish("other", 0, 0, false, &number.to_string());
+            assert_eq!(taken.join().expect("no panic").payload(), number.to_string().as_bytes());
+        });
+    }
+    assert_eq!(client.stats().dropped_full, 0);
 }
 
 #[test]

@@ -202,6 +202,19 @@ pub fn resting() {
     check_closed(&client);
 }
 
+/// A program that leaves one queue full and waits for the messages of another.
+pub fn neglecting() {
+    let broker = Broker::begin(Plan { offers: 7, ..Plan::new(2) });
+    let limits = aliyun_mqtt::Limits::default().inbox(8, 100_000);
+    let client = connect(config(2).limits(limits));
+    client.subscribe("model/a", QoS::AtLeastOnce).expect("the broker grants it");
+    let stream = client.subscription("model/b", QoS::AtLeastOnce).expect("the broker grants it");
+    stream.recv().expect("there is room for one of these");
+    client.disconnect().expect("nothing is open");
+    check(&broker, &[]);
+    check_closed(&client);
+}
+
 /// A listener waits for the ends of two connections before anything else is done.
 pub fn listening() {
     let broker = Broker::begin(Plan { restless: true, ..Plan::new(1) });

@@ -122,6 +122,9 @@ impl Session {
                 break;
             }
             self.expire_in(&mut state, now);
+            if !state.outbox.is_storing(seq) {
+                break;
+            }
             let wake = state.outbox.next_deadline().map_or(until, |next| next.min(until));
             state = state.wait(Awaited::Change, wake);
         }

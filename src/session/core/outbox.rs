@@ -214,7 +214,9 @@ impl Outbox {
         if late(fresh, patience) {
             return true;
         }
-        let blocked = || unanswered.len() >= self.window() || self.next_id().is_none();
+        // An id in use is passed over as soon as no request was promised a later one.
+        let no_id = || self.next_id().is_none() && !self.in_flight.has_promised_ids();
+        let blocked = || unanswered.len() >= self.window() || no_id();
         late(any, grace) && self.queue.first(&self.ops).is_some() && blocked()
     }
 

@@ -182,7 +182,7 @@ impl State {
 
     /// Returns whom to wake, and forgets it.
     pub(in crate::session) fn take_news(&mut self) -> News {
-        let read = self.is_resting() && !self.may_rest();
+        let read = self.must_read();
         News { read, ..self.waking.take(&mut self.outbox) }
     }
 

@@ -235,40 +235,40 @@ impl Worker<'_> {
         let mut quiet_until = state.connected(sender, ack, pump, self.session.now());
         drop(state);
         let mut batch = VecDeque::new();
-        let mut read = Ok(());
         loop {
-            let failure = match self.handle(&mut batch, read.is_ok().then_some(&mut *pump)) {
+            match self.handle(&mut batch, pump) {
                 Ok(Flow::Left(by)) => {
                     pump.drain(by);
                     return End::Left;
                 }
-                Ok(Flow::Go) => read.err(),
-                Err(failure) => Some(failure),
-            };
-            if let Some(failure) = failure {
-                return self.disconnected(failure, batch, pump, since.elapsed());
+                Ok(Flow::Go) => {}
+                Err(failure) => return self.disconnected(failure, batch, pump, since.elapsed()),
             }
-            read = match quiet_until {
+            let read = match quiet_until {
                 None => pump.next(&mut batch),
                 // Not polled once more at its end, or a busy connection would delay that forever.
                 Some(until) if Instant::now() >= until => Ok(()),
                 Some(until) => pump.next_before(until, &mut batch),
             };
-            if read.is_ok() && batch.is_empty() && quiet_until.take().is_some() {
+            if let Err(failure) = read {
+                // Nothing more can be sent, not even acknowledgements of what came before.
+                return self.disconnected(failure, batch, pump, since.elapsed());
+            }
+            if batch.is_empty() && quiet_until.take().is_some() {
                 self.session.lock().end_quiet(self.session.now());
             }
         }
     }
 
     /// Handles what was read; then sends what has become possible, wakes the waiters, and rests if the program is far
-    /// behind. Without a pump, the connection has failed, and nothing is sent. After a failure it is unusable.
-    fn handle(&mut self, batch: &mut VecDeque<LinkEvent>, pump: Option<&mut dyn LinkPump>) -> Result<Flow, Failure> {
+    /// behind. After a failure the connection is unusable.
+    fn handle(&mut self, batch: &mut VecDeque<LinkEvent>, pump: &mut dyn LinkPump) -> Result<Flow, Failure> {
         let broken = |error| Failure { error, cause: Cause::Other };
         let mut events = Vec::new();
         let mut state = self.session.lock();
         let now = self.session.now();
         let flow = state.handle_all(batch, now, &mut events);
-        let (Ok(Flow::Go), Some(pump)) = (&flow, pump) else {
+        let Ok(Flow::Go) = flow else {
             let wake = state.unlock();
             self.session.emit(&events);
             drop(wake);

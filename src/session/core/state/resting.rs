@@ -26,9 +26,9 @@ impl State {
         }
     }
 
-    /// Returns true if the connection is left unread.
-    pub(super) fn is_resting(&self) -> bool {
-        self.connection.as_ref().is_some_and(|connection| connection.resting)
+    /// Returns true if the connection is left unread and must not be any longer.
+    pub(in crate::session) fn must_read(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.resting) && !self.may_rest()
     }
 
     /// Returns true if the connection may be left unread now.

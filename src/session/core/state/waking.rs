@@ -26,9 +26,15 @@ pub(in crate::session) struct Waking {
     waiting: usize,
     /// The threads that were not woken since they began to wait.
     asleep: Asleep,
-    receiving: Option<Receiving>,
+    /// For the client's own queue.
+    receiving: Receiving,
+    /// For the queues of subscriptions.
+    receiving_elsewhere: Receiving,
     changed: bool,
+    /// In the client's own queue.
     arrivals: Arrivals,
+    /// In any queue of a subscription.
+    arrivals_elsewhere: Arrivals,
     tokens: bool,
 }
 
@@ -42,13 +48,39 @@ struct Asleep {
     for_room: Option<usize>,
 }
 
-/// The threads that wait for messages.
+/// The threads that wait for messages of one kind of queue.
+#[derive(Default)]
 struct Receiving {
     count: usize,
     /// How many of them were woken and have not gone on yet.
     woken: usize,
-    /// The queue, if it is the same for all.
-    queue: Option<QueueId>,
+}
+
+impl Receiving {
+    fn begin(&mut self) {
+        self.count += 1;
+    }
+
+    fn end(&mut self) {
+        self.count -= 1;
+        self.woken = self.woken.saturating_sub(1);
+    }
+
+    /// Returns how many threads to wake, and counts them as woken.
+    fn wake(&mut self, arrivals: Arrivals) -> Arrivals {
+        match arrivals {
+            _ if self.count == 0 => Arrivals::None,
+            Arrivals::None => Arrivals::None,
+            Arrivals::Messages(messages) if messages < self.count => {
+                self.woken = self.count.min(self.woken + messages);
+                Arrivals::Messages(messages)
+            }
+            _ => {
+                self.woken = self.count;
+                Arrivals::All
+            }
+        }
+    }
 }
 
 /// How many threads that wait for messages have to be woken.
@@ -68,7 +100,10 @@ pub(in crate::session) struct News {
     pub(in crate::session) changed: bool,
     /// Those that wait for room.
     pub(in crate::session) room: bool,
+    /// Those that wait for messages in the client's own queue.
     pub(in crate::session) arrivals: Arrivals,
+    /// Those that wait for messages of subscriptions.
+    pub(in crate::session) elsewhere: bool,
     /// The thread that renews tokens.
     pub(in crate::session) tokens: bool,
     /// The worker, which has to read again.
@@ -99,27 +134,25 @@ impl Waking {
 
     /// A thread begins to wait for messages.
     pub(in crate::session) fn begin_receiving(&mut self, queue: QueueId) {
-        self.receiving = Some(match self.receiving.take() {
-            None => Receiving { count: 1, woken: 0, queue: Some(queue) },
-            Some(others) => {
-                let queue = others.queue.filter(|other| *other == queue);
-                Receiving { count: others.count + 1, queue, ..others }
-            }
-        });
+        self.receiving(queue).begin();
     }
 
     /// The thread waits for messages no longer.
-    pub(in crate::session) fn end_receiving(&mut self) {
-        self.receiving = self.receiving.take().filter(|receiving| receiving.count > 1);
-        if let Some(receiving) = &mut self.receiving {
-            receiving.count -= 1;
-            receiving.woken = receiving.woken.saturating_sub(1);
+    pub(in crate::session) fn end_receiving(&mut self, queue: QueueId) {
+        self.receiving(queue).end();
+    }
+
+    fn receiving(&mut self, queue: QueueId) -> &mut Receiving {
+        match queue {
+            QueueId::Client => &mut self.receiving,
+            QueueId::Subscription(_) => &mut self.receiving_elsewhere,
         }
     }
 
     /// Returns true if any thread waits that was not woken.
     pub(super) fn anybody_waits(&self) -> bool {
-        self.waiting > 0 || self.receiving.as_ref().is_some_and(|receiving| receiving.count > receiving.woken)
+        let receiving = [&self.receiving, &self.receiving_elsewhere];
+        self.waiting > 0 || receiving.iter().any(|receiving| receiving.count > receiving.woken)
     }
 
     pub(super) fn mark_changed(&mut self) {
@@ -128,18 +161,22 @@ impl Waking {
 
     /// Notes that a message was put into this queue.
     pub(super) fn mark_message(&mut self, queue: QueueId) {
-        let Some(receiving) = &self.receiving else { return };
-        self.arrivals = match (receiving.queue, self.arrivals) {
-            (None, _) | (_, Arrivals::All) => Arrivals::All,
-            (Some(other), arrivals) if other != queue => arrivals,
-            (_, Arrivals::None) => Arrivals::Messages(1),
-            (_, Arrivals::Messages(count)) => Arrivals::Messages(count + 1),
-        };
+        match queue {
+            QueueId::Client => {
+                self.arrivals = match self.arrivals {
+                    Arrivals::None => Arrivals::Messages(1),
+                    Arrivals::Messages(count) => Arrivals::Messages(count + 1),
+                    Arrivals::All => Arrivals::All,
+                }
+            }
+            // They may wait for different queues.
+            QueueId::Subscription(_) => self.arrivals_elsewhere = Arrivals::All,
+        }
     }
 
     /// Notes that messages have moved, or that no more will arrive.
     pub(super) fn mark_arrivals(&mut self) {
-        self.arrivals = Arrivals::All;
+        (self.arrivals, self.arrivals_elsewhere) = (Arrivals::All, Arrivals::All);
     }
 
     pub(super) fn mark_tokens(&mut self) {
@@ -147,7 +184,8 @@ impl Waking {
     }
 
     pub(super) fn mark_all(&mut self) {
-        (self.changed, self.arrivals, self.tokens) = (true, Arrivals::All, true);
+        self.mark_arrivals();
+        (self.changed, self.tokens) = (true, true);
     }
 
     /// Returns whom to wake, and forgets it.
@@ -163,18 +201,11 @@ impl Waking {
             (asleep.for_change, asleep.for_disk, asleep.until_settled) = (false, false, None);
         }
         let room = asleep.for_room.take_if(|size| changed || (any_settled && outbox.has_ample_room(*size))).is_some();
-        let arrivals = match (std::mem::take(&mut self.arrivals), &mut self.receiving) {
-            (Arrivals::None, _) | (_, None) => Arrivals::None,
-            (Arrivals::Messages(messages), Some(receiving)) if messages < receiving.count => {
-                receiving.woken = receiving.count.min(receiving.woken + messages);
-                Arrivals::Messages(messages)
-            }
-            (_, Some(receiving)) => {
-                receiving.woken = receiving.count;
-                Arrivals::All
-            }
-        };
+        let arrivals = self.receiving.wake(std::mem::take(&mut self.arrivals));
+        let elsewhere = self.receiving_elsewhere.wake(std::mem::take(&mut self.arrivals_elsewhere));
+        let elsewhere = elsewhere != Arrivals::None;
         let tokens = std::mem::take(&mut self.tokens);
-        News { changed: wake_changed, room, arrivals, tokens, read: false, settled: outbox.take_wakes() }
+        let settled = outbox.take_wakes();
+        News { changed: wake_changed, room, arrivals, elsewhere, tokens, read: false, settled }
     }
 }

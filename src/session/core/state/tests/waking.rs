@@ -5,8 +5,8 @@ use crate::session::core::op::Body;
 
 /// Describes whom to wake.
 fn woken(state: &mut State) -> Vec<String> {
-    let News { changed, room, arrivals, tokens, read, settled: _ } = state.take_news();
-    let flags = [("changed", changed), ("room", room), ("tokens", tokens), ("read", read)];
+    let News { changed, room, arrivals, elsewhere, tokens, read, settled: _ } = state.take_news();
+    let flags = [("changed", changed), ("room", room), ("elsewhere", elsewhere), ("tokens", tokens), ("read", read)];
     let flags = flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_string());
     flags.chain((arrivals != Arrivals::None).then(|| format!("{arrivals:?}"))).collect()
 }
@@ -97,15 +97,15 @@ fn whoever_waits_for_the_spool_is_woken_by_any_message() {
 }
 
 #[test]
-fn one_receiver_is_woken_for_each_message_and_all_where_they_wait_for_different_queues() {
+fn one_thread_is_woken_for_each_message_of_the_own_queue_and_all_for_those_of_subscriptions() {
     let (mut state, wire) = (state(config()), Wire::default());
     connect(&mut state, &wire, false);
-    let own = state.inbox.open_queue("own");
+    let queue = state.inbox.open_queue("elsewhere");
     for _ in 0..3 {
         state.waking.begin_receiving(QueueId::Client);
     }
     let arrive = |state: &mut State, topic| drop(handle(state, arrived(topic, QoS::AtMostOnce, "x")));
-    arrive(&mut state, "own");
+    arrive(&mut state, "elsewhere");
     assert!(woken(&mut state).is_empty(), "for nobody who waits");
     arrive(&mut state, "a");
     assert_eq!(woken(&mut state), ["Messages(1)"]);
@@ -116,15 +116,15 @@ fn one_receiver_is_woken_for_each_message_and_all_where_they_wait_for_different_
         arrive(&mut state, "a");
     }
     assert_eq!(woken(&mut state), ["All"]);
+    state.waking.begin_receiving(QueueId::Subscription(queue));
+    arrive(&mut state, "elsewhere");
     arrive(&mut state, "a");
-    state.close_queue(own, "own");
-    assert_eq!(woken(&mut state), ["All"], "its messages have moved");
-    let own = state.inbox.open_queue("own");
-    state.waking.begin_receiving(QueueId::Subscription(own));
+    assert_eq!(woken(&mut state), ["elsewhere", "Messages(1)"]);
     arrive(&mut state, "a");
-    assert_eq!(woken(&mut state), ["All"]);
-    for _ in 0..4 {
-        state.waking.end_receiving();
+    state.close_queue(queue, "elsewhere");
+    assert_eq!(woken(&mut state), ["elsewhere", "All"], "its messages have moved");
+    for _ in 0..3 {
+        state.waking.end_receiving(QueueId::Client);
     }
     arrive(&mut state, "a");
     assert!(woken(&mut state).is_empty());
