@@ -59,8 +59,8 @@ const PER_PUBLISH: usize = 5 + 2 * PER_EVENT + 4;
 /// which rumqttc reads.
 const PER_RECEIVE: usize = 2 + 2 * PER_EVENT + 1;
 
-/// What else happens meanwhile, such as a new buffer.
-const BESIDE: usize = MESSAGES / 20;
+/// What else happens meanwhile, such as a new buffer: far less than once for each message.
+const BESIDE: usize = MESSAGES / 4;
 
 fn counted(mut step: impl FnMut(usize)) -> usize {
     (0..WARM_UP).for_each(&mut step);
