@@ -370,8 +370,8 @@ impl Drop for Settler {
     }
 }
 
-/// The waits that filled slots have ended. They are woken when this is dropped, so that no wake-up can be forgotten, and
-/// whoever fills slots under a lock keeps this until it is unlocked.
+/// The waits that filled slots have ended. They are woken when this is dropped, so that no wake-up can be forgotten,
+/// and whoever fills slots under a lock keeps this until it is unlocked.
 #[derive(Default)]
 pub(crate) struct Wakes {
     /// Most have one at a time, which needs no allocation.

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::repeatable_in;
+use super::repeatable::repeatable_in;
 use crate::settings::all_settings;
 
 thread_local! {

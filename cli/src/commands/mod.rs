@@ -12,7 +12,8 @@ mod late;
 pub(crate) mod man;
 pub(crate) mod p2p;
 pub(crate) mod publish;
-pub(crate) mod request;
+pub(crate) mod repeatable;
+mod request;
 pub(crate) mod send;
 pub(crate) mod session;
 pub(crate) mod sign;
@@ -22,13 +23,14 @@ pub(crate) mod trace;
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::{self, Exit, Result};
 use crate::report;
 use crate::settings::GlobalArgs;
 use crate::stdio::Stream;
 use late::{Late, WithSettings};
+use repeatable::overridden_by_itself;
 
 /// ApsaraMQ for MQTT (微消息队列 MQTT 版) from the command line
 #[derive(Debug, Parser)]
@@ -131,30 +133,6 @@ impl Cli {
         let name = arguments.iter().skip(1).find_map(|word| none.find_subcommand(word))?.get_name();
         Some(Root::command().subcommand(late::only(name, names).find_subcommand(name)?.clone()))
     }
-}
-
-/// Lets the last of several equal settings or switches win, so that a shell alias can be overridden. clap refuses a
-/// second value for other options, since one of the two would be lost silently.
-fn repeatable(argument: Arg) -> Arg {
-    if matches!(argument.get_action(), ArgAction::Set) && !argument.is_global_set() {
-        return argument;
-    }
-    overridden_by_itself(argument)
-}
-
-fn overridden_by_itself(argument: Arg) -> Arg {
-    match argument.get_action() {
-        ArgAction::Set | ArgAction::SetTrue => {
-            let own = argument.get_id().clone();
-            argument.overrides_with(own)
-        }
-        _ => argument,
-    }
-}
-
-/// To be applied after all arguments and commands are there, since it changes them.
-fn repeatable_in(command: clap::Command) -> clap::Command {
-    command.mut_args(repeatable).mut_subcommands(repeatable_in)
 }
 
 /// Runs the command.

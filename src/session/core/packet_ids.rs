@@ -54,8 +54,8 @@ impl IdCounter {
         (!used.contains(id)).then_some(id)
     }
 
-    /// Passes over the next ids if they are in use, up to a free one. Returns how many; `None` if the next id is free, or
-    /// none is.
+    /// Passes over the next ids if they are in use, up to a free one. Returns how many; `None` if the next id is free,
+    /// or none is.
     pub(super) fn skip(&mut self, used: &UsedIds) -> Option<u16> {
         let id = |distance: u16| (u32::from(self.last) + u32::from(distance)) % u32::from(self.limit) + 1;
         let count = (0..self.limit).find(|distance| !used.contains(id(*distance) as u16)).filter(|count| *count > 0)?;

@@ -199,8 +199,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Makes a connection to one of the addresses. Returns its two halves and the server's answer. `Err(None)`: the client
-    /// is leaving.
+    /// Makes a connection to one of the addresses. Returns its two halves and the server's answer. `Err(None)`: the
+    /// client is leaving.
     fn dial(&self, login: &Login, deadline: Instant) -> Result<Dialled, Option<Failure>> {
         let config = &self.session.config;
         let leaving = || self.leaving();

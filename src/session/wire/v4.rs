@@ -207,8 +207,9 @@ impl Pump {
         }
     }
 
-    /// Replaces rumqttc's state by a new one that expects every PUBREL. It takes over what the old one knows, except the
-    /// times of the last packets, which are only logged, and the last PUBACK, which only orders what `clean` returns.
+    /// Replaces rumqttc's state by a new one that expects every PUBREL. It takes over what the old one knows, except
+    /// the times of the last packets, which are only logged, and the last PUBACK, which only orders what `clean`
+    /// returns.
     fn renew_state(&mut self) {
         self.expects_all = true;
         let state = &mut self.connection.eventloop.state;

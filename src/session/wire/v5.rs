@@ -301,9 +301,9 @@ impl Pump {
         self.renew_state();
     }
 
-    /// Replaces rumqttc's state by a new one that expects every PUBREL. It takes over what the old one knows: not the messages that it only
-    /// counts as in flight, the topic aliases, of which the server is allowed none, nor the times of the last packets,
-    /// which are only logged.
+    /// Replaces rumqttc's state by a new one that expects every PUBREL. It takes over what the old one knows: not the
+    /// messages that it only counts as in flight, the topic aliases, of which the server is allowed none, nor the times
+    /// of the last packets, which are only logged.
     fn renew_state(&mut self) {
         (self.leaked, self.expects_all) = (0, true);
         let state = &mut self.connection.eventloop.state;

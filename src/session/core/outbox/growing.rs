@@ -42,8 +42,8 @@ impl Outbox {
         self.in_flight.window.acknowledged(op.qos(), number, took, self.bounds.window);
     }
 
-    /// Passes over packet ids that are in use, if the next one is and no request in the channel was promised a later one:
-    /// a message that is never acknowledged does not hold up others for the sake of its id. The adapter has to
+    /// Passes over packet ids that are in use, if the next one is and no request in the channel was promised a later
+    /// one: a message that is never acknowledged does not hold up others for the sake of its id. The adapter has to
     /// [`skip`](crate::session::wire::link::LinkPump::skip) as many as are returned.
     pub(in crate::session) fn skip_ids(&mut self) -> Option<u16> {
         if self.given_up || self.next_id().is_some() || self.in_flight.has_promised_ids() {

@@ -67,8 +67,8 @@ impl Connection {
 /// Closing a connection with unread data, or data that is still to come, resets it, and what was written last may then
 /// be lost on its way. Reading until the server has closed prevents that, and takes one round trip more. It is not
 /// needed where every request was acknowledged, so that only DISCONNECT could be lost, and nothing else comes: no
-/// message without a subscription on a new session, as long as none has come (the service sends P2P messages and notices
-/// without a subscription, too).
+/// message without a subscription on a new session, as long as none has come (the service sends P2P messages and
+/// notices without a subscription, too).
 #[derive(Default)]
 pub(super) struct Expected {
     /// The requests that were sent and not acknowledged. QoS 0 messages stay among them.

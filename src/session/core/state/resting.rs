@@ -17,8 +17,8 @@ impl State {
         rests
     }
 
-    /// Ends it. Acknowledgements that have become due meanwhile leave together: a single one would have to wait its turn
-    /// behind messages for which there may be no room.
+    /// Ends it. Acknowledgements that have become due meanwhile leave together: a single one would have to wait its
+    /// turn behind messages for which there may be no room.
     pub(in crate::session) fn end_rest(&mut self, now: Now) {
         let resting = self.connection.as_mut().is_some_and(|connection| std::mem::take(&mut connection.resting));
         if resting {
