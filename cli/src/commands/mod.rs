@@ -23,7 +23,7 @@ pub(crate) mod trace;
 
 use std::ffi::OsString;
 
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::{self, Exit, Result};
 use crate::report;
