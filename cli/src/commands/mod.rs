@@ -268,7 +268,7 @@ mod tests {
 
     fn settings(command: &clap::Command) -> Vec<&str> {
         let flags: Vec<_> = Key::table().iter().map(|row| row.flag.trim_start_matches("--")).collect();
-        command.get_arguments().filter_map(Arg::get_long).filter(|long| flags.contains(long)).collect()
+        command.get_arguments().filter_map(clap::Arg::get_long).filter(|long| flags.contains(long)).collect()
     }
 
     #[test]
