@@ -13,7 +13,7 @@ use crate::sync::lock;
 /// pause before that.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What the threads of a client wait on.
+/// The conditions that the threads of a client wait for.
 #[derive(Default)]
 pub(super) struct Conditions {
     /// The client's life, its connection, or what a caller waits for has changed.
@@ -55,10 +55,11 @@ impl<'a> Locked<'a> {
         self.deliver();
         self.waking.begin(awaited);
         self.end_rest_of_worker();
+        let conditions = self.wake.conditions;
         match awaited {
             // Its wake-up may stay out although there is some room.
-            Awaited::Room(_) => self.wait_on(|conditions| &conditions.room, Some(until.min(Instant::now() + LOOK))),
-            _ => self.wait_on(|conditions| &conditions.changed, Some(until)),
+            Awaited::Room(_) => self.wait_on(&conditions.room, Some(until.min(Instant::now() + LOOK))),
+            _ => self.wait_on(&conditions.changed, Some(until)),
         }
         self.waking.end();
         self
@@ -69,9 +70,10 @@ impl<'a> Locked<'a> {
         self.deliver();
         self.waking.begin_receiving(queue);
         self.end_rest_of_worker();
+        let conditions = self.wake.conditions;
         match queue {
-            QueueId::Client => self.wait_on(|conditions| &conditions.arrived, until),
-            QueueId::Subscription(_) => self.wait_on(|conditions| &conditions.arrived_elsewhere, until),
+            QueueId::Client => self.wait_on(&conditions.arrived, until),
+            QueueId::Subscription(_) => self.wait_on(&conditions.arrived_elsewhere, until),
         }
         self.waking.end_receiving(queue);
         self
@@ -80,14 +82,14 @@ impl<'a> Locked<'a> {
     /// Waits until the thread that renews tokens has something to do.
     pub(super) fn wait_for_tokens(mut self, until: Instant) -> Self {
         self.deliver();
-        self.wait_on(|conditions| &conditions.tokens, Some(until));
+        self.wait_on(&self.wake.conditions.tokens, Some(until));
         self
     }
 
     /// Waits while the worker may leave the connection unread, at most until `until`.
     pub(super) fn rest(mut self, until: Instant) -> Self {
         while self.may_rest() && Instant::now() < until {
-            self.wait_on(|conditions| &conditions.rested, Some(until));
+            self.wait_on(&self.wake.conditions.rested, Some(until));
         }
         self
     }
@@ -112,9 +114,8 @@ impl<'a> Locked<'a> {
         }
     }
 
-    fn wait_on(&mut self, condition: impl FnOnce(&'a Conditions) -> &'a Condvar, until: Option<Instant>) {
+    fn wait_on(&mut self, condition: &Condvar, until: Option<Instant>) {
         let Some(state) = self.state.take() else { return };
-        let condition = condition(self.wake.conditions);
         self.state = Some(match until {
             None => condition.wait(state).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {

@@ -1,6 +1,5 @@
 //! The state of one connection: made at CONNACK, dropped at its end.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -62,7 +61,7 @@ impl Connection {
     }
 }
 
-/// What the server may still send on a connection.
+/// The account of what the server may still send on a connection.
 ///
 /// Closing a connection with unread data, or data that is still to come, resets it, and what was written last may then
 /// be lost on its way. Reading until the server has closed prevents that, and takes one round trip more. It is not
@@ -72,33 +71,33 @@ impl Connection {
 #[derive(Default)]
 pub(super) struct Expected {
     /// The requests that were sent and not acknowledged. QoS 0 messages stay among them.
-    unacknowledged: Cell<usize>,
+    unacknowledged: usize,
     /// Something was acknowledged.
     acknowledged: bool,
     /// A filter was subscribed to, a request awaits a reply, a token was uploaded, or a message has arrived.
-    messages: Cell<bool>,
+    messages: bool,
 }
 
 impl Expected {
     /// Notes that a request was sent.
-    pub(super) fn sent(&self) {
-        self.unacknowledged.set(self.unacknowledged.get() + 1);
+    pub(super) fn sent(&mut self) {
+        self.unacknowledged += 1;
     }
 
     /// Notes that a request was acknowledged.
     pub(super) fn acknowledged(&mut self) {
-        self.unacknowledged.set(self.unacknowledged.get().saturating_sub(1));
+        self.unacknowledged = self.unacknowledged.saturating_sub(1);
         self.acknowledged = true;
     }
 
     /// Notes that messages may come.
-    pub(super) fn messages(&self) {
-        self.messages.set(true);
+    pub(super) fn messages(&mut self) {
+        self.messages = true;
     }
 
     /// Returns true if the server has nothing more to send.
     pub(super) fn nothing(&self) -> bool {
-        self.unacknowledged.get() == 0 && self.acknowledged && !self.messages.get()
+        self.unacknowledged == 0 && self.acknowledged && !self.messages
     }
 }
 

@@ -125,8 +125,8 @@ impl State {
             && !self.replies.any_expected_yet()
     }
 
-    fn note_message(&self) {
-        if let Some(connection) = &self.connection {
+    fn note_message(&mut self) {
+        if let Some(connection) = &mut self.connection {
             connection.expected.messages();
         }
     }

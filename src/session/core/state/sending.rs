@@ -76,21 +76,23 @@ impl State {
         if connection.steps.current().is_some() {
             return;
         }
-        let Some(link) = connection.free_sender() else { return };
+        let Connection { sender: Some(link), quiet_until: None, steps, limits, expected, .. } = connection else {
+            return;
+        };
         if let Some((pump, ids)) = pump.as_deref_mut().and_then(|pump| Some((pump, self.outbox.grow_ids()?))) {
             pump.grow(ids);
         }
         if let Some((pump, count)) = pump.as_deref_mut().and_then(|pump| Some((pump, self.outbox.skip_ids()?))) {
             pump.skip(count);
         }
-        if let Some(step) = connection.steps.first() {
+        if let Some(step) = steps.first() {
             let Some(id) = self.outbox.next_id().filter(|_| self.outbox.takes_one_more()) else { return };
-            let (kind, sent) = send_step(link, step);
+            let (kind, sent) = send_step(link.as_ref(), step);
             if sent {
                 self.outbox.step_in_channel(kind, id);
-                connection.steps.put_in_channel(now.instant);
+                steps.put_in_channel(now.instant);
                 // Restored subscriptions bring messages, and a token a notice.
-                connection.expected.messages();
+                expected.messages();
             }
             return;
         }
@@ -103,7 +105,7 @@ impl State {
                 self.outbox.refuse(seq, |op| topic_refused(op, &refusal, now.instant));
                 continue;
             }
-            if let Some(error) = not_allowed(&connection.limits, op) {
+            if let Some(error) = not_allowed(limits, op) {
                 self.outbox.settle(seq, Err(error));
                 continue;
             }
@@ -124,9 +126,9 @@ impl State {
             if !sent {
                 return;
             }
-            connection.expected.sent();
+            expected.sent();
             if matches!(op.body(), Some(Body::Subscribe { .. })) {
-                connection.expected.messages();
+                expected.messages();
             }
             self.stats.retransmitted += u64::from(op.attempts > 0);
             self.outbox.put_in_channel(seq, id, now.instant);

@@ -6,7 +6,7 @@ use crate::delivery::Wakes;
 use crate::session::core::inbox::QueueId;
 use crate::session::core::outbox::Outbox;
 
-/// What a calling thread waits for.
+/// The change that a calling thread waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum Awaited {
     /// Any change of the client's life, its connection, its tokens, or of what is on disk.
@@ -34,7 +34,7 @@ pub(in crate::session) struct Waking {
     /// In the client's own queue.
     arrivals: Arrivals,
     /// In any queue of a subscription.
-    arrivals_elsewhere: Arrivals,
+    arrivals_elsewhere: bool,
     tokens: bool,
 }
 
@@ -69,8 +69,7 @@ impl Receiving {
     /// Returns how many threads to wake, and counts them as woken.
     fn wake(&mut self, arrivals: Arrivals) -> Arrivals {
         match arrivals {
-            _ if self.count == 0 => Arrivals::None,
-            Arrivals::None => Arrivals::None,
+            arrivals if arrivals == Arrivals::None || self.count == 0 => Arrivals::None,
             Arrivals::Messages(messages) if messages < self.count => {
                 self.woken = self.count.min(self.woken + messages);
                 Arrivals::Messages(messages)
@@ -170,13 +169,13 @@ impl Waking {
                 }
             }
             // They may wait for different queues.
-            QueueId::Subscription(_) => self.arrivals_elsewhere = Arrivals::All,
+            QueueId::Subscription(_) => self.arrivals_elsewhere = true,
         }
     }
 
     /// Notes that messages have moved, or that no more will arrive.
     pub(super) fn mark_arrivals(&mut self) {
-        (self.arrivals, self.arrivals_elsewhere) = (Arrivals::All, Arrivals::All);
+        (self.arrivals, self.arrivals_elsewhere) = (Arrivals::All, true);
     }
 
     pub(super) fn mark_tokens(&mut self) {
@@ -202,8 +201,8 @@ impl Waking {
         }
         let room = asleep.for_room.take_if(|size| changed || (any_settled && outbox.has_ample_room(*size))).is_some();
         let arrivals = self.receiving.wake(std::mem::take(&mut self.arrivals));
-        let elsewhere = self.receiving_elsewhere.wake(std::mem::take(&mut self.arrivals_elsewhere));
-        let elsewhere = elsewhere != Arrivals::None;
+        let elsewhere = std::mem::take(&mut self.arrivals_elsewhere)
+            && self.receiving_elsewhere.wake(Arrivals::All) == Arrivals::All;
         let tokens = std::mem::take(&mut self.tokens);
         let settled = outbox.take_wakes();
         News { changed: wake_changed, room, arrivals, elsewhere, tokens, read: false, settled }
