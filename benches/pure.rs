@@ -1,4 +1,4 @@
-//! What needs no connection: logins, names, checks and parsing. `cargo bench --bench pure`.
+//! The parts that need no connection: logins, names, checks and parsing. `cargo bench --bench pure`.
 
 use std::hint::black_box;
 

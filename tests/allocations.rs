@@ -59,7 +59,7 @@ const PER_PUBLISH: usize = 5 + 2 * PER_EVENT + 4;
 /// which rumqttc reads.
 const PER_RECEIVE: usize = 2 + 2 * PER_EVENT + 1;
 
-/// What else happens meanwhile, such as a new buffer: far less than once for each message.
+/// Allocations for what else happens meanwhile, such as a new buffer: far less than one for each message.
 const BESIDE: usize = MESSAGES / 4;
 
 fn counted(mut step: impl FnMut(usize)) -> usize {

@@ -161,9 +161,10 @@ impl ConfigBuilder {
     /// at 100 and grows: see [`max_window`](ConfigBuilder::max_window).
     ///
     /// A program that sends without waiting publishes at most one window per round trip: 500 messages a second with a
-    /// window of 100 over 200 ms. A large window has a price. The client keeps a table of four packet ids for each
-    /// place, of 64 bytes each with MQTT 3.1.1 and 216 bytes with MQTT 5: 250 or 860 KB for a window of 1,000, 2.5 or
-    /// 8.6 MB for 10,000. After a lost connection, that many messages may be sent again, and arrive twice.
+    /// window of 100 over 200 ms. A large window has a price. The client keeps a table of up to four packet ids for
+    /// each place, of 64 bytes each with MQTT 3.1.1 and 216 bytes with MQTT 5: up to 256 or 860 KB for a window of
+    /// 1,000, 2.6 or 8.6 MB for 10,000. After a lost connection, that many messages may be sent again, and arrive
+    /// twice.
     ///
     /// While the client searches for a message that makes the server close connections, a larger window is reduced to
     /// 100.

@@ -114,9 +114,9 @@ impl Network {
 
     /// Sets whether the system's CA certificates are trusted. Default `true`; with `false`, only the given ones are.
     ///
-    /// They are read, once per process, when the given ones do not verify a server's chain: from the system's bundle,
-    /// or from its directory where there is no bundle. The variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name another
-    /// place. If the system has none, Mozilla's are used.
+    /// They are read once per process, from the system's bundle, or from its directory where there is no bundle: for
+    /// MQTT when the given ones do not verify a server's chain, for the API when it is built. The variables
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name another place. If the system has none, Mozilla's are used.
     pub fn system_roots(mut self, trust: bool) -> Self {
         self.system_roots = trust;
         self

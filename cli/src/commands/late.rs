@@ -21,6 +21,29 @@ pub(super) fn only(name: &str, build: impl FnOnce() -> Command) -> Command {
     tree
 }
 
+/// Reads the arguments inside of this wrapper, and gives access to them.
+macro_rules! wrapper {
+    ($name:ident) => {
+        impl<T: FromArgMatches> FromArgMatches for $name<T> {
+            fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+                T::from_arg_matches(matches).map($name)
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+                self.0.update_from_arg_matches(matches)
+            }
+        }
+
+        impl<T> Deref for $name<T> {
+            type Target = T;
+
+            fn deref(&self) -> &T {
+                &self.0
+            }
+        }
+    };
+}
+
 /// The arguments of a command, which [`only`] may leave out.
 #[derive(Debug)]
 pub(crate) struct Late<T>(T);
@@ -38,23 +61,7 @@ impl<T: Args> Args for Late<T> {
     }
 }
 
-impl<T: FromArgMatches> FromArgMatches for Late<T> {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        T::from_arg_matches(matches).map(Late)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.0.update_from_arg_matches(matches)
-    }
-}
-
-impl<T> Deref for Late<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
+wrapper!(Late);
 
 /// The arguments of a command that takes all settings.
 #[derive(Debug)]
@@ -70,20 +77,4 @@ impl<T: Args> Args for WithSettings<T> {
     }
 }
 
-impl<T: FromArgMatches> FromArgMatches for WithSettings<T> {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        T::from_arg_matches(matches).map(WithSettings)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.0.update_from_arg_matches(matches)
-    }
-}
-
-impl<T> Deref for WithSettings<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
+wrapper!(WithSettings);

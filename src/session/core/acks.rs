@@ -21,7 +21,7 @@ struct Entry {
     reported: bool,
 }
 
-/// What a message under the same id is compared with.
+/// The data that a message under the same id is compared with.
 ///
 /// Most messages are taken and acknowledged before their id is used again, so the fingerprint, which costs a pass over
 /// the message, is made when it is needed: when a message with the same id arrives, or when the message leaves the

@@ -54,6 +54,26 @@ macro_rules! set_common {
 
 pub(super) use set_common;
 
+/// Lets a new state of rumqttc take over what the old one knows, for both versions: their types differ, and their
+/// fields and methods do not. Needs a function `next_id`, which advances a state's counter.
+macro_rules! take_over {
+    ($state:ident, $old:ident) => {
+        $state.await_pingresp = $old.await_pingresp;
+        $state.collision_ping_count = $old.collision_ping_count;
+        $state.collision = $old.collision.take();
+        let events = std::mem::take(&mut $old.events);
+        for _ in 1..next_id(&mut $old) {
+            next_id($state);
+        }
+        for request in $old.clean() {
+            let _ = $state.handle_outgoing_packet(request);
+        }
+        $state.events = events;
+    };
+}
+
+pub(super) use take_over;
+
 /// The two halves of a connection.
 pub(in crate::session) type Link = (Box<dyn LinkSender>, Box<dyn LinkPump>);
 

@@ -31,7 +31,7 @@ use crate::config::Config;
 use crate::credentials::Login;
 use crate::message::{Outgoing, QoS};
 use crate::printable::excerpt;
-use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, write_limit};
+use crate::session::wire::dial::{self, CHANNEL, Link, id_limit, seconds, take_over, write_limit};
 use crate::session::wire::errors as common;
 use crate::session::wire::link::{self, ConnAck, Failure, LinkEvent, LinkPump, LinkSender};
 use crate::session::wire::pubrel::ExpectingAll;
@@ -308,18 +308,8 @@ impl Pump {
         (self.leaked, self.expects_all) = (0, true);
         let state = &mut self.connection.eventloop.state;
         let mut old = std::mem::replace(state, new_state(self.ids));
-        state.await_pingresp = old.await_pingresp;
-        state.collision_ping_count = old.collision_ping_count;
-        state.collision = old.collision.take();
         state.broker_topic_alias_max = old.broker_topic_alias_max;
-        let events = std::mem::take(&mut old.events);
-        for _ in 1..next_id(&mut old) {
-            next_id(state);
-        }
-        for request in old.clean() {
-            let _ = state.handle_outgoing_packet(request);
-        }
-        state.events = events;
+        take_over!(state, old);
     }
 }
 

@@ -6,13 +6,30 @@ fn closed(error: &Error, fate: Option<Fate>) {
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Closed, fate), "{error}");
 }
 
+/// Runs each of these calls on a thread of its own, and returns once all threads have begun.
+fn begun<'scope, T: Send + 'scope, const N: usize>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    waits: [Box<dyn Fn() -> T + Send + Sync + 'scope>; N],
+) -> [thread::ScopedJoinHandle<'scope, T>; N] {
+    let (started, begun) = channel();
+    let threads = waits.map(|wait| {
+        let started = started.clone();
+        scope.spawn(move || {
+            started.send(()).expect("somebody listens");
+            wait()
+        })
+    });
+    threads.iter().for_each(|_| begun.recv().expect("begun"));
+    threads
+}
+
 #[test]
 fn a_closer_ends_the_waits_for_messages() {
     for protocol in BOTH {
         let broker = Broker::start();
         let (client, mut line) = broker.connect(broker.config().protocol(protocol));
         let a = subscription(&client, &mut line, "a");
-        let (closer, (started, begun)) = (client.closer(), channel());
+        let closer = client.closer();
         thread::scope(|scope| {
             let waits: [Box<dyn Fn() -> Option<Error> + Send + Sync>; 6] = [
                 Box::new(|| Some(error(client.recv()))),
@@ -22,14 +39,7 @@ fn a_closer_ends_the_waits_for_messages() {
                 Box::new(|| Some(error(a.recv_timeout(LONG)))),
                 Box::new(|| a.messages().idle(LONG).next().map(error)),
             ];
-            let waits = waits.map(|wait| {
-                let started = started.clone();
-                scope.spawn(move || {
-                    started.send(()).expect("somebody listens");
-                    wait()
-                })
-            });
-            waits.iter().for_each(|_| begun.recv().expect("begun"));
+            let waits = begun(scope, waits);
             closer.close();
             for (number, wait) in waits.into_iter().enumerate() {
                 match (number % 3, wait.join().expect("no panic")) {
@@ -129,7 +139,6 @@ fn a_closer_ends_the_waits_for_room() {
     let broker = Broker::start();
     let (client, _line) = broker.connect(broker.config().limits(lax().outbox(1, 1 << 20)));
     let _first = client.enqueue(message("first")).expect("room");
-    let (started, begun) = channel();
     thread::scope(|scope| {
         let waits: [Box<dyn Fn() -> Error + Send + Sync>; 4] = [
             Box::new(|| error(client.publish("t", QoS::AtLeastOnce, "x"))),
@@ -137,14 +146,7 @@ fn a_closer_ends_the_waits_for_room() {
             Box::new(|| error(client.enqueue_many([message("x")]).remove(0))),
             Box::new(|| error(client.publish_each([message("x")]).next().expect("one"))),
         ];
-        let waits = waits.map(|wait| {
-            let started = started.clone();
-            scope.spawn(move || {
-                started.send(()).expect("somebody listens");
-                wait()
-            })
-        });
-        waits.iter().for_each(|_| begun.recv().expect("begun"));
+        let waits = begun(scope, waits);
         client.closer().close();
         for wait in waits {
             closed(&wait.join().expect("no panic"), Some(Fate::NotSent));

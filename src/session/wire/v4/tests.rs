@@ -1,4 +1,4 @@
-//! What the pump makes of rumqttc's state. Nothing is dialled.
+//! The pump's use of rumqttc's state. Nothing is dialled.
 
 use rumqttc::StateError;
 use rumqttc::mqttbytes::v4::{PingReq, PubComp, PubRec};

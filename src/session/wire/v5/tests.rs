@@ -1,4 +1,4 @@
-//! What the pump makes of rumqttc's state. Nothing is dialled.
+//! The pump's use of rumqttc's state. Nothing is dialled.
 
 use rumqttc::v5::StateError;
 use rumqttc::v5::mqttbytes::v5::{PingResp, PubComp, PubRec, PubRecReason};

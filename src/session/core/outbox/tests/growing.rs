@@ -144,7 +144,7 @@ fn the_servers_limit_is_no_reason_to_grow() {
     assert_eq!(outbox.id_limit(), 24, "for six");
 }
 
-/// What a search for the culprit cost.
+/// The cost of a search for the culprit.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Cost {
     connections: usize,

@@ -61,7 +61,7 @@ fn the_first_deadline_of_a_goodbye_stays() {
     assert_eq!(left.expect("it was asked for"), Flow::Left(Now::at(5.0).instant));
 }
 
-/// What comes before the goodbye, and whether the worker reads on after DISCONNECT.
+/// The events before the goodbye, and true if the worker reads on after DISCONNECT.
 #[test]
 fn nothing_is_read_after_a_goodbye_when_nothing_more_can_come() {
     type Before = fn(&mut State);
