@@ -3,14 +3,10 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "common.h"
+#include "receiver.h"
 
-static sem_t connected, settled, subscribed, finished;
+static sem_t connected, settled, subscribed;
 static atomic_long done;
-static long wanted, received;
-static double *times;
-static struct watch watch;
-static int measures_age;
 
 static void on_connect(struct mosquitto *client, void *data, int code) {
     if (code) fail("refused");
@@ -27,13 +23,7 @@ static void on_subscribe(struct mosquitto *client, void *data, int id, int count
 }
 
 static void on_message(struct mosquitto *client, void *data, const struct mosquitto_message *message) {
-    if (!received && !measures_age) watch = start();
-    if (measures_age) {
-        double sent;
-        memcpy(&sent, message->payload, sizeof sent);
-        times[received] = now() - sent;
-    }
-    if (++received == wanted) sem_post(&finished);
+    arrived(message->payload);
 }
 
 static struct mosquitto *open_client(char **argv, const char *name) {

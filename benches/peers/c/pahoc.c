@@ -3,26 +3,16 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "common.h"
+#include "receiver.h"
 
-static sem_t ready, settled, finished;
-static long received, wanted;
-static double *times;
-static struct watch watch;
-static int measures_age;
+static sem_t ready, settled;
 
 static void on_ready(void *context, MQTTAsync_successData *data) { sem_post(&ready); }
 static void on_failure(void *context, MQTTAsync_failureData *data) { fail("failed"); }
 static void on_settled(void *context, MQTTAsync_successData *data) { sem_post(&settled); }
 
 static int on_message(void *context, char *topic, int length, MQTTAsync_message *message) {
-    if (!received && !measures_age) watch = start();
-    if (measures_age) {
-        double sent;
-        memcpy(&sent, message->payload, sizeof sent);
-        times[received] = now() - sent;
-    }
-    if (++received == wanted) sem_post(&finished);
+    arrived(message->payload);
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1;
