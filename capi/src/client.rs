@@ -8,8 +8,8 @@ use aliyun_mqtt::Client;
 
 use crate::config::amq_config;
 use crate::error::amq_error;
-use crate::guard::{call, free, make, plain};
-use crate::input::{Failure, deadline, object};
+use crate::guard::{call, free, plain};
+use crate::input::{Failure, deadline, object, place};
 use crate::lent::{self, Lent};
 use crate::status::amq_status;
 
@@ -41,9 +41,11 @@ pub unsafe extern "C" fn amq_client_connect(
     error: *mut *mut amq_error,
 ) -> amq_status {
     unsafe {
-        make("client", client, error, || {
+        call(error, || {
+            let client = place("client", client)?;
             let config = object("config", config)?.builder().clone().build()?;
-            Ok(amq_client::new(Client::connect(config)?))
+            *client = Box::into_raw(Box::new(amq_client::new(Client::connect(config)?)));
+            Ok(amq_status::AMQ_OK)
         })
     }
 }
@@ -61,7 +63,7 @@ pub unsafe extern "C" fn amq_client_disconnect(
     unsafe {
         with(client, timeout_ms, error, |client| {
             client.disconnect()?;
-            Ok(())
+            Ok(amq_status::AMQ_OK)
         })
     }
 }
@@ -83,13 +85,13 @@ pub unsafe extern "C" fn amq_client_is_connected(client: *const amq_client) -> b
 /// NULL, to its length in bytes. Valid until the client is freed, and followed by a NUL. NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_id(client: *const amq_client, len: *mut usize) -> *const c_char {
-    unsafe { lent::of(client, len, |client| &client.id, |client| Some(client.client.config().client_id().as_str())) }
+    unsafe { lent::of(client, len, |client| &client.id, |client| Some(client.client().config().client_id().as_str())) }
 }
 
 /// Returns the server as a URL, such as "mqtts://post-cn-xxxx.mqtt.aliyuncs.com:8883". As amq_client_id otherwise.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_endpoint(client: *const amq_client, len: *mut usize) -> *const c_char {
-    let endpoint = |client: &amq_client| Some(client.client.config().endpoint().to_string());
+    let endpoint = |client: &amq_client| Some(client.client().config().endpoint().to_string());
     unsafe { lent::of(client, len, |client| &client.endpoint, endpoint) }
 }
 
@@ -122,12 +124,7 @@ pub(crate) unsafe fn with(
     client: *const amq_client,
     timeout_ms: i64,
     error: *mut *mut amq_error,
-    body: impl FnOnce(&Timed<'_>) -> Result<(), Failure>,
+    body: impl FnOnce(&Client) -> Result<amq_status, Failure>,
 ) -> amq_status {
-    unsafe {
-        call(error, || {
-            body(&timed(client, timeout_ms)?)?;
-            Ok(amq_status::AMQ_OK)
-        })
-    }
+    unsafe { call(error, || body(&*timed(client, timeout_ms)?)) }
 }

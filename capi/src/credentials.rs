@@ -5,8 +5,8 @@ use std::ffi::c_char;
 use aliyun_mqtt::Credentials;
 
 use crate::error::amq_error;
-use crate::guard::{self, free};
-use crate::input::{Failure, text};
+use crate::guard::{call, free};
+use crate::input::{Failure, place, text};
 use crate::status::amq_status;
 
 /// How a client logs in. Any thread may use it. Secrets are wiped from memory with the last copy.
@@ -51,5 +51,11 @@ pub(crate) unsafe fn make(
     error: *mut *mut amq_error,
     credentials: impl FnOnce() -> Result<Credentials, Failure>,
 ) -> amq_status {
-    unsafe { guard::make("credentials", result, error, || Ok(amq_credentials { credentials: credentials()? })) }
+    unsafe {
+        call(error, || {
+            let result = place("credentials", result)?;
+            *result = Box::into_raw(Box::new(amq_credentials { credentials: credentials()? }));
+            Ok(amq_status::AMQ_OK)
+        })
+    }
 }

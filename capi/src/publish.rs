@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-use crate::client::{amq_client, with};
+use crate::client::{amq_client, timed, with};
 use crate::delivery::amq_delivery;
 use crate::error::amq_error;
 use crate::guard::{call, make};
@@ -34,7 +34,8 @@ pub unsafe extern "C" fn amq_client_publish(
     unsafe {
         with(client, timeout_ms, error, |client| {
             let payload = bytes("payload", payload, payload_len)?;
-            Ok(client.publish(text("topic", topic, topic_len)?, qos(qos_level)?, payload)?)
+            client.publish(text("topic", topic, topic_len)?, qos(qos_level)?, payload)?;
+            Ok(amq_status::AMQ_OK)
         })
     }
 }
@@ -49,7 +50,10 @@ pub unsafe extern "C" fn amq_client_publish_outgoing(
     error: *mut *mut amq_error,
 ) -> amq_status {
     unsafe {
-        with(client, timeout_ms, error, |client| Ok(client.publish_message(object("outgoing", outgoing)?.message())?))
+        with(client, timeout_ms, error, |client| {
+            client.publish_message(object("outgoing", outgoing)?.message())?;
+            Ok(amq_status::AMQ_OK)
+        })
     }
 }
 
@@ -77,7 +81,8 @@ pub unsafe extern "C" fn amq_client_send_p2p(
             let parent = text("parent", parent, parent_len)?;
             let client_id = text("client_id", client_id, client_id_len)?;
             let payload = bytes("payload", payload, payload_len)?;
-            Ok(client.send_p2p(parent, client_id, qos(qos_level)?, payload)?)
+            client.send_p2p(parent, client_id, qos(qos_level)?, payload)?;
+            Ok(amq_status::AMQ_OK)
         })
     }
 }
@@ -126,7 +131,13 @@ pub unsafe extern "C" fn amq_client_flush(
     timeout_ms: i64,
     error: *mut *mut amq_error,
 ) -> amq_status {
-    unsafe { with(client, timeout_ms, error, |client| Ok(client.flush(client.timeout)?)) }
+    unsafe {
+        call(error, || {
+            let client = timed(client, timeout_ms)?;
+            client.flush(client.timeout)?;
+            Ok(amq_status::AMQ_OK)
+        })
+    }
 }
 
 /// Checks a message as the calls that send it do, as far as that needs no connection. Does not block. Fails with

@@ -111,7 +111,8 @@ pub unsafe extern "C" fn amq_client_reply(
     unsafe {
         with(client, timeout_ms, error, |client| {
             let request = object("request", request)?.message();
-            Ok(client.reply(request, bytes("payload", payload, payload_len)?)?)
+            client.reply(request, bytes("payload", payload, payload_len)?)?;
+            Ok(amq_status::AMQ_OK)
         })
     }
 }

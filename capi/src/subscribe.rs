@@ -33,7 +33,7 @@ pub unsafe extern "C" fn amq_client_subscribe(
         with(client, timeout_ms, error, |client| {
             let answer = client.subscribe(text("filter", filter, filter_len)?, qos(qos_level)?)?;
             set(granted, amq_qos::of(answer));
-            Ok(())
+            Ok(amq_status::AMQ_OK)
         })
     }
 }
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn amq_client_subscribe_with(
             let options = options(qos_level, no_local, identifier)?;
             let answer = client.subscribe(text("filter", filter, filter_len)?, options)?;
             set(granted, amq_qos::of(answer));
-            Ok(())
+            Ok(amq_status::AMQ_OK)
         })
     }
 }
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn amq_client_subscribe_many(
                     granted.add(index).write(amq_qos::of(answer));
                 }
             }
-            Ok(())
+            Ok(amq_status::AMQ_OK)
         })
     }
 }
@@ -110,7 +110,12 @@ pub unsafe extern "C" fn amq_client_unsubscribe(
     timeout_ms: i64,
     error: *mut *mut amq_error,
 ) -> amq_status {
-    unsafe { with(client, timeout_ms, error, |client| Ok(client.unsubscribe(text("filter", filter, filter_len)?)?)) }
+    unsafe {
+        with(client, timeout_ms, error, |client| {
+            client.unsubscribe(text("filter", filter, filter_len)?)?;
+            Ok(amq_status::AMQ_OK)
+        })
+    }
 }
 
 /// Reads the options of a subscription.
