@@ -13,16 +13,25 @@
 // Each function says so once for all: pointers are NULL or valid, as the head of the header demands.
 #![allow(clippy::missing_safety_doc)]
 
+mod batch;
 mod client;
+mod closer;
 mod config;
 mod credentials;
+mod delivery;
 mod error;
 mod guard;
 mod input;
 mod kinds;
 mod lent;
 mod message;
+mod names;
+mod outgoing;
 mod publish;
 mod receive;
+mod request;
+mod stats;
 mod status;
+mod subscribe;
+mod subscription;
 mod version;
