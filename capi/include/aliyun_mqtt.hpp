@@ -78,7 +78,7 @@ class Error : public std::runtime_error {
 public:
     /** Takes over an error that C gave. */
     explicit Error(detail::Handle<amq_error, amq_error_free> error)
-        : runtime_error(error ? amq_error_text(error.get(), nullptr) : "no memory for an error"), error_(std::move(error)) {}
+        : runtime_error(error ? amq_error_text(error.get(), nullptr) : "unknown"), error_(std::move(error)) {}
 
     amq_kind kind() const noexcept { return amq_error_kind(error_.get()); }
     /** The fate of the message that the error is about; AMQ_FATE_NONE if it is about none. */
@@ -204,7 +204,8 @@ public:
     Bytes(std::string_view text) noexcept : Bytes(text.data(), text.size()) {}
     Bytes(const char *text) : Bytes(std::string_view(text)) {}
     /** std::string, std::vector, std::array, std::span and the like, of elements of one byte. */
-    template <class Container, class Element = std::remove_pointer_t<decltype(std::declval<const Container &>().data())>,
+    template <class Container,
+              class Element = std::remove_pointer_t<decltype(std::declval<const Container &>().data())>,
               std::enable_if_t<sizeof(Element) == 1 && std::is_trivially_copyable_v<Element>, int> = 0>
     Bytes(const Container &container) noexcept : Bytes(container.data(), container.size()) {}
 
@@ -291,7 +292,9 @@ public:
         return *this;
     }
     amq_token_kind kind() const noexcept { return amq_token_get_kind(get()); }
-    std::string_view text() const noexcept { return detail::text(amq_token_text, static_cast<const amq_token *>(get())); }
+    std::string_view text() const noexcept {
+        return detail::text(amq_token_text, static_cast<const amq_token *>(get()));
+    }
     std::optional<Time> expiry() const {
         const std::int64_t ms = amq_token_expiry(get());
         return ms < 0 ? std::nullopt : std::optional(Time(std::chrono::milliseconds(ms)));
@@ -372,7 +375,8 @@ public:
     const amq_message *get() const noexcept { return handle_.get(); }
 
 private:
-    std::optional<std::string_view> bytes(const std::uint8_t *(*getter)(const amq_message *, std::size_t *)) const noexcept {
+    using BytesGetter = const std::uint8_t *(const amq_message *, std::size_t *);
+    std::optional<std::string_view> bytes(BytesGetter *getter) const noexcept {
         std::size_t len = 0;
         const std::uint8_t *data = getter(get(), &len);
         return data ? std::optional(detail::chars(data, len)) : std::nullopt;
@@ -876,7 +880,8 @@ public:
         // Owned before anything can throw.
         std::unique_ptr<std::vector<amq_error *>, FreeErrors> owned(&errors);
         for (std::size_t i = 0; i < errors.size(); ++i)
-            if (errors[i]) outcomes[i].emplace(detail::Handle<amq_error, amq_error_free>(std::exchange(errors[i], nullptr)));
+            if (amq_error *error = std::exchange(errors[i], nullptr))
+                outcomes[i].emplace(detail::Handle<amq_error, amq_error_free>(error));
         return outcomes;
     }
     /** Waits until everything accepted so far is settled. */
