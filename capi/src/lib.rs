@@ -33,6 +33,8 @@ mod publish;
 mod receive;
 mod shared;
 mod status;
+#[cfg(test)]
+mod tests;
 mod text;
 mod token;
 mod version;
