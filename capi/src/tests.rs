@@ -28,9 +28,6 @@ mod tokens;
 /// The longest time that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// AMQ_NTS.
-const NTS: usize = usize::MAX;
-
 /// A pointer that other threads may use.
 struct Sendable<T>(*mut T);
 

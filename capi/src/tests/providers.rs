@@ -124,7 +124,12 @@ fn a_callback_that_hangs_only_loses_its_turn() {
     let emulator = Emulator::start().unwrap();
     let (release, gate) = channel::<()>();
     let gate = Mutex::new(gate);
-    let (credentials, destroyed) = token_provider(&emulator, Box::new(move |_| drop(gate.lock().unwrap().recv())));
+    let (credentials, destroyed) = token_provider(
+        &emulator,
+        Box::new(move |_| {
+            let _ = gate.lock().unwrap().recv();
+        }),
+    );
     let settings = Settings {
         builder: builder(&emulator).credentials(unsafe { &*credentials }.credentials()).timeout(Duration::from_secs(1)),
         by_hand: None,

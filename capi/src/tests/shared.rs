@@ -65,6 +65,12 @@ fn a_kept_client_stays_without_handles_and_is_replaced_with_its_settings() {
     let old = shared(again, "kept", true);
     assert_eq!(connects(&emulator), 2);
     ok(|error| unsafe { amq_config_set_timeout(again, 19_000, error) });
+    // Settings that are no good replace nothing.
+    let bad = config::for_tests(builder(&emulator).group_id("no"));
+    let mut none = ptr::dangling_mut();
+    let failed = fails(|error| unsafe { amq_client_shared(bad, c("kept"), 4, false, &raw mut none, error) });
+    assert_eq!((failed.kind, none, goodbyes(&emulator)), (amq_kind::Config, ptr::null_mut(), 1));
+    unsafe { amq_config_free(bad) };
     let new = shared(again, "kept", false);
     eventually("the old one says goodbye", || (connects(&emulator), goodbyes(&emulator)) == (3, 2));
     let failed =

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aliyun_mqtt::{ErrorKind, Event};
 use aliyun_mqtt_emulator::{Emulator, What};
 
+use super::api::api;
 use super::callbacks::said_goodbye;
 use super::*;
 use crate::api::token::{
@@ -194,7 +195,7 @@ fn tokens_without_renewal_log_in() {
 #[test]
 fn the_library_applies_for_tokens() {
     let emulator = Emulator::builder().token_time_scale(0.05).start().unwrap();
-    let api = super::api::api(&emulator);
+    let api = api(&emulator);
     let mut request = ptr::null_mut();
     ok(|error| unsafe { amq_token_request_new(3, &raw mut request, error) });
     for topic in everything(&emulator) {
