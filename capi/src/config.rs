@@ -41,6 +41,12 @@ impl amq_config {
     }
 }
 
+/// Makes a configuration with settings that a test needs.
+#[cfg(test)]
+pub(crate) fn for_tests(builder: ConfigBuilder) -> *mut amq_config {
+    Box::into_raw(Box::new(amq_config { builder, by_hand: None }))
+}
+
 /// Creates a configuration without settings. Required are endpoint, instance_id, credentials and group_id. Free it with
 /// amq_config_free. NULL only after a fault in this library.
 #[unsafe(no_mangle)]

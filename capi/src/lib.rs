@@ -42,6 +42,8 @@ mod stats;
 mod status;
 mod subscribe;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod text;
 mod token;
 mod version;
