@@ -14,6 +14,8 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod batch;
+#[cfg(test)]
+mod call_tests;
 mod client;
 mod closer;
 mod config;
