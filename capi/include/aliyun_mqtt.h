@@ -1605,7 +1605,7 @@ enum amq_status amq_config_set_token_renewal(struct amq_config *config,
  * 100 and grows.
  *
  * The client keeps a table of packet ids for it: up to 256 bytes for each place with MQTT 3.1.1, 860 bytes with MQTT 5.
- * After a lost connection, that many messages may be sent again, and arrive twice.
+ * After a lost connection, that many messages may be sent again, and arrive twice. Excludes amq_config_set_max_window.
  */
 enum amq_status amq_config_set_window(struct amq_config *config,
                                       uint32_t window,
@@ -1615,7 +1615,7 @@ enum amq_status amq_config_set_window(struct amq_config *config,
  * Sets how far the window may grow: 1 to 10,000. Default 1,000.
  *
  * On each connection the window starts at 100, or at this number if it is smaller, and grows where a round trip takes 5
- * ms or more. AMQ_STAT_WINDOW is its current size.
+ * ms or more. AMQ_STAT_WINDOW is its current size. Excludes amq_config_set_window.
  */
 enum amq_status amq_config_set_max_window(struct amq_config *config,
                                           uint32_t window,

@@ -16,6 +16,8 @@
 mod api;
 mod batch;
 mod callback;
+#[cfg(test)]
+mod call_tests;
 mod client;
 mod closer;
 mod config;
