@@ -1,8 +1,9 @@
 <?php
 
 /**
- * For PHP-FPM: `opcache.preload = .../preload.php` with `ffi.enable = preload`. Compiles the classes of this package and
- * opens the library once, before the workers start. It makes no client.
+ * For PHP-FPM with `ffi.enable = preload`: `opcache.preload = .../preload.php`. Loads the classes of this package before
+ * the workers start, and makes no client. With `ffi.preload = .../aliyun_mqtt.ffi.h` beside it, the library is opened
+ * once as well, and not at each request.
  */
 
 declare(strict_types=1);
@@ -17,4 +18,3 @@ foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator(__DIR__ 
         class_exists('AliyunMqtt\\' . str_replace('/', '\\', $class));
     }
 }
-\AliyunMqtt\Internal\Library::preload();

@@ -26,7 +26,7 @@ final class Library
     /** The file that the system's loader looks for. */
     public const SONAME = 'libaliyun_mqtt.so.' . self::ABI_VERSION;
 
-    /** The environment variable, also a setting of php.ini's [PHP] section by `env[...]` in FPM pools, with the path. */
+    /** The environment variable with the path of another file; `env[...]` of an FPM pool. */
     public const VARIABLE = 'ALIYUN_MQTT_LIBRARY';
 
     private const SCOPE = 'ALIYUN_MQTT';
@@ -47,30 +47,6 @@ final class Library
             throw new \LogicException('the library is already loaded');
         }
         self::$path = $path;
-    }
-
-    /**
-     * Opens the library before the workers of FPM start.
-     */
-    public static function preload(): void
-    {
-        // FFI::load takes a file only, and the name of the library from there.
-        $header = tempnam(sys_get_temp_dir(), 'aliyun_mqtt');
-        if ($header === false) {
-            throw new LibraryException('no temporary file for the header can be created');
-        }
-        $name = sprintf('#define FFI_LIB "%s"', addcslashes(self::path(), '"\\'));
-        try {
-            file_put_contents($header, preg_replace('/^#define FFI_LIB .*$/m', $name, self::header()));
-            $ffi = FFI::load($header);
-        } catch (FFI\Exception $exception) {
-            throw self::missing($exception);
-        } finally {
-            unlink($header);
-        }
-        if ($ffi !== null) {
-            self::check($ffi);
-        }
     }
 
     /**
@@ -186,7 +162,7 @@ final class Library
             throw new LibraryException('PHP has no FFI extension: install it (Debian: php-common has it) and load it');
         }
         try {
-            // What preload.php has opened.
+            // What the setting ffi.preload has opened.
             $ffi = FFI::scope(self::SCOPE);
         } catch (FFI\Exception $exception) {
             if (str_contains($exception->getMessage(), 'restricted by')) {
@@ -231,8 +207,8 @@ final class Library
     private static function disabled(\Throwable $cause): LibraryException
     {
         $text = sprintf(
-            'PHP does not allow FFI here, since ffi.enable is "%s": set ffi.enable=preload and opcache.preload to %s, '
-                . 'or ffi.enable=1, in php.ini',
+            'PHP does not allow FFI here, since ffi.enable is "%s": in php.ini, set ffi.enable=preload and '
+                . 'opcache.preload=%s, or ffi.enable=1',
             (string) ini_get('ffi.enable'),
             dirname(__DIR__, 2) . '/preload.php'
         );
