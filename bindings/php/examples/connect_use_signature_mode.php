@@ -16,7 +16,7 @@ $client = Client::connect(Config::fromEnv()->credentials($credentials));
 echo "connected to {$client->endpoint()} as {$client->clientId()}\n";
 
 $topic = getenv('ALIYUN_MQTT_TOPIC') . '/signature';
-echo "subscribed to $topic, granted {$client->subscribe($topic)->value}\n";
+echo "subscribed to $topic, granted QoS {$client->subscribe($topic)->value}\n";
 // Waits until the service has acknowledged the message.
 $client->publish($topic, 'hello');
 echo "published to $topic: the service has it\n";

@@ -18,7 +18,7 @@ echo "connected to {$client->endpoint()} as {$client->clientId()}\n";
 // One filter for all topics below it; a client may have 30 filters.
 $parent = getenv('ALIYUN_MQTT_TOPIC');
 $granted = $client->subscribe("$parent/message/#");
-echo "subscribed, granted {$granted->value}\n";
+echo "subscribed, granted QoS {$granted->value}\n";
 
 for ($number = 0; $number < COUNT; $number++) {
     // Returns without waiting for the acknowledgement; `flush` waits for all of them.
