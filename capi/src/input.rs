@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::slice;
 use std::time::Duration;
 
-use aliyun_mqtt::Error;
+use aliyun_mqtt::{Error, ErrorKind};
 
 /// The length of a text that ends with a NUL character: AMQ_NTS of the header.
 const NUL_TERMINATED: usize = usize::MAX;
@@ -28,6 +28,24 @@ impl Failure {
     pub(crate) fn misuse(message: impl Into<String>) -> Self {
         Failure::Misuse(message.into())
     }
+}
+
+impl Failure {
+    /// An object that was made before a fork.
+    pub(crate) fn forked(what: &str) -> Self {
+        let message = format!("this {what} was made in another process: after a fork, the child has to make its own");
+        Failure::Library(Error::of_binding(ErrorKind::Forked, &message))
+    }
+
+    /// The system does not do what it should.
+    pub(crate) fn internal(message: &str) -> Self {
+        Failure::Library(Error::of_binding(ErrorKind::Internal, message))
+    }
+}
+
+/// Fails if an object was made in another process.
+pub(crate) fn same_process(process: u32, what: &str) -> Result<(), Failure> {
+    if process == std::process::id() { Ok(()) } else { Err(Failure::forked(what)) }
 }
 
 impl From<Error> for Failure {

@@ -13,16 +13,26 @@
 // Each function says so once for all: pointers are NULL or valid, as the head of the header demands.
 #![allow(clippy::missing_safety_doc)]
 
+mod api;
+mod callback;
 mod client;
 mod config;
+mod connection;
 mod credentials;
+mod dispatcher;
 mod error;
+mod event;
+mod events;
 mod guard;
 mod input;
 mod kinds;
 mod lent;
+mod log;
 mod message;
 mod publish;
 mod receive;
+mod shared;
 mod status;
+mod text;
+mod token;
 mod version;
