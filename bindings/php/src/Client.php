@@ -65,7 +65,7 @@ final class Client extends Receiver
     }
 
     /**
-     * Delivers what is queued, says goodbye to the server and ends the client.
+     * Delivers what is queued, says goodbye to the server and ends the client; a shared one for all that use it.
      *
      * @throws UndeliveredException some messages were not delivered; the client has ended nevertheless
      * @throws TimeoutException the same, at the deadline
@@ -467,7 +467,7 @@ final class Client extends Receiver
     public function handInTokens(Token ...$tokens): void
     {
         $tokens = array_values($tokens);
-        $arguments = [$this->pointer(), Library::pointers('amq_token', $tokens), count($tokens)];
+        $arguments = [$this->pointer(), Library::pointers('const amq_token', $tokens), count($tokens)];
         Library::call('amq_client_hand_in_tokens', ...$arguments);
     }
 

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace AliyunMqtt;
 
-use AliyunMqtt\Internal\{Handle, Library, Time};
+use AliyunMqtt\Internal\{Library, Settings, Time};
 
 /**
  * The settings of a client: as named arguments, or one method for each. They are checked when a client connects. A
@@ -18,7 +18,7 @@ use AliyunMqtt\Internal\{Handle, Library, Time};
  * In an argument, a setting with several values is an array: `backoff: [1, 60]`, or with their names,
  * `spool: ['path' => '/var/spool/demo', 'maxBytes' => 1 << 30]`.
  */
-final class Config extends Handle
+final class Config extends Settings
 {
     /**
      * @param ?array{0?: float, 1?: float, min?: float, max?: float} $backoff
@@ -56,7 +56,7 @@ final class Config extends Handle
         ?bool $deliverNotices = null,
         ?string $responseTopic = null,
         ?array $spool = null,
-        ?string $proxy = null,
+        #[\SensitiveParameter] ?string $proxy = null,
         #[\SensitiveParameter] ?array $proxyCredentials = null,
         ?bool $proxyFromEnv = null,
         ?string $caFile = null,
@@ -67,18 +67,7 @@ final class Config extends Handle
     ) {
         $settings = get_defined_vars();
         $this->adopt(Library::get('amq_config_new'));
-        foreach ($settings as $name => $value) {
-            if (is_array($value)) {
-                try {
-                    $this->$name(...$value);
-                } catch (\Error $error) {
-                    // The values must not be in the text, and the previous error is none of the user's.
-                    throw InvalidArgumentException::of("$name: {$error->getMessage()}");
-                }
-            } elseif ($value !== null) {
-                $this->$name($value);
-            }
-        }
+        $this->take($settings);
     }
 
     /**
@@ -93,27 +82,6 @@ final class Config extends Handle
         $config->free();
         $config->adopt(Library::get('amq_config_from_env'));
         return $config;
-    }
-
-    /**
-     * Takes settings by their names, such as those of a file. An unknown name is an error.
-     *
-     * @param array<string, mixed> $settings
-     */
-    public static function fromArray(#[\SensitiveParameter] array $settings): self
-    {
-        $known = array_column((new \ReflectionMethod(self::class, '__construct'))->getParameters(), 'name');
-        foreach (array_keys($settings) as $name) {
-            if (!in_array($name, $known, true)) {
-                throw InvalidArgumentException::of("there is no setting $name; there are " . implode(', ', $known));
-            }
-        }
-        try {
-            // @phpstan-ignore-next-line: the types are checked by PHP
-            return new self(...$settings);
-        } catch (\TypeError $error) {
-            throw InvalidArgumentException::of((string) preg_replace('/^.*?\): Argument #\d+ /', '', $error->getMessage()));
-        }
     }
 
     /** The server: host, host:port, or an mqtt://, mqtts://, ws:// or wss:// URL. */
@@ -291,20 +259,20 @@ final class Config extends Handle
      */
     public function spool(string $path, int $maxBytes = 0, bool $setAsideDamaged = false, float|bool $sync = true): self
     {
-        $this->set('spool', $path, strlen($path), $maxBytes, $setAsideDamaged);
-        [$policy, $interval] = is_bool($sync) ? [$sync ? 0 : 2, 0.0] : [1, $sync];
-        return $this->set('spool_sync', $policy, Time::duration('sync', $interval));
+        $policy = is_float($sync) ? SpoolSync::Interval : ($sync ? SpoolSync::Each : SpoolSync::System);
+        $interval = is_float($sync) ? Time::duration('sync', $sync) : 0;
+        return $this->set('spool', $path, strlen($path), $maxBytes, $policy->value, $interval, $setAsideDamaged);
     }
 
     /** The URL of an HTTP proxy. */
-    public function proxy(string $url): self
+    public function proxy(#[\SensitiveParameter] string $url): self
     {
         return $this->text('proxy', $url);
     }
 
     public function proxyCredentials(string $user, #[\SensitiveParameter] string $password): self
     {
-        return $this->set('proxy_credentials', $user, strlen($user), $password, strlen($password));
+        return $this->texts('proxy_credentials', $user, $password);
     }
 
     /** Takes the proxy from HTTPS_PROXY and NO_PROXY. */
@@ -334,13 +302,13 @@ final class Config extends Handle
     /** The client's certificate and its key: files with PEM. */
     public function clientCertificateFiles(string $certificate, string $key): self
     {
-        return $this->set('client_certificate_files', $certificate, strlen($certificate), $key, strlen($key));
+        return $this->texts('client_certificate_files', $certificate, $key);
     }
 
     /** The client's certificate and its key, as PEM. */
     public function clientCertificatePem(string $certificate, #[\SensitiveParameter] string $key): self
     {
-        return $this->set('client_certificate_pem', $certificate, strlen($certificate), $key, strlen($key));
+        return $this->texts('client_certificate_pem', $certificate, $key);
     }
 
     /**
@@ -357,21 +325,5 @@ final class Config extends Handle
     protected static function type(): string
     {
         return 'amq_config';
-    }
-
-    private function text(string $setting, string $value): self
-    {
-        return $this->set($setting, $value, strlen($value));
-    }
-
-    private function time(string $setting, float $seconds): self
-    {
-        return $this->set($setting, Time::duration($setting, $seconds));
-    }
-
-    private function set(string $setting, #[\SensitiveParameter] mixed ...$values): self
-    {
-        Library::call("amq_config_set_$setting", $this->pointer(), ...$values);
-        return $this;
     }
 }

@@ -5,12 +5,21 @@ declare(strict_types=1);
 namespace AliyunMqtt;
 
 use AliyunMqtt\Internal\{Handle, Library};
+use FFI\CData;
 
 /**
  * How a client logs in.
  */
 final class Credentials extends Handle
 {
+    /**
+     * @internal
+     */
+    public function __construct(CData $credentials)
+    {
+        $this->adopt($credentials);
+    }
+
     /**
      * Signature mode: the AccessKey of an account or RAM user. The secret itself is not sent. Meant for servers: anybody
      * with the key can do everything that it permits.
@@ -52,6 +61,42 @@ final class Credentials extends Handle
         return self::of('custom_signed', $user, $uploadedSecret);
     }
 
+    /**
+     * Token mode with several tokens, at most one of each kind. They are not renewed.
+     */
+    public static function tokens(string $accessKeyId, Token ...$tokens): self
+    {
+        return self::withTokens('tokens', $accessKeyId, $tokens);
+    }
+
+    /**
+     * Token mode with tokens that this program renews: `Client::renewTokens`, or `tokensWanted` and `handInTokens`.
+     */
+    public static function tokensByHand(string $accessKeyId, Token ...$tokens): self
+    {
+        return self::withTokens('tokens_by_hand', $accessKeyId, $tokens);
+    }
+
+    /**
+     * Token mode with tokens that the library applies for and renews. For servers: it needs the account's key.
+     */
+    public static function applyTokens(Api $api, TokenRequest ...$requests): self
+    {
+        $requests = array_values($requests);
+        $array = Library::pointers('const amq_token_request', $requests);
+        return self::from('amq_credentials_apply_tokens', $api->pointer(), $array, count($requests));
+    }
+
+    /**
+     * The credentials of the environment, in the mode that ALIYUN_MQTT_AUTH names, or in another one.
+     *
+     * @throws ConfigException a variable is missing
+     */
+    public static function fromEnv(AuthMode $mode = AuthMode::Environment): self
+    {
+        return self::from('amq_credentials_from_env', $mode->value);
+    }
+
     protected static function type(): string
     {
         return 'amq_credentials';
@@ -66,14 +111,18 @@ final class Credentials extends Handle
         return self::from("amq_credentials_$mode", ...$arguments);
     }
 
-    private static function from(string $function, #[\SensitiveParameter] mixed ...$arguments): self
+    /**
+     * @param array<Token> $tokens
+     */
+    private static function withTokens(string $mode, string $accessKeyId, array $tokens): self
     {
-        $credentials = new self();
-        $credentials->adopt(Library::make('amq_credentials', $function, ...$arguments));
-        return $credentials;
+        $tokens = array_values($tokens);
+        $arguments = [$accessKeyId, strlen($accessKeyId), Library::pointers('const amq_token', $tokens), count($tokens)];
+        return self::from("amq_credentials_$mode", ...$arguments);
     }
 
-    private function __construct()
+    private static function from(string $function, #[\SensitiveParameter] mixed ...$arguments): self
     {
+        return new self(Library::make('amq_credentials', $function, ...$arguments));
     }
 }
