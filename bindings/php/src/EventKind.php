@@ -5,32 +5,32 @@ declare(strict_types=1);
 namespace AliyunMqtt;
 
 /**
- * The kind of an event.
+ * The kind of an event, with the fields of `Event` that it has.
  */
 enum EventKind: int
 {
     /** A kind that this version of the interface has no number for. */
     case Other = 0;
 
-    /** A connection is ready for messages: session_present, number. */
+    /** A connection is ready for messages: isSessionPresent, number. */
     case Connected = 1;
 
-    /** The connection was lost, or an attempt to make one failed: reason, retry_in. */
+    /** The connection was lost, or an attempt to make one failed: reason, retryIn. */
     case Disconnected = 2;
 
-    /** A notice of the service: notice_kind and what belongs to it. */
+    /** A notice of the service: noticeKind and what belongs to it. */
     case Notice = 3;
 
     /** A subscription could not be restored and was given up: filter, reason. */
     case SubscriptionLost = 4;
 
-    /** The service refuses a topic as a whole; messages to it are refused for a time: topic, retry_in, reason. */
+    /** The service refuses a topic as a whole; messages to it are refused for a time: topic, retryIn, reason. */
     case TopicRefused = 5;
 
-    /** The service has accepted a new token: token_kind, expires. */
+    /** The service has accepted a new token: tokenKind, expires. */
     case TokenRenewed = 6;
 
-    /** There is no new token, or the service did not accept it: reason, retry_in. */
+    /** There is no new token, or the service did not accept it: reason, retryIn. */
     case TokenRenewalFailed = 7;
 
     /** The spool's file was damaged and was renamed: path, reason. Kept for the first listener. */
@@ -42,12 +42,12 @@ enum EventKind: int
     /** The inbox is full. */
     case InboxFull = 10;
 
-    /** A message that is not acknowledged holds back later acknowledgements: topic, taken, held_back. */
+    /** A message that is not acknowledged holds back later acknowledgements: topic, taken, heldBack. */
     case AcksHeldBack = 11;
 
     /**
      * The client has ended; always the last event: reason (`Closed` if this program has ended it), untaken and
-     * the topic of the first untaken message, unsent_acks.
+     * the topic of the first untaken message, unsentAcks.
      */
     case Ended = 12;
 }

@@ -73,7 +73,7 @@ enum Kind: int
     case Closed = 18;
 
     /**
-     * Some messages accepted earlier were not delivered (from amq_client_flush and amq_client_disconnect);
+     * Some messages accepted earlier were not delivered (from `flush` and `disconnect`);
      * `getUndelivered()` is their number.
      */
     case Undelivered = 19;
@@ -84,6 +84,6 @@ enum Kind: int
     /** A fault in this library or one of its dependencies. Please report it. */
     case Internal = 21;
 
-    /** An argument of the call cannot be used (AMQ_ERROR_MISUSE). */
+    /** An argument of the call cannot be used. */
     case Misuse = 22;
 }

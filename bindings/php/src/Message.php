@@ -114,12 +114,8 @@ final class Message extends Handle
     /** Returns the first value of a key. MQTT 5. */
     public function userProperty(string $key): ?string
     {
-        foreach ($this->userProperties() as [$name, $value]) {
-            if ($name === $key) {
-                return $value;
-            }
-        }
-        return null;
+        $value = Library::get('amq_message_user_property_named', $this->pointer(), $key, strlen($key), null);
+        return is_string($value) ? $value : null;
     }
 
     /**

@@ -9,12 +9,12 @@ namespace AliyunMqtt;
  */
 enum NoticeKind: int
 {
-    /** A token expires soon: expires, token_kind. */
+    /** A token expires soon: expires, tokenKind. */
     case TokenExpire = 1;
 
-    /** A token is not accepted, and the service is about to close the connection: notice_code, token_kind. */
+    /** A token is not accepted, and the service is about to close the connection: noticeCode, tokenKind. */
     case TokenInvalid = 2;
 
-    /** A notice that could not be understood: topic, notice_payload. */
+    /** A notice that could not be understood: topic, noticePayload. */
     case Other = 3;
 }

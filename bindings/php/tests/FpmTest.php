@@ -63,14 +63,14 @@ final class FpmTest extends TestCase
 
     public function testPreloadingMakesNoClient(): void
     {
-        $before = Traces::connections(self::$emulator);
+        $before = Traces::count(self::$emulator);
         $fpm = $this->fpm(self::PRELOAD + self::HEADER);
         $bodies = $fpm->requests->many(__DIR__ . '/fpm/nothing.php', 20, self::WORKERS);
         foreach ($bodies as $body) {
             self::assertStringEndsWith('preloaded', $body);
         }
         $fpm->stop();
-        self::assertSame($before, Traces::connections(self::$emulator));
+        self::assertSame($before, Traces::count(self::$emulator));
     }
 
     public function testAFatalErrorEndsTheClientsOfItsRequest(): void
