@@ -154,7 +154,8 @@ final class Api extends Handle
     }
 
     /**
-     * Makes any call, such as "ListGroupId", and returns the service's JSON object. The instance id is added.
+     * Makes any call, such as "ListGroupId", and returns the service's JSON object. Most need the parameter
+     * "InstanceId".
      *
      * @param array<string, string|int|bool> $parameters those of the query; lists as "Name.1", "Name.2"
      * @param array<string, string|int|bool> $form those of the body, which some operations require

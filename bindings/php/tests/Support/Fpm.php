@@ -34,7 +34,8 @@ final class Fpm
             'catch_workers_output' => 'yes',
             'clear_env' => 'no',
         ];
-        $text = "[global]\nerror_log = $this->log\ndaemonize = no\n[test]\n";
+        // By default a worker has no time to end in: at the end and at a reload it is killed.
+        $text = "[global]\nerror_log = $this->log\ndaemonize = no\nprocess_control_timeout = 5s\n[test]\n";
         foreach ($settings as $name => $value) {
             $text .= "$name = $value\n";
         }

@@ -20,6 +20,7 @@ final class Traces
     public static function of(Emulator $emulator, string $clientId): array
     {
         $answer = self::api($emulator)->call('QueryMqttTraceDevice', [
+            'InstanceId' => $emulator->environment['ALIYUN_MQTT_INSTANCE_ID'],
             'MqttRegionId' => $emulator->environment['ALIYUN_MQTT_REGION_ID'],
             'ClientId' => $clientId,
             'BeginTime' => 0,
