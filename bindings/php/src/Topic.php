@@ -13,9 +13,9 @@ use FFI;
 final class Topic
 {
     /**
-     * Returns true if a filter matches a topic.
+     * Returns true if a filter matches a topic. An invalid filter matches nothing.
      *
-     * @throws InvalidArgumentException one of them is invalid
+     * @throws InvalidArgumentException one of them is no text of MQTT
      */
     public static function matches(string $filter, string $topic): bool
     {

@@ -83,6 +83,6 @@ abstract class Settings extends Handle
      */
     private static function short(\Error $error): string
     {
-        return (string) preg_replace(['/^.*?\(\): Argument #\d+ /', '/, called in .*$/'], '', $error->getMessage());
+        return (string) preg_replace(['/^.*?\(\): Argument #\d+ /', '/, called in .*$/', '/ in \S+ on line \d+/'], '', $error->getMessage());
     }
 }
