@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace AliyunMqtt;
 
-use AliyunMqtt\Internal\{Clients, Library, Receiver, Status, Time};
+use AliyunMqtt\Internal\{Clients, Failure, Library, Receiver, Status, Time};
 use FFI;
 use FFI\CData;
 
@@ -162,6 +162,44 @@ final class Client extends Receiver
     {
         $arguments = [$this->pointer(), $message->pointer(), Time::timeout($timeout)];
         return new Delivery(Library::make('amq_delivery', 'amq_client_enqueue', ...$arguments));
+    }
+
+    /**
+     * Queues a batch of messages, as `enqueue`: with a spool, the batch costs one sync to the disk. Returns a delivery
+     * for each, or the reason why it was not queued, with the keys of the messages.
+     *
+     * @template K of array-key
+     * @param array<K, Outgoing> $messages
+     * @return array<K, Delivery|Exception>
+     * @throws Exception none was queued
+     */
+    public function enqueueMany(array $messages, ?float $timeout = null): array
+    {
+        $count = count($messages);
+        $size = max(1, $count);
+        $pointers = Library::pointers('const amq_outgoing', array_values($messages));
+        $deliveries = Library::new("amq_delivery *[$size]");
+        $errors = Library::new("amq_error *[$size]");
+        $failed = Library::new('size_t');
+        $arguments = [$this->pointer(), $pointers, $count, Time::timeout($timeout), $deliveries, $errors];
+        Library::call('amq_client_enqueue_many', ...[...$arguments, FFI::addr($failed)]);
+        $results = [];
+        foreach (array_keys($messages) as $index => $key) {
+            $delivery = $deliveries[$index];
+            // NULL is null here.
+            $results[$key] = $delivery === null ? Failure::exception($errors[$index]) : new Delivery($delivery);
+        }
+        return $results;
+    }
+
+    /**
+     * Checks a message as the calls that send it do, as far as that needs no connection.
+     *
+     * @throws InvalidArgumentException the topic, the size or a property breaks a rule
+     */
+    public function check(Outgoing $message): void
+    {
+        Library::call('amq_client_check', $this->pointer(), $message->pointer());
     }
 
     /**
@@ -353,7 +391,8 @@ final class Client extends Receiver
     }
 
     /**
-     * Replies to a request.
+     * Replies to a request at QoS 1, on the topic that its sender chose: `Message::requestResponseTopic`. Any other call
+     * sends `Outgoing::reply`.
      *
      * @throws Exception
      */

@@ -155,6 +155,24 @@ final class Message extends Handle
         return $this->isRequest() ? $this->bytes('request_payload') : null;
     }
 
+    /** The topic of the reply to a request, which its sender chose; null if it is none. */
+    public function requestResponseTopic(): ?string
+    {
+        return $this->text('request_response_topic');
+    }
+
+    /** What a reply has to carry; null if the message is no request, or has none. Any bytes. */
+    public function requestCorrelationData(): ?string
+    {
+        return $this->bytes('request_correlation_data');
+    }
+
+    /** True if the request came in the envelope, and not with the properties of MQTT 5. */
+    public function requestIsEnveloped(): bool
+    {
+        return $this->fact('request_is_enveloped');
+    }
+
     /**
      * @return array<string, mixed>
      */

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace AliyunMqtt;
 
 use AliyunMqtt\Internal\{Handle, Library, Time};
+use FFI\CData;
 
 /**
  * A message to send. It may be sent several times.
@@ -13,11 +14,11 @@ use AliyunMqtt\Internal\{Handle, Library, Time};
  */
 final class Outgoing extends Handle
 {
-    public function __construct(
-        private readonly string $topic,
-        string $payload,
-        QoS|int $qos = QoS::AtLeastOnce,
-    ) {
+    private string $topic;
+
+    public function __construct(string $topic, string $payload, QoS|int $qos = QoS::AtLeastOnce)
+    {
+        $this->topic = $topic;
         $this->adopt(Library::make(
             'amq_outgoing',
             'amq_outgoing_new',
@@ -45,6 +46,18 @@ final class Outgoing extends Handle
     public static function json(string $topic, mixed $value, QoS|int $qos = QoS::AtLeastOnce): self
     {
         return new self($topic, json_encode($value, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE), $qos);
+    }
+
+    /**
+     * The reply to a request, in the form of the request, for any call that sends.
+     *
+     * @throws InvalidArgumentException the message is no request
+     */
+    public static function reply(Message $request, string $payload, QoS|int $qos = QoS::AtLeastOnce): self
+    {
+        $arguments = [$request->pointer(), QoS::of($qos)->value, $payload, strlen($payload)];
+        $outgoing = Library::make('amq_outgoing', 'amq_outgoing_reply', ...$arguments);
+        return self::take($request->requestResponseTopic() ?? '', $outgoing);
     }
 
     public function topic(): string
@@ -106,6 +119,14 @@ final class Outgoing extends Handle
     protected static function type(): string
     {
         return 'amq_outgoing';
+    }
+
+    private static function take(string $topic, CData $pointer): self
+    {
+        $outgoing = (new \ReflectionClass(self::class))->newInstanceWithoutConstructor();
+        $outgoing->topic = $topic;
+        $outgoing->adopt($pointer);
+        return $outgoing;
     }
 
     private function set(string $property, int|string|bool ...$values): self

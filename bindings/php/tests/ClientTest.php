@@ -4,7 +4,8 @@ declare(strict_types=1);
 
 namespace AliyunMqtt\Tests;
 
-use AliyunMqtt\{ClosedException, Client, ConnectionException, Credentials, Fate, FullException};
+use AliyunMqtt\Tests\Support\Folder;
+use AliyunMqtt\{ClosedException, Client, ConnectionException, Credentials, Delivery, Fate, FullException};
 use AliyunMqtt\{InvalidArgumentException, Kind, Outgoing, QoS, RejectedException, Stage, Stat, TimeoutException, Topic};
 
 /**
@@ -125,6 +126,39 @@ final class ClientTest extends ServiceTestCase
             fn ($message) => $message->payload(),
             [$client->recv(10) ?? self::fail(), $client->recv(10) ?? self::fail()]
         ));
+    }
+
+    public function testABatchHasADeliveryOrAnErrorForEach(): void
+    {
+        $client = self::client();
+        $topic = self::topic();
+        $messages = ['one' => new Outgoing($topic, '1'), 'bad' => new Outgoing('a bad topic', '2')];
+        $results = $client->enqueueMany($messages + ['two' => new Outgoing($topic, '3')]);
+        self::assertSame(['one', 'bad', 'two'], array_keys($results));
+        self::assertInstanceOf(InvalidArgumentException::class, $results['bad']);
+        foreach (['one', 'two'] as $key) {
+            self::assertInstanceOf(Delivery::class, $results[$key]);
+            self::assertSame(1, $results[$key]->wait()?->attempts);
+        }
+        self::assertSame([], $client->enqueueMany([]));
+        $client->check($messages['one']);
+        $this->expectException(InvalidArgumentException::class);
+        $client->check($messages['bad']);
+    }
+
+    public function testMessagesGoThroughASpool(): void
+    {
+        $topic = self::topic();
+        $client = self::client();
+        $client->subscribe($topic);
+        $spool = Folder::make() . '/spool';
+        $config = self::config()->spool($spool, sync: false)->deviceId('php_spool');
+        $spooling = Client::connect($config);
+        $spooling->enqueueMany([new Outgoing($topic, 'spooled'), new Outgoing($topic, 'too')]);
+        self::assertGreaterThanOrEqual(0, $spooling->stat(Stat::SpooledMessages));
+        $spooling->disconnect();
+        self::assertFileExists($spool);
+        self::assertSame(['spooled', 'too'], [$client->recv(10)?->payload(), $client->recv(10)?->payload()]);
     }
 
     public function testOneResultForEachMessageWithItsKey(): void

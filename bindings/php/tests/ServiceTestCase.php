@@ -54,10 +54,12 @@ abstract class ServiceTestCase extends TestCase
      */
     protected static function script(string $code, array $environment = [], array $options = []): string
     {
-        $code = sprintf('require %s; %s', var_export(dirname(__DIR__) . '/autoload.php', true), $code);
-        $command = [PHP_BINARY, ...$options, '-r', $code];
-        $process = proc_open($command, [1 => ['pipe', 'w'], 2 => ['redirect', 1]], $pipes, null, $environment + getenv());
+        $code = sprintf("<?php\nrequire %s; %s", var_export(dirname(__DIR__) . '/autoload.php', true), $code);
+        $descriptors = [['pipe', 'r'], ['pipe', 'w'], ['redirect', 1]];
+        $process = proc_open([PHP_BINARY, ...$options], $descriptors, $pipes, null, $environment + getenv());
         self::assertIsResource($process);
+        fwrite($pipes[0], $code);
+        fclose($pipes[0]);
         $output = (string) stream_get_contents($pipes[1]);
         proc_close($process);
         return $output;

@@ -8,7 +8,7 @@ declare(strict_types=1);
 
 require __DIR__ . '/../autoload.php';
 
-use AliyunMqtt\{Client, Config, Protocol};
+use AliyunMqtt\{Client, Config, Outgoing, Protocol};
 
 $protocol = getenv('ALIYUN_MQTT_TEST_PROTOCOL') === '5' ? Protocol::V5 : Protocol::V311;
 $client = Client::connect(Config::fromEnv()->protocol($protocol));
@@ -18,5 +18,10 @@ foreach ($client->messages(idle: 30) as $message) {
     if (!$message->isRequest()) {
         break;
     }
-    $client->reply($message, "answer to {$message->requestPayload()}");
+    $answer = "answer to {$message->requestPayload()}";
+    if ($message->requestPayload() === 'another') {
+        $client->publishMessage(Outgoing::reply($message, $answer));
+    } else {
+        $client->reply($message, $answer);
+    }
 }

@@ -151,6 +151,15 @@ final class Library
         return $array;
     }
 
+    /**
+     * Returns the version of the library, such as "0.1.0".
+     */
+    public static function version(): string
+    {
+        $version = self::get('amq_version');
+        return is_string($version) ? $version : '';
+    }
+
     private static function ffi(): FFI
     {
         return self::$ffi ??= self::load();

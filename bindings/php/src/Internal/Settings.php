@@ -27,7 +27,9 @@ abstract class Settings extends Handle
             }
         }
         try {
-            return (new \ReflectionClass(static::class))->newInstanceArgs($settings);
+            // Not by reflection, whose frame in traces has the values.
+            // @phpstan-ignore-next-line: PHP checks the types
+            return new static(...$settings);
         } catch (\TypeError $error) {
             throw InvalidArgumentException::of(self::short($error));
         }
@@ -42,6 +44,10 @@ abstract class Settings extends Handle
     {
         foreach ($settings as $name => $value) {
             if (is_array($value)) {
+                $method = new \ReflectionMethod($this, $name);
+                if (!$method->isVariadic() && count($value) > $method->getNumberOfParameters()) {
+                    throw InvalidArgumentException::of("$name has too many values");
+                }
                 try {
                     $this->$name(...$value);
                 } catch (\Error $error) {
