@@ -10,6 +10,8 @@ use PHPUnit\Framework\TestCase;
 
 /**
  * PHP-FPM, with its workers as Debian starts them.
+ *
+ * @group fpm
  */
 final class FpmTest extends TestCase
 {

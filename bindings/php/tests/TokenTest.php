@@ -87,6 +87,7 @@ final class TokenTest extends ServiceTestCase
         ] as $credentials) {
             $client = Client::connect(self::config()->credentials($credentials));
             $client->publish(self::topic(), 'x');
+            self::assertTrue($client->isConnected());
             $client->disconnect();
         }
     }
