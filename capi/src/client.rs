@@ -1,6 +1,9 @@
 //! Clients: connecting and disconnecting.
 
+use std::ffi::c_char;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aliyun_mqtt::Client;
 
@@ -11,6 +14,7 @@ use crate::dispatcher::Dispatcher;
 use crate::error::amq_error;
 use crate::guard::{call, plain};
 use crate::input::{Failure, deadline, object, place, same_process};
+use crate::lent::{self, Lent};
 use crate::shared::Share;
 use crate::status::amq_status;
 
@@ -22,13 +26,21 @@ pub struct amq_client {
     /// This handle's part of a shared client.
     share: Option<Share>,
     process: u32,
+    id: Lent,
+    endpoint: Lent,
 }
 
 impl amq_client {
     /// Makes an object for the caller, who frees it.
     pub(crate) fn lend(connection: Arc<Connection>, share: Option<Share>) -> *mut amq_client {
-        let process = std::process::id();
-        Box::into_raw(Box::new(amq_client { connection, listener: Mutex::new(None), share, process }))
+        Box::into_raw(Box::new(amq_client {
+            connection,
+            listener: Mutex::new(None),
+            share,
+            process: std::process::id(),
+            id: Lent::default(),
+            endpoint: Lent::default(),
+        }))
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -160,6 +172,44 @@ pub unsafe extern "C" fn amq_client_is_connected(client: *const amq_client) -> b
     plain(false, || unsafe { client.as_ref() }.is_some_and(|client| client.client().is_connected()))
 }
 
+/// Returns the client id: as configured, or with a device id that was made for this client. Sets `*len`, if `len` is not
+/// NULL, to its length in bytes. Valid until the client is freed, and followed by a NUL. NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amq_client_id(client: *const amq_client, len: *mut usize) -> *const c_char {
+    unsafe { lent::of(client, len, |client| &client.id, |client| Some(client.client().config().client_id().as_str())) }
+}
+
+/// Returns the server as a URL, such as "mqtts://post-cn-xxxx.mqtt.aliyuncs.com:8883". As amq_client_id otherwise.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amq_client_endpoint(client: *const amq_client, len: *mut usize) -> *const c_char {
+    let endpoint = |client: &amq_client| Some(client.client().config().endpoint().to_string());
+    unsafe { lent::of(client, len, |client| &client.endpoint, endpoint) }
+}
+
+/// The client of one call, whose calls use the timeout of that call.
+pub(crate) struct Timed<'a> {
+    configured: &'a Client,
+    /// `None` if the timeout is the configured one.
+    given: Option<Client>,
+    pub(crate) timeout: Duration,
+}
+
+impl Deref for Timed<'_> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.given.as_ref().unwrap_or(self.configured)
+    }
+}
+
+/// Returns the client of a call with a timeout.
+pub(crate) unsafe fn timed<'a>(client: *const amq_client, timeout_ms: i64) -> Result<Timed<'a>, Failure> {
+    let configured = unsafe { object("client", client) }?.client();
+    let timeout = deadline(timeout_ms)?;
+    let given = timeout.map(|timeout| configured.with_timeout(timeout));
+    Ok(Timed { configured, given, timeout: timeout.unwrap_or_else(|| configured.config().timeout()) })
+}
+
 /// Runs a call on a client with a timeout.
 pub(crate) unsafe fn with(
     client: *const amq_client,
@@ -167,13 +217,5 @@ pub(crate) unsafe fn with(
     error: *mut *mut amq_error,
     body: impl FnOnce(&Client) -> Result<amq_status, Failure>,
 ) -> amq_status {
-    unsafe {
-        call(error, || {
-            let client = object("client", client)?;
-            match deadline(timeout_ms)? {
-                None => body(client.client()),
-                Some(timeout) => body(&client.client().with_timeout(timeout)),
-            }
-        })
-    }
+    unsafe { call(error, || body(&*timed(client, timeout_ms)?)) }
 }

@@ -10,11 +10,20 @@ use crate::credentials::amq_credentials;
 use crate::credentials::by_hand::First;
 use crate::error::amq_error;
 use crate::guard::{call, free, plain};
-use crate::input::{Failure, duration, object, object_mut, text};
+use crate::input::{Failure, duration, number, object, object_mut, text};
 use crate::status::amq_status;
 
+mod choices;
+mod network;
+mod receiving;
+mod recovery;
+mod sending;
+mod session;
+mod spool;
+
 /// The settings of a client. One thread at a time may set or use it. A client keeps a copy, so it may be freed or
-/// changed once the client is connected. Values are checked when a client is connected.
+/// changed once the client is connected, and serves any number of clients. Ranges are checked when a client is connected
+/// and by amq_config_check.
 pub struct amq_config {
     builder: ConfigBuilder,
     /// The first tokens of the credentials, if the program hands in the later ones.
@@ -55,6 +64,18 @@ pub extern "C" fn amq_config_from_env() -> *mut amq_config {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_free(config: *mut amq_config) {
     unsafe { free(config) };
+}
+
+/// Checks all settings as amq_client_connect does, and reads the certificate files, without connecting. Blocks for the
+/// files only, at most for the configured timeout. Fails with AMQ_KIND_CONFIG.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amq_config_check(config: *const amq_config, error: *mut *mut amq_error) -> amq_status {
+    unsafe {
+        call(error, || {
+            object("config", config)?.settings().check()?;
+            Ok(amq_status::AMQ_OK)
+        })
+    }
 }
 
 /// Sets the server: host, host:port, or an mqtt://, mqtts://, ws:// or wss:// URL. Without a scheme: TLS on port 8883
@@ -121,7 +142,7 @@ pub unsafe extern "C" fn amq_config_set_credentials(
     }
 }
 
-/// Sets the timeout of the client's calls, in milliseconds. Default 30,000.
+/// Sets the timeout of the client's calls: 1,000 to 3,600,000 ms. Default 30,000 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_timeout(
     config: *mut amq_config,
@@ -182,6 +203,21 @@ pub(crate) unsafe fn set_duration(
         set(config, error, || {
             let time = duration(name, millis)?;
             Ok(move |builder| setter(builder, time))
+        })
+    }
+}
+
+pub(crate) unsafe fn set_number<N: TryFrom<u32>>(
+    config: *mut amq_config,
+    error: *mut *mut amq_error,
+    name: &str,
+    value: u32,
+    setter: fn(ConfigBuilder, N) -> ConfigBuilder,
+) -> amq_status {
+    unsafe {
+        set(config, error, || {
+            let value = number(name, value)?;
+            Ok(move |builder| setter(builder, value))
         })
     }
 }

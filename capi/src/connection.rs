@@ -22,6 +22,12 @@ pub(crate) struct Connection {
 }
 
 impl Settings {
+    /// Checks the settings without connecting.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.builder.clone().build()?;
+        Ok(())
+    }
+
     /// Connects, and blocks at most for the configured timeout.
     pub(crate) fn connect(&self) -> Result<Connection, Failure> {
         let config = self.builder.clone().build()?;

@@ -66,6 +66,20 @@ pub(crate) unsafe fn of<'a, O: 'a, T: AsRef<str>>(
     plain(None, lend).unwrap_or(ptr::null())
 }
 
+/// Lends bytes of an object, without a NUL behind them. NULL and 0 if the object is NULL, or for `None`.
+///
+/// # Safety
+/// `object` is NULL or valid, and `len` is NULL or valid for a write.
+pub(crate) unsafe fn bytes<'a, O: 'a>(
+    object: *const O,
+    len: *mut usize,
+    bytes: impl FnOnce(&'a O) -> Option<&'a [u8]>,
+) -> *const u8 {
+    let lent = plain(None, || unsafe { object.as_ref() }.and_then(bytes));
+    unsafe { set(len, lent.map_or(0, <[u8]>::len)) };
+    lent.map_or(ptr::null(), <[u8]>::as_ptr)
+}
+
 /// A secret text of an object, as [`Lent`]. It is wiped from memory when the object is freed.
 #[derive(Default)]
 pub(crate) struct SecretLent(OnceLock<Zeroizing<Box<[u8]>>>);

@@ -14,11 +14,14 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod api;
+mod batch;
 mod callback;
 mod client;
+mod closer;
 mod config;
 mod connection;
 mod credentials;
+mod delivery;
 mod dispatcher;
 mod error;
 mod event;
@@ -29,10 +32,16 @@ mod kinds;
 mod lent;
 mod log;
 mod message;
+mod names;
+mod outgoing;
 mod publish;
 mod receive;
+mod request;
 mod shared;
+mod stats;
 mod status;
+mod subscribe;
+mod subscription;
 mod text;
 mod token;
 mod version;
