@@ -74,10 +74,11 @@ const API: &[&str] = &[
     "system_roots",
 ];
 
-/// Applies the settings that a network shares with the two builders. `None`: it has no such setting.
+/// Applies the settings that a network shares with the two builders, under the name for errors. `None`: it has no such
+/// setting.
 macro_rules! network_setting {
-    ($target:expr, $name:expr, $value:expr) => {
-        match $name {
+    ($target:expr, $field:expr, $name:expr, $value:expr) => {
+        match $field {
             "proxy" => Some($target.proxy(text($name, $value)?)),
             "proxy_credentials" => {
                 let (user, password) = texts($name, $value)?;
@@ -106,8 +107,8 @@ macro_rules! network_setting {
 
 /// Applies the settings of a client's certificate. `None`: the name is another.
 macro_rules! certificate_setting {
-    ($target:expr, $name:expr, $value:expr) => {
-        match $name {
+    ($target:expr, $field:expr, $name:expr, $value:expr) => {
+        match $field {
             "client_certificate_files" => {
                 let (certificate, key) = pair($name, "a pair of paths", $value)?;
                 Some($target.client_certificate_files(path($name, &certificate)?, path($name, &key)?))
@@ -175,9 +176,11 @@ fn client_setting(builder: ConfigBuilder, name: &str, value: Value<'_, '_>) -> P
         "response_topic" => builder.response_topic(text(name, value)?),
         "spool" => builder.spool(spool(name, value)?),
         "network" => builder.network(network(name, value)?),
-        _ => match network_setting!(builder.clone(), name, value) {
+        _ => match network_setting!(builder.clone(), name, name, value) {
             Some(builder) => builder,
-            None => certificate_setting!(builder, name, value).ok_or_else(|| unknown(value.py(), name, CLIENT))?,
+            None => {
+                certificate_setting!(builder, name, name, value).ok_or_else(|| unknown(value.py(), name, CLIENT))?
+            }
         },
     })
 }
@@ -210,7 +213,7 @@ fn api_setting(builder: ApiBuilder, name: &str, value: Value<'_, '_>) -> PyResul
         }
         "limits" => builder.limits(limits(name, value)?),
         "network" => builder.network(network(name, value)?),
-        _ => network_setting!(builder, name, value).ok_or_else(|| unknown(value.py(), name, API))?,
+        _ => network_setting!(builder, name, name, value).ok_or_else(|| unknown(value.py(), name, API))?,
     })
 }
 
@@ -247,9 +250,9 @@ fn network(name: &str, value: Value<'_, '_>) -> PyResult<Network> {
     let mut network = Network::new();
     for (field, value) in fields(name, "Network", value)? {
         let name = format!("{name}.{field}");
-        network = match network_setting!(network.clone(), field.as_str(), &value) {
+        network = match network_setting!(network.clone(), field.as_str(), &name, &value) {
             Some(network) => network,
-            None => certificate_setting!(network, field.as_str(), &value)
+            None => certificate_setting!(network, field.as_str(), &name, &value)
                 .ok_or_else(|| PyTypeError::new_err(format!("unknown setting '{name}'")))?,
         };
     }
