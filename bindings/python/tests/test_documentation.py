@@ -30,7 +30,7 @@ def test_everything_has_a_docstring(thing: object) -> None:
 
 
 def test_help_reads_well() -> None:
-    text = pydoc.render_doc(aliyun_mqtt.Client, renderer=pydoc.plaintext)
+    text = pydoc.plain(pydoc.render_doc(aliyun_mqtt.Client))
     for line in ("publish(self, topic", "recv(self, timeout", "from_env(**settings"):
         assert line in text
     assert str(inspect.signature(aliyun_mqtt.Credentials.signature)) == "(access_key_id, access_key_secret)"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import traceback
 from typing import Optional
 
 from . import _native
@@ -98,9 +99,7 @@ def _read(reader: _native.LogReader) -> None:
         except Exception:
             # As logging does: a handler that fails must not stop the log.
             if logging.raiseExceptions:
-                logging.lastResort and logging.lastResort.handleError(
-                    logging.LogRecord(logger.name, level, "(aliyun_mqtt)", 0, text, (), None)
-                )
+                traceback.print_exc()
 
 
 def _name(target: str) -> str:

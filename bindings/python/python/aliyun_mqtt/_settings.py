@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Optional, TypedDict, Union
 from ._enums import AckMode, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer  # Python 3.12; mypy knows it for all.
+    from typing_extensions import Buffer
 
     from ._native import Credentials
 
