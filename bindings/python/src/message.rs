@@ -190,7 +190,7 @@ impl Request {
 
     /// Makes the reply as a message, for any call that sends.
     #[pyo3(name = "reply", signature = (payload, qos=None))]
-    #[pyo3(text_signature = "($self, payload, qos=QoS.AT_LEAST_ONCE)")]
+    #[pyo3(text_signature = "($self, payload, qos=1)")]
     fn make_reply(&self, payload: &Bound<'_, PyAny>, qos: Option<&Bound<'_, PyAny>>) -> PyResult<Outgoing> {
         let level = qos.map_or(Ok(mqtt::QoS::AtLeastOnce), self::qos)?;
         Ok(Outgoing { message: self.read()?.reply(level, self::payload(payload)?), timeout: None })

@@ -33,7 +33,7 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     #[new]
     #[pyo3(signature = (topic, payload, qos=None, **properties))]
-    #[pyo3(text_signature = "(topic, payload, qos=QoS.AT_LEAST_ONCE, **properties)")]
+    #[pyo3(text_signature = "(topic, payload, qos=1, **properties)")]
     fn new(
         topic: &str,
         payload: &Bound<'_, PyAny>,
@@ -46,7 +46,7 @@ impl Outgoing {
     /// Creates a message to one client, which needs no subscription for it: to ``{parent}/p2p/{client_id}``.
     #[staticmethod]
     #[pyo3(signature = (parent, client_id, payload, qos=None, **properties))]
-    #[pyo3(text_signature = "(parent, client_id, payload, qos=QoS.AT_LEAST_ONCE, **properties)")]
+    #[pyo3(text_signature = "(parent, client_id, payload, qos=1, **properties)")]
     fn p2p(
         py: Python<'_>,
         parent: &str,
@@ -62,7 +62,7 @@ impl Outgoing {
     /// Creates a message whose payload is the value in JSON, without spaces or line breaks.
     #[staticmethod]
     #[pyo3(signature = (topic, value, qos=None, **properties))]
-    #[pyo3(text_signature = "(topic, value, qos=QoS.AT_LEAST_ONCE, **properties)")]
+    #[pyo3(text_signature = "(topic, value, qos=1, **properties)")]
     fn json(
         py: Python<'_>,
         topic: &str,

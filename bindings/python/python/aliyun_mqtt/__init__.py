@@ -87,3 +87,9 @@ __all__ = [
     "p2p_topic",
     "topic_matches",
 ]
+
+# Where a class is written is nobody's business: help, repr and pickles name the package.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__
+del _name
