@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     let topic = format!("{}/bench", env::var("ALIYUN_MQTT_TOPIC").unwrap_or_default());
     let limits = Limits::default().outbox(1_000_000, 1 << 30).inbox(1_000_000, 1 << 30);
     let client = Client::connect(ConfigBuilder::from_env().limits(limits.clone()).window(1_000).build()?)?;
-    let message = |topic: &str| Outgoing::new(topic, QoS::AtLeastOnce, &PAYLOAD);
+    let message = |topic: &str| Outgoing::new(topic, QoS::AtLeastOnce, PAYLOAD.as_slice());
     if case == "recv" {
         let receiver = Client::connect(ConfigBuilder::from_env().limits(limits).build()?)?;
         let topic = format!("{topic}/recv");
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
         match case.as_str() {
             "one" => {
                 for _ in 0..count {
-                    client.publish(&topic, QoS::AtLeastOnce, &PAYLOAD)?;
+                    client.publish(&topic, QoS::AtLeastOnce, PAYLOAD.as_slice())?;
                 }
             }
             "pipeline" => {
