@@ -1,7 +1,7 @@
 """Sends messages in ordered mode: the service keeps the messages of this connection in one sequence.
 
-On the real service the parent topic must be of the ordered type, and the sequence is seen by a RocketMQ consumer of that
-topic; among MQTT receivers the service promises no strict order.
+On the real service the parent topic must be of the ordered type, and the sequence is seen by a RocketMQ consumer of
+that topic; among MQTT receivers the service promises no strict order.
 """
 
 import itertools

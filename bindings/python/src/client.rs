@@ -11,10 +11,10 @@ use crate::config::Config;
 use crate::convert::{not_picklable, payload, qos, qos_member, timeout};
 use crate::credentials::Token;
 use crate::delivery::{Delivery, PublishEach, settle};
-use crate::error::{make, raise};
+use crate::error::{Outcome, make, raise};
 use crate::events::Events;
 use crate::message::Message;
-use crate::outgoing::{Outcome, Outgoing, each};
+use crate::outgoing::{Outgoing, each};
 use crate::subscription::{Subscription, receive};
 use crate::wait::{DropDetached, aside, in_steps, try_aside};
 

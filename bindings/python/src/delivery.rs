@@ -9,9 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
 use crate::convert::{not_picklable, timeout, wrong_type};
-use crate::error::{make, raise};
-use crate::outgoing::{Outcome, Outgoing};
-use crate::wait::{in_steps, try_aside};
+use crate::error::{Outcome, make, raise};
+use crate::outgoing::Outgoing;
+use crate::wait::{DropDetached, aside, in_steps};
 
 /// The outcome of one queued message; from ``Client.enqueue``.
 ///
@@ -96,7 +96,7 @@ impl Receipt {
 /// the calling thread, and the wait must be open to signals.
 #[pyclass(module = "aliyun_mqtt")]
 pub(crate) struct PublishEach {
-    client: Client,
+    client: DropDetached<Client>,
     messages: Option<Py<PyIterator>>,
     /// A message taken from the input for which there was no room.
     aside: Option<aliyun_mqtt::Outgoing>,
@@ -117,6 +117,7 @@ impl PublishEach {
         let age = client.config().message_age().unwrap_or(client.config().timeout());
         let messages = Some(messages.try_iter()?.unbind());
         let window = VecDeque::with_capacity(size);
+        let client = DropDetached::new(client);
         Ok(PublishEach { client, messages, aside: None, window, size, ask_in: size / 4, failure: None, age })
     }
 
@@ -154,8 +155,8 @@ impl PublishEach {
             return self.fill_spooled(py);
         }
         while self.window.len() < self.size {
-            let aside = self.aside.take();
-            let Some(message) = aside.or_else(|| self.take(py)) else { return Ok(()) };
+            let waiting = self.aside.take();
+            let Some(message) = waiting.or_else(|| self.take(py)) else { return Ok(()) };
             match self.client.try_enqueue(message.clone()) {
                 Err(error) if error.kind() == ErrorKind::Full => {
                     if !self.window.is_empty() {
@@ -163,7 +164,7 @@ impl PublishEach {
                         return Ok(());
                     }
                     let client = self.client.clone();
-                    self.window.push_back(crate::wait::aside(py, move || client.enqueue(message))?);
+                    self.window.push_back(aside(py, move || client.enqueue(message))?);
                 }
                 result => self.window.push_back(result),
             }
@@ -180,7 +181,7 @@ impl PublishEach {
         let batch: Vec<_> = std::iter::from_fn(|| self.take(py)).take(room).collect();
         if !batch.is_empty() {
             let client = self.client.clone();
-            self.window.extend(try_aside(py, move || Ok(client.enqueue_many(batch)))?);
+            self.window.extend(aside(py, move || client.enqueue_many(batch))?);
         }
         Ok(())
     }

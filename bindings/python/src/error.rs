@@ -124,6 +124,9 @@ impl Failure {
     }
 }
 
+/// The outcome of a call of the library.
+pub(crate) type Outcome<T> = Result<T, Error>;
+
 /// Makes the exception of an error.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     match make(py, error) {

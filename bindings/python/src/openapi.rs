@@ -9,8 +9,7 @@ use pyo3::types::PyDict;
 
 use crate::convert::{datetime, duration, moment, not_picklable, timeout, token_kind, wrong_type};
 use crate::credentials::{Credentials, Token};
-use crate::error::raise;
-use crate::outgoing::Outcome;
+use crate::error::{Outcome, raise};
 use crate::settings;
 use crate::wait::{DropDetached, aside, try_aside};
 
@@ -339,8 +338,8 @@ pub(crate) fn token_requests(value: &Bound<'_, PyAny>) -> PyResult<Vec<TokenRequ
 
 fn token_request(value: &Bound<'_, PyAny>) -> PyResult<TokenRequest> {
     let field = |name: &str| value.getattr(name).map_err(|_| wrong_type("request", "a TokenRequest", value));
-    let topics: Vec<String> =
-        field("topics")?.extract().map_err(|_| wrong_type("topics", "a list of str", &value.clone()))?;
+    let topics = field("topics")?;
+    let topics: Vec<String> = topics.extract().map_err(|_| wrong_type("topics", "a list of str", &topics))?;
     let request = TokenRequest::new(token_kind(&field("kind")?)?, topics);
     let end = field("expires_at")?;
     if !end.is_none() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aliyun_mqtt::{Error, Payload, QoS};
+use aliyun_mqtt::{Payload, QoS};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
@@ -223,6 +223,3 @@ pub(crate) fn each(messages: &Bound<'_, PyAny>) -> PyResult<Vec<aliyun_mqtt::Out
         })
         .collect()
 }
-
-/// The outcome of a call of the library.
-pub(crate) type Outcome<T> = Result<T, Error>;

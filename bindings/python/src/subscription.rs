@@ -7,9 +7,8 @@ use aliyun_mqtt as mqtt;
 use pyo3::prelude::*;
 
 use crate::convert::{not_picklable, timeout};
-use crate::error::raise;
+use crate::error::{Outcome, raise};
 use crate::message::Message;
-use crate::outgoing::Outcome;
 use crate::wait::in_steps;
 
 /// The native part of `Subscription`. `None` once it is closed.

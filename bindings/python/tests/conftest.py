@@ -19,7 +19,6 @@ from typing import Callable
 
 import pytest
 
-import aliyun_mqtt
 from aliyun_mqtt import Client
 
 #: How long a condition may take to hold, on whatever machine.
@@ -110,5 +109,3 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 mqtt5 = pytest.mark.skipif(PROTOCOL != "5", reason="needs MQTT 5")
 mqtt3 = pytest.mark.skipif(PROTOCOL != "3.1.1", reason="needs MQTT 3.1.1")
-
-__all__ = ["PATIENCE", "PROTOCOL", "ROOT", "TRANSPORT", "Emulator", "aliyun_mqtt", "mqtt3", "mqtt5", "run_python", "until"]

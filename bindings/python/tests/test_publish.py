@@ -18,7 +18,16 @@ from .conftest import PATIENCE, mqtt3, mqtt5, until
 
 @pytest.mark.parametrize(
     "payload",
-    ["text 文", b"bytes", bytearray(b"array"), memoryview(b"view"), memoryview(b"every other")[::2], array.array("B", b"x"), "", b""],
+    [
+        "text 文",
+        b"bytes",
+        bytearray(b"array"),
+        memoryview(b"view"),
+        memoryview(b"every other")[::2],
+        array.array("B", b"x"),
+        "",
+        b"",
+    ],
 )
 def test_every_kind_of_payload(client: Client, topic: str, payload: str | bytes) -> None:
     client.subscribe(topic)

@@ -13,8 +13,8 @@
 ...         print(message.topic, message.payload)
 
 ``Client`` is what a program uses; ``Settings`` lists the settings, ``Error`` the errors, ``events`` what happens in the
-background. ``openapi`` is the service's HTTPS API. The log goes to the logger ``aliyun_mqtt`` of ``logging``; topics and
-client ids may appear in it, payloads and secrets never, except at the level 5 (trace) of ``aliyun_mqtt.ureq`` and
+background. ``openapi`` is the service's HTTPS API. The log goes to the logger ``aliyun_mqtt`` of ``logging``; topics
+and client ids may appear in it, payloads and secrets never, except at the level 5 (trace) of ``aliyun_mqtt.ureq`` and
 ``aliyun_mqtt.tungstenite``.
 """
 

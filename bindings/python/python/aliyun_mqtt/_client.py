@@ -97,8 +97,8 @@ class Client:
     ...     message = client.recv(timeout=5)
 
     The keywords are those of ``Settings``; or give a ``Config``. The constructor blocks until the service has accepted
-    the login, at most for the setting ``timeout``, and fails at once with the reason. A lost connection is made again in
-    the background.
+    the login, at most for the setting ``timeout``, and fails at once with the reason. A lost connection is made again
+    in the background.
 
     The calls block, and release the GIL while they do. Each may be made from any thread, also while another thread
     receives. Every wait has a deadline: the setting ``timeout``, or the keyword ``timeout`` of the call, in seconds or
@@ -183,8 +183,8 @@ class Client:
         """Publishes a message and blocks until its outcome is known, at most for ``timeout``.
 
         ``payload`` is ``str`` (sent as UTF-8), ``bytes`` or any other buffer; ``qos`` is 1 by default. The keywords are
-        ``timeout`` and the properties of MQTT 5: ``help(aliyun_mqtt.Outgoing)`` describes them. An ``Outgoing`` in place
-        of all these is sent as it is.
+        ``timeout`` and the properties of MQTT 5: ``help(aliyun_mqtt.Outgoing)`` describes them. An ``Outgoing`` in
+        place of all these is sent as it is.
 
         Returning means: QoS 0, written to the socket; QoS 1, acknowledged by the server (PUBACK); QoS 2, completed
         (PUBCOMP). Otherwise it raises an ``Error``, whose ``fate`` is the outcome for the message: not sent, which is
@@ -219,8 +219,8 @@ class Client:
         """Queues a message and returns without waiting for the acknowledgement. The arguments are those of ``publish``.
 
         With a spool, returns once the message is on disk. Blocks only while the outbox is full or the publish rate
-        leaves no slot, at most for the timeout. Use the returned ``Delivery`` to learn the outcome, or ``flush`` to wait
-        for all messages.
+        leaves no slot, at most for the timeout. Use the returned ``Delivery`` to learn the outcome, or ``flush`` to
+        wait for all messages.
         """
         return self._native.enqueue(topic, payload, qos, properties)
 
@@ -330,9 +330,9 @@ class Client:
     def recv(self, timeout: Optional[Seconds] = None) -> Optional[Message]:
         """Takes the next message of the client's own queue. Blocks until there is one, at most for ``timeout``.
 
-        Returns ``None`` if none came in time, and never without a timeout. By default, taking a message acknowledges it:
-        see the setting ``ack_mode``. Raises the reason why the client has ended, after every message received before
-        has been taken.
+        Returns ``None`` if none came in time, and never without a timeout. By default, taking a message acknowledges
+        it: see the setting ``ack_mode``. Raises the reason why the client has ended, after every message received
+        before has been taken.
         """
         return self._native.recv(timeout)
 

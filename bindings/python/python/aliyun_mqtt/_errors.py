@@ -87,6 +87,8 @@ class Error(Exception):
     #: The same call may succeed later without any change to the program or its settings. A message whose fate is
     #: unknown may be duplicated by a retry.
     is_retryable: bool
+    #: The native error: a provider that raises this one hands it on as it was.
+    _failure: Optional[Failure] = None
 
     def __init__(self, text: str = "", *, kind: ErrorKind = ErrorKind.INTERNAL, **fields: Any) -> None:
         super().__init__(text)
@@ -94,10 +96,9 @@ class Error(Exception):
         if unknown:
             raise TypeError(f"unknown attributes of an Error: {', '.join(sorted(unknown))}")
         self.kind = kind
-        self.message = text
         for name, default in _DEFAULTS.items():
-            if name != "message" or name in fields:
-                setattr(self, name, fields.get(name, default))
+            setattr(self, name, fields.get(name, default))
+        self.message = fields.get("message", text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {name: getattr(self, name) for name in _DEFAULTS}
@@ -173,8 +174,7 @@ def from_native(failure: Failure) -> Error:
         is_timeout=failure.is_timeout,
         is_retryable=failure.is_retryable,
     )
-    # A provider that raises it hands the very error on.
-    error._failure = failure  # type: ignore[attr-defined]
+    error._failure = failure
     cause = failure.cause
     if cause is not None:
         error.__cause__ = cause

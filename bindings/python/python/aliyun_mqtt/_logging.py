@@ -103,7 +103,7 @@ def _read(reader: _native.LogReader) -> None:
 
 
 def _name(target: str) -> str:
-    """Returns the name of a logger: ``aliyun_mqtt::a::b`` becomes ``aliyun_mqtt.a.b``, ``ureq`` ``aliyun_mqtt.ureq``."""
+    """Returns the name of a logger: ``aliyun_mqtt.a`` for ``aliyun_mqtt::a``, ``aliyun_mqtt.ureq`` for ``ureq``."""
     name = target.replace("::", ".")
     return name if name == NAME or name.startswith(NAME + ".") else f"{NAME}.{name}"
 

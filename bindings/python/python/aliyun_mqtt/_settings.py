@@ -95,7 +95,8 @@ class Spool:
     path: Path
     #: The maximum size of all records in bytes. Default 64 MiB.
     max_bytes: Optional[int] = None
-    #: When written messages are synced to the disk: ``"each"``, ``"system"``, or an interval in seconds (0.001 to 3600).
+    #: When written messages are synced to the disk: ``"each"``, ``"system"``, or an interval in seconds (0.001 to
+    #: 3600).
     sync: Union[str, Seconds] = "each"
     #: Renames a damaged file and starts an empty spool. By default the connect fails.
     set_aside_damaged: bool = False

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Optional
@@ -112,7 +113,7 @@ class SpoolSetAside(Event):
     """The spool's file was damaged or not a spool. It was renamed, and an empty spool was started."""
 
     #: The new name of the damaged file.
-    path: str
+    path: pathlib.Path
     reason: Error
 
 

@@ -6,9 +6,9 @@ It is meant for your own servers: anybody with the AccessKey can do everything t
 >>> token = api.apply_token(TokenRequest("RW", ["demo/#"], lifetime=3600))
 >>> credentials = Credentials.tokens(api.access_key_id, [token])
 
-A call blocks until the service has responded, at most for the timeout, which includes up to four attempts and the pauses
-between them. A failed call is an ``Error``; ``error.api`` has the service's code and request id, and ``error.fate`` is
-the outcome: not sent, refused, or unknown if the service may have executed it.
+A call blocks until the service has responded, at most for the timeout, which includes up to four attempts and the
+pauses between them. A failed call is an ``Error``; ``error.api`` has the service's code and request id, and
+``error.fate`` is the outcome: not sent, refused, or unknown if the service may have executed it.
 """
 
 from __future__ import annotations
