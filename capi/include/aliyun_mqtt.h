@@ -17,6 +17,10 @@
  * Threads. Functions block the calling thread only. Unless its type says otherwise, an object may be used by any number
  * of threads at the same time, but not while one of them frees it.
  *
+ * Callbacks are called on threads of the library, never under a lock, and may call every function. Each has a user
+ * pointer and a destructor, which is called exactly once, when the pointer is not used any more. A callback must not
+ * end its thread, nor leave by longjmp or a C++ exception. Nothing needs callbacks: everything works by plain calls.
+ *
  * Forks. A child of fork() cannot use the objects of its parent: calls fail with AMQ_KIND_FORKED at once, and freeing
  * them returns at once. A client made in the child works.
  */
@@ -1605,7 +1609,7 @@ enum amq_status amq_config_set_token_renewal(struct amq_config *config,
  * 100 and grows.
  *
  * The client keeps a table of packet ids for it: up to 256 bytes for each place with MQTT 3.1.1, 860 bytes with MQTT 5.
- * After a lost connection, that many messages may be sent again, and arrive twice.
+ * After a lost connection, that many messages may be sent again, and arrive twice. Excludes amq_config_set_max_window.
  */
 enum amq_status amq_config_set_window(struct amq_config *config,
                                       uint32_t window,
@@ -1615,7 +1619,7 @@ enum amq_status amq_config_set_window(struct amq_config *config,
  * Sets how far the window may grow: 1 to 10,000. Default 1,000.
  *
  * On each connection the window starts at 100, or at this number if it is smaller, and grows where a round trip takes 5
- * ms or more. AMQ_STAT_WINDOW is its current size.
+ * ms or more. AMQ_STAT_WINDOW is its current size. Excludes amq_config_set_window.
  */
 enum amq_status amq_config_set_max_window(struct amq_config *config,
                                           uint32_t window,
@@ -1969,9 +1973,9 @@ enum amq_status amq_delivery_wait(const struct amq_delivery *delivery,
 void amq_delivery_free(struct amq_delivery *delivery);
 
 /**
- * Calls `callback` for each event of the client from now on, in place of the callback that this handle had before;
- * NULL ends that only. `user` is passed to it. `destroy` may be NULL; it is called after the last call, or before this
- * call returns if it fails.
+ * Calls `callback` for each event of the client from now on (the first connection was made before), in place of the
+ * callback that this handle had before; NULL ends that only. `user` is passed to it. `destroy` may be NULL; it is
+ * called after the last call, or before this call returns if it fails.
  *
  * Events wait in a queue of up to 1,000 events and 4 MiB; beyond that the oldest are dropped and counted
  * (amq_client_events_dropped). The last one is AMQ_EVENT_KIND_ENDED. Waits for a running call of the earlier callback,

@@ -11,12 +11,14 @@ use std::thread;
 pub type amq_destroy_callback = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 thread_local! {
-    static RUNNING: Cell<usize> = const { Cell::new(0) };
+    /// The process, and how many functions of the program this thread is inside of.
+    static RUNNING: Cell<(u32, usize)> = const { Cell::new((0, 0)) };
 }
 
-/// Returns true if this thread is inside a function of the program that the library has called.
+/// Returns true if this thread is inside a function of the program that the library has called. A child that was forked
+/// there is not.
 pub(crate) fn is_running() -> bool {
-    RUNNING.try_with(Cell::get).unwrap_or(0) > 0
+    depth() > 0
 }
 
 /// Runs a function of the program.
@@ -24,12 +26,21 @@ pub(crate) fn run<T>(function: impl FnOnce() -> T) -> T {
     struct Inside;
     impl Drop for Inside {
         fn drop(&mut self) {
-            let _ = RUNNING.try_with(|running| running.set(running.get().saturating_sub(1)));
+            set_depth(depth().saturating_sub(1));
         }
     }
-    let _ = RUNNING.try_with(|running| running.set(running.get() + 1));
+    set_depth(depth() + 1);
     let _inside = Inside;
     function()
+}
+
+fn depth() -> usize {
+    let (process, depth) = RUNNING.try_with(Cell::get).unwrap_or_default();
+    if process == std::process::id() { depth } else { 0 }
+}
+
+fn set_depth(depth: usize) {
+    let _ = RUNNING.try_with(|running| running.set((std::process::id(), depth)));
 }
 
 /// The `user` pointer of a callback. Its drop calls the destructor.

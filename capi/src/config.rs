@@ -13,13 +13,13 @@ use crate::guard::{call, free, plain};
 use crate::input::{Failure, duration, number, object, object_mut, text};
 use crate::status::amq_status;
 
-mod choices;
-mod network;
-mod receiving;
-mod recovery;
-mod sending;
-mod session;
-mod spool;
+pub(crate) mod choices;
+pub(crate) mod network;
+pub(crate) mod receiving;
+pub(crate) mod recovery;
+pub(crate) mod sending;
+pub(crate) mod session;
+pub(crate) mod spool;
 
 /// The settings of a client. One thread at a time may set or use it. A client keeps a copy, so it may be freed or
 /// changed once the client is connected, and serves any number of clients. Ranges are checked when a client is connected
@@ -39,6 +39,12 @@ impl amq_config {
     fn change(&mut self, change: impl FnOnce(ConfigBuilder) -> ConfigBuilder) {
         self.builder = change(std::mem::take(&mut self.builder));
     }
+}
+
+/// Makes a configuration with settings that a test needs.
+#[cfg(test)]
+pub(crate) fn for_tests(builder: ConfigBuilder) -> *mut amq_config {
+    Box::into_raw(Box::new(amq_config { builder, by_hand: None }))
 }
 
 /// Creates a configuration without settings. Required are endpoint, instance_id, credentials and group_id. Free it with

@@ -8,7 +8,6 @@ use crate::credentials::by_hand::{ByHand, First};
 use crate::input::Failure;
 
 /// The settings of a client.
-#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) builder: ConfigBuilder,
     /// The first tokens, if the program hands in the later ones. The builder has them as well.

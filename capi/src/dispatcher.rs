@@ -61,9 +61,9 @@ impl Drop for Dispatcher {
     }
 }
 
-/// Calls `callback` for each event of the client from now on, in place of the callback that this handle had before;
-/// NULL ends that only. `user` is passed to it. `destroy` may be NULL; it is called after the last call, or before this
-/// call returns if it fails.
+/// Calls `callback` for each event of the client from now on (the first connection was made before), in place of the
+/// callback that this handle had before; NULL ends that only. `user` is passed to it. `destroy` may be NULL; it is
+/// called after the last call, or before this call returns if it fails.
 ///
 /// Events wait in a queue of up to 1,000 events and 4 MiB; beyond that the oldest are dropped and counted
 /// (amq_client_events_dropped). The last one is AMQ_EVENT_KIND_ENDED. Waits for a running call of the earlier callback,

@@ -16,6 +16,8 @@
 mod api;
 mod batch;
 mod callback;
+#[cfg(test)]
+mod call_tests;
 mod client;
 mod closer;
 mod config;
@@ -42,6 +44,8 @@ mod stats;
 mod status;
 mod subscribe;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod text;
 mod token;
 mod version;

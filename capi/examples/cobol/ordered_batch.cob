@@ -245,5 +245,6 @@
 
        FAIL.
            DISPLAY "failed: " FUNCTION TRIM(WS-REASON) UPON SYSERR
+           CLOSE BATCH-FILE REPORT-FILE
            MOVE 1 TO RETURN-CODE
            STOP RUN.

@@ -87,8 +87,11 @@ pub(super) fn ack_mode(number: i32) -> Result<AckMode, Failure> {
 }
 
 /// Returns the place of a limit.
-pub(super) fn limit(number: i32) -> Result<fn(&mut Limits) -> &mut usize, Failure> {
-    let choices: [(i32, fn(&mut Limits) -> &mut usize); 9] = [
+pub(super) type Limit = fn(&mut Limits) -> &mut usize;
+
+/// Reads a limit from a number of the caller.
+pub(super) fn limit(number: i32) -> Result<Limit, Failure> {
+    let choices: [(i32, Limit); 9] = [
         (amq_limit::ClientIdLen as i32, |limits| &mut limits.client_id_len),
         (amq_limit::TopicLen as i32, |limits| &mut limits.topic_len),
         (amq_limit::PayloadLen as i32, |limits| &mut limits.payload_len),

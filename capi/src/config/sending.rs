@@ -11,7 +11,7 @@ use crate::status::amq_status;
 /// 100 and grows.
 ///
 /// The client keeps a table of packet ids for it: up to 256 bytes for each place with MQTT 3.1.1, 860 bytes with MQTT 5.
-/// After a lost connection, that many messages may be sent again, and arrive twice.
+/// After a lost connection, that many messages may be sent again, and arrive twice. Excludes amq_config_set_max_window.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_window(
     config: *mut amq_config,
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn amq_config_set_window(
 /// Sets how far the window may grow: 1 to 10,000. Default 1,000.
 ///
 /// On each connection the window starts at 100, or at this number if it is smaller, and grows where a round trip takes 5
-/// ms or more. AMQ_STAT_WINDOW is its current size.
+/// ms or more. AMQ_STAT_WINDOW is its current size. Excludes amq_config_set_window.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_max_window(
     config: *mut amq_config,

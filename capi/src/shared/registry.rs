@@ -42,13 +42,13 @@ enum Slot {
 }
 
 struct Attempt {
-    settings: Settings,
+    settings: Arc<Settings>,
     outcome: Mutex<Option<Error>>,
 }
 
 struct Standing {
     connection: Arc<Connection>,
-    settings: Settings,
+    settings: Arc<Settings>,
     /// The number of handles.
     handles: usize,
     /// It stays without handles.
@@ -58,50 +58,47 @@ struct Standing {
 /// Returns the standing client of this name, with these settings.
 pub(super) fn get(name: &str, settings: Settings, keep: bool) -> Result<(Arc<Connection>, Share), Failure> {
     let registry = REGISTRY.get();
+    // Once the settings are checked: when this call has waited long enough for another thread.
     let mut deadline = None;
     let mut state = registry.lock();
     loop {
         if state.exiting {
             return Err(Error::of_binding(ErrorKind::Closed, "this process is about to end").into());
         }
-        match state.clients.get_mut(name) {
-            Some(Slot::Standing(standing)) if standing.serves(&settings) => {
-                standing.handles += 1;
-                standing.keep |= keep;
-                let (connection, share) = standing.handle(name);
-                drop(state);
-                if let (Some(by_hand), Some(first)) = (connection.by_hand(), &settings.by_hand) {
-                    by_hand.hand_in_later(connection.client(), first)?;
-                }
-                return Ok((connection, share));
+        if let Some(Slot::Standing(standing)) = state.clients.get_mut(name)
+            && standing.serves(&settings)
+        {
+            standing.handles += 1;
+            standing.keep |= keep;
+            let (connection, share) = standing.handle(name);
+            drop(state);
+            if let (Some(by_hand), Some(first)) = (connection.by_hand(), &settings.by_hand) {
+                by_hand.hand_in_later(connection.client(), first)?;
             }
-            Some(Slot::Connecting(attempt)) => {
-                let attempt = Arc::clone(attempt);
-                let until = match deadline {
-                    Some(until) => until,
-                    None => {
-                        // Reads files: not under the lock.
-                        drop(state);
-                        let timeout = settings.builder.clone().build()?.timeout();
-                        deadline = Some(Instant::now() + timeout);
-                        state = registry.lock();
-                        continue;
-                    }
-                };
-                state = registry.await_end(state, name, &attempt, until)?;
-                let failed = attempt.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                if let Some(error) = failed.filter(|_| attempt.settings.same(&settings)) {
-                    return Err(error.into());
-                }
-            }
-            // There is none, or it has to be replaced.
-            _ => {
-                let attempt = Arc::new(Attempt { settings, outcome: Mutex::new(None) });
-                let old = state.clients.insert(name.to_string(), Slot::Connecting(Arc::clone(&attempt)));
-                drop(state);
-                return registry.connect(name, &attempt, old, keep);
-            }
+            return Ok((connection, share));
         }
+        let Some(deadline) = deadline else {
+            // Reads files, so not under the lock; and before anything is replaced by settings that are no good.
+            drop(state);
+            let timeout = settings.builder.clone().build()?.timeout();
+            deadline = Some(Instant::now() + timeout);
+            state = registry.lock();
+            continue;
+        };
+        if let Some(Slot::Connecting(attempt)) = state.clients.get(name) {
+            let attempt = Arc::clone(attempt);
+            state = registry.await_end(state, name, &attempt, deadline)?;
+            let failed = attempt.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(error) = failed.filter(|_| attempt.settings.same(&settings)) {
+                return Err(error.into());
+            }
+            continue;
+        }
+        // There is none, or it has to be replaced.
+        let attempt = Arc::new(Attempt { settings: Arc::new(settings), outcome: Mutex::new(None) });
+        let old = state.clients.insert(name.to_string(), Slot::Connecting(Arc::clone(&attempt)));
+        drop(state);
+        return registry.connect(name, &attempt, old, keep);
     }
 }
 
@@ -140,8 +137,7 @@ pub(super) fn end_all(deadline: Instant) {
         callback::detached("aliyun-mqtt-exit", move || {
             let left = deadline.saturating_duration_since(Instant::now());
             let _ = connection.client().with_timeout(left).disconnect();
-            // The rest ends with the process: there may be a callback that waits for this thread.
-            std::mem::forget(connection);
+            left_over().push(connection);
             drop(done);
         });
     }
@@ -149,6 +145,13 @@ pub(super) fn end_all(deadline: Instant) {
     let left = deadline.saturating_duration_since(Instant::now());
     // Nothing is sent: the channel ends with the last of them.
     let _: Result<(), RecvTimeoutError> = ended.recv_timeout(left);
+}
+
+/// What ends with the process: there may be a callback that waits for the thread that would drop it. Reachable, so that
+/// nothing that looks for leaks finds one.
+fn left_over() -> MutexGuard<'static, Vec<Arc<Connection>>> {
+    static LEFT_OVER: Mutex<Vec<Arc<Connection>>> = Mutex::new(Vec::new());
+    LEFT_OVER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Registry {
@@ -205,7 +208,7 @@ impl Registry {
         }
         match attempt.settings.connect() {
             Ok(connection) => {
-                let settings = attempt.settings.clone();
+                let settings = Arc::clone(&attempt.settings);
                 let standing = Standing { connection: Arc::new(connection), settings, handles: 1, keep };
                 let handle = standing.handle(name);
                 open.end(Some(standing));

@@ -58,6 +58,7 @@ static void every_setting_reaches_the_api(void) {
     amq_error_free(error);
     error = NULL;
     amq_api_free(api);
+    OK(amq_api_config_set_endpoint(config, AMQ_TEXT("https://127.0.0.1:1"), &error));
     OK(amq_api_config_set_ca_pem(config, AMQ_TEXT("no certificate"), &error));
     FAILS(AMQ_KIND_CONFIG, "", amq_api_new(config, &api, &error));
     amq_api_config_free(config);
@@ -65,7 +66,7 @@ static void every_setting_reaches_the_api(void) {
 
 static void a_wrong_key_is_an_error_of_the_api(void) {
     amq_api_config *config = amq_api_config_from_env();
-    OK(amq_api_config_set_sts_key(config, AMQ_TEXT("nobody"), AMQ_TEXT("not a secret"), AMQ_TEXT("no token"), &error));
+    OK(amq_api_config_set_sts_key(config, AMQ_TEXT("nobody"), AMQ_TEXT("not-a-secret"), AMQ_TEXT("no-token"), &error));
     amq_api *api;
     OK(amq_api_new(config, &api, &error));
     amq_api_config_free(config);
@@ -113,6 +114,17 @@ static void a_token_is_applied_for_used_and_revoked(void) {
     int64_t now = (int64_t)time(NULL) * 1000;
     EXPECT(amq_token_expiry(token) > now + 500000 && amq_token_expiry(token) < now + 700000);
 
+    /* A fixed end, too. */
+    amq_token *other;
+    amq_token_request *until;
+    OK(amq_token_request_new(AMQ_TOKEN_KIND_READ, &until, &error));
+    OK(amq_token_request_add_topic(until, topic_of("#"), AMQ_NTS, &error));
+    OK(amq_token_request_set_expiry(until, now + 3600000, &error));
+    OK(amq_api_apply_token(api, until, PATIENCE, &other, &error));
+    EXPECT(amq_token_expiry(other) == now + 3600000);
+    amq_token_request_free(until);
+    amq_token_free(other);
+
     bool valid = false;
     const char *text = amq_token_text(token, NULL);
     OK(amq_api_query_token(api, text, AMQ_NTS, PATIENCE, &valid, &error));
@@ -122,7 +134,6 @@ static void a_token_is_applied_for_used_and_revoked(void) {
     EXPECT(!valid);
     amq_token_free(token);
 
-    OK(amq_token_request_set_expiry(request, now + 3600000, &error));
     const amq_token_request *requests[] = {request};
     amq_credentials *credentials;
     OK(amq_credentials_apply_tokens(api, requests, 1, &credentials, &error));
@@ -209,7 +220,9 @@ static void arguments_are_checked(void) {
            amq_api_query_session(api, AMQ_TEXT("GID_x@@@y"), AMQ_TIMEOUT_NONE, &answer, &error));
     MISUSE("online is NULL", amq_api_query_session(api, AMQ_TEXT("GID_x@@@y"), PATIENCE, NULL, &error));
     MISUSE("api is NULL", amq_api_query_session(NULL, AMQ_TEXT("GID_x@@@y"), PATIENCE, &answer, &error));
-    MISUSE("call is NULL", amq_api_call(api, NULL, PATIENCE, NULL, &error));
+    amq_text *json;
+    MISUSE("call is NULL", amq_api_call(api, NULL, PATIENCE, &json, &error));
+    EXPECT(json == NULL);
     amq_api_free(api);
     MISUSE("action is NULL", amq_call_new(NULL, 0, &call, &error));
     EXPECT(call == NULL);

@@ -68,7 +68,7 @@ static void a_fixed_window(void) {
 static void the_whole_client_id_is_for_custom_authentication(void) {
     amq_config *config = amq_config_from_env();
     OK(amq_config_set_client_id(config, AMQ_TEXT("whole"), &error));
-    FAILS(AMQ_KIND_CONFIG, "client id", amq_config_check(config, &error));
+    FAILS(AMQ_KIND_CONFIG, "custom authentication", amq_config_check(config, &error));
     amq_config_free(config);
 }
 

@@ -15,7 +15,9 @@ static void close_connection(const char *client_id) {
     OK(amq_call_new(AMQ_TEXT("CloseConnection"), &call, &error));
     OK(amq_call_add_parameter(call, AMQ_TEXT("InstanceId"), variable("ALIYUN_MQTT_INSTANCE_ID"), AMQ_NTS, &error));
     OK(amq_call_add_parameter(call, AMQ_TEXT("ClientId"), client_id, AMQ_NTS, &error));
-    OK(amq_api_call(api, call, PATIENCE, NULL, &error));
+    amq_text *json;
+    OK(amq_api_call(api, call, PATIENCE, &json, &error));
+    amq_text_free(json);
     amq_call_free(call);
     amq_api_free(api);
 }
@@ -82,17 +84,24 @@ static void a_message_that_nobody_took_is_told_at_the_end(void) {
     amq_client_free(client);
 }
 
-/* A payload above the limit for received packets is set aside, with an event. */
+/*
+ * A packet above the limit ends the connection; in a kept session it comes again, and is set aside, with an event. Over
+ * MQTT 5 the server does not send it in the first place.
+ */
 static void a_message_that_is_too_large_is_set_aside(void) {
     amq_config *config = amq_config_from_env();
-    OK(amq_config_set_limit(config, AMQ_LIMIT_PACKET_LEN, 1024, &error));
-    OK(amq_config_set_limit(config, AMQ_LIMIT_PAYLOAD_LEN, 1024, &error));
+    OK(amq_config_set_protocol(config, AMQ_PROTOCOL_V3_1_1, &error));
+    OK(amq_config_set_device_id(config, unique("large"), AMQ_NTS, &error));
+    OK(amq_config_set_clean_session(config, false, &error));
+    OK(amq_config_set_backoff(config, 10, 50, &error));
+    OK(amq_config_set_limit(config, AMQ_LIMIT_PACKET_LEN, 1, &error));
+    OK(amq_config_set_limit(config, AMQ_LIMIT_PAYLOAD_LEN, 1, &error));
     amq_client *client = connected_with(config), *sender = connected();
     const char *topic = topic_of("large");
     subscribe(client, topic);
     amq_events *events;
     OK(amq_events_new(client, &events, &error));
-    static char payload[4096];
+    static char payload[60000];
     OK(amq_client_publish(sender, topic, AMQ_NTS, 1, payload, sizeof payload, PATIENCE, &error));
     amq_event *event = next_of(events, AMQ_EVENT_KIND_MESSAGE_SET_ASIDE);
     EXPECT_TEXT(amq_event_topic(event, NULL), topic);

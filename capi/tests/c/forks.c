@@ -1,25 +1,8 @@
 /* A real fork. */
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "test.h"
 
-/* Runs a function in a child process, which must end well. */
-static void in_child(void (*body)(amq_client *), amq_client *client) {
-    pid_t child = fork();
-    EXPECT(child >= 0);
-    if (child == 0) {
-        body(client);
-        /* Without the handlers of exit(): the parent's are none of the child's business. */
-        _exit(EXIT_SUCCESS);
-    }
-    int status;
-    EXPECT(waitpid(child, &status, 0) == child);
-    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
-}
-
-static void use_and_free(amq_client *client) {
+static void use_and_free(void *argument) {
+    amq_client *client = argument;
     int64_t started = now_ms();
     amq_message *message;
     FAILS(AMQ_KIND_FORKED, "fork", amq_client_publish(client, topic_of("f"), AMQ_NTS, 1, NULL, 0, PATIENCE, &error));
@@ -33,8 +16,8 @@ static void use_and_free(amq_client *client) {
     EXPECT(now_ms() - started < PATIENCE / 2);
 }
 
-static void use_its_own(amq_client *of_parent) {
-    (void)of_parent;
+static void use_its_own(void *unused) {
+    (void)unused;
     amq_client *client = connected();
     const char *topic = topic_of("child");
     subscribe(client, topic);
@@ -56,7 +39,7 @@ static void a_child_cannot_use_the_clients_of_its_parent(void) {
 
 static void a_child_can_make_its_own(void) {
     amq_client *client = connected();
-    in_child(use_its_own, client);
+    in_child(use_its_own, NULL);
     EXPECT(amq_client_is_connected(client));
     finish(client);
 }

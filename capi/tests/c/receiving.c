@@ -32,7 +32,7 @@ static void many_filters_at_once(void) {
     publish(client, filters[1], "c");
     EXPECT_NEXT(client, "c");
     qos[1] = 4;
-    MISUSE("qos_level", amq_client_subscribe_many(client, filters, NULL, qos, 2, PATIENCE, granted, &error));
+    MISUSE("qos is", amq_client_subscribe_many(client, filters, NULL, qos, 2, PATIENCE, granted, &error));
     filters[1] = NULL;
     qos[1] = 1;
     MISUSE("NULL", amq_client_subscribe_many(client, filters, NULL, qos, 2, PATIENCE, granted, &error));
@@ -116,7 +116,7 @@ static void arguments_are_checked(void) {
     MISUSE("negative", amq_client_recv(client, -3, &message, &error));
     MISUSE("filter is NULL", amq_client_subscribe(client, NULL, 0, 1, PATIENCE, NULL, &error));
     MISUSE("filter is NULL", amq_client_unsubscribe(client, NULL, 0, PATIENCE, &error));
-    MISUSE("qos_level", amq_client_subscribe(client, "x", 1, 9, PATIENCE, NULL, &error));
+    MISUSE("qos is", amq_client_subscribe(client, "x", 1, 9, PATIENCE, NULL, &error));
     MISUSE("AMQ_TIMEOUT_NONE", amq_client_subscribe(client, "x", 1, 1, AMQ_TIMEOUT_NONE, NULL, &error));
     MISUSE("subscription is NULL", amq_client_subscription(client, "x", 1, 1, false, 0, PATIENCE, NULL, &error));
     MISUSE("filter is NULL", amq_client_subscription(client, NULL, 1, 1, false, 0, PATIENCE, &subscription, &error));

@@ -259,8 +259,8 @@ static void arguments_are_checked(void) {
     MISUSE("topic is NULL", amq_client_publish(client, NULL, 0, 1, NULL, 0, PATIENCE, &error));
     MISUSE("UTF-8", amq_client_publish(client, "\xc3(", 2, 1, NULL, 0, PATIENCE, &error));
     MISUSE("NUL character", amq_client_publish(client, "a\0b", 3, 1, NULL, 0, PATIENCE, &error));
-    MISUSE("qos_level", amq_client_publish(client, topic, AMQ_NTS, 3, NULL, 0, PATIENCE, &error));
-    MISUSE("qos_level", amq_client_publish(client, topic, AMQ_NTS, -1, NULL, 0, PATIENCE, &error));
+    MISUSE("qos is", amq_client_publish(client, topic, AMQ_NTS, 3, NULL, 0, PATIENCE, &error));
+    MISUSE("qos is", amq_client_publish(client, topic, AMQ_NTS, -1, NULL, 0, PATIENCE, &error));
     MISUSE("payload is NULL", amq_client_publish(client, topic, AMQ_NTS, 1, NULL, 1, PATIENCE, &error));
     MISUSE("payload", amq_client_publish(client, topic, AMQ_NTS, 1, "x", SIZE_MAX, PATIENCE, &error));
     MISUSE("AMQ_TIMEOUT_NONE", amq_client_publish(client, topic, AMQ_NTS, 1, NULL, 0, AMQ_TIMEOUT_NONE, &error));
@@ -273,9 +273,9 @@ static void arguments_are_checked(void) {
     MISUSE("outgoing is NULL", amq_client_check(client, NULL, &error));
     MISUSE("outgoing is NULL", amq_outgoing_set_timeout(NULL, 1, &error));
     MISUSE("is NULL", amq_client_send_p2p(client, NULL, 0, topic, AMQ_NTS, 1, NULL, 0, PATIENCE, &error));
-    MISUSE("qos_level", amq_outgoing_new(topic, AMQ_NTS, 5, NULL, 0, &message, &error));
+    MISUSE("qos is", amq_outgoing_new(topic, AMQ_NTS, 5, NULL, 0, &message, &error));
     EXPECT(message == NULL);
-    MISUSE("qos_level", amq_outgoing_p2p("x", AMQ_NTS, "y", AMQ_NTS, 5, NULL, 0, &message, &error));
+    MISUSE("qos is", amq_outgoing_p2p("x", AMQ_NTS, "y", AMQ_NTS, 5, NULL, 0, &message, &error));
     MISUSE("outgoing is NULL", amq_outgoing_new(topic, AMQ_NTS, 1, NULL, 0, NULL, &error));
     message = outgoing(topic, "x");
     MISUSE("delivery is NULL", amq_client_enqueue(client, message, PATIENCE, NULL, &error));

@@ -1,10 +1,7 @@
 /* Standing clients. */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "test.h"
 
@@ -112,21 +109,27 @@ static void a_failure_is_not_kept(void) {
     amq_config_free(config);
 }
 
+/* What a child gets of its parent. */
+typedef struct standing {
+    amq_config *config;
+    amq_client *client;
+    const char *name;
+} standing;
+
+static void get_its_own(void *argument) {
+    standing *parent = argument;
+    amq_client *own = shared_client(parent->config, parent->name, false);
+    EXPECT(!same(own, parent->client));
+    publish(own, topic_of("shared"), "from the child");
+    amq_client_free(own);
+}
+
 static void a_child_has_standing_clients_of_its_own(void) {
     amq_config *config = amq_config_from_env();
     const char *name = unique("forked");
     amq_client *client = shared_client(config, name, true);
-    pid_t child = fork();
-    EXPECT(child >= 0);
-    if (child == 0) {
-        amq_client *own = shared_client(config, name, false);
-        EXPECT(!same(own, client));
-        publish(own, topic_of("shared"), "from the child");
-        amq_client_free(own);
-        _exit(EXIT_SUCCESS);
-    }
-    int status;
-    EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+    standing parent = {config, client, name};
+    in_child(get_its_own, &parent);
     EXPECT(amq_client_is_connected(client));
     EXPECT(connections_of(client) == 1);
     amq_client_free(client);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,6 +127,23 @@ void expect_next(amq_client *client, const char *text, const char *file, int lin
     amq_message *message = next_message(client);
     expect_text(payload_of(message), text, "the payload of the next message", file, line);
     amq_message_free(message);
+}
+
+void in_child(void (*body)(void *), void *argument) {
+    pid_t child = fork();
+    EXPECT(child >= 0);
+    if (child == 0) {
+        body(argument);
+        /*
+         * As another program, and without the handlers of exit(), which are the parent's. What only threads of the
+         * parent hold is lost in a child: Valgrind and AddressSanitizer would look for it at the end of this one.
+         */
+        execl("/bin/true", "true", (char *)NULL);
+        _Exit(EXIT_FAILURE);
+    }
+    int status;
+    EXPECT(waitpid(child, &status, 0) == child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
 }
 
 const char *payload_of(const amq_message *message) {

@@ -86,6 +86,9 @@ amq_message *next_message(amq_client *client);
 #define EXPECT_NEXT(client, text) expect_next((client), (text), __FILE__, __LINE__)
 void expect_next(amq_client *client, const char *text, const char *file, int line);
 
+/* Runs a function in a child process, which must end well. */
+void in_child(void (*body)(void *), void *argument);
+
 /* The payload of a message as a text, in a buffer as topic_of. */
 const char *payload_of(const amq_message *message);
 
