@@ -1527,6 +1527,20 @@ enum amq_status amq_client_enqueue(const struct amq_client *client,
                                    struct amq_error **error);
 
 /**
+ * Queues a message without options, as amq_client_enqueue: the quickest way to queue a message that is sent once. The
+ * topic and the payload are copied.
+ */
+enum amq_status amq_client_enqueue_bytes(const struct amq_client *client,
+                                         const char *topic,
+                                         size_t topic_len,
+                                         int32_t qos_level,
+                                         const void *payload,
+                                         size_t payload_len,
+                                         int64_t timeout_ms,
+                                         struct amq_delivery **delivery,
+                                         struct amq_error **error);
+
+/**
  * Blocks until every message accepted so far is settled, at most for the timeout.
  *
  * Fails with AMQ_KIND_TIMEOUT and the number of messages still open; AMQ_KIND_UNDELIVERED with the number of messages

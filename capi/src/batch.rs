@@ -41,8 +41,10 @@ pub unsafe extern "C" fn amq_client_enqueue_many(
             let mut failures = Failures::new(count, &mut [], errors, failed)?;
             let deliveries = filled("deliveries", deliveries, count, std::ptr::null_mut())?;
             let client = timed(client, timeout_ms)?;
-            let messages: Vec<Outgoing> =
-                objects("messages", messages, count)?.into_iter().map(|message| message.queued(&client)).collect();
+            let messages: Vec<Outgoing> = objects("messages", messages, count)?
+                .into_iter()
+                .map(|message| message.copy().into_queued(&client))
+                .collect();
             for (index, result) in client.enqueue_many(messages).into_iter().enumerate() {
                 match result {
                     Ok(delivery) => {
