@@ -328,8 +328,8 @@ typedef enum amq_protocol {
  */
 typedef enum amq_ack_mode {
     /**
-     * When the program takes it (amq_client_recv, amq_subscription_recv). Messages that were received but not taken are
-     * delivered again after a crash.
+     * When the program takes it (amq_client_recv, amq_subscription_recv). Messages that were received but not taken
+     * are delivered again after a crash.
      */
     AMQ_ACK_MODE_ON_TAKE = 0,
     /**
@@ -365,8 +365,8 @@ typedef enum amq_limit {
      */
     AMQ_LIMIT_FILTERS = 3,
     /**
-     * Largest packet from the server that reaches the program: 1 to 268,435,455 bytes. Default 262,144. A larger one is
-     * acknowledged and discarded, with an event.
+     * Largest packet from the server that reaches the program: 1 to 268,435,455 bytes. Default 262,144. A larger one
+     * is acknowledged and discarded, with an event.
      */
     AMQ_LIMIT_PACKET_LEN = 4,
     /**
@@ -526,8 +526,8 @@ typedef struct amq_closer amq_closer;
 
 /**
  * The settings of a client. One thread at a time may set or use it. A client keeps a copy, so it may be freed or
- * changed once the client is connected, and serves any number of clients. Ranges are checked when a client is connected
- * and by amq_config_check.
+ * changed once the client is connected, and serves any number of clients. Ranges are checked when a client is
+ * connected and by amq_config_check.
  */
 typedef struct amq_config amq_config;
 
@@ -572,8 +572,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Queues many messages in their order, as amq_client_enqueue, and gives one result for each. With a spool, a batch costs
- * one sync to disk, as long as its messages find room without waiting.
+ * Queues many messages in their order, as amq_client_enqueue, and gives one result for each. With a spool, a batch
+ * costs one sync to disk, as long as its messages find room without waiting.
  *
  * Blocks for room and for the disk at most for the timeout, all messages together; 0 waits for neither, so it is not
  * for a spool. When the timeout passes while a message waits for room, that message and those behind it fail, so that
@@ -648,8 +648,8 @@ void amq_client_free(struct amq_client *client);
 bool amq_client_is_connected(const struct amq_client *client);
 
 /**
- * Returns the client id: as configured, or with a device id that was made for this client. Sets `*len`, if `len` is not
- * NULL, to its length in bytes. Valid until the client is freed, and followed by a NUL. NULL for NULL.
+ * Returns the client id: as configured, or with a device id that was made for this client. Sets `*len`, if `len` is
+ * not NULL, to its length in bytes. Valid until the client is freed, and followed by a NUL. NULL for NULL.
  */
 const char *amq_client_id(const struct amq_client *client,
                           size_t *len);
@@ -670,9 +670,9 @@ enum amq_status amq_closer_new(const struct amq_client *client,
 /**
  * Closes the client and returns at once. Does nothing if the closer is NULL or the client has ended.
  *
- * From then on, calls that wait end, also those made later: amq_client_recv and amq_subscription_recv with AMQ_END, the
- * others with AMQ_KIND_CLOSED; a call that was sending reports the fate of its message. New messages and subscriptions
- * are refused. Messages in the inbox stay there; a timeout of 0 still takes them.
+ * From then on, calls that wait end, also those made later: amq_client_recv and amq_subscription_recv with AMQ_END,
+ * the others with AMQ_KIND_CLOSED; a call that was sending reports the fate of its message. New messages and
+ * subscriptions are refused. Messages in the inbox stay there; a timeout of 0 still takes them.
  *
  * The connection stays until amq_client_disconnect: messages already received can still be acknowledged, and queued
  * messages are still delivered. Any thread may call it, any number of times. It takes locks, so a signal handler must
@@ -858,8 +858,8 @@ enum amq_status amq_config_set_deliver_notices(struct amq_config *config,
  * Sets the topic for replies to this client's requests: the client may read it, and the repliers may write to it. By
  * default replies come by P2P, which needs no subscription.
  *
- * It is meant for brokers without P2P topics. The client subscribes to it before its first request, which counts as one
- * filter. Give each client a topic of its own, since it also receives the replies to others there.
+ * It is meant for brokers without P2P topics. The client subscribes to it before its first request, which counts as
+ * one filter. Give each client a topic of its own, since it also receives the replies to others there.
  */
 enum amq_status amq_config_set_response_topic(struct amq_config *config,
                                               const char *topic,
@@ -867,8 +867,8 @@ enum amq_status amq_config_set_response_topic(struct amq_config *config,
                                               struct amq_error **error);
 
 /**
- * Sets how long a client that was connected before keeps trying after its login was refused: up to 2,592,000,000 ms (30
- * days); 0 means one immediate retry only. Default 600,000 ms.
+ * Sets how long a client that was connected before keeps trying after its login was refused: up to 2,592,000,000 ms
+ * (30 days); 0 means one immediate retry only. Default 600,000 ms.
  */
 enum amq_status amq_config_set_refusal_patience(struct amq_config *config,
                                                 int64_t patience_ms,
@@ -906,8 +906,9 @@ enum amq_status amq_config_set_token_renewal(struct amq_config *config,
  * Fixes the window, the maximum number of unacknowledged messages and requests: 1 to 10,000. By default it starts at
  * 100 and grows.
  *
- * The client keeps a table of packet ids for it: up to 256 bytes for each place with MQTT 3.1.1, 860 bytes with MQTT 5.
- * After a lost connection, that many messages may be sent again, and arrive twice. Excludes amq_config_set_max_window.
+ * The client keeps a table of packet ids for it: up to 256 bytes for each place with MQTT 3.1.1, 860 bytes with MQTT
+ * 5. After a lost connection, that many messages may be sent again, and arrive twice. Excludes
+ * amq_config_set_max_window.
  */
 enum amq_status amq_config_set_window(struct amq_config *config,
                                       uint32_t window,
@@ -916,8 +917,8 @@ enum amq_status amq_config_set_window(struct amq_config *config,
 /**
  * Sets how far the window may grow: 1 to 10,000. Default 1,000.
  *
- * On each connection the window starts at 100, or at this number if it is smaller, and grows where a round trip takes 5
- * ms or more. AMQ_STAT_WINDOW is its current size. Excludes amq_config_set_window.
+ * On each connection the window starts at 100, or at this number if it is smaller, and grows where a round trip takes
+ * 5 ms or more. AMQ_STAT_WINDOW is its current size. Excludes amq_config_set_window.
  */
 enum amq_status amq_config_set_max_window(struct amq_config *config,
                                           uint32_t window,
@@ -952,8 +953,8 @@ enum amq_status amq_config_set_max_publish_rate(struct amq_config *config,
                                                 struct amq_error **error);
 
 /**
- * Sets how long a queued message may stay unsettled: 1 to 2,592,000,000 ms (30 days). The default is the timeout, or no
- * limit with a spool, in which the time also runs between two runs of the program, by the wall clock.
+ * Sets how long a queued message may stay unsettled: 1 to 2,592,000,000 ms (30 days). The default is the timeout, or
+ * no limit with a spool, in which the time also runs between two runs of the program, by the wall clock.
  */
 enum amq_status amq_config_set_message_age(struct amq_config *config,
                                            int64_t age_ms,
@@ -977,8 +978,8 @@ enum amq_status amq_config_set_protocol(struct amq_config *config,
 /**
  * Sets whether the server discards the session when the connection ends. Default true.
  *
- * With false the service keeps subscriptions, and QoS 1 messages for up to 3 days (help page "Limits"). This requires a
- * device id.
+ * With false the service keeps subscriptions, and QoS 1 messages for up to 3 days (help page "Limits"). This requires
+ * a device id.
  */
 enum amq_status amq_config_set_clean_session(struct amq_config *config,
                                              bool clean,
@@ -997,8 +998,8 @@ enum amq_status amq_config_set_session_expiry(struct amq_config *config,
  * Sets the maximum number of QoS 1 and 2 messages that the server may have unacknowledged with this client: 1 to
  * 65,535. By default none is announced, which means 65,535. Needs MQTT 5.
  *
- * With AMQ_ACK_MODE_ON_TAKE a message counts until the program takes it: the rest waits at the server instead of in the
- * inbox.
+ * With AMQ_ACK_MODE_ON_TAKE a message counts until the program takes it: the rest waits at the server instead of in
+ * the inbox.
  */
 enum amq_status amq_config_set_receive_maximum(struct amq_config *config,
                                                uint32_t messages,
@@ -1007,17 +1008,17 @@ enum amq_status amq_config_set_receive_maximum(struct amq_config *config,
 /**
  * Sets the keep-alive period: 5,000 to 480,000 ms, in whole seconds. Default 60,000 ms.
  *
- * The service disconnects a client that is silent for one and a half times as long (help page "FAQ about the console").
- * In MQTT 5 the server may set another period, which then applies.
+ * The service disconnects a client that is silent for one and a half times as long (help page "FAQ about the
+ * console"). In MQTT 5 the server may set another period, which then applies.
  */
 enum amq_status amq_config_set_keep_alive(struct amq_config *config,
                                           int64_t period_ms,
                                           struct amq_error **error);
 
 /**
- * Sets the spool, a file that keeps QoS 1 and 2 messages until they are acknowledged, so that they survive the process:
- * the next client with the same file sends what this one did not deliver. By default messages are in memory only. The
- * file is created if it does not exist; one client uses it at a time.
+ * Sets the spool, a file that keeps QoS 1 and 2 messages until they are acknowledged, so that they survive the
+ * process: the next client with the same file sends what this one did not deliver. By default messages are in memory
+ * only. The file is created if it does not exist; one client uses it at a time.
  *
  * `max_bytes` bounds the size of all records: topic, payload and 24 bytes each; 0 means 67,108,864 (64 MiB). `sync` is
  * an amq_spool_sync; `sync_interval_ms`, 1 to 3,600,000, is used with AMQ_SPOOL_SYNC_INTERVAL only. With
@@ -1179,8 +1180,8 @@ void amq_message_free(struct amq_message *message);
 struct amq_message *amq_message_clone(const struct amq_message *message);
 
 /**
- * Acknowledges the message, with AMQ_ACK_MODE_MANUAL. Does not block. In the other modes, and for a QoS 0 message, there
- * is nothing to acknowledge, and it succeeds.
+ * Acknowledges the message, with AMQ_ACK_MODE_MANUAL. Does not block. In the other modes, and for a QoS 0 message,
+ * there is nothing to acknowledge, and it succeeds.
  *
  * Acknowledgements are sent in the order of receipt, as MQTT requires: each waits for those of earlier messages.
  *
@@ -1256,8 +1257,8 @@ size_t amq_message_user_property_count(const struct amq_message *message);
 
 /**
  * Sets `*key` and `*value` to the user property at `index`, which counts from 0 in the order of the sender, and their
- * lengths in bytes. Each may be NULL. A NUL follows both texts; they are valid until the message is freed. Returns false
- * if there is none at this index; then the texts are NULL.
+ * lengths in bytes. Each may be NULL. A NUL follows both texts; they are valid until the message is freed. Returns
+ * false if there is none at this index; then the texts are NULL.
  */
 bool amq_message_user_property(const struct amq_message *message,
                                size_t index,
@@ -1267,8 +1268,8 @@ bool amq_message_user_property(const struct amq_message *message,
                                size_t *value_len);
 
 /**
- * Returns the value of the first user property with this key, as amq_message_topic; NULL if there is none, or if the key
- * is not a text.
+ * Returns the value of the first user property with this key, as amq_message_topic; NULL if there is none, or if the
+ * key is not a text.
  */
 const char *amq_message_user_property_named(const struct amq_message *message,
                                             const char *key,
@@ -1286,14 +1287,14 @@ size_t amq_message_subscription_identifier_count(const struct amq_message *messa
 uint32_t amq_message_subscription_identifier(const struct amq_message *message, size_t index);
 
 /**
- * Returns true if the message is a request that amq_client_reply can reply to: one with a response topic, over MQTT 5 or
- * in the envelope.
+ * Returns true if the message is a request that amq_client_reply can reply to: one with a response topic, over MQTT 5
+ * or in the envelope.
  */
 bool amq_message_is_request(const struct amq_message *message);
 
 /**
- * Returns true if the request came in the envelope, and not with the properties of MQTT 5; false if the message is not a
- * request.
+ * Returns true if the request came in the envelope, and not with the properties of MQTT 5; false if the message is not
+ * a request.
  */
 bool amq_message_request_is_enveloped(const struct amq_message *message);
 
@@ -1329,12 +1330,12 @@ enum amq_status amq_topic_matches(const char *filter,
                                   struct amq_error **error);
 
 /**
- * Writes the topic of a message to one client, "{parent}/p2p/{client_id}", with a NUL behind it, into a buffer of `size`
- * bytes, and sets `*len`, if `len` is not NULL, to its length in bytes without the NUL.
+ * Writes the topic of a message to one client, "{parent}/p2p/{client_id}", with a NUL behind it, into a buffer of
+ * `size` bytes, and sets `*len`, if `len` is not NULL, to its length in bytes without the NUL.
  *
  * With a NULL buffer of size 0, only `*len` is set. A buffer that is too small is AMQ_ERROR_MISUSE; `*len` is set
- * nevertheless. Fails with AMQ_KIND_INVALID if `parent` is not one topic level, or `client_id` is empty or contains '/',
- * '+' or '#'.
+ * nevertheless. Fails with AMQ_KIND_INVALID if `parent` is not one topic level, or `client_id` is empty or contains
+ * '/', '+' or '#'.
  */
 enum amq_status amq_p2p_topic(const char *parent,
                               size_t parent_len,
@@ -1374,8 +1375,8 @@ enum amq_status amq_outgoing_p2p(const char *parent,
                                  struct amq_error **error);
 
 /**
- * Creates the reply to a request (amq_message_is_request), in the form of the request, for any call that sends. Free it
- * with amq_outgoing_free. amq_client_reply sends a reply in one step.
+ * Creates the reply to a request (amq_message_is_request), in the form of the request, for any call that sends. Free
+ * it with amq_outgoing_free. amq_client_reply sends a reply in one step.
  *
  * AMQ_ERROR_MISUSE if the message is not a request.
  */
@@ -1425,8 +1426,8 @@ enum amq_status amq_outgoing_set_content_type(struct amq_outgoing *outgoing,
                                               struct amq_error **error);
 
 /**
- * Declares that the payload is UTF-8 text (payload format indicator 1). A payload that is not UTF-8 is refused when the
- * message is sent. Needs MQTT 5.
+ * Declares that the payload is UTF-8 text (payload format indicator 1). A payload that is not UTF-8 is refused when
+ * the message is sent. Needs MQTT 5.
  */
 enum amq_status amq_outgoing_set_payload_format_utf8(struct amq_outgoing *outgoing,
                                                      struct amq_error **error);
@@ -1517,8 +1518,8 @@ enum amq_status amq_client_send_p2p(const struct amq_client *client,
  *
  * Sets `*delivery` to the delivery, which amq_delivery_free frees, or to NULL if the call fails: with AMQ_KIND_FULL if
  * the timeout is 0 and there is no room now, AMQ_KIND_TIMEOUT in the stages AMQ_STAGE_WINDOW and AMQ_STAGE_SPOOL,
- * AMQ_KIND_INVALID, AMQ_KIND_SPOOL, AMQ_KIND_CLOSED, or the reason why the client has ended. In each case the message was
- * not sent and will not be.
+ * AMQ_KIND_INVALID, AMQ_KIND_SPOOL, AMQ_KIND_CLOSED, or the reason why the client has ended. In each case the message
+ * was not sent and will not be.
  */
 enum amq_status amq_client_enqueue(const struct amq_client *client,
                                    const struct amq_outgoing *outgoing,
@@ -1572,14 +1573,14 @@ enum amq_status amq_client_recv(const struct amq_client *client,
                                 struct amq_error **error);
 
 /**
- * Sends a request at QoS 1 and blocks until its reply arrives, at most for the timeout. Sets `*reply` to the reply, which
- * amq_message_free frees, or to NULL if the call fails.
+ * Sends a request at QoS 1 and blocks until its reply arrives, at most for the timeout. Sets `*reply` to the reply,
+ * which amq_message_free frees, or to NULL if the call fails.
  *
  * Any number of threads may send requests at the same time; each gets the reply to its own. No thread has to receive.
- * The reply comes by P2P to this client, which needs no subscription, or to amq_config_set_response_topic. Over MQTT 5 a
- * request has a response topic and correlation data; over 3.1.1 it travels in an envelope, which this library
- * documents (Rust documentation of `Request`). A lost connection does not end the wait. A request may reach the replier
- * twice.
+ * The reply comes by P2P to this client, which needs no subscription, or to amq_config_set_response_topic. Over MQTT 5
+ * a request has a response topic and correlation data; over 3.1.1 it travels in an envelope, which this library
+ * documents (Rust documentation of `Request`). A lost connection does not end the wait. A request may reach the
+ * replier twice.
  *
  * Fails as amq_client_publish, if the request itself fails. AMQ_KIND_TIMEOUT in the stage AMQ_STAGE_REPLY: the server
  * has the request (AMQ_FATE_DELIVERED), but no reply arrived.
@@ -1623,9 +1624,9 @@ enum amq_status amq_client_request_outgoing(const struct amq_client *client,
                                             struct amq_error **error);
 
 /**
- * Replies to a request (amq_message_is_request) at QoS 1, in the form of the request, and blocks as amq_client_publish.
- * It does not acknowledge the request; with AMQ_ACK_MODE_MANUAL, call amq_message_ack after it. amq_outgoing_reply makes
- * a reply with more options.
+ * Replies to a request (amq_message_is_request) at QoS 1, in the form of the request, and blocks as
+ * amq_client_publish. It does not acknowledge the request; with AMQ_ACK_MODE_MANUAL, call amq_message_ack after it.
+ * amq_outgoing_reply makes a reply with more options.
  *
  * The sender of a request chooses the topic of the reply, which is published with this client's rights:
  * amq_message_request_response_topic. Fails with AMQ_KIND_INVALID if the message is not a request.
@@ -1647,13 +1648,13 @@ enum amq_status amq_client_stats_value(const struct amq_client *client,
 
 /**
  * Subscribes to a filter for the client's own queue (amq_client_recv). Blocks until the server has answered, at most
- * for the timeout. Sets `*granted`, if it is not NULL, to the QoS that the server granted, which may be lower. On a lost
- * session the subscription is made again in the background.
+ * for the timeout. Sets `*granted`, if it is not NULL, to the QoS that the server granted, which may be lower. On a
+ * lost session the subscription is made again in the background.
  *
- * A client may have 30 filters, unless AMQ_LIMIT_FILTERS allows more. Fails with AMQ_KIND_INVALID if the filter breaks a
- * rule; AMQ_KIND_REJECTED with the SUBACK code; AMQ_KIND_SUSPECTED_REFUSAL, since this service answers a subscription
- * without permission by closing the connection; AMQ_KIND_TIMEOUT with the stage; AMQ_KIND_CLOSED, or the reason why the
- * client has ended.
+ * A client may have 30 filters, unless AMQ_LIMIT_FILTERS allows more. Fails with AMQ_KIND_INVALID if the filter breaks
+ * a rule; AMQ_KIND_REJECTED with the SUBACK code; AMQ_KIND_SUSPECTED_REFUSAL, since this service answers a
+ * subscription without permission by closing the connection; AMQ_KIND_TIMEOUT with the stage; AMQ_KIND_CLOSED, or the
+ * reason why the client has ended.
  */
 enum amq_status amq_client_subscribe(const struct amq_client *client,
                                      const char *filter,
@@ -1681,8 +1682,8 @@ enum amq_status amq_client_subscribe_with(const struct amq_client *client,
 
 /**
  * Subscribes to several filters in one packet, as amq_client_subscribe: `count` filters with their lengths and their
- * QoS. `filter_lens` may be NULL; then each filter ends with a NUL. `granted` is NULL, or has `count` places for the QoS
- * that the server granted.
+ * QoS. `filter_lens` may be NULL; then each filter ends with a NUL. `granted` is NULL, or has `count` places for the
+ * QoS that the server granted.
  *
  * If the call fails because one filter is refused, the others may have been granted. A `count` of 0 is
  * AMQ_KIND_INVALID.
@@ -1700,8 +1701,8 @@ enum amq_status amq_client_subscribe_many(const struct amq_client *client,
  * Unsubscribes from a filter, also one of a subscription object, which then receives nothing more. Blocks until the
  * server confirms, at most for the timeout.
  *
- * Fails with AMQ_KIND_INVALID, AMQ_KIND_TIMEOUT, AMQ_KIND_CLOSED, or the reason why the client has ended. Even then the
- * filter is not subscribed again after a reconnect; only a kept session may still have it.
+ * Fails with AMQ_KIND_INVALID, AMQ_KIND_TIMEOUT, AMQ_KIND_CLOSED, or the reason why the client has ended. Even then
+ * the filter is not subscribed again after a reconnect; only a kept session may still have it.
  */
 enum amq_status amq_client_unsubscribe(const struct amq_client *client,
                                        const char *filter,
@@ -1710,9 +1711,9 @@ enum amq_status amq_client_unsubscribe(const struct amq_client *client,
                                        struct amq_error **error);
 
 /**
- * Subscribes as amq_client_subscribe_with, and sets `*subscription` to an object that receives the matching messages in
- * place of the client's own queue, beginning with those that already wait there. amq_subscription_free frees it. NULL if
- * the call fails.
+ * Subscribes as amq_client_subscribe_with, and sets `*subscription` to an object that receives the matching messages
+ * in place of the client's own queue, beginning with those that already wait there. amq_subscription_free frees it.
+ * NULL if the call fails.
  */
 enum amq_status amq_client_subscription(const struct amq_client *client,
                                         const char *filter,
@@ -1741,8 +1742,9 @@ const char *amq_subscription_filter(const struct amq_subscription *subscription,
 
 /**
  * Frees a subscription, and unsubscribes in the background, unless another subscription or the client itself has the
- * same filter. Does nothing if it is NULL. The messages that it still holds move to the next subscription that matches,
- * else to the client's own queue. To let a kept session collect messages meanwhile, call amq_client_disconnect first.
+ * same filter. Does nothing if it is NULL. The messages that it still holds move to the next subscription that
+ * matches, else to the client's own queue. To let a kept session collect messages meanwhile, call
+ * amq_client_disconnect first.
  */
 void amq_subscription_free(struct amq_subscription *subscription);
 

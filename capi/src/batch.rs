@@ -12,8 +12,8 @@ use crate::input::{Failure, filled, number_place, objects, optional_filled};
 use crate::outgoing::amq_outgoing;
 use crate::status::amq_status;
 
-/// Queues many messages in their order, as amq_client_enqueue, and gives one result for each. With a spool, a batch costs
-/// one sync to disk, as long as its messages find room without waiting.
+/// Queues many messages in their order, as amq_client_enqueue, and gives one result for each. With a spool, a batch
+/// costs one sync to disk, as long as its messages find room without waiting.
 ///
 /// Blocks for room and for the disk at most for the timeout, all messages together; 0 waits for neither, so it is not
 /// for a spool. When the timeout passes while a message waits for room, that message and those behind it fail, so that

@@ -98,8 +98,8 @@ pub unsafe extern "C" fn amq_client_send_p2p(
 ///
 /// Sets `*delivery` to the delivery, which amq_delivery_free frees, or to NULL if the call fails: with AMQ_KIND_FULL if
 /// the timeout is 0 and there is no room now, AMQ_KIND_TIMEOUT in the stages AMQ_STAGE_WINDOW and AMQ_STAGE_SPOOL,
-/// AMQ_KIND_INVALID, AMQ_KIND_SPOOL, AMQ_KIND_CLOSED, or the reason why the client has ended. In each case the message was
-/// not sent and will not be.
+/// AMQ_KIND_INVALID, AMQ_KIND_SPOOL, AMQ_KIND_CLOSED, or the reason why the client has ended. In each case the message
+/// was not sent and will not be.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_enqueue(
     client: *const amq_client,
