@@ -60,6 +60,17 @@ unsafe extern "C" {
         delivery: *mut *mut c_void,
         error: Error,
     ) -> i32;
+    fn amq_client_enqueue_bytes(
+        client: *const c_void,
+        topic: *const c_char,
+        topic_len: usize,
+        qos: i32,
+        payload: *const c_void,
+        payload_len: usize,
+        timeout_ms: i64,
+        delivery: *mut *mut c_void,
+        error: Error,
+    ) -> i32;
     fn amq_delivery_free(delivery: *mut c_void);
     fn amq_client_flush(client: *const c_void, timeout_ms: i64, error: Error) -> i32;
     fn amq_client_recv(client: *const c_void, timeout_ms: i64, message: *mut *mut c_void, error: Error) -> i32;
@@ -161,9 +172,14 @@ impl Pair {
     }
 
     fn enqueue(&self, payload: &[u8]) {
-        let outgoing = outgoing(payload);
-        self.enqueue_again(outgoing);
-        unsafe { amq_outgoing_free(outgoing) };
+        let (data, len) = (payload.as_ptr().cast(), payload.len());
+        let (topic, error) = (TOPIC.as_ptr().cast(), ptr::null_mut());
+        let mut delivery = ptr::null_mut();
+        unsafe {
+            let delivery = &raw mut delivery;
+            assert_eq!(amq_client_enqueue_bytes(self.c, topic, TOPIC.len(), 0, data, len, -2, delivery, error), 0);
+            amq_delivery_free(*delivery);
+        }
     }
 
     fn enqueue_again(&self, outgoing: *const c_void) {

@@ -12,8 +12,8 @@ use crate::input::{Failure, filled, number_place, objects, optional_filled};
 use crate::outgoing::amq_outgoing;
 use crate::status::amq_status;
 
-/// Queues many messages in their order, as amq_client_enqueue, and gives one result for each. With a spool, a batch costs
-/// one sync to disk, as long as its messages find room without waiting.
+/// Queues many messages in their order, as amq_client_enqueue, and gives one result for each. With a spool, a batch
+/// costs one sync to disk, as long as its messages find room without waiting.
 ///
 /// Blocks for room and for the disk at most for the timeout, all messages together; 0 waits for neither, so it is not
 /// for a spool. When the timeout passes while a message waits for room, that message and those behind it fail, so that
@@ -41,8 +41,10 @@ pub unsafe extern "C" fn amq_client_enqueue_many(
             let mut failures = Failures::new(count, &mut [], errors, failed)?;
             let deliveries = filled("deliveries", deliveries, count, std::ptr::null_mut())?;
             let client = timed(client, timeout_ms)?;
-            let messages: Vec<Outgoing> =
-                objects("messages", messages, count)?.into_iter().map(|message| message.queued(&client)).collect();
+            let messages: Vec<Outgoing> = objects("messages", messages, count)?
+                .into_iter()
+                .map(|message| message.copy().into_queued(&client))
+                .collect();
             for (index, result) in client.enqueue_many(messages).into_iter().enumerate() {
                 match result {
                     Ok(delivery) => {

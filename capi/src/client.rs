@@ -172,8 +172,8 @@ pub unsafe extern "C" fn amq_client_is_connected(client: *const amq_client) -> b
     plain(false, || unsafe { client.as_ref() }.is_some_and(|client| client.client().is_connected()))
 }
 
-/// Returns the client id: as configured, or with a device id that was made for this client. Sets `*len`, if `len` is not
-/// NULL, to its length in bytes. Valid until the client is freed, and followed by a NUL. NULL for NULL.
+/// Returns the client id: as configured, or with a device id that was made for this client. Sets `*len`, if `len` is
+/// not NULL, to its length in bytes. Valid until the client is freed, and followed by a NUL. NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_id(client: *const amq_client, len: *mut usize) -> *const c_char {
     unsafe { lent::of(client, len, |client| &client.id, |client| Some(client.client().config().client_id().as_str())) }

@@ -25,9 +25,9 @@ pub unsafe extern "C" fn amq_closer_new(
 
 /// Closes the client and returns at once. Does nothing if the closer is NULL or the client has ended.
 ///
-/// From then on, calls that wait end, also those made later: amq_client_recv and amq_subscription_recv with AMQ_END, the
-/// others with AMQ_KIND_CLOSED; a call that was sending reports the fate of its message. New messages and subscriptions
-/// are refused. Messages in the inbox stay there; a timeout of 0 still takes them.
+/// From then on, calls that wait end, also those made later: amq_client_recv and amq_subscription_recv with AMQ_END,
+/// the others with AMQ_KIND_CLOSED; a call that was sending reports the fate of its message. New messages and
+/// subscriptions are refused. Messages in the inbox stay there; a timeout of 0 still takes them.
 ///
 /// The connection stays until amq_client_disconnect: messages already received can still be acknowledged, and queued
 /// messages are still delivered. Any thread may call it, any number of times. It takes locks, so a signal handler must

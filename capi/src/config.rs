@@ -22,8 +22,8 @@ pub(crate) mod session;
 pub(crate) mod spool;
 
 /// The settings of a client. One thread at a time may set or use it. A client keeps a copy, so it may be freed or
-/// changed once the client is connected, and serves any number of clients. Ranges are checked when a client is connected
-/// and by amq_config_check.
+/// changed once the client is connected, and serves any number of clients. Ranges are checked when a client is
+/// connected and by amq_config_check.
 pub struct amq_config {
     builder: ConfigBuilder,
     /// The first tokens of the credentials, if the program hands in the later ones.

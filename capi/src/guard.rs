@@ -24,8 +24,8 @@ pub(crate) unsafe fn call(
     status
 }
 
-/// Runs the body of a function that makes an object: `*result` becomes the new object, which the caller frees, or NULL if
-/// the call fails.
+/// Runs the body of a function that makes an object: `*result` becomes the new object, which the caller frees, or NULL
+/// if the call fails.
 ///
 /// # Safety
 /// `error` is NULL or valid for a write, and so is `result`.

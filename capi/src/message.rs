@@ -91,8 +91,8 @@ pub unsafe extern "C" fn amq_message_clone(message: *const amq_message) -> *mut 
     plain(None, copied).unwrap_or(std::ptr::null_mut())
 }
 
-/// Acknowledges the message, with AMQ_ACK_MODE_MANUAL. Does not block. In the other modes, and for a QoS 0 message, there
-/// is nothing to acknowledge, and it succeeds.
+/// Acknowledges the message, with AMQ_ACK_MODE_MANUAL. Does not block. In the other modes, and for a QoS 0 message,
+/// there is nothing to acknowledge, and it succeeds.
 ///
 /// Acknowledgements are sent in the order of receipt, as MQTT requires: each waits for those of earlier messages.
 ///
@@ -183,8 +183,8 @@ pub unsafe extern "C" fn amq_message_user_property_count(message: *const amq_mes
 }
 
 /// Sets `*key` and `*value` to the user property at `index`, which counts from 0 in the order of the sender, and their
-/// lengths in bytes. Each may be NULL. A NUL follows both texts; they are valid until the message is freed. Returns false
-/// if there is none at this index; then the texts are NULL.
+/// lengths in bytes. Each may be NULL. A NUL follows both texts; they are valid until the message is freed. Returns
+/// false if there is none at this index; then the texts are NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_message_user_property(
     message: *const amq_message,
@@ -211,8 +211,8 @@ pub unsafe extern "C" fn amq_message_user_property(
     }
 }
 
-/// Returns the value of the first user property with this key, as amq_message_topic; NULL if there is none, or if the key
-/// is not a text.
+/// Returns the value of the first user property with this key, as amq_message_topic; NULL if there is none, or if the
+/// key is not a text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_message_user_property_named(
     message: *const amq_message,
@@ -246,15 +246,15 @@ pub unsafe extern "C" fn amq_message_subscription_identifier(message: *const amq
     unsafe { fact(message, 0, |message| message.subscription_identifiers().get(index).copied().unwrap_or(0)) }
 }
 
-/// Returns true if the message is a request that amq_client_reply can reply to: one with a response topic, over MQTT 5 or
-/// in the envelope.
+/// Returns true if the message is a request that amq_client_reply can reply to: one with a response topic, over MQTT 5
+/// or in the envelope.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_message_is_request(message: *const amq_message) -> bool {
     unsafe { fact(message, false, |message| message.request().is_some()) }
 }
 
-/// Returns true if the request came in the envelope, and not with the properties of MQTT 5; false if the message is not a
-/// request.
+/// Returns true if the request came in the envelope, and not with the properties of MQTT 5; false if the message is not
+/// a request.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_message_request_is_enveloped(message: *const amq_message) -> bool {
     unsafe { fact(message, false, |message| message.request().is_some_and(|request| request.is_enveloped())) }

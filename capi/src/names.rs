@@ -29,12 +29,12 @@ pub unsafe extern "C" fn amq_topic_matches(
     }
 }
 
-/// Writes the topic of a message to one client, "{parent}/p2p/{client_id}", with a NUL behind it, into a buffer of `size`
-/// bytes, and sets `*len`, if `len` is not NULL, to its length in bytes without the NUL.
+/// Writes the topic of a message to one client, "{parent}/p2p/{client_id}", with a NUL behind it, into a buffer of
+/// `size` bytes, and sets `*len`, if `len` is not NULL, to its length in bytes without the NUL.
 ///
 /// With a NULL buffer of size 0, only `*len` is set. A buffer that is too small is AMQ_ERROR_MISUSE; `*len` is set
-/// nevertheless. Fails with AMQ_KIND_INVALID if `parent` is not one topic level, or `client_id` is empty or contains '/',
-/// '+' or '#'.
+/// nevertheless. Fails with AMQ_KIND_INVALID if `parent` is not one topic level, or `client_id` is empty or contains
+/// '/', '+' or '#'.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_p2p_topic(
     parent: *const c_char,

@@ -23,7 +23,7 @@ pub struct amq_outgoing {
 }
 
 impl amq_outgoing {
-    fn new(message: Outgoing) -> Self {
+    pub(crate) fn new(message: Outgoing) -> Self {
         amq_outgoing { message, timeout: None }
     }
 
@@ -41,14 +41,23 @@ impl amq_outgoing {
         self.message().timeout(self.timeout.or(message_age).map_or(time, |own| own.min(time)))
     }
 
-    /// Returns a copy for a queue whose call waits for room for a time of its own: that time does not limit how long the
-    /// message may stay unsettled.
-    pub(crate) fn queued(&self, client: &Client) -> Outgoing {
+    /// Returns a copy, which shares the payload.
+    pub(crate) fn copy(&self) -> amq_outgoing {
+        amq_outgoing { message: self.message(), timeout: self.timeout }
+    }
+
+    pub(crate) fn into_message(self) -> Outgoing {
+        self.message
+    }
+
+    /// Returns the message for a queue whose call waits for room for a time of its own: that time does not limit how
+    /// long the message may stay unsettled.
+    pub(crate) fn into_queued(self, client: &Client) -> Outgoing {
         let config = client.config();
         let spooled = config.spool().is_some() && self.message.qos() != QoS::AtMostOnce;
         match self.timeout.or(config.message_age()) {
-            None if !spooled => self.message().timeout(config.timeout()),
-            _ => self.message(),
+            None if !spooled => self.message.timeout(config.timeout()),
+            _ => self.message,
         }
     }
 
@@ -104,8 +113,8 @@ pub unsafe extern "C" fn amq_outgoing_p2p(
     }
 }
 
-/// Creates the reply to a request (amq_message_is_request), in the form of the request, for any call that sends. Free it
-/// with amq_outgoing_free. amq_client_reply sends a reply in one step.
+/// Creates the reply to a request (amq_message_is_request), in the form of the request, for any call that sends. Free
+/// it with amq_outgoing_free. amq_client_reply sends a reply in one step.
 ///
 /// AMQ_ERROR_MISUSE if the message is not a request.
 #[unsafe(no_mangle)]
@@ -195,8 +204,8 @@ pub unsafe extern "C" fn amq_outgoing_set_content_type(
     }
 }
 
-/// Declares that the payload is UTF-8 text (payload format indicator 1). A payload that is not UTF-8 is refused when the
-/// message is sent. Needs MQTT 5.
+/// Declares that the payload is UTF-8 text (payload format indicator 1). A payload that is not UTF-8 is refused when
+/// the message is sent. Needs MQTT 5.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_outgoing_set_payload_format_utf8(
     outgoing: *mut amq_outgoing,

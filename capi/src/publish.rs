@@ -3,11 +3,13 @@
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
+use aliyun_mqtt::{Client, Outgoing};
+
 use crate::client::{amq_client, timed, with};
 use crate::delivery::amq_delivery;
 use crate::error::amq_error;
 use crate::guard::{call, make};
-use crate::input::{bytes, deadline, object, text};
+use crate::input::{Failure, bytes, deadline, object, text};
 use crate::kinds::qos;
 use crate::outgoing::amq_outgoing;
 use crate::status::amq_status;
@@ -96,8 +98,8 @@ pub unsafe extern "C" fn amq_client_send_p2p(
 ///
 /// Sets `*delivery` to the delivery, which amq_delivery_free frees, or to NULL if the call fails: with AMQ_KIND_FULL if
 /// the timeout is 0 and there is no room now, AMQ_KIND_TIMEOUT in the stages AMQ_STAGE_WINDOW and AMQ_STAGE_SPOOL,
-/// AMQ_KIND_INVALID, AMQ_KIND_SPOOL, AMQ_KIND_CLOSED, or the reason why the client has ended. In each case the message was
-/// not sent and will not be.
+/// AMQ_KIND_INVALID, AMQ_KIND_SPOOL, AMQ_KIND_CLOSED, or the reason why the client has ended. In each case the message
+/// was not sent and will not be.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_enqueue(
     client: *const amq_client,
@@ -110,12 +112,31 @@ pub unsafe extern "C" fn amq_client_enqueue(
         make("delivery", delivery, error, || {
             let client = object("client", client)?.client();
             let outgoing = object("outgoing", outgoing)?;
-            let delivery = match deadline(timeout_ms)? {
-                None => client.enqueue(outgoing.message()),
-                Some(Duration::ZERO) => client.try_enqueue(outgoing.message()),
-                Some(timeout) => client.with_timeout(timeout).enqueue(outgoing.queued(client)),
-            };
-            Ok(amq_delivery::new(delivery?, client))
+            enqueue(client, timeout_ms, outgoing.copy())
+        })
+    }
+}
+
+/// Queues a message without options, as amq_client_enqueue: the quickest way to queue a message that is sent once. The
+/// topic and the payload are copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amq_client_enqueue_bytes(
+    client: *const amq_client,
+    topic: *const c_char,
+    topic_len: usize,
+    qos_level: i32,
+    payload: *const c_void,
+    payload_len: usize,
+    timeout_ms: i64,
+    delivery: *mut *mut amq_delivery,
+    error: *mut *mut amq_error,
+) -> amq_status {
+    unsafe {
+        make("delivery", delivery, error, || {
+            let client = object("client", client)?.client();
+            let payload = bytes("payload", payload, payload_len)?;
+            let message = Outgoing::new(text("topic", topic, topic_len)?, qos(qos_level)?, payload);
+            enqueue(client, timeout_ms, amq_outgoing::new(message))
         })
     }
 }
@@ -155,4 +176,13 @@ pub unsafe extern "C" fn amq_client_check(
             Ok(amq_status::AMQ_OK)
         })
     }
+}
+
+fn enqueue(client: &Client, timeout_ms: i64, outgoing: amq_outgoing) -> Result<amq_delivery, Failure> {
+    let delivery = match deadline(timeout_ms)? {
+        None => client.enqueue(outgoing.into_message()),
+        Some(Duration::ZERO) => client.try_enqueue(outgoing.into_message()),
+        Some(timeout) => client.with_timeout(timeout).enqueue(outgoing.into_queued(client)),
+    };
+    Ok(amq_delivery::new(delivery?, client))
 }

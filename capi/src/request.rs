@@ -12,14 +12,14 @@ use crate::message::amq_message;
 use crate::outgoing::amq_outgoing;
 use crate::status::amq_status;
 
-/// Sends a request at QoS 1 and blocks until its reply arrives, at most for the timeout. Sets `*reply` to the reply, which
-/// amq_message_free frees, or to NULL if the call fails.
+/// Sends a request at QoS 1 and blocks until its reply arrives, at most for the timeout. Sets `*reply` to the reply,
+/// which amq_message_free frees, or to NULL if the call fails.
 ///
 /// Any number of threads may send requests at the same time; each gets the reply to its own. No thread has to receive.
-/// The reply comes by P2P to this client, which needs no subscription, or to amq_config_set_response_topic. Over MQTT 5 a
-/// request has a response topic and correlation data; over 3.1.1 it travels in an envelope, which this library
-/// documents (Rust documentation of `Request`). A lost connection does not end the wait. A request may reach the replier
-/// twice.
+/// The reply comes by P2P to this client, which needs no subscription, or to amq_config_set_response_topic. Over MQTT 5
+/// a request has a response topic and correlation data; over 3.1.1 it travels in an envelope, which this library
+/// documents (Rust documentation of `Request`). A lost connection does not end the wait. A request may reach the
+/// replier twice.
 ///
 /// Fails as amq_client_publish, if the request itself fails. AMQ_KIND_TIMEOUT in the stage AMQ_STAGE_REPLY: the server
 /// has the request (AMQ_FATE_DELIVERED), but no reply arrived.
@@ -93,9 +93,9 @@ pub unsafe extern "C" fn amq_client_request_outgoing(
     }
 }
 
-/// Replies to a request (amq_message_is_request) at QoS 1, in the form of the request, and blocks as amq_client_publish.
-/// It does not acknowledge the request; with AMQ_ACK_MODE_MANUAL, call amq_message_ack after it. amq_outgoing_reply makes
-/// a reply with more options.
+/// Replies to a request (amq_message_is_request) at QoS 1, in the form of the request, and blocks as
+/// amq_client_publish. It does not acknowledge the request; with AMQ_ACK_MODE_MANUAL, call amq_message_ack after it.
+/// amq_outgoing_reply makes a reply with more options.
 ///
 /// The sender of a request chooses the topic of the reply, which is published with this client's rights:
 /// amq_message_request_response_topic. Fails with AMQ_KIND_INVALID if the message is not a request.

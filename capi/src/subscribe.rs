@@ -12,13 +12,13 @@ use crate::lent::set;
 use crate::status::amq_status;
 
 /// Subscribes to a filter for the client's own queue (amq_client_recv). Blocks until the server has answered, at most
-/// for the timeout. Sets `*granted`, if it is not NULL, to the QoS that the server granted, which may be lower. On a lost
-/// session the subscription is made again in the background.
+/// for the timeout. Sets `*granted`, if it is not NULL, to the QoS that the server granted, which may be lower. On a
+/// lost session the subscription is made again in the background.
 ///
-/// A client may have 30 filters, unless AMQ_LIMIT_FILTERS allows more. Fails with AMQ_KIND_INVALID if the filter breaks a
-/// rule; AMQ_KIND_REJECTED with the SUBACK code; AMQ_KIND_SUSPECTED_REFUSAL, since this service answers a subscription
-/// without permission by closing the connection; AMQ_KIND_TIMEOUT with the stage; AMQ_KIND_CLOSED, or the reason why the
-/// client has ended.
+/// A client may have 30 filters, unless AMQ_LIMIT_FILTERS allows more. Fails with AMQ_KIND_INVALID if the filter breaks
+/// a rule; AMQ_KIND_REJECTED with the SUBACK code; AMQ_KIND_SUSPECTED_REFUSAL, since this service answers a
+/// subscription without permission by closing the connection; AMQ_KIND_TIMEOUT with the stage; AMQ_KIND_CLOSED, or the
+/// reason why the client has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_subscribe(
     client: *const amq_client,
@@ -65,8 +65,8 @@ pub unsafe extern "C" fn amq_client_subscribe_with(
 }
 
 /// Subscribes to several filters in one packet, as amq_client_subscribe: `count` filters with their lengths and their
-/// QoS. `filter_lens` may be NULL; then each filter ends with a NUL. `granted` is NULL, or has `count` places for the QoS
-/// that the server granted.
+/// QoS. `filter_lens` may be NULL; then each filter ends with a NUL. `granted` is NULL, or has `count` places for the
+/// QoS that the server granted.
 ///
 /// If the call fails because one filter is refused, the others may have been granted. A `count` of 0 is
 /// AMQ_KIND_INVALID.
@@ -100,8 +100,8 @@ pub unsafe extern "C" fn amq_client_subscribe_many(
 /// Unsubscribes from a filter, also one of a subscription object, which then receives nothing more. Blocks until the
 /// server confirms, at most for the timeout.
 ///
-/// Fails with AMQ_KIND_INVALID, AMQ_KIND_TIMEOUT, AMQ_KIND_CLOSED, or the reason why the client has ended. Even then the
-/// filter is not subscribed again after a reconnect; only a kept session may still have it.
+/// Fails with AMQ_KIND_INVALID, AMQ_KIND_TIMEOUT, AMQ_KIND_CLOSED, or the reason why the client has ended. Even then
+/// the filter is not subscribed again after a reconnect; only a kept session may still have it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_unsubscribe(
     client: *const amq_client,

@@ -24,9 +24,9 @@ pub struct amq_subscription {
     filter: Lent,
 }
 
-/// Subscribes as amq_client_subscribe_with, and sets `*subscription` to an object that receives the matching messages in
-/// place of the client's own queue, beginning with those that already wait there. amq_subscription_free frees it. NULL if
-/// the call fails.
+/// Subscribes as amq_client_subscribe_with, and sets `*subscription` to an object that receives the matching messages
+/// in place of the client's own queue, beginning with those that already wait there. amq_subscription_free frees it.
+/// NULL if the call fails.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_subscription(
     client: *const amq_client,
@@ -79,8 +79,9 @@ pub unsafe extern "C" fn amq_subscription_filter(
 }
 
 /// Frees a subscription, and unsubscribes in the background, unless another subscription or the client itself has the
-/// same filter. Does nothing if it is NULL. The messages that it still holds move to the next subscription that matches,
-/// else to the client's own queue. To let a kept session collect messages meanwhile, call amq_client_disconnect first.
+/// same filter. Does nothing if it is NULL. The messages that it still holds move to the next subscription that
+/// matches, else to the client's own queue. To let a kept session collect messages meanwhile, call
+/// amq_client_disconnect first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_subscription_free(subscription: *mut amq_subscription) {
     unsafe { free(subscription) };

@@ -33,12 +33,17 @@ fn a_message_is_sent_any_number_of_times_in_every_way() {
         ok(|error| unsafe { amq_delivery_wait(delivery.get(), 0, ptr::null_mut(), error) });
     }
     drop(message);
-    for _ in 0..4 {
+    let delivery = made(|delivery, error| unsafe {
+        let (client, topic, len) = (client.get(), p(&topic), topic.len());
+        amq_client_enqueue_bytes(client, topic, len, 1, b("hello"), 5, LONG, delivery, error)
+    });
+    ok(|error| unsafe { amq_delivery_wait(delivery.get(), AMQ_TIMEOUT_NONE, ptr::null_mut(), error) });
+    for _ in 0..5 {
         assert_eq!(payload(&recv(&client)), "hello");
     }
     ok(|error| unsafe { amq_client_flush(client.get(), LONG, error) });
-    assert_eq!(stat(&client, amq_stat::Published), 4);
-    assert_eq!(stat(&client, amq_stat::Acknowledged), 4);
+    assert_eq!(stat(&client, amq_stat::Published), 5);
+    assert_eq!(stat(&client, amq_stat::Acknowledged), 5);
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub enum amq_protocol {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum amq_ack_mode {
-    /// When the program takes it (amq_client_recv, amq_subscription_recv). Messages that were received but not taken are
-    /// delivered again after a crash.
+    /// When the program takes it (amq_client_recv, amq_subscription_recv). Messages that were received but not taken
+    /// are delivered again after a crash.
     OnTake = 0,
     /// When it arrives. This gives the fewest duplicates, but a crash loses the messages that were not taken yet.
     OnArrival = 1,
@@ -42,8 +42,8 @@ pub enum amq_limit {
     PayloadLen = 2,
     /// Most filters of one client: at least 1. Default 30. The service accepts more, but sends nothing for them.
     Filters = 3,
-    /// Largest packet from the server that reaches the program: 1 to 268,435,455 bytes. Default 262,144. A larger one is
-    /// acknowledged and discarded, with an event.
+    /// Largest packet from the server that reaches the program: 1 to 268,435,455 bytes. Default 262,144. A larger one
+    /// is acknowledged and discarded, with an event.
     PacketLen = 4,
     /// Most messages and requests accepted for sending and not settled: at least 1. Default 10,000.
     OutboxMessages = 5,

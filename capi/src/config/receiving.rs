@@ -37,8 +37,8 @@ pub unsafe extern "C" fn amq_config_set_deliver_notices(
 /// Sets the topic for replies to this client's requests: the client may read it, and the repliers may write to it. By
 /// default replies come by P2P, which needs no subscription.
 ///
-/// It is meant for brokers without P2P topics. The client subscribes to it before its first request, which counts as one
-/// filter. Give each client a topic of its own, since it also receives the replies to others there.
+/// It is meant for brokers without P2P topics. The client subscribes to it before its first request, which counts as
+/// one filter. Give each client a topic of its own, since it also receives the replies to others there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_response_topic(
     config: *mut amq_config,

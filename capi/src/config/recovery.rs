@@ -7,8 +7,8 @@ use crate::error::amq_error;
 use crate::input::duration;
 use crate::status::amq_status;
 
-/// Sets how long a client that was connected before keeps trying after its login was refused: up to 2,592,000,000 ms (30
-/// days); 0 means one immediate retry only. Default 600,000 ms.
+/// Sets how long a client that was connected before keeps trying after its login was refused: up to 2,592,000,000 ms
+/// (30 days); 0 means one immediate retry only. Default 600,000 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_refusal_patience(
     config: *mut amq_config,

@@ -10,8 +10,9 @@ use crate::status::amq_status;
 /// Fixes the window, the maximum number of unacknowledged messages and requests: 1 to 10,000. By default it starts at
 /// 100 and grows.
 ///
-/// The client keeps a table of packet ids for it: up to 256 bytes for each place with MQTT 3.1.1, 860 bytes with MQTT 5.
-/// After a lost connection, that many messages may be sent again, and arrive twice. Excludes amq_config_set_max_window.
+/// The client keeps a table of packet ids for it: up to 256 bytes for each place with MQTT 3.1.1, 860 bytes with MQTT
+/// 5. After a lost connection, that many messages may be sent again, and arrive twice. Excludes
+/// amq_config_set_max_window.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_window(
     config: *mut amq_config,
@@ -23,8 +24,8 @@ pub unsafe extern "C" fn amq_config_set_window(
 
 /// Sets how far the window may grow: 1 to 10,000. Default 1,000.
 ///
-/// On each connection the window starts at 100, or at this number if it is smaller, and grows where a round trip takes 5
-/// ms or more. AMQ_STAT_WINDOW is its current size. Excludes amq_config_set_window.
+/// On each connection the window starts at 100, or at this number if it is smaller, and grows where a round trip takes
+/// 5 ms or more. AMQ_STAT_WINDOW is its current size. Excludes amq_config_set_window.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_max_window(
     config: *mut amq_config,
@@ -86,8 +87,8 @@ pub unsafe extern "C" fn amq_config_set_max_publish_rate(
     unsafe { set(config, error, || Ok(move |builder: ConfigBuilder| builder.max_publish_rate(per_second))) }
 }
 
-/// Sets how long a queued message may stay unsettled: 1 to 2,592,000,000 ms (30 days). The default is the timeout, or no
-/// limit with a spool, in which the time also runs between two runs of the program, by the wall clock.
+/// Sets how long a queued message may stay unsettled: 1 to 2,592,000,000 ms (30 days). The default is the timeout, or
+/// no limit with a spool, in which the time also runs between two runs of the program, by the wall clock.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_message_age(
     config: *mut amq_config,

@@ -36,8 +36,8 @@ pub unsafe extern "C" fn amq_config_set_protocol(
 
 /// Sets whether the server discards the session when the connection ends. Default true.
 ///
-/// With false the service keeps subscriptions, and QoS 1 messages for up to 3 days (help page "Limits"). This requires a
-/// device id.
+/// With false the service keeps subscriptions, and QoS 1 messages for up to 3 days (help page "Limits"). This requires
+/// a device id.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_clean_session(
     config: *mut amq_config,
@@ -62,8 +62,8 @@ pub unsafe extern "C" fn amq_config_set_session_expiry(
 /// Sets the maximum number of QoS 1 and 2 messages that the server may have unacknowledged with this client: 1 to
 /// 65,535. By default none is announced, which means 65,535. Needs MQTT 5.
 ///
-/// With AMQ_ACK_MODE_ON_TAKE a message counts until the program takes it: the rest waits at the server instead of in the
-/// inbox.
+/// With AMQ_ACK_MODE_ON_TAKE a message counts until the program takes it: the rest waits at the server instead of in
+/// the inbox.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_receive_maximum(
     config: *mut amq_config,
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn amq_config_set_receive_maximum(
 
 /// Sets the keep-alive period: 5,000 to 480,000 ms, in whole seconds. Default 60,000 ms.
 ///
-/// The service disconnects a client that is silent for one and a half times as long (help page "FAQ about the console").
-/// In MQTT 5 the server may set another period, which then applies.
+/// The service disconnects a client that is silent for one and a half times as long (help page "FAQ about the
+/// console"). In MQTT 5 the server may set another period, which then applies.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_keep_alive(
     config: *mut amq_config,

@@ -10,9 +10,9 @@ use crate::error::amq_error;
 use crate::input::{Failure, duration, text};
 use crate::status::amq_status;
 
-/// Sets the spool, a file that keeps QoS 1 and 2 messages until they are acknowledged, so that they survive the process:
-/// the next client with the same file sends what this one did not deliver. By default messages are in memory only. The
-/// file is created if it does not exist; one client uses it at a time.
+/// Sets the spool, a file that keeps QoS 1 and 2 messages until they are acknowledged, so that they survive the
+/// process: the next client with the same file sends what this one did not deliver. By default messages are in memory
+/// only. The file is created if it does not exist; one client uses it at a time.
 ///
 /// `max_bytes` bounds the size of all records: topic, payload and 24 bytes each; 0 means 67,108,864 (64 MiB). `sync` is
 /// an amq_spool_sync; `sync_interval_ms`, 1 to 3,600,000, is used with AMQ_SPOOL_SYNC_INTERVAL only. With
