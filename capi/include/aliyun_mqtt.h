@@ -17,6 +17,10 @@
  * Threads. Functions block the calling thread only. Unless its type says otherwise, an object may be used by any number
  * of threads at the same time, but not while one of them frees it.
  *
+ * Callbacks are called on threads of the library, never under a lock, and may call every function. Each has a user
+ * pointer and a destructor, which is called exactly once, when the pointer is not used any more. A callback must not
+ * end its thread, nor leave by longjmp or a C++ exception. Nothing needs callbacks: everything works by plain calls.
+ *
  * Forks. A child of fork() cannot use the objects of its parent: calls fail with AMQ_KIND_FORKED at once, and freeing
  * them returns at once. A client made in the child works.
  */
@@ -1354,9 +1358,9 @@ enum amq_status amq_client_refuse_tokens(const struct amq_client *client,
                                          struct amq_error **error);
 
 /**
- * Calls `callback` for each event of the client from now on, in place of the callback that this handle had before;
- * NULL ends that only. `user` is passed to it. `destroy` may be NULL; it is called after the last call, or before this
- * call returns if it fails.
+ * Calls `callback` for each event of the client from now on (the first connection was made before), in place of the
+ * callback that this handle had before; NULL ends that only. `user` is passed to it. `destroy` may be NULL; it is
+ * called after the last call, or before this call returns if it fails.
  *
  * Events wait in a queue of up to 1,000 events and 4 MiB; beyond that the oldest are dropped and counted
  * (amq_client_events_dropped). The last one is AMQ_EVENT_KIND_ENDED. Waits for a running call of the earlier callback,
