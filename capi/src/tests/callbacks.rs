@@ -135,6 +135,8 @@ fn no_callback_runs_after_free() {
             begun.lock().unwrap().send(()).unwrap();
             // Open for the calls after the first one.
             let _ = gate.lock().unwrap().recv();
+            // Its work: what does not wait for it is over sooner.
+            std::thread::sleep(Duration::from_millis(100));
             inner.fetch_sub(1, Ordering::SeqCst);
         }),
     );
