@@ -16,7 +16,7 @@ if (getenv('ALIYUN_MQTT_ENDPOINT') === false) {
     $emulator = new Emulator();
     $emulator->export();
 }
-$client = Client::connect(Config::fromEnv()->ackMode(AckMode::OnArrival)->limits(inboxMessages: $count + 1));
+$client = Client::connect(Config::fromEnv()->ackMode(AckMode::OnArrival)->limits(inboxMessages: 2 * $count));
 $topic = getenv('ALIYUN_MQTT_TOPIC') . '/calls';
 $payload = str_repeat('x', 100);
 
@@ -32,6 +32,7 @@ $measure = static function (string $name, callable $call, int $times) {
 $measure('recv(0), nothing there', fn () => $client->recv(0), $count);
 $measure('publish QoS 1', fn () => $client->publish($topic, $payload), $count);
 $measure('publish QoS 0', fn () => $client->publish($topic, $payload, QoS::AtMostOnce), $count);
+$topic .= '/received';
 $client->subscribe($topic);
 $messages = (fn () => yield from array_fill(0, $count, new Outgoing($topic, $payload)))();
 $measure('publishEach QoS 1, a message', function () use ($client, $messages): void {

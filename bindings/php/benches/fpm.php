@@ -1,32 +1,24 @@
 <?php
 
 /*
- * fpm.php [REQUESTS [TRANSPORT [ROUND_TRIP_MS]]]: requests to four workers of php-fpm, eight at a time, each of which
+ * fpm.php [REQUESTS [TRANSPORT]]: requests to four workers of php-fpm, eight at a time, each of which
  * publishes one QoS 1 message: over a standing client, and with a connection of its own; beside it, with the library of
- * the PHP demo, if SIMPS_MQTT names its folder and SWOOLE the file swoole.so (it speaks no TLS then). With a round trip
- * above 0, what goes to the server and back takes so long.
+ * the PHP demo, if SIMPS_MQTT names its folder and SWOOLE the file swoole.so (over tcp only).
  */
 
 declare(strict_types=1);
 
 require __DIR__ . '/../tests/bootstrap.php';
-require __DIR__ . '/Delay.php';
 
 use AliyunMqtt\{Client, Config};
-use AliyunMqtt\Benches\Delay;
 use AliyunMqtt\Tests\Support\{Emulator, Folder, Fpm};
 
 $count = (int) ($argv[1] ?? 1000);
 $transport = $argv[2] ?? 'tcp';
-$roundTrip = (float) ($argv[3] ?? 0);
 
 $emulator = new Emulator($transport);
 $emulator->export();
 $environment = $emulator->environment;
-$delay = $roundTrip > 0 ? new Delay($environment['ALIYUN_MQTT_ENDPOINT'], $roundTrip / 1000) : null;
-if ($delay !== null) {
-    $environment['ALIYUN_MQTT_ENDPOINT'] = $delay->endpoint;
-}
 
 $folder = Folder::make();
 symlink(AliyunMqtt\Tests\Support\library(), "$folder/libaliyun_mqtt.so.1");
@@ -76,7 +68,7 @@ for ($round = 0; $round < 3; $round++) {
     }
 }
 
-printf("%d requests, 4 workers, 8 at a time, %s, round trip %s ms; the best of 3\n", $count, $transport, $roundTrip);
+printf("%d requests, 4 workers, 8 at a time, %s; the best of 3\n", $count, $transport);
 printf("%-44s %12s %12s %12s\n", '', 'ms/request', 'requests/s', 'connections');
 foreach ($times as $name => $rounds) {
     $best = min($rounds);
