@@ -1,6 +1,6 @@
 #define FFI_SCOPE "ALIYUN_MQTT"
 #define FFI_LIB "libaliyun_mqtt.so.1"
-// Made by tools/ffi-header from capi/include/aliyun_mqtt.h, which documents it. What takes a callback is left out.
+// Made by tools/ffi-header from capi/include/aliyun_mqtt.h, which documents it. Callbacks are left out.
 enum amq_constant { AMQ_TIMEOUT_DEFAULT = -2, AMQ_TIMEOUT_NONE = -1, AMQ_ABI_VERSION = 1 };
 typedef enum amq_status { AMQ_OK = 0, AMQ_TIMEOUT = 1, AMQ_END = 2, AMQ_ERROR = -1, AMQ_ERROR_TIMEOUT = -2, AMQ_ERROR_MISUSE = -3, AMQ_ERROR_PANIC = -4 } amq_status;
 typedef enum amq_kind { AMQ_KIND_OTHER = 0, AMQ_KIND_CONFIG = 1, AMQ_KIND_INVALID = 2, AMQ_KIND_CREDENTIALS = 3, AMQ_KIND_TIMEOUT = 4, AMQ_KIND_RESOLVE = 5, AMQ_KIND_CONNECT = 6, AMQ_KIND_PROXY = 7, AMQ_KIND_TLS = 8, AMQ_KIND_REFUSED = 9, AMQ_KIND_PROTOCOL = 10, AMQ_KIND_CONNECTION_LOST = 11, AMQ_KIND_REJECTED = 12, AMQ_KIND_SUSPECTED_REFUSAL = 13, AMQ_KIND_TOKEN_INVALID = 14, AMQ_KIND_API = 15, AMQ_KIND_FULL = 16, AMQ_KIND_SPOOL = 17, AMQ_KIND_CLOSED = 18, AMQ_KIND_UNDELIVERED = 19, AMQ_KIND_FORKED = 20, AMQ_KIND_INTERNAL = 21, AMQ_KIND_MISUSE = 22 } amq_kind;

@@ -1,9 +1,9 @@
 <?php
 
 /**
- * For PHP-FPM with `ffi.enable = preload`: `opcache.preload = .../preload.php`. Loads the classes of this package before
- * the workers start, and makes no client. With `ffi.preload = .../aliyun_mqtt.ffi.h` beside it, the library is opened
- * once as well, and not at each request.
+ * For PHP-FPM with `ffi.enable = preload`: `opcache.preload = .../preload.php`. Loads the classes of this package
+ * before the workers start, and makes no client. With `ffi.preload = .../aliyun_mqtt.ffi.h` beside it, the library is
+ * opened once as well, and not at each request.
  */
 
 declare(strict_types=1);

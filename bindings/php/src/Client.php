@@ -153,8 +153,8 @@ final class Client extends Receiver
     }
 
     /**
-     * Queues a message, and returns without waiting for the acknowledgement. Waits for room only: with a timeout of 0 it
-     * is a `FullException` if there is none now.
+     * Queues a message, and returns without waiting for the acknowledgement. Waits for room only: with a timeout of 0
+     * it is a `FullException` if there is none now.
      *
      * @throws Exception
      */
@@ -247,7 +247,8 @@ final class Client extends Receiver
     }
 
     /**
-     * Subscribes to a filter for the client's own queue: `recv` and `messages`. Returns the QoS that the server granted.
+     * Subscribes to a filter for the client's own queue: `recv` and `messages`. Returns the QoS that the server
+     * granted.
      *
      * @param bool $noLocal leave out the client's own messages; MQTT 5
      * @param int $identifier what `Message::subscriptionIdentifiers` then has, 0 for none; MQTT 5
@@ -391,8 +392,8 @@ final class Client extends Receiver
     }
 
     /**
-     * Replies to a request at QoS 1, on the topic that its sender chose: `Message::requestResponseTopic`. Any other call
-     * sends `Outgoing::reply`.
+     * Replies to a request at QoS 1, on the topic that its sender chose: `Message::requestResponseTopic`. Any other
+     * call sends `Outgoing::reply`.
      *
      * @throws Exception
      */
@@ -450,9 +451,9 @@ final class Client extends Receiver
     }
 
     /**
-     * Gets new tokens from a function if the client wants some, and hands them in. Returns true if it did. Does not wait:
-     * to be called now and then, such as at the beginning of a request and in a loop that receives. The client must have
-     * `Credentials::tokensByHand`.
+     * Gets new tokens from a function if the client wants some, and hands them in. Returns true if it did. Does not
+     * wait: to be called now and then, such as at the beginning of a request and in a loop that receives. The client
+     * must have `Credentials::tokensByHand`.
      *
      *     $client->renewTokens(fn (TokensWanted $wanted) => $myServer->applyForToken());
      *

@@ -23,7 +23,8 @@ final class Config extends Settings
     /**
      * @param ?array{0?: float, 1?: float, min?: float, max?: float} $backoff
      * @param ?array<string, int> $limits
-     * @param ?array{0?: string, 1?: int, path?: string, maxBytes?: int, setAsideDamaged?: bool, sync?: float|bool} $spool
+     * @param ?array{0?: string, 1?: int, path?: string, maxBytes?: int, setAsideDamaged?: bool,
+     *     sync?: float|bool} $spool
      * @param ?array{0?: string, 1?: string, user?: string, password?: string} $proxyCredentials
      * @param ?array{0?: string, 1?: string, certificate?: string, key?: string} $clientCertificateFiles
      * @param ?array{0?: string, 1?: string, certificate?: string, key?: string} $clientCertificatePem

@@ -21,8 +21,8 @@ final class Credentials extends Handle
     }
 
     /**
-     * Signature mode: the AccessKey of an account or RAM user. The secret itself is not sent. Meant for servers: anybody
-     * with the key can do everything that it permits.
+     * Signature mode: the AccessKey of an account or RAM user. The secret itself is not sent. Meant for servers:
+     * anybody with the key can do everything that it permits.
      */
     public static function signature(string $accessKeyId, #[\SensitiveParameter] string $accessKeySecret): self
     {
@@ -117,8 +117,8 @@ final class Credentials extends Handle
     private static function withTokens(string $mode, string $accessKeyId, array $tokens): self
     {
         $tokens = array_values($tokens);
-        $arguments = [$accessKeyId, strlen($accessKeyId), Library::pointers('const amq_token', $tokens), count($tokens)];
-        return self::from("amq_credentials_$mode", ...$arguments);
+        $array = Library::pointers('const amq_token', $tokens);
+        return self::from("amq_credentials_$mode", $accessKeyId, strlen($accessKeyId), $array, count($tokens));
     }
 
     private static function from(string $function, #[\SensitiveParameter] mixed ...$arguments): self

@@ -14,7 +14,8 @@ final class TokenRequest extends Handle
     /**
      * @param list<string> $topics 1 to 100, with the wildcards + and # below the first level
      * @param ?float $lifetime seconds from the request: 60 s to 30 days, one hour by default
-     * @param ?\DateTimeInterface $expires the time at which it expires, in place of a lifetime; it cannot be renewed then
+     * @param ?\DateTimeInterface $expires the time at which it expires, in place of a lifetime; the library does
+     *     not renew such a token
      */
     public function __construct(
         TokenKind $kind,

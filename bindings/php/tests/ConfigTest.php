@@ -71,7 +71,8 @@ final class ConfigTest extends TestCase
             Config::fromArray(['endpiont' => 'host']);
             self::fail('no error');
         } catch (InvalidArgumentException $exception) {
-            self::assertStringStartsWith('there is no setting endpiont; there are endpoint, ', $exception->getMessage());
+            $text = 'there is no setting endpiont; there are endpoint, ';
+            self::assertStringStartsWith($text, $exception->getMessage());
         }
         $this->expectException(InvalidArgumentException::class);
         $this->expectExceptionMessage('there is no limit payload; there are clientIdLen, ');

@@ -19,7 +19,8 @@ final class ExamplesTest extends ServiceTestCase
         $connected = 'connected to ENDPOINT as GID_emulator@@@\w+';
         $received = array_map(fn ($number) => "received on emulator/message/$number: message $number", range(0, 9));
         $mode = fn (string $name) => [
-            $connected, "subscribed to emulator/$name, granted QoS 1", "published to emulator/$name: the service has it",
+            $connected, "subscribed to emulator/$name, granted QoS 1",
+            "published to emulator/$name: the service has it",
             "received on emulator/$name: hello",
         ];
         return [
@@ -34,7 +35,8 @@ final class ExamplesTest extends ServiceTestCase
                 ...array_map(fn ($number) => "received on emulator/order: step $number", range(1, 5)),
             ]],
             'p2p' => ['send_p2p_message_to_mqtt', [
-                'connected to ENDPOINT as GID_emulator@@@p2p_receiver', 'connected to ENDPOINT as GID_emulator@@@p2p_sender',
+                'connected to ENDPOINT as GID_emulator@@@p2p_receiver',
+                'connected to ENDPOINT as GID_emulator@@@p2p_sender',
                 'sent to GID_emulator@@@p2p_receiver',
                 'received on emulator/p2p/GID_emulator@@@p2p_receiver: just for you',
             ]],

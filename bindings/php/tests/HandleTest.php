@@ -37,10 +37,11 @@ final class HandleTest extends ServiceTestCase
     public function testNothingIsClonedOrSerialized(): void
     {
         foreach (self::handles() as $handle) {
+            $serialized = sprintf('O:%d:"%s":0:{}', strlen($handle::class), $handle::class);
             foreach ([
                 'cannot be cloned' => fn () => clone $handle,
                 'cannot be serialized' => fn () => serialize($handle),
-                'cannot be unserialized' => fn () => unserialize(sprintf('O:%d:"%s":0:{}', strlen($handle::class), $handle::class)),
+                'cannot be unserialized' => fn () => unserialize($serialized),
             ] as $what => $call) {
                 try {
                     $call();

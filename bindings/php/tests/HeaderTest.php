@@ -92,7 +92,7 @@ final class HeaderTest extends TestCase
 
     public function testEveryFunctionThatPhpCallsIsInTheHeader(): void
     {
-        $files = [...glob(dirname(__DIR__) . '/src/*.php') ?: [], ...glob(dirname(__DIR__) . '/src/Internal/*.php') ?: []];
+        $files = glob(dirname(__DIR__) . '/src/{,Internal/}*.php', GLOB_BRACE) ?: [];
         $named = [];
         foreach ($files as $file) {
             preg_match_all("/'(amq_\w+)'/", (string) file_get_contents($file), $names);

@@ -78,7 +78,8 @@ final class MessageTest extends ServiceTestCase
         self::assertSame('answer to question', $reply->payload());
         $reply = $client->requestMessage(new Outgoing($topic, 'another'), envelope: true, timeout: 10);
         self::assertSame('answer to another', $reply->payload());
-        $reply = $client->requestP2p((string) getenv('ALIYUN_MQTT_TOPIC'), trim((string) fgets($pipes[1])), 'direct', 10);
+        $serverId = trim((string) fgets($pipes[1]));
+        $reply = $client->requestP2p((string) getenv('ALIYUN_MQTT_TOPIC'), $serverId, 'direct', 10);
         self::assertSame('answer to direct', $reply->payload());
         $client->publish($topic, 'end');
         proc_close($server);

@@ -9,8 +9,8 @@ use AliyunMqtt\Tests\Support\Emulator;
 use PHPUnit\Framework\TestCase;
 
 /**
- * A test with an emulator, over the transport and protocol that the environment names: ALIYUN_MQTT_TEST_TRANSPORT (tcp by
- * default) and ALIYUN_MQTT_TEST_PROTOCOL (3.1.1 by default, or 5). All classes of one run use the same emulator.
+ * A test with an emulator, over the transport and protocol that the environment names: ALIYUN_MQTT_TEST_TRANSPORT (tcp
+ * by default) and ALIYUN_MQTT_TEST_PROTOCOL (3.1.1 by default, or 5). All classes of one run use the same emulator.
  */
 abstract class ServiceTestCase extends TestCase
 {

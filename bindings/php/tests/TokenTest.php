@@ -96,7 +96,8 @@ final class TokenTest extends ServiceTestCase
     {
         $id = (string) getenv('ALIBABA_CLOUD_ACCESS_KEY_ID');
         $api = Api::fromEnv();
-        $client = Client::connect(self::config()->credentials(Credentials::tokens($id, $api->applyToken(self::request()))));
+        $credentials = Credentials::tokens($id, $api->applyToken(self::request()));
+        $client = Client::connect(self::config()->credentials($credentials));
         $client->uploadToken($api->applyToken(self::request()));
         $client->publish(self::topic(), 'x');
         $this->expectException(Exception::class);

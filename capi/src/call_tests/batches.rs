@@ -186,6 +186,7 @@ fn the_timeout_bounds_the_whole_batch_and_a_messages_own_time_is_kept() {
     emulator.stop().expect("stopped");
     eventually("the connection is lost", || !unsafe { crate::client::amq_client_is_connected(client.get()) });
     let messages: Vec<_> = (0..500).map(|_| outgoing(&topic(&emulator, "x"), 1, "late")).collect();
+    ok(|error| unsafe { amq_outgoing_set_timeout(messages[0].get(), LONG, error) });
     // Five windows: with a time for each message, the call would take five times as long as with one for all.
     let mut batch = Batch::new(&messages);
     let begin = Instant::now();

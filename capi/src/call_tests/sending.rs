@@ -89,6 +89,25 @@ fn a_delivery_that_is_not_settled_is_a_timeout_and_not_a_failure() {
 }
 
 #[test]
+fn a_timeout_of_0_does_not_wait_for_room() {
+    let emulator = emulator();
+    let config = config(&emulator);
+    let limit = crate::config::choices::amq_limit::OutboxMessages as i32;
+    ok(|error| unsafe { crate::config::sending::amq_config_set_limit(config.get(), limit, 1, error) });
+    let client = connect(&config);
+    emulator.stop().expect("stopped");
+    eventually("the connection is lost", || !unsafe { crate::client::amq_client_is_connected(client.get()) });
+    let message = outgoing(&topic(&emulator, "x"), 1, "");
+    let enqueue =
+        |timeout, delivery, error| unsafe { amq_client_enqueue(client.get(), message.get(), timeout, delivery, error) };
+    let _first = made(|delivery, error| enqueue(0, delivery, error));
+    let full = not_made(|delivery, error| enqueue(0, delivery, error));
+    assert_eq!((full.status, full.kind, full.fate), (AMQ_ERROR, amq_kind::Full, amq_fate::NotSent));
+    let late = not_made(|delivery, error| enqueue(20, delivery, error));
+    assert_eq!((late.status, late.stage, late.fate), (AMQ_ERROR_TIMEOUT, amq_stage::Window, amq_fate::NotSent));
+}
+
+#[test]
 fn a_closer_ends_waits_from_another_thread() {
     let emulator = emulator();
     let client = client(&emulator);

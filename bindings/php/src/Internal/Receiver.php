@@ -16,8 +16,8 @@ use AliyunMqtt\Message;
 abstract class Receiver extends Handle
 {
     /**
-     * Takes the next message. Waits for it at most for so many seconds: 0 does not wait, INF waits as long as the client
-     * lives. Returns null if none came in time.
+     * Takes the next message. Waits for it at most for so many seconds: 0 does not wait, INF waits as long as the
+     * client lives. Returns null if none came in time.
      *
      * @throws ClosedException this program has disconnected the client
      * @throws Exception the client has given up

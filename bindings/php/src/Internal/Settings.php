@@ -89,6 +89,7 @@ abstract class Settings extends Handle
      */
     private static function short(\Error $error): string
     {
-        return (string) preg_replace(['/^.*?\(\): Argument #\d+ /', '/, called in .*$/', '/ in \S+ on line \d+/'], '', $error->getMessage());
+        $places = ['/^.*?\(\): Argument #\d+ /', '/, called in .*$/', '/ in \S+ on line \d+/'];
+        return (string) preg_replace($places, '', $error->getMessage());
     }
 }

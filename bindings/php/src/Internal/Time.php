@@ -51,8 +51,8 @@ final class Time
     }
 
     /**
-     * Waits in `$wait`, which gets milliseconds and returns null if nothing came. With pcntl_async_signals(true) it waits
-     * in short pieces, between which PHP calls the handlers of signals.
+     * Waits in `$wait`, which gets milliseconds and returns null if nothing came. With pcntl_async_signals(true) it
+     * waits in short pieces, between which PHP calls the handlers of signals.
      *
      * @template T of object
      * @param callable(int): ?T $wait

@@ -32,7 +32,10 @@ final class Emulator
         $this->input = $pipes[0];
         $environment = [];
         // The last two are written together.
-        while (!isset($environment['ALIYUN_MQTT_CA_FILE'], $environment['ALIYUN_MQTT_REGION_ID']) && ($line = fgets($pipes[1])) !== false) {
+        while (
+            !isset($environment['ALIYUN_MQTT_CA_FILE'], $environment['ALIYUN_MQTT_REGION_ID'])
+            && ($line = fgets($pipes[1])) !== false
+        ) {
             if (preg_match("/^export (\w+)='?(.*?)'?\$/", trim($line), $parts)) {
                 $environment[$parts[1]] = $parts[2];
             }
