@@ -217,6 +217,10 @@ private:
     std::size_t size_;
 };
 
+class Api;
+class Token;
+class TokenRequest;
+
 /** How a client logs in. */
 class Credentials {
 public:
@@ -259,7 +263,10 @@ public:
     static Credentials token_provider(std::string_view access_key_id, Provider provider);
 
     /** With tokens that the program hands in later: Client::token_wanted. */
-    static Credentials tokens_by_hand(std::string_view access_key_id, const class Token &token);
+    static Credentials tokens_by_hand(std::string_view access_key_id, const Token &token);
+
+    /** With tokens that the library itself applies for and renews. */
+    static Credentials apply_tokens(const Api &api, const TokenRequest &request);
 
     const amq_credentials *get() const noexcept { return handle_.get(); }
 
@@ -1025,6 +1032,277 @@ private:
 
     Handle handle_;
 };
+
+/** A request for a token: its kind, topics and life. */
+class TokenRequest {
+public:
+    using Handle = detail::Handle<amq_token_request, amq_token_request_free>;
+
+    explicit TokenRequest(amq_token_kind kind)
+        : handle_(detail::made<Handle>(
+              [&](amq_token_request **made, amq_error **error) { return amq_token_request_new(kind, made, error); })) {}
+
+    TokenRequest &topic(std::string_view topic) {
+        detail::checked([&](amq_error **error) {
+            return amq_token_request_add_topic(get(), detail::data(topic), topic.size(), error);
+        });
+        return *this;
+    }
+    /** From the moment of the request: 60 s to 30 days. */
+    TokenRequest &lifetime(Timeout life) {
+        detail::checked([&](amq_error **error) { return amq_token_request_set_lifetime(get(), life.ms(), error); });
+        return *this;
+    }
+    TokenRequest &expiry(Token::Time time) {
+        const auto since_1970 = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+        detail::checked(
+            [&](amq_error **error) { return amq_token_request_set_expiry(get(), since_1970.count(), error); });
+        return *this;
+    }
+
+    amq_token_request *get() const noexcept { return handle_.get(); }
+
+private:
+    Handle handle_;
+};
+
+/** The key of one device. */
+class DeviceCredential {
+public:
+    using Handle = detail::Handle<amq_device_credential, amq_device_credential_free>;
+
+    explicit DeviceCredential(Handle handle) noexcept : handle_(std::move(handle)) {}
+
+    std::string_view client_id() const noexcept { return detail::text(amq_device_credential_client_id, get()); }
+    std::string_view access_key_id() const noexcept { return detail::text(amq_device_credential_access_key_id, get()); }
+    /** A secret. */
+    std::string_view access_key_secret() const noexcept {
+        return detail::text(amq_device_credential_access_key_secret, get());
+    }
+    Credentials credentials() const {
+        return Credentials(detail::made<Credentials::Handle>([&](amq_credentials **made, amq_error **error) {
+            return amq_device_credential_credentials(get(), made, error);
+        }));
+    }
+
+    const amq_device_credential *get() const noexcept { return handle_.get(); }
+
+private:
+    Handle handle_;
+};
+
+/** A text that the API returned. It is wiped from memory with this object. */
+class Text {
+public:
+    using Handle = detail::Handle<amq_text, amq_text_free>;
+
+    explicit Text(Handle handle) noexcept : handle_(std::move(handle)) {}
+    std::string_view view() const noexcept { return detail::text(amq_text_data, get()); }
+
+    const amq_text *get() const noexcept { return handle_.get(); }
+
+private:
+    Handle handle_;
+};
+
+/** A call of an API operation by its name. */
+class Call {
+public:
+    using Handle = detail::Handle<amq_call, amq_call_free>;
+
+    explicit Call(std::string_view action)
+        : handle_(detail::made<Handle>([&](amq_call **made, amq_error **error) {
+              return amq_call_new(detail::data(action), action.size(), made, error);
+          })) {}
+
+    Call &parameter(std::string_view name, std::string_view value) {
+        return two(amq_call_add_parameter, name, value);
+    }
+    Call &form(std::string_view name, std::string_view value) { return two(amq_call_add_form, name, value); }
+    /** Errors do not show the value of this parameter. */
+    Call &hide(std::string_view name) {
+        return set([&](amq_error **error) { return amq_call_hide(get(), detail::data(name), name.size(), error); });
+    }
+    Call &use_get() {
+        return set([&](amq_error **error) { return amq_call_use_get(get(), error); });
+    }
+    Call &repeatable(bool repeatable) {
+        return set([&](amq_error **error) { return amq_call_set_repeatable(get(), repeatable, error); });
+    }
+
+    amq_call *get() const noexcept { return handle_.get(); }
+
+private:
+    template <class Set>
+    Call &set(Set &&set) {
+        detail::checked(set);
+        return *this;
+    }
+    template <class Function>
+    Call &two(Function function, std::string_view one, std::string_view two) {
+        return set([&](amq_error **error) {
+            return function(get(), detail::data(one), one.size(), detail::data(two), two.size(), error);
+        });
+    }
+
+    Handle handle_;
+};
+
+/** The settings of an API. Setters can be chained. */
+class ApiConfig {
+public:
+    using Handle = detail::Handle<amq_api_config, amq_api_config_free>;
+
+    ApiConfig() : handle_(amq_api_config_new()) {}
+    static ApiConfig from_env() { return ApiConfig(Handle(amq_api_config_from_env())); }
+
+    ApiConfig &region(std::string_view value) { return text(amq_api_config_set_region, value); }
+    ApiConfig &endpoint(std::string_view value) { return text(amq_api_config_set_endpoint, value); }
+    ApiConfig &instance_id(std::string_view value) { return text(amq_api_config_set_instance_id, value); }
+    ApiConfig &proxy(std::string_view value) { return text(amq_api_config_set_proxy, value); }
+    ApiConfig &ca_file(std::string_view value) { return text(amq_api_config_set_ca_file, value); }
+    ApiConfig &ca_pem(std::string_view pem) { return text(amq_api_config_set_ca_pem, pem); }
+    ApiConfig &access_key(std::string_view id, std::string_view secret) {
+        return set([&](amq_error **error) {
+            return amq_api_config_set_access_key(get(), detail::data(id), id.size(), detail::data(secret),
+                                                 secret.size(), error);
+        });
+    }
+    /** A temporary AccessKey (STS). */
+    ApiConfig &sts_key(std::string_view id, std::string_view secret, std::string_view security_token) {
+        return set([&](amq_error **error) {
+            return amq_api_config_set_sts_key(get(), detail::data(id), id.size(), detail::data(secret), secret.size(),
+                                              detail::data(security_token), security_token.size(), error);
+        });
+    }
+    ApiConfig &proxy_credentials(std::string_view user, std::string_view password) {
+        return set([&](amq_error **error) {
+            return amq_api_config_set_proxy_credentials(get(), detail::data(user), user.size(),
+                                                        detail::data(password), password.size(), error);
+        });
+    }
+    ApiConfig &proxy_from_env() {
+        return set([&](amq_error **error) { return amq_api_config_set_proxy_from_env(get(), error); });
+    }
+    ApiConfig &vpc(bool vpc) { return value(amq_api_config_set_vpc, vpc); }
+    ApiConfig &system_roots(bool trust) { return value(amq_api_config_set_system_roots, trust); }
+    ApiConfig &signing(amq_signing signing) { return value(amq_api_config_set_signing, signing); }
+    ApiConfig &timeout(Timeout time) { return value(amq_api_config_set_timeout, time.ms()); }
+    ApiConfig &backoff(Timeout min, Timeout max) {
+        return set([&](amq_error **error) { return amq_api_config_set_backoff(get(), min.ms(), max.ms(), error); });
+    }
+
+    amq_api_config *get() const noexcept { return handle_.get(); }
+
+private:
+    explicit ApiConfig(Handle handle) : handle_(std::move(handle)) {}
+
+    template <class Set>
+    ApiConfig &set(Set &&set) {
+        detail::checked(set);
+        return *this;
+    }
+    template <class Function, class Value>
+    ApiConfig &value(Function function, Value value) {
+        return set([&](amq_error **error) { return function(get(), value, error); });
+    }
+    template <class Function>
+    ApiConfig &text(Function function, std::string_view text) {
+        return set([&](amq_error **error) { return function(get(), detail::data(text), text.size(), error); });
+    }
+
+    Handle handle_;
+};
+
+/** The service's API of one instance. Any thread may use it. Meant for your own servers. */
+class Api {
+public:
+    using Handle = detail::Handle<amq_api, amq_api_free>;
+
+    explicit Api(const ApiConfig &config)
+        : handle_(detail::made<Handle>(
+              [&](amq_api **made, amq_error **error) { return amq_api_new(config.get(), made, error); })) {}
+
+    std::string_view instance_id() const noexcept { return detail::text(amq_api_instance_id, get()); }
+    std::string_view access_key_id() const noexcept { return detail::text(amq_api_access_key_id, get()); }
+    std::string_view endpoint() const noexcept { return detail::text(amq_api_endpoint, get()); }
+    std::optional<std::string_view> region() const noexcept { return detail::maybe_text(amq_api_region, get()); }
+
+    Token apply_token(const TokenRequest &request, Timeout timeout = {}) const {
+        return Token(detail::made<Token::Handle>([&](amq_token **made, amq_error **error) {
+            return amq_api_apply_token(get(), request.get(), timeout.ms(), made, error);
+        }));
+    }
+    /** Returns true if the token, whose text has no kind in front of it, is valid. */
+    bool query_token(std::string_view token, Timeout timeout = {}) const {
+        return ask(amq_api_query_token, token, timeout);
+    }
+    void revoke_token(std::string_view token, Timeout timeout = {}) const {
+        detail::checked([&](amq_error **error) {
+            return amq_api_revoke_token(get(), detail::data(token), token.size(), timeout.ms(), error);
+        });
+    }
+    /** Publishes a text without an MQTT connection, and returns the id of the message. */
+    Text send_message(std::string_view topic, std::string_view payload, Timeout timeout = {}) const {
+        return Text(detail::made<Text::Handle>([&](amq_text **made, amq_error **error) {
+            return amq_api_send_message(get(), detail::data(topic), topic.size(), detail::data(payload),
+                                        payload.size(), timeout.ms(), made, error);
+        }));
+    }
+    /** Returns true if the client is connected. */
+    bool query_session(std::string_view client_id, Timeout timeout = {}) const {
+        return ask(amq_api_query_session, client_id, timeout);
+    }
+    DeviceCredential register_device_credential(std::string_view client_id, Timeout timeout = {}) const {
+        return device(amq_api_register_device_credential, client_id, timeout);
+    }
+    DeviceCredential get_device_credential(std::string_view client_id, Timeout timeout = {}) const {
+        return device(amq_api_get_device_credential, client_id, timeout);
+    }
+    DeviceCredential refresh_device_credential(std::string_view client_id, Timeout timeout = {}) const {
+        return device(amq_api_refresh_device_credential, client_id, timeout);
+    }
+    void unregister_device_credential(std::string_view client_id, Timeout timeout = {}) const {
+        detail::checked([&](amq_error **error) {
+            return amq_api_unregister_device_credential(get(), detail::data(client_id), client_id.size(),
+                                                        timeout.ms(), error);
+        });
+    }
+    /** Makes a call, and returns the service's JSON object. */
+    Text call(const Call &call, Timeout timeout = {}) const {
+        return Text(detail::made<Text::Handle>([&](amq_text **made, amq_error **error) {
+            return amq_api_call(get(), call.get(), timeout.ms(), made, error);
+        }));
+    }
+
+    const amq_api *get() const noexcept { return handle_.get(); }
+
+private:
+    template <class Function>
+    bool ask(Function function, std::string_view text, Timeout timeout) const {
+        bool answer = false;
+        detail::checked([&](amq_error **error) {
+            return function(get(), detail::data(text), text.size(), timeout.ms(), &answer, error);
+        });
+        return answer;
+    }
+    template <class Function>
+    DeviceCredential device(Function function, std::string_view client_id, Timeout timeout) const {
+        return DeviceCredential(
+            detail::made<DeviceCredential::Handle>([&](amq_device_credential **made, amq_error **error) {
+                return function(get(), detail::data(client_id), client_id.size(), timeout.ms(), made, error);
+            }));
+    }
+
+    Handle handle_;
+};
+
+inline Credentials Credentials::apply_tokens(const Api &api, const TokenRequest &request) {
+    const amq_token_request *requests[] = {request.get()};
+    return Credentials(detail::made<Handle>([&](amq_credentials **made, amq_error **error) {
+        return amq_credentials_apply_tokens(api.get(), requests, 1, made, error);
+    }));
+}
 
 /** Returns true if the filter matches the topic. */
 inline bool topic_matches(std::string_view filter, std::string_view topic) {

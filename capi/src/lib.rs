@@ -15,9 +15,9 @@
 
 mod api;
 mod batch;
-mod callback;
 #[cfg(test)]
 mod call_tests;
+mod callback;
 mod client;
 mod closer;
 mod config;

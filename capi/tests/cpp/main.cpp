@@ -218,7 +218,8 @@ static void callbacks() {
     std::atomic<int> ended{0}, records{0};
     const auto destroyed = std::make_shared<int>();
     {
-        amq::on_log(AMQ_LOG_LEVEL_DEBUG, [&records, destroyed](amq_log_level, std::string_view target, std::string_view) {
+        using View = std::string_view;
+        amq::on_log(AMQ_LOG_LEVEL_DEBUG, [&records, destroyed](amq_log_level, View target, View) {
             if (!target.empty()) ++records;
         });
         const amq::Client client(amq::Config::from_env());
@@ -270,6 +271,33 @@ static void credentials() {
     thrown_by<amq::Ended>([&] { client.token_wanted(amq::forever); });
 }
 
+static void the_api() {
+    const amq::Api api(amq::ApiConfig::from_env().signing(AMQ_SIGNING_V3).timeout(20s));
+    EXPECT(api.instance_id() == variable("ALIYUN_MQTT_INSTANCE_ID"));
+    EXPECT(api.access_key_id() == variable("ALIBABA_CLOUD_ACCESS_KEY_ID") && !api.endpoint().empty() && api.region());
+    amq::TokenRequest request(AMQ_TOKEN_KIND_READ_WRITE);
+    request.topic(topic_of("#")).lifetime(10min);
+    const amq::Token token = api.apply_token(request);
+    EXPECT(api.query_token(token.text()));
+    api.revoke_token(token.text());
+    EXPECT(!api.query_token(token.text()));
+    const amq::Client client(amq::Config::from_env().credentials(amq::Credentials::apply_tokens(api, request)));
+    EXPECT(api.query_session(client.id()));
+    client.subscribe(topic_of("cpp/api"), amq::at_least_once);
+    EXPECT(!api.send_message(topic_of("cpp/api"), "by the API").view().empty());
+    EXPECT(client.recv(10s)->payload() == "by the API");
+    const std::string device_id = variable("ALIYUN_MQTT_GROUP_ID") + "@@@cpp_device";
+    const amq::DeviceCredential device = api.register_device_credential(device_id);
+    EXPECT(device.client_id() == device_id && !device.access_key_id().empty());
+    EXPECT(api.get_device_credential(device_id).access_key_secret() == device.access_key_secret());
+    EXPECT(api.refresh_device_credential(device_id).credentials().get() != nullptr);
+    api.unregister_device_credential(device_id);
+    amq::Call groups("ListGroupId");
+    groups.parameter("InstanceId", variable("ALIYUN_MQTT_INSTANCE_ID")).repeatable(true);
+    EXPECT(api.call(groups).view().find(variable("ALIYUN_MQTT_GROUP_ID")) != std::string_view::npos);
+    EXPECT(thrown_by([&] { api.call(amq::Call("NoSuchOperation").form("Name", "value")); }).kind() == AMQ_KIND_API);
+}
+
 static void a_standing_client() {
     const amq::Config config = amq::Config::from_env();
     const amq::Client one = amq::Client::shared(config, "cpp"), two = amq::Client::shared(config, "cpp", false);
@@ -288,6 +316,7 @@ int main() {
         {"acknowledged by hand", acknowledged_by_hand},
         {"callbacks", callbacks},
         {"credentials", credentials},
+        {"the API", the_api},
         {"a standing client", a_standing_client},
         {"versions", versions},
     };
