@@ -18,7 +18,7 @@ import pytest
 
 from .conftest import PATIENCE, Emulator, run_python
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
+pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="sends signals, and reads /proc")
 
 #: Defines what the waits need; says "ready" right before one, and how long it took to end after the signal.
 PRELUDE = """
@@ -92,7 +92,13 @@ wait(client.disconnect)
 
 PAUSE = """
 def pause():
+    process = f"/proc/{int(sys.argv[2])}/task"
     os.kill(int(sys.argv[2]), signal.SIGSTOP)
+    # It is a thread's state that says when it has stopped.
+    stat = lambda thread: open(f"{process}/{thread}/stat").read()
+    states = lambda: {stat(thread).rsplit(")")[-1].split()[0] for thread in os.listdir(process)}
+    while states() != {"T"}:
+        time.sleep(0.001)
 """
 
 

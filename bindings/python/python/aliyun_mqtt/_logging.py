@@ -67,9 +67,10 @@ def start() -> None:
             return
         if _process != os.getpid():
             reader = _native.LogReader(least_level())
-            _reader = threading.Thread(target=_read, args=(reader,), name="aliyun-mqtt-log", daemon=True)
-            _process = os.getpid()
-            _reader.start()
+            thread = threading.Thread(target=_read, args=(reader,), name="aliyun-mqtt-log", daemon=True)
+            thread.start()
+            # Behind the start, which Ctrl-C may interrupt: the next reader takes over then.
+            _reader, _process = thread, os.getpid()
     sync_level()
 
 
