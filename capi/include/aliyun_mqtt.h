@@ -416,6 +416,212 @@ typedef enum amq_qos {
 } amq_qos;
 
 /**
+ * A version of MQTT: the protocol level of CONNECT.
+ */
+typedef enum amq_protocol {
+    /**
+     * MQTT 3.1.1, which every instance of the service supports.
+     */
+    AMQ_PROTOCOL_V3_1_1 = 4,
+    /**
+     * MQTT 5.
+     */
+    AMQ_PROTOCOL_V5 = 5,
+} amq_protocol;
+
+/**
+ * When a received QoS 1 or 2 message is acknowledged. The server keeps the message until then. The service sends it
+ * again after 5 to 10 s without an acknowledgement.
+ */
+typedef enum amq_ack_mode {
+    /**
+     * When the program takes it (amq_client_recv, amq_subscription_recv). Messages that were received but not taken
+     * are delivered again after a crash.
+     */
+    AMQ_ACK_MODE_ON_TAKE = 0,
+    /**
+     * When it arrives. This gives the fewest duplicates, but a crash loses the messages that were not taken yet.
+     */
+    AMQ_ACK_MODE_ON_ARRIVAL = 1,
+    /**
+     * When the program calls amq_message_ack.
+     */
+    AMQ_ACK_MODE_MANUAL = 2,
+} amq_ack_mode;
+
+/**
+ * A limit of the service, or a bound of the client's queues. The defaults are those of ordinary instances; Platinum
+ * instances can have some of them raised. A limit that is too high only moves the refusal to the service, which closes
+ * the connection instead of returning an error. Sources: help pages "Limits" and "MQTT 5.0 overview".
+ */
+typedef enum amq_limit {
+    /**
+     * Longest client id: 1 to 65,535 characters. Default 64.
+     */
+    AMQ_LIMIT_CLIENT_ID_LEN = 0,
+    /**
+     * Longest topic or filter: 1 to 65,535 characters. Default 128.
+     */
+    AMQ_LIMIT_TOPIC_LEN = 1,
+    /**
+     * Largest payload to send: 1 to 209,715,200 bytes. Default 65,536. Raising it also raises AMQ_LIMIT_PACKET_LEN.
+     */
+    AMQ_LIMIT_PAYLOAD_LEN = 2,
+    /**
+     * Most filters of one client: at least 1. Default 30. The service accepts more, but sends nothing for them.
+     */
+    AMQ_LIMIT_FILTERS = 3,
+    /**
+     * Largest packet from the server that reaches the program: 1 to 268,435,455 bytes. Default 262,144. A larger one
+     * is acknowledged and discarded, with an event.
+     */
+    AMQ_LIMIT_PACKET_LEN = 4,
+    /**
+     * Most messages and requests accepted for sending and not settled: at least 1. Default 10,000.
+     */
+    AMQ_LIMIT_OUTBOX_MESSAGES = 5,
+    /**
+     * Most memory of those: at least 1 byte. Default 67,108,864.
+     */
+    AMQ_LIMIT_OUTBOX_BYTES = 6,
+    /**
+     * Most received messages held until the program takes them: at least 1. Default 10,000.
+     */
+    AMQ_LIMIT_INBOX_MESSAGES = 7,
+    /**
+     * Most memory of those: at least 1 byte. Default 67,108,864.
+     */
+    AMQ_LIMIT_INBOX_BYTES = 8,
+} amq_limit;
+
+/**
+ * When messages in the spool are synced to the disk. All of them survive the end of the process, kill -9 included; the
+ * choices differ in what a power cut or a crash of the system does.
+ */
+typedef enum amq_spool_sync {
+    /**
+     * Before a message counts as accepted; concurrent callers share one sync. A power cut loses nothing, provided that
+     * the disk honours syncs.
+     */
+    AMQ_SPOOL_SYNC_EACH = 0,
+    /**
+     * At an interval. A power cut loses the messages accepted since the last sync, and may leave a damaged file.
+     */
+    AMQ_SPOOL_SYNC_INTERVAL = 1,
+    /**
+     * When the system decides. A power cut loses the messages of about the last half minute, and may leave a damaged
+     * file.
+     */
+    AMQ_SPOOL_SYNC_SYSTEM = 2,
+} amq_spool_sync;
+
+/**
+ * A counter or gauge of a client. Counters begin at 0 when the client is made.
+ */
+typedef enum amq_stat {
+    /**
+     * Connections made (CONNACKs with code 0).
+     */
+    AMQ_STAT_CONNECTIONS = 0,
+    /**
+     * Messages accepted for sending.
+     */
+    AMQ_STAT_PUBLISHED = 1,
+    /**
+     * QoS 1 and 2 messages acknowledged by the server.
+     */
+    AMQ_STAT_ACKNOWLEDGED = 2,
+    /**
+     * Messages and requests sent again on a later connection.
+     */
+    AMQ_STAT_RETRANSMITTED = 3,
+    /**
+     * Messages put into the inbox.
+     */
+    AMQ_STAT_RECEIVED = 4,
+    /**
+     * Redeliveries that were recognised and not queued again.
+     */
+    AMQ_STAT_REDELIVERED = 5,
+    /**
+     * Replies given to the requests that waited for them.
+     */
+    AMQ_STAT_REPLIES = 6,
+    /**
+     * Replies, including repetitions, that no request waited for any longer. They were dropped.
+     */
+    AMQ_STAT_LATE_REPLIES = 7,
+    /**
+     * QoS 0 messages dropped because the inbox was full.
+     */
+    AMQ_STAT_DROPPED_FULL = 8,
+    /**
+     * QoS 1 and 2 messages neither queued nor acknowledged because the inbox was full. The server sends them again.
+     */
+    AMQ_STAT_REFUSED_FULL = 9,
+    /**
+     * Messages above AMQ_LIMIT_PACKET_LEN, acknowledged and discarded.
+     */
+    AMQ_STAT_SET_ASIDE = 10,
+    /**
+     * Messages refused without being sent, since the service refuses their topic.
+     */
+    AMQ_STAT_REFUSED_TOPIC = 11,
+    /**
+     * Messages and requests in the outbox: accepted and not settled.
+     */
+    AMQ_STAT_OUTBOX_MESSAGES = 12,
+    /**
+     * Memory of the outbox, in bytes, without the copies that the connection holds of messages in flight.
+     */
+    AMQ_STAT_OUTBOX_BYTES = 13,
+    /**
+     * The window: how many messages and requests may be unacknowledged at this moment. It grows on a long line
+     * (amq_config_set_max_window), and is 1 while the client searches for a message that makes the server close
+     * connections.
+     */
+    AMQ_STAT_WINDOW = 14,
+    /**
+     * Records in the spool's file, including those of settled messages that are not removed yet. 0 without a spool.
+     */
+    AMQ_STAT_SPOOLED_MESSAGES = 15,
+    /**
+     * Size of these records, in bytes, as amq_config_set_spool counts them.
+     */
+    AMQ_STAT_SPOOLED_BYTES = 16,
+    /**
+     * Requests that wait for their reply.
+     */
+    AMQ_STAT_WAITING_REQUESTS = 17,
+    /**
+     * Messages in the inbox.
+     */
+    AMQ_STAT_INBOX_MESSAGES = 18,
+    /**
+     * Memory of the inbox, in bytes.
+     */
+    AMQ_STAT_INBOX_BYTES = 19,
+    /**
+     * Received messages that are not acknowledged on the wire yet.
+     */
+    AMQ_STAT_UNACKNOWLEDGED = 20,
+    /**
+     * Unacknowledged messages whose acknowledgement was given, but waits for that of an earlier message:
+     * acknowledgements are sent in the order of receipt.
+     */
+    AMQ_STAT_HELD_BACK = 21,
+    /**
+     * Messages in the inbox when the client ended, which the program had not taken by then. 0 before the end.
+     */
+    AMQ_STAT_UNTAKEN = 22,
+    /**
+     * Threads of this process, of any client, that were left behind in a call of the operating system, such as a name
+     * lookup or a blocked write. Each ends when its call returns.
+     */
+    AMQ_STAT_STRANDED_WORKERS = 23,
+} amq_stat;
+
+/**
  * The modes of amq_credentials_from_env.
  */
 typedef enum amq_auth_mode {
@@ -505,8 +711,14 @@ typedef struct amq_call amq_call;
 typedef struct amq_client amq_client;
 
 /**
+ * Ends the waits of a client from any thread. It does not keep the client alive, and may be used and freed after it.
+ */
+typedef struct amq_closer amq_closer;
+
+/**
  * The settings of a client. One thread at a time may set or use it. A client keeps a copy, so it may be freed or
- * changed once the client is connected. Values are checked when a client is connected.
+ * changed once the client is connected, and serves any number of clients. Ranges are checked when a client is
+ * connected and by amq_config_check.
  */
 typedef struct amq_config amq_config;
 
@@ -519,6 +731,12 @@ typedef struct amq_credentials amq_credentials;
  * Takes the result of an amq_credentials_callback. Valid during the call only.
  */
 typedef struct amq_credentials_sink amq_credentials_sink;
+
+/**
+ * The outcome of one queued message. It is settled exactly once: the message was acknowledged, or has failed. It is
+ * settled by the message's own deadline at the latest, whatever happens to the connection or the client.
+ */
+typedef struct amq_delivery amq_delivery;
 
 /**
  * The key of one device. Its secret is wiped from memory when it is freed. Any thread may read it.
@@ -548,6 +766,21 @@ typedef struct amq_events amq_events;
  * A received message. Its texts and bytes are valid until it is freed; any thread may read it.
  */
 typedef struct amq_message amq_message;
+
+/**
+ * A message to be sent. Sending does not use it up: it may be sent any number of times, and freed at once. Any thread
+ * may send it, but not while a thread changes it.
+ *
+ * The settings from amq_outgoing_add_user_property on need MQTT 5; with MQTT 3.1.1 a message that has any of them is
+ * refused when it is sent (AMQ_KIND_INVALID). The service has neither retained messages nor wills.
+ */
+typedef struct amq_outgoing amq_outgoing;
+
+/**
+ * Receives the messages of one subscription in place of the client's own queue. If several subscriptions match, the
+ * first of them receives the message. Any number of threads may receive from it. It does not keep the client alive.
+ */
+typedef struct amq_subscription amq_subscription;
 
 /**
  * A text that a call returned. It is wiped from memory when it is freed, since it may contain a secret.
@@ -1030,6 +1263,51 @@ enum amq_status amq_api_revoke_token(const struct amq_api *api,
                                      struct amq_error **error);
 
 /**
+ * Queues many messages in their order, as amq_client_enqueue, and gives one result for each. With a spool, a batch
+ * costs one sync to disk, as long as its messages find room without waiting.
+ *
+ * Blocks for room and for the disk at most for the timeout, all messages together; 0 waits for neither, so it is not
+ * for a spool. When the timeout passes while a message waits for room, that message and those behind it fail, so that
+ * none overtakes another; those before it stay queued. An invalid message fails alone.
+ *
+ * `deliveries` has `count` places: each becomes a delivery, which amq_delivery_free frees, or NULL if the message was not
+ * queued. `errors` is NULL or has `count` places: each becomes NULL, or the error object that says why, which
+ * amq_error_free frees. `*failed` becomes the number of messages that were not queued.
+ *
+ * AMQ_OK: each message has a result; look at `*failed`. If the call fails, no message was queued, and all places are
+ * NULL. With a `count` of 0 nothing is done, and the arrays may be NULL.
+ */
+enum amq_status amq_client_enqueue_many(const struct amq_client *client,
+                                        const struct amq_outgoing *const *messages,
+                                        size_t count,
+                                        int64_t timeout_ms,
+                                        struct amq_delivery **deliveries,
+                                        struct amq_error **errors,
+                                        size_t *failed,
+                                        struct amq_error **error);
+
+/**
+ * Publishes many messages, a window of them at a time, and blocks until the outcome of each is known, at most for the
+ * timeout, all messages together. Where a message has a timeout of its own (amq_outgoing_set_timeout,
+ * amq_config_set_message_age), it has both.
+ *
+ * `statuses` is NULL or has `count` places: each becomes what amq_client_publish would return for the message. `errors` is
+ * NULL or has `count` places: each becomes NULL, or the error object of a message that failed, with its fate, which
+ * amq_error_free frees. `*failed` becomes the number of messages that failed. A failed message does not stop the others.
+ *
+ * AMQ_OK: each message has a result; look at `*failed`. If the call fails with AMQ_ERROR_MISUSE, no message was sent.
+ * With a `count` of 0 nothing is done, and the arrays may be NULL.
+ */
+enum amq_status amq_client_publish_many(const struct amq_client *client,
+                                        const struct amq_outgoing *const *messages,
+                                        size_t count,
+                                        int64_t timeout_ms,
+                                        enum amq_status *statuses,
+                                        struct amq_error **errors,
+                                        size_t *failed,
+                                        struct amq_error **error);
+
+/**
  * Connects and logs in. Blocks at most for the configured timeout (amq_config_set_timeout). It is tried once: a
  * failure is reported at once with its reason. Later, a lost connection is made again in the background.
  *
@@ -1072,6 +1350,44 @@ void amq_client_free(struct amq_client *client);
 bool amq_client_is_connected(const struct amq_client *client);
 
 /**
+ * Returns the client id: as configured, or with a device id that was made for this client. Sets `*len`, if `len` is
+ * not NULL, to its length in bytes. Valid until the client is freed, and followed by a NUL. NULL for NULL.
+ */
+const char *amq_client_id(const struct amq_client *client,
+                          size_t *len);
+
+/**
+ * Returns the server as a URL, such as "mqtts://post-cn-xxxx.mqtt.aliyuncs.com:8883". As amq_client_id otherwise.
+ */
+const char *amq_client_endpoint(const struct amq_client *client,
+                                size_t *len);
+
+/**
+ * Creates a closer for a client. Does not block. Free it with amq_closer_free.
+ */
+enum amq_status amq_closer_new(const struct amq_client *client,
+                               struct amq_closer **closer,
+                               struct amq_error **error);
+
+/**
+ * Closes the client and returns at once. Does nothing if the closer is NULL or the client has ended.
+ *
+ * From then on, calls that wait end, also those made later: amq_client_recv and amq_subscription_recv with AMQ_END,
+ * the others with AMQ_KIND_CLOSED; a call that was sending reports the fate of its message. New messages and
+ * subscriptions are refused. Messages in the inbox stay there; a timeout of 0 still takes them.
+ *
+ * The connection stays until amq_client_disconnect: messages already received can still be acknowledged, and queued
+ * messages are still delivered. Any thread may call it, any number of times. It takes locks, so a signal handler must
+ * not call it, only a thread that the handler wakes.
+ */
+void amq_closer_close(const struct amq_closer *closer);
+
+/**
+ * Frees a closer, without closing the client. Does nothing if it is NULL.
+ */
+void amq_closer_free(struct amq_closer *closer);
+
+/**
  * Creates a configuration without settings. Required are endpoint, instance_id, credentials and group_id. Free it with
  * amq_config_free. NULL only after a fault in this library.
  */
@@ -1088,6 +1404,13 @@ struct amq_config *amq_config_from_env(void);
  * Frees a configuration. Does nothing if it is NULL.
  */
 void amq_config_free(struct amq_config *config);
+
+/**
+ * Checks all settings as amq_client_connect does, and reads the certificate files, without connecting. Blocks for the
+ * files only, at most for the configured timeout. Fails with AMQ_KIND_CONFIG.
+ */
+enum amq_status amq_config_check(const struct amq_config *config,
+                                 struct amq_error **error);
 
 /**
  * Sets the server: host, host:port, or an mqtt://, mqtts://, ws:// or wss:// URL. Without a scheme: TLS on port 8883
@@ -1131,7 +1454,7 @@ enum amq_status amq_config_set_credentials(struct amq_config *config,
                                            struct amq_error **error);
 
 /**
- * Sets the timeout of the client's calls, in milliseconds. Default 30,000.
+ * Sets the timeout of the client's calls: 1,000 to 3,600,000 ms. Default 30,000 ms.
  */
 enum amq_status amq_config_set_timeout(struct amq_config *config,
                                        int64_t timeout_ms,
@@ -1141,6 +1464,277 @@ enum amq_status amq_config_set_timeout(struct amq_config *config,
  * Enables ordered mode: the service keeps the messages of the connection in one sequence. Default false.
  */
 enum amq_status amq_config_set_ordered(struct amq_config *config, bool ordered, struct amq_error **error);
+
+/**
+ * Sets the HTTP proxy that every connection goes through: "http://host:port"; the default port is 80. By default there
+ * is none, even if the environment names one.
+ *
+ * The proxy makes a tunnel (CONNECT) and looks up the name of the endpoint. "http://user:password@host:port" sets user
+ * name and password, in which special characters of URLs are written as %XX. Proxies that are themselves reached over
+ * TLS, and SOCKS, are not supported. It is not used for the API, which has settings of its own.
+ */
+enum amq_status amq_config_set_proxy(struct amq_config *config,
+                                     const char *url,
+                                     size_t url_len,
+                                     struct amq_error **error);
+
+/**
+ * Sets user name and password for the proxy, in place of those in its URL: up to 1,024 bytes each, without ':' in the
+ * user name. Needs a proxy. They are sent unencrypted ("Basic", RFC 7617), the only supported scheme.
+ */
+enum amq_status amq_config_set_proxy_credentials(struct amq_config *config,
+                                                 const char *user,
+                                                 size_t user_len,
+                                                 const char *password,
+                                                 size_t password_len,
+                                                 struct amq_error **error);
+
+/**
+ * Uses the proxy that the environment names, if any: the first of https_proxy, HTTPS_PROXY, all_proxy and ALL_PROXY
+ * that is not empty, except for this machine and the entries of no_proxy or NO_PROXY. The variables are read now.
+ */
+enum amq_status amq_config_set_proxy_from_env(struct amq_config *config,
+                                              struct amq_error **error);
+
+/**
+ * Adds the CA certificates of this PEM file to the trusted ones. Can be called more than once. The file, up to 16 MiB,
+ * is read when a client is connected.
+ */
+enum amq_status amq_config_set_ca_file(struct amq_config *config,
+                                       const char *path,
+                                       size_t path_len,
+                                       struct amq_error **error);
+
+/**
+ * Adds these CA certificates in PEM form to the trusted ones. Can be called more than once.
+ */
+enum amq_status amq_config_set_ca_pem(struct amq_config *config,
+                                      const char *pem,
+                                      size_t pem_len,
+                                      struct amq_error **error);
+
+/**
+ * Sets whether the system's CA certificates are trusted. Default true; with false, only the given ones are. They are
+ * read once per process. If the system has none, Mozilla's are used.
+ */
+enum amq_status amq_config_set_system_roots(struct amq_config *config,
+                                            bool trust,
+                                            struct amq_error **error);
+
+/**
+ * Sets the client's certificate chain and its key, as PEM files, for instances with mutual TLS (Enterprise Platinum).
+ * The files are read when a client is connected.
+ */
+enum amq_status amq_config_set_client_certificate_files(struct amq_config *config,
+                                                        const char *certificate,
+                                                        size_t certificate_len,
+                                                        const char *key,
+                                                        size_t key_len,
+                                                        struct amq_error **error);
+
+/**
+ * Sets the client's certificate chain and its key, both in PEM form. The copies are wiped from memory with the last
+ * configuration or client that holds them.
+ */
+enum amq_status amq_config_set_client_certificate_pem(struct amq_config *config,
+                                                      const char *certificate,
+                                                      size_t certificate_len,
+                                                      const char *key,
+                                                      size_t key_len,
+                                                      struct amq_error **error);
+
+/**
+ * Sets when received QoS 1 and 2 messages are acknowledged: an amq_ack_mode. Default AMQ_ACK_MODE_ON_TAKE.
+ */
+enum amq_status amq_config_set_ack_mode(struct amq_config *config, int32_t mode, struct amq_error **error);
+
+/**
+ * Sets whether the service's notices (such as "$SYS/tokenExpireNotice") are also delivered as messages. Default false:
+ * they are only events.
+ */
+enum amq_status amq_config_set_deliver_notices(struct amq_config *config,
+                                               bool deliver,
+                                               struct amq_error **error);
+
+/**
+ * Sets the topic for replies to this client's requests: the client may read it, and the repliers may write to it. By
+ * default replies come by P2P, which needs no subscription.
+ *
+ * It is meant for brokers without P2P topics. The client subscribes to it before its first request, which counts as
+ * one filter. Give each client a topic of its own, since it also receives the replies to others there.
+ */
+enum amq_status amq_config_set_response_topic(struct amq_config *config,
+                                              const char *topic,
+                                              size_t topic_len,
+                                              struct amq_error **error);
+
+/**
+ * Sets how long a client that was connected before keeps trying after its login was refused: up to 2,592,000,000 ms
+ * (30 days); 0 means one immediate retry only. Default 600,000 ms.
+ */
+enum amq_status amq_config_set_refusal_patience(struct amq_config *config,
+                                                int64_t patience_ms,
+                                                struct amq_error **error);
+
+/**
+ * Sets how long the client itself refuses messages to a topic that the service refuses as a whole: up to 2,592,000,000
+ * ms (30 days); 0 means that they are sent. Default 600,000 ms.
+ *
+ * A topic counts as refused as a whole if the service's notice says so, or if the server closed the connection for two
+ * messages to it and acknowledged none. The pause ends early with new credentials or a new token.
+ */
+enum amq_status amq_config_set_refused_topic_pause(struct amq_config *config,
+                                                   int64_t pause_ms,
+                                                   struct amq_error **error);
+
+/**
+ * Sets the bounds of the pause before a reconnect: 10 to 3,600,000 ms each. Default 1,000 and 120,000 ms. The pause is
+ * random, up to a bound that doubles from `min_ms` to `max_ms`.
+ */
+enum amq_status amq_config_set_backoff(struct amq_config *config,
+                                       int64_t min_ms,
+                                       int64_t max_ms,
+                                       struct amq_error **error);
+
+/**
+ * Sets the fraction of a token's lifetime after which it is renewed: 0.1 to 0.95. Default 0.8. The actual time is a
+ * little earlier at random. Applies only to tokens with a known expiry that come from a provider.
+ */
+enum amq_status amq_config_set_token_renewal(struct amq_config *config,
+                                             double part,
+                                             struct amq_error **error);
+
+/**
+ * Fixes the window, the maximum number of unacknowledged messages and requests: 1 to 10,000. By default it starts at
+ * 100 and grows.
+ *
+ * The client keeps a table of packet ids for it: up to 256 bytes for each place with MQTT 3.1.1, 860 bytes with MQTT
+ * 5. After a lost connection, that many messages may be sent again, and arrive twice. Excludes
+ * amq_config_set_max_window.
+ */
+enum amq_status amq_config_set_window(struct amq_config *config,
+                                      uint32_t window,
+                                      struct amq_error **error);
+
+/**
+ * Sets how far the window may grow: 1 to 10,000. Default 1,000.
+ *
+ * On each connection the window starts at 100, or at this number if it is smaller, and grows where a round trip takes
+ * 5 ms or more. AMQ_STAT_WINDOW is its current size. Excludes amq_config_set_window.
+ */
+enum amq_status amq_config_set_max_window(struct amq_config *config,
+                                          uint32_t window,
+                                          struct amq_error **error);
+
+/**
+ * Sets a limit of the service or a bound of the client's queues: an amq_limit, which has the units, ranges and
+ * defaults. The other limits stay as they are.
+ */
+enum amq_status amq_config_set_limit(struct amq_config *config,
+                                     int32_t limit,
+                                     uint64_t value,
+                                     struct amq_error **error);
+
+/**
+ * Sets whether the service's rules for names are applied. Default true.
+ *
+ * Topic levels, group ids and device ids then consist of letters, digits, '-' and '_' only, a topic has at least 3
+ * characters and no empty level, and a group id has 7 to 64 characters (help page "Limits"). Topics that begin with
+ * "$SYS/" are exempt. With false only the rules of MQTT itself apply, as for other brokers.
+ */
+enum amq_status amq_config_set_strict_names(struct amq_config *config,
+                                            bool strict,
+                                            struct amq_error **error);
+
+/**
+ * Sets the maximum publish rate, in messages per second: 0.001 to 1,000,000. By default it is unlimited. The service
+ * advises at most 20 messages a second per client (help page "Limits").
+ */
+enum amq_status amq_config_set_max_publish_rate(struct amq_config *config,
+                                                double per_second,
+                                                struct amq_error **error);
+
+/**
+ * Sets how long a queued message may stay unsettled: 1 to 2,592,000,000 ms (30 days). The default is the timeout, or
+ * no limit with a spool, in which the time also runs between two runs of the program, by the wall clock.
+ */
+enum amq_status amq_config_set_message_age(struct amq_config *config,
+                                           int64_t age_ms,
+                                           struct amq_error **error);
+
+/**
+ * Sets the whole client id, in place of group id and device id. For custom authentication only.
+ */
+enum amq_status amq_config_set_client_id(struct amq_config *config,
+                                         const char *client_id,
+                                         size_t client_id_len,
+                                         struct amq_error **error);
+
+/**
+ * Sets the version of MQTT: an amq_protocol. Default AMQ_PROTOCOL_V3_1_1.
+ */
+enum amq_status amq_config_set_protocol(struct amq_config *config,
+                                        int32_t protocol,
+                                        struct amq_error **error);
+
+/**
+ * Sets whether the server discards the session when the connection ends. Default true.
+ *
+ * With false the service keeps subscriptions, and QoS 1 messages for up to 3 days (help page "Limits"). This requires
+ * a device id.
+ */
+enum amq_status amq_config_set_clean_session(struct amq_config *config,
+                                             bool clean,
+                                             struct amq_error **error);
+
+/**
+ * Sets how long the server keeps the session without a connection: 1,000 to 2,147,483,647,000 ms, in whole seconds.
+ * Default 3 days. Needs MQTT 5 and clean_session false. The service raises less than 10 min to 10 min (help page "MQTT
+ * 5.0 session expiry interval").
+ */
+enum amq_status amq_config_set_session_expiry(struct amq_config *config,
+                                              int64_t expiry_ms,
+                                              struct amq_error **error);
+
+/**
+ * Sets the maximum number of QoS 1 and 2 messages that the server may have unacknowledged with this client: 1 to
+ * 65,535. By default none is announced, which means 65,535. Needs MQTT 5.
+ *
+ * With AMQ_ACK_MODE_ON_TAKE a message counts until the program takes it: the rest waits at the server instead of in
+ * the inbox.
+ */
+enum amq_status amq_config_set_receive_maximum(struct amq_config *config,
+                                               uint32_t messages,
+                                               struct amq_error **error);
+
+/**
+ * Sets the keep-alive period: 5,000 to 480,000 ms, in whole seconds. Default 60,000 ms.
+ *
+ * The service disconnects a client that is silent for one and a half times as long (help page "FAQ about the
+ * console"). In MQTT 5 the server may set another period, which then applies.
+ */
+enum amq_status amq_config_set_keep_alive(struct amq_config *config,
+                                          int64_t period_ms,
+                                          struct amq_error **error);
+
+/**
+ * Sets the spool, a file that keeps QoS 1 and 2 messages until they are acknowledged, so that they survive the
+ * process: the next client with the same file sends what this one did not deliver. By default messages are in memory
+ * only. The file is created if it does not exist; one client uses it at a time.
+ *
+ * `max_bytes` bounds the size of all records: topic, payload and 24 bytes each; 0 means 67,108,864 (64 MiB). `sync` is
+ * an amq_spool_sync; `sync_interval_ms`, 1 to 3,600,000, is used with AMQ_SPOOL_SYNC_INTERVAL only. With
+ * `set_aside_damaged`, a damaged or foreign file is renamed to "<path>.damaged-<seconds since 1970>", and an empty spool
+ * is started; without it, amq_client_connect fails and says what to do.
+ */
+enum amq_status amq_config_set_spool(struct amq_config *config,
+                                     const char *path,
+                                     size_t path_len,
+                                     uint64_t max_bytes,
+                                     int32_t sync,
+                                     int64_t sync_interval_ms,
+                                     bool set_aside_damaged,
+                                     struct amq_error **error);
 
 /**
  * Frees credentials. Does nothing if they are NULL. Configurations and clients that were given them keep copies.
@@ -1356,6 +1950,28 @@ enum amq_status amq_client_refuse_tokens(const struct amq_client *client,
                                          const char *reason,
                                          size_t reason_len,
                                          struct amq_error **error);
+
+/**
+ * Blocks until the message is settled, at most for the timeout. AMQ_TIMEOUT_NONE waits until it is settled, at most
+ * until its own deadline, which a message in a spool may not have. 0 does not wait. Can be called any number of times,
+ * also after the message is settled.
+ *
+ * AMQ_OK: the message was acknowledged; sets `*attempts`, if it is not NULL, to the number of times it was sent. Above
+ * 1, receivers may have seen it more than once. AMQ_TIMEOUT: it is not settled yet.
+ *
+ * Fails with the reason why the message failed, whose amq_error_fate is its fate. AMQ_KIND_CLOSED without a fate: a
+ * closer has ended the wait; the message is not settled yet, and amq_client_disconnect settles it.
+ */
+enum amq_status amq_delivery_wait(const struct amq_delivery *delivery,
+                                  int64_t timeout_ms,
+                                  uint32_t *attempts,
+                                  struct amq_error **error);
+
+/**
+ * Frees a delivery. Does nothing if it is NULL. It does not withdraw the message: the next amq_client_flush or
+ * amq_client_disconnect reports a failure that no amq_delivery_wait has returned.
+ */
+void amq_delivery_free(struct amq_delivery *delivery);
 
 /**
  * Calls `callback` for each event of the client from now on (the first connection was made before), in place of the
@@ -1653,29 +2269,301 @@ uint64_t amq_log_dropped(void);
 void amq_message_free(struct amq_message *message);
 
 /**
- * Returns the topic, followed by a NUL. Sets `*len`, if `len` is not NULL, to its length in bytes. Valid until the
- * message is freed. NULL for NULL.
+ * Returns a copy of the message, which is freed on its own; NULL for NULL. An acknowledgement of one is one of both.
+ */
+struct amq_message *amq_message_clone(const struct amq_message *message);
+
+/**
+ * Acknowledges the message, with AMQ_ACK_MODE_MANUAL. Does not block. In the other modes, and for a QoS 0 message,
+ * there is nothing to acknowledge, and it succeeds.
+ *
+ * Acknowledgements are sent in the order of receipt, as MQTT requires: each waits for those of earlier messages.
+ *
+ * AMQ_ERROR_MISUSE if the message, or a copy of it, is acknowledged already. Fails with AMQ_KIND_CLOSED or the reason
+ * why the client has ended; AMQ_KIND_CONNECTION_LOST if the connection that it came over and its session are gone, as
+ * always with a clean session: the acknowledgement has no effect. With a persistent session it is kept, and sent when
+ * the server repeats the message.
+ */
+enum amq_status amq_message_ack(const struct amq_message *message,
+                                struct amq_error **error);
+
+/**
+ * Returns the topic that the message was published to, followed by a NUL. Sets `*len`, if `len` is not NULL, to its
+ * length in bytes. Valid until the message is freed. NULL for NULL.
  */
 const char *amq_message_topic(const struct amq_message *message,
                               size_t *len);
 
 /**
- * Returns the payload and sets `*len` to its length in bytes. Any bytes, without a NUL behind them. Valid until the
- * message is freed. NULL for NULL.
+ * Returns the payload and sets `*len`, if `len` is not NULL, to its length in bytes. Any bytes, without a NUL behind
+ * them. Valid until the message is freed. NULL for NULL.
  */
 const uint8_t *amq_message_payload(const struct amq_message *message,
                                    size_t *len);
 
 /**
- * Returns the QoS with which the message came; AMQ_QOS_AT_MOST_ONCE for NULL.
+ * Returns the QoS of the delivery: the lower of the publisher's and the subscription's. AMQ_QOS_AT_MOST_ONCE for NULL.
  */
 enum amq_qos amq_message_qos(const struct amq_message *message);
 
 /**
- * Publishes a message, and blocks until the server has acknowledged it (QoS 0: until it was written), at most for the
- * timeout. The topic and the payload are copied.
+ * Returns true if the server marked the message as sent before (DUP). The service sends a QoS 1 message again when its
+ * acknowledgement takes longer than 5 to 10 s (help page "Limits"), so a receiver must expect repetitions.
+ */
+bool amq_message_is_duplicate(const struct amq_message *message);
+
+/**
+ * Returns the RETAIN flag. The service has no retained messages; other brokers have.
+ */
+bool amq_message_is_retained(const struct amq_message *message);
+
+/**
+ * Returns the content type (MQTT 5), as amq_message_topic; NULL if the sender gave none.
+ */
+const char *amq_message_content_type(const struct amq_message *message, size_t *len);
+
+/**
+ * Returns true if the sender declared the payload to be UTF-8 text (MQTT 5). The payload may still be something else.
+ */
+bool amq_message_payload_format_utf8(const struct amq_message *message);
+
+/**
+ * Returns the time left in milliseconds, in whole seconds, until the message expires, as of when the server sent it
+ * (MQTT 5); -1 if it does not expire.
+ */
+int64_t amq_message_message_expiry(const struct amq_message *message);
+
+/**
+ * Returns the topic that the sender wants a reply on (MQTT 5), as amq_message_topic; NULL if it gave none.
+ * amq_message_request_response_topic covers both versions of MQTT.
+ */
+const char *amq_message_response_topic(const struct amq_message *message, size_t *len);
+
+/**
+ * Returns the data that a reply should repeat (MQTT 5), as amq_message_payload; NULL if the sender gave none.
+ */
+const uint8_t *amq_message_correlation_data(const struct amq_message *message, size_t *len);
+
+/**
+ * Returns the number of user properties; 0 with MQTT 3.1.1.
+ */
+size_t amq_message_user_property_count(const struct amq_message *message);
+
+/**
+ * Sets `*key` and `*value` to the user property at `index`, which counts from 0 in the order of the sender, and their
+ * lengths in bytes. Each may be NULL. A NUL follows both texts; they are valid until the message is freed. Returns
+ * false if there is none at this index; then the texts are NULL.
+ */
+bool amq_message_user_property(const struct amq_message *message,
+                               size_t index,
+                               const char **key,
+                               size_t *key_len,
+                               const char **value,
+                               size_t *value_len);
+
+/**
+ * Returns the value of the first user property with this key, as amq_message_topic; NULL if there is none, or if the
+ * key is not a text.
+ */
+const char *amq_message_user_property_named(const struct amq_message *message,
+                                            const char *key,
+                                            size_t key_len,
+                                            size_t *len);
+
+/**
+ * Returns the number of identifiers of the subscriptions that the message matched (MQTT 5).
+ */
+size_t amq_message_subscription_identifier_count(const struct amq_message *message);
+
+/**
+ * Returns the identifier at `index`, which counts from 0; 0 if there is none at this index.
+ */
+uint32_t amq_message_subscription_identifier(const struct amq_message *message, size_t index);
+
+/**
+ * Returns true if the message is a request that amq_client_reply can reply to: one with a response topic, over MQTT 5
+ * or in the envelope.
+ */
+bool amq_message_is_request(const struct amq_message *message);
+
+/**
+ * Returns true if the request came in the envelope, and not with the properties of MQTT 5; false if the message is not
+ * a request.
+ */
+bool amq_message_request_is_enveloped(const struct amq_message *message);
+
+/**
+ * Returns the payload of a request without the envelope, if there was one, as amq_message_payload; NULL if the message
+ * is not a request.
+ */
+const uint8_t *amq_message_request_payload(const struct amq_message *message,
+                                           size_t *len);
+
+/**
+ * Returns the topic of the reply to a request, as amq_message_topic; NULL if the message is not a request. The sender
+ * chooses it: check it where that matters.
+ */
+const char *amq_message_request_response_topic(const struct amq_message *message,
+                                               size_t *len);
+
+/**
+ * Returns the correlation data of a request, as amq_message_payload; NULL if there is none.
+ */
+const uint8_t *amq_message_request_correlation_data(const struct amq_message *message, size_t *len);
+
+/**
+ * Sets `*matches` to true if a subscription with this filter covers the topic (MQTT 3.1.1, section 4.7): '+' matches
+ * one level and '#' the rest, its parent level included. Filters that begin with a wildcard do not match topics that
+ * begin with '$'. Neither the filter nor the topic is checked against the service's rules.
+ */
+enum amq_status amq_topic_matches(const char *filter,
+                                  size_t filter_len,
+                                  const char *topic,
+                                  size_t topic_len,
+                                  bool *matches,
+                                  struct amq_error **error);
+
+/**
+ * Writes the topic of a message to one client, "{parent}/p2p/{client_id}", with a NUL behind it, into a buffer of
+ * `size` bytes, and sets `*len`, if `len` is not NULL, to its length in bytes without the NUL.
  *
- * Fails with the fate of the message: amq_error_fate.
+ * With a NULL buffer of size 0, only `*len` is set. A buffer that is too small is AMQ_ERROR_MISUSE; `*len` is set
+ * nevertheless. Fails with AMQ_KIND_INVALID if `parent` is not one topic level, or `client_id` is empty or contains
+ * '/', '+' or '#'.
+ */
+enum amq_status amq_p2p_topic(const char *parent,
+                              size_t parent_len,
+                              const char *client_id,
+                              size_t client_id_len,
+                              char *buffer,
+                              size_t size,
+                              size_t *len,
+                              struct amq_error **error);
+
+/**
+ * Creates a message to a topic. Free it with amq_outgoing_free. The payload is copied, once for all sends. Topic and
+ * size are checked when it is sent.
+ */
+enum amq_status amq_outgoing_new(const char *topic,
+                                 size_t topic_len,
+                                 int32_t qos_level,
+                                 const void *payload,
+                                 size_t payload_len,
+                                 struct amq_outgoing **outgoing,
+                                 struct amq_error **error);
+
+/**
+ * Creates a message to one client, which needs no subscription for it: to the topic "{parent}/p2p/{client_id}", where
+ * `parent` is a parent topic that the sender may publish to. Free it with amq_outgoing_free.
+ *
+ * Fails with AMQ_KIND_INVALID if `parent` is not one topic level, or `client_id` is empty or contains '/', '+' or '#'.
+ */
+enum amq_status amq_outgoing_p2p(const char *parent,
+                                 size_t parent_len,
+                                 const char *client_id,
+                                 size_t client_id_len,
+                                 int32_t qos_level,
+                                 const void *payload,
+                                 size_t payload_len,
+                                 struct amq_outgoing **outgoing,
+                                 struct amq_error **error);
+
+/**
+ * Creates the reply to a request (amq_message_is_request), in the form of the request, for any call that sends. Free
+ * it with amq_outgoing_free. amq_client_reply sends a reply in one step.
+ *
+ * AMQ_ERROR_MISUSE if the message is not a request.
+ */
+enum amq_status amq_outgoing_reply(const struct amq_message *request,
+                                   int32_t qos_level,
+                                   const void *payload,
+                                   size_t payload_len,
+                                   struct amq_outgoing **outgoing,
+                                   struct amq_error **error);
+
+/**
+ * Frees a message to be sent. Does nothing if it is NULL.
+ */
+void amq_outgoing_free(struct amq_outgoing *outgoing);
+
+/**
+ * Sets how long this message may stay without an acknowledgement. After that it is given up: it is not sent, or, if it
+ * was written already, its fate is AMQ_FATE_UNKNOWN.
+ *
+ * By default the timeout of the call that publishes it; for queued messages amq_config_set_message_age, or, if that is
+ * not set, the configured timeout.
+ */
+enum amq_status amq_outgoing_set_timeout(struct amq_outgoing *outgoing,
+                                         int64_t timeout_ms,
+                                         struct amq_error **error);
+
+/**
+ * Adds a user property: a key and a value of up to 65,535 bytes each. Keys may repeat, and the order is kept. Needs
+ * MQTT 5.
+ *
+ * The service accepts 8 KB of user properties for messages that it forwards to RocketMQ (help page "Server-side data
+ * forwarding").
+ */
+enum amq_status amq_outgoing_add_user_property(struct amq_outgoing *outgoing,
+                                               const char *key,
+                                               size_t key_len,
+                                               const char *value,
+                                               size_t value_len,
+                                               struct amq_error **error);
+
+/**
+ * Sets the content type, such as "application/json": up to 65,535 bytes. Needs MQTT 5.
+ */
+enum amq_status amq_outgoing_set_content_type(struct amq_outgoing *outgoing,
+                                              const char *content_type,
+                                              size_t content_type_len,
+                                              struct amq_error **error);
+
+/**
+ * Declares that the payload is UTF-8 text (payload format indicator 1). A payload that is not UTF-8 is refused when
+ * the message is sent. Needs MQTT 5.
+ */
+enum amq_status amq_outgoing_set_payload_format_utf8(struct amq_outgoing *outgoing,
+                                                     struct amq_error **error);
+
+/**
+ * Sets how long the server keeps the message before it discards it. Rounded up to whole seconds; at most
+ * 4,294,967,295,000 ms. Needs MQTT 5.
+ *
+ * The service discards expired messages from its offline store (help page "MQTT 5.0 overview"). For messages that it
+ * forwards to RocketMQ, the range is 0 to 65,535 s (help page "Server-side data forwarding").
+ */
+enum amq_status amq_outgoing_set_message_expiry(struct amq_outgoing *outgoing,
+                                                int64_t expiry_ms,
+                                                struct amq_error **error);
+
+/**
+ * Sets the topic that a reply should go to. The rules for topics apply. Needs MQTT 5. Not for amq_client_request and
+ * its variants, which choose it.
+ */
+enum amq_status amq_outgoing_set_response_topic(struct amq_outgoing *outgoing,
+                                                const char *topic,
+                                                size_t topic_len,
+                                                struct amq_error **error);
+
+/**
+ * Sets the data that a reply should repeat: up to 65,535 bytes. Needs MQTT 5. Not for amq_client_request and its
+ * variants, which choose it.
+ */
+enum amq_status amq_outgoing_set_correlation_data(struct amq_outgoing *outgoing,
+                                                  const void *data,
+                                                  size_t data_len,
+                                                  struct amq_error **error);
+
+/**
+ * Publishes a message, and blocks until the server has acknowledged it (QoS 0: until it was written), at most for the
+ * timeout. While there is no connection, it waits for one. The topic and the payload are copied.
+ *
+ * The topic may have 128 characters and the payload 65,536 bytes, unless amq_config_set_limit allows more.
+ *
+ * Fails with AMQ_KIND_INVALID at once, if the topic or the size breaks a rule; AMQ_KIND_TIMEOUT with the stage;
+ * AMQ_KIND_REJECTED or AMQ_KIND_SUSPECTED_REFUSAL if the service refuses the message; AMQ_KIND_CLOSED, or the reason
+ * why the client has ended. amq_error_fate has the fate of the message: AMQ_FATE_NOT_SENT is safe to repeat.
  */
 enum amq_status amq_client_publish(const struct amq_client *client,
                                    const char *topic,
@@ -1687,16 +2575,84 @@ enum amq_status amq_client_publish(const struct amq_client *client,
                                    struct amq_error **error);
 
 /**
- * Subscribes to a filter for the client's own queue (amq_client_recv). Blocks until the server has answered, at most
- * for the timeout. Sets `*granted`, if it is not NULL, to the QoS that the server granted.
+ * Publishes a message with options, as amq_client_publish. A timeout of the message's own (amq_outgoing_set_timeout)
+ * replaces `timeout_ms`.
  */
-enum amq_status amq_client_subscribe(const struct amq_client *client,
-                                     const char *filter,
-                                     size_t filter_len,
-                                     int32_t qos_level,
-                                     int64_t timeout_ms,
-                                     enum amq_qos *granted,
-                                     struct amq_error **error);
+enum amq_status amq_client_publish_outgoing(const struct amq_client *client,
+                                            const struct amq_outgoing *outgoing,
+                                            int64_t timeout_ms,
+                                            struct amq_error **error);
+
+/**
+ * Sends a message to one client, which needs no subscription for it, as amq_client_publish: to the topic
+ * "{parent}/p2p/{client_id}" (help.aliyun.com/document_detail/96176.htm).
+ *
+ * `parent` is the first level of a topic that the sender may publish to. An offline receiver gets the message later
+ * only with QoS 1 and if the sender keeps its session (glossary of the product). Otherwise it is lost, as far as is
+ * known without an error for the sender.
+ */
+enum amq_status amq_client_send_p2p(const struct amq_client *client,
+                                    const char *parent,
+                                    size_t parent_len,
+                                    const char *client_id,
+                                    size_t client_id_len,
+                                    int32_t qos_level,
+                                    const void *payload,
+                                    size_t payload_len,
+                                    int64_t timeout_ms,
+                                    struct amq_error **error);
+
+/**
+ * Queues a message and returns without waiting for the acknowledgement. With a spool, returns once the message is on
+ * disk. amq_delivery_wait gives the outcome, amq_client_flush waits for all messages.
+ *
+ * Blocks only while the outbox is full or the publish rate leaves no slot, and with a spool until the message is
+ * stored; at most for the timeout. 0 does not wait for room, but for the disk up to the configured timeout. How long
+ * the message may stay without an acknowledgement is a setting of its own: see amq_outgoing_set_timeout.
+ *
+ * Sets `*delivery` to the delivery, which amq_delivery_free frees, or to NULL if the call fails: with AMQ_KIND_FULL if
+ * the timeout is 0 and there is no room now, AMQ_KIND_TIMEOUT in the stages AMQ_STAGE_WINDOW and AMQ_STAGE_SPOOL,
+ * AMQ_KIND_INVALID, AMQ_KIND_SPOOL, AMQ_KIND_CLOSED, or the reason why the client has ended. In each case the message
+ * was not sent and will not be.
+ */
+enum amq_status amq_client_enqueue(const struct amq_client *client,
+                                   const struct amq_outgoing *outgoing,
+                                   int64_t timeout_ms,
+                                   struct amq_delivery **delivery,
+                                   struct amq_error **error);
+
+/**
+ * Queues a message without options, as amq_client_enqueue: the quickest way to queue a message that is sent once. The
+ * topic and the payload are copied.
+ */
+enum amq_status amq_client_enqueue_bytes(const struct amq_client *client,
+                                         const char *topic,
+                                         size_t topic_len,
+                                         int32_t qos_level,
+                                         const void *payload,
+                                         size_t payload_len,
+                                         int64_t timeout_ms,
+                                         struct amq_delivery **delivery,
+                                         struct amq_error **error);
+
+/**
+ * Blocks until every message accepted so far is settled, at most for the timeout.
+ *
+ * Fails with AMQ_KIND_TIMEOUT and the number of messages still open; AMQ_KIND_UNDELIVERED with the number of messages
+ * that have failed since the last report and whose delivery had been freed, and the first reason; AMQ_KIND_CLOSED if a
+ * closer ends the wait.
+ */
+enum amq_status amq_client_flush(const struct amq_client *client,
+                                 int64_t timeout_ms,
+                                 struct amq_error **error);
+
+/**
+ * Checks a message as the calls that send it do, as far as that needs no connection. Does not block. Fails with
+ * AMQ_KIND_INVALID if the topic, the size or a property breaks a rule, or if MQTT 3.1.1 cannot carry the properties.
+ */
+enum amq_status amq_client_check(const struct amq_client *client,
+                                 const struct amq_outgoing *outgoing,
+                                 struct amq_error **error);
 
 /**
  * Takes the next message from the client's own queue. Blocks until there is one, at most for the timeout:
@@ -1709,6 +2665,72 @@ enum amq_status amq_client_recv(const struct amq_client *client,
                                 int64_t timeout_ms,
                                 struct amq_message **message,
                                 struct amq_error **error);
+
+/**
+ * Sends a request at QoS 1 and blocks until its reply arrives, at most for the timeout. Sets `*reply` to the reply,
+ * which amq_message_free frees, or to NULL if the call fails.
+ *
+ * Any number of threads may send requests at the same time; each gets the reply to its own. No thread has to receive.
+ * The reply comes by P2P to this client, which needs no subscription, or to amq_config_set_response_topic. Over MQTT 5
+ * a request has a response topic and correlation data; over 3.1.1 it travels in an envelope, which this library
+ * documents (Rust documentation of `Request`). A lost connection does not end the wait. A request may reach the
+ * replier twice.
+ *
+ * Fails as amq_client_publish, if the request itself fails. AMQ_KIND_TIMEOUT in the stage AMQ_STAGE_REPLY: the server
+ * has the request (AMQ_FATE_DELIVERED), but no reply arrived.
+ */
+enum amq_status amq_client_request(const struct amq_client *client,
+                                   const char *topic,
+                                   size_t topic_len,
+                                   const void *payload,
+                                   size_t payload_len,
+                                   int64_t timeout_ms,
+                                   struct amq_message **reply,
+                                   struct amq_error **error);
+
+/**
+ * Sends a request to one client, which needs no subscription for it, and blocks as amq_client_request. The topic is
+ * "{parent}/p2p/{client_id}", as for amq_client_send_p2p. For an offline client it fails with a timeout.
+ */
+enum amq_status amq_client_request_p2p(const struct amq_client *client,
+                                       const char *parent,
+                                       size_t parent_len,
+                                       const char *client_id,
+                                       size_t client_id_len,
+                                       const void *payload,
+                                       size_t payload_len,
+                                       int64_t timeout_ms,
+                                       struct amq_message **reply,
+                                       struct amq_error **error);
+
+/**
+ * Sends a request with options, and blocks as amq_client_request. A timeout of the message's own
+ * (amq_outgoing_set_timeout) limits the time to the acknowledgement of the request.
+ *
+ * With `envelope`, the request travels in the envelope also over MQTT 5, for a replier that speaks 3.1.1. Fails with
+ * AMQ_KIND_INVALID if the message has a response topic or correlation data, since the client chooses both.
+ */
+enum amq_status amq_client_request_outgoing(const struct amq_client *client,
+                                            const struct amq_outgoing *outgoing,
+                                            bool envelope,
+                                            int64_t timeout_ms,
+                                            struct amq_message **reply,
+                                            struct amq_error **error);
+
+/**
+ * Replies to a request (amq_message_is_request) at QoS 1, in the form of the request, and blocks as
+ * amq_client_publish. It does not acknowledge the request; with AMQ_ACK_MODE_MANUAL, call amq_message_ack after it.
+ * amq_outgoing_reply makes a reply with more options.
+ *
+ * The sender of a request chooses the topic of the reply, which is published with this client's rights:
+ * amq_message_request_response_topic. Fails with AMQ_KIND_INVALID if the message is not a request.
+ */
+enum amq_status amq_client_reply(const struct amq_client *client,
+                                 const struct amq_message *request,
+                                 const void *payload,
+                                 size_t payload_len,
+                                 int64_t timeout_ms,
+                                 struct amq_error **error);
 
 /**
  * Returns the standing client of this name in this process, or connects one: so that a program that begins anew at
@@ -1734,6 +2756,116 @@ enum amq_status amq_client_shared(const struct amq_config *config,
                                   bool keep,
                                   struct amq_client **client,
                                   struct amq_error **error);
+
+/**
+ * Sets `*value` to the present value of a counter or gauge: an amq_stat. Does not block. In a forked child all are 0.
+ */
+enum amq_status amq_client_stats_value(const struct amq_client *client,
+                                       int32_t which,
+                                       uint64_t *value,
+                                       struct amq_error **error);
+
+/**
+ * Subscribes to a filter for the client's own queue (amq_client_recv). Blocks until the server has answered, at most
+ * for the timeout. Sets `*granted`, if it is not NULL, to the QoS that the server granted, which may be lower. On a
+ * lost session the subscription is made again in the background.
+ *
+ * A client may have 30 filters, unless AMQ_LIMIT_FILTERS allows more. Fails with AMQ_KIND_INVALID if the filter breaks
+ * a rule; AMQ_KIND_REJECTED with the SUBACK code; AMQ_KIND_SUSPECTED_REFUSAL, since this service answers a
+ * subscription without permission by closing the connection; AMQ_KIND_TIMEOUT with the stage; AMQ_KIND_CLOSED, or the
+ * reason why the client has ended.
+ */
+enum amq_status amq_client_subscribe(const struct amq_client *client,
+                                     const char *filter,
+                                     size_t filter_len,
+                                     int32_t qos_level,
+                                     int64_t timeout_ms,
+                                     enum amq_qos *granted,
+                                     struct amq_error **error);
+
+/**
+ * Subscribes with options, as amq_client_subscribe. All options but the QoS need MQTT 5.
+ *
+ * `no_local` excludes the messages that this client publishes itself. `identifier`, 1 to 268,435,455, comes with each
+ * matching message (amq_message_subscription_identifier); 0 means none. Filters with identifiers must not overlap.
+ */
+enum amq_status amq_client_subscribe_with(const struct amq_client *client,
+                                          const char *filter,
+                                          size_t filter_len,
+                                          int32_t qos_level,
+                                          bool no_local,
+                                          uint32_t identifier,
+                                          int64_t timeout_ms,
+                                          enum amq_qos *granted,
+                                          struct amq_error **error);
+
+/**
+ * Subscribes to several filters in one packet, as amq_client_subscribe: `count` filters with their lengths and their
+ * QoS. `filter_lens` may be NULL; then each filter ends with a NUL. `granted` is NULL, or has `count` places for the
+ * QoS that the server granted.
+ *
+ * If the call fails because one filter is refused, the others may have been granted. A `count` of 0 is
+ * AMQ_KIND_INVALID.
+ */
+enum amq_status amq_client_subscribe_many(const struct amq_client *client,
+                                          const char *const *filters,
+                                          const size_t *filter_lens,
+                                          const int32_t *qos_levels,
+                                          size_t count,
+                                          int64_t timeout_ms,
+                                          enum amq_qos *granted,
+                                          struct amq_error **error);
+
+/**
+ * Unsubscribes from a filter, also one of a subscription object, which then receives nothing more. Blocks until the
+ * server confirms, at most for the timeout.
+ *
+ * Fails with AMQ_KIND_INVALID, AMQ_KIND_TIMEOUT, AMQ_KIND_CLOSED, or the reason why the client has ended. Even then
+ * the filter is not subscribed again after a reconnect; only a kept session may still have it.
+ */
+enum amq_status amq_client_unsubscribe(const struct amq_client *client,
+                                       const char *filter,
+                                       size_t filter_len,
+                                       int64_t timeout_ms,
+                                       struct amq_error **error);
+
+/**
+ * Subscribes as amq_client_subscribe_with, and sets `*subscription` to an object that receives the matching messages
+ * in place of the client's own queue, beginning with those that already wait there. amq_subscription_free frees it.
+ * NULL if the call fails.
+ */
+enum amq_status amq_client_subscription(const struct amq_client *client,
+                                        const char *filter,
+                                        size_t filter_len,
+                                        int32_t qos_level,
+                                        bool no_local,
+                                        uint32_t identifier,
+                                        int64_t timeout_ms,
+                                        struct amq_subscription **subscription,
+                                        struct amq_error **error);
+
+/**
+ * Takes the next message of the subscription, as amq_client_recv.
+ */
+enum amq_status amq_subscription_recv(const struct amq_subscription *subscription,
+                                      int64_t timeout_ms,
+                                      struct amq_message **message,
+                                      struct amq_error **error);
+
+/**
+ * Returns the filter, followed by a NUL. Sets `*len`, if `len` is not NULL, to its length in bytes. Valid until the
+ * subscription is freed. NULL for NULL.
+ */
+const char *amq_subscription_filter(const struct amq_subscription *subscription,
+                                    size_t *len);
+
+/**
+ * Frees a subscription, and unsubscribes in the background, unless another subscription or the client itself has the
+ * same filter. Does nothing if it is NULL. The messages that it still holds move to the next subscription that
+ * matches, else to the client's own queue. To let a kept session collect messages meanwhile, call
+ * amq_client_disconnect first.
+ */
+void amq_subscription_free(struct amq_subscription *subscription);
 
 /**
  * Returns the text, followed by a NUL. Sets `*len`, if `len` is not NULL, to its length in bytes. Valid until it is
