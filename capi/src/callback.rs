@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+
+use crate::threads;
 
 /// The destructor of a callback's `user` pointer: called exactly once, on any thread, when the library does not use the
 /// pointer any more; also if the call that was given the callback fails. It must not block for long. NULL: there is
@@ -77,7 +78,7 @@ pub(crate) fn detached(name: &str, work: impl FnOnce() + Send + 'static) {
     // Behind a pointer that both hold: a closure that cannot be started is dropped.
     let work: Work = Arc::new(Mutex::new(Some(Box::new(work))));
     let theirs = Arc::clone(&work);
-    if thread::Builder::new().name(name.to_string()).spawn(move || take(&theirs)()).is_err() {
+    if threads::start(name, move || take(&theirs)()).is_err() {
         take(&work)();
     }
 }

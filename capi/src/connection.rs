@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use aliyun_mqtt::{Client, ConfigBuilder, Credentials};
+use aliyun_mqtt::{Client, Config, ConfigBuilder, Credentials, Result};
 
 use crate::credentials::by_hand::{ByHand, First};
 use crate::input::Failure;
+use crate::threads;
 
 /// The settings of a client.
 pub(crate) struct Settings {
@@ -31,11 +32,11 @@ impl Settings {
     pub(crate) fn connect(&self) -> Result<Connection, Failure> {
         let config = self.builder.clone().build()?;
         let Some(first) = &self.by_hand else {
-            return Ok(Connection { client: Client::connect(config)?, by_hand: None });
+            return Ok(Connection { client: connect(config)?, by_hand: None });
         };
         let by_hand = ByHand::new(first, &config);
         let config = self.builder.clone().credentials(by_hand.credentials()).build()?;
-        let client = Client::connect(config)?;
+        let client = connect(config)?;
         by_hand.connected();
         Ok(Connection { client, by_hand: Some(by_hand) })
     }
@@ -71,6 +72,11 @@ impl Connection {
             by_hand.end();
         }
     }
+}
+
+/// Connects on a thread without signals, so that none reaches the client's threads.
+fn connect(config: Config) -> Result<Client> {
+    threads::run("aliyun-mqtt-connect", || Client::connect(config))
 }
 
 impl Drop for Connection {

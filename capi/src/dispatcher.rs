@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::sync::Arc;
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use aliyun_mqtt::Events;
 
@@ -13,6 +13,7 @@ use crate::event::amq_event;
 use crate::guard::{call, plain};
 use crate::input::{Failure, object};
 use crate::status::amq_status;
+use crate::threads;
 
 /// A function that receives events. `event` is valid during the call; amq_event_clone makes a copy.
 ///
@@ -42,7 +43,7 @@ impl Dispatcher {
             }
             drop(user);
         };
-        let thread = Builder::new().name("aliyun-mqtt-event".to_string()).spawn(dispatch);
+        let thread = threads::start("aliyun-mqtt-event", dispatch);
         let thread = thread.map_err(|error| Failure::internal(&format!("cannot start a thread: {error}")))?;
         Ok(Dispatcher { events, thread: Some(thread) })
     }

@@ -123,18 +123,6 @@ pub(crate) unsafe fn raw_text<'a>(name: &str, data: *const c_char, len: usize) -
     unsafe { bytes(name, data.cast(), len) }
 }
 
-/// Reads a text that may be left out: NULL is `None`.
-///
-/// # Safety
-/// As [`text`].
-pub(crate) unsafe fn optional_text<'a>(
-    name: &str,
-    data: *const c_char,
-    len: usize,
-) -> Result<Option<&'a str>, Failure> {
-    if data.is_null() { Ok(None) } else { unsafe { text(name, data, len) }.map(Some) }
-}
-
 /// Reads `len` bytes. NULL with a length of 0 is empty.
 ///
 /// # Safety

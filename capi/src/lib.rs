@@ -15,8 +15,6 @@
 
 mod api;
 mod batch;
-#[cfg(test)]
-mod call_tests;
 mod callback;
 mod client;
 mod closer;
@@ -47,5 +45,6 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod text;
+mod threads;
 mod token;
 mod version;

@@ -11,6 +11,7 @@ use crate::guard::{call, plain};
 use crate::input::Failure;
 use crate::lent::with_nul;
 use crate::status::amq_status;
+use crate::threads;
 
 /// The level of a log record.
 #[repr(C)]
@@ -83,7 +84,7 @@ pub unsafe extern "C" fn amq_log_set_callback(
                     });
                 })
             });
-            log_queue::set_sink(level, sink).map_err(|OtherLogger| {
+            threads::without_signals(|| log_queue::set_sink(level, sink)).map_err(|OtherLogger| {
                 Failure::misuse("this program has a logger of its own for the log of Rust libraries")
             })?;
             Ok(amq_status::AMQ_OK)

@@ -1,6 +1,7 @@
-//! Tests that call the functions as a C program does, against the emulator.
+//! Tests that call the functions as a C program does, against the emulator: what those share whose objects change hands
+//! between threads. [`support`] is for all.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,18 +13,30 @@ use crate::client::{amq_client, amq_client_free};
 use crate::config::{self, amq_config};
 use crate::connection::Settings;
 use crate::credentials::amq_credentials;
-use crate::error::{amq_error, amq_error_free, amq_error_kind, amq_error_text};
+use crate::error::{amq_error, amq_error_free};
 use crate::kinds::amq_kind;
 use crate::status::amq_status;
 use crate::token::{amq_token, amq_token_new, amq_token_set_expiry};
 
 mod api;
+mod batches;
 mod callbacks;
 #[cfg(unix)]
 mod forks;
+mod messages;
+mod misuse;
 mod providers;
+mod receiving;
+mod requests;
+mod sending;
+mod settings;
 mod shared;
+#[cfg(target_os = "linux")]
+mod signals;
+mod support;
 mod tokens;
+
+use support::{call as outcome, fails, ok, p as c, text};
 
 /// The longest time that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,47 +61,12 @@ impl<T> Sendable<T> {
     }
 }
 
-/// An error object, read and freed.
-#[derive(Debug)]
-struct Failed {
-    status: amq_status,
-    kind: amq_kind,
-    text: String,
-}
-
-fn read(text: *const c_char) -> String {
-    assert!(!text.is_null());
-    unsafe { CStr::from_ptr(text) }.to_str().expect("UTF-8").to_string()
-}
-
-fn outcome(call: impl FnOnce(*mut *mut amq_error) -> amq_status) -> Result<amq_status, Failed> {
-    let mut error = ptr::dangling_mut();
-    let status = call(&raw mut error);
-    if error.is_null() {
-        return Ok(status);
-    }
-    let kind = unsafe { amq_error_kind(error) };
-    let text = read(unsafe { amq_error_text(error, ptr::null_mut()) });
-    unsafe { amq_error_free(error) };
-    Err(Failed { status, kind, text })
-}
-
 fn status(call: impl FnOnce(*mut *mut amq_error) -> amq_status) -> amq_status {
     outcome(call).expect("no error")
 }
 
-#[track_caller]
-fn ok(call: impl FnOnce(*mut *mut amq_error) -> amq_status) {
-    assert_eq!(status(call), amq_status::AMQ_OK);
-}
-
-#[track_caller]
-fn fails(call: impl FnOnce(*mut *mut amq_error) -> amq_status) -> Failed {
-    outcome(call).expect_err("an error")
-}
-
-fn c(text: &str) -> *const c_char {
-    text.as_ptr().cast()
+fn read(lent: *const c_char) -> String {
+    text(lent).expect("a text")
 }
 
 fn builder(emulator: &Emulator) -> ConfigBuilder {
