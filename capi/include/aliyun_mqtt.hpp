@@ -869,6 +869,12 @@ public:
             return amq_client_enqueue(get(), message.get(), timeout.ms(), made, error);
         }));
     }
+    Delivery enqueue(std::string_view topic, QoS qos, Bytes payload, Timeout timeout = {}) const {
+        return Delivery(detail::made<Delivery::Handle>([&](amq_delivery **made, amq_error **error) {
+            return amq_client_enqueue_bytes(get(), detail::data(topic), topic.size(), qos, payload.data(),
+                                            payload.size(), timeout.ms(), made, error);
+        }));
+    }
     /**
      * Publishes many messages and waits for the outcome of each. Returns one element for each message, in their order:
      * nothing, or the reason why it failed, with its fate.

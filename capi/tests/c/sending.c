@@ -67,8 +67,13 @@ static void a_delivery_is_settled_once(void) {
     OK(amq_client_enqueue(client, message, 0, &delivery, &error));
     amq_delivery_free(delivery);
     amq_outgoing_free(message);
+    /* Without options. */
+    OK(amq_client_enqueue_bytes(client, topic_of("delivery"), AMQ_NTS, 1, "\0", 1, AMQ_TIMEOUT_DEFAULT, &delivery,
+                                &error));
+    OK(amq_delivery_wait(delivery, PATIENCE, NULL, &error));
+    amq_delivery_free(delivery);
     OK(amq_client_flush(client, PATIENCE, &error));
-    EXPECT(stat(client, AMQ_STAT_ACKNOWLEDGED) == 2);
+    EXPECT(stat(client, AMQ_STAT_ACKNOWLEDGED) == 3);
     finish(client);
 }
 
@@ -269,6 +274,8 @@ static void arguments_are_checked(void) {
     MISUSE("AMQ_TIMEOUT_NONE", amq_client_disconnect(client, AMQ_TIMEOUT_NONE, &error));
     MISUSE("outgoing is NULL", amq_client_publish_outgoing(client, NULL, PATIENCE, &error));
     MISUSE("outgoing is NULL", amq_client_enqueue(client, NULL, PATIENCE, &delivery, &error));
+    EXPECT(delivery == NULL);
+    MISUSE("topic is NULL", amq_client_enqueue_bytes(client, NULL, 0, 1, NULL, 0, PATIENCE, &delivery, &error));
     EXPECT(delivery == NULL);
     MISUSE("outgoing is NULL", amq_client_check(client, NULL, &error));
     MISUSE("outgoing is NULL", amq_outgoing_set_timeout(NULL, 1, &error));
