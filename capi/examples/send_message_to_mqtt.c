@@ -20,13 +20,12 @@ int main(void) {
         char payload[32];
         snprintf(topic, sizeof topic, "%s/message/%d", parent, number);
         int len = snprintf(payload, sizeof payload, "message %d", number);
-        amq_outgoing *message;
-        check(amq_outgoing_new(topic, AMQ_NTS, AMQ_QOS_AT_LEAST_ONCE, payload, (size_t)len, &message, &error), &error);
         /* Returns without waiting for the acknowledgement; amq_client_flush waits for all of them. */
         amq_delivery *delivery;
-        check(amq_client_enqueue(client, message, AMQ_TIMEOUT_DEFAULT, &delivery, &error), &error);
+        check(amq_client_enqueue_bytes(client, topic, AMQ_NTS, AMQ_QOS_AT_LEAST_ONCE, payload, (size_t)len,
+                                       AMQ_TIMEOUT_DEFAULT, &delivery, &error),
+              &error);
         amq_delivery_free(delivery);
-        amq_outgoing_free(message);
     }
     check(amq_client_flush(client, PATIENCE, &error), &error);
     printf("published %d messages, all acknowledged\n", COUNT);

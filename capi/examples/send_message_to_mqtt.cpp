@@ -24,7 +24,7 @@ static void run() {
     for (int number = 0; number < count; ++number) {
         const std::string text = std::to_string(number);
         // Returns without waiting for the acknowledgement; `flush` waits for all of them.
-        client.enqueue(amq::Outgoing(parent + text, amq::at_least_once, "message " + text));
+        client.enqueue(parent + text, amq::at_least_once, "message " + text);
     }
     client.flush(10s);
     std::cout << "published " << count << " messages, all acknowledged\n";

@@ -43,14 +43,12 @@ int main(int argc, char **argv) {
     if (!strcmp(role, "publish")) {
         struct watch watch = start();
         for (long i = 1; i <= count; i++) {
-            amq_outgoing *message;
             amq_delivery *delivery;
             /* At QoS 0 the last one is sent at QoS 1, to know that the server has all of them. */
             int32_t level = (int32_t)(i == count && !qos ? 1 : qos);
-            check(amq_outgoing_new(AMQ_TEXT(TOPIC), level, payload, (size_t)size, &message, &error));
-            check(amq_client_enqueue(client, message, AMQ_TIMEOUT_DEFAULT, &delivery, &error));
+            check(amq_client_enqueue_bytes(client, AMQ_TEXT(TOPIC), level, payload, (size_t)size, AMQ_TIMEOUT_DEFAULT,
+                                           &delivery, &error));
             amq_delivery_free(delivery);
-            amq_outgoing_free(message);
         }
         check(amq_client_flush(client, LONG, &error));
         stop(watch, count, 0);

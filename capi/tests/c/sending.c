@@ -67,9 +67,10 @@ static void a_delivery_is_settled_once(void) {
     OK(amq_client_enqueue(client, message, 0, &delivery, &error));
     amq_delivery_free(delivery);
     amq_outgoing_free(message);
-    /* Without an object for the message. */
-    OK(amq_client_enqueue_bytes(client, topic_of("delivery"), AMQ_NTS, 1, "x", 1, PATIENCE, &delivery, &error));
-    OK(amq_delivery_wait(delivery, PATIENCE, &attempts, &error));
+    /* Without options. */
+    OK(amq_client_enqueue_bytes(client, topic_of("delivery"), AMQ_NTS, 1, "\0", 1, AMQ_TIMEOUT_DEFAULT, &delivery,
+                                &error));
+    OK(amq_delivery_wait(delivery, PATIENCE, NULL, &error));
     amq_delivery_free(delivery);
     OK(amq_client_flush(client, PATIENCE, &error));
     EXPECT(stat(client, AMQ_STAT_ACKNOWLEDGED) == 3);
@@ -274,7 +275,7 @@ static void arguments_are_checked(void) {
     MISUSE("outgoing is NULL", amq_client_publish_outgoing(client, NULL, PATIENCE, &error));
     MISUSE("outgoing is NULL", amq_client_enqueue(client, NULL, PATIENCE, &delivery, &error));
     EXPECT(delivery == NULL);
-    MISUSE("payload is NULL", amq_client_enqueue_bytes(client, topic, AMQ_NTS, 1, NULL, 1, PATIENCE, &delivery, &error));
+    MISUSE("topic is NULL", amq_client_enqueue_bytes(client, NULL, 0, 1, NULL, 0, PATIENCE, &delivery, &error));
     EXPECT(delivery == NULL);
     MISUSE("outgoing is NULL", amq_client_check(client, NULL, &error));
     MISUSE("outgoing is NULL", amq_outgoing_set_timeout(NULL, 1, &error));

@@ -151,6 +151,7 @@ static void messages_go_and_come() {
     EXPECT(full.subscription_identifier_count() == 0);
 
     EXPECT(client.enqueue(outgoing).wait(amq::forever) == 1u);
+    EXPECT(client.enqueue(topic_of("cpp/other"), amq::at_least_once, "x").wait(10s) == 1u);
     std::vector<amq::Outgoing> many;
     for (const char *text : {"one", "two"}) many.emplace_back(topic, amq::at_least_once, text);
     many.emplace_back("a//b", amq::at_least_once, "refused");
