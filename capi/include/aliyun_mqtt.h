@@ -21,8 +21,11 @@
  * pointer and a destructor, which is called exactly once, when the pointer is not used any more. A callback must not
  * end its thread, nor leave by longjmp or a C++ exception. Nothing needs callbacks: everything works by plain calls.
  *
- * Forks. A child of fork() cannot use the objects of its parent: calls fail with AMQ_KIND_FORKED at once, and freeing
- * them returns at once. A client made in the child works.
+ * Forks. In a child of fork(), the parent's clients, subscriptions, deliveries, event listeners and APIs, and
+ * the acknowledgement of its messages, fail with AMQ_KIND_FORKED at once, and freeing them returns at once. Values stay
+ * usable: configurations, credentials, tokens, messages to send, and the texts of messages and errors. Callbacks for
+ * credentials that the parent has registered are called in the child, too, but not their destructors. A client made in
+ * the child works.
  */
 
 
@@ -2749,7 +2752,8 @@ enum amq_status amq_client_reply(const struct amq_client *client,
  *   a signal, or in a child of fork() for its parent's clients.
  * * A child of fork() begins without standing clients. It uses none of its parent's, and makes its own.
  *
- * Blocks at most for the configured timeout to connect, and up to 1 s for an old client's goodbye.
+ * Blocks at most for the configured timeout while another thread connects, as long again to connect itself, and up to
+ * 1 s for an old client's goodbye.
  */
 enum amq_status amq_client_shared(const struct amq_config *config,
                                   const char *name,

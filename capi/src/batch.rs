@@ -38,8 +38,9 @@ pub unsafe extern "C" fn amq_client_enqueue_many(
 ) -> amq_status {
     unsafe {
         call(error, || {
+            let deliveries = filled("deliveries", deliveries, count, std::ptr::null_mut());
             let mut failures = Failures::new(count, &mut [], errors, failed)?;
-            let deliveries = filled("deliveries", deliveries, count, std::ptr::null_mut())?;
+            let deliveries = deliveries?;
             let client = timed(client, timeout_ms)?;
             let messages: Vec<Outgoing> = objects("messages", messages, count)?
                 .into_iter()
