@@ -1,6 +1,6 @@
 //! The C interface of `aliyun-mqtt`: what `include/aliyun_mqtt.h` declares.
 //!
-//! Each function checks its arguments ([`input`]), runs its body in [`guard`], which turns errors into a status and an
+//! Each function checks its arguments (`input`), runs its body in `guard`, which turns errors into a status and an
 //! error object and catches panics, and documents itself for readers of the header: this crate's documentation comments
 //! are that header's comments.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
