@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace AliyunMqtt;
 
-use AliyunMqtt\Internal\{Clients, Failure, Library, Receiver, Status, Time};
+use AliyunMqtt\Internal\{Failure, Library, Receiver, Status, Time};
 use FFI;
 use FFI\CData;
 
@@ -55,13 +55,6 @@ final class Client extends Receiver
     private function __construct(CData $client)
     {
         $this->adopt($client);
-        Clients::add($this);
-    }
-
-    public function __destruct()
-    {
-        Clients::remove($this);
-        parent::__destruct();
     }
 
     /**
@@ -382,10 +375,11 @@ final class Client extends Receiver
     /**
      * As `request`, with all that an `Outgoing` can have.
      *
-     * @param bool $envelope puts the reply's topic into the payload, as MQTT 3.1.1 needs it
+     * @param bool $envelope sends the request in the envelope also over MQTT 5, for a replier that speaks 3.1.1 and
+     *     receives no properties. Over 3.1.1 it always travels in the envelope.
      * @throws Exception
      */
-    public function requestMessage(Outgoing $request, bool $envelope = true, ?float $timeout = null): Message
+    public function requestMessage(Outgoing $request, bool $envelope = false, ?float $timeout = null): Message
     {
         $arguments = [$this->pointer(), $request->pointer(), $envelope, Time::timeout($timeout)];
         return new Message(Library::make('amq_message', 'amq_client_request_outgoing', ...$arguments));

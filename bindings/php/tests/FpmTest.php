@@ -90,6 +90,18 @@ final class FpmTest extends TestCase
         $this->allSaidGoodbye([$client]);
     }
 
+    public function testAFatalErrorLeavesNothingInAStandingClient(): void
+    {
+        $fpm = $this->fpm(['ffi.enable' => '1'], ['pm.max_children' => '1']);
+        $failed = $fpm->requests->one(__DIR__ . '/fpm/standing.php', 'fatal=1');
+        self::assertMatchesRegularExpression('/^\d+ GID_\S+ first\b/', $failed);
+        self::assertStringContainsString('Allowed memory size', $failed);
+        $next = $fpm->requests->one(__DIR__ . '/fpm/standing.php', 'fatal=0');
+        self::assertMatchesRegularExpression('/^\d+ GID_\S+ second$/', $next, 'no old subscription takes the message');
+        $who = static fn (string $body): array => array_slice(explode(' ', $body), 0, 2);
+        self::assertSame($who($failed), $who($next), 'the same process and client');
+    }
+
     public function testFfiThatIsOffIsAClearError(): void
     {
         foreach (['preload', '0'] as $value) {

@@ -90,4 +90,23 @@ final class MessageTest extends ServiceTestCase
             self::assertSame(Kind::Timeout, $exception->getKind());
         }
     }
+
+    public function testARequestOverMqtt5IsInTheEnvelopeOnlyWhenAsked(): void
+    {
+        $client = Client::connect(self::config()->protocol(Protocol::V5));
+        $topic = self::topic('requests');
+        $client->subscribe($topic);
+        foreach ([[[], false], [['envelope' => true], true]] as [$options, $enveloped]) {
+            try {
+                $client->requestMessage(new Outgoing($topic, 'question'), ...$options, timeout: 0.3);
+                self::fail('nobody replies');
+            } catch (Exception $exception) {
+                self::assertSame(Kind::Timeout, $exception->getKind());
+            }
+            $request = $client->recv(10) ?? self::fail('no request came');
+            self::assertTrue($request->isRequest());
+            self::assertSame($enveloped, $request->requestIsEnveloped());
+            self::assertSame('question', $request->requestPayload());
+        }
+    }
 }

@@ -50,6 +50,48 @@ final class ProcessTest extends ServiceTestCase
         self::assertSame(['connect', 'disconnect'], Traces::of(self::$emulator, $client->clientId()), 'one connection');
     }
 
+    /**
+     * @dataProvider fatalErrors
+     */
+    public function testFunctionsThatRunAtShutdownCanUseTheClientAfterAFatalError(string $error, string $text): void
+    {
+        $topic = self::topic();
+        $client = self::client();
+        $client->subscribe($topic);
+        $output = self::script(sprintf(
+            <<<'PHP'
+                $client = AliyunMqtt\Client::fromEnv();
+                register_shutdown_function(function () use ($client): void {
+                    error_clear_last();
+                    $client->publish(%s, $client->clientId());
+                    echo ' reported';
+                });
+                %s
+                PHP,
+            var_export($topic, true),
+            $error
+        ));
+        self::assertStringContainsString($text, $output);
+        self::assertStringEndsWith(' reported', $output);
+        $id = $client->recv(10)?->payload() ?? self::fail('no message came');
+        $events = Wait::for("$id has ended", function () use ($id): ?array {
+            $events = Traces::of(self::$emulator, $id);
+            return count($events) > 1 ? $events : null;
+        });
+        self::assertSame(['connect', 'disconnect'], $events);
+    }
+
+    /**
+     * @return array<string, array{string, string}>
+     */
+    public static function fatalErrors(): array
+    {
+        return [
+            'no memory' => ["ini_set('memory_limit', '8M'); str_repeat('x', 1 << 30);", 'Allowed memory size'],
+            'an exception' => ["throw new Exception('on purpose');", 'on purpose'],
+        ];
+    }
+
     public function testAStandingClientOfAParentIsNotTheChilds(): void
     {
         $client = Client::shared(self::config(), 'fork', keep: false);

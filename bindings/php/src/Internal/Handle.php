@@ -14,14 +14,14 @@ use FFI\CData;
  */
 abstract class Handle
 {
-    private ?CData $pointer = null;
+    private ?Owned $owned = null;
 
     /**
      * Takes over an object. `$type` is the name of its type in C.
      */
     protected function adopt(CData $pointer): void
     {
-        $this->pointer = $pointer;
+        $this->owned = new Owned($pointer, static::type());
     }
 
     /**
@@ -34,7 +34,7 @@ abstract class Handle
      */
     final public function pointer(): CData
     {
-        return $this->pointer ?? throw Exception::closed(static::class . ' is already freed');
+        return $this->owned?->pointer() ?? throw Exception::closed(static::class . ' is already freed');
     }
 
     /**
@@ -42,17 +42,13 @@ abstract class Handle
      */
     final protected function free(): void
     {
-        $pointer = $this->pointer;
-        // First, so that it is freed once, whatever happens.
-        $this->pointer = null;
-        if ($pointer !== null) {
-            Library::get(static::type() . '_free', $pointer);
-        }
+        $this->owned?->free();
+        $this->owned = null;
     }
 
     final protected function isFreed(): bool
     {
-        return $this->pointer === null;
+        return $this->owned?->pointer() === null;
     }
 
     public function __destruct()
@@ -63,7 +59,7 @@ abstract class Handle
     final public function __clone()
     {
         // The original has it.
-        $this->pointer = null;
+        $this->owned = null;
         throw new \LogicException(static::class . ' cannot be cloned: it stands for one object of the C library');
     }
 
