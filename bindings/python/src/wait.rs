@@ -17,7 +17,7 @@ use pyo3::sync::PyOnceLock;
 use crate::error::raise;
 
 /// The longest time for which a signal stays unnoticed.
-const STEP: Duration = Duration::from_millis(50);
+pub(crate) const STEP: Duration = Duration::from_millis(50);
 
 /// Calls `step`, which blocks at most for the time it is given, until it returns a value. Returns `None` once `limit`
 /// has passed.
