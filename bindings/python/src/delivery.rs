@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use aliyun_mqtt::{Client, ErrorKind};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert::{not_picklable, timeout, wrong_type};
 use crate::error::{Outcome, make, raise};
 use crate::outgoing::Outgoing;
-use crate::wait::{DropDetached, aside, in_steps};
+use crate::wait::{Begun, DropDetached, in_steps};
 
 /// The outcome of one queued message; from ``Client.enqueue``.
 ///
@@ -98,8 +99,11 @@ impl Receipt {
 pub(crate) struct PublishEach {
     client: DropDetached<Client>,
     messages: Option<Py<PyIterator>>,
-    /// A message taken from the input for which there was no room.
-    aside: Option<aliyun_mqtt::Outgoing>,
+    /// Messages taken from the input that are not queued yet: one for which there was no room, or with a spool those
+    /// of the next batch.
+    taken: Vec<aliyun_mqtt::Outgoing>,
+    /// Messages that are being queued. An interrupted wait leaves them here, and the next call takes them up.
+    begun: Option<Begun<Vec<Outcome<aliyun_mqtt::Delivery>>>>,
     /// Messages in flight, oldest first, and the errors of those that were not accepted.
     window: VecDeque<Outcome<aliyun_mqtt::Delivery>>,
     /// How many these may be.
@@ -107,7 +111,7 @@ pub(crate) struct PublishEach {
     /// So many results later, the client is asked for its window, which may have grown.
     ask_in: usize,
     /// The exception of the input, raised behind the results of what came before it.
-    failure: Option<PyErr>,
+    failure: Option<Py<PyBaseException>>,
     age: Duration,
 }
 
@@ -118,7 +122,8 @@ impl PublishEach {
         let messages = Some(messages.try_iter()?.unbind());
         let window = VecDeque::with_capacity(size);
         let client = DropDetached::new(client);
-        Ok(PublishEach { client, messages, aside: None, window, size, ask_in: size / 4, failure: None, age })
+        let (taken, begun, failure) = (Vec::new(), None, None);
+        Ok(PublishEach { client, messages, taken, begun, window, size, ask_in: size / 4, failure, age })
     }
 
     fn follow_window(&mut self) {
@@ -132,39 +137,51 @@ impl PublishEach {
     }
 
     /// Takes the next message from the input, unless it has ended.
-    fn take(&mut self, py: Python<'_>) -> Option<aliyun_mqtt::Outgoing> {
-        let next = self.messages.as_ref()?.bind(py).clone().next();
-        let read = next.map(|message| {
+    ///
+    /// What is not an `Exception`, such as Ctrl-C, does not wait for its turn, and may not be the end of the input.
+    fn take(&mut self, py: Python<'_>) -> PyResult<Option<aliyun_mqtt::Outgoing>> {
+        let Some(messages) = &self.messages else { return Ok(None) };
+        let next = messages.bind(py).clone().next();
+        let read: Option<PyResult<_>> = next.map(|message| {
             let message = message?;
             let message = message.cast::<Outgoing>().map_err(|_| wrong_type("a message", "an Outgoing", &message))?;
             Ok(message.get().copy().with_default_timeout(self.age).message)
         });
         match read {
-            Some(Ok(message)) => return Some(message),
-            Some(Err(error)) => self.failure = Some(error),
+            Some(Ok(message)) => return Ok(Some(message)),
+            Some(Err(error)) if !error.is_instance_of::<PyException>(py) => return Err(error),
+            Some(Err(error)) => self.failure = Some(error.into_value(py)),
             None => {}
         }
         self.messages = None;
-        None
+        Ok(None)
     }
 
     /// Takes messages from the input while the window has room. Waits for room only if there is nothing else to wait
     /// for.
     fn fill(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.finish_begun(py)?;
         if self.client.config().spool().is_some() {
             return self.fill_spooled(py);
         }
         while self.window.len() < self.size {
-            let waiting = self.aside.take();
-            let Some(message) = waiting.or_else(|| self.take(py)) else { return Ok(()) };
+            let message = match self.taken.pop() {
+                Some(message) => message,
+                None => match self.take(py)? {
+                    Some(message) => message,
+                    None => return Ok(()),
+                },
+            };
             match self.client.try_enqueue(message.clone()) {
                 Err(error) if error.kind() == ErrorKind::Full => {
+                    self.taken.push(message.clone());
                     if !self.window.is_empty() {
-                        self.aside = Some(message);
                         return Ok(());
                     }
                     let client = self.client.clone();
-                    self.window.push_back(aside(py, move || client.enqueue(message))?);
+                    self.begun = Some(Begun::new(py, move || vec![client.enqueue(message)])?);
+                    self.taken.clear();
+                    self.finish_begun(py)?;
                 }
                 result => self.window.push_back(result),
             }
@@ -178,10 +195,24 @@ impl PublishEach {
             return Ok(());
         }
         let room = self.size - self.window.len();
-        let batch: Vec<_> = std::iter::from_fn(|| self.take(py)).take(room).collect();
-        if !batch.is_empty() {
-            let client = self.client.clone();
-            self.window.extend(aside(py, move || client.enqueue_many(batch))?);
+        while self.taken.len() < room
+            && let Some(message) = self.take(py)?
+        {
+            self.taken.push(message);
+        }
+        if !self.taken.is_empty() {
+            let (client, batch) = (self.client.clone(), self.taken.clone());
+            self.begun = Some(Begun::new(py, move || client.enqueue_many(batch))?);
+            self.taken.clear();
+            self.finish_begun(py)?;
+        }
+        Ok(())
+    }
+
+    fn finish_begun(&mut self, py: Python<'_>) -> PyResult<()> {
+        if let Some(begun) = &self.begun {
+            self.window.extend(begun.wait(py)?);
+            self.begun = None;
         }
         Ok(())
     }
@@ -197,7 +228,10 @@ impl PublishEach {
         self.follow_window();
         self.fill(py)?;
         let result = match self.window.front() {
-            None => return self.failure.take().map_or(Ok(None), Err),
+            None => {
+                let failure = self.failure.take();
+                return failure.map_or(Ok(None), |failure| Err(PyErr::from_value(failure.into_bound(py).into_any())));
+            }
             Some(Err(error)) => Err(error.clone()),
             // It stays in the window until its outcome is known: an interrupted wait loses nothing.
             Some(Ok(delivery)) => settle(py, delivery)?,
@@ -211,6 +245,17 @@ impl PublishEach {
 
     fn __repr__(&self) -> String {
         format!("<aliyun_mqtt.PublishEach in flight: {}>", self.window.len())
+    }
+
+    /// The input may hold what holds these results.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.messages)?;
+        visit.call(&self.failure)
+    }
+
+    fn __clear__(&mut self) {
+        self.messages = None;
+        self.failure = None;
     }
 
     fn __reduce__(&self) -> PyResult<()> {

@@ -4,7 +4,8 @@
 //! often enough to let them run; when one raises, as Ctrl-C does, the wait ends, but not what was waited for. Other
 //! threads have nothing to look for and block in one piece.
 
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use pyo3::sync::PyOnceLock;
 use crate::error::raise;
 
 /// The longest time for which a signal stays unnoticed.
-const STEP: Duration = Duration::from_millis(50);
+pub(crate) const STEP: Duration = Duration::from_millis(50);
 
 /// Calls `step`, which blocks at most for the time it is given, until it returns a value. Returns `None` once `limit`
 /// has passed.
@@ -46,20 +47,38 @@ pub(crate) fn in_steps<T: Send>(
 /// Runs `work`, which blocks and cannot be interrupted: on the main thread by a thread of its own. If a signal handler
 /// raises meanwhile, `work` goes on, and its result is dropped.
 pub(crate) fn aside<T: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
-    if !is_main_thread(py)? {
-        return Ok(py.detach(work));
+    if is_main_thread(py)? { Begun::new(py, work)?.wait(py) } else { Ok(py.detach(work)) }
+}
+
+/// Work that blocks and has begun: on the main thread by a thread of its own, else it is done. An interrupted wait for
+/// it can be repeated.
+pub(crate) struct Begun<T>(Mutex<Receiver<T>>);
+
+impl<T: Send + 'static> Begun<T> {
+    pub(crate) fn new(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<Self> {
+        let (sender, receiver) = sync_channel(1);
+        let run = move || {
+            let _ = sender.send(work());
+        };
+        if is_main_thread(py)? {
+            thread::Builder::new().name("aliyun-mqtt-call".to_string()).spawn(run)?;
+        } else {
+            py.detach(run);
+        }
+        Ok(Begun(Mutex::new(receiver)))
     }
-    let (sender, receiver) = sync_channel(1);
-    let run = move || {
-        let _ = sender.send(work());
-    };
-    thread::Builder::new().name("aliyun-mqtt-call".to_string()).spawn(run)?;
-    let result = in_steps(py, None, move |time| match receiver.recv_timeout(time) {
-        Ok(value) => Ok(Some(Some(value))),
-        Err(RecvTimeoutError::Timeout) => Ok(None),
-        Err(RecvTimeoutError::Disconnected) => Ok(Some(None)),
-    })?;
-    result.flatten().ok_or_else(|| PyRuntimeError::new_err("a call of aliyun_mqtt panicked"))
+
+    /// Waits for the result, which can be taken once.
+    pub(crate) fn wait(&self, py: Python<'_>) -> PyResult<T> {
+        let result = in_steps(py, None, |time| {
+            match self.0.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(time) {
+                Ok(value) => Ok(Some(Some(value))),
+                Err(RecvTimeoutError::Timeout) => Ok(None),
+                Err(RecvTimeoutError::Disconnected) => Ok(Some(None)),
+            }
+        })?;
+        result.flatten().ok_or_else(|| PyRuntimeError::new_err("a call of aliyun_mqtt panicked"))
+    }
 }
 
 /// Calls [`aside`] for work that can fail.

@@ -183,6 +183,50 @@ except KeyboardInterrupt as error:
     assert "left after" in output and "1 message was not delivered" in output, output + errors
 
 
+@pytest.mark.parametrize("left_by", ["SystemExit(0)", "GeneratorExit()"])
+def test_leaving_by_an_exit_waits_for_the_messages(own_emulator: Emulator, left_by: str) -> None:
+    code = f"""
+import threading
+try:
+    with Client.from_env() as client:
+        pause()
+        client.enqueue(topic, "x")
+        # Later than what a client waits after Ctrl-C.
+        resume = threading.Timer(2.5, lambda: os.kill(int(sys.argv[2]), signal.SIGCONT))
+        resume.start()
+        raise {left_by}
+except {left_by.split("(")[0]}:
+    print("left", client.stats().acknowledged)
+"""
+    result = run_paused(code, own_emulator)
+    assert result.stdout == "left 1\n", result.stdout + result.stderr
+
+
+def test_leaving_by_an_exit_raises_what_was_not_delivered(own_emulator: Emulator) -> None:
+    code = """
+try:
+    with Client.from_env(timeout=1) as client:
+        pause()
+        client.enqueue(topic, "x", timeout=1000)
+        sys.exit()
+except Error as error:
+    print(error.kind, error.count, type(error.__context__).__name__)
+"""
+    result = run_paused(code, own_emulator)
+    assert result.stdout == "undelivered 1 SystemExit\n", result.stdout + result.stderr
+
+
+def run_paused(code: str, emulator: Emulator) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PRELUDE + PAUSE + code, "0", str(emulator.process.pid)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env={**os.environ, **emulator.environment},
+    )
+
+
 def test_the_operation_goes_on_after_its_wait(own_emulator: Emulator) -> None:
     code = """
 client = Client.from_env()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import array
+import gc
 import os
 import pathlib
+import signal
 import threading
+import weakref
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -118,6 +121,59 @@ def test_publish_each_gives_the_results_before_an_exception_of_the_input(client:
         next(results)
     with pytest.raises(TypeError, match="Outgoing"):
         next(client.publish_each(["x"]))  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_publish_each_does_not_hold_back_an_interrupt_of_the_input(
+    topic: str, tmp_path: pathlib.Path, kind: type[BaseException], spooled: bool
+) -> None:
+    def messages() -> Iterator[Outgoing]:
+        yield from (Outgoing(topic, str(number)) for number in range(3))
+        raise kind
+
+    with Client.from_env(spool=Spool(tmp_path / "spool") if spooled else None) as client:
+        results = client.publish_each(messages())
+        with pytest.raises(kind):
+            next(results)
+        assert list(results) == [Receipt(1)] * 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a signal at a set time")
+def test_publish_each_keeps_the_message_whose_wait_for_room_was_interrupted(topic: str) -> None:
+    class Struck(BaseException):
+        pass
+
+    def strike(*_: object) -> None:
+        raise Struck
+
+    before = signal.signal(signal.SIGALRM, strike)
+    try:
+        with Client.from_env(max_publish_rate=0.5) as client:
+            results = client.publish_each(Outgoing(topic, str(number)) for number in range(2))
+            assert next(results) == Receipt(1)
+            # There is room for the second two seconds after the first.
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(Struck):
+                next(results)
+            assert list(results) == [Receipt(1)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_publish_each_in_a_cycle_is_collected(client: Client, topic: str) -> None:
+    class Holder:
+        def messages(self) -> Iterator[Outgoing]:
+            yield Outgoing(topic, "x")
+            yield Outgoing(topic, "y" if self else "")
+
+    holder = Holder()
+    holder.results = client.publish_each(holder.messages())  # type: ignore[attr-defined]
+    gone = weakref.ref(holder)
+    del holder
+    gc.collect()
+    assert gone() is None
 
 
 def test_publish_each_beyond_every_bound(topic: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import pytest
 
@@ -77,8 +78,35 @@ def test_a_subscription_gets_its_messages_instead(client: Client, topic: str) ->
             assert message.payload == b"c"
             break
     subscription.close()
-    with pytest.raises(ValueError, match="closed"):
-        subscription.recv()
+    for receive in (subscription.recv, subscription.try_recv):
+        with pytest.raises(Error, match="the subscription is closed") as caught:
+            receive()
+        assert caught.value.kind is ErrorKind.CLOSED
+    assert list(subscription) == []
+
+
+def test_closing_a_subscription_ends_what_other_threads_receive(client: Client, topic: str) -> None:
+    subscription = client.subscription(topic)
+    ends: list[object] = []
+
+    def receive() -> None:
+        try:
+            ends.append(subscription.recv())
+        except Error as error:
+            ends.append(error.kind)
+
+    threads = [
+        threading.Thread(target=receive, daemon=True),
+        threading.Thread(target=lambda: ends.append(list(subscription)), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    # Beyond the first step of a wait.
+    time.sleep(0.2)
+    subscription.close()
+    for thread in threads:
+        thread.join(10)
+    assert len(ends) == 2 and ErrorKind.CLOSED in ends and [] in ends
 
 
 def test_several_filters(client: Client, topic: str) -> None:

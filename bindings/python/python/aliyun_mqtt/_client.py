@@ -109,8 +109,8 @@ class Client:
     Every failure is an ``Error``, which says what failed, why, and the fate of the message.
 
     Leaving the ``with`` block disconnects, and waits for the messages accepted until then; what was not delivered is an
-    ``Error``. If the block is left by an exception, it stands in the exception's notes instead; after Ctrl-C this takes
-    at most 2 seconds. A client that is dropped disconnects quietly within a second, and so does one that is open when
+    ``Error``, also when ``sys.exit`` leaves the block. If another exception does, it stands in the exception's notes
+    instead; after Ctrl-C this takes at most 2 seconds. A client that is dropped disconnects quietly within a second, and so does one that is open when
     the interpreter ends.
 
     After a ``fork``, the parent's client raises an ``Error`` of the kind ``forked`` in the child, which makes a client
@@ -149,11 +149,13 @@ class Client:
         if error is None:
             self.disconnect()
             return
-        # Ctrl-C and the like are in a hurry.
-        timeout = None if isinstance(error, Exception) else min(_HURRIED, self.config.timeout)
+        timeout = min(_HURRIED, self.config.timeout) if isinstance(error, KeyboardInterrupt) else None
         try:
             self.disconnect(timeout=timeout)
         except Error as why:
+            if why.kind is ErrorKind.UNDELIVERED and not isinstance(error, (Exception, KeyboardInterrupt)):
+                # Nobody would see a note of SystemExit.
+                raise
             if why.kind not in (ErrorKind.CLOSED, ErrorKind.FORKED):
                 add_note(error, f"when leaving the client: {why}")
 
@@ -482,7 +484,10 @@ class Subscription:
         return self.messages()
 
     def close(self) -> None:
-        """Unsubscribes in the background. Calling it again does nothing; receiving is an error then."""
+        """Unsubscribes in the background. Calling it again does nothing.
+
+        Iterations end, also those of other threads; other calls that receive raise an ``Error`` of the kind ``closed``.
+        """
         self._native.close()
 
     def __repr__(self) -> str:

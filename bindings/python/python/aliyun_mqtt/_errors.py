@@ -181,6 +181,11 @@ def from_native(failure: Failure) -> Error:
     return error
 
 
+def subscription_closed() -> Error:
+    """Makes the error of a call that receives from a closed subscription."""
+    return Error("the subscription is closed", kind=ErrorKind.CLOSED)
+
+
 def _class(kind: ErrorKind, stage: Optional[Stage], is_timeout: bool) -> type[Error]:
     if kind in (ErrorKind.CONFIG, ErrorKind.INVALID):
         return MqttValueError

@@ -3,6 +3,8 @@
 A thread hands each record to the logger ``aliyun_mqtt`` or one below it, such as ``aliyun_mqtt.session.threads`` or
 ``aliyun_mqtt.rustls``. Records that no logger would take are not made at all, so the library has to know the least
 level of these loggers: it is looked up when a client is made, at each record, and when a level is set at one of them.
+A level that is set at another logger, such as the root, may go unnoticed until then: configure ``logging`` before the
+first client is made.
 """
 
 from __future__ import annotations
