@@ -36,7 +36,6 @@ pub struct Network {
 
 /// A certificate chain and its key.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS reads it"))]
 pub(crate) struct CertificatePair {
     pub(crate) certificate: Pem,
     pub(crate) key: Pem,
@@ -44,7 +43,6 @@ pub(crate) struct CertificatePair {
 
 /// PEM text, in memory or in a file. It may hold a key, so `Debug` shows at most the name of the file.
 #[derive(Clone, PartialEq)]
-#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS reads it"))]
 pub(crate) enum Pem {
     File(PathBuf),
     Bytes(Arc<Zeroizing<Vec<u8>>>),
