@@ -34,7 +34,7 @@ abstract class Handle
      */
     final public function pointer(): CData
     {
-        return $this->owned?->pointer() ?? throw Exception::closed(static::class . ' is already freed');
+        return $this->owned?->pointer ?? throw Exception::closed(static::class . ' is already freed');
     }
 
     /**
@@ -48,7 +48,7 @@ abstract class Handle
 
     final protected function isFreed(): bool
     {
-        return $this->owned?->pointer() === null;
+        return $this->owned?->pointer === null;
     }
 
     public function __destruct()

@@ -28,41 +28,36 @@ final class Owned
 
     private static bool $destructs = false;
 
-    private ?CData $pointer;
-
     /**
+     * @param CData|null $pointer null when it is freed; not to be changed elsewhere. A property is faster than a method
      * @param string $type the prefix of its functions
      */
-    public function __construct(CData $pointer, private readonly string $type)
+    public function __construct(public ?CData $pointer, private readonly string $type)
     {
-        $this->pointer = $pointer;
         if ($type === self::CLIENT) {
-            self::$clients[spl_object_id($this)] = $this;
+            self::$clients[\spl_object_id($this)] = $this;
         } else {
-            self::$others[spl_object_id($this)] = $this;
+            self::$others[\spl_object_id($this)] = $this;
         }
         if (self::$witness === null && !self::$destructs) {
             self::watch();
         }
     }
 
-    /**
-     * Returns null if it is freed.
-     */
-    public function pointer(): ?CData
-    {
-        return $this->pointer;
-    }
-
     public function free(): void
     {
         $pointer = $this->pointer;
+        if ($pointer === null) {
+            return;
+        }
         // First, so that it is freed once, whatever happens.
         $this->pointer = null;
-        unset(self::$clients[spl_object_id($this)], self::$others[spl_object_id($this)]);
-        if ($pointer !== null) {
-            Library::get($this->type . '_free', $pointer);
+        if ($this->type === self::CLIENT) {
+            unset(self::$clients[\spl_object_id($this)]);
+        } else {
+            unset(self::$others[\spl_object_id($this)]);
         }
+        Library::get($this->type . '_free', $pointer);
     }
 
     private static function watch(): void
