@@ -141,8 +141,8 @@ impl Client {
         self.session().close(after(self.timeout))
     }
 
-    /// Fails with the reason for which new operations are refused, if the client is closed or has ended. Does not block.
-    /// For the bindings to other languages.
+    /// Fails with the reason for which new operations are refused, if the client is closed or has ended. Does not
+    /// block. For the bindings to other languages.
     #[doc(hidden)]
     pub fn check_open(&self) -> Result<()> {
         self.session().check_process()?;

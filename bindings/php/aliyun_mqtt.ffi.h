@@ -246,6 +246,7 @@ enum amq_status amq_client_publish(const struct amq_client *client, const char *
 enum amq_status amq_client_publish_outgoing(const struct amq_client *client, const struct amq_outgoing *outgoing, int64_t timeout_ms, struct amq_error **error);
 enum amq_status amq_client_send_p2p(const struct amq_client *client, const char *parent, size_t parent_len, const char *client_id, size_t client_id_len, int32_t qos_level, const void *payload, size_t payload_len, int64_t timeout_ms, struct amq_error **error);
 enum amq_status amq_client_enqueue(const struct amq_client *client, const struct amq_outgoing *outgoing, int64_t timeout_ms, struct amq_delivery **delivery, struct amq_error **error);
+enum amq_status amq_client_enqueue_bytes(const struct amq_client *client, const char *topic, size_t topic_len, int32_t qos_level, const void *payload, size_t payload_len, int64_t timeout_ms, struct amq_delivery **delivery, struct amq_error **error);
 enum amq_status amq_client_flush(const struct amq_client *client, int64_t timeout_ms, struct amq_error **error);
 enum amq_status amq_client_check(const struct amq_client *client, const struct amq_outgoing *outgoing, struct amq_error **error);
 enum amq_status amq_client_recv(const struct amq_client *client, int64_t timeout_ms, struct amq_message **message, struct amq_error **error);

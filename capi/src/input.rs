@@ -216,7 +216,7 @@ pub(crate) fn deadline(millis: i64) -> Result<Option<Duration>, Failure> {
     match millis {
         AMQ_TIMEOUT_DEFAULT => Ok(None),
         AMQ_TIMEOUT_NONE => Err(Failure::misuse(
-            "timeout_ms is AMQ_TIMEOUT_NONE; only calls that receive or wait for a delivery may wait without a deadline",
+            "timeout_ms is AMQ_TIMEOUT_NONE; only receiving and waiting for a delivery may go on without a deadline",
         )),
         millis => duration("timeout_ms", millis).map(Some),
     }

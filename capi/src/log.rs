@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use aliyun_mqtt_bindings::log_queue::{self, OtherLogger, Record, Sink};
+use aliyun_mqtt_bindings::log_queue::{self, NoSink, Record, Sink};
 use log::{Level, LevelFilter};
 
 use crate::callback::{self, User, amq_destroy_callback};
@@ -84,8 +84,11 @@ pub unsafe extern "C" fn amq_log_set_callback(
                     });
                 })
             });
-            threads::without_signals(|| log_queue::set_sink(level, sink)).map_err(|OtherLogger| {
-                Failure::misuse("this program has a logger of its own for the log of Rust libraries")
+            threads::without_signals(|| log_queue::set_sink(level, sink)).map_err(|why| match why {
+                NoSink::OtherLogger => {
+                    Failure::misuse("this program has a logger of its own for the log of Rust libraries")
+                }
+                NoSink::NoThread(error) => Failure::internal(&format!("cannot start a thread: {error}")),
             })?;
             Ok(amq_status::AMQ_OK)
         })

@@ -29,7 +29,8 @@ mod registry;
 ///   a signal, or in a child of fork() for its parent's clients.
 /// * A child of fork() begins without standing clients. It uses none of its parent's, and makes its own.
 ///
-/// Blocks at most for the configured timeout to connect, and up to 1 s for an old client's goodbye.
+/// Blocks at most for the configured timeout while another thread connects, as long again to connect itself, and up to
+/// 1 s for an old client's goodbye.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_client_shared(
     config: *const amq_config,
@@ -61,7 +62,7 @@ pub(crate) struct Share {
 impl Drop for Share {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            registry::give_back(&self.name, connection);
+            registry::give_back(&self.name, &connection);
         }
     }
 }

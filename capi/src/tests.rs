@@ -4,7 +4,7 @@
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aliyun_mqtt::{ConfigBuilder, Credentials};
 use aliyun_mqtt_emulator::{Emulator, LogEntry, Permission, What};
@@ -36,7 +36,7 @@ mod signals;
 mod support;
 mod tokens;
 
-use support::{call as outcome, fails, ok, p as c, text};
+use support::{call as outcome, eventually, fails, ok, p as c, text};
 
 /// The longest time that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -149,13 +149,4 @@ fn logged(emulator: &Emulator, wanted: impl Fn(&LogEntry) -> bool) -> LogEntry {
 
 fn connects(emulator: &Emulator) -> usize {
     emulator.log().iter().filter(|entry| matches!(entry.what, What::Connected { .. })).count()
-}
-
-#[track_caller]
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -32,9 +33,14 @@ pub struct Record {
 /// library log on that thread is not recorded.
 pub type Sink = Box<dyn FnMut(&Record) + Send>;
 
-/// The program has a logger of its own, which cannot be replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OtherLogger;
+/// The reason why there is no sink.
+#[derive(Debug)]
+pub enum NoSink {
+    /// The program has a logger of its own, which cannot be replaced.
+    OtherLogger,
+    /// The dispatcher thread could not be started.
+    NoThread(io::Error),
+}
 
 static STATE: PerProcess<Shared> = PerProcess::new(Shared::default);
 
@@ -67,29 +73,28 @@ struct State {
 /// its dispatcher thread once the call it may be in returns. `None` stops that.
 ///
 /// # Errors
-/// [`OtherLogger`] if the program has set another logger for the `log` facade.
-pub fn set_sink(level: LevelFilter, sink: Option<Sink>) -> Result<(), OtherLogger> {
+/// The reason, and then no sink is set.
+pub fn set_sink(level: LevelFilter, sink: Option<Sink>) -> Result<(), NoSink> {
     static QUEUE_LOGGER: QueueLogger = QueueLogger;
     static OURS: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     if !*OURS.get_or_init(|| log::set_logger(&QUEUE_LOGGER).is_ok()) {
-        return Err(OtherLogger);
+        return Err(NoSink::OtherLogger);
     }
     let queue = &STATE.get().queue;
-    let generation = {
-        let mut state = lock(queue);
-        state.generation += 1;
-        state.listening = sink.is_some();
-        state.records.clear();
-        state.bytes = 0;
-        queue.changed.notify_all();
-        state.generation
-    };
-    log::set_max_level(if sink.is_some() { level } else { LevelFilter::Off });
+    // Until the end, so that of two calls at a time one wins as a whole.
+    let mut state = lock(queue);
+    state.generation += 1;
+    state.listening = false;
+    state.records.clear();
+    state.bytes = 0;
+    queue.changed.notify_all();
+    log::set_max_level(LevelFilter::Off);
     if let Some(sink) = sink {
-        let queue = Arc::clone(queue);
-        let dispatcher = move || dispatch(&queue, generation, sink);
-        // Without a thread there is no sink: the records are dropped and counted.
-        let _ = thread::Builder::new().name("aliyun-mqtt-log".to_string()).spawn(dispatcher);
+        let (generation, theirs) = (state.generation, Arc::clone(queue));
+        let dispatcher = move || dispatch(&theirs, generation, sink);
+        thread::Builder::new().name("aliyun-mqtt-log".to_string()).spawn(dispatcher).map_err(NoSink::NoThread)?;
+        state.listening = true;
+        log::set_max_level(level);
     }
     Ok(())
 }

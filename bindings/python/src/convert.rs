@@ -10,8 +10,8 @@ use pyo3::types::{PyBool, PyByteArray, PyBytes, PyMemoryView, PyString};
 
 use crate::error::raise;
 
-/// Reads `str`, `bytes`, `bytearray`, `memoryview`, or any other buffer. Copies it once, except that a buffer of another
-/// type is copied twice.
+/// Reads `str`, `bytes`, `bytearray`, `memoryview`, or any other buffer. Copies it once, except that a buffer of
+/// another type is copied twice.
 pub(crate) fn payload(value: &Bound<'_, PyAny>) -> PyResult<Payload> {
     if let Ok(bytes) = value.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().into());

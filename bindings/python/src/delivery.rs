@@ -16,9 +16,9 @@ use crate::wait::{DropDetached, aside, in_steps};
 /// The outcome of one queued message; from ``Client.enqueue``.
 ///
 /// It is settled exactly once: the message was acknowledged, or failed with an ``Error`` whose ``fate`` is refused, not
-/// sent or unknown. It is settled by the message's own deadline at the latest, whatever happens to the connection or the
-/// client. Dropping it does not withdraw the message: the next ``flush`` or ``disconnect`` reports a failure that the
-/// program has not seen.
+/// sent or unknown. It is settled by the message's own deadline at the latest, whatever happens to the connection or
+/// the client. Dropping it does not withdraw the message: the next ``flush`` or ``disconnect`` reports a failure that
+/// the program has not seen.
 #[pyclass(frozen, module = "aliyun_mqtt")]
 pub(crate) struct Delivery(pub(crate) aliyun_mqtt::Delivery);
 
@@ -30,8 +30,8 @@ impl Delivery {
     /// Without a timeout it waits for the message's own deadline at the longest, and never returns ``None``. A message
     /// in a spool may have no deadline; then the wait has none either.
     ///
-    /// Raises the ``Error`` for which the message failed. An error of the kind ``closed`` without a fate: a closer ended
-    /// the wait, and the delivery continues.
+    /// Raises the ``Error`` for which the message failed. An error of the kind ``closed`` without a fate: a closer
+    /// ended the wait, and the delivery continues.
     #[pyo3(signature = (timeout=None))]
     fn wait(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Receipt>> {
         let limit = self::timeout(timeout)?;

@@ -6,10 +6,10 @@
 //!
 //! # Locks
 //!
-//! No call of the library that may block runs with the GIL: a provider written in Python may be what it waits for. Calls
-//! that only take a lock for a moment keep the GIL, since no thread holds a lock of the library while it waits for the
-//! GIL: providers and log handlers run on threads of Python, without a lock, and a Python object that is dropped without
-//! the GIL is given to Python later.
+//! No call of the library that may block runs with the GIL: a provider written in Python may be what it waits for.
+//! Calls that only take a lock for a moment keep the GIL, since no thread holds a lock of the library while it waits
+//! for the GIL: providers and log handlers run on threads of Python, without a lock, and a Python object that is
+//! dropped without the GIL is given to Python later.
 
 mod client;
 mod config;

@@ -38,7 +38,9 @@ pub(crate) struct ByHand {
 
 struct State {
     held: Vec<Held>,
-    /// Earlier sets of tokens: what the configuration of a shared client brings again is not handed in again.
+    /// The tokens of the configuration: what it brings again is not handed in again.
+    first: Vec<Token>,
+    /// The latest sets of tokens, for the same reason.
     seen: Vec<Vec<Token>>,
     /// The client was connected once: from now on, the library asks only for new tokens.
     connected: bool,
@@ -74,7 +76,8 @@ impl ByHand {
             part: config.token_renewal() * 0.875,
             state: Mutex::new(State {
                 held: first.tokens.iter().map(|token| Held { token: token.clone(), since: now }).collect(),
-                seen: vec![first.tokens.clone()],
+                first: first.tokens.clone(),
+                seen: Vec::new(),
                 connected: false,
                 wanted: false,
                 round: 0,
@@ -179,8 +182,9 @@ impl ByHand {
 
     /// Takes the tokens of a later configuration for the same client, if they are new.
     pub(crate) fn hand_in_later(&self, client: &Client, first: &First) -> Result<(), Failure> {
-        let known = self.lock().seen.contains(&first.tokens);
-        if known || first.tokens.is_empty() {
+        let now = SystemTime::now();
+        let is_over = |token: &Token| token.expires().is_some_and(|end| end <= now);
+        if self.lock().has_seen(&first.tokens) || first.tokens.is_empty() || first.tokens.iter().any(is_over) {
             return Ok(());
         }
         self.hand_in(client, &first.tokens)
@@ -190,6 +194,7 @@ impl ByHand {
     pub(crate) fn uploaded(&self, token: &Token) {
         let mut state = self.lock();
         state.hold(token);
+        state.saw(std::slice::from_ref(token));
         state.wanted = false;
         state.refusal = None;
         state.round += 1;
@@ -226,7 +231,17 @@ impl State {
         self.held.push(Held { token: token.clone(), since: SystemTime::now() });
     }
 
+    fn has_seen(&mut self, tokens: &[Token]) -> bool {
+        if !self.seen.iter().any(|seen| seen == tokens) {
+            return self.first == tokens;
+        }
+        // A configuration that is in use stays among the latest.
+        self.saw(tokens);
+        true
+    }
+
     fn saw(&mut self, tokens: &[Token]) {
+        self.seen.retain(|seen| seen != tokens);
         if self.seen.len() == SEEN {
             self.seen.remove(0);
         }

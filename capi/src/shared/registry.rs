@@ -15,8 +15,8 @@ use crate::callback;
 use crate::connection::{Connection, Settings};
 use crate::input::Failure;
 
-/// The longest time that a new client waits for the goodbye of the one it replaces: a server disconnects the older of
-/// two clients with one client id, and a spool is locked.
+/// The longest time that the last handle of a client takes to say goodbye, and that a new client waits for the goodbye
+/// of the one it replaces: a server disconnects the older of two clients with one client id, and a spool is locked.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 static REGISTRY: PerProcess<Registry> = PerProcess::new(Registry::default);
@@ -36,7 +36,7 @@ struct State {
 }
 
 enum Slot {
-    /// A thread connects. It puts the outcome here.
+    /// A thread connects, and puts the outcome here; or it says goodbye, and removes this.
     Connecting(Arc<Attempt>),
     Standing(Standing),
 }
@@ -87,11 +87,14 @@ pub(super) fn get(name: &str, settings: Settings, keep: bool) -> Result<(Arc<Con
         };
         if let Some(Slot::Connecting(attempt)) = state.clients.get(name) {
             let attempt = Arc::clone(attempt);
-            state = registry.await_end(state, name, &attempt, deadline)?;
+            drop(registry.await_end(state, name, &attempt, deadline)?);
             let failed = attempt.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone();
             if let Some(error) = failed.filter(|_| attempt.settings.same(&settings)) {
                 return Err(error.into());
             }
+            // The last to hold its settings may be this one, and their drop calls destructors of the program.
+            drop(attempt);
+            state = registry.lock();
             continue;
         }
         // There is none, or it has to be replaced.
@@ -103,19 +106,27 @@ pub(super) fn get(name: &str, settings: Settings, keep: bool) -> Result<(Arc<Con
 }
 
 /// Takes a handle back. The last one ends a client that is not kept.
-pub(super) fn give_back(name: &str, connection: Arc<Connection>) {
+pub(super) fn give_back(name: &str, connection: &Arc<Connection>) {
     let registry = REGISTRY.get();
     let mut state = registry.lock();
     let Some(Slot::Standing(standing)) = state.clients.get_mut(name) else { return };
-    if !Arc::ptr_eq(&standing.connection, &connection) {
+    if !Arc::ptr_eq(&standing.connection, connection) {
         return;
     }
     standing.handles -= 1;
-    let ended = (standing.handles == 0 && !standing.keep).then(|| state.clients.remove(name));
+    if standing.handles > 0 || standing.keep {
+        return;
+    }
+    // A new client of the name waits for the goodbye of this one.
+    let attempt = Arc::new(Attempt { settings: Arc::clone(&standing.settings), outcome: Mutex::new(None) });
+    let ended = state.clients.insert(name.to_string(), Slot::Connecting(Arc::clone(&attempt)));
     drop(state);
-    // Says goodbye here, not under the lock.
-    drop(connection);
+    let open = Open { registry, name, attempt: &attempt, ended: false };
+    // Not under the lock.
+    let _ = connection.client().with_timeout(GOODBYE).disconnect();
+    connection.end();
     drop(ended);
+    drop(open);
 }
 
 /// Says goodbye to the servers of all standing clients, side by side, until the deadline. There are no more of them

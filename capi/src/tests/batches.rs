@@ -171,6 +171,12 @@ fn a_misuse_sends_nothing_and_leaves_no_dangling_pointer() {
         let messages = batch.messages.as_ptr();
         amq_client_enqueue_many(client.get(), messages, 2, -2, ptr::null_mut(), none, &raw mut failed, error)
     });
+    let mut deliveries = [ptr::dangling_mut(); 2];
+    misuse("failed is NULL", |error| unsafe {
+        let (messages, places) = (batch.messages.as_ptr(), deliveries.as_mut_ptr());
+        amq_client_enqueue_many(client.get(), messages, 2, -2, places, none, ptr::null_mut(), error)
+    });
+    assert_eq!(deliveries, [ptr::null_mut(); 2]);
     misuse("messages has 18446744073709551615 elements", |error| unsafe {
         let messages = batch.messages.as_ptr();
         amq_client_publish_many(client.get(), messages, usize::MAX, -2, statuses, none, &raw mut failed, error)

@@ -35,7 +35,8 @@ fn alone(name: &str, body: impl FnOnce()) {
     assert!(run.status.success() && told.contains("1 passed"), "{told}");
 }
 
-/// Forks. The child runs `child`, and ends with its result; `exit` runs the handlers of atexit(). Returns its process id.
+/// Forks. The child runs `child`, and ends with its result; `exit` runs the handlers of atexit(). Returns its process
+/// id.
 fn fork(exit: bool, child: impl FnOnce() -> i32) -> i32 {
     // SAFETY: the child uses what the tests are about; should it hang, the alarm ends it.
     match unsafe { libc::fork() } {

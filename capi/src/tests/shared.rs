@@ -9,6 +9,7 @@ use super::callbacks::said_goodbye;
 use super::*;
 use crate::client::amq_client_disconnect;
 use crate::config::{amq_config_free, amq_config_set_timeout};
+use crate::credentials::handing_in::amq_client_hand_in_tokens;
 use crate::credentials::{amq_credentials_free, amq_credentials_tokens_by_hand};
 use crate::shared::amq_client_shared;
 use crate::token::amq_token_free;
@@ -130,6 +131,27 @@ fn a_failure_reaches_all_who_wait_and_is_forgotten() {
 }
 
 #[test]
+fn a_new_client_of_a_name_waits_for_the_goodbye_of_the_last() {
+    let emulator = Emulator::start().unwrap();
+    // One client id for both: the server would end the older connection.
+    let config = Sendable(config::for_tests(builder(&emulator).device_id("0001")));
+    for _ in 0..20 {
+        let together = Barrier::new(2);
+        let old = Sendable(shared(config.get(), "goodbye", false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                together.wait();
+                free(old.get());
+            });
+            together.wait();
+            free(shared(config.get(), "goodbye", false));
+        });
+    }
+    eventually("each says goodbye", || goodbyes(&emulator) == connects(&emulator));
+    unsafe { amq_config_free(config.get()) };
+}
+
+#[test]
 fn new_tokens_in_the_configuration_are_handed_in() {
     let emulator = Emulator::start().unwrap();
     let with = |token: *mut amq_token| {
@@ -154,6 +176,21 @@ fn new_tokens_in_the_configuration_are_handed_in() {
         eventually("uploaded", || uploads() == expected);
         unsafe { amq_config_free(config) };
     }
+    // However many tokens were handed in since, that of the configuration is not new.
+    let first = with(one);
+    let client = shared(first, "tokens", true);
+    for number in 1..=20 {
+        let renewed = token(&emulator, life, true);
+        let tokens = [renewed.cast_const()];
+        ok(|error| unsafe { amq_client_hand_in_tokens(client, tokens.as_ptr(), 1, error) });
+        unsafe { amq_token_free(renewed) };
+        eventually("uploaded", || uploads() == 1 + number);
+    }
+    free(shared(first, "tokens", true));
+    assert_eq!(publish(client, &topic(&emulator)), amq_status::AMQ_OK);
+    assert_eq!(uploads(), 21);
+    free(client);
+    unsafe { amq_config_free(first) };
     assert_eq!(connects(&emulator), 1, "one connection");
     unsafe { amq_token_free(one) };
     unsafe { amq_token_free(two) };
