@@ -98,13 +98,18 @@ def command_line(profile_name, folder):
     return os.path.join(target, folder, "aliyun-mqtt")
 
 
-def program():
-    """Builds a program with the library's default features as a package is built, strips it, and returns its path."""
+def packaged_options():
+    """The options by which cargo knows the profile "packaged": that for packages, in another workspace."""
     options = []
     for key, value in (profile() or {"inherits": "release"}).items():
         value = f'"{value}"' if isinstance(value, str) else str(value).lower()
         options += ["--config", f"profile.packaged.{key}={value}"]
-    options = ["--locked", "--bin", "program", "--profile", "packaged", *options]
+    return options
+
+
+def program():
+    """Builds a program with the library's default features as a package is built, strips it, and returns its path."""
+    options = ["--locked", "--bin", "program", "--profile", "packaged", *packaged_options()]
     cargo("build", *options, manifest=manifest(), target=TARGET)
     path = os.path.join(TARGET, "packaged", "program")
     run("strip", "-o", path + ".stripped", path)
