@@ -579,8 +579,8 @@ extern "C" {
  * for a spool. When the timeout passes while a message waits for room, that message and those behind it fail, so that
  * none overtakes another; those before it stay queued. An invalid message fails alone.
  *
- * `deliveries` has `count` places: each becomes a delivery, which amq_delivery_free frees, or NULL if the message was not
- * queued. `errors` is NULL or has `count` places: each becomes NULL, or the error object that says why, which
+ * `deliveries` has `count` places: each becomes a delivery, which amq_delivery_free frees, or NULL if the message was
+ * not queued. `errors` is NULL or has `count` places: each becomes NULL, or the error object that says why, which
  * amq_error_free frees. `*failed` becomes the number of messages that were not queued.
  *
  * AMQ_OK: each message has a result; look at `*failed`. If the call fails, no message was queued, and all places are
@@ -600,9 +600,10 @@ enum amq_status amq_client_enqueue_many(const struct amq_client *client,
  * timeout, all messages together. Where a message has a timeout of its own (amq_outgoing_set_timeout,
  * amq_config_set_message_age), it has both.
  *
- * `statuses` is NULL or has `count` places: each becomes what amq_client_publish would return for the message. `errors` is
- * NULL or has `count` places: each becomes NULL, or the error object of a message that failed, with its fate, which
- * amq_error_free frees. `*failed` becomes the number of messages that failed. A failed message does not stop the others.
+ * `statuses` is NULL or has `count` places: each becomes what amq_client_publish would return for the message.
+ * `errors` is NULL or has `count` places: each becomes NULL, or the error object of a message that failed, with its
+ * fate, which amq_error_free frees. `*failed` becomes the number of messages that failed. A failed message does not
+ * stop the others.
  *
  * AMQ_OK: each message has a result; look at `*failed`. If the call fails with AMQ_ERROR_MISUSE, no message was sent.
  * With a `count` of 0 nothing is done, and the arrays may be NULL.
@@ -1022,8 +1023,8 @@ enum amq_status amq_config_set_keep_alive(struct amq_config *config,
  *
  * `max_bytes` bounds the size of all records: topic, payload and 24 bytes each; 0 means 67,108,864 (64 MiB). `sync` is
  * an amq_spool_sync; `sync_interval_ms`, 1 to 3,600,000, is used with AMQ_SPOOL_SYNC_INTERVAL only. With
- * `set_aside_damaged`, a damaged or foreign file is renamed to "<path>.damaged-<seconds since 1970>", and an empty spool
- * is started; without it, amq_client_connect fails and says what to do.
+ * `set_aside_damaged`, a damaged or foreign file is renamed to "<path>.damaged-<seconds since 1970>", and an empty
+ * spool is started; without it, amq_client_connect fails and says what to do.
  */
 enum amq_status amq_config_set_spool(struct amq_config *config,
                                      const char *path,

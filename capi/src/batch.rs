@@ -19,8 +19,8 @@ use crate::status::amq_status;
 /// for a spool. When the timeout passes while a message waits for room, that message and those behind it fail, so that
 /// none overtakes another; those before it stay queued. An invalid message fails alone.
 ///
-/// `deliveries` has `count` places: each becomes a delivery, which amq_delivery_free frees, or NULL if the message was not
-/// queued. `errors` is NULL or has `count` places: each becomes NULL, or the error object that says why, which
+/// `deliveries` has `count` places: each becomes a delivery, which amq_delivery_free frees, or NULL if the message was
+/// not queued. `errors` is NULL or has `count` places: each becomes NULL, or the error object that says why, which
 /// amq_error_free frees. `*failed` becomes the number of messages that were not queued.
 ///
 /// AMQ_OK: each message has a result; look at `*failed`. If the call fails, no message was queued, and all places are
@@ -62,9 +62,10 @@ pub unsafe extern "C" fn amq_client_enqueue_many(
 /// timeout, all messages together. Where a message has a timeout of its own (amq_outgoing_set_timeout,
 /// amq_config_set_message_age), it has both.
 ///
-/// `statuses` is NULL or has `count` places: each becomes what amq_client_publish would return for the message. `errors` is
-/// NULL or has `count` places: each becomes NULL, or the error object of a message that failed, with its fate, which
-/// amq_error_free frees. `*failed` becomes the number of messages that failed. A failed message does not stop the others.
+/// `statuses` is NULL or has `count` places: each becomes what amq_client_publish would return for the message.
+/// `errors` is NULL or has `count` places: each becomes NULL, or the error object of a message that failed, with its
+/// fate, which amq_error_free frees. `*failed` becomes the number of messages that failed. A failed message does not
+/// stop the others.
 ///
 /// AMQ_OK: each message has a result; look at `*failed`. If the call fails with AMQ_ERROR_MISUSE, no message was sent.
 /// With a `count` of 0 nothing is done, and the arrays may be NULL.

@@ -16,8 +16,8 @@ use crate::status::amq_status;
 ///
 /// `max_bytes` bounds the size of all records: topic, payload and 24 bytes each; 0 means 67,108,864 (64 MiB). `sync` is
 /// an amq_spool_sync; `sync_interval_ms`, 1 to 3,600,000, is used with AMQ_SPOOL_SYNC_INTERVAL only. With
-/// `set_aside_damaged`, a damaged or foreign file is renamed to "<path>.damaged-<seconds since 1970>", and an empty spool
-/// is started; without it, amq_client_connect fails and says what to do.
+/// `set_aside_damaged`, a damaged or foreign file is renamed to "<path>.damaged-<seconds since 1970>", and an empty
+/// spool is started; without it, amq_client_connect fails and says what to do.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_spool(
     config: *mut amq_config,
