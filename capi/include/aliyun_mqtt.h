@@ -17,6 +17,10 @@
  * Threads. Functions block the calling thread only. Unless its type says otherwise, an object may be used by any number
  * of threads at the same time, but not while one of them frees it.
  *
+ * Callbacks are called on threads of the library, never under a lock, and may call every function. Each has a user
+ * pointer and a destructor, which is called exactly once, when the pointer is not used any more. A callback must not
+ * end its thread, nor leave by longjmp or a C++ exception. Nothing needs callbacks: everything works by plain calls.
+ *
  * Forks. A child of fork() cannot use the objects of its parent: calls fail with AMQ_KIND_FORKED at once, and freeing
  * them returns at once. A client made in the child works.
  */
@@ -291,6 +295,109 @@ typedef enum amq_stage {
 } amq_stage;
 
 /**
+ * The kind of an event. Numbers never change their meaning; later versions may add some.
+ */
+typedef enum amq_event_kind {
+    /**
+     * A kind that this version of the interface has no number for.
+     */
+    AMQ_EVENT_KIND_OTHER = 0,
+    /**
+     * A connection is ready for messages: session_present, number.
+     */
+    AMQ_EVENT_KIND_CONNECTED = 1,
+    /**
+     * The connection was lost, or an attempt to make one failed: reason, retry_in.
+     */
+    AMQ_EVENT_KIND_DISCONNECTED = 2,
+    /**
+     * A notice of the service: notice_kind and what belongs to it.
+     */
+    AMQ_EVENT_KIND_NOTICE = 3,
+    /**
+     * A subscription could not be restored and was given up: filter, reason.
+     */
+    AMQ_EVENT_KIND_SUBSCRIPTION_LOST = 4,
+    /**
+     * The service refuses a topic as a whole; messages to it are refused for a time: topic, retry_in, reason.
+     */
+    AMQ_EVENT_KIND_TOPIC_REFUSED = 5,
+    /**
+     * The service has accepted a new token: token_kind, expires.
+     */
+    AMQ_EVENT_KIND_TOKEN_RENEWED = 6,
+    /**
+     * There is no new token, or the service did not accept it: reason, retry_in.
+     */
+    AMQ_EVENT_KIND_TOKEN_RENEWAL_FAILED = 7,
+    /**
+     * The spool's file was damaged and was renamed: path, reason. Kept for the first listener.
+     */
+    AMQ_EVENT_KIND_SPOOL_SET_ASIDE = 8,
+    /**
+     * A message above the limit was acknowledged and discarded: topic, size, reason.
+     */
+    AMQ_EVENT_KIND_MESSAGE_SET_ASIDE = 9,
+    /**
+     * The inbox is full.
+     */
+    AMQ_EVENT_KIND_INBOX_FULL = 10,
+    /**
+     * A message that is not acknowledged holds back later acknowledgements: topic, taken, held_back.
+     */
+    AMQ_EVENT_KIND_ACKS_HELD_BACK = 11,
+    /**
+     * The client has ended; always the last event: reason (AMQ_KIND_CLOSED if this program has ended it), untaken and
+     * the topic of the first untaken message, unsent_acks.
+     */
+    AMQ_EVENT_KIND_ENDED = 12,
+} amq_event_kind;
+
+/**
+ * The permission of a token.
+ */
+typedef enum amq_token_kind {
+    /**
+     * There is no token, or its kind is not known.
+     */
+    AMQ_TOKEN_KIND_NONE = 0,
+    /**
+     * "R": to subscribe.
+     */
+    AMQ_TOKEN_KIND_READ = 1,
+    /**
+     * "W": to publish.
+     */
+    AMQ_TOKEN_KIND_WRITE = 2,
+    /**
+     * "RW": both.
+     */
+    AMQ_TOKEN_KIND_READ_WRITE = 3,
+} amq_token_kind;
+
+/**
+ * The kind of a notice of the service.
+ */
+typedef enum amq_notice_kind {
+    /**
+     * The event is no notice.
+     */
+    AMQ_NOTICE_KIND_NONE = 0,
+    /**
+     * A token expires soon: expires, token_kind.
+     */
+    AMQ_NOTICE_KIND_TOKEN_EXPIRE = 1,
+    /**
+     * A token is not accepted, and the service is about to close the connection: notice_code, token_kind.
+     */
+    AMQ_NOTICE_KIND_TOKEN_INVALID = 2,
+    /**
+     * A notice that could not be understood: topic, notice_payload.
+     */
+    AMQ_NOTICE_KIND_OTHER = 3,
+} amq_notice_kind;
+
+/**
  * The quality of service of a message or subscription.
  */
 typedef enum amq_qos {
@@ -515,6 +622,90 @@ typedef enum amq_stat {
 } amq_stat;
 
 /**
+ * The modes of amq_credentials_from_env.
+ */
+typedef enum amq_auth_mode {
+    /**
+     * The mode that ALIYUN_MQTT_AUTH names: "signature", "token" or "device"; signature mode if it is not set.
+     */
+    AMQ_AUTH_MODE_ENVIRONMENT = 0,
+    /**
+     * ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET.
+     */
+    AMQ_AUTH_MODE_SIGNATURE = 1,
+    /**
+     * ALIBABA_CLOUD_ACCESS_KEY_ID and ALIYUN_MQTT_TOKEN. Without that token, the library applies for one for
+     * everything below ALIYUN_MQTT_TOPIC and renews it.
+     */
+    AMQ_AUTH_MODE_TOKEN = 2,
+    /**
+     * ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID and ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET.
+     */
+    AMQ_AUTH_MODE_DEVICE = 3,
+} amq_auth_mode;
+
+/**
+ * The level of a log record.
+ */
+typedef enum amq_log_level {
+    /**
+     * Nothing.
+     */
+    AMQ_LOG_LEVEL_OFF = 0,
+    /**
+     * Faults.
+     */
+    AMQ_LOG_LEVEL_ERROR = 1,
+    /**
+     * Lost connections, refusals, a full inbox, and other things to look at.
+     */
+    AMQ_LOG_LEVEL_WARN = 2,
+    /**
+     * Connects and notices.
+     */
+    AMQ_LOG_LEVEL_INFO = 3,
+    /**
+     * Details.
+     */
+    AMQ_LOG_LEVEL_DEBUG = 4,
+    /**
+     * Everything. The crates below this library show secrets at this level.
+     */
+    AMQ_LOG_LEVEL_TRACE = 5,
+} amq_log_level;
+
+/**
+ * The signatures of requests.
+ */
+typedef enum amq_signing {
+    /**
+     * ACS3-HMAC-SHA256, as in the official SDK.
+     */
+    AMQ_SIGNING_V3 = 3,
+    /**
+     * The older RPC signature, HMAC-SHA1.
+     */
+    AMQ_SIGNING_V2 = 2,
+} amq_signing;
+
+/**
+ * The API of one instance, with the AccessKey to use. Any thread may use it. Meant for your own servers.
+ */
+typedef struct amq_api amq_api;
+
+/**
+ * The settings of an API. One thread at a time may set or use it. Values are checked by amq_api_new.
+ */
+typedef struct amq_api_config amq_api_config;
+
+/**
+ * A call of an API operation by its name, for operations without a function of their own. One thread at a time may
+ * change it. The common parameters (version, time, signature) are added. The instance id is not, because not every
+ * operation has one: amq_call_add_parameter(call, "InstanceId", ...).
+ */
+typedef struct amq_call amq_call;
+
+/**
  * A client. Any number of threads may use it at the same time, also while another one receives.
  */
 typedef struct amq_client amq_client;
@@ -537,15 +728,39 @@ typedef struct amq_config amq_config;
 typedef struct amq_credentials amq_credentials;
 
 /**
+ * Takes the result of an amq_credentials_callback. Valid during the call only.
+ */
+typedef struct amq_credentials_sink amq_credentials_sink;
+
+/**
  * The outcome of one queued message. It is settled exactly once: the message was acknowledged, or has failed. It is
  * settled by the message's own deadline at the latest, whatever happens to the connection or the client.
  */
 typedef struct amq_delivery amq_delivery;
 
 /**
+ * The key of one device. Its secret is wiped from memory when it is freed. Any thread may read it.
+ */
+typedef struct amq_device_credential amq_device_credential;
+
+/**
  * The reason why a call failed. Its texts are valid until it is freed; any thread may read it.
  */
 typedef struct amq_error amq_error;
+
+/**
+ * Something that happened to a client in the background. Its texts are valid until it is freed, or during the call of
+ * a callback; any thread may read it. Fields that an event does not have are NULL, 0, false, or -1 where 0 has a
+ * meaning.
+ */
+typedef struct amq_event amq_event;
+
+/**
+ * A listener for a client's events. Its queue keeps up to 1,000 events and 4 MiB; beyond that the oldest are dropped
+ * and counted. Any number of threads may receive from it; each event goes to one of them. It does not keep the client
+ * alive.
+ */
+typedef struct amq_events amq_events;
 
 /**
  * A received message. Its texts and bytes are valid until it is freed; any thread may read it.
@@ -567,9 +782,485 @@ typedef struct amq_outgoing amq_outgoing;
  */
 typedef struct amq_subscription amq_subscription;
 
+/**
+ * A text that a call returned. It is wiped from memory when it is freed, since it may contain a secret.
+ */
+typedef struct amq_text amq_text;
+
+/**
+ * A token, as the API's ApplyToken returns it, with its kind and, if known, its expiry. One thread at a time may
+ * change it. It is a secret, which is wiped from memory with its last copy.
+ */
+typedef struct amq_token amq_token;
+
+/**
+ * A request for a token: its kind, topics and life. One thread at a time may change it.
+ */
+typedef struct amq_token_request amq_token_request;
+
+/**
+ * Takes the result of an amq_tokens_callback. Valid during the call only.
+ */
+typedef struct amq_token_sink amq_token_sink;
+
+/**
+ * A function that provides credentials: it gives them to `sink` with amq_credentials_sink_give, or says why there are
+ * none with amq_credentials_sink_fail, and returns.
+ *
+ * It runs on a thread of the library, never twice at a time for one client, and should return within the client's
+ * timeout: the client goes on without it after that, and its late result serves the next attempt. It may call every
+ * function of this library. It must not end the thread, nor leave by longjmp or a C++ exception.
+ */
+typedef void (*amq_credentials_callback)(void *user, struct amq_credentials_sink *sink);
+
+/**
+ * The destructor of a callback's `user` pointer: called exactly once, on any thread, when the library does not use the
+ * pointer any more; also if the call that was given the callback fails. It must not block for long. NULL: there is
+ * nothing to do. A child of fork() does not call it for what its parent has registered.
+ */
+typedef void (*amq_destroy_callback)(void *user);
+
+/**
+ * A function that provides all tokens that a client is to hold: it adds each with amq_token_sink_add, or says why
+ * there are none with amq_token_sink_fail, and returns. As amq_credentials_callback otherwise.
+ */
+typedef void (*amq_tokens_callback)(void *user, struct amq_token_sink *sink);
+
+/**
+ * A function that receives events. `event` is valid during the call; amq_event_clone makes a copy.
+ *
+ * It runs on a thread of its own, never twice at a time for one registration, may block, and may call every function
+ * of this library. It must not end the thread, nor leave by longjmp or a C++ exception.
+ */
+typedef void (*amq_event_callback)(void *user, const struct amq_event *event);
+
+/**
+ * A function that receives records of the log: `level`, an amq_log_level; `target`, the part of the library; `text`.
+ * Both texts are valid during the call, and a NUL follows them.
+ *
+ * It runs on a thread of its own, never twice at a time for one registration, may block, and may call every function
+ * of this library; what it makes the library log on that thread is not recorded. It must not end the thread, nor leave
+ * by longjmp or a C++ exception.
+ */
+typedef void (*amq_log_callback)(void *user,
+                                 int32_t level,
+                                 const char *target,
+                                 size_t target_len,
+                                 const char *text,
+                                 size_t text_len);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Creates an API from its settings, which it copies: checks them and reads the certificate files; nothing is sent.
+ *
+ * Its calls block until the service has responded, at most for their timeout, which includes up to four attempts and
+ * the pauses between them; AMQ_TIMEOUT_DEFAULT is that of amq_api_config_set_timeout. An error of the service has the
+ * kind AMQ_KIND_API: amq_error_api_code, amq_error_api_status, amq_error_request_id. amq_error_fate says if the call
+ * may have been executed.
+ */
+enum amq_status amq_api_new(const struct amq_api_config *config,
+                            struct amq_api **api,
+                            struct amq_error **error);
+
+/**
+ * Frees an API. Does nothing if it is NULL. Credentials that use it keep a copy.
+ */
+void amq_api_free(struct amq_api *api);
+
+/**
+ * Returns the instance id, followed by a NUL. Sets `*len`, if `len` is not NULL, to its length in bytes. Valid until
+ * the API is freed. NULL for NULL.
+ */
+const char *amq_api_instance_id(const struct amq_api *api,
+                                size_t *len);
+
+/**
+ * Returns the id of the AccessKey, to which tokens are bound. As amq_api_instance_id otherwise.
+ */
+const char *amq_api_access_key_id(const struct amq_api *api, size_t *len);
+
+/**
+ * Returns the URL of the API. As amq_api_instance_id otherwise.
+ */
+const char *amq_api_endpoint(const struct amq_api *api, size_t *len);
+
+/**
+ * Returns the region: as set, or as in the service's own host name; NULL if it is not known. As amq_api_instance_id
+ * otherwise.
+ */
+const char *amq_api_region(const struct amq_api *api,
+                           size_t *len);
+
+/**
+ * Publishes a message without an MQTT connection (SendMessage). The payload is a text. Sets `*message_id`, if it is
+ * not NULL, to the message's id, which amq_text_free frees. The call is not repeated if the message may have been
+ * accepted.
+ */
+enum amq_status amq_api_send_message(const struct amq_api *api,
+                                     const char *topic,
+                                     size_t topic_len,
+                                     const char *payload,
+                                     size_t payload_len,
+                                     int64_t timeout_ms,
+                                     struct amq_text **message_id,
+                                     struct amq_error **error);
+
+/**
+ * Asks if a client is connected (QuerySessionByClientId), and sets `*online` to the answer.
+ */
+enum amq_status amq_api_query_session(const struct amq_api *api,
+                                      const char *client_id,
+                                      size_t client_id_len,
+                                      int64_t timeout_ms,
+                                      bool *online,
+                                      struct amq_error **error);
+
+/**
+ * Creates settings with their defaults. Required are a region or an endpoint, the instance id, and an AccessKey. Free
+ * them with amq_api_config_free. NULL only after a fault in this library.
+ */
+struct amq_api_config *amq_api_config_new(void);
+
+/**
+ * Creates settings from the environment variables ALIYUN_MQTT_* and ALIBABA_CLOUD_*; what is set afterwards replaces
+ * them. amq_api_new reports a missing or invalid variable. Free them with amq_api_config_free. NULL only after a fault
+ * in this library.
+ */
+struct amq_api_config *amq_api_config_from_env(void);
+
+/**
+ * Frees settings. Does nothing if they are NULL.
+ */
+void amq_api_config_free(struct amq_api_config *config);
+
+/**
+ * Sets the region of the instance, such as "cn-hangzhou", which determines the address.
+ */
+enum amq_status amq_api_config_set_region(struct amq_api_config *config,
+                                          const char *region,
+                                          size_t region_len,
+                                          struct amq_error **error);
+
+/**
+ * Sets if the region's address inside a VPC is used. Default false.
+ */
+enum amq_status amq_api_config_set_vpc(struct amq_api_config *config, bool vpc, struct amq_error **error);
+
+/**
+ * Sets the URL of the API: https://host or https://host:port; http:// for this machine only.
+ */
+enum amq_status amq_api_config_set_endpoint(struct amq_api_config *config,
+                                            const char *endpoint,
+                                            size_t endpoint_len,
+                                            struct amq_error **error);
+
+/**
+ * Sets the id of the instance. Required.
+ */
+enum amq_status amq_api_config_set_instance_id(struct amq_api_config *config,
+                                               const char *instance_id,
+                                               size_t instance_id_len,
+                                               struct amq_error **error);
+
+/**
+ * Sets the AccessKey of an account or RAM user. Required, unless a temporary one is set.
+ */
+enum amq_status amq_api_config_set_access_key(struct amq_api_config *config,
+                                              const char *access_key_id,
+                                              size_t access_key_id_len,
+                                              const char *access_key_secret,
+                                              size_t access_key_secret_len,
+                                              struct amq_error **error);
+
+/**
+ * Sets a temporary AccessKey (STS) with its security token. It works for the API only.
+ */
+enum amq_status amq_api_config_set_sts_key(struct amq_api_config *config,
+                                           const char *access_key_id,
+                                           size_t access_key_id_len,
+                                           const char *access_key_secret,
+                                           size_t access_key_secret_len,
+                                           const char *security_token,
+                                           size_t security_token_len,
+                                           struct amq_error **error);
+
+/**
+ * Sets how requests are signed, an amq_signing. Default AMQ_SIGNING_V3.
+ */
+enum amq_status amq_api_config_set_signing(struct amq_api_config *config,
+                                           int32_t signing,
+                                           struct amq_error **error);
+
+/**
+ * Sets the timeout of a call with all its attempts, in milliseconds: 1 s to 1 h. Default 30,000.
+ */
+enum amq_status amq_api_config_set_timeout(struct amq_api_config *config,
+                                           int64_t timeout_ms,
+                                           struct amq_error **error);
+
+/**
+ * Sets the bounds of the pause between attempts, in milliseconds: 1 ms to 1 h each. Default 500 and 10,000.
+ */
+enum amq_status amq_api_config_set_backoff(struct amq_api_config *config,
+                                           int64_t min_ms,
+                                           int64_t max_ms,
+                                           struct amq_error **error);
+
+/**
+ * Sets the HTTP proxy for the API: http://host:port or http://user:password@host:port.
+ */
+enum amq_status amq_api_config_set_proxy(struct amq_api_config *config,
+                                         const char *proxy,
+                                         size_t proxy_len,
+                                         struct amq_error **error);
+
+/**
+ * Sets user name and password for the proxy, in place of those in its URL.
+ */
+enum amq_status amq_api_config_set_proxy_credentials(struct amq_api_config *config,
+                                                     const char *user_name,
+                                                     size_t user_name_len,
+                                                     const char *password,
+                                                     size_t password_len,
+                                                     struct amq_error **error);
+
+/**
+ * Uses the proxy that the environment names, if any (https_proxy, all_proxy, no_proxy). The variables are read now.
+ */
+enum amq_status amq_api_config_set_proxy_from_env(struct amq_api_config *config,
+                                                  struct amq_error **error);
+
+/**
+ * Adds trusted CA certificates from a PEM file.
+ */
+enum amq_status amq_api_config_set_ca_file(struct amq_api_config *config,
+                                           const char *path,
+                                           size_t path_len,
+                                           struct amq_error **error);
+
+/**
+ * Adds trusted CA certificates in PEM form.
+ */
+enum amq_status amq_api_config_set_ca_pem(struct amq_api_config *config,
+                                          const void *pem,
+                                          size_t pem_len,
+                                          struct amq_error **error);
+
+/**
+ * Sets if the system's CA certificates are trusted. Default true.
+ */
+enum amq_status amq_api_config_set_system_roots(struct amq_api_config *config,
+                                                bool trust,
+                                                struct amq_error **error);
+
+/**
+ * Frees a device credential. Does nothing if it is NULL.
+ */
+void amq_device_credential_free(struct amq_device_credential *device);
+
+/**
+ * Returns the client id that the key is valid for, followed by a NUL. Sets `*len`, if `len` is not NULL, to its length
+ * in bytes. Valid until the device credential is freed. NULL for NULL.
+ */
+const char *amq_device_credential_client_id(const struct amq_device_credential *device,
+                                            size_t *len);
+
+/**
+ * Returns the AccessKey id of the device. As amq_device_credential_client_id otherwise.
+ */
+const char *amq_device_credential_access_key_id(const struct amq_device_credential *device, size_t *len);
+
+/**
+ * Returns the AccessKey secret of the device. As amq_device_credential_client_id otherwise.
+ */
+const char *amq_device_credential_access_key_secret(const struct amq_device_credential *device, size_t *len);
+
+/**
+ * Returns when the credential was created, in milliseconds since 1970; -1 if that is not known.
+ */
+int64_t amq_device_credential_created(const struct amq_device_credential *device);
+
+/**
+ * Returns when the credential was last changed, in milliseconds since 1970; -1 if that is not known.
+ */
+int64_t amq_device_credential_updated(const struct amq_device_credential *device);
+
+/**
+ * Creates the credentials for the login of the device, as amq_credentials_device does. Free them with
+ * amq_credentials_free.
+ */
+enum amq_status amq_device_credential_credentials(const struct amq_device_credential *device,
+                                                  struct amq_credentials **credentials,
+                                                  struct amq_error **error);
+
+/**
+ * Creates a credential for a client id (RegisterDeviceCredential), which amq_device_credential_free frees. An existing
+ * one is replaced.
+ */
+enum amq_status amq_api_register_device_credential(const struct amq_api *api,
+                                                   const char *client_id,
+                                                   size_t client_id_len,
+                                                   int64_t timeout_ms,
+                                                   struct amq_device_credential **device,
+                                                   struct amq_error **error);
+
+/**
+ * Returns the credential of a client id (GetDeviceCredential), which amq_device_credential_free frees.
+ */
+enum amq_status amq_api_get_device_credential(const struct amq_api *api,
+                                              const char *client_id,
+                                              size_t client_id_len,
+                                              int64_t timeout_ms,
+                                              struct amq_device_credential **device,
+                                              struct amq_error **error);
+
+/**
+ * Replaces the secret of a client id (RefreshDeviceCredential), and returns the new credential, which
+ * amq_device_credential_free frees. The call is not repeated if its outcome is unknown.
+ */
+enum amq_status amq_api_refresh_device_credential(const struct amq_api *api,
+                                                  const char *client_id,
+                                                  size_t client_id_len,
+                                                  int64_t timeout_ms,
+                                                  struct amq_device_credential **device,
+                                                  struct amq_error **error);
+
+/**
+ * Deletes the credential of a client id (UnRegisterDeviceCredential). The call is not repeated if its outcome is
+ * unknown.
+ */
+enum amq_status amq_api_unregister_device_credential(const struct amq_api *api,
+                                                     const char *client_id,
+                                                     size_t client_id_len,
+                                                     int64_t timeout_ms,
+                                                     struct amq_error **error);
+
+/**
+ * Creates a call of this operation, such as "ListGroupId".
+ */
+enum amq_status amq_call_new(const char *action,
+                             size_t action_len,
+                             struct amq_call **call,
+                             struct amq_error **error);
+
+/**
+ * Frees a call. Does nothing if it is NULL.
+ */
+void amq_call_free(struct amq_call *call);
+
+/**
+ * Adds a parameter of the query. Numbers and booleans are given as text; lists as "Name.1", "Name.2" and so on.
+ */
+enum amq_status amq_call_add_parameter(struct amq_call *call,
+                                       const char *name,
+                                       size_t name_len,
+                                       const char *value,
+                                       size_t value_len,
+                                       struct amq_error **error);
+
+/**
+ * Adds a parameter of the body, which some operations require.
+ */
+enum amq_status amq_call_add_form(struct amq_call *call,
+                                  const char *name,
+                                  size_t name_len,
+                                  const char *value,
+                                  size_t value_len,
+                                  struct amq_error **error);
+
+/**
+ * Treats the value of this parameter as a secret: errors do not show it.
+ */
+enum amq_status amq_call_hide(struct amq_call *call,
+                              const char *name,
+                              size_t name_len,
+                              struct amq_error **error);
+
+/**
+ * Sends the call as GET instead of POST, as the official SDK does for some operations. A GET has no form.
+ */
+enum amq_status amq_call_use_get(struct amq_call *call, struct amq_error **error);
+
+/**
+ * Sets if the call may be repeated when its outcome is unknown. Default false.
+ */
+enum amq_status amq_call_set_repeatable(struct amq_call *call, bool repeatable, struct amq_error **error);
+
+/**
+ * Makes a call, and sets `*json` to the service's JSON object, which amq_text_free frees.
+ */
+enum amq_status amq_api_call(const struct amq_api *api,
+                             const struct amq_call *call,
+                             int64_t timeout_ms,
+                             struct amq_text **json,
+                             struct amq_error **error);
+
+/**
+ * Creates a request for a token of this kind, an amq_token_kind, without topics. Its life is one hour unless it is
+ * set.
+ */
+enum amq_status amq_token_request_new(int32_t kind,
+                                      struct amq_token_request **request,
+                                      struct amq_error **error);
+
+/**
+ * Adds a topic: 1 to 100 for a token, with the wildcards + and # below the first level.
+ */
+enum amq_status amq_token_request_add_topic(struct amq_token_request *request,
+                                            const char *topic,
+                                            size_t topic_len,
+                                            struct amq_error **error);
+
+/**
+ * Sets the life of the token in milliseconds, from the moment of the request: 60 s to 30 days.
+ */
+enum amq_status amq_token_request_set_lifetime(struct amq_token_request *request,
+                                               int64_t lifetime_ms,
+                                               struct amq_error **error);
+
+/**
+ * Sets the time at which the token expires, in milliseconds since 1970: 60 s to 30 days from the request. For
+ * amq_api_apply_token only: such a token cannot be renewed.
+ */
+enum amq_status amq_token_request_set_expiry(struct amq_token_request *request,
+                                             int64_t unix_ms,
+                                             struct amq_error **error);
+
+/**
+ * Frees a request. Does nothing if it is NULL.
+ */
+void amq_token_request_free(struct amq_token_request *request);
+
+/**
+ * Applies for a token (ApplyToken), which amq_token_free frees. It has its expiry.
+ */
+enum amq_status amq_api_apply_token(const struct amq_api *api,
+                                    const struct amq_token_request *request,
+                                    int64_t timeout_ms,
+                                    struct amq_token **token,
+                                    struct amq_error **error);
+
+/**
+ * Asks if a token is valid (QueryToken), and sets `*valid` to the answer. `token_text` has no kind in front of it.
+ */
+enum amq_status amq_api_query_token(const struct amq_api *api,
+                                    const char *token_text,
+                                    size_t token_text_len,
+                                    int64_t timeout_ms,
+                                    bool *valid,
+                                    struct amq_error **error);
+
+/**
+ * Revokes a token (RevokeToken). `token_text` has no kind in front of it.
+ */
+enum amq_status amq_api_revoke_token(const struct amq_api *api,
+                                     const char *token_text,
+                                     size_t token_text_len,
+                                     int64_t timeout_ms,
+                                     struct amq_error **error);
 
 /**
  * Queues many messages in their order, as amq_client_enqueue, and gives one result for each. With a spool, a batch
@@ -631,15 +1322,26 @@ enum amq_status amq_client_connect(const struct amq_config *config,
  * Delivers what is queued, says goodbye to the server and ends the client. Blocks at most for the timeout.
  *
  * Fails with AMQ_KIND_UNDELIVERED or AMQ_KIND_TIMEOUT if some messages were not delivered; the client has ended
- * nevertheless. Other calls on the client fail with AMQ_KIND_CLOSED from then on. The client must still be freed.
+ * nevertheless. Other calls on the client fail with AMQ_KIND_CLOSED from then on. The client must still be freed. A
+ * shared client (amq_client_shared) ends for all that use it.
+ *
+ * Called from a callback, it begins all of this and returns AMQ_OK at once.
  */
 enum amq_status amq_client_disconnect(const struct amq_client *client,
                                       int64_t timeout_ms,
                                       struct amq_error **error);
 
 /**
- * Frees a client. If it is not disconnected, it tries that for up to 1 s first. Does nothing if it is NULL. No other
- * call may use the client meanwhile; its deliveries, subscriptions and messages may be used and freed later.
+ * Frees a client. Does nothing if it is NULL. If it is not disconnected, it tries that for up to 1 s first; a shared
+ * client (amq_client_shared) only with its last handle. No other call may use the client meanwhile; its deliveries,
+ * subscriptions and messages may be used and freed later.
+ *
+ * First ends the client's event callback: it waits for a call that is running, so do not hold a lock that the callback
+ * wants. When it returns, no event callback of the client runs, nor will one. Events of the end are not reported: for
+ * these, call amq_client_disconnect first.
+ *
+ * Called from a callback, it does not wait: all of that happens in the background once the callback has returned. In a
+ * forked child it returns at once.
  */
 void amq_client_free(struct amq_client *client);
 
@@ -1052,6 +1754,205 @@ enum amq_status amq_credentials_signature(const char *access_key_id,
                                           struct amq_error **error);
 
 /**
+ * Creates credentials for device mode: a key for one client id, created by the API
+ * (amq_api_register_device_credential). The configuration needs that device id.
+ */
+enum amq_status amq_credentials_device(const char *access_key_id,
+                                       size_t access_key_id_len,
+                                       const char *access_key_secret,
+                                       size_t access_key_secret_len,
+                                       struct amq_credentials **credentials,
+                                       struct amq_error **error);
+
+/**
+ * Creates credentials for token mode from one text: "RW|{token}", "R|{token}", "W|{token}", or one of each kind
+ * joined, as in "R|{token}|W|{token}". `access_key_id` is the key that applied for them. They are not renewed: replace
+ * them with amq_client_upload_token before they expire.
+ */
+enum amq_status amq_credentials_token(const char *access_key_id,
+                                      size_t access_key_id_len,
+                                      const char *joined_tokens,
+                                      size_t joined_tokens_len,
+                                      struct amq_credentials **credentials,
+                                      struct amq_error **error);
+
+/**
+ * Creates credentials for token mode from 1 to 3 tokens, at most one of each kind, which are copied. As
+ * amq_credentials_token otherwise.
+ */
+enum amq_status amq_credentials_tokens(const char *access_key_id,
+                                       size_t access_key_id_len,
+                                       const struct amq_token *const *tokens,
+                                       size_t count,
+                                       struct amq_credentials **credentials,
+                                       struct amq_error **error);
+
+/**
+ * Creates credentials for custom authentication with the sign mode ORIGIN: the uploaded user name and secret, sent as
+ * they are.
+ */
+enum amq_status amq_credentials_custom_plain(const char *user_name,
+                                             size_t user_name_len,
+                                             const char *password,
+                                             size_t password_len,
+                                             struct amq_credentials **credentials,
+                                             struct amq_error **error);
+
+/**
+ * Creates credentials for custom authentication with the sign mode SIGNED: the uploaded user name, and a signature of
+ * the client id with the uploaded secret.
+ */
+enum amq_status amq_credentials_custom_signed(const char *user_name,
+                                              size_t user_name_len,
+                                              const char *uploaded_secret,
+                                              size_t uploaded_secret_len,
+                                              struct amq_credentials **credentials,
+                                              struct amq_error **error);
+
+/**
+ * Reads credentials from environment variables now. `mode` is an amq_auth_mode. Fails with AMQ_KIND_CONFIG if a
+ * variable is missing or invalid; amq_error_missing_setting names the missing one.
+ */
+enum amq_status amq_credentials_from_env(int32_t mode,
+                                         struct amq_credentials **credentials,
+                                         struct amq_error **error);
+
+/**
+ * Creates credentials for token mode whose later tokens the program hands in with plain calls, without a callback.
+ *
+ * The client logs in with these tokens (as amq_credentials_tokens). It wants new ones as soon as one is to be renewed:
+ * after 80 % of its life (amq_config_set_token_renewal) if its expiry is set, when the service announces its end, or
+ * when the service does not accept it any more. amq_client_token_wanted waits for that, and amq_client_hand_in_tokens
+ * gives the new ones, at any time. As long as nobody does, the client keeps its connection until the token expires,
+ * reports AMQ_EVENT_KIND_TOKEN_RENEWAL_FAILED, and asks again with growing pauses; after the connection is lost, it
+ * connects again once tokens are handed in.
+ *
+ * Each client that is connected with these credentials begins with these tokens, and takes its own later ones.
+ */
+enum amq_status amq_credentials_tokens_by_hand(const char *access_key_id,
+                                               size_t access_key_id_len,
+                                               const struct amq_token *const *tokens,
+                                               size_t count,
+                                               struct amq_credentials **credentials,
+                                               struct amq_error **error);
+
+/**
+ * Creates credentials for token mode, with tokens that the library itself applies for and renews: one for each
+ * request, at most one of each kind. The requests and the API are copied. Meant for your own servers, which hold the
+ * account's key. The API must be that of the client's instance.
+ */
+enum amq_status amq_credentials_apply_tokens(const struct amq_api *api,
+                                             const struct amq_token_request *const *requests,
+                                             size_t count,
+                                             struct amq_credentials **credentials,
+                                             struct amq_error **error);
+
+/**
+ * Creates credentials that the client requests from `callback` at each connect and, if they are tokens, when one must
+ * be renewed. `user` is passed to it, on any thread. `destroy` may be NULL; it is called once no copy of the
+ * credentials and no client uses the callback any more and its last call has returned, or before this call returns if
+ * it fails.
+ */
+enum amq_status amq_credentials_provider(amq_credentials_callback callback,
+                                         void *user,
+                                         amq_destroy_callback destroy,
+                                         struct amq_credentials **credentials,
+                                         struct amq_error **error);
+
+/**
+ * Creates credentials for token mode, with tokens that the client requests from `callback`: at the first connect, and
+ * when one must be renewed. `access_key_id` is the key that applies for them. As amq_credentials_provider otherwise.
+ */
+enum amq_status amq_credentials_token_provider(const char *access_key_id,
+                                               size_t access_key_id_len,
+                                               amq_tokens_callback callback,
+                                               void *user,
+                                               amq_destroy_callback destroy,
+                                               struct amq_credentials **credentials,
+                                               struct amq_error **error);
+
+/**
+ * Gives the credentials, which are copied. The last ones given count. Credentials that have a callback themselves, or
+ * whose tokens are handed in, are refused.
+ */
+enum amq_status amq_credentials_sink_give(struct amq_credentials_sink *sink,
+                                          const struct amq_credentials *credentials,
+                                          struct amq_error **error);
+
+/**
+ * Says why there are no credentials. The reason appears in errors and in the log, so it must not contain a secret.
+ */
+enum amq_status amq_credentials_sink_fail(struct amq_credentials_sink *sink,
+                                          const char *reason,
+                                          size_t reason_len,
+                                          struct amq_error **error);
+
+/**
+ * Adds a token, which is copied; at most one of each kind.
+ */
+enum amq_status amq_token_sink_add(struct amq_token_sink *sink,
+                                   const struct amq_token *token,
+                                   struct amq_error **error);
+
+/**
+ * Says why there are no tokens. The reason appears in errors and in the log, so it must not contain a secret.
+ */
+enum amq_status amq_token_sink_fail(struct amq_token_sink *sink,
+                                    const char *reason,
+                                    size_t reason_len,
+                                    struct amq_error **error);
+
+/**
+ * Replaces the token of the same kind on the present connection. Blocks until the service has accepted the new one, at
+ * most for the timeout. Meanwhile nothing else is published or subscribed.
+ *
+ * Fails with AMQ_KIND_INVALID if the client did not log in with tokens, and with AMQ_KIND_REJECTED if the service
+ * refuses the token; the previous one is then used again. After AMQ_ERROR_TIMEOUT the next login uses the new token.
+ */
+enum amq_status amq_client_upload_token(const struct amq_client *client,
+                                        const struct amq_token *token,
+                                        int64_t timeout_ms,
+                                        struct amq_error **error);
+
+/**
+ * Waits until the client wants new tokens, at most for the timeout: AMQ_TIMEOUT_NONE waits as long as the client
+ * lives, 0 only looks. For clients with amq_credentials_tokens_by_hand.
+ *
+ * AMQ_OK: tokens are wanted, until some are handed in or refused. `*kinds`, if it is not NULL, has the bit `1 <<
+ * amq_token_kind` for each kind to be handed in; `*expires`, if it is not NULL, is the time at which the first of them
+ * expires, in milliseconds since 1970, or -1 if that is not known. AMQ_TIMEOUT: none are wanted. AMQ_END: this program
+ * has disconnected or closed the client. Fails if the client has given up.
+ */
+enum amq_status amq_client_token_wanted(const struct amq_client *client,
+                                        int64_t timeout_ms,
+                                        uint32_t *kinds,
+                                        int64_t *expires,
+                                        struct amq_error **error);
+
+/**
+ * Hands in new tokens, which are copied: at most one of each kind; a kind that is not among them keeps its token. Does
+ * not block. They are uploaded at once if the client is connected, else used for the next login, which is then made
+ * without a further pause. They may come before they are wanted. For clients with amq_credentials_tokens_by_hand.
+ *
+ * The service's answer is an event: AMQ_EVENT_KIND_TOKEN_RENEWED or AMQ_EVENT_KIND_TOKEN_RENEWAL_FAILED. Use
+ * amq_client_upload_token to wait for it.
+ */
+enum amq_status amq_client_hand_in_tokens(const struct amq_client *client,
+                                          const struct amq_token *const *tokens,
+                                          size_t count,
+                                          struct amq_error **error);
+
+/**
+ * Says that the program cannot get tokens now, and why: the reason appears in events and in the log, so it must not
+ * contain a secret. They are no longer wanted until the client asks again, after a pause that grows. Does not block.
+ * For clients with amq_credentials_tokens_by_hand.
+ */
+enum amq_status amq_client_refuse_tokens(const struct amq_client *client,
+                                         const char *reason,
+                                         size_t reason_len,
+                                         struct amq_error **error);
+
+/**
  * Blocks until the message is settled, at most for the timeout. AMQ_TIMEOUT_NONE waits until it is settled, at most
  * until its own deadline, which a message in a spool may not have. 0 does not wait. Can be called any number of times,
  * also after the message is settled.
@@ -1072,6 +1973,27 @@ enum amq_status amq_delivery_wait(const struct amq_delivery *delivery,
  * amq_client_disconnect reports a failure that no amq_delivery_wait has returned.
  */
 void amq_delivery_free(struct amq_delivery *delivery);
+
+/**
+ * Calls `callback` for each event of the client from now on (the first connection was made before), in place of the
+ * callback that this handle had before; NULL ends that only. `user` is passed to it. `destroy` may be NULL; it is
+ * called after the last call, or before this call returns if it fails.
+ *
+ * Events wait in a queue of up to 1,000 events and 4 MiB; beyond that the oldest are dropped and counted
+ * (amq_client_events_dropped). The last one is AMQ_EVENT_KIND_ENDED. Waits for a running call of the earlier callback,
+ * unless it is called from a callback.
+ */
+enum amq_status amq_client_on_event(const struct amq_client *client,
+                                    amq_event_callback callback,
+                                    void *user,
+                                    amq_destroy_callback destroy,
+                                    struct amq_error **error);
+
+/**
+ * Returns the number of events that were dropped because the callback of this handle was too slow. Does not block; 0
+ * in a forked child.
+ */
+uint64_t amq_client_events_dropped(const struct amq_client *client);
 
 /**
  * Frees an error. Does nothing if it is NULL. Freeing an error twice is a fault of the program, as with free().
@@ -1168,6 +2090,178 @@ const char *amq_error_request_id(const struct amq_error *error, size_t *len);
  * Returns a copy of the error, which is freed on its own; NULL for NULL.
  */
 struct amq_error *amq_error_clone(const struct amq_error *error);
+
+/**
+ * Frees an event. Does nothing if it is NULL. The event of a callback must not be freed.
+ */
+void amq_event_free(struct amq_event *event);
+
+/**
+ * Returns a copy of the event, which is freed on its own; NULL for NULL.
+ */
+struct amq_event *amq_event_clone(const struct amq_event *event);
+
+/**
+ * Returns the kind of the event; AMQ_EVENT_KIND_OTHER for NULL.
+ */
+enum amq_event_kind amq_event_get_kind(const struct amq_event *event);
+
+/**
+ * Returns the event as a line for people; it may change. Followed by a NUL. Sets `*len`, if `len` is not NULL, to its
+ * length in bytes. NULL for NULL.
+ */
+const char *amq_event_text(const struct amq_event *event,
+                           size_t *len);
+
+/**
+ * Returns the reason of the event, which belongs to the event and must not be freed; NULL if there is none.
+ * amq_error_clone makes a copy.
+ */
+const struct amq_error *amq_event_reason(const struct amq_event *event);
+
+/**
+ * Returns the pause before the next attempt, in milliseconds; -1 if there is no next attempt, or if it is the next
+ * login. For AMQ_EVENT_KIND_TOPIC_REFUSED, the time for which messages to the topic are refused.
+ */
+int64_t amq_event_retry_in(const struct amq_event *event);
+
+/**
+ * Returns true if the server had kept the session.
+ */
+bool amq_event_session_present(const struct amq_event *event);
+
+/**
+ * Returns the number of the connection, from 1; 0 if the event is not AMQ_EVENT_KIND_CONNECTED.
+ */
+uint64_t amq_event_number(const struct amq_event *event);
+
+/**
+ * Returns the topic of the event; NULL if it has none. As amq_event_text otherwise.
+ */
+const char *amq_event_topic(const struct amq_event *event, size_t *len);
+
+/**
+ * Returns the filter of the subscription that was lost; NULL if the event is another. As amq_event_text otherwise.
+ */
+const char *amq_event_filter(const struct amq_event *event,
+                             size_t *len);
+
+/**
+ * Returns the kind of the token that the event is about; AMQ_TOKEN_KIND_NONE if that is not known.
+ */
+enum amq_token_kind amq_event_token_kind(const struct amq_event *event);
+
+/**
+ * Returns the time at which the token expires, in milliseconds since 1970; -1 if that is not known.
+ */
+int64_t amq_event_expires(const struct amq_event *event);
+
+/**
+ * Returns the new name of the damaged spool, with replacement characters where it is not UTF-8; NULL if the event is
+ * another. As amq_event_text otherwise.
+ */
+const char *amq_event_path(const struct amq_event *event,
+                           size_t *len);
+
+/**
+ * Returns the size of the packet that was discarded, in bytes; 0 if the event is another.
+ */
+size_t amq_event_size(const struct amq_event *event);
+
+/**
+ * Returns true if the program has taken the message that holds back acknowledgements, and not acknowledged it; false
+ * if it still waits in the inbox.
+ */
+bool amq_event_taken(const struct amq_event *event);
+
+/**
+ * Returns the number of acknowledgements that are held back; 0 if the event is another.
+ */
+size_t amq_event_held_back(const struct amq_event *event);
+
+/**
+ * Returns the number of messages in the inbox that the program had not taken when the client ended. amq_event_topic is
+ * the topic of the first.
+ */
+size_t amq_event_untaken(const struct amq_event *event);
+
+/**
+ * Returns, for a kept session, the number of acknowledgements that could not be sent before the client ended.
+ */
+size_t amq_event_unsent_acks(const struct amq_event *event);
+
+/**
+ * Returns the kind of the notice; AMQ_NOTICE_KIND_NONE if the event is not AMQ_EVENT_KIND_NOTICE.
+ */
+enum amq_notice_kind amq_event_notice_kind(const struct amq_event *event);
+
+/**
+ * Returns the service's code of the notice AMQ_NOTICE_KIND_TOKEN_INVALID; -1 if there is none. The text of the event
+ * has its meaning.
+ */
+int64_t amq_event_notice_code(const struct amq_event *event);
+
+/**
+ * Returns the payload of a notice that could not be understood, with replacement characters where it is not UTF-8;
+ * NULL if there is none. As amq_event_text otherwise.
+ */
+const char *amq_event_notice_payload(const struct amq_event *event,
+                                     size_t *len);
+
+/**
+ * Creates a listener that receives what happens to the client from now on. Free it with amq_events_free.
+ */
+enum amq_status amq_events_new(const struct amq_client *client,
+                               struct amq_events **events,
+                               struct amq_error **error);
+
+/**
+ * Takes the next event. Blocks until there is one, at most for the timeout: AMQ_TIMEOUT_NONE waits as long as the
+ * client lives, 0 does not wait.
+ *
+ * AMQ_OK: `*event` is the event, which amq_event_free frees. AMQ_TIMEOUT: none came. AMQ_END: the client has ended,
+ * and every event was taken; the last one was AMQ_EVENT_KIND_ENDED. In all other cases `*event` is NULL.
+ */
+enum amq_status amq_events_recv(const struct amq_events *events,
+                                int64_t timeout_ms,
+                                struct amq_event **event,
+                                struct amq_error **error);
+
+/**
+ * Ends the waits of this listener, from any thread. It receives nothing more: calls return AMQ_END. Does not block.
+ */
+void amq_events_close(const struct amq_events *events);
+
+/**
+ * Returns the number of events that were dropped because the queue was full; 0 for NULL and in a forked child.
+ */
+uint64_t amq_events_dropped(const struct amq_events *events);
+
+/**
+ * Frees a listener. Does nothing if it is NULL.
+ */
+void amq_events_free(struct amq_events *events);
+
+/**
+ * Calls `callback` for each record of the log of this level or a more severe one, for all clients of the process, in
+ * place of the callback that was set before. `level` is an amq_log_level; AMQ_LOG_LEVEL_OFF, or NULL as the callback,
+ * ends that only. `user` is passed to it. `destroy` may be NULL; it is called after the last call, or before this call
+ * returns if it fails. Does not wait for a running call of the earlier callback.
+ *
+ * Records wait in a queue of up to 1,000 records and 1 MiB; beyond that the oldest are dropped and counted
+ * (amq_log_dropped). A forked child begins without a callback. Fails if the library was linked into a Rust program
+ * that has a logger.
+ */
+enum amq_status amq_log_set_callback(int32_t level,
+                                     amq_log_callback callback,
+                                     void *user,
+                                     amq_destroy_callback destroy,
+                                     struct amq_error **error);
+
+/**
+ * Returns the number of log records that were dropped because the callback was too slow.
+ */
+uint64_t amq_log_dropped(void);
 
 /**
  * Frees a message. Does nothing if it is NULL. With AMQ_ACK_MODE_MANUAL, a message freed without an acknowledgement
@@ -1640,6 +2734,31 @@ enum amq_status amq_client_reply(const struct amq_client *client,
                                  struct amq_error **error);
 
 /**
+ * Returns the standing client of this name in this process, or connects one: so that a program that begins anew at
+ * each request, such as a PHP worker, connects once. Each call gives a handle of its own, which amq_client_free frees.
+ *
+ * * Threads that ask at the same time make one connection; the others wait for it, at most for the configured timeout,
+ *   and get the same error if it fails. Nothing is kept of a failure: the next call tries again.
+ * * The client is replaced if its settings differ from `config`, secrets included (a device id that the library made
+ *   does not count), or if it has ended. The old one is disconnected in the background, whoever holds it: their calls
+ *   fail with AMQ_KIND_CLOSED, and they can ask for the new one. Callbacks for credentials are the same if they come
+ *   from one amq_credentials object. Tokens of amq_credentials_tokens_by_hand make no difference: if the client has
+ *   not had them yet, they are handed in (amq_client_hand_in_tokens).
+ * * The client ends with its last handle. With `keep`, in this call or an earlier one for it, it stays until the
+ *   process ends, and then says goodbye: all of them together within 1 s, in a handler of atexit(). Not after _exit(),
+ *   a signal, or in a child of fork() for its parent's clients.
+ * * A child of fork() begins without standing clients. It uses none of its parent's, and makes its own.
+ *
+ * Blocks at most for the configured timeout to connect, and up to 1 s for an old client's goodbye.
+ */
+enum amq_status amq_client_shared(const struct amq_config *config,
+                                  const char *name,
+                                  size_t name_len,
+                                  bool keep,
+                                  struct amq_client **client,
+                                  struct amq_error **error);
+
+/**
  * Sets `*value` to the present value of a counter or gauge: an amq_stat. Does not block. In a forked child all are 0.
  */
 enum amq_status amq_client_stats_value(const struct amq_client *client,
@@ -1748,6 +2867,58 @@ const char *amq_subscription_filter(const struct amq_subscription *subscription,
  * amq_client_disconnect first.
  */
 void amq_subscription_free(struct amq_subscription *subscription);
+
+/**
+ * Returns the text, followed by a NUL. Sets `*len`, if `len` is not NULL, to its length in bytes. Valid until it is
+ * freed. NULL for NULL.
+ */
+const char *amq_text_data(const struct amq_text *text,
+                          size_t *len);
+
+/**
+ * Frees a text. Does nothing if it is NULL.
+ */
+void amq_text_free(struct amq_text *text);
+
+/**
+ * Creates a token from its text, without the kind in front of it. `kind` is an amq_token_kind. The text is checked
+ * where the token is used.
+ */
+enum amq_status amq_token_new(int32_t kind,
+                              const char *token_text,
+                              size_t token_text_len,
+                              struct amq_token **token,
+                              struct amq_error **error);
+
+/**
+ * Frees a token. Does nothing if it is NULL.
+ */
+void amq_token_free(struct amq_token *token);
+
+/**
+ * Sets the time at which the token expires, in milliseconds since 1970 (Unix time). A client renews it before. A time
+ * in the past counts as unknown.
+ */
+enum amq_status amq_token_set_expiry(struct amq_token *token,
+                                     int64_t unix_ms,
+                                     struct amq_error **error);
+
+/**
+ * Returns the kind of the token; AMQ_TOKEN_KIND_NONE for NULL.
+ */
+enum amq_token_kind amq_token_get_kind(const struct amq_token *token);
+
+/**
+ * Returns the text of the token, which is a secret, without its kind; followed by a NUL. Sets `*len`, if `len` is not
+ * NULL, to its length in bytes. Valid until the token is freed. NULL for NULL.
+ */
+const char *amq_token_text(const struct amq_token *token,
+                           size_t *len);
+
+/**
+ * Returns the time at which the token expires, in milliseconds since 1970; -1 if it is not known.
+ */
+int64_t amq_token_expiry(const struct amq_token *token);
 
 /**
  * Returns the version of the library, such as "0.1.0". Valid for ever, and followed by a NUL.

@@ -1,10 +1,13 @@
 //! Configurations.
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
 use aliyun_mqtt::ConfigBuilder;
 
+use crate::connection::Settings;
 use crate::credentials::amq_credentials;
+use crate::credentials::by_hand::First;
 use crate::error::amq_error;
 use crate::guard::{call, free, plain};
 use crate::input::{Failure, duration, number, object, object_mut, text};
@@ -23,11 +26,14 @@ pub(crate) mod spool;
 /// connected and by amq_config_check.
 pub struct amq_config {
     builder: ConfigBuilder,
+    /// The first tokens of the credentials, if the program hands in the later ones.
+    by_hand: Option<Arc<First>>,
 }
 
 impl amq_config {
-    pub(crate) fn builder(&self) -> &ConfigBuilder {
-        &self.builder
+    /// Returns a copy of all settings.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { builder: self.builder.clone(), by_hand: self.by_hand.clone() }
     }
 
     fn change(&mut self, change: impl FnOnce(ConfigBuilder) -> ConfigBuilder) {
@@ -35,11 +41,19 @@ impl amq_config {
     }
 }
 
+/// Makes a configuration with settings that a test needs.
+#[cfg(test)]
+pub(crate) fn for_tests(builder: ConfigBuilder) -> *mut amq_config {
+    Box::into_raw(Box::new(amq_config { builder, by_hand: None }))
+}
+
 /// Creates a configuration without settings. Required are endpoint, instance_id, credentials and group_id. Free it with
 /// amq_config_free. NULL only after a fault in this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn amq_config_new() -> *mut amq_config {
-    plain(std::ptr::null_mut(), || Box::into_raw(Box::new(amq_config { builder: ConfigBuilder::default() })))
+    plain(std::ptr::null_mut(), || {
+        Box::into_raw(Box::new(amq_config { builder: ConfigBuilder::default(), by_hand: None }))
+    })
 }
 
 /// Creates a configuration with the settings of the environment variables ALIYUN_MQTT_* and ALIBABA_CLOUD_*, the
@@ -47,7 +61,9 @@ pub extern "C" fn amq_config_new() -> *mut amq_config {
 /// is connected. Free it with amq_config_free. NULL only after a fault in this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn amq_config_from_env() -> *mut amq_config {
-    plain(std::ptr::null_mut(), || Box::into_raw(Box::new(amq_config { builder: ConfigBuilder::from_env() })))
+    plain(std::ptr::null_mut(), || {
+        Box::into_raw(Box::new(amq_config { builder: ConfigBuilder::from_env(), by_hand: None }))
+    })
 }
 
 /// Frees a configuration. Does nothing if it is NULL.
@@ -62,7 +78,7 @@ pub unsafe extern "C" fn amq_config_free(config: *mut amq_config) {
 pub unsafe extern "C" fn amq_config_check(config: *const amq_config, error: *mut *mut amq_error) -> amq_status {
     unsafe {
         call(error, || {
-            object("config", config)?.builder().clone().build()?;
+            object("config", config)?.settings().check()?;
             Ok(amq_status::AMQ_OK)
         })
     }
@@ -122,9 +138,12 @@ pub unsafe extern "C" fn amq_config_set_credentials(
     error: *mut *mut amq_error,
 ) -> amq_status {
     unsafe {
-        set(config, error, || {
-            let credentials = object("credentials", credentials)?.credentials();
-            Ok(|builder: ConfigBuilder| builder.credentials(credentials))
+        call(error, || {
+            let config = object_mut("config", config)?;
+            let credentials = object("credentials", credentials)?;
+            config.change(|builder| builder.credentials(credentials.credentials()));
+            config.by_hand = credentials.by_hand();
+            Ok(amq_status::AMQ_OK)
         })
     }
 }

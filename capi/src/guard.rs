@@ -6,7 +6,6 @@ use std::ptr;
 
 use crate::error::amq_error;
 use crate::input::{Failure, place};
-use crate::lent::set;
 use crate::status::amq_status;
 
 /// Runs the body of a function that can fail. `Ok` is its status; on an error `*error` becomes a new error object,
@@ -19,7 +18,9 @@ pub(crate) unsafe fn call(
     body: impl FnOnce() -> Result<amq_status, Failure>,
 ) -> amq_status {
     let (status, object) = outcome(body);
-    unsafe { set(error, object.map_or(ptr::null_mut(), |object| Box::into_raw(Box::new(object)))) };
+    if !error.is_null() {
+        unsafe { error.write(object.map_or(ptr::null_mut(), |object| Box::into_raw(Box::new(object)))) };
+    }
     status
 }
 

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::slice;
 use std::time::Duration;
 
-use aliyun_mqtt::Error;
+use aliyun_mqtt::{Error, ErrorKind};
 
 /// The length of a text that ends with a NUL character.
 pub(crate) const AMQ_NTS: usize = usize::MAX;
@@ -30,6 +30,24 @@ impl Failure {
     pub(crate) fn misuse(message: impl Into<String>) -> Self {
         Failure::Misuse(message.into())
     }
+}
+
+impl Failure {
+    /// An object that was made before a fork.
+    pub(crate) fn forked(what: &str) -> Self {
+        let message = format!("this {what} was made in another process: after a fork, the child has to make its own");
+        Failure::Library(Error::of_binding(ErrorKind::Forked, &message))
+    }
+
+    /// The system does not do what it should.
+    pub(crate) fn internal(message: &str) -> Self {
+        Failure::Library(Error::of_binding(ErrorKind::Internal, message))
+    }
+}
+
+/// Fails if an object was made in another process.
+pub(crate) fn same_process(process: u32, what: &str) -> Result<(), Failure> {
+    if process == std::process::id() { Ok(()) } else { Err(Failure::forked(what)) }
 }
 
 impl From<Error> for Failure {
@@ -103,18 +121,6 @@ pub(crate) unsafe fn raw_text<'a>(name: &str, data: *const c_char, len: usize) -
         return Ok(unsafe { CStr::from_ptr(data) }.to_bytes());
     }
     unsafe { bytes(name, data.cast(), len) }
-}
-
-/// Reads a text that may be left out: NULL is `None`.
-///
-/// # Safety
-/// As [`text`].
-pub(crate) unsafe fn optional_text<'a>(
-    name: &str,
-    data: *const c_char,
-    len: usize,
-) -> Result<Option<&'a str>, Failure> {
-    if data.is_null() { Ok(None) } else { unsafe { text(name, data, len) }.map(Some) }
 }
 
 /// Reads `len` bytes. NULL with a length of 0 is empty.
@@ -210,7 +216,7 @@ pub(crate) fn deadline(millis: i64) -> Result<Option<Duration>, Failure> {
     match millis {
         AMQ_TIMEOUT_DEFAULT => Ok(None),
         AMQ_TIMEOUT_NONE => Err(Failure::misuse(
-            "timeout_ms is AMQ_TIMEOUT_NONE; only calls that receive or wait for a delivery may wait without a deadline",
+            "timeout_ms is AMQ_TIMEOUT_NONE; only receiving and waiting for a delivery may go on without a deadline",
         )),
         millis => duration("timeout_ms", millis).map(Some),
     }

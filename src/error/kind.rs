@@ -64,6 +64,37 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// Returns the name of the kind in snake case, such as `connection_lost`: for programs in other languages, and for
+    /// JSON. Names never change.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorKind::Config => "config",
+            ErrorKind::Invalid => "invalid",
+            ErrorKind::Credentials => "credentials",
+            ErrorKind::Timeout(_) => "timeout",
+            ErrorKind::Resolve => "resolve",
+            ErrorKind::Connect => "connect",
+            ErrorKind::Proxy => "proxy",
+            ErrorKind::Tls => "tls",
+            ErrorKind::Refused => "refused",
+            ErrorKind::Protocol => "protocol",
+            ErrorKind::ConnectionLost => "connection_lost",
+            ErrorKind::Rejected => "rejected",
+            ErrorKind::SuspectedRefusal => "suspected_refusal",
+            ErrorKind::TokenInvalid => "token_invalid",
+            ErrorKind::Api => "api",
+            ErrorKind::Full => "full",
+            ErrorKind::Spool => "spool",
+            ErrorKind::Closed => "closed",
+            ErrorKind::Undelivered { .. } => "undelivered",
+            ErrorKind::Forked => "forked",
+            ErrorKind::Internal => "internal",
+        }
+    }
+}
+
 /// The stage of a call in which an [`Error`] occurred. `Display` writes its name in lower case: `resolve`, `connack`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

@@ -113,3 +113,10 @@ fn only_an_unavailable_server_is_worth_another_connect() {
         assert_eq!(error.is_retryable(), retry, "{code}");
     }
 }
+
+#[test]
+fn kinds_have_names_for_programs() {
+    assert_eq!(ErrorKind::Timeout(Stage::Ack).as_str(), "timeout");
+    assert_eq!(ErrorKind::Undelivered { count: 2 }.as_str(), "undelivered");
+    assert_eq!(ErrorKind::SuspectedRefusal.as_str(), "suspected_refusal");
+}

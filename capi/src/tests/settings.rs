@@ -34,7 +34,7 @@ fn complete() -> Owned<amq_config> {
 }
 
 fn built(config: &Owned<amq_config>) -> Config {
-    config.builder().clone().build().expect("a good configuration")
+    config.settings().builder.build().expect("a good configuration")
 }
 
 fn check(config: &Owned<amq_config>) -> Failed {
@@ -70,7 +70,7 @@ fn settings_of_sessions_and_receiving() {
     assert_eq!(built.response_topic(), Some("demo/replies"));
     for (number, mode) in [(0, AckMode::OnTake), (1, AckMode::OnArrival)] {
         ok(|error| unsafe { amq_config_set_ack_mode(own, number, error) });
-        assert_eq!(config.builder().clone().build().expect("good").ack_mode(), mode);
+        assert_eq!(config.settings().builder.build().expect("good").ack_mode(), mode);
     }
     ok(|error| unsafe { amq_config_set_protocol(own, 4, error) });
     assert!(check(&config).text.contains("needs MQTT 5"));
