@@ -11,7 +11,8 @@
  * Errors are exceptions: aliyun_mqtt::Error, or one of the classes derived from it. Programs that are built without
  * exceptions use aliyun_mqtt.h.
  *
- * Timeouts are any std::chrono::duration, rounded up to milliseconds; without one, the configured timeout.
+ * Timeouts are any std::chrono::duration, rounded up to milliseconds, and at most 1e15 of them, which is longer than
+ * anything lasts; without one, the configured timeout.
  */
 #ifndef ALIYUN_MQTT_HPP
 #define ALIYUN_MQTT_HPP
@@ -20,8 +21,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <ratio>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -70,6 +73,75 @@ inline std::string_view chars(const std::uint8_t *data, std::size_t len) noexcep
 
 /** An argument of C: the empty view has no address, which C takes for a missing text. */
 inline const char *data(std::string_view text) noexcept { return text.data() ? text.data() : ""; }
+
+/**
+ * A time in milliseconds, rounded up or towards zero. Longer ones than 1e15 ms become that: their number may not fit.
+ * What is no number becomes the least one, which C refuses as a misuse.
+ */
+template <bool Up, class Rep, class Period>
+constexpr std::int64_t milliseconds(std::chrono::duration<Rep, Period> time) {
+    using Milliseconds = std::chrono::milliseconds;
+    using Factor = std::ratio_divide<Period, std::milli>;
+    constexpr std::int64_t most = 1'000'000'000'000'000;
+    const auto real = std::chrono::duration<std::common_type_t<Rep, double>, std::milli>(time).count();
+    if (real != real) return std::numeric_limits<std::int64_t>::min();
+    if (real >= most) return most;
+    if (real <= -most) return -most;
+    if constexpr (std::is_floating_point_v<Rep> || (Factor::num != 1 && Factor::den != 1)) {
+        // Not in whole numbers, where what comes in between may not fit.
+        const auto whole = static_cast<std::int64_t>(real);
+        return Up && static_cast<decltype(real)>(whole) < real ? whole + 1 : whole;
+    } else if constexpr (Up) {
+        return std::chrono::ceil<Milliseconds>(time).count();
+    } else {
+        return std::chrono::duration_cast<Milliseconds>(time).count();
+    }
+}
+
+/** A time in milliseconds since 1970; the last one that there is, if it is later. Nothing, if it is not known. */
+inline std::optional<std::chrono::system_clock::time_point> time_at(std::int64_t ms) noexcept {
+    using Time = std::chrono::system_clock::time_point;
+    if (ms < 0) return std::nullopt;
+    const std::chrono::milliseconds since_1970(ms);
+    if (since_1970 >= std::chrono::duration_cast<std::chrono::milliseconds>(Time::max().time_since_epoch()))
+        return Time::max();
+    return Time(since_1970);
+}
+
+/** The C objects of the arguments, each of which is an object, or a container of them. */
+template <class Object, class... Given>
+auto pointers(const Given &...given) {
+    using Raw = std::remove_pointer_t<decltype(std::declval<const Object &>().get())>;
+    std::vector<const Raw *> pointers;
+    [[maybe_unused]] const auto add = [&](const auto &one) {
+        if constexpr (std::is_convertible_v<decltype(one), const Object &>) {
+            pointers.push_back(static_cast<const Object &>(one).get());
+        } else {
+            for (const Object &each : one) pointers.push_back(each.get());
+        }
+    };
+    (add(given), ...);
+    return pointers;
+}
+
+/** An array for objects that C gives. Frees those that were not taken. */
+template <class T, void (*Free)(T *)>
+class Row {
+public:
+    explicit Row(std::size_t size) : objects_(size) {}
+    Row(const Row &) = delete;
+    Row &operator=(const Row &) = delete;
+    ~Row() {
+        for (T *object : objects_) Free(object);
+    }
+    T **data() noexcept { return objects_.data(); }
+    Handle<T, Free> take(std::size_t index) noexcept {
+        return Handle<T, Free>(std::exchange(objects_[index], nullptr));
+    }
+
+private:
+    std::vector<T *> objects_;
+};
 
 }  // namespace detail
 
@@ -165,10 +237,10 @@ public:
     /** The configured one. */
     constexpr Timeout() noexcept : ms_(AMQ_TIMEOUT_DEFAULT) {}
 
-    /** This long. A negative time has passed already. */
+    /** This long. A negative time has passed already. A call with one that is not a number fails as a misuse. */
     template <class Rep, class Period>
     constexpr Timeout(std::chrono::duration<Rep, Period> time)
-        : ms_(time < time.zero() ? 0 : std::chrono::ceil<std::chrono::milliseconds>(time).count()) {}
+        : ms_(time < time.zero() ? 0 : detail::milliseconds<true>(time)) {}
 
     constexpr std::int64_t ms() const noexcept { return ms_; }
 
@@ -239,6 +311,11 @@ public:
     static Credentials token(std::string_view access_key_id, std::string_view tokens) {
         return of_two(amq_credentials_token, access_key_id, tokens);
     }
+    /** 1 to 3 tokens, at most one of each kind: each argument is a Token, or a container of them. */
+    template <class... Tokens>
+    static Credentials tokens(std::string_view access_key_id, const Tokens &...tokens) {
+        return of_tokens(amq_credentials_tokens, access_key_id, detail::pointers<Token>(tokens...));
+    }
     static Credentials custom_plain(std::string_view user, std::string_view password) {
         return of_two(amq_credentials_custom_plain, user, password);
     }
@@ -262,11 +339,21 @@ public:
     template <class Provider>
     static Credentials token_provider(std::string_view access_key_id, Provider provider);
 
-    /** With tokens that the program hands in later: Client::token_wanted. */
-    static Credentials tokens_by_hand(std::string_view access_key_id, const Token &token);
+    /**
+     * With tokens whose successors the program hands in: Client::token_wanted. 1 to 3, at most one of each kind: each
+     * argument is a Token, or a container of them.
+     */
+    template <class... Tokens>
+    static Credentials tokens_by_hand(std::string_view access_key_id, const Tokens &...tokens) {
+        return of_tokens(amq_credentials_tokens_by_hand, access_key_id, detail::pointers<Token>(tokens...));
+    }
 
-    /** With tokens that the library itself applies for and renews. */
-    static Credentials apply_tokens(const Api &api, const TokenRequest &request);
+    /**
+     * With tokens that the library itself applies for and renews, one for each request: each argument is a
+     * TokenRequest, or a container of them.
+     */
+    template <class... Requests>
+    static Credentials apply_tokens(const Api &api, const Requests &...requests);
 
     const amq_credentials *get() const noexcept { return handle_.get(); }
 
@@ -275,6 +362,13 @@ private:
     static Credentials of_two(Function function, std::string_view one, std::string_view two) {
         return Credentials(detail::made<Handle>([&](amq_credentials **made, amq_error **error) {
             return function(detail::data(one), one.size(), detail::data(two), two.size(), made, error);
+        }));
+    }
+
+    template <class Function>
+    static Credentials of_tokens(Function function, std::string_view id, const std::vector<const amq_token *> &tokens) {
+        return Credentials(detail::made<Handle>([&](amq_credentials **made, amq_error **error) {
+            return function(detail::data(id), id.size(), tokens.data(), tokens.size(), made, error);
         }));
     }
 
@@ -293,24 +387,32 @@ public:
               return amq_token_new(kind, detail::data(text), text.size(), made, error);
           })) {}
 
-    Token &expiry(Time time) {
-        const auto since_1970 = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-        detail::checked([&](amq_error **error) { return amq_token_set_expiry(get(), since_1970.count(), error); });
+    template <class Duration>
+    Token &expiry(std::chrono::time_point<std::chrono::system_clock, Duration> time) {
+        const std::int64_t since_1970 = detail::milliseconds<false>(time.time_since_epoch());
+        detail::checked([&](amq_error **error) { return amq_token_set_expiry(get(), since_1970, error); });
         return *this;
     }
     amq_token_kind kind() const noexcept { return amq_token_get_kind(get()); }
     std::string_view text() const noexcept {
         return detail::text(amq_token_text, static_cast<const amq_token *>(get()));
     }
-    std::optional<Time> expiry() const {
-        const std::int64_t ms = amq_token_expiry(get());
-        return ms < 0 ? std::nullopt : std::optional(Time(std::chrono::milliseconds(ms)));
-    }
+    std::optional<Time> expiry() const noexcept { return detail::time_at(amq_token_expiry(get())); }
 
     amq_token *get() const noexcept { return handle_.get(); }
 
 private:
     Handle handle_;
+};
+
+/** The tokens that a client wants. */
+struct TokensWanted {
+    /** The bit `1 << amq_token_kind` for each kind to be handed in. */
+    std::uint32_t kinds = 0;
+    /** When the first of them expires, if that is known. */
+    std::optional<Token::Time> expires;
+
+    bool wants(amq_token_kind kind) const noexcept { return (kinds >> kind & 1) != 0; }
 };
 
 /** A received message. What it returns is valid as long as the message. */
@@ -602,8 +704,24 @@ public:
     std::string_view topic() const noexcept { return detail::text(amq_event_topic, get()); }
     std::string_view filter() const noexcept { return detail::text(amq_event_filter, get()); }
     std::size_t untaken() const noexcept { return amq_event_untaken(get()); }
+    std::size_t unsent_acks() const noexcept { return amq_event_unsent_acks(get()); }
+    bool taken() const noexcept { return amq_event_taken(get()); }
+    std::size_t held_back() const noexcept { return amq_event_held_back(get()); }
+    /** The size of the packet that was discarded. */
+    std::size_t size() const noexcept { return amq_event_size(get()); }
+    /** The new name of a damaged spool. */
+    std::string_view path() const noexcept { return detail::text(amq_event_path, get()); }
+    amq_token_kind token_kind() const noexcept { return amq_event_token_kind(get()); }
+    /** When the token expires, if that is known. */
+    std::optional<Token::Time> expires() const noexcept { return detail::time_at(amq_event_expires(get())); }
+    amq_notice_kind notice_kind() const noexcept { return amq_event_notice_kind(get()); }
+    /** The service's code of a notice; -1 if there is none. */
+    std::int64_t notice_code() const noexcept { return amq_event_notice_code(get()); }
+    std::string_view notice_payload() const noexcept { return detail::text(amq_event_notice_payload, get()); }
 
-    /** For the fields that have no function here: amq_event_... */
+    /** Owns its event: for one that a listener wants to keep. */
+    Event clone() const { return Event(Handle(amq_event_clone(get()))); }
+
     const amq_event *get() const noexcept { return owned_ ? owned_.get() : borrowed_; }
 
 private:
@@ -707,9 +825,9 @@ public:
     }
     /** See amq_config_set_spool. */
     Config &spool(std::string_view path, std::uint64_t max_bytes = 0, amq_spool_sync sync = AMQ_SPOOL_SYNC_EACH,
-                  std::chrono::milliseconds sync_interval = std::chrono::seconds(1), bool set_aside_damaged = false) {
+                  Timeout sync_interval = std::chrono::seconds(1), bool set_aside_damaged = false) {
         return set([&](amq_error **error) {
-            return amq_config_set_spool(get(), detail::data(path), path.size(), max_bytes, sync, sync_interval.count(),
+            return amq_config_set_spool(get(), detail::data(path), path.size(), max_bytes, sync, sync_interval.ms(),
                                         set_aside_damaged, error);
         });
     }
@@ -814,13 +932,12 @@ Credentials Credentials::token_provider(std::string_view access_key_id, Provider
     }));
 }
 
-inline Credentials Credentials::tokens_by_hand(std::string_view access_key_id, const Token &token) {
-    const amq_token *tokens[] = {token.get()};
-    return Credentials(detail::made<Handle>([&](amq_credentials **made, amq_error **error) {
-        return amq_credentials_tokens_by_hand(detail::data(access_key_id), access_key_id.size(), tokens, 1, made,
-                                              error);
-    }));
-}
+/** A message of Client::enqueue_many: one of the two. */
+struct Enqueued {
+    std::optional<Delivery> delivery;
+    /** Why the message was not queued. */
+    std::optional<Error> error;
+};
 
 /** A client. Any number of threads may use it at the same time, but not while it is moved or destroyed. */
 class Client : public detail::Receiving<Client> {
@@ -880,22 +997,37 @@ public:
      * nothing, or the reason why it failed, with its fate.
      */
     std::vector<std::optional<Error>> publish_many(const std::vector<Outgoing> &messages, Timeout timeout = {}) const {
-        std::vector<const amq_outgoing *> pointers;
-        pointers.reserve(messages.size());
-        for (const Outgoing &message : messages) pointers.push_back(message.get());
-        std::vector<amq_error *> errors(messages.size());
+        const auto pointers = detail::pointers<Outgoing>(messages);
+        detail::Row<amq_error, amq_error_free> errors(messages.size());
         std::vector<std::optional<Error>> outcomes(messages.size());
         std::size_t failed = 0;
         detail::checked([&](amq_error **error) {
             return amq_client_publish_many(get(), pointers.data(), pointers.size(), timeout.ms(), nullptr,
                                            errors.data(), &failed, error);
         });
-        // Owned before anything can throw.
-        std::unique_ptr<std::vector<amq_error *>, FreeErrors> owned(&errors);
-        for (std::size_t i = 0; i < errors.size(); ++i)
-            if (amq_error *error = std::exchange(errors[i], nullptr))
-                outcomes[i].emplace(detail::Handle<amq_error, amq_error_free>(error));
+        for (std::size_t i = 0; i < outcomes.size(); ++i)
+            if (auto error = errors.take(i)) outcomes[i].emplace(std::move(error));
         return outcomes;
+    }
+    /**
+     * Queues many messages in their order, with one sync to disk for a spool. Returns one element for each message, in
+     * their order.
+     */
+    std::vector<Enqueued> enqueue_many(const std::vector<Outgoing> &messages, Timeout timeout = {}) const {
+        const auto pointers = detail::pointers<Outgoing>(messages);
+        detail::Row<amq_delivery, amq_delivery_free> deliveries(messages.size());
+        detail::Row<amq_error, amq_error_free> errors(messages.size());
+        std::vector<Enqueued> enqueued(messages.size());
+        std::size_t failed = 0;
+        detail::checked([&](amq_error **error) {
+            return amq_client_enqueue_many(get(), pointers.data(), pointers.size(), timeout.ms(), deliveries.data(),
+                                           errors.data(), &failed, error);
+        });
+        for (std::size_t i = 0; i < enqueued.size(); ++i) {
+            if (auto delivery = deliveries.take(i)) enqueued[i].delivery.emplace(std::move(delivery));
+            if (auto error = errors.take(i)) enqueued[i].error.emplace(std::move(error));
+        }
+        return enqueued;
     }
     /** Waits until everything accepted so far is settled. */
     void flush(Timeout timeout = {}) const {
@@ -911,6 +1043,39 @@ public:
         QoS granted = qos;
         detail::checked([&](amq_error **error) {
             return amq_client_subscribe(get(), detail::data(filter), filter.size(), qos, timeout.ms(), &granted, error);
+        });
+        return granted;
+    }
+    /** With options, which need MQTT 5: without what this client publishes itself, and with an identifier, if not 0. */
+    QoS subscribe(std::string_view filter, QoS qos, Timeout timeout, bool no_local,
+                  std::uint32_t identifier = 0) const {
+        QoS granted = qos;
+        detail::checked([&](amq_error **error) {
+            return amq_client_subscribe_with(get(), detail::data(filter), filter.size(), qos, no_local, identifier,
+                                             timeout.ms(), &granted, error);
+        });
+        return granted;
+    }
+    /**
+     * Subscribes to several filters in one packet: {{"a", at_least_once}, {"b", at_most_once}}, or any container of
+     * such pairs. Returns what the server granted, in their order.
+     */
+    template <class Filters = std::vector<std::pair<std::string_view, QoS>>>
+    std::vector<QoS> subscribe_many(const Filters &filters, Timeout timeout = {}) const {
+        std::vector<const char *> texts;
+        std::vector<std::size_t> lens;
+        std::vector<std::int32_t> levels;
+        std::vector<QoS> granted;
+        for (const auto &[filter, qos] : filters) {
+            const std::string_view text = filter;
+            texts.push_back(detail::data(text));
+            lens.push_back(text.size());
+            levels.push_back(qos);
+            granted.push_back(qos);
+        }
+        detail::checked([&](amq_error **error) {
+            return amq_client_subscribe_many(get(), texts.data(), lens.data(), levels.data(), texts.size(),
+                                             timeout.ms(), granted.data(), error);
         });
         return granted;
     }
@@ -959,17 +1124,28 @@ public:
         detail::checked(
             [&](amq_error **error) { return amq_client_upload_token(get(), token.get(), timeout.ms(), error); });
     }
-    /** Waits until the client wants new tokens. For Credentials::tokens_by_hand. Throws Ended. */
-    bool token_wanted(Wait wait = {}) const {
+    /**
+     * Waits until the client wants new tokens, and returns which. Nothing: none are wanted yet. For
+     * Credentials::tokens_by_hand. Throws Ended.
+     */
+    std::optional<TokensWanted> token_wanted(Wait wait = {}) const {
+        TokensWanted wanted;
+        std::int64_t expires = -1;
         const amq_status status = detail::checked([&](amq_error **error) {
-            return amq_client_token_wanted(get(), wait.ms(), nullptr, nullptr, error);
+            return amq_client_token_wanted(get(), wait.ms(), &wanted.kinds, &expires, error);
         });
         if (status == AMQ_END) throw Ended();
-        return status == AMQ_OK;
+        if (status != AMQ_OK) return std::nullopt;
+        wanted.expires = detail::time_at(expires);
+        return wanted;
     }
-    void hand_in(const Token &token) const {
-        const amq_token *tokens[] = {token.get()};
-        detail::checked([&](amq_error **error) { return amq_client_hand_in_tokens(get(), tokens, 1, error); });
+    /** Each argument is a Token, or a container of them: at most one of each kind. The other kinds stay. */
+    template <class... Tokens>
+    void hand_in(const Tokens &...tokens) const {
+        const auto pointers = detail::pointers<Token>(tokens...);
+        detail::checked([&](amq_error **error) {
+            return amq_client_hand_in_tokens(get(), pointers.data(), pointers.size(), error);
+        });
     }
     void refuse_tokens(std::string_view reason) const {
         detail::checked([&](amq_error **error) {
@@ -1022,12 +1198,6 @@ private:
     template <class>
     friend class Messages;
 
-    struct FreeErrors {
-        void operator()(std::vector<amq_error *> *errors) const noexcept {
-            for (amq_error *error : *errors) amq_error_free(error);
-        }
-    };
-
     amq_status receive(Wait wait, amq_message **message) const {
         return detail::checked([&](amq_error **error) { return amq_client_recv(get(), wait.ms(), message, error); });
     }
@@ -1059,10 +1229,10 @@ public:
         detail::checked([&](amq_error **error) { return amq_token_request_set_lifetime(get(), life.ms(), error); });
         return *this;
     }
-    TokenRequest &expiry(Token::Time time) {
-        const auto since_1970 = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-        detail::checked(
-            [&](amq_error **error) { return amq_token_request_set_expiry(get(), since_1970.count(), error); });
+    template <class Duration>
+    TokenRequest &expiry(std::chrono::time_point<std::chrono::system_clock, Duration> time) {
+        const std::int64_t since_1970 = detail::milliseconds<false>(time.time_since_epoch());
+        detail::checked([&](amq_error **error) { return amq_token_request_set_expiry(get(), since_1970, error); });
         return *this;
     }
 
@@ -1084,6 +1254,14 @@ public:
     /** A secret. */
     std::string_view access_key_secret() const noexcept {
         return detail::text(amq_device_credential_access_key_secret, get());
+    }
+    /** When it was created, if that is known. */
+    std::optional<Token::Time> created() const noexcept {
+        return detail::time_at(amq_device_credential_created(get()));
+    }
+    /** When it was last changed, if that is known. */
+    std::optional<Token::Time> updated() const noexcept {
+        return detail::time_at(amq_device_credential_updated(get()));
     }
     Credentials credentials() const {
         return Credentials(detail::made<Credentials::Handle>([&](amq_credentials **made, amq_error **error) {
@@ -1303,10 +1481,11 @@ private:
     Handle handle_;
 };
 
-inline Credentials Credentials::apply_tokens(const Api &api, const TokenRequest &request) {
-    const amq_token_request *requests[] = {request.get()};
+template <class... Requests>
+Credentials Credentials::apply_tokens(const Api &api, const Requests &...requests) {
+    const auto pointers = detail::pointers<TokenRequest>(requests...);
     return Credentials(detail::made<Handle>([&](amq_credentials **made, amq_error **error) {
-        return amq_credentials_apply_tokens(api.get(), requests, 1, made, error);
+        return amq_credentials_apply_tokens(api.get(), pointers.data(), pointers.size(), made, error);
     }));
 }
 
@@ -1355,6 +1534,12 @@ inline void on_log(std::nullptr_t) {
         return amq_log_set_callback(AMQ_LOG_LEVEL_OFF, nullptr, nullptr, nullptr, error);
     });
 }
+
+/** The number of log records that were dropped because the sink was too slow. */
+inline std::uint64_t log_dropped() noexcept { return amq_log_dropped(); }
+
+/** The AMQ_ABI_VERSION of the library that is loaded. */
+inline std::uint32_t abi_version() noexcept { return amq_abi_version(); }
 
 /** The version of the library, such as "0.1.0". */
 inline std::string_view version() noexcept { return amq_version(); }

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <limits>
+#include <map>
 #include <thread>
 
 #include <aliyun_mqtt.hpp>
@@ -68,6 +70,52 @@ static void objects_move_and_do_not_copy() {
     EXPECT(thrown_by<amq::MisuseError>([&] { client.publish(topic_of("x"), amq::at_least_once, ""); }).kind() ==
            AMQ_KIND_MISUSE);
     moved.disconnect();
+}
+
+static void long_times() {
+    using std::chrono::duration;
+    constexpr std::int64_t most = 1'000'000'000'000'000;
+    static_assert(amq::Timeout(std::chrono::seconds::max()).ms() == most);
+    static_assert(amq::Wait(std::chrono::hours::max()).ms() == most);
+    static_assert(amq::Timeout(duration<double>(1e300)).ms() == most);
+    static_assert(amq::Timeout(duration<float>(std::numeric_limits<float>::infinity())).ms() == most);
+    static_assert(amq::Timeout(std::chrono::milliseconds::max()).ms() == most);
+    static_assert(amq::Timeout(duration<std::uint64_t>::max()).ms() == most);
+    static_assert(amq::Timeout(std::chrono::nanoseconds::max()).ms() == 9223372036855);
+    static_assert(amq::Timeout(duration<std::int64_t, std::ratio<999, 1'000'000'000>>::max()).ms() == most);
+    static_assert(amq::Timeout(std::chrono::seconds::min()).ms() == 0);
+    static_assert(amq::Timeout(duration<double>(-1e300)).ms() == 0);
+    static_assert(amq::Timeout(duration<double>(0.0011)).ms() == 2);
+    static_assert(amq::Timeout(duration<int, std::ratio<1, 30>>(1)).ms() == 34);
+    static_assert(amq::Timeout(duration<std::int8_t, std::ratio<60>>(100)).ms() == 6'000'000);
+    // Also where the compiler does not calculate.
+    volatile double huge = 1e300, none = std::numeric_limits<double>::quiet_NaN();
+    volatile std::int64_t max = std::numeric_limits<std::int64_t>::max();
+    const duration<double> no_number(none);
+    EXPECT(amq::Timeout(duration<double>(huge)).ms() == most && amq::Timeout(std::chrono::hours(max)).ms() == most);
+
+    amq::Config config = amq::Config::from_env();
+    config.timeout(std::chrono::hours::max()).message_age(std::chrono::seconds::max()).backoff(1s, 1e300s);
+    config.spool("", 0, AMQ_SPOOL_SYNC_INTERVAL, std::chrono::hours::max());
+    thrown_by<amq::MisuseError>([&] { config.timeout(no_number); });
+    EXPECT(thrown_by([&] { config.check(); }).kind() == AMQ_KIND_CONFIG);
+    const amq::Client client(amq::Config::from_env());
+    client.publish(topic_of("cpp/long"), amq::at_least_once, "x", std::chrono::seconds::max());
+    EXPECT(client.enqueue(topic_of("cpp/long"), amq::at_least_once, "x", 1e300s).wait(1e300s) == 1u);
+    client.flush(std::chrono::hours::max());
+    thrown_by<amq::MisuseError>([&] { client.recv(no_number); });
+
+    using Seconds = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
+    using Reals = std::chrono::time_point<std::chrono::system_clock, duration<double>>;
+    amq::Token token(AMQ_TOKEN_KIND_READ, "abc");
+    // After the last time that a system clock of nanoseconds has.
+    EXPECT(token.expiry(Seconds(std::chrono::seconds(10'000'000'000))).expiry() == amq::Token::Time::max());
+    EXPECT(token.expiry(Seconds::max()).expiry() == amq::Token::Time::max());
+    EXPECT(token.expiry(Reals(duration<double>(huge))).expiry() == amq::Token::Time::max());
+    EXPECT(token.expiry(Seconds(4'000'000'000s)).expiry() == Seconds(4'000'000'000s));
+    EXPECT(amq_token_expiry(token.expiry(amq::Token::Time(1'500'000us)).get()) == 1500);
+    thrown_by<amq::MisuseError>([&] { token.expiry(Reals(no_number)); });
+    amq::TokenRequest(AMQ_TOKEN_KIND_READ).lifetime(std::chrono::hours::max()).expiry(Seconds::max());
 }
 
 static void errors_are_exceptions() {
@@ -157,17 +205,47 @@ static void messages_go_and_come() {
     many.emplace_back("a//b", amq::at_least_once, "refused");
     const auto outcomes = client.publish_many(many);
     EXPECT(outcomes.size() == 3 && !outcomes[0] && !outcomes[1] && outcomes[2]->kind() == AMQ_KIND_INVALID);
+    for (const amq::Enqueued &each : client.enqueue_many({})) EXPECT(!each.delivery);
+    many.clear();
+    for (const char *text : {"three", "four"}) many.emplace_back(topic, amq::at_least_once, text);
+    many.emplace(many.begin() + 1, "a//b", amq::at_least_once, "refused");
+    const std::vector<amq::Enqueued> enqueued = client.enqueue_many(many, 10s);
+    EXPECT(enqueued.size() == 3 && !enqueued[1].delivery && enqueued[1].error->kind() == AMQ_KIND_INVALID);
+    for (const int queued : {0, 2}) EXPECT(!enqueued[queued].error && enqueued[queued].delivery->wait(10s) == 1u);
     client.flush(10s);
     std::string seen;
     for (const amq::Message &each : client.messages(10s)) {
         seen.append(each.payload()).append(" ");
-        if (each.payload() == "two") break;
+        if (each.payload() == "four") break;
     }
-    EXPECT(seen == "text one two ");
+    EXPECT(seen == "text one two three four ");
     client.unsubscribe(topic);
     client.disconnect();
     thrown_by<amq::Ended>([&] { client.recv(1s); });
     for (const amq::Message &never : client.messages()) EXPECT(never.payload() == "none");
+}
+
+static void subscriptions_with_options_and_of_many_filters() {
+    const amq::Client client(amq::Config::from_env().protocol(AMQ_PROTOCOL_V5));
+    const amq::Client other(amq::Config::from_env().protocol(AMQ_PROTOCOL_V5));
+    const auto next = [&] { return std::string(client.recv(10s)->payload()); };
+    const std::string topic = topic_of("cpp/options"), one = topic_of("cpp/one"), two = topic_of("cpp/two");
+    EXPECT(client.subscribe(topic, amq::at_least_once, 10s, true, 7) == amq::at_least_once);
+    client.publish(topic, amq::at_least_once, "its own");
+    other.publish(topic, amq::at_least_once, "of the other");
+    const amq::Message message = *client.recv(10s);
+    EXPECT(message.payload() == "of the other");
+    EXPECT(message.subscription_identifier_count() == 1 && message.subscription_identifier(0) == 7);
+
+    const std::vector<amq::QoS> granted = client.subscribe_many({{one, amq::at_least_once}, {two, amq::at_most_once}});
+    EXPECT(granted == std::vector<amq::QoS>({amq::at_least_once, amq::at_most_once}));
+    for (const std::string &each : {one, two}) client.publish(each, amq::at_least_once, each);
+    const std::string first = next(), second = next();
+    EXPECT((first == one && second == two) || (first == two && second == one));
+    const std::map<std::string, amq::QoS> filters{{one + "/a", amq::at_most_once}, {one + "/b", amq::at_least_once}};
+    EXPECT(client.subscribe_many(filters, 10s) == std::vector<amq::QoS>({amq::at_most_once, amq::at_least_once}));
+    const std::vector<std::pair<std::string, amq::QoS>> none;
+    EXPECT(thrown_by([&] { client.subscribe_many(none); }).kind() == AMQ_KIND_INVALID);
 }
 
 static void subscriptions_and_requests() {
@@ -233,12 +311,16 @@ static void callbacks() {
         client.on_event(nullptr);
         const amq::Event event = *events.recv(10s);
         EXPECT(event.kind() == AMQ_EVENT_KIND_ENDED && !event.text().empty() && event.untaken() == 0);
+        EXPECT(event.clone().text() == event.text() && event.unsent_acks() == 0 && event.held_back() == 0);
+        EXPECT(!event.taken() && event.size() == 0 && event.path().empty() && !event.expires());
+        EXPECT(event.token_kind() == AMQ_TOKEN_KIND_NONE && event.notice_kind() == AMQ_NOTICE_KIND_NONE);
+        EXPECT(event.notice_code() == -1 && event.notice_payload().empty());
         thrown_by<amq::Ended>([&] { events.recv(10s); });
         EXPECT(client.events_dropped() == 0 && events.dropped() == 0);
         amq::on_log(nullptr);
     }
     await([&] { return destroyed.use_count() == 1; });
-    EXPECT(records > 0);
+    EXPECT(records > 0 && amq::log_dropped() < 1000);
 }
 
 static void credentials() {
@@ -272,6 +354,60 @@ static void credentials() {
     thrown_by<amq::Ended>([&] { client.token_wanted(amq::forever); });
 }
 
+static void tokens_of_two_kinds() {
+    const amq::Api api(amq::ApiConfig::from_env());
+    const std::string id(api.access_key_id()), topic = topic_of("cpp/kinds");
+    const auto request = [](amq_token_kind kind) {
+        return std::move(amq::TokenRequest(kind).topic(topic_of("#")).lifetime(10min));
+    };
+    const auto apply = [&](amq_token_kind kind) { return api.apply_token(request(kind)); };
+    // Both are needed.
+    const auto works = [&](const amq::Credentials &credentials) {
+        amq::Client client(amq::Config::from_env().credentials(credentials).token_renewal(0.1));
+        client.subscribe(topic, amq::at_least_once);
+        client.publish(topic, amq::at_least_once, "x", 10s);
+        EXPECT(client.recv(10s)->payload() == "x");
+        return client;
+    };
+    std::vector<amq::Token> both;
+    for (const auto kind : {AMQ_TOKEN_KIND_READ, AMQ_TOKEN_KIND_WRITE}) both.push_back(apply(kind));
+    works(amq::Credentials::tokens(id, both[0], both[1]));
+    works(amq::Credentials::tokens(id, both));
+    works(amq::Credentials::apply_tokens(api, request(AMQ_TOKEN_KIND_READ), request(AMQ_TOKEN_KIND_WRITE)));
+    std::vector<amq::TokenRequest> requests;
+    for (const auto kind : {AMQ_TOKEN_KIND_READ, AMQ_TOKEN_KIND_WRITE}) requests.push_back(request(kind));
+    works(amq::Credentials::apply_tokens(api, requests));
+    works(amq::Credentials::tokens_by_hand(id, both[0], both[1]));
+    thrown_by([&] { works(amq::Credentials::tokens_by_hand(id)); });
+    thrown_by([&] { works(amq::Credentials::tokens_by_hand(id, std::vector<amq::Token>())); });
+
+    // Only the second is to be renewed, 1 s from now.
+    const auto soon = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now() + 10s);
+    both[0].expiry(soon + 1h);
+    both[1].expiry(soon);
+    const amq::Client client = works(amq::Credentials::tokens_by_hand(id, both));
+    const std::optional<amq::TokensWanted> wanted = client.token_wanted(20s);
+    EXPECT(wanted && wanted->kinds == 1u << AMQ_TOKEN_KIND_WRITE && wanted->expires == soon);
+    EXPECT(wanted->wants(AMQ_TOKEN_KIND_WRITE) && !wanted->wants(AMQ_TOKEN_KIND_READ));
+    const amq::Events events = client.events();
+    const auto renewed = [&](amq_token_kind kind) {
+        for (;;) {
+            const amq::Event event = *events.recv(10s);
+            EXPECT(event.kind() != AMQ_EVENT_KIND_TOKEN_RENEWAL_FAILED);
+            if (event.kind() == AMQ_EVENT_KIND_TOKEN_RENEWED && event.token_kind() == kind) return event.expires();
+        }
+    };
+    client.hand_in(apply(AMQ_TOKEN_KIND_WRITE));
+    EXPECT(renewed(AMQ_TOKEN_KIND_WRITE) > soon);
+    EXPECT(!client.token_wanted(0ms));
+    client.hand_in(apply(AMQ_TOKEN_KIND_READ), apply(AMQ_TOKEN_KIND_WRITE));
+    renewed(AMQ_TOKEN_KIND_READ);
+    std::vector<amq::Token> next;
+    next.push_back(apply(AMQ_TOKEN_KIND_WRITE));
+    client.hand_in(next);
+    renewed(AMQ_TOKEN_KIND_WRITE);
+}
+
 static void the_api() {
     const amq::Api api(amq::ApiConfig::from_env().signing(AMQ_SIGNING_V3).timeout(20s));
     EXPECT(api.instance_id() == variable("ALIYUN_MQTT_INSTANCE_ID"));
@@ -290,6 +426,7 @@ static void the_api() {
     const std::string device_id = variable("ALIYUN_MQTT_GROUP_ID") + "@@@cpp_device";
     const amq::DeviceCredential device = api.register_device_credential(device_id);
     EXPECT(device.client_id() == device_id && !device.access_key_id().empty());
+    EXPECT(device.created() <= device.updated() && device.updated() > std::chrono::system_clock::time_point());
     EXPECT(api.get_device_credential(device_id).access_key_secret() == device.access_key_secret());
     EXPECT(api.refresh_device_credential(device_id).credentials().get() != nullptr);
     api.unregister_device_credential(device_id);
@@ -305,18 +442,21 @@ static void a_standing_client() {
     EXPECT(one.id() == two.id() && two.stat(AMQ_STAT_CONNECTIONS) == 1);
 }
 
-static void versions() { EXPECT(!amq::version().empty()); }
+static void versions() { EXPECT(!amq::version().empty() && amq::abi_version() == AMQ_ABI_VERSION); }
 
 int main() {
     const std::pair<const char *, void (*)()> tests[] = {
         {"objects move and do not copy", objects_move_and_do_not_copy},
+        {"long times", long_times},
         {"errors are exceptions", errors_are_exceptions},
         {"settings", settings},
         {"messages go and come", messages_go_and_come},
+        {"subscriptions with options and of many filters", subscriptions_with_options_and_of_many_filters},
         {"subscriptions and requests", subscriptions_and_requests},
         {"acknowledged by hand", acknowledged_by_hand},
         {"callbacks", callbacks},
         {"credentials", credentials},
+        {"tokens of two kinds", tokens_of_two_kinds},
         {"the API", the_api},
         {"a standing client", a_standing_client},
         {"versions", versions},
