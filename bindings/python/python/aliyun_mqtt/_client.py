@@ -154,7 +154,8 @@ class Client:
             self.disconnect(timeout=timeout)
         except Error as why:
             if why.kind is ErrorKind.UNDELIVERED and not isinstance(error, (Exception, KeyboardInterrupt)):
-                # Nobody would see a note of SystemExit.
+                # Nobody would see a note of SystemExit. Errors of the native part have no context by themselves.
+                why.__context__ = error
                 raise
             if why.kind not in (ErrorKind.CLOSED, ErrorKind.FORKED):
                 add_note(error, f"when leaving the client: {why}")
