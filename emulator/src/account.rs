@@ -89,9 +89,14 @@ impl Directory {
     /// Registers a client id, or replaces its credential.
     pub(crate) fn register_device(&mut self, client_id: &str) -> DeviceCredential {
         let credential = DeviceCredential::random();
-        let now = SystemTime::now();
-        self.devices.insert(client_id.into(), Device { credential: credential.clone(), created: now, updated: now });
+        self.set_device(client_id, credential.clone());
         credential
+    }
+
+    /// Registers a client id with this credential, or replaces its credential.
+    pub(crate) fn set_device(&mut self, client_id: &str, credential: DeviceCredential) {
+        let now = SystemTime::now();
+        self.devices.insert(client_id.into(), Device { credential, created: now, updated: now });
     }
 
     /// Renews the credential of a client id; `None` if it has none.

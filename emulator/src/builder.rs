@@ -1,12 +1,13 @@
 //! The builder of an emulator.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::account::{CustomIdentity, Group, SignMode, StsKey};
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::names::check_group;
-use crate::settings::{Limits, Settings};
+use crate::settings::{ControlSettings, Limits, Settings};
 
 /// Settings of an emulator, from [`Emulator::builder`]. Each has a default.
 #[derive(Debug, Clone)]
@@ -116,6 +117,33 @@ impl Builder {
         self
     }
 
+    /// Serves the control API on this port of 127.0.0.1; 0 chooses a free one. See [`Emulator::control_url`] and
+    /// [`Emulator::control_token`]. Default: no control API.
+    pub fn control_port(mut self, port: u16) -> Self {
+        self.control().address.set_port(port);
+        self
+    }
+
+    /// Serves the control API on this address instead of 127.0.0.1. Anyone who can reach it and knows the token
+    /// controls the emulator.
+    pub fn control_address(mut self, address: IpAddr) -> Self {
+        self.control().address.set_ip(address);
+        self
+    }
+
+    /// Serves the control API with this bearer token. Default: a random one.
+    pub fn control_token(mut self, token: impl Into<String>) -> Self {
+        self.control().token = Some(token.into());
+        self
+    }
+
+    /// Serves the control API under this name, too, with any port in the `Host` header, as behind the mapped port of a
+    /// container. Default: only `localhost`, `127.0.0.1` and `[::1]`, with the port of the listener.
+    pub fn control_host(mut self, name: impl Into<String>) -> Self {
+        self.control().hosts.push(name.into());
+        self
+    }
+
     /// Sets whether a publish or subscribe that breaks a rule is acknowledged (by PUBACK, PUBREC, or SUBACK with a
     /// failure) before the connection is closed. The service is not known to do so. Default: false.
     pub fn acknowledge_violations(mut self, yes: bool) -> Self {
@@ -170,6 +198,10 @@ impl Builder {
         self
     }
 
+    fn control(&mut self) -> &mut ControlSettings {
+        self.settings.control.get_or_insert_default()
+    }
+
     /// Starts the emulator. Blocks for some milliseconds; when it returns, all listeners accept connections.
     ///
     /// # Errors
@@ -190,6 +222,9 @@ impl Builder {
                 "{bad:?} is not a group id, which is GID_ or GID- and at least three letters, digits, - or _"
             )));
         }
+        if settings.control.as_ref().is_some_and(|control| !is_token(control.token.as_deref())) {
+            return Err(Error::Invalid("the control token must have 16 to 256 letters, digits and - . _ ~ + /".into()));
+        }
         let scale = settings.token_time_scale;
         // Also false for NaN.
         if !(scale > 0.0 && scale <= 1.0) {
@@ -198,6 +233,12 @@ impl Builder {
         settings.token_notice_lead = settings.token_notice_lead.mul_f64(scale);
         Emulator::launch(settings)
     }
+}
+
+/// Returns true for a bearer token that a header can carry and nobody guesses at once, and for none.
+fn is_token(token: Option<&str>) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    token.is_none_or(|token| (16..=256).contains(&token.len()) && token.bytes().all(fits))
 }
 
 /// Adds an item; the first one replaces the default.

@@ -101,7 +101,7 @@ impl fmt::Debug for Environment {
 impl Emulator {
     /// Returns the environment for a client over this transport: the endpoints of MQTT and of the OpenAPI (over HTTPS
     /// if the transport is over TLS), region, instance, group, parent topic, AccessKey, and a new token for all topics
-    /// below the parent topic, valid for 30 days.
+    /// below the parent topic, valid for 30 days; and URL and token of the control API, if there is one.
     ///
     /// With a `ca_file`, writes the CA certificate to it, as PEM, and sets `ALIYUN_MQTT_CA_FILE` to its absolute path.
     ///
@@ -136,6 +136,10 @@ impl Emulator {
             variables.push(("ALIYUN_MQTT_CA_FILE", self.write_ca(path)?));
         }
         variables.push(("ALIYUN_MQTT_REGION_ID", DEFAULT_REGION_ID.to_owned()));
+        if let (Some(url), Some(token)) = (self.control_url(), self.control_token()) {
+            variables.push(("ALIYUN_MQTT_EMULATOR_CONTROL_URL", url));
+            variables.push(("ALIYUN_MQTT_EMULATOR_CONTROL_TOKEN", token.to_owned()));
+        }
         Ok(Environment { variables })
     }
 

@@ -43,6 +43,9 @@
 //! [`Emulator::log`] returns what the emulator saw, in order. [`Emulator::wait_for_log`] waits for an entry, so that a
 //! test needs no sleep.
 //!
+//! Tests in other languages do the same by the control API: HTTP and JSON on loopback, with a bearer token.
+//! [`Builder::control_port`] asks for it, and `GET /control/openapi.json` describes it.
+//!
 //! To test slow or broken networks, put a proxy in front of the emulator; this package does not contain one.
 //!
 //! # How faithful it is
@@ -55,6 +58,7 @@ mod api;
 pub mod behaviour;
 mod broker;
 mod builder;
+mod control;
 mod emulator;
 mod engine;
 mod ensure;
@@ -63,6 +67,7 @@ mod error;
 mod front;
 mod log;
 mod login;
+mod machine;
 mod names;
 mod nonces;
 mod packet;
@@ -71,6 +76,7 @@ mod server;
 mod service;
 mod settings;
 mod sockets;
+mod switches;
 mod time;
 mod tls;
 mod token;
@@ -83,6 +89,7 @@ pub use ensure::ensure_server;
 pub use environment::{Environment, Transport};
 pub use error::Error;
 pub use log::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
+pub use login::LoginMode;
 pub use server::Server;
 pub use settings::{
     DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_GROUP_ID, DEFAULT_INSTANCE_ID, DEFAULT_PARENT_TOPIC,

@@ -20,9 +20,48 @@ pub(crate) struct Login<'a> {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// All topics of the instance.
-    Full,
+    Full(LoginMode),
     /// The topics that its tokens name.
     Tokens { access_key_id: String, held: Held },
+}
+
+/// The way in which a client has logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LoginMode {
+    /// `Signature`: by an AccessKey.
+    Signature,
+    /// `Token`.
+    Token,
+    /// `DeviceCredential` (一机一密).
+    DeviceCredential,
+    /// A custom identity.
+    Custom,
+    /// A device certificate, without a user name.
+    Certificate,
+}
+
+impl LoginMode {
+    /// Returns the mode as user names spell it; `Custom` and `Certificate` for the modes without such a user name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signature => "Signature",
+            Self::Token => "Token",
+            Self::DeviceCredential => "DeviceCredential",
+            Self::Custom => "Custom",
+            Self::Certificate => "Certificate",
+        }
+    }
+}
+
+impl Identity {
+    pub(crate) fn mode(&self) -> LoginMode {
+        match self {
+            Self::Full(mode) => *mode,
+            Self::Tokens { .. } => LoginMode::Token,
+        }
+    }
 }
 
 /// A refused login: the CONNACK code of MQTT 3.1.1, and the reason as text.
@@ -53,7 +92,11 @@ impl Login<'_> {
                 SignMode::Origin => password == custom.secret,
                 SignMode::Signed => password == signature(self.client_id, &custom.secret),
             };
-            return if right { Ok(Identity::Full) } else { Err(refuse(BAD_PASSWORD, "wrong password")) };
+            return if right {
+                Ok(Identity::Full(LoginMode::Custom))
+            } else {
+                Err(refuse(BAD_PASSWORD, "wrong password"))
+            };
         }
         let mut parts = username.split('|');
         let (Some(mode), Some(key_id), Some(instance_id), None) =
@@ -71,11 +114,12 @@ impl Login<'_> {
         match mode {
             "Signature" => {
                 let secret = secret_of(directory, key_id)?;
-                check_signature(self.client_id, secret, password)
+                check_signature(LoginMode::Signature, self.client_id, secret, password)
             }
             "DeviceCredential" => match directory.devices.get(self.client_id) {
                 Some(device) if device.credential.access_key_id == key_id => {
-                    check_signature(self.client_id, &device.credential.access_key_secret, password)
+                    let secret = &device.credential.access_key_secret;
+                    check_signature(LoginMode::DeviceCredential, self.client_id, secret, password)
                 }
                 _ if directory.devices.values().any(|device| device.credential.access_key_id == key_id) => {
                     Err(refuse(NOT_AUTHORIZED, "the device credential belongs to another client id"))
@@ -117,10 +161,10 @@ fn signature(client_id: &str, secret: &str) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-fn check_signature(client_id: &str, secret: &str, password: &str) -> Result<Identity, Refusal> {
+fn check_signature(mode: LoginMode, client_id: &str, secret: &str, password: &str) -> Result<Identity, Refusal> {
     let right = signature(client_id, secret);
     if !right.is_empty() && right == password {
-        Ok(Identity::Full)
+        Ok(Identity::Full(mode))
     } else {
         Err(refuse(BAD_PASSWORD, "wrong signature"))
     }

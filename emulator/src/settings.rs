@@ -1,6 +1,7 @@
 //! The settings of an emulator, and their defaults.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::account::{Directory, Group};
@@ -58,6 +59,30 @@ pub(crate) struct Settings {
     pub(crate) inflight: u16,
     pub(crate) queue: usize,
     pub(crate) log: Bounds,
+    /// `None` without a control API.
+    pub(crate) control: Option<ControlSettings>,
+}
+
+/// The settings of the control API.
+#[derive(Clone)]
+pub(crate) struct ControlSettings {
+    pub(crate) address: SocketAddr,
+    /// `None` stands for a random one.
+    pub(crate) token: Option<String>,
+    /// Names that a `Host` header may have besides those of loopback with the right port, with any port.
+    pub(crate) hosts: Vec<String>,
+}
+
+impl fmt::Debug for ControlSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlSettings").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Default for ControlSettings {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), token: None, hosts: Vec::new() }
+    }
 }
 
 impl Default for Settings {
@@ -82,6 +107,7 @@ impl Default for Settings {
             inflight: 1024,
             queue: 1_000_000,
             log: Bounds { entries: 1_000_000, bytes: 128 * 1024 * 1024 },
+            control: None,
         }
     }
 }

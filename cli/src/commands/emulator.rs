@@ -82,6 +82,9 @@ pub(crate) struct EmulatorArgs {
     /// Keep at most this many bytes of log entries, including payloads [default: 134217728]
     #[arg(long, value_name = "BYTES", hide_short_help = true)]
     log_bytes: Option<NonZero<usize>>,
+    /// Serve the control API on this port of 127.0.0.1, for tests in any language; 0 chooses a free one
+    #[arg(long, value_name = "PORT")]
+    control_port: Option<u16>,
     #[command(flatten)]
     ports: Ports,
     /// Run this command with the emulator's environment, and end with it and its exit code
@@ -207,6 +210,9 @@ fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
     }
     if let Some(bytes) = args.log_bytes {
         builder = builder.log_bytes(bytes.get());
+    }
+    if let Some(port) = args.control_port {
+        builder = builder.control_port(port);
     }
     for filter in &args.forbid {
         builder = builder.forbid(filter);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::Emulator;
+use crate::control::Control;
 
 impl Emulator {
     /// Returns the endpoint for plain TCP, `mqtt://127.0.0.1:PORT`.
@@ -46,73 +47,86 @@ impl Emulator {
     /// Returns the address of the listener for plain TCP.
     #[must_use]
     pub fn tcp_addr(&self) -> SocketAddr {
-        self.addresses[0]
+        self.machine.addresses[0]
     }
 
     /// Returns the address of the listener for TLS.
     #[must_use]
     pub fn tls_addr(&self) -> SocketAddr {
-        self.addresses[1]
+        self.machine.addresses[1]
     }
 
     /// Returns the address of the listener for WebSocket.
     #[must_use]
     pub fn ws_addr(&self) -> SocketAddr {
-        self.addresses[2]
+        self.machine.addresses[2]
     }
 
     /// Returns the address of the listener for WebSocket over TLS.
     #[must_use]
     pub fn wss_addr(&self) -> SocketAddr {
-        self.addresses[3]
+        self.machine.addresses[3]
     }
 
     /// Returns the address of the listener for the OpenAPI over HTTP.
     #[must_use]
     pub fn api_addr(&self) -> SocketAddr {
-        self.addresses[4]
+        self.machine.addresses[4]
     }
 
     /// Returns the address of the listener for the OpenAPI over HTTPS.
     #[must_use]
     pub fn api_tls_addr(&self) -> SocketAddr {
-        self.addresses[5]
+        self.machine.addresses[5]
+    }
+
+    /// Returns the URL of the control API, `http://127.0.0.1:PORT/control`; `None` unless
+    /// [`Builder::control_port`](crate::Builder::control_port) asked for it.
+    #[must_use]
+    pub fn control_url(&self) -> Option<String> {
+        self.control.as_ref().map(Control::url)
+    }
+
+    /// Returns the bearer token of the control API.
+    #[must_use]
+    pub fn control_token(&self) -> Option<&str> {
+        self.control.as_ref().map(Control::token)
     }
 
     /// Returns the CA certificate that verifies the server's, as PEM. Each emulator creates its own; a restart keeps
     /// it.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
-        &self.certificates.ca_pem
+        &self.machine.certificates.ca_pem
     }
 
     /// Returns the instance id.
     #[must_use]
     pub fn instance_id(&self) -> &str {
-        &self.service.settings.directory.instance_id
+        &self.machine.service.settings.directory.instance_id
     }
 
     /// Returns the first group id.
     #[must_use]
     pub fn group_id(&self) -> &str {
-        self.service.settings.directory.groups.first().map_or("", |group| &group.id)
+        self.machine.service.settings.directory.groups.first().map_or("", |group| &group.id)
     }
 
     /// Returns the first parent topic.
     #[must_use]
     pub fn parent_topic(&self) -> &str {
-        self.service.settings.parent_topics.first().map_or("", String::as_str)
+        self.machine.service.settings.parent_topics.first().map_or("", String::as_str)
     }
 
     /// Returns the first AccessKey id.
     #[must_use]
     pub fn access_key_id(&self) -> &str {
-        self.service.settings.directory.access_keys.first().map_or("", |(id, _)| id)
+        self.machine.service.settings.directory.access_keys.first().map_or("", |(id, _)| id)
     }
 
     /// Returns the secret of the first AccessKey.
     #[must_use]
     pub fn access_key_secret(&self) -> &str {
-        self.service.settings.directory.access_keys.first().map_or("", |(_, secret)| secret)
+        self.machine.service.settings.directory.access_keys.first().map_or("", |(_, secret)| secret)
     }
 }

@@ -290,11 +290,21 @@ impl Connection<'_> {
     }
 
     async fn enter(&self, session_present: bool) {
-        let link = Link { number: self.number, clean_session: self.clean_session, orders: self.orders.clone() };
+        let login = lock(&self.identity).mode();
+        let link = Link {
+            number: self.number,
+            version: self.version,
+            listener: self.listener,
+            login,
+            clean_session: self.clean_session,
+            since: SystemTime::now(),
+            orders: self.orders.clone(),
+        };
         self.desk.service.enter(&self.client_id, link);
         self.log(What::Connected {
             version: self.version,
             listener: self.listener,
+            login,
             clean_session: self.clean_session,
             session_present,
             keep_alive: self.keep_alive,

@@ -5,6 +5,7 @@ mod api;
 mod api_signature;
 mod api_trace;
 mod control;
+mod control_api;
 mod login;
 mod mqtt5;
 mod program;
