@@ -72,6 +72,7 @@ mod names;
 mod nonces;
 mod packet;
 mod random;
+mod rate;
 mod server;
 mod service;
 mod settings;
@@ -81,7 +82,7 @@ mod time;
 mod tls;
 mod token;
 
-pub use account::{DeviceCredential, SignMode};
+pub use account::{DeviceCertificate, DeviceCredential, SignMode};
 pub use broker::SessionInfo;
 pub use builder::Builder;
 pub use emulator::Emulator;
