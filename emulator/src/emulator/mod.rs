@@ -1,6 +1,6 @@
 //! The handle of an emulator.
 
-mod endpoints;
+pub(crate) mod endpoints;
 
 use std::fmt;
 use std::sync::Arc;

@@ -51,7 +51,7 @@ fn it_prints_the_environment_of_each_transport_and_ends_with_its_input() {
 
 #[test]
 fn it_refuses_what_it_does_not_know_or_no_client_could_use() {
-    for (arguments, named) in [(&["--nonsense"][..], "--nonsense"), (&["--transport", "wss"], "--ca-file")] {
+    for (arguments, named) in [(&["--nonsense"][..], "--nonsense"), (&["--transport", "wss"], "--write-ca")] {
         let Output { status, stderr, .. } = command(arguments).output().unwrap();
         assert!(!status.success());
         assert!(String::from_utf8_lossy(&stderr).contains(named), "{arguments:?}");
