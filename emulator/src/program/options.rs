@@ -127,8 +127,7 @@ impl Options {
         if let Some(path) = &given.config {
             file = File::read(path)?;
             if file.has_secrets() && private::is_open_to_others(path) {
-                let path = path.display();
-                warnings.push(format!("{path} contains a secret and can be read by other users; run chmod 600 {path}"));
+                warnings.push(format!("{} holds a secret and others may read it: chmod 600 it", path.display()));
             }
         }
         let mut limits = if self.strict || file.strict { Limits::strict() } else { Limits::default() };
