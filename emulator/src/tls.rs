@@ -45,8 +45,8 @@ impl PeerCertificate {
 }
 
 impl Certificates {
-    /// Makes a CA and a certificate for loopback and for these names. With `client_ca`, the PEM certificates of CAs, MQTT
-    /// over TLS demands a certificate that one of these has issued.
+    /// Makes a CA and a certificate for loopback and for these names. With `client_ca`, the PEM certificates of CAs,
+    /// MQTT over TLS demands a certificate that one of these has issued.
     pub(crate) fn make(names: &[String], client_ca: &str) -> Result<Self, Error> {
         let failed = |error: rcgen::Error| Error::Tls(error.to_string());
 

@@ -6,8 +6,8 @@ use super::Emulator;
 use crate::control::Control;
 
 impl Emulator {
-    /// Returns the endpoint for plain TCP, `mqtt://127.0.0.1:PORT`; with the address of [`Builder::address`], if that is
-    /// one that a client can connect to.
+    /// Returns the endpoint for plain TCP, `mqtt://127.0.0.1:PORT`; with the address of [`Builder::address`], unless
+    /// that stands for all addresses.
     ///
     /// [`Builder::address`]: crate::Builder::address
     #[must_use]
