@@ -25,7 +25,8 @@
 //! - [`Emulator::start`] and [`Emulator::builder`], in a test of a program in Rust;
 //! - [`Server::from_env_or_emulator`], in an example that runs against any server that the environment names, and
 //!   against an emulator where it names none;
-//! - the program `aliyun-mqtt-emulator`, which prints the [`Environment`] that programs in any language need.
+//! - the program `aliyun-mqtt-emulator`, which prints the [`Environment`] that programs in any language need; the
+//!   feature `program`, on by default, is for it and its settings file.
 //!
 //! # How it works
 //! The API blocks and needs no runtime. Each [`Emulator`] has one thread, listens on 127.0.0.1 on six ports (TCP, TLS,
@@ -43,6 +44,9 @@
 //! [`Emulator::log`] returns what the emulator saw, in order. [`Emulator::wait_for_log`] waits for an entry, so that a
 //! test needs no sleep.
 //!
+//! Tests in other languages do the same by the control API: HTTP and JSON on loopback, with a bearer token.
+//! [`Builder::control_port`] asks for it, and `GET /control/openapi.json` describes it.
+//!
 //! To test slow or broken networks, put a proxy in front of the emulator; this package does not contain one.
 //!
 //! # How faithful it is
@@ -55,6 +59,7 @@ mod api;
 pub mod behaviour;
 mod broker;
 mod builder;
+mod control;
 mod emulator;
 mod engine;
 mod ensure;
@@ -63,26 +68,32 @@ mod error;
 mod front;
 mod log;
 mod login;
+mod machine;
 mod names;
 mod nonces;
 mod packet;
+#[cfg(feature = "program")]
+pub mod program;
 mod random;
+mod rate;
 mod server;
 mod service;
 mod settings;
 mod sockets;
+mod switches;
 mod time;
 mod tls;
 mod token;
 
-pub use account::{DeviceCredential, SignMode};
+pub use account::{DeviceCertificate, DeviceCredential, SignMode};
 pub use broker::SessionInfo;
 pub use builder::Builder;
 pub use emulator::Emulator;
 pub use ensure::ensure_server;
-pub use environment::{Environment, Transport};
+pub use environment::{Environment, Format, Transport};
 pub use error::Error;
 pub use log::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
+pub use login::LoginMode;
 pub use server::Server;
 pub use settings::{
     DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_GROUP_ID, DEFAULT_INSTANCE_ID, DEFAULT_PARENT_TOPIC,

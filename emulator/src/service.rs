@@ -3,18 +3,20 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rmqtt::codec::v5::PublishProperties;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::account::Directory;
-use crate::log::{DisconnectReason, Log, What};
-use crate::login::{Identity, Login, Refusal};
+use crate::log::{DisconnectReason, Listener, Log, Version, What};
+use crate::login::{Identity, Login, LoginMode, Refusal};
 use crate::names;
 use crate::nonces::Nonces;
+use crate::rate::ApiRates;
 use crate::settings::Settings;
+use crate::switches::Switches;
 use crate::token::{Permission, TokenBook, TokenFault};
 
 /// The state that all parts of an emulator share.
@@ -26,6 +28,7 @@ pub(crate) struct Service {
     pub(crate) directory: Mutex<Directory>,
     pub(crate) switches: Mutex<Switches>,
     pub(crate) nonces: Mutex<Nonces>,
+    pub(crate) api_rates: Mutex<ApiRates>,
     /// Distinguishes the message ids of this emulator from those of another.
     pub(crate) born: SystemTime,
     links: Mutex<HashMap<String, Link>>,
@@ -35,28 +38,16 @@ pub(crate) struct Service {
     left: Notify,
 }
 
-/// The faults that tests switch on and off.
-#[derive(Debug, Default)]
-pub(crate) struct Switches {
-    pub(crate) refuse_all: Option<u8>,
-    pub(crate) refuse_next: (u32, u8),
-    pub(crate) forbidden: Vec<String>,
-    /// The number of OpenAPI calls that are still to be throttled.
-    pub(crate) throttle_api: u32,
-    /// The number of OpenAPI calls that are still to fail, and their status and code.
-    pub(crate) fail_api: (u32, u16, String),
-    /// The delay of each response of the OpenAPI.
-    pub(crate) delay_api: Duration,
-    /// The seconds by which the clock of the OpenAPI is ahead.
-    pub(crate) clock_skew: i64,
-}
-
 /// A live connection, as the other parts see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     /// Distinguishes the connections of one client.
     pub(crate) number: u64,
+    pub(crate) version: Version,
+    pub(crate) listener: Listener,
+    pub(crate) login: LoginMode,
     pub(crate) clean_session: bool,
+    pub(crate) since: SystemTime,
     pub(crate) orders: UnboundedSender<Order>,
 }
 
@@ -92,9 +83,16 @@ pub(crate) struct Denial {
 impl Service {
     pub(crate) fn new(settings: Settings) -> Self {
         let switches = Switches { forbidden: settings.forbidden.clone(), ..Switches::default() };
+        let mut tokens = TokenBook::default();
+        let first = settings.directory.access_keys.first().map_or("", |(id, _)| id);
+        for given in &settings.tokens {
+            let key = given.access_key_id.as_deref().unwrap_or(first);
+            tokens.add(&given.token, key, given.permission, given.resources.iter().cloned(), given.lifetime);
+        }
         Self {
             log: Log::new(settings.log),
-            tokens: Mutex::default(),
+            tokens: Mutex::new(tokens),
+            api_rates: Mutex::default(),
             directory: Mutex::new(settings.directory.clone()),
             switches: Mutex::new(switches),
             nonces: Mutex::default(),
@@ -109,19 +107,19 @@ impl Service {
 
     /// Decides on a login. Refusals that a test has ordered come before any check.
     pub(crate) fn login(&self, login: &Login<'_>) -> Result<Identity, Refusal> {
-        let ordered = {
-            let mut switches = lock(&self.switches);
-            if switches.refuse_next.0 > 0 {
-                switches.refuse_next.0 -= 1;
-                Some(switches.refuse_next.1)
-            } else {
-                switches.refuse_all
-            }
-        };
+        let ordered = lock(&self.switches).take_refusal();
         if let Some(code) = ordered {
             return Err(Refusal { code, reason: "refused by order of the test".into() });
         }
-        login.check(&lock(&self.directory), &lock(&self.tokens))
+        let mut directory = lock(&self.directory);
+        if login.certificate.is_some_and(|certificate| !directory.is_active(certificate)) {
+            return Err(Refusal { code: 5, reason: "the device certificate is deactivated".into() });
+        }
+        let identity = login.check(&directory, &lock(&self.tokens))?;
+        if let Some(certificate) = login.certificate {
+            directory.meet_certificate(certificate, login.client_id);
+        }
+        Ok(identity)
     }
 
     pub(crate) fn may_publish(&self, identity: &Identity, topic: &str, size: usize) -> Result<(), Denial> {
@@ -140,6 +138,12 @@ impl Service {
 
     pub(crate) fn knows_parent(&self, parent: &str) -> bool {
         self.settings.parent_topics.iter().any(|known| known == parent)
+    }
+
+    /// Returns true if the topic belongs to a parent topic for ordered messages.
+    pub(crate) fn is_ordered(&self, topic: &str) -> bool {
+        let ordered = &self.settings.ordered_topics;
+        ordered.is_empty() || ordered.iter().any(|parent| parent == names::first_level(topic))
     }
 
     /// Adds a connection, in place of an older one of the same client (which the broker inside closes).
@@ -188,6 +192,18 @@ impl Service {
         // Fails only for a connection that has just ended.
         let _ = link.orders.send(Order::Cut(DisconnectReason::Kicked));
         true
+    }
+
+    /// Sends a QoS 0 message to one connected client. Returns true if the client was connected.
+    pub(crate) fn push_notice(&self, client_id: &str, topic: String, payload: Vec<u8>) -> bool {
+        self.link(client_id).is_some_and(|link| link.orders.send(Order::Push { topic, payload }).is_ok())
+    }
+
+    /// Lets a token expire now, and makes all connections check theirs. Returns true if the token was ever issued.
+    pub(crate) fn expire_token(&self, token: &str) -> bool {
+        let known = lock(&self.tokens).expire(token);
+        self.order_all(|| Order::TokensChanged);
+        known
     }
 
     pub(crate) fn order_all(&self, order: impl Fn() -> Order) {
@@ -272,7 +288,16 @@ mod tests {
         let service = Service::new(Settings::default());
         let (orders, _taken) = tokio::sync::mpsc::unbounded_channel();
         for number in [1, 2] {
-            service.enter("a", Link { number, clean_session: true, orders: orders.clone() });
+            let link = Link {
+                number,
+                version: Version::V5,
+                listener: Listener::Tcp,
+                login: LoginMode::Signature,
+                clean_session: true,
+                since: SystemTime::now(),
+                orders: orders.clone(),
+            };
+            service.enter("a", link);
         }
         service.leave("a", 1);
         assert_eq!(service.link("a").map(|link| link.number), Some(2));

@@ -1,6 +1,7 @@
 //! Tokens, as ApplyToken issues them: a permission for a list of topics, with an expiry.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -85,12 +86,16 @@ pub(crate) struct TokenBook {
     issued: HashMap<String, Issued>,
 }
 
-struct Issued {
-    permission: Permission,
-    resources: Vec<String>,
-    access_key_id: String,
-    expires: SystemTime,
-    revoked: bool,
+/// A token without its text.
+#[derive(Debug, Clone)]
+pub(crate) struct Issued {
+    /// Names the token where its text must not be shown: from 1, in the order of issue.
+    pub(crate) number: u64,
+    pub(crate) permission: Permission,
+    pub(crate) resources: Vec<String>,
+    pub(crate) access_key_id: String,
+    pub(crate) expires: SystemTime,
+    pub(crate) revoked: bool,
 }
 
 impl fmt::Debug for TokenBook {
@@ -108,21 +113,54 @@ impl TokenBook {
         lifetime: Duration,
     ) -> String {
         let token = format!("LzMT.emulator.{}", random_hex());
-        let issued = Issued {
+        self.add(&token, access_key_id, permission, resources.iter().map(|&resource| resource.to_owned()), lifetime);
+        token
+    }
+
+    /// Adds a token with this text and returns its number; `None`, without a change, if there is such a token already.
+    pub(crate) fn add(
+        &mut self,
+        token: &str,
+        access_key_id: &str,
+        permission: Permission,
+        resources: impl IntoIterator<Item = String>,
+        lifetime: Duration,
+    ) -> Option<u64> {
+        let number = self.issued.len() as u64 + 1;
+        let Entry::Vacant(place) = self.issued.entry(token.to_owned()) else { return None };
+        place.insert(Issued {
+            number,
             permission,
-            resources: resources.iter().map(|&resource| resource.to_owned()).collect(),
+            resources: resources.into_iter().collect(),
             access_key_id: access_key_id.to_owned(),
             // More than any lifetime, and within the range of a clock.
             expires: SystemTime::now() + lifetime.min(Duration::from_secs(100 * 365 * 86_400)),
             revoked: false,
-        };
-        self.issued.insert(token.clone(), issued);
-        token
+        });
+        Some(number)
+    }
+
+    /// Returns all tokens without their texts, in the order of issue.
+    pub(crate) fn list(&self) -> Vec<Issued> {
+        let mut all: Vec<_> = self.issued.values().cloned().collect();
+        all.sort_unstable_by_key(|issued| issued.number);
+        all
+    }
+
+    /// Returns the text of the token with this number.
+    pub(crate) fn text_of(&self, number: u64) -> Option<String> {
+        self.issued.iter().find(|(_, issued)| issued.number == number).map(|(token, _)| token.clone())
     }
 
     /// Revokes a token. Returns true if it was ever issued.
     pub(crate) fn revoke(&mut self, token: &str) -> bool {
         self.issued.get_mut(token).map(|issued| issued.revoked = true).is_some()
+    }
+
+    /// Lets a token expire now. Returns true if it was ever issued.
+    pub(crate) fn expire(&mut self, token: &str) -> bool {
+        let now = SystemTime::now();
+        self.issued.get_mut(token).map(|issued| issued.expires = issued.expires.min(now)).is_some()
     }
 
     /// Checks that a token is valid: issued to this key, of this type, neither revoked nor expired.

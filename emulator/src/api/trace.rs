@@ -209,13 +209,14 @@ impl<'a> Tracer<'a> {
 mod tests {
     use super::*;
     use crate::log::{Bounds, Listener, Version};
+    use crate::login::LoginMode;
 
     const LARGE: Bounds = Bounds { entries: 1000, bytes: usize::MAX };
 
     fn connected(log: &Log, client_id: &str, session_present: bool) {
-        let (version, listener) = (Version::V311, Listener::Tcp);
+        let (version, listener, login) = (Version::V311, Listener::Tcp, LoginMode::Signature);
         let (clean_session, keep_alive) = (!session_present, 60);
-        let what = What::Connected { version, listener, clean_session, session_present, keep_alive };
+        let what = What::Connected { version, listener, login, clean_session, session_present, keep_alive };
         log.write(client_id, what);
     }
 

@@ -21,10 +21,10 @@ impl fmt::Display for What {
         match self {
             What::Started => f.write_str("listening"),
             What::Stopped => f.write_str("stopped"),
-            What::Connected { version, listener, clean_session, session_present, keep_alive } => write!(
+            What::Connected { version, listener, login, clean_session, session_present, keep_alive } => write!(
                 f,
-                "connected, {version:?} over {listener:?}, clean session {clean_session}, session present \
-                 {session_present}, keep-alive {keep_alive} s"
+                "connected, {version:?} over {listener:?}, {login:?} login, clean session {clean_session}, session \
+                 present {session_present}, keep-alive {keep_alive} s"
             ),
             What::LoginRefused { code, reason } => write!(f, "login refused with CONNACK {code}: {reason}"),
             What::Published { topic, qos, packet_id: _, dup, ordered, payload } => {

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::login::LoginMode;
 use crate::token::Permission;
 
 /// One thing the emulator saw.
@@ -35,6 +36,8 @@ pub enum What {
         version: Version,
         /// The listener that accepted it.
         listener: Listener,
+        /// The way in which the client logged in.
+        login: LoginMode,
         /// The flag clean session (3.1.1) or clean start (5).
         clean_session: bool,
         /// The flag session present of the CONNACK.
@@ -269,6 +272,51 @@ impl fmt::Debug for Payload {
         let shown = &self.0[..self.0.len().min(64)];
         write!(f, "{:?} ({} bytes)", String::from_utf8_lossy(shown), self.0.len())
     }
+}
+
+/// Gives each kind of entry its name.
+macro_rules! names {
+    ($($variant:ident => $name:literal,)*) => {
+        impl What {
+            /// The names of all kinds, as [`name`](Self::name) returns them.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// Returns the name of the kind, such as `published`, as the control API writes it.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $name,)*
+                }
+            }
+        }
+    };
+}
+
+names! {
+    Started => "started",
+    Stopped => "stopped",
+    Connected => "connected",
+    LoginRefused => "login_refused",
+    Published => "published",
+    PublishAcknowledged => "publish_acknowledged",
+    ReleaseUnknown => "release_unknown",
+    Violation => "violation",
+    Subscribed => "subscribed",
+    FilterIgnored => "filter_ignored",
+    Unsubscribed => "unsubscribed",
+    OrderEnabled => "order_enabled",
+    TokenUploaded => "token_uploaded",
+    ControlIgnored => "control_ignored",
+    NoticePushed => "notice_pushed",
+    Delivered => "delivered",
+    DeliveryAcknowledged => "delivery_acknowledged",
+    Stored => "stored",
+    Dropped => "dropped",
+    Kicked => "kicked",
+    ServicePublished => "service_published",
+    ApiCalled => "api_called",
+    ApiRefused => "api_refused",
+    Disconnected => "disconnected",
 }
 
 impl LogEntry {

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::Notify;
+
 pub use self::entry::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
 
 /// The maximum size of a log.
@@ -21,6 +23,8 @@ pub(crate) struct Bounds {
 pub(crate) struct Log {
     entries: Mutex<Entries>,
     grown: Condvar,
+    /// Wakes the tasks that wait for entries.
+    growth: Notify,
 }
 
 #[derive(Debug)]
@@ -46,7 +50,7 @@ impl Entries {
 impl Log {
     pub(crate) fn new(bounds: Bounds) -> Self {
         let entries = Entries { kept: VecDeque::new(), bytes: 0, next: 0, bounds };
-        Self { entries: Mutex::new(entries), grown: Condvar::new() }
+        Self { entries: Mutex::new(entries), grown: Condvar::new(), growth: Notify::new() }
     }
 
     /// Appends an entry and returns its sequence number.
@@ -58,6 +62,7 @@ impl Log {
         entries.push(LogEntry { sequence, time: SystemTime::now(), client_id, what });
         drop(entries);
         self.grown.notify_all();
+        self.growth.notify_waiters();
         sequence
     }
 
@@ -69,6 +74,26 @@ impl Log {
     /// Returns the sequence number of the next entry.
     pub(crate) fn position(&self) -> u64 {
         self.lock().next
+    }
+
+    /// Waits, in a task, until an entry from `sequence` on is there.
+    pub(crate) async fn reaches(&self, sequence: u64) {
+        loop {
+            let grown = self.growth.notified();
+            tokio::pin!(grown);
+            // From here on, no entry is missed.
+            grown.as_mut().enable();
+            if self.position() > sequence {
+                return;
+            }
+            grown.await;
+        }
+    }
+
+    /// Returns the sequence number of the oldest entry kept; that of the next one if there is none.
+    pub(crate) fn oldest(&self) -> u64 {
+        let entries = self.lock();
+        entries.kept.front().map_or(entries.next, |entry| entry.sequence)
     }
 
     pub(crate) fn since(&self, sequence: u64) -> Vec<LogEntry> {

@@ -1,7 +1,7 @@
 //! Publishing, subscribing and P2P, and their log entries.
 
 use crate::support::{self, Raw, seen};
-use aliyun_mqtt_emulator::{DisconnectReason, Emulator, Listener, Version, What};
+use aliyun_mqtt_emulator::{DisconnectReason, Emulator, Listener, LoginMode, Version, What};
 
 #[test]
 fn a_message_goes_from_one_client_to_another_at_each_qos() {
@@ -22,11 +22,12 @@ fn a_message_goes_from_one_client_to_another_at_each_qos() {
         assert_eq!((message.topic.as_str(), message.qos, &message.payload[..]), (topic, qos, payload.as_bytes()));
     }
     let connected = seen(&emulator, a, |what| matches!(what, What::Connected { .. }));
-    let What::Connected { version, listener, clean_session, session_present, keep_alive } = connected.what else {
+    let What::Connected { version, listener, login, clean_session, session_present, keep_alive } = connected.what
+    else {
         unreachable!()
     };
     assert_eq!((version, listener, clean_session, session_present), (Version::V311, Listener::Tcp, true, false));
-    assert_eq!(keep_alive, 60);
+    assert_eq!((login, keep_alive), (LoginMode::Signature, 60));
     seen(&emulator, b, |what| {
         matches!(what, What::Published { topic, qos: 1, packet_id: Some(5), dup: false, ordered: false, payload }
             if topic == "emulator/x/1" && **payload == *b"one")
