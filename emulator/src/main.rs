@@ -17,6 +17,8 @@ Usage: aliyun-mqtt-emulator [OPTIONS]
   --wss-port N      Listen for wss:// on this port
   --api-port N      Listen for the OpenAPI over http:// on this port
   --api-tls-port N  Listen for the OpenAPI over https:// on this port
+  --web             Serve a page for the browser, and print the link to it on stderr
+  --control-port N  Serve the control API, and the page, on this port
   --transport NAME  Print the environment for this transport: tcp (the default), tls, ws or wss; tls and wss need
                     --ca-file and use the OpenAPI over https://
   --tls             Short for --transport tls
@@ -52,6 +54,9 @@ fn run() -> Result<(), String> {
     let emulator = options.builder.start().map_err(|error| error.to_string())?;
     let environment =
         emulator.environment(options.transport, options.ca_file.as_deref()).map_err(|error| error.to_string())?;
+    if let Some(url) = emulator.page_url() {
+        eprintln!("page: {url}");
+    }
     let mut out = io::stdout().lock();
     write!(out, "{environment}").and_then(|()| out.flush()).map_err(|error| error.to_string())?;
     drop(out);
@@ -83,6 +88,8 @@ impl Options {
                 "--wss-port" => options.builder = options.builder.wss_port(port(&name, &value()?)?),
                 "--api-port" => options.builder = options.builder.api_port(port(&name, &value()?)?),
                 "--api-tls-port" => options.builder = options.builder.api_tls_port(port(&name, &value()?)?),
+                "--web" => options.builder = options.builder.page(),
+                "--control-port" => options.builder = options.builder.control_port(port(&name, &value()?)?),
                 "--log-entries" => options.builder = options.builder.log_capacity(count(&name, &value()?)?),
                 "--log-bytes" => options.builder = options.builder.log_bytes(count(&name, &value()?)?),
                 _ => return Err(format!("unknown option {name}; --help lists the options")),

@@ -33,10 +33,14 @@ const READY: &str = "# listening";
 /// The variable with the process id of an emulator in the background.
 const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 
+/// The beginning of the line on stderr with the link to the page, before the settings.
+const PAGE: &str = "page: ";
+
 const EXAMPLES: &str = "\
 Examples:
   aliyun-mqtt emulator -- python3 tests.py     runs one command with it, and ends with that command
   aliyun-mqtt emulator --watch                 runs in this terminal until Ctrl-C
+  aliyun-mqtt emulator --web                   the same, with a page to watch it in the browser
   eval \"$(aliyun-mqtt emulator --env)\"         starts one in the background for this shell
   aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
   kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
@@ -85,6 +89,9 @@ pub(crate) struct EmulatorArgs {
     /// Serve the control API on this port of 127.0.0.1, for tests in any language; 0 chooses a free one
     #[arg(long, value_name = "PORT")]
     control_port: Option<u16>,
+    /// Serve a page for the browser, on the port of the control API, and print the link to it on stderr
+    #[arg(long)]
+    web: bool,
     #[command(flatten)]
     ports: Ports,
     /// Run this command with the emulator's environment, and end with it and its exit code
@@ -119,7 +126,7 @@ struct Ports {
 pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     let builder = builder(args, global)?;
     if args.env {
-        return behind_the_shell();
+        return behind_the_shell(args.web);
     }
     if !args.command.is_empty() {
         return around_command(args, builder);
@@ -128,6 +135,7 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     interrupt.begin();
     let emulator = builder.start().map_err(failed)?;
     let environment = emulator.environment(args.transport, args.write_ca.as_deref()).map_err(failed)?;
+    show_page(&emulator);
     let mut out = Out::new();
     if args.json {
         let object: Map<String, Value> = environment
@@ -167,6 +175,7 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
 fn around_command(args: &EmulatorArgs, builder: Builder) -> Result<Exit> {
     let emulator = builder.start().map_err(failed)?;
     let environment = emulator.environment(args.transport, args.write_ca.as_deref()).map_err(failed)?;
+    show_page(&emulator);
     let code = thread::scope(|scope| {
         let (stop, stopped) = mpsc::channel::<()>();
         if args.watch {
@@ -214,6 +223,9 @@ fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
     if let Some(port) = args.control_port {
         builder = builder.control_port(port);
     }
+    if args.web {
+        builder = builder.page();
+    }
     for filter in &args.forbid {
         builder = builder.forbid(filter);
     }
@@ -243,6 +255,13 @@ fn failed(error: EmulatorError) -> Failure {
     Failure::new(exit, format!("emulator: {error}"))
 }
 
+/// Prints the link to the page, if it is served.
+fn show_page(emulator: &Emulator) {
+    if let Some(url) = emulator.page_url() {
+        report::note(format!("{PAGE}{url}"));
+    }
+}
+
 /// Prints what the emulator sees, until `stopped` is disconnected.
 fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
     let mut next = 0;
@@ -264,7 +283,7 @@ fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
 }
 
 /// Starts this program once more, in the background, and prints its settings.
-fn behind_the_shell() -> Result<Exit> {
+fn behind_the_shell(has_page: bool) -> Result<Exit> {
     if !cfg!(unix) {
         return Err(Failure::usage("--env needs Unix").hint("run the emulator in another terminal, without --env"));
     }
@@ -278,7 +297,7 @@ fn behind_the_shell() -> Result<Exit> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(|error| Failure::io("cannot start the emulator", &error))?;
-    let told = settings_of(&mut child).and_then(|text| {
+    let told = settings_of(&mut child, has_page).and_then(|text| {
         let Some(text) = text else { return Ok(false) };
         let mut out = Out::new();
         out.text(&text)?;
@@ -302,8 +321,9 @@ fn behind_the_shell() -> Result<Exit> {
     }
 }
 
-/// Reads the settings that the started emulator prints; `None` if it has ended instead. Its messages are passed on.
-fn settings_of(child: &mut Child) -> Result<Option<String>> {
+/// Reads the settings that the started emulator prints; `None` if it has ended instead. Its messages are passed on, and
+/// the link to its page, if it has one.
+fn settings_of(child: &mut Child, has_page: bool) -> Result<Option<String>> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (Some(stdout), Some(mut stderr)) = (stdout, stderr) else {
         return Err(Failure::new(Exit::Failure, "the emulator has no pipes"));
@@ -316,7 +336,14 @@ fn settings_of(child: &mut Child) -> Result<Option<String>> {
     let end = std::time::Instant::now() + START;
     loop {
         match lines.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {
-            Ok(line) if line == READY => return Ok(Some(text)),
+            Ok(line) if line == READY => {
+                if has_page {
+                    // It was written before, so this does not wait.
+                    let mut lines = BufReader::new(stderr).lines().map_while(std::io::Result::ok);
+                    lines.find(|line| line.starts_with(PAGE)).into_iter().for_each(report::note);
+                }
+                return Ok(Some(text));
+            }
             Ok(line) => text.extend([line.as_str(), "\n"]),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let message = format!("the emulator did not start within {} s", START.as_secs());
