@@ -82,8 +82,8 @@ mod tests {
     fn all_that_the_page_names_is_there() {
         for file in FILES {
             let names = file.text.split(['"', '\'']).filter(|word| word.ends_with(".js") || word.ends_with(".css"));
-            for name in names.map(|name| name.trim_start_matches('.')) {
-                assert!(super::file(name).is_some(), "{} names {name}", file.path);
+            for name in names.map(|name| format!("/{}", name.trim_start_matches("./"))) {
+                assert!(super::file(&name).is_some(), "{} names {name}", file.path);
             }
         }
         // No script stands in the document itself: the Content-Security-Policy would not run it.

@@ -15,6 +15,7 @@ export class Detail {
 
   hide() {
     this.panel.hidden = true;
+    byId("work").classList.remove("narrow");
     this.panel.replaceChildren();
   }
 
@@ -30,6 +31,7 @@ export class Detail {
     const bar = make("div", "actions", ...buttons);
     this.panel.replaceChildren(make("div", "top", make("h2", "", title), close), list, bar, ...rest);
     this.panel.hidden = false;
+    byId("work").classList.add("narrow");
   }
 
   #entry(entry) {
@@ -119,7 +121,7 @@ export class Detail {
     ];
     const list = make("ul", "mono", ...filters.map((filter) => make("li", "", visible(filter))));
     const buttons = [
-      button(t("only_client"), () => this.act.messagesOf(id)),
+      button(t("its_messages"), () => this.act.messagesOf(id)),
       button(t("message_it"), () => this.act.composeTo(id)),
     ];
     if (online) buttons.unshift(button(t("kick"), () => this.act.kick(id), "danger"));

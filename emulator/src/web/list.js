@@ -7,8 +7,8 @@ const ROW_HEIGHT = 26;
 const OVERSCAN = 6;
 
 export class List {
-  /// `columns` have `key`, the key of their title too, and `cell(item)`, a text or [text, class]. `on.select(item)` and
-  /// `on.leave()` follow the keyboard and the pointer.
+  /// `columns` have `key`, the key of their title too, and `cell(item)`, a text or [text, class]; with `parts(text)`, the
+  /// text in two elements. `on.select(item)` and `on.leave()` follow the keyboard and the pointer.
   constructor(root, on) {
     this.on = on;
     this.head = make("div", "row head");
@@ -23,10 +23,16 @@ export class List {
     this.keyOf = (item) => item.sequence;
     this.columns = [];
     this.selected = null;
+    this.isFollowing = true;
     this.follows = true;
+    /// Where the list was scrolled to.
+    this.top = 0;
     this.wanted = false;
     this.scroller.addEventListener("scroll", () => {
-      this.follows = this.isFollowing && this.#distance() < ROW_HEIGHT;
+      // Only who scrolls back leaves the end: an event may be late, and the list longer by then.
+      if (this.scroller.scrollTop < this.top - 1) this.follows = false;
+      if (this.isFollowing && this.#distance() < 2) this.follows = true;
+      this.top = this.scroller.scrollTop;
       this.schedule();
     });
     this.scroller.addEventListener("keydown", (event) => this.#key(event));
@@ -47,6 +53,7 @@ export class List {
     for (const row of this.rows) row.remove();
     this.rows = [];
     this.scroller.scrollTop = 0;
+    this.top = 0;
   }
 
   /// Sets the items. `dropped` of them, or of those shown before, are gone from the beginning.
@@ -83,7 +90,10 @@ export class List {
     if (this.space.style.height !== height) this.space.style.height = height;
     this.space.hidden = this.items.length === 0;
     this.head.hidden = this.items.length === 0;
-    if (this.follows) this.scroller.scrollTop = this.scroller.scrollHeight;
+    if (this.follows) {
+      this.scroller.scrollTop = this.scroller.scrollHeight;
+      this.top = this.scroller.scrollTop;
+    }
     const { scrollTop, clientHeight } = this.scroller;
     const first = Math.max(0, Math.floor(scrollTop / ROW_HEIGHT) - OVERSCAN);
     const last = Math.min(this.items.length, Math.ceil((scrollTop + clientHeight) / ROW_HEIGHT) + OVERSCAN);
@@ -101,7 +111,8 @@ export class List {
   }
 
   #addRow() {
-    const row = make("div", "row", ...this.columns.map(() => make("span", "")));
+    const cell = ({ parts }) => (parts ? make("span", "", make("span", ""), make("span", "")) : make("span", ""));
+    const row = make("div", "row", ...this.columns.map(cell));
     row.setAttribute("role", "option");
     row.id = `row-${this.rows.length}`;
     this.rows.push(row);
@@ -117,13 +128,15 @@ export class List {
     row.setAttribute("aria-selected", String(isSelected));
     row.setAttribute("aria-posinset", String(at + 1));
     row.setAttribute("aria-setsize", String(this.items.length));
-    this.columns.forEach(({ key, cell }, index) => {
+    this.columns.forEach(({ key, cell, parts }, index) => {
       const shown = cell(item);
       const [text, className] = Array.isArray(shown) ? shown : [shown, ""];
       const element = row.children[index];
       const wanted = `c-${key} ${className}`;
       if (element.className !== wanted) element.className = wanted;
-      if (element.textContent !== text) element.textContent = text;
+      if (element.textContent === text) return;
+      if (parts) parts(text).forEach((part, at) => { element.children[at].textContent = part; });
+      else element.textContent = text;
     });
   }
 

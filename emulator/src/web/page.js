@@ -2,7 +2,7 @@
 
 import { Actions } from "./actions.js";
 import { Detail } from "./detail.js";
-import { byId, translate } from "./dom.js";
+import { byId, note, translate } from "./dom.js";
 import { List } from "./list.js";
 import { Server } from "./server.js";
 import { Filter, Store } from "./store.js";
@@ -191,6 +191,7 @@ function closeDetail() {
 
 async function loadPayload(entry, draw) {
   const whole = await server.entry(entry.sequence).catch(() => null);
+  if (!whole) note(t("gone"), true);
   entry.payload = whole?.payload ?? { ...entry.payload, cut: false };
   draw();
 }

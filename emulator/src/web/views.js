@@ -53,11 +53,17 @@ export function secondsLeft(token) {
   return Math.max(0, (token.end - performance.now()) / 1000);
 }
 
+/// Splits a client id before its device id.
+function groupAndDevice(client) {
+  const at = client.indexOf("@@@");
+  return at < 0 ? ["", client] : [client.slice(0, at), client.slice(at)];
+}
+
 const codeOf = (entry) => (entry.code === undefined ? "" : visible(String(entry.code)));
 const topicOf = (entry) => visible(entry.topic ?? entry.filter ?? "");
 
 const TIME = { key: "time", cell: (entry) => clock(entry.time_ms) };
-const CLIENT = { key: "client", cell: (item) => visible(item.client_id) };
+const CLIENT = { key: "client", cell: (item) => visible(item.client_id), parts: groupAndDevice };
 const KIND = { key: "kind", cell: kindOf };
 
 const fromRing = (name) => (store) => store.rings[name];
