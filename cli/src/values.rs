@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aliyun_mqtt::{QoS, TokenKind};
 #[cfg(feature = "emulator")]
-use aliyun_mqtt_emulator::Transport;
+use aliyun_mqtt_emulator::Format;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// The values that `--protocol` completes to.
@@ -16,7 +16,7 @@ const LEVELS: [&str; 3] = ["0", "1", "2"];
 const KINDS: [TokenKind; 3] = [TokenKind::Read, TokenKind::Write, TokenKind::ReadWrite];
 
 #[cfg(feature = "emulator")]
-const TRANSPORTS: [&str; 4] = ["tcp", "tls", "ws", "wss"];
+const FORMATS: [&str; 3] = ["shell", "powershell", "plain"];
 
 /// For `value_parser`: a QoS, which completes to its levels.
 pub(crate) fn qos() -> impl TypedValueParser<Value = QoS> {
@@ -28,10 +28,10 @@ pub(crate) fn kind() -> impl TypedValueParser<Value = TokenKind> {
     listed(KINDS.map(TokenKind::as_str))
 }
 
-/// For `value_parser`: a transport of the emulator, which completes to its names.
+/// For `value_parser`: how the emulator's variables are written.
 #[cfg(feature = "emulator")]
-pub(crate) fn transport() -> impl TypedValueParser<Value = Transport> {
-    listed(TRANSPORTS)
+pub(crate) fn env_format() -> impl TypedValueParser<Value = Format> {
+    listed(FORMATS)
 }
 
 /// Accepts and completes to these values only, and parses them as their type does.
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(parsed, [Protocol::V311, Protocol::V5]);
         assert_eq!(KINDS.map(|kind| kind.as_str().parse::<TokenKind>().unwrap()), KINDS);
         #[cfg(feature = "emulator")]
-        assert_eq!(Transport::ALL.map(|transport| transport.to_string()), TRANSPORTS);
+        assert_eq!(Format::ALL.map(|format| format.to_string()), FORMATS);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use crate::random::random_hex;
+use crate::tls::PeerCertificate;
 
 /// A device credential (一机一密), valid for one client id. Its `Debug` hides the secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,7 +47,10 @@ pub(crate) struct Directory {
     pub(crate) access_keys: Vec<(String, String)>,
     /// Temporary keys for the OpenAPI, by their id.
     pub(crate) sts_keys: HashMap<String, StsKey>,
-    pub(crate) custom: HashMap<String, CustomIdentity>,
+    /// Custom identities by user name.
+    pub(crate) custom: BTreeMap<String, Vec<CustomIdentity>>,
+    /// Device certificates that have connected, by serial number.
+    pub(crate) certificates: BTreeMap<String, DeviceCertificate>,
     /// Device credentials by client id.
     pub(crate) devices: BTreeMap<String, Device>,
 }
@@ -81,8 +85,24 @@ pub(crate) struct Device {
 
 #[derive(Clone)]
 pub(crate) struct CustomIdentity {
+    /// The client id that an identity of the type `CLIENT` is valid for; `None` for the type `USER`.
+    pub(crate) client_id: Option<String>,
     pub(crate) secret: String,
     pub(crate) mode: SignMode,
+}
+
+/// A device certificate. It is registered when it first connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceCertificate {
+    /// The serial number in hexadecimal digits.
+    pub serial_number: String,
+    /// The common name of its subject; empty if it has none.
+    pub common_name: String,
+    /// The client id of its latest login.
+    pub client_id: String,
+    /// False after it was deactivated: its logins are refused.
+    pub active: bool,
 }
 
 impl Directory {
@@ -110,6 +130,34 @@ impl Directory {
     /// Removes the credential of a client id. Returns true if there was one.
     pub(crate) fn unregister_device(&mut self, client_id: &str) -> bool {
         self.devices.remove(client_id).is_some()
+    }
+
+    /// Adds a custom identity, or replaces the one of the same user name and client id.
+    pub(crate) fn set_custom(&mut self, username: &str, identity: CustomIdentity) {
+        let identities = self.custom.entry(username.to_owned()).or_default();
+        identities.retain(|known| known.client_id != identity.client_id);
+        identities.push(identity);
+    }
+
+    /// Returns true unless the certificate is deactivated.
+    pub(crate) fn is_active(&self, seen: &PeerCertificate) -> bool {
+        self.certificates.get(&seen.serial_number).is_none_or(|certificate| certificate.active)
+    }
+
+    /// Registers a device certificate that has logged in, unless it is known.
+    pub(crate) fn meet_certificate(&mut self, seen: &PeerCertificate, client_id: &str) {
+        let certificate = self.certificates.entry(seen.serial_number.clone()).or_insert_with(|| DeviceCertificate {
+            serial_number: seen.serial_number.clone(),
+            common_name: seen.common_name.clone(),
+            client_id: String::new(),
+            active: true,
+        });
+        client_id.clone_into(&mut certificate.client_id);
+    }
+
+    /// Activates or deactivates a certificate. Returns true if it is registered.
+    pub(crate) fn activate_certificate(&mut self, serial_number: &str, active: bool) -> bool {
+        self.certificates.get_mut(serial_number).map(|certificate| certificate.active = active).is_some()
     }
 
     pub(crate) fn knows_group(&self, group: &str) -> bool {

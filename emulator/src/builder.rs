@@ -1,13 +1,15 @@
 //! The builder of an emulator.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::account::{CustomIdentity, Group, SignMode, StsKey};
+use crate::account::{CustomIdentity, DeviceCredential, Group, SignMode, StsKey};
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::names::check_group;
-use crate::settings::{ControlSettings, Limits, Settings};
+use crate::settings::{ControlSettings, GivenToken, Limits, Settings};
+use crate::token::Permission;
 
 /// Settings of an emulator, from [`Emulator::builder`]. Each has a default.
 #[derive(Debug, Clone)]
@@ -64,9 +66,88 @@ impl Builder {
 
     /// Adds a custom identity. Its client ids do not need the form `GroupID@@@DeviceID`. Default: none.
     pub fn custom_identity(mut self, username: impl Into<String>, secret: impl Into<String>, mode: SignMode) -> Self {
-        let identity = CustomIdentity { secret: secret.into(), mode };
-        self.settings.directory.custom.insert(username.into(), identity);
+        let identity = CustomIdentity { client_id: None, secret: secret.into(), mode };
+        self.settings.directory.set_custom(&username.into(), identity);
         self
+    }
+
+    /// Adds a custom identity of the type `CLIENT`, which is valid for one client id. A user name can have one for each
+    /// client id, and one of the type `USER` for all others. Default: none.
+    pub fn custom_client_identity(
+        mut self,
+        username: impl Into<String>,
+        client_id: impl Into<String>,
+        secret: impl Into<String>,
+        mode: SignMode,
+    ) -> Self {
+        let identity = CustomIdentity { client_id: Some(client_id.into()), secret: secret.into(), mode };
+        self.settings.directory.set_custom(&username.into(), identity);
+        self
+    }
+
+    /// Adds a device credential (一机一密) for a client id. Default: none.
+    pub fn device_credential(
+        mut self,
+        client_id: impl AsRef<str>,
+        access_key_id: impl Into<String>,
+        access_key_secret: impl Into<String>,
+    ) -> Self {
+        let (access_key_id, access_key_secret) = (access_key_id.into(), access_key_secret.into());
+        let credential = DeviceCredential { access_key_id, access_key_secret };
+        self.settings.directory.set_device(client_id.as_ref(), credential);
+        self
+    }
+
+    /// Adds a token with this text, which belongs to the first AccessKey. Default: none.
+    pub fn token(
+        self,
+        token: impl Into<String>,
+        permission: Permission,
+        resources: impl IntoIterator<Item = impl Into<String>>,
+        lifetime: Duration,
+    ) -> Self {
+        self.token_of(None, token.into(), permission, resources.into_iter().map(Into::into).collect(), lifetime)
+    }
+
+    pub(crate) fn token_of(
+        mut self,
+        access_key_id: Option<String>,
+        token: String,
+        permission: Permission,
+        resources: Vec<String>,
+        lifetime: Duration,
+    ) -> Self {
+        self.settings.tokens.push(GivenToken { token, permission, resources, lifetime, access_key_id });
+        self
+    }
+
+    /// Turns mutual TLS on: MQTT over TLS then needs a device certificate that was issued by one of these CAs, given as
+    /// PEM. A client with such a certificate can log in without a user name. Default: none.
+    pub fn client_ca(mut self, pem: impl Into<String>) -> Self {
+        self.settings.client_ca = pem.into();
+        self
+    }
+
+    /// Adds a host name or an IP address to the certificate of the server, which is valid for `localhost`, `127.0.0.1`
+    /// and `::1` anyway. Default: none.
+    pub fn tls_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.tls_names.push(name.into());
+        self
+    }
+
+    /// Sets the address to listen on. With another address than one of loopback, anyone who can reach it can use the
+    /// emulator. Default: 127.0.0.1.
+    pub fn address(mut self, address: IpAddr) -> Self {
+        self.settings.address = address;
+        self
+    }
+
+    /// Adds a parent topic for ordered messages, as [`parent_topic`](Self::parent_topic) adds a normal one. Default:
+    /// none, and then all parent topics are for ordered messages, too.
+    pub fn ordered_topic(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.settings.ordered_topics.push(name.clone());
+        self.parent_topic(name)
     }
 
     /// Forbids this topic or filter from the start, as [`Emulator::forbid`] does later. Default: none.
@@ -220,9 +301,10 @@ impl Builder {
             .chain(&settings.parent_topics)
             .chain(settings.directory.access_keys.iter().flat_map(|(id, secret)| [id, secret]))
             .chain(settings.directory.sts_keys.iter().flat_map(|(id, key)| [id, &key.secret, &key.security_token]))
+            .chain(settings.tokens.iter().map(|given| &given.token))
             .any(String::is_empty);
         if empty {
-            return Err(Error::Invalid("an id, secret or parent topic is empty".into()));
+            return Err(Error::Invalid("an id, secret, token or parent topic is empty".into()));
         }
         if let Some(bad) = settings.directory.groups.iter().map(|group| &group.id).find(|id| check_group(id).is_err()) {
             return Err(Error::Invalid(format!(
@@ -232,6 +314,11 @@ impl Builder {
         if settings.control.as_ref().is_some_and(|control| !is_token(control.token.as_deref())) {
             return Err(Error::Invalid("the control token must have 16 to 256 letters, digits and - . _ ~ + /".into()));
         }
+        let (topics, most) = (settings.parent_topics.len(), settings.limits.parent_topics);
+        if topics > most {
+            return Err(Error::Invalid(format!("there are {topics} parent topics, more than {most}")));
+        }
+        check_tokens(&settings)?;
         let scale = settings.token_time_scale;
         // Also false for NaN.
         if !(scale > 0.0 && scale <= 1.0) {
@@ -240,6 +327,27 @@ impl Builder {
         settings.token_notice_lead = settings.token_notice_lead.mul_f64(scale);
         Emulator::launch(settings)
     }
+}
+
+/// Checks that each given token can be used, and is there once.
+fn check_tokens(settings: &Settings) -> Result<(), Error> {
+    let keys = &settings.directory;
+    let mut seen = HashSet::new();
+    for GivenToken { token, resources, access_key_id, .. } in &settings.tokens {
+        // Never with the token itself.
+        if token.contains('|') || !seen.insert(token) {
+            return Err(Error::Invalid("a token has the character |, or is there twice".into()));
+        }
+        if resources.is_empty() {
+            return Err(Error::Invalid("a token has no resources".into()));
+        }
+        let is_known =
+            |id: &String| keys.sts_keys.contains_key(id) || keys.access_keys.iter().any(|(key, _)| key == id);
+        if let Some(unknown) = access_key_id.as_ref().filter(|id| !is_known(id)) {
+            return Err(Error::Invalid(format!("a token belongs to the AccessKey {unknown}, which is unknown")));
+        }
+    }
+    Ok(())
 }
 
 /// Returns true for a bearer token that a header can carry and nobody guesses at once, and for none.

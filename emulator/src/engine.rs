@@ -33,7 +33,7 @@ pub(crate) enum Command {
 /// Runs until a [`Command::Stop`], or until all senders of commands are dropped.
 pub(crate) fn run(
     service: &Arc<Service>,
-    acceptor: TlsAcceptor,
+    [acceptor, mutual]: [TlsAcceptor; 2],
     listeners: Vec<StdListener>,
     mut commands: UnboundedReceiver<Command>,
     ready: &Sender<Result<(), Error>>,
@@ -46,7 +46,7 @@ pub(crate) fn run(
         }
     };
     runtime.block_on(async {
-        let (broker, desks) = match open(service, acceptor, listeners).await {
+        let (broker, desks) = match open(service, [acceptor, mutual], listeners).await {
             Ok(opened) => opened,
             Err(error) => {
                 let _ = ready.send(Err(error));
@@ -63,11 +63,11 @@ pub(crate) fn run(
 
 async fn open(
     service: &Arc<Service>,
-    acceptor: TlsAcceptor,
+    [acceptor, mutual]: [TlsAcceptor; 2],
     listeners: Vec<StdListener>,
 ) -> Result<(Arc<Broker>, JoinSet<()>), Error> {
     let broker = Arc::new(Broker::start(service).await?);
-    let desk = Arc::new(Desk::new(Arc::clone(service), Arc::clone(&broker), acceptor.clone()));
+    let desk = Arc::new(Desk::new(Arc::clone(service), Arc::clone(&broker), acceptor.clone(), mutual));
     let api = Arc::new(Api::new(Arc::clone(service), Arc::clone(&broker), acceptor));
     let mut listeners = listeners.into_iter().map(TcpListener::from_std);
     let mut desks = JoinSet::new();

@@ -59,6 +59,55 @@ impl FromStr for Transport {
     }
 }
 
+/// How variables are written. Parsed from and displayed as `shell`, `powershell` or `plain`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// `export NAME='VALUE'`, for a POSIX shell.
+    #[default]
+    Shell,
+    /// `$env:NAME = 'VALUE'`, for PowerShell.
+    PowerShell,
+    /// `NAME=VALUE` as it is, for `docker run --env-file` and the like.
+    Plain,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Self; 3] = [Self::Shell, Self::PowerShell, Self::Plain];
+
+    /// Returns the line that sets a variable.
+    #[must_use]
+    pub fn line(self, name: &str, value: &str) -> String {
+        match self {
+            Self::Shell => format!("export {name}={}", quoted(value)),
+            Self::PowerShell => format!("$env:{name} = '{}'", value.replace('\'', "''")),
+            Self::Plain => format!("{name}={value}"),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Shell => "shell",
+            Self::PowerShell => "powershell",
+            Self::Plain => "plain",
+        })
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let named = Self::ALL.into_iter().find(|format| format.to_string() == text);
+        named.ok_or_else(|| {
+            Error::Invalid(format!("the format {text:?} is unknown; it must be shell, powershell or plain"))
+        })
+    }
+}
+
 /// The names and values of environment variables, as programs built on `aliyun-mqtt` read them.
 ///
 /// `Display` writes a line `export NAME=VALUE` for each, quoted so that a POSIX shell reads every value unchanged.
@@ -81,6 +130,12 @@ impl Environment {
         self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Returns the lines that set the variables.
+    #[must_use]
+    pub fn text(&self, format: Format) -> String {
+        self.variables.iter().map(|(name, value)| format.line(name, value) + "\n").collect()
+    }
+
     pub(crate) fn push(&mut self, name: &'static str, value: String) {
         self.variables.push((name, value));
     }
@@ -88,7 +143,7 @@ impl Environment {
 
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.variables.iter().try_for_each(|(name, value)| writeln!(f, "export {name}={}", quoted(value)))
+        f.write_str(&self.text(Format::Shell))
     }
 }
 
@@ -169,6 +224,18 @@ mod tests {
         assert_eq!(quoted("mqtt://127.0.0.1:1883"), "mqtt://127.0.0.1:1883");
         assert_eq!(quoted("a b'c"), r"'a b'\''c'");
         assert_eq!(quoted("$(x) `y` \"z\" !"), r#"'$(x) `y` "z" !'"#);
+    }
+
+    #[test]
+    fn each_format_has_its_own_lines() {
+        let environment = Environment { variables: vec![("A", "x".into()), ("B", "it's $1|2".into())] };
+        assert_eq!(environment.text(Format::Shell), "export A=x\nexport B='it'\\''s $1|2'\n");
+        assert_eq!(environment.text(Format::PowerShell), "$env:A = 'x'\n$env:B = 'it''s $1|2'\n");
+        assert_eq!(environment.text(Format::Plain), "A=x\nB=it's $1|2\n");
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse::<Format>().unwrap(), format);
+        }
+        assert!("bash".parse::<Format>().is_err());
     }
 
     #[test]

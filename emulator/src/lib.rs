@@ -25,7 +25,8 @@
 //! - [`Emulator::start`] and [`Emulator::builder`], in a test of a program in Rust;
 //! - [`Server::from_env_or_emulator`], in an example that runs against any server that the environment names, and
 //!   against an emulator where it names none;
-//! - the program `aliyun-mqtt-emulator`, which prints the [`Environment`] that programs in any language need.
+//! - the program `aliyun-mqtt-emulator`, which prints the [`Environment`] that programs in any language need; the
+//!   feature `program`, on by default, is for it and its settings file.
 //!
 //! # How it works
 //! The API blocks and needs no runtime. Each [`Emulator`] has one thread, listens on 127.0.0.1 on six ports (TCP, TLS,
@@ -71,7 +72,10 @@ mod machine;
 mod names;
 mod nonces;
 mod packet;
+#[cfg(feature = "program")]
+pub mod program;
 mod random;
+mod rate;
 mod server;
 mod service;
 mod settings;
@@ -81,12 +85,12 @@ mod time;
 mod tls;
 mod token;
 
-pub use account::{DeviceCredential, SignMode};
+pub use account::{DeviceCertificate, DeviceCredential, SignMode};
 pub use broker::SessionInfo;
 pub use builder::Builder;
 pub use emulator::Emulator;
 pub use ensure::ensure_server;
-pub use environment::{Environment, Transport};
+pub use environment::{Environment, Format, Transport};
 pub use error::Error;
 pub use log::{Action, DisconnectReason, Listener, LogEntry, Payload, Version, What};
 pub use login::LoginMode;

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-use crate::account::{Directory, SignMode};
+use crate::account::{CustomIdentity, Directory, SignMode};
 use crate::names;
+use crate::tls::PeerCertificate;
 use crate::token::{Held, TokenBook, parse_password};
 
 /// The identity that a CONNECT claims.
@@ -14,6 +15,8 @@ pub(crate) struct Login<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) username: Option<&'a str>,
     pub(crate) password: Option<&'a [u8]>,
+    /// The device certificate of the connection, which mutual TLS has verified.
+    pub(crate) certificate: Option<&'a PeerCertificate>,
 }
 
 /// The permissions of a client that has logged in.
@@ -80,6 +83,9 @@ impl Login<'_> {
     pub(crate) fn check(&self, directory: &Directory, tokens: &TokenBook) -> Result<Identity, Refusal> {
         names::check_length(self.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
         let Some(username) = self.username else {
+            if self.certificate.is_some() {
+                return self.check_group(directory).map(|()| Identity::Full(LoginMode::Certificate));
+            }
             return Err(refuse(BAD_PASSWORD, "no user name"));
         };
         let password = self
@@ -87,16 +93,8 @@ impl Login<'_> {
             .and_then(|bytes| std::str::from_utf8(bytes).ok())
             .ok_or_else(|| refuse(BAD_PASSWORD, "no password, or it is not UTF-8"))?;
         // The user name of a custom identity is arbitrary, and its client id does not need the usual form.
-        if let Some(custom) = directory.custom.get(username) {
-            let right = match custom.mode {
-                SignMode::Origin => password == custom.secret,
-                SignMode::Signed => password == signature(self.client_id, &custom.secret),
-            };
-            return if right {
-                Ok(Identity::Full(LoginMode::Custom))
-            } else {
-                Err(refuse(BAD_PASSWORD, "wrong password"))
-            };
+        if let Some(identities) = directory.custom.get(username) {
+            return self.check_custom(identities, password);
         }
         let mut parts = username.split('|');
         let (Some(mode), Some(key_id), Some(instance_id), None) =
@@ -107,10 +105,7 @@ impl Login<'_> {
         if instance_id != directory.instance_id {
             return Err(refuse(NOT_AUTHORIZED, "wrong instance id"));
         }
-        let group = names::group_of(self.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
-        if !directory.knows_group(group) {
-            return Err(refuse(NOT_AUTHORIZED, "unknown group id"));
-        }
+        self.check_group(directory)?;
         match mode {
             "Signature" => {
                 let secret = secret_of(directory, key_id)?;
@@ -141,6 +136,24 @@ impl Login<'_> {
             }
             _ => Err(refuse(BAD_PASSWORD, "the mode is not Signature, Token or DeviceCredential")),
         }
+    }
+
+    fn check_group(&self, directory: &Directory) -> Result<(), Refusal> {
+        let group = names::group_of(self.client_id).map_err(|why| refuse(IDENTIFIER_REJECTED, why))?;
+        if directory.knows_group(group) { Ok(()) } else { Err(refuse(NOT_AUTHORIZED, "unknown group id")) }
+    }
+
+    /// Checks the password of a custom identity; one of this client id takes precedence.
+    fn check_custom(&self, identities: &[CustomIdentity], password: &str) -> Result<Identity, Refusal> {
+        let of = |client_id| identities.iter().find(|identity| identity.client_id.as_deref() == client_id);
+        let Some(identity) = of(Some(self.client_id)).or_else(|| of(None)) else {
+            return Err(refuse(NOT_AUTHORIZED, "the custom identity belongs to another client id"));
+        };
+        let right = match identity.mode {
+            SignMode::Origin => password == identity.secret,
+            SignMode::Signed => password == signature(self.client_id, &identity.secret),
+        };
+        if right { Ok(Identity::Full(LoginMode::Custom)) } else { Err(refuse(BAD_PASSWORD, "wrong password")) }
     }
 }
 
@@ -203,7 +216,8 @@ mod tests {
     }
 
     fn code(directory: &Directory, client_id: &str, username: &str, password: &str) -> u8 {
-        let login = Login { client_id, username: Some(username), password: Some(password.as_bytes()) };
+        let login =
+            Login { client_id, username: Some(username), password: Some(password.as_bytes()), certificate: None };
         login.check(directory, &TokenBook::default()).map_or_else(|refusal| refusal.code, |_| 0)
     }
 
@@ -223,7 +237,7 @@ mod tests {
         assert_eq!(code(&directory, elsewhere, "Signature|YYYYY|mqtt-xxxxx", &signature(elsewhere, "XXXXX")), 5);
         let long = format!("GID_Test@@@{}", "x".repeat(54));
         assert_eq!(code(&directory, &long, "Signature|YYYYY|mqtt-xxxxx", &signature(&long, "XXXXX")), 2);
-        let nameless = Login { client_id: id, username: None, password: None };
+        let nameless = Login { client_id: id, username: None, password: None, certificate: None };
         assert_eq!(nameless.check(&directory, &TokenBook::default()).map_err(|r| r.code).err(), Some(4));
     }
 
@@ -250,8 +264,7 @@ mod tests {
     fn custom_identities() {
         let mut directory = directory();
         let add = |directory: &mut Directory, name: &str, mode| {
-            let custom = CustomIdentity { secret: "s3cret".into(), mode };
-            directory.custom.insert(name.into(), custom);
+            directory.set_custom(name, CustomIdentity { client_id: None, secret: "s3cret".into(), mode });
         };
         add(&mut directory, "plain", SignMode::Origin);
         add(&mut directory, "signed", SignMode::Signed);
@@ -259,6 +272,24 @@ mod tests {
         assert_eq!(code(&directory, "any-form", "plain", "other"), 4);
         assert_eq!(code(&directory, "any-form", "signed", &signature("any-form", "s3cret")), 0);
         assert_eq!(code(&directory, "any-form", "signed", "s3cret"), 4);
+        // Of the type CLIENT, each client id has a secret of its own.
+        for (name, client_id, secret) in
+            [("bound", "one", "first"), ("bound", "two", "second"), ("plain", "one", "own")]
+        {
+            let client_id = Some(client_id.to_owned());
+            directory.set_custom(name, CustomIdentity { client_id, secret: secret.into(), mode: SignMode::Origin });
+        }
+        for (client_id, name, password, expected) in [
+            ("one", "bound", "first", 0),
+            ("two", "bound", "second", 0),
+            ("one", "bound", "second", 4),
+            ("three", "bound", "first", 5),
+            ("one", "plain", "own", 0),
+            ("one", "plain", "s3cret", 4),
+            ("two", "plain", "s3cret", 0),
+        ] {
+            assert_eq!(code(&directory, client_id, name, password), expected, "{client_id} {name} {password}");
+        }
     }
 
     #[test]
@@ -273,6 +304,7 @@ mod tests {
                 client_id: "GID_Test@@@0001",
                 username: Some("Token|YYYYY|mqtt-xxxxx"),
                 password: Some(password.as_bytes()),
+                certificate: None,
             };
             login.check(&directory, tokens).map_or_else(|refusal| refusal.code, |_| 0)
         };

@@ -49,8 +49,12 @@ impl Machine {
         for (address, listener) in addresses.iter_mut().zip(&listeners) {
             *address = listener.local_addr().map_err(|error| Error::io("read a listener's address", error))?;
         }
+        let mut names = settings.tls_names.clone();
+        if !settings.address.is_unspecified() {
+            names.push(settings.address.to_string());
+        }
         let machine = Self {
-            certificates: Certificates::make()?,
+            certificates: Certificates::make(&names, &settings.client_ca)?,
             service: Arc::new(Service::new(settings)),
             addresses,
             engine: Mutex::new(None),
@@ -104,10 +108,11 @@ impl Machine {
         check_clock(SystemTime::now())?;
         let (commands, received) = unbounded_channel();
         let (ready, is_ready) = channel();
-        let (service, acceptor) = (Arc::clone(&self.service), self.certificates.acceptor.clone());
+        let service = Arc::clone(&self.service);
+        let acceptors = [self.certificates.acceptor.clone(), self.certificates.mutual.clone()];
         let thread = std::thread::Builder::new()
             .name("mqtt-emulator".into())
-            .spawn(move || engine::run(&service, acceptor, listeners, received, &ready))
+            .spawn(move || engine::run(&service, acceptors, listeners, received, &ready))
             .map_err(|error| Error::io("start a thread", error))?;
         is_ready.recv().unwrap_or_else(|_| Err(Error::Broker("its thread ended".into())))?;
         *lock(&self.engine) = Some(Engine { commands, thread });

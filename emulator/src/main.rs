@@ -4,40 +4,45 @@ use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aliyun_mqtt_emulator::{Builder, Emulator, Error, Transport};
+use aliyun_mqtt_emulator::program::{Configured, Given, Options};
+use aliyun_mqtt_emulator::{Error, Transport};
+use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser};
 
-const HELP: &str = "\
-A local emulator of ApsaraMQ for MQTT. Runs until its standard input ends or it is killed.
+const EXAMPLES: &str = "\
+Prints environment variables for a shell, and the line `ready` on stderr once everything listens. Programs built on \
+aliyun-mqtt that run with the variables use this emulator. Write them to a file, and source the file in another \
+terminal:
 
-Usage: aliyun-mqtt-emulator [OPTIONS]
+  aliyun-mqtt-emulator --env-file emulator.env       (in one terminal; Ctrl-D ends it)
+  source emulator.env                                (in the other)
 
-  --port N          Listen for mqtt:// on this port of 127.0.0.1 [default: 0, a free one]
-  --tls-port N      Listen for mqtts:// on this port
-  --ws-port N       Listen for ws:// on this port
-  --wss-port N      Listen for wss:// on this port
-  --api-port N      Listen for the OpenAPI over http:// on this port
-  --api-tls-port N  Listen for the OpenAPI over https:// on this port
-  --web             Serve a page for the browser, and print the link to it on stderr
-  --control-port N  Serve the control API, and the page, on this port
-  --transport NAME  Print the environment for this transport: tcp (the default), tls, ws or wss; tls and wss need
-                    --ca-file and use the OpenAPI over https://
-  --tls             Short for --transport tls
-  --ca-file PATH    Write the CA certificate to this file, as PEM
-  --log-entries N   Keep at most N log entries, which the traces of the OpenAPI read [default: 1000000]
-  --log-bytes N     Keep at most N bytes of log entries, payloads included [default: 134217728]
-  --help            Print this help
+The token among them is valid for 30 days, for all topics below the parent topic.";
 
-Prints environment variables for a shell. Programs built on aliyun-mqtt that run with them use this emulator. Write them
-to a file, and source the file in another terminal:
-
-  aliyun-mqtt-emulator --ca-file ca.pem > emulator.env      (in one terminal; Ctrl-D ends it)
-  source emulator.env                                       (in the other)
-
-The token among them is valid for 30 days, for all topics below the parent topic.
-";
+/// A local emulator of ApsaraMQ for MQTT. Runs until its standard input ends or it is killed
+#[derive(Debug, Parser)]
+#[command(name = "aliyun-mqtt-emulator", version, after_help = EXAMPLES)]
+struct Arguments {
+    /// Read settings from this TOML file; options take precedence
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Instance id [default: post-cn-emulator]
+    #[arg(long, value_name = "ID")]
+    instance_id: Option<String>,
+    /// Group id; may be repeated [default: GID_emulator]
+    #[arg(long, value_name = "ID")]
+    group_id: Vec<String>,
+    /// Parent topic; may be repeated [default: emulator]
+    #[arg(long, value_name = "TOPIC")]
+    parent_topic: Vec<String>,
+    /// Short for --transport tls
+    #[arg(long, conflicts_with = "transport")]
+    tls: bool,
+    #[command(flatten)]
+    options: Options,
+}
 
 fn main() -> ExitCode {
-    match run() {
+    match run(parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("aliyun-mqtt-emulator: {why}");
@@ -46,100 +51,72 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), String> {
-    let Some(options) = Options::parse(std::env::args().skip(1))? else {
-        print!("{HELP}");
-        return Ok(());
-    };
-    let emulator = options.builder.start().map_err(|error| error.to_string())?;
-    let environment =
-        emulator.environment(options.transport, options.ca_file.as_deref()).map_err(|error| error.to_string())?;
+/// Returns the command line. Options have a second name here that means something else for `aliyun-mqtt`.
+fn command() -> Command {
+    Arguments::command()
+        .mut_arg("write_ca", |argument| argument.visible_alias("ca-file"))
+        .mut_arg("env_format", |argument| argument.visible_alias("env"))
+}
+
+fn parse() -> Arguments {
+    Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+fn run(mut arguments: Arguments) -> Result<(), Error> {
+    if arguments.tls {
+        arguments.options.transport = Transport::Tls;
+    }
+    let Arguments { config, instance_id, group_id: group_ids, parent_topic: parent_topics, options, .. } = arguments;
+    let Configured { builder, warnings, .. } =
+        options.configure(Given { config, instance_id, group_ids, parent_topics })?;
+    for warning in warnings {
+        eprintln!("aliyun-mqtt-emulator: warning: {warning}");
+    }
+    let emulator = builder.start()?;
+    let environment = options.environment(&emulator)?;
     if let Some(url) = emulator.page_url() {
-        eprintln!("page: {url}");
+        // A closed stderr is not a reason to end.
+        let _ = writeln!(io::stderr(), "page: {url}");
     }
+    let failed = |source| Error::Io { what: "write the variables".into(), source };
     let mut out = io::stdout().lock();
-    write!(out, "{environment}").and_then(|()| out.flush()).map_err(|error| error.to_string())?;
+    write!(out, "{}", environment.text(options.env_format)).and_then(|()| out.flush()).map_err(failed)?;
     drop(out);
+    let _ = writeln!(io::stderr(), "ready");
     // Runs until the end of standard input, whose content is ignored.
-    io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink()).map_err(|error| error.to_string())?;
-    emulator.stop().map_err(|error| error.to_string())
-}
-
-struct Options {
-    builder: Builder,
-    transport: Transport,
-    ca_file: Option<PathBuf>,
-}
-
-impl Options {
-    /// Parses the arguments; `None` stands for `--help`.
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut options = Self { builder: Emulator::builder(), transport: Transport::Tcp, ca_file: None };
-        while let Some(name) = arguments.next() {
-            let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
-            match name.as_str() {
-                "--help" | "-h" => return Ok(None),
-                "--tls" => options.transport = Transport::Tls,
-                "--transport" => options.transport = value()?.parse().map_err(|error: Error| error.to_string())?,
-                "--ca-file" => options.ca_file = Some(value()?.into()),
-                "--port" => options.builder = options.builder.tcp_port(port(&name, &value()?)?),
-                "--tls-port" => options.builder = options.builder.tls_port(port(&name, &value()?)?),
-                "--ws-port" => options.builder = options.builder.ws_port(port(&name, &value()?)?),
-                "--wss-port" => options.builder = options.builder.wss_port(port(&name, &value()?)?),
-                "--api-port" => options.builder = options.builder.api_port(port(&name, &value()?)?),
-                "--api-tls-port" => options.builder = options.builder.api_tls_port(port(&name, &value()?)?),
-                "--web" => options.builder = options.builder.page(),
-                "--control-port" => options.builder = options.builder.control_port(port(&name, &value()?)?),
-                "--log-entries" => options.builder = options.builder.log_capacity(count(&name, &value()?)?),
-                "--log-bytes" => options.builder = options.builder.log_bytes(count(&name, &value()?)?),
-                _ => return Err(format!("unknown option {name}; --help lists the options")),
-            }
-        }
-        if options.transport.is_tls() && options.ca_file.is_none() {
-            return Err(format!("{} needs --ca-file, or no client could verify the certificate", options.transport));
-        }
-        Ok(Some(options))
-    }
-}
-
-fn count(name: &str, value: &str) -> Result<usize, String> {
-    let number = value.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| format!("{name} needs a whole number above 0, not {value:?}"))
-}
-
-fn port(name: &str, value: &str) -> Result<u16, String> {
-    value.parse().map_err(|_| format!("{name} needs a number from 0 to 65535, not {value:?}"))
+    let read = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
+    read.map_err(|source| Error::Io { what: "read standard input".into(), source })?;
+    emulator.stop()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(arguments: &[&str]) -> Result<Option<Options>, String> {
-        Options::parse(arguments.iter().map(|&argument| argument.to_owned()))
+    fn parse(arguments: &[&str]) -> Result<Arguments, clap::Error> {
+        let words = ["aliyun-mqtt-emulator"].iter().chain(arguments);
+        command().try_get_matches_from(words).and_then(|matches| Arguments::from_arg_matches(&matches))
     }
 
     #[test]
     fn options() {
-        assert!(parse(&["--help"]).unwrap().is_none());
-        assert!(parse(&["--log-entries", "10", "--log-bytes", "1000"]).unwrap().is_some());
-        let options = parse(&["--tls", "--ca-file", "ca.pem", "--port", "0", "--api-port", "0", "--api-tls-port", "0"])
-            .unwrap()
-            .unwrap();
-        assert_eq!(options.transport, Transport::Tls);
-        assert_eq!(options.ca_file, Some("ca.pem".into()));
-        assert_eq!(parse(&["--transport", "ws"]).unwrap().unwrap().transport, Transport::Ws);
+        command().debug_assert();
+        assert!(parse(&["--log-entries", "10", "--log-bytes", "1000"]).is_ok());
+        let arguments =
+            parse(&["--ca-file", "ca.pem", "--port", "0", "--api-tls-port", "0", "--transport", "ws"]).unwrap();
+        assert_eq!(arguments.options.write_ca, Some("ca.pem".into()));
+        assert_eq!(arguments.options.transport, Transport::Ws);
+        assert_eq!(parse(&["--env=powershell"]).unwrap().options.env_format.to_string(), "powershell");
         for bad in [
             &["--port"][..],
             &["--port", "70000"],
             &["--api-port", "x"],
-            &["--api-tls-port"],
-            &["--tls"],
             &["--transport"],
             &["--log-bytes", "0"],
             &["--log-entries", "many"],
             &["--transport", "quic"],
-            &["--transport", "wss"],
+            &["--env=bash"],
+            &["--listen", "localhost"],
             &["--unknown"],
         ] {
             assert!(parse(bad).is_err(), "{bad:?}");

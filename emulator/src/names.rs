@@ -87,6 +87,11 @@ pub(crate) fn p2p_target(topic: &str) -> Option<(&str, &str)> {
     (is_name(parent) && group_of(target).is_ok()).then_some((parent, target))
 }
 
+/// Returns true for a filter with a wildcard.
+pub(crate) fn has_wildcard(filter: &str) -> bool {
+    filter.split('/').any(|level| level == "+" || level == "#")
+}
+
 /// Returns true if the filter `outer` matches every topic that `inner` (a topic or filter) matches.
 pub(crate) fn covers(outer: &str, inner: &str) -> bool {
     let mut inner = inner.split('/');
@@ -109,7 +114,8 @@ fn check_topic_length(topic: &str, max: usize) -> Result<(), String> {
     }
 }
 
-fn first_level(topic: &str) -> &str {
+/// Returns the first level of a topic or filter.
+pub(crate) fn first_level(topic: &str) -> &str {
     topic.split_once('/').map_or(topic, |(first, _)| first)
 }
 

@@ -14,6 +14,7 @@ use crate::log::{DisconnectReason, Listener, Log, Version, What};
 use crate::login::{Identity, Login, LoginMode, Refusal};
 use crate::names;
 use crate::nonces::Nonces;
+use crate::rate::ApiRates;
 use crate::settings::Settings;
 use crate::switches::Switches;
 use crate::token::{Permission, TokenBook, TokenFault};
@@ -27,6 +28,7 @@ pub(crate) struct Service {
     pub(crate) directory: Mutex<Directory>,
     pub(crate) switches: Mutex<Switches>,
     pub(crate) nonces: Mutex<Nonces>,
+    pub(crate) api_rates: Mutex<ApiRates>,
     /// Distinguishes the message ids of this emulator from those of another.
     pub(crate) born: SystemTime,
     links: Mutex<HashMap<String, Link>>,
@@ -81,9 +83,16 @@ pub(crate) struct Denial {
 impl Service {
     pub(crate) fn new(settings: Settings) -> Self {
         let switches = Switches { forbidden: settings.forbidden.clone(), ..Switches::default() };
+        let mut tokens = TokenBook::default();
+        let first = settings.directory.access_keys.first().map_or("", |(id, _)| id);
+        for given in &settings.tokens {
+            let key = given.access_key_id.as_deref().unwrap_or(first);
+            tokens.add(&given.token, key, given.permission, given.resources.iter().cloned(), given.lifetime);
+        }
         Self {
             log: Log::new(settings.log),
-            tokens: Mutex::default(),
+            tokens: Mutex::new(tokens),
+            api_rates: Mutex::default(),
             directory: Mutex::new(settings.directory.clone()),
             switches: Mutex::new(switches),
             nonces: Mutex::default(),
@@ -102,7 +111,15 @@ impl Service {
         if let Some(code) = ordered {
             return Err(Refusal { code, reason: "refused by order of the test".into() });
         }
-        login.check(&lock(&self.directory), &lock(&self.tokens))
+        let mut directory = lock(&self.directory);
+        if login.certificate.is_some_and(|certificate| !directory.is_active(certificate)) {
+            return Err(Refusal { code: 5, reason: "the device certificate is deactivated".into() });
+        }
+        let identity = login.check(&directory, &lock(&self.tokens))?;
+        if let Some(certificate) = login.certificate {
+            directory.meet_certificate(certificate, login.client_id);
+        }
+        Ok(identity)
     }
 
     pub(crate) fn may_publish(&self, identity: &Identity, topic: &str, size: usize) -> Result<(), Denial> {
@@ -121,6 +138,12 @@ impl Service {
 
     pub(crate) fn knows_parent(&self, parent: &str) -> bool {
         self.settings.parent_topics.iter().any(|known| known == parent)
+    }
+
+    /// Returns true if the topic belongs to a parent topic for ordered messages.
+    pub(crate) fn is_ordered(&self, topic: &str) -> bool {
+        let ordered = &self.settings.ordered_topics;
+        ordered.is_empty() || ordered.iter().any(|parent| parent == names::first_level(topic))
     }
 
     /// Adds a connection, in place of an older one of the same client (which the broker inside closes).

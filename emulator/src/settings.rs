@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::account::{Directory, Group};
 use crate::log::Bounds;
+use crate::token::Permission;
 
 /// The default instance id of an emulator.
 pub const DEFAULT_INSTANCE_ID: &str = "post-cn-emulator";
@@ -36,11 +37,38 @@ pub struct Limits {
     /// The number of filters of a session that receive messages; further ones are acknowledged and receive none.
     /// Default: 30.
     pub filters: usize,
+    /// The number of wildcard subscriptions of all sessions to one first level that receive messages; further ones are
+    /// acknowledged and receive none. The service has 100. Default: no limit.
+    pub wildcards: usize,
+    /// The number of messages that a client may publish in a second; more is a violation. The service advises 20.
+    /// Default: no limit.
+    pub rate: Option<u32>,
+    /// The number of parent topics that an instance can have. The service has 25. Default: no limit.
+    pub parent_topics: usize,
+    /// True if the OpenAPI enforces the documented rates of its actions. Default: false.
+    pub api_rates: bool,
+}
+
+impl Limits {
+    /// Returns all limits as the service documents them.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self { topic_length: 64, wildcards: 100, rate: Some(20), parent_topics: 25, api_rates: true, ..Self::default() }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { payload: 64 * 1024, packet: 128 * 1024, topic_length: 128, filters: 30 }
+        Self {
+            payload: 64 * 1024,
+            packet: 128 * 1024,
+            topic_length: 128,
+            filters: 30,
+            wildcards: usize::MAX,
+            rate: None,
+            parent_topics: usize::MAX,
+            api_rates: false,
+        }
     }
 }
 
@@ -48,7 +76,15 @@ impl Default for Limits {
 pub(crate) struct Settings {
     pub(crate) directory: Directory,
     pub(crate) parent_topics: Vec<String>,
+    /// Those of the parent topics that are for ordered messages; if there are none, all are.
+    pub(crate) ordered_topics: Vec<String>,
     pub(crate) forbidden: Vec<String>,
+    /// The tokens that exist from the start.
+    pub(crate) tokens: Vec<GivenToken>,
+    /// The PEM certificates of the CAs whose device certificates are accepted; empty without mutual TLS.
+    pub(crate) client_ca: String,
+    /// Names and addresses in the certificate of the server besides those of loopback.
+    pub(crate) tls_names: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) address: IpAddr,
     pub(crate) ports: [u16; LISTENERS],
@@ -61,6 +97,23 @@ pub(crate) struct Settings {
     pub(crate) log: Bounds,
     /// `None` without a control API.
     pub(crate) control: Option<ControlSettings>,
+}
+
+/// A token that exists from the start.
+#[derive(Clone)]
+pub(crate) struct GivenToken {
+    pub(crate) token: String,
+    pub(crate) permission: Permission,
+    pub(crate) resources: Vec<String>,
+    pub(crate) lifetime: Duration,
+    /// `None` stands for the first one.
+    pub(crate) access_key_id: Option<String>,
+}
+
+impl fmt::Debug for GivenToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GivenToken").field("resources", &self.resources).finish_non_exhaustive()
+    }
 }
 
 /// The settings of the control API.
@@ -98,7 +151,11 @@ impl Default for Settings {
         Self {
             directory,
             parent_topics: vec![DEFAULT_PARENT_TOPIC.into()],
+            ordered_topics: Vec::new(),
             forbidden: Vec::new(),
+            tokens: Vec::new(),
+            client_ca: String::new(),
+            tls_names: Vec::new(),
             limits: Limits::default(),
             address: IpAddr::from([127, 0, 0, 1]),
             ports: [0; LISTENERS],

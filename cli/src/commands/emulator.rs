@@ -4,14 +4,13 @@ mod command;
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
-use std::num::NonZero;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use aliyun_mqtt_emulator::{Builder, Emulator, Error as EmulatorError, Transport};
+use aliyun_mqtt_emulator::program::{Configured, Given, Options};
+use aliyun_mqtt_emulator::{Builder, Emulator, Error as EmulatorError, Format};
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -22,7 +21,7 @@ use crate::output::Out;
 use crate::report;
 use crate::settings::{GlobalArgs, Key, some_settings};
 use crate::threads;
-use crate::values::{seconds, transport};
+use crate::values::{env_format, seconds};
 
 /// The timeout for starting an emulator in the background.
 const START: Duration = Duration::from_secs(30);
@@ -56,9 +55,9 @@ found, or 126 if it could not be run.";
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES, args(some_settings(&[Key::InstanceId, Key::GroupId, Key::Topic])))]
 pub(crate) struct EmulatorArgs {
-    /// Start the emulator in the background, print its variables for `eval`, and return (Unix)
-    #[arg(long)]
-    env: bool,
+    /// Start the emulator in the background, print its variables for `eval` in this format, and return (Unix)
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, value_parser = env_format())]
+    env: Option<Option<Format>>,
     /// Print the settings as one JSON object
     #[arg(long, conflicts_with = "env")]
     json: bool,
@@ -68,65 +67,17 @@ pub(crate) struct EmulatorArgs {
     /// End after this many seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
-    /// Transport of the printed endpoint: tcp, tls, ws or wss; tls and wss need --write-ca
-    #[arg(long, value_name = "NAME", default_value = "tcp", value_parser = transport())]
-    transport: Transport,
-    /// Write the certificate of the emulator's CA to this file, in PEM form
-    #[arg(long, value_name = "PATH")]
-    write_ca: Option<PathBuf>,
-    /// Refuse this topic filter as the service does if a permission is missing; may be repeated
-    #[arg(long, value_name = "FILTER")]
-    forbid: Vec<String>,
-    /// Let tokens age this many times faster, at least 1; with 20, a minute takes 3 s
-    #[arg(long, value_name = "FACTOR", hide_short_help = true)]
-    time_scale: Option<f64>,
-    /// Keep at most COUNT log entries, which --watch and the API's traces show [default: 1000000]
-    #[arg(long, value_name = "COUNT", hide_short_help = true)]
-    log_entries: Option<NonZero<usize>>,
-    /// Keep at most this many bytes of log entries, including payloads [default: 134217728]
-    #[arg(long, value_name = "BYTES", hide_short_help = true)]
-    log_bytes: Option<NonZero<usize>>,
-    /// Serve the control API on this port of 127.0.0.1, for tests in any language; 0 chooses a free one
-    #[arg(long, value_name = "PORT")]
-    control_port: Option<u16>,
-    /// Serve a page for the browser, on the port of the control API, and print the link to it on stderr
-    #[arg(long)]
-    web: bool,
     #[command(flatten)]
-    ports: Ports,
+    options: Options,
     /// Run this command with the emulator's environment, and end with it and its exit code
     #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["env", "json", "duration"])]
     command: Vec<OsString>,
 }
 
-/// Ports on 127.0.0.1; 0 chooses a free one.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Ports on 127.0.0.1 [default: 0, a free one]")]
-struct Ports {
-    /// Port of mqtt://
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    port: u16,
-    /// Port of mqtts://
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    tls_port: u16,
-    /// Port of ws://
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    ws_port: u16,
-    /// Port of wss://
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    wss_port: u16,
-    /// Port of the API over http://
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    api_port: u16,
-    /// Port of the API over https://
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    api_tls_port: u16,
-}
-
 pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     let builder = builder(args, global)?;
-    if args.env {
-        return behind_the_shell(args.web);
+    if let Some(format) = args.env {
+        return behind_the_shell(format.unwrap_or(args.options.env_format), args.options.web);
     }
     if !args.command.is_empty() {
         return around_command(args, builder);
@@ -134,7 +85,7 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     let interrupt = Interrupt::listen()?;
     interrupt.begin();
     let emulator = builder.start().map_err(failed)?;
-    let environment = emulator.environment(args.transport, args.write_ca.as_deref()).map_err(failed)?;
+    let environment = args.options.environment(&emulator).map_err(failed)?;
     show_page(&emulator);
     let mut out = Out::new();
     if args.json {
@@ -145,9 +96,10 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
             .collect();
         out.json(&Value::Object(object))?;
     } else {
-        out.text(&environment.to_string())?;
+        out.text(&environment.text(args.options.env_format))?;
         out.line(READY)?;
     }
+    report::note("ready");
     let (end, ended) = mpsc::channel();
     interrupt.on(move || {
         // Fails only if the program ends anyway.
@@ -174,7 +126,7 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
 /// Runs the command, and ends this program with its exit code, which can be any number.
 fn around_command(args: &EmulatorArgs, builder: Builder) -> Result<Exit> {
     let emulator = builder.start().map_err(failed)?;
-    let environment = emulator.environment(args.transport, args.write_ca.as_deref()).map_err(failed)?;
+    let environment = args.options.environment(&emulator).map_err(failed)?;
     show_page(&emulator);
     let code = thread::scope(|scope| {
         let (stop, stopped) = mpsc::channel::<()>();
@@ -190,59 +142,25 @@ fn around_command(args: &EmulatorArgs, builder: Builder) -> Result<Exit> {
     std::process::exit(code)
 }
 
+/// Returns the builder, and prints what the user should know.
 fn builder(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Builder> {
-    let ports = &args.ports;
-    let mut builder = Emulator::builder()
-        .tcp_port(ports.port)
-        .tls_port(ports.tls_port)
-        .ws_port(ports.ws_port)
-        .wss_port(ports.wss_port)
-        .api_port(ports.api_port)
-        .api_tls_port(ports.api_tls_port);
-    if args.transport.is_tls() && args.write_ca.is_none() {
-        return Err(Failure::usage(format!(
-            "--transport {} needs --write-ca, since clients could not verify the certificate otherwise",
-            args.transport
-        )));
-    }
-    if let Some(scale) = args.time_scale {
-        if !(scale.is_finite() && scale >= 1.0) {
-            let hint = "with 20, a token applied for with 60 s expires after 3 s";
-            return Err(
-                Failure::usage("--time-scale must be at least 1: the factor by which tokens age faster").hint(hint)
-            );
-        }
-        builder = builder.token_time_scale(scale.recip());
-    }
-    if let Some(entries) = args.log_entries {
-        builder = builder.log_capacity(entries.get());
-    }
-    if let Some(bytes) = args.log_bytes {
-        builder = builder.log_bytes(bytes.get());
-    }
-    if let Some(port) = args.control_port {
-        builder = builder.control_port(port);
-    }
-    if args.web {
-        builder = builder.page();
-    }
-    for filter in &args.forbid {
-        builder = builder.forbid(filter);
-    }
+    let mut given = Given { config: global.config.clone(), ..Given::default() };
     // Flags only: the environment describes another service, or this emulator.
     for (key, value) in global.settings.given() {
-        let value = value.to_string_lossy();
+        let value = value.to_string_lossy().into_owned();
         global.settings.used().mark(key);
-        builder = match key {
-            Key::InstanceId => builder.instance_id(value.as_ref()),
-            Key::GroupId => builder.group_id(value.as_ref()),
-            Key::Topic => builder.parent_topic(value.as_ref()),
+        match key {
+            Key::InstanceId => given.instance_id = Some(value),
+            Key::GroupId => given.group_ids = vec![value],
+            Key::Topic => given.parent_topics = vec![value],
             other => {
                 let flag = other.row().flag;
                 return Err(Failure::usage(format!("{flag} has no meaning for the emulator")));
             }
-        };
+        }
     }
+    let Configured { builder, warnings, .. } = args.options.configure(given).map_err(failed)?;
+    warnings.iter().for_each(report::warning);
     Ok(builder)
 }
 
@@ -283,14 +201,20 @@ fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
 }
 
 /// Starts this program once more, in the background, and prints its settings.
-fn behind_the_shell(has_page: bool) -> Result<Exit> {
+fn behind_the_shell(format: Format, has_page: bool) -> Result<Exit> {
     if !cfg!(unix) {
         return Err(Failure::usage("--env needs Unix").hint("run the emulator in another terminal, without --env"));
     }
     let program = std::env::current_exe().map_err(|error| Failure::io("cannot find this program", &error))?;
-    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--env");
+    let is_env = |argument: &OsString| argument == "--env" || argument.to_string_lossy().starts_with("--env=");
+    let arguments = std::env::args_os().skip(1).filter(|argument| !is_env(argument));
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .arg(format!("--env-format={format}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     // It outlives this program and needs none of its secrets.
     child::withhold_secrets(&mut command);
     // In a group of its own, so that Ctrl-C in the shell does not end it.
@@ -301,7 +225,7 @@ fn behind_the_shell(has_page: bool) -> Result<Exit> {
         let Some(text) = text else { return Ok(false) };
         let mut out = Out::new();
         out.text(&text)?;
-        out.line(&format!("export {PID}={}", child.id()))?;
+        out.line(&format.line(PID, &child.id().to_string()))?;
         Ok(true)
     });
     match told {

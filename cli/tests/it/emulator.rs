@@ -74,6 +74,42 @@ fn flags_name_its_instance_and_other_flags_are_refused() {
 }
 
 #[test]
+fn its_settings_can_come_from_a_file_and_a_line_says_when_it_is_ready() {
+    let folder = Folder::new();
+    let (file, variables) = (folder.path("emulator.toml"), folder.path("emulator.env"));
+    std::fs::write(&file, "instance_id = 'post-cn-file'\nparent_topics = ['file']\n").unwrap();
+    let (file, variables) = (file.display().to_string(), variables.display().to_string());
+    let mut emulator = start(&["--config", &file, "--parent-topic", "flag", "--env-file", &variables]);
+    let settings = settings(&mut emulator);
+    assert_eq!(
+        (settings["ALIYUN_MQTT_INSTANCE_ID"].as_str(), settings["ALIYUN_MQTT_TOPIC"].as_str()),
+        ("post-cn-file", "flag")
+    );
+    assert!(std::fs::read_to_string(&variables).unwrap().contains("export ALIYUN_MQTT_TOPIC=flag\n"));
+    emulator.signal("INT");
+    let output = emulator.wait().expect(0);
+    assert!(output.stderr.lines().any(|line| line == "ready"), "{}", output.stderr);
+    std::fs::write(folder.path("emulator.toml"), "instance = 'x'\n").unwrap();
+    let refused = run(program(), ["emulator", "--config", &file]).expect(2);
+    assert!(refused.stderr.contains("unknown field `instance`"), "{}", refused.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn one_behind_the_shell_prints_what_powershell_reads() {
+    let output = run(program(), ["emulator", "--env=powershell", "--control-port", "0"]).expect(0);
+    let value = |name: &str| {
+        let prefix = format!("$env:{name} = '");
+        let line = output.lines().into_iter().find_map(|line| line.strip_prefix(&prefix)?.strip_suffix('\''));
+        line.unwrap_or_else(|| panic!("no {name}: {}", output.text())).to_string()
+    };
+    let pid = value("ALIYUN_MQTT_EMULATOR_PID");
+    assert!(value("ALIYUN_MQTT_TOKEN").starts_with("RW|") && !value("ALIYUN_MQTT_EMULATOR_CONTROL_TOKEN").is_empty());
+    let killed = Command::new("kill").arg(&pid).status().unwrap();
+    assert!(killed.success());
+}
+
+#[test]
 fn it_ends_by_itself() {
     start(&["--for", "0.01"]).wait().expect(0);
 }

@@ -12,7 +12,7 @@ mod trace;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -126,7 +126,7 @@ async fn run(api: &Api, request: &Request) -> Outcome {
     actions::run(&call, request.action()).await
 }
 
-/// Returns the failure that a test has ordered; it comes before any check.
+/// Returns the failure that a test has ordered, or that of too many calls; both come before any check.
 fn ordered_failure(api: &Api, action: &str) -> Result<(), ApiError> {
     let mut switches = lock(&api.service.switches);
     if switches.throttle_api > 0 {
@@ -137,6 +137,10 @@ fn ordered_failure(api: &Api, action: &str) -> Result<(), ApiError> {
     if *count > 0 {
         *count -= 1;
         return Err(ApiError::new(*status, code.as_str(), "failed by order of the test"));
+    }
+    drop(switches);
+    if api.service.settings.limits.api_rates && !lock(&api.service.api_rates).take(action, Instant::now()) {
+        return Err(ApiError::throttled(action));
     }
     Ok(())
 }

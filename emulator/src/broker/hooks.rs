@@ -75,11 +75,30 @@ impl Hooks {
     async fn subscribe(&self, session: &Session, filter: &str) -> Option<String> {
         let known = filters(session).await;
         let counted = known.iter().filter(|known| !known.starts_with(BEYOND_QUOTA)).count();
-        if known.contains(filter) || counted < self.service.settings.limits.filters {
+        let limits = &self.service.settings.limits;
+        if known.contains(filter)
+            || (counted < limits.filters && !self.is_beyond_wildcards(session, filter, limits.wildcards).await)
+        {
             return None;
         }
         self.service.log.write(&session.id.client_id, What::FilterIgnored { filter: filter.to_owned() });
         Some(format!("{BEYOND_QUOTA}{filter}"))
+    }
+
+    /// Returns true for a filter with wildcards if the sessions have `max` of these under its first level already.
+    async fn is_beyond_wildcards(&self, session: &Session, filter: &str, max: usize) -> bool {
+        if max == usize::MAX || !names::has_wildcard(filter) {
+            return false;
+        }
+        let level = names::first_level(filter);
+        let entries: Vec<_> = session.scx.extends.shared().await.iter().collect();
+        let mut count = 0;
+        for entry in entries {
+            let subscriptions = entry.subscriptions().await.unwrap_or_default();
+            let counts = |known: &str| names::has_wildcard(known) && names::first_level(known) == level;
+            count += subscriptions.iter().filter(|subscription| counts(&subscription.topic)).count();
+        }
+        count >= max
     }
 
     /// Returns true for a message that exceeds the Maximum Packet Size of its client. It is dropped, and the client

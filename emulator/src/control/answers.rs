@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::entry::{listener_name, time, version_name};
 use crate::broker::SessionInfo;
+use crate::emulator::endpoints::{reachable, tls_authority};
 use crate::machine::Machine;
 use crate::service::{Link, Service, lock};
 
@@ -18,16 +19,17 @@ pub(super) fn settings(machine: &Machine) -> Value {
     let mut value = json!({
         "running": machine.is_running(),
         "endpoints": {
-            "tcp": format!("mqtt://{tcp}"),
-            "tls": format!("mqtts://localhost:{}", tls.port()),
-            "ws": format!("ws://{ws}/mqtt"),
-            "wss": format!("wss://localhost:{}/mqtt", wss.port()),
-            "api": format!("http://{api}"),
-            "api_tls": format!("https://localhost:{}", api_tls.port()),
+            "tcp": format!("mqtt://{}", reachable(tcp)),
+            "tls": format!("mqtts://{}", tls_authority(tls)),
+            "ws": format!("ws://{}/mqtt", reachable(ws)),
+            "wss": format!("wss://{}/mqtt", tls_authority(wss)),
+            "api": format!("http://{}", reachable(api)),
+            "api_tls": format!("https://{}", tls_authority(api_tls)),
         },
         "instance_id": directory.instance_id,
         "group_ids": directory.groups.iter().map(|group| &group.id).collect::<Vec<_>>(),
         "parent_topics": settings.parent_topics,
+        "ordered_topics": settings.ordered_topics,
         "access_key_ids": directory.access_keys.iter().map(|(id, _)| id).collect::<Vec<_>>(),
         "sts_key_ids": directory.sts_keys.keys().collect::<Vec<_>>(),
         "custom_identities": custom,
@@ -37,7 +39,12 @@ pub(super) fn settings(machine: &Machine) -> Value {
             "packet": settings.limits.packet,
             "topic_length": settings.limits.topic_length,
             "filters": settings.limits.filters,
+            "wildcards": Some(settings.limits.wildcards).filter(|most| *most < usize::MAX),
+            "rate": settings.limits.rate,
+            "parent_topics": Some(settings.limits.parent_topics).filter(|most| *most < usize::MAX),
+            "api_rates": settings.limits.api_rates,
         },
+        "mutual_tls": !settings.client_ca.is_empty(),
         "log": { "entries": settings.log.entries, "bytes": settings.log.bytes },
         "acknowledge_violations": settings.acknowledge_violations,
         "token_notice_lead": settings.token_notice_lead.as_secs_f64(),
@@ -75,7 +82,9 @@ pub(super) fn settings_schema() -> Value {
             "sts_key_ids": texts(),
             "custom_identities": texts(),
             "device_client_ids": texts(),
-            "limits": { "type": "object" },
+            "ordered_topics": texts(),
+            "limits": { "type": "object", "description": "null stands for no limit." },
+            "mutual_tls": { "type": "boolean" },
             "log": {
                 "type": "object",
                 "required": ["entries", "bytes", "oldest", "next"],
@@ -206,6 +215,41 @@ pub(super) fn tokens_schema() -> Value {
                 "left": { "type": "number", "description": "The seconds until it expires." },
                 "revoked": { "type": "boolean" },
                 "valid": { "type": "boolean", "description": "Neither revoked nor expired." },
+            },
+        } } },
+    })
+}
+
+pub(super) fn certificates(service: &Service) -> Value {
+    let certificates: Vec<_> = lock(&service.directory)
+        .certificates
+        .values()
+        .map(|certificate| {
+            json!({
+                "serial_number": certificate.serial_number,
+                "common_name": certificate.common_name,
+                "client_id": certificate.client_id,
+                "active": certificate.active,
+            })
+        })
+        .collect();
+    json!({ "certificates": certificates })
+}
+
+pub(super) fn certificates_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["certificates"],
+        "additionalProperties": false,
+        "properties": { "certificates": { "type": "array", "items": {
+            "type": "object",
+            "required": ["serial_number", "common_name", "client_id", "active"],
+            "additionalProperties": false,
+            "properties": {
+                "serial_number": { "type": "string", "description": "In hexadecimal digits." },
+                "common_name": { "type": "string" },
+                "client_id": { "type": "string", "description": "The client id of its latest login." },
+                "active": { "type": "boolean", "description": "False if its logins are refused." },
             },
         } } },
     })

@@ -136,7 +136,7 @@ pub(super) fn page_schema() -> Value {
         "properties": {
             "entries": { "type": "array", "items": entry::schema() },
             "next": { "type": "integer", "description": "The next value of since: behind all that was looked at." },
-            "missed": { "type": "integer", "description": "The number of entries from since on that the log has dropped." },
+            "missed": { "type": "integer", "description": "The entries from since on that the log has dropped." },
             "more": { "type": "boolean", "description": "True if further entries were there already." },
         },
     })

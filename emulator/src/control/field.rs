@@ -127,6 +127,11 @@ impl Arguments {
         std::time::Duration::try_from_secs_f64(seconds).ok()
     }
 
+    /// Returns `true` or `false`; false if it was left out.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// Returns the texts of a list.
     pub(super) fn texts(&self, name: &str) -> Option<Vec<&str>> {
         self.0.get(name).and_then(Value::as_array).map(|list| list.iter().filter_map(Value::as_str).collect())

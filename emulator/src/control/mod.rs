@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 
 use self::gate::Gate;
 use self::server::Server;
+use crate::emulator::endpoints::reachable;
 use crate::error::Error;
 use crate::machine::Machine;
 use crate::random::random_hex;
@@ -73,7 +74,7 @@ impl Control {
 
     /// Returns the URL that the paths of the calls follow, without a slash at its end.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/control", self.address)
+        format!("http://{}/control", reachable(self.address))
     }
 
     pub(crate) fn token(&self) -> &str {

@@ -74,6 +74,12 @@ pub(super) async fn run(machine: &Arc<Machine>, call: Call, arguments: Arguments
             let removed = lock(&service.directory).unregister_device(arguments.text("client_id"));
             return Ok(json!({ "removed": removed }));
         }
+        Call::Certificates => return Ok(answers::certificates(service)),
+        Call::ActivateCertificate => {
+            let (serial_number, active) = (arguments.text("serial_number"), arguments.flag("active"));
+            let known = lock(&service.directory).activate_certificate(serial_number, active);
+            return Ok(json!({ "known": known }));
+        }
         Call::SetClock => switches().clock_skew = arguments.integer("skew").unwrap_or(0),
         Call::ThrottleApi => switches().throttle_api = arguments.number("count").unwrap_or(0),
         Call::FailApi => {

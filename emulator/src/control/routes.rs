@@ -26,6 +26,8 @@ pub(super) enum Call {
     RevokeToken,
     AddDevice,
     RemoveDevice,
+    Certificates,
+    ActivateCertificate,
     SetClock,
     ThrottleApi,
     FailApi,
@@ -116,8 +118,8 @@ pub(super) const ROUTES: &[Route] = &[
         method: "GET",
         path: "/control/log",
         summary: "Returns what the emulator saw, and waits for it",
-        about: "Returns the entries from since on, in order. If none is wanted, waits until one comes or the time is over. \
-                Ask again with since set to next.",
+        about: "Returns the entries from since on, in order. If none is wanted, waits until one comes or the time is \
+                over. Ask again with since set to next.",
         query: &[
             SINCE,
             LAST,
@@ -136,8 +138,8 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/control/events",
         summary: "Streams what the emulator sees",
         about: "Server-sent events: an event entry with the JSON of each entry and its sequence number as id, and an \
-                event missed with a count if the listener is so slow that the log dropped entries before they were sent. \
-                Begins with the next entry, or with the one behind the header Last-Event-ID.",
+                event missed with a count if the listener is so slow that the log dropped entries before they were \
+                sent. Begins with the next entry, or with the one behind the header Last-Event-ID.",
         query: &[SINCE, LAST, WHAT, OF_CLIENT, MAX_PAYLOAD],
         body: &[],
         answer: Answer::Events,
@@ -240,7 +242,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: "POST",
         path: "/control/tokens",
         summary: "Adds a token",
-        about: "The caller chooses its text, as no answer contains a token. Only ApplyToken of the OpenAPI makes one up.",
+        about: "The caller chooses its text, as no answer contains a token. ApplyToken of the OpenAPI makes one up.",
         query: &[],
         body: &[
             need("token", SECRET, "The text of the token, without the character |."),
@@ -260,7 +262,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: "POST",
         path: "/control/tokens/expire",
         summary: "Lets a token expire now",
-        about: "Clients connected with it receive a notice (code 2) and are disconnected. Takes the token or its number.",
+        about: "Clients connected with it receive a notice (code 2) and are cut. Takes the token or its number.",
         query: &[],
         body: WHICH_TOKEN,
         answer: Answer::Fields(&[need("known", Kind::Flag, "True if the token was ever issued.")]),
@@ -270,7 +272,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: "POST",
         path: "/control/tokens/revoke",
         summary: "Revokes a token",
-        about: "Clients connected with it receive a notice (code 3) and are disconnected. Takes the token or its number.",
+        about: "Clients connected with it receive a notice (code 3) and are cut. Takes the token or its number.",
         query: &[],
         body: WHICH_TOKEN,
         answer: Answer::Fields(&[need("known", Kind::Flag, "True if the token was ever issued.")]),
@@ -298,6 +300,29 @@ pub(super) const ROUTES: &[Route] = &[
         query: &[],
         body: &[need("client_id", CLIENT_ID, "The client id.")],
         answer: Answer::Fields(&[need("removed", Kind::Flag, "True if there was one.")]),
+    },
+    Route {
+        call: Call::Certificates,
+        method: "GET",
+        path: "/control/certificates",
+        summary: "Lists the device certificates",
+        about: "A certificate is registered when it first logs in. None without mutual TLS.",
+        query: &[],
+        body: &[],
+        answer: Answer::Json(answers::certificates_schema),
+    },
+    Route {
+        call: Call::ActivateCertificate,
+        method: "POST",
+        path: "/control/certificates/activate",
+        summary: "Activates or deactivates a device certificate",
+        about: "Later logins with a deactivated one are refused.",
+        query: &[],
+        body: &[
+            need("serial_number", Kind::Text { min: 1, max: 128 }, "The serial number, as the list shows it."),
+            need("active", Kind::Flag, "False to deactivate it."),
+        ],
+        answer: Answer::Fields(&[need("known", Kind::Flag, "True if it is registered.")]),
     },
     Route {
         call: Call::SetClock,

@@ -1,47 +1,50 @@
 //! The addresses of an emulator, and the ids and keys of its account.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Emulator;
 use crate::control::Control;
 
 impl Emulator {
-    /// Returns the endpoint for plain TCP, `mqtt://127.0.0.1:PORT`.
+    /// Returns the endpoint for plain TCP, `mqtt://127.0.0.1:PORT`; with the address of [`Builder::address`], unless
+    /// that stands for all addresses.
+    ///
+    /// [`Builder::address`]: crate::Builder::address
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("mqtt://{}", self.tcp_addr())
+        format!("mqtt://{}", reachable(self.tcp_addr()))
     }
 
     /// Returns the endpoint for TLS, `mqtts://localhost:PORT`. Its certificate is valid for `localhost`, `127.0.0.1`
     /// and `::1`, under the CA of [`ca_pem`](Self::ca_pem). The listener itself is on 127.0.0.1.
     #[must_use]
     pub fn tls_endpoint(&self) -> String {
-        format!("mqtts://localhost:{}", self.tls_addr().port())
+        format!("mqtts://{}", tls_authority(self.tls_addr()))
     }
 
     /// Returns the endpoint for WebSocket, `ws://127.0.0.1:PORT/mqtt`. Any other path works, too.
     #[must_use]
     pub fn ws_endpoint(&self) -> String {
-        format!("ws://{}/mqtt", self.ws_addr())
+        format!("ws://{}/mqtt", reachable(self.ws_addr()))
     }
 
     /// Returns the endpoint for WebSocket over TLS, `wss://localhost:PORT/mqtt`.
     #[must_use]
     pub fn wss_endpoint(&self) -> String {
-        format!("wss://localhost:{}/mqtt", self.wss_addr().port())
+        format!("wss://{}/mqtt", tls_authority(self.wss_addr()))
     }
 
     /// Returns the endpoint of the OpenAPI, `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn api_endpoint(&self) -> String {
-        format!("http://{}", self.api_addr())
+        format!("http://{}", reachable(self.api_addr()))
     }
 
     /// Returns the endpoint of the OpenAPI over TLS, `https://localhost:PORT`, with the certificate of
     /// [`tls_endpoint`](Self::tls_endpoint).
     #[must_use]
     pub fn api_tls_endpoint(&self) -> String {
-        format!("https://localhost:{}", self.api_tls_addr().port())
+        format!("https://{}", tls_authority(self.api_tls_addr()))
     }
 
     /// Returns the address of the listener for plain TCP.
@@ -135,5 +138,23 @@ impl Emulator {
     #[must_use]
     pub fn access_key_secret(&self) -> &str {
         self.machine.service.settings.directory.access_keys.first().map_or("", |(_, secret)| secret)
+    }
+}
+
+/// Returns an address that a client on this machine can connect to.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(loopback, address.port())
+}
+
+/// Returns the host, which the certificate names, and the port.
+pub(crate) fn tls_authority(address: SocketAddr) -> String {
+    match reachable(address) {
+        address if address.ip().is_loopback() => format!("localhost:{}", address.port()),
+        address => address.to_string(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use super::packets::{
 use crate::log::{Action, Version, What};
 use crate::login::Identity;
 use crate::packet::{Aliases, Fault, Packet, Publish, TOPIC_ALIAS_INVALID};
+use crate::rate::Bucket;
 use crate::service::{Denial, Service, lock};
 use crate::token::{FORGED, Permission, TokenFault};
 
@@ -51,11 +53,14 @@ pub(super) struct Checker<'a> {
     terms: Terms<'a>,
     aliases: Aliases,
     ordered: bool,
+    /// The rate at which the client may publish, if it is limited.
+    rate: Option<Bucket>,
 }
 
 impl<'a> Checker<'a> {
     pub(super) fn new(service: &'a Service, terms: Terms<'a>) -> Self {
-        Self { service, terms, aliases: Aliases::default(), ordered: false }
+        let rate = service.settings.limits.rate.map(|rate| Bucket::new(rate, Instant::now()));
+        Self { service, terms, aliases: Aliases::default(), ordered: false, rate }
     }
 
     pub(super) fn check(&mut self, frame: &Bytes) -> Handling {
@@ -149,17 +154,22 @@ impl<'a> Checker<'a> {
             }
             return verdict;
         }
+        if self.rate.as_mut().is_some_and(|rate| !rate.take(Instant::now())) {
+            let reason = "more messages in a second than a client may publish".into();
+            return self.cut(Action::Publish, &publish.topic, reason, &answer, None);
+        }
         let allowed = self.service.may_publish(&lock(self.terms.identity), &publish.topic, publish.payload.len());
         if let Err(Denial { reason, fault }) = allowed {
             return self.cut(Action::Publish, &publish.topic, reason, &answer, fault);
         }
         self.begin_qos2(&publish);
+        let ordered = self.ordered && self.service.is_ordered(&publish.topic);
         self.log(What::Published {
             topic: publish.topic,
             qos: publish.qos,
             packet_id: publish.packet_id,
             dup: publish.dup,
-            ordered: self.ordered,
+            ordered,
             payload: publish.payload,
         });
         Handling::Pass

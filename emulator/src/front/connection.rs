@@ -22,16 +22,18 @@ use crate::login::Identity;
 use crate::packet::{Aliases, Packet};
 use crate::service::{Link, Order, StoredMessage, lock};
 use crate::time::unix_millis;
+use crate::tls::PeerCertificate;
 use crate::token::{EXPIRED, Permission, TokenFault};
 
 /// Serves a client until its connection ends.
-pub(super) async fn serve<S>(stream: S, listener: Listener, desk: &Desk)
+pub(super) async fn serve<S>(stream: S, listener: Listener, certificate: Option<PeerCertificate>, desk: &Desk)
 where
     S: AsyncRead + AsyncWrite + Send,
 {
     let (reader, mut to_client) = tokio::io::split(stream);
     let mut from_client = Frames::new(reader);
-    let Some((connect, identity)) = log_in(&mut from_client, &mut to_client, desk).await else { return };
+    let logged_in = log_in(&mut from_client, &mut to_client, certificate.as_ref(), desk).await;
+    let Some((connect, identity)) = logged_in else { return };
     let client_id = connect.client_id.clone();
     if let Some(older) = desk.service.link(&client_id) {
         // Fails only if it has just ended.

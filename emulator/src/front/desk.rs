@@ -20,12 +20,14 @@ pub(crate) struct Desk {
     pub(crate) service: Arc<Service>,
     pub(crate) broker: Arc<Broker>,
     pub(crate) acceptor: TlsAcceptor,
+    /// The acceptor of MQTT over TLS, which may demand device certificates.
+    pub(crate) mutual: TlsAcceptor,
     numbers: AtomicU64,
 }
 
 impl Desk {
-    pub(crate) fn new(service: Arc<Service>, broker: Arc<Broker>, acceptor: TlsAcceptor) -> Self {
-        Self { service, broker, acceptor, numbers: AtomicU64::new(0) }
+    pub(crate) fn new(service: Arc<Service>, broker: Arc<Broker>, acceptor: TlsAcceptor, mutual: TlsAcceptor) -> Self {
+        Self { service, broker, acceptor, mutual, numbers: AtomicU64::new(0) }
     }
 
     pub(super) fn next_number(&self) -> u64 {

@@ -10,11 +10,13 @@ use super::packets::{as_v3_code, refusal, refusal_for};
 use crate::log::{Version, What};
 use crate::login::{Identity, Login, Refusal};
 use crate::packet::{BadConnect, Connect};
+use crate::tls::PeerCertificate;
 
 /// Reads the CONNECT and checks the login. Logs a refusal, sends its CONNACK, and returns `None`.
 pub(super) async fn log_in<R, W>(
     from_client: &mut Frames<R>,
     to_client: &mut W,
+    certificate: Option<&PeerCertificate>,
     desk: &Desk,
 ) -> Option<(Connect, Identity)>
 where
@@ -28,6 +30,7 @@ where
                 client_id: &connect.client_id,
                 username: connect.username.as_deref(),
                 password: connect.password.as_deref(),
+                certificate,
             };
             match desk.service.login(&login) {
                 Ok(identity) => return Some((connect, identity)),

@@ -14,10 +14,13 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 pub(crate) use self::desk::Desk;
 use self::desk::HANDSHAKE_TIMEOUT;
 use crate::log::Listener;
+use crate::tls::PeerCertificate;
 
 /// Accepts connections until the future is dropped.
 pub(crate) async fn listen(listener: TcpListener, kind: Listener, desk: Arc<Desk>) {
@@ -37,19 +40,26 @@ async fn handle(stream: TcpStream, kind: Listener, desk: &Desk) {
     // A failure only costs speed.
     let _ = stream.set_nodelay(true);
     match kind {
-        Listener::Tcp => connection::serve(stream, kind, desk).await,
+        Listener::Tcp => connection::serve(stream, kind, None, desk).await,
+        Listener::Tls => {
+            let Some(stream) = handshake(&desk.mutual, stream).await else { return };
+            let certificate = PeerCertificate::of(stream.get_ref().1);
+            connection::serve(stream, kind, certificate, desk).await;
+        }
         Listener::Ws => {
             if let Some(stream) = websocket::accept(stream).await {
-                connection::serve(stream, kind, desk).await;
+                connection::serve(stream, kind, None, desk).await;
             }
         }
-        Listener::Tls | Listener::Wss => {
-            let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, desk.acceptor.accept(stream)).await else { return };
-            if kind == Listener::Tls {
-                connection::serve(stream, kind, desk).await;
-            } else if let Some(stream) = websocket::accept(stream).await {
-                connection::serve(stream, kind, desk).await;
+        Listener::Wss => {
+            let Some(stream) = handshake(&desk.acceptor, stream).await else { return };
+            if let Some(stream) = websocket::accept(stream).await {
+                connection::serve(stream, kind, None, desk).await;
             }
         }
     }
+}
+
+async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await.ok()?.ok()
 }

@@ -217,6 +217,14 @@ fn a_device_credential_is_set_and_removed() {
 }
 
 #[test]
+fn certificates_are_listed_and_an_unknown_one_cannot_be_activated() {
+    let (_emulator, control) = start();
+    assert_eq!(control.get("/control/certificates"), json!({ "certificates": [] }));
+    let unknown = json!({ "serial_number": "abcd", "active": true });
+    assert_eq!(control.post("/control/certificates/activate", &unknown)["known"], false);
+}
+
+#[test]
 fn the_openapi_is_throttled_failed_delayed_and_shifted() {
     let (emulator, control) = start();
     let call = || api::ask(&emulator, "QuerySessionByClientId", &[("ClientId", ID)]);

@@ -6,6 +6,7 @@ mod api_signature;
 mod api_trace;
 mod control;
 mod control_api;
+mod limits;
 mod login;
 mod mqtt5;
 mod program;

@@ -1,10 +1,14 @@
 //! The program `aliyun-mqtt-emulator`, and the environment it prints.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
 use aliyun_mqtt_emulator::{Emulator, Error, Transport};
+use serde_json::json;
+
+use crate::support::http::Control;
 
 /// The variables that a shell has after it has evaluated the program's output, in this order.
 const NAMES: [&str; 10] = [
@@ -51,7 +55,7 @@ fn it_prints_the_environment_of_each_transport_and_ends_with_its_input() {
 
 #[test]
 fn it_refuses_what_it_does_not_know_or_no_client_could_use() {
-    for (arguments, named) in [(&["--nonsense"][..], "--nonsense"), (&["--transport", "wss"], "--ca-file")] {
+    for (arguments, named) in [(&["--nonsense"][..], "--nonsense"), (&["--transport", "wss"], "--write-ca")] {
         let Output { status, stderr, .. } = command(arguments).output().unwrap();
         assert!(!status.success());
         assert!(String::from_utf8_lossy(&stderr).contains(named), "{arguments:?}");
@@ -72,6 +76,168 @@ fn the_library_gives_the_same_environment_and_hides_its_values_in_debug() {
     }
     let nowhere = emulator.environment(Transport::Tcp, Some(Path::new("/dev/null/ca.pem"))).unwrap_err();
     assert!(nowhere.to_string().contains("/dev/null/ca.pem"), "{nowhere}");
+}
+
+/// All that a settings file can have, with the control API to read it back.
+const SETTINGS: &str = r#"
+instance_id = "post-cn-file"
+group_ids = ["GID_file", "GID_other"]
+parent_topics = ["file"]
+ordered_topics = ["orders"]
+forbid = ["file/forbidden"]
+time_scale = 20
+strict = true
+tls_names = ["mqtt.example"]
+acknowledge_violations = true
+token_notice_lead = 60
+retransmit_after = 2.5
+inflight = 10
+queue = 1000
+
+[ports]
+tcp = 0
+
+[log]
+entries = 500
+bytes = 1000000
+
+[limits]
+rate = 7
+api_rates = false
+
+[control]
+port = 0
+token = "chosen-in-the-file"
+
+[[access_keys]]
+id = "file-key"
+secret = "not-a-secret"
+
+[[sts_keys]]
+id = "STS.file"
+secret = "not-a-secret"
+security_token = "not-a-token"
+
+[[tokens]]
+token = "token-of-the-file"
+permission = "RW"
+resources = ["file/#"]
+lifetime = 3600
+
+[[device_credentials]]
+client_id = "GID_file@@@device"
+access_key_id = "DC.file"
+access_key_secret = "DC.not-a-secret"
+
+[[custom_identities]]
+username = "user"
+secret = "not-a-secret"
+sign_mode = "ORIGIN"
+
+[[custom_identities]]
+username = "bound"
+secret = "not-a-secret"
+type = "CLIENT"
+client_id = "one"
+sign_mode = "SIGNED"
+"#;
+
+#[test]
+fn a_file_has_all_settings_and_options_take_precedence() {
+    let folder = Folder::new("settings");
+    let (file, env_file) = (folder.0.join("settings.toml"), folder.0.join("emulator.env"));
+    std::fs::write(&file, SETTINGS).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let arguments = [
+        "--config",
+        file.to_str().unwrap(),
+        "--env-file",
+        env_file.to_str().unwrap(),
+        "--env-format=plain",
+        "--group-id=GID_option",
+        "--limit=rate=9",
+        "--forbid=file/option",
+    ];
+    let mut program = Program::start(&arguments);
+    // Once it is ready, the file is there.
+    let messages = program.until_ready();
+    if cfg!(unix) {
+        assert!(messages.contains("settings.toml holds a secret and others may read it"), "{messages}");
+    }
+    let variables = std::fs::read_to_string(&env_file).unwrap();
+    let value = |name: &str| {
+        let line = variables.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.unwrap_or_else(|| panic!("no {name}: {variables}")).to_owned()
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&env_file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(value("ALIYUN_MQTT_INSTANCE_ID"), "post-cn-file");
+    assert_eq!(value("ALIBABA_CLOUD_ACCESS_KEY_ID"), "file-key");
+    let url = value("ALIYUN_MQTT_EMULATOR_CONTROL_URL");
+    let address = url.strip_prefix("http://").unwrap().strip_suffix("/control").unwrap().parse().unwrap();
+    let control = Control { address, token: value("ALIYUN_MQTT_EMULATOR_CONTROL_TOKEN") };
+    assert_eq!(control.token, "chosen-in-the-file");
+    let settings = control.get("/control/settings");
+    for (name, expected) in [
+        ("group_ids", json!(["GID_option"])),
+        ("parent_topics", json!(["file", "orders"])),
+        ("ordered_topics", json!(["orders"])),
+        ("access_key_ids", json!(["file-key"])),
+        ("sts_key_ids", json!(["STS.file"])),
+        ("custom_identities", json!(["bound", "user"])),
+        ("device_client_ids", json!(["GID_file@@@device"])),
+        ("acknowledge_violations", json!(true)),
+        ("token_time_scale", json!(0.05)),
+        ("token_notice_lead", json!(3.0)),
+        ("retransmit_after", json!(2.5)),
+    ] {
+        assert_eq!(settings[name], expected, "{name}");
+    }
+    assert_eq!(settings["faults"]["forbidden"], json!(["file/forbidden", "file/option"]));
+    let limits = &settings["limits"];
+    let of = ["topic_length", "wildcards", "rate", "api_rates"].map(|name| limits[name].clone());
+    assert_eq!(of, [json!(64), json!(100), json!(9), json!(false)]);
+    assert_eq!((&settings["log"]["entries"], &settings["log"]["bytes"]), (&json!(500), &json!(1_000_000)));
+    assert_eq!(control.get("/control/tokens")["tokens"][0]["resources"], json!(["file/#"]));
+    program.end();
+}
+
+#[test]
+fn what_others_can_reach_is_said() {
+    let mut program = Program::start(&["--listen", "0.0.0.0", "--control-port", "0", "--control-listen", "0.0.0.0"]);
+    let messages = program.until_ready();
+    assert!(messages.contains("others can use this emulator: it listens on 0.0.0.0"), "{messages}");
+    assert!(messages.contains("its control API listens on 0.0.0.0"), "{messages}");
+    let values = program.environment();
+    assert!(values[0].starts_with("mqtt://127.0.0.1:"), "{values:?}");
+    program.end();
+    // On loopback nothing is said.
+    let mut program = Program::start(&["--listen", "127.0.0.1"]);
+    assert_eq!(program.until_ready(), "");
+    program.end();
+}
+
+#[test]
+fn a_file_that_cannot_be_meant_is_refused_without_showing_a_secret() {
+    let folder = Folder::new("refused");
+    let file = folder.0.join("settings.toml");
+    for (text, named) in [
+        ("group_id = 'GID_x'", "unknown field `group_id`"),
+        ("\n[[access_keys]]\nid = 'x'\nsecret = 31337", "line 4: expected a string"),
+        ("[[tokens]]\ntoken = '31337'\npermission = 'X'\nresources = ['a']", "R, W or RW"),
+        ("client_ca = 'missing.pem'", "missing.pem"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let Output { status, stderr, .. } = command(&["--config", file.to_str().unwrap()]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&stderr);
+        assert!(!status.success() && stderr.contains(named) && !stderr.contains("31337"), "{text}: {stderr}");
+    }
+    let Output { status, stderr, .. } = command(&["--config", "/nowhere/settings.toml"]).output().unwrap();
+    assert!(!status.success() && String::from_utf8_lossy(&stderr).contains("/nowhere/settings.toml"));
 }
 
 /// A folder that is removed at the end of the test.
@@ -105,14 +271,26 @@ struct Program {
 
 impl Program {
     fn start(arguments: &[&str]) -> Program {
-        let mut child = command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take();
         Program { child, stdin }
     }
 
+    /// Returns what it prints to stderr before the line `ready`.
+    fn until_ready(&mut self) -> String {
+        let mut messages = String::new();
+        for line in BufReader::new(self.child.stderr.take().unwrap()).lines().map(Result::unwrap) {
+            if line == "ready" {
+                return messages;
+            }
+            messages += &(line + "\n");
+        }
+        panic!("it ended: {messages}");
+    }
+
     /// Returns the values of [`NAMES`], as a shell evaluates the output.
     fn environment(&mut self) -> Vec<String> {
-        use std::io::{BufRead, BufReader};
         let lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
         let text: Vec<_> = lines.take(NAMES.len()).map(Result::unwrap).collect();
         let show =

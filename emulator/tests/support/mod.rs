@@ -13,7 +13,7 @@ use aliyun_mqtt_emulator::{Emulator, LogEntry, What};
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// A timeout that only failing tests reach, even on a busy machine.
@@ -21,6 +21,9 @@ pub const LONG: Duration = Duration::from_secs(20);
 
 /// MQTT 5: a session expiry of an hour, as a property of CONNECT.
 const KEPT_FOR_AN_HOUR: [u8; 5] = [0x11, 0, 0, 14, 16];
+
+/// The certificate chain and the key of a device.
+pub type DeviceIdentity = (Vec<CertificateDer<'static>>, PrivatePkcs8KeyDer<'static>);
 
 pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
@@ -85,6 +88,21 @@ impl Raw {
         let (first, body) = self.packet().expect("a CONNACK");
         assert_eq!((first, body.len()), (0x20, 2));
         (body[1], body[0] == 1)
+    }
+
+    /// Sends a CONNECT without user name and password; returns the CONNACK's code, or `None` if the server closes the
+    /// connection instead.
+    pub fn connect_nameless(&mut self, client_id: &str) -> Option<u8> {
+        let mut body = text("MQTT");
+        body.extend([4, 2, 0, 60]);
+        body.extend(text(client_id));
+        let mut packet = vec![0x10, u8::try_from(body.len()).unwrap()];
+        packet.extend_from_slice(&body);
+        self.stream.write_all(&packet).and_then(|()| self.stream.flush()).ok()?;
+        let mut connack = [0; 4];
+        self.stream.read_exact(&mut connack).ok()?;
+        assert_eq!(connack[..3], [0x20, 2, 0]);
+        Some(connack[3])
     }
 
     /// Logs in by MQTT 5 over a new connection, with the default account and these properties of the CONNECT.
@@ -274,15 +292,23 @@ pub fn plain(address: SocketAddr) -> TcpStream {
 }
 
 pub fn tls(emulator: &Emulator, name: &str, address: SocketAddr) -> Tls {
+    tls_with(emulator, name, plain(address), None)
+}
+
+/// As [`tls`], with a certificate of the client.
+pub fn tls_with(emulator: &Emulator, name: &str, stream: TcpStream, certificate: Option<DeviceIdentity>) -> Tls {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(emulator.ca_pem().as_bytes()).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match certificate {
+        Some((chain, key)) => config.with_client_auth_cert(chain, key.into()).unwrap(),
+        None => config.with_no_client_auth(),
+    };
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), plain(address))
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
 }
 
 pub fn text(text: &str) -> Vec<u8> {

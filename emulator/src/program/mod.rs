@@ -1,0 +1,21 @@
+//! The command line of the program `aliyun-mqtt-emulator`: the options that it shares with `aliyun-mqtt emulator`, and
+//! the settings file of both.
+
+mod file;
+mod limit;
+mod options;
+mod private;
+
+use crate::builder::Builder;
+
+pub use self::options::{Given, Options};
+
+/// What options and settings file give.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Configured {
+    /// The builder with all settings.
+    pub builder: Builder,
+    /// What the user should know, as sentences without a full stop.
+    pub warnings: Vec<String>,
+}
