@@ -15,7 +15,7 @@ mod problem;
 mod routes;
 mod server;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -83,15 +83,7 @@ impl Control {
 
     /// Returns the link to the page, if it is served. Its fragment, which no request carries, is the token.
     pub(crate) fn page_url(&self) -> Option<String> {
-        let mut address = self.address;
-        // A browser cannot connect to the address that stands for all of them.
-        if address.ip().is_unspecified() {
-            address.set_ip(match address {
-                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        self.has_page.then(|| format!("http://{address}/#{}", self.token))
+        self.has_page.then(|| format!("http://{}/#{}", reachable(self.address), self.token))
     }
 }
 
