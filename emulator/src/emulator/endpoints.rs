@@ -96,8 +96,8 @@ impl Emulator {
         self.control.as_ref().map(Control::token)
     }
 
-    /// Returns the link to the page in the browser, if [`Builder::page`](crate::Builder::page) asked for it. Whoever has
-    /// the link controls the emulator: its fragment is the token.
+    /// Returns the link to the page in the browser, if [`Builder::page`](crate::Builder::page) asked for it. Whoever
+    /// has the link controls the emulator: its fragment is the token.
     #[must_use]
     pub fn page_url(&self) -> Option<String> {
         self.control.as_ref().and_then(Control::page_url)

@@ -1,7 +1,7 @@
 // The panel with everything about one item, and what can be done with it.
 
 import { button, byId, bytes, duration, make, moment, visible } from "./dom.js";
-import { SHOWN, asHex, asJson, asText } from "./payload.js";
+import { SHOWN, asHex, asJson, asText, bytesOf } from "./payload.js";
 import { count, t } from "./strings.js";
 import { kindOf, reasonOf, secondsLeft, tokenState } from "./views.js";
 
@@ -99,7 +99,7 @@ export class Detail {
       if (payload.size === 0) hints.append(t("no_payload"));
       else if (!isText) hints.append(t("not_text"));
       if (payload.cut) {
-        const loaded = isText ? new TextEncoder().encode(payload.text).length : Math.floor(payload.base64.length * 0.75);
+        const loaded = bytesOf(payload).length;
         hints.append(" ", t("cut", { shown: count(loaded), size: count(payload.size) }), " ");
         hints.append(button(t("load"), () => this.act.load(entry, draw)));
       } else if (payload.size > SHOWN) {

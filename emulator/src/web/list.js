@@ -7,8 +7,8 @@ const ROW_HEIGHT = 26;
 const OVERSCAN = 6;
 
 export class List {
-  /// `columns` have `key`, the key of their title too, and `cell(item)`, a text or [text, class]; with `parts(text)`, the
-  /// text in two elements. `on.select(item)` and `on.leave()` follow the keyboard and the pointer.
+  /// `columns` have `key`, the key of their title too, and `cell(item)`, a text or [text, class]; with `parts(text)`,
+  /// the text in two elements. `on.select(item)` and `on.leave()` follow the keyboard and the pointer.
   constructor(root, on) {
     this.on = on;
     this.head = make("div", "row head");

@@ -68,11 +68,14 @@ const KIND = { key: "kind", cell: kindOf };
 
 const fromRing = (name) => (store) => store.rings[name];
 
-/// The text of an entry that filters look at, in lower case.
+/// The text of an entry that filters look at, in lower case and in the language of the page.
 function textOfEntry(entry) {
-  entry.words ??= [
-    entry.what, t(`what_${entry.what}`), entry.client_id, entry.topic, entry.filter, entry.code, entry.action, entry.text, entry.payload?.text,
-    reasonOf(entry),
+  const language = document.documentElement.lang;
+  if (entry.language === language) return entry.words;
+  entry.language = language;
+  entry.words = [
+    entry.what, t(`what_${entry.what}`), entry.client_id, entry.topic, entry.filter, entry.code, entry.action,
+    entry.text, entry.payload?.text, reasonOf(entry),
   ].join(" ").toLowerCase();
   return entry.words;
 }
@@ -147,7 +150,10 @@ export const VIEWS = [
     empty: "api",
     columns: [
       TIME,
-      { key: "result", cell: (entry) => (entry.what === "api_called" ? [t("result_ok"), "good"] : [codeOf(entry), "bad"]) },
+      {
+        key: "result",
+        cell: (entry) => (entry.what === "api_called" ? [t("result_ok"), "good"] : [codeOf(entry), "bad"]),
+      },
       { key: "action", cell: (entry) => visible(entry.action || "–") },
       CLIENT,
     ],

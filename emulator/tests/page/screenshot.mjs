@@ -14,26 +14,32 @@ const random = (below) => {
   return seed % below;
 };
 
+const degrees = (from) => Number((from + random(900) / 10_000).toFixed(4));
+
 function telemetry(vehicle, number) {
   return JSON.stringify({
     vehicle,
     speed: 40 + random(50),
     soc: 90 - number - random(20),
-    position: { lat: Number((30.2 + random(900) / 10_000).toFixed(4)), lon: Number((120.1 + random(900) / 10_000).toFixed(4)) },
+    position: { lat: degrees(30.2), lon: degrees(120.1) },
     doors: "closed",
   });
 }
 
 try {
-  const emulator = await Emulator.start("--instance-id", "post-cn-demo0001", "--group-id", "GID_fleet", "--parent-topic", "fleet");
+  const names = ["--instance-id", "post-cn-demo0001", "--group-id", "GID_fleet", "--parent-topic", "fleet"];
+  const emulator = await Emulator.start(...names);
   await emulator.call("tokens", {
-    token: "made-up-token-of-the-fleet", permission: "R", resources: ["fleet/+/telemetry", "fleet/alarm/#"], lifetime: 86_400,
+    token: "made-up-token-of-the-fleet", permission: "R", lifetime: 86_400,
+    resources: ["fleet/+/telemetry", "fleet/alarm/#"],
   });
   await emulator.subscribe(id("dispatch"), ["fleet/+/telemetry", "fleet/alarm/#"], "-q", "1");
   await emulator.subscribe(id("archive"), ["fleet/#"], "-q", "1", "-c");
   await emulator.subscribe(id("dashboard-web"), ["fleet/alarm/#", "fleet/+/state"], "-q", "0", "-V", "5");
   const vehicles = ["bus-0142", "bus-0143", "van-0007", "van-0031", "tram-0002"];
-  for (const vehicle of vehicles) await emulator.subscribe(id(vehicle), [`fleet/${vehicle}/command`], "-q", "1", "-V", "5");
+  for (const vehicle of vehicles) {
+    await emulator.subscribe(id(vehicle), [`fleet/${vehicle}/command`], "-q", "1", "-V", "5");
+  }
   const driver = (number) => id(`tablet-${String(number).padStart(3, "0")}`);
   await run("mosquitto_pub", [...emulator.login(driver(7), "an-old-secret"), "-t", "fleet/x", "-m", "x"]);
   await emulator.call("forbid", { filter: "fleet/billing/#" });
@@ -41,10 +47,12 @@ try {
   await run("mosquitto_pub", [...emulator.login("GID_unknown@@@tablet-003"), "-t", "fleet/x", "-m", "x"]);
   for (let round = 0; round < 2; round += 1) {
     for (const vehicle of vehicles) {
-      await emulator.publish(id(`${vehicle}-t`), "-t", `fleet/${vehicle}/telemetry`, "-q", "1", "-m", telemetry(vehicle, round));
+      const message = ["-t", `fleet/${vehicle}/telemetry`, "-q", "1", "-m", telemetry(vehicle, round)];
+      await emulator.publish(id(`${vehicle}-t`), ...message);
     }
   }
-  const alarm = JSON.stringify({ vehicle: "van-0031", code: "BATTERY_HOT", celsius: 61.5, at: "2026-01-15T08:30:12.250Z" });
+  const at = "2026-01-15T08:30:12.250Z";
+  const alarm = JSON.stringify({ vehicle: "van-0031", code: "BATTERY_HOT", celsius: 61.5, at });
   await emulator.publish(id("van-0031-t"), "-t", "fleet/alarm/van-0031", "-q", "1", "-m", alarm);
   const command = JSON.stringify({ command: "reduce_speed", limit: 30 });
   await emulator.call("publish", { topic: "fleet/van-0031/command", payload: command });

@@ -142,7 +142,8 @@ export async function browse(more = {}) {
     "--disable-component-update", "--disable-sync",
   ];
   const executablePath = process.env.PAGE_CHROMIUM ?? "/usr/bin/chromium";
-  const options = { executablePath, args, headless: true, viewport: { width: 1280, height: 760 }, locale: "en-US", ...more };
+  const viewport = { width: 1280, height: 760 };
+  const options = { executablePath, args, headless: true, viewport, locale: "en-US", ...more };
   const context = await chromium.launchPersistentContext(profile, options);
   context.setDefaultTimeout(DEADLINE);
   endings.push(() => context.close());
