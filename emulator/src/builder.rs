@@ -225,6 +225,13 @@ impl Builder {
         self
     }
 
+    /// Serves a page for the browser besides the control API, which shows what the emulator sees and controls it. See
+    /// [`Emulator::page_url`]. Default: no page.
+    pub fn page(mut self) -> Self {
+        self.control().page = true;
+        self
+    }
+
     /// Sets whether a publish or subscribe that breaks a rule is acknowledged (by PUBACK, PUBREC, or SUBACK with a
     /// failure) before the connection is closed. The service is not known to do so. Default: false.
     pub fn acknowledge_violations(mut self, yes: bool) -> Self {

@@ -74,11 +74,14 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     }
     let emulator = builder.start()?;
     let environment = options.environment(&emulator)?;
+    if let Some(url) = emulator.page_url() {
+        // A closed stderr is not a reason to end.
+        let _ = writeln!(io::stderr(), "page: {url}");
+    }
     let failed = |source| Error::Io { what: "write the variables".into(), source };
     let mut out = io::stdout().lock();
     write!(out, "{}", environment.text(options.env_format)).and_then(|()| out.flush()).map_err(failed)?;
     drop(out);
-    // A closed stderr is not a reason to end.
     let _ = writeln!(io::stderr(), "ready");
     // Runs until the end of standard input, whose content is ignored.
     let read = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());

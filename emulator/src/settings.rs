@@ -124,6 +124,8 @@ pub(crate) struct ControlSettings {
     pub(crate) token: Option<String>,
     /// Names that a `Host` header may have besides those of loopback with the right port, with any port.
     pub(crate) hosts: Vec<String>,
+    /// True to serve the page in the browser, too.
+    pub(crate) page: bool,
 }
 
 impl fmt::Debug for ControlSettings {
@@ -134,7 +136,7 @@ impl fmt::Debug for ControlSettings {
 
 impl Default for ControlSettings {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), token: None, hosts: Vec::new() }
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), token: None, hosts: Vec::new(), page: false }
     }
 }
 

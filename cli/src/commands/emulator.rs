@@ -32,10 +32,14 @@ const READY: &str = "# listening";
 /// The variable with the process id of an emulator in the background.
 const PID: &str = "ALIYUN_MQTT_EMULATOR_PID";
 
+/// The beginning of the line on stderr with the link to the page, before the settings.
+const PAGE: &str = "page: ";
+
 const EXAMPLES: &str = "\
 Examples:
   aliyun-mqtt emulator -- python3 tests.py     runs one command with it, and ends with that command
   aliyun-mqtt emulator --watch                 runs in this terminal until Ctrl-C
+  aliyun-mqtt emulator --web                   the same, with a page to watch it in the browser
   eval \"$(aliyun-mqtt emulator --env)\"         starts one in the background for this shell
   aliyun-mqtt pub -t \"$ALIYUN_MQTT_TOPIC/hello\" -m Hello
   kill \"$ALIYUN_MQTT_EMULATOR_PID\"             ends it
@@ -76,7 +80,7 @@ pub(crate) struct EmulatorArgs {
 pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     let builder = builder(args, global)?;
     if let Some(format) = args.env {
-        return behind_the_shell(format.unwrap_or(args.options.env_format));
+        return behind_the_shell(format.unwrap_or(args.options.env_format), args.options.web);
     }
     if !args.command.is_empty() {
         return around_command(args, builder);
@@ -85,6 +89,7 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
     interrupt.begin();
     let emulator = builder.start().map_err(failed)?;
     let environment = args.options.environment(&emulator).map_err(failed)?;
+    show_page(&emulator);
     let mut out = Out::new();
     if args.json {
         let object: Map<String, Value> = environment
@@ -125,6 +130,7 @@ pub(crate) fn run(args: &EmulatorArgs, global: &GlobalArgs) -> Result<Exit> {
 fn around_command(args: &EmulatorArgs, builder: Builder) -> Result<Exit> {
     let emulator = builder.start().map_err(failed)?;
     let environment = args.options.environment(&emulator).map_err(failed)?;
+    show_page(&emulator);
     let code = thread::scope(|scope| {
         let (stop, stopped) = mpsc::channel::<()>();
         if args.watch {
@@ -170,6 +176,13 @@ fn failed(error: EmulatorError) -> Failure {
     Failure::new(exit, format!("emulator: {error}"))
 }
 
+/// Prints the link to the page, if it is served.
+fn show_page(emulator: &Emulator) {
+    if let Some(url) = emulator.page_url() {
+        report::note(format!("{PAGE}{url}"));
+    }
+}
+
 /// Prints what the emulator sees, until `stopped` is disconnected.
 fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
     let mut next = 0;
@@ -191,7 +204,7 @@ fn watch(emulator: &Emulator, stopped: &mpsc::Receiver<()>) {
 }
 
 /// Starts this program once more, in the background, and prints its settings.
-fn behind_the_shell(format: Format) -> Result<Exit> {
+fn behind_the_shell(format: Format, has_page: bool) -> Result<Exit> {
     if !cfg!(unix) {
         return Err(Failure::usage("--env needs Unix").hint("run the emulator in another terminal, without --env"));
     }
@@ -211,7 +224,7 @@ fn behind_the_shell(format: Format) -> Result<Exit> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(|error| Failure::io("cannot start the emulator", &error))?;
-    let told = settings_of(&mut child).and_then(|text| {
+    let told = settings_of(&mut child, has_page).and_then(|text| {
         let Some(text) = text else { return Ok(false) };
         let mut out = Out::new();
         out.text(&text)?;
@@ -235,8 +248,9 @@ fn behind_the_shell(format: Format) -> Result<Exit> {
     }
 }
 
-/// Reads the settings that the started emulator prints; `None` if it has ended instead. Its messages are passed on.
-fn settings_of(child: &mut Child) -> Result<Option<String>> {
+/// Reads the settings that the started emulator prints; `None` if it has ended instead. Its messages are passed on, and
+/// the link to its page, if it has one.
+fn settings_of(child: &mut Child, has_page: bool) -> Result<Option<String>> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (Some(stdout), Some(mut stderr)) = (stdout, stderr) else {
         return Err(Failure::new(Exit::Failure, "the emulator has no pipes"));
@@ -249,7 +263,14 @@ fn settings_of(child: &mut Child) -> Result<Option<String>> {
     let end = std::time::Instant::now() + START;
     loop {
         match lines.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {
-            Ok(line) if line == READY => return Ok(Some(text)),
+            Ok(line) if line == READY => {
+                if has_page {
+                    // It was written before, so this does not wait.
+                    let mut lines = BufReader::new(stderr).lines().map_while(std::io::Result::ok);
+                    lines.find(|line| line.starts_with(PAGE)).into_iter().for_each(report::note);
+                }
+                return Ok(Some(text));
+            }
             Ok(line) => text.extend([line.as_str(), "\n"]),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let message = format!("the emulator did not start within {} s", START.as_secs());

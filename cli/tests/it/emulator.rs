@@ -275,6 +275,42 @@ fn one_behind_the_shell_holds_no_secret_of_its_starter() {
     assert!(environment.contains("HOME=") && !environment.contains("MARKER"), "{environment}");
 }
 
+/// Returns what the page behind the link on stderr says without its token, and checks the link.
+#[cfg(unix)]
+fn page_of(stderr: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let link = stderr.lines().find_map(|line| line.strip_prefix("page: http://")).expect("a link");
+    let (address, token) = link.split_once("/#").expect("a fragment");
+    assert!(token.len() >= 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "{stderr}");
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(support::LONG)).unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(!response.contains(token));
+    response
+}
+
+/// The link is on stderr in each way of running, and the page is there.
+#[cfg(unix)]
+#[test]
+fn the_link_to_the_page_is_on_stderr() {
+    let output = run(program(), ["emulator", "--env", "--web", "--for", "600"]).expect(0);
+    let pid = output.lines().iter().find_map(|line| line.strip_prefix("export ALIYUN_MQTT_EMULATOR_PID=")).unwrap();
+    let page = std::panic::catch_unwind(|| page_of(&output.stderr));
+    assert!(Command::new("kill").arg(pid).status().unwrap().success());
+    assert!(page.unwrap().contains("page.js"));
+    assert!(!output.text().contains("page:"), "{}", output.text());
+    // The command asks for the page itself, as the emulator ends with it.
+    let output = run(around(&["--web"], "echo \"$ALIYUN_MQTT_EMULATOR_CONTROL_URL\""), [""; 0]).expect(0);
+    let url = output.text().trim().strip_suffix("/control").expect("a URL");
+    assert!(output.stderr.contains(&format!("page: {url}/#")), "{}", output.stderr);
+    let mut emulator = start(&["--web"]);
+    settings(&mut emulator);
+    emulator.signal("TERM");
+    assert!(emulator.wait().expect(0).stderr.contains("page: http://127.0.0.1:"));
+}
+
 /// The program with a command behind `--`.
 #[cfg(unix)]
 fn around(arguments: &[&str], script: &str) -> Command {

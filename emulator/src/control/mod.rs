@@ -1,7 +1,7 @@
 //! The control API: what tests in Rust do by calls, for tests in any language, over HTTP on loopback.
 //!
 //! It runs on a thread of its own, so that it outlives a stop of the emulator. [`routes`] is the one table of its
-//! calls; [`gate`] decides who may call.
+//! calls; [`gate`] decides who may call; [`page`] is the page in the browser, which uses the calls.
 
 mod answers;
 mod entry;
@@ -10,6 +10,7 @@ mod field;
 mod gate;
 mod openapi;
 mod operations;
+mod page;
 mod problem;
 mod routes;
 mod server;
@@ -41,6 +42,7 @@ const BLOCKING_THREADS: usize = 2;
 pub(crate) struct Control {
     address: SocketAddr,
     token: String,
+    has_page: bool,
     /// Dropped to end the thread.
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -59,7 +61,7 @@ impl Control {
             .build()
             .map_err(|error| Error::io("start a runtime", error))?;
         let (end, ended) = oneshot::channel();
-        let server = Arc::new(Server::new(gate, machine));
+        let server = Arc::new(Server::new(gate, settings.page, machine));
         let thread = std::thread::Builder::new()
             .name("mqtt-emulator-control".into())
             .spawn(move || {
@@ -67,7 +69,7 @@ impl Control {
                 runtime.shutdown_timeout(END_TIMEOUT);
             })
             .map_err(|error| Error::io("start a thread", error))?;
-        Ok(Self { address, token, end: Some(end), thread: Some(thread) })
+        Ok(Self { address, token, has_page: settings.page, end: Some(end), thread: Some(thread) })
     }
 
     /// Returns the URL that the paths of the calls follow, without a slash at its end.
@@ -77,6 +79,11 @@ impl Control {
 
     pub(crate) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Returns the link to the page, if it is served. Its fragment, which no request carries, is the token.
+    pub(crate) fn page_url(&self) -> Option<String> {
+        self.has_page.then(|| format!("http://{}/#{}", reachable(self.address), self.token))
     }
 }
 

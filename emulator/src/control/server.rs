@@ -8,7 +8,10 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -23,6 +26,7 @@ use super::feed::{self, Wanted};
 use super::field::Arguments;
 use super::gate::Gate;
 use super::operations;
+use super::page::{self, File};
 use super::problem::Problem;
 use super::routes::{Answer, ROUTES, Route};
 use crate::machine::Machine;
@@ -39,18 +43,31 @@ const MAX_CONNECTIONS: usize = 1024;
 /// The maximum number of event streams; further ones are refused.
 const MAX_STREAMS: usize = 64;
 
+/// The headers of all responses. The policy lets the page run and connect to its own files and this API only.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (CACHE_CONTROL, "no-store"),
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'",
+    ),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The state that all connections share.
 pub(super) struct Server {
     gate: Gate,
+    /// True if the page is served, too.
+    has_page: bool,
     machine: Arc<Machine>,
     streams: Arc<Semaphore>,
 }
 
 impl Server {
-    pub(super) fn new(gate: Gate, machine: Arc<Machine>) -> Self {
-        Self { gate, machine, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    pub(super) fn new(gate: Gate, has_page: bool, machine: Arc<Machine>) -> Self {
+        Self { gate, has_page, machine, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
     }
 }
 
@@ -91,13 +108,19 @@ async fn respond(server: &Server, request: Request<Incoming>) -> Response<Body> 
         Ok(response) => response,
         Err(problem) => render_problem(&problem),
     };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 
 async fn answer(server: &Server, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
     let (head, body) = request.into_parts();
     server.gate.check_place(&head.headers)?;
+    if let Some(file) = page::file(head.uri.path()).filter(|_| server.has_page && head.method == Method::GET) {
+        // Whoever has no token sees a page without data.
+        return Ok(render_file(file));
+    }
     server.gate.check_token(&head.headers)?;
     let route = find(&head.method, head.uri.path())?;
     let body = read(&head.headers, body).await?;
@@ -151,6 +174,12 @@ fn events(server: &Server, arguments: &Arguments, headers: &HeaderMap) -> Result
     let mut response = Response::new(StreamBody::new(stream).boxed_unsync());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     Ok(response)
+}
+
+fn render_file(file: &File) -> Response<Body> {
+    let mut response = Response::new(Full::new(Bytes::from_static(file.text.as_bytes())).boxed_unsync());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(file.kind));
+    response
 }
 
 fn render_problem(problem: &Problem) -> Response<Body> {

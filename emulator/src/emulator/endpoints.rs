@@ -96,6 +96,13 @@ impl Emulator {
         self.control.as_ref().map(Control::token)
     }
 
+    /// Returns the link to the page in the browser, if [`Builder::page`](crate::Builder::page) asked for it. Whoever
+    /// has the link controls the emulator: its fragment is the token.
+    #[must_use]
+    pub fn page_url(&self) -> Option<String> {
+        self.control.as_ref().and_then(Control::page_url)
+    }
+
     /// Returns the CA certificate that verifies the server's, as PEM. Each emulator creates its own; a restart keeps
     /// it.
     #[must_use]

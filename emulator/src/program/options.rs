@@ -62,6 +62,9 @@ pub struct Options {
     /// Serve the control API on this port, for tests in any language; 0 chooses a free one
     #[arg(long, value_name = "PORT")]
     control_port: Option<u16>,
+    /// Serve a page for the browser on the port of the control API, and print the link to it on stderr
+    #[arg(long)]
+    pub web: bool,
     /// Serve the control API on this address [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
     control_listen: Option<IpAddr>,
@@ -164,8 +167,11 @@ impl Options {
         }
         // The address alone does not ask for the control API.
         let control = &file.control;
-        if let Some(port) = self.control_port.or(control.port) {
+        if let Some(port) = self.control_port.or(control.port).or(self.web.then_some(0)) {
             builder = builder.control_port(port);
+            if self.web {
+                builder = builder.page();
+            }
             if let Some(address) = self.control_listen.or(control.listen) {
                 if !address.is_loopback() {
                     warnings.push(format!(
@@ -178,7 +184,7 @@ impl Options {
         } else {
             file.control = super::file::Control::default();
             if self.control_listen.is_some() || !self.control_host.is_empty() {
-                return Err(Error::Invalid("--control-listen and --control-host need --control-port".into()));
+                return Err(Error::Invalid("--control-listen and --control-host need --control-port or --web".into()));
             }
         }
         if let Some(path) = &given.config {

@@ -9,6 +9,7 @@ mod control_api;
 mod limits;
 mod login;
 mod mqtt5;
+mod page;
 mod program;
 mod resume;
 mod server;
