@@ -30,7 +30,7 @@ impl Allowed {
         match filter {
             Some(filter) => {
                 check_form(filter)?;
-                self.check(filter, |allowed| covers(allowed, filter))?;
+                self.check(filter, |allowed| covers(allowed, filter)).map_err(Problem::without_fate)?;
                 Ok(Wanted(vec![filter.to_string()]))
             }
             None if self.filters.is_empty() => Ok(Wanted(vec!["#".to_string()])),

@@ -67,10 +67,11 @@ impl Listener {
     pub(super) fn shown(&self) -> String {
         match self {
             Listener::Tcp(_, address) => format!("http://{address}"),
-            Listener::Unix(listener, _) => {
+            Listener::Unix(_, Some(file)) => format!("unix:{}", file.path.display()),
+            Listener::Unix(listener, None) => {
                 let address = listener.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
-                format!("unix:{}", path.unwrap_or(Path::new("(passed on)")).display())
+                format!("unix:{}, passed on by systemd", path.unwrap_or(Path::new("(no path)")).display())
             }
         }
     }

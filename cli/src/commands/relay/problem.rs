@@ -105,7 +105,8 @@ impl Problem {
     pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
         let (status, kind, title) = reason.row();
         let fate = match (status, kind) {
-            (503, _) | (400, _) | (413, _) => Some(Fate::NotSent),
+            (_, "foreign") => None,
+            (400 | 403 | 408 | 413 | 422 | 503, _) => Some(Fate::NotSent),
             (504, _) => Some(Fate::Unknown),
             _ => None,
         };
@@ -232,10 +233,10 @@ mod tests {
     fn what_may_be_repeated_says_that_it_was_not_sent() {
         for reason in ALL {
             let problem = Problem::new(reason, "x");
-            let expected = match problem.status {
-                400 | 413 | 503 => Some("not sent"),
-                504 => Some("unknown"),
-                _ => None,
+            let expected = match reason {
+                Reason::Unknown => Some("unknown"),
+                Reason::Unauthorized | Reason::Foreign | Reason::NotFound | Reason::Method => None,
+                _ => Some("not sent"),
             };
             assert_eq!(problem.fate.as_deref(), expected, "{reason:?}");
         }

@@ -52,7 +52,12 @@ pub(super) async fn post(
     let ticket = relay.outbox.accept(sending, call.respond_async, call.wait)?;
     let outcome = outcome(&relay, ticket, deadline, call.respond_async).await;
     drop(waiting);
-    Ok(outcome.into_response())
+    let applied = call.respond_async && matches!(outcome, Outcome::Spooled { .. });
+    let mut response = outcome.into_response();
+    if applied {
+        response.headers_mut().insert("preference-applied", header::HeaderValue::from_static("respond-async"));
+    }
+    Ok(response)
 }
 
 /// What a call is answered.

@@ -1,0 +1,119 @@
+//! Whatever breaks, what was answered with 200 or 202 is at the broker.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::http::{Http, eventually};
+use crate::rig::{Rig, end};
+
+/// The size of a run.
+struct Size {
+    callers: usize,
+    messages: usize,
+    kills: usize,
+    /// The pause between two cuts of the line.
+    cut: Duration,
+}
+
+/// The answers that count as a promise, by payload.
+type Promises = Mutex<HashMap<String, u16>>;
+
+#[test]
+fn nothing_promised_is_lost_when_the_line_is_cut_the_broker_restarted_and_the_relay_killed() {
+    everything_breaks(&Size { callers: 8, messages: 800, kills: 3, cut: Duration::from_millis(300) });
+}
+
+/// The size of the promise in the documentation; takes a minute or two.
+#[test]
+#[ignore = "takes long; run by .ci/relay"]
+fn nothing_promised_is_lost_at_full_size() {
+    everything_breaks(&Size { callers: 16, messages: 20_000, kills: 10, cut: Duration::from_secs(1) });
+}
+
+fn everything_breaks(size: &Size) {
+    let rig = Rig::new(&["--max-messages", "100000"]);
+    let promises = Promises::default();
+    let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let mut relay = rig.start();
+    thread::scope(|scope| {
+        let callers: Vec<_> = (0..size.callers)
+            .map(|_| {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::SeqCst);
+                        if number >= size.messages {
+                            return;
+                        }
+                        call(&rig, number, &promises);
+                    }
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                thread::sleep(size.cut);
+                rig.line.cut();
+            }
+        });
+        for kill in 1..=size.kills {
+            // Spread over the run, by what has been done and not by time.
+            let due = size.messages * kill / (size.kills + 1);
+            eventually("the calls go on", || next.load(Ordering::SeqCst) >= due);
+            relay.signal("KILL");
+            let killed = std::mem::replace(&mut relay, rig.start());
+            drop(killed);
+            if kill == size.kills / 2 + 1 {
+                rig.emulator.restart().expect("the broker restarts");
+            }
+        }
+        for caller in callers {
+            caller.join().expect("a caller ends");
+        }
+        over.store(true, Ordering::SeqCst);
+    });
+    rig.line.heal();
+    rig.until_ready();
+    eventually("everything is settled", || rig.metric("in_flight_messages") == 0.0);
+    end(relay);
+
+    let mut arrivals: HashMap<String, usize> = HashMap::new();
+    for payload in rig.arrived("emulator/a") {
+        *arrivals.entry(payload).or_default() += 1;
+    }
+    let promises = promises.into_inner().expect("no panic");
+    assert_eq!(promises.len(), size.messages, "every call succeeds in the end");
+    let lost: Vec<_> = promises.iter().filter(|(payload, _)| !arrivals.contains_key(*payload)).collect();
+    assert!(lost.is_empty(), "{} lost: {lost:?}", lost.len());
+    let repeated = arrivals.values().filter(|count| **count > 1).count();
+    // A message is repeated if a cut, a restart or a kill met it between its sending and its acknowledgement: no more
+    // than all callers have under way at that moment, and those of a relay that sends its store again.
+    let codes = |code: u16| promises.values().filter(|status| **status == code).count();
+    println!("200: {}, 202: {}, more than once: {repeated}, cuts: {}", codes(200), codes(202), rig.line.cuts());
+}
+
+/// Posts a message until that is answered, as an HTTP library would, with a key for each.
+fn call(rig: &Rig, number: usize, promises: &Promises) {
+    let payload = format!("{number}");
+    let key = format!("Idempotency-Key: key-{number}");
+    let headers = [key.as_str(), "Prefer: respond-async"];
+    // Half of them wait for the fate, the others do not.
+    let headers = &headers[..1 + number % 2];
+    loop {
+        let answer = Http::unix(&rig.socket()).and_then(|mut http| {
+            http.try_call("POST", "/v1/messages?topic=emulator/a&wait=5", headers, payload.as_bytes())
+        });
+        match answer {
+            Ok(answer) if matches!(answer.status, 200 | 202) => {
+                promises.lock().expect("no panic").insert(payload, answer.status);
+                return;
+            }
+            Ok(answer) => assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body)),
+            // It was killed.
+            Err(_) => {}
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
