@@ -65,8 +65,8 @@ fn everything_breaks(size: &Size) {
             let due = size.messages * kill / (size.kills + 1);
             eventually("the calls go on", || next.load(Ordering::SeqCst) >= due);
             relay.signal("KILL");
-            let killed = std::mem::replace(&mut relay, rig.start());
-            drop(killed);
+            relay.child.wait().expect("it ends");
+            relay = rig.start();
             if kill == size.kills / 2 + 1 {
                 rig.emulator.restart().expect("the broker restarts");
             }
