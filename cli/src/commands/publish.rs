@@ -33,7 +33,7 @@ use settle::Settler;
 
 pub(crate) use args::PubArgs;
 #[cfg(all(unix, feature = "relay"))]
-pub(crate) use jsonl::{longest_line, parts as message_of_line};
+pub(crate) use jsonl::{LineMessage, longest_line, parts as message_of_line};
 pub(crate) use message::{Properties, Template};
 
 pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {

@@ -111,7 +111,7 @@ fn call(rig: &Rig, number: usize, promises: &Promises) {
     let key = format!("Idempotency-Key: key-{number}");
     let headers = [key.as_str(), "Prefer: respond-async"];
     // Some wait for the fate, the others do not.
-    let headers = if number % 8 == 0 { &headers[..1] } else { &headers };
+    let headers = if number.is_multiple_of(8) { &headers[..1] } else { &headers };
     loop {
         let answer = Http::unix(&rig.socket()).and_then(|mut http| {
             http.try_call("POST", "/v1/messages?topic=emulator/a&wait=1", headers, payload.as_bytes())

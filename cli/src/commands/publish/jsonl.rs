@@ -11,16 +11,25 @@ pub(crate) fn longest_line(payload: usize) -> usize {
     payload.saturating_mul(6).saturating_add(512 * 1024)
 }
 
+/// The message of a line, in its parts.
+#[derive(Debug)]
+pub(crate) struct LineMessage {
+    pub(crate) topic: String,
+    pub(crate) qos: QoS,
+    pub(crate) properties: Properties,
+    pub(crate) payload: Vec<u8>,
+}
+
 /// Returns the message of a line; `None` if the line is blank.
 pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoing>> {
-    let Some((topic, qos, properties, payload)) = parts(line, template)? else { return Ok(None) };
+    let Some(LineMessage { topic, qos, properties, payload }) = parts(line, template)? else { return Ok(None) };
     let message = properties.put_on(Outgoing::new(topic, qos, payload));
     template.config.check(&message)?;
     Ok(Some(message))
 }
 
-/// Returns topic, QoS, properties and payload of a line; `None` if the line is blank.
-pub(crate) fn parts(line: &[u8], template: &Template) -> Result<Option<(String, QoS, Properties, Vec<u8>)>> {
+/// Returns the parts of the message of a line; `None` if the line is blank.
+pub(crate) fn parts(line: &[u8], template: &Template) -> Result<Option<LineMessage>> {
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
@@ -33,7 +42,7 @@ pub(crate) fn parts(line: &[u8], template: &Template) -> Result<Option<(String, 
     let topic = topic.ok_or_else(|| Failure::usage("it has no topic").hint("give topic, or -t for all lines"))?;
     let qos = given.qos.unwrap_or(template.qos);
     properties.check(&template.config)?;
-    Ok(Some((topic, qos, properties, payload)))
+    Ok(Some(LineMessage { topic, qos, properties, payload }))
 }
 
 /// Returns the properties of the line, with those of the command line as defaults.

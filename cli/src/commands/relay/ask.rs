@@ -12,8 +12,8 @@ use hyper::{Response, StatusCode};
 use super::body::{self, Body};
 use super::options::{Query, Sent};
 use super::problem::{Problem, Reason};
-use super::relay::Relay;
 use super::send;
+use super::shared::Relay;
 
 /// How long a request waits for its reply unless it says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -47,7 +47,7 @@ impl Guard {
         if parts.uri.path() == "/healthz" {
             return Ok(());
         }
-        let given = parts.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
+        let given = parts.headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
         let given = given.and_then(|value| match value.split_at_checked(7) {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => Some(token.trim_ascii()),
             _ => None,

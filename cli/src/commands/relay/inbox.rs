@@ -6,17 +6,15 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, oneshot};
 
 use super::filter::Wanted;
 use super::metrics::Metrics;
-use super::outbox::Bounds;
+use super::names::Names;
+use super::room::Room;
 use super::store::{self, Command, Loaded, Shelf, Store};
 
 /// A received message that is on disk now.
@@ -94,7 +92,7 @@ impl Inbox {
             state.dead.extend(entry(record, leases.get(id).copied().unwrap_or_default()).map(|entry| (*id, entry)));
         }
         room.take(state.messages.values().chain(state.dead.values()).map(|entry| entry.size));
-        let names = Names(loaded.secret);
+        let names = Names::new(loaded.secret);
         let inbox = Inbox { store, rules, room, metrics, names, state: RefCell::new(state), changed: Notify::new() };
         inbox.measure(&inbox.state.borrow());
         inbox
@@ -303,138 +301,5 @@ impl Inbox {
         self.metrics.stored.set(gauge(state.messages.len()));
         self.metrics.leased.set(gauge(state.ends.len()));
         self.metrics.dead.set(gauge(state.dead.len()));
-    }
-}
-
-/// The ids that callers see: nobody can guess one, and each stays the same over restarts.
-#[derive(Debug)]
-pub(super) struct Names([u8; 32]);
-
-impl Names {
-    pub(super) fn name(&self, id: u64) -> String {
-        let mut name = format!("{id:x}-");
-        for byte in self.mark(id) {
-            name.push_str(&format!("{byte:02x}"));
-        }
-        name
-    }
-
-    pub(super) fn id(&self, name: &str) -> Option<u64> {
-        let (id, mark) = name.split_once('-')?;
-        let id = u64::from_str_radix(id, 16).ok()?;
-        let expected = self.name(id);
-        let expected = expected.split_once('-')?.1;
-        bool::from(expected.as_bytes().ct_eq(mark.as_bytes())).then_some(id)
-    }
-
-    fn mark(&self, id: u64) -> [u8; 8] {
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(&self.0);
-        let mut mac = Hmac::<Sha256>::new(&block.into());
-        mac.update(&id.to_be_bytes());
-        let mut mark = [0; 8];
-        mark.copy_from_slice(&mac.finalize().into_bytes()[..8]);
-        mark
-    }
-}
-
-/// The room for received messages, dead letters included. The thread that receives waits for it.
-#[derive(Debug)]
-pub(super) struct Room {
-    bounds: Bounds,
-    used: Mutex<Used>,
-    freed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Used {
-    messages: usize,
-    bytes: usize,
-    closed: bool,
-}
-
-impl Room {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        Room { bounds, used: Mutex::default(), freed: Condvar::new() }
-    }
-
-    /// Waits for room for at least the first of these messages, and takes room for as many as fit. Returns their
-    /// number; 0 once the room is closed.
-    pub(super) fn wait(&self, sizes: &[usize]) -> usize {
-        let mut used = self.lock();
-        loop {
-            if used.closed || sizes.is_empty() {
-                return 0;
-            }
-            let mut count = 0;
-            for size in sizes {
-                let empty = used.messages == 0;
-                let full = used.messages >= self.bounds.messages || used.bytes + size > self.bounds.bytes;
-                if full && !empty {
-                    break;
-                }
-                used.messages += 1;
-                used.bytes += size;
-                count += 1;
-            }
-            if count > 0 {
-                return count;
-            }
-            used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    pub(super) fn close(&self) {
-        self.lock().closed = true;
-        self.freed.notify_all();
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.lock().closed
-    }
-
-    fn take(&self, sizes: impl Iterator<Item = usize>) {
-        let mut used = self.lock();
-        for size in sizes {
-            used.messages += 1;
-            used.bytes += size;
-        }
-    }
-
-    fn give(&self, size: usize) {
-        let mut used = self.lock();
-        used.messages -= 1;
-        used.bytes -= size;
-        self.freed.notify_all();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Used> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_that_of_one_message_and_one_store() {
-        let names = Names([7; 32]);
-        assert_eq!(names.id(&names.name(18)), Some(18));
-        assert_eq!(names.id(&Names([8; 32]).name(18)), None);
-        assert_eq!(names.id(&names.name(18).replace("12-", "13-")), None);
-        for bad in ["", "-", "12", "12-", "x-00"] {
-            assert_eq!(names.id(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn room_is_taken_up_to_its_bounds_and_a_message_that_is_too_large_fits_alone() {
-        let room = Room::new(Bounds { messages: 2, bytes: 100 });
-        assert_eq!(room.wait(&[200, 1]), 1);
-        room.give(200);
-        assert_eq!(room.wait(&[1, 1, 1]), 2);
-        room.close();
-        assert_eq!(room.wait(&[1]), 0);
     }
 }

@@ -8,7 +8,8 @@ use aliyun_mqtt::{Client, Config, ErrorKind, Message, QoS, Settled};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::event::Event;
-use super::inbox::{Arrived, Room};
+use super::inbox::Arrived;
+use super::room::Room;
 use super::store::{self, Command, Store};
 use crate::exit::{Failure, Result};
 use crate::{report, threads};

@@ -4,7 +4,7 @@
 //! * `options`, `body`, `problem` read calls and write answers.
 //! * `send`, `stream`, `take`, `ask`, `sse` are the calls.
 //! * `outbox` has the messages to send, `inbox` the received ones, and `store` is the disk under both.
-//! * `line` has the threads between the client, whose calls block, and the runtime; `event` is what they tell.
+//! * `shared` is what all calls share. `line` has the threads between the client, whose calls block, and the runtime; `event` is what they tell.
 //!
 //! Everything but the disk and the client runs on one thread. No call has a thread, except requests.
 
@@ -18,12 +18,14 @@ mod inbox;
 mod line;
 mod listen;
 mod metrics;
+mod names;
 mod options;
 mod outbox;
 mod problem;
-mod relay;
+mod room;
 mod send;
 mod serve;
+mod shared;
 mod sse;
 mod store;
 mod stream;
@@ -46,12 +48,13 @@ use crate::settings::{GlobalArgs, Key, PATIENCE, Secret, Settings};
 use event::Event;
 use filter::Allowed;
 use guard::Token;
-use inbox::{Inbox, Room, Rules};
+use inbox::{Inbox, Rules};
 use line::{Receiving, Stored};
 use listen::Listener;
 use metrics::Metrics;
 use outbox::{Bounds, Outbox};
-use relay::{Phase, Relay};
+use room::Room;
+use shared::{Phase, Relay};
 use store::{Command, Store};
 
 pub(crate) use args::RelayArgs;

@@ -32,7 +32,7 @@ pub(super) enum Answer {
         qos: u8,
         attempts: u32,
     },
-    Failed(Box<Problem>),
+    Failed(Problem),
 }
 
 /// What a waiting call sees of its message.
@@ -209,7 +209,7 @@ impl Outbox {
         let mut state = self.state.borrow_mut();
         if state.waiting.remove(&seq) {
             let problem = Problem::new(Reason::NoConnection, "there was no connection in time");
-            self.finish(&mut state, seq, &Answer::Failed(Box::new(problem)));
+            self.finish(&mut state, seq, &Answer::Failed(problem));
         } else if let Some(delivery) = state.ops.get(&seq).and_then(|op| op.delivery.as_ref()) {
             // This settles it, and then it is reported as any other.
             let _ = delivery.try_wait();
@@ -250,7 +250,7 @@ impl Outbox {
             Accepted::Known(answer) => {
                 let answer = serde_json::from_slice(&answer).unwrap_or_else(|_| {
                     let problem = Problem::new(Reason::Unknown, "the answer of the first call cannot be read");
-                    Answer::Failed(Box::new(problem))
+                    Answer::Failed(problem)
                 });
                 op.progress.send_replace(Progress::Over { answer: Arc::new(answer), repeated: true });
                 self.leave(&mut state, seq);
@@ -261,7 +261,7 @@ impl Outbox {
                 .hint("raise --max-keys, or send keys only with calls that may be repeated"),
             Accepted::Failed(error) => Problem::new(Reason::Disk, format!("the store cannot be written: {error}")),
         };
-        self.finish(&mut state, seq, &Answer::Failed(Box::new(failed)));
+        self.finish(&mut state, seq, &Answer::Failed(failed));
     }
 
     /// Handles the fate of a message that the client had.
@@ -340,7 +340,7 @@ impl Outbox {
                     let topic = aliyun_mqtt::printable(&op.sending.topic).into_owned();
                     log::warn!("a stored message to {topic} failed: {error}");
                 }
-                Answer::Failed(Box::new(Problem::from(&error)))
+                Answer::Failed(Problem::from(&error))
             }
         };
         self.metrics.settled(&answer, op.since.elapsed());

@@ -59,7 +59,11 @@ const TABLE: &[(u16, &str, &str)] = &[
 
 /// The body of an answer about a failure. Also kept on disk, as the answer for an idempotency key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Problem {
+#[serde(transparent)]
+pub(super) struct Problem(Box<Fields>);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Fields {
     #[serde(rename = "type")]
     about: String,
     title: String,
@@ -110,7 +114,7 @@ impl Problem {
             (504, _) => Some(Fate::Unknown),
             _ => None,
         };
-        Problem {
+        Problem(Box::new(Fields {
             about: format!("urn:aliyun-mqtt:relay:{kind}"),
             title: title.to_string(),
             status,
@@ -121,19 +125,19 @@ impl Problem {
             code: None,
             hint: None,
             hint_key: None,
-        }
+        }))
     }
 
     #[must_use]
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// The same problem of a call that is about no message.
     #[must_use]
     pub(super) fn without_fate(mut self) -> Self {
-        self.fate = None;
+        self.0.fate = None;
         self
     }
 
@@ -148,6 +152,14 @@ impl Problem {
             response = response.header(header::WWW_AUTHENTICATE, "Bearer");
         }
         response.body(Body::full(text)).unwrap_or_default()
+    }
+}
+
+impl std::ops::Deref for Problem {
+    type Target = Fields;
+
+    fn deref(&self) -> &Fields {
+        &self.0
     }
 }
 
@@ -170,7 +182,7 @@ fn status(error: &Error) -> (u16, &'static str) {
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let (status, title) = status(error);
-        Problem {
+        Problem(Box::new(Fields {
             about: format!("urn:aliyun-mqtt:relay:{}", error.kind().as_str()),
             title: title.to_string(),
             status,
@@ -181,7 +193,7 @@ impl From<&Error> for Problem {
             code: error.code().map(aliyun_mqtt::Code::number),
             hint: error.hint().map(str::to_string),
             hint_key: error.hint_key().map(str::to_string),
-        }
+        }))
     }
 }
 

@@ -15,7 +15,7 @@ use super::body::{self, Body};
 use super::options::{Query, Sent};
 use super::outbox::{Answer, Progress, Ticket};
 use super::problem::{Problem, Reason};
-use super::relay::{Phase, Relay};
+use super::shared::{Phase, Relay};
 use super::store::{KeyUse, Sending};
 use super::stream;
 
@@ -158,7 +158,7 @@ impl Outcome {
         let repeated = matches!(self, Outcome::Over { repeated: true, .. } | Outcome::Spooled { repeated: true });
         let failure = match &self {
             Outcome::Over { answer, .. } => match &**answer {
-                Answer::Failed(problem) => Some((**problem).clone()),
+                Answer::Failed(problem) => Some(problem.clone()),
                 Answer::Done { .. } => None,
             },
             Outcome::Failed(problem) => Some(problem.clone()),

@@ -19,8 +19,8 @@ use super::body::Body;
 use super::guard::{Guard, Token};
 use super::listen::Listener;
 use super::problem::{Problem, Reason};
-use super::relay::{Phase, Relay};
 use super::send::json_response;
+use super::shared::{Phase, Relay};
 use super::store::Shelf;
 use super::{ask, send, sse, take};
 

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::body::Body;
 use super::problem::Problem;
-use super::relay::{Phase, Relay};
+use super::shared::{Phase, Relay};
 
 /// How many events a slow reader may be behind before it misses some.
 pub(super) const KEPT: usize = 256;

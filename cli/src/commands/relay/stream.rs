@@ -19,9 +19,9 @@ use super::body::Body;
 use super::options::{Call, Sent};
 use super::outbox::Ticket;
 use super::problem::{Problem, Reason};
-use super::relay::{Relay, Waiting};
 use super::send::{self, Outcome};
-use crate::commands::publish::{Template, longest_line, message_of_line};
+use super::shared::{Relay, Waiting};
+use crate::commands::publish::{LineMessage, Template, longest_line, message_of_line};
 
 const NDJSON: &str = "application/x-ndjson";
 
@@ -143,7 +143,7 @@ impl Reader {
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let message = message_of_line(line, &self.template)?;
-        let (topic, qos, properties, payload) =
+        let LineMessage { topic, qos, properties, payload } =
             message.ok_or_else(|| Problem::new(Reason::Invalid, "the line is blank"))?;
         self.relay.publish.check_topic(&topic)?;
         // The key of the call and the place of the line: a repeated call repeats each line.

@@ -14,8 +14,8 @@ use super::body::Body;
 use super::inbox::{Inbox, Lease};
 use super::options::Query;
 use super::problem::{Problem, Reason};
-use super::relay::{Phase, Relay};
 use super::send::json_response;
+use super::shared::{Phase, Relay};
 use super::store::{self, Shelf};
 use super::stream;
 
@@ -65,20 +65,20 @@ pub(super) async fn get(relay: Rc<Relay>, parts: &Parts) -> Result<Response<Body
     };
     let mut held = Held { relay: Rc::clone(&relay), leases };
     drop(waiting);
-    let records = relay.inbox.read(Shelf::Inbox, &held.leases).await.map_err(disk)?;
+    let records = relay.inbox.read(Shelf::Inbox, &held.leases).await.map_err(|error| disk(&error))?;
     let body = answer(&relay, parts, &held.leases, records, !taken);
     let leases = std::mem::take(&mut held.leases);
     if taken && !leases.is_empty() {
         // Deleted before they are sent: from here on they are the caller's.
         let ids = leases.iter().map(|lease| lease.id).collect();
-        relay.inbox.delete(Shelf::Inbox, ids).await.map_err(disk)?;
+        relay.inbox.delete(Shelf::Inbox, ids).await.map_err(|error| disk(&error))?;
     }
     Ok(body)
 }
 
 pub(super) async fn delete(relay: Rc<Relay>, shelf: Shelf, name: &str) -> Result<Response<Body>, Problem> {
     let id = relay.inbox.names().id(name).ok_or_else(gone)?;
-    match relay.inbox.delete(shelf, vec![id]).await.map_err(disk)? {
+    match relay.inbox.delete(shelf, vec![id]).await.map_err(|error| disk(&error))? {
         true => Ok(no_content()),
         false => Err(gone()),
     }
@@ -86,7 +86,7 @@ pub(super) async fn delete(relay: Rc<Relay>, shelf: Shelf, name: &str) -> Result
 
 pub(super) async fn revive(relay: Rc<Relay>, name: &str) -> Result<Response<Body>, Problem> {
     let id = relay.inbox.names().id(name).ok_or_else(gone)?;
-    match relay.inbox.revive(id).await.map_err(disk)? {
+    match relay.inbox.revive(id).await.map_err(|error| disk(&error))? {
         true => Ok(no_content()),
         false => Err(gone()),
     }
@@ -107,7 +107,7 @@ pub(super) async fn dead(relay: Rc<Relay>, parts: &Parts) -> Result<Response<Bod
     let wanted = relay.subscribe.wanted(filter.as_deref())?;
     relay.check_receives()?;
     let leases = relay.inbox.dead(&wanted, after, max);
-    let records = relay.inbox.read(Shelf::Dead, &leases).await.map_err(disk)?;
+    let records = relay.inbox.read(Shelf::Dead, &leases).await.map_err(|error| disk(&error))?;
     Ok(answer(&relay, parts, &leases, records, false))
 }
 
@@ -137,7 +137,7 @@ fn gone() -> Problem {
     Problem::new(Reason::NotFound, "there is no such message, or no longer: it may have been deleted already")
 }
 
-fn disk(error: String) -> Problem {
+fn disk(error: &str) -> Problem {
     Problem::new(Reason::Disk, format!("the store cannot be used: {error}")).without_fate()
 }
 

@@ -93,8 +93,7 @@ impl Relay {
     pub(super) async fn run(&self, events: &mut mpsc::UnboundedReceiver<Event>) -> Option<Failure> {
         loop {
             // The relay holds a sender itself.
-            let Some(event) = events.recv().await else { return None };
-            match event {
+            match events.recv().await? {
                 Event::Settled(settled) => self.outbox.settled(settled),
                 Event::Accepted { seq, verdict } => self.outbox.accepted(seq, verdict),
                 Event::Kept { seq } => self.outbox.kept(seq),
