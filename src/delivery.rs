@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::sync::lock;
 
 use settled::Reporter;
-pub use settled::Settled;
+pub use settled::{Receipt, Settled};
 
 /// The outcome of one queued message; from [`Client::enqueue`](crate::Client::enqueue).
 ///
@@ -31,15 +31,6 @@ pub struct Delivery {
     deadline: Instant,
     /// The program has received the outcome, so that dropping this has no effect.
     seen: AtomicBool,
-}
-
-/// The confirmation of an acknowledged message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Receipt {
-    /// The number of times the message was sent. Above 1, receivers may have seen it more than once (QoS 1, or QoS 2
-    /// across a lost session).
-    pub attempts: u32,
 }
 
 impl Delivery {
@@ -331,7 +322,7 @@ impl Slot {
         let mut state = lock(&self.state);
         match &state.result {
             Some(result) => {
-                reporter.report(result);
+                reporter.report(result.clone().map(|outcome| outcome.receipt()));
                 state.seen = true;
             }
             None => state.reporter = Some(Box::new(reporter)),
@@ -450,7 +441,7 @@ fn fill(slot: Arc<Slot>, result: Result<Outcome>, reported: bool, wakes: &mut Wa
     let reporter = state.reporter.take();
     state.seen = reported || reporter.is_some();
     if let Some(reporter) = reporter {
-        reporter.report(&result);
+        reporter.report(result.clone().map(|outcome| outcome.receipt()));
     }
     let lost = match &result {
         Err(error) if (reported || !state.watched) && state.is_news() => Some(error.clone()),

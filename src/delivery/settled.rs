@@ -3,8 +3,16 @@
 use std::fmt;
 use std::sync::mpsc::Sender;
 
-use super::{Outcome, Receipt};
 use crate::error::Result;
+
+/// The confirmation of an acknowledged message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The number of times the message was sent. Above 1, receivers may have seen it more than once (QoS 1, or QoS 2
+    /// across a lost session).
+    pub attempts: u32,
+}
 
 /// The outcome of a message, reported to a channel by [`Delivery::report_to`](crate::Delivery::report_to).
 #[derive(Debug, Clone)]
@@ -28,9 +36,9 @@ impl Reporter {
     }
 
     /// Sends the outcome, without blocking.
-    pub(super) fn report(self, result: &Result<Outcome>) {
+    pub(super) fn report(self, result: Result<Receipt>) {
         // Nobody listens any longer: the program does not want to know.
-        let _ = self.to.send(Settled { tag: self.tag, result: result.clone().map(|outcome| outcome.receipt()) });
+        let _ = self.to.send(Settled { tag: self.tag, result });
     }
 }
 

@@ -9,7 +9,8 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
-use super::body::{self, Body};
+use super::body::Body;
+use super::intake;
 use super::options::{Query, Sent};
 use super::problem::{Problem, Reason};
 use super::send;
@@ -35,7 +36,7 @@ pub(super) async fn post(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Resu
     };
     relay.publish.check_topic(&topic)?;
     let _waiting = relay.waiting()?;
-    let payload = body::read(body, relay.config.limits().payload_len).await?;
+    let payload = intake::read(body, relay.config.limits().payload_len).await?;
     let sending = send::sending(topic, sent.qos, sent.properties, payload, None);
     send::check(&relay, &sending)?;
     if relay.outbox.is_draining() {

@@ -3,7 +3,7 @@
 use aliyun_mqtt::{Client, Error, Settled};
 
 use super::inbox::Arrived;
-use super::store::Accepted;
+use super::store::Report;
 use crate::exit::Failure;
 
 /// Something that happened on another thread.
@@ -14,10 +14,8 @@ pub(super) enum Event {
     Subscribed,
     /// A message given to the client is settled.
     Settled(Settled),
-    /// The store has decided about a message.
-    Accepted { seq: u64, verdict: Accepted },
-    /// The store has noted the fate of a message.
-    Kept { seq: u64 },
+    /// The store has done something.
+    Store(Report),
     /// Received messages are on disk.
     Received(Vec<Arrived>),
     /// The connection was made, lost, and so on.

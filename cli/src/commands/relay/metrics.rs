@@ -11,8 +11,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::outbox::Answer;
-
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByFate {
     fate: String,
@@ -104,18 +102,13 @@ impl Metrics {
         }
     }
 
-    /// Counts the fate of a message.
-    pub(super) fn settled(&self, answer: &Answer, time: Duration) {
+    /// Counts the end of a message: `None` if it was acknowledged, else its fate.
+    pub(super) fn settled(&self, failed: Option<&str>, time: Duration) {
         self.round_trip.observe(time.as_secs_f64());
-        match answer {
-            Answer::Done { .. } => {
-                self.acknowledged.inc();
-            }
-            Answer::Failed(problem) => {
-                let fate = problem.fate.clone().unwrap_or_else(|| "unknown".to_string()).replace(' ', "_");
-                self.failed.get_or_create(&ByFate { fate }).inc();
-            }
-        }
+        match failed {
+            None => self.acknowledged.inc(),
+            Some(fate) => self.failed.get_or_create(&ByFate { fate: fate.replace(' ', "_") }).inc(),
+        };
     }
 
     pub(super) fn responded(&self, status: u16) {

@@ -1,10 +1,11 @@
 //! `relay`: one connection for programs that cannot keep one, behind HTTP/1.1 on a Unix socket or a loopback address.
 //!
 //! * `listen`, `guard`, `serve` are the HTTP server: sockets, who may call, connections and paths.
-//! * `options`, `body`, `problem` read calls and write answers.
-//! * `send`, `stream`, `take`, `ask`, `sse` are the calls.
+//! * `options`, `intake`, `body`, `problem` read calls and write answers.
+//! * `post` with `send` and `stream`, `take`, `ask`, `sse` are the calls.
 //! * `outbox` has the messages to send, `inbox` the received ones, and `store` is the disk under both.
-//! * `shared` is what all calls share. `line` has the threads between the client, whose calls block, and the runtime; `event` is what they tell.
+//! * `shared` is what all calls share. `line` has the threads between the client, whose calls block, and the runtime;
+//!   `event` is what they tell.
 //!
 //! Everything but the disk and the client runs on one thread. No call has a thread, except requests.
 
@@ -12,15 +13,18 @@ mod args;
 mod ask;
 mod body;
 mod event;
+mod event_text;
 mod filter;
 mod guard;
 mod inbox;
+mod intake;
 mod line;
 mod listen;
 mod metrics;
 mod names;
 mod options;
 mod outbox;
+mod post;
 mod problem;
 mod room;
 mod send;
@@ -108,7 +112,9 @@ async fn serve(
 ) -> Result<Option<Failure>> {
     let (to, mut events) = mpsc::unbounded_channel();
     let owner = format!("{} at {}", config.instance_id(), config.endpoint());
-    let (store, loaded, writer) = Store::start(directory, &owner, args.max_keys, to.clone())?;
+    let telling = to.clone();
+    let told = move |report| drop(telling.send(Event::Store(report)));
+    let (store, loaded, writer) = Store::start(directory, &owner, args.max_keys, told)?;
     let metrics = Arc::new(Metrics::new());
     let bounds = Bounds { messages: args.max_messages, bytes: args.max_bytes };
     let room = Arc::new(Room::new(bounds));
@@ -127,7 +133,7 @@ async fn serve(
         subscribe: Allowed::new("--allow-subscribe", &args.allow_subscribe),
         receives: args.receives(),
         client: RefCell::new(None),
-        events: broadcast::channel(sse::KEPT).0,
+        events: broadcast::channel(event_text::KEPT).0,
         requests: Semaphore::new(ask::REQUESTS),
         subscribed: Cell::new(false),
         max_waiting: args.max_waiting,

@@ -343,7 +343,11 @@ impl Outbox {
                 Answer::Failed(Problem::from(&error))
             }
         };
-        self.metrics.settled(&answer, op.since.elapsed());
+        let failed = match &answer {
+            Answer::Done { .. } => None,
+            Answer::Failed(problem) => Some(problem.fate.as_deref().unwrap_or("unknown")),
+        };
+        self.metrics.settled(failed, op.since.elapsed());
         if op.disk == Disk::No {
             return self.finish(state, seq, &answer);
         }

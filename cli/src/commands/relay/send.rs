@@ -1,50 +1,38 @@
-//! `POST /v1/messages` and `/v1/p2p/CLIENT_ID`: one message, answered when its fate is known.
+//! One message in one call, answered when its fate is known.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use aliyun_mqtt::{Bytes, QoS};
 use hyper::body::Incoming;
-use hyper::http::request::Parts;
 use hyper::{Response, StatusCode, header};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::body::{self, Body};
-use super::options::{Query, Sent};
+use super::body::Body;
+use super::intake;
+use super::options::Sent;
 use super::outbox::{Answer, Progress, Ticket};
 use super::problem::{Problem, Reason};
-use super::shared::{Phase, Relay};
+use super::shared::{Phase, Relay, Waiting};
 use super::store::{KeyUse, Sending};
-use super::stream;
 
 /// How long the disk, or the end of a QoS 0 message, may take after the wait of a call.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Sends the body to the topic of the query, or to this one.
+/// Sends the body as one message.
 pub(super) async fn post(
     relay: Rc<Relay>,
-    parts: Parts,
+    mut sent: Sent,
     body: Incoming,
-    topic: Option<String>,
+    waiting: Waiting,
 ) -> Result<Response<Body>, Problem> {
-    let mut query = Query::of(&parts);
-    let mut sent = Sent::read(&parts.headers, &mut query)?;
-    query.done()?;
-    if topic.is_some() && sent.topic.is_some() {
-        return Err(Problem::new(Reason::Invalid, "a P2P message has no other topic: the path has its receiver"));
-    }
-    sent.topic = topic.or(sent.topic);
-    let waiting = relay.waiting()?;
-    if stream::is_ndjson(&parts.headers) {
-        return stream::post(relay, sent, body, waiting);
-    }
     let Some(topic) = sent.topic.take() else {
         return Err(Problem::new(Reason::Invalid, "there is no parameter topic"));
     };
     relay.publish.check_topic(&topic)?;
-    let payload = body::read(body, relay.config.limits().payload_len).await?;
+    let payload = intake::read(body, relay.config.limits().payload_len).await?;
     let call = sent.call;
     let sending = sending(topic, sent.qos, sent.properties, payload, call.key.as_deref());
     check(&relay, &sending)?;

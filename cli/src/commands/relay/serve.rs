@@ -22,7 +22,7 @@ use super::problem::{Problem, Reason};
 use super::send::json_response;
 use super::shared::{Phase, Relay};
 use super::store::Shelf;
-use super::{ask, send, sse, take};
+use super::{ask, post, sse, take};
 
 /// How long the head of a request may take, and how long a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -140,12 +140,12 @@ async fn route(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Result<Respons
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let method = parts.method.clone();
     match (segments.as_slice(), &method) {
-        (["v1", "messages"], &Method::POST) => send::post(relay, parts, body, None).await,
+        (["v1", "messages"], &Method::POST) => post::post(relay, parts, body, None).await,
         (["v1", "messages"], &Method::GET) => take::get(relay, &parts).await,
         (["v1", "messages", id], &Method::DELETE) => take::delete(relay, Shelf::Inbox, id).await,
         (["v1", "p2p", client], &Method::POST) => {
             let topic = p2p(&relay, client)?;
-            send::post(relay, parts, body, Some(topic)).await
+            post::post(relay, parts, body, Some(topic)).await
         }
         (["v1", "requests"], &Method::POST) => ask::post(relay, parts, body).await,
         (["v1", "dead"], &Method::GET) => take::dead(relay, &parts).await,

@@ -8,12 +8,13 @@ use aliyun_mqtt::{Client, Config};
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use super::event::Event;
+use super::event_text;
 use super::filter::Allowed;
 use super::inbox::Inbox;
 use super::metrics::Metrics;
 use super::outbox::Outbox;
 use super::problem::{Problem, Reason};
-use super::sse;
+use super::store::Report;
 use crate::exit::Failure;
 
 /// How far the relay is on its way to the end.
@@ -95,8 +96,8 @@ impl Relay {
             // The relay holds a sender itself.
             match events.recv().await? {
                 Event::Settled(settled) => self.outbox.settled(settled),
-                Event::Accepted { seq, verdict } => self.outbox.accepted(seq, verdict),
-                Event::Kept { seq } => self.outbox.kept(seq),
+                Event::Store(Report::Accepted { seq, verdict }) => self.outbox.accepted(seq, verdict),
+                Event::Store(Report::Kept { seq }) => self.outbox.kept(seq),
                 Event::Received(messages) => self.inbox.arrived(messages),
                 Event::Client(client) => {
                     self.metrics.connected(true);
@@ -121,7 +122,7 @@ impl Relay {
             _ => {}
         }
         // Without a listener, nobody wants to know.
-        let _ = self.events.send(sse::event(event).into());
+        let _ = self.events.send(event_text::event(event).into());
     }
 }
 

@@ -1,4 +1,4 @@
-//! `POST /v1/messages` with `application/x-ndjson`: many messages in, one result for each, in their order.
+//! Many messages in one call, as `application/x-ndjson`: one result for each, in their order.
 //!
 //! One task reads lines and accepts their messages, another writes results; a bounded queue between them keeps memory
 //! bounded, whatever the length of the input. The caller may read results while it still writes.

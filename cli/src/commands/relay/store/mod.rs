@@ -5,6 +5,7 @@
 //! gives from then on. The thread takes all commands that have gathered, writes them in one transaction with one
 //! `fsync`, and only then reports them.
 
+mod command;
 mod record;
 mod tables;
 
@@ -13,13 +14,12 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+pub(super) use command::{Accepted, Command, KeyUse, Loaded, Records, Report, Shelf};
 pub(super) use record::{Sending, received, shown, topic};
 
 use self::tables::Tables;
-use super::event::Event;
 use crate::exit::Result;
 use crate::threads;
 
@@ -28,103 +28,6 @@ const BATCH: usize = 1_000;
 
 /// The pause before removals that could not be written are tried again.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// The idempotency key of a call, hashed, and the fingerprint of the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KeyUse {
-    pub(super) hash: [u8; 32],
-    pub(super) print: [u8; 32],
-}
-
-/// The place of a received message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shelf {
-    Inbox,
-    Dead,
-}
-
-/// The work of the store.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Store a message to send, unless its key is known. Answered by [`Event::Accepted`].
-    Accept {
-        seq: u64,
-        record: Vec<u8>,
-        key: Option<KeyUse>,
-    },
-    /// Remove a message that is settled, and note the answer for its key. Answered by [`Event::Kept`].
-    Settle {
-        seq: u64,
-        key: Option<KeyUse>,
-        answer: Vec<u8>,
-    },
-    /// Remove what a failed write may have left of a message that was not accepted.
-    Forget {
-        seq: u64,
-        key: Option<KeyUse>,
-    },
-    /// Store received messages.
-    Receive {
-        records: Vec<(u64, Vec<u8>)>,
-        done: oneshot::Sender<Result<(), String>>,
-    },
-    /// Note how often messages were leased.
-    Lease {
-        counts: Vec<(u64, u32)>,
-    },
-    /// Remove received messages, wherever they are.
-    Remove {
-        ids: Vec<u64>,
-        done: oneshot::Sender<Result<(), String>>,
-    },
-    /// Move a received message to the dead letters.
-    Bury {
-        id: u64,
-    },
-    /// Move a dead letter back.
-    Revive {
-        id: u64,
-        done: oneshot::Sender<Result<(), String>>,
-    },
-    /// Read records, after everything before is written.
-    Read {
-        shelf: Shelf,
-        ids: Vec<u64>,
-        done: oneshot::Sender<Result<Records, String>>,
-    },
-    /// Answer once everything before is written.
-    Sync {
-        done: oneshot::Sender<Result<(), String>>,
-    },
-    Close,
-}
-
-pub(super) type Records = Vec<(u64, Vec<u8>)>;
-
-/// What became of a message to accept.
-#[derive(Debug)]
-pub(super) enum Accepted {
-    /// It is on disk.
-    Stored,
-    /// Its key is known: this is the answer of the first call.
-    Known(Vec<u8>),
-    /// Its key was used for another call.
-    Mismatch,
-    TooManyKeys,
-    /// It could not be written.
-    Failed(String),
-}
-
-/// The contents of the file at the start.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) outbox: Records,
-    pub(super) inbox: Records,
-    pub(super) dead: Records,
-    pub(super) leases: Vec<(u64, u32)>,
-    /// A random number that the ids of messages are made with.
-    pub(super) secret: [u8; 32],
-}
 
 /// The handle of the store's thread.
 #[derive(Debug, Clone)]
@@ -138,11 +41,11 @@ impl Store {
         directory: &Path,
         owner: &str,
         max_keys: u64,
-        events: UnboundedSender<Event>,
+        tell: impl Fn(Report) + Send + 'static,
     ) -> Result<(Store, Loaded, JoinHandle<()>)> {
         let (tables, loaded) = Tables::open(&directory.join("relay.redb"), owner, max_keys)?;
         let (commands, received) = mpsc::channel();
-        let thread = threads::needed("relay-store", move || run(tables, &received, &events))?;
+        let thread = threads::needed("relay-store", move || run(tables, &received, &tell))?;
         Ok((Store { commands }, loaded, thread))
     }
 
@@ -172,18 +75,7 @@ impl Store {
     }
 }
 
-impl Command {
-    /// Returns true if the command must be repeated until it is written: what it notes has happened.
-    fn is_fact(&self) -> bool {
-        matches!(self, Command::Settle { .. } | Command::Forget { .. } | Command::Lease { .. } | Command::Bury { .. })
-    }
-
-    fn is_written(&self) -> bool {
-        !matches!(self, Command::Read { .. } | Command::Sync { .. } | Command::Close)
-    }
-}
-
-fn run(mut tables: Tables, commands: &mpsc::Receiver<Command>, events: &UnboundedSender<Event>) {
+fn run(mut tables: Tables, commands: &mpsc::Receiver<Command>, tell: &impl Fn(Report)) {
     // Facts that could not be written yet.
     let mut owed: Vec<Command> = Vec::new();
     let mut troubled = false;
@@ -213,7 +105,7 @@ fn run(mut tables: Tables, commands: &mpsc::Receiver<Command>, events: &Unbounde
                 }
             }
         }
-        report(batch, written, &mut owed, &mut tables, events);
+        report(batch, written, &mut owed, &mut tables, tell);
         if closing {
             return;
         }
@@ -226,7 +118,7 @@ fn report(
     written: Result<tables::Verdicts, String>,
     owed: &mut Vec<Command>,
     tables: &mut Tables,
-    events: &UnboundedSender<Event>,
+    tell: &impl Fn(Report),
 ) {
     let result = written.as_ref().map(|_| ()).map_err(Clone::clone);
     let mut verdicts = written.unwrap_or_default().into_iter();
@@ -234,7 +126,7 @@ fn report(
         if result.is_err() && command.is_fact() {
             if let Command::Settle { seq, .. } = &command {
                 // The fate is known and may be told; the record is removed later.
-                let _ = events.send(Event::Kept { seq: *seq });
+                tell(Report::Kept { seq: *seq });
             }
             owed.push(command);
             continue;
@@ -251,9 +143,9 @@ fn report(
                     }
                     Err(error) => Accepted::Failed(error.clone()),
                 };
-                let _ = events.send(Event::Accepted { seq, verdict });
+                tell(Report::Accepted { seq, verdict });
             }
-            Command::Settle { seq, .. } => drop(events.send(Event::Kept { seq })),
+            Command::Settle { seq, .. } => tell(Report::Kept { seq }),
             Command::Receive { done, .. }
             | Command::Remove { done, .. }
             | Command::Revive { done, .. }

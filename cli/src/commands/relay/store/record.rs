@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::KeyUse;
+use super::command::KeyUse;
 use crate::commands::publish::Properties;
 use crate::message::View;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 
+use super::command::{Accepted, Command, KeyUse, Loaded, Shelf};
 use super::record::KeyRecord;
-use super::{Accepted, Command, KeyUse, Loaded, Shelf};
 use crate::exit::{Exit, Failure, Result};
 
 const HEADER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("header");
