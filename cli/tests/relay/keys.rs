@@ -75,7 +75,7 @@ fn a_key_survives_a_kill_while_its_message_is_on_its_way() {
 
 #[test]
 fn keys_are_bounded_and_a_call_that_was_not_accepted_leaves_none() {
-    let rig = Rig::new(&["--max-keys", "1"]);
+    let rig = Rig::new(&["--max-remembered", "1"]);
     let relay = rig.ready();
     let mut http = rig.http();
     http.call("POST", "/v1/messages?topic=$SYS/x", &["Idempotency-Key: a"], b"1").expect(403);

@@ -79,7 +79,7 @@ pub(crate) struct RelayArgs {
     pub(super) allow_publish: Vec<String>,
     /// Remember up to COUNT idempotency keys
     #[arg(long, value_name = "COUNT", default_value_t = 100_000, help_heading = SEND)]
-    pub(super) max_keys: u64,
+    pub(super) max_remembered: u64,
     /// Send ordered messages, for RocketMQ consumers of an ordered parent topic
     #[arg(long, help_heading = SEND)]
     pub(super) order: bool,

@@ -114,7 +114,7 @@ async fn serve(
     let owner = format!("{} at {}", config.instance_id(), config.endpoint());
     let telling = to.clone();
     let told = move |report| drop(telling.send(Event::Store(report)));
-    let (store, loaded, writer) = Store::start(directory, &owner, args.max_keys, told)?;
+    let (store, loaded, writer) = Store::start(directory, &owner, args.max_remembered, told)?;
     let metrics = Arc::new(Metrics::new());
     let bounds = Bounds { messages: args.max_messages, bytes: args.max_bytes };
     let room = Arc::new(Room::new(bounds));

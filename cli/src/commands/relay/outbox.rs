@@ -258,7 +258,7 @@ impl Outbox {
             }
             Accepted::Mismatch => key_reused(),
             Accepted::TooManyKeys => Problem::new(Reason::TooManyKeys, "too many keys are remembered")
-                .hint("raise --max-keys, or send keys only with calls that may be repeated"),
+                .hint("raise --max-remembered, or send keys only with calls that may be repeated"),
             Accepted::Failed(error) => Problem::new(Reason::Disk, format!("the store cannot be written: {error}")),
         };
         self.finish(&mut state, seq, &Answer::Failed(failed));

@@ -49,7 +49,7 @@ const TABLE: &[(u16, &str, &str)] = &[
     (503, "busy", "too many connections or waiting calls; not sent: safe to repeat"),
     (503, "draining", "the relay is ending; not sent: safe to repeat"),
     (503, "full", "the store is full of messages; not sent: safe to repeat"),
-    (503, "too_many_keys", "more Idempotency-Keys than --max-keys within 24 h; not sent: safe to repeat"),
+    (503, "too_many_keys", "more Idempotency-Keys than --max-remembered within 24 h; not sent: safe to repeat"),
     (503, "spool", "the store cannot be written; not sent: safe to repeat"),
     (503, "no_connection", "a QoS 0 message or a request found no connection in time; not sent: safe to repeat"),
     (503, "any other, fate: not sent", "the message was not sent: safe to repeat"),
