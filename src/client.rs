@@ -141,6 +141,14 @@ impl Client {
         self.session().close(after(self.timeout))
     }
 
+    /// Fails with the reason for which new operations are refused, if the client is closed or has ended. Does not block.
+    /// For the bindings to other languages.
+    #[doc(hidden)]
+    pub fn check_open(&self) -> Result<()> {
+        self.session().check_process()?;
+        self.session().check_open()
+    }
+
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.handle.session
     }

@@ -72,6 +72,19 @@ impl Delivery {
         self.wait_timeout(Duration::ZERO)
     }
 
+    /// Waits like [`wait_timeout`](Delivery::wait_timeout), for bindings that block in steps: if a
+    /// [`Closer`](crate::Closer) ends the wait, the message is given up as by [`publish`](crate::Client::publish), and
+    /// the error has its fate.
+    ///
+    /// # Errors
+    /// As [`publish`](crate::Client::publish).
+    #[doc(hidden)]
+    pub fn wait_or_give_up(&self, timeout: Duration) -> Result<Option<Receipt>> {
+        self.session.check_process()?;
+        let until = Instant::now().checked_add(timeout).unwrap_or(self.deadline);
+        Ok(self.finish(until.min(self.deadline))?.map(|outcome| outcome.receipt()))
+    }
+
     /// Sends the outcome to a channel as soon as the message is settled, or now if it is. The program then has seen it,
     /// and this `Delivery` may be dropped. One thread can so wait for any number of messages.
     ///

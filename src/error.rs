@@ -223,6 +223,13 @@ impl Error {
         Error::new(ErrorKind::Closed, "the client was closed by this program")
     }
 
+    /// For the bindings to other languages, which have objects of their own.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of_binding(kind: ErrorKind, message: &str) -> Self {
+        Error::new(kind, message)
+    }
+
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Internal, message)
     }

@@ -12,12 +12,14 @@ use crate::notice::Notice;
 use crate::sync::lock;
 use crate::token::TokenKind;
 
+mod text;
+
 /// The bounds of a listener's queue, in events and in bytes: a server may send long notices and reasons. Beyond them
 /// the oldest events are dropped and counted.
 const KEPT: usize = 1_000;
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
-/// Something that happened to the client in the background.
+/// Something that happened to the client in the background. `Display` is a line for people.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -197,6 +199,9 @@ impl QueueState {
 
     /// Adds an event. The newest is always kept, whatever its size.
     fn push(&mut self, event: Event) {
+        if self.closed {
+            return;
+        }
         let size = event.held();
         while self.events.len() >= KEPT || (self.bytes + size > KEPT_BYTES && !self.events.is_empty()) {
             self.pop();
@@ -238,6 +243,30 @@ impl Events {
             return 0;
         }
         lock(&self.queue.state).dropped
+    }
+
+    /// Returns true once the client has ended, or the listener was closed, and every event was taken.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        if self.process != std::process::id() {
+            return true;
+        }
+        let state = lock(&self.queue.state);
+        state.closed && state.events.is_empty()
+    }
+
+    /// Ends the waits of this listener, from any thread. It receives nothing more, and drops what it has.
+    pub fn close(&self) {
+        if self.process != std::process::id() {
+            return;
+        }
+        let mut state = lock(&self.queue.state);
+        state.closed = true;
+        state.bytes = 0;
+        let dropped = std::mem::take(&mut state.events);
+        drop(state);
+        self.queue.filled.notify_all();
+        drop(dropped);
     }
 
     /// Creates a listener that receives nothing.
@@ -411,6 +440,22 @@ mod tests {
         assert!(matches!(events.recv(), Some(Event::InboxFull)));
         assert!(matches!(events.recv(), Some(Event::Ended { .. })));
         assert!(events.recv().is_none() && hub.listen().recv().is_none());
+    }
+
+    #[test]
+    fn a_closed_listener_waits_no_longer_and_receives_nothing() {
+        let hub = EventHub::new();
+        let (events, other) = (hub.listen(), hub.listen());
+        hub.send(&Event::InboxFull);
+        assert!(!events.has_ended());
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| std::iter::from_fn(|| events.recv()).count());
+            events.close();
+            assert!(waits.join().expect("no panic") <= 1);
+        });
+        hub.send(&Event::InboxFull);
+        assert!(events.has_ended() && events.try_recv().is_none());
+        assert!(!other.has_ended() && other.try_recv().is_some() && other.try_recv().is_some());
     }
 
     #[test]

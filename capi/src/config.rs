@@ -1,24 +1,39 @@
 //! Configurations.
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
 use aliyun_mqtt::ConfigBuilder;
 
+use crate::connection::Settings;
 use crate::credentials::amq_credentials;
+use crate::credentials::by_hand::First;
 use crate::error::amq_error;
 use crate::guard::{call, free, plain};
-use crate::input::{Failure, duration, object, object_mut, text};
+use crate::input::{Failure, duration, number, object, object_mut, text};
 use crate::status::amq_status;
 
+pub(crate) mod choices;
+pub(crate) mod network;
+pub(crate) mod receiving;
+pub(crate) mod recovery;
+pub(crate) mod sending;
+pub(crate) mod session;
+pub(crate) mod spool;
+
 /// The settings of a client. One thread at a time may set or use it. A client keeps a copy, so it may be freed or
-/// changed once the client is connected. Values are checked when a client is connected.
+/// changed once the client is connected, and serves any number of clients. Ranges are checked when a client is
+/// connected and by amq_config_check.
 pub struct amq_config {
     builder: ConfigBuilder,
+    /// The first tokens of the credentials, if the program hands in the later ones.
+    by_hand: Option<Arc<First>>,
 }
 
 impl amq_config {
-    pub(crate) fn builder(&self) -> &ConfigBuilder {
-        &self.builder
+    /// Returns a copy of all settings.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { builder: self.builder.clone(), by_hand: self.by_hand.clone() }
     }
 
     fn change(&mut self, change: impl FnOnce(ConfigBuilder) -> ConfigBuilder) {
@@ -26,11 +41,19 @@ impl amq_config {
     }
 }
 
+/// Makes a configuration with settings that a test needs.
+#[cfg(test)]
+pub(crate) fn for_tests(builder: ConfigBuilder) -> *mut amq_config {
+    Box::into_raw(Box::new(amq_config { builder, by_hand: None }))
+}
+
 /// Creates a configuration without settings. Required are endpoint, instance_id, credentials and group_id. Free it with
 /// amq_config_free. NULL only after a fault in this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn amq_config_new() -> *mut amq_config {
-    plain(std::ptr::null_mut(), || Box::into_raw(Box::new(amq_config { builder: ConfigBuilder::default() })))
+    plain(std::ptr::null_mut(), || {
+        Box::into_raw(Box::new(amq_config { builder: ConfigBuilder::default(), by_hand: None }))
+    })
 }
 
 /// Creates a configuration with the settings of the environment variables ALIYUN_MQTT_* and ALIBABA_CLOUD_*, the
@@ -38,13 +61,27 @@ pub extern "C" fn amq_config_new() -> *mut amq_config {
 /// is connected. Free it with amq_config_free. NULL only after a fault in this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn amq_config_from_env() -> *mut amq_config {
-    plain(std::ptr::null_mut(), || Box::into_raw(Box::new(amq_config { builder: ConfigBuilder::from_env() })))
+    plain(std::ptr::null_mut(), || {
+        Box::into_raw(Box::new(amq_config { builder: ConfigBuilder::from_env(), by_hand: None }))
+    })
 }
 
 /// Frees a configuration. Does nothing if it is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_free(config: *mut amq_config) {
     unsafe { free(config) };
+}
+
+/// Checks all settings as amq_client_connect does, and reads the certificate files, without connecting. Blocks for the
+/// files only, at most for the configured timeout. Fails with AMQ_KIND_CONFIG.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn amq_config_check(config: *const amq_config, error: *mut *mut amq_error) -> amq_status {
+    unsafe {
+        call(error, || {
+            object("config", config)?.settings().check()?;
+            Ok(amq_status::AMQ_OK)
+        })
+    }
 }
 
 /// Sets the server: host, host:port, or an mqtt://, mqtts://, ws:// or wss:// URL. Without a scheme: TLS on port 8883
@@ -101,14 +138,17 @@ pub unsafe extern "C" fn amq_config_set_credentials(
     error: *mut *mut amq_error,
 ) -> amq_status {
     unsafe {
-        set(config, error, || {
-            let credentials = object("credentials", credentials)?.credentials();
-            Ok(|builder: ConfigBuilder| builder.credentials(credentials))
+        call(error, || {
+            let config = object_mut("config", config)?;
+            let credentials = object("credentials", credentials)?;
+            config.change(|builder| builder.credentials(credentials.credentials()));
+            config.by_hand = credentials.by_hand();
+            Ok(amq_status::AMQ_OK)
         })
     }
 }
 
-/// Sets the timeout of the client's calls, in milliseconds. Default 30,000.
+/// Sets the timeout of the client's calls: 1,000 to 3,600,000 ms. Default 30,000 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amq_config_set_timeout(
     config: *mut amq_config,
@@ -169,6 +209,21 @@ pub(crate) unsafe fn set_duration(
         set(config, error, || {
             let time = duration(name, millis)?;
             Ok(move |builder| setter(builder, time))
+        })
+    }
+}
+
+pub(crate) unsafe fn set_number<N: TryFrom<u32>>(
+    config: *mut amq_config,
+    error: *mut *mut amq_error,
+    name: &str,
+    value: u32,
+    setter: fn(ConfigBuilder, N) -> ConfigBuilder,
+) -> amq_status {
+    unsafe {
+        set(config, error, || {
+            let value = number(name, value)?;
+            Ok(move |builder| setter(builder, value))
         })
     }
 }

@@ -5,8 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use crate::error::amq_error;
-use crate::input::Failure;
-use crate::lent::set;
+use crate::input::{Failure, place};
 use crate::status::amq_status;
 
 /// Runs the body of a function that can fail. `Ok` is its status; on an error `*error` becomes a new error object,
@@ -19,8 +18,30 @@ pub(crate) unsafe fn call(
     body: impl FnOnce() -> Result<amq_status, Failure>,
 ) -> amq_status {
     let (status, object) = outcome(body);
-    unsafe { set(error, object.map_or(ptr::null_mut(), |object| Box::into_raw(Box::new(object)))) };
+    if !error.is_null() {
+        unsafe { error.write(object.map_or(ptr::null_mut(), |object| Box::into_raw(Box::new(object)))) };
+    }
     status
+}
+
+/// Runs the body of a function that makes an object: `*result` becomes the new object, which the caller frees, or NULL
+/// if the call fails.
+///
+/// # Safety
+/// `error` is NULL or valid for a write, and so is `result`.
+pub(crate) unsafe fn make<T>(
+    name: &str,
+    result: *mut *mut T,
+    error: *mut *mut amq_error,
+    body: impl FnOnce() -> Result<T, Failure>,
+) -> amq_status {
+    unsafe {
+        call(error, || {
+            let result = place(name, result)?;
+            *result = Box::into_raw(Box::new(body()?));
+            Ok(amq_status::AMQ_OK)
+        })
+    }
 }
 
 /// Runs the body of a function that can fail, and returns its status and its error object.

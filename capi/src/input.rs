@@ -1,13 +1,15 @@
 //! Checks of what the caller gives.
 
 use std::ffi::{CStr, c_char, c_void};
+use std::fmt::Display;
+use std::mem::MaybeUninit;
 use std::slice;
 use std::time::Duration;
 
-use aliyun_mqtt::Error;
+use aliyun_mqtt::{Error, ErrorKind};
 
-/// The length of a text that ends with a NUL character: AMQ_NTS of the header.
-const NUL_TERMINATED: usize = usize::MAX;
+/// The length of a text that ends with a NUL character.
+pub(crate) const AMQ_NTS: usize = usize::MAX;
 
 /// As a timeout: the one that the configuration has (30,000 ms unless it was set).
 pub const AMQ_TIMEOUT_DEFAULT: i64 = -2;
@@ -28,6 +30,24 @@ impl Failure {
     pub(crate) fn misuse(message: impl Into<String>) -> Self {
         Failure::Misuse(message.into())
     }
+}
+
+impl Failure {
+    /// An object that was made before a fork.
+    pub(crate) fn forked(what: &str) -> Self {
+        let message = format!("this {what} was made in another process: after a fork, the child has to make its own");
+        Failure::Library(Error::of_binding(ErrorKind::Forked, &message))
+    }
+
+    /// The system does not do what it should.
+    pub(crate) fn internal(message: &str) -> Self {
+        Failure::Library(Error::of_binding(ErrorKind::Internal, message))
+    }
+}
+
+/// Fails if an object was made in another process.
+pub(crate) fn same_process(process: u32, what: &str) -> Result<(), Failure> {
+    if process == std::process::id() { Ok(()) } else { Err(Failure::forked(what)) }
 }
 
 impl From<Error> for Failure {
@@ -62,19 +82,24 @@ pub(crate) unsafe fn place<'a, T>(name: &str, place: *mut *mut T) -> Result<&'a 
     Ok(place)
 }
 
+/// Returns the place for a number, which it sets to `value` first.
+///
+/// # Safety
+/// `place` is NULL or valid for writes while the result is used.
+pub(crate) unsafe fn number_place<'a, T: Copy>(name: &str, place: *mut T, value: T) -> Result<&'a mut T, Failure> {
+    if place.is_null() {
+        return Err(null(name));
+    }
+    unsafe { place.write(value) };
+    Ok(unsafe { &mut *place })
+}
+
 /// Reads a text: `len` bytes of UTF-8 without NUL characters, or up to the first NUL character with AMQ_NTS.
 ///
 /// # Safety
 /// `data` is NULL, or valid for `len` bytes or up to its NUL character, while the result is used.
 pub(crate) unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a str, Failure> {
-    if data.is_null() {
-        return Err(null(name));
-    }
-    let bytes = if len == NUL_TERMINATED {
-        unsafe { CStr::from_ptr(data) }.to_bytes()
-    } else {
-        unsafe { bytes(name, data.cast(), len) }?
-    };
+    let bytes = unsafe { raw_text(name, data, len) }?;
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Failure::misuse(format!("{name} is not valid UTF-8: byte {} is wrong", error.valid_up_to()))
     })?;
@@ -84,16 +109,18 @@ pub(crate) unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Re
     }
 }
 
-/// Reads a text that may be left out: NULL is `None`.
+/// Reads a text in any encoding: `len` bytes, or up to the first NUL character with AMQ_NTS.
 ///
 /// # Safety
 /// As [`text`].
-pub(crate) unsafe fn optional_text<'a>(
-    name: &str,
-    data: *const c_char,
-    len: usize,
-) -> Result<Option<&'a str>, Failure> {
-    if data.is_null() { Ok(None) } else { unsafe { text(name, data, len) }.map(Some) }
+pub(crate) unsafe fn raw_text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a [u8], Failure> {
+    if data.is_null() {
+        return Err(null(name));
+    }
+    if len == AMQ_NTS {
+        return Ok(unsafe { CStr::from_ptr(data) }.to_bytes());
+    }
+    unsafe { bytes(name, data.cast(), len) }
 }
 
 /// Reads `len` bytes. NULL with a length of 0 is empty.
@@ -124,6 +151,64 @@ pub(crate) unsafe fn elements<'a, T>(name: &str, data: *const T, count: usize) -
         (true, _) => Err(Failure::misuse(format!("{name} is NULL, and its count is {count}"))),
         (false, _) => Ok(unsafe { slice::from_raw_parts(data, count) }),
     }
+}
+
+/// Reads the objects that `count` pointers of the caller name.
+///
+/// # Safety
+/// `data` is NULL or valid for `count` pointers, each NULL or valid, while the result is used.
+pub(crate) unsafe fn objects<'a, T>(name: &str, data: *const *const T, count: usize) -> Result<Vec<&'a T>, Failure> {
+    let pointers = unsafe { elements(name, data, count) }?.iter().enumerate();
+    pointers.map(|(index, pointer)| unsafe { pointer.as_ref() }.ok_or_else(|| element_is_null(name, index))).collect()
+}
+
+/// Fills the places for `count` results with `value`, and returns them. NULL with a count of 0 is empty.
+///
+/// # Safety
+/// `places` is NULL or valid for `count` writes while the result is used.
+pub(crate) unsafe fn filled<'a, T: Copy>(
+    name: &str,
+    places: *mut T,
+    count: usize,
+    value: T,
+) -> Result<&'a mut [T], Failure> {
+    // Checks the arguments; a place has no value yet that could be read.
+    unsafe { elements(name, places.cast_const().cast::<MaybeUninit<T>>(), count) }?;
+    if count == 0 {
+        return Ok(&mut []);
+    }
+    for index in 0..count {
+        unsafe { places.add(index).write(value) };
+    }
+    Ok(unsafe { slice::from_raw_parts_mut(places, count) })
+}
+
+/// Fills the places for `count` results with `value`, as [`filled`], unless the caller does not want them (NULL).
+///
+/// # Safety
+/// As [`filled`].
+pub(crate) unsafe fn optional_filled<'a, T: Copy>(
+    name: &str,
+    places: *mut T,
+    count: usize,
+    value: T,
+) -> Result<&'a mut [T], Failure> {
+    let count = if places.is_null() { 0 } else { count };
+    unsafe { filled(name, places, count, value) }
+}
+
+/// Reads a number that stands for one of some choices.
+pub(crate) fn choice<T: Copy>(name: &str, number: i32, choices: &[(i32, T)]) -> Result<T, Failure> {
+    let chosen = choices.iter().find(|(known, _)| *known == number).map(|(_, value)| *value);
+    chosen.ok_or_else(|| {
+        let known: Vec<String> = choices.iter().map(|(known, _)| known.to_string()).collect();
+        Failure::misuse(format!("{name} is {number}; it must be one of {}", known.join(", ")))
+    })
+}
+
+/// Reads a number that has to fit a smaller type.
+pub(crate) fn number<W: Copy + Display, N: TryFrom<W>>(name: &str, value: W) -> Result<N, Failure> {
+    N::try_from(value).map_err(|_| Failure::misuse(format!("{name} is {value}: out of range")))
 }
 
 /// Reads the timeout of an operation, in milliseconds. `None` for AMQ_TIMEOUT_DEFAULT; AMQ_TIMEOUT_NONE is invalid.
@@ -167,6 +252,11 @@ fn null(name: &str) -> Failure {
     Failure::misuse(format!("{name} is NULL"))
 }
 
+/// The failure of an array whose element at `index` is NULL.
+pub(crate) fn element_is_null(name: &str, index: usize) -> Failure {
+    Failure::misuse(format!("{name}[{index}] is NULL"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::ptr;
@@ -188,7 +278,7 @@ mod tests {
     #[test]
     fn texts_are_checked() {
         assert_eq!(read(b"abc", 2), "ok");
-        assert_eq!(read(b"ab\0c", NUL_TERMINATED), "ok");
+        assert_eq!(read(b"ab\0c", AMQ_NTS), "ok");
         assert_eq!(read(b"a\0b", 3), "topic contains a NUL character: byte 1");
         assert_eq!(read(b"a\xFFb", 3), "topic is not valid UTF-8: byte 1 is wrong");
         assert_eq!(message(unsafe { text("topic", ptr::null(), 0) }), "topic is NULL");

@@ -4,6 +4,8 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::OnceLock;
 
+use zeroize::Zeroizing;
+
 use crate::guard::plain;
 
 /// A text of an object, in the form that C takes: made when it is first asked for, and valid until the object is freed.
@@ -42,7 +44,7 @@ pub(crate) unsafe fn set<T>(place: *mut T, value: T) {
     }
 }
 
-fn with_nul(text: &str) -> Box<[u8]> {
+pub(crate) fn with_nul(text: &str) -> Box<[u8]> {
     let mut bytes = Vec::with_capacity(text.len() + 1);
     bytes.extend_from_slice(text.as_bytes());
     bytes.push(0);
@@ -62,4 +64,34 @@ pub(crate) unsafe fn of<'a, O: 'a, T: AsRef<str>>(
     unsafe { set(len, 0) };
     let lend = || unsafe { object.as_ref() }.map(|object| unsafe { place(object).lend(len, || text(object)) });
     plain(None, lend).unwrap_or(ptr::null())
+}
+
+/// Lends bytes of an object, without a NUL behind them. NULL and 0 if the object is NULL, or for `None`.
+///
+/// # Safety
+/// `object` is NULL or valid, and `len` is NULL or valid for a write.
+pub(crate) unsafe fn bytes<'a, O: 'a>(
+    object: *const O,
+    len: *mut usize,
+    bytes: impl FnOnce(&'a O) -> Option<&'a [u8]>,
+) -> *const u8 {
+    let lent = plain(None, || unsafe { object.as_ref() }.and_then(bytes));
+    unsafe { set(len, lent.map_or(0, <[u8]>::len)) };
+    lent.map_or(ptr::null(), <[u8]>::as_ptr)
+}
+
+/// A secret text of an object, as [`Lent`]. It is wiped from memory when the object is freed.
+#[derive(Default)]
+pub(crate) struct SecretLent(OnceLock<Zeroizing<Box<[u8]>>>);
+
+impl SecretLent {
+    /// Returns the text and sets `*len`, if `len` is not NULL, to its bytes without the NUL.
+    ///
+    /// # Safety
+    /// `len` is NULL or valid for a write.
+    pub(crate) unsafe fn lend(&self, len: *mut usize, text: &str) -> *const c_char {
+        let kept = self.0.get_or_init(|| Zeroizing::new(with_nul(text)));
+        unsafe { set(len, kept.len() - 1) };
+        kept.as_ptr().cast()
+    }
 }

@@ -13,16 +13,38 @@
 // Each function says so once for all: pointers are NULL or valid, as the head of the header demands.
 #![allow(clippy::missing_safety_doc)]
 
+mod api;
+mod batch;
+mod callback;
 mod client;
+mod closer;
 mod config;
+mod connection;
 mod credentials;
+mod delivery;
+mod dispatcher;
 mod error;
+mod event;
+mod events;
 mod guard;
 mod input;
 mod kinds;
 mod lent;
+mod log;
 mod message;
+mod names;
+mod outgoing;
 mod publish;
 mod receive;
+mod request;
+mod shared;
+mod stats;
 mod status;
+mod subscribe;
+mod subscription;
+#[cfg(test)]
+mod tests;
+mod text;
+mod threads;
+mod token;
 mod version;

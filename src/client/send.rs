@@ -215,6 +215,13 @@ impl Client {
         self.session().upload_token(token, after(self.timeout))
     }
 
+    /// Replaces the token of the same kind without waiting: it is uploaded on the present connection, or used for the
+    /// next login, which is then made at once. For the bindings to other languages.
+    #[doc(hidden)]
+    pub fn put_token(&self, token: Token) -> Result<()> {
+        self.session().put_token(token)
+    }
+
     /// Returns how long a queued message may stay unsettled.
     fn age_of(&self, message: &Outgoing) -> Duration {
         let default =

@@ -192,6 +192,18 @@ impl ConfigBuilder {
         self
     }
 
+    /// Changes some of the limits, and keeps the others as they are, also those of the
+    /// [environment](ConfigBuilder::from_env).
+    ///
+    /// ```
+    /// use aliyun_mqtt::ConfigBuilder;
+    /// let builder = ConfigBuilder::from_env().change_limits(|limits| limits.filters(100));
+    /// ```
+    pub fn change_limits(mut self, change: impl FnOnce(Limits) -> Limits) -> Self {
+        self.settings.limits = change(std::mem::take(&mut self.settings.limits));
+        self
+    }
+
     /// Sets the maximum publish rate, in messages per second: 0.001 to 1,000,000. By default it is unlimited.
     ///
     /// The service advises at most 20 messages a second per client (help page "Limits").

@@ -139,10 +139,11 @@ pub(crate) fn setting(variable: &str) -> String {
 
 /// The values of the variables at the time of reading: those of the process, or of a lookup function. `Debug` shows no
 /// value.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Variables(Arc<HashMap<&'static str, Value>>);
 
 /// A variable that is set and not empty.
+#[derive(PartialEq)]
 enum Value {
     Text(Zeroizing<String>),
     /// Not UTF-8, which is accepted only for a path.

@@ -24,6 +24,7 @@ mod from_env;
 pub(crate) mod network;
 mod protocol;
 pub(crate) mod proxy;
+mod same;
 mod settings;
 
 pub use builder::ConfigBuilder;

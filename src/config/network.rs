@@ -35,7 +35,7 @@ pub struct Network {
 }
 
 /// A certificate chain and its key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS reads it"))]
 pub(crate) struct CertificatePair {
     pub(crate) certificate: Pem,
@@ -43,7 +43,7 @@ pub(crate) struct CertificatePair {
 }
 
 /// PEM text, in memory or in a file. It may hold a key, so `Debug` shows at most the name of the file.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS reads it"))]
 pub(crate) enum Pem {
     File(PathBuf),
@@ -135,6 +135,14 @@ impl Network {
         let (certificate, key) = (Pem::bytes(certificate), Pem::bytes(key));
         self.client_certificate = Some(CertificatePair { certificate, key });
         self
+    }
+
+    /// Returns true if both have the same settings, secrets included.
+    pub(crate) fn same(&self, other: &Network) -> bool {
+        self.proxy == other.proxy
+            && self.ca == other.ca
+            && self.system_roots == other.system_roots
+            && self.client_certificate == other.client_certificate
     }
 
     /// Reads the settings from the variables.

@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::spool::Spool;
 
 /// The settings that have a default.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Settings {
     pub(super) protocol: Protocol,
     pub(super) clean_session: bool,

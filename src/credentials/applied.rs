@@ -27,9 +27,13 @@ impl Credentials {
     /// ```
     #[must_use]
     pub fn apply_tokens(api: &Api, requests: impl IntoIterator<Item = TokenRequest>) -> Self {
-        let requests: Vec<_> = requests.into_iter().collect();
-        let applies =
-            Applies { instance_id: api.instance_id().to_string(), fault: api.check_requests(&requests).err() };
+        let requests: Arc<[_]> = requests.into_iter().collect();
+        let applies = Applies {
+            instance_id: api.instance_id().to_string(),
+            fault: api.check_requests(&requests).err(),
+            api: api.clone(),
+            requests: Arc::clone(&requests),
+        };
         let api = api.clone();
         let key_id = api.access_key_id().to_string();
         let provider = move || {

@@ -92,6 +92,23 @@ pub(crate) struct Applies {
     pub(crate) instance_id: String,
     /// The first invalid request.
     pub(crate) fault: Option<Error>,
+    #[cfg(feature = "openapi")]
+    pub(crate) api: crate::openapi::Api,
+    #[cfg(feature = "openapi")]
+    pub(crate) requests: Arc<[crate::openapi::TokenRequest]>,
+}
+
+impl Applies {
+    /// Returns true if both apply for the same tokens in the same way.
+    #[cfg(feature = "openapi")]
+    fn same(&self, other: &Applies) -> bool {
+        self.api.same_settings(&other.api) && self.requests == other.requests
+    }
+
+    #[cfg(not(feature = "openapi"))]
+    fn same(&self, _: &Applies) -> bool {
+        false
+    }
 }
 
 impl Credentials {
@@ -221,6 +238,30 @@ impl Credentials {
     /// [`Config`](crate::ErrorKind::Config): a variable is missing or breaks a rule; it is named.
     pub fn from_env(mode: AuthMode) -> Result<Self> {
         Credentials::read(mode, &Variables::of_process())
+    }
+
+    /// Returns true if both have the same values, secrets included. Functions are the same if they are clones.
+    pub(crate) fn same(&self, other: &Credentials) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Signature { key_id, secret }, Kind::Signature { key_id: id, secret: other })
+            | (Kind::Device { key_id, secret }, Kind::Device { key_id: id, secret: other })
+            | (Kind::Plain { user: key_id, secret }, Kind::Plain { user: id, secret: other })
+            | (Kind::Signed { user: key_id, secret }, Kind::Signed { user: id, secret: other }) => {
+                key_id == id && secret == other
+            }
+            (Kind::Token { key_id, tokens }, Kind::Token { key_id: id, tokens: other }) => {
+                key_id == id && matches!((tokens, other), (Ok(tokens), Ok(other)) if tokens == other)
+            }
+            (Kind::Provider(provider), Kind::Provider(other)) => Arc::ptr_eq(provider, other),
+            (
+                Kind::TokenProvider { key_id, provider, applies },
+                Kind::TokenProvider { key_id: id, provider: other, applies: others },
+            ) => {
+                let apply = matches!((applies, others), (Some(applies), Some(others)) if applies.same(others));
+                key_id == id && (Arc::ptr_eq(provider, other) || apply)
+            }
+            _ => false,
+        }
     }
 
     /// Returns the function of a provider. Run it with [`ask`], on a detached thread.

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 /// The key that requests are signed with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AccessKey {
     pub(super) id: String,
     pub(super) secret: Zeroizing<String>,

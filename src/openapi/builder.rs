@@ -214,7 +214,8 @@ impl ApiBuilder {
         let http = HttpClient::new(address, trust.as_ref(), proxy)?;
         let (signing, backoff) = (self.signing, self.backoff);
         let process = std::process::id();
-        let inner = Inner { http, key, instance_id, region, signing, backoff, limits, process };
+        let network = self.network;
+        let inner = Inner { http, key, instance_id, region, signing, backoff, limits, network, process };
         Ok(Api { inner: Arc::new(inner), timeout: self.timeout })
     }
 

@@ -28,7 +28,7 @@ const TOPICS: usize = 100;
 ///
 /// One token has one permission for all of its topics: to write to one topic and read from another takes two tokens
 /// (help page "FAQ about authentication").
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a request does nothing until `Api::apply_token` sends it"]
 pub struct TokenRequest {
     kind: TokenKind,
@@ -36,7 +36,7 @@ pub struct TokenRequest {
     expiry: Expiry,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expiry {
     After(Duration),
     At(SystemTime),

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::message::Outgoing;
 
 /// Has no value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Spool {}
 
 /// Has no value. The pointer hides that from the compiler, which would otherwise warn about unreachable code.

@@ -94,6 +94,12 @@ pub fn set_sink(level: LevelFilter, sink: Option<Sink>) -> Result<(), OtherLogge
     Ok(())
 }
 
+/// Stops recording what the library logs on this thread: for a thread that runs the code of a sink in the dispatcher's
+/// place.
+pub fn ignore_this_thread() {
+    IS_DISPATCHER.set(true);
+}
+
 /// Returns the number of records that were dropped because the sink was too slow.
 #[must_use]
 pub fn dropped() -> u64 {

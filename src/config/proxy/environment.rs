@@ -8,7 +8,7 @@ use crate::config::environment::{HTTPS_PROXY, NO_PROXY, Variables};
 use crate::error::{Error, Result};
 
 /// The values of the shared variables at the time of reading.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Environment {
     /// The variable's name, and the parsed proxy or its fault.
     proxy: Option<(&'static str, Result<Proxy, String>)>,
@@ -57,16 +57,16 @@ impl Environment {
 }
 
 /// `no_proxy`: entries separated by commas or spaces, each for all ports or for one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Exceptions(Vec<Exception>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Exception {
     what: What,
     port: Option<u16>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum What {
     Everything,
     /// In lower case, without dots around it: this name, and those below it.

@@ -8,7 +8,7 @@ use crate::config::environment::{self, Variables};
 use crate::error::{Error, Result};
 
 /// The proxy to use, and its user name and password.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Setting {
     way: Way,
     /// Takes precedence over the URL's.
@@ -22,6 +22,18 @@ enum Way {
     /// Its name in messages, and the parsed proxy or its fault.
     Given(&'static str, Result<Proxy, String>),
     Environment(Result<Environment>),
+}
+
+/// Faults of the environment are never the same.
+impl PartialEq for Way {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Way::Direct, Way::Direct) => true,
+            (Way::Given(_, proxy), Way::Given(_, other)) => proxy == other,
+            (Way::Environment(Ok(environment)), Way::Environment(Ok(other))) => environment == other,
+            _ => false,
+        }
+    }
 }
 
 impl Setting {

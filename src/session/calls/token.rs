@@ -8,6 +8,23 @@ use crate::session::core::state::Awaited;
 use crate::token::Token;
 
 impl Session {
+    /// Fails if the client is closed or has ended.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.lock().check_open()
+    }
+
+    /// Takes a token for the present connection or the next login, without waiting.
+    pub(crate) fn put_token(&self, token: Token) -> Result<()> {
+        self.check_process()?;
+        token.check("the token")?;
+        let mut state = self.lock();
+        state.check_open()?;
+        let now = self.now();
+        state.take_token(token, now)?;
+        state.send_ready(None, now);
+        Ok(())
+    }
+
     /// Uploads a token, and blocks until the service has accepted it.
     pub(crate) fn upload_token(&self, token: Token, deadline: Instant) -> Result<()> {
         self.check_process()?;

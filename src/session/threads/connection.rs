@@ -373,11 +373,11 @@ impl Worker<'_> {
         self.session.lock().life.is_leaving()
     }
 
-    /// Pauses. Returns true when the client is leaving.
+    /// Pauses, unless the program gives a new token. Returns true when the client is leaving.
     fn sleep(&self, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         let mut state = self.session.lock();
-        while !state.life.is_leaving() && Instant::now() < until {
+        while !state.life.is_leaving() && !state.has_new_token() && Instant::now() < until {
             state = state.wait(Awaited::Change, until);
         }
         state.life.is_leaving()

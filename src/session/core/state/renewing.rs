@@ -64,6 +64,7 @@ impl State {
         let mut hasher = DefaultHasher::new();
         (login.username(), login.password()).hash(&mut hasher);
         let login = Some(hasher.finish());
+        self.tokens.given_since_login = false;
         if std::mem::replace(&mut self.tokens.login, login) != login {
             self.outbox.other_credentials();
         }
@@ -130,8 +131,15 @@ impl State {
         let serial = store.put(token, now.wall, now.chance());
         if serial.is_some() {
             self.upload_new(now);
+            self.tokens.given_since_login = !self.is_online();
+            self.waking.mark_changed();
         }
         Ok(serial)
+    }
+
+    /// Returns true if the program gave a new token since the last login.
+    pub(in crate::session) fn has_new_token(&self) -> bool {
+        self.tokens.given_since_login
     }
 
     /// Returns the serial number of the current token of this kind.
@@ -166,6 +174,7 @@ impl State {
     pub(super) fn tokens_connected(&mut self, now: Now) {
         if let Some(store) = &mut self.tokens.store {
             store.login_accepted();
+            self.tokens.given_since_login = false;
             self.waking.mark_tokens();
             self.upload_new(now);
         }

@@ -17,6 +17,8 @@ pub(super) struct Tokens {
     pub(super) clock: Now,
     /// A fingerprint of the last login.
     pub(super) login: Option<u64>,
+    /// The program gave a new token since the last login: the next one need not wait.
+    pub(super) given_since_login: bool,
 }
 
 impl Tokens {
@@ -27,7 +29,7 @@ impl Tokens {
             store.replace(key_id, tokens.to_vec(), now.wall, now.chance());
             store
         });
-        Tokens { store, upload_refusal: None, clock: now, login: None }
+        Tokens { store, upload_refusal: None, clock: now, login: None, given_since_login: false }
     }
 
     /// Notes that the service refused this upload.
