@@ -1,7 +1,10 @@
 //! The outcome of one message.
 
+mod settled;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,6 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
 use crate::session::Session;
 use crate::sync::lock;
+
+use settled::Reporter;
+pub use settled::{Receipt, Settled};
 
 /// The outcome of one queued message; from [`Client::enqueue`](crate::Client::enqueue).
 ///
@@ -25,15 +31,6 @@ pub struct Delivery {
     deadline: Instant,
     /// The program has received the outcome, so that dropping this has no effect.
     seen: AtomicBool,
-}
-
-/// The confirmation of an acknowledged message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Receipt {
-    /// The number of times the message was sent. Above 1, receivers may have seen it more than once (QoS 1, or QoS 2
-    /// across a lost session).
-    pub attempts: u32,
 }
 
 impl Delivery {
@@ -86,6 +83,35 @@ impl Delivery {
         self.session.check_process()?;
         let until = Instant::now().checked_add(timeout).unwrap_or(self.deadline);
         Ok(self.finish(until.min(self.deadline))?.map(|outcome| outcome.receipt()))
+    }
+
+    /// Sends the outcome to a channel as soon as the message is settled, or now if it is. The program then has seen it,
+    /// and this `Delivery` may be dropped. One thread can so wait for any number of messages.
+    ///
+    /// A later call replaces the channel of an earlier one. `tag` is the program's own number for the message. A
+    /// [`Closer`](crate::Closer) does not end this wait; [`Client::disconnect`](crate::Client::disconnect) settles
+    /// every message. The message's own deadline is noticed by any call of the client, by `try_wait`, and by the
+    /// client's thread within a keep-alive period.
+    ///
+    /// ```no_run
+    /// # fn main() -> aliyun_mqtt::Result<()> {
+    /// # let client = aliyun_mqtt::Client::connect(aliyun_mqtt::Config::from_env()?)?;
+    /// use aliyun_mqtt::{Outgoing, QoS};
+    /// let (to, settled) = std::sync::mpsc::channel();
+    /// for tag in 0..10 {
+    ///     client.enqueue(Outgoing::new("demo/row", QoS::AtLeastOnce, tag.to_string()))?.report_to(&to, tag);
+    /// }
+    /// drop(to);
+    /// for settled in settled {
+    ///     println!("message {}: {:?}", settled.tag, settled.result);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn report_to(&self, to: &Sender<Settled>, tag: u64) {
+        if self.session.check_process().is_ok() {
+            self.seen.store(true, Ordering::Relaxed);
+            self.slot.report_to(Reporter::new(to.clone(), tag));
+        }
     }
 
     /// Waits for the outcome. Returns `None` if `until` passes before the operation's own deadline.
@@ -220,6 +246,8 @@ struct SlotState {
     /// No call may wait for the result any longer, although it may still come.
     interrupted: bool,
     waiting: usize,
+    /// Gets the result, too. Boxed, since few operations have one.
+    reporter: Option<Box<Reporter>>,
 }
 
 /// The end of a wait for a result.
@@ -303,6 +331,17 @@ impl Slot {
         }
     }
 
+    fn report_to(&self, reporter: Reporter) {
+        let mut state = lock(&self.state);
+        match &state.result {
+            Some(result) => {
+                reporter.report(result.clone().map(|outcome| outcome.receipt()));
+                state.seen = true;
+            }
+            None => state.reporter = Some(Box::new(reporter)),
+        }
+    }
+
     fn interrupt(&self) {
         let mut state = lock(&self.state);
         state.interrupted = true;
@@ -344,6 +383,7 @@ impl Settler {
             answer: None,
             interrupted: false,
             waiting: 0,
+            reporter: None,
         };
         let slot = Arc::new(Slot { state: Mutex::new(state), ready: Condvar::new() });
         (Settler(Some(Arc::clone(&slot))), slot)
@@ -411,7 +451,11 @@ impl Drop for Wakes {
 /// program does not know yet.
 fn fill(slot: Arc<Slot>, result: Result<Outcome>, reported: bool, wakes: &mut Wakes) -> Option<Error> {
     let mut state = lock(&slot.state);
-    state.seen = reported;
+    let reporter = state.reporter.take();
+    state.seen = reported || reporter.is_some();
+    if let Some(reporter) = reporter {
+        reporter.report(result.clone().map(|outcome| outcome.receipt()));
+    }
     let lost = match &result {
         Err(error) if (reported || !state.watched) && state.is_news() => Some(error.clone()),
         _ => None,
@@ -496,5 +540,24 @@ mod tests {
         let (settler, slot) = Settler::new();
         assert!(settler.settle_reported(failure().unwrap_err(), &mut Wakes::default()).is_some());
         assert!(slot.unwatch().is_none());
+    }
+
+    #[test]
+    fn a_channel_gets_the_outcome_once_whether_it_was_given_before_or_after_and_then_it_is_seen() {
+        for before in [true, false] {
+            let (to, settled) = std::sync::mpsc::channel();
+            let (settler, slot) = Settler::new();
+            if before {
+                slot.report_to(Reporter::new(to.clone(), 7));
+            }
+            assert!(settled.try_recv().is_err());
+            assert!(settler.settle(failure(), &mut Wakes::default()).is_none());
+            if !before {
+                slot.report_to(Reporter::new(to, 7));
+            }
+            let Settled { tag, result } = settled.try_recv().unwrap();
+            assert_eq!((tag, result.unwrap_err().kind()), (7, ErrorKind::ConnectionLost));
+            assert!(settled.try_recv().is_err() && slot.unwatch().is_none());
+        }
     }
 }

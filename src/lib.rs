@@ -294,7 +294,7 @@ pub use config::endpoint::{Endpoint, Transport};
 pub use config::proxy::Proxy;
 pub use config::{AckMode, Config, ConfigBuilder, Network, Protocol};
 pub use credentials::{AuthMode, Credentials, Login};
-pub use delivery::{Delivery, Receipt};
+pub use delivery::{Delivery, Receipt, Settled};
 #[doc(hidden)]
 pub use detached::stranded_workers;
 pub use error::{ApiFault, Code, Error, ErrorKind, Fate, Result, Stage};

@@ -12,6 +12,8 @@ mod late;
 pub(crate) mod man;
 pub(crate) mod p2p;
 pub(crate) mod publish;
+#[cfg(all(unix, feature = "relay"))]
+pub(crate) mod relay;
 pub(crate) mod repeatable;
 mod request;
 pub(crate) mod send;
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     Doctor(Late<WithSettings<doctor::DoctorArgs>>),
     /// Measure the speed of publishing, receiving and connecting
     Bench(Late<WithSettings<bench::BenchArgs>>),
+    /// Keep one connection for programs that cannot, and serve them over HTTP
+    #[cfg(all(unix, feature = "relay"))]
+    Relay(Box<Late<WithSettings<relay::RelayArgs>>>),
     /// Run a local emulator of the service
     #[cfg(feature = "emulator")]
     Emulator(Late<emulator::EmulatorArgs>),
@@ -172,6 +177,8 @@ fn dispatch(command: Command, global: &GlobalArgs) -> Result<Exit> {
         Command::Sign(args) => sign::run(&args, global),
         Command::Doctor(args) => doctor::run(&args, global),
         Command::Bench(args) => bench::run(&args, global),
+        #[cfg(all(unix, feature = "relay"))]
+        Command::Relay(args) => relay::run(&args, global),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => emulator::run(&args, global),
         Command::Completions(args) => completions::run(&args, Cli::command()),

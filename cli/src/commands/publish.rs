@@ -27,12 +27,14 @@ use crate::threads;
 use feed::Pace;
 use input::Form;
 use item::Rules;
-use message::{Properties, Template};
 use report::Report;
 use room::Room;
 use settle::Settler;
 
 pub(crate) use args::PubArgs;
+#[cfg(all(unix, feature = "relay"))]
+pub(crate) use jsonl::{LineMessage, longest_line, parts as message_of_line};
+pub(crate) use message::{Properties, Template};
 
 pub(crate) fn run(args: &PubArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Settings::load(global)?;

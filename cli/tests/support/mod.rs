@@ -232,6 +232,13 @@ impl Running {
         }
     }
 
+    /// Returns the rest of the line on stderr, read so far, that begins with this text.
+    #[track_caller]
+    pub fn told_after(&self, words: &str) -> String {
+        let told = text(&self.told);
+        told.lines().find_map(|line| line.strip_prefix(words)).expect("such a line").to_string()
+    }
+
     /// Writes to stdin, which stays open.
     pub fn type_in(&mut self, text: &str) {
         let stdin = self.child.stdin.as_mut().expect("stdin is a pipe");

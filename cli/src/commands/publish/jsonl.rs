@@ -1,18 +1,35 @@
 //! Makes a message of one line of `--jsonl`.
 
-use aliyun_mqtt::Outgoing;
+use aliyun_mqtt::{Outgoing, QoS};
 
 use super::message::{Properties, Template};
 use crate::exit::{Failure, Result};
 use crate::message::MessageJson;
 
 /// Returns the longest line for a payload of this size: each byte may be written as `\u00XX`.
-pub(super) fn longest_line(payload: usize) -> usize {
+pub(crate) fn longest_line(payload: usize) -> usize {
     payload.saturating_mul(6).saturating_add(512 * 1024)
+}
+
+/// The message of a line, in its parts.
+#[derive(Debug)]
+pub(crate) struct LineMessage {
+    pub(crate) topic: String,
+    pub(crate) qos: QoS,
+    pub(crate) properties: Properties,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// Returns the message of a line; `None` if the line is blank.
 pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoing>> {
+    let Some(LineMessage { topic, qos, properties, payload }) = parts(line, template)? else { return Ok(None) };
+    let message = properties.put_on(Outgoing::new(topic, qos, payload));
+    template.config.check(&message)?;
+    Ok(Some(message))
+}
+
+/// Returns the parts of the message of a line; `None` if the line is blank.
+pub(crate) fn parts(line: &[u8], template: &Template) -> Result<Option<LineMessage>> {
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
@@ -25,9 +42,7 @@ pub(super) fn message(line: &[u8], template: &Template) -> Result<Option<Outgoin
     let topic = topic.ok_or_else(|| Failure::usage("it has no topic").hint("give topic, or -t for all lines"))?;
     let qos = given.qos.unwrap_or(template.qos);
     properties.check(&template.config)?;
-    let message = properties.put_on(Outgoing::new(topic, qos, payload));
-    template.config.check(&message)?;
-    Ok(Some(message))
+    Ok(Some(LineMessage { topic, qos, properties, payload }))
 }
 
 /// Returns the properties of the line, with those of the command line as defaults.
@@ -48,7 +63,7 @@ mod tests {
     use super::*;
     use crate::message::View;
     use crate::message::tests::{plain, sample_time};
-    use aliyun_mqtt::{Config, Credentials, Protocol, QoS};
+    use aliyun_mqtt::{Config, Credentials, Protocol};
 
     fn template(topic: Option<&str>, protocol: Protocol) -> Template {
         let config = Config::builder()

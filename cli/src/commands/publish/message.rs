@@ -6,21 +6,21 @@ use crate::exit::{Failure, Result};
 
 /// The parts that all messages have in common.
 #[derive(Debug, Clone)]
-pub(super) struct Template {
-    pub(super) topic: Option<String>,
-    pub(super) qos: QoS,
-    pub(super) properties: Properties,
-    pub(super) config: Config,
+pub(crate) struct Template {
+    pub(crate) topic: Option<String>,
+    pub(crate) qos: QoS,
+    pub(crate) properties: Properties,
+    pub(crate) config: Config,
 }
 
 impl Template {
-    pub(super) fn new(topic: Option<String>, qos: QoS, properties: Properties, config: &Config) -> Result<Self> {
+    pub(crate) fn new(topic: Option<String>, qos: QoS, properties: Properties, config: &Config) -> Result<Self> {
         properties.check(config)?;
         Ok(Template { topic, qos, properties, config: config.clone() })
     }
 
     /// Returns a message for the topic of the command line.
-    pub(super) fn message(&self, payload: Vec<u8>) -> Result<Outgoing> {
+    pub(crate) fn message(&self, payload: Vec<u8>) -> Result<Outgoing> {
         let topic =
             self.topic.as_deref().ok_or_else(|| Failure::usage("no topic is specified").hint("use -t TOPIC"))?;
         let message = self.properties.put_on(Outgoing::new(topic, self.qos, payload));
@@ -31,19 +31,19 @@ impl Template {
 
 /// The MQTT 5 properties of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Properties {
-    pub(super) content_type: Option<String>,
-    pub(super) user: Vec<(String, String)>,
+pub(crate) struct Properties {
+    pub(crate) content_type: Option<String>,
+    pub(crate) user: Vec<(String, String)>,
     /// In seconds.
-    pub(super) expiry: Option<u32>,
-    pub(super) response_topic: Option<String>,
-    pub(super) correlation: Option<Vec<u8>>,
-    pub(super) text: bool,
+    pub(crate) expiry: Option<u32>,
+    pub(crate) response_topic: Option<String>,
+    pub(crate) correlation: Option<Vec<u8>>,
+    pub(crate) text: bool,
 }
 
 impl Properties {
     /// Fails if there are properties and the protocol is MQTT 3.1.1.
-    pub(super) fn check(&self, config: &Config) -> Result<()> {
+    pub(crate) fn check(&self, config: &Config) -> Result<()> {
         if *self == Properties::default() || config.protocol() == Protocol::V5 {
             return Ok(());
         }
@@ -51,7 +51,7 @@ impl Properties {
             .hint("use --protocol 5, or omit the properties"))
     }
 
-    pub(super) fn put_on(&self, mut message: Outgoing) -> Outgoing {
+    pub(crate) fn put_on(&self, mut message: Outgoing) -> Outgoing {
         if let Some(text) = &self.content_type {
             message = message.content_type(text);
         }
@@ -72,7 +72,7 @@ impl Properties {
 }
 
 /// For `value_parser`: KEY=VALUE; the value may contain `=` and be empty.
-pub(super) fn user_property(text: &str) -> Result<(String, String), String> {
+pub(crate) fn user_property(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it must be KEY=VALUE")?;
     Ok((key.to_string(), value.to_string()))
 }

@@ -1,0 +1,305 @@
+//! Received messages: they are on disk, and each is leased to one consumer at a time.
+//!
+//! A message is ready, leased, or dead. `take` leases ready messages; a `DELETE` ends any of them, in any order; a
+//! lease that ends without one makes its message ready again, or dead after the last lease. Only topics and counts are
+//! in memory.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::filter::Wanted;
+use super::metrics::Metrics;
+use super::names::Names;
+use super::room::Room;
+use super::store::{self, Command, Loaded, Shelf, Store};
+
+/// A received message that is on disk now.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) id: u64,
+    pub(super) topic: String,
+    pub(super) size: usize,
+}
+
+/// A message given to a consumer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lease {
+    pub(super) id: u64,
+    /// How often it was leased, this time included.
+    pub(super) count: u32,
+}
+
+/// The rules of leases.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    pub(super) lease: Duration,
+    pub(super) max_leases: u32,
+}
+
+pub(super) struct Inbox {
+    store: Store,
+    rules: Rules,
+    room: Arc<Room>,
+    metrics: Arc<Metrics>,
+    names: Names,
+    state: RefCell<State>,
+    /// The next end of a lease has changed.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    messages: BTreeMap<u64, Entry>,
+    ready: BTreeSet<u64>,
+    ends: BTreeSet<(Instant, u64)>,
+    dead: BTreeMap<u64, Entry>,
+    consumers: VecDeque<Consumer>,
+}
+
+struct Entry {
+    topic: Box<str>,
+    size: usize,
+    leases: u32,
+    leased_until: Option<Instant>,
+}
+
+/// A call that waits for messages.
+struct Consumer {
+    wanted: Arc<Wanted>,
+    max: usize,
+    to: oneshot::Sender<Vec<Lease>>,
+}
+
+impl Inbox {
+    pub(super) fn new(store: Store, rules: Rules, room: Arc<Room>, metrics: Arc<Metrics>, loaded: &Loaded) -> Self {
+        let mut state = State::default();
+        let entry = |record: &[u8], leases| {
+            let topic = store::topic(record)?.into_boxed_str();
+            Some(Entry { topic, size: record.len(), leases, leased_until: None })
+        };
+        let leases: BTreeMap<u64, u32> = loaded.leases.iter().copied().collect();
+        for (id, record) in &loaded.inbox {
+            if let Some(entry) = entry(record, leases.get(id).copied().unwrap_or_default()) {
+                state.ready.insert(*id);
+                state.messages.insert(*id, entry);
+            }
+        }
+        for (id, record) in &loaded.dead {
+            state.dead.extend(entry(record, leases.get(id).copied().unwrap_or_default()).map(|entry| (*id, entry)));
+        }
+        room.take(state.messages.values().chain(state.dead.values()).map(|entry| entry.size));
+        let names = Names::new(loaded.secret);
+        let inbox = Inbox { store, rules, room, metrics, names, state: RefCell::new(state), changed: Notify::new() };
+        inbox.measure(&inbox.state.borrow());
+        inbox
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// Adds messages that are on disk, and gives them to the calls that wait.
+    pub(super) fn arrived(&self, messages: Vec<Arrived>) {
+        let mut state = self.state.borrow_mut();
+        let new: Vec<u64> = messages.iter().map(|message| message.id).collect();
+        for Arrived { id, topic, size } in messages {
+            let entry = Entry { topic: topic.into_boxed_str(), size, leases: 0, leased_until: None };
+            state.messages.insert(id, entry);
+            state.ready.insert(id);
+            self.metrics.received.inc();
+        }
+        self.serve(&mut state, &new);
+    }
+
+    /// Leases what is ready and wanted; if nothing is, the receiver gets it later. Dropping the receiver ends the wait.
+    pub(super) fn take(&self, wanted: &Arc<Wanted>, max: usize) -> Result<Vec<Lease>, oneshot::Receiver<Vec<Lease>>> {
+        let mut state = self.state.borrow_mut();
+        let leases = self.lease(&mut state, wanted, max);
+        if !leases.is_empty() {
+            self.measure(&state);
+            return Ok(leases);
+        }
+        let (to, receiver) = oneshot::channel();
+        state.consumers.retain(|consumer| !consumer.to.is_closed());
+        state.consumers.push_back(Consumer { wanted: Arc::clone(wanted), max, to });
+        Err(receiver)
+    }
+
+    /// Gives messages back that did not reach their consumer, as if they had never been leased.
+    pub(super) fn give_back(&self, leases: &[Lease]) {
+        let mut state = self.state.borrow_mut();
+        self.unlease(&mut state, leases);
+        let ids: Vec<u64> = leases.iter().map(|lease| lease.id).collect();
+        self.serve(&mut state, &ids);
+    }
+
+    /// Deletes messages, leased or not. Returns once that is on disk; `false`: the message does not exist.
+    pub(super) async fn delete(&self, shelf: Shelf, ids: Vec<u64>) -> Result<bool, String> {
+        let known = {
+            let state = self.state.borrow();
+            let map = if shelf == Shelf::Inbox { &state.messages } else { &state.dead };
+            ids.iter().all(|id| map.contains_key(id))
+        };
+        if !known {
+            return Ok(false);
+        }
+        self.store.ask(|done| Command::Remove { ids: ids.clone(), done }).await?;
+        let mut state = self.state.borrow_mut();
+        for id in ids {
+            // It may have changed its place while it was removed.
+            let entry = state.messages.remove(&id).or_else(|| state.dead.remove(&id));
+            state.ready.remove(&id);
+            if let Some(entry) = entry {
+                entry.leased_until.map(|end| state.ends.remove(&(end, id)));
+                self.room.give(entry.size);
+            }
+        }
+        self.measure(&state);
+        Ok(true)
+    }
+
+    /// Puts a dead letter back; `false`: there is no such.
+    pub(super) async fn revive(&self, id: u64) -> Result<bool, String> {
+        if !self.state.borrow().dead.contains_key(&id) {
+            return Ok(false);
+        }
+        self.store.ask(|done| Command::Revive { id, done }).await?;
+        let mut state = self.state.borrow_mut();
+        let Some(mut entry) = state.dead.remove(&id) else { return Ok(false) };
+        entry.leases = 0;
+        state.messages.insert(id, entry);
+        state.ready.insert(id);
+        self.serve(&mut state, &[id]);
+        Ok(true)
+    }
+
+    /// Returns the dead letters that are wanted, the oldest first, behind this one.
+    pub(super) fn dead(&self, wanted: &Wanted, after: Option<u64>, max: usize) -> Vec<Lease> {
+        let state = self.state.borrow();
+        let from = after.map_or(0, |id| id.saturating_add(1));
+        let matching = state.dead.range(from..).filter(|(_, entry)| wanted.matches(&entry.topic));
+        matching.take(max).map(|(id, entry)| Lease { id: *id, count: entry.leases }).collect()
+    }
+
+    /// Reads messages with their payloads.
+    pub(super) async fn read(&self, shelf: Shelf, leases: &[Lease]) -> Result<store::Records, String> {
+        let ids = leases.iter().map(|lease| lease.id).collect();
+        self.store.ask(|done| Command::Read { shelf, ids, done }).await
+    }
+
+    /// Ends leases in time, as long as the relay runs.
+    pub(super) async fn watch(&self) {
+        loop {
+            let next = self.state.borrow().ends.first().map(|(end, _)| *end);
+            match next {
+                None => self.changed.notified().await,
+                Some(end) => {
+                    let due = tokio::time::sleep_until(end.into());
+                    tokio::select! {
+                        () = due => self.expire(Instant::now()),
+                        () = self.changed.notified() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn expire(&self, now: Instant) {
+        let mut state = self.state.borrow_mut();
+        let mut ready = Vec::new();
+        while let Some((end, id)) = state.ends.first().copied().filter(|(end, _)| *end <= now) {
+            state.ends.remove(&(end, id));
+            let Some(entry) = state.messages.get_mut(&id) else { continue };
+            entry.leased_until = None;
+            self.metrics.expired_leases.inc();
+            if entry.leases < self.rules.max_leases {
+                state.ready.insert(id);
+                ready.push(id);
+                continue;
+            }
+            if let Some(entry) = state.messages.remove(&id) {
+                log::warn!(
+                    "a message to {} was leased {} times and never deleted: it is a dead letter now",
+                    aliyun_mqtt::printable(&entry.topic),
+                    entry.leases
+                );
+                state.dead.insert(id, entry);
+                self.metrics.dead_letters.inc();
+                self.store.send(Command::Bury { id });
+            }
+        }
+        self.serve(&mut state, &ready);
+    }
+
+    /// Gives messages that have become ready to the calls that wait, the longest first.
+    fn serve(&self, state: &mut State, ids: &[u64]) {
+        for id in ids {
+            while state.ready.contains(id) {
+                let State { messages, consumers, .. } = &mut *state;
+                let Some(entry) = messages.get(id) else { break };
+                let fits = |consumer: &Consumer| !consumer.to.is_closed() && consumer.wanted.matches(&entry.topic);
+                let Some(place) = consumers.iter().position(fits) else { break };
+                let Some(Consumer { wanted, max, to }) = consumers.remove(place) else { break };
+                let leases = self.lease(state, &wanted, max);
+                match to.send(leases) {
+                    Ok(()) => {}
+                    Err(leases) => self.unlease(state, &leases),
+                }
+            }
+        }
+        self.measure(state);
+    }
+
+    fn lease(&self, state: &mut State, wanted: &Wanted, max: usize) -> Vec<Lease> {
+        let State { messages, ready, ends, .. } = &mut *state;
+        let matches = |id: &&u64| messages.get(id).is_some_and(|entry| wanted.matches(&entry.topic));
+        let ids: Vec<u64> = ready.iter().filter(matches).take(max).copied().collect();
+        let end = Instant::now() + self.rules.lease;
+        let mut leases = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(entry) = messages.get_mut(&id) else { continue };
+            entry.leases += 1;
+            entry.leased_until = Some(end);
+            ready.remove(&id);
+            ends.insert((end, id));
+            leases.push(Lease { id, count: entry.leases });
+        }
+        if !leases.is_empty() {
+            self.store.send(Command::Lease { counts: leases.iter().map(|lease| (lease.id, lease.count)).collect() });
+            self.changed.notify_one();
+        }
+        leases
+    }
+
+    fn unlease(&self, state: &mut State, leases: &[Lease]) {
+        let mut counts = Vec::new();
+        for Lease { id, count } in leases {
+            let Some(entry) = state.messages.get_mut(id) else { continue };
+            // Otherwise the lease has ended meanwhile.
+            if entry.leases == *count
+                && let Some(end) = entry.leased_until.take()
+            {
+                entry.leases -= 1;
+                state.ends.remove(&(end, *id));
+                state.ready.insert(*id);
+                counts.push((*id, entry.leases));
+            }
+        }
+        self.store.send(Command::Lease { counts });
+    }
+
+    fn measure(&self, state: &State) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.stored.set(gauge(state.messages.len()));
+        self.metrics.leased.set(gauge(state.ends.len()));
+        self.metrics.dead.set(gauge(state.dead.len()));
+    }
+}

@@ -1,0 +1,146 @@
+//! The relay's counters, as Prometheus reads them.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ByFate {
+    fate: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStatus {
+    status: u16,
+}
+
+pub(super) struct Metrics {
+    registry: Registry,
+    pub(super) published: Counter,
+    acknowledged: Counter,
+    failed: Family<ByFate, Counter>,
+    pub(super) in_flight: Gauge,
+    pub(super) spooled: Gauge,
+    pub(super) connections: Counter,
+    connected: Gauge,
+    round_trip: Histogram,
+    responses: Family<ByStatus, Counter>,
+    pub(super) received: Counter,
+    pub(super) stored: Gauge,
+    pub(super) leased: Gauge,
+    pub(super) expired_leases: Counter,
+    pub(super) dead: Gauge,
+    pub(super) dead_letters: Counter,
+    pub(super) discarded: Counter,
+    pub(super) waiting: Gauge,
+    pub(super) open_connections: Gauge,
+    token_life: Gauge<f64, AtomicU64>,
+    /// In seconds since 1970; 0 if it is not known.
+    token_end: AtomicI64,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut registry = Registry::with_prefix("aliyun_mqtt_relay");
+        macro_rules! registered {
+            ($name:literal, $help:literal, $metric:expr) => {{
+                let metric = $metric;
+                registry.register($name, $help, metric.clone());
+                metric
+            }};
+        }
+        // From 0.5 ms to 16 s, and beyond.
+        let buckets = Histogram::new(exponential_buckets(0.0005, 2.0, 16));
+        registry.register_with_unit(
+            "round_trip",
+            "From the acceptance of a message to its fate",
+            Unit::Seconds,
+            buckets.clone(),
+        );
+        let token_life = Gauge::<f64, AtomicU64>::default();
+        registry.register_with_unit(
+            "token_life_left",
+            "Until the token expires; negative after that, and NaN if that is not known",
+            Unit::Seconds,
+            token_life.clone(),
+        );
+        Metrics {
+            published: registered!("published", "Messages given to the connection", Counter::default()),
+            acknowledged: registered!("acknowledged", "Messages acknowledged by the server", Counter::default()),
+            failed: registered!("failed", "Messages that failed, by their fate", Family::default()),
+            in_flight: registered!("in_flight_messages", "Messages accepted and not settled", Gauge::default()),
+            spooled: registered!("spooled_messages", "Of these, messages on disk", Gauge::default()),
+            connections: registered!("connections", "Connections made to the server", Counter::default()),
+            connected: registered!("connected", "1 while there is a connection to the server", Gauge::default()),
+            round_trip: buckets,
+            responses: registered!("http_responses", "HTTP responses, by their status", Family::default()),
+            received: registered!("received", "Received messages that were stored", Counter::default()),
+            stored: registered!("stored_messages", "Received messages that wait or are leased", Gauge::default()),
+            leased: registered!("leased_messages", "Of these, leased messages", Gauge::default()),
+            expired_leases: registered!("expired_leases", "Leases that ended without a DELETE", Counter::default()),
+            dead: registered!("dead_letters_present", "Dead letters at this moment", Gauge::default()),
+            dead_letters: registered!("dead_letters", "Messages that became dead letters", Counter::default()),
+            discarded: registered!("discarded", "Received messages that nothing here asks for", Counter::default()),
+            waiting: registered!("waiting_calls", "HTTP calls that wait", Gauge::default()),
+            open_connections: registered!("http_connections", "Open HTTP connections", Gauge::default()),
+            token_life,
+            token_end: AtomicI64::new(0),
+            registry,
+        }
+    }
+
+    /// Counts the end of a message: `None` if it was acknowledged, else its fate.
+    pub(super) fn settled(&self, failed: Option<&str>, time: Duration) {
+        self.round_trip.observe(time.as_secs_f64());
+        match failed {
+            None => self.acknowledged.inc(),
+            Some(fate) => self.failed.get_or_create(&ByFate { fate: fate.replace(' ', "_") }).inc(),
+        };
+    }
+
+    pub(super) fn responded(&self, status: u16) {
+        self.responses.get_or_create(&ByStatus { status }).inc();
+    }
+
+    pub(super) fn connected(&self, connected: bool) {
+        self.connected.set(connected.into());
+        if connected {
+            self.connections.inc();
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.get() == 1
+    }
+
+    /// Notes when the token expires.
+    pub(super) fn token_expires(&self, end: SystemTime) {
+        let since = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.token_end.store(since.as_secs().try_into().unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// Returns everything in the text format.
+    pub(super) fn text(&self) -> String {
+        let end = self.token_end.load(Ordering::Relaxed);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "seconds until the year 9999 are exact")]
+        self.token_life.set(if end == 0 { f64::NAN } else { end as f64 - now });
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
