@@ -106,6 +106,6 @@ fn at_once(
 /// Makes the exception of a closed subscription.
 fn closed(py: Python<'_>) -> PyErr {
     static CLOSED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let made = CLOSED.import(py, "aliyun_mqtt._errors", "subscription_closed").and_then(|make| make.call0());
+    let made = CLOSED.import(py, "aliyun_mqtt._errors", "subscription_closed").and_then(PyAnyMethods::call0);
     made.map_or_else(|error| error, PyErr::from_value)
 }
