@@ -76,7 +76,7 @@ inline const char *data(std::string_view text) noexcept { return text.data() ? t
 
 /**
  * A time in milliseconds, rounded up or towards zero. Longer ones than 1e15 ms become that: their number may not fit.
- * What is no number becomes the least one, which C refuses as a misuse.
+ * NaN becomes the least number, which C refuses as a misuse.
  */
 template <bool Up, class Rep, class Period>
 constexpr std::int64_t milliseconds(std::chrono::duration<Rep, Period> time) {
@@ -160,7 +160,7 @@ public:
     std::int64_t code() const noexcept { return amq_error_code(error_.get()); }
     /** what() without the stage and the hint. */
     std::string_view message() const noexcept { return detail::text(amq_error_message, error_.get()); }
-    /** What to do about the error; empty if its usual cause is not known. */
+    /** The cure of the error; empty if its usual cause is not known. */
     std::string_view hint() const noexcept { return detail::text(amq_error_hint, error_.get()); }
     /** A short name of the hint, the same in every version; empty without a hint. */
     std::string_view hint_key() const noexcept { return detail::text(amq_error_hint_key, error_.get()); }
@@ -630,7 +630,7 @@ private:
 
 namespace detail {
 
-/** What a client and a subscription have in common; `Self` has receive(Wait, amq_message **). */
+/** The common part of a client and a subscription; `Self` has receive(Wait, amq_message **). */
 template <class Self>
 class Receiving {
 public:

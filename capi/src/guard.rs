@@ -1,4 +1,4 @@
-//! What every function runs in: errors become a status and an error object, panics are caught.
+//! The frame of every function: errors become a status and an error object, panics are caught.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -198,15 +198,14 @@ impl Api {
     /// Returns true if both were built from the same settings, secrets included.
     pub(crate) fn same_settings(&self, other: &Api) -> bool {
         let (one, two) = (&*self.inner, &*other.inner);
-        Arc::ptr_eq(&self.inner, &other.inner) && self.timeout == other.timeout
-            || one.key == two.key
-                && one.http.address() == two.http.address()
-                && one.http.proxy() == two.http.proxy()
-                && (&one.instance_id, &one.region) == (&two.instance_id, &two.region)
-                && (one.signing, one.backoff, &one.limits) == (two.signing, two.backoff, &two.limits)
-                && one.network.same(&two.network)
-                && self.timeout == other.timeout
-                && one.process == two.process
+        one.key == two.key
+            && one.http.address() == two.http.address()
+            && one.http.proxy() == two.http.proxy()
+            && (&one.instance_id, &one.region) == (&two.instance_id, &two.region)
+            && (one.signing, one.backoff, &one.limits) == (two.signing, two.backoff, &two.limits)
+            && one.network.same(&two.network)
+            && self.timeout == other.timeout
+            && one.process == two.process
     }
 
     /// Makes any call, and returns the service's JSON object as it is, of the crate `serde_json` 1.

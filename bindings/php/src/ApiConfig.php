@@ -110,41 +110,6 @@ final class ApiConfig extends Settings
         return $this->set('backoff', Time::duration('min', $min), Time::duration('max', $max));
     }
 
-    /** The URL of an HTTP proxy. */
-    public function proxy(#[\SensitiveParameter] string $url): self
-    {
-        return $this->text('proxy', $url);
-    }
-
-    public function proxyCredentials(string $user, #[\SensitiveParameter] string $password): self
-    {
-        return $this->texts('proxy_credentials', $user, $password);
-    }
-
-    /** Takes the proxy that the environment names. */
-    public function proxyFromEnv(bool $take = true): self
-    {
-        return $take ? $this->set('proxy_from_env') : $this;
-    }
-
-    /** A file with CA certificates to trust, as PEM. */
-    public function caFile(string $path): self
-    {
-        return $this->text('ca_file', $path);
-    }
-
-    /** CA certificates to trust, as PEM. */
-    public function caPem(string $pem): self
-    {
-        return $this->text('ca_pem', $pem);
-    }
-
-    /** Whether the system's CA certificates are trusted. Default true. */
-    public function systemRoots(bool $trust = true): self
-    {
-        return $this->set('system_roots', $trust);
-    }
-
     protected static function type(): string
     {
         return 'amq_api_config';

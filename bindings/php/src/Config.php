@@ -237,7 +237,7 @@ final class Config extends Settings
         return $this->set('token_renewal', $part);
     }
 
-    /** Whether the service's notices are received as messages too. */
+    /** Receives the service's notices as messages, too. Default false. */
     public function deliverNotices(bool $deliver = true): self
     {
         return $this->set('deliver_notices', $deliver);
@@ -263,41 +263,6 @@ final class Config extends Settings
         $policy = is_float($sync) ? SpoolSync::Interval : ($sync ? SpoolSync::Each : SpoolSync::System);
         $interval = is_float($sync) ? Time::duration('sync', $sync) : 0;
         return $this->set('spool', $path, strlen($path), $maxBytes, $policy->value, $interval, $setAsideDamaged);
-    }
-
-    /** The URL of an HTTP proxy. */
-    public function proxy(#[\SensitiveParameter] string $url): self
-    {
-        return $this->text('proxy', $url);
-    }
-
-    public function proxyCredentials(string $user, #[\SensitiveParameter] string $password): self
-    {
-        return $this->texts('proxy_credentials', $user, $password);
-    }
-
-    /** Takes the proxy from HTTPS_PROXY and NO_PROXY. */
-    public function proxyFromEnv(bool $take = true): self
-    {
-        return $take ? $this->set('proxy_from_env') : $this;
-    }
-
-    /** A file with the CA certificates to trust, as PEM. */
-    public function caFile(string $path): self
-    {
-        return $this->text('ca_file', $path);
-    }
-
-    /** The CA certificates to trust, as PEM. */
-    public function caPem(string $pem): self
-    {
-        return $this->text('ca_pem', $pem);
-    }
-
-    /** Whether the system's CA certificates are trusted beside those given. */
-    public function systemRoots(bool $trust = true): self
-    {
-        return $this->set('system_roots', $trust);
     }
 
     /** The client's certificate and its key: files with PEM. */

@@ -67,6 +67,9 @@ impl Credentials {
     /// block up to the client's timeout. If it raises at a login, the connect fails with an ``Error`` of the kind
     /// ``credentials``, whose ``__cause__`` is the exception; at a renewal it is called again with growing pauses. Its
     /// exception appears in errors and logs, so keep secrets out of it.
+    ///
+    /// The client keeps the function. If the function keeps the client, too, as a method of an object that has it does,
+    /// the garbage collector cannot see that: leave the ``with`` block, or call ``disconnect``.
     #[staticmethod]
     fn token_provider(access_key_id: &str, fetch: &Bound<'_, PyAny>) -> PyResult<Self> {
         let fetch = callable("fetch", fetch)?;

@@ -58,7 +58,7 @@ struct Held {
     since: SystemTime,
 }
 
-/// What the client wants.
+/// The tokens that the client wants.
 pub(crate) struct Wanted {
     /// The kinds of the tokens that should be handed in.
     pub(crate) kinds: Vec<TokenKind>,

@@ -158,8 +158,8 @@ pub(super) fn end_all(deadline: Instant) {
     let _: Result<(), RecvTimeoutError> = ended.recv_timeout(left);
 }
 
-/// What ends with the process: there may be a callback that waits for the thread that would drop it. Reachable, so that
-/// nothing that looks for leaks finds one.
+/// The clients that end with the process: there may be a callback that waits for the thread that would drop it.
+/// Reachable, so that nothing that looks for leaks finds one.
 fn left_over() -> MutexGuard<'static, Vec<Arc<Connection>>> {
     static LEFT_OVER: Mutex<Vec<Arc<Connection>>> = Mutex::new(Vec::new());
     LEFT_OVER.lock().unwrap_or_else(PoisonError::into_inner)

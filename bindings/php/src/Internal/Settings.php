@@ -7,7 +7,8 @@ namespace AliyunMqtt\Internal;
 use AliyunMqtt\InvalidArgumentException;
 
 /**
- * Settings that are methods and named arguments of the constructor alike.
+ * Settings that are methods and named arguments of the constructor alike, and those that clients and the API share: the
+ * proxy and the CA certificates.
  *
  * @internal
  */
@@ -33,6 +34,41 @@ abstract class Settings extends Handle
         } catch (\TypeError $error) {
             throw InvalidArgumentException::of(self::short($error));
         }
+    }
+
+    /** The URL of an HTTP proxy. */
+    public function proxy(#[\SensitiveParameter] string $url): static
+    {
+        return $this->text('proxy', $url);
+    }
+
+    public function proxyCredentials(string $user, #[\SensitiveParameter] string $password): static
+    {
+        return $this->texts('proxy_credentials', $user, $password);
+    }
+
+    /** Takes the proxy that the environment names: HTTPS_PROXY and NO_PROXY. */
+    public function proxyFromEnv(bool $take = true): static
+    {
+        return $take ? $this->set('proxy_from_env') : $this;
+    }
+
+    /** A file with CA certificates to trust, as PEM. */
+    public function caFile(string $path): static
+    {
+        return $this->text('ca_file', $path);
+    }
+
+    /** CA certificates to trust, as PEM. */
+    public function caPem(string $pem): static
+    {
+        return $this->text('ca_pem', $pem);
+    }
+
+    /** Trusts the system's CA certificates beside those given. Default true. */
+    public function systemRoots(bool $trust = true): static
+    {
+        return $this->set('system_roots', $trust);
     }
 
     /**
