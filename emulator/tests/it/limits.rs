@@ -158,6 +158,14 @@ fn a_device_certificate_logs_in_and_can_be_deactivated() {
     assert!(emulator.set_certificate_active("abcd", true));
     assert_eq!(over_tls(own()).connect_nameless(ID), Some(0));
 
+    // One that was registered before its first login, and not as active.
+    emulator.register_certificate("dcba", false);
+    let late = devices.issue(0xDCBA);
+    let late = || Some((late.0.clone(), late.1.clone_key()));
+    assert_eq!(over_tls(late()).connect_nameless(ID), Some(5));
+    assert!(emulator.unregister_certificate("dcba"));
+    assert_eq!(over_tls(late()).connect_nameless(ID), Some(0));
+
     // Neither none nor one of another CA gets in; over plain TCP, nobody without a user name.
     assert_eq!(over_tls(None).connect_nameless(ID), None);
     assert_eq!(over_tls(Some(Devices::new().issue(1))).connect_nameless(ID), None);

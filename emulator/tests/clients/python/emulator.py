@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 
 # The calls of the control API stand in the example that users read.
 sys.path.insert(0, str(Path(__file__).parents[3] / "examples"))
-from forbid_a_topic import TIMEOUT, control, log_position, seen  # noqa: E402
+from forbid_a_topic import TIMEOUT, control, log_position, seen  # noqa: E402, F401
 
 KEY = os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"]
 SECRET = os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]
@@ -25,8 +25,6 @@ PARENT = os.environ["ALIYUN_MQTT_TOPIC"]
 API = urllib.parse.urlsplit(os.environ["ALIYUN_MQTT_API_ENDPOINT"]).netloc
 CA_FILE = os.environ["ALIYUN_MQTT_CA_FILE"]
 ENDPOINTS = control("GET", "/settings")["endpoints"]
-
-__all__ = ["API", "GROUP", "INSTANCE", "KEY", "PARENT", "SECRET", "TIMEOUT", "Device", "control", "log_position", "seen"]
 
 
 def sign(client_id, secret=SECRET):

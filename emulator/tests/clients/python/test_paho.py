@@ -191,6 +191,14 @@ class TestTokens:
         assert a.next("disconnected") == ()
 
 
+def test_a_custom_identity(device):
+    identity = {"username": "python", "secret": "made-up", "sign_mode": "ORIGIN"}
+    control("POST", "/custom-identities", identity)
+    device("a", "python", "made-up").logged_in()
+    assert control("POST", "/custom-identities/remove", {"username": "python"})["removed"]
+    device("a", "python", "made-up").logged_in(0x86)
+
+
 def test_a_device_credential(device):
     client_id = f"{GROUP}@@@test_a_device_credential_a"
     control(
