@@ -1,6 +1,8 @@
 """Paho against the emulator: logins, messages, sessions and the rules of the service."""
 
 import json
+import os
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -197,6 +199,10 @@ def test_a_custom_identity(device):
     device("a", "python", "made-up").logged_in()
     assert control("POST", "/custom-identities/remove", {"username": "python"})["removed"]
     device("a", "python", "made-up").logged_in(0x86)
+
+
+def test_the_ca_is_in_the_settings_too():
+    assert control("GET", "/settings")["ca_pem"] == Path(os.environ["ALIYUN_MQTT_CA_FILE"]).read_text()
 
 
 def test_a_device_credential(device):
