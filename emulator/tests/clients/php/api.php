@@ -28,6 +28,8 @@ function api(string $action, array $parameters): array
     $http = ['method' => 'POST', 'header' => 'Content-Length: 0', 'timeout' => 20, 'ignore_errors' => true];
     $url = env('ALIYUN_MQTT_API_ENDPOINT') . "/?$text&Signature=" . rawurlencode($signature);
     $answer = json_decode(file_get_contents($url, false, stream_context_create(['http' => $http])), true);
-    isset($answer['Code']) && $answer['Code'] !== 200 && throw new RuntimeException("$action: " . $answer['Code']);
+    if (($answer['Code'] ?? 200) !== 200) {
+        throw new RuntimeException("$action: " . $answer['Code']);
+    }
     return $answer;
 }

@@ -1,8 +1,8 @@
 <?php
 
 /*
- * MQTT 3.1.1 over a plain socket, as much as these programs need. It knows nothing of the emulator: settings come from
- * the environment, and every unexpected answer is an exception.
+ * MQTT 3.1.1 over a plain socket, as much of it as these programs need. The settings come from the environment, and
+ * every unexpected answer is an exception.
  */
 
 declare(strict_types=1);
@@ -33,7 +33,9 @@ final class Mqtt
         $fields = array_map(self::text(...), [$clientId, $username, $password]);
         $this->send(0x10, self::text('MQTT') . "\x04\xC2" . pack('n', 90) . implode('', $fields));
         $code = ord($this->await(0x20)[1]);
-        $code === 0 ?: throw new Refused("login refused", $code);
+        if ($code !== 0) {
+            throw new Refused('the login is refused', $code);
+        }
     }
 
     /** Logs in by signature. */
@@ -148,7 +150,9 @@ function sign(string $text, string $key): string
 
 function expect(bool $holds, string $what): void
 {
-    $holds ?: throw new RuntimeException("expected: $what");
+    if (!$holds) {
+        throw new RuntimeException("expected: $what");
+    }
 }
 
 /** Returns true if this ends with an exception of this class and code. */
