@@ -39,16 +39,20 @@ fn a_client_that_publishes_too_fast_is_cut() {
 
 #[test]
 fn wildcards_beyond_the_quota_of_a_first_level_receive_nothing() {
-    let emulator = limited(|limits| limits.wildcards = 2);
+    let mut limits = Limits::default();
+    limits.wildcards = 2;
+    let builder = Emulator::builder().limits(limits).parent_topic("emulator").parent_topic("other");
+    let emulator = builder.start().unwrap();
     let (mut a, mut b) = (Raw::login(&emulator, ID), Raw::login(&emulator, "GID_emulator@@@b"));
-    a.subscribed(&[("emulator/1/+", 0), ("emulator/x", 0)]);
+    // Those of another first level, and filters without wildcards, do not count.
+    a.subscribed(&[("other/#", 0), ("emulator/1/+", 0), ("emulator/x", 0)]);
     b.subscribed(&[("emulator/1/#", 0), ("emulator/2/#", 0)]);
     seen(&emulator, "GID_emulator@@@b", |what| *what == What::FilterIgnored { filter: "emulator/2/#".into() });
     emulator.publish_as_service("emulator/2/a", 0, "beyond").unwrap();
     emulator.publish_as_service("emulator/1/a", 0, "within").unwrap();
     assert_eq!(a.message().payload, b"within");
     assert_eq!(b.message().payload, b"within");
-    // A filter without wildcards does not count.
+    // A filter without wildcards is not affected.
     b.subscribed(&[("emulator/y", 0)]);
     emulator.publish_as_service("emulator/y", 0, "plain").unwrap();
     assert_eq!(b.message().payload, b"plain");
