@@ -105,7 +105,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: "POST",
         path: "/control/certificates",
         summary: "Registers a device certificate",
-        about: "Before its first login, which would register it. One that is deactivated is then refused from the start.",
+        about: "Before its first login, which would register it. If it is not active, that login is refused.",
         query: &[],
         body: &[
             need("serial_number", SERIAL_NUMBER, "The serial number in hexadecimal digits, without zeros in front."),
