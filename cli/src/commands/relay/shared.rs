@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use aliyun_mqtt::{Client, Config};
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
+use super::ask::Asks;
 use super::event::Event;
 use super::event_text;
 use super::filter::Allowed;
@@ -38,7 +39,7 @@ pub(super) struct Relay {
     pub(super) metrics: Arc<Metrics>,
     pub(super) client: RefCell<Option<Client>>,
     pub(super) events: broadcast::Sender<Arc<str>>,
-    pub(super) requests: Semaphore,
+    pub(super) asks: Asks,
     pub(super) subscribed: Cell<bool>,
     pub(super) max_waiting: usize,
     pub(super) calls: Rc<Cell<usize>>,
@@ -96,6 +97,7 @@ impl Relay {
             // The relay holds a sender itself.
             match events.recv().await? {
                 Event::Settled(settled) => self.outbox.settled(settled),
+                Event::Asked(number) => self.asks.ended(number),
                 Event::Store(Report::Accepted { seq, verdict }) => self.outbox.accepted(seq, verdict),
                 Event::Store(Report::Kept { seq }) => self.outbox.kept(seq),
                 Event::Received(messages) => self.inbox.arrived(messages),
