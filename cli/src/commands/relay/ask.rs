@@ -118,7 +118,7 @@ pub(super) async fn post(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Resu
     };
     relay.publish.check_topic(&topic)?;
     let _waiting = relay.waiting()?;
-    let payload = intake::read(body, relay.config.limits().payload_len).await?;
+    let payload = intake::read(body, relay.config.limits().payload_len, relay.client_timeout).await?;
     let sending = send::sending(topic, sent.qos, sent.properties, payload, None);
     send::check(&relay, &sending)?;
     if relay.outbox.is_draining() {

@@ -1,6 +1,7 @@
 //! `relay`: one connection for programs that cannot keep one, behind HTTP/1.1 on a Unix socket or a loopback address.
 //!
-//! * `listen`, `guard`, `serve` are the HTTP server: sockets, who may call, connections and paths.
+//! * `listen`, `guard`, `serve`, `patience` are the HTTP server: sockets, who may call, connections and paths, and
+//!   callers that do not read.
 //! * `options`, `intake`, `body`, `problem` read calls and write answers.
 //! * `post` with `send` and `stream`, `take`, `ask`, `sse` are the calls.
 //! * `outbox` has the messages to send, `inbox` the received ones, and `store` is the disk under both.
@@ -24,6 +25,7 @@ mod metrics;
 mod names;
 mod options;
 mod outbox;
+mod patience;
 mod post;
 mod problem;
 mod room;
@@ -133,6 +135,7 @@ async fn serve(
         asks: Asks::new(asked),
         subscribed: Cell::new(false),
         max_waiting: args.max_waiting,
+        client_timeout: args.client_timeout,
         calls: Rc::new(Cell::new(0)),
         phase: watch::Sender::new(Phase::Running),
         metrics: Arc::clone(&metrics),
@@ -237,8 +240,10 @@ fn check(args: &RelayArgs) -> Result<()> {
     if args.max_messages == 0 || args.max_bytes == 0 {
         return Err(Failure::usage("--max-messages and --max-bytes must be at least 1"));
     }
-    if args.lease.is_zero() {
-        return Err(Failure::usage("--lease must be above 0"));
+    for (flag, time) in [("--lease", args.lease), ("--client-timeout", args.client_timeout)] {
+        if time.is_zero() {
+            return Err(Failure::usage(format!("{flag} must be above 0")));
+        }
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aliyun_mqtt::{Client, Config};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -42,6 +43,8 @@ pub(super) struct Relay {
     pub(super) asks: Asks,
     pub(super) subscribed: Cell<bool>,
     pub(super) max_waiting: usize,
+    /// How long a caller may take to send its call or to read its answer.
+    pub(super) client_timeout: Duration,
     pub(super) calls: Rc<Cell<usize>>,
     pub(super) phase: watch::Sender<Phase>,
 }
