@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use aliyun_mqtt::Client;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
@@ -154,7 +155,8 @@ async fn route(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Result<Respons
         (["metrics"], &Method::GET) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             let response = Response::builder().header(header::CONTENT_TYPE, kind);
-            Ok(response.body(Body::full(relay.metrics.text())).unwrap_or_default())
+            let token_end = relay.client.borrow().as_ref().and_then(Client::token_expires);
+            Ok(response.body(Body::full(relay.metrics.text(token_end))).unwrap_or_default())
         }
         (["healthz"], &Method::GET) => Ok(json_response(StatusCode::OK, &json!({ "healthy": true }))),
         (["readyz"], &Method::GET) => Ok(match relay.not_ready() {

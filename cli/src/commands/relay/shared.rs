@@ -123,7 +123,6 @@ impl Relay {
         match event {
             aliyun_mqtt::Event::Connected { .. } => self.metrics.connected(true),
             aliyun_mqtt::Event::Disconnected { .. } | aliyun_mqtt::Event::Ended { .. } => self.metrics.connected(false),
-            aliyun_mqtt::Event::TokenRenewed { expires: Some(end), .. } => self.metrics.token_expires(*end),
             _ => {}
         }
         // Without a listener, nobody wants to know.
