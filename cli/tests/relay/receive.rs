@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::http::{Http, Response, eventually};
 use crate::rig::{Rig, end};
+use crate::support::library::fault_proxy::Way;
 
 fn messages(answer: &Response) -> Vec<Value> {
     answer.json()["messages"].as_array().expect("a list").clone()
@@ -71,6 +72,28 @@ fn what_arrives_while_the_relay_is_down_or_is_killed_is_not_lost() {
     let relay = rig.ready();
     stored(&rig, 3);
     assert_eq!(payloads(&rig.http().get("/v1/messages?wait=0").expect(200)), ["1", "2", "3"]);
+    end(relay);
+}
+
+#[test]
+fn a_message_stored_and_not_acknowledged_comes_again() {
+    let rig = Rig::receiving(&[]);
+    let relay = rig.ready();
+    rig.line.swallow_way(Way::Up, true);
+    publish(&rig, "emulator/a", &["1"]);
+    stored(&rig, 1);
+    relay.signal("KILL");
+    drop(relay.wait());
+    rig.line.heal();
+    eventually("offline", || rig.emulator.sessions().iter().all(|session| !rig.emulator.is_online(&session.client_id)));
+    let relay = rig.ready();
+    // At least once: nothing tells it from a new message with the same content.
+    stored(&rig, 2);
+    let all = messages(&rig.http().get("/v1/messages?wait=0").expect(200));
+    let payloads: Vec<_> = all.iter().map(|message| message["payload"].as_str()).collect();
+    assert_eq!(payloads, [Some("1"); 2]);
+    assert_ne!(all[0]["id"], all[1]["id"]);
+    assert_eq!((all[0]["duplicate"].as_bool(), all[1]["duplicate"].as_bool()), (Some(false), Some(true)));
     end(relay);
 }
 
