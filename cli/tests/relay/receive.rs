@@ -182,6 +182,21 @@ fn a_lease_that_ends_gives_the_message_to_another_and_the_last_to_the_dead_lette
 }
 
 #[test]
+fn there_are_five_leases_unless_the_relay_is_told_otherwise() {
+    let rig = Rig::receiving(&["--lease", "0.02"]);
+    let relay = rig.ready();
+    publish(&rig, "emulator/a", &["poison"]);
+    let mut leases = Vec::new();
+    eventually("it is dead", || {
+        let answer = rig.http().get("/v1/messages?wait=0.1").expect(200);
+        leases.extend(messages(&answer).iter().map(|message| message["leases"].as_u64()));
+        rig.metric("dead_letters_present") == 1.0
+    });
+    assert_eq!(leases, (1..=5).map(Some).collect::<Vec<_>>());
+    end(relay);
+}
+
+#[test]
 fn what_is_taken_needs_no_delete() {
     let rig = Rig::receiving(&["--lease", "0.05"]);
     let relay = rig.ready();
