@@ -119,7 +119,8 @@ impl Inbox {
         self.serve(&mut state, &new);
     }
 
-    /// Leases what is ready and wanted, without an end until [`hand_out`](Inbox::hand_out); if nothing is, the receiver gets it later. Dropping the receiver ends the wait.
+    /// Leases what is ready and wanted, without an end until [`hand_out`](Inbox::hand_out); if nothing is, the receiver
+    /// gets it later. Dropping the receiver ends the wait.
     pub(super) fn take(&self, wanted: &Arc<Wanted>, max: usize) -> Result<Vec<Lease>, oneshot::Receiver<Vec<Lease>>> {
         let mut state = self.state.borrow_mut();
         let leases = self.lease(&mut state, wanted, max);
