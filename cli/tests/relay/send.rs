@@ -52,6 +52,15 @@ fn what_is_invalid_or_not_allowed_is_refused_and_not_sent() {
     http.post("/v1/messages?topic=emulator/a", &"x".repeat(65_536)).expect(200);
     http.send("POST", "/v1/messages?topic=emulator/a", &[], &[b'x'; 65_537]).ok();
     http.receive().expect("an answer").problem(413, "too_large", not_sent);
+    // Before it is there, and where no length was announced.
+    let mut http = rig.http();
+    http.raw(b"POST /v1/messages?topic=emulator/a HTTP/1.1\r\nHost: r\r\nContent-Length: 65537\r\n\r\n").expect("sent");
+    http.receive().expect("an answer").problem(413, "too_large", not_sent);
+    let mut http = rig.http();
+    let part = format!("8000\r\n{}\r\n", "x".repeat(0x8000)).repeat(3);
+    let head = "POST /v1/messages?topic=emulator/a HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n";
+    http.raw(format!("{head}{part}0\r\n\r\n").as_bytes()).ok();
+    http.receive().expect("an answer").problem(413, "too_large", not_sent);
     assert_eq!(crate::support::published(&rig.emulator).len(), 1);
     end(relay);
 }
@@ -130,6 +139,34 @@ fn at_its_bounds_the_relay_accepts_nothing_more_and_says_so() {
     });
     rig.line.heal();
     eventually("both messages", || rig.arrived("emulator/a").len() == 2);
+    end(relay);
+}
+
+#[test]
+fn what_cannot_be_stored_is_not_promised_and_what_was_promised_is_there() {
+    let rig = Rig::new(&[]);
+    rig.line.refuse(true);
+    // A file that may not grow is a disk that is full: the limit counts blocks of 512 or 1,024 bytes.
+    let relay = rig.start_after("trap '' XFSZ; ulimit -f 8192");
+    let body = |number: usize| format!("{number:060000}");
+    let mut promised = 0;
+    let headers = ["Prefer: respond-async"];
+    loop {
+        let answer = rig.http().call("POST", "/v1/messages?topic=emulator/a", &headers, body(promised).as_bytes());
+        if answer.status != 202 {
+            answer.problem(503, "spool", Some("not sent"));
+            break;
+        }
+        promised += 1;
+        assert!(promised < 1_000, "the limit has no effect");
+    }
+    assert!(promised > 0);
+    relay.signal("KILL");
+    drop(relay.wait());
+    rig.line.heal();
+    let relay = rig.ready();
+    eventually("what was promised", || rig.arrived("emulator/a").len() == promised);
+    assert_eq!(rig.arrived("emulator/a"), (0..promised).map(body).collect::<Vec<_>>());
     end(relay);
 }
 

@@ -119,7 +119,8 @@ impl Inbox {
         self.serve(&mut state, &new);
     }
 
-    /// Leases what is ready and wanted; if nothing is, the receiver gets it later. Dropping the receiver ends the wait.
+    /// Leases what is ready and wanted, without an end until [`hand_out`](Inbox::hand_out); if nothing is, the receiver
+    /// gets it later. Dropping the receiver ends the wait.
     pub(super) fn take(&self, wanted: &Arc<Wanted>, max: usize) -> Result<Vec<Lease>, oneshot::Receiver<Vec<Lease>>> {
         let mut state = self.state.borrow_mut();
         let leases = self.lease(&mut state, wanted, max);
@@ -131,6 +132,22 @@ impl Inbox {
         state.consumers.retain(|consumer| !consumer.to.is_closed());
         state.consumers.push_back(Consumer { wanted: Arc::clone(wanted), max, to });
         Err(receiver)
+    }
+
+    /// Starts the time of leases, now that their messages are on their way to the consumer.
+    pub(super) fn hand_out(&self, leases: &[Lease]) {
+        let mut state = self.state.borrow_mut();
+        let end = Instant::now() + self.rules.lease;
+        let State { messages, ends, .. } = &mut *state;
+        for Lease { id, .. } in leases {
+            // Otherwise it was deleted meanwhile.
+            if let Some(entry) = messages.get_mut(id) {
+                entry.leased_until = Some(end);
+                ends.insert((end, *id));
+            }
+        }
+        self.changed.notify_one();
+        self.measure(&state);
     }
 
     /// Gives messages back that did not reach their consumer, as if they had never been leased.
@@ -259,22 +276,18 @@ impl Inbox {
     }
 
     fn lease(&self, state: &mut State, wanted: &Wanted, max: usize) -> Vec<Lease> {
-        let State { messages, ready, ends, .. } = &mut *state;
+        let State { messages, ready, .. } = &mut *state;
         let matches = |id: &&u64| messages.get(id).is_some_and(|entry| wanted.matches(&entry.topic));
         let ids: Vec<u64> = ready.iter().filter(matches).take(max).copied().collect();
-        let end = Instant::now() + self.rules.lease;
         let mut leases = Vec::with_capacity(ids.len());
         for id in ids {
             let Some(entry) = messages.get_mut(&id) else { continue };
             entry.leases += 1;
-            entry.leased_until = Some(end);
             ready.remove(&id);
-            ends.insert((end, id));
             leases.push(Lease { id, count: entry.leases });
         }
         if !leases.is_empty() {
             self.store.send(Command::Lease { counts: leases.iter().map(|lease| (lease.id, lease.count)).collect() });
-            self.changed.notify_one();
         }
         leases
     }
@@ -284,11 +297,9 @@ impl Inbox {
         for Lease { id, count } in leases {
             let Some(entry) = state.messages.get_mut(id) else { continue };
             // Otherwise the lease has ended meanwhile.
-            if entry.leases == *count
-                && let Some(end) = entry.leased_until.take()
-            {
+            if entry.leases == *count && !state.ready.contains(id) {
                 entry.leases -= 1;
-                state.ends.remove(&(end, *id));
+                entry.leased_until.take().map(|end| state.ends.remove(&(end, *id)));
                 state.ready.insert(*id);
                 counts.push((*id, entry.leases));
             }
