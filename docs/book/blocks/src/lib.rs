@@ -58,6 +58,7 @@ chapters! {
     command_line "command-line.md"
     relay "relay.md"
     emulator_chapter "emulator.md"
+    emulator_in_ci "emulator-in-ci.md"
     languages "languages.md"
     limits "limits.md"
     troubleshooting "troubleshooting.md"
