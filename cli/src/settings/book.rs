@@ -70,15 +70,16 @@ fn section(key: Key) -> usize {
 fn meaning(key: Key) -> Texts {
     let texts = match key {
         Key::Endpoint => [
-            "a host, which means TLS on 8883; `host:port`; or a URL with `mqtt://` (plain, 1883), `mqtts://` (TLS, 8883), \
-             `ws://` or `wss://`",
+            "a host, which means TLS on 8883; `host:port`; or a URL with `mqtt://` (plain, 1883), `mqtts://` (TLS, \
+             8883), `ws://` or `wss://`",
             "域名（即 8883 端口的 TLS 连接）、`host:port`，或 URL：`mqtt://`（不加密，1883）、`mqtts://`（TLS，8883）、`ws://`、\
              `wss://`",
         ],
         Key::InstanceId => ["the instance id, as in the console", "实例 ID，见控制台"],
         Key::GroupId => ["the group id, as in the console: `GID_…`", "Group ID，见控制台：`GID_…`"],
         Key::DeviceId => [
-            "the device id; without it, a unique one is generated. Needed for a kept session and for device credentials",
+            "the device id; without it, a unique one is generated. Needed for a kept session and for device \
+             credentials",
             "Device ID；不设置时自动生成一个唯一的。持久会话和一机一密必须设置",
         ],
         Key::ClientId => [
@@ -101,8 +102,8 @@ fn meaning(key: Key) -> Texts {
             ["belongs to a temporary AccessKey (STS); for the API only", "临时 AccessKey（STS）的安全令牌；仅用于 API"]
         }
         Key::Token => [
-            "mode `token`: `RW|…`, or several joined: `R|…|W|…`. Without it, a token for the parent topic is applied for \
-             and renewed",
+            "mode `token`: `RW|…`, or several joined: `R|…|W|…`. Without it, a token for the parent topic is applied \
+             for and renewed",
             "`token` 模式：`RW|…`，或多个相连：`R|…|W|…`。不设置时为父级 Topic 申请 Token 并自动续期",
         ],
         Key::DeviceAccessKeyId => {

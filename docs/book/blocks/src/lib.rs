@@ -1,6 +1,7 @@
 //! The Rust blocks of the book, compiled and run as documentation tests, and what their hidden lines call.
 #![forbid(unsafe_code)]
 
+use aliyun_mqtt::openapi::ApiBuilder;
 use aliyun_mqtt::{Client, Config, ConfigBuilder, Result};
 use aliyun_mqtt_emulator::{Emulator, Environment, Transport};
 
@@ -19,8 +20,17 @@ pub fn config() -> Result<Config> {
 /// # Panics
 /// If no emulator can be started.
 pub fn builder() -> ConfigBuilder {
+    builders().0
+}
+
+/// Returns the settings of a client and of the API of the same emulator.
+///
+/// # Panics
+/// If no emulator can be started.
+pub fn builders() -> (ConfigBuilder, ApiBuilder) {
     let environment = emulator();
-    ConfigBuilder::from_vars(|name| environment.get(name))
+    let lookup = |name: &str| environment.get(name);
+    (ConfigBuilder::from_vars(lookup), ApiBuilder::from_vars(lookup))
 }
 
 /// Starts an emulator that runs until the process ends, and returns what a client needs. Its group is `GID_demo`, its
