@@ -18,12 +18,15 @@ const END: &str = "<!-- settings: end -->\n";
 /// Set, the test writes the tables instead of comparing them.
 const WRITE: &str = "BOOK_WRITE";
 
+/// What stands behind the names of a secret.
+const SECRET: &str = " †";
+
 /// A language of the book.
 struct Language {
     folder: &'static str,
     /// The text of this language among those of all.
     choose: fn(Texts) -> String,
-    columns: [&'static str; 5],
+    columns: [&'static str; 3],
     yes: &'static str,
     sections: [&'static str; 4],
 }
@@ -35,14 +38,14 @@ const LANGUAGES: [Language; 2] = [
     Language {
         folder: "en",
         choose: |[english, _]| english,
-        columns: ["variable", "in the file", "flag", "library", "meaning"],
+        columns: ["variable, key in the file, flag", "library", "meaning"],
         yes: "yes",
         sections: ["Where to", "Who logs in", "Details of the connection", "The service's API"],
     },
     Language {
         folder: "zh",
         choose: |[_, chinese]| chinese,
-        columns: ["环境变量", "配置文件", "命令行选项", "库", "含义"],
+        columns: ["环境变量、配置文件中的名字、命令行选项", "库", "含义"],
         yes: "是",
         sections: ["连接到哪里", "如何登录", "连接细节", "服务的 API"],
     },
@@ -177,19 +180,18 @@ fn tables(language: &Language) -> String {
     let read = read_by_library();
     let mut text = String::new();
     for (number, title) in language.sections.iter().enumerate() {
-        write!(text, "\n### {title}\n\n| {} |\n|---|---|---|---|---|\n", language.columns.join(" | ")).unwrap();
+        write!(text, "\n### {title}\n\n| {} |\n|---|---|---|\n", language.columns.join(" | ")).unwrap();
         for row in Key::table().iter().filter(|row| section(row.key) == number) {
-            let mut names = vec![format!("`{}`", row.name)];
-            names.extend(row.old_name.map(|name| format!("`{name}`")));
-            if row.kind == Kind::Secret {
-                names.extend(["file", "env", "command"].map(|form| format!("`…_{form}`")));
-            }
+            let keys = [Some(row.name), row.old_name].into_iter().flatten().map(|name| format!("`{name}`"));
             let flag = flags.get_arguments().find(|flag| flag.get_long() == Some(&row.flag[2..])).unwrap();
-            let short = flag.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
-            let meaning = (language.choose)(meaning(row.key)).replace('|', "\\|");
+            let flags =
+                flag.get_short().map(|short| format!("`-{short}`")).into_iter().chain([format!("`{}`", row.flag)]);
+            let variable = format!("`{}`", row.variable);
+            let names = [variable, keys.collect::<Vec<_>>().join(", "), flags.collect::<Vec<_>>().join(", ")];
             let library = if read.contains(row.variable) { language.yes } else { "-" };
-            let (names, variable, flag) = (names.join(", "), row.variable, row.flag);
-            writeln!(text, "| `{variable}` | {names} | {short}`{flag}` | {library} | {meaning} |").unwrap();
+            let meaning = (language.choose)(meaning(row.key)).replace('|', "\\|");
+            let secret = if row.kind == Kind::Secret { SECRET } else { "" };
+            writeln!(text, "| {} | {library} | {meaning} |", names.join("<br>") + secret).unwrap();
         }
     }
     text.push('\n');
