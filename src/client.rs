@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::closer::Closer;
 use crate::config::Config;
@@ -139,6 +139,13 @@ impl Client {
     /// already ended.
     pub fn disconnect(&self) -> Result<()> {
         self.session().close(after(self.timeout))
+    }
+
+    /// Returns when the first of the tokens in use expires, as far as that is known. For the command line.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn token_expires(&self) -> Option<SystemTime> {
+        self.session().check_process().ok().and_then(|()| self.session().token_expires())
     }
 
     /// Fails with the reason for which new operations are refused, if the client is closed or has ended. Does not

@@ -13,7 +13,7 @@ use crate::message::Message;
 use crate::session::Session;
 use crate::sync::lock;
 
-use settled::Reporter;
+use settled::{Announcement, Reporter};
 pub use settled::{Receipt, Settled};
 
 /// The outcome of one queued message; from [`Client::enqueue`](crate::Client::enqueue).
@@ -172,6 +172,11 @@ impl Delivery {
         })
     }
 
+    /// Sends the tag to the channel once the request has ended.
+    pub(crate) fn announce_end(&self, to: Sender<u64>, tag: u64) {
+        self.slot.announce_end(to, tag);
+    }
+
     /// Returns true if the server has acknowledged the message.
     pub(crate) fn is_acknowledged(&self) -> bool {
         self.slot.is_acknowledged()
@@ -246,8 +251,15 @@ struct SlotState {
     /// No call may wait for the result any longer, although it may still come.
     interrupted: bool,
     waiting: usize,
-    /// Gets the result, too. Boxed, since few operations have one.
-    reporter: Option<Box<Reporter>>,
+    reporter: Option<Report>,
+}
+
+/// A channel that is told, too. Boxed, since few operations have one.
+enum Report {
+    /// It gets the outcome of the message.
+    Outcome(Box<Reporter>),
+    /// It learns that the request has ended.
+    End(Box<Announcement>),
 }
 
 /// The end of a wait for a result.
@@ -325,6 +337,9 @@ impl Slot {
         let mut state = lock(&self.state);
         if state.answer.is_none() {
             state.answer = Some(answer.map(Box::new));
+            if let Some(Report::End(announcement)) = state.reporter.take() {
+                announcement.send();
+            }
             if state.waiting > 0 {
                 self.ready.notify_all();
             }
@@ -338,7 +353,17 @@ impl Slot {
                 reporter.report(result.clone().map(|outcome| outcome.receipt()));
                 state.seen = true;
             }
-            None => state.reporter = Some(Box::new(reporter)),
+            None => state.reporter = Some(Report::Outcome(Box::new(reporter))),
+        }
+    }
+
+    /// Sends the tag once the request has ended: [`wait_answer`](Slot::wait_answer) then returns at once.
+    fn announce_end(&self, to: Sender<u64>, tag: u64) {
+        let mut state = lock(&self.state);
+        let announcement = Announcement::new(to, tag);
+        match (&state.answer, &state.result) {
+            (Some(_), _) | (None, Some(Err(_))) => announcement.send(),
+            (None, _) => state.reporter = Some(Report::End(Box::new(announcement))),
         }
     }
 
@@ -451,10 +476,15 @@ impl Drop for Wakes {
 /// program does not know yet.
 fn fill(slot: Arc<Slot>, result: Result<Outcome>, reported: bool, wakes: &mut Wakes) -> Option<Error> {
     let mut state = lock(&slot.state);
-    let reporter = state.reporter.take();
-    state.seen = reported || reporter.is_some();
-    if let Some(reporter) = reporter {
-        reporter.report(result.clone().map(|outcome| outcome.receipt()));
+    state.seen = reported;
+    match state.reporter.take() {
+        Some(Report::Outcome(reporter)) => {
+            reporter.report(result.clone().map(|outcome| outcome.receipt()));
+            state.seen = true;
+        }
+        Some(Report::End(announcement)) if result.is_err() => announcement.send(),
+        // A request that is delivered has not ended.
+        end => state.reporter = end,
     }
     let lost = match &result {
         Err(error) if (reported || !state.watched) && state.is_news() => Some(error.clone()),

@@ -305,6 +305,8 @@ pub use names::{ClientId, p2p_topic, topic_matches};
 pub use notice::Notice;
 pub use printable::printable;
 pub use publish_each::PublishEach;
+#[doc(hidden)]
+pub use request::StartedRequest;
 pub use request::{Request, RequestOptions};
 #[cfg(feature = "spool")]
 pub use spool::{Spool, SyncPolicy};

@@ -1,6 +1,8 @@
 //! Requests and replies, and their encoding in messages.
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::config::{Config, Protocol};
@@ -8,6 +10,7 @@ use crate::deadline::after;
 use crate::error::{Error, Hint, Result};
 use crate::message::{Message, Outgoing, Payload, QoS};
 use crate::names;
+use crate::session::{Asked, WhenFull};
 
 pub(crate) mod envelope;
 
@@ -105,7 +108,28 @@ impl Client {
     /// As [`request`](Client::request). [`Invalid`](crate::ErrorKind::Invalid) when the message has a response topic or
     /// correlation data, since the client chooses both.
     pub fn request_message(&self, message: Outgoing, options: impl Into<RequestOptions>) -> Result<Message> {
-        let RequestOptions { timeout, envelope } = options.into();
+        let (asked, deadline) = self.ask(message, options.into(), WhenFull::WaitUntil)?;
+        asked.wait(deadline)
+    }
+
+    /// Sends a request as [`request_message`](Client::request_message), and returns without waiting for its reply, nor
+    /// for room. One thread can so wait for any number of requests. With a response topic, blocks until that is
+    /// subscribed.
+    ///
+    /// # Errors
+    /// As [`request_message`](Client::request_message); [`Full`](crate::ErrorKind::Full) when there is no room.
+    #[doc(hidden)]
+    pub fn start_request(&self, message: Outgoing, options: impl Into<RequestOptions>) -> Result<StartedRequest> {
+        let (asked, _) = self.ask(message, options.into(), |_| WhenFull::Fail)?;
+        Ok(StartedRequest(Some(asked)))
+    }
+
+    fn ask(
+        &self,
+        message: Outgoing,
+        RequestOptions { timeout, envelope }: RequestOptions,
+        full: impl FnOnce(Instant) -> WhenFull,
+    ) -> Result<(Asked, Instant)> {
         let session = self.session();
         session.check_process()?;
         let deadline = after(timeout);
@@ -118,7 +142,7 @@ impl Client {
         if let Some(topic) = self.config().response_topic() {
             session.subscribe_to_replies(topic, &message.topic, deadline)?;
         }
-        expected.ask(message, envelope, publish_by, deadline)
+        Ok((expected.send(message, envelope, publish_by, full(publish_by))?, deadline))
     }
 
     /// Replies to a request at QoS 1, in the form of the request, and blocks as [`publish`](Client::publish).
@@ -134,6 +158,48 @@ impl Client {
             return Err(Error::invalid(message));
         };
         self.publish_message(asked.reply(QoS::AtLeastOnce, payload))
+    }
+}
+
+/// A request that waits for its reply, for programs that wait for many on one thread; from
+/// [`Client::start_request`]. Dropping it gives the request up.
+#[doc(hidden)]
+pub struct StartedRequest(Option<Asked>);
+
+impl StartedRequest {
+    /// Sends the tag to the channel once the request has its reply or has failed, or now if it has. A later call
+    /// replaces the channel of an earlier one. The end of the timeout is the program's to notice.
+    pub fn report_to(&self, to: &Sender<u64>, tag: u64) {
+        if let Some(asked) = &self.0 {
+            asked.announce_end(to, tag);
+        }
+    }
+
+    /// Returns the reply without waiting. If there is none yet, ends the request: what was not sent is withdrawn.
+    ///
+    /// # Errors
+    /// As [`Client::request_message`]. [`Closed`](crate::ErrorKind::Closed) if the message was neither acknowledged nor
+    /// past its timeout.
+    pub fn finish(mut self) -> Result<Message> {
+        match self.0.take() {
+            Some(asked) => asked.give_up(),
+            None => Err(Error::internal("a request has ended twice")),
+        }
+    }
+}
+
+impl Drop for StartedRequest {
+    fn drop(&mut self) {
+        if let Some(asked) = self.0.take() {
+            // Nobody waits for it any longer.
+            let _ = asked.give_up();
+        }
+    }
+}
+
+impl fmt::Debug for StartedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartedRequest").finish_non_exhaustive()
     }
 }
 

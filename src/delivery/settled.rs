@@ -42,6 +42,24 @@ impl Reporter {
     }
 }
 
+/// The channel that learns that a request has ended.
+pub(super) struct Announcement {
+    to: Sender<u64>,
+    tag: u64,
+}
+
+impl Announcement {
+    pub(super) fn new(to: Sender<u64>, tag: u64) -> Self {
+        Announcement { to, tag }
+    }
+
+    /// Sends the tag, without blocking.
+    pub(super) fn send(self) {
+        // As above.
+        let _ = self.to.send(self.tag);
+    }
+}
+
 impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reporter").field("tag", &self.tag).finish_non_exhaustive()

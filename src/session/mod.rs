@@ -21,6 +21,7 @@ mod wire;
 
 pub(crate) use calls::publish::WhenFull;
 pub(crate) use calls::receive::{AckHandle, Until};
+pub(crate) use calls::request::Asked;
 pub(crate) use calls::subscribe::check_filters;
 #[cfg(any(test, fuzzing))]
 pub(crate) use core::fuzzing;

@@ -1,6 +1,7 @@
 //! The calls of sending and receiving: what each does, in both versions of MQTT.
 
 mod closer;
+mod reports;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

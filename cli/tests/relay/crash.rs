@@ -1,6 +1,9 @@
 //! Whatever breaks, what was answered with 200 or 202 is at the broker.
 
 use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -13,6 +16,7 @@ use crate::rig::{Rig, end};
 
 /// The size of a run.
 struct Size {
+    /// Each is a process.
     callers: usize,
     messages: usize,
     kills: usize,
@@ -22,6 +26,9 @@ struct Size {
 
 /// The answers that count as a promise, by payload: the status, and the position in the broker's log at that time.
 type Promises = Mutex<HashMap<String, (u16, u64)>>;
+
+/// The variables of a process that calls: the socket, its first message, the step to the next, and the end.
+const SHARE: [&str; 4] = ["RELAY_TEST_SOCKET", "RELAY_TEST_FIRST", "RELAY_TEST_STEP", "RELAY_TEST_END"];
 
 #[test]
 fn nothing_promised_is_lost_when_the_line_is_cut_the_broker_restarted_and_the_relay_killed() {
@@ -38,22 +45,12 @@ fn nothing_promised_is_lost_at_full_size() {
 fn everything_breaks(size: &Size) {
     let rig = Rig::new(&["--max-messages", "100000"]);
     let promises = Promises::default();
-    let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (done, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut relay = rig.start();
+    let callers: Vec<Child> = (0..size.callers).map(|first| start_caller(&rig, first, size)).collect();
     thread::scope(|scope| {
-        let callers: Vec<_> = (0..size.callers)
-            .map(|_| {
-                scope.spawn(|| {
-                    loop {
-                        let number = next.fetch_add(1, Ordering::SeqCst);
-                        if number >= size.messages {
-                            return;
-                        }
-                        call(&rig, number, &promises);
-                    }
-                })
-            })
-            .collect();
+        let callers: Vec<_> =
+            callers.into_iter().map(|caller| scope.spawn(|| listen(&rig, caller, &promises, &done))).collect();
         scope.spawn(|| {
             while !over.load(Ordering::SeqCst) {
                 thread::sleep(size.cut);
@@ -63,7 +60,7 @@ fn everything_breaks(size: &Size) {
         for kill in 1..=size.kills {
             // Spread over the run, by what has been done and not by time.
             let due = size.messages * kill / (size.kills + 1);
-            eventually("the calls go on", || next.load(Ordering::SeqCst) >= due);
+            eventually("the calls go on", || done.load(Ordering::SeqCst) >= due);
             relay.signal("KILL");
             relay.child.wait().expect("it ends");
             relay = rig.start();
@@ -105,23 +102,58 @@ fn everything_breaks(size: &Size) {
     println!("200: {}, 202: {}, more than once: {repeated}, cuts: {}", codes(200), codes(202), rig.line.cuts());
 }
 
-/// Posts a message until that is answered, as an HTTP library would, with a key for each.
-fn call(rig: &Rig, number: usize, promises: &Promises) {
+/// Starts this program again as a process that calls.
+fn start_caller(rig: &Rig, first: usize, size: &Size) -> Child {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "crash::caller", "--nocapture", "--test-threads", "1"]);
+    let share = [first, size.callers, size.messages].map(|number| number.to_string());
+    command.env(SHARE[0], rig.socket()).envs(SHARE[1..].iter().zip(share)).stdout(Stdio::piped());
+    command.spawn().expect("a process")
+}
+
+/// Notes what a process was answered.
+fn listen(rig: &Rig, mut caller: Child, promises: &Promises, done: &AtomicUsize) {
+    for line in BufReader::new(caller.stdout.take().expect("its output")).lines() {
+        let line = line.expect("text");
+        // The rest is the frame of a test program.
+        let Some((status, payload)) = line.strip_prefix("answered ").and_then(|line| line.split_once(' ')) else {
+            continue;
+        };
+        let position = rig.emulator.log_position();
+        let status = status.parse().expect("a status");
+        promises.lock().expect("no panic").insert(payload.to_string(), (status, position));
+        done.fetch_add(1, Ordering::SeqCst);
+    }
+    assert!(caller.wait().expect("it ends").success());
+}
+
+/// What a process does that calls; nothing, where it is run as a test.
+#[test]
+fn caller() {
+    let share = SHARE.map(|name| std::env::var(name).ok());
+    let [Some(socket), Some(first), Some(step), Some(end)] = share else { return };
+    let [first, step, end] = [first, step, end].map(|number| number.parse::<usize>().expect("a number"));
+    // The frame of a test program may leave its line open.
+    println!();
+    for number in (first..end).step_by(step) {
+        // Some wait for the fate, the others do not.
+        let wait = (number / step) % 8 == first % 8;
+        println!("answered {} {number}", call(Path::new(&socket), number, wait));
+    }
+}
+
+/// Posts a message until that is answered, as an HTTP library would, with a key for each. Returns the status.
+fn call(socket: &Path, number: usize, wait: bool) -> u16 {
     let payload = format!("{number}");
     let key = format!("Idempotency-Key: key-{number}");
     let headers = [key.as_str(), "Prefer: respond-async"];
-    // Some wait for the fate, the others do not.
-    let headers = if number.is_multiple_of(8) { &headers[..1] } else { &headers };
+    let headers = if wait { &headers[..1] } else { &headers };
     loop {
-        let answer = Http::unix(&rig.socket()).and_then(|mut http| {
+        let answer = Http::unix(socket).and_then(|mut http| {
             http.try_call("POST", "/v1/messages?topic=emulator/a&wait=1", headers, payload.as_bytes())
         });
         match answer {
-            Ok(answer) if matches!(answer.status, 200 | 202) => {
-                let position = rig.emulator.log_position();
-                promises.lock().expect("no panic").insert(payload, (answer.status, position));
-                return;
-            }
+            Ok(answer) if matches!(answer.status, 200 | 202) => return answer.status,
             Ok(answer) => assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body)),
             // It was killed.
             Err(_) => {}

@@ -1,9 +1,9 @@
-//! Who may call: sockets, permissions, tokens, and no web page.
+//! Who may call: sockets, permissions, tokens, and no web page. And how long a caller may take.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 
-use crate::http::Http;
+use crate::http::{Http, eventually};
 use crate::rig::{Rig, end};
 use crate::support::{Running, run};
 
@@ -118,17 +118,91 @@ fn what_would_be_open_to_others_is_refused_at_the_start() {
     assert!(none.stderr.contains("no address"), "{}", none.stderr);
 }
 
+/// A time that is over soon, and long enough for calls that are in time.
+const SOON: [&str; 2] = ["--client-timeout", "1"];
+
+/// Waits until no connection is open but that of the question.
+fn alone(rig: &Rig) {
+    eventually("the connection is closed", || rig.metric("http_connections") == 1.0);
+    assert_eq!(rig.metric("waiting_calls"), 0.0);
+}
+
 #[test]
 fn slow_clients_hold_nobody_up() {
-    let rig = Rig::new(&[]);
+    let rig = Rig::new(&SOON);
     let relay = rig.ready();
     let mut head = rig.http();
     head.raw(b"POST /v1/messages?topic=emulator/a HTTP/1.1\r\nHost: r").expect("sent");
     let mut body = rig.http();
     body.raw(b"POST /v1/messages?topic=emulator/a HTTP/1.1\r\nHost: r\r\nContent-Length: 9\r\n\r\nx").expect("sent");
-    rig.http().post("/v1/messages?topic=emulator/a", "1").expect(200);
+    let mut idle = rig.http();
+    idle.post("/v1/messages?topic=emulator/a", "1").expect(200);
     body.receive().expect("an answer").problem(408, "slow", Some("not sent"));
-    assert!(head.is_closed());
+    assert!(head.is_closed() && idle.is_closed());
+    drop(body);
+    alone(&rig);
     assert_eq!(rig.arrived("emulator/a"), ["1"]);
+    end(relay);
+}
+
+#[test]
+fn lines_that_do_not_come_end_their_call() {
+    let rig = Rig::new(&["--client-timeout", "0.1"]);
+    let relay = rig.ready();
+    let mut http = rig.http();
+    let head = "POST /v1/messages?topic=emulator/a HTTP/1.1\r\nHost: r\r\nContent-Type: application/x-ndjson\r\n";
+    http.raw(format!("{head}Transfer-Encoding: chunked\r\n\r\n").as_bytes()).expect("sent");
+    let answer = http.receive().expect("an answer").expect(200);
+    assert_eq!((answer.lines()[0]["status"].as_u64(), answer.lines()[0]["kind"].as_str()), (Some(408), Some("slow")));
+    drop(http);
+    alone(&rig);
+    end(relay);
+}
+
+#[test]
+fn a_caller_that_does_not_read_its_answer_loses_its_connection_and_its_messages_come_again() {
+    let rig = Rig::receiving(&[&SOON[..], &["--lease", "0.1", "--max-leases", "1000"]].concat());
+    let relay = rig.ready();
+    // More than the buffers of a socket hold.
+    let payload = "x".repeat(60_000);
+    for _ in 0..20 {
+        rig.emulator.publish_as_service("emulator/a", 1, payload.clone()).expect("published");
+    }
+    eventually("the messages are stored", || rig.metric("stored_messages") == 20.0);
+    let mut poll = rig.http();
+    poll.send("GET", "/v1/messages?wait=100", &[], b"").expect("sent");
+    alone(&rig);
+    // Its buffers hold the beginning of the answer, and nothing more comes.
+    assert!(poll.receive().is_err());
+    let again = rig.http().get("/v1/messages?wait=100").expect(200).json();
+    assert!(again["messages"][0]["leases"].as_u64() > Some(1), "{}", again["messages"][0]["leases"]);
+    end(relay);
+}
+
+#[test]
+fn a_reader_of_results_or_events_that_does_not_read_loses_its_connection() {
+    let rig = Rig::new(&SOON);
+    let relay = rig.ready();
+    let (mut write, results) = rig.http().split();
+    let line = "{\"payload\":\"x\"}\n";
+    let head = "POST /v1/messages?topic=emulator/a&qos=0 HTTP/1.1\r\nHost: r\r\nContent-Type: application/x-ndjson\r\n";
+    let writer = std::thread::spawn(move || {
+        let head = format!("{head}Content-Length: {}\r\n\r\n", line.len() * 1_000_000);
+        let lines = line.repeat(1_000);
+        write.write_all(head.as_bytes()).expect("sent");
+        (0..1_000).try_for_each(|_| write.write_all(lines.as_bytes()))
+    });
+    assert!(writer.join().expect("no panic").is_err(), "it is held back, and then cut off");
+    alone(&rig);
+    drop(results);
+
+    let mut events = rig.http();
+    events.send("GET", "/v1/events", &[], b"").expect("sent");
+    eventually("it listens", || rig.metric("waiting_calls") == 1.0);
+    let client = rig.emulator.sessions()[0].client_id.clone();
+    for _ in 0..20 {
+        assert!(rig.emulator.push_notice(&client, "$SYS/tokenInvalidNotice", "x".repeat(60_000)));
+    }
+    alone(&rig);
     end(relay);
 }

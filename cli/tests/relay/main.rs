@@ -8,6 +8,7 @@ mod guard;
 #[allow(unreachable_pub, reason = "as in ../support")]
 mod http;
 mod keys;
+mod metrics;
 mod receive;
 #[allow(unreachable_pub, reason = "as in ../support")]
 mod rig;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::http::{Http, Response, eventually};
 use crate::rig::{Rig, end};
+use crate::support::library::fault_proxy::Way;
 
 fn messages(answer: &Response) -> Vec<Value> {
     answer.json()["messages"].as_array().expect("a list").clone()
@@ -71,6 +72,28 @@ fn what_arrives_while_the_relay_is_down_or_is_killed_is_not_lost() {
     let relay = rig.ready();
     stored(&rig, 3);
     assert_eq!(payloads(&rig.http().get("/v1/messages?wait=0").expect(200)), ["1", "2", "3"]);
+    end(relay);
+}
+
+#[test]
+fn a_message_stored_and_not_acknowledged_comes_again() {
+    let rig = Rig::receiving(&[]);
+    let relay = rig.ready();
+    rig.line.swallow_way(Way::Up, true);
+    publish(&rig, "emulator/a", &["1"]);
+    stored(&rig, 1);
+    relay.signal("KILL");
+    drop(relay.wait());
+    rig.line.heal();
+    eventually("offline", || rig.emulator.sessions().iter().all(|session| !rig.emulator.is_online(&session.client_id)));
+    let relay = rig.ready();
+    // At least once: nothing tells it from a new message with the same content.
+    stored(&rig, 2);
+    let all = messages(&rig.http().get("/v1/messages?wait=0").expect(200));
+    let payloads: Vec<_> = all.iter().map(|message| message["payload"].as_str()).collect();
+    assert_eq!(payloads, [Some("1"); 2]);
+    assert_ne!(all[0]["id"], all[1]["id"]);
+    assert_eq!((all[0]["duplicate"].as_bool(), all[1]["duplicate"].as_bool()), (Some(false), Some(true)));
     end(relay);
 }
 
@@ -155,6 +178,21 @@ fn a_lease_that_ends_gives_the_message_to_another_and_the_last_to_the_dead_lette
     http.delete(&format!("/v1/dead/{id}")).expect(204);
     http.delete(&format!("/v1/dead/{id}")).expect(404);
     assert!(payloads(&http.get("/v1/dead").expect(200)).is_empty());
+    end(relay);
+}
+
+#[test]
+fn there_are_five_leases_unless_the_relay_is_told_otherwise() {
+    let rig = Rig::receiving(&["--lease", "0.02"]);
+    let relay = rig.ready();
+    publish(&rig, "emulator/a", &["poison"]);
+    let mut leases = Vec::new();
+    eventually("it is dead", || {
+        let answer = rig.http().get("/v1/messages?wait=0.1").expect(200);
+        leases.extend(messages(&answer).iter().map(|message| message["leases"].as_u64()));
+        rig.metric("dead_letters_present") == 1.0
+    });
+    assert_eq!(leases, (1..=5).map(Some).collect::<Vec<_>>());
     end(relay);
 }
 

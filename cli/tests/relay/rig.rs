@@ -53,6 +53,23 @@ impl Rig {
         running
     }
 
+    /// Starts the relay in a shell that does this before.
+    pub fn start_after(&self, preparation: &str) -> Running {
+        let mut program = self.command();
+        program.arg("--listen").arg(format!("unix:{}", self.socket().display())).args(&self.arguments);
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(format!("{preparation}; exec \"$0\" \"$@\""));
+        shell.arg(program.get_program()).args(program.get_args()).env_clear();
+        for (name, value) in program.get_envs() {
+            shell.env(name, value.unwrap_or_default());
+        }
+        let piped = std::process::Stdio::piped;
+        shell.stdout(piped()).stderr(piped());
+        let mut running = Running::start(shell);
+        running.stderr_until("listening on");
+        running
+    }
+
     /// Starts the relay and waits until it is ready.
     pub fn ready(&self) -> Running {
         let running = self.start();

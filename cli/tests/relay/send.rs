@@ -134,6 +134,34 @@ fn at_its_bounds_the_relay_accepts_nothing_more_and_says_so() {
 }
 
 #[test]
+fn what_cannot_be_stored_is_not_promised_and_what_was_promised_is_there() {
+    let rig = Rig::new(&[]);
+    rig.line.refuse(true);
+    // A file that may not grow is a disk that is full: the limit counts blocks of 512 or 1,024 bytes.
+    let relay = rig.start_after("trap '' XFSZ; ulimit -f 8192");
+    let body = |number: usize| format!("{number:060000}");
+    let mut promised = 0;
+    let headers = ["Prefer: respond-async"];
+    loop {
+        let answer = rig.http().call("POST", "/v1/messages?topic=emulator/a", &headers, body(promised).as_bytes());
+        if answer.status != 202 {
+            answer.problem(503, "spool", Some("not sent"));
+            break;
+        }
+        promised += 1;
+        assert!(promised < 1_000, "the limit has no effect");
+    }
+    assert!(promised > 0);
+    relay.signal("KILL");
+    drop(relay.wait());
+    rig.line.heal();
+    let relay = rig.ready();
+    eventually("what was promised", || rig.arrived("emulator/a").len() == promised);
+    assert_eq!(rig.arrived("emulator/a"), (0..promised).map(body).collect::<Vec<_>>());
+    end(relay);
+}
+
+#[test]
 fn too_long_a_head_is_refused() {
     let rig = Rig::new(&[]);
     let relay = rig.ready();

@@ -3,7 +3,7 @@
 mod lifetime;
 pub(super) mod publish;
 pub(super) mod receive;
-mod request;
+pub(super) mod request;
 pub(super) mod spool;
 pub(super) mod subscribe;
 mod token;

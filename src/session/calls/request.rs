@@ -1,6 +1,7 @@
 //! Requests that wait for their reply.
 
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use crate::delivery::{Delivery, RequestEnd, Settler, Slot};
@@ -18,6 +19,15 @@ pub(crate) struct Expected {
     correlation: Correlation,
     /// `None` once the request is sent.
     fate: Option<(Settler, Arc<Slot>)>,
+}
+
+/// A request that was sent. Dropping it ends the wait.
+pub(crate) struct Asked {
+    delivery: Delivery,
+    expected: Expected,
+    topic: String,
+    qos: QoS,
+    enveloped: bool,
 }
 
 impl Session {
@@ -56,33 +66,19 @@ impl Expected {
         &self.correlation
     }
 
-    /// Sends the request, which has to be acknowledged by `publish_by`, and waits for its reply.
-    pub(crate) fn ask(
+    /// Sends the request, which has to be acknowledged by `publish_by`.
+    pub(crate) fn send(
         mut self,
         message: Outgoing,
         enveloped: bool,
         publish_by: Instant,
-        deadline: Instant,
-    ) -> Result<Message> {
+        full: WhenFull,
+    ) -> Result<Asked> {
         let fate = self.fate.take().unwrap_or_else(Settler::new);
         let (topic, qos) = (message.topic.clone(), message.qos);
         let body = Body::Publish(Arc::new(message));
-        let delivery = self.session.submit_with(fate, body, publish_by, WhenFull::WaitUntil(publish_by))?;
-        let answer = delivery.wait_answer(deadline);
-        if let Some(RequestEnd::Reply(reply)) = answer {
-            return Ok(reply);
-        }
-        // From here on no reply is accepted; one that came just before was taken as the reply.
-        self.session.lock().replies.forget(self.number);
-        if self.session.is_interrupted() {
-            self.session.withdraw(delivery.seq());
-        }
-        match delivery.wait_answer(Instant::now()).or(answer) {
-            Some(RequestEnd::Reply(reply)) => Ok(reply),
-            Some(RequestEnd::Failed(error)) => Err(error),
-            Some(RequestEnd::Ended(reason)) => Err(unanswered(&topic, &delivery, &reason)),
-            None => Err(self.overdue(&topic, qos, enveloped)),
-        }
+        let delivery = self.session.submit_with(fate, body, publish_by, full)?;
+        Ok(Asked { delivery, expected: self, topic, qos, enveloped })
     }
 
     /// The error of a request that was sent and not answered in time.
@@ -105,6 +101,46 @@ impl Drop for Expected {
     fn drop(&mut self) {
         if self.session.check_process().is_ok() {
             self.session.lock().replies.forget(self.number);
+        }
+    }
+}
+
+impl Asked {
+    /// Waits for the reply, at most until the deadline. The message has to be settled by then.
+    pub(crate) fn wait(self, deadline: Instant) -> Result<Message> {
+        let answer = self.delivery.wait_answer(deadline);
+        self.end(answer, false)
+    }
+
+    /// Returns the reply, or ends the request without one. A message that is not settled yet is withdrawn.
+    pub(crate) fn give_up(self) -> Result<Message> {
+        self.expected.session.check_process()?;
+        let answer = self.delivery.wait_answer(Instant::now());
+        self.end(answer, true)
+    }
+
+    fn end(self, answer: Option<RequestEnd>, withdraw: bool) -> Result<Message> {
+        if let Some(RequestEnd::Reply(reply)) = answer {
+            return Ok(reply);
+        }
+        let Asked { delivery, expected, topic, qos, enveloped } = &self;
+        // From here on no reply is accepted; one that came just before was taken as the reply.
+        expected.session.lock().replies.forget(expected.number);
+        if withdraw || expected.session.is_interrupted() {
+            expected.session.withdraw(delivery.seq());
+        }
+        match delivery.wait_answer(Instant::now()).or(answer) {
+            Some(RequestEnd::Reply(reply)) => Ok(reply),
+            Some(RequestEnd::Failed(error)) => Err(error),
+            Some(RequestEnd::Ended(reason)) => Err(unanswered(topic, delivery, &reason)),
+            None => Err(expected.overdue(topic, *qos, *enveloped)),
+        }
+    }
+
+    /// Sends the tag to the channel once the request has ended.
+    pub(crate) fn announce_end(&self, to: &Sender<u64>, tag: u64) {
+        if self.expected.session.check_process().is_ok() {
+            self.delivery.announce_end(to.clone(), tag);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Uploading a new token over an existing connection.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::error::{Error, ErrorKind, Fate, Result, Stage};
 use crate::session::Session;
@@ -11,6 +11,11 @@ impl Session {
     /// Fails if the client is closed or has ended.
     pub(crate) fn check_open(&self) -> Result<()> {
         self.lock().check_open()
+    }
+
+    /// Returns when the first of the tokens in use expires, as far as that is known.
+    pub(crate) fn token_expires(&self) -> Option<SystemTime> {
+        self.lock().token_expires()
     }
 
     /// Takes a token for the present connection or the next login, without waiting.

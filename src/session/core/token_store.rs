@@ -268,12 +268,16 @@ impl TokenStore {
     pub(crate) fn renewal_failed(&mut self, now: SystemTime, chance: f64) -> Duration {
         let bound = RETRY_MIN.saturating_mul(1 << self.failures.min(20)).min(RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
-        let left = self.slots.values().filter_map(|slot| slot.token.expires()).min();
-        let left = left.and_then(|end| end.duration_since(now).ok()).filter(|left| !left.is_zero());
+        let left = self.first_end().and_then(|end| end.duration_since(now).ok()).filter(|left| !left.is_zero());
         let bound = left.map_or(bound, |left| bound.min(left / 4).max(LEAST_LIFE / 5));
         let pause = bound.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0);
         self.retry_at = now.checked_add(pause);
         pause
+    }
+
+    /// Returns when the first token expires, as far as that is known.
+    pub(crate) fn first_end(&self) -> Option<SystemTime> {
+        self.slots.values().filter_map(|slot| slot.token.expires()).min()
     }
 
     /// Returns the serial number of the current token of this kind.

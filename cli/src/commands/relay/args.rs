@@ -60,6 +60,10 @@ pub(crate) struct RelayArgs {
     /// Let up to COUNT calls wait
     #[arg(long, value_name = "COUNT", default_value_t = 2_000, help_heading = HTTP)]
     pub(super) max_waiting: usize,
+    /// How long a caller may take to send the head of a call, and its body, or read nothing of its answer, in seconds;
+    /// connections that are idle for as long are closed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30", help_heading = HTTP)]
+    pub(super) client_timeout: Duration,
     /// How long the relay drains before it exits, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10", help_heading = HTTP)]
     pub(super) drain: Duration,

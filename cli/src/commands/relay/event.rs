@@ -14,6 +14,8 @@ pub(super) enum Event {
     Subscribed,
     /// A message given to the client is settled.
     Settled(Settled),
+    /// A request has its reply, or has failed.
+    Asked(u64),
     /// The store has done something.
     Store(Report),
     /// Received messages are on disk.

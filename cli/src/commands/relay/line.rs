@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use aliyun_mqtt::{Client, Config, ErrorKind, Message, QoS, Settled};
+use aliyun_mqtt::{Client, Config, ErrorKind, Message, QoS};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::event::Event;
@@ -76,17 +76,21 @@ pub(super) fn start(
     Ok(end)
 }
 
-/// Reports the fates of messages.
-pub(super) fn report_settled(to: UnboundedSender<Event>) -> Result<mpsc::Sender<Settled>> {
-    let (settled, from) = mpsc::channel();
-    threads::needed("relay-settled", move || {
-        for settled in from {
-            if to.send(Event::Settled(settled)).is_err() {
+/// Passes on what the client reports.
+pub(super) fn forward<T: Send + 'static>(
+    thread: &'static str,
+    to: UnboundedSender<Event>,
+    event: impl Fn(T) -> Event + Send + 'static,
+) -> Result<mpsc::Sender<T>> {
+    let (reports, from) = mpsc::channel();
+    threads::needed(thread, move || {
+        for report in from {
+            if to.send(event(report)).is_err() {
                 return;
             }
         }
     })?;
-    Ok(settled)
+    Ok(reports)
 }
 
 fn connect(config: &Config, to: &UnboundedSender<Event>, ended: &mpsc::Receiver<()>) -> Option<Client> {

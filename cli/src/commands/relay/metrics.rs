@@ -1,6 +1,6 @@
 //! The relay's counters, as Prometheus reads them.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -41,9 +41,8 @@ pub(super) struct Metrics {
     pub(super) discarded: Counter,
     pub(super) waiting: Gauge,
     pub(super) open_connections: Gauge,
-    token_life: Gauge<f64, AtomicU64>,
-    /// In seconds since 1970; 0 if it is not known.
-    token_end: AtomicI64,
+    /// Has its one series only if that is known.
+    token_life: Family<[(&'static str, &'static str); 0], Gauge<f64, AtomicU64>>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -70,10 +69,10 @@ impl Metrics {
             Unit::Seconds,
             buckets.clone(),
         );
-        let token_life = Gauge::<f64, AtomicU64>::default();
+        let token_life = Family::default();
         registry.register_with_unit(
             "token_life_left",
-            "Until the token expires; negative after that, and NaN if that is not known",
+            "Until the first token expires; negative after that, and left out if that is not known",
             Unit::Seconds,
             token_life.clone(),
         );
@@ -97,7 +96,6 @@ impl Metrics {
             waiting: registered!("waiting_calls", "HTTP calls that wait", Gauge::default()),
             open_connections: registered!("http_connections", "Open HTTP connections", Gauge::default()),
             token_life,
-            token_end: AtomicI64::new(0),
             registry,
         }
     }
@@ -126,18 +124,15 @@ impl Metrics {
         self.connected.get() == 1
     }
 
-    /// Notes when the token expires.
-    pub(super) fn token_expires(&self, end: SystemTime) {
-        let since = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.token_end.store(since.as_secs().try_into().unwrap_or(i64::MAX), Ordering::Relaxed);
-    }
-
-    /// Returns everything in the text format.
-    pub(super) fn text(&self) -> String {
-        let end = self.token_end.load(Ordering::Relaxed);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "seconds until the year 9999 are exact")]
-        self.token_life.set(if end == 0 { f64::NAN } else { end as f64 - now });
+    /// Returns everything in the text format. `token_end`: when the first token expires, if that is known.
+    pub(super) fn text(&self, token_end: Option<SystemTime>) -> String {
+        match token_end {
+            None => self.token_life.clear(),
+            Some(end) => {
+                let left = end.duration_since(SystemTime::now()).map(|left| left.as_secs_f64());
+                self.token_life.get_or_create(&[]).set(left.unwrap_or_else(|past| -past.duration().as_secs_f64()));
+            }
+        }
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

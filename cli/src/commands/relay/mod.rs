@@ -1,13 +1,14 @@
 //! `relay`: one connection for programs that cannot keep one, behind HTTP/1.1 on a Unix socket or a loopback address.
 //!
-//! * `listen`, `guard`, `serve` are the HTTP server: sockets, who may call, connections and paths.
+//! * `listen`, `guard`, `serve`, `patience` are the HTTP server: sockets, who may call, connections and paths, and
+//!   callers that do not read.
 //! * `options`, `intake`, `body`, `problem` read calls and write answers.
 //! * `post` with `send` and `stream`, `take`, `ask`, `sse` are the calls.
 //! * `outbox` has the messages to send, `inbox` the received ones, and `store` is the disk under both.
 //! * `shared` is what all calls share. `line` has the threads between the client, whose calls block, and the runtime;
 //!   `event` is what they tell.
 //!
-//! Everything but the disk and the client runs on one thread. No call has a thread, except requests.
+//! Everything but the disk and the client runs on one thread. No call has a thread.
 
 mod args;
 mod ask;
@@ -24,6 +25,7 @@ mod metrics;
 mod names;
 mod options;
 mod outbox;
+mod patience;
 mod post;
 mod problem;
 mod room;
@@ -43,12 +45,13 @@ use std::time::Duration;
 
 use aliyun_mqtt::{AckMode, Config};
 use sd_notify::NotifyState;
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::exit::{Failure, Result};
 use crate::interrupt::Interrupt;
 use crate::report;
 use crate::settings::{GlobalArgs, Key, PATIENCE, Secret, Settings};
+use ask::Asks;
 use event::Event;
 use filter::Allowed;
 use guard::Token;
@@ -69,9 +72,6 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How long the end of the connection to the server may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// The stack of a thread that waits for a reply.
-const STACK: usize = 256 * 1024;
-
 pub(crate) fn run(args: &RelayArgs, global: &GlobalArgs) -> Result<crate::exit::Exit> {
     let settings = Settings::load(global)?;
     check(args)?;
@@ -86,14 +86,11 @@ pub(crate) fn run(args: &RelayArgs, global: &GlobalArgs) -> Result<crate::exit::
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(ask::REQUESTS + 2)
-        .thread_stack_size(STACK)
         .build()
         .map_err(|error| Failure::io("cannot start the relay", &error))?;
     let local = tokio::task::LocalSet::new();
     let parent = settings.text(Key::Topic).map(str::to_string);
     let ended = local.block_on(&runtime, serve(args, config, parent, token, &directory, listeners, &interrupt));
-    // A request that waits for its reply keeps nothing up.
     runtime.shutdown_background();
     match ended? {
         None => Ok(crate::exit::Exit::Ok),
@@ -118,7 +115,8 @@ async fn serve(
     let metrics = Arc::new(Metrics::new());
     let bounds = Bounds { messages: args.max_messages, bytes: args.max_bytes };
     let room = Arc::new(Room::new(bounds));
-    let settled = line::report_settled(to.clone())?;
+    let settled = line::forward("relay-settled", to.clone(), Event::Settled)?;
+    let asked = line::forward("relay-replies", to.clone(), Event::Asked)?;
     let last = loaded.inbox.iter().chain(&loaded.dead).map(|(id, _)| *id).max().unwrap_or_default();
     let stored = Stored { store: store.clone(), room: Arc::clone(&room), next: last + 1 };
     let receiving =
@@ -134,9 +132,10 @@ async fn serve(
         receives: args.receives(),
         client: RefCell::new(None),
         events: broadcast::channel(event_text::KEPT).0,
-        requests: Semaphore::new(ask::REQUESTS),
+        asks: Asks::new(asked),
         subscribed: Cell::new(false),
         max_waiting: args.max_waiting,
+        client_timeout: args.client_timeout,
         calls: Rc::new(Cell::new(0)),
         phase: watch::Sender::new(Phase::Running),
         metrics: Arc::clone(&metrics),
@@ -198,8 +197,8 @@ async fn drain(
 ) -> usize {
     relay.outbox.drain();
     relay.phase.send_replace(Phase::Draining);
-    let emptied = tokio::time::timeout(patience, relay.outbox.emptied());
-    let emptied = pumped(relay, events, emptied).await;
+    let emptied = async { tokio::join!(relay.outbox.emptied(), relay.asks.emptied()) };
+    let emptied = pumped(relay, events, tokio::time::timeout(patience, emptied)).await;
     let kept = if emptied.is_ok() { 0 } else { relay.outbox.persist_all() };
     let _ = pumped(relay, events, store.ask(|done| Command::Sync { done })).await;
     relay.phase.send_replace(Phase::Leaving);
@@ -241,8 +240,10 @@ fn check(args: &RelayArgs) -> Result<()> {
     if args.max_messages == 0 || args.max_bytes == 0 {
         return Err(Failure::usage("--max-messages and --max-bytes must be at least 1"));
     }
-    if args.lease.is_zero() {
-        return Err(Failure::usage("--lease must be above 0"));
+    for (flag, time) in [("--lease", args.lease), ("--client-timeout", args.client_timeout)] {
+        if time.is_zero() {
+            return Err(Failure::usage(format!("{flag} must be above 0")));
+        }
     }
     Ok(())
 }

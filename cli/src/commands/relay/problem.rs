@@ -41,7 +41,7 @@ const TABLE: &[(u16, &str, &str)] = &[
     (403, "rejected, suspected_refusal", "the service refuses the message; fate: refused"),
     (404, "not_found", "there is no such path, or no such message any longer"),
     (405, "method_not_allowed", "the path does not have this method"),
-    (408, "slow", "the body of the request did not arrive in time"),
+    (408, "slow", "the body, or the next line of it, did not arrive within --client-timeout"),
     (413, "too_large", "the body is larger than the largest payload"),
     (422, "key_reused", "the Idempotency-Key was used for a different call"),
     (431, "-", "the head of the request is too large"),

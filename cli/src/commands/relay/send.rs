@@ -32,7 +32,7 @@ pub(super) async fn post(
         return Err(Problem::new(Reason::Invalid, "there is no parameter topic"));
     };
     relay.publish.check_topic(&topic)?;
-    let payload = intake::read(body, relay.config.limits().payload_len).await?;
+    let payload = intake::read(body, relay.config.limits().payload_len, relay.client_timeout).await?;
     let call = sent.call;
     let sending = sending(topic, sent.qos, sent.properties, payload, call.key.as_deref());
     check(&relay, &sending)?;

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use aliyun_mqtt::Client;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
@@ -18,14 +19,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use super::body::Body;
 use super::guard::{Guard, Token};
 use super::listen::Listener;
+use super::patience::Patient;
 use super::problem::{Problem, Reason};
 use super::send::json_response;
 use super::shared::{Phase, Relay};
 use super::store::Shelf;
 use super::{ask, post, sse, take};
-
-/// How long the head of a request may take, and how long a connection may be idle.
-const HEAD_TIME: Duration = Duration::from_secs(30);
 
 /// The largest head of a request, in bytes.
 const HEAD_BYTES: usize = 32 * 1024;
@@ -94,8 +93,9 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + 'static>(relay: Rc<Relay
         async move { Ok::<_, Infallible>(respond(relay, &guard, request).await) }
     });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    server.timer(TokioTimer::new()).header_read_timeout(relay.client_timeout).max_buf_size(HEAD_BYTES);
+    let stream = TokioIo::new(Patient::new(stream, relay.client_timeout));
+    let mut connection = pin!(server.serve_connection(stream, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = relay.reached(Phase::Draining) => {
@@ -155,7 +155,8 @@ async fn route(relay: Rc<Relay>, parts: Parts, body: Incoming) -> Result<Respons
         (["metrics"], &Method::GET) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             let response = Response::builder().header(header::CONTENT_TYPE, kind);
-            Ok(response.body(Body::full(relay.metrics.text())).unwrap_or_default())
+            let token_end = relay.client.borrow().as_ref().and_then(Client::token_expires);
+            Ok(response.body(Body::full(relay.metrics.text(token_end))).unwrap_or_default())
         }
         (["healthz"], &Method::GET) => Ok(json_response(StatusCode::OK, &json!({ "healthy": true }))),
         (["readyz"], &Method::GET) => Ok(match relay.not_ready() {

@@ -3,10 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aliyun_mqtt::{Client, Config};
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
+use super::ask::Asks;
 use super::event::Event;
 use super::event_text;
 use super::filter::Allowed;
@@ -38,9 +40,11 @@ pub(super) struct Relay {
     pub(super) metrics: Arc<Metrics>,
     pub(super) client: RefCell<Option<Client>>,
     pub(super) events: broadcast::Sender<Arc<str>>,
-    pub(super) requests: Semaphore,
+    pub(super) asks: Asks,
     pub(super) subscribed: Cell<bool>,
     pub(super) max_waiting: usize,
+    /// How long a caller may take to send its call or to read its answer.
+    pub(super) client_timeout: Duration,
     pub(super) calls: Rc<Cell<usize>>,
     pub(super) phase: watch::Sender<Phase>,
 }
@@ -96,6 +100,7 @@ impl Relay {
             // The relay holds a sender itself.
             match events.recv().await? {
                 Event::Settled(settled) => self.outbox.settled(settled),
+                Event::Asked(number) => self.asks.ended(number),
                 Event::Store(Report::Accepted { seq, verdict }) => self.outbox.accepted(seq, verdict),
                 Event::Store(Report::Kept { seq }) => self.outbox.kept(seq),
                 Event::Received(messages) => self.inbox.arrived(messages),
@@ -118,7 +123,6 @@ impl Relay {
         match event {
             aliyun_mqtt::Event::Connected { .. } => self.metrics.connected(true),
             aliyun_mqtt::Event::Disconnected { .. } | aliyun_mqtt::Event::Ended { .. } => self.metrics.connected(false),
-            aliyun_mqtt::Event::TokenRenewed { expires: Some(end), .. } => self.metrics.token_expires(*end),
             _ => {}
         }
         // Without a listener, nobody wants to know.

@@ -4,7 +4,6 @@
 //! bounded, whatever the length of the input. The caller may read results while it still writes.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use aliyun_mqtt::Bytes;
 use http_body_util::BodyExt as _;
@@ -28,8 +27,8 @@ const NDJSON: &str = "application/x-ndjson";
 /// How many lines are under way at the same time.
 const WINDOW: usize = 256;
 
-/// How long the next part of the input may take.
-const IDLE: Duration = Duration::from_secs(300);
+/// A program that makes lines needs more time for the next part than one that sends a body: so many times as much.
+const PAUSES: u32 = 10;
 
 /// A line whose result is to be written.
 struct Line {
@@ -87,13 +86,14 @@ impl Reader {
         let mut buffer: Vec<u8> = Vec::new();
         // The rest of a line that is too long is skipped.
         let mut skipping = false;
+        let pause = self.relay.client_timeout.saturating_mul(PAUSES);
         loop {
-            let frame = match tokio::time::timeout(IDLE, body.frame()).await {
+            let frame = match tokio::time::timeout(pause, body.frame()).await {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(_))) => return,
                 Ok(None) => break,
                 Err(_) => {
-                    let problem = Problem::new(Reason::Slow, format!("no line came for {} s", IDLE.as_secs()));
+                    let problem = Problem::new(Reason::Slow, format!("no line came for {} s", pause.as_secs_f64()));
                     self.give(|_| Err(problem)).await;
                     return;
                 }

@@ -1,7 +1,7 @@
 //! The handling of tokens: at login, on a connection, at a renewal, and by the service's notices and refusals.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use zeroize::Zeroizing;
 
@@ -39,6 +39,11 @@ impl State {
     /// Returns true if the current tokens can be used although new ones are not available.
     pub(in crate::session) fn tokens_usable(&self, now: Now) -> bool {
         self.tokens.store.as_ref().is_some_and(|store| store.usable(now.wall))
+    }
+
+    /// Returns when the first of the tokens in use expires, as far as that is known.
+    pub(in crate::session) fn token_expires(&self) -> Option<SystemTime> {
+        self.tokens.store.as_ref().and_then(TokenStore::first_end)
     }
 
     /// Takes over the provider's credentials. Returns true if they are tokens.

@@ -303,3 +303,43 @@ fn prune(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: u64 = 60 * 60 * 1_000;
+
+    /// Accepts a message with this key, and notes its fate.
+    fn accept(tables: &mut Tables, key: KeyUse, now: u64) -> Accepted {
+        let accept = Command::Accept { seq: now, record: b"x".to_vec(), key: Some(key) };
+        let (_, verdict) = tables.write(&[accept], now).unwrap().pop().unwrap();
+        if matches!(verdict, Accepted::Stored) {
+            tables.write(&[Command::Settle { seq: now, key: Some(key), answer: b"done".to_vec() }], now).unwrap();
+        }
+        verdict
+    }
+
+    #[test]
+    fn a_key_lives_for_24_hours_and_then_its_place_is_free() {
+        let folder = std::env::temp_dir().join(format!("aliyun-mqtt-relay-keys-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (mut tables, _) = Tables::open(&folder.join("relay.redb"), "test", 1).unwrap();
+        let key = KeyUse { hash: [1; 32], print: [2; 32] };
+        let other = KeyUse { hash: [3; 32], print: [4; 32] };
+        let start = 100 * HOUR_MS;
+        assert!(matches!(accept(&mut tables, key, start), Accepted::Stored));
+        let last = start + 24 * HOUR_MS - 1;
+        for now in [start, last] {
+            assert!(matches!(accept(&mut tables, key, now), Accepted::Known(answer) if answer == b"done"));
+            assert!(matches!(accept(&mut tables, KeyUse { print: [9; 32], ..key }, now), Accepted::Mismatch));
+            assert!(matches!(accept(&mut tables, other, now), Accepted::TooManyKeys));
+        }
+        assert!(matches!(accept(&mut tables, key, last + 1), Accepted::Stored), "a new message");
+        assert!(
+            matches!(accept(&mut tables, other, last + 2 + 24 * HOUR_MS), Accepted::Stored),
+            "the old one is pruned"
+        );
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
