@@ -38,6 +38,17 @@ pub enum SignMode {
     Signed,
 }
 
+impl SignMode {
+    /// Returns `ORIGIN` or `SIGNED`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Origin => "ORIGIN",
+            Self::Signed => "SIGNED",
+        }
+    }
+}
+
 /// The accounts that can log in, and the names that an instance knows.
 #[derive(Clone, Default)]
 pub(crate) struct Directory {
@@ -91,7 +102,7 @@ pub(crate) struct CustomIdentity {
     pub(crate) mode: SignMode,
 }
 
-/// A device certificate. It is registered when it first connects.
+/// A device certificate. It is registered when it first logs in, at the latest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceCertificate {
@@ -99,7 +110,7 @@ pub struct DeviceCertificate {
     pub serial_number: String,
     /// The common name of its subject; empty if it has none.
     pub common_name: String,
-    /// The client id of its latest login.
+    /// The client id of its latest login; empty before its first one.
     pub client_id: String,
     /// False after it was deactivated: its logins are refused.
     pub active: bool,
@@ -139,6 +150,57 @@ impl Directory {
         identities.push(identity);
     }
 
+    /// Removes the custom identity of this user name and client id. Returns true if there was one.
+    pub(crate) fn remove_custom(&mut self, username: &str, client_id: Option<&str>) -> bool {
+        let Some(identities) = self.custom.get_mut(username) else { return false };
+        let before = identities.len();
+        identities.retain(|known| known.client_id.as_deref() != client_id);
+        let removed = identities.len() < before;
+        if identities.is_empty() {
+            // The user name is then one like any other again.
+            self.custom.remove(username);
+        }
+        removed
+    }
+
+    /// Adds an AccessKey, or changes its secret.
+    pub(crate) fn set_access_key(&mut self, id: &str, secret: &str) {
+        self.sts_keys.remove(id);
+        match self.access_keys.iter_mut().find(|(known, _)| known == id) {
+            Some((_, known)) => secret.clone_into(known),
+            None => self.access_keys.push((id.to_owned(), secret.to_owned())),
+        }
+    }
+
+    /// Adds a temporary key, or replaces the key of this id.
+    pub(crate) fn set_sts_key(&mut self, id: &str, key: StsKey) {
+        self.remove_access_key(id);
+        self.sts_keys.insert(id.to_owned(), key);
+    }
+
+    /// Removes an AccessKey, temporary or not. Returns true if there was one.
+    pub(crate) fn remove_access_key(&mut self, id: &str) -> bool {
+        let before = self.access_keys.len();
+        self.access_keys.retain(|(known, _)| known != id);
+        self.access_keys.len() < before || self.sts_keys.remove(id).is_some()
+    }
+
+    /// Adds a group id. Returns true if it is new.
+    pub(crate) fn add_group(&mut self, id: &str) -> bool {
+        let is_new = !self.knows_group(id);
+        if is_new {
+            self.groups.push(Group::new(id));
+        }
+        is_new
+    }
+
+    /// Removes a group id. Returns true if there was one.
+    pub(crate) fn remove_group(&mut self, id: &str) -> bool {
+        let before = self.groups.len();
+        self.groups.retain(|group| group.id != id);
+        self.groups.len() < before
+    }
+
     /// Returns true unless the certificate is deactivated.
     pub(crate) fn is_active(&self, seen: &PeerCertificate) -> bool {
         self.certificates.get(&seen.serial_number).is_none_or(|certificate| certificate.active)
@@ -146,13 +208,28 @@ impl Directory {
 
     /// Registers a device certificate that has logged in, unless it is known.
     pub(crate) fn meet_certificate(&mut self, seen: &PeerCertificate, client_id: &str) {
-        let certificate = self.certificates.entry(seen.serial_number.clone()).or_insert_with(|| DeviceCertificate {
-            serial_number: seen.serial_number.clone(),
-            common_name: seen.common_name.clone(),
+        if !self.certificates.contains_key(&seen.serial_number) {
+            self.register_certificate(&seen.serial_number, &seen.common_name, true);
+        }
+        if let Some(certificate) = self.certificates.get_mut(&seen.serial_number) {
+            client_id.clone_into(&mut certificate.client_id);
+        }
+    }
+
+    /// Registers a device certificate, or replaces what is known of it.
+    pub(crate) fn register_certificate(&mut self, serial_number: &str, common_name: &str, active: bool) {
+        let certificate = DeviceCertificate {
+            serial_number: serial_number.to_owned(),
+            common_name: common_name.to_owned(),
             client_id: String::new(),
-            active: true,
-        });
-        client_id.clone_into(&mut certificate.client_id);
+            active,
+        };
+        self.certificates.insert(serial_number.to_owned(), certificate);
+    }
+
+    /// Removes a device certificate. Returns true if it was registered.
+    pub(crate) fn remove_certificate(&mut self, serial_number: &str) -> bool {
+        self.certificates.remove(serial_number).is_some()
     }
 
     /// Activates or deactivates a certificate. Returns true if it is registered.

@@ -26,6 +26,7 @@ pub(super) fn settings(machine: &Machine) -> Value {
             "api": format!("http://{}", reachable(api)),
             "api_tls": format!("https://{}", tls_authority(api_tls)),
         },
+        "ca_pem": machine.certificates.ca_pem,
         "instance_id": directory.instance_id,
         "group_ids": directory.groups.iter().map(|group| &group.id).collect::<Vec<_>>(),
         "parent_topics": settings.parent_topics,
@@ -75,6 +76,7 @@ pub(super) fn settings_schema() -> Value {
         "properties": {
             "running": { "type": "boolean", "description": "False after a stop." },
             "endpoints": { "type": "object", "additionalProperties": { "type": "string" } },
+            "ca_pem": { "type": "string", "description": "The certificate of the CA, which TLS clients need." },
             "instance_id": { "type": "string" },
             "group_ids": texts(),
             "parent_topics": texts(),
@@ -250,6 +252,43 @@ pub(super) fn certificates_schema() -> Value {
                 "common_name": { "type": "string" },
                 "client_id": { "type": "string", "description": "The client id of its latest login." },
                 "active": { "type": "boolean", "description": "False if its logins are refused." },
+            },
+        } } },
+    })
+}
+
+pub(super) fn custom_identities(service: &Service) -> Value {
+    let directory = lock(&service.directory);
+    let identities: Vec<_> = directory
+        .custom
+        .iter()
+        .flat_map(|(username, identities)| identities.iter().map(move |identity| (username, identity)))
+        .map(|(username, identity)| {
+            json!({
+                "username": username,
+                "type": if identity.client_id.is_some() { "CLIENT" } else { "USER" },
+                "client_id": identity.client_id,
+                "sign_mode": identity.mode.as_str(),
+            })
+        })
+        .collect();
+    json!({ "custom_identities": identities })
+}
+
+pub(super) fn custom_identities_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["custom_identities"],
+        "additionalProperties": false,
+        "properties": { "custom_identities": { "type": "array", "items": {
+            "type": "object",
+            "required": ["username", "type", "client_id", "sign_mode"],
+            "additionalProperties": false,
+            "properties": {
+                "username": { "type": "string" },
+                "type": { "type": "string", "enum": ["USER", "CLIENT"] },
+                "client_id": { "type": ["string", "null"], "description": "For the type CLIENT." },
+                "sign_mode": { "type": "string", "enum": ["ORIGIN", "SIGNED"] },
             },
         } } },
     })

@@ -127,9 +127,8 @@ impl Arguments {
         std::time::Duration::try_from_secs_f64(seconds).ok()
     }
 
-    /// Returns `true` or `false`; false if it was left out.
-    pub(super) fn flag(&self, name: &str) -> bool {
-        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    pub(super) fn may_flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
     }
 
     /// Returns the texts of a list.

@@ -3,6 +3,7 @@
 //! It runs on a thread of its own, so that it outlives a stop of the emulator. [`routes`] is the one table of its
 //! calls; [`gate`] decides who may call; [`page`] is the page in the browser, which uses the calls.
 
+mod accounts;
 mod answers;
 mod entry;
 mod feed;

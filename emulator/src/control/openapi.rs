@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::field::Field;
 use super::problem::Problem;
-use super::routes::{Answer, ROUTES, Route};
+use super::routes::{Answer, Route, routes};
 
 pub(super) fn document() -> Value {
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in routes() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.to_lowercase()] = operation(route);
     }

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::accounts;
 use super::answers;
 use super::feed::{self, Wanted};
 use super::field::Arguments;
 use super::openapi;
 use super::problem::Problem;
 use super::routes::Call;
-use crate::account::DeviceCredential;
 use crate::error::Error;
 use crate::machine::Machine;
-use crate::service::{Service, lock};
-use crate::token::Permission;
+use crate::service::lock;
 
 /// The number of entries of the log in an answer, if the caller does not say.
 const PAGE: usize = 1000;
@@ -55,31 +54,6 @@ pub(super) async fn run(machine: &Arc<Machine>, call: Call, arguments: Arguments
                 move |machine: &Machine| machine.publish(arguments.text("topic"), qos, arguments.payload("payload"));
             blocking(machine, publish).await?;
         }
-        Call::Tokens => return Ok(answers::tokens(service)),
-        Call::AddToken => return add_token(service, &arguments),
-        Call::ExpireToken => {
-            return with_token(service, &arguments, |token| service.expire_token(token));
-        }
-        Call::RevokeToken => {
-            return with_token(service, &arguments, |token| service.revoke_token(token));
-        }
-        Call::AddDevice => {
-            let credential = DeviceCredential {
-                access_key_id: arguments.text("access_key_id").into(),
-                access_key_secret: arguments.text("access_key_secret").into(),
-            };
-            lock(&service.directory).set_device(arguments.text("client_id"), credential);
-        }
-        Call::RemoveDevice => {
-            let removed = lock(&service.directory).unregister_device(arguments.text("client_id"));
-            return Ok(json!({ "removed": removed }));
-        }
-        Call::Certificates => return Ok(answers::certificates(service)),
-        Call::ActivateCertificate => {
-            let (serial_number, active) = (arguments.text("serial_number"), arguments.flag("active"));
-            let known = lock(&service.directory).activate_certificate(serial_number, active);
-            return Ok(json!({ "known": known }));
-        }
         Call::SetClock => switches().clock_skew = arguments.integer("skew").unwrap_or(0),
         Call::ThrottleApi => switches().throttle_api = arguments.number("count").unwrap_or(0),
         Call::FailApi => {
@@ -93,6 +67,23 @@ pub(super) async fn run(machine: &Arc<Machine>, call: Call, arguments: Arguments
             let wait = arguments.seconds("wait").unwrap_or(Duration::ZERO);
             return Ok(feed::page(log, Wanted::new(&arguments, log), max, wait).await);
         }
+        Call::Tokens => return Ok(answers::tokens(service)),
+        Call::Certificates => return Ok(answers::certificates(service)),
+        Call::CustomIdentities => return Ok(answers::custom_identities(service)),
+        Call::AddToken => return accounts::add_token(service, &arguments),
+        Call::ExpireToken => return accounts::expire_token(service, &arguments),
+        Call::RevokeToken => return accounts::revoke_token(service, &arguments),
+        Call::AddDevice => return accounts::add_device(service, &arguments),
+        Call::RemoveDevice => return accounts::remove_device(service, &arguments),
+        Call::AddCertificate => return accounts::add_certificate(service, &arguments),
+        Call::RemoveCertificate => return accounts::remove_certificate(service, &arguments),
+        Call::ActivateCertificate => return accounts::activate_certificate(service, &arguments),
+        Call::AddCustomIdentity => return accounts::add_custom_identity(service, &arguments),
+        Call::RemoveCustomIdentity => return accounts::remove_custom_identity(service, &arguments),
+        Call::AddGroup => return accounts::add_group(service, &arguments),
+        Call::RemoveGroup => return accounts::remove_group(service, &arguments),
+        Call::AddAccessKey => return accounts::add_access_key(service, &arguments),
+        Call::RemoveAccessKey => return accounts::remove_access_key(service, &arguments),
         // The server answers it itself, as its answer is no JSON.
         Call::Events => return Err(Problem::new(500, "events are a stream")),
         Call::Stop => blocking(machine, Machine::stop).await?,
@@ -109,33 +100,4 @@ async fn blocking<T: Send + 'static>(
     let machine = Arc::clone(machine);
     let done = tokio::task::spawn_blocking(move || run(&machine)).await;
     done.map_err(|_| Problem::new(500, "the call has failed"))?.map_err(Problem::from)
-}
-
-fn add_token(service: &Service, arguments: &Arguments) -> Result<Value, Problem> {
-    let token = arguments.text("token");
-    if token.contains('|') {
-        return Err(Problem::new(422, "a token with the character | cannot be part of a password"));
-    }
-    let first = service.settings.directory.access_keys.first().map_or("", |(id, _)| id);
-    let key = arguments.may_text("access_key_id").unwrap_or(first);
-    let directory = lock(&service.directory).clone();
-    if !directory.access_keys.iter().any(|(id, _)| id == key) && !directory.sts_keys.contains_key(key) {
-        return Err(Problem::new(404, "there is no such AccessKey"));
-    }
-    let permission = Permission::parse(arguments.text("permission")).unwrap_or(Permission::ReadWrite);
-    let resources = arguments.texts("resources").unwrap_or_default().into_iter().map(str::to_owned);
-    let lifetime = arguments.seconds("lifetime").unwrap_or_default();
-    let number = lock(&service.tokens).add(token, key, permission, resources, lifetime);
-    let number = number.ok_or_else(|| Problem::new(409, "there is such a token already"))?;
-    Ok(json!({ "number": number }))
-}
-
-/// Applies a change to the token that is named by itself or by its number.
-fn with_token(service: &Service, arguments: &Arguments, change: impl Fn(&str) -> bool) -> Result<Value, Problem> {
-    let token = match (arguments.may_text("token"), arguments.number::<u64>("number")) {
-        (Some(token), None) => Some(token.to_owned()),
-        (None, Some(number)) => lock(&service.tokens).text_of(number),
-        _ => return Err(Problem::new(422, "either token or number is needed")),
-    };
-    Ok(json!({ "known": token.is_some_and(|token| change(&token)) }))
 }

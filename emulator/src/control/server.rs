@@ -28,7 +28,7 @@ use super::gate::Gate;
 use super::operations;
 use super::page::{self, File};
 use super::problem::Problem;
-use super::routes::{Answer, ROUTES, Route};
+use super::routes::{Answer, Route, routes};
 use crate::machine::Machine;
 
 /// The timeout of the headers of a request, and of its body.
@@ -135,7 +135,7 @@ async fn answer(server: &Server, request: Request<Incoming>) -> Result<Response<
 }
 
 fn find(method: &Method, path: &str) -> Result<&'static Route, Problem> {
-    let at_path: Vec<_> = ROUTES.iter().filter(|route| route.path == path).collect();
+    let at_path: Vec<_> = routes().filter(|route| route.path == path).collect();
     if at_path.is_empty() {
         return Err(Problem::new(404, format!("there is no {path}; /control/openapi.json lists the calls")));
     }

@@ -1,12 +1,12 @@
 //! The handle of an emulator.
 
+mod accounts;
 pub(crate) mod endpoints;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::{DeviceCertificate, DeviceCredential};
 use crate::broker::SessionInfo;
 use crate::builder::Builder;
 use crate::control::Control;
@@ -54,29 +54,6 @@ impl Emulator {
         let machine = Arc::new(Machine::launch(settings)?);
         let control = control.map(|settings| Control::start(&settings, Arc::clone(&machine))).transpose()?;
         Ok(Self { machine, control })
-    }
-
-    /// Registers a client id for device credentials (一机一密) and returns its credential. Later logins with an earlier
-    /// credential of this client id are refused.
-    pub fn register_device(&self, client_id: &str) -> DeviceCredential {
-        lock(&self.machine.service.directory).register_device(client_id)
-    }
-
-    /// Removes the credential of a client id; later logins with it are refused. Returns true if there was one.
-    pub fn unregister_device(&self, client_id: &str) -> bool {
-        lock(&self.machine.service.directory).unregister_device(client_id)
-    }
-
-    /// Returns the device certificates that have logged in, sorted by serial number. See [`Builder::client_ca`].
-    #[must_use]
-    pub fn device_certificates(&self) -> Vec<DeviceCertificate> {
-        lock(&self.machine.service.directory).certificates.values().cloned().collect()
-    }
-
-    /// Deactivates a device certificate, or activates it again: later logins over a connection with it are refused with
-    /// code 5. Returns true if there is a certificate with this serial number.
-    pub fn set_certificate_active(&self, serial_number: &str, active: bool) -> bool {
-        lock(&self.machine.service.directory).activate_certificate(serial_number, active)
     }
 
     /// Issues a token to the first AccessKey, for these topics and filters. It expires after `lifetime`, which may be

@@ -15,15 +15,13 @@ use super::check::{Checker, Handling, Terms};
 use super::desk::{CLOSE_TIMEOUT, Desk};
 use super::frames::Frames;
 use super::login::log_in;
-use super::packets::{EXPIRE_NOTICE, INVALID_NOTICE, as_v3_code, ping_request, push, unsubscribe_answer};
-use crate::broker::{BrokerConnection, Pass, TOO_LARGE};
-use crate::log::{Action, DisconnectReason, Listener, Version, What};
+use super::packets::{as_v3_code, ping_request, unsubscribe_answer};
+use crate::broker::{BrokerConnection, Pass};
+use crate::log::{DisconnectReason, Listener, Version, What};
 use crate::login::Identity;
 use crate::packet::{Aliases, Packet};
 use crate::service::{Link, Order, StoredMessage, lock};
-use crate::time::unix_millis;
 use crate::tls::PeerCertificate;
-use crate::token::{EXPIRED, Permission, TokenFault};
 
 /// Serves a client until its connection ends.
 pub(super) async fn serve<S>(stream: S, listener: Listener, certificate: Option<PeerCertificate>, desk: &Desk)
@@ -104,7 +102,7 @@ where
 }
 
 /// Packets for the client that do not come from the broker inside.
-enum Out {
+pub(super) enum Out {
     Frame(Bytes),
     /// The last bytes before the connection is closed. They follow the responses of the broker inside to all earlier
     /// packets: the broker is sent a PINGREQ after those, and `after_pings` counts the PINGREQs before it.
@@ -115,21 +113,21 @@ enum Out {
 }
 
 /// The state that the three tasks of one connection share.
-struct Connection<'a> {
-    desk: &'a Desk,
-    version: Version,
+pub(super) struct Connection<'a> {
+    pub(super) desk: &'a Desk,
+    pub(super) version: Version,
     listener: Listener,
     client_id: String,
     clean_session: bool,
     keep_alive: u16,
     number: u64,
-    identity: Mutex<Identity>,
+    pub(super) identity: Mutex<Identity>,
     orders: UnboundedSender<Order>,
     pings: AtomicU64,
     heard: Mutex<Instant>,
-    superseded: AtomicBool,
+    pub(super) superseded: AtomicBool,
     /// The client's Maximum Packet Size.
-    max_packet: Option<u32>,
+    pub(super) max_packet: Option<u32>,
     ends_with_connection: bool,
     /// The QoS 2 messages sent to the client that it has not completed.
     sent: Mutex<HashSet<u16>>,
@@ -317,71 +315,6 @@ impl Connection<'_> {
         }
     }
 
-    /// Carries out orders, and checks the tokens when one is about to expire.
-    async fn run_orders(&self, mut orders: UnboundedReceiver<Order>, out: &UnboundedSender<Out>) -> DisconnectReason {
-        let mut notified = HashSet::new();
-        loop {
-            let wake = match self.check_tokens(&mut notified, out) {
-                Ok(wake) => wake,
-                Err(fault) => {
-                    let reason = format!("resource auth failed: {fault}");
-                    self.log(What::Violation { action: Action::HoldToken, topic: String::new(), reason });
-                    self.log(What::NoticePushed { topic: INVALID_NOTICE.into() });
-                    let bytes = push(self.version, INVALID_NOTICE, fault.notice().as_bytes());
-                    let _ = out.send(Out::Last { bytes, after_pings: None });
-                    return std::future::pending().await;
-                }
-            };
-            let order = tokio::select! {
-                order = orders.recv() => order,
-                () = tokio::time::sleep(wake) => continue,
-            };
-            match order {
-                Some(Order::Push { topic, payload }) => self.push(out, topic, &payload),
-                Some(Order::Cut(reason)) => return reason,
-                Some(Order::Superseded) => {
-                    self.superseded.store(true, Ordering::Relaxed);
-                    // The broker inside closes this connection, unless it waits for a client that does not read.
-                    tokio::time::sleep(CLOSE_TIMEOUT).await;
-                    return DisconnectReason::ClientIdConflict;
-                }
-                Some(Order::TokensChanged) | None => {}
-            }
-        }
-    }
-
-    /// Sends a notice, once, for each token that is about to expire. Returns the time until the next check is due, or
-    /// the fault of a token that is no longer valid.
-    fn check_tokens(&self, notified: &mut HashSet<String>, out: &UnboundedSender<Out>) -> Result<Duration, TokenFault> {
-        let mut wake = Duration::from_secs(3600);
-        let Identity::Tokens { access_key_id, held } = lock(&self.identity).clone() else { return Ok(wake) };
-        let tokens = lock(&self.desk.service.tokens);
-        for (permission, token) in held {
-            tokens.check(&access_key_id, permission, &token)?;
-            let Some(expires) = tokens.expiry(&token) else { continue };
-            let left = expires.duration_since(SystemTime::now()).map_err(|_| expired(permission))?;
-            let lead = self.desk.service.settings.token_notice_lead;
-            if left <= lead && notified.insert(token) {
-                let notice = format!(r#"{{"expireTime":{},"type":"{permission}"}}"#, unix_millis(expires));
-                self.push(out, EXPIRE_NOTICE.into(), notice.as_bytes());
-            }
-            // The clock of the timer may run ahead of the system time; one more millisecond prevents a busy loop.
-            let next = if left > lead { left - lead } else { left };
-            wake = wake.min(next + Duration::from_millis(1));
-        }
-        Ok(wake)
-    }
-
-    /// Sends a notice, unless it exceeds the Maximum Packet Size of the client.
-    fn push(&self, out: &UnboundedSender<Out>, topic: String, payload: &[u8]) {
-        let frame = push(self.version, &topic, payload);
-        if self.max_packet.is_some_and(|max| frame.len() as u64 > u64::from(max)) {
-            return self.log(What::Dropped { topic, reason: TOO_LARGE.into() });
-        }
-        self.log(What::NoticePushed { topic });
-        let _ = out.send(Out::Frame(frame));
-    }
-
     fn reason_of_close(&self) -> DisconnectReason {
         let silent = lock(&self.heard).elapsed();
         if self.superseded.load(Ordering::Relaxed) {
@@ -393,11 +326,7 @@ impl Connection<'_> {
         }
     }
 
-    fn log(&self, what: What) {
+    pub(super) fn log(&self, what: What) {
         self.desk.service.log.write(&self.client_id, what);
     }
-}
-
-fn expired(permission: Permission) -> TokenFault {
-    TokenFault { code: EXPIRED, permission }
 }

@@ -6,6 +6,7 @@ mod connection;
 mod desk;
 mod frames;
 mod login;
+mod orders;
 mod packets;
 mod websocket;
 

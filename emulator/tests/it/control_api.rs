@@ -128,6 +128,7 @@ fn logins_are_refused_with_a_code_and_accepted_again() {
     assert_eq!((code(), code()), (3, 0));
     control.post("/control/refuse-logins", &json!({ "code": 4 }));
     assert_eq!((code(), code()), (4, 4));
+    control.post("/control/refuse-logins", &json!({ "code": 3, "count": 9 }));
     control.post("/control/accept-logins", &json!({}));
     assert_eq!(code(), 0);
     let refused = control.get("/control/log?what=login_refused&max=1&client_id=GID_emulator@@@a");

@@ -1,5 +1,7 @@
 //! The limits of the service that are off unless they are asked for, device certificates, and custom identities.
 
+use std::io::{Read as _, Write as _};
+
 use aliyun_mqtt_emulator::{DisconnectReason, Emulator, Error, Limits, LoginMode, SignMode, What};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SerialNumber};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
@@ -16,9 +18,9 @@ fn limited(change: impl FnOnce(&mut Limits)) -> Emulator {
 
 #[test]
 fn a_client_that_publishes_too_fast_is_cut() {
-    let emulator = limited(|limits| limits.rate = Some(5));
+    let emulator = limited(|limits| limits.rate = Limits::strict().rate);
     let mut raw = Raw::login(&emulator, ID);
-    for _ in 0..200 {
+    for _ in 0..100_000 {
         raw.publish("emulator/a", 0, 0, b"x");
         if !emulator.is_online(ID) {
             break;
@@ -27,22 +29,30 @@ fn a_client_that_publishes_too_fast_is_cut() {
     let violation = seen(&emulator, ID, |what| matches!(what, What::Violation { .. }));
     assert!(violation.what.to_string().contains("more messages in a second"), "{violation}");
     seen(&emulator, ID, |what| matches!(what, What::Disconnected { reason: DisconnectReason::Violation }));
-    let passed = emulator.log().iter().filter(|entry| matches!(entry.what, What::Published { .. })).count();
-    assert!(passed >= 5, "{passed}");
+    let log = emulator.log();
+    let passed: Vec<_> = log.iter().filter(|entry| matches!(entry.what, What::Published { .. })).collect();
+    // 20 at once, and then what the time has brought; half a message for the time between the clocks.
+    let elapsed = violation.time.duration_since(passed[0].time).unwrap().as_secs_f64();
+    let passed = passed.len() as f64;
+    assert!(passed >= 20.0 && passed <= 20.5 + elapsed * 20.0, "{passed} in {elapsed} s");
 }
 
 #[test]
 fn wildcards_beyond_the_quota_of_a_first_level_receive_nothing() {
-    let emulator = limited(|limits| limits.wildcards = 2);
+    let mut limits = Limits::default();
+    limits.wildcards = 2;
+    let builder = Emulator::builder().limits(limits).parent_topic("emulator").parent_topic("other");
+    let emulator = builder.start().unwrap();
     let (mut a, mut b) = (Raw::login(&emulator, ID), Raw::login(&emulator, "GID_emulator@@@b"));
-    a.subscribed(&[("emulator/1/+", 0), ("emulator/x", 0)]);
+    // Those of another first level, and filters without wildcards, do not count.
+    a.subscribed(&[("other/#", 0), ("emulator/1/+", 0), ("emulator/x", 0)]);
     b.subscribed(&[("emulator/1/#", 0), ("emulator/2/#", 0)]);
     seen(&emulator, "GID_emulator@@@b", |what| *what == What::FilterIgnored { filter: "emulator/2/#".into() });
     emulator.publish_as_service("emulator/2/a", 0, "beyond").unwrap();
     emulator.publish_as_service("emulator/1/a", 0, "within").unwrap();
     assert_eq!(a.message().payload, b"within");
     assert_eq!(b.message().payload, b"within");
-    // A filter without wildcards does not count.
+    // A filter without wildcards is not affected.
     b.subscribed(&[("emulator/y", 0)]);
     emulator.publish_as_service("emulator/y", 0, "plain").unwrap();
     assert_eq!(b.message().payload, b"plain");
@@ -158,10 +168,31 @@ fn a_device_certificate_logs_in_and_can_be_deactivated() {
     assert!(emulator.set_certificate_active("abcd", true));
     assert_eq!(over_tls(own()).connect_nameless(ID), Some(0));
 
+    // One that was registered before its first login, and not as active.
+    emulator.register_certificate("dcba", false);
+    let late = devices.issue(0xDCBA);
+    let late = || Some((late.0.clone(), late.1.clone_key()));
+    assert_eq!(over_tls(late()).connect_nameless(ID), Some(5));
+    assert!(emulator.unregister_certificate("dcba"));
+    assert_eq!(over_tls(late()).connect_nameless(ID), Some(0));
+
+    // A refused login registers nothing.
+    let (chain, key) = devices.issue(0xEEEE);
+    assert_eq!(over_tls(Some((chain, key))).connect_nameless("GID_unknown@@@a"), Some(5));
+    assert_eq!(emulator.device_certificates().len(), 2);
+
     // Neither none nor one of another CA gets in; over plain TCP, nobody without a user name.
     assert_eq!(over_tls(None).connect_nameless(ID), None);
     assert_eq!(over_tls(Some(Devices::new().issue(1))).connect_nameless(ID), None);
     assert_eq!(Raw::tcp(&emulator).connect_nameless(ID), Some(4));
+    // Secure WebSocket wants no certificate.
+    let upgrade = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let mut wss = support::tls(&emulator, "localhost", emulator.wss_addr());
+    wss.write_all(upgrade.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    wss.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101");
     for bad in ["no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         assert!(matches!(Emulator::builder().client_ca(bad).start(), Err(Error::Invalid(_))), "{bad}");
     }

@@ -190,7 +190,7 @@ fn a_keep_alive_beyond_the_largest_is_no_fault() {
 
 #[test]
 fn the_log_and_debug_hold_no_secret() {
-    let emulator = Emulator::start().unwrap();
+    let emulator = Emulator::builder().custom_identity("name", "hidden-secret", SignMode::Origin).start().unwrap();
     let id = "GID_emulator@@@1";
     let token = emulator.issue_token(Permission::ReadWrite, &["emulator/#"], HOUR);
     let device = emulator.register_device(id);
@@ -202,6 +202,8 @@ fn the_log_and_debug_hold_no_secret() {
     assert_eq!(raw.packet(), Some((0x40, vec![0, 1])));
     code(&emulator, id, &token_user, "RW|forged-token-text");
     code(&emulator, id, &username(&emulator), &password(&emulator, id));
+    code(&emulator, id, &username(&emulator), "wrong-signature-text");
+    code(&emulator, id, "name", "wrong-password-text");
     let shown =
         format!("{:?} {emulator:?} {device:?} {:?}", emulator.log(), Emulator::builder().access_key("a", "hidden"));
     let password = password(&emulator, id);
@@ -212,6 +214,8 @@ fn the_log_and_debug_hold_no_secret() {
         &device.access_key_secret,
         &password,
         "forged-token-text",
+        "wrong-signature-text",
+        "wrong-password-text",
         "hidden",
     ] {
         assert!(!shown.contains(secret), "{secret} in {shown}");

@@ -13,6 +13,19 @@ fn get(control: &Control, path: &str, headers: &str) -> String {
     text
 }
 
+/// Checks the headers that every response has.
+fn keeps_others_out(head: &str) {
+    for line in [
+        "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+         frame-ancestors 'none'",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "cache-control: no-store",
+    ] {
+        assert!(head.contains(&format!("\r\n{line}")), "{line}: {head}");
+    }
+}
+
 #[test]
 fn the_page_comes_without_a_token_and_all_else_does_not() {
     let emulator = Emulator::builder().page().start().unwrap();
@@ -25,19 +38,13 @@ fn the_page_comes_without_a_token_and_all_else_does_not() {
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let head = head.to_lowercase();
         assert!(head.starts_with("http/1.1 200") && head.contains(&format!("content-type: {kind}")), "{head}");
-        for line in [
-            "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-             frame-ancestors 'none'",
-            "x-content-type-options: nosniff",
-            "referrer-policy: no-referrer",
-            "cache-control: no-store",
-        ] {
-            assert!(head.contains(&format!("\r\n{line}")), "{line}: {head}");
-        }
+        keeps_others_out(&head);
         assert!(!body.contains(&control.token) && !body.contains(emulator.access_key_secret()));
     }
     for path in ["/control/settings", "/control/events", "/control/log", "/nothing"] {
-        assert!(get(&control, path, &host).starts_with("HTTP/1.1 401"), "{path}");
+        let refused = get(&control, path, &host);
+        assert!(refused.starts_with("HTTP/1.1 401"), "{path}");
+        keeps_others_out(&refused.to_lowercase());
         let with_token = format!("{path}?token={}", control.token);
         assert!(get(&control, &with_token, &host).starts_with("HTTP/1.1 401"), "{path}");
     }

@@ -207,6 +207,35 @@ fn a_file_has_all_settings_and_options_take_precedence() {
 }
 
 #[test]
+fn limits_and_bounds_can_be_options_alone() {
+    let token = "options-alone-token";
+    let folder = Folder::new("options");
+    let file = folder.0.join("settings.toml");
+    std::fs::write(&file, format!("control.token = '{token}'")).unwrap();
+    let mut program = Program::start(&[
+        "--config",
+        file.to_str().unwrap(),
+        "--strict",
+        "--limit=wildcards=off",
+        "--log-entries=7",
+        "--log-bytes=1000",
+        "--control-port=0",
+        "--env-format=plain",
+    ]);
+    program.until_ready();
+    let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let address = lines.find_map(|line| {
+        let url = line.strip_prefix("ALIYUN_MQTT_EMULATOR_CONTROL_URL=http://")?;
+        url.strip_suffix("/control")?.parse().ok()
+    });
+    let settings = Control { address: address.unwrap(), token: token.into() }.get("/control/settings");
+    let limits = ["topic_length", "wildcards", "rate", "api_rates"].map(|name| settings["limits"][name].clone());
+    assert_eq!(limits, [json!(64), json!(null), json!(20), json!(true)]);
+    assert_eq!((&settings["log"]["entries"], &settings["log"]["bytes"]), (&json!(7), &json!(1000)));
+    program.end();
+}
+
+#[test]
 fn what_others_can_reach_is_said() {
     let mut program = Program::start(&["--listen", "0.0.0.0", "--control-port", "0", "--control-listen", "0.0.0.0"]);
     let messages = program.until_ready();

@@ -81,6 +81,20 @@ fn forbidding_and_allowing_at_run_time() {
     let mut raw = Raw::login(&emulator, id);
     raw.publish("emulator/a/b", 1, 3, b"");
     assert_eq!(raw.packet(), Some((0x40, vec![0, 3])));
+    // Whatever a token says, and for subscriptions, too.
+    let token = emulator.issue_token(Permission::ReadWrite, &["emulator/#"], Duration::from_secs(3600));
+    let user = format!("Token|{}|{}", emulator.access_key_id(), emulator.instance_id());
+    emulator.forbid("emulator/a/#");
+    for publishes in [true, false] {
+        let mut raw = Raw::tcp(&emulator);
+        assert_eq!(raw.connect(id, &user, &format!("RW|{token}"), true).0, 0);
+        if publishes {
+            raw.publish("emulator/a/b", 1, 4, b"");
+        } else {
+            raw.subscribe(4, &[("emulator/a/+", 1)]);
+        }
+        raw.ended();
+    }
 }
 
 #[test]

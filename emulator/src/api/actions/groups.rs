@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::call::{Call, fields};
-use crate::account::Group;
 use crate::api::response::{ApiError, Outcome};
 use crate::names;
 use crate::service::lock;
@@ -12,12 +11,11 @@ use crate::time::unix_millis;
 pub(super) fn create(call: &Call<'_>) -> Outcome {
     let id = call.parameters.need("GroupId")?;
     names::check_group(id).map_err(ApiError::parameter)?;
-    let mut directory = lock(&call.service.directory);
-    if directory.knows_group(id) {
-        return Err(ApiError::parameter("the group id exists already"));
+    if lock(&call.service.directory).add_group(id) {
+        Ok(fields([]))
+    } else {
+        Err(ApiError::parameter("the group id exists already"))
     }
-    directory.groups.push(Group::new(id));
-    Ok(fields([]))
 }
 
 pub(super) fn list(call: &Call<'_>) -> Outcome {
@@ -41,10 +39,9 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
 
 pub(super) fn delete(call: &Call<'_>) -> Outcome {
     let id = call.parameters.need("GroupId")?;
-    let mut directory = lock(&call.service.directory);
-    if !directory.knows_group(id) {
-        return Err(ApiError::permission("there is no such group id"));
+    if lock(&call.service.directory).remove_group(id) {
+        Ok(fields([]))
+    } else {
+        Err(ApiError::permission("there is no such group id"))
     }
-    directory.groups.retain(|group| group.id != id);
-    Ok(fields([]))
 }
