@@ -74,4 +74,5 @@ chapters! {
     troubleshooting "troubleshooting.md"
     moving_over "moving-over.md"
     keys "keys.md"
+    ram_policies "ram-policies.md"
 }
