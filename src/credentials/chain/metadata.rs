@@ -64,7 +64,7 @@ struct Service {
 impl Service {
     /// Obtains the token of IMDSv2, unless the service has none and IMDSv1 may be used.
     fn log_in(&mut self) -> Result<()> {
-        let answer = self.site.request("PUT", TOKEN, &[TOKEN_LIFE], self.left()?)?;
+        let answer = self.request("PUT", TOKEN, &[TOKEN_LIFE])?;
         let token = std::str::from_utf8(&answer.body).ok().map(str::trim).filter(|token| !token.is_empty());
         match (answer.status, token) {
             (200, Some(token)) => self.token = Some(Zeroizing::new(token.to_string())),
@@ -76,21 +76,25 @@ impl Service {
 
     fn get(&mut self, path: &str) -> Result<Answer> {
         let headers: Vec<_> = self.token.iter().map(|token| (TOKEN_HEADER, token.as_str())).collect();
-        let mut answer = self.site.request("GET", path, &headers, self.left()?)?;
+        let mut answer = self.request("GET", path, &headers)?;
         if answer.status != 200 && self.may_use_v1 && self.token.take().is_some() {
             // As the official SDKs do.
-            answer = self.site.request("GET", path, &[], self.left()?)?;
+            answer = self.request("GET", path, &[])?;
         }
         if answer.status == 200 { Ok(answer) } else { Err(not_ok(WHOSE, answer.status)) }
     }
 
-    fn left(&self) -> Result<Duration> {
+    fn request(&self, method: &'static str, path: &str, headers: &[(&'static str, &str)]) -> Result<Answer> {
+        let late = || {
+            let message = format!("{WHOSE} did not answer within {PATIENCE:?}");
+            Error::new(ErrorKind::Timeout(Stage::Credentials), message)
+        };
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            let message = format!("{WHOSE} did not answer within {PATIENCE:?}");
-            return Err(Error::new(ErrorKind::Timeout(Stage::Credentials), message));
+            return Err(late());
         }
-        Ok(left)
+        let answer = self.site.request(method, path, headers, left);
+        answer.map_err(|error| if error.is_timeout() { late().with_source(error) } else { error })
     }
 }
 

@@ -97,7 +97,7 @@ fn metadata(place: &Place<'_>) -> Result<Asked> {
     match cook(&recipe, place, Source::Metadata.title().to_string()) {
         // Most machines have no metadata service.
         Err(error) if place.variables.text(environment::ECS_METADATA)?.is_none() => {
-            Ok(Asked::Absent(error.to_string()))
+            Ok(Asked::Absent(error.message().to_string()))
         }
         other => other,
     }
