@@ -52,6 +52,16 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// Creates credentials for signature mode with the key of a chain, which is asked at each login. A temporary key is
+    /// an error ([`Credentials`](crate::ErrorKind::Credentials)): it cannot sign a login, because the user name of a
+    /// login has no field for its security token.
+    #[must_use]
+    pub fn chain_signature(chain: &AccessKeyChain) -> Self {
+        chained(chain.clone(), ChainTokens::None)
+    }
+}
+
 fn chained(chain: AccessKeyChain, tokens: ChainTokens) -> Credentials {
     let own = (chain.clone(), tokens.clone());
     let provider = Arc::new(move || Ok(credentials(&own.0, &own.1)?));
@@ -95,5 +105,5 @@ pub(super) fn read(variables: &Variables) -> Credentials {
 
 /// Returns the credentials of mode `signature` without a key: that of the chain, which must not be a temporary one.
 pub(super) fn read_for_signature(variables: &Variables) -> Credentials {
-    chained(AccessKeyChain::from_variables(variables), ChainTokens::None)
+    Credentials::chain_signature(&AccessKeyChain::from_variables(variables))
 }
