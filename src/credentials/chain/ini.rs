@@ -16,7 +16,7 @@ const DEFAULTS: &str = "DEFAULT";
 /// indented line continues the value above it.
 pub(super) fn section(text: &str, name: &str) -> Result<Option<Section>, String> {
     let (mut sections, mut current, mut last) = (HashMap::<String, Section>::new(), None::<String>, None);
-    for (number, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
+    for (number, line) in text.lines().enumerate() {
         let broken = |rule: &str| Err(format!("line {}: {rule}", number + 1));
         let content = line.trim();
         if content.is_empty() || content.starts_with(['#', ';']) {
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn sections_and_values() {
-        let text = "\u{feff}# comment\n[default]\ntype = access_key # comment\nAccess_Key_Id: id=x:y\n\n; comment\n\
+        let text = "# comment\n[default]\ntype = access_key # comment\nAccess_Key_Id: id=x:y\n\n; comment\n\
                     [other]\n  type=a\n  two =\n[DEFAULT]\nshared = 1\n";
         assert_eq!(value(text, "default", "type").as_deref(), Some("access_key"));
         assert_eq!(value(text, "default", "access_key_id").as_deref(), Some("id=x:y"));
