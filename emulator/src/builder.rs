@@ -64,9 +64,10 @@ impl Builder {
         self
     }
 
-    /// Gives the machine and every AccessKey this RAM role: the listeners of the OpenAPI then serve the metadata service
-    /// of an ECS instance (`/latest/...`, IMDSv1 and IMDSv2), the STS calls AssumeRole and AssumeRoleWithOIDC, and a
-    /// credentials URI (`/credentials`), all of which hand out temporary keys for the OpenAPI. Default: none of that.
+    /// Gives the machine and every AccessKey this RAM role: the listeners of the OpenAPI then serve the metadata
+    /// service of an ECS instance (`/latest/...`, IMDSv1 and IMDSv2), the STS calls AssumeRole and AssumeRoleWithOIDC,
+    /// and a credentials URI (`/credentials`), all of which hand out temporary keys for the OpenAPI. Default: none of
+    /// that.
     pub fn ram_role(mut self, name: impl Into<String>) -> Self {
         self.settings.ram_role = Some(name.into());
         self

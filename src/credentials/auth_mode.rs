@@ -13,12 +13,12 @@ const ACCEPTED: &str = "signature, token, device or chain";
 ///
 /// It is parsed from `signature`, `token`, `device` or `chain`, and displayed as such.
 ///
-/// With the feature `openapi`, a key that the environment does not have comes from an `AccessKeyChain`, in each mode but
-/// `device`.
+/// With the feature `openapi`, a key that the environment does not have comes from an `AccessKeyChain`, in each mode
+/// but `device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthMode {
-    /// `signature`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`.
+    /// `signature`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`. A temporary key is an error.
     Signature,
     /// `token`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIYUN_MQTT_TOKEN`. Without that token, the library applies for one
     /// for everything below `ALIYUN_MQTT_TOPIC` and renews it (feature `openapi`), with the variables of
@@ -26,8 +26,8 @@ pub enum AuthMode {
     Token,
     /// `device`: `ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID` and `ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET`.
     Device,
-    /// `chain`: the first key that an `AccessKeyChain` finds (feature `openapi`). A permanent one signs the login; with a
-    /// temporary one, the library applies for a token as in token mode.
+    /// `chain`: the first key that an `AccessKeyChain` finds (feature `openapi`). A permanent one signs the login; with
+    /// a temporary one, the library applies for a token as in token mode.
     Chain,
 }
 
@@ -35,8 +35,8 @@ impl AuthMode {
     /// Reads the mode from the environment variable `ALIYUN_MQTT_AUTH` (`signature`, `token`, `device` or `chain`).
     ///
     /// If it is not set: token mode with a temporary key (`ALIBABA_CLOUD_SECURITY_TOKEN`), which cannot sign a login;
-    /// chain mode if no key, device key or token is set; otherwise signature mode. Without the feature `openapi`, always
-    /// signature mode.
+    /// chain mode if no key, device key or token is set; otherwise signature mode. Without the feature `openapi`,
+    /// always signature mode.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): the variable has another value.

@@ -1,4 +1,5 @@
-//! Credentials from a chain of keys: a permanent key signs the login, with a temporary one the client applies for tokens.
+//! Credentials from a chain of keys: a permanent key signs the login; with a temporary one, the client applies for
+//! tokens.
 
 use std::sync::Arc;
 

@@ -57,8 +57,8 @@ catalogue! {
          ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALIYUN_MQTT_TOPIC and either ALIYUN_MQTT_REGION_ID or \
          ALIYUN_MQTT_API_ENDPOINT";
     KeyChain = "key-chain":
-        "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, run `aliyun configure`, or give the machine \
-         a RAM role";
+        "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, run `aliyun configure`, or give the \
+         machine a RAM role";
     PermanentKeyOnly = "permanent-key-only":
         "the user name of a login has no field for its security token; set auth to token: the client then applies for \
          tokens with this key, and renews them";

@@ -146,7 +146,7 @@ impl Api {
     /// | `ALIYUN_MQTT_REGION_ID` | such as `cn-hangzhou`; required, unless there is an endpoint |
     /// | `ALIYUN_MQTT_API_ENDPOINT` | URL, in place of the region's address |
     /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
-    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | the key; without both, that of an [`AccessKeyChain`] |
+    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | without both: an [`AccessKeyChain`] |
     /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | for a temporary key (STS) |
     /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
     /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`Network`] |

@@ -28,8 +28,8 @@ enum ConfigCommand {
     /// Print every setting that has a value, where it comes from, and what is missing; secrets are masked
     ///
     /// Secrets are not read and the commands that print them are not run, so a secret may still turn out to be missing.
-    /// Without an AccessKey, the places that Alibaba Cloud's SDKs look at are asked for one, some of them by the network,
-    /// and its id is printed with the place it comes from and the time when it ends.
+    /// Without an AccessKey, the places that Alibaba Cloud's SDKs look at are asked for one, some of them by the
+    /// network, and its id is printed with the place it comes from and the time when it ends.
     Show {
         /// Print a JSON object, with lists of the settings that are missing
         #[arg(long)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::{Request as HttpRequest, Response, StatusCode};
 
 use super::{Api, clock, sts};
@@ -36,7 +37,7 @@ pub(super) fn respond(api: &Api, request: &HttpRequest<Incoming>) -> Option<Resp
 fn answer(api: &Api, request: &HttpRequest<Incoming>, role: &str, path: &str) -> (StatusCode, String) {
     let none = |status: StatusCode| (status, String::new());
     let token = &api.service.metadata_token;
-    let given = request.headers().get(TOKEN_HEADER).map(|given| given.as_bytes());
+    let given = request.headers().get(TOKEN_HEADER).map(HeaderValue::as_bytes);
     match (request.method().as_str(), path) {
         ("PUT", TOKEN) if request.headers().contains_key("x-aliyun-ecs-metadata-token-ttl-seconds") => {
             (StatusCode::OK, token.clone())

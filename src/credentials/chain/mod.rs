@@ -51,14 +51,17 @@ const RETRY: Duration = Duration::from_secs(30);
 ///
 /// The first place that has a key is used. Their order, variables and files are those of Alibaba Cloud's own SDKs:
 ///
-/// | place | what it takes |
-/// |---|---|
-/// | the environment | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `..._ACCESS_KEY_SECRET`, with `ALIBABA_CLOUD_SECURITY_TOKEN` for a temporary key |
-/// | the OIDC role (RRSA) | `ALIBABA_CLOUD_ROLE_ARN`, `..._OIDC_PROVIDER_ARN` and `..._OIDC_TOKEN_FILE` |
-/// | `~/.aliyun/config.json` | the current profile, or `ALIBABA_CLOUD_PROFILE`; modes `AK`, `StsToken`, `RamRoleArn`, `ChainableRamRoleArn`, `EcsRamRole`, `OIDC`; not with `ALIBABA_CLOUD_CLI_PROFILE_DISABLED` |
-/// | `~/.alibabacloud/credentials.ini`, else `~/.alibabacloud/credentials` | the section `default`, or `ALIBABA_CLOUD_PROFILE`; `ALIBABA_CLOUD_CREDENTIALS_FILE` names another file; types `access_key`, `ram_role_arn`, `ecs_ram_role`, `oidc_role_arn` |
-/// | the RAM role of the ECS instance | its metadata service; not with `ALIBABA_CLOUD_ECS_METADATA_DISABLED` |
-/// | a URI | `ALIBABA_CLOUD_CREDENTIALS_URI` |
+/// 1. The environment: `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, and
+///    `ALIBABA_CLOUD_SECURITY_TOKEN` for a temporary key.
+/// 2. The OIDC role (RRSA): `ALIBABA_CLOUD_ROLE_ARN`, `ALIBABA_CLOUD_OIDC_PROVIDER_ARN` and
+///    `ALIBABA_CLOUD_OIDC_TOKEN_FILE`.
+/// 3. `~/.aliyun/config.json`: the current profile, or `ALIBABA_CLOUD_PROFILE`, with the mode `AK`, `StsToken`,
+///    `RamRoleArn`, `ChainableRamRoleArn`, `EcsRamRole` or `OIDC`; not with `ALIBABA_CLOUD_CLI_PROFILE_DISABLED`.
+/// 4. `~/.alibabacloud/credentials.ini`, else `~/.alibabacloud/credentials`, or the file that
+///    `ALIBABA_CLOUD_CREDENTIALS_FILE` names: the section `default`, or `ALIBABA_CLOUD_PROFILE`, with the type
+///    `access_key`, `ram_role_arn`, `ecs_ram_role` or `oidc_role_arn`.
+/// 5. The RAM role of the ECS instance, by its metadata service; not with `ALIBABA_CLOUD_ECS_METADATA_DISABLED`.
+/// 6. A URI: `ALIBABA_CLOUD_CREDENTIALS_URI`.
 ///
 /// A place that has something, but no usable key, is passed over with a warning in the log, as Alibaba Cloud's SDKs
 /// pass over it; [`ChainKey::passed_over`] and the error of a search without success name it. A place from which those

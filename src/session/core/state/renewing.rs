@@ -99,8 +99,8 @@ impl State {
         Some(due.duration_since(now.wall).unwrap_or_default())
     }
 
-    /// Takes the result of a renewal: uploads the new tokens ahead of everything else. With tokens of another AccessKey,
-    /// the client logs in again once nothing is in flight.
+    /// Takes the result of a renewal: uploads the new tokens ahead of everything else. With tokens of another
+    /// AccessKey, the client logs in again once nothing is in flight.
     pub(in crate::session) fn renewed(&mut self, credentials: &Credentials, now: Now) -> Result<(), Error> {
         let failed = |message: &str| Err(Error::new(ErrorKind::Credentials, message));
         let Some(store) = &mut self.tokens.store else { return Ok(()) };
