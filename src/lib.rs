@@ -293,6 +293,8 @@ pub use closer::Closer;
 pub use config::endpoint::{Endpoint, Transport};
 pub use config::proxy::Proxy;
 pub use config::{AckMode, Config, ConfigBuilder, Network, Protocol};
+#[cfg(feature = "openapi")]
+pub use credentials::{AccessKeyChain, ChainKey};
 pub use credentials::{AuthMode, Credentials, Login};
 pub use delivery::{Delivery, Receipt, Settled};
 #[doc(hidden)]

@@ -629,7 +629,8 @@ typedef enum amq_stat {
  */
 typedef enum amq_auth_mode {
     /**
-     * The mode that ALIYUN_MQTT_AUTH names: "signature", "token" or "device"; signature mode if it is not set.
+     * The mode that ALIYUN_MQTT_AUTH names: "signature", "token", "device" or "chain". If it is not set: chain mode
+     * without a key, token mode with a temporary key, otherwise signature mode.
      */
     AMQ_AUTH_MODE_ENVIRONMENT = 0,
     /**
@@ -645,6 +646,12 @@ typedef enum amq_auth_mode {
      * ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID and ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET.
      */
     AMQ_AUTH_MODE_DEVICE = 3,
+    /**
+     * The first key that the SDKs of Alibaba Cloud would find: in the environment, their files, the role of an OIDC
+     * token, or the RAM role of the machine. A permanent one signs the login; with a temporary one, the library
+     * applies for tokens as in token mode, and renews key and tokens.
+     */
+    AMQ_AUTH_MODE_CHAIN = 4,
 } amq_auth_mode;
 
 /**

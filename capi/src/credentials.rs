@@ -42,7 +42,8 @@ impl amq_credentials {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum amq_auth_mode {
-    /// The mode that ALIYUN_MQTT_AUTH names: "signature", "token" or "device"; signature mode if it is not set.
+    /// The mode that ALIYUN_MQTT_AUTH names: "signature", "token", "device" or "chain". If it is not set: chain mode
+    /// without a key, token mode with a temporary key, otherwise signature mode.
     Environment = 0,
     /// ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET.
     Signature = 1,
@@ -51,6 +52,10 @@ pub enum amq_auth_mode {
     Token = 2,
     /// ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID and ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET.
     Device = 3,
+    /// The first key that the SDKs of Alibaba Cloud would find: in the environment, their files, the role of an OIDC
+    /// token, or the RAM role of the machine. A permanent one signs the login; with a temporary one, the library
+    /// applies for tokens as in token mode, and renews key and tokens.
+    Chain = 4,
 }
 
 /// Frees credentials. Does nothing if they are NULL. Configurations and clients that were given them keep copies.
@@ -224,12 +229,14 @@ fn auth_mode(number: i32) -> Result<AuthMode, Failure> {
     const SIGNATURE: i32 = amq_auth_mode::Signature as i32;
     const TOKEN: i32 = amq_auth_mode::Token as i32;
     const DEVICE: i32 = amq_auth_mode::Device as i32;
+    const CHAIN: i32 = amq_auth_mode::Chain as i32;
     match number {
         ENVIRONMENT => Ok(AuthMode::from_env()?),
         SIGNATURE => Ok(AuthMode::Signature),
         TOKEN => Ok(AuthMode::Token),
         DEVICE => Ok(AuthMode::Device),
-        _ => Err(Failure::misuse(format!("mode is {number}; it must be an amq_auth_mode, from 0 to 3"))),
+        CHAIN => Ok(AuthMode::Chain),
+        _ => Err(Failure::misuse(format!("mode is {number}; it must be an amq_auth_mode, from 0 to 4"))),
     }
 }
 

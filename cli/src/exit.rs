@@ -144,6 +144,7 @@ pub(crate) fn exit_of(error: &Error) -> Exit {
         ErrorKind::Credentials => match own_cause(error) {
             Some(cause) => exit_of(cause),
             None if error.is_timeout() => Exit::Timeout,
+            None if error.missing_setting().is_some() => Exit::Usage,
             None => Exit::Failure,
         },
         _ => Exit::Failure,

@@ -84,6 +84,8 @@ impl Group {
 pub(crate) struct StsKey {
     pub(crate) secret: String,
     pub(crate) security_token: String,
+    /// `None` for one that does not end.
+    pub(crate) expires: Option<SystemTime>,
 }
 
 /// A client id with a device credential.
@@ -235,6 +237,14 @@ impl Directory {
     /// Activates or deactivates a certificate. Returns true if it is registered.
     pub(crate) fn activate_certificate(&mut self, serial_number: &str, active: bool) -> bool {
         self.certificates.get_mut(serial_number).map(|certificate| certificate.active = active).is_some()
+    }
+
+    /// Hands out a temporary key that ends then. Returns its id and the key.
+    pub(crate) fn make_sts_key(&mut self, expires: SystemTime) -> (String, StsKey) {
+        let id = format!("STS.{}", random_hex());
+        let key = StsKey { secret: random_hex(), security_token: random_hex(), expires: Some(expires) };
+        self.sts_keys.insert(id.clone(), key.clone());
+        (id, key)
     }
 
     pub(crate) fn knows_group(&self, group: &str) -> bool {

@@ -59,8 +59,17 @@ impl Builder {
         secret: impl Into<String>,
         security_token: impl Into<String>,
     ) -> Self {
-        let key = StsKey { secret: secret.into(), security_token: security_token.into() };
+        let key = StsKey { secret: secret.into(), security_token: security_token.into(), expires: None };
         self.settings.directory.sts_keys.insert(id.into(), key);
+        self
+    }
+
+    /// Gives the machine and every AccessKey this RAM role: the listeners of the OpenAPI then serve the metadata
+    /// service of an ECS instance (`/latest/...`, IMDSv1 and IMDSv2), the STS calls AssumeRole and AssumeRoleWithOIDC,
+    /// and a credentials URI (`/credentials`), all of which hand out temporary keys for the OpenAPI. Default: none of
+    /// that.
+    pub fn ram_role(mut self, name: impl Into<String>) -> Self {
+        self.settings.ram_role = Some(name.into());
         self
     }
 
@@ -302,6 +311,7 @@ impl Builder {
             .chain(settings.directory.access_keys.iter().flat_map(|(id, secret)| [id, secret]))
             .chain(settings.directory.sts_keys.iter().flat_map(|(id, key)| [id, &key.secret, &key.security_token]))
             .chain(settings.tokens.iter().map(|given| &given.token))
+            .chain(&settings.ram_role)
             .any(String::is_empty);
         if empty {
             return Err(Error::Invalid("an id, secret, token or parent topic is empty".into()));

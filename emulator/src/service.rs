@@ -14,6 +14,7 @@ use crate::log::{DisconnectReason, Listener, Log, Version, What};
 use crate::login::{Identity, Login, LoginMode, Refusal};
 use crate::names;
 use crate::nonces::Nonces;
+use crate::random::random_hex;
 use crate::rate::ApiRates;
 use crate::settings::Settings;
 use crate::switches::Switches;
@@ -31,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) api_rates: Mutex<ApiRates>,
     /// Distinguishes the message ids of this emulator from those of another.
     pub(crate) born: SystemTime,
+    /// The token of the metadata service.
+    pub(crate) metadata_token: String,
     links: Mutex<HashMap<String, Link>>,
     stored: Mutex<HashMap<String, Vec<StoredMessage>>>,
     /// The packet ids of QoS 2 messages that wait for their PUBREL, by client; part of its session.
@@ -97,6 +100,7 @@ impl Service {
             switches: Mutex::new(switches),
             nonces: Mutex::default(),
             born: SystemTime::now(),
+            metadata_token: random_hex(),
             links: Mutex::default(),
             stored: Mutex::default(),
             qos2: Mutex::default(),

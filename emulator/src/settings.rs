@@ -75,6 +75,8 @@ impl Default for Limits {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) directory: Directory,
+    /// The RAM role of the machine, and of every AccessKey.
+    pub(crate) ram_role: Option<String>,
     pub(crate) parent_topics: Vec<String>,
     /// Those of the parent topics that are for ordered messages; if there are none, all are.
     pub(crate) ordered_topics: Vec<String>,
@@ -150,6 +152,7 @@ impl Default for Settings {
         };
         Self {
             directory,
+            ram_role: None,
             parent_topics: vec![DEFAULT_PARENT_TOPIC.into()],
             ordered_topics: Vec::new(),
             forbidden: Vec::new(),

@@ -37,7 +37,7 @@ pub(crate) const TIMEOUT: &str = "ALIYUN_MQTT_TIMEOUT";
 pub(crate) const MAX_PAYLOAD: &str = "ALIYUN_MQTT_MAX_PAYLOAD";
 /// The URL of an HTTP proxy, or `env` for the [shared variables](HTTPS_PROXY); optional.
 pub(crate) const PROXY: &str = "ALIYUN_MQTT_PROXY";
-/// `signature` (default), `token` or `device`.
+/// `signature`, `token`, `device` or `chain`.
 pub(crate) const AUTH: &str = "ALIYUN_MQTT_AUTH";
 /// `RW|...`, or several joined; for token mode. Without it, the library applies for a token.
 pub(crate) const TOKEN: &str = "ALIYUN_MQTT_TOKEN";
@@ -45,6 +45,8 @@ pub(crate) const TOKEN: &str = "ALIYUN_MQTT_TOKEN";
 pub(crate) const ACCESS_KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 /// For signature mode, and for token mode to apply for a token.
 pub(crate) const ACCESS_KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+/// The two parts of an AccessKey.
+pub(crate) const KEY: [&str; 2] = [ACCESS_KEY_ID, ACCESS_KEY_SECRET];
 /// The URL of the API; by default derived from the region.
 pub(crate) const API_ENDPOINT: &str = "ALIYUN_MQTT_API_ENDPOINT";
 /// The region, such as `cn-hangzhou`; the API needs it unless an endpoint is given.
@@ -56,6 +58,40 @@ pub(crate) const DEVICE_ACCESS_KEY_ID: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID"
 /// For device mode.
 pub(crate) const DEVICE_ACCESS_KEY_SECRET: &str = "ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET";
 
+/// The URL of STS for the chain of keys; by default Alibaba Cloud's. Plain `http://` is for this machine only.
+pub(crate) const STS_ENDPOINT: &str = "ALIYUN_MQTT_STS_ENDPOINT";
+/// The URL of the metadata service for the chain of keys, by plain `http://`; by default that of an ECS instance.
+pub(crate) const METADATA_ENDPOINT: &str = "ALIYUN_MQTT_METADATA_ENDPOINT";
+
+/// The ARN of the role that the chain of keys assumes.
+pub(crate) const ROLE_ARN: &str = "ALIBABA_CLOUD_ROLE_ARN";
+/// The ARN of the OIDC provider of that role.
+pub(crate) const OIDC_PROVIDER_ARN: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
+/// The file with the OIDC token.
+pub(crate) const OIDC_TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
+/// The name of the session of that role; optional.
+pub(crate) const ROLE_SESSION_NAME: &str = "ALIBABA_CLOUD_ROLE_SESSION_NAME";
+/// The profile in the files of Alibaba Cloud's tools.
+pub(crate) const CLOUD_PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
+/// `true`: the file of the `aliyun` command is not read.
+pub(crate) const CLI_PROFILE_DISABLED: &str = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
+/// The file of Alibaba Cloud's SDKs, in place of the one in the home directory.
+pub(crate) const CREDENTIALS_FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
+/// The name of the RAM role of an ECS instance; by default the metadata service is asked for it.
+pub(crate) const ECS_METADATA: &str = "ALIBABA_CLOUD_ECS_METADATA";
+/// `true`: the metadata service is not asked.
+pub(crate) const ECS_METADATA_DISABLED: &str = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
+/// `true`: the metadata service is asked with its token only.
+pub(crate) const IMDSV1_DISABLED: &str = "ALIBABA_CLOUD_IMDSV1_DISABLED";
+/// A URL that answers with a key.
+pub(crate) const CREDENTIALS_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
+/// The region of STS; by default its central endpoint.
+pub(crate) const STS_REGION: &str = "ALIBABA_CLOUD_STS_REGION";
+/// `true`: STS is reached inside a VPC.
+pub(crate) const VPC_ENDPOINT_ENABLED: &str = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED";
+/// The home directories, in the order of precedence.
+pub(crate) const HOMES: [&str; 2] = ["HOME", "USERPROFILE"];
+
 /// The proxy variables that many programs share, in the order of precedence. `http_proxy` is not among them: it is
 /// meant for connections without encryption.
 pub(crate) const HTTPS_PROXY: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
@@ -66,7 +102,7 @@ pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 const PREFIX: &str = "ALIYUN_MQTT_";
 
 /// The library's own variables.
-const OWN: [&str; 20] = [
+const OWN: [&str; 22] = [
     ENDPOINT,
     INSTANCE_ID,
     GROUP_ID,
@@ -86,12 +122,31 @@ const OWN: [&str; 20] = [
     REGION_ID,
     DEVICE_ACCESS_KEY_ID,
     DEVICE_ACCESS_KEY_SECRET,
+    STS_ENDPOINT,
+    METADATA_ENDPOINT,
     // Belongs to the shell that started an emulator.
     "ALIYUN_MQTT_EMULATOR_PID",
 ];
 
 /// Variables that other programs read, too.
-const SHARED: [&str; 3] = [ACCESS_KEY_ID, ACCESS_KEY_SECRET, SECURITY_TOKEN];
+const SHARED: [&str; 16] = [
+    ACCESS_KEY_ID,
+    ACCESS_KEY_SECRET,
+    SECURITY_TOKEN,
+    ROLE_ARN,
+    OIDC_PROVIDER_ARN,
+    OIDC_TOKEN_FILE,
+    ROLE_SESSION_NAME,
+    CLOUD_PROFILE,
+    CLI_PROFILE_DISABLED,
+    CREDENTIALS_FILE,
+    ECS_METADATA,
+    ECS_METADATA_DISABLED,
+    IMDSV1_DISABLED,
+    CREDENTIALS_URI,
+    STS_REGION,
+    VPC_ENDPOINT_ENABLED,
+];
 
 /// Returns the parent topic from `ALIYUN_MQTT_TOPIC`: the first level of topics, which is created in the console and
 /// has at least 3 letters, digits, `-` and `_`.
@@ -113,7 +168,7 @@ pub(crate) fn warn_of_unread() {
 
 fn unread(names: impl Iterator<Item = OsString>) -> Vec<String> {
     let read = |name: &str| match name {
-        API_ENDPOINT | REGION_ID => cfg!(feature = "openapi"),
+        API_ENDPOINT | REGION_ID | STS_ENDPOINT | METADATA_ENDPOINT => cfg!(feature = "openapi"),
         CA_FILE | CLIENT_CERT_FILE | CLIENT_KEY_FILE => cfg!(feature = "tls"),
         _ => OWN.contains(&name),
     };
@@ -194,6 +249,12 @@ impl Variables {
         names.iter().copied().find(|name| self.value(name).is_some())
     }
 
+    /// Returns true if a variable is `true`, in any case.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        matches!(self.value(name), Some(Value::Text(text)) if text.eq_ignore_ascii_case("true"))
+    }
+
     /// Returns the timeout, from 1 s to 1 h; `None` if the variable is not set or empty.
     pub(crate) fn timeout(&self) -> Result<Option<Duration>> {
         self.parsed(TIMEOUT, "a number of seconds from 1 to 3600", |text| {
@@ -223,7 +284,7 @@ impl fmt::Debug for Variables {
 }
 
 fn all() -> impl Iterator<Item = &'static str> {
-    OWN.into_iter().chain(SHARED).chain(HTTPS_PROXY).chain(NO_PROXY)
+    OWN.into_iter().chain(SHARED).chain(HOMES).chain(HTTPS_PROXY).chain(NO_PROXY)
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl Config {
     /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
     /// | `ALIYUN_MQTT_GROUP_ID` | required |
     /// | `ALIYUN_MQTT_DEVICE_ID` | by default a unique one is generated |
-    /// | `ALIYUN_MQTT_AUTH` | `signature` (default), `token` or `device`; see [`AuthMode`](crate::AuthMode) |
+    /// | `ALIYUN_MQTT_AUTH` | `signature`, `token`, `device` or `chain`; see [`AuthMode`](crate::AuthMode) |
     /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
     /// | `ALIYUN_MQTT_CLIENT_CERT_FILE` | the client's certificate chain, PEM; needs its key |
     /// | `ALIYUN_MQTT_CLIENT_KEY_FILE` | the key of that certificate, PEM |

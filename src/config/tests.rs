@@ -327,7 +327,7 @@ fn a_bad_variable_is_named_with_its_rule() {
         (environment::MAX_PAYLOAD, "0", "1 to 209715200"),
         (environment::MAX_PAYLOAD, "209715201", "1 to 209715200"),
         (environment::MAX_PAYLOAD, "64k", "1 to 209715200"),
-        (environment::AUTH, "password", "signature, token or device"),
+        (environment::AUTH, "password", "signature, token, device or chain"),
         (environment::ACCESS_KEY_ID, "a|b", "'|'"),
         (environment::ACCESS_KEY_SECRET, "geheim ", "space"),
     ] {
@@ -351,7 +351,7 @@ fn credentials_of_the_programs_choice_need_no_variables_of_their_own() {
     let builder = ConfigBuilder::from_variables(Variables::from_lookup(lookup));
     assert!(builder.clone().credentials(Credentials::token("ak", "R|geheim")).build().is_ok());
     refused(builder.clone(), environment::AUTH);
-    refused(builder, "signature, token or device");
+    refused(builder, "signature, token, device or chain");
 }
 
 #[test]

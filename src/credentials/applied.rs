@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Applies, Credentials, Kind};
+use super::{AccessKeyChain, Applies, Credentials, Kind};
 use crate::config::environment::{self, Variables};
 use crate::error::{Error, Hint, Result};
+use crate::openapi::access_key::AccessKey;
 use crate::openapi::{Api, ApiBuilder, TokenRequest};
 use crate::token::{Token, TokenKind};
 
@@ -27,29 +28,48 @@ impl Credentials {
     /// ```
     #[must_use]
     pub fn apply_tokens(api: &Api, requests: impl IntoIterator<Item = TokenRequest>) -> Self {
-        let requests: Arc<[_]> = requests.into_iter().collect();
-        let applies = Applies {
-            instance_id: api.instance_id().to_string(),
-            fault: api.check_requests(&requests).err(),
-            api: api.clone(),
-            requests: Arc::clone(&requests),
-        };
-        let api = api.clone();
-        let key_id = api.access_key_id().to_string();
+        let applies = Applies::new(api, requests.into_iter().collect());
+        let key_id = Some(api.access_key_id()).filter(|_| api.key_chain().is_none()).map(str::to_string);
+        let (api, requests) = (applies.api.clone(), Arc::clone(&applies.requests));
         let provider = move || {
-            let tokens: Result<Vec<Token>> = requests.iter().map(|request| api.apply_token(request)).collect();
-            Ok(Credentials::tokens(api.access_key_id(), tokens?))
+            // The same key for all of them: that of a chain may change between two calls.
+            let key = api.key()?;
+            Ok(apply_with(&api, &key, &requests)?)
         };
         Credentials(Kind::TokenProvider { key_id, provider: Arc::new(provider), applies: Some(applies) })
     }
 }
 
+impl Applies {
+    pub(super) fn new(api: &Api, requests: Arc<[TokenRequest]>) -> Self {
+        let fault = api.check_requests(&requests).err();
+        Applies { instance_id: api.instance_id().to_string(), fault, api: api.clone(), requests }
+    }
+}
+
+/// Applies for these tokens with this key.
+pub(super) fn apply_with(api: &Api, key: &AccessKey, requests: &[TokenRequest]) -> Result<Credentials> {
+    let api = api.with_key(key);
+    let tokens: Result<Vec<Token>> = requests.iter().map(|request| api.apply_token(request)).collect();
+    Ok(Credentials::tokens(key.id.as_str(), tokens?))
+}
+
 /// Creates credentials with tokens for everything below the parent topic, applied for with the account's key.
 pub(super) fn read(variables: &Variables) -> Result<Credentials> {
+    let (api, requests) = requested(variables, None)?;
+    Ok(Credentials::apply_tokens(&api, requests.iter().cloned()))
+}
+
+/// Returns the API, with the key of this chain if there is one, and the tokens for everything below the parent topic.
+pub(super) fn requested(variables: &Variables, chain: Option<&AccessKeyChain>) -> Result<(Api, Arc<[TokenRequest]>)> {
     let hint = |error: Error| error.with_hint(Hint::TokenOrApply);
-    let api = ApiBuilder::from_variables(variables).build().map_err(hint)?;
+    let mut builder = ApiBuilder::from_variables(variables);
+    if let Some(chain) = chain {
+        builder = builder.access_key_chain(chain.clone());
+    }
+    let api = builder.build().map_err(hint)?;
     let parent = environment::read_topic(variables).map_err(hint)?;
     // The documentation does not say if "demo/#" includes "demo" itself, as in MQTT.
     let topics = [parent.clone(), format!("{parent}/#")];
-    Ok(Credentials::apply_tokens(&api, [TokenRequest::new(TokenKind::ReadWrite, topics)]))
+    Ok((api, [TokenRequest::new(TokenKind::ReadWrite, topics)].into()))
 }

@@ -7,15 +7,18 @@ use crate::config::environment::{self, Variables};
 use crate::error::{Error, Result};
 
 /// The texts that are parsed as a mode.
-const ACCEPTED: &str = "signature, token or device";
+const ACCEPTED: &str = "signature, token, device or chain";
 
 /// The authentication modes that the environment can choose, with `ALIYUN_MQTT_AUTH`.
 ///
-/// It is parsed from `signature`, `token` or `device`, and displayed as such.
+/// It is parsed from `signature`, `token`, `device` or `chain`, and displayed as such.
+///
+/// With the feature `openapi`, a key that the environment does not have comes from an `AccessKeyChain`, in each mode
+/// but `device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthMode {
-    /// `signature`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`.
+    /// `signature`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`. A temporary key is an error.
     Signature,
     /// `token`: `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIYUN_MQTT_TOKEN`. Without that token, the library applies for one
     /// for everything below `ALIYUN_MQTT_TOPIC` and renews it (feature `openapi`), with the variables of
@@ -23,11 +26,17 @@ pub enum AuthMode {
     Token,
     /// `device`: `ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID` and `ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET`.
     Device,
+    /// `chain`: the first key that an `AccessKeyChain` finds (feature `openapi`). A permanent one signs the login; with
+    /// a temporary one, the library applies for a token as in token mode.
+    Chain,
 }
 
 impl AuthMode {
-    /// Reads the mode from the environment variable `ALIYUN_MQTT_AUTH` (`signature`, `token` or `device`); signature
-    /// mode if it is not set.
+    /// Reads the mode from the environment variable `ALIYUN_MQTT_AUTH` (`signature`, `token`, `device` or `chain`).
+    ///
+    /// If it is not set: token mode with a temporary key (`ALIBABA_CLOUD_SECURITY_TOKEN`), which cannot sign a login;
+    /// chain mode if no key, device key or token is set; otherwise signature mode. Without the feature `openapi`,
+    /// always signature mode.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config): the variable has another value.
@@ -41,7 +50,17 @@ impl AuthMode {
         if let Some(mode) = variables.parsed(environment::AUTH, ACCEPTED, |text| text.parse().ok())? {
             return Ok(mode);
         }
-        if let Some(name) = variables.first_set(&OTHERS) {
+        let other = variables.first_set(&OTHERS);
+        let key = variables.first_set(&environment::KEY);
+        if cfg!(feature = "openapi") {
+            if key.is_some() && variables.first_set(&[environment::SECURITY_TOKEN]).is_some() {
+                return Ok(AuthMode::Token);
+            }
+            if key.is_none() && other.is_none() {
+                return Ok(AuthMode::Chain);
+            }
+        }
+        if let Some(name) = other {
             log::warn!(
                 "the environment variable {name} is not used: {} is not set, and the login is by signature",
                 environment::AUTH
@@ -49,18 +68,25 @@ impl AuthMode {
         }
         Ok(AuthMode::Signature)
     }
+
+    /// The error of chain mode in a build that has none.
+    #[cfg(not(feature = "openapi"))]
+    pub(super) fn no_chain() -> Error {
+        Error::config("this build has no chain of keys; enable the cargo feature `openapi`")
+    }
 }
 
 impl FromStr for AuthMode {
     type Err = Error;
 
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): the text is not `signature`, `token` or `device`.
+    /// [`Invalid`](crate::ErrorKind::Invalid): the text is not `signature`, `token`, `device` or `chain`.
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "signature" => Ok(AuthMode::Signature),
             "token" => Ok(AuthMode::Token),
             "device" => Ok(AuthMode::Device),
+            "chain" => Ok(AuthMode::Chain),
             _ => Err(Error::invalid(format!("the authentication mode is {text:?}; it must be {ACCEPTED}"))),
         }
     }
@@ -72,6 +98,7 @@ impl fmt::Display for AuthMode {
             AuthMode::Signature => "signature",
             AuthMode::Token => "token",
             AuthMode::Device => "device",
+            AuthMode::Chain => "chain",
         })
     }
 }

@@ -18,6 +18,8 @@ impl Credentials {
             Kind::Token { .. } | Kind::TokenProvider { .. } => ("the AccessKey id", TOKEN_LABEL),
             Kind::Plain { .. } => ("the user name", "the password"),
             Kind::Signed { .. } => ("the user name", "the uploaded secret"),
+            #[cfg(feature = "openapi")]
+            Kind::Chain { .. } => ("", ""),
             Kind::Provider(_) => ("", ""),
         }
     }
@@ -43,7 +45,7 @@ impl Credentials {
                 Ok(())
             }
             Kind::TokenProvider { key_id, applies, .. } => {
-                check_key_id(id_label, key_id)?;
+                key_id.as_ref().map_or(Ok(()), |key_id| check_key_id(id_label, key_id))?;
                 applies.as_ref().and_then(|applies| applies.fault.clone()).map_or(Ok(()), Err)
             }
             Kind::Plain { user, secret } | Kind::Signed { user, secret } => {
@@ -54,6 +56,10 @@ impl Credentials {
                 }
                 check_present(secret_label, secret)
             }
+            #[cfg(feature = "openapi")]
+            Kind::Chain { tokens: super::ChainTokens::Apply(applies), .. } => applies.fault.clone().map_or(Ok(()), Err),
+            #[cfg(feature = "openapi")]
+            Kind::Chain { .. } => Ok(()),
             Kind::Provider(_) => Ok(()),
         }
     }

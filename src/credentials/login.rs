@@ -71,12 +71,16 @@ impl Credentials {
             }
             Kind::Plain { user, secret } => (user.clone(), Zeroizing::clone(secret)),
             Kind::Signed { user, secret } => (user.clone(), sign(secret, client_id)?),
-            Kind::Provider(_) | Kind::TokenProvider { .. } => {
-                return Err(Error::config("a credentials provider must be asked first"));
-            }
+            Kind::Provider(_) | Kind::TokenProvider { .. } => return Err(ask_first()),
+            #[cfg(feature = "openapi")]
+            Kind::Chain { .. } => return Err(ask_first()),
         };
         Login::checked(username, password)
     }
+}
+
+fn ask_first() -> Error {
+    Error::config("a credentials provider must be asked first")
 }
 
 fn token_username(key_id: &str, instance_id: &str) -> String {

@@ -14,6 +14,10 @@ use crate::token::Token;
 mod applied;
 mod asking;
 mod auth_mode;
+#[cfg(feature = "openapi")]
+mod chain;
+#[cfg(feature = "openapi")]
+mod chained;
 mod check;
 mod from_env;
 mod login;
@@ -21,6 +25,8 @@ mod provider;
 
 pub(crate) use asking::Asking;
 pub use auth_mode::AuthMode;
+#[cfg(feature = "openapi")]
+pub use chain::{AccessKeyChain, ChainKey};
 pub use login::Login;
 pub(crate) use provider::{Provider, ask};
 
@@ -36,6 +42,7 @@ const TOKEN_LABEL: &str = "the token";
 /// | [`tokens`](Credentials::tokens) | the same, from bare tokens and their kinds |
 /// | [`token_provider`](Credentials::token_provider) | the same, with tokens fetched and renewed as needed |
 /// | `apply_tokens` (feature `openapi`) | the same, with tokens that the library itself applies for |
+/// | `chain` (feature `openapi`) | your own servers: the first key that Alibaba Cloud's SDKs would find |
 /// | [`signature`](Credentials::signature) | your own servers: never put an account's key on a device |
 /// | [`custom_plain`](Credentials::custom_plain) | an identity uploaded by the account (Professional and Platinum) |
 /// | [`custom_signed`](Credentials::custom_signed) | the same, with a signature in place of its secret |
@@ -79,10 +86,41 @@ pub(crate) enum Kind {
     },
     Provider(Arc<Provider>),
     TokenProvider {
-        key_id: String,
+        /// `None` if it is known only to a chain of keys.
+        key_id: Option<String>,
         provider: Arc<Provider>,
         applies: Option<Applies>,
     },
+    #[cfg(feature = "openapi")]
+    Chain {
+        chain: AccessKeyChain,
+        tokens: ChainTokens,
+        provider: Arc<Provider>,
+    },
+}
+
+/// The tokens that a temporary key of a chain applies for.
+#[cfg(feature = "openapi")]
+#[derive(Clone)]
+pub(crate) enum ChainTokens {
+    Apply(Applies),
+    /// None can be applied for, for this reason.
+    Unknown(Error),
+    /// A login by signature is demanded.
+    None,
+}
+
+#[cfg(feature = "openapi")]
+impl ChainTokens {
+    /// Returns true if both apply for the same tokens.
+    fn same(&self, other: &ChainTokens) -> bool {
+        match (self, other) {
+            (ChainTokens::Apply(one), ChainTokens::Apply(other)) => one.same(other),
+            (ChainTokens::Unknown(one), ChainTokens::Unknown(other)) => one.to_string() == other.to_string(),
+            (ChainTokens::None, ChainTokens::None) => true,
+            _ => false,
+        }
+    }
 }
 
 /// The properties of tokens that the library itself applies for.
@@ -192,7 +230,7 @@ impl Credentials {
         let key_id: String = access_key_id.into();
         let key = key_id.clone();
         let provider = move || Ok(Credentials::tokens(key.as_str(), fetch()?));
-        Credentials(Kind::TokenProvider { key_id, provider: Arc::new(provider), applies: None })
+        Credentials(Kind::TokenProvider { key_id: Some(key_id), provider: Arc::new(provider), applies: None })
     }
 
     /// Creates credentials for custom authentication with sign mode `ORIGIN`: the uploaded user name and secret, sent
@@ -260,6 +298,10 @@ impl Credentials {
                 let apply = matches!((applies, others), (Some(applies), Some(others)) if applies.same(others));
                 key_id == id && (Arc::ptr_eq(provider, other) || apply)
             }
+            #[cfg(feature = "openapi")]
+            (Kind::Chain { chain, tokens, .. }, Kind::Chain { chain: other, tokens: others, .. }) => {
+                chain.same(other) && tokens.same(others)
+            }
             _ => false,
         }
     }
@@ -268,13 +310,20 @@ impl Credentials {
     pub(crate) fn as_provider(&self) -> Option<Arc<Provider>> {
         match &self.0 {
             Kind::Provider(provider) | Kind::TokenProvider { provider, .. } => Some(Arc::clone(provider)),
+            #[cfg(feature = "openapi")]
+            Kind::Chain { provider, .. } => Some(Arc::clone(provider)),
             _ => None,
         }
     }
 
     /// Returns true if the tokens of the provider are kept until one must be renewed.
     pub(crate) fn keeps_tokens(&self) -> bool {
-        matches!(self.0, Kind::TokenProvider { .. })
+        match self.0 {
+            Kind::TokenProvider { .. } => true,
+            #[cfg(feature = "openapi")]
+            Kind::Chain { .. } => true,
+            _ => false,
+        }
     }
 
     /// Returns the AccessKey id and the tokens, if these are tokens.
@@ -289,6 +338,8 @@ impl Credentials {
     pub(crate) fn instance_id(&self) -> Option<&str> {
         match &self.0 {
             Kind::TokenProvider { applies, .. } => applies.as_ref().map(|applies| applies.instance_id.as_str()),
+            #[cfg(feature = "openapi")]
+            Kind::Chain { tokens: ChainTokens::Apply(applies), .. } => Some(&applies.instance_id),
             _ => None,
         }
     }
@@ -316,7 +367,10 @@ impl fmt::Debug for Credentials {
             Kind::Token { key_id, .. } => ("Token", "access_key_id", key_id),
             Kind::Plain { user, .. } => ("CustomPlain", "user", user),
             Kind::Signed { user, .. } => ("CustomSigned", "user", user),
-            Kind::TokenProvider { key_id, .. } => ("TokenProvider", "access_key_id", key_id),
+            Kind::TokenProvider { key_id: Some(key_id), .. } => ("TokenProvider", "access_key_id", key_id),
+            Kind::TokenProvider { key_id: None, .. } => return f.write_str("TokenProvider"),
+            #[cfg(feature = "openapi")]
+            Kind::Chain { .. } => return f.write_str("Chain"),
             Kind::Provider(_) => return f.write_str("Provider"),
         };
         f.debug_struct(name).field(label, value).finish_non_exhaustive()

@@ -198,7 +198,7 @@ fn the_environment_gives_three_modes() {
 
 #[test]
 fn a_bad_variable_is_named_and_not_shown() {
-    let lookup = |_: &str| Some(OsString::from("geheim geheim"));
+    let lookup = |name: &str| (name != environment::SECURITY_TOKEN).then(|| OsString::from("geheim geheim"));
     for (mode, name) in [
         (AuthMode::Signature, environment::ACCESS_KEY_ID),
         (AuthMode::Token, environment::ACCESS_KEY_ID),
@@ -210,27 +210,55 @@ fn a_bad_variable_is_named_and_not_shown() {
 }
 
 #[test]
-fn the_mode_has_three_words() {
+fn the_mode_has_four_words() {
     let read = |word: &'static str| {
-        let lookup = move |_: &str| Some(OsString::from(word));
+        let lookup = move |name: &str| (name == environment::AUTH).then(|| OsString::from(word));
         AuthMode::read(&Variables::from_lookup(lookup))
     };
-    assert_eq!(read("").unwrap(), AuthMode::Signature);
     assert_eq!(read("signature").unwrap(), AuthMode::Signature);
     assert_eq!(read("token").unwrap(), AuthMode::Token);
     assert_eq!(read("device").unwrap(), AuthMode::Device);
+    assert_eq!(read("chain").unwrap(), AuthMode::Chain);
     let text = read("Tokens").unwrap_err().to_string();
-    assert!(text.contains(environment::AUTH) && text.contains("signature, token or device"), "{text}");
+    assert!(text.contains(environment::AUTH) && text.contains("signature, token, device or chain"), "{text}");
+}
+
+#[test]
+fn without_a_mode_the_keys_decide() {
+    let read = |names: &[&'static str]| {
+        let lookup = |name: &str| names.contains(&name).then(|| OsString::from("x"));
+        AuthMode::read(&Variables::from_lookup(lookup)).unwrap()
+    };
+    let (chain, token) = match cfg!(feature = "openapi") {
+        true => (AuthMode::Chain, AuthMode::Token),
+        false => (AuthMode::Signature, AuthMode::Signature),
+    };
+    assert_eq!(read(&[]), chain);
+    assert_eq!(read(&[environment::SECURITY_TOKEN]), chain, "half of nothing");
+    assert_eq!(read(&environment::KEY), AuthMode::Signature);
+    assert_eq!(read(&[environment::ACCESS_KEY_SECRET]), AuthMode::Signature, "the rest is missing");
+    assert_eq!(read(&[environment::ACCESS_KEY_ID, environment::SECURITY_TOKEN]), token);
+    assert_eq!(read(&[environment::TOKEN]), AuthMode::Signature, "a token without its mode");
+    assert_eq!(read(&[environment::DEVICE_ACCESS_KEY_ID]), AuthMode::Signature, "a device's key without its mode");
+}
+
+#[test]
+fn a_temporary_key_cannot_sign_a_login() {
+    let lookup = |name: &str| (name != environment::AUTH).then(|| OsString::from("geheim"));
+    let error = Credentials::read(AuthMode::Signature, &Variables::from_lookup(lookup)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("a temporary AccessKey cannot sign a login"), "{error}");
+    assert!(error.to_string().contains("set auth to token") && !error.to_string().contains("geheim"), "{error}");
 }
 
 #[test]
 fn a_mode_is_parsed_from_the_word_it_is_displayed_as() {
-    for mode in [AuthMode::Signature, AuthMode::Token, AuthMode::Device] {
+    for mode in [AuthMode::Signature, AuthMode::Token, AuthMode::Device, AuthMode::Chain] {
         assert_eq!(mode.to_string().parse::<AuthMode>().unwrap(), mode);
     }
     let error = "password".parse::<AuthMode>().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(error.to_string().contains("\"password\"; it must be signature, token or device"), "{error}");
+    assert!(error.to_string().contains("\"password\"; it must be signature, token, device or chain"), "{error}");
 }
 
 #[cfg(feature = "openapi")]
@@ -287,4 +315,31 @@ fn what_cannot_be_seen_is_no_part_of_a_key() {
             assert!(error.contains("byte order mark") && !error.contains("not-a-secret"), "{error}");
         }
     }
+}
+
+#[cfg(feature = "openapi")]
+#[test]
+fn credentials_of_a_chain_are_compared_by_their_places_and_their_tokens() {
+    let read = |home: &'static str, topic: &'static str, mode| {
+        let lookup = move |name: &str| match name {
+            environment::INSTANCE_ID => Some("post-cn-test"),
+            environment::REGION_ID => Some("cn-hangzhou"),
+            environment::TOPIC => Some(topic),
+            "HOME" => Some(home),
+            _ => None,
+        };
+        Credentials::read(mode, &Variables::from_lookup(|name| lookup(name).map(OsString::from))).unwrap()
+    };
+    let chain = read("/none", "demo", AuthMode::Chain);
+    assert!(chain.same(&read("/none", "demo", AuthMode::Chain)) && chain.keeps_tokens());
+    for other in [
+        read("/other", "demo", AuthMode::Chain),
+        read("/none", "other", AuthMode::Chain),
+        read("/none", "x", AuthMode::Chain),
+        read("/none", "demo", AuthMode::Signature),
+        read("/none", "demo", AuthMode::Token),
+    ] {
+        assert!(!chain.same(&other), "{other:?}");
+    }
+    assert_eq!((chain.instance_id(), format!("{chain:?}").as_str()), (Some("post-cn-test"), "Chain"));
 }

@@ -56,6 +56,12 @@ catalogue! {
         "token mode needs a token in ALIYUN_MQTT_TOKEN, as RW|..., R|... or W|...; or the variables to apply for one: \
          ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALIYUN_MQTT_TOPIC and either ALIYUN_MQTT_REGION_ID or \
          ALIYUN_MQTT_API_ENDPOINT";
+    KeyChain = "key-chain":
+        "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, run `aliyun configure`, or give the \
+         machine a RAM role";
+    PermanentKeyOnly = "permanent-key-only":
+        "the user name of a login has no field for its security token; set auth to token: the client then applies for \
+         tokens with this key, and renews them";
     TokenNeeded = "token-needed":
         "token mode needs a token, as RW|..., R|... or W|...; with the cargo feature `openapi` the client can apply \
          for one";

@@ -4,9 +4,9 @@ use zeroize::Zeroizing;
 
 /// The key that requests are signed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AccessKey {
-    pub(super) id: String,
-    pub(super) secret: Zeroizing<String>,
+pub(crate) struct AccessKey {
+    pub(crate) id: String,
+    pub(crate) secret: Zeroizing<String>,
     /// The security token of a temporary key.
-    pub(super) security_token: Option<Zeroizing<String>>,
+    pub(crate) security_token: Option<Zeroizing<String>>,
 }

@@ -50,6 +50,31 @@ impl Address {
         Ok(Address { tls, host, port })
     }
 
+    /// Parses the URL of a file, `http://host[:port][/path][?query]` or the same with `https`, and returns its path and
+    /// query, too. Plain `http` is for any host. The error is the broken rule.
+    pub(super) fn of_file(text: &str) -> Result<(Self, String), String> {
+        if text.contains('@') {
+            return Err("the URL contains '@'; it cannot have a user name or a password".to_string());
+        }
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(format!("{text:?} is not a URL that begins with http:// or https://")),
+        };
+        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
+        let (authority, file) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let Authority { host, port } = Authority::parse(authority)?;
+        let port = port.filter(|port| *port != if tls { 443 } else { 80 });
+        let file = if file.starts_with('/') { file.to_string() } else { format!("/{file}") };
+        Ok((Address { tls, host, port }, file))
+    }
+
+    /// Returns true if the host is this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
     /// Returns true for https.
     pub(super) fn is_tls(&self) -> bool {
         self.tls

@@ -10,9 +10,11 @@ use zeroize::Zeroizing;
 use super::access_key::AccessKey;
 use super::address::{Address, check_region};
 use super::http::HttpClient;
+use super::key_source::KeySource;
 use super::{Api, Inner, Signing};
 use crate::config::environment::{self, Variables};
 use crate::config::network::Network;
+use crate::credentials::AccessKeyChain;
 use crate::error::{Error, Hint, Result};
 use crate::key::check_key;
 use crate::limits::Limits;
@@ -30,7 +32,7 @@ pub struct ApiBuilder {
     region: Option<String>,
     vpc: bool,
     instance_id: Option<String>,
-    key: Option<AccessKey>,
+    key: Option<KeySource>,
     signing: Signing,
     timeout: Duration,
     backoff: (Duration, Duration),
@@ -99,10 +101,11 @@ impl ApiBuilder {
         self
     }
 
-    /// Sets the AccessKey of an account or RAM user. Required, unless [`sts_key`](ApiBuilder::sts_key) is set. The
-    /// secret itself is not sent.
+    /// Sets the AccessKey of an account or RAM user. Required, unless [`sts_key`](ApiBuilder::sts_key) or
+    /// [`access_key_chain`](ApiBuilder::access_key_chain) is set. The secret itself is not sent.
     pub fn access_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.key = Some(AccessKey { id: id.into(), secret: Zeroizing::new(secret.into()), security_token: None });
+        let key = AccessKey { id: id.into(), secret: Zeroizing::new(secret.into()), security_token: None };
+        self.key = Some(KeySource::Given(key));
         self
     }
 
@@ -114,11 +117,18 @@ impl ApiBuilder {
         secret: impl Into<String>,
         security_token: impl Into<String>,
     ) -> Self {
-        self.key = Some(AccessKey {
+        self.key = Some(KeySource::Given(AccessKey {
             id: id.into(),
             secret: Zeroizing::new(secret.into()),
             security_token: Some(Zeroizing::new(security_token.into())),
-        });
+        }));
+        self
+    }
+
+    /// Takes the AccessKey from a chain of places, which is asked before each call: nobody has to type a key, and a
+    /// temporary one is renewed before it ends.
+    pub fn access_key_chain(mut self, chain: AccessKeyChain) -> Self {
+        self.key = Some(KeySource::Chain(chain));
         self
     }
 
@@ -237,11 +247,15 @@ impl ApiBuilder {
         // A missing variable that is always required is reported first.
         self.checked_address()?;
         self.checked_instance_id()?;
-        self.key = Some(AccessKey {
+        if variables.first_set(&environment::KEY).is_none() {
+            self.key = Some(KeySource::Chain(AccessKeyChain::from_variables(variables)));
+            return Ok(());
+        }
+        self.key = Some(KeySource::Given(AccessKey {
             id: variables.needed(environment::ACCESS_KEY_ID)?.to_string(),
             secret: variables.secret(environment::ACCESS_KEY_SECRET)?,
             security_token: text(environment::SECURITY_TOKEN)?.map(Zeroizing::new),
-        });
+        }));
         Ok(())
     }
 
@@ -288,12 +302,13 @@ impl ApiBuilder {
         Ok(id.clone())
     }
 
-    fn checked_key(&self) -> Result<AccessKey> {
-        let key = self.key.as_ref().ok_or_else(|| {
+    fn checked_key(&self) -> Result<KeySource> {
+        let source = self.key.as_ref().ok_or_else(|| {
             Error::config("no AccessKey is given")
                 .with_missing("access_key")
                 .with_hint(Hint::Set { name: "access_key" })
         })?;
+        let KeySource::Given(key) = source else { return Ok(source.clone()) };
         let labels = if self.from_env {
             [environment::ACCESS_KEY_ID, environment::ACCESS_KEY_SECRET, environment::SECURITY_TOKEN]
         } else {
@@ -311,7 +326,7 @@ impl ApiBuilder {
                     .with_hint(Hint::CopiedWithMore));
             }
         }
-        Ok(key.clone())
+        Ok(source.clone())
     }
 }
 

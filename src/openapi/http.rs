@@ -104,9 +104,21 @@ impl HttpClient {
     /// # Errors
     /// The fate shows if the request may have been executed. The error contains no part of the request.
     pub(super) fn exchange(&self, method: &'static str, signed: Signed, limit: Duration) -> Result<Response> {
+        let target = Zeroizing::new(format!("/?{}", *signed.query));
+        self.exchange_at(method, &target, signed, limit)
+    }
+
+    /// Like [`exchange`](Self::exchange), with this path and query in place of the one that is signed.
+    pub(super) fn exchange_at(
+        &self,
+        method: &'static str,
+        target: &str,
+        signed: Signed,
+        limit: Duration,
+    ) -> Result<Response> {
         let start = Instant::now();
         let stage_max = (limit / 3).min(STAGE_MAX);
-        let request = self.request(method, signed)?;
+        let request = self.request(method, target, signed)?;
         let request = self
             .agent
             .configure_request(request)
@@ -150,8 +162,8 @@ impl HttpClient {
         })
     }
 
-    fn request(&self, method: &'static str, signed: Signed) -> Result<http::Request<SendBody<'static>>> {
-        let url = Zeroizing::new(format!("{}/?{}", self.address, *signed.query));
+    fn request(&self, method: &'static str, target: &str, signed: Signed) -> Result<http::Request<SendBody<'static>>> {
+        let url = Zeroizing::new(format!("{}{target}", self.address));
         if url.len() > URL_MAX {
             let message = format!("the request has {} bytes as a URL; at most {URL_MAX} can be sent", url.len());
             return Err(Error::invalid(message).with_hint(Hint::ApiUrlLength));

@@ -5,7 +5,7 @@
 //! ```no_run
 //! use aliyun_mqtt::openapi::{Api, TokenRequest};
 //! use aliyun_mqtt::{Credentials, TokenKind};
-//! use std::time::Duration;
+//! use std::time::{Duration, Instant};
 //!
 //! # fn main() -> aliyun_mqtt::Result<()> {
 //! let api = Api::builder()
@@ -59,16 +59,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use crate::config::network::Network;
 use crate::config::proxy::Proxy;
+use crate::credentials::AccessKeyChain;
 use crate::error::Result;
 use crate::limits::Limits;
 
-mod access_key;
+pub(crate) mod access_key;
 mod address;
 mod builder;
 mod call;
@@ -78,17 +79,22 @@ pub(crate) mod fuzzing;
 mod group;
 mod http;
 mod json;
+mod key_source;
 mod message;
 mod response;
 mod retry;
 mod signature;
+pub(crate) mod site;
+mod stamp;
 mod token;
 mod trace;
 
+use access_key::AccessKey;
 pub use builder::ApiBuilder;
 pub use call::Call;
 pub use device::{ClientIds, DeviceCredential};
 pub use group::Group;
+use key_source::KeySource;
 pub use signature::Signing;
 pub use token::TokenRequest;
 pub use trace::{TraceEntry, TracePage, TraceRequest};
@@ -113,9 +119,10 @@ pub struct Api {
     timeout: Duration,
 }
 
+#[derive(Clone)]
 struct Inner {
     http: http::HttpClient,
-    key: access_key::AccessKey,
+    key: KeySource,
     instance_id: String,
     region: Option<String>,
     signing: Signing,
@@ -139,7 +146,7 @@ impl Api {
     /// | `ALIYUN_MQTT_REGION_ID` | such as `cn-hangzhou`; required, unless there is an endpoint |
     /// | `ALIYUN_MQTT_API_ENDPOINT` | URL, in place of the region's address |
     /// | `ALIYUN_MQTT_INSTANCE_ID` | required |
-    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | required |
+    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | without both: an [`AccessKeyChain`] |
     /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | for a temporary key (STS) |
     /// | `ALIYUN_MQTT_CA_FILE` | CA certificates to trust in addition to the system's, PEM |
     /// | `ALIYUN_MQTT_PROXY` | `http://[user:password@]host:port`, or `env`; see [`Network`] |
@@ -165,10 +172,37 @@ impl Api {
         &self.inner.instance_id
     }
 
-    /// Returns the id of the AccessKey. Tokens are bound to it: a login with a token needs it.
+    /// Returns the id of the AccessKey. Tokens are bound to it: a login with a token needs it. It is empty with an
+    /// [`access_key_chain`](ApiBuilder::access_key_chain), whose key changes:
+    /// [`AccessKeyChain::find`](crate::AccessKeyChain::find) returns the current one.
     #[must_use]
     pub fn access_key_id(&self) -> &str {
-        &self.inner.key.id
+        self.inner.key.id().unwrap_or_default()
+    }
+
+    /// Returns the chain that the AccessKey comes from, if it comes from one.
+    #[must_use]
+    pub fn key_chain(&self) -> Option<&AccessKeyChain> {
+        self.inner.key.chain()
+    }
+
+    /// Returns the key, if it is given and a permanent one.
+    pub(crate) fn permanent_key(&self) -> Option<&AccessKey> {
+        match &self.inner.key {
+            KeySource::Given(key) if key.security_token.is_none() => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Returns the key to use now.
+    pub(crate) fn key(&self) -> Result<AccessKey> {
+        self.inner.key.key(Instant::now() + self.timeout)
+    }
+
+    /// Returns the same API with this key.
+    pub(crate) fn with_key(&self, key: &AccessKey) -> Self {
+        let inner = Inner { key: KeySource::Given(key.clone()), ..Inner::clone(&self.inner) };
+        Api { inner: Arc::new(inner), timeout: self.timeout }
     }
 
     /// Returns the URL of the API.
@@ -198,7 +232,7 @@ impl Api {
     /// Returns true if both were built from the same settings, secrets included.
     pub(crate) fn same_settings(&self, other: &Api) -> bool {
         let (one, two) = (&*self.inner, &*other.inner);
-        one.key == two.key
+        one.key.same(&two.key)
             && one.http.address() == two.http.address()
             && one.http.proxy() == two.http.proxy()
             && (&one.instance_id, &one.region) == (&two.instance_id, &two.region)

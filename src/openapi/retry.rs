@@ -1,16 +1,17 @@
 //! A call with its attempts, the pauses between them, and their common deadline.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
+use super::access_key::AccessKey;
 use super::response::{self, CallContext};
 use super::signature::{self, Unsigned};
+use super::stamp::{iso_8601, nonce};
 use super::{Api, Call};
 use crate::backoff::Backoff;
 use crate::error::{ApiFault, Error, ErrorKind, Fate, Hint, Result, Stage};
 use crate::printable::excerpt;
-use crate::random;
 
 /// The maximum number of attempts.
 const ATTEMPTS: u32 = 4;
@@ -31,13 +32,22 @@ impl Api {
         let mut attempt = 1;
         // An earlier attempt may have been executed.
         let mut unknown = false;
+        // A chain of keys has another once the service refuses the one it gave.
+        let mut refused = false;
         loop {
             let call = make(SystemTime::now());
             call.check()?;
-            let Failed { error, retry_after } = match self.attempt(&call, attempt, deadline) {
+            let key =
+                self.inner.key.key(deadline).map_err(|error| error.with_prefix(&format!("{}: ", call.action())))?;
+            let Failed { error, retry_after } = match self.attempt(&call, &key, attempt, deadline) {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
+            if !refused && self.inner.key.refused(&key, &error) {
+                refused = true;
+                log::debug!("{}: the service refused the AccessKey, another is looked for", call.action());
+                continue;
+            }
             let throttled = error.api().is_some_and(ApiFault::is_throttled);
             let untouched = throttled || error.fate() == Some(Fate::NotSent);
             unknown |= error.fate() == Some(Fate::Unknown);
@@ -69,7 +79,13 @@ impl Api {
             .with_fate(Fate::NotSent))
     }
 
-    fn attempt(&self, call: &Call, attempt: u32, deadline: Instant) -> Result<Map<String, Value>, Failed> {
+    fn attempt(
+        &self,
+        call: &Call,
+        key: &AccessKey,
+        attempt: u32,
+        deadline: Instant,
+    ) -> Result<Map<String, Value>, Failed> {
         let inner = &*self.inner;
         let action = call.action();
         let start = Instant::now();
@@ -90,15 +106,15 @@ impl Api {
             nonce: &nonce,
             time: &time,
         };
-        let mut signed = signature::sign(inner.signing, &unsigned, &inner.key)?;
+        let mut signed = signature::sign(inner.signing, &unsigned, key)?;
         let string_to_sign = std::mem::take(&mut signed.string_to_sign);
         let response = inner.http.exchange(call.method(), signed, left).map_err(|error| {
             log::debug!("{action}: attempt {attempt} got no answer after {:?}", start.elapsed());
             error.with_prefix(&format!("{action}: "))
         })?;
         let mut secrets: Vec<&str> = call.secrets().collect();
-        secrets.push(&inner.key.secret);
-        secrets.extend(inner.key.security_token.as_deref().map(String::as_str));
+        secrets.push(&key.secret);
+        secrets.extend(key.security_token.as_deref().map(String::as_str));
         let context = CallContext { action, secrets, string_to_sign: &string_to_sign, now };
         let result = response::read(&response, &context);
         let request_id = match &result {
@@ -124,39 +140,4 @@ impl From<Error> for Failed {
 /// Adds the pause that the service asks for.
 fn asked_to_wait(error: Error, pause: Duration) -> Error {
     error.with_suffix(&format!("; the service asks to wait {} s before another call", pause.as_secs()))
-}
-
-/// Returns 128 random bits, unique across threads, processes and forks.
-fn nonce() -> String {
-    format!("{:032x}", u128::from_be_bytes(random::bytes()))
-}
-
-/// Formats a time in UTC to the second, as `2016-02-23T12:46:24Z`.
-fn iso_8601(time: SystemTime) -> Result<String> {
-    // The last second of the year 9999.
-    const MAX: u64 = 253_402_300_799;
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(since) if since.as_secs() <= MAX => Ok(humantime::format_rfc3339_seconds(time).to_string()),
-        _ => Err(Error::config("this machine's clock is before 1970 or after 9999; set it").with_fate(Fate::NotSent)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nonce_is_new_each_time() {
-        let (first, second) = (nonce(), nonce());
-        assert_ne!(first, second);
-        assert_eq!((first.len(), second.len()), (32, 32));
-    }
-
-    #[test]
-    fn times_of_the_signature() {
-        let vector = UNIX_EPOCH + Duration::from_millis(1_456_231_584_999);
-        assert_eq!(iso_8601(vector).unwrap(), "2016-02-23T12:46:24Z");
-        assert!(iso_8601(UNIX_EPOCH - Duration::from_secs(1)).is_err());
-        assert!(iso_8601(UNIX_EPOCH + Duration::from_secs(253_402_300_800)).is_err());
-    }
 }

@@ -8,6 +8,8 @@ mod support;
 
 mod anywhere;
 mod calls;
+#[cfg(feature = "openapi")]
+mod chain;
 mod conformance;
 mod deadlines;
 mod fates;

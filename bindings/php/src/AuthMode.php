@@ -10,7 +10,8 @@ namespace AliyunMqtt;
 enum AuthMode: int
 {
     /**
-     * The mode that ALIYUN_MQTT_AUTH names: "signature", "token" or "device"; signature mode if it is not set.
+     * The mode that ALIYUN_MQTT_AUTH names: "signature", "token", "device" or "chain". If it is not set: chain mode
+     * without a key, token mode with a temporary key, otherwise signature mode.
      */
     case Environment = 0;
 
@@ -25,4 +26,11 @@ enum AuthMode: int
 
     /** ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID and ALIYUN_MQTT_DEVICE_ACCESS_KEY_SECRET. */
     case Device = 3;
+
+    /**
+     * The first key that the SDKs of Alibaba Cloud would find: in the environment, their files, the role of an OIDC
+     * token, or the RAM role of the machine. A permanent one signs the login; with a temporary one, the library
+     * applies for tokens as in token mode, and renews key and tokens.
+     */
+    case Chain = 4;
 }

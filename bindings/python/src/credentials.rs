@@ -112,8 +112,9 @@ impl Credentials {
         Ok(Credentials(mqtt::Credentials::apply_tokens(native.get().api(), requests)))
     }
 
-    /// Reads the credentials from environment variables: those of ``mode`` (``"signature"``, ``"token"`` or
-    /// ``"device"``), or of the mode in ``ALIYUN_MQTT_AUTH``.
+    /// Reads the credentials from environment variables: those of ``mode`` (``"signature"``, ``"token"``,
+    /// ``"device"`` or ``"chain"``), or of the mode in ``ALIYUN_MQTT_AUTH``. ``"chain"`` takes the first key that the
+    /// SDKs of Alibaba Cloud would find, and renews a temporary one.
     #[staticmethod]
     #[pyo3(signature = (mode=None))]
     fn from_env(py: Python<'_>, mode: Option<&str>) -> PyResult<Self> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use aliyun_mqtt::ChainKey;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
@@ -12,6 +13,7 @@ use crate::private_file::PrivateFile;
 use crate::report;
 use crate::settings::GlobalArgs;
 use crate::settings::{self, Environment, Key, Settings, TEMPLATE, Value};
+use crate::time;
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
@@ -26,6 +28,8 @@ enum ConfigCommand {
     /// Print every setting that has a value, where it comes from, and what is missing; secrets are masked
     ///
     /// Secrets are not read and the commands that print them are not run, so a secret may still turn out to be missing.
+    /// Without an AccessKey, the places that Alibaba Cloud's SDKs look at are asked for one, some of them by the
+    /// network, and its id is printed with the place it comes from and the time when it ends.
     Show {
         /// Print a JSON object, with lists of the settings that are missing
         #[arg(long)]
@@ -92,8 +96,19 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
         let mut object: Map<String, Json> =
             rows.map(|(name, text, source)| (name.to_string(), json!({ "value": text, "source": source }))).collect();
         let names = |keys: Vec<Key>| keys.into_iter().map(|key| key.row().name).collect::<Vec<_>>();
-        object.insert("missing_to_log_in".to_string(), json!(names(settings.missing_to_log_in()?)));
-        object.insert("missing_for_the_api".to_string(), json!(names(settings.missing_for_the_api())));
+        let (mut to_log_in, mut for_the_api) = (settings.missing_to_log_in()?, settings.missing_for_the_api());
+        if settings.uses_chain() {
+            let key = settings.chain_key();
+            if key.is_err() {
+                for_the_api.insert(0, Key::AccessKeyId);
+                if settings.logs_in_by_chain() {
+                    to_log_in.push(Key::AccessKeyId);
+                }
+            }
+            object.insert("access_key_chain".to_string(), chain_as_json(key));
+        }
+        object.insert("missing_to_log_in".to_string(), json!(names(to_log_in)));
+        object.insert("missing_for_the_api".to_string(), json!(names(for_the_api)));
         return Ok(out.json(&Json::Object(object))?);
     }
     if let Some((path, profile)) = settings.file() {
@@ -108,8 +123,41 @@ fn show(settings: &Settings, as_json: bool) -> Result<()> {
         out.line(&format!("{name} = {text}    # {source}"))?;
     }
     let auth = settings.auth()?.name();
+    if settings.uses_chain() {
+        show_chain(&mut out, settings.chain_key())?;
+    }
     show_missing(&mut out, &format!("to log in (auth: {auth})"), &settings.missing_to_log_in()?)?;
     show_missing(&mut out, "for the service's API", &settings.missing_for_the_api())
+}
+
+/// Returns the key of the chain, without its secrets.
+fn chain_as_json(key: Result<ChainKey>) -> Json {
+    match key {
+        Ok(key) => json!({
+            "access_key_id": key.access_key_id(),
+            "provider": key.provider(),
+            "place": key.place(),
+            "temporary": key.is_temporary(),
+            "expires": key.expires().map(time::rfc3339),
+            "passed_over": key.passed_over(),
+        }),
+        Err(failure) => json!({ "error": failure.message }),
+    }
+}
+
+/// Prints where the key of the chain comes from and when it ends, or why there is none.
+fn show_chain(out: &mut Out, key: Result<ChainKey>) -> std::io::Result<()> {
+    let key = match key {
+        Ok(key) => key,
+        Err(failure) => return out.line(&format!("# {}", failure.message)),
+    };
+    let end = match (key.expires(), key.is_temporary()) {
+        (Some(end), _) => format!("until {}", time::rfc3339(end)),
+        (None, true) => "temporary".to_string(),
+        (None, false) => "permanent".to_string(),
+    };
+    out.line(&format!("# AccessKey {} of {} ({end})", key.access_key_id(), key.place()))?;
+    key.passed_over().iter().try_for_each(|place| out.line(&format!("# passed over: {place}")))
 }
 
 /// Prints comments, so that the output remains a list of settings.

@@ -12,12 +12,15 @@ pub(crate) enum Auth {
     Device,
     CustomPlain,
     CustomSigned,
+    /// By the first key that the chain finds: a permanent one signs, a temporary one applies for a token.
+    Chain,
 }
 
 impl Auth {
-    /// All ways. The library's `AuthMode` has the first three, which a program can choose by the environment.
-    pub(super) const ALL: [Auth; 5] =
-        [Auth::Signature, Auth::Token, Auth::Device, Auth::CustomPlain, Auth::CustomSigned];
+    /// All ways. The library's `AuthMode` has all but custom authentication, which a program can choose by
+    /// the environment.
+    pub(super) const ALL: [Auth; 6] =
+        [Auth::Signature, Auth::Token, Auth::Device, Auth::Chain, Auth::CustomPlain, Auth::CustomSigned];
 
     /// As `auth` names it.
     pub(crate) fn name(self) -> &'static str {
@@ -27,12 +30,13 @@ impl Auth {
             Auth::Device => "device",
             Auth::CustomPlain => "custom-plain",
             Auth::CustomSigned => "custom-signed",
+            Auth::Chain => "chain",
         }
     }
 
     pub(super) fn credentials(self, id: &str, secret: &str) -> Credentials {
         match self {
-            Auth::Signature => Credentials::signature(id, secret),
+            Auth::Signature | Auth::Chain => Credentials::signature(id, secret),
             Auth::Token => Credentials::token(id, secret),
             Auth::Device => Credentials::device(id, secret),
             Auth::CustomPlain => Credentials::custom_plain(id, secret),
@@ -65,10 +69,10 @@ mod tests {
         for auth in Auth::ALL {
             assert_eq!(auth.name().parse(), Ok(auth));
         }
-        for mode in [AuthMode::Signature, AuthMode::Token, AuthMode::Device] {
+        for mode in [AuthMode::Signature, AuthMode::Token, AuthMode::Device, AuthMode::Chain] {
             let name = mode.to_string();
             assert_eq!(name.parse::<Auth>().unwrap().name(), name);
         }
-        assert!("custom".parse::<Auth>().unwrap_err().contains("signature, token, device, custom-plain"));
+        assert!("custom".parse::<Auth>().unwrap_err().contains("signature, token, device, chain, custom-plain"));
     }
 }

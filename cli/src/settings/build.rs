@@ -66,7 +66,7 @@ impl Settings {
     }
 
     /// Returns the proxy and, with TLS, the CA file. Without TLS the file is not used, and its flag has no effect.
-    fn network(&self, tls: bool) -> Network {
+    pub(super) fn network(&self, tls: bool) -> Network {
         let mut network = match self.text(Key::Proxy) {
             None => Network::new(),
             Some(PROXY_FROM_ENV) => Network::new().proxy_from_env(),
@@ -129,8 +129,19 @@ impl Settings {
 
     /// Returns how to log in.
     pub(crate) fn auth(&self) -> Result<Auth> {
-        let Some(text) = self.text(Key::Auth) else { return Ok(Auth::Signature) };
+        let Some(text) = self.text(Key::Auth) else { return Ok(self.usual_auth()) };
         text.parse().map_err(|error| self.wrong(Key::Auth, error))
+    }
+
+    /// Returns how to log in if nothing is said: as the library does.
+    fn usual_auth(&self) -> Auth {
+        let others = [Key::Token, Key::DeviceAccessKeyId, Key::DeviceAccessKeySecret, Key::User, Key::Password];
+        match () {
+            // A temporary key cannot sign a login.
+            () if self.has_key() && self.has(Key::SecurityToken) => Auth::Token,
+            () if self.has_key() || others.into_iter().any(|key| self.has(key)) => Auth::Signature,
+            () => Auth::Chain,
+        }
     }
 
     /// Returns how to log in, and fails or warns if settings of another way to log in are set but not used.
@@ -165,18 +176,48 @@ impl Settings {
                 _ => {}
             }
         }
-        if auth == Auth::Signature && self.source(Key::SecurityToken).is_some() && !told {
-            report::warning(
-                "a temporary key (STS) works only for the API: an MQTT login has no field for a security token",
-            );
+        if auth == Auth::Signature
+            && self.has_key()
+            && let Some(source) = self.source(Key::SecurityToken)
+        {
+            let why = format!("a temporary key (STS) cannot sign a login, and there is a security token ({source})");
+            return Err(Failure::usage(why).hint(
+                "the user name of a login has no field for it; use --auth token: the client then applies for tokens \
+                 with this key, and renews them",
+            ));
+        }
+        if auth == Auth::Chain {
+            self.check_unused_key(told)?;
         }
         Ok(auth)
+    }
+
+    /// Fails or warns if an AccessKey is given that the chain does not see: it knows the environment only.
+    fn check_unused_key(&self, told: bool) -> Result<()> {
+        for key in [Key::AccessKeyId, Key::AccessKeySecret, Key::SecurityToken] {
+            match self.source(key) {
+                Some(Source::Flag(flag)) => {
+                    let why = format!("{flag} is not used for a login by chain");
+                    return Err(Failure::usage(why).hint("it belongs to --auth signature or --auth token"));
+                }
+                Some(source @ Source::File { .. }) if !told => {
+                    report::warning(format!("{} ({source}) is not used: the login is by chain", key.row().what));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Returns the credentials. Reads secrets, and may prompt for one.
     pub(crate) fn credentials(&self) -> Result<Credentials> {
         match self.login()? {
             Auth::Token => self.token_credentials(),
+            Auth::Chain if self.chain_key()?.is_temporary() => self.applied_token(),
+            Auth::Signature | Auth::Chain if self.uses_chain() => {
+                self.chain_key()?;
+                Ok(Credentials::chain_signature(self.chain()))
+            }
             auth => {
                 let (id, secret) = self.pair(auth)?;
                 Ok(auth.credentials(id, &secret))
@@ -187,7 +228,7 @@ impl Settings {
     /// Returns the id and the secret, which is read now.
     fn pair(&self, auth: Auth) -> Result<(&str, Zeroizing<String>)> {
         let (id, secret) = match auth {
-            Auth::Signature => (Key::AccessKeyId, Key::AccessKeySecret),
+            Auth::Signature | Auth::Chain => (Key::AccessKeyId, Key::AccessKeySecret),
             Auth::Token => (Key::AccessKeyId, Key::Token),
             Auth::Device => (Key::DeviceAccessKeyId, Key::DeviceAccessKeySecret),
             Auth::CustomPlain | Auth::CustomSigned => (Key::User, Key::Password),
@@ -199,11 +240,7 @@ impl Settings {
     /// from a pipe, which yields it only once; without a token the library applies for one.
     fn token_credentials(&self) -> Result<Credentials> {
         match self.value(Key::Token) {
-            None => {
-                let topic = self.needed(Key::Topic)?;
-                let request = TokenRequest::new(TokenKind::ReadWrite, [format!("{topic}/#")]);
-                Ok(Credentials::apply_tokens(&self.api()?, [request]))
-            }
+            None => self.applied_token(),
             Some((Value::Secret(secret), source)) if secret.comes_again() => {
                 let id = self.needed(Key::AccessKeyId)?.to_string();
                 let (secret, source, patience) = (secret.clone(), source.clone(), self.patience());
@@ -217,6 +254,13 @@ impl Settings {
                 Ok(Auth::Token.credentials(id, &token))
             }
         }
+    }
+
+    /// Returns the credentials of a login with a token that the library applies for.
+    fn applied_token(&self) -> Result<Credentials> {
+        let topic = self.needed(Key::Topic)?;
+        let request = TokenRequest::new(TokenKind::ReadWrite, [format!("{topic}/#")]);
+        Ok(Credentials::apply_tokens(&self.api()?, [request]))
     }
 
     /// Returns a client of the service API.
@@ -238,16 +282,22 @@ impl Settings {
             (None, Some(region)) => builder.region(region),
             (None, None) => return Err(self.missing(Key::RegionId)),
         };
+        if let Some(time) = self.seconds(Key::Timeout)? {
+            builder = builder.timeout(time);
+        }
+        builder = builder.network(self.network(true));
+        if self.uses_chain() {
+            // Now, so that the failure names the settings.
+            self.chain_key()?;
+            return Ok(builder.access_key_chain(self.chain().clone()));
+        }
         let id = self.needed(Key::AccessKeyId)?;
         let secret = self.secret(Key::AccessKeySecret)?;
         builder = match self.optional_secret(Key::SecurityToken)? {
             Some(token) => builder.sts_key(id, secret.as_str(), token.as_str()),
             None => builder.access_key(id, secret.as_str()),
         };
-        if let Some(time) = self.seconds(Key::Timeout)? {
-            builder = builder.timeout(time);
-        }
-        Ok(builder.network(self.network(true)))
+        Ok(builder)
     }
 
     /// Returns a setting in seconds.

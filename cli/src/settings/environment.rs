@@ -16,8 +16,10 @@ pub(crate) const PROFILE: &str = "ALIYUN_MQTT_PROFILE";
 /// The prefix of our variables.
 const PREFIX: &str = "ALIYUN_MQTT_";
 
-/// Our variables that are not settings. `emulator --env` sets the last one, for `kill`.
-const OTHERS: [&str; 3] = [CONFIG, PROFILE, "ALIYUN_MQTT_EMULATOR_PID"];
+/// Our variables that are not settings. The library reads two, for the chain of keys; `emulator --env` sets the last
+/// one, for `kill`.
+const OTHERS: [&str; 5] =
+    [CONFIG, PROFILE, "ALIYUN_MQTT_STS_ENDPOINT", "ALIYUN_MQTT_METADATA_ENDPOINT", "ALIYUN_MQTT_EMULATOR_PID"];
 
 /// The environment of the process, or that of a test. An empty variable counts as unset, as in the library.
 pub(crate) struct Environment<'a> {

@@ -61,7 +61,8 @@ default_profile = "demo"
 # protocol = "3.1.1"                # or "5"
 # region_id = "cn-hangzhou"         # for the service's API
 
-# auth = "signature"                # or token, device, custom-plain, custom-signed
+# auth = "signature"                # or token, device, chain, custom-plain, custom-signed
+# With auth "chain", and without an AccessKey, the first one is used that the SDKs of Alibaba Cloud would find.
 # access_key_id = "..."
 # A secret is best kept elsewhere. One of:
 # access_key_secret_command = "pass show aliyun/mqtt"

@@ -62,10 +62,10 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "NAME", hide_short_help = true, help_heading = WHERE)]
     parent_topic: Option<String>,
 
-    /// How to log in [default: signature]
+    /// How to log in [default: signature, token with a temporary AccessKey, chain without one]
     #[arg(long, value_name = "MODE", value_parser = auth_names(), hide_short_help = true, help_heading = WHO)]
     auth: Option<String>,
-    /// AccessKey id
+    /// AccessKey id [default: the first key that Alibaba Cloud's SDKs would find]
     #[arg(long, value_name = "ID", hide_short_help = true, help_heading = WHO)]
     access_key_id: Option<String>,
     /// File that holds the AccessKey secret; - is stdin, fd:N an open file descriptor

@@ -1,6 +1,6 @@
 //! Loads the settings. Flags have precedence over the environment, the environment over the file.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,6 +38,7 @@ impl Settings {
             patience: PATIENCE,
             used,
             login_told: Cell::new(false),
+            chain: OnceCell::new(),
         };
         let mut flags = Layer::new();
         for (key, given) in global.settings.given() {

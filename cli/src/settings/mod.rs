@@ -1,7 +1,10 @@
 //! The settings: their values, where each comes from, and which has precedence.
 
 mod auth;
+#[cfg(test)]
+mod book;
 mod build;
+mod chain;
 mod environment;
 mod file;
 mod flags;
@@ -13,12 +16,13 @@ mod source;
 mod used;
 mod value;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aliyun_mqtt::AccessKeyChain;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Result};
@@ -52,6 +56,7 @@ pub(crate) struct Settings {
     used: Used,
     /// The warning about settings that the login does not use was printed.
     login_told: Cell<bool>,
+    chain: OnceCell<AccessKeyChain>,
 }
 
 impl Settings {

@@ -18,7 +18,9 @@ impl Settings {
             }
         }
         match auth {
-            Auth::Signature => needed.extend([Key::AccessKeyId, Key::AccessKeySecret]),
+            // Without any part of a key, it comes from the chain.
+            Auth::Signature if self.has_key() => needed.extend([Key::AccessKeyId, Key::AccessKeySecret]),
+            Auth::Signature | Auth::Chain => {}
             Auth::Token if self.has(Key::Token) => needed.push(Key::AccessKeyId),
             // The token will be applied for.
             Auth::Token => {
@@ -33,7 +35,10 @@ impl Settings {
 
     /// Returns the settings missing for the service API.
     pub(crate) fn missing_for_the_api(&self) -> Vec<Key> {
-        let mut needed = vec![Key::InstanceId, Key::AccessKeyId, Key::AccessKeySecret];
+        let mut needed = vec![Key::InstanceId];
+        if !self.uses_chain() {
+            needed.extend([Key::AccessKeyId, Key::AccessKeySecret]);
+        }
         if !self.has(Key::ApiEndpoint) {
             needed.push(Key::RegionId);
         }

@@ -189,14 +189,17 @@ fn good(key: Key) -> &'static str {
 #[test]
 fn what_is_said_to_be_missing_is_what_a_login_needs() {
     let cases: [(&str, &[(&str, &str)]); 8] = [
-        ("signature", &[]),
+        ("signature", &[("ALIBABA_CLOUD_ACCESS_KEY_ID", "demo")]),
         ("device", &[]),
         ("custom-plain", &[]),
         ("custom-signed", &[]),
-        ("token", &[]),
+        ("token", &[("ALIBABA_CLOUD_ACCESS_KEY_ID", "demo")]),
         ("token", &[("ALIYUN_MQTT_TOKEN", "RW|not-a-secret")]),
-        ("token", &[("ALIYUN_MQTT_API_ENDPOINT", "http://localhost")]),
-        ("signature", &[("ALIYUN_MQTT_CLEAN_SESSION", "false")]),
+        (
+            "token",
+            &[("ALIYUN_MQTT_API_ENDPOINT", "http://localhost"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret")],
+        ),
+        ("device", &[("ALIYUN_MQTT_CLEAN_SESSION", "false")]),
     ];
     for (auth, given) in cases {
         let load = |keys: &[Key]| {
@@ -221,7 +224,8 @@ fn what_is_said_to_be_missing_is_what_a_login_needs() {
 #[test]
 fn what_is_said_to_be_missing_is_what_the_api_needs() {
     let load = |keys: &[Key]| {
-        let environment: Vec<_> = keys.iter().map(|key| (key.row().variable, good(*key))).collect();
+        let mut environment = vec![("ALIBABA_CLOUD_ACCESS_KEY_ID", "demo")];
+        environment.extend(keys.iter().map(|key| (key.row().variable, good(*key))));
         load(None, &environment, &[]).unwrap()
     };
     let missing = load(&[]).missing_for_the_api();
@@ -323,6 +327,39 @@ fn all_profiles_are_checked_whichever_is_selected() {
             assert!(failure.message.contains(word) && failure.message.contains("config.toml"), "{failure:?}");
         }
     }
+}
+
+#[test]
+fn without_a_mode_the_keys_decide() {
+    let id = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "demo");
+    for (given, flags, auth, chain) in [
+        (&[][..], &[][..], Auth::Chain, true),
+        (&[id], &[], Auth::Signature, false),
+        (&[("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "not-a-secret")], &[], Auth::Signature, false),
+        (&[id, ("ALIBABA_CLOUD_SECURITY_TOKEN", "not-a-token")], &[], Auth::Token, false),
+        (&[("ALIYUN_MQTT_TOKEN", "RW|not-a-secret")], &[], Auth::Signature, true),
+        (&[("ALIYUN_MQTT_USER", "demo")], &[], Auth::Signature, true),
+        (&[id], &["--auth", "chain"], Auth::Chain, true),
+        (&[], &["--auth", "token"], Auth::Token, true),
+    ] {
+        let settings = load(None, given, flags).unwrap();
+        assert_eq!((settings.auth().unwrap(), settings.uses_chain()), (auth, chain), "{given:?} {flags:?}");
+    }
+    let nothing = load(None, &[], &[]).unwrap();
+    let keys = [Key::AccessKeyId, Key::AccessKeySecret];
+    assert!(!nothing.missing_to_log_in().unwrap().iter().any(|key| keys.contains(key)));
+    assert!(!nothing.missing_for_the_api().iter().any(|key| keys.contains(key)));
+}
+
+#[test]
+fn a_temporary_key_cannot_sign_a_login_and_the_chain_sees_the_environment_only() {
+    let key = "access_key = 'id'\nsecret_key = 'not-a-secret'\n";
+    let sts = format!("{key}security_token = 'not-a-token'");
+    let failure = load(Some(&sts), &[], &["--auth", "signature"]).unwrap().credentials().unwrap_err();
+    assert!(failure.message.contains("cannot sign a login"), "{failure:?}");
+    assert!(failure.hint.unwrap().contains("--auth token"));
+    let failure = load(None, &[], &["--auth", "chain", "--access-key-id", "x"]).unwrap().credentials().unwrap_err();
+    assert!(failure.message.contains("--access-key-id is not used for a login by chain"), "{failure:?}");
 }
 
 /// The template as a user makes it work: without the signs before the lines that are settings.

@@ -29,6 +29,17 @@ const KEY: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 const SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
 
 #[test]
+fn without_an_access_key_every_place_is_named() {
+    let emulator = emulator();
+    let mut command = with(&emulator);
+    command.env_remove(KEY).env_remove(SECRET);
+    let found = examine(command, &[]);
+    found.expect("no key", "login", "no-key-found", 2);
+    let message = found.step("login")["message"].as_str().unwrap_or_default().to_string();
+    assert!(message.contains("~/.aliyun/config.json") && message.contains("--access-key-id"), "{message}");
+}
+
+#[test]
 fn a_refused_login_is_explained_with_the_api_and_without() {
     let emulator = emulator();
     let good = || with(&emulator);

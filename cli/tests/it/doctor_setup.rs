@@ -140,6 +140,14 @@ fn each_wrong_setting_has_its_cause() {
             0,
         ),
         ("a temporary key", &[(key, "STS.a")], &[], "login", "sts-in-signature", 0),
+        (
+            "a temporary key that is to sign",
+            &[(auth, "signature"), ("ALIBABA_CLOUD_SECURITY_TOKEN", "not-a-token")],
+            &[],
+            "login",
+            "sts-in-signature",
+            2,
+        ),
         ("a bare token", &[(auth, "token"), (token, "not-a-token-at-all")], &[], "login", "token-malformed", 2),
         (
             "no topic to apply for",

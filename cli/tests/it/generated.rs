@@ -41,7 +41,7 @@ const FUNCTION: &str = "function=$(complete -p aliyun-mqtt); function=${function
 /// Flags with a list of values: the command, the flag, and the values.
 const LISTS: [(&str, &str, &[&str]); 8] = [
     ("sub", "--protocol", &["3.1.1", "5"]),
-    ("publish", "--auth", &["signature", "token", "device", "custom-plain", "custom-signed"]),
+    ("publish", "--auth", &["signature", "token", "device", "chain", "custom-plain", "custom-signed"]),
     ("pub", "-q", &["0", "1", "2"]),
     ("bench publish", "-q", &["0", "1", "2"]),
     ("token apply", "--kind", &["R", "W", "RW"]),

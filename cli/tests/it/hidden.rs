@@ -156,6 +156,14 @@ fn no_command_shows_a_secret_at_any_log_level() {
 fn no_login_shows_a_secret_in_any_mode() {
     let emulator = guarded();
     for auth in ["signature", "token", "device", "custom-plain", "custom-signed"] {
+        let marked = |command| {
+            let mut command = marked(command);
+            if auth == "signature" {
+                // A temporary key cannot sign.
+                command.env_remove("ALIBABA_CLOUD_SECURITY_TOKEN");
+            }
+            command
+        };
         let mut command = marked(with(&emulator));
         command.env("ALIYUN_MQTT_TOKEN", format!("RW|{MARKER}")).env("ALIYUN_MQTT_DEVICE_ACCESS_KEY_ID", "DC.1");
         command.env("ALIYUN_MQTT_USER", "camera");

@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod chain;
 #[cfg(unix)]
 mod connecting;
 mod doctor;

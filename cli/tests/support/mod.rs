@@ -60,10 +60,17 @@ pub fn published(emulator: &Emulator) -> Vec<(String, u8, Vec<u8>)> {
         .collect()
 }
 
-/// Returns the program with no environment but PATH, and without a home directory.
+/// Returns the program with no environment but PATH, and without a home directory; the
+/// metadata service of the machine is not asked for an AccessKey.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aliyun-mqtt"));
-    command.env_clear().env("HOME", "/nonexistent").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }

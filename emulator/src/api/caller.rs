@@ -14,12 +14,22 @@ const VERSION: &str = "2020-04-20";
 
 /// Checks what all actions have in common. Returns the AccessKey id of the caller.
 pub(super) fn check(service: &Service, request: &Request, now: SystemTime) -> Result<String, ApiError> {
+    check_for(VERSION, service, request, now)
+}
+
+/// Checks the caller of an API with this version.
+pub(super) fn check_for(
+    version: &str,
+    service: &Service,
+    request: &Request,
+    now: SystemTime,
+) -> Result<String, ApiError> {
     let claim = signature::claim(request)?;
-    if claim.version != VERSION {
-        return Err(ApiError::new(400, "InvalidVersion", format!("the only version is {VERSION}")));
+    if claim.version != version {
+        return Err(ApiError::new(400, "InvalidVersion", format!("the only version is {version}")));
     }
     check_time(&claim, now)?;
-    let secret = secret_of(&lock(&service.directory), &claim)?;
+    let secret = secret_of(&lock(&service.directory), &claim, now)?;
     if !claim.is_signed_with(&secret) {
         return Err(ApiError::new(
             400,
@@ -48,10 +58,14 @@ fn check_time(claim: &Claim<'_>, now: SystemTime) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn secret_of(directory: &Directory, claim: &Claim<'_>) -> Result<String, ApiError> {
+fn secret_of(directory: &Directory, claim: &Claim<'_>, now: SystemTime) -> Result<String, ApiError> {
     const CODE: &str = "InvalidSecurityToken.MismatchWithAccessKey";
     let id = claim.access_key_id;
     if let Some(key) = directory.sts_keys.get(id) {
+        if key.expires.is_some_and(|end| end <= now) {
+            let message = "Specified SecurityToken is expired.";
+            return Err(ApiError::new(400, "InvalidSecurityToken.Expired", message));
+        }
         return match claim.security_token {
             Some(token) if is_same(token, &key.security_token) => Ok(key.secret.clone()),
             Some(_) => Err(ApiError::new(400, CODE, "the security token is not that of this access key")),

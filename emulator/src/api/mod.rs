@@ -5,9 +5,11 @@ mod caller;
 mod clock;
 mod error_body;
 mod form;
+mod metadata;
 mod request;
 mod response;
 mod signature;
+mod sts;
 mod trace;
 
 use std::convert::Infallible;
@@ -96,6 +98,9 @@ where
 
 async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Bytes>> {
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
+    if let Some(response) = metadata::respond(api, &request) {
+        return response;
+    }
     let (action, client_id, outcome) = match Request::read(request).await {
         Ok(request) => {
             let (action, client_id) = (request.action_for_log(), request.client_id_for_log());
@@ -120,6 +125,9 @@ async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Byt
 async fn run(api: &Api, request: &Request) -> Outcome {
     ordered_failure(api, request.action())?;
     let now = clock::now(lock(&api.service.switches).clock_skew);
+    if sts::is_meant(request) {
+        return sts::run(&api.service, request, now);
+    }
     let caller = caller::check(&api.service, request, now)?;
     let (service, broker) = (&*api.service, &*api.broker);
     let call = actions::Call { service, broker, caller: &caller, parameters: request.parameters(), now };

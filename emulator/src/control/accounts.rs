@@ -97,7 +97,9 @@ pub(super) fn add_access_key(service: &Service, arguments: &Arguments) -> Outcom
     let (id, secret) = (arguments.text("id"), arguments.text("secret"));
     let mut directory = lock(&service.directory);
     match arguments.may_text("security_token") {
-        Some(token) => directory.set_sts_key(id, StsKey { secret: secret.into(), security_token: token.into() }),
+        Some(token) => {
+            directory.set_sts_key(id, StsKey { secret: secret.into(), security_token: token.into(), expires: None })
+        }
         None => directory.set_access_key(id, secret),
     }
     Ok(json!({}))

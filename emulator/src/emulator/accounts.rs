@@ -62,7 +62,7 @@ impl Emulator {
     /// Adds a temporary (STS) AccessKey, or replaces the key of this id. See
     /// [`Builder::sts_key`](crate::Builder::sts_key).
     pub fn set_sts_key(&self, id: &str, secret: &str, security_token: &str) {
-        let key = StsKey { secret: secret.to_owned(), security_token: security_token.to_owned() };
+        let key = StsKey { secret: secret.to_owned(), security_token: security_token.to_owned(), expires: None };
         lock(&self.machine.service.directory).set_sts_key(id, key);
     }
 

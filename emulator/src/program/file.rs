@@ -30,6 +30,7 @@ pub(super) struct File {
     pub(super) strict: bool,
     pub(super) listen: Option<IpAddr>,
     tls_names: Vec<String>,
+    ram_role: Option<String>,
     /// Relative to the file.
     client_ca: Option<PathBuf>,
     acknowledge_violations: Option<bool>,
@@ -180,6 +181,9 @@ impl File {
         builder = self.ordered_topics.into_iter().fold(builder, Builder::ordered_topic);
         builder = self.forbid.into_iter().fold(builder, Builder::forbid);
         builder = self.tls_names.into_iter().fold(builder, Builder::tls_name);
+        if let Some(role) = self.ram_role {
+            builder = builder.ram_role(role);
+        }
         builder = self.control.hosts.into_iter().fold(builder, Builder::control_host);
         for AccessKey { id, secret } in self.access_keys {
             builder = builder.access_key(id, secret);

@@ -41,6 +41,9 @@ pub struct Options {
     /// Set a limit to a number, on or off, such as rate=20; may be repeated
     #[arg(long, value_name = "NAME=VALUE", hide_short_help = true)]
     limit: Vec<String>,
+    /// Hand out temporary keys of this RAM role, as the metadata service and STS do, on the ports of the API
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    ram_role: Option<String>,
     /// Let tokens age this many times faster, at least 1; with 20, a minute takes 3 s
     #[arg(long, value_name = "FACTOR", hide_short_help = true)]
     time_scale: Option<f64>,
@@ -210,6 +213,9 @@ impl Options {
     fn apply(&self, mut builder: Builder) -> Result<Builder, Error> {
         builder = self.forbid.iter().fold(builder, Builder::forbid);
         builder = self.tls_name.iter().fold(builder, Builder::tls_name);
+        if let Some(role) = &self.ram_role {
+            builder = builder.ram_role(role);
+        }
         if let Some(path) = &self.client_ca {
             builder = builder.client_ca(read_ca(path)?);
         }

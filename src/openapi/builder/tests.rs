@@ -86,7 +86,8 @@ fn from_the_environment() {
     };
     let api = read(&[(environment::TIMEOUT, "7.5"), (environment::SECURITY_TOKEN, "geheim-2")]).build().unwrap();
     assert_eq!(api.timeout(), Duration::from_millis(7500));
-    assert_eq!(api.inner.key.security_token.as_deref().map(String::as_str), Some("geheim-2"));
+    let key = api.key().unwrap();
+    assert_eq!(key.security_token.as_deref().map(String::as_str), Some("geheim-2"));
     assert_eq!(api.endpoint(), "https://onsmqtt.cn-beijing.aliyuncs.com");
     let api = read(&[(environment::API_ENDPOINT, "http://127.0.0.1:9")]).build().unwrap();
     assert_eq!(api.endpoint(), "http://127.0.0.1:9");

@@ -57,8 +57,20 @@ pub(super) struct Signed {
 pub(super) fn sign(signing: Signing, request: &Unsigned<'_>, key: &AccessKey) -> Result<Signed> {
     match signing {
         Signing::V3 => v3::sign(request, key, VERSION),
-        Signing::V2 => v2::sign(request, key),
+        Signing::V2 => v2::sign(request, key, VERSION),
     }
+}
+
+/// Signs a call of another service, of which this is the version, by the RPC signature.
+pub(in crate::openapi) fn sign_rpc(request: &Unsigned<'_>, key: &AccessKey, version: &str) -> Result<Signed> {
+    v2::sign(request, key, version)
+}
+
+/// Returns a call of another service that is not signed: `query` and `form` are all there is.
+pub(in crate::openapi) fn unsigned(query: &[(&str, &str)], form: &[(&str, &str)]) -> Signed {
+    let body = pairs(form);
+    let headers = if body.is_empty() { Vec::new() } else { vec![("content-type", Zeroizing::new(FORM.to_string()))] };
+    Signed { query: pairs(query), headers, body, string_to_sign: Zeroizing::default() }
 }
 
 /// The content type of a form.

@@ -7,11 +7,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
-use super::{FORM, Signed, Unsigned, VERSION, encode, no_key, pairs};
+use super::{FORM, Signed, Unsigned, encode, no_key, pairs};
 use crate::error::Result;
 use crate::openapi::access_key::AccessKey;
 
-pub(super) fn sign(request: &Unsigned<'_>, key: &AccessKey) -> Result<Signed> {
+pub(super) fn sign(request: &Unsigned<'_>, key: &AccessKey, version: &str) -> Result<Signed> {
     let mut query = request.query.to_vec();
     query.extend([
         ("AccessKeyId", key.id.as_str()),
@@ -21,7 +21,7 @@ pub(super) fn sign(request: &Unsigned<'_>, key: &AccessKey) -> Result<Signed> {
         ("SignatureNonce", request.nonce),
         ("SignatureVersion", "1.0"),
         ("Timestamp", request.time),
-        ("Version", VERSION),
+        ("Version", version),
     ]);
     if let Some(token) = &key.security_token {
         query.push(("SecurityToken", token));

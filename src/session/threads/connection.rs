@@ -131,7 +131,7 @@ impl Worker<'_> {
                     (failure, disconnected)
                 }
             };
-            let Disconnected { reason, fatal, ended_over_token, .. } = disconnected;
+            let Disconnected { reason, fatal, ended_over_token, relogin, .. } = disconnected;
             let fatal = fatal.or_else(|| {
                 let code = self.policy.out_of_patience_over_tokens(ended_over_token, Instant::now())?;
                 Some(over_tokens(code, &reason))
@@ -142,6 +142,11 @@ impl Worker<'_> {
             if let Some(fatal) = fatal {
                 self.session.emit(&[Event::Disconnected { reason, retry_in: None }]);
                 return fatal;
+            }
+            if relogin {
+                // This happens once per key, and the login is ready.
+                self.session.emit(&[Event::Disconnected { reason, retry_in: Some(Duration::ZERO) }]);
+                continue;
             }
             if !self.let_in && oversized::passes(&failure, &self.session.config) {
                 // This happens once per client, so there is no need for a pause.

@@ -10,6 +10,7 @@ use super::examination::{Examination, NoApi};
 use super::outcome::{Facts, Outcome, Problem};
 use super::witness::{judge, kinds, tokens};
 use crate::settings::{Auth, Key};
+use crate::time;
 
 pub(super) fn token(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     let text = match exam.token() {
@@ -61,7 +62,14 @@ pub(super) fn api(exam: &mut Examination<'_>, facts: &mut Facts) -> Outcome {
     };
     facts.note("url", api.endpoint());
     facts.note("region", api.region());
-    facts.note("access_key_id", api.access_key_id());
+    match exam.settings.uses_chain().then(|| exam.settings.chain_key()) {
+        Some(Ok(key)) => {
+            facts.note("access_key_id", key.access_key_id());
+            facts.note("key_from", key.place());
+            facts.note("key_expires", key.expires().map(time::rfc3339));
+        }
+        _ => facts.note("access_key_id", api.access_key_id()),
+    }
     let start = Instant::now();
     let Some(groups) = exam.groups() else { return Outcome::skipped("the API cannot be asked") };
     facts.time("answer_ms", start);

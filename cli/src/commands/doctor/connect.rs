@@ -122,8 +122,8 @@ impl Examination<'_> {
                 // The login of a device does not depend on the account's AccessKey, that of a token not on its secret.
                 let counts = match problem.cause {
                     Cause::InstanceUnknown => true,
-                    Cause::AccessKeyUnknown => auth == Auth::Signature || auth == Auth::Token,
-                    Cause::AccessKeySecretWrong => auth == Auth::Signature,
+                    Cause::AccessKeyUnknown => matches!(auth, Auth::Signature | Auth::Token | Auth::Chain),
+                    Cause::AccessKeySecretWrong => matches!(auth, Auth::Signature | Auth::Chain),
                     _ => false,
                 };
                 return counts.then_some((problem.cause, problem.message));
@@ -136,7 +136,7 @@ impl Examination<'_> {
             }
         }
         match auth {
-            Auth::Signature => Some((
+            Auth::Signature | Auth::Chain => Some((
                 Cause::SignatureNotTaken,
                 "it accepts this AccessKey, and knows the instance and the group".to_string(),
             )),

@@ -96,7 +96,7 @@ impl<'a> Examination<'a> {
 #[derive(Debug, Clone)]
 pub(super) enum NoApi {
     /// It is not configured, or `--offline` is given.
-    Absent(&'static str),
+    Absent(String),
     /// Its configuration is invalid.
     Wrong(Cause, String),
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use aliyun_mqtt::{ClientId, Endpoint, p2p_topic};
+use aliyun_mqtt::{ChainKey, ClientId, Endpoint, p2p_topic};
 use zeroize::Zeroizing;
 
 use super::cause::Cause;
@@ -12,6 +12,7 @@ use super::host::Host;
 use super::outcome::{Facts, Outcome, Problem};
 use super::witness;
 use crate::settings::{Auth, Key};
+use crate::time;
 
 /// The default topic, below the parent topic.
 const TOPIC: &str = "aliyun-mqtt-doctor";
@@ -221,6 +222,9 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
     let settings = &exam.settings;
     let auth = settings.auth().map_err(|failure| Problem::of_setting(&failure))?;
     let needed = |key| settings.needed(key).map(str::to_string).map_err(|failure| Problem::of_setting(&failure));
+    if exam.args.offline && settings.logs_in_by_chain() {
+        return Ok(Outcome::skipped("no AccessKey is given, and with --offline nobody is asked for one"));
+    }
     let mut warning = None;
     let mut marked = |text: &str| {
         if text.ends_with(['&', ' ', '\t']) {
@@ -228,8 +232,20 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
         }
     };
     let (word, id) = match auth {
-        Auth::Signature => {
+        _ if settings.logs_in_by_chain() => {
+            let key = chain_key(exam, facts)?;
+            if auth == Auth::Signature && key.is_temporary() {
+                let message = format!("the AccessKey id is {:?}, of {}", key.access_key_id(), key.place());
+                return Err(Problem::new(Cause::StsInSignature, message));
+            }
+            (if key.is_temporary() { "Token" } else { "Signature" }, key.access_key_id().to_string())
+        }
+        Auth::Signature | Auth::Chain => {
             let id = needed(Key::AccessKeyId)?;
+            if settings.source(Key::SecurityToken).is_some() {
+                let message = format!("the AccessKey id is {id:?}, with a security token");
+                return Err(Problem::new(Cause::StsInSignature, message));
+            }
             marked(&secret(exam, Key::AccessKeySecret)?);
             ("Signature", id)
         }
@@ -253,7 +269,7 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
         Auth::Device if !id.starts_with("DC.") => {
             warning.get_or_insert(about(Cause::AccountKeyInDevice));
         }
-        Auth::Signature if id.starts_with("STS.") => {
+        Auth::Signature if id.starts_with("STS.") && !settings.uses_chain() => {
             warning.get_or_insert(about(Cause::StsInSignature));
         }
         _ => {}
@@ -277,11 +293,29 @@ fn check_login(exam: &mut Examination<'_>, facts: &mut Facts) -> Result<Outcome,
     Ok(fine(warning, fact))
 }
 
+/// Returns the key of the chain, and notes where it comes from and when it ends.
+fn chain_key(exam: &Examination<'_>, facts: &mut Facts) -> Result<ChainKey, Problem> {
+    let key = exam
+        .settings
+        .chain_key()
+        .map_err(|failure| Problem { cause: Cause::NoKeyFound, ..Problem::of_setting(&failure) })?;
+    facts.note("key_from", key.place());
+    facts.note("key_provider", key.provider());
+    facts.note("key_expires", key.expires().map(time::rfc3339));
+    if !key.passed_over().is_empty() {
+        facts.note("places_passed_over", key.passed_over().join("; "));
+    }
+    Ok(key)
+}
+
 fn check_token(exam: &Examination<'_>, facts: &mut Facts) -> Result<(), Problem> {
     let Some(text) =
         exam.token().map_err(|failure| Problem { cause: Cause::SecretUnreadable, ..Problem::of_setting(&failure) })?
     else {
         facts.note("token", "none is given; the client applies for one");
+        if exam.settings.uses_chain() {
+            return Ok(());
+        }
         return secret(exam, Key::AccessKeySecret).map(drop);
     };
     facts.note("token_kinds", witness::kinds(&witness::tokens(&text)?));

@@ -21,18 +21,29 @@ impl Examination<'_> {
     fn make_api(&self) -> Result<Api, NoApi> {
         let settings = &self.settings;
         if self.args.offline {
-            return Err(NoApi::Absent("--offline"));
+            return Err(NoApi::Absent("--offline".to_string()));
         }
         if settings.text(Key::ApiEndpoint).is_none() && settings.text(Key::RegionId).is_none() {
-            return Err(NoApi::Absent("neither --region-id nor --api-endpoint is given"));
+            return Err(NoApi::Absent("neither --region-id nor --api-endpoint is given".to_string()));
         }
         let wrong = |failure: &Failure| {
             let problem = Problem::of_setting(failure);
             NoApi::Wrong(problem.cause, problem.message)
         };
-        match settings.text(Key::AccessKeyId).map(|_| settings.optional_secret(Key::AccessKeySecret)) {
+        match settings
+            .text(Key::AccessKeyId)
+            .filter(|_| !settings.uses_chain())
+            .map(|_| settings.optional_secret(Key::AccessKeySecret))
+        {
+            None if settings.uses_chain() => {
+                let failed = settings.chain_key().err();
+                if let Some(failure) = failed {
+                    let why = format!("no AccessKey with its secret is given; {}", failure.message);
+                    return Err(NoApi::Absent(why));
+                }
+            }
             // Does not prompt for a secret that the login does not need.
-            None | Some(Ok(None)) => return Err(NoApi::Absent("no AccessKey with its secret is given")),
+            None | Some(Ok(None)) => return Err(NoApi::Absent("no AccessKey with its secret is given".to_string())),
             Some(Err(failure)) => return Err(NoApi::Wrong(Cause::SecretUnreadable, failure.message)),
             Some(Ok(Some(_))) => {}
         }

@@ -30,7 +30,7 @@ impl Right<'_> {
         match auth {
             Auth::Token => self.of_tokens(given),
             Auth::CustomPlain => self.of_plain(given),
-            Auth::Signature | Auth::Device | Auth::CustomSigned => self.of_signature(given),
+            Auth::Signature | Auth::Chain | Auth::Device | Auth::CustomSigned => self.of_signature(given),
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Connection {
     pub(super) blocker: Option<(u64, Instant)>,
     /// The acknowledgements that were put into the channel and are not written.
     pub(super) acks_in_channel: usize,
+    /// The connection ends as soon as nothing is in flight: its login is to be replaced.
+    pub(super) relogin: bool,
     /// The worker leaves the connection unread.
     pub(super) resting: bool,
     pub(super) expected: Expected,
@@ -50,6 +52,7 @@ impl Connection {
             verdict: None,
             blocker: None,
             acks_in_channel: 0,
+            relogin: false,
             resting: false,
             expected: Expected::default(),
         }

@@ -23,6 +23,8 @@ pub(in crate::session) struct Disconnected {
     pub(in crate::session) fatal: Option<Error>,
     /// The service's code, if the service closed the connection because of a token.
     pub(in crate::session) ended_over_token: Option<Code>,
+    /// The client ended it itself, to log in again at once.
+    pub(in crate::session) relogin: bool,
 }
 
 impl State {
@@ -35,6 +37,7 @@ impl State {
     ) -> Disconnected {
         let resumable = !self.config.clean_session();
         let connection = self.connection.take();
+        let relogin = connection.as_ref().is_some_and(|connection| connection.relogin);
         let established = connection.as_ref().is_some_and(|connection| connection.sender.is_some());
         let cut = established && failure.cause == Cause::Closed;
         // A CONNACK that never arrived may have said that the session is new; the next one would call that session
@@ -83,7 +86,7 @@ impl State {
         self.last_end = reason.clone();
         self.waking.mark_changed();
         let ended_over_token = verdict.filter(|_| excused).map(|verdict| verdict.code);
-        Disconnected { reason, cured, fatal, ended_over_token }
+        Disconnected { reason, cured, fatal, ended_over_token, relogin }
     }
 
     /// Settles the operation that the connection was closed for and, if its whole topic is refused, what waits for the

@@ -111,7 +111,11 @@ impl State {
     /// own. Nothing is read any more if nothing more can come.
     fn left(&self, now: Now) -> Result<Flow, Error> {
         let unasked = "the connection was closed because the server broke a rule of MQTT";
-        let by = self.life.goodbye(now.instant).ok_or_else(|| Error::new(ErrorKind::Protocol, unasked))?;
+        let relogin = self.connection.as_ref().is_some_and(|connection| connection.relogin);
+        let by = self.life.goodbye(now.instant).ok_or_else(|| match relogin {
+            true => Error::new(ErrorKind::ConnectionLost, "the client logs in again, with tokens of another AccessKey"),
+            false => Error::new(ErrorKind::Protocol, unasked),
+        })?;
         Ok(Flow::Left(if self.nothing_expected() { now.instant } else { by }))
     }
 

@@ -104,7 +104,8 @@ impl State {
         Some(due.duration_since(now.wall).unwrap_or_default())
     }
 
-    /// Takes the result of a renewal: uploads the new tokens ahead of everything else.
+    /// Takes the result of a renewal: uploads the new tokens ahead of everything else. With tokens of another
+    /// AccessKey, the client logs in again once nothing is in flight.
     pub(in crate::session) fn renewed(&mut self, credentials: &Credentials, now: Now) -> Result<(), Error> {
         let failed = |message: &str| Err(Error::new(ErrorKind::Credentials, message));
         let Some(store) = &mut self.tokens.store else { return Ok(()) };
@@ -114,7 +115,12 @@ impl State {
             );
         };
         if key_id != store.key_id() {
-            return failed("the new tokens belong to another AccessKey; they can only be used at a new login");
+            // The user name of a login has the AccessKey, so these cannot be uploaded.
+            store.replace(key_id, tokens.to_vec(), now.wall, now.chance());
+            if let Some(connection) = &mut self.connection {
+                connection.relogin = true;
+            }
+            return Ok(());
         }
         if !store.replace(key_id, tokens.to_vec(), now.wall, now.chance()) {
             return failed("the credentials provider returned the same tokens again");

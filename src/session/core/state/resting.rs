@@ -38,6 +38,7 @@ impl State {
         crowded
             && connection.online
             && connection.steps.is_empty()
+            && !connection.relogin
             && connection.acks_in_channel == 0
             && self.outbox.open() == 0
             && !self.outbox.any_in_flight()

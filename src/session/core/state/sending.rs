@@ -72,6 +72,10 @@ impl State {
     pub(in crate::session) fn send_ready(&mut self, mut pump: Option<&mut dyn LinkPump>, now: Now) {
         // An operation past its deadline must not be sent, even if nobody waits for it.
         self.expire(now);
+        if self.connection.as_ref().is_some_and(|connection| connection.relogin) {
+            self.leave_login(now);
+            return;
+        }
         let Some(connection) = &mut self.connection else { return };
         if connection.steps.current().is_some() {
             return;
@@ -132,6 +136,18 @@ impl State {
             }
             self.stats.retransmitted += u64::from(op.attempts > 0);
             self.outbox.put_in_channel(seq, id, now.instant);
+        }
+    }
+
+    /// Ends a connection whose login is to be replaced, once nothing is in flight on it.
+    fn leave_login(&mut self, now: Now) {
+        let idle = self.connection.as_ref().is_some_and(|connection| connection.steps.current().is_none());
+        if !idle || self.outbox.any_in_flight() {
+            return;
+        }
+        self.send_acks(now);
+        if let Some(sender) = self.connection.as_mut().and_then(|connection| connection.sender.take()) {
+            sender.disconnect();
         }
     }
 

@@ -49,6 +49,7 @@ causes! {
     DeviceKeyInSignature
     AccountKeyInDevice
     StsInSignature
+    NoKeyFound
     TokenMalformed
 
     DnsNoSuchName

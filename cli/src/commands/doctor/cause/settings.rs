@@ -153,6 +153,14 @@ pub(super) const ROWS: &[Row] = &[
         "use --auth token; a temporary AccessKey can apply for tokens",
     ),
     row(
+        Cause::NoKeyFound,
+        "no-key-found",
+        Exit::Usage,
+        "no AccessKey is given, and no place that Alibaba Cloud's SDKs look at has a usable one",
+        "run `aliyun configure`, give the machine a RAM role (实例 RAM 角色), or set --access-key-id with its secret; the \
+         message names each place",
+    ),
+    row(
         Cause::TokenMalformed,
         "token-malformed",
         Exit::Usage,

@@ -241,3 +241,33 @@ fn a_notice_about_the_token_before_does_not_explain_the_end_after_its_successor_
     assert!(disconnected.fatal.is_none() && disconnected.ended_over_token.is_none());
     assert_eq!(disconnected.reason.code(), None, "{}", disconnected.reason);
 }
+
+#[test]
+fn tokens_of_another_key_end_the_connection_once_nothing_is_in_flight() {
+    let provider = Credentials::token_provider("key", || Ok(Vec::new()));
+    let (mut state, wire) = (state(config().credentials(provider)), Wire::default());
+    state.given(&Credentials::token("key", "RW|old"), now());
+    state.token_login();
+    connect(&mut state, &wire, false);
+    publish(&mut state, "before");
+    written(&mut state, &[1]);
+    state.renewed(&Credentials::token("other", "RW|new"), now()).expect("they serve the next login");
+    publish(&mut state, "behind");
+    state.send_ready(None, now());
+    assert_eq!(wire.take(), ["publish before"], "nothing more goes out on this login");
+    handle(&mut state, LinkEvent::PubAck(1));
+    state.send_ready(None, now());
+    assert_eq!(wire.take(), ["disconnect"]);
+    let mut batch = [LinkEvent::Sent(Sent::Disconnect)].into();
+    let ended = state.handle_all(&mut batch, now(), &mut Vec::new()).expect_err("the connection ends");
+    assert!(ended.to_string().contains("logs in again"), "{ended}");
+    let disconnected = state.disconnected(&failure(Cause::Other), now(), &mut Vec::new());
+    assert!(disconnected.relogin && disconnected.fatal.is_none());
+    assert!(!state.wants_tokens(now(), false));
+    let (key_id, password) = state.token_login().expect("tokens");
+    assert_eq!((key_id.as_str(), password.as_str()), ("other", "RW|new"));
+    connect(&mut state, &wire, false);
+    state.send_ready(None, now());
+    assert_eq!(wire.take(), ["publish behind"]);
+    assert!(!state.disconnected(&failure(Cause::Closed), now(), &mut Vec::new()).relogin);
+}

@@ -1,0 +1,133 @@
+//! The file of the `aliyun` command, `~/.aliyun/config.json`.
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::asked::{Asked, cook};
+use super::fault::credentials;
+use super::place::{Place, read};
+use super::recipe::Recipe;
+use super::role::{OidcRole, Role, RoleSession};
+use crate::config::environment;
+use crate::error::Result;
+use crate::openapi::access_key::AccessKey;
+use crate::printable::excerpt;
+
+/// How many profiles may refer to one another.
+const DEPTH: usize = 8;
+
+/// What a profile says.
+enum Profile {
+    Recipe(Recipe),
+    /// Its mode is one that this library cannot use.
+    Foreign(String),
+}
+
+pub(super) fn ask(place: &Place<'_>) -> Result<Asked> {
+    let variables = place.variables;
+    if variables.is_true(environment::CLI_PROFILE_DISABLED) {
+        return Ok(Asked::Absent(format!("{} is true", environment::CLI_PROFILE_DISABLED)));
+    }
+    let Some(path) = place.at_home(&[".aliyun", "config.json"]) else {
+        return Ok(Asked::Absent(format!("{} is not set", environment::HOMES[0])));
+    };
+    let Some(text) = read(&path)? else { return Ok(Asked::Absent("there is no such file".to_string())) };
+    let path = path.display();
+    // The error of the parser could show a part of a secret.
+    let Ok(Value::Object(config)) = serde_json::from_str(&text) else {
+        return Err(credentials(format!("{path} is not a JSON object")));
+    };
+    let named = variables.text(environment::CLOUD_PROFILE)?.or(config.get("current").and_then(Value::as_str));
+    let Some(name) = named.filter(|name| !name.is_empty()) else {
+        return Err(credentials(format!(
+            "{path} has no current profile, and {} is not set",
+            environment::CLOUD_PROFILE
+        )));
+    };
+    let whose = format!("the profile {} of {path}", excerpt(name));
+    match profile(&config, name, place, DEPTH).map_err(|error| credentials(whose.clone()).with_reason(error))? {
+        Profile::Foreign(mode) => {
+            let message = format!("{whose} has the mode {mode}, which this library cannot use");
+            Ok(Asked::Unusable(credentials(message)))
+        }
+        Profile::Recipe(recipe) => Ok(match cook(&recipe, place, whose)? {
+            Asked::Found(key) => Asked::Found(key.within("cli_profile")),
+            other => other,
+        }),
+    }
+}
+
+fn profile(config: &Map<String, Value>, name: &str, place: &Place<'_>, depth: usize) -> Result<Profile> {
+    let profiles = config.get("profiles").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let profile = profiles.iter().find(|profile| profile.get("name").and_then(Value::as_str) == Some(name));
+    let Some(profile) = profile.and_then(Value::as_object).filter(|_| depth > 0) else {
+        return Err(credentials(format!("there is no profile {}", excerpt(name))));
+    };
+    let fields = Fields(profile);
+    let recipe = match fields.needed("mode")? {
+        "AK" => Recipe::Given(fields.key(None)?),
+        "StsToken" => Recipe::Given(fields.key(Some(fields.needed("sts_token")?))?),
+        "RamRoleArn" => fields.assume(Recipe::Given(fields.key(None)?), place)?,
+        "ChainableRamRoleArn" => match self::profile(config, fields.needed("source_profile")?, place, depth - 1)? {
+            Profile::Recipe(with) => fields.assume(with, place)?,
+            foreign => return Ok(foreign),
+        },
+        "EcsRamRole" => Recipe::Metadata { role: fields.text("ram_role_name").map(str::to_string) },
+        "OIDC" => fields.oidc(place)?,
+        foreign @ ("CloudSSO" | "OAuth" | "External") => return Ok(Profile::Foreign(foreign.to_string())),
+        other => return Err(credentials(format!("the mode {} is unknown", excerpt(other)))),
+    };
+    Ok(Profile::Recipe(recipe))
+}
+
+/// The fields of a profile.
+struct Fields<'a>(&'a Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    fn needed(&self, name: &str) -> Result<&'a str> {
+        self.text(name).ok_or_else(|| credentials(format!("it has no {name}")))
+    }
+
+    fn key(&self, security_token: Option<&str>) -> Result<AccessKey> {
+        Ok(AccessKey {
+            id: self.needed("access_key_id")?.to_string(),
+            secret: Zeroizing::new(self.needed("access_key_secret")?.to_string()),
+            security_token: security_token.map(|token| Zeroizing::new(token.to_string())),
+        })
+    }
+
+    fn assume(&self, with: Recipe, place: &Place<'_>) -> Result<Recipe> {
+        let session = self.session("ram_session_name", place)?;
+        let external_id = self.text("external_id").map(str::to_string);
+        Ok(Recipe::Assume { role: Role { session, external_id }, with: Box::new(with) })
+    }
+
+    fn oidc(&self, place: &Place<'_>) -> Result<Recipe> {
+        let session = self.session("role_session_name", place)?;
+        let from = |field: &str, variable| match self.text(field) {
+            Some(text) => Ok(text.to_string()),
+            None => place.variables.needed(variable).map(str::to_string),
+        };
+        let provider = from("oidc_provider_arn", environment::OIDC_PROVIDER_ARN)?;
+        let token_file = from("oidc_token_file", environment::OIDC_TOKEN_FILE)?.into();
+        Ok(Recipe::Oidc(OidcRole { session, provider, token_file }))
+    }
+
+    fn session(&self, name: &str, place: &Place<'_>) -> Result<RoleSession> {
+        let variables = place.variables;
+        let arn = self.text("ram_role_arn").map_or_else(|| variables.needed(environment::ROLE_ARN), Ok)?;
+        let mut session =
+            RoleSession::of(variables, arn).lasting(self.0.get("expired_seconds").and_then(Value::as_u64))?;
+        if let Some(name) = self.text(name) {
+            session.name = name.to_string();
+        }
+        session.policy = self.text("policy").map(str::to_string);
+        session.region = self.text("sts_region").map(str::to_string);
+        session.vpc = self.0.get("enable_vpc").and_then(Value::as_bool);
+        Ok(session)
+    }
+}

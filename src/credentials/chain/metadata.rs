@@ -1,0 +1,109 @@
+//! The metadata service of an ECS instance, which hands out the key of its RAM role.
+//!
+//! Help pages "Instance RAM roles" and "Instance metadata": IMDSv2 gives a token for a PUT, which every later request
+//! carries; IMDSv1 answers without one.
+
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::fault::{credentials, not_ok};
+use super::fetched::Fetched;
+use super::key_json;
+use super::place::Place;
+use crate::config::environment;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::openapi::site::{Answer, Site};
+
+/// The address that every ECS instance has for it.
+const ADDRESS: &str = "http://100.100.100.200";
+
+/// The longest time for all requests together: a machine that is no ECS instance has nobody who answers.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+const TOKEN: &str = "/latest/api/token";
+const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
+const TOKEN_HEADER: &str = "x-aliyun-ecs-metadata-token";
+const TOKEN_LIFE: (&str, &str) = ("x-aliyun-ecs-metadata-token-ttl-seconds", "21600");
+
+/// The longest name of a role that is taken for one.
+const ROLE_LEN: usize = 64;
+
+const WHOSE: &str = "the metadata service";
+
+/// Returns the key of this role, or of the role that the service names.
+pub(super) fn fetch(role: Option<&str>, place: &Place<'_>) -> Result<Fetched> {
+    let variables = place.variables;
+    if variables.is_true(environment::ECS_METADATA_DISABLED) {
+        return Err(credentials(format!("{} is true", environment::ECS_METADATA_DISABLED)));
+    }
+    let url = variables.text(environment::METADATA_ENDPOINT)?.unwrap_or(ADDRESS);
+    let deadline = place.deadline.min(Instant::now() + PATIENCE);
+    let mut service = Service {
+        site: Site::direct(environment::METADATA_ENDPOINT, url, PATIENCE)?,
+        deadline,
+        may_use_v1: !variables.is_true(environment::IMDSV1_DISABLED),
+        token: None,
+    };
+    service.log_in()?;
+    let role = match role.or(variables.text(environment::ECS_METADATA)?) {
+        Some(role) => checked_role(role.as_bytes())?,
+        None => checked_role(&service.get(ROLES)?.body)?,
+    };
+    let answer = service.get(&format!("{ROLES}{role}"))?;
+    key_json::read_flat(WHOSE, &answer.body)
+}
+
+struct Service {
+    site: Site,
+    deadline: Instant,
+    may_use_v1: bool,
+    token: Option<Zeroizing<String>>,
+}
+
+impl Service {
+    /// Obtains the token of IMDSv2, unless the service has none and IMDSv1 may be used.
+    fn log_in(&mut self) -> Result<()> {
+        let answer = self.request("PUT", TOKEN, &[TOKEN_LIFE])?;
+        let token = std::str::from_utf8(&answer.body).ok().map(str::trim).filter(|token| !token.is_empty());
+        match (answer.status, token) {
+            (200, Some(token)) => self.token = Some(Zeroizing::new(token.to_string())),
+            _ if self.may_use_v1 => {}
+            _ => return Err(not_ok(WHOSE, answer.status)),
+        }
+        Ok(())
+    }
+
+    fn get(&mut self, path: &str) -> Result<Answer> {
+        let headers: Vec<_> = self.token.iter().map(|token| (TOKEN_HEADER, token.as_str())).collect();
+        let mut answer = self.request("GET", path, &headers)?;
+        if answer.status != 200 && self.may_use_v1 && self.token.take().is_some() {
+            // As the official SDKs do.
+            answer = self.request("GET", path, &[])?;
+        }
+        if answer.status == 200 { Ok(answer) } else { Err(not_ok(WHOSE, answer.status)) }
+    }
+
+    fn request(&self, method: &'static str, path: &str, headers: &[(&'static str, &str)]) -> Result<Answer> {
+        let late = || {
+            let message = format!("{WHOSE} did not answer within {PATIENCE:?}");
+            Error::new(ErrorKind::Timeout(Stage::Credentials), message)
+        };
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(late());
+        }
+        let answer = self.site.request(method, path, headers, left);
+        answer.map_err(|error| if error.is_timeout() { late().with_source(error) } else { error })
+    }
+}
+
+/// Returns the name of a role, which becomes part of a URL.
+fn checked_role(bytes: &[u8]) -> Result<String> {
+    let role = std::str::from_utf8(bytes).unwrap_or_default().trim();
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if (1..=ROLE_LEN).contains(&role.len()) && role.bytes().all(fine) {
+        return Ok(role.to_string());
+    }
+    Err(credentials(format!("{WHOSE} names no RAM role of this instance")))
+}

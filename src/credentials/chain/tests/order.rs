@@ -1,0 +1,119 @@
+//! The order of the places.
+
+use super::*;
+
+#[test]
+fn the_places_are_asked_in_the_order_of_the_official_sdks() {
+    let (home, emulator) = (Home::new(), emulator());
+    let token = home.write("oidc-token", "geheim-oidc\n");
+    let api = emulator.api_endpoint();
+    let uri = format!("{api}/credentials");
+    let mut variables = vec![
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "id-env"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "geheim-env"),
+        ("ALIBABA_CLOUD_ROLE_ARN", ARN),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", PROVIDER_ARN),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", &token),
+        ("ALIYUN_MQTT_STS_ENDPOINT", &api),
+        ("ALIYUN_MQTT_METADATA_ENDPOINT", &api),
+        ("ALIBABA_CLOUD_CREDENTIALS_URI", &uri),
+    ];
+    let config = r#"{"current":"x","profiles":[{"name":"x","mode":"AK","access_key_id":"id-json",
+        "access_key_secret":"geheim-json"}]}"#;
+    home.write(".aliyun/config.json", config);
+    let ini = "[default]\ntype = access_key\naccess_key_id = id-ini\naccess_key_secret = geheim-ini\n";
+    home.write(".alibabacloud/credentials.ini", ini);
+
+    let found = |variables: &[(&str, &str)]| {
+        let key = home.chain(variables).find().expect("a key");
+        assert!(key.passed_over().is_empty(), "{:?}", key.passed_over());
+        (key.provider().to_string(), key.is_temporary(), key.expires().is_some())
+    };
+    let expect = |provider: &str, temporary| (provider.to_string(), temporary, temporary);
+    assert_eq!(found(&variables), expect("env", false));
+    variables.retain(|(name, _)| !name.starts_with("ALIBABA_CLOUD_ACCESS_KEY"));
+    assert_eq!(found(&variables), expect("oidc_role_arn", true));
+    variables.retain(|(name, _)| !name.contains("OIDC"));
+    assert_eq!(found(&variables), expect("cli_profile/static_ak", false));
+    let disabled = [&variables[..], &[("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "True")]].concat();
+    assert_eq!(found(&disabled), expect("profile/static_ak", false));
+    home.remove(".aliyun/config.json");
+    assert_eq!(found(&variables), expect("profile/static_ak", false));
+    home.remove(".alibabacloud/credentials.ini");
+    assert_eq!(found(&variables), expect("ecs_ram_role", true));
+    let disabled = [&variables[..], &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "TRUE")]].concat();
+    assert_eq!(found(&disabled), expect("credential_uri", true));
+    let nothing = refusal(&home.chain(&[]));
+    for place in Source::ALL {
+        assert!(nothing.to_string().contains(place.title()), "{nothing}");
+    }
+    assert_eq!(nothing.missing_setting(), Some("access_key_id"));
+    assert!(nothing.hint().is_some_and(|hint| hint.contains("RAM role")));
+}
+
+#[test]
+fn the_environment_has_a_permanent_or_a_temporary_key() {
+    let home = Home::new();
+    let mut variables = vec![("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "geheim")];
+    let key = home.chain(&variables).find().expect("a key");
+    assert_eq!((key.access_key_id(), secret(&key), key.is_temporary()), ("id", ("geheim", None), false));
+    assert!(key.place().contains("ALIBABA_CLOUD_ACCESS_KEY_ID"));
+    variables.push(("ALIBABA_CLOUD_SECURITY_TOKEN", "geheim-token"));
+    let key = home.chain(&variables).find().expect("a key");
+    assert_eq!((secret(&key), key.is_temporary(), key.expires()), (("geheim", Some("geheim-token")), true, None));
+    let shown = format!("{key:?}");
+    assert!(shown.contains("id") && !shown.contains("geheim"), "{shown}");
+}
+
+#[test]
+fn a_broken_place_is_passed_over_and_named() {
+    let (home, emulator) = (Home::new(), emulator());
+    let uri = format!("{}/credentials", emulator.api_endpoint());
+    home.write(".aliyun/config.json", "{");
+    home.write(".alibabacloud/credentials", "[default]\ntype = access_key\naccess_key_id = id\n");
+    let variables = [
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "half"),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/there/is/none"),
+        ("ALIBABA_CLOUD_CREDENTIALS_URI", &uri),
+    ];
+    let key = home.chain(&variables).find().expect("a key");
+    assert_eq!(key.provider(), "credential_uri");
+    for (reason, part) in key.passed_over().iter().zip([
+        "the environment: the environment variable ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set",
+        "the OIDC role: the environment variable ALIBABA_CLOUD_ROLE_ARN is not set",
+        "config.json is not a JSON object",
+        "it has no access_key_secret",
+    ]) {
+        assert!(reason.contains(part), "{reason}");
+    }
+    assert_eq!(key.passed_over().len(), 4);
+    // The official SDKs take keys of these from each other's files as little.
+    let alone = home.chain(&[("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "geheim")]);
+    assert!(refusal(&alone).to_string().contains("it has no access_key_secret"));
+}
+
+#[test]
+fn a_place_whose_key_only_the_official_sdks_could_use_is_an_error() {
+    let home = Home::new();
+    let ini = "[default]\ntype = access_key\naccess_key_id = id-ini\naccess_key_secret = geheim-ini\n";
+    home.write(".alibabacloud/credentials", ini);
+    for (config, part) in [
+        (r#"{"name":"x","mode":"CloudSSO"}"#, "the mode CloudSSO, which this library cannot use"),
+        (r#"{"name":"x","mode":"OAuth"}"#, "OAuth"),
+        (r#"{"name":"x","mode":"External","process_command":"geheim"}"#, "External"),
+        (r#"{"name":"x","mode":"ChainableRamRoleArn","source_profile":"y"},{"name":"y","mode":"OAuth"}"#, "OAuth"),
+        (r#"{"name":"x","mode":"AK","access_key_id":"a b","access_key_secret":"geheim"}"#, "a space"),
+    ] {
+        home.write(".aliyun/config.json", &format!(r#"{{"current":"x","profiles":[{config}]}}"#));
+        let error = refusal(&home.chain(&[]));
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    home.write(".aliyun/config.json", r#"{"current":"x","profiles":[{"name":"x","mode":"unheard-of"}]}"#);
+    let key = home.chain(&[]).find().expect("a key");
+    assert_eq!((key.access_key_id(), key.passed_over().len()), ("id-ini", 1));
+    home.remove(".aliyun/config.json");
+    home.write(".alibabacloud/credentials", "[default]\ntype = rsa_key_pair\n");
+    assert!(refusal(&home.chain(&[])).to_string().contains("rsa_key_pair"));
+    let odd = [("ALIBABA_CLOUD_ACCESS_KEY_ID", "i,d"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "geheim")];
+    assert!(refusal(&home.chain(&odd)).to_string().contains("the environment"));
+}
