@@ -31,11 +31,7 @@ impl Credentials {
         let applies = Applies::new(api, requests.into_iter().collect());
         let key_id = Some(api.access_key_id()).filter(|_| api.key_chain().is_none()).map(str::to_string);
         let (api, requests) = (applies.api.clone(), Arc::clone(&applies.requests));
-        let provider = move || {
-            // The same key for all of them: that of a chain may change between two calls.
-            let key = api.key()?;
-            Ok(apply_with(&api, &key, &requests)?)
-        };
+        let provider = move || Ok(apply(&api, &requests)?);
         Credentials(Kind::TokenProvider { key_id, provider: Arc::new(provider), applies: Some(applies) })
     }
 }
@@ -47,8 +43,16 @@ impl Applies {
     }
 }
 
-/// Applies for these tokens with this key.
-pub(super) fn apply_with(api: &Api, key: &AccessKey, requests: &[TokenRequest]) -> Result<Credentials> {
+/// Applies for these tokens, all of them with the same key: that of a chain may change between two calls.
+pub(super) fn apply(api: &Api, requests: &[TokenRequest]) -> Result<Credentials> {
+    let key = api.key()?;
+    match apply_with(api, &key, requests) {
+        Err(error) if api.refused(&key, &error) => apply_with(api, &api.key()?, requests),
+        answer => answer,
+    }
+}
+
+fn apply_with(api: &Api, key: &AccessKey, requests: &[TokenRequest]) -> Result<Credentials> {
     let api = api.with_key(key);
     let tokens: Result<Vec<Token>> = requests.iter().map(|request| api.apply_token(request)).collect();
     Ok(Credentials::tokens(key.id.as_str(), tokens?))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::applied::apply_with;
+use super::applied::apply;
 use super::chain::AccessKeyChain;
 use super::{Applies, ChainTokens, Credentials, Kind};
 use crate::config::environment::Variables;
@@ -78,7 +78,7 @@ fn credentials(chain: &AccessKeyChain, tokens: &ChainTokens) -> Result<Credentia
     }
     let place = found.place();
     match tokens {
-        ChainTokens::Apply(applies) => apply_with(&applies.api, found.key(), &applies.requests),
+        ChainTokens::Apply(applies) => apply(&applies.api, &applies.requests),
         ChainTokens::Unknown(reason) => {
             let message = format!("the AccessKey of {place} is a temporary one, and no token can be applied for");
             Err(temporary(message).with_reason(reason.clone()))

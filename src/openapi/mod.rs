@@ -66,7 +66,7 @@ use serde_json::{Map, Value};
 use crate::config::network::Network;
 use crate::config::proxy::Proxy;
 use crate::credentials::AccessKeyChain;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits::Limits;
 
 pub(crate) mod access_key;
@@ -197,6 +197,11 @@ impl Api {
     /// Returns the key to use now.
     pub(crate) fn key(&self) -> Result<AccessKey> {
         self.inner.key.key(Instant::now() + self.timeout)
+    }
+
+    /// Notes that the service refused a call signed with this key. Returns true if there may be another key now.
+    pub(crate) fn refused(&self, key: &AccessKey, error: &Error) -> bool {
+        self.inner.key.refused(key, error)
     }
 
     /// Returns the same API with this key.

@@ -183,6 +183,26 @@ fn a_key_that_the_service_refuses_is_replaced_and_the_call_repeated_once() {
 }
 
 #[test]
+fn tokens_are_applied_for_with_another_key_where_the_first_is_refused() {
+    let key = |id: &str| {
+        let body = format!(
+            r#"{{"Code":"Success","AccessKeyId":"{id}","AccessKeySecret":"geheim-1","SecurityToken":"geheim-2","Expiration":"2099-01-01T00:00:00Z"}}"#
+        );
+        answer(200, &body)
+    };
+    let keys = Server::start([key("STS.gone"), key("STS.good")]);
+    let emulator = Emulator::builder().sts_key("STS.good", "geheim-1", "geheim-2").start().expect("it starts");
+    let machine = Machine { emulator, home: Folder::new() };
+    let client =
+        connect(machine.config(&[
+            ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true"),
+            ("ALIBABA_CLOUD_CREDENTIALS_URI", &keys.url()),
+        ]));
+    send_and_receive(&machine, &client);
+    assert_eq!(keys.left(), 0);
+}
+
+#[test]
 fn tokens_of_a_new_key_make_the_client_log_in_again_without_losing_a_message() {
     // A token of an hour lives for 1.8 seconds.
     let machine = Emulator::builder().token_time_scale(0.0005).token_notice_lead(Duration::from_secs(3000));

@@ -98,7 +98,7 @@ where
 
 async fn respond(api: &Api, request: HttpRequest<Incoming>) -> Response<Full<Bytes>> {
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
-    if let Some(response) = metadata::respond(api, &request) {
+    if let Some(response) = metadata::respond(&api.service, &request) {
         return response;
     }
     let (action, client_id, outcome) = match Request::read(request).await {

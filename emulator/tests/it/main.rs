@@ -13,6 +13,7 @@ mod login;
 mod mqtt5;
 mod page;
 mod program;
+mod ram_role;
 mod resume;
 mod server;
 mod session;
