@@ -9,6 +9,7 @@ mod exchange;
 mod exit;
 mod format;
 mod interrupt;
+mod lang;
 mod message;
 mod mosquitto;
 mod output;
@@ -31,11 +32,23 @@ use crate::exit::Exit;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
+    let language = lang::given(&arguments);
+    if let Err(failure) = lang::start(language) {
+        report::failure(&failure);
+        return failure.exit.into();
+    }
     let cli = match mosquitto::parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return told(&error).into(),
     };
     report::start(cli.global.color, cli.global.log);
+    // What looked like the flag may have been the value of another one.
+    if cli.global.lang != language
+        && let Err(failure) = lang::start(cli.global.lang)
+    {
+        report::failure(&failure);
+        return failure.exit.into();
+    }
     child::withhold(settings::secret_variables());
     if cli.global.pass_secrets {
         child::pass_secrets();
@@ -51,12 +64,20 @@ fn main() -> ExitCode {
 
 /// Prints help or version to stdout, or an error in the command line to stderr.
 fn told(error: &clap::Error) -> Exit {
+    let translated = lang::printed(error);
     if error.use_stderr() {
         // There is no other place to report a closed stderr.
-        let _ = error.print();
+        let _ = match translated {
+            Some(text) => write!(anstream::stderr(), "{text}"),
+            None => error.print(),
+        };
         return Exit::Usage;
     }
-    let printed = || Ok(error.print().and_then(|()| std::io::stdout().flush())?);
+    let print = || match translated {
+        Some(text) => write!(anstream::stdout(), "{text}"),
+        None => error.print(),
+    };
+    let printed = || Ok(print().and_then(|()| std::io::stdout().flush())?);
     match stdio::Stream::Output.check().and_then(|()| printed()) {
         Ok(()) => Exit::Ok,
         Err(failure) => {

@@ -7,6 +7,9 @@ use serde_json::{Value as Json, json};
 
 use super::cause::Cause;
 use crate::exit::Failure;
+use crate::lang::{self, Hint, Lang, Text};
+
+const SEPARATOR: Text = Text::of("; ");
 
 /// How a step ended.
 #[derive(Debug)]
@@ -24,11 +27,13 @@ pub(super) enum Outcome {
 pub(super) struct Problem {
     pub(super) cause: Cause,
     pub(super) message: String,
+    /// How to give a setting, if that is the problem.
+    pub(super) hint: Option<Hint>,
 }
 
 impl Problem {
     pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Problem { cause, message: message.into() }
+        Problem { cause, message: message.into(), hint: None }
     }
 
     /// Makes a problem of an error. The error's hint is left out, since the cause has its own cure.
@@ -36,11 +41,18 @@ impl Problem {
         Problem::new(cause, words(error))
     }
 
-    /// Makes a problem of a missing or invalid setting. The message keeps the hint, which says how to give the setting.
+    /// Makes a problem of a missing or invalid setting. It keeps the hint, which says how to give the setting.
     pub(super) fn of_setting(failure: &Failure) -> Self {
         let cause = if failure.missing.is_some() { Cause::SettingMissing } else { Cause::SettingWrong };
-        let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-        Problem::new(cause, format!("{}{hint}", failure.message))
+        Problem { hint: failure.hint.clone(), ..Problem::new(cause, failure.message.as_str()) }
+    }
+
+    /// Returns the message with the hint.
+    pub(super) fn within(&self, lang: Lang) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}{}{}", self.message, SEPARATOR.within(lang), hint.within(lang)),
+            None => self.message.clone(),
+        }
     }
 }
 
@@ -75,10 +87,10 @@ impl Outcome {
     }
 
     /// Returns the rest of the step's line: what was found, what is wrong, or why the step was skipped.
-    pub(super) fn summary(&self) -> &str {
+    pub(super) fn summary(&self) -> String {
         match self {
-            Outcome::Ok(text) | Outcome::Skipped(text) => text,
-            Outcome::Warning(problem) | Outcome::Failed(problem) => &problem.message,
+            Outcome::Ok(text) | Outcome::Skipped(text) => text.clone(),
+            Outcome::Warning(problem) | Outcome::Failed(problem) => problem.within(lang::current()),
         }
     }
 

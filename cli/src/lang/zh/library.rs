@@ -1,0 +1,1 @@
+pub(in crate::lang) const LIBRARY: &[(&str,&str,&str)] = &[];
