@@ -77,7 +77,9 @@ impl Interrupt {
         })
         .map_err(|error| {
             let failure = Failure::new(Exit::Failure, format!("cannot listen for Ctrl-C: {error}"));
-            failure.hint(hint!("is there room for another thread? See ulimit -u, and pids.max of the container or service"))
+            failure.hint(hint!(
+                "is there room for another thread? See ulimit -u, and pids.max of the container or service"
+            ))
         })?;
         Ok(Interrupt { inner })
     }

@@ -35,7 +35,9 @@ pub(crate) struct PayloadArgs {
 impl PayloadArgs {
     /// Reads the payload before anything is connected, or fails if it is longer than `most` bytes.
     pub(crate) fn read(&self, settings: &Settings, most: usize) -> Result<Vec<u8>> {
-        one_way(&[self.message.is_some(), self.file.is_some(), self.stdin, self.empty], || hint!("give one of -m, -f, -s and -n"))?;
+        one_way(&[self.message.is_some(), self.file.is_some(), self.stdin, self.empty], || {
+            hint!("give one of -m, -f, -s and -n")
+        })?;
         let bytes = match (&self.message, &self.file) {
             (Some(text), _) => text.as_encoded_bytes().to_vec(),
             _ if self.empty => Vec::new(),
@@ -149,5 +151,6 @@ impl Reader {
 
 /// Returns the failure for a payload above the limit.
 pub(crate) fn too_long(what: &str, limit: usize) -> Failure {
-    Failure::usage(format!("{what} is longer than {limit} bytes")).hint(hint!("the service takes payloads of up to 64 KB"))
+    Failure::usage(format!("{what} is longer than {limit} bytes"))
+        .hint(hint!("the service takes payloads of up to 64 KB"))
 }

@@ -156,9 +156,8 @@ fn init(path: &Path, force: bool) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
     if path.exists() && !force {
-        return Err(
-            Failure::new(Exit::Failure, format!("{} exists already", path.display())).hint(hint!("--force overwrites it"))
-        );
+        return Err(Failure::new(Exit::Failure, format!("{} exists already", path.display()))
+            .hint(hint!("--force overwrites it")));
     }
     // The user may add a secret to it.
     PrivateFile::at(path)?.write(TEMPLATE)?;

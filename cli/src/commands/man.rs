@@ -15,7 +15,8 @@ use crate::report;
 const EXAMPLES: &str = "\
 Examples:
   aliyun-mqtt man pub > pub.1 && man ./pub.1
-  aliyun-mqtt man --output-dir ~/.local/share/man/man1";
+  aliyun-mqtt man --output-dir ~/.local/share/man/man1
+  aliyun-mqtt --lang zh man --output-dir ~/.local/share/man/zh_CN/man1";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]

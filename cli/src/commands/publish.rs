@@ -19,8 +19,8 @@ use std::time::Instant;
 use aliyun_mqtt::{Client, Config, QoS, Spool};
 
 use crate::exit::{Exit, Failure, Result};
-use crate::lang::hint;
 use crate::interrupt::Interrupt;
+use crate::lang::hint;
 use crate::report as stderr;
 use crate::settings::GlobalArgs;
 use crate::settings::Settings;

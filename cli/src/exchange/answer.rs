@@ -32,7 +32,9 @@ impl AnswerArgs {
         match [self.command.exec.is_some(), self.message.is_some(), self.echo].iter().filter(|way| **way).count() {
             1 => Ok(()),
             0 => Err(Failure::usage("no reply is specified").hint(hint!("give one of --exec, -m and --echo"))),
-            _ => Err(Failure::usage("more than one reply is specified").hint(hint!("give one of --exec, -m and --echo"))),
+            _ => {
+                Err(Failure::usage("more than one reply is specified").hint(hint!("give one of --exec, -m and --echo")))
+            }
         }
     }
 

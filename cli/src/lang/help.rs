@@ -15,8 +15,12 @@ pub(crate) fn in_tree(tree: Command) -> Command {
     match current() {
         Lang::En => tree,
         // Wrapped later, since clap breaks lines at spaces only.
-        Lang::Zh => each_text(tree, &mut |text| pieces(text).map(Piece::chinese).collect()).term_width(0),
+        Lang::Zh => unwrapped(each_text(tree, &mut |text| pieces(text).map(Piece::chinese).collect())),
     }
+}
+
+fn unwrapped(command: Command) -> Command {
+    command.term_width(0).mut_subcommands(unwrapped)
 }
 
 /// Returns help or an error of clap for a terminal, or `None` if it is right as it is.
@@ -77,6 +81,10 @@ pub(crate) fn in_manual(page: Vec<u8>) -> Vec<u8> {
             None => translated.push_str(&replaced(&replaced(line, zh::VALUES), zh::WORDS)),
         }
         translated.push('\n');
+        if line.starts_with(".TH ") {
+            // Chinese has few spaces, which would grow wide in lines that are set to both margins.
+            translated.push_str(".ad l\n");
+        }
     }
     translated.into_bytes()
 }

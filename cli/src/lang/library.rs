@@ -11,7 +11,7 @@ pub(super) fn translated(key: &str, english: &str) -> Option<String> {
 }
 
 /// Translates a text if it is that of the row.
-fn by(&(_, template, chinese): &(&str, &str, &str), english: &str) -> Option<String> {
+pub(super) fn by(&(_, template, chinese): &(&str, &str, &str), english: &str) -> Option<String> {
     let value = |(name, value)| match name {
         // A hint within a hint.
         "hint" => (name, zh::LIBRARY.iter().find_map(|row| by(row, value)).map_or(value.into(), Cow::Owned)),

@@ -67,9 +67,9 @@ const fn is_named(text: &[u8], start: usize, names: &[&str]) -> bool {
 pub(super) fn filled<V: AsRef<str>>(text: &str, values: &[(&str, V)]) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, (name, behind))) = rest.split_once('{').and_then(|(before, rest)| {
-        Some((before, rest.split_once('}')?))
-    }) {
+    while let Some((before, (name, behind))) =
+        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
         filled.push_str(before);
         match values.iter().find(|(known, _)| *known == name) {
             Some((_, value)) => filled.push_str(value.as_ref()),

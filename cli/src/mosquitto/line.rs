@@ -6,7 +6,6 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
-
 use super::table::{CLASHES, ELSEWHERE, NO_WILLS, is_number};
 use crate::lang::{Text, hint};
 
@@ -166,7 +165,8 @@ impl<'a> Line<'a> {
             Some("rr" | "p2p") => "mosquitto_rr",
             _ => "other clients",
         };
-        let tip = hint!("-h HOST of {program} is --endpoint here: -e HOST, or a URL such as mqtts://HOST:PORT", program);
+        let tip =
+            hint!("-h HOST of {program} is --endpoint here: -e HOST, or a URL such as mqtts://HOST:PORT", program);
         tip.shown().to_string()
     }
 

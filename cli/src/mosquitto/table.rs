@@ -86,13 +86,17 @@ pub(super) const CLASHES: [Clash; 8] = [
         commands: Some(&["pub"]),
         names: &["-e"],
         theirs: is_number,
-        instead: Text::of("-e SECONDS of mqttx is --message-expiry here, and -se is --session-expiry; -e is the endpoint"),
+        instead: Text::of(
+            "-e SECONDS of mqttx is --message-expiry here, and -se is --session-expiry; -e is the endpoint",
+        ),
     },
     Clash {
         commands: Some(&["pub"]),
         names: &["-l"],
         theirs: is_transport,
-        instead: Text::of("-l PROTOCOL of mqttx is a part of the endpoint here: -e wss://HOST:PORT; -l sends a message per line"),
+        instead: Text::of(
+            "-l PROTOCOL of mqttx is a part of the endpoint here: -e wss://HOST:PORT; -l sends a message per line",
+        ),
     },
     Clash {
         commands: Some(&["pub"]),
@@ -104,7 +108,9 @@ pub(super) const CLASHES: [Clash; 8] = [
         commands: Some(&["sub", "rr", "p2p listen", "p2p request"]),
         names: &["-F", "--format"],
         theirs: is_format,
-        instead: Text::of("--format of mqttx is --json here, or %x in a format; -F is one of mosquitto_sub, such as '%t %p'"),
+        instead: Text::of(
+            "--format of mqttx is --json here, or %x in a format; -F is one of mosquitto_sub, such as '%t %p'",
+        ),
     },
     Clash {
         commands: Some(&["sub", "rr reply", "p2p send", "p2p listen", "p2p reply"]),
@@ -128,7 +134,9 @@ pub(super) const CLASHES: [Clash; 8] = [
         commands: None,
         names: &["--protocol"],
         theirs: is_transport,
-        instead: Text::of("--protocol of mqttx is part of the endpoint here: -e mqtts://HOST:PORT; --protocol is MQTT's version"),
+        instead: Text::of(
+            "--protocol of mqttx is part of the endpoint here: -e mqtts://HOST:PORT; --protocol is MQTT's version",
+        ),
     },
 ];
 

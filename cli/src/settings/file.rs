@@ -128,7 +128,9 @@ pub(crate) fn read(path: &Path, profile: Option<(&str, &Option<Source>)>, patien
         let known = if names.is_empty() { "it has none".to_string() } else { format!("it has {names}") };
         return Err(match profile {
             // Without the name, which may be a password that was typed after -P.
-            Some((_, None)) => wrong(format!("there is no profile with the given name; {known}")).hint(not_a_password()),
+            Some((_, None)) => {
+                wrong(format!("there is no profile with the given name; {known}")).hint(not_a_password())
+            }
             Some((_, Some(source))) => wrong(format!("there is no profile {name:?} ({source}); {known}")),
             None => wrong(format!("there is no profile {name:?} ({DEFAULT_PROFILE}); {known}")),
         });
@@ -165,7 +167,9 @@ impl Place<'_> {
             }
             let text = text_of(value).ok_or_else(|| Failure::usage(format!("{source}: it must be a string")))?;
             if text.is_empty() {
-                return Err(Failure::usage(format!("{source}: it is empty")).hint(hint!("remove the line to leave it unset")));
+                return Err(
+                    Failure::usage(format!("{source}: it is empty")).hint(hint!("remove the line to leave it unset"))
+                );
             }
             let value = match (form, row.kind) {
                 (Form::Plain, Kind::Secret) => Value::Secret(plain_secret(text, &source)?),

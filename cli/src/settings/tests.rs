@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-
 use clap::Parser as _;
 
 use super::environment::PROFILE;
@@ -300,7 +299,8 @@ fn debug_shows_no_password_of_a_proxy() {
 #[test]
 fn a_setting_in_a_profile_that_is_not_selected_is_told_where_it_is_missing() {
     let file = "instance_id = 'i'\n[profile.one]\nendpoint = 'a'\n[profile.two]\nendpoint = 'b'\ngroup_id = 'GID_b'";
-    let hint = |flags: &[&str], key| load(Some(file), &[], flags).unwrap().missing(key).hint.unwrap().english().to_string();
+    let hint =
+        |flags: &[&str], key| load(Some(file), &[], flags).unwrap().missing(key).hint.unwrap().english().to_string();
     let none = hint(&[], Key::Endpoint);
     for word in ["config.toml", "one and two", "no profile is selected", "--profile one", "default_profile", PROFILE] {
         assert!(none.contains(word), "{word}: {none}");

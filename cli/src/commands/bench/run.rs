@@ -6,8 +6,8 @@ use aliyun_mqtt::{Client, ConfigBuilder, Limits};
 
 use super::args::{Amount, MessageArgs};
 use crate::exit::{Exit, Failure, Result};
-use crate::lang::hint;
 use crate::interrupt::Interrupt;
+use crate::lang::hint;
 use crate::report as stderr;
 use crate::settings::{Key, Settings};
 

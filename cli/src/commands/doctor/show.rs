@@ -183,7 +183,11 @@ fn cure(step: Step, cause: Cause) -> Result<()> {
     let mut out = Out::new();
     out.line("")?;
     let cause_text = format!("{} [{}]", cause.text().shown(), cause.id());
-    let texts = [(STEP, step.name()), (CAUSE, &cause_text), (CURE, cause.cure().shown())];
+    let title = match step.title().shown() {
+        title if title == step.name() => title.to_string(),
+        title => format!("{title} [{}]", step.name()),
+    };
+    let texts = [(STEP, title.as_str()), (CAUSE, &cause_text), (CURE, cause.cure().shown())];
     for (label, text) in texts {
         let label = label.shown();
         let name = label.trim_end();

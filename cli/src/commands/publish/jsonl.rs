@@ -40,7 +40,8 @@ pub(crate) fn parts(line: &[u8], template: &Template) -> Result<Option<LineMessa
     })?;
     let properties = properties(&mut given, &template.properties).map_err(Failure::usage)?;
     let topic = given.topic.or_else(|| template.topic.clone());
-    let topic = topic.ok_or_else(|| Failure::usage("it has no topic").hint(hint!("give topic, or -t for all lines")))?;
+    let topic =
+        topic.ok_or_else(|| Failure::usage("it has no topic").hint(hint!("give topic, or -t for all lines")))?;
     let qos = given.qos.unwrap_or(template.qos);
     properties.check(&template.config)?;
     Ok(Some(LineMessage { topic, qos, properties, payload }))

@@ -46,8 +46,8 @@ use sd_notify::NotifyState;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use crate::exit::{Failure, Result};
-use crate::lang::hint;
 use crate::interrupt::Interrupt;
+use crate::lang::hint;
 use crate::report;
 use crate::settings::{GlobalArgs, Key, PATIENCE, Secret, Settings};
 use event::Event;

@@ -98,7 +98,8 @@ fn given(args: &SignArgs, patience: Duration) -> Result<Option<Zeroizing<String>
     if !args.check {
         return Ok(None);
     }
-    let no_terminal = || Failure::usage("--check prompts on a terminal, and there is none").hint(hint!("use --check-file"));
+    let no_terminal =
+        || Failure::usage("--check prompts on a terminal, and there is none").hint(hint!("use --check-file"));
     settings::prompt(WHAT).unwrap_or_else(|| Err(no_terminal())).map(Some)
 }
 

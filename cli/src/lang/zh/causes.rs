@@ -64,10 +64,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "Device ID 不符合规则：只能有字母、数字、- 和 _",
     ),
     ("choose another device id (Device ID)", "换一个 Device ID"),
-    (
-        "the client id, GroupID@@@DeviceID, has more than 64 characters",
-        "Client ID（GroupID@@@DeviceID）超过 64 个字符",
-    ),
+    ("the client id, GroupID@@@DeviceID, has more than 64 characters", "Client ID（GroupID@@@DeviceID）超过 64 个字符"),
     ("choose a shorter device id (Device ID) or a shorter Group ID", "换一个更短的 Device ID 或 Group ID"),
     (
         "a device credential is valid for one client id, and no device id is given",
@@ -151,10 +148,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "run inside the instance's VPC, or use the public endpoint (公网接入点), {instance id}.mqtt.aliyuncs.com",
         "在实例的 VPC 内运行，或使用公网接入点 {实例 ID}.mqtt.aliyuncs.com",
     ),
-    (
-        "this machine's DNS cannot be reached, or has no answer at the moment",
-        "无法访问本机的 DNS，或 DNS 暂时没有结果",
-    ),
+    ("this machine's DNS cannot be reached, or has no answer at the moment", "无法访问本机的 DNS，或 DNS 暂时没有结果"),
     ("check this machine's network and its name servers", "检查本机的网络和 DNS 服务器"),
     ("this machine's DNS did not answer in time", "本机的 DNS 没有及时应答"),
     (
@@ -693,10 +687,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "wait and try again; keep a token while it is valid instead of applying for one at each connect",
         "等待后重试；Token 有效期间请一直使用，不要每次连接都申请",
     ),
-    (
-        "the AccessKey may not do this; a RAM policy is probably missing",
-        "该 AccessKey 没有权限；可能缺少 RAM 权限策略",
-    ),
+    ("the AccessKey may not do this; a RAM policy is probably missing", "该 AccessKey 没有权限；可能缺少 RAM 权限策略"),
     (
         "grant the RAM user mq:ListGroupId, mq:QueryToken and what else it needs on the instance",
         "为 RAM 用户授予该实例的 mq:ListGroupId、mq:QueryToken 及其他所需权限",

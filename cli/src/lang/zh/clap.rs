@@ -6,7 +6,6 @@ use super::Row;
 pub(in crate::lang) const ROWS: &[Row] = &[
     ("Print help (see more with '--help')", "打印帮助（完整帮助请用 --help）"),
     ("Print help (see a summary with '-h')", "打印帮助（简要帮助请用 -h）"),
-    ("Print help", "打印帮助"),
     ("Print version", "打印版本"),
     ("Print this message or the help of the given subcommand(s)", "打印本帮助，或某个子命令的帮助"),
 ];

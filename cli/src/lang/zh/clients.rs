@@ -88,10 +88,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("--max-payload BYTES", "--max-payload BYTES"),
     ("payloads are sent and printed as they are", "消息内容按原样发送和打印"),
     ("--rate NUMBER, messages per second", "--rate NUMBER，每秒的消息数"),
-    (
-        "only `pub` has --quiet; 2>/dev/null hides all messages",
-        "只有 `pub` 有 --quiet；2>/dev/null 可隐藏全部提示信息",
-    ),
+    ("only `pub` has --quiet; 2>/dev/null hides all messages", "只有 `pub` 有 --quiet；2>/dev/null 可隐藏全部提示信息"),
     ("this command has no choice of QoS", "这个命令不能选择 QoS"),
     ("-f - reads standard input, and -l its lines", "-f - 读取标准输入，-l 读取其各行"),
     ("the service has no wills", "服务端不支持遗嘱消息"),

@@ -13,6 +13,8 @@ mod report;
 
 pub(super) use self::clap::{CLAPS_HEADINGS, ERRORS, HEADINGS, VALUES, WORDS};
 pub(super) use library::LIBRARY;
+#[cfg(test)]
+pub(super) use {causes::ROWS as CAUSES, emulator::ROWS as EMULATOR, relay::ROWS as RELAY};
 
 /// English and Chinese.
 type Row = (&'static str, &'static str);

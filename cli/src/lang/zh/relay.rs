@@ -33,7 +33,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
          acknowledged within its wait (wait=30). A repeated Idempotency-Key gets the answer of the first call for 24 \
          h, also after a restart. docs/relay.md has all of it, with examples for curl, Perl, Python, PHP and COBOL.",
         "带有 `Prefer: respond-async` 时，消息写入磁盘后即以 202 应答；在等待时间（wait=30）内未被确认的消息也是如此\
-         。24 小时之内，重复的 Idempotency-Key 得到第一次调用的应答，重启之后也是如此。全部说明见 docs/relay.md，其中\
+         。24 小时之内，重复的 Idempotency-Key 得到第一次调用的应答，重启之后也是如此。全部说明见 docs/relay.zh-CN.md，其中\
          有 curl、Perl、Python、PHP 和 COBOL 的示例。",
     ),
     (

@@ -7,6 +7,8 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "\
 # What `aliyun-mqtt doctor` can find
 
+[中文](doctor.zh-CN.md)
+
 Each step that fails or warns names one of these causes; `--json` gives its id. *Exit* is the exit code of the program
 if this is its first failure; if there are only warnings, the exit code is 0. The service does not document which
 CONNACK code means which cause, and closes a connection without a reason if a permission is missing. If only that was
@@ -18,6 +20,8 @@ can distinguish more.
 ",
         "\
 # `aliyun-mqtt doctor` 能找出的原因
+
+[English](doctor.md)
 
 每个失败或警告的步骤都会给出下列原因之一；`--json` 给出其 ID。*退出码*是以它为第一个失败时程序的退出码；只有警告时，退出码为 0。服务端的
 文档没有说明哪个 CONNACK 返回码对应哪种原因，缺少权限时服务端会直接断开连接，不说明理由。如果只观察到这些，文字中会写“可能”。能够访问 API 时

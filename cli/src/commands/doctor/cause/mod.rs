@@ -15,8 +15,11 @@ pub(super) use row::Cause;
 use row::{COUNT, Row, row};
 
 /// The head of [`Cause::table`], and so of `docs/doctor.md`, which is generated from it.
-const HEAD: Text = Text::of("\
+const HEAD: Text = Text::of(
+    "\
 # What `aliyun-mqtt doctor` can find
+
+[中文](doctor.zh-CN.md)
 
 Each step that fails or warns names one of these causes; `--json` gives its id. *Exit* is the exit code of the program
 if this is its first failure; if there are only warnings, the exit code is 0. The service does not document which
@@ -26,7 +29,8 @@ can distinguish more.
 
 | id | exit | cause | cure |
 |---|---|---|---|
-");
+",
+);
 
 /// The rows by theme, in the order of [`Cause`].
 const THEMES: [&[Row]; 7] =

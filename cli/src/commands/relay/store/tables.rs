@@ -50,7 +50,9 @@ impl Tables {
         let failed = |error: redb::Error| {
             let failure = Failure::new(Exit::Failure, format!("cannot use the store {}: {error}", path.display()));
             match error {
-                redb::Error::DatabaseAlreadyOpen => failure.hint(hint!("another relay uses it: give each its own --store")),
+                redb::Error::DatabaseAlreadyOpen => {
+                    failure.hint(hint!("another relay uses it: give each its own --store"))
+                }
                 _ => failure,
             }
         };
