@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::exit::{Failure, Result};
-use crate::lang::{Hint, hint};
+use crate::lang::{Phrase, phrase};
 use crate::report;
 use crate::settings::Settings;
 use crate::stdio::Stream;
@@ -36,7 +36,7 @@ impl PayloadArgs {
     /// Reads the payload before anything is connected, or fails if it is longer than `most` bytes.
     pub(crate) fn read(&self, settings: &Settings, most: usize) -> Result<Vec<u8>> {
         one_way(&[self.message.is_some(), self.file.is_some(), self.stdin, self.empty], || {
-            hint!("give one of -m, -f, -s and -n")
+            phrase!("give one of -m, -f, -s and -n")
         })?;
         let bytes = match (&self.message, &self.file) {
             (Some(text), _) => text.as_encoded_bytes().to_vec(),
@@ -52,7 +52,7 @@ impl PayloadArgs {
 }
 
 /// Fails unless exactly one payload is specified.
-pub(crate) fn one_way(ways: &[bool], hint: impl FnOnce() -> Hint) -> Result<()> {
+pub(crate) fn one_way(ways: &[bool], hint: impl FnOnce() -> Phrase) -> Result<()> {
     let what = match ways.iter().filter(|way| **way).count() {
         0 => "no payload is specified",
         1 => return Ok(()),
@@ -90,7 +90,7 @@ impl Place {
         match self {
             Place::Stdin if settings.reads_stdin() => {
                 Err(Failure::usage("a secret and the message cannot both come from standard input")
-                    .hint(hint!("give the secret's file by its path or as fd:N, or the message by -f")))
+                    .hint(phrase!("give the secret's file by its path or as fd:N, or the message by -f")))
             }
             _ => Ok(()),
         }
@@ -152,5 +152,5 @@ impl Reader {
 /// Returns the failure for a payload above the limit.
 pub(crate) fn too_long(what: &str, limit: usize) -> Failure {
     Failure::usage(format!("{what} is longer than {limit} bytes"))
-        .hint(hint!("the service takes payloads of up to 64 KB"))
+        .hint(phrase!("the service takes payloads of up to 64 KB"))
 }

@@ -20,8 +20,8 @@ macro_rules! catalogue {
             #[cfg(test)]
             const KEYS: &[&str] = &[$($key),+];
 
-            /// Returns the hints of all keys, in all forms of their texts. The command line checks its translations with
-            /// them.
+            /// Returns the hints of all keys, in all forms of their texts, with which the command line checks its
+            /// translations.
             #[cfg(test)]
             pub(crate) fn samples() -> Vec<Hint> {
                 let mut hints = Vec::new();

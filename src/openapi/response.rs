@@ -92,8 +92,8 @@ fn finish(error: Error, fault: ApiFault, response: &Response, context: &CallCont
     error.with_fate(fate).with_api(fault).with_hint(hint)
 }
 
-/// Returns how far this machine's clock is from the server's, as "6 min", and whether it is ahead; if both are known and
-/// differ by more than is tolerated.
+/// Returns how far this machine's clock is from the server's, as "6 min", and whether it is ahead, if both are known
+/// and differ by more than is tolerated.
 fn skew(response: &Response, context: &CallContext<'_>, tolerated: Duration) -> Option<(String, bool)> {
     let server = response.date?;
     let (difference, ahead) = match context.now.duration_since(server) {

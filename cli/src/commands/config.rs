@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
 use crate::exit::{Exit, Failure, Result};
-use crate::lang::hint;
+use crate::lang::phrase;
 use crate::output::{MASKED, Out};
 use crate::private_file::PrivateFile;
 use crate::report;
@@ -157,7 +157,7 @@ fn init(path: &Path, force: bool) -> Result<()> {
     }
     if path.exists() && !force {
         return Err(Failure::new(Exit::Failure, format!("{} exists already", path.display()))
-            .hint(hint!("--force overwrites it")));
+            .hint(phrase!("--force overwrites it")));
     }
     // The user may add a secret to it.
     PrivateFile::at(path)?.write(TEMPLATE)?;

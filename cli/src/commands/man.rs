@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use crate::exit::{Exit, Failure, Result};
-use crate::lang::{self, hint};
+use crate::lang::{self, phrase};
 use crate::output::Out;
 use crate::report;
 
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &ManArgs, tree: Command) -> Result<Exit> {
     for name in &args.command {
         page = page.find_subcommand(name).ok_or_else(|| {
             Failure::usage(format!("there is no command {:?}", args.command.join(" ")))
-                .hint(hint!("`aliyun-mqtt --help` lists all commands"))
+                .hint(phrase!("`aliyun-mqtt --help` lists all commands"))
         })?;
     }
     let mut out = Out::new();

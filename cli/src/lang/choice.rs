@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::ValueEnum;
 
 use crate::exit::{Failure, Result};
-use crate::lang::hint;
+use crate::lang::phrase;
 
 /// The variable that chooses the language, unless a flag does.
 pub(crate) const VARIABLE: &str = "ALIYUN_MQTT_LANG";
@@ -59,8 +59,9 @@ fn read(text: &str) -> Option<Lang> {
 fn of_environment(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Lang> {
     let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
     if let Some(value) = set(VARIABLE) {
-        let wrong =
-            || Failure::usage(format!("{VARIABLE} is {value:?}, which is not a language")).hint(hint!("give en or zh"));
+        let wrong = || {
+            Failure::usage(format!("{VARIABLE} is {value:?}, which is not a language")).hint(phrase!("give en or zh"))
+        };
         return value.to_str().and_then(read).ok_or_else(wrong);
     }
     let locale = LOCALE.iter().find_map(|name| set(name));

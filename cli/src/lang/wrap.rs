@@ -7,8 +7,8 @@ const CLOSING: &str = "，。；：、！？）》」』”’…";
 /// Characters that no line ends with.
 const OPENING: &str = "（《「『“‘";
 
-/// Breaks a line that is too long, unless it has no Chinese: then it is an example. Continues below the last column. Takes
-/// the escapes of a terminal for what they are.
+/// Breaks a line that is too long, unless it has no Chinese: then it is an example. It continues below the last column.
+/// The escapes of a terminal take no room.
 pub(super) fn wrapped(line: &str, width: usize) -> String {
     if !line.chars().any(is_wide) {
         return line.to_string();

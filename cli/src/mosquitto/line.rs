@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
 use super::table::{CLASHES, ELSEWHERE, NO_WILLS, is_number};
-use crate::lang::{Text, hint};
+use crate::lang::{Text, phrase};
 
 const VERSION: Text = Text::of("-V VERSION of other clients is --protocol 3.1.1 or 5 here");
 const PASSWORD: Text =
@@ -166,7 +166,7 @@ impl<'a> Line<'a> {
             _ => "other clients",
         };
         let tip =
-            hint!("-h HOST of {program} is --endpoint here: -e HOST, or a URL such as mqtts://HOST:PORT", program);
+            phrase!("-h HOST of {program} is --endpoint here: -e HOST, or a URL such as mqtts://HOST:PORT", program);
         tip.shown().to_string()
     }
 
@@ -198,8 +198,8 @@ impl<'a> Line<'a> {
         let settings = self.root.get_arguments().filter(|argument| argument.get_action().takes_values());
         settings.filter(|argument| !argument.is_global_set()).find(|argument| is(argument))?;
         let tip = match self.path.as_str() {
-            "config show" => hint!("{name} goes before the command: aliyun-mqtt {name} ... config show", name),
-            path => hint!("{name} is a setting, and `{path}` does not depend on it", name, path),
+            "config show" => phrase!("{name} goes before the command: aliyun-mqtt {name} ... config show", name),
+            path => phrase!("{name} is a setting, and `{path}` does not depend on it", name, path),
         };
         Some(tip.shown().to_string())
     }

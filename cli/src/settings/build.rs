@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Auth, Key, Settings, Source, Value};
 use crate::exit::{Failure, Result};
-use crate::lang::{Hint, hint};
+use crate::lang::{Phrase, phrase};
 use crate::report;
 use crate::values;
 
@@ -25,7 +25,7 @@ impl Settings {
         if let Some(version) = self.text(Key::Protocol) {
             let version: Protocol = version.parse().map_err(|error: Error| {
                 self.wrong(Key::Protocol, error.message())
-                    .hint(hint!("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST"))
+                    .hint(phrase!("TLS and WebSocket are chosen by the endpoint: mqtts://HOST, ws://HOST, wss://HOST"))
             })?;
             builder = builder.protocol(version);
         }
@@ -258,11 +258,11 @@ impl Settings {
 }
 
 /// Returns the hint for a setting that only these ways to log in use.
-fn belongs(ways: &[Auth]) -> Hint {
+fn belongs(ways: &[Auth]) -> Phrase {
     let names: Vec<_> = ways.iter().map(|way| way.name()).collect();
     match names[..] {
-        [way] => hint!("it belongs to --auth {way}", way),
-        [way, other] => hint!("it belongs to --auth {way} or --auth {other}", way, other),
+        [way] => phrase!("it belongs to --auth {way}", way),
+        [way, other] => phrase!("it belongs to --auth {way} or --auth {other}", way, other),
         _ => unreachable!("a setting of one or two ways to log in"),
     }
 }

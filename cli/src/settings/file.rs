@@ -10,7 +10,7 @@ use super::value::{Layer, Value, checked, plain_secret};
 use super::{Environment, Key, Kind, Secret, Source};
 use crate::child;
 use crate::exit::{Failure, Result};
-use crate::lang::{Hint, hint};
+use crate::lang::{Phrase, phrase};
 use crate::report;
 use crate::small_text;
 
@@ -20,8 +20,8 @@ pub(super) const DEFAULT_PROFILE: &str = "default_profile";
 const PROFILES: &str = "profile";
 
 /// Returns the hint for users of other clients, whose -P is a password.
-pub(super) fn not_a_password() -> Hint {
-    hint!(
+pub(super) fn not_a_password() -> Phrase {
+    phrase!(
         "-P selects a profile; the password is computed from the AccessKey, \
          and that of custom authentication is read from --password-file"
     )
@@ -158,7 +158,7 @@ impl Place<'_> {
             let Source::File { key: name, .. } = &source else { continue };
             let Some((row, form)) = find(name) else {
                 let unknown = Failure::usage(format!("{source}: there is no such setting"));
-                return Err(unknown.hint(hint!(
+                return Err(unknown.hint(phrase!(
                     "`aliyun-mqtt config init` writes a file with the settings; profiles are [profile.NAME]"
                 )));
             };
@@ -168,7 +168,7 @@ impl Place<'_> {
             let text = text_of(value).ok_or_else(|| Failure::usage(format!("{source}: it must be a string")))?;
             if text.is_empty() {
                 return Err(
-                    Failure::usage(format!("{source}: it is empty")).hint(hint!("remove the line to leave it unset"))
+                    Failure::usage(format!("{source}: it is empty")).hint(phrase!("remove the line to leave it unset"))
                 );
             }
             let value = match (form, row.kind) {

@@ -22,7 +22,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Result};
-use crate::lang::hint;
+use crate::lang::phrase;
 
 pub(crate) use auth::Auth;
 pub(crate) use environment::{CONFIG, Environment, secret_variables};
@@ -152,7 +152,7 @@ impl Settings {
             .map(|profile| profile.name.as_str())
             .collect();
         let (Some(path), [first, ..]) = (&self.file, &having[..]) else {
-            return failure.hint(hint!(
+            return failure.hint(phrase!(
                 "use {flag}, set {variable}, or write {name} in the configuration file (`aliyun-mqtt config init` \
                  creates one)",
                 flag,
@@ -160,21 +160,24 @@ impl Settings {
                 name
             ));
         };
-        let (path, profiles) = (path.display(), having.join(" and "));
+        let (path, profiles) = (path.display(), having.join(", "));
         let elsewhere = match &self.profile {
-            Some(selected) => hint!(
+            Some(selected) => phrase!(
                 "{path} has it in the profile {profiles}, but the profile {selected} is selected",
                 path,
                 profiles,
                 selected
             ),
-            None => hint!("{path} has it in the profile {profiles}, but no profile is selected", path, profiles),
+            None => phrase!("{path} has it in the profile {profiles}, but no profile is selected", path, profiles),
         };
-        failure.hint(elsewhere.and(hint!(
+        let select = phrase!(
             "use --profile {first}, set ALIYUN_MQTT_PROFILE, or write default_profile = \"{first}\" at the top of the \
              file",
             first
-        )).and(hint!("or use {flag}, set {variable}, or write {name} in the configuration file", flag, variable, name)))
+        );
+        let give =
+            phrase!("or use {flag}, set {variable}, or write {name} in the configuration file", flag, variable, name);
+        failure.hint(elsewhere.and(&select).and(&give))
     }
 
     /// Returns a failure about the value of a setting that names its source.

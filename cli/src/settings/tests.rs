@@ -302,7 +302,7 @@ fn a_setting_in_a_profile_that_is_not_selected_is_told_where_it_is_missing() {
     let hint =
         |flags: &[&str], key| load(Some(file), &[], flags).unwrap().missing(key).hint.unwrap().english().to_string();
     let none = hint(&[], Key::Endpoint);
-    for word in ["config.toml", "one and two", "no profile is selected", "--profile one", "default_profile", PROFILE] {
+    for word in ["config.toml", "one, two", "no profile is selected", "--profile one", "default_profile", PROFILE] {
         assert!(none.contains(word), "{word}: {none}");
     }
     let other = hint(&["--profile", "one"], Key::GroupId);

@@ -7,19 +7,17 @@ use serde_json::{Value as Json, json};
 
 use super::cause::Cause;
 use crate::exit::Failure;
-use crate::lang::{self, Hint, Lang, Text};
-
-const SEPARATOR: Text = Text::of("; ");
+use crate::lang::{self, Lang, Phrase};
 
 /// How a step ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// With what was found, in a few words.
-    Ok(String),
+    Ok(Phrase),
     Warning(Problem),
     Failed(Problem),
     /// Not run, with the reason.
-    Skipped(String),
+    Skipped(Phrase),
 }
 
 /// A problem: its probable cause, and a message about what was observed.
@@ -28,7 +26,7 @@ pub(super) struct Problem {
     pub(super) cause: Cause,
     pub(super) message: String,
     /// How to give a setting, if that is the problem.
-    pub(super) hint: Option<Hint>,
+    pub(super) hint: Option<Phrase>,
 }
 
 impl Problem {
@@ -50,7 +48,7 @@ impl Problem {
     /// Returns the message with the hint.
     pub(super) fn within(&self, lang: Lang) -> String {
         match &self.hint {
-            Some(hint) => format!("{}{}{}", self.message, SEPARATOR.within(lang), hint.within(lang)),
+            Some(hint) => Phrase::untranslated(self.message.as_str()).and(hint).within(lang).to_string(),
             None => self.message.clone(),
         }
     }
@@ -68,12 +66,12 @@ impl From<Problem> for Outcome {
 }
 
 impl Outcome {
-    pub(super) fn ok(fact: impl Into<String>) -> Self {
-        Outcome::Ok(fact.into())
+    pub(super) fn ok(fact: Phrase) -> Self {
+        Outcome::Ok(fact)
     }
 
-    pub(super) fn skipped(why: impl Into<String>) -> Self {
-        Outcome::Skipped(why.into())
+    pub(super) fn skipped(why: Phrase) -> Self {
+        Outcome::Skipped(why)
     }
 
     /// Returns the word for this outcome in JSON.
@@ -89,7 +87,7 @@ impl Outcome {
     /// Returns the rest of the step's line: what was found, what is wrong, or why the step was skipped.
     pub(super) fn summary(&self) -> String {
         match self {
-            Outcome::Ok(text) | Outcome::Skipped(text) => text.clone(),
+            Outcome::Ok(text) | Outcome::Skipped(text) => text.shown().to_string(),
             Outcome::Warning(problem) | Outcome::Failed(problem) => problem.within(lang::current()),
         }
     }

@@ -143,7 +143,7 @@ fn step_json(step: Step, outcome: &Outcome, facts: Facts, took: Duration) -> Res
     });
     match outcome {
         Outcome::Ok(_) => {}
-        Outcome::Skipped(why) => object["reason"] = json!(why),
+        Outcome::Skipped(why) => object["reason"] = json!(why.english()),
         Outcome::Warning(problem) | Outcome::Failed(problem) => {
             object["message"] = json!(problem.within(Lang::En));
             object["cause"] = json!(problem.cause.id());

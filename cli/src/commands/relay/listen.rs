@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use listenfd::ListenFd;
 
 use crate::exit::{Failure, Result};
-use crate::lang::hint;
+use crate::lang::phrase;
 
 /// The mode of a socket's file: its owner and group may connect.
 const MODE: u32 = 0o660;
@@ -95,7 +95,7 @@ pub(super) fn open(addresses: &[Address], group: Option<&str>) -> Result<Vec<Lis
     }
     if listeners.is_empty() {
         let message = "there is no address to listen on";
-        return Err(Failure::usage(message).hint(hint!("use --listen unix:PATH or --listen 127.0.0.1:PORT")));
+        return Err(Failure::usage(message).hint(phrase!("use --listen unix:PATH or --listen 127.0.0.1:PORT")));
     }
     Ok(listeners)
 }
@@ -133,7 +133,7 @@ fn unix(path: &Path, group: Option<u32>) -> Result<Listener> {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
             Ok(_) => {
                 let message = format!("another process listens on {}", path.display());
-                return Err(Failure::usage(message).hint(hint!("end it, or choose another path")));
+                return Err(Failure::usage(message).hint(phrase!("end it, or choose another path")));
             }
             Err(error) => return Err(failed(error)),
         },

@@ -9,7 +9,7 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinitio
 use super::command::{Accepted, Command, KeyUse, Loaded, Shelf};
 use super::record::KeyRecord;
 use crate::exit::{Exit, Failure, Result};
-use crate::lang::hint;
+use crate::lang::phrase;
 
 const HEADER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("header");
 const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
@@ -51,7 +51,7 @@ impl Tables {
             let failure = Failure::new(Exit::Failure, format!("cannot use the store {}: {error}", path.display()));
             match error {
                 redb::Error::DatabaseAlreadyOpen => {
-                    failure.hint(hint!("another relay uses it: give each its own --store"))
+                    failure.hint(phrase!("another relay uses it: give each its own --store"))
                 }
                 _ => failure,
             }
@@ -64,7 +64,7 @@ impl Tables {
                 path.display(),
                 aliyun_mqtt::printable(&known.owner)
             );
-            return Err(Failure::usage(message).hint(hint!("give each instance its own --store")));
+            return Err(Failure::usage(message).hint(phrase!("give each instance its own --store")));
         }
         let loaded = load(&open, known.secret).map_err(failed)?;
         Ok((Tables { path: path.to_path_buf(), open: Some(open), max_keys }, loaded))
