@@ -28,14 +28,13 @@ mod values;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let language = lang::given(&arguments);
-    if let Err(failure) = lang::start(language) {
-        report::failure(&failure);
-        return failure.exit.into();
+    if let Err(unknown) = lang::start(language) {
+        return failed(&unknown_language(&unknown)).into();
     }
     let cli = match mosquitto::parse(&arguments) {
         Ok(cli) => cli,
@@ -44,10 +43,9 @@ fn main() -> ExitCode {
     report::start(cli.global.color, cli.global.log);
     // What looked like the flag may have been the value of another one.
     if cli.global.lang != language
-        && let Err(failure) = lang::start(cli.global.lang)
+        && let Err(unknown) = lang::start(cli.global.lang)
     {
-        report::failure(&failure);
-        return failure.exit.into();
+        return failed(&unknown_language(&unknown)).into();
     }
     child::withhold(settings::secret_variables());
     if cli.global.pass_secrets {
@@ -55,11 +53,18 @@ fn main() -> ExitCode {
     }
     match commands::run(cli) {
         Ok(exit) => exit.into(),
-        Err(failure) => {
-            report::failure(&failure);
-            failure.exit.into()
-        }
+        Err(failure) => failed(&failure).into(),
     }
+}
+
+fn failed(failure: &Failure) -> Exit {
+    report::failure(failure);
+    failure.exit
+}
+
+fn unknown_language(lang::Unknown(value): &lang::Unknown) -> Failure {
+    let message = format!("{} is {value:?}, which is not a language", lang::VARIABLE);
+    Failure::usage(message).hint(lang::phrase!("give en or zh"))
 }
 
 /// Prints help or version to stdout, or an error in the command line to stderr.
@@ -80,9 +85,6 @@ fn told(error: &clap::Error) -> Exit {
     let printed = || Ok(print().and_then(|()| std::io::stdout().flush())?);
     match stdio::Stream::Output.check().and_then(|()| printed()) {
         Ok(()) => Exit::Ok,
-        Err(failure) => {
-            report::failure(&failure);
-            failure.exit
-        }
+        Err(failure) => failed(&failure),
     }
 }

@@ -29,7 +29,7 @@ mod zh;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use choice::{Lang, VARIABLE, current, given, start};
+pub(crate) use choice::{Lang, Unknown, VARIABLE, current, given, start};
 pub(crate) use help::{in_manual, in_tree, printed};
 pub(crate) use phrase::{Phrase, phrase};
 pub(crate) use text::Text;

@@ -1,6 +1,6 @@
 //! The causes and cures of `doctor`, in the order of its causes.
 
-use super::Row;
+use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     ("a required setting is missing", "缺少一项必需的设置"),

@@ -1,6 +1,6 @@
 //! What clap itself writes, and the headings.
 
-use super::Row;
+use super::row::Row;
 
 /// The help of the options and of the command that clap adds.
 pub(in crate::lang) const ROWS: &[Row] = &[

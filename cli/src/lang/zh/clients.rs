@@ -1,6 +1,6 @@
 //! What to type instead of the options of other clients.
 
-use super::Row;
+use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     (

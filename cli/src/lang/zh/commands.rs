@@ -1,6 +1,6 @@
 //! The commands and their options.
 
-use super::Row;
+use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     (

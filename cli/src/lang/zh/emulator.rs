@@ -1,6 +1,6 @@
 //! `emulator`.
 
-use super::Row;
+use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     ("Run a local emulator of the service", "运行本地模拟器"),

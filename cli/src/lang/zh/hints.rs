@@ -1,6 +1,6 @@
 //! The hints of the command line.
 
-use super::Row;
+use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     ("omit it: each client then gets a random one", "请去掉它：这样每个客户端都会得到随机的 Device ID"),

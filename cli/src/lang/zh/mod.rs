@@ -10,14 +10,13 @@ mod library;
 mod options;
 mod relay;
 mod report;
+mod row;
 
 pub(super) use self::clap::{CLAPS_HEADINGS, ERRORS, HEADINGS, VALUES, WORDS};
 pub(super) use library::LIBRARY;
+use row::Row;
 #[cfg(test)]
 pub(super) use {causes::ROWS as CAUSES, emulator::ROWS as EMULATOR, relay::ROWS as RELAY};
-
-/// English and Chinese.
-type Row = (&'static str, &'static str);
 
 /// The texts that are looked up while the program is compiled.
 pub(super) const CONSTANTS: [&[Row]; 4] = [hints::ROWS, clients::ROWS, causes::ROWS, report::ROWS];

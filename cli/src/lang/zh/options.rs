@@ -1,6 +1,6 @@
 //! The program, its exit codes, and the options of all commands.
 
-use super::Row;
+use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     (

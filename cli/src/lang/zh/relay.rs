@@ -1,6 +1,6 @@
 //! `relay`.
 
-use super::Row;
+use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     (

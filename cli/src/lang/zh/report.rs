@@ -1,6 +1,6 @@
 //! The report of `doctor`, and the label of hints.
 
-use super::Row;
+use super::row::Row;
 
 pub(in crate::lang) const ROWS: &[Row] = &[
     (
