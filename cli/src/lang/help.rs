@@ -33,7 +33,10 @@ pub(crate) fn printed(error: &Error) -> Option<String> {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::DisplayVersion
     );
-    let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0).min(WIDTH));
+    // As clap finds it.
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)).or_else(columns);
+    let width = terminal.map_or(WIDTH, |width| width.min(WIDTH));
     let lines = text.split('\n').map(|line| wrap::wrapped(&with_words(line, is_error), width));
     Some(lines.collect::<Vec<_>>().join("\n"))
 }
