@@ -324,7 +324,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
     ("Print a JSON object for each token", "为每个 Token 打印一个 JSON 对象"),
     ("Revoke tokens and disconnect the clients that use them", "吊销 Token，并断开使用它的客户端"),
     ("The tokens are read as by `token query`.", "Token 的读取方式与 `token query` 相同。"),
-    ("Do not ask for confirmation; without a terminal there is none", "不要求确认；没有终端时本来就不要求"),
+    ("Do not ask for confirmation; without a terminal there is none", "不询问确认；没有终端时本来就不询问"),
     ("Query which clients are online", "查询哪些客户端在线"),
     (
         "The service considers a client that has lost its connection online until 1.5 times its keep-alive interval \

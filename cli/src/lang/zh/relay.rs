@@ -5,26 +5,26 @@ use super::row::Row;
 pub(in crate::lang) const ROWS: &[Row] = &[
     (
         "Keep one connection for programs that cannot, and serve them over HTTP",
-        "为不能保持连接的程序保持一个连接，并通过 HTTP 提供服务",
+        "为无法自行保持连接的程序维持一个连接，并通过 HTTP 提供服务",
     ),
     (
         "Programs that cannot keep a connection send and receive through the relay, by plain HTTP:",
-        "不能保持连接的程序通过 relay 以普通的 HTTP 收发消息：",
+        "无法自行保持连接的程序通过 relay，以普通 HTTP 收发消息：",
     ),
     (
         "the body is the payload; answered when the fate of the message is known",
-        "请求体即消息内容；消息的结果确定后才应答",
+        "请求体即消息内容；消息的结果确定后才返回",
     ),
     ("the same for a single client (--parent-topic)", "同上，发给单个客户端（--parent-topic）"),
     (
         "/v1/requests?topic=T&timeout=5 sends a request and answers with the reply",
-        "/v1/requests?topic=T&timeout=5 发送请求，并以收到的应答作为应答",
+        "/v1/requests?topic=T&timeout=5 发送请求，并返回收到的应答",
     ),
     ("/v1/messages?filter=F&max=100&wait=30", "/v1/messages?filter=F&max=100&wait=30"),
     ("acknowledges a received message", "确认一条收到的消息"),
     (
         "received messages that nobody could process; POST and DELETE /v1/dead/ID",
-        "没有人能处理的已收消息；另有 POST 和 DELETE /v1/dead/ID",
+        "无人能处理的消息（死信）；另有 POST 和 DELETE /v1/dead/ID",
     ),
     ("connection events and notices, as a stream (SSE)", "连接事件和通知，以流的形式（SSE）"),
     ("/metrics, /healthz, /readyz", "/metrics, /healthz, /readyz"),
@@ -32,7 +32,7 @@ pub(in crate::lang) const ROWS: &[Row] = &[
         "With `Prefer: respond-async` a message is answered with 202 once it is on disk, and so is one that is not \
          acknowledged within its wait (wait=30). A repeated Idempotency-Key gets the answer of the first call for 24 \
          h, also after a restart. docs/relay.md has all of it, with examples for curl, Perl, Python, PHP and COBOL.",
-        "带有 `Prefer: respond-async` 时，消息写入磁盘后即以 202 应答；在等待时间（wait=30）内未被确认的消息也是如此\
+        "带有 `Prefer: respond-async` 时，消息写入磁盘后即返回 202；在等待时间（wait=30）内未被确认的消息也是如此\
          。24 小时之内，重复的 Idempotency-Key 得到第一次调用的应答，重启之后也是如此。全部说明见 docs/relay.zh-CN.md，其中\
          有 curl、Perl、Python、PHP 和 COBOL 的示例。",
     ),
